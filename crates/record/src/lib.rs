@@ -1,0 +1,79 @@
+//! The words shared by those who write runs and those who read them: requests, resolved
+//! specifications, events, the run directory and its formats.
+//!
+//! A *request* is what a study file asks for; the [`Resolve`] trait turns it into a
+//! [`RunSpecification`] in which every default is written out; a *run directory* holds one
+//! specification together with everything that came of it. This crate knows no tensors, no
+//! statistics and no terminal.
+#![forbid(unsafe_code)]
+
+mod atomic;
+mod cost;
+mod event;
+mod journal;
+mod outcomes;
+mod request;
+mod run_directory;
+mod run_record;
+mod specification;
+mod status;
+
+pub use atomic::{sync_directory, write_atomically};
+pub use cost::{Cost, StageShape};
+pub use event::{Event, MetricPoint, Observer, SplitName};
+pub use journal::{Journal, read_journal};
+pub use outcomes::{Outcome, Outcomes};
+pub use request::{Request, Resolve, ResolveError, Resolved};
+pub use run_directory::RunDirectory;
+pub use run_record::{Environment, FORMAT_VERSION, Resumption, RunRecord, Timings};
+pub use specification::{RunSpecification, canonical_json};
+pub use status::Status;
+
+/// A file of a run directory could not be read or written, or does not hold what it must.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// The operating system refused.
+    #[error("cannot {action} {path}: {source}")]
+    Io {
+        /// What was attempted, as a verb: `read`, `write`, `rename`.
+        action: &'static str,
+        /// The file or folder.
+        path: std::path::PathBuf,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+    /// The file exists, but its content is not what the format says.
+    #[error("{path} is not a valid {format}: {reason}")]
+    Malformed {
+        /// The file.
+        path: std::path::PathBuf,
+        /// The format that was expected, e.g. `run.json`.
+        format: &'static str,
+        /// What was found, and where.
+        reason: String,
+    },
+    /// The file was written by a later version of this program.
+    #[error("{path} has format version {found}, this program reads up to {supported}: use a newer allconv")]
+    Newer {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Version in the file.
+        found: u32,
+        /// Newest version this program reads.
+        supported: u32,
+    },
+    /// Another live process holds the run directory.
+    #[error("{path} is in use by another process; wait for it, or stop it")]
+    Busy {
+        /// The run directory.
+        path: std::path::PathBuf,
+    },
+}
+
+impl RecordError {
+    /// Makes the closure that `map_err` wants for an input/output failure on `path`.
+    pub fn io(action: &'static str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> RecordError {
+        let path = path.to_path_buf();
+        move |source| RecordError::Io { action, path, source }
+    }
+}

@@ -1,0 +1,223 @@
+//! The run directory: where each file of a run lies, and who may write it.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use crate::{
+    FORMAT_VERSION, Journal, MetricPoint, Outcomes, RecordError, RunRecord, RunSpecification, read_journal,
+    write_atomically,
+};
+
+/// A folder that holds one run. Cheap to make: nothing is read until asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunDirectory {
+    path: PathBuf,
+}
+
+impl RunDirectory {
+    /// Takes `path` as a run directory, whether it exists or not.
+    pub fn at(path: impl Into<PathBuf>) -> RunDirectory {
+        RunDirectory { path: path.into() }
+    }
+
+    /// The directory of a run inside its study's folder: `<arm>-s<seed>-<8 hex of the specification's hash>`.
+    pub fn for_run(study_folder: &Path, arm: &str, specification: &RunSpecification) -> RunDirectory {
+        RunDirectory::at(study_folder.join(format!(
+            "{arm}-s{}-{}",
+            specification.seed,
+            specification.short_hash()
+        )))
+    }
+
+    /// All run directories directly inside `folder`, sorted by name; empty when the folder does not exist.
+    ///
+    /// # Errors
+    /// [`RecordError::Io`] when the folder exists and cannot be read.
+    pub fn list(folder: &Path) -> Result<Vec<RunDirectory>, RecordError> {
+        if !folder.exists() {
+            return Ok(Vec::new());
+        }
+        let mut found = Vec::new();
+        for entry in fs::read_dir(folder).map_err(RecordError::io("read", folder))? {
+            let path = entry.map_err(RecordError::io("read", folder))?.path();
+            if path.join("run.json").is_file() {
+                found.push(RunDirectory { path });
+            }
+        }
+        found.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(found)
+    }
+
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// `checkpoints/`.
+    pub fn checkpoints(&self) -> PathBuf {
+        self.path.join("checkpoints")
+    }
+
+    /// `metrics.jsonl`.
+    pub fn journal_path(&self) -> PathBuf {
+        self.path.join("metrics.jsonl")
+    }
+
+    /// Makes the folder and takes the lock that keeps a second process out; the lock goes with the returned handle,
+    /// also when the process is killed.
+    ///
+    /// # Errors
+    /// [`RecordError::Busy`] when another live process holds it; [`RecordError::Io`].
+    pub fn lock(&self) -> Result<File, RecordError> {
+        fs::create_dir_all(&self.path).map_err(RecordError::io("create", &self.path))?;
+        let path = self.path.join("lock");
+        let file = File::create(&path).map_err(RecordError::io("open", &path))?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(fs::TryLockError::WouldBlock) => Err(RecordError::Busy { path: self.path.clone() }),
+            Err(fs::TryLockError::Error(source)) => Err(RecordError::Io { action: "lock", path, source }),
+        }
+    }
+
+    /// Writes `spec.toml`.
+    ///
+    /// # Errors
+    /// [`RecordError::Io`].
+    pub fn write_specification(&self, specification: &RunSpecification) -> Result<(), RecordError> {
+        let path = self.path.join("spec.toml");
+        let text = toml::to_string(specification)
+            .map_err(|error| malformed(&path, "spec.toml", error.to_string()))?;
+        write_atomically(&path, text.as_bytes())
+    }
+
+    /// Reads `spec.toml`.
+    ///
+    /// # Errors
+    /// [`RecordError::Io`]; [`RecordError::Malformed`].
+    pub fn read_specification(&self) -> Result<RunSpecification, RecordError> {
+        let path = self.path.join("spec.toml");
+        let text = fs::read_to_string(&path).map_err(RecordError::io("read", &path))?;
+        toml::from_str(&text).map_err(|error| malformed(&path, "spec.toml", error.to_string()))
+    }
+
+    /// Writes `run.json`.
+    ///
+    /// # Errors
+    /// [`RecordError::Io`].
+    pub fn write_record(&self, record: &RunRecord) -> Result<(), RecordError> {
+        let path = self.path.join("run.json");
+        let mut text = serde_json::to_string_pretty(record)
+            .map_err(|error| malformed(&path, "run.json", error.to_string()))?;
+        text.push('\n');
+        write_atomically(&path, text.as_bytes())
+    }
+
+    /// Reads `run.json`.
+    ///
+    /// # Errors
+    /// [`RecordError::Io`]; [`RecordError::Newer`]; [`RecordError::Malformed`].
+    pub fn read_record(&self) -> Result<RunRecord, RecordError> {
+        let path = self.path.join("run.json");
+        let text = fs::read_to_string(&path).map_err(RecordError::io("read", &path))?;
+        let value: serde_json::Value =
+            serde_json::from_str(&text).map_err(|error| malformed(&path, "run.json", error.to_string()))?;
+        // The version is looked at before the fields: a newer file may hold fields this program does not know.
+        let found = value.get("schema").and_then(serde_json::Value::as_u64).unwrap_or(0) as u32;
+        if found > FORMAT_VERSION {
+            return Err(RecordError::Newer { path, found, supported: FORMAT_VERSION });
+        }
+        serde_json::from_value(value).map_err(|error| malformed(&path, "run.json", error.to_string()))
+    }
+
+    /// Opens `metrics.jsonl` for appending after `length` bytes.
+    ///
+    /// # Errors
+    /// As [`Journal::open`].
+    pub fn open_journal(&self, length: u64) -> Result<Journal, RecordError> {
+        Journal::open(&self.journal_path(), length)
+    }
+
+    /// Reads `metrics.jsonl`.
+    ///
+    /// # Errors
+    /// As [`read_journal`].
+    pub fn read_metrics(&self) -> Result<Vec<MetricPoint>, RecordError> {
+        read_journal(&self.journal_path())
+    }
+
+    /// Writes `outcomes.bin`.
+    ///
+    /// # Errors
+    /// [`RecordError::Io`].
+    pub fn write_outcomes(&self, outcomes: &Outcomes) -> Result<(), RecordError> {
+        outcomes.write(&self.path.join("outcomes.bin"))
+    }
+
+    /// Reads `outcomes.bin`.
+    ///
+    /// # Errors
+    /// As [`Outcomes::read`].
+    pub fn read_outcomes(&self) -> Result<Outcomes, RecordError> {
+        Outcomes::read(&self.path.join("outcomes.bin"))
+    }
+}
+
+fn malformed(path: &Path, format: &'static str, reason: String) -> RecordError {
+    RecordError::Malformed { path: path.to_path_buf(), format, reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Cost, Environment, Status, Timings};
+
+    fn record() -> RunRecord {
+        RunRecord {
+            schema: FORMAT_VERSION,
+            status: Status::Created,
+            reason: None,
+            study: "pilot".into(),
+            arm: "max_pool".into(),
+            seed: 0,
+            specification_hash: "00".into(),
+            request_hash: "11".into(),
+            command: vec!["allconv".into()],
+            environment: Environment::default(),
+            cost: Cost { parameters: 1, macs: 2, activation_bytes: 3, receptive_field: 4 },
+            created_unix_seconds: 5,
+            changed_unix_seconds: 6,
+            step: 0,
+            total_steps: 10,
+            timings: Timings::default(),
+            resumptions: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_record_is_read_back_and_its_directory_is_listed() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunDirectory::at(folder.path().join("max_pool-s0-00000000"));
+        let _lock = run.lock().unwrap();
+        run.write_record(&record()).unwrap();
+        assert_eq!(run.read_record().unwrap(), record());
+        assert_eq!(RunDirectory::list(folder.path()).unwrap(), [run]);
+    }
+
+    #[test]
+    fn a_second_lock_is_refused_until_the_first_is_dropped() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunDirectory::at(folder.path().join("run"));
+        let first = run.lock().unwrap();
+        assert!(matches!(run.lock(), Err(RecordError::Busy { .. })));
+        drop(first);
+        assert!(run.lock().is_ok());
+    }
+
+    #[test]
+    fn a_newer_format_is_refused_before_its_fields_are_looked_at() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunDirectory::at(folder.path());
+        std::fs::write(folder.path().join("run.json"), r#"{"schema": 99, "unheard_of": 1}"#).unwrap();
+        assert!(matches!(run.read_record(), Err(RecordError::Newer { found: 99, .. })));
+    }
+}
