@@ -1,0 +1,81 @@
+//! What every kernel call is given: the instruction set, the accuracy class and the scratch memory.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::isa::Isa;
+use crate::scratch::ScratchPool;
+
+/// How far a convolution may depart from the definition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Accuracy {
+    /// Products and sums of the definition, in f32: no Winograd transform.
+    Exact,
+    /// f32 with Winograd transforms.
+    #[default]
+    F32,
+}
+
+impl Accuracy {
+    /// Its name: `exact` or `f32`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::F32 => "f32",
+        }
+    }
+}
+
+/// The instruction set, the accuracy class, and a pool of scratch buffers that clones share.
+///
+/// Cheap to clone. Buffers are kept between calls, so a training loop allocates in its first step only.
+#[derive(Clone)]
+pub struct Engine {
+    isa: Isa,
+    accuracy: Accuracy,
+    scratch: Arc<ScratchPool>,
+}
+
+impl Engine {
+    /// An engine with an empty scratch pool.
+    #[must_use]
+    pub fn new(isa: Isa, accuracy: Accuracy) -> Self {
+        Self { isa, accuracy, scratch: Arc::new(ScratchPool::default()) }
+    }
+
+    /// The fastest instruction set of this CPU, with [`Accuracy::F32`].
+    #[must_use]
+    pub fn detect() -> Self {
+        Self::new(Isa::detect(), Accuracy::F32)
+    }
+
+    /// The instruction set in use.
+    #[must_use]
+    pub const fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    /// The accuracy class in use.
+    #[must_use]
+    pub const fn accuracy(&self) -> Accuracy {
+        self.accuracy
+    }
+
+    /// Bytes of scratch memory that lie in the pool, waiting for the next call.
+    #[must_use]
+    pub fn scratch_bytes(&self) -> usize {
+        self.scratch.idle_bytes()
+    }
+
+    /// The scratch buffers.
+    pub(crate) fn scratch(&self) -> &ScratchPool {
+        &self.scratch
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Engine({}, {})", self.isa, self.accuracy.name())
+    }
+}

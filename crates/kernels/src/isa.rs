@@ -1,0 +1,135 @@
+//! Instruction sets: an [`Isa`] value is the proof that this CPU executes it.
+
+use std::fmt;
+
+use thiserror::Error;
+
+/// An instruction set that this CPU has been seen to support.
+///
+/// The fields are private and every constructor asks the CPU, so holding a value proves support.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Isa(InstructionSet);
+
+/// The instruction sets that kernels are written for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum InstructionSet {
+    /// Plain Rust over arrays of eight lanes, vectorised by the compiler for the build target.
+    Portable,
+    /// 256-bit vectors with fused multiply-add.
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+}
+
+/// Why an instruction set cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum IsaError {
+    /// No instruction set has this name.
+    #[error("unknown instruction set {name:?}; known are auto, avx2 and portable")]
+    Unknown {
+        /// The name asked for.
+        name: String,
+    },
+    /// The name is right, the CPU lacks it.
+    #[error("this CPU does not support {name}; supported are {supported}")]
+    Unsupported {
+        /// The name asked for.
+        name: String,
+        /// Names that work here, separated by commas.
+        supported: String,
+    },
+}
+
+impl Isa {
+    /// The instruction sets that this CPU supports, fastest first. Never empty.
+    #[must_use]
+    pub fn available() -> Vec<Self> {
+        let mut sets = Vec::new();
+        #[cfg(target_arch = "x86_64")]
+        if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+            sets.push(Self(InstructionSet::Avx2));
+        }
+        sets.push(Self::portable());
+        sets
+    }
+
+    /// The fastest instruction set of this CPU.
+    #[must_use]
+    pub fn detect() -> Self {
+        Self::available()[0]
+    }
+
+    /// The instruction set that every CPU supports.
+    #[must_use]
+    pub const fn portable() -> Self {
+        Self(InstructionSet::Portable)
+    }
+
+    /// The instruction set called `name`: `avx2` or `portable`; `auto` is [`Self::detect`].
+    ///
+    /// # Errors
+    /// A name that is unknown, or a set that this CPU does not support. Never falls back in silence.
+    pub fn named(name: &str) -> Result<Self, IsaError> {
+        if name == "auto" {
+            return Ok(Self::detect());
+        }
+        let available = Self::available();
+        if let Some(&isa) = available.iter().find(|isa| isa.name() == name) {
+            return Ok(isa);
+        }
+        if name == "avx2" {
+            let supported = available.iter().map(|isa| isa.name()).collect::<Vec<_>>().join(", ");
+            return Err(IsaError::Unsupported { name: name.to_owned(), supported });
+        }
+        Err(IsaError::Unknown { name: name.to_owned() })
+    }
+
+    /// Its name, as [`Self::named`] takes it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self.0 {
+            InstructionSet::Portable => "portable",
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx2 => "avx2",
+        }
+    }
+
+    /// The set itself, for the dispatch.
+    pub(crate) const fn instruction_set(self) -> InstructionSet {
+        self.0
+    }
+}
+
+impl fmt::Debug for Isa {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Isa({})", self.name())
+    }
+}
+
+impl fmt::Display for Isa {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_available_set_is_found_by_its_name() {
+        for isa in Isa::available() {
+            assert_eq!(Isa::named(isa.name()), Ok(isa));
+        }
+        assert_eq!(Isa::named("auto"), Ok(Isa::detect()));
+        assert_eq!(Isa::available().last(), Some(&Isa::portable()));
+    }
+
+    #[test]
+    fn an_unknown_name_is_refused_with_the_known_ones() {
+        let message = Isa::named("sse9").map(Isa::name).map_err(|error| error.to_string());
+        assert_eq!(
+            message,
+            Err("unknown instruction set \"sse9\"; known are auto, avx2 and portable".to_owned())
+        );
+    }
+}

@@ -1,0 +1,46 @@
+//! CPU convolution, pooling and training kernels on plain slices.
+//!
+//! Activations are `[N, H, W, C]` (NHWC), weights `[C_out, C_in/groups, KH, KW]` (PyTorch's order), both contiguous.
+//! Work is split over rayon's current pool in fixed pieces and reduced in a fixed order, so results are
+//! bit-identical for any number of threads; `ThreadPool::install` scopes the threads.
+//!
+//! `f32` takes the fast paths that [`Engine`] selects; `f64` takes the naive code, for gradient checks.
+//!
+//! ```
+//! use allconv_kernels::{ConvGeometry, Engine, Epilogue, Padding, conv2d_forward};
+//!
+//! let geometry = ConvGeometry {
+//!     batch: 1, height_in: 4, width_in: 4, channels_in: 1, channels_out: 1,
+//!     kernel: [3, 3], stride: [1, 1], padding: Padding::same(1), dilation: [1, 1], groups: 1,
+//! };
+//! let (x, weight) = (vec![1.0_f32; 16], vec![1.0_f32; 9]);
+//! let mut y = vec![0.0; geometry.output_len()?];
+//! conv2d_forward(&Engine::detect(), &geometry, &x, &weight, None, &Epilogue::IDENTITY, &mut y);
+//! assert!((y[0] - 4.0).abs() < 1e-5 && (y[5] - 9.0).abs() < 1e-5);
+//! # Ok::<(), allconv_kernels::GeometryError>(())
+//! ```
+
+mod convolution;
+mod dropout;
+mod engine;
+mod epilogue;
+mod geometry;
+mod isa;
+pub mod naive;
+pub mod philox;
+mod pooling;
+mod scalar;
+mod scratch;
+mod sgd;
+
+pub use convolution::{ConvGradients, conv2d_backward, conv2d_forward};
+pub use dropout::{Dropout, dropout_backward, dropout_forward};
+pub use engine::{Accuracy, Engine};
+pub use epilogue::{Activation, Epilogue};
+pub use geometry::{ConvGeometry, GeometryError, Padding};
+pub use isa::{Isa, IsaError};
+pub use pooling::average::{AverageDivisor, average_pool2d_backward, average_pool2d_forward};
+pub use pooling::geometry::PoolGeometry;
+pub use pooling::maximum::{max_pool2d_backward, max_pool2d_forward};
+pub use scalar::Scalar;
+pub use sgd::{SgdStep, sgd_momentum_step};

@@ -1,0 +1,158 @@
+//! Average pooling.
+
+use rayon::prelude::*;
+
+use crate::engine::Engine;
+use crate::pooling::geometry::{PoolGeometry, taps_on_map};
+use crate::pooling::maximum::checked_size;
+use crate::scalar::Scalar;
+
+/// What the sum over a window is divided by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AverageDivisor {
+    /// The taps on the padded map: PyTorch's `count_include_pad=True`. Taps beyond the padding (ceil mode) do not count.
+    IncludePadding,
+    /// The taps on the map itself.
+    ExcludePadding,
+}
+
+/// Taps of a window, as input rows and columns, and the reciprocal of its divisor.
+struct Window {
+    rows: Vec<usize>,
+    columns: Vec<usize>,
+    weight: f64,
+}
+
+impl Window {
+    fn new(geometry: &PoolGeometry, divisor: AverageDivisor, row: usize, column: usize) -> Self {
+        let PoolGeometry { height_in, width_in, kernel, stride, padding, dilation, .. } = *geometry;
+        let rows: Vec<_> =
+            taps_on_map(row, kernel[0], stride[0], dilation[0], padding.top, height_in).collect();
+        let columns: Vec<_> =
+            taps_on_map(column, kernel[1], stride[1], dilation[1], padding.left, width_in).collect();
+        let count = match divisor {
+            AverageDivisor::ExcludePadding => rows.len() * columns.len(),
+            AverageDivisor::IncludePadding => {
+                let (tall, wide) =
+                    (height_in + padding.top + padding.bottom, width_in + padding.left + padding.right);
+                taps_on_map(row, kernel[0], stride[0], dilation[0], 0, tall).count()
+                    * taps_on_map(column, kernel[1], stride[1], dilation[1], 0, wide).count()
+            }
+        };
+        assert!(count > 0, "a pooling window holds no pixel: {geometry:?}");
+        #[expect(clippy::cast_precision_loss, reason = "windows are far smaller than 2^53 pixels")]
+        let weight = 1.0 / count as f64;
+        Self { rows, columns, weight }
+    }
+
+    fn pixels(&self, width: usize) -> impl Iterator<Item = usize> {
+        self.rows.iter().flat_map(move |row| self.columns.iter().map(move |column| row * width + column))
+    }
+}
+
+/// The mean of every window: `y[n,i,j,c] = sum over the window of x[n,·,·,c] / divisor`.
+///
+/// Shapes: `x` `[N, H, W, C]`, `y` `[N, H_out, W_out, C]`.
+///
+/// # Panics
+/// When the geometry is invalid, a slice has the wrong length, or a window holds no pixel.
+pub fn average_pool2d_forward<T: Scalar>(
+    _engine: &Engine,
+    geometry: &PoolGeometry,
+    divisor: AverageDivisor,
+    x: &[T],
+    y: &mut [T],
+) {
+    let [height, width] = checked_size(geometry, x.len(), y.len());
+    let channels = geometry.channels;
+    let input = geometry.height_in * geometry.width_in * channels;
+    y.par_chunks_mut(width * channels).enumerate().for_each(|(line, y)| {
+        let x = &x[line / height * input..][..input];
+        for (column, y) in y.chunks_mut(channels).enumerate() {
+            let window = Window::new(geometry, divisor, line % height, column);
+            y.fill(T::ZERO);
+            for pixel in window.pixels(geometry.width_in) {
+                y.iter_mut().zip(&x[pixel * channels..][..channels]).for_each(|(sum, &value)| *sum += value);
+            }
+            let weight = T::from_f64(window.weight);
+            y.iter_mut().for_each(|sum| *sum = *sum * weight);
+        }
+    });
+}
+
+/// The gradient of [`average_pool2d_forward`]: every `dy` is spread evenly over its window.
+///
+/// # Panics
+/// As [`average_pool2d_forward`].
+pub fn average_pool2d_backward<T: Scalar>(
+    _engine: &Engine,
+    geometry: &PoolGeometry,
+    divisor: AverageDivisor,
+    dy: &[T],
+    dx: &mut [T],
+) {
+    let [height, width] = checked_size(geometry, dx.len(), dy.len());
+    let channels = geometry.channels;
+    let (input, output) = (geometry.height_in * geometry.width_in * channels, height * width * channels);
+    dx.par_chunks_mut(input).zip(dy.par_chunks(output)).for_each(|(dx, dy)| {
+        dx.fill(T::ZERO);
+        for (position, dy) in dy.chunks(channels).enumerate() {
+            let window = Window::new(geometry, divisor, position / width, position % width);
+            let weight = T::from_f64(window.weight);
+            for pixel in window.pixels(geometry.width_in) {
+                dx[pixel * channels..][..channels]
+                    .iter_mut()
+                    .zip(dy)
+                    .for_each(|(sum, &slope)| *sum += slope * weight);
+            }
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::Padding;
+
+    const PADDED: PoolGeometry = PoolGeometry {
+        batch: 1,
+        height_in: 3,
+        width_in: 3,
+        channels: 1,
+        kernel: [2, 2],
+        stride: [2, 2],
+        padding: Padding::same(1),
+        dilation: [1, 1],
+        ceil_mode: true,
+    };
+
+    #[test]
+    fn the_divisor_decides_at_the_border() {
+        let x = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0_f64];
+        let mut y = [0.0; 4];
+        average_pool2d_forward(&Engine::detect(), &PADDED, AverageDivisor::IncludePadding, &x, &mut y);
+        assert_eq!(y, [0.25, 1.25, 2.75, 7.0]);
+        average_pool2d_forward(&Engine::detect(), &PADDED, AverageDivisor::ExcludePadding, &x, &mut y);
+        assert_eq!(y, [1.0, 2.5, 5.5, 7.0]);
+    }
+
+    #[test]
+    fn backward_is_the_adjoint_of_forward() {
+        let geometry = PoolGeometry { kernel: [3, 2], stride: [1, 2], channels: 2, height_in: 5, ..PADDED };
+        for divisor in [AverageDivisor::IncludePadding, AverageDivisor::ExcludePadding] {
+            let outputs = geometry.output_len().unwrap_or(0);
+            // Small integers, so that both inner products are exact up to the divisors 1..6.
+            let x: Vec<f64> = (0..geometry.input_len()).map(|i| ((i * 7) % 11) as f64).collect();
+            let dy: Vec<f64> = (0..outputs).map(|i| ((i * 5) % 13) as f64).collect();
+            let (mut y, mut dx) = (vec![0.0; outputs], vec![0.0; x.len()]);
+            average_pool2d_forward(&Engine::detect(), &geometry, divisor, &x, &mut y);
+            average_pool2d_backward(&Engine::detect(), &geometry, divisor, &dy, &mut dx);
+            let (left, right) = (dot(&y, &dy), dot(&x, &dx));
+            assert!((left - right).abs() < 1e-12 * left.abs(), "{left} against {right}");
+        }
+    }
+
+    fn dot(a: &[f64], b: &[f64]) -> f64 {
+        a.iter().zip(b).map(|(a, b)| a * b).sum()
+    }
+}

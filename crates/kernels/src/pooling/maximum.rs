@@ -1,0 +1,152 @@
+//! Max pooling with the position of every maximum.
+
+use rayon::prelude::*;
+
+use crate::convolution::check_len;
+use crate::engine::Engine;
+use crate::pooling::geometry::{PoolGeometry, taps_on_map};
+use crate::scalar::Scalar;
+
+/// The largest value of every window, and where it stands.
+///
+/// `y[n,i,j,c] = max over the window of x[n,·,·,c]`; `indices` holds `row * W + column` of the maximum in the input map,
+/// the first one in reading order on ties. NaN counts as larger than every number. Padding never wins.
+/// Shapes: `x` `[N, H, W, C]`, `y` and `indices` `[N, H_out, W_out, C]`.
+///
+/// # Panics
+/// When the geometry is invalid or a slice has the wrong length.
+pub fn max_pool2d_forward<T: Scalar>(
+    _engine: &Engine,
+    geometry: &PoolGeometry,
+    x: &[T],
+    y: &mut [T],
+    indices: &mut [u32],
+) {
+    let [height, width] = checked_size(geometry, x.len(), y.len());
+    check_len("indices", indices.len(), y.len());
+    let PoolGeometry { height_in, width_in, channels, kernel, stride, padding, dilation, .. } = *geometry;
+    let rows = y.par_chunks_mut(width * channels).zip(indices.par_chunks_mut(width * channels)).enumerate();
+    rows.for_each(|(line, (y, indices))| {
+        let (image, row) = (line / height, line % height);
+        let x = &x[image * height_in * width_in * channels..][..height_in * width_in * channels];
+        let taps_down = taps_on_map(row, kernel[0], stride[0], dilation[0], padding.top, height_in);
+        for (column, (y, indices)) in y.chunks_mut(channels).zip(indices.chunks_mut(channels)).enumerate() {
+            let taps_across = taps_on_map(column, kernel[1], stride[1], dilation[1], padding.left, width_in);
+            let mut first = true;
+            for pixel in taps_down
+                .clone()
+                .flat_map(|row| taps_across.clone().map(move |column| row * width_in + column))
+            {
+                let values = &x[pixel * channels..][..channels];
+                let position = pixel_index(pixel);
+                if first {
+                    y.copy_from_slice(values);
+                    indices.fill(position);
+                    first = false;
+                    continue;
+                }
+                for ((best, index), &value) in y.iter_mut().zip(indices.iter_mut()).zip(values) {
+                    // `value != value` is NaN; it wins once and then stays, as no comparison with it holds.
+                    #[expect(clippy::eq_op, reason = "the test for NaN that a generic scalar offers")]
+                    let wins = value > *best || (value != value && *best == *best);
+                    *best = if wins { value } else { *best };
+                    *index = if wins { position } else { *index };
+                }
+            }
+            assert!(!first, "a pooling window holds no pixel: {geometry:?}");
+        }
+    });
+}
+
+/// The gradient of [`max_pool2d_forward`]: every `dy` is added to the input pixel that was the maximum.
+///
+/// # Panics
+/// As [`max_pool2d_forward`], and when an index lies outside the map.
+pub fn max_pool2d_backward<T: Scalar>(
+    _engine: &Engine,
+    geometry: &PoolGeometry,
+    dy: &[T],
+    indices: &[u32],
+    dx: &mut [T],
+) {
+    let [height, width] = checked_size(geometry, dx.len(), dy.len());
+    check_len("indices", indices.len(), dy.len());
+    let channels = geometry.channels;
+    let (input, output) = (geometry.height_in * geometry.width_in * channels, height * width * channels);
+    dx.par_chunks_mut(input).zip(dy.par_chunks(output).zip(indices.par_chunks(output))).for_each(
+        |(dx, (dy, indices))| {
+            dx.fill(T::ZERO);
+            for (dy, indices) in dy.chunks(channels).zip(indices.chunks(channels)) {
+                for (channel, (&dy, &index)) in dy.iter().zip(indices).enumerate() {
+                    dx[index as usize * channels + channel] += dy;
+                }
+            }
+        },
+    );
+}
+
+/// The output size, after checking geometry and lengths.
+pub(crate) fn checked_size(geometry: &PoolGeometry, input: usize, output: usize) -> [usize; 2] {
+    let size = (geometry.height_out(), geometry.width_out());
+    let (Ok(height), Ok(width)) = size else { panic!("invalid pooling geometry {geometry:?}: {size:?}") };
+    check_len("the input map", input, geometry.input_len());
+    check_len("the output map", output, geometry.batch * height * width * geometry.channels);
+    [height, width]
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "geometries limit maps to 2^32 elements")]
+const fn pixel_index(pixel: usize) -> u32 {
+    pixel as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::Padding;
+
+    const OVERLAPPING: PoolGeometry = PoolGeometry {
+        batch: 1,
+        height_in: 4,
+        width_in: 4,
+        channels: 1,
+        kernel: [3, 3],
+        stride: [2, 2],
+        padding: Padding::NONE,
+        dilation: [1, 1],
+        ceil_mode: true,
+    };
+
+    #[test]
+    fn overlapping_windows_by_hand_and_their_gradient() {
+        #[rustfmt::skip]
+        let x = [
+            1.0, 2.0, 3.0, 0.0,
+            4.0, 5.0, 9.0, 1.0,
+            0.0, 0.0, 7.0, 2.0,
+            8.0, 6.0, 7.0, 7.0_f32,
+        ];
+        let (mut y, mut indices) = ([0.0; 4], [0; 4]);
+        max_pool2d_forward(&Engine::detect(), &OVERLAPPING, &x, &mut y, &mut indices);
+        assert_eq!((y, indices), ([9.0, 9.0, 8.0, 7.0], [6, 6, 12, 10]));
+        let mut dx = [0.0; 16];
+        max_pool2d_backward(&Engine::detect(), &OVERLAPPING, &[1.0, 2.0, 4.0, 8.0], &indices, &mut dx);
+        assert_eq!((dx[6], dx[12], dx[10], dx.iter().sum::<f32>()), (3.0, 4.0, 8.0, 15.0));
+    }
+
+    #[test]
+    fn the_first_of_equal_maxima_wins_and_padding_never_does() {
+        let geometry = PoolGeometry { padding: Padding::same(1), ceil_mode: false, ..OVERLAPPING };
+        let (mut y, mut indices) = ([0.0; 4], [0; 4]);
+        max_pool2d_forward(&Engine::detect(), &geometry, &[-1.0_f64; 16], &mut y, &mut indices);
+        assert_eq!((y, indices), ([-1.0; 4], [0, 1, 4, 5]));
+    }
+
+    #[test]
+    fn not_a_number_is_passed_on() {
+        let mut x = [1.0_f32; 16];
+        x[5] = f32::NAN;
+        let (mut y, mut indices) = ([0.0; 4], [0; 4]);
+        max_pool2d_forward(&Engine::detect(), &OVERLAPPING, &x, &mut y, &mut indices);
+        assert!(y[0].is_nan() && indices[0] == 5 && y[3] == 1.0);
+    }
+}

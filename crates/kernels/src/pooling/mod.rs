@@ -1,0 +1,5 @@
+//! Pooling over windows: maximum and average, forward and backward.
+
+pub(crate) mod average;
+pub(crate) mod geometry;
+pub(crate) mod maximum;
