@@ -1,1 +1,27 @@
-//! Placeholder replaced within the first commits.
+//! Studies: the study file, the plan of runs, their order, the index of what exists, statistics and reports.
+//!
+//! A study file says which arms are compared, with which seeds, by which metric and test. [`StudyFile`] holds its syntax with
+//! positions, [`plan`] turns it into runs, [`check`] asks a resolver whether all of them can be made, [`run_study`] makes those
+//! that are missing, and [`index()`] finds them again in run directories. This crate knows no tensors, no images and no
+//! terminal; whoever knows them passes in [`Resolve`](allconv_record::Resolve) and [`Execute`].
+#![forbid(unsafe_code)]
+
+mod check;
+mod file;
+mod index;
+mod matrix;
+mod queue;
+mod run;
+#[cfg(test)]
+mod testing;
+
+pub use check::{
+    ArmCheck, CheckReport, SEEDS_FOR_A_VERDICT, StatisticsCheck, check, check_statistics, smallest_exact_p,
+};
+pub use file::{
+    Arm, Better, Comparison, Correction, Primary, Seeds, StudyFile, StudyFileError, StudyFileReadError,
+    TestKind,
+};
+pub use index::{FoundRun, Index, IndexedRun, RunState, index, is_held};
+pub use matrix::{PlannedRun, plan};
+pub use run::{Execute, ExecuteError, Progress, RunOptions, RunSummary, StudyRunError, run_study};

@@ -1,0 +1,194 @@
+//! `study check`: is everything in the file known, does every arm resolve, and can the statistics say anything?
+
+use allconv_record::{Resolve, Resolved};
+
+use crate::file::{Correction, StudyFile, StudyFileError, TestKind};
+
+/// Seeds below which a comparison gets intervals only, no verdict.
+pub const SEEDS_FOR_A_VERDICT: u32 = 5;
+
+/// What a checked study will do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CheckReport {
+    /// Name of the study.
+    pub study: String,
+    /// Its question.
+    pub question: String,
+    /// One entry per arm, in the order of the file, resolved with the first seed.
+    pub arms: Vec<ArmCheck>,
+    /// Runs in total.
+    pub runs: u64,
+    /// Training images shown over all runs.
+    pub presentations: u64,
+    /// What the statistics can say.
+    pub statistics: StatisticsCheck,
+}
+
+/// One arm of a checked study.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ArmCheck {
+    /// Name of the arm.
+    pub arm: String,
+    /// Specification, shapes, cost, presentations, steps and memory of one run.
+    pub resolved: Resolved,
+}
+
+/// What the statistics of a study can say.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StatisticsCheck {
+    /// The test behind the verdicts.
+    pub test: TestKind,
+    /// Seeds, i.e. pairs.
+    pub n: u32,
+    /// Comparisons with the baseline.
+    pub comparisons: usize,
+    /// Chance of a false claim over all comparisons.
+    pub alpha: f64,
+    /// How p values are corrected.
+    pub correction: Correction,
+    /// Smallest corrected p that an exact test can reach; `None` where p has no lower limit.
+    pub smallest_corrected_p: Option<f64>,
+    /// Seeds from which on this test can give a verdict here.
+    pub seeds_needed: u32,
+    /// Whether a verdict is possible; otherwise the report holds intervals only.
+    pub verdict_possible: bool,
+}
+
+/// Checks a study: resolves one run per arm and holds the statistics to what they can show.
+///
+/// # Errors
+/// [`StudyFileError`] at the key that is to blame: what the resolver does not know, or an exact test that could never
+/// reject with so few seeds.
+pub fn check(study: &StudyFile, resolve: &dyn Resolve) -> Result<CheckReport, StudyFileError> {
+    let statistics = check_statistics(study)?;
+    let arms = study
+        .arms
+        .iter()
+        .map(|arm| {
+            let resolved = resolve.resolve(&study.request(arm, study.seeds.from));
+            let resolved = resolved.map_err(|error| study.locate(arm, &error))?;
+            Ok(ArmCheck { arm: arm.name.clone(), resolved })
+        })
+        .collect::<Result<Vec<_>, StudyFileError>>()?;
+    let seeds = u64::from(study.seeds.count);
+    Ok(CheckReport {
+        study: study.name.clone(),
+        question: study.question.clone(),
+        runs: arms.len() as u64 * seeds,
+        presentations: arms.iter().map(|arm| arm.resolved.presentations * seeds).sum(),
+        arms,
+        statistics,
+    })
+}
+
+/// What the statistics of this study can say, without resolving anything.
+///
+/// An exact two-sided test over n signs has 2ⁿ equally likely outcomes, so its p is never below 2/2ⁿ; with m
+/// comparisons a single difference must survive m times that (for Holm and Benjamini–Hochberg alike).
+///
+/// # Errors
+/// [`StudyFileError`] when the chosen test can never reject.
+pub fn check_statistics(study: &StudyFile) -> Result<StatisticsCheck, StudyFileError> {
+    let (n, comparisons, alpha) = (study.seeds.count, study.comparison_count(), study.compare.alpha);
+    let factor = match study.compare.correction {
+        Correction::None => 1,
+        Correction::Holm | Correction::BenjaminiHochberg => comparisons.max(1),
+    };
+    let exact = matches!(study.compare.test, TestKind::Permutation | TestKind::Wilcoxon);
+    let (smallest_corrected_p, seeds_needed) = if exact {
+        let needed =
+            (1..).find(|&seeds| smallest_exact_p(seeds) * factor as f64 <= alpha).unwrap_or(u32::MAX);
+        (Some((smallest_exact_p(n) * factor as f64).min(1.0)), needed.max(SEEDS_FOR_A_VERDICT))
+    } else {
+        (None, SEEDS_FOR_A_VERDICT)
+    };
+    if let Some(smallest) = smallest_corrected_p
+        && smallest > alpha
+        && comparisons > 0
+    {
+        let message = format!(
+            "`{}` with {n} seeds and {comparisons} comparisons cannot reject: its smallest corrected p is {smallest:.4}, \
+             alpha is {alpha}; use at least {seeds_needed} seeds, or `paired-t`",
+            study.compare.test.name()
+        );
+        let written = study.compare_has("test");
+        return Err(if written {
+            study.error_in_compare("test", message)
+        } else {
+            study.error_in_seed_count(message)
+        });
+    }
+    Ok(StatisticsCheck {
+        test: study.compare.test,
+        n,
+        comparisons,
+        alpha,
+        correction: study.compare.correction,
+        smallest_corrected_p,
+        seeds_needed,
+        verdict_possible: n >= seeds_needed && comparisons > 0,
+    })
+}
+
+/// 2/2ⁿ, the smallest two-sided p of an exact test over n signs.
+pub fn smallest_exact_p(n: u32) -> f64 {
+    2.0_f64.powi(1 - i32::try_from(n).unwrap_or(i32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{FakeResolve, small_study, small_study_text};
+
+    fn study_with(test: &str, seeds: u32) -> StudyFile {
+        let text =
+            small_study_text(seeds).replace("alpha = 0.05", &format!("alpha = 0.05, test = \"{test}\""));
+        StudyFile::parse("small.toml", text).unwrap()
+    }
+
+    #[test]
+    fn a_good_study_reports_every_arm_and_the_total() {
+        let report = check(&small_study(9), &FakeResolve).unwrap();
+        assert_eq!(report.runs, 27);
+        assert_eq!(
+            report.arms.iter().map(|arm| arm.arm.as_str()).collect::<Vec<_>>(),
+            ["max_pool", "strided", "all_conv"]
+        );
+        let one_run = report.arms[0].resolved.presentations;
+        assert_eq!(report.presentations, 27 * one_run);
+        assert!(report.statistics.verdict_possible);
+    }
+
+    #[test]
+    fn what_the_resolver_refuses_is_placed_in_the_arm_that_wrote_it() {
+        let text = small_study_text(9).replace("strided_conv", "strided_konv");
+        let study = StudyFile::parse("small.toml", text.clone()).unwrap();
+        let error = check(&study, &FakeResolve).unwrap_err();
+        let line = text.lines().position(|line| line.contains("strided_konv")).unwrap() + 1;
+        assert_eq!((error.line as usize, error.column), (line, 1));
+        assert!(error.message.starts_with("arm `all_conv`: net.downsample.strided_konv"), "{error}");
+        assert_eq!(error.suggestion.as_deref(), Some("strided_conv"));
+    }
+
+    #[test]
+    fn below_five_seeds_a_t_test_gives_intervals_only() {
+        assert!(!check_statistics(&small_study(4)).unwrap().verdict_possible);
+        assert!(check_statistics(&small_study(5)).unwrap().verdict_possible);
+    }
+
+    #[test]
+    fn an_exact_test_that_cannot_reject_is_refused_and_one_seed_more_is_accepted() {
+        // Two comparisons: 2 · 2/2⁶ = 0.0625 > 0.05, 2 · 2/2⁷ = 0.03125.
+        let error = check_statistics(&study_with("wilcoxon", 6)).unwrap_err();
+        assert!(error.message.contains("0.0625") && error.message.contains("at least 7 seeds"), "{error}");
+        let statistics = check_statistics(&study_with("permutation", 7)).unwrap();
+        assert_eq!(statistics.smallest_corrected_p, Some(0.03125));
+        assert!(statistics.verdict_possible);
+    }
+
+    #[test]
+    fn the_numbers_of_seeds_are_those_of_the_design() {
+        let needed = |m: f64| (1..).find(|&n| smallest_exact_p(n) <= 0.05 / m).unwrap();
+        assert_eq!([1.0, 2.0, 3.0, 8.0, 11.0, 40.0].map(needed), [6, 7, 7, 9, 9, 11]);
+    }
+}

@@ -1,0 +1,166 @@
+//! `primary`, `compare` and `seeds`: what is measured, what is compared, and how often.
+
+use allconv_record::SplitName;
+
+use super::document::{Document, StudyFileError, nearest_name};
+use super::fields::{Fields, quoted};
+use super::node::Node;
+use super::study_file::Arm;
+
+const MOST_SEEDS: i64 = 10_000;
+
+/// Which direction of the primary metric is good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Better {
+    /// E.g. error, loss.
+    Lower,
+    /// E.g. accuracy, PSNR.
+    Higher,
+}
+
+/// The test that gives a verdict on each comparison with the baseline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TestKind {
+    /// Student's t on the differences per seed; needs 5 seeds for a verdict.
+    PairedT,
+    /// Exact sign-flipping of the differences per seed.
+    Permutation,
+    /// Wilcoxon's signed ranks, exact.
+    Wilcoxon,
+    /// Welch's t, for arms whose seeds do not pair.
+    Welch,
+}
+
+impl TestKind {
+    const CHOICES: [(&'static str, TestKind); 4] = [
+        ("paired-t", TestKind::PairedT),
+        ("permutation", TestKind::Permutation),
+        ("wilcoxon", TestKind::Wilcoxon),
+        ("welch", TestKind::Welch),
+    ];
+
+    /// The word used in study files.
+    pub fn name(self) -> &'static str {
+        Self::CHOICES.iter().find(|(_, kind)| *kind == self).map_or("", |(name, _)| name)
+    }
+}
+
+/// How p values are corrected for the number of comparisons.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Correction {
+    /// Holm's step-down: controls the chance of any false claim.
+    Holm,
+    /// Benjamini–Hochberg: controls the expected share of false claims.
+    BenjaminiHochberg,
+    /// None.
+    None,
+}
+
+impl Correction {
+    const CHOICES: [(&'static str, Correction); 3] = [
+        ("holm", Correction::Holm),
+        ("benjamini-hochberg", Correction::BenjaminiHochberg),
+        ("none", Correction::None),
+    ];
+
+    /// The word used in study files.
+    pub fn name(self) -> &'static str {
+        Self::CHOICES.iter().find(|(_, kind)| *kind == self).map_or("", |(name, _)| name)
+    }
+}
+
+/// `primary`: the one metric that claims are about.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Primary {
+    /// Name in `metrics.jsonl`, e.g. `error`.
+    pub metric: String,
+    /// Split it is read from.
+    pub split: SplitName,
+    /// Which direction is good.
+    pub better: Better,
+}
+
+/// `compare`: what is compared with what, and what counts as shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Comparison {
+    /// Arm that all others are compared with.
+    pub baseline: String,
+    /// Test behind the verdicts. `paired-t` if not written.
+    pub test: TestKind,
+    /// Chance of a false claim over all comparisons. 0.05 if not written.
+    pub alpha: f64,
+    /// Correction for several comparisons. `holm` if not written.
+    pub correction: Correction,
+    /// Differences smaller than this, in units of the metric, count as none.
+    pub equivalence_margin: Option<f64>,
+}
+
+/// `seeds`: every arm runs with `from`, `from + 1`, … (`count` of them).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seeds {
+    /// The first seed.
+    pub from: u64,
+    /// How many.
+    pub count: u32,
+}
+
+impl Seeds {
+    /// The seeds in order.
+    pub fn values(self) -> impl Iterator<Item = u64> {
+        self.from..self.from + u64::from(self.count)
+    }
+}
+
+pub(super) fn read_primary(document: &Document, node: &Node) -> Result<Primary, StudyFileError> {
+    let fields = Fields::of(document, node, "primary", &["metric", "split", "better"])?;
+    let splits = [("train", SplitName::Train), ("valid", SplitName::Valid), ("test", SplitName::Test)];
+    let directions = [("lower", Better::Lower), ("higher", Better::Higher)];
+    Ok(Primary {
+        metric: fields.text("primary.metric", fields.required("metric")?)?,
+        split: fields.choice("primary.split", fields.required("split")?, &splits)?,
+        better: fields.choice("primary.better", fields.required("better")?, &directions)?,
+    })
+}
+
+pub(super) fn read_comparison(
+    document: &Document,
+    node: &Node,
+    arms: &[Arm],
+) -> Result<Comparison, StudyFileError> {
+    let allowed = ["baseline", "test", "alpha", "correction", "equivalence_margin"];
+    let fields = Fields::of(document, node, "compare", &allowed)?;
+    let baseline_node = fields.required("baseline")?;
+    let baseline = fields.text("compare.baseline", baseline_node)?;
+    let names = || arms.iter().map(|arm| arm.name.as_str());
+    if !names().any(|name| name == baseline) {
+        let message =
+            format!("`compare.baseline` is `{baseline}`, which is no arm; arms are {}", quoted(names()));
+        let suggestion = nearest_name(&baseline, names());
+        return Err(document.error(&baseline_node.value, message).suggesting(suggestion));
+    }
+    let test = match fields.optional("test") {
+        Some(node) => fields.choice("compare.test", node, &TestKind::CHOICES)?,
+        None => TestKind::PairedT,
+    };
+    let alpha = match fields.optional("alpha") {
+        Some(node) => fields.number_between("compare.alpha", node, (0.0, 0.5))?,
+        None => 0.05,
+    };
+    let correction = match fields.optional("correction") {
+        Some(node) => fields.choice("compare.correction", node, &Correction::CHOICES)?,
+        None => Correction::Holm,
+    };
+    let equivalence_margin = fields
+        .optional("equivalence_margin")
+        .map(|node| fields.number_between("compare.equivalence_margin", node, (0.0, f64::INFINITY)))
+        .transpose()?;
+    Ok(Comparison { baseline, test, alpha, correction, equivalence_margin })
+}
+
+pub(super) fn read_seeds(document: &Document, node: &Node) -> Result<Seeds, StudyFileError> {
+    let fields = Fields::of(document, node, "seeds", &["from", "count"])?;
+    let count = fields.integer("seeds.count", fields.required("count")?, (1, MOST_SEEDS))?;
+    let from = fields.integer("seeds.from", fields.required("from")?, (0, i64::MAX - MOST_SEEDS))?;
+    // Both were held to ranges that fit.
+    Ok(Seeds { from: from as u64, count: count as u32 })
+}

@@ -1,0 +1,335 @@
+//! What a study file says, typed.
+
+use std::path::Path;
+
+use allconv_record::{Request, ResolveError};
+
+use super::document::{Document, StudyFileError};
+use super::fields::Fields;
+use super::node::{Content, Node};
+use super::sections::Sections;
+use super::settings::{Comparison, Primary, Seeds, read_comparison, read_primary, read_seeds};
+
+const KEYS: [&str; 7] = ["question", "caveat", "primary", "compare", "seeds", "base", "arms"];
+const LONGEST_ARM_NAME: usize = 64;
+
+/// One arm of the study.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Arm {
+    /// Its name: letters, digits, `_` and `-`.
+    pub name: String,
+    sections: Sections,
+}
+
+/// A study file that is right as far as this crate can tell; its sections are judged by the resolver.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StudyFile {
+    /// Name of the study: the file's name without `.toml`.
+    pub name: String,
+    /// What the study asks.
+    pub question: String,
+    /// What a reader must know before believing the numbers; shown in every report.
+    pub caveat: Option<String>,
+    /// The metric that claims are about.
+    pub primary: Primary,
+    /// What is compared, and how.
+    pub compare: Comparison,
+    /// The seeds of every arm.
+    pub seeds: Seeds,
+    /// The arms in the order of the file.
+    pub arms: Vec<Arm>,
+    base: Sections,
+    document: Document,
+    compare_node: Node,
+    seeds_node: Node,
+}
+
+/// A study file could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum StudyFileReadError {
+    /// The operating system refused.
+    #[error("cannot read the study file {path}: {source}")]
+    Io {
+        /// The file.
+        path: String,
+        /// The reason.
+        source: std::io::Error,
+    },
+    /// The content is wrong.
+    #[error(transparent)]
+    Content(#[from] StudyFileError),
+}
+
+impl StudyFile {
+    /// Reads a study file from disk.
+    ///
+    /// # Errors
+    /// [`StudyFileReadError`], with line and column if the content is to blame.
+    pub fn read(path: &Path) -> Result<StudyFile, StudyFileReadError> {
+        let shown = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| StudyFileReadError::Io { path: shown.clone(), source })?;
+        Ok(StudyFile::parse(&shown, text)?)
+    }
+
+    /// Parses the text of a study file; `file` is how errors name it, and its stem names the study.
+    ///
+    /// # Errors
+    /// [`StudyFileError`] with line and column.
+    pub fn parse(file: &str, text: String) -> Result<StudyFile, StudyFileError> {
+        let document = Document { name: file.to_string(), text };
+        let root = Node::parse(&document)?;
+        let fields = Fields::of(&document, &root, "", &KEYS)?;
+        let question = fields.text("question", fields.required("question")?)?;
+        let caveat = fields.optional("caveat").map(|node| fields.text("caveat", node)).transpose()?;
+        let primary = read_primary(&document, fields.required("primary")?)?;
+        let seeds_node = fields.required("seeds")?;
+        let seeds = read_seeds(&document, seeds_node)?;
+        let base = match fields.optional("base") {
+            Some(node) => Sections::read(&document, node, "base")?,
+            None => Sections::default(),
+        };
+        let arms = read_arms(&document, fields.required("arms")?)?;
+        let compare_node = fields.required("compare")?;
+        let compare = read_comparison(&document, compare_node, &arms)?;
+        let name = Path::new(file).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        if !is_name(&name) {
+            let message =
+                format!("the file's name `{name}` names a folder: only letters, digits, `_` and `-`");
+            return Err(document.error(&(0..0), message));
+        }
+        let study = StudyFile {
+            name,
+            question,
+            caveat,
+            primary,
+            compare,
+            seeds,
+            arms,
+            base,
+            compare_node: compare_node.clone(),
+            seeds_node: seeds_node.clone(),
+            document: document.clone(),
+        };
+        study.refuse_equal_arms(&document, fields.required("arms")?)?;
+        Ok(study)
+    }
+
+    /// The file as it was read, for embedding in reports.
+    pub fn text(&self) -> &str {
+        &self.document.text
+    }
+
+    /// The file's name as errors show it.
+    pub fn file(&self) -> &str {
+        &self.document.name
+    }
+
+    /// Position of the baseline among the arms.
+    pub fn baseline_index(&self) -> usize {
+        // The parser checked that the baseline is an arm.
+        self.arms.iter().position(|arm| arm.name == self.compare.baseline).unwrap_or(0)
+    }
+
+    /// Comparisons with the baseline: one per other arm.
+    pub fn comparison_count(&self) -> usize {
+        self.arms.len() - 1
+    }
+
+    /// What the file asks of one run: the base's sections with the arm's keys in place of the base's.
+    pub fn request(&self, arm: &Arm, seed: u64) -> Request {
+        Request {
+            seed,
+            data: arm.sections.over(&self.base, 0),
+            net: arm.sections.over(&self.base, 1),
+            train: arm.sections.over(&self.base, 2),
+        }
+    }
+
+    /// Puts a resolver's error at the line and column of the key it is about.
+    pub fn locate(&self, arm: &Arm, error: &ResolveError) -> StudyFileError {
+        let mut located = arm.sections.locate(&self.base, &self.document, error);
+        located.message = format!("arm `{}`: {}", arm.name, located.message);
+        located
+    }
+
+    /// Whether `compare.KEY` is written in the file.
+    pub(crate) fn compare_has(&self, key: &str) -> bool {
+        self.compare_node.child(key).is_some()
+    }
+
+    /// An error about `compare.KEY`, or about `compare` when the key is not written.
+    pub(crate) fn error_in_compare(&self, key: &str, message: String) -> StudyFileError {
+        let node = &self.compare_node;
+        let span = node.child(key).map_or(&node.key, |child| &child.value);
+        self.document.error(span, message)
+    }
+
+    /// An error about `seeds.count`.
+    pub(crate) fn error_in_seed_count(&self, message: String) -> StudyFileError {
+        let node = &self.seeds_node;
+        let span = node.child("count").map_or(&node.key, |child| &child.value);
+        self.document.error(span, message)
+    }
+
+    /// Two arms with equal requests would be one set of runs under two names, and their comparison a sham.
+    fn refuse_equal_arms(&self, document: &Document, node: &Node) -> Result<(), StudyFileError> {
+        let hashes: Vec<String> =
+            self.arms.iter().map(|arm| self.request(arm, self.seeds.from).hash()).collect();
+        for later in 1..hashes.len() {
+            if let Some(earlier) = hashes[..later].iter().position(|hash| *hash == hashes[later]) {
+                let (first, second) = (&self.arms[earlier].name, &self.arms[later].name);
+                let message =
+                    format!("arm `{second}` asks for exactly the runs of arm `{first}`; remove one of them");
+                let span = node.child(second).map_or(&node.key, |child| &child.key);
+                return Err(document.error(span, message));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read_arms(document: &Document, node: &Node) -> Result<Vec<Arm>, StudyFileError> {
+    let Some(entries) = node.entries() else {
+        return Err(document.error(&node.value, format!("`arms` must be a table, is {}", node.kind())));
+    };
+    if entries.is_empty() {
+        return Err(document.error(&node.key, "`arms` holds no arm"));
+    }
+    let mut arms = Vec::with_capacity(entries.len());
+    for (name, child) in entries {
+        if !is_name(name) || name.len() > LONGEST_ARM_NAME {
+            let message = format!(
+                "arm name `{name}` names folders: letters, digits, `_` and `-`, at most {LONGEST_ARM_NAME} of them"
+            );
+            return Err(document.error(&child.key, message));
+        }
+        if let Content::Scalar(_) | Content::Array(_) = child.content {
+            let message = format!("arm `{name}` must be a table, is {}", child.kind());
+            return Err(document.error(&child.value, message));
+        }
+        let sections = Sections::read(document, child, &format!("arms.{name}"))?;
+        arms.push(Arm { name: name.clone(), sections });
+    }
+    Ok(arms)
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.chars().all(|character| character.is_ascii_alphanumeric() || "_-".contains(character))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::file::{Correction, TestKind};
+
+    const TEXT: &str = r#"question = "Does a strided convolution replace max pooling without loss?"
+primary  = { metric = "error", split = "test", better = "lower" }
+compare  = { baseline = "max_pool", equivalence_margin = 0.005 }
+seeds    = { from = 0, count = 9 }
+
+[base.data]
+dataset = "cifar10"
+[base.net]
+architecture = { springenberg = { base = "c", width = 0.25 } }
+[base.train]
+preset = "fast"
+
+[arms.max_pool.net.downsample]
+max_pool = { kernel = 3, stride = 2 }
+[arms.all_conv.net.downsample]
+strided_conv = { kernel = 3, stride = 2 }
+[arms.all_conv.train]
+epochs = 3
+"#;
+
+    fn parse(text: &str) -> Result<StudyFile, StudyFileError> {
+        StudyFile::parse("studies/pilot.toml", text.to_string())
+    }
+
+    /// Replaces `from` by `to` in the good file and returns the error.
+    fn error(from: &str, to: &str) -> StudyFileError {
+        assert!(TEXT.contains(from), "{from} is not in the file");
+        parse(&TEXT.replace(from, to)).unwrap_err()
+    }
+
+    #[test]
+    fn a_good_file_is_read_in_full() {
+        let study = parse(TEXT).unwrap();
+        assert_eq!(study.name, "pilot");
+        assert_eq!(
+            study.arms.iter().map(|arm| arm.name.as_str()).collect::<Vec<_>>(),
+            ["max_pool", "all_conv"]
+        );
+        assert_eq!(study.compare.test, TestKind::PairedT);
+        assert_eq!(study.compare.correction, Correction::Holm);
+        assert_eq!(study.compare.alpha, 0.05);
+        assert_eq!(study.compare.equivalence_margin, Some(0.005));
+        assert_eq!(study.seeds.values().collect::<Vec<_>>(), (0..9).collect::<Vec<_>>());
+        let request = study.request(&study.arms[1], 4);
+        assert_eq!((request.seed, request.train["epochs"].as_integer()), (4, Some(3)));
+        assert_eq!(request.train["preset"].as_str(), Some("fast"));
+    }
+
+    #[test]
+    fn an_unknown_key_names_place_and_neighbour() {
+        let wrong = error("equivalence_margin", "equivalence_margn");
+        assert_eq!((wrong.line, wrong.column, wrong.width), (3, 37, 17));
+        assert_eq!(wrong.suggestion.as_deref(), Some("equivalence_margin"));
+        let wrong = error("question =", "qestion =");
+        assert_eq!((wrong.line, wrong.column), (1, 1));
+        assert_eq!(wrong.suggestion.as_deref(), Some("question"));
+        assert_eq!(error("[base.data]", "[base.dat]").suggestion.as_deref(), Some("data"));
+    }
+
+    #[test]
+    fn wrong_values_name_value_and_limit() {
+        let wrong = error("count = 9", "count = 0");
+        assert!(wrong.message.contains("from 1 to 10000, is 0"), "{}", wrong.message);
+        assert_eq!((wrong.line, wrong.column), (4, 32));
+        assert!(error("from = 0", "from = -1").message.contains("is -1"));
+        assert!(error("count = 9", "count = 9.5").message.contains("must be an integer"));
+        assert!(error("0.005", "-0.1").message.contains("above 0, is -0.1"));
+        assert!(error("0.005", "nan").message.contains("is NaN"));
+        assert!(error("0.005", "inf").message.contains("is inf"));
+        assert!(error("split = \"test\"", "split = \"tst\"").message.contains("`valid`"));
+        assert_eq!(error("split = \"test\"", "split = \"tst\"").suggestion.as_deref(), Some("test"));
+        assert!(error("primary  =", "primary  = 3 #").message.contains("must be a table"));
+    }
+
+    #[test]
+    fn a_baseline_that_is_no_arm_is_refused_with_the_nearest_arm() {
+        let wrong = error("baseline = \"max_pool\"", "baseline = \"maxpool\"");
+        assert_eq!(wrong.suggestion.as_deref(), Some("max_pool"));
+        assert_eq!((wrong.line, wrong.column), (3, 25));
+    }
+
+    #[test]
+    fn missing_parts_are_named() {
+        assert!(error("seeds    =", "#").message.contains("no `seeds`"));
+        assert!(error("better = \"lower\"", "").message.contains("`primary` has no `better`"));
+        assert!(parse("").unwrap_err().message.contains("no `question`"));
+    }
+
+    #[test]
+    fn arms_that_ask_for_the_same_runs_are_refused() {
+        let wrong =
+            parse(&format!("{TEXT}[arms.twin.net.downsample]\nmax_pool = {{ stride = 2, kernel = 3 }}\n"));
+        assert!(
+            wrong.unwrap_err().message.contains("arm `twin` asks for exactly the runs of arm `max_pool`")
+        );
+    }
+
+    #[test]
+    fn names_that_are_no_folder_are_refused() {
+        assert!(error("[arms.all_conv.train]", "[arms.\"../x\".train]").message.contains("../x"));
+        assert!(StudyFile::parse("a b.toml", TEXT.into()).is_err());
+    }
+
+    #[test]
+    fn an_empty_arm_is_the_base() {
+        let study = parse(&format!("{TEXT}[arms.plain]\n")).unwrap();
+        assert!(!study.request(&study.arms[2], 0).net.contains_key("downsample"));
+    }
+}

@@ -1,0 +1,341 @@
+//! Which of the planned runs exist, and how far they are: read from run directories alone, so it can be rebuilt at any time.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use allconv_record::{RecordError, RunDirectory, RunRecord, Status};
+
+use crate::matrix::PlannedRun;
+
+/// How far a planned run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RunState {
+    /// All steps made, final evaluation recorded.
+    Done,
+    /// A loss or gradient was not finite.
+    Diverged,
+    /// The loss stayed at that of guessing.
+    Stuck,
+    /// A process said that it was training. It may have been killed since: [`is_held`] tells.
+    Running,
+    /// Stopped on request, can be continued.
+    Interrupted,
+    /// Stopped by an external cause.
+    Failed,
+    /// No run directory, or one without a step.
+    Left,
+}
+
+impl RunState {
+    /// All states, in the order in which summaries list them.
+    pub const ALL: [RunState; 7] = [
+        RunState::Done,
+        RunState::Diverged,
+        RunState::Stuck,
+        RunState::Running,
+        RunState::Interrupted,
+        RunState::Failed,
+        RunState::Left,
+    ];
+
+    /// The word used in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            RunState::Done => "done",
+            RunState::Diverged => "diverged",
+            RunState::Stuck => "stuck",
+            RunState::Running => "running",
+            RunState::Interrupted => "interrupted",
+            RunState::Failed => "failed",
+            RunState::Left => "left",
+        }
+    }
+}
+
+impl From<Status> for RunState {
+    fn from(status: Status) -> RunState {
+        match status {
+            Status::Created => RunState::Left,
+            Status::Running => RunState::Running,
+            Status::Finished => RunState::Done,
+            Status::Failed => RunState::Failed,
+            Status::Diverged => RunState::Diverged,
+            Status::Stuck => RunState::Stuck,
+            Status::Interrupted => RunState::Interrupted,
+        }
+    }
+}
+
+/// A run directory that answers a planned run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FoundRun {
+    /// Where it lies.
+    pub directory: RunDirectory,
+    /// Its `run.json`.
+    pub record: RunRecord,
+}
+
+/// A planned run and what was found for it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IndexedRun {
+    /// What the study asks for.
+    pub planned: PlannedRun,
+    /// How far it is.
+    pub state: RunState,
+    /// The directory that answers it.
+    pub found: Option<FoundRun>,
+}
+
+/// All planned runs of a study with what was found for each.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Index {
+    /// In the order of the plan.
+    pub runs: Vec<IndexedRun>,
+    /// What a reader must know before comparing the runs, as sentences.
+    pub warnings: Vec<String>,
+}
+
+impl Index {
+    /// Number of runs in each state, states without a run left out.
+    pub fn counts(&self) -> BTreeMap<RunState, usize> {
+        let mut counts = BTreeMap::new();
+        for run in &self.runs {
+            *counts.entry(run.state).or_insert(0) += 1;
+        }
+        counts
+    }
+
+    /// Whether every run is finished, diverged or stuck.
+    pub fn is_complete(&self) -> bool {
+        let is_final = |state| matches!(state, RunState::Done | RunState::Diverged | RunState::Stuck);
+        self.runs.iter().all(|run| is_final(run.state))
+    }
+}
+
+/// Looks for the planned runs in the folders, e.g. `runs/<study>` and `docs/results/<study>/runs`.
+///
+/// Where several directories answer one request (made by different revisions of the program), a run that came to its
+/// end is preferred to one that did not, then the newest, then the one whose folder was named first; the index warns.
+/// A directory whose `run.json` cannot be read is left out with a warning.
+///
+/// # Errors
+/// [`RecordError`] when a folder that exists cannot be listed.
+pub fn index(planned: &[PlannedRun], folders: &[PathBuf]) -> Result<Index, RecordError> {
+    let mut warnings = Vec::new();
+    let mut by_request: BTreeMap<String, Vec<FoundRun>> = BTreeMap::new();
+    for directory in list_once(folders)? {
+        match directory.read_record() {
+            Ok(record) => {
+                let hash = record.request_hash.clone();
+                by_request.entry(hash).or_default().push(FoundRun { directory, record });
+            }
+            Err(error) => warnings.push(format!("A run directory was left out: {error}.")),
+        }
+    }
+    let mut runs = Vec::with_capacity(planned.len());
+    for planned in planned {
+        let mut found = by_request.remove(&planned.request_hash).unwrap_or_default();
+        // A stable sort: folders named earlier stay first among equals.
+        found.sort_by_key(|run| (!run.record.status.is_final(), u64::MAX - run.record.created_unix_seconds));
+        let hashes: BTreeSet<&str> = found.iter().map(|run| run.record.specification_hash.as_str()).collect();
+        if hashes.len() > 1 {
+            warnings.push(format!(
+                "Arm {} with seed {} was run under {} different resolved specifications; the newest that came to an end is used.",
+                planned.arm,
+                planned.seed,
+                hashes.len()
+            ));
+        }
+        let found = found.into_iter().next();
+        let state = found.as_ref().map_or(RunState::Left, |run| run.record.status.into());
+        runs.push(IndexedRun { planned: planned.clone(), state, found });
+    }
+    warnings.extend(mixture_warnings(&runs));
+    Ok(Index { runs, warnings })
+}
+
+/// The ended runs of the folders by the hash of their resolved specification: what need not be made again.
+///
+/// # Errors
+/// [`RecordError`] when a folder that exists cannot be listed. Unreadable records count as not ended.
+pub(crate) fn ended_by_specification(folders: &[PathBuf]) -> Result<BTreeMap<String, Status>, RecordError> {
+    let mut ended = BTreeMap::new();
+    for directory in list_once(folders)? {
+        if let Ok(record) = directory.read_record()
+            && record.status.is_final()
+        {
+            ended.entry(record.specification_hash).or_insert(record.status);
+        }
+    }
+    Ok(ended)
+}
+
+/// Whether a live process holds the lock of this run directory. A directory that was never locked is not held.
+///
+/// # Errors
+/// [`RecordError::Io`] when the lock file exists and cannot be opened.
+pub fn is_held(directory: &RunDirectory) -> Result<bool, RecordError> {
+    let path = directory.path().join("lock");
+    let file = match std::fs::File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(source) => return Err(RecordError::Io { action: "open", path, source }),
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(false),
+        Err(std::fs::TryLockError::WouldBlock) => Ok(true),
+        Err(std::fs::TryLockError::Error(source)) => Err(RecordError::Io { action: "lock", path, source }),
+    }
+}
+
+/// All run directories of the folders, each folder once even if it is named twice.
+fn list_once(folders: &[PathBuf]) -> Result<Vec<RunDirectory>, RecordError> {
+    let mut seen = BTreeSet::new();
+    let mut directories = Vec::new();
+    for folder in folders {
+        let canonical = folder.canonicalize().unwrap_or_else(|_| folder.clone());
+        if seen.insert(canonical) {
+            directories.extend(RunDirectory::list(Path::new(folder))?);
+        }
+    }
+    Ok(directories)
+}
+
+/// One way in which runs may differ although their study does not ask for it: its name and how to read it off a run.
+type Aspect = (&'static str, fn(&FoundRun) -> &str);
+
+fn mixture_warnings(runs: &[IndexedRun]) -> Vec<String> {
+    let ended =
+        || runs.iter().filter_map(|run| run.found.as_ref()).filter(|run| run.record.status.is_final());
+    let mut warnings = Vec::new();
+    let aspects: [Aspect; 4] = [
+        ("instruction sets", |run| &run.record.environment.instruction_set),
+        ("commits", |run| &run.record.environment.commit),
+        ("devices", |run| &run.record.environment.device),
+        ("processors", |run| &run.record.environment.cpu),
+    ];
+    for (name, read) in aspects {
+        let values: BTreeSet<&str> = ended().map(read).collect();
+        if values.len() > 1 {
+            let listed = values.into_iter().collect::<Vec<_>>().join(", ");
+            warnings.push(format!("Runs made with different {name} are mixed: {listed}."));
+        }
+    }
+    warnings.extend(numerics_warnings(ended()));
+    warnings
+}
+
+/// Parts of the program whose numerics revision differs between runs: their values are not comparable.
+fn numerics_warnings<'a>(runs: impl Iterator<Item = &'a FoundRun>) -> Vec<String> {
+    let mut revisions: BTreeMap<String, BTreeSet<u32>> = BTreeMap::new();
+    let mut others: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    let mut warnings = Vec::new();
+    for run in runs {
+        match run.directory.read_specification() {
+            Ok(specification) => {
+                for (part, revision) in specification.numerics {
+                    revisions.entry(part).or_default().insert(revision);
+                }
+                others.entry("precisions").or_default().insert(specification.precision);
+                others.entry("device kinds").or_default().insert(specification.device_kind);
+            }
+            Err(error) => warnings.push(format!("A specification could not be read: {error}.")),
+        }
+    }
+    for (part, values) in revisions.into_iter().filter(|(_, values)| values.len() > 1) {
+        let listed = values.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+        warnings.push(format!("Runs made with different revisions of {part} are mixed: {listed}."));
+    }
+    for (name, values) in others.into_iter().filter(|(_, values)| values.len() > 1) {
+        let listed = values.into_iter().collect::<Vec<_>>().join(", ");
+        warnings.push(format!("Runs made with different {name} are mixed: {listed}."));
+    }
+    warnings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::matrix::plan;
+    use crate::testing::{small_study, write_run};
+
+    #[test]
+    fn runs_are_found_by_request_in_any_folder_and_missing_ones_are_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let planned = plan(&small_study(2));
+        let (first, second) = (folder.path().join("runs"), folder.path().join("published"));
+        write_run(&first, &planned[0], Status::Finished, Some(0.2));
+        write_run(&second, &planned[4], Status::Diverged, None);
+        let folders = [first.clone(), second, first, folder.path().join("absent")];
+        let index = index(&planned, &folders).unwrap();
+        let states: Vec<RunState> = index.runs.iter().map(|run| run.state).collect();
+        use RunState::{Diverged, Done, Left};
+        assert_eq!(states, [Done, Left, Left, Left, Diverged, Left]);
+        assert_eq!(index.counts(), BTreeMap::from([(Done, 1), (Diverged, 1), (Left, 4)]));
+        assert!(!index.is_complete());
+        assert!(index.warnings.is_empty(), "{:?}", index.warnings);
+    }
+
+    #[test]
+    fn mixed_instruction_sets_and_commits_are_warned_about() {
+        let folder = tempfile::tempdir().unwrap();
+        let planned = plan(&small_study(1));
+        write_run(folder.path(), &planned[0], Status::Finished, Some(0.2));
+        let other = write_run(folder.path(), &planned[1], Status::Finished, Some(0.2));
+        let mut record = other.read_record().unwrap();
+        record.environment.instruction_set = "avx512".into();
+        record.environment.commit = "def".into();
+        other.write_record(&record).unwrap();
+        let mut specification = other.read_specification().unwrap();
+        specification.numerics.insert("loop".into(), 2);
+        other.write_specification(&specification).unwrap();
+        let warnings = index(&planned, &[folder.path().to_path_buf()]).unwrap().warnings;
+        assert_eq!(
+            warnings,
+            [
+                "Runs made with different instruction sets are mixed: avx2, avx512.",
+                "Runs made with different commits are mixed: abc, def.",
+                "Runs made with different revisions of loop are mixed: 1, 2."
+            ]
+        );
+    }
+
+    #[test]
+    fn of_two_answers_the_one_that_ended_is_used_and_warned_about() {
+        let folder = tempfile::tempdir().unwrap();
+        let planned = plan(&small_study(1));
+        let (old, new) = (folder.path().join("old"), folder.path().join("new"));
+        write_run(&old, &planned[0], Status::Finished, Some(0.2));
+        let unfinished = write_run(&new, &planned[0], Status::Running, None);
+        let mut record = unfinished.read_record().unwrap();
+        record.specification_hash = "other".into();
+        record.created_unix_seconds += 100;
+        unfinished.write_record(&record).unwrap();
+        let index = index(&planned, &[new, old.clone()]).unwrap();
+        assert_eq!(index.runs[0].state, RunState::Done);
+        assert!(index.runs[0].found.as_ref().unwrap().directory.path().starts_with(old));
+        assert!(index.warnings[0].contains("2 different resolved specifications"));
+    }
+
+    #[test]
+    fn an_unreadable_record_is_reported_not_dropped_in_silence() {
+        let folder = tempfile::tempdir().unwrap();
+        let planned = plan(&small_study(1));
+        let run = write_run(folder.path(), &planned[0], Status::Finished, Some(0.2));
+        std::fs::write(run.path().join("run.json"), "{").unwrap();
+        let index = index(&planned, &[folder.path().to_path_buf()]).unwrap();
+        assert_eq!(index.runs[0].state, RunState::Left);
+        assert!(index.warnings[0].contains("run.json"), "{:?}", index.warnings);
+    }
+
+    #[test]
+    fn a_lock_is_seen_while_it_is_held_and_not_after() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunDirectory::at(folder.path().join("run"));
+        assert!(!is_held(&run).unwrap());
+        let lock = run.lock().unwrap();
+        assert!(is_held(&run).unwrap());
+        drop(lock);
+        assert!(!is_held(&run).unwrap());
+    }
+}

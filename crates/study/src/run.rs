@@ -1,0 +1,293 @@
+//! `study run`: makes the runs that are not made yet, several at a time, each exactly once, and says what came of them.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use allconv_record::{RecordError, Resolve, Resolved, RunDirectory, Status};
+
+use crate::file::{StudyFile, StudyFileError};
+use crate::index::ended_by_specification;
+use crate::matrix::{PlannedRun, plan};
+use crate::queue::{Next, Queue};
+
+/// Makes one run. Implemented where tensors are known.
+pub trait Execute: Sync {
+    /// Makes or continues the run in `directory`, writing its files there, and returns the status it ended with.
+    ///
+    /// The implementation takes the directory's lock and looks at its status *after* that: a run that another process
+    /// finished in the meantime is returned as it is, not repeated. On a request to stop it makes a checkpoint and
+    /// returns [`Status::Interrupted`].
+    ///
+    /// # Errors
+    /// [`ExecuteError::Busy`] when another process holds the directory; [`ExecuteError::External`] when something
+    /// outside of the network fails (disk, memory, data). Divergence is a status, not an error.
+    fn execute(
+        &self,
+        planned: &PlannedRun,
+        resolved: &Resolved,
+        directory: &RunDirectory,
+    ) -> Result<Status, ExecuteError>;
+}
+
+/// Why a run has no status.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecuteError {
+    /// Another live process is making this run.
+    #[error("another process is making this run")]
+    Busy,
+    /// Something outside of the network failed.
+    #[error("{0}")]
+    External(String),
+}
+
+impl From<RecordError> for ExecuteError {
+    fn from(error: RecordError) -> ExecuteError {
+        match error {
+            RecordError::Busy { .. } => ExecuteError::Busy,
+            other => ExecuteError::External(other.to_string()),
+        }
+    }
+}
+
+/// How a study is run.
+#[derive(Clone, Copy, Debug)]
+pub struct RunOptions<'a> {
+    /// Where new run directories are made, e.g. `runs/<study>`.
+    pub study_folder: &'a Path,
+    /// Other folders whose ended runs count, e.g. `docs/results/<study>/runs`.
+    pub other_folders: &'a [PathBuf],
+    /// Runs made at the same time, at least 1.
+    pub jobs: usize,
+    /// Set from outside to stop: no new run is begun, those under way are expected to stop by themselves.
+    pub interrupted: &'a AtomicBool,
+    /// How long to wait before looking again at runs that other processes hold.
+    pub busy_pause: Duration,
+}
+
+/// What is told while a study is run. Called from worker threads.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Progress {
+    /// The plan is made: this many runs, of which some have come to their end before.
+    Planned {
+        /// All runs of the study.
+        runs: usize,
+        /// Those that need not be made.
+        ended_before: usize,
+    },
+    /// A run begins or continues.
+    Started(PlannedRun),
+    /// A run has come to a status.
+    Ended(PlannedRun, Status),
+    /// A run is held by another process; it is looked at again later.
+    HeldElsewhere(PlannedRun),
+    /// A run failed for an outside reason and is tried once more after all others.
+    Retrying(PlannedRun, String),
+    /// A run failed again.
+    Failed(PlannedRun, String),
+}
+
+/// What came of every run of the study.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RunSummary {
+    /// Finished, those from before included.
+    pub finished: usize,
+    /// Diverged, those from before included.
+    pub diverged: usize,
+    /// Stuck, those from before included.
+    pub stuck: usize,
+    /// Runs that failed for an outside reason, with that reason.
+    pub failed: Vec<(PlannedRun, String)>,
+    /// Runs that were stopped on request and can be continued.
+    pub interrupted: usize,
+    /// Runs that were not begun.
+    pub left: usize,
+}
+
+impl RunSummary {
+    /// Whether every run is finished, diverged or stuck.
+    pub fn is_complete(&self) -> bool {
+        self.failed.is_empty() && self.interrupted == 0 && self.left == 0
+    }
+}
+
+/// A study could not be run at all.
+#[derive(Debug, thiserror::Error)]
+pub enum StudyRunError {
+    /// The file asks for something that cannot be.
+    #[error(transparent)]
+    File(#[from] StudyFileError),
+    /// A folder of runs cannot be read.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+}
+
+/// Everything the workers share.
+struct Work<'a> {
+    planned: Vec<PlannedRun>,
+    resolved: Vec<Resolved>,
+    queue: Queue,
+    outcomes: Mutex<Vec<Option<Outcome>>>,
+    execute: &'a dyn Execute,
+    options: RunOptions<'a>,
+    progress: &'a (dyn Fn(&Progress) + Sync),
+}
+
+#[derive(Clone, Debug)]
+enum Outcome {
+    Ended(Status),
+    FailedOnce(String),
+    Failed(String),
+}
+
+/// Makes all runs of the study that have not come to an end yet.
+///
+/// Every run is resolved before the first begins, so that a mistake in the file costs no time. A run counts as ended
+/// when a directory with the same *resolved* specification is finished, diverged or stuck. A run that fails for an outside
+/// reason is tried once more at the end; the others go on meanwhile.
+///
+/// # Errors
+/// [`StudyRunError`] before any run was begun; afterwards failures are in the summary.
+pub fn run_study(
+    study: &StudyFile,
+    resolve: &dyn Resolve,
+    execute: &dyn Execute,
+    options: RunOptions<'_>,
+    progress: &(dyn Fn(&Progress) + Sync),
+) -> Result<RunSummary, StudyRunError> {
+    assert!(options.jobs >= 1, "a study needs at least 1 worker, got {}", options.jobs);
+    crate::check::check_statistics(study)?;
+    let planned = plan(study);
+    let resolved = planned
+        .iter()
+        .map(|run| {
+            let resolved = resolve.resolve(&run.request);
+            resolved.map_err(|error| study.locate(&study.arms[run.arm_index], &error))
+        })
+        .collect::<Result<Vec<_>, StudyFileError>>()?;
+    let mut folders = vec![options.study_folder.to_path_buf()];
+    folders.extend_from_slice(options.other_folders);
+    let known = ended_by_specification(&folders)?;
+    let outcomes: Vec<Option<Outcome>> = resolved
+        .iter()
+        .map(|resolved| known.get(&resolved.specification.hash()).copied().map(Outcome::Ended))
+        .collect();
+    let todo: Vec<usize> = (0..planned.len()).filter(|&run| outcomes[run].is_none()).collect();
+    progress(&Progress::Planned { runs: planned.len(), ended_before: planned.len() - todo.len() });
+    let work = Work {
+        planned,
+        resolved,
+        queue: Queue::new(todo.iter().copied()),
+        outcomes: Mutex::new(outcomes),
+        execute,
+        options,
+        progress,
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..options.jobs.min(todo.len()) {
+            scope.spawn(|| work.labour());
+        }
+    });
+    Ok(work.summarise())
+}
+
+impl Work<'_> {
+    /// What one worker does until nothing is left or the study is interrupted.
+    fn labour(&self) {
+        loop {
+            if self.options.interrupted.load(Ordering::Relaxed) {
+                self.queue.stop();
+            }
+            match self.queue.next() {
+                Next::Done => return,
+                Next::Wait => self.pause(),
+                Next::Run(run) => self.make(run),
+            }
+        }
+    }
+
+    fn make(&self, run: usize) {
+        let (planned, resolved) = (&self.planned[run], &self.resolved[run]);
+        let directory =
+            RunDirectory::for_run(self.options.study_folder, &planned.arm, &resolved.specification);
+        // Another process may have finished it since the folders were read.
+        if let Ok(record) = directory.read_record()
+            && record.status.is_final()
+        {
+            return self.settle(run, Outcome::Ended(record.status));
+        }
+        (self.progress)(&Progress::Started(planned.clone()));
+        match self.execute.execute(planned, resolved, &directory) {
+            Ok(status) => {
+                if status == Status::Interrupted {
+                    self.queue.stop();
+                }
+                self.settle(run, Outcome::Ended(status));
+            }
+            Err(ExecuteError::Busy) => {
+                (self.progress)(&Progress::HeldElsewhere(planned.clone()));
+                self.queue.put_back_busy(run);
+            }
+            Err(ExecuteError::External(reason)) if self.has_failed_before(run) => {
+                self.settle(run, Outcome::Failed(reason));
+            }
+            Err(ExecuteError::External(reason)) => {
+                (self.progress)(&Progress::Retrying(planned.clone(), reason.clone()));
+                self.outcomes()[run] = Some(Outcome::FailedOnce(reason));
+                self.queue.put_back(run);
+            }
+        }
+    }
+
+    fn has_failed_before(&self, run: usize) -> bool {
+        matches!(self.outcomes()[run], Some(Outcome::FailedOnce(_)))
+    }
+
+    fn settle(&self, run: usize, outcome: Outcome) {
+        let planned = self.planned[run].clone();
+        (self.progress)(&match &outcome {
+            Outcome::Ended(status) => Progress::Ended(planned, *status),
+            Outcome::FailedOnce(reason) | Outcome::Failed(reason) => {
+                Progress::Failed(planned, reason.clone())
+            }
+        });
+        self.outcomes()[run] = Some(outcome);
+    }
+
+    /// Waits before looking again at runs of other processes, in slices so that an interruption is heard soon.
+    fn pause(&self) {
+        let end = Instant::now() + self.options.busy_pause;
+        while Instant::now() < end && !self.options.interrupted.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(20).min(self.options.busy_pause));
+        }
+    }
+
+    fn summarise(&self) -> RunSummary {
+        let mut summary = RunSummary::default();
+        for (planned, outcome) in self.planned.iter().zip(self.outcomes().iter()) {
+            match outcome {
+                Some(Outcome::Ended(Status::Finished)) => summary.finished += 1,
+                Some(Outcome::Ended(Status::Diverged)) => summary.diverged += 1,
+                Some(Outcome::Ended(Status::Stuck)) => summary.stuck += 1,
+                Some(Outcome::Ended(Status::Interrupted)) => summary.interrupted += 1,
+                Some(Outcome::Ended(status)) => {
+                    summary.failed.push((planned.clone(), format!("the run was left as {status}")));
+                }
+                Some(Outcome::FailedOnce(reason) | Outcome::Failed(reason)) => {
+                    summary.failed.push((planned.clone(), reason.clone()));
+                }
+                None => summary.left += 1,
+            }
+        }
+        summary
+    }
+
+    /// A worker that panicked leaves the list consistent, so its poison is no reason to stop.
+    fn outcomes(&self) -> MutexGuard<'_, Vec<Option<Outcome>>> {
+        self.outcomes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;

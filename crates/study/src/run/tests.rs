@@ -1,0 +1,203 @@
+//! How a study is run: order, skipping, retries, interruption, sharing with other processes.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::testing::{FakeResolve, record, small_study, write_run};
+
+/// Writes a finished `run.json` unless `behaviour` says otherwise for that arm and seed.
+struct FakeExecute<F: Fn(&PlannedRun, usize) -> Result<Status, ExecuteError> + Sync> {
+    calls: Mutex<Vec<(String, u64)>>,
+    behaviour: F,
+}
+
+impl<F: Fn(&PlannedRun, usize) -> Result<Status, ExecuteError> + Sync> FakeExecute<F> {
+    fn new(behaviour: F) -> FakeExecute<F> {
+        FakeExecute { calls: Mutex::new(Vec::new()), behaviour }
+    }
+
+    fn calls(&self) -> Vec<(String, u64)> {
+        self.calls.lock().unwrap().clone()
+    }
+}
+
+impl<F: Fn(&PlannedRun, usize) -> Result<Status, ExecuteError> + Sync> Execute for FakeExecute<F> {
+    fn execute(
+        &self,
+        planned: &PlannedRun,
+        resolved: &Resolved,
+        directory: &RunDirectory,
+    ) -> Result<Status, ExecuteError> {
+        let _lock = directory.lock()?;
+        let this = (planned.arm.clone(), planned.seed);
+        let mut calls = self.calls.lock().unwrap();
+        calls.push(this.clone());
+        let attempt = calls.iter().filter(|call| **call == this).count();
+        drop(calls);
+        let status = (self.behaviour)(planned, attempt)?;
+        directory.write_record(&record(planned, resolved, status))?;
+        Ok(status)
+    }
+}
+
+static NEVER: AtomicBool = AtomicBool::new(false);
+
+fn options<'a>(folder: &'a Path, jobs: usize) -> RunOptions<'a> {
+    RunOptions {
+        study_folder: folder,
+        other_folders: &[],
+        jobs,
+        interrupted: &NEVER,
+        busy_pause: Duration::from_millis(5),
+    }
+}
+
+fn run(execute: &dyn Execute, options: RunOptions<'_>) -> RunSummary {
+    run_study(&small_study(2), &FakeResolve, execute, options, &|_| ()).unwrap()
+}
+
+#[test]
+fn every_run_is_made_once_in_the_order_of_the_plan_and_never_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let execute = FakeExecute::new(|_, _| Ok(Status::Finished));
+    let summary = run(&execute, options(folder.path(), 1));
+    assert_eq!(summary, RunSummary { finished: 6, ..RunSummary::default() });
+    let planned: Vec<(String, u64)> =
+        plan(&small_study(2)).into_iter().map(|run| (run.arm, run.seed)).collect();
+    assert_eq!(execute.calls(), planned);
+    let again = FakeExecute::new(|_, _| Ok(Status::Finished));
+    assert_eq!(run(&again, options(folder.path(), 1)), summary);
+    assert!(again.calls().is_empty());
+}
+
+#[test]
+fn diverged_and_stuck_runs_count_as_ended_and_published_runs_are_accepted() {
+    let folder = tempfile::tempdir().unwrap();
+    let published = folder.path().join("published");
+    let planned = plan(&small_study(2));
+    write_run(&published, &planned[0], Status::Finished, Some(0.3));
+    write_run(&published, &planned[1], Status::Diverged, None);
+    let execute = FakeExecute::new(|planned, _| {
+        Ok(if planned.arm == "all_conv" { Status::Stuck } else { Status::Finished })
+    });
+    let runs = folder.path().join("runs");
+    let others = [published];
+    let summary = run(&execute, RunOptions { other_folders: &others, ..options(&runs, 2) });
+    assert_eq!(summary, RunSummary { finished: 3, diverged: 1, stuck: 2, ..RunSummary::default() });
+    assert!(summary.is_complete());
+    assert_eq!(execute.calls().len(), 4);
+}
+
+#[test]
+fn an_outside_failure_is_retried_once_while_the_others_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let execute = FakeExecute::new(|planned, attempt| match (planned.arm.as_str(), attempt) {
+        ("max_pool", _) => Err(ExecuteError::External("disk full".into())),
+        ("strided", 1) => Err(ExecuteError::External("hiccup".into())),
+        _ => Ok(Status::Finished),
+    });
+    let summary = run(&execute, options(folder.path(), 1));
+    assert_eq!(summary.finished, 4);
+    assert!(!summary.is_complete());
+    let failed: Vec<(&str, u64, &str)> = summary
+        .failed
+        .iter()
+        .map(|(planned, reason)| (planned.arm.as_str(), planned.seed, reason.as_str()))
+        .collect();
+    assert_eq!(failed, [("max_pool", 0, "disk full"), ("max_pool", 1, "disk full")]);
+    assert_eq!(execute.calls().len(), 6 + 4);
+}
+
+#[test]
+fn an_interrupted_run_stops_the_queue() {
+    let folder = tempfile::tempdir().unwrap();
+    let execute = FakeExecute::new(|planned, _| {
+        Ok(if planned.arm == "strided" { Status::Interrupted } else { Status::Finished })
+    });
+    let summary = run(&execute, options(folder.path(), 1));
+    assert_eq!(summary, RunSummary { finished: 1, interrupted: 1, left: 4, ..RunSummary::default() });
+    let flag = AtomicBool::new(true);
+    let summary = run(&execute, RunOptions { interrupted: &flag, ..options(folder.path(), 2) });
+    assert_eq!((summary.finished, summary.left), (1, 5));
+    let rest = FakeExecute::new(|_, _| Ok(Status::Finished));
+    assert_eq!(run(&rest, options(folder.path(), 1)).finished, 6);
+    assert_eq!(rest.calls().len(), 5);
+}
+
+#[test]
+fn a_run_held_by_another_process_is_looked_at_again_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let planned = &plan(&small_study(2))[0];
+    let resolved = FakeResolve.resolve(&planned.request).unwrap();
+    let held = RunDirectory::for_run(folder.path(), &planned.arm, &resolved.specification);
+    let lock = Mutex::new(Some(held.lock().unwrap()));
+    let execute = FakeExecute::new(|_, _| Ok(Status::Finished));
+    let seen = Mutex::new(0);
+    let progress = |event: &Progress| {
+        if matches!(event, Progress::HeldElsewhere(_)) {
+            *seen.lock().unwrap() += 1;
+            if *seen.lock().unwrap() == 2 {
+                // The other process finishes and lets go.
+                held.write_record(&record(planned, &resolved, Status::Finished)).unwrap();
+                *lock.lock().unwrap() = None;
+            }
+        }
+    };
+    let summary =
+        run_study(&small_study(2), &FakeResolve, &execute, options(folder.path(), 1), &progress).unwrap();
+    assert_eq!(summary.finished, 6);
+    assert_eq!(execute.calls().len(), 5, "the held run was made by the other process");
+}
+
+#[test]
+fn several_workers_and_several_callers_share_one_folder_and_nothing_is_made_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = small_study(8);
+    let finished = Mutex::new(BTreeMap::<(String, u64), usize>::new());
+    let execute = FakeExecute::new(|planned: &PlannedRun, _| {
+        std::thread::sleep(Duration::from_millis(2));
+        *finished.lock().unwrap().entry((planned.arm.clone(), planned.seed)).or_default() += 1;
+        Ok(Status::Finished)
+    });
+    struct Idempotent<'a, E: Execute>(&'a E);
+    impl<E: Execute> Execute for Idempotent<'_, E> {
+        fn execute(
+            &self,
+            planned: &PlannedRun,
+            resolved: &Resolved,
+            directory: &RunDirectory,
+        ) -> Result<Status, ExecuteError> {
+            // What the contract asks for: the status is looked at under a lock of its own.
+            let guard = RunDirectory::at(directory.path().with_extension("guard"));
+            let _guard = guard.lock()?;
+            match directory.read_record() {
+                Ok(record) if record.status.is_final() => Ok(record.status),
+                _ => self.0.execute(planned, resolved, directory),
+            }
+        }
+    }
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let options = options(folder.path(), 2);
+                let summary =
+                    run_study(&study, &FakeResolve, &Idempotent(&execute), options, &|_| ()).unwrap();
+                assert_eq!(summary.finished, 24);
+            });
+        }
+    });
+    let finished = finished.into_inner().unwrap();
+    assert_eq!(finished.len(), 24);
+    assert!(finished.values().all(|&count| count == 1), "{finished:?}");
+}
+
+#[test]
+fn a_mistake_in_the_file_stops_before_the_first_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = crate::testing::small_study_text(2).replace("strided_conv", "strided_konv");
+    let study = StudyFile::parse("small.toml", text).unwrap();
+    let execute = FakeExecute::new(|_, _| Ok(Status::Finished));
+    let result = run_study(&study, &FakeResolve, &execute, options(folder.path(), 1), &|_| ());
+    assert!(matches!(result, Err(StudyRunError::File(_))));
+    assert!(execute.calls().is_empty());
+}

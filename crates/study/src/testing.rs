@@ -1,0 +1,148 @@
+//! A small study, a resolver and run directories for this crate's own tests.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use allconv_record::{
+    Cost, Environment, FORMAT_VERSION, MetricPoint, Request, Resolve, ResolveError, Resolved, RunDirectory,
+    RunRecord, RunSpecification, SplitName, StageShape, Status, Timings,
+};
+
+use crate::file::StudyFile;
+use crate::matrix::PlannedRun;
+
+/// The text of a study with three arms, of which `max_pool` is the baseline.
+pub(crate) fn small_study_text(seeds: u32) -> String {
+    format!(
+        r#"question = "Does a strided convolution replace max pooling?"
+primary = {{ metric = "error", split = "test", better = "lower" }}
+compare = {{ baseline = "max_pool", alpha = 0.05 }}
+seeds = {{ from = 0, count = {seeds} }}
+
+[base.data]
+dataset = "synthetic"
+[base.net]
+width = 0.25
+[base.train]
+epochs = 2
+
+[arms.max_pool.net.downsample]
+max_pool = {{ kernel = 3 }}
+[arms.strided.net.downsample]
+folded_stride = {{ kernel = 3 }}
+[arms.all_conv.net.downsample]
+strided_conv = {{ kernel = 3 }}
+"#
+    )
+}
+
+/// That study, parsed.
+pub(crate) fn small_study(seeds: u32) -> StudyFile {
+    StudyFile::parse("small.toml", small_study_text(seeds)).unwrap()
+}
+
+/// Knows three operators and nothing else.
+pub(crate) struct FakeResolve;
+
+impl Resolve for FakeResolve {
+    fn resolve(&self, request: &Request) -> Result<Resolved, ResolveError> {
+        let slot = request.net["downsample"].as_table().unwrap();
+        let name = slot.keys().next().unwrap();
+        let known = ["max_pool", "folded_stride", "strided_conv"];
+        let Some(position) = known.iter().position(|operator| operator == name) else {
+            return Err(ResolveError {
+                path: vec!["net".into(), "downsample".into(), name.clone()],
+                message: format!("unknown operator `{name}`"),
+                suggestion: crate::file::nearest_name(name, known),
+                bad_data: false,
+            });
+        };
+        let cost = Cost {
+            parameters: 1000 * (position as u64 + 1),
+            macs: 50_000,
+            activation_bytes: 4096,
+            receptive_field: 9,
+        };
+        Ok(Resolved {
+            specification: RunSpecification {
+                seed: request.seed,
+                precision: "f32".into(),
+                device_kind: "cpu".into(),
+                dataset_hash: "d5".into(),
+                numerics: BTreeMap::from([("loop".into(), 1)]),
+                data: request.data.clone(),
+                net: request.net.clone(),
+                train: request.train.clone(),
+            },
+            shapes: vec![StageShape {
+                stage: "conv".into(),
+                shape: [8, 16, 16],
+                parameters: 1000,
+                macs: 50_000,
+            }],
+            cost,
+            presentations: 2000,
+            steps: 20,
+            memory_bytes: 1 << 20,
+        })
+    }
+}
+
+/// Writes the directory of a planned run below `folder`; `error` is its final test error, if it has one.
+pub(crate) fn write_run(
+    folder: &Path,
+    planned: &PlannedRun,
+    status: Status,
+    error: Option<f64>,
+) -> RunDirectory {
+    let resolved = FakeResolve.resolve(&planned.request).unwrap();
+    let directory = RunDirectory::for_run(folder, &planned.arm, &resolved.specification);
+    std::fs::create_dir_all(directory.path()).unwrap();
+    directory.write_specification(&resolved.specification).unwrap();
+    directory.write_record(&record(planned, &resolved, status)).unwrap();
+    let mut journal = directory.open_journal(0).unwrap();
+    for step in [10, 20] {
+        for (split, name, value) in [
+            (SplitName::Train, "loss", 2.3 / step as f64),
+            (SplitName::Valid, "error", 0.9 - 0.01 * step as f64),
+        ] {
+            let epoch = step as f64 / 10.0;
+            journal.append(&MetricPoint { step, epoch, split, name: name.into(), value }).unwrap();
+        }
+    }
+    if let Some(value) = error {
+        let point = MetricPoint { step: 20, epoch: 2.0, split: SplitName::Test, name: "error".into(), value };
+        journal.append(&point).unwrap();
+    }
+    directory
+}
+
+/// The record of a planned run.
+pub(crate) fn record(planned: &PlannedRun, resolved: &Resolved, status: Status) -> RunRecord {
+    RunRecord {
+        schema: FORMAT_VERSION,
+        status,
+        reason: (!matches!(status, Status::Finished)).then(|| format!("was {status} on purpose")),
+        study: "small".into(),
+        arm: planned.arm.clone(),
+        seed: planned.seed,
+        specification_hash: resolved.specification.hash(),
+        request_hash: planned.request_hash.clone(),
+        command: vec!["allconv".into(), "study".into(), "run".into(), "small.toml".into()],
+        environment: Environment {
+            allconv: "0.1.0".into(),
+            commit: "abc".into(),
+            instruction_set: "avx2".into(),
+            device: "cpu".into(),
+            threads: 2,
+            ..Environment::default()
+        },
+        cost: resolved.cost.clone(),
+        created_unix_seconds: 1_700_000_000 + planned.seed,
+        changed_unix_seconds: 1_700_000_100,
+        step: 20,
+        total_steps: 20,
+        timings: Timings { training_seconds: 12.5, evaluation_seconds: 1.0, images_per_second: 160.0 },
+        resumptions: Vec::new(),
+    }
+}
