@@ -1,0 +1,189 @@
+//! Which training images are held out for validation, and which of the rest are used.
+//!
+//! Within each class the images are ranked by the BLAKE3 hash of their pixels, so that the choice depends on
+//! content alone: neither on the order of files nor on a seed. The first ranks become the validation split, the
+//! next ones the training images when fewer than all are wanted.
+
+use rayon::prelude::*;
+
+use super::Split;
+use crate::error::DataError;
+
+/// The two parts of a training split.
+#[derive(Debug)]
+pub struct Divided {
+    /// Images to train on, in stored order.
+    pub train: Split,
+    /// Images held out, in stored order; `None` if none were wished.
+    pub validation: Option<Split>,
+}
+
+/// Divides a training split; `train_images = None` keeps all that is not held out.
+///
+/// Counts are balanced over the classes: each gets the same share, and the first classes one more where the
+/// number does not divide.
+///
+/// # Errors
+/// If a class has too few images for its share, or a number is 0 where that leaves nothing to train on.
+pub fn divide(
+    train: &Split,
+    classes: usize,
+    validation: usize,
+    train_images: Option<usize>,
+) -> Result<Divided, DataError> {
+    if validation == 0 && train_images.is_none() {
+        return Ok(Divided { train: train.clone(), validation: None });
+    }
+    let ranked = rank_by_content(train, classes);
+    let mut held_out = Vec::with_capacity(validation);
+    let mut kept = Vec::new();
+    for (class, samples) in ranked.iter().enumerate() {
+        let held = share(validation, classes, class);
+        let wanted = train_images.map(|number| share(number, classes, class));
+        if held > samples.len() || (validation > 0 && held == samples.len() && !samples.is_empty()) {
+            return Err(too_few("validation", validation, class, held + 1, samples.len()));
+        }
+        let rest = &samples[held..];
+        let used = wanted.unwrap_or(rest.len());
+        if used > rest.len() {
+            return Err(too_few(
+                "train_images",
+                train_images.unwrap_or(0),
+                class,
+                held + used,
+                samples.len(),
+            ));
+        }
+        held_out.extend_from_slice(&samples[..held]);
+        kept.extend_from_slice(&rest[..used]);
+    }
+    if kept.is_empty() {
+        return Err(DataError::BadOption {
+            field: "train_images",
+            value: train_images.unwrap_or(0).to_string(),
+            limit: "at least one image is needed to train on".to_string(),
+            fix: "raise train_images or leave it out".to_string(),
+        });
+    }
+    held_out.sort_unstable();
+    kept.sort_unstable();
+    Ok(Divided { train: train.select(&kept), validation: (validation > 0).then(|| train.select(&held_out)) })
+}
+
+/// The share of one class in a balanced total.
+fn share(total: usize, classes: usize, class: usize) -> usize {
+    total / classes + usize::from(class < total % classes)
+}
+
+/// Sample numbers of each class, smallest content hash first; equal images keep their stored order.
+fn rank_by_content(split: &Split, classes: usize) -> Vec<Vec<usize>> {
+    let hashes: Vec<[u8; 32]> = (0..split.len())
+        .into_par_iter()
+        .map(|sample| *blake3::hash(split.image(sample)).as_bytes())
+        .collect();
+    let mut ranked = vec![Vec::new(); classes];
+    for (sample, &label) in split.labels().iter().enumerate() {
+        ranked[usize::from(label)].push(sample);
+    }
+    for samples in &mut ranked {
+        samples.sort_by_key(|&sample| (hashes[sample], sample));
+    }
+    ranked
+}
+
+fn too_few(field: &'static str, value: usize, class: usize, needed: usize, present: usize) -> DataError {
+    DataError::BadOption {
+        field,
+        value: value.to_string(),
+        limit: format!("class {class} has {present} training images, and {needed} are needed"),
+        fix: format!("lower {field}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::augment::ImageShape;
+
+    const SHAPE: ImageShape = ImageShape { height: 1, width: 1, channels: 2 };
+
+    fn split(order: impl Iterator<Item = u16>) -> Split {
+        let mut pixels = Vec::new();
+        let mut labels = Vec::new();
+        for number in order {
+            pixels.extend_from_slice(&number.to_le_bytes());
+            labels.push(number % 3);
+        }
+        Split::new(pixels, labels, SHAPE)
+    }
+
+    fn contents(split: &Split) -> Vec<(u16, Vec<u8>)> {
+        let mut all: Vec<_> =
+            (0..split.len()).map(|sample| (split.labels()[sample], split.image(sample).to_vec())).collect();
+        all.sort();
+        all
+    }
+
+    #[test]
+    fn the_choice_does_not_depend_on_the_order_of_the_images() {
+        let forwards = divide(&split(0..300), 3, 30, Some(60)).expect("enough images");
+        let backwards = divide(&split((0..300).rev()), 3, 30, Some(60)).expect("enough images");
+        assert_eq!(contents(&forwards.train), contents(&backwards.train));
+        let (first, second) =
+            (forwards.validation.expect("held out"), backwards.validation.expect("held out"));
+        assert_eq!(contents(&first), contents(&second));
+    }
+
+    #[test]
+    fn held_out_images_are_the_smallest_hashes_and_never_trained_on() {
+        let all = split(0..300);
+        let divided = divide(&all, 3, 31, None).expect("enough images");
+        let validation = divided.validation.expect("held out");
+        assert_eq!(validation.class_counts(3), [11, 10, 10]);
+        assert_eq!(divided.train.class_counts(3), [89, 90, 90]);
+        let smallest_kept = (0..divided.train.len())
+            .filter(|&sample| divided.train.labels()[sample] == 0)
+            .map(|sample| *blake3::hash(divided.train.image(sample)).as_bytes())
+            .min();
+        let largest_held = (0..validation.len())
+            .filter(|&sample| validation.labels()[sample] == 0)
+            .map(|sample| *blake3::hash(validation.image(sample)).as_bytes())
+            .max();
+        assert!(largest_held < smallest_kept);
+    }
+
+    #[test]
+    fn fewer_training_images_are_a_subset_beside_the_same_validation_split() {
+        let all = split(0..300);
+        let whole = divide(&all, 3, 30, None).expect("enough images");
+        let part = divide(&all, 3, 30, Some(90)).expect("enough images");
+        assert_eq!(part.train.class_counts(3), [30, 30, 30]);
+        assert_eq!(
+            contents(&whole.validation.expect("held out")),
+            contents(&part.validation.expect("held out"))
+        );
+        let whole = contents(&whole.train);
+        assert!(contents(&part.train).iter().all(|image| whole.contains(image)));
+    }
+
+    #[test]
+    fn impossible_numbers_are_refused_with_the_class_and_the_limit() {
+        let all = split(0..300);
+        let message = divide(&all, 3, 300, None).expect_err("nothing left").to_string();
+        assert!(
+            message.contains("validation = 300") && message.contains("has 100 training images"),
+            "{message}"
+        );
+        let message = divide(&all, 3, 30, Some(271)).expect_err("too many").to_string();
+        assert!(message.contains("train_images = 271"), "{message}");
+        assert!(divide(&all, 3, 30, Some(0)).is_err());
+    }
+
+    #[test]
+    fn holding_out_nothing_shares_the_split() {
+        let all = split(0..9);
+        let divided = divide(&all, 3, 0, None).expect("nothing to do");
+        assert!(divided.validation.is_none());
+        assert_eq!(divided.train.pixels().as_ptr(), all.pixels().as_ptr());
+    }
+}

@@ -1,0 +1,48 @@
+//! The data directory: where official archives, imported sets and caches lie.
+
+use std::path::{Path, PathBuf};
+
+/// A folder that holds datasets. It is created only when something is written into it.
+///
+/// | path in it | what |
+/// |---|---|
+/// | `cifar-10-batches-bin/`, `cifar-100-binary/` | the official binaries, as their archives unpack |
+/// | `imported/NAME.pack` | image folders, decoded once by [`crate::import`] |
+/// | `downloads/` | archives and their unfinished parts |
+/// | `cache/` | fitted preprocessing and its results; may be deleted at any time |
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataDirectory {
+    root: PathBuf,
+}
+
+impl DataDirectory {
+    /// Names the folder; it need not exist yet.
+    pub fn new(root: impl Into<PathBuf>) -> DataDirectory {
+        DataDirectory { root: root.into() }
+    }
+
+    /// The folder itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where imported sets are packed.
+    pub fn imported(&self) -> PathBuf {
+        self.root.join("imported")
+    }
+
+    /// The packed file of one imported set.
+    pub fn pack(&self, name: &str) -> PathBuf {
+        self.imported().join(format!("{name}.pack"))
+    }
+
+    /// Where downloaded archives are kept.
+    pub fn downloads(&self) -> PathBuf {
+        self.root.join("downloads")
+    }
+
+    /// Where derived files are kept.
+    pub fn cache(&self) -> PathBuf {
+        self.root.join("cache")
+    }
+}

@@ -1,0 +1,115 @@
+//! The one error of this crate: which file or field, what was expected, what was found, and the fix.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Everything that can go wrong between a file on disk and a batch.
+///
+/// The command line maps [`DataError::is_io`] to exit code 74 and every other value to 65 (bad data).
+#[derive(Debug, thiserror::Error)]
+pub enum DataError {
+    /// The operating system refused to read or write.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was attempted, as a verb ("read", "write", "rename").
+        action: &'static str,
+        /// The file or folder concerned.
+        path: PathBuf,
+        /// The reason given by the operating system.
+        source: io::Error,
+    },
+    /// A file, or an entry of an archive, does not hold what it must hold.
+    #[error("{file}: expected {expected}, found {found}; {fix}")]
+    BadFile {
+        /// The file, or `archive!entry`.
+        file: String,
+        /// What the format demands.
+        expected: String,
+        /// What is there.
+        found: String,
+        /// What the user can do about it.
+        fix: String,
+    },
+    /// No dataset has this name.
+    #[error("there is no dataset named \"{name}\"; {suggestion}")]
+    UnknownDataset {
+        /// The name asked for.
+        name: String,
+        /// The nearest valid name, or all of them.
+        suggestion: String,
+    },
+    /// A setting lies outside its limits.
+    #[error("{field} = {value} is not possible: {limit}; {fix}")]
+    BadOption {
+        /// The setting's name as in a study file.
+        field: &'static str,
+        /// The value given.
+        value: String,
+        /// The limit it breaks.
+        limit: String,
+        /// What the user can do about it.
+        fix: String,
+    },
+    /// A download did not complete.
+    #[error("cannot download {url}: {reason}; {fix}")]
+    Download {
+        /// The address.
+        url: String,
+        /// What happened.
+        reason: String,
+        /// What the user can do about it.
+        fix: String,
+    },
+    /// A loader worker stopped before it could deliver its batch.
+    #[error("the loader failed at epoch {epoch}, batch {batch}: {reason}")]
+    Worker {
+        /// Epoch of the batch, counted from 0.
+        epoch: u32,
+        /// Batch within the epoch, counted from 0.
+        batch: usize,
+        /// The worker's last words.
+        reason: String,
+    },
+}
+
+impl DataError {
+    /// True if the cause is the machine (disk, network, operating system) and not the data or a setting.
+    pub fn is_io(&self) -> bool {
+        matches!(self, DataError::Io { .. } | DataError::Download { .. } | DataError::Worker { .. })
+    }
+
+    /// Returns a closure that wraps an [`io::Error`] with the action and the path it concerns.
+    pub(crate) fn io<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> DataError + 'a {
+        move |source| DataError::Io { action, path: path.to_path_buf(), source }
+    }
+
+    /// Describes a file that breaks its format.
+    pub(crate) fn bad_file(
+        file: impl ToString,
+        expected: impl ToString,
+        found: impl ToString,
+        fix: impl ToString,
+    ) -> DataError {
+        DataError::BadFile {
+            file: file.to_string(),
+            expected: expected.to_string(),
+            found: found.to_string(),
+            fix: fix.to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_machine_failures_count_as_input_output() {
+        let disk = DataError::io("read", Path::new("a.bin"))(io::Error::other("disk on fire"));
+        assert!(disk.is_io());
+        assert_eq!(disk.to_string(), "cannot read a.bin: disk on fire");
+        let data = DataError::bad_file("a.bin", "3073 bytes", "12 bytes", "download it again");
+        assert!(!data.is_io());
+        assert_eq!(data.to_string(), "a.bin: expected 3073 bytes, found 12 bytes; download it again");
+    }
+}

@@ -1,0 +1,173 @@
+//! Walking over a tar archive, plain or compressed with gzip or xz, without unpacking it.
+//!
+//! Everything is refused that is not a plain file or folder with a plain relative path; nothing touches the disk.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use tar::EntryType;
+
+use super::entry::{Entry, EntryLimits, Visit, check_component};
+use crate::error::DataError;
+
+/// Largest dictionary an xz stream may ask for, in KiB: 256 MiB, four times what `xz -9` uses.
+const XZ_MEMORY_KIB: u32 = 256 << 10;
+/// Longest path in bytes.
+const PATH_LIMIT: usize = 4096;
+
+/// Visits every regular file of the archive in its order.
+///
+/// # Errors
+/// A link, device or other special entry; an absolute path, `..`, a path over 4096 bytes or not in UTF-8; the same
+/// path twice, also if only upper and lower case differ; a truncated or damaged archive; a broken limit.
+pub fn walk(path: &Path, limits: &EntryLimits, visit: &mut Visit) -> Result<(), DataError> {
+    let reader = open(path, limits)?;
+    let mut archive = tar::Archive::new(reader);
+    let mut seen = HashSet::new();
+    let mut count = 0u64;
+    let entries = archive.entries().map_err(|error| damaged(path, &error))?;
+    for entry in entries {
+        let mut entry = entry.map_err(|error| damaged(path, &error))?;
+        count += 1;
+        if count > limits.entries {
+            return Err(refused(path, "", format!("at most {} entries", limits.entries), "more"));
+        }
+        let raw = entry.path_bytes().into_owned();
+        let inner = check_path(&raw).map_err(|found| {
+            refused(path, &String::from_utf8_lossy(&raw), "a relative path of plain names in UTF-8", found)
+        })?;
+        match entry.header().entry_type() {
+            EntryType::Directory => continue,
+            EntryType::Regular => {}
+            // Metadata about the archive as a whole, without a file of its own.
+            EntryType::XGlobalHeader => continue,
+            other => {
+                return Err(refused(
+                    path,
+                    &inner,
+                    "a regular file or a folder",
+                    format!("an entry of type {other:?}"),
+                ));
+            }
+        }
+        if !seen.insert(inner.to_lowercase()) {
+            return Err(refused(path, &inner, "every path once, whatever its case", "it a second time"));
+        }
+        let size = entry.size();
+        if size > limits.file_bytes {
+            let expected = format!("at most {} bytes", limits.file_bytes);
+            return Err(refused(path, &inner, expected, format!("{size} bytes")));
+        }
+        let mut bytes = Vec::new();
+        entry.read_to_end(&mut bytes).map_err(|error| damaged(path, &error))?;
+        if bytes.len() as u64 != size {
+            return Err(refused(
+                path,
+                &inner,
+                format!("{size} bytes"),
+                format!("{} bytes before the end", bytes.len()),
+            ));
+        }
+        visit(Entry { path: inner, bytes })?;
+    }
+    let mut reader = archive.into_inner();
+    // The rest is read for the checksums at the end of a compressed stream.
+    io::copy(&mut reader, &mut io::sink()).map_err(|error| damaged(path, &error))?;
+    if reader.trailing_zeros < 512 {
+        let found = format!("an end after {} bytes without it", reader.produced);
+        return Err(refused(path, "", "a block of zeros at the end of the archive", found));
+    }
+    Ok(())
+}
+
+/// A reader that counts, limits, and remembers how many zero bytes came last.
+struct Guarded {
+    inner: Box<dyn Read>,
+    compressed_bytes: u64,
+    limits: EntryLimits,
+    produced: u64,
+    trailing_zeros: u64,
+}
+
+impl Read for Guarded {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.produced += read as u64;
+        match buffer[..read].iter().rposition(|&byte| byte != 0) {
+            None => self.trailing_zeros += read as u64,
+            Some(last) => self.trailing_zeros = (read - 1 - last) as u64,
+        }
+        if self.produced > self.limits.total_bytes {
+            return Err(io::Error::other(format!("more than {} bytes in all", self.limits.total_bytes)));
+        }
+        let bound = self.compressed_bytes.saturating_mul(self.limits.ratio).max(self.limits.ratio_free_bytes);
+        if self.produced > bound {
+            return Err(io::Error::other(format!(
+                "more than {} bytes for each compressed byte",
+                self.limits.ratio
+            )));
+        }
+        Ok(read)
+    }
+}
+
+/// Opens the archive; the compression is told by the first bytes.
+fn open(path: &Path, limits: &EntryLimits) -> Result<Guarded, DataError> {
+    let mut file = File::open(path).map_err(DataError::io("read", path))?;
+    let compressed_bytes = file.metadata().map_err(DataError::io("read", path))?.len();
+    let mut start = Vec::new();
+    file.by_ref().take(512).read_to_end(&mut start).map_err(DataError::io("read", path))?;
+    file.seek(SeekFrom::Start(0)).map_err(DataError::io("read", path))?;
+    let file = BufReader::with_capacity(1 << 16, file);
+    let inner: Box<dyn Read> = if start.starts_with(&[0x1f, 0x8b]) {
+        Box::new(BufReader::new(flate2::bufread::MultiGzDecoder::new(file)))
+    } else if start.starts_with(&[0xfd, b'7', b'z', b'X', b'Z', 0]) {
+        Box::new(BufReader::new(lzma_rust2::XzReader::new_mem_limit(file, true, XZ_MEMORY_KIB)))
+    } else if start.get(257..262) == Some(b"ustar".as_slice()) {
+        Box::new(file)
+    } else {
+        let found = format!("a file that begins with \"{}\"", start[..start.len().min(8)].escape_ascii());
+        let expected = "a folder or a .tar, .tar.gz or .tar.xz archive";
+        return Err(DataError::bad_file(path.display(), expected, found, "pack the images with tar"));
+    };
+    Ok(Guarded { inner, compressed_bytes, limits: *limits, produced: 0, trailing_zeros: 0 })
+}
+
+/// Joins the components of a safe relative path; a leading `./` is dropped.
+fn check_path(raw: &[u8]) -> Result<String, String> {
+    if raw.len() > PATH_LIMIT {
+        return Err(format!("a path of {} bytes", raw.len()));
+    }
+    let text = std::str::from_utf8(raw).map_err(|_| "other bytes".to_string())?;
+    if text.starts_with('/') {
+        return Err("an absolute path".to_string());
+    }
+    let trimmed = text.trim_end_matches('/');
+    let trimmed = if trimmed == "." { "" } else { trimmed.strip_prefix("./").unwrap_or(trimmed) };
+    if trimmed.is_empty() {
+        return Ok(String::new());
+    }
+    for component in trimmed.split('/') {
+        check_component(component)?;
+    }
+    Ok(trimmed.to_string())
+}
+
+fn refused(path: &Path, inner: &str, expected: impl ToString, found: impl ToString) -> DataError {
+    let file = if inner.is_empty() {
+        path.display().to_string()
+    } else {
+        format!("{}!{}", path.display(), inner.escape_debug())
+    };
+    DataError::bad_file(file, expected, found, "pack the images again from a clean folder")
+}
+
+/// A failure while reading: the disk's if the system named one, the archive's otherwise.
+fn damaged(path: &Path, error: &io::Error) -> DataError {
+    if error.raw_os_error().is_some() {
+        return DataError::io("read", path)(io::Error::new(error.kind(), error.to_string()));
+    }
+    DataError::bad_file(path.display(), "a whole archive", error, "download or pack it again")
+}

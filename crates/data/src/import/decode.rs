@@ -1,0 +1,105 @@
+//! Decoding of one JPEG or PNG into RGB, with limits, and with a decoder's panic turned into an error.
+
+use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use image::{ColorType, ImageFormat, ImageReader, Limits};
+
+use crate::augment::ImageShape;
+
+/// Longest side of an image in pixels.
+const SIDE_LIMIT: u32 = 16_384;
+/// Most memory a decoder may allocate, 512 MiB.
+const ALLOCATION_LIMIT: u64 = 512 << 20;
+
+/// One decoded image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// Rows, columns and 3 channels.
+    pub shape: ImageShape,
+    /// `[height, width, 3]`.
+    pub pixels: Vec<u8>,
+}
+
+/// Decodes a JPEG or PNG, recognised by its content; grey becomes RGB with equal channels.
+///
+/// # Errors
+/// What was found instead of an image of 8 bits without transparency.
+pub fn decode_rgb(bytes: &[u8]) -> Result<Image, String> {
+    catch_unwind(AssertUnwindSafe(|| decode(bytes)))
+        .unwrap_or_else(|_| Err("data that crash the decoder".to_string()))
+}
+
+fn decode(bytes: &[u8]) -> Result<Image, String> {
+    let mut reader =
+        ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|error| error.to_string())?;
+    match reader.format() {
+        Some(ImageFormat::Jpeg | ImageFormat::Png) => {}
+        Some(other) => return Err(format!("a {other:?} image")),
+        None if bytes.is_empty() => return Err("an empty file".to_string()),
+        None => {
+            return Err(format!("bytes that begin with \"{}\"", bytes[..bytes.len().min(8)].escape_ascii()));
+        }
+    }
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(SIDE_LIMIT);
+    limits.max_image_height = Some(SIDE_LIMIT);
+    limits.max_alloc = Some(ALLOCATION_LIMIT);
+    reader.limits(limits);
+    let image = reader.decode().map_err(|error| error.to_string())?;
+    match image.color() {
+        ColorType::L8 | ColorType::Rgb8 => {}
+        other => return Err(format!("pixels of type {other:?}")),
+    }
+    let image = image.into_rgb8();
+    let (width, height) = image.dimensions();
+    let shape = ImageShape { height: height as usize, width: width as usize, channels: 3 };
+    Ok(Image { shape, pixels: image.into_raw() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::ExtendedColorType;
+
+    fn png(color: ExtendedColorType, pixels: &[u8]) -> Vec<u8> {
+        let mut bytes = Cursor::new(Vec::new());
+        image::write_buffer_with_format(&mut bytes, pixels, 2, 1, color, ImageFormat::Png).expect("a PNG");
+        bytes.into_inner()
+    }
+
+    #[test]
+    fn grey_becomes_three_equal_channels() {
+        let image = decode_rgb(&png(ExtendedColorType::L8, &[7, 200])).expect("a grey PNG");
+        assert_eq!(image.pixels, [7, 7, 7, 200, 200, 200]);
+        assert_eq!(image.shape, ImageShape { height: 1, width: 2, channels: 3 });
+    }
+
+    #[test]
+    fn transparency_and_deep_colour_are_refused_and_named() {
+        let transparent = png(ExtendedColorType::Rgba8, &[1, 2, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(decode_rgb(&transparent), Err("pixels of type Rgba8".to_string()));
+        let deep = png(ExtendedColorType::L16, &[1, 2, 3, 4]);
+        assert_eq!(decode_rgb(&deep), Err("pixels of type L16".to_string()));
+    }
+
+    #[test]
+    fn broken_and_foreign_bytes_are_refused() {
+        assert_eq!(decode_rgb(b""), Err("an empty file".to_string()));
+        assert!(decode_rgb(b"not an image").expect_err("text").contains("not an i"));
+        assert!(decode_rgb(b"GIF89a\x01\x00\x01\x00").expect_err("a GIF").contains("Gif"));
+        let whole = png(ExtendedColorType::Rgb8, &[1, 2, 3, 4, 5, 6]);
+        for length in 1..whole.len() - 12 {
+            assert!(decode_rgb(&whole[..length]).is_err(), "cut to {length} bytes");
+        }
+    }
+
+    #[test]
+    fn a_header_that_promises_a_huge_image_is_refused_without_allocating() {
+        let mut bytes = png(ExtendedColorType::Rgb8, &[1, 2, 3, 4, 5, 6]);
+        // Width and height of the IHDR chunk, then its checksum.
+        bytes[16..20].copy_from_slice(&60_000u32.to_be_bytes());
+        bytes[20..24].copy_from_slice(&60_000u32.to_be_bytes());
+        assert!(decode_rgb(&bytes).is_err());
+    }
+}

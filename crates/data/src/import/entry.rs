@@ -1,0 +1,105 @@
+//! The files of an import source, whatever holds them: one walk over a folder or an archive.
+
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+
+use super::{archive, folder};
+use crate::error::DataError;
+
+/// One regular file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Path inside the source, components joined by `/`.
+    pub path: String,
+    /// Content.
+    pub bytes: Vec<u8>,
+}
+
+/// Limits that keep a hostile source from exhausting the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EntryLimits {
+    /// Most files and folders.
+    pub entries: u64,
+    /// Most bytes of one file.
+    pub file_bytes: u64,
+    /// Most bytes of all files together, archive padding included.
+    pub total_bytes: u64,
+    /// Most bytes that one compressed byte may become, once [`EntryLimits::ratio_free_bytes`] have come out.
+    pub ratio: u64,
+    /// Decompressed bytes below which the ratio is not looked at.
+    pub ratio_free_bytes: u64,
+}
+
+impl Default for EntryLimits {
+    fn default() -> EntryLimits {
+        EntryLimits {
+            entries: 2_000_000,
+            file_bytes: 64 << 20,
+            total_bytes: 256 << 30,
+            ratio: 200,
+            ratio_free_bytes: 64 << 20,
+        }
+    }
+}
+
+/// Receives the entries of a walk.
+pub type Visit<'a> = dyn FnMut(Entry) -> Result<(), DataError> + 'a;
+
+/// Visits every regular file of a folder (in the order of paths) or an archive (in its own order).
+pub fn walk(source: &Path, limits: &EntryLimits, visit: &mut Visit) -> Result<(), DataError> {
+    if metadata(source)?.is_dir() {
+        folder::walk(source, limits, visit)
+    } else {
+        archive::walk(source, limits, visit)
+    }
+}
+
+/// Hashes the content of a source: the archive's bytes, or the paths and bytes of a folder's files.
+pub fn hash_source(source: &Path, limits: &EntryLimits) -> Result<String, DataError> {
+    let mut hasher = blake3::Hasher::new();
+    if metadata(source)?.is_dir() {
+        folder::walk(source, limits, &mut |entry| {
+            hasher.update(&(entry.path.len() as u64).to_le_bytes()).update(entry.path.as_bytes());
+            hasher.update(&(entry.bytes.len() as u64).to_le_bytes()).update(&entry.bytes);
+            Ok(())
+        })?;
+    } else {
+        let mut file = fs::File::open(source).map_err(DataError::io("read", source))?;
+        let mut block = vec![0; 1 << 20];
+        loop {
+            match file.read(&mut block).map_err(DataError::io("read", source))? {
+                0 => break,
+                read => hasher.update(&block[..read]),
+            };
+        }
+    }
+    Ok(hasher.finalize().to_hex().to_string())
+}
+
+/// Checks one path component against the rules: not empty, not `.` or `..`, at most 255 bytes, without a separator of
+/// any system, and printable.
+pub(super) fn check_component(component: &str) -> Result<(), String> {
+    if component.is_empty() || component == "." || component == ".." {
+        return Err(format!("the component \"{component}\""));
+    }
+    if component.len() > 255 {
+        return Err(format!("a component of {} bytes", component.len()));
+    }
+    if component.contains(|character: char| character.is_control() || character == '\\' || character == '/') {
+        return Err(format!("the component \"{}\"", component.escape_debug()));
+    }
+    Ok(())
+}
+
+fn metadata(source: &Path) -> Result<fs::Metadata, DataError> {
+    match fs::metadata(source) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(DataError::bad_file(
+            source.display(),
+            "a folder or a .tar, .tar.gz or .tar.xz archive",
+            "nothing",
+            "check the path",
+        )),
+        other => other.map_err(DataError::io("read", source)),
+    }
+}

@@ -1,0 +1,137 @@
+//! Where a file of an image folder belongs: split, class and name, from its path.
+
+/// A split of an image folder, in the order of storage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SplitName {
+    /// `train`
+    Train = 0,
+    /// `val` or `validation`
+    Validation = 1,
+    /// `test`
+    Test = 2,
+}
+
+impl SplitName {
+    /// Reads a folder's name.
+    pub fn of_folder(folder: &str) -> Option<SplitName> {
+        match folder {
+            "train" => Some(SplitName::Train),
+            "val" | "validation" => Some(SplitName::Validation),
+            "test" => Some(SplitName::Test),
+            _ => None,
+        }
+    }
+
+    /// The folder's usual name.
+    pub fn folder(self) -> &'static str {
+        match self {
+            SplitName::Train => "train",
+            SplitName::Validation => "val",
+            SplitName::Test => "test",
+        }
+    }
+}
+
+/// The place of one image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its split.
+    pub split: SplitName,
+    /// Its class folder.
+    pub class: String,
+    /// Its file name.
+    pub file: String,
+}
+
+/// Remembers the one leading folder, which all images must share.
+#[derive(Clone, Debug, Default)]
+pub struct Layout {
+    leading: Option<Option<String>>,
+}
+
+impl Layout {
+    /// Places a path of components joined by `/`; `None` if it is no image of a split (hidden, another extension,
+    /// another depth, beside the splits).
+    ///
+    /// # Errors
+    /// What was found instead, if this image's leading folder differs from that of the images before it.
+    pub fn place(&mut self, path: &str) -> Result<Option<Place>, String> {
+        let components: Vec<&str> = path.split('/').collect();
+        let (leading, split, class, file) = match components[..] {
+            [split, class, file] => (None, split, class, file),
+            [leading, split, class, file] => (Some(leading), split, class, file),
+            _ => return Ok(None),
+        };
+        let Some(split) = SplitName::of_folder(split) else { return Ok(None) };
+        if !is_image_name(file)
+            || class.starts_with('.')
+            || leading.is_some_and(|folder| folder.starts_with('.'))
+        {
+            return Ok(None);
+        }
+        let known = self.leading.get_or_insert_with(|| leading.map(str::to_string));
+        if known.as_deref() != leading {
+            let describe =
+                |folder: Option<&str>| folder.map_or("no folder".to_string(), |name| format!("\"{name}\""));
+            return Err(format!(
+                "{} around this file and {} before",
+                describe(leading),
+                describe(known.as_deref())
+            ));
+        }
+        Ok(Some(Place { split, class: class.to_string(), file: file.to_string() }))
+    }
+}
+
+/// True for names that promise a JPEG or PNG image, in any case, and are not hidden.
+fn is_image_name(file: &str) -> bool {
+    let Some((stem, extension)) = file.rsplit_once('.') else { return false };
+    !stem.is_empty()
+        && !file.starts_with('.')
+        && ["jpg", "jpeg", "png"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(path: &str) -> Option<Place> {
+        Layout::default().place(path).expect("one leading folder")
+    }
+
+    #[test]
+    fn one_leading_folder_is_stripped() {
+        let expected = Place { split: SplitName::Train, class: "cat".into(), file: "1.jpg".into() };
+        assert_eq!(place("train/cat/1.jpg"), Some(expected.clone()));
+        assert_eq!(place("pets/train/cat/1.jpg"), Some(expected));
+        assert_eq!(place("a/b/train/cat/1.jpg"), None);
+    }
+
+    #[test]
+    fn val_means_validation_and_extensions_have_any_case() {
+        assert_eq!(place("val/cat/1.JPEG").map(|place| place.split), Some(SplitName::Validation));
+        assert_eq!(place("validation/cat/1.PnG").map(|place| place.split), Some(SplitName::Validation));
+    }
+
+    #[test]
+    fn files_that_are_no_images_are_left_out() {
+        for path in [
+            "train/cat/.1.jpg",
+            "train/cat/._1.jpg",
+            "train/cat/1.txt",
+            "train/cat/jpg",
+            "README.md",
+            "dev/cat/1.jpg",
+        ] {
+            assert_eq!(place(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn different_leading_folders_are_refused() {
+        let mut layout = Layout::default();
+        layout.place("a/train/cat/1.jpg").expect("the first");
+        assert!(layout.place("b/train/cat/2.jpg").expect_err("another folder").contains("\"b\""));
+        assert!(layout.place("train/cat/2.jpg").expect_err("no folder").contains("no folder"));
+    }
+}

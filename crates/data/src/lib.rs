@@ -1,0 +1,35 @@
+//! Datasets, preprocessing, augmentation and deterministic batches as plain arrays.
+//!
+//! Data flows in reading order: [`open`] a [`Dataset`] by its registry name (8-bit pixels), [`prepare`] it
+//! (preprocessing fitted on the training split, `f32` pixels), and iterate over [`Batch`]es with a [`Loader`].
+//! Everything random is keyed by (seed, epoch, sample), so that a batch is a pure function of its position.
+
+#![forbid(unsafe_code)]
+
+pub mod atomic;
+pub mod augment;
+pub mod batch;
+pub mod dataset;
+pub mod directory;
+pub mod download;
+pub mod error;
+pub mod import;
+pub mod loader;
+pub mod order;
+pub mod philox;
+pub mod preprocess;
+pub mod registry;
+
+pub use augment::Augmentation;
+pub use batch::Batch;
+pub use dataset::{Dataset, DatasetOptions, Split, SyntheticSettings};
+pub use directory::DataDirectory;
+pub use error::DataError;
+pub use import::{ImportReport, import};
+pub use loader::{Loader, LoaderSettings, Position, SampleSource};
+pub use order::Order;
+pub use preprocess::{PreparedDataset, PreparedSplit, Preprocess, prepare};
+pub use registry::{DatasetSummary, list, open};
+
+/// Revision of the numbers this crate computes; whoever changes a value that a run depends on raises it.
+pub const NUMERICS_REVISION: u32 = 1;

@@ -1,0 +1,214 @@
+//! The registry of datasets: every name that a study or a command may use.
+
+use std::fs;
+
+use crate::dataset::cifar::{CIFAR10, CIFAR100, CifarLayout};
+use crate::dataset::{Dataset, DatasetOptions, Source, SyntheticSettings, pack, synthetic};
+use crate::directory::DataDirectory;
+use crate::error::DataError;
+
+/// Where the images of a built-in dataset come from.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Cifar(&'static CifarLayout),
+    Synthetic,
+}
+
+/// The built-in datasets, one line each.
+const BUILT_IN: [(&str, Kind); 3] = [
+    ("cifar10", Kind::Cifar(&CIFAR10)),
+    ("cifar100", Kind::Cifar(&CIFAR100)),
+    ("synthetic", Kind::Synthetic),
+];
+
+/// One line of `allconv data list`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatasetSummary {
+    /// Registry name.
+    pub name: String,
+    /// What it is, in a few words.
+    pub description: String,
+    /// True if it can be opened without fetching or importing anything.
+    pub present: bool,
+}
+
+/// Opens a dataset by name, checks it, and holds out its validation split.
+///
+/// # Errors
+/// An unknown name (with the nearest valid one), missing or broken files, impossible options.
+pub fn open(name: &str, directory: &DataDirectory, options: &DatasetOptions) -> Result<Dataset, DataError> {
+    read_source(name, directory, &options.synthetic)?.into_dataset(name, options)
+}
+
+/// Lists the built-in datasets and what has been imported into the directory.
+pub fn list(directory: &DataDirectory) -> Result<Vec<DatasetSummary>, DataError> {
+    let mut summaries = Vec::new();
+    for (name, kind) in BUILT_IN {
+        let (description, present) = match kind {
+            Kind::Cifar(layout) => (
+                format!(
+                    "{} training and {} test images, 32×32 RGB, {} classes (official binaries)",
+                    layout.train_records * layout.train_files.len(),
+                    layout.test_records,
+                    layout.classes.len()
+                ),
+                layout.is_present(directory),
+            ),
+            Kind::Synthetic => {
+                ("coloured shapes and textures, any size and number, 10 classes".to_string(), true)
+            }
+        };
+        summaries.push(DatasetSummary { name: name.to_string(), description, present });
+    }
+    for name in imported_names(directory)? {
+        let header = pack::read_header(&directory.pack(&name))?;
+        let validation = header.validation.map_or(String::new(), |count| format!("{count} validation, "));
+        let description = format!(
+            "{} training, {validation}{} test images, {}×{}, {} classes (imported)",
+            header.train,
+            header.test,
+            header.width,
+            header.height,
+            header.classes.len()
+        );
+        summaries.push(DatasetSummary { name, description, present: true });
+    }
+    Ok(summaries)
+}
+
+/// Reads everything a dataset holds.
+pub(crate) fn read_source(
+    name: &str,
+    directory: &DataDirectory,
+    synthetic_settings: &SyntheticSettings,
+) -> Result<Source, DataError> {
+    if let Some((_, kind)) = BUILT_IN.iter().find(|(known, _)| *known == name) {
+        return match kind {
+            Kind::Cifar(layout) => layout.read(directory),
+            Kind::Synthetic => synthetic::draw(synthetic_settings),
+        };
+    }
+    let imported = imported_names(directory)?;
+    if imported.iter().any(|known| known == name) {
+        return pack::read(&directory.pack(name)).map(|(_, source)| source);
+    }
+    Err(unknown(name, &imported))
+}
+
+/// Refuses names that cannot be given to an imported dataset.
+pub(crate) fn check_importable(name: &str) -> Result<(), DataError> {
+    let plain =
+        |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '_';
+    let refuse = |limit: String| DataError::BadOption {
+        field: "name",
+        value: format!("\"{}\"", name.escape_debug()),
+        limit,
+        fix: "choose another name".to_string(),
+    };
+    if BUILT_IN.iter().any(|(known, _)| *known == name) {
+        return Err(refuse(
+            "the name belongs to a built-in dataset, and a copy must not pass for the original".to_string(),
+        ));
+    }
+    if !name.starts_with(|first: char| first.is_ascii_lowercase())
+        || !name.chars().all(plain)
+        || name.len() > 64
+    {
+        return Err(refuse("a name has 1 to 64 of a-z, 0-9 and _, the first a letter".to_string()));
+    }
+    Ok(())
+}
+
+/// Names of the packed files, sorted.
+fn imported_names(directory: &DataDirectory) -> Result<Vec<String>, DataError> {
+    let folder = directory.imported();
+    let listing = match fs::read_dir(&folder) {
+        Ok(listing) => listing,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(DataError::io("list", &folder)(error)),
+    };
+    let mut names = Vec::new();
+    for item in listing {
+        let item = item.map_err(DataError::io("list", &folder))?;
+        if let Some(name) = item.file_name().to_str().and_then(|file| file.strip_suffix(".pack")) {
+            names.push(name.to_string());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn unknown(name: &str, imported: &[String]) -> DataError {
+    let known: Vec<&str> =
+        BUILT_IN.iter().map(|(known, _)| *known).chain(imported.iter().map(String::as_str)).collect();
+    DataError::UnknownDataset { name: name.to_string(), suggestion: nearest(name, &known) }
+}
+
+/// "did you mean" for close names, otherwise all names.
+pub(crate) fn nearest(name: &str, known: &[&str]) -> String {
+    let closest =
+        known.iter().map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate)).min();
+    match closest {
+        // A third of the letters may be wrong before a guess says more about the guesser.
+        Some((distance, candidate)) if distance * 3 <= name.len().max(3) => {
+            format!("did you mean \"{candidate}\"?")
+        }
+        _ => format!("valid names are {}", known.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn empty() -> (tempfile::TempDir, DataDirectory) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let directory = DataDirectory::new(folder.path());
+        (folder, directory)
+    }
+
+    #[test]
+    fn every_built_in_name_is_listed_once_and_only_synthetic_needs_no_files() {
+        let (_folder, directory) = empty();
+        let summaries = list(&directory).expect("a listing");
+        let names: Vec<&str> = summaries.iter().map(|summary| summary.name.as_str()).collect();
+        assert_eq!(names, ["cifar10", "cifar100", "synthetic"]);
+        let present: Vec<bool> = summaries.iter().map(|summary| summary.present).collect();
+        assert_eq!(present, [false, false, true]);
+    }
+
+    #[test]
+    fn unknown_names_get_the_nearest_valid_one() {
+        let (_folder, directory) = empty();
+        let message =
+            |name| open(name, &directory, &DatasetOptions::default()).expect_err("unknown").to_string();
+        assert_eq!(message("cifar-10"), "there is no dataset named \"cifar-10\"; did you mean \"cifar10\"?");
+        assert!(message("mnist").contains("valid names are cifar10, cifar100, synthetic"));
+    }
+
+    #[test]
+    fn an_imported_copy_never_takes_a_built_in_or_unsafe_name() {
+        for name in ["cifar10", "synthetic", "", "../x", "-x", "a/b", "A", "9x", "a.b"] {
+            assert!(check_importable(name).is_err(), "{name}");
+        }
+        check_importable("cifar10_jpeg").expect("a plain name");
+    }
+
+    #[test]
+    fn opening_holds_out_the_validation_split() {
+        let (_folder, directory) = empty();
+        let options = DatasetOptions {
+            validation: 40,
+            train_images: Some(100),
+            synthetic: SyntheticSettings { size: 8, train: 200, test: 50, ..SyntheticSettings::default() },
+        };
+        let dataset = open("synthetic", &directory, &options).expect("valid options");
+        assert_eq!(dataset.train.len(), 100);
+        assert_eq!(dataset.validation.as_ref().map(|split| split.len()), Some(40));
+        assert_eq!(dataset.test.len(), 50);
+        let all = DatasetOptions { validation: 0, train_images: None, ..options };
+        let whole = open("synthetic", &directory, &all).expect("valid options");
+        assert!(whole.validation.is_none());
+        assert_eq!(whole.content_hash, dataset.content_hash, "the hash names the source, not the division");
+    }
+}
