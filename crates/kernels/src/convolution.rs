@@ -2,6 +2,7 @@
 
 use crate::engine::Engine;
 use crate::epilogue::Epilogue;
+use crate::fast;
 use crate::geometry::ConvGeometry;
 use crate::naive;
 use crate::scalar::Scalar;
@@ -46,12 +47,12 @@ pub trait Convolve: Sized {
 }
 
 impl Convolve for f32 {
-    fn forward(_engine: &Engine, job: ForwardJob<'_, Self>) {
-        naive_forward(job);
+    fn forward(engine: &Engine, job: ForwardJob<'_, Self>) {
+        fast::forward(engine, job);
     }
 
-    fn backward(_engine: &Engine, job: BackwardJob<'_, Self>) {
-        naive_backward(job);
+    fn backward(engine: &Engine, job: BackwardJob<'_, Self>) {
+        fast::backward(engine, job);
     }
 }
 

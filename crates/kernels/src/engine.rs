@@ -16,7 +16,24 @@ pub enum Accuracy {
     F32,
 }
 
+/// Error bound of [`Accuracy::Exact`], see [`Accuracy::error_bound`]: a few roundings of f32 (2⁻²⁴ each), as errors of
+/// long sums largely cancel.
+pub const EXACT_ERROR_BOUND: f64 = 5e-7;
+/// Error bound of [`Accuracy::F32`], see [`Accuracy::error_bound`]: the transforms of F(4x4, 3x3) enlarge operands about
+/// tenfold before they cancel.
+pub const F32_ERROR_BOUND: f64 = 5e-6;
+
 impl Accuracy {
+    /// The largest error of any element of any pass, relative to the largest sum of absolute products that an element
+    /// of that pass is made of (`|w| * |x|` in the forward pass). Holds for operands of one order of magnitude.
+    #[must_use]
+    pub const fn error_bound(self) -> f64 {
+        match self {
+            Self::Exact => EXACT_ERROR_BOUND,
+            Self::F32 => F32_ERROR_BOUND,
+        }
+    }
+
     /// Its name: `exact` or `f32`.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -1,0 +1,205 @@
+//! The backward pass of a blocked algorithm.
+//!
+//! Slots are worked on in parallel, the bands of a slot in order: a band of the input's gradient overlaps the next one
+//! by a few rows, which are carried over. After every group of bands the weight gradient is summed, its pieces in
+//! parallel and the bands in order. Groups do not depend on the number of threads, so neither do the results.
+
+use rayon::prelude::*;
+
+use super::Algorithm;
+use super::stage::{Channels, StageInput, StageSlope, WriteInputGradient};
+use crate::engine::Engine;
+use crate::epilogue::PreparedEpilogue;
+use crate::simd::{LANES, dispatch};
+
+/// Slots whose bands are lifted together: enough to keep this many threads busy.
+const SLOTS_TOGETHER: usize = 16;
+/// Lifted elements kept for the weight gradient, about: 16 MiB, so that they are still in the last-level cache when
+/// they are read, and enough of them that summing pays for reading and writing the weight gradient.
+const LIFTED_ELEMENTS: usize = 4 << 20;
+
+/// Operands of the backward pass of one channel group.
+pub(crate) struct BackwardOperands<'a> {
+    pub(crate) x: &'a [f32],
+    pub(crate) input_channels: Channels,
+    pub(crate) y: &'a [f32],
+    pub(crate) dy: &'a [f32],
+    pub(crate) output_channels: Channels,
+    pub(crate) epilogue: &'a PreparedEpilogue,
+    pub(crate) dx: Option<&'a mut [f32]>,
+    /// The weight gradient of the group.
+    pub(crate) dweight: &'a mut [f32],
+    /// The bias gradient of the group.
+    pub(crate) dbias: Option<&'a mut [f32]>,
+}
+
+/// What one task owns while it lifts the bands of a slot.
+struct SlotTask<'a> {
+    slot: usize,
+    inputs: &'a mut [f32],
+    slopes: &'a mut [f32],
+    carried: &'a mut [f32],
+    sums: &'a mut [f32],
+    dx: Option<&'a mut [f32]>,
+}
+
+/// Computes the gradients of one channel group.
+pub(crate) fn backward<A: Algorithm>(engine: &Engine, algorithm: &A, operands: BackwardOperands<'_>) {
+    let tiling = algorithm.tiling();
+    let BackwardOperands { x, input_channels, y, dy, output_channels, epilogue, mut dx, dweight, dbias } =
+        operands;
+    let (input_len, slope_len) = (algorithm.lifted_input_len(), algorithm.lifted_slope_len());
+    let slots_together = tiling.slots.min(SLOTS_TOGETHER);
+    let bands_together =
+        (LIFTED_ELEMENTS / (slots_together * (input_len + slope_len))).clamp(1, tiling.bands);
+    let scratch = engine.scratch();
+    let mut inputs = scratch.take(slots_together * bands_together * input_len);
+    let mut slopes = scratch.take(slots_together * bands_together * slope_len);
+    let carried_len = carried_len(algorithm);
+    let mut carried = scratch.take(slots_together * carried_len);
+    let sums_len = algorithm.output_stage().blocks * LANES;
+    let mut sums = scratch.take(tiling.slots * sums_len);
+    sums.fill(0.0);
+    let (piece_len, pieces) = algorithm.weight_pieces();
+    let mut gradient = scratch.take(piece_len * pieces);
+    gradient.fill(0.0);
+    let geometry = &tiling.geometry;
+    let slot_in = tiling.images * geometry.height_in * geometry.width_in * input_channels.total;
+    let shared = Shared { engine, algorithm, x, input_channels, y, dy, output_channels, epilogue };
+
+    for first_slot in (0..tiling.slots).step_by(slots_together) {
+        let slots = slots_together.min(tiling.slots - first_slot);
+        for first_band in (0..tiling.bands).step_by(bands_together) {
+            let bands = first_band..tiling.bands.min(first_band + bands_together);
+            let mut gradients: Vec<Option<&mut [f32]>> = match dx.as_deref_mut() {
+                Some(dx) => dx.chunks_mut(slot_in).skip(first_slot).take(slots).map(Some).collect(),
+                None => (0..slots).map(|_| None).collect(),
+            };
+            let tasks = inputs
+                .par_chunks_mut(bands.len() * input_len)
+                .zip(slopes.par_chunks_mut(bands.len() * slope_len))
+                .zip(carried.par_chunks_mut(carried_len))
+                .zip(sums[first_slot * sums_len..].par_chunks_mut(sums_len))
+                .zip(gradients.par_iter_mut())
+                .enumerate();
+            tasks.for_each(|(index, ((((inputs, slopes), carried), sums), dx))| {
+                let dx = dx.as_deref_mut();
+                shared.lift_slot(
+                    bands.clone(),
+                    SlotTask { slot: first_slot + index, inputs, slopes, carried, sums, dx },
+                );
+            });
+            let units = slots * bands.len();
+            let (inputs, slopes) = (&inputs[..units * input_len], &slopes[..units * slope_len]);
+            gradient.par_chunks_mut(piece_len).enumerate().for_each(|(piece, gradient)| {
+                algorithm.weight_gradient(piece, inputs, slopes, gradient);
+            });
+        }
+    }
+    algorithm.finish_weight_gradient(&gradient, dweight);
+    if let Some(dbias) = dbias {
+        dbias.fill(0.0);
+        for sums in sums.chunks_exact(sums_len) {
+            dbias.iter_mut().zip(sums).for_each(|(total, sum)| *total += sum);
+        }
+    }
+}
+
+/// Elements carried from one band of the input's gradient to the next; at least one, as chunks cannot be empty.
+fn carried_len<A: Algorithm>(algorithm: &A) -> usize {
+    let shape = algorithm.input_gradient_stage();
+    (shape.images * shape.blocks * algorithm.tiling().carried_rows() * shape.row_len()).max(1)
+}
+
+/// What all tasks read.
+struct Shared<'a, A> {
+    engine: &'a Engine,
+    algorithm: &'a A,
+    x: &'a [f32],
+    input_channels: Channels,
+    y: &'a [f32],
+    dy: &'a [f32],
+    output_channels: Channels,
+    epilogue: &'a PreparedEpilogue,
+}
+
+impl<A: Algorithm> Shared<'_, A> {
+    /// Lifts the given bands of a slot, and writes the input's gradient as far as it is complete.
+    fn lift_slot(&self, bands: std::ops::Range<usize>, task: SlotTask<'_>) {
+        let Self { engine, algorithm, .. } = self;
+        let (tiling, isa, scratch) = (algorithm.tiling(), engine.isa(), engine.scratch());
+        let images = tiling.images_of(task.slot);
+        let SlotTask { slot, inputs, slopes, carried, sums, mut dx } = task;
+        let of_slot = |map: &'_ [f32], image_len: usize| {
+            let start = slot * tiling.images * image_len;
+            start..(start + images * image_len).min(map.len())
+        };
+        let image_in = tiling.geometry.height_in * tiling.geometry.width_in * self.input_channels.total;
+        let image_out = tiling.height_out * tiling.width_out * self.output_channels.total;
+        let x = &self.x[of_slot(self.x, image_in)];
+        let range = of_slot(self.y, image_out);
+        let first_element = range.start;
+        let (y, dy) = (&self.y[range.clone()], &self.dy[range]);
+        let lifted = inputs.chunks_exact_mut(algorithm.lifted_input_len());
+        let lifted = lifted.zip(slopes.chunks_exact_mut(algorithm.lifted_slope_len()));
+        for (band, (input, slope)) in bands.zip(lifted) {
+            let sums = &mut *sums;
+            let mut stage_slope = |stage: &mut [f32]| {
+                let (shape, channels, epilogue) =
+                    (algorithm.output_stage(), self.output_channels, self.epilogue);
+                let stage =
+                    StageSlope { tiling, shape, channels, band, epilogue, first_element, y, dy, sums, stage };
+                dispatch(isa, stage);
+            };
+            let stage_input = |stage: &mut [f32]| {
+                let (shape, channels) = (algorithm.input_stage(), self.input_channels);
+                dispatch(isa, StageInput { tiling, shape, channels, band, images: x, stage });
+            };
+            if A::LIFTED_IS_STAGE {
+                stage_slope(slope);
+                stage_input(input);
+            } else {
+                let mut stage = scratch.take(algorithm.output_stage().len());
+                stage_slope(&mut stage);
+                algorithm.lift_slope(&stage, slope);
+                drop(stage);
+                let mut stage = scratch.take(algorithm.input_stage().len());
+                stage_input(&mut stage);
+                algorithm.lift_input(&stage, input);
+            }
+            if let Some(dx) = dx.as_deref_mut() {
+                self.write_input_gradient(band, slope, carried, dx);
+            }
+        }
+    }
+
+    /// Adds a band to the input's gradient: rows that are complete go to `dx`, the others are carried over.
+    fn write_input_gradient(&self, band: usize, slope: &[f32], carried: &mut [f32], dx: &mut [f32]) {
+        let Self { engine, algorithm, .. } = self;
+        let (tiling, scratch) = (algorithm.tiling(), engine.scratch());
+        let shape = algorithm.input_gradient_stage();
+        let mut stage = scratch.take(shape.len());
+        let carried_block = tiling.carried_rows() * shape.row_len();
+        stage.fill(0.0);
+        if band > 0 && carried_block > 0 {
+            for (block, carried) in
+                stage.chunks_exact_mut(shape.block_len()).zip(carried.chunks_exact(carried_block))
+            {
+                block[..carried_block].copy_from_slice(carried);
+            }
+        }
+        algorithm.input_gradient(slope, &mut scratch.take(algorithm.workspace_len()), &mut stage);
+        if carried_block > 0 {
+            for (block, carried) in
+                stage.chunks_exact(shape.block_len()).zip(carried.chunks_exact_mut(carried_block))
+            {
+                carried.copy_from_slice(&block[shape.block_len() - carried_block..]);
+            }
+        }
+        let channels = self.input_channels;
+        dispatch(
+            engine.isa(),
+            WriteInputGradient { tiling, shape, channels, band, stage: &stage, images: dx },
+        );
+    }
+}

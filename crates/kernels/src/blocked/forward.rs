@@ -1,0 +1,91 @@
+//! The forward pass of a blocked algorithm: bands in parallel, each by one task from input to output.
+
+use rayon::prelude::*;
+
+use super::Algorithm;
+use super::stage::{Channels, StageInput, WriteOutput};
+use crate::engine::Engine;
+use crate::epilogue::PreparedEpilogue;
+use crate::simd::{LANES, dispatch};
+
+/// Operands of the forward pass of one channel group.
+pub(crate) struct ForwardOperands<'a> {
+    pub(crate) x: &'a [f32],
+    pub(crate) input_channels: Channels,
+    pub(crate) bias: Option<&'a [f32]>,
+    pub(crate) epilogue: &'a PreparedEpilogue,
+    pub(crate) y: &'a mut [f32],
+    pub(crate) output_channels: Channels,
+}
+
+/// One band of the output.
+struct Band<'a> {
+    slot: usize,
+    band: usize,
+    first_element: usize,
+    output: &'a mut [f32],
+}
+
+/// Computes `y`.
+pub(crate) fn forward<A: Algorithm>(engine: &Engine, algorithm: &A, operands: ForwardOperands<'_>) {
+    let tiling = algorithm.tiling();
+    let ForwardOperands { x, input_channels, bias, epilogue, y, output_channels } = operands;
+    let (input_shape, output_shape) = (algorithm.input_stage(), algorithm.output_stage());
+    let image_in = tiling.geometry.height_in * tiling.geometry.width_in * input_channels.total;
+    let mut padded_bias = engine.scratch().take(output_shape.blocks * LANES);
+    padded_bias.fill(0.0);
+    if let Some(bias) = bias {
+        let own = &bias[output_channels.first..output_channels.first + output_channels.count];
+        padded_bias[..own.len()].copy_from_slice(own);
+    }
+    let bias = &padded_bias[..];
+    bands(algorithm, y, output_channels.total).into_par_iter().for_each(|unit| {
+        let images = &x[unit.slot * tiling.images * image_in..][..tiling.images_of(unit.slot) * image_in];
+        let scratch = engine.scratch();
+        let mut lifted = scratch.take(algorithm.lifted_input_len());
+        let stage_input = |stage: &mut [f32]| {
+            let channels = input_channels;
+            dispatch(
+                engine.isa(),
+                StageInput { tiling, shape: input_shape, channels, band: unit.band, images, stage },
+            );
+        };
+        if A::LIFTED_IS_STAGE {
+            stage_input(&mut lifted);
+        } else {
+            let mut stage = scratch.take(input_shape.len());
+            stage_input(&mut stage);
+            algorithm.lift_input(&stage, &mut lifted);
+        }
+        let mut stage = scratch.take(output_shape.len());
+        algorithm.multiply(&lifted, &mut scratch.take(algorithm.workspace_len()), &mut stage);
+        let Band { first_element, output, .. } = unit;
+        let (shape, channels) = (output_shape, output_channels);
+        dispatch(
+            engine.isa(),
+            WriteOutput { tiling, shape, channels, epilogue, bias, first_element, stage: &stage, output },
+        );
+    });
+}
+
+/// The output cut into bands: they are contiguous, in order.
+fn bands<'a, A: Algorithm>(algorithm: &A, y: &'a mut [f32], channels: usize) -> Vec<Band<'a>> {
+    let tiling = algorithm.tiling();
+    let (row, total) = (tiling.width_out * channels, y.len());
+    let mut rest = y;
+    let mut units = Vec::with_capacity(tiling.slots * tiling.bands);
+    for slot in 0..tiling.slots {
+        for band in 0..tiling.bands {
+            let rows = if tiling.bands == 1 {
+                tiling.images_of(slot) * tiling.height_out
+            } else {
+                tiling.rows_out.min(tiling.height_out - band * tiling.rows_out)
+            };
+            let first_element = total - rest.len();
+            let (output, left) = rest.split_at_mut(rows * row);
+            rest = left;
+            units.push(Band { slot, band, first_element, output });
+        }
+    }
+    units
+}

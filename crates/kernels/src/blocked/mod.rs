@@ -1,0 +1,50 @@
+//! What every fast dense convolution shares: bands of the maps are copied into channel-blocked buffers (with padding,
+//! epilogue and channel tails dealt with on the way), and an algorithm works on these.
+
+mod backward;
+mod forward;
+mod stage;
+mod tiling;
+
+pub(crate) use backward::{BackwardOperands, backward};
+pub(crate) use forward::{ForwardOperands, forward};
+pub(crate) use stage::{Channels, StageShape};
+pub(crate) use tiling::{Tiling, TilingRequest};
+
+/// A convolution algorithm on channel-blocked bands of one channel group.
+///
+/// *Lifting* takes a staged input or gradient to the form in which the algorithm multiplies: transformed tiles for
+/// Winograd, the stage itself for direct convolution. Lifted bands are kept until the weight gradient has read them.
+pub(crate) trait Algorithm: Sync {
+    /// Whether a lifted band is the stage itself, so that staging writes it in place.
+    const LIFTED_IS_STAGE: bool;
+
+    /// How the maps are cut into bands.
+    fn tiling(&self) -> &Tiling;
+    /// Shape of a staged band of the input.
+    fn input_stage(&self) -> StageShape;
+    /// Shape of a staged band of the output, or of its gradient.
+    fn output_stage(&self) -> StageShape;
+    /// Shape of a staged band of the input's gradient.
+    fn input_gradient_stage(&self) -> StageShape;
+    /// Elements of a lifted band of the input.
+    fn lifted_input_len(&self) -> usize;
+    /// Elements of a lifted band of the output's gradient.
+    fn lifted_slope_len(&self) -> usize;
+    /// Elements of temporary memory in [`Self::multiply`] and [`Self::input_gradient`].
+    fn workspace_len(&self) -> usize;
+    /// Lifts a band of the input.
+    fn lift_input(&self, stage: &[f32], lifted: &mut [f32]);
+    /// Lifts a band of the output's gradient.
+    fn lift_slope(&self, stage: &[f32], lifted: &mut [f32]);
+    /// Computes a band of the output from a lifted band of the input.
+    fn multiply(&self, lifted: &[f32], workspace: &mut [f32], output: &mut [f32]);
+    /// Adds the gradient of the input that a lifted band of the output's gradient causes.
+    fn input_gradient(&self, lifted: &[f32], workspace: &mut [f32], gradient: &mut [f32]);
+    /// Elements of one of the pieces of the weight gradient that are summed in parallel, and the number of pieces.
+    fn weight_pieces(&self) -> (usize, usize);
+    /// Adds to one piece of the weight gradient what the lifted bands cause, in order.
+    fn weight_gradient(&self, piece: usize, inputs: &[f32], slopes: &[f32], gradient: &mut [f32]);
+    /// Turns the summed pieces into the weight gradient of the group, `[C_out/groups, C_in/groups, KH, KW]`.
+    fn finish_weight_gradient(&self, pieces: &[f32], gradient: &mut [f32]);
+}

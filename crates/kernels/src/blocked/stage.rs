@@ -1,0 +1,331 @@
+//! Copies between NHWC maps and channel-blocked bands.
+//!
+//! A band is `[image, block, row, column, lane]`: a block holds `lanes` neighbouring channels of every pixel, so that
+//! vectors, tiles and matrix rows are contiguous. Padding, columns beyond the map and missing channels are zero.
+
+use super::tiling::{Tiling, signed};
+use crate::epilogue::{Activation, PreparedEpilogue};
+use crate::simd::{Kernel, LANES, Simd};
+
+/// Sizes of a band.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StageShape {
+    pub(crate) images: usize,
+    pub(crate) blocks: usize,
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    /// Channels of a block: [`LANES`], or the number of channels where it is smaller.
+    pub(crate) lanes: usize,
+}
+
+impl StageShape {
+    /// Elements of a block of one image.
+    pub(crate) const fn block_len(&self) -> usize {
+        self.rows * self.row_len()
+    }
+
+    /// Elements of one row of a block.
+    pub(crate) const fn row_len(&self) -> usize {
+        self.columns * self.lanes
+    }
+
+    /// Elements of one image.
+    pub(crate) const fn image_len(&self) -> usize {
+        self.blocks * self.block_len()
+    }
+
+    /// Elements of the band.
+    pub(crate) const fn len(&self) -> usize {
+        self.images * self.image_len()
+    }
+}
+
+/// The channels of a map that a group owns.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Channels {
+    /// Channels of the map.
+    pub(crate) total: usize,
+    /// First channel of the group.
+    pub(crate) first: usize,
+    /// Channels of the group.
+    pub(crate) count: usize,
+}
+
+/// Fills a band of the input from the images of a slot.
+pub(crate) struct StageInput<'a> {
+    pub(crate) tiling: &'a Tiling,
+    pub(crate) shape: StageShape,
+    pub(crate) channels: Channels,
+    pub(crate) band: usize,
+    pub(crate) images: &'a [f32],
+    pub(crate) stage: &'a mut [f32],
+}
+
+impl Kernel for StageInput<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self, _simd: S) {
+        let (geometry, shape, channels) = (&self.tiling.geometry, self.shape, self.channels);
+        let image_len = geometry.height_in * geometry.width_in * channels.total;
+        let first_row = self.tiling.first_input_row(self.band);
+        // Columns left of the map, on the map, and right of it.
+        let left = geometry.padding.left.min(shape.columns);
+        let on_map = geometry.width_in.min(shape.columns - left);
+        for (image, stage) in self.stage.chunks_exact_mut(shape.image_len()).enumerate() {
+            let Some(source) = self.images.get(image * image_len..(image + 1) * image_len) else {
+                stage.fill(0.0);
+                continue;
+            };
+            for row in 0..shape.rows {
+                let map_row =
+                    usize::try_from(first_row + signed(row)).ok().filter(|&row| row < geometry.height_in);
+                for block in 0..shape.blocks {
+                    let target =
+                        &mut stage[block * shape.block_len() + row * shape.row_len()..][..shape.row_len()];
+                    let Some(map_row) = map_row else {
+                        target.fill(0.0);
+                        continue;
+                    };
+                    target[..left * shape.lanes].fill(0.0);
+                    target[(left + on_map) * shape.lanes..].fill(0.0);
+                    let line = &source[map_row * geometry.width_in * channels.total..];
+                    let pixels = line.chunks_exact(channels.total).take(on_map);
+                    let offset = channels.first + block * shape.lanes;
+                    let present = (channels.count - block * shape.lanes).min(shape.lanes);
+                    let targets = target[left * shape.lanes..].chunks_exact_mut(shape.lanes);
+                    if present == LANES {
+                        for (target, pixel) in targets.zip(pixels) {
+                            target[..LANES].copy_from_slice(&pixel[offset..offset + LANES]);
+                        }
+                    } else {
+                        for (target, pixel) in targets.zip(pixels) {
+                            target[..present].copy_from_slice(&pixel[offset..offset + present]);
+                            target[present..].fill(0.0);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Fills a band of the output's gradient, `dy * slope(y)`, and adds it to the sums that make the bias gradient.
+pub(crate) struct StageSlope<'a> {
+    pub(crate) tiling: &'a Tiling,
+    pub(crate) shape: StageShape,
+    pub(crate) channels: Channels,
+    pub(crate) band: usize,
+    pub(crate) epilogue: &'a PreparedEpilogue,
+    /// Flat index of the first element of `y` and `dy` in the whole output.
+    pub(crate) first_element: usize,
+    pub(crate) y: &'a [f32],
+    pub(crate) dy: &'a [f32],
+    /// One sum per lane of every block.
+    pub(crate) sums: &'a mut [f32],
+    pub(crate) stage: &'a mut [f32],
+}
+
+impl Kernel for StageSlope<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self, _simd: S) {
+        let epilogue = *self.epilogue;
+        let scale = epilogue.scale;
+        match (epilogue.activation, epilogue.mask) {
+            (Activation::Identity, None) => self.fill(|_, dy, _| dy),
+            (Activation::Relu, _) => self.fill(|y, dy, _| if y > 0.0 { dy * scale } else { 0.0 }),
+            (Activation::Identity, Some(mask)) => self.fill(|_, dy, element| dy * mask.factor(element)),
+            (Activation::LeakyRelu { slope }, None) => {
+                self.fill(|y, dy, _| if y > 0.0 { dy } else { dy * slope })
+            }
+            (Activation::LeakyRelu { slope }, Some(mask)) => {
+                self.fill(|y, dy, element| mask.factor(element) * if y > 0.0 { dy } else { dy * slope });
+            }
+        }
+    }
+}
+
+impl StageSlope<'_> {
+    #[inline(always)]
+    fn fill(self, slope: impl Fn(f32, f32, u32) -> f32) {
+        let (tiling, shape, channels) = (self.tiling, self.shape, self.channels);
+        let image_len = tiling.height_out * tiling.width_out * channels.total;
+        for (image, stage) in self.stage.chunks_exact_mut(shape.image_len()).enumerate() {
+            let range = image * image_len..(image + 1) * image_len;
+            let (Some(y), Some(dy)) = (self.y.get(range.clone()), self.dy.get(range)) else {
+                stage.fill(0.0);
+                continue;
+            };
+            for row in 0..shape.rows {
+                let map_row = self.band * tiling.rows_out + row;
+                for block in 0..shape.blocks {
+                    let target =
+                        &mut stage[block * shape.block_len() + row * shape.row_len()..][..shape.row_len()];
+                    if map_row >= tiling.height_out {
+                        target.fill(0.0);
+                        continue;
+                    }
+                    target[tiling.width_out * LANES..].fill(0.0);
+                    let offset = channels.first + block * LANES;
+                    let present = (channels.count - block * LANES).min(LANES);
+                    let sums = &mut self.sums[block * LANES..][..LANES];
+                    let mut partial = [0.0; LANES];
+                    for (column, target) in target.chunks_exact_mut(LANES).take(tiling.width_out).enumerate()
+                    {
+                        let start = (map_row * tiling.width_out + column) * channels.total + offset;
+                        let element =
+                            crate::dropout::element_index(self.first_element + image * image_len + start);
+                        if present == LANES {
+                            let (y, dy) = (&y[start..start + LANES], &dy[start..start + LANES]);
+                            for lane in 0..LANES {
+                                target[lane] = slope(y[lane], dy[lane], element.wrapping_add(lane as u32));
+                                partial[lane] += target[lane];
+                            }
+                        } else {
+                            for lane in 0..present {
+                                target[lane] = slope(
+                                    y[start + lane],
+                                    dy[start + lane],
+                                    element.wrapping_add(lane as u32),
+                                );
+                                partial[lane] += target[lane];
+                            }
+                            target[present..].fill(0.0);
+                        }
+                    }
+                    sums.iter_mut().zip(partial).for_each(|(sum, partial)| *sum += partial);
+                }
+            }
+        }
+    }
+}
+
+/// Writes a band of the output: bias, activation and dropout applied.
+pub(crate) struct WriteOutput<'a> {
+    pub(crate) tiling: &'a Tiling,
+    pub(crate) shape: StageShape,
+    pub(crate) channels: Channels,
+    pub(crate) epilogue: &'a PreparedEpilogue,
+    /// Bias of the group, zero-padded to whole blocks.
+    pub(crate) bias: &'a [f32],
+    /// Flat index of the first element of `output` in the whole output.
+    pub(crate) first_element: usize,
+    pub(crate) stage: &'a [f32],
+    /// The rows of the band, or the images of the slot.
+    pub(crate) output: &'a mut [f32],
+}
+
+impl Kernel for WriteOutput<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self, _simd: S) {
+        let epilogue = *self.epilogue;
+        match (epilogue.activation, epilogue.mask) {
+            (Activation::Identity, None) => self.write(|z, _| z),
+            (Activation::Identity, Some(mask)) => {
+                self.write(|z, element| masked(mask.keeps(element), z * epilogue.scale))
+            }
+            (Activation::Relu, None) => self.write(|z, _| masked(!(z <= 0.0), z)),
+            (Activation::Relu, Some(mask)) => {
+                self.write(|z, element| masked(mask.keeps(element) && !(z <= 0.0), z * epilogue.scale));
+            }
+            (Activation::LeakyRelu { slope }, None) => self.write(|z, _| if z > 0.0 { z } else { z * slope }),
+            (Activation::LeakyRelu { slope }, Some(mask)) => self.write(|z, element| {
+                masked(mask.keeps(element), epilogue.scale * if z > 0.0 { z } else { z * slope })
+            }),
+        }
+    }
+}
+
+/// `value` or zero. NaN passes where it is kept.
+#[inline(always)]
+fn masked(keep: bool, value: f32) -> f32 {
+    if keep { value } else { 0.0 }
+}
+
+impl WriteOutput<'_> {
+    #[inline(always)]
+    fn write(self, finish: impl Fn(f32, u32) -> f32) {
+        let (tiling, shape, channels) = (self.tiling, self.shape, self.channels);
+        let image_len = tiling.width_out
+            * channels.total
+            * if tiling.bands == 1 { tiling.height_out } else { shape.rows };
+        for (image, output) in self.output.chunks_mut(image_len).enumerate() {
+            let stage = &self.stage[image * shape.image_len()..][..shape.image_len()];
+            for (pixel, target) in output.chunks_exact_mut(channels.total).enumerate() {
+                let (row, column) = (pixel / tiling.width_out, pixel % tiling.width_out);
+                let target = &mut target[channels.first..channels.first + channels.count];
+                let start = image * image_len + pixel * channels.total + channels.first;
+                let element = crate::dropout::element_index(self.first_element + start);
+                let mut source = row * shape.row_len() + column * LANES;
+                for (block, (target, bias)) in
+                    target.chunks_mut(LANES).zip(self.bias.chunks_exact(LANES)).enumerate()
+                {
+                    let element = element.wrapping_add((block * LANES) as u32);
+                    let values = &stage[source..source + LANES];
+                    if let Ok(target) = <&mut [f32; LANES]>::try_from(&mut *target) {
+                        for lane in 0..LANES {
+                            target[lane] =
+                                finish(values[lane] + bias[lane], element.wrapping_add(lane as u32));
+                        }
+                    } else {
+                        for (lane, target) in target.iter_mut().enumerate() {
+                            *target = finish(values[lane] + bias[lane], element.wrapping_add(lane as u32));
+                        }
+                    }
+                    source += shape.block_len();
+                }
+            }
+        }
+    }
+}
+
+/// Writes the rows of a band of the input's gradient that no later band adds to.
+pub(crate) struct WriteInputGradient<'a> {
+    pub(crate) tiling: &'a Tiling,
+    pub(crate) shape: StageShape,
+    pub(crate) channels: Channels,
+    pub(crate) band: usize,
+    pub(crate) stage: &'a [f32],
+    /// The images of the slot.
+    pub(crate) images: &'a mut [f32],
+}
+
+impl Kernel for WriteInputGradient<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self, _simd: S) {
+        let (tiling, shape, channels) = (self.tiling, self.shape, self.channels);
+        let geometry = &tiling.geometry;
+        let first = tiling.first_input_row(self.band);
+        let start = usize::try_from(first).unwrap_or(0);
+        let end = if self.band + 1 == tiling.bands {
+            geometry.height_in
+        } else {
+            usize::try_from(first + signed(tiling.row_step)).unwrap_or(0).min(geometry.height_in)
+        };
+        let image_len = geometry.height_in * geometry.width_in * channels.total;
+        for (image, target) in self.images.chunks_exact_mut(image_len).enumerate() {
+            let stage = &self.stage[image * shape.image_len()..][..shape.image_len()];
+            for map_row in start..end {
+                let row = usize::try_from(signed(map_row) - first).unwrap_or(0);
+                let line = &mut target[map_row * geometry.width_in * channels.total..]
+                    [..geometry.width_in * channels.total];
+                for (column, pixel) in line.chunks_exact_mut(channels.total).enumerate() {
+                    let pixel = &mut pixel[channels.first..channels.first + channels.count];
+                    let column = column + geometry.padding.left;
+                    if row >= shape.rows || column >= shape.columns {
+                        pixel.fill(0.0);
+                        continue;
+                    }
+                    let mut source = row * shape.row_len() + column * LANES;
+                    for pixel in pixel.chunks_mut(LANES) {
+                        let values = &stage[source..source + LANES];
+                        if let Ok(pixel) = <&mut [f32; LANES]>::try_from(&mut *pixel) {
+                            pixel.copy_from_slice(values);
+                        } else {
+                            pixel.copy_from_slice(&values[..pixel.len()]);
+                        }
+                        source += shape.block_len();
+                    }
+                }
+            }
+        }
+    }
+}

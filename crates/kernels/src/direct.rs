@@ -1,0 +1,322 @@
+//! Direct convolution: matrix products that read the staged maps where they lie, with no transform and no copy of taps.
+//!
+//! Forward, the rows of the product are output pixels and its inner dimension runs over taps and input channels. For
+//! the input's gradient every tap is one product added to a shifted window; for the weight gradient the inner dimension
+//! runs over pixels.
+
+use crate::blocked::{Algorithm, StageShape, Tiling, TilingRequest};
+use crate::engine::Engine;
+use crate::geometry::ConvGeometry;
+use crate::isa::Isa;
+use crate::product::{LeftStrides, Offsets, Product, ResultStrides, RightStrides, Store};
+use crate::scratch::Scratch;
+use crate::simd::LANES;
+
+/// Output pixels of a band: the inner dimension of the weight gradient, whose panels then fit the first-level cache.
+const BAND_PIXELS: usize = 128;
+/// Elements of the weight panel that one product may read: beyond this (28 KiB) it leaves the first-level cache, and
+/// the taps of a row are multiplied one by one.
+const PANEL_ELEMENTS: usize = 7 << 10;
+/// Vectors of output channels in one piece of the weight gradient: the widest register tile.
+const PIECE_VECTORS: usize = 3;
+
+/// Weights and sizes of one direct convolution of one channel group.
+pub(crate) struct Direct<'e> {
+    isa: Isa,
+    tiling: Tiling,
+    channels_in: usize,
+    channels_out: usize,
+    /// Channels of a block of the staged input.
+    lanes_in: usize,
+    blocks_in: usize,
+    blocks_out: usize,
+    /// Taps of a kernel row that one product covers: all of them where they are adjacent and the panel stays small.
+    taps_together: usize,
+    forward: Option<Scratch<'e>>,
+    backward: Option<Scratch<'e>>,
+}
+
+/// Which passes the weights are prepared for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Passes {
+    /// The output.
+    Forward,
+    /// The weight gradient alone.
+    WeightGradient,
+    /// The gradients of weight and input.
+    Gradients,
+}
+
+impl<'e> Direct<'e> {
+    /// Prepares the weights of one group, `[C_out/groups, C_in/groups, KH, KW]`, of a valid geometry.
+    pub(crate) fn new(
+        engine: &'e Engine,
+        geometry: &ConvGeometry,
+        output: [usize; 2],
+        weight: &[f32],
+        passes: Passes,
+    ) -> Self {
+        let tiling =
+            Tiling::new(geometry, output[0], output[1], TilingRequest { tile: 1, pixels: BAND_PIXELS });
+        let (channels_in, channels_out) =
+            (geometry.channels_in / geometry.groups, geometry.channels_out / geometry.groups);
+        let lanes_in = channels_in.min(LANES);
+        let blocks_in = channels_in.div_ceil(lanes_in);
+        let panel = blocks_in * geometry.kernel[1] * lanes_in * PIECE_VECTORS * LANES;
+        let adjacent = geometry.dilation[1] == 1;
+        let taps_together = if adjacent && panel <= PANEL_ELEMENTS { geometry.kernel[1] } else { 1 };
+        let mut direct = Self {
+            isa: engine.isa(),
+            tiling,
+            channels_in,
+            channels_out,
+            lanes_in,
+            blocks_in,
+            blocks_out: channels_out.div_ceil(LANES),
+            taps_together,
+            forward: None,
+            backward: None,
+        };
+        match passes {
+            Passes::Forward => direct.forward = Some(direct.forward_weights(engine, weight)),
+            Passes::WeightGradient => {}
+            Passes::Gradients => direct.backward = Some(direct.backward_weights(engine, weight)),
+        }
+        direct
+    }
+
+    /// `[row of taps][run of taps][C_out block][C_in block][tap][lane of C_in][lane of C_out]`.
+    fn forward_weights(&self, engine: &'e Engine, weight: &[f32]) -> Scratch<'e> {
+        let [kernel_height, kernel_width] = self.tiling.geometry.kernel;
+        let (lanes, run) = (self.lanes_in, self.taps_together);
+        let padded = self.blocks_in * lanes * kernel_height * kernel_width * self.blocks_out * LANES;
+        let mut prepared = engine.scratch().take(padded);
+        prepared.fill(0.0);
+        let runs = kernel_width / run;
+        for out in 0..self.channels_out {
+            for c in 0..self.channels_in {
+                for u in 0..kernel_height {
+                    for v in 0..kernel_width {
+                        let value =
+                            weight[((out * self.channels_in + c) * kernel_height + u) * kernel_width + v];
+                        let outer = (u * runs + v / run) * self.blocks_out + out / LANES;
+                        let inner =
+                            ((outer * self.blocks_in + c / lanes) * run + v % run) * lanes + c % lanes;
+                        prepared[inner * LANES + out % LANES] = value;
+                    }
+                }
+            }
+        }
+        prepared
+    }
+
+    /// `[tap][C_in block][C_out, padded][lane of C_in]`.
+    fn backward_weights(&self, engine: &'e Engine, weight: &[f32]) -> Scratch<'e> {
+        let taps = self.tiling.geometry.kernel[0] * self.tiling.geometry.kernel[1];
+        let (blocks, padded_out) = (self.channels_in.div_ceil(LANES), self.blocks_out * LANES);
+        let mut prepared = engine.scratch().take(taps * blocks * padded_out * LANES);
+        prepared.fill(0.0);
+        for out in 0..self.channels_out {
+            for c in 0..self.channels_in {
+                for tap in 0..taps {
+                    let value = weight[(out * self.channels_in + c) * taps + tap];
+                    prepared[((tap * blocks + c / LANES) * padded_out + out) * LANES + c % LANES] = value;
+                }
+            }
+        }
+        prepared
+    }
+
+    /// Sizes of a piece of the weight gradient: taps of a kernel row times the lanes of an input block, by columns.
+    fn piece_shape(&self) -> [usize; 2] {
+        [self.tiling.geometry.kernel[1] * self.lanes_in, PIECE_VECTORS.min(self.blocks_out) * LANES]
+    }
+
+    fn piece_columns(&self) -> usize {
+        self.blocks_out.div_ceil(PIECE_VECTORS)
+    }
+}
+
+impl Algorithm for Direct<'_> {
+    const LIFTED_IS_STAGE: bool = true;
+
+    fn tiling(&self) -> &Tiling {
+        &self.tiling
+    }
+
+    fn input_stage(&self) -> StageShape {
+        let Tiling { images, rows_in: rows, columns_in: columns, .. } = self.tiling;
+        StageShape { images, blocks: self.blocks_in, rows, columns, lanes: self.lanes_in }
+    }
+
+    fn output_stage(&self) -> StageShape {
+        let Tiling { images, rows_out: rows, columns_out: columns, .. } = self.tiling;
+        StageShape { images, blocks: self.blocks_out, rows, columns, lanes: LANES }
+    }
+
+    fn input_gradient_stage(&self) -> StageShape {
+        StageShape { blocks: self.channels_in.div_ceil(LANES), lanes: LANES, ..self.input_stage() }
+    }
+
+    fn lifted_input_len(&self) -> usize {
+        self.input_stage().len()
+    }
+
+    fn lifted_slope_len(&self) -> usize {
+        self.output_stage().len()
+    }
+
+    fn workspace_len(&self) -> usize {
+        0
+    }
+
+    fn lift_input(&self, stage: &[f32], lifted: &mut [f32]) {
+        lifted.copy_from_slice(stage);
+    }
+
+    fn lift_slope(&self, stage: &[f32], lifted: &mut [f32]) {
+        lifted.copy_from_slice(stage);
+    }
+
+    fn multiply(&self, lifted: &[f32], _workspace: &mut [f32], output: &mut [f32]) {
+        let (input, result) = (self.input_stage(), self.output_stage());
+        let ConvGeometry { kernel, stride, dilation, .. } = self.tiling.geometry;
+        let Some(weights) = &self.forward else {
+            panic!("the weights are not prepared for the forward pass")
+        };
+        let steps = self.taps_together * self.lanes_in;
+        let runs = kernel[1] / self.taps_together;
+        // With one input block the rows of the kernel serve as segments: one product instead of one per row.
+        let rows_are_segments = self.blocks_in == 1 && runs == 1;
+        let run_len = self.blocks_in * steps * LANES;
+        let (segments, a_segment, b_segment, b_vector, products) = if rows_are_segments {
+            (kernel[0], dilation[0] * input.row_len(), self.blocks_out * run_len, run_len, 1)
+        } else {
+            (self.blocks_in, input.block_len(), steps * LANES, run_len, kernel[0] * runs)
+        };
+        for index in 0..products {
+            let product = Product {
+                blocks: result.rows,
+                rows: result.columns,
+                vectors: self.blocks_out,
+                segments,
+                steps,
+                a: LeftStrides {
+                    block: stride[0] * input.row_len(),
+                    row: stride[1] * self.lanes_in,
+                    segment: a_segment,
+                    step: 1,
+                },
+                b: RightStrides { segment: b_segment, step: LANES, vector: b_vector },
+                c: ResultStrides { block: result.row_len(), row: LANES, vector: result.block_len() },
+                store: if index == 0 { Store::Replace } else { Store::Add },
+            };
+            let (u, v) = (index / runs, index % runs * self.taps_together);
+            let tap = u * dilation[0] * input.row_len() + v * dilation[1] * self.lanes_in;
+            let offsets = (0..input.images).map(|image| Offsets {
+                a: image * input.image_len() + tap,
+                b: index * self.blocks_out * run_len,
+                c: image * result.image_len(),
+            });
+            product.run(self.isa, offsets, lifted, weights, output);
+        }
+    }
+
+    fn input_gradient(&self, lifted: &[f32], _workspace: &mut [f32], gradient: &mut [f32]) {
+        let (slope, result) = (self.output_stage(), self.input_gradient_stage());
+        let ConvGeometry { kernel, stride, dilation, .. } = self.tiling.geometry;
+        let Some(weights) = &self.backward else {
+            panic!("the weights are not prepared for the input's gradient")
+        };
+        let padded_out = self.blocks_out * LANES;
+        let product = Product {
+            blocks: slope.rows,
+            rows: slope.columns,
+            vectors: result.blocks,
+            segments: self.blocks_out,
+            steps: LANES,
+            a: LeftStrides { block: slope.row_len(), row: LANES, segment: slope.block_len(), step: 1 },
+            b: RightStrides { segment: LANES * LANES, step: LANES, vector: padded_out * LANES },
+            c: ResultStrides {
+                block: stride[0] * result.row_len(),
+                row: stride[1] * LANES,
+                vector: result.block_len(),
+            },
+            store: Store::Add,
+        };
+        for u in 0..kernel[0] {
+            for v in 0..kernel[1] {
+                let offsets = (0..slope.images).map(|image| Offsets {
+                    a: image * slope.image_len(),
+                    b: (u * kernel[1] + v) * result.blocks * padded_out * LANES,
+                    c: image * result.image_len()
+                        + u * dilation[0] * result.row_len()
+                        + v * dilation[1] * LANES,
+                });
+                product.run(self.isa, offsets, lifted, weights, gradient);
+            }
+        }
+    }
+
+    fn weight_pieces(&self) -> (usize, usize) {
+        let [rows, columns] = self.piece_shape();
+        (rows * columns, self.tiling.geometry.kernel[0] * self.blocks_in * self.piece_columns())
+    }
+
+    fn weight_gradient(&self, piece: usize, inputs: &[f32], slopes: &[f32], gradient: &mut [f32]) {
+        let (input, slope) = (self.input_stage(), self.output_stage());
+        let ConvGeometry { kernel, stride, dilation, .. } = self.tiling.geometry;
+        let (u, block) =
+            (piece / self.piece_columns() / self.blocks_in, piece / self.piece_columns() % self.blocks_in);
+        let first_vector = piece % self.piece_columns() * PIECE_VECTORS;
+        let [piece_rows, columns] = self.piece_shape();
+        // Adjacent taps are adjacent rows of the piece.
+        let taps = if dilation[1] == 1 { kernel[1] } else { 1 };
+        let product = Product {
+            blocks: 1,
+            rows: taps * self.lanes_in,
+            vectors: (self.blocks_out - first_vector).min(PIECE_VECTORS),
+            segments: slope.rows,
+            steps: slope.columns,
+            a: LeftStrides {
+                block: 0,
+                row: 1,
+                segment: stride[0] * input.row_len(),
+                step: stride[1] * self.lanes_in,
+            },
+            b: RightStrides { segment: slope.row_len(), step: LANES, vector: slope.block_len() },
+            c: ResultStrides { block: 0, row: columns, vector: LANES },
+            store: Store::Add,
+        };
+        let images = inputs.len() / input.image_len();
+        let first = block * input.block_len() + u * dilation[0] * input.row_len();
+        for v in (0..kernel[1]).step_by(taps) {
+            let offsets = (0..images).map(|image| Offsets {
+                a: image * input.image_len() + first + v * dilation[1] * self.lanes_in,
+                b: image * slope.image_len() + first_vector * slope.block_len(),
+                c: v * self.lanes_in * columns,
+            });
+            debug_assert!(piece_rows * columns == gradient.len());
+            product.run(self.isa, offsets, inputs, slopes, gradient);
+        }
+    }
+
+    fn finish_weight_gradient(&self, pieces: &[f32], gradient: &mut [f32]) {
+        let [kernel_height, kernel_width] = self.tiling.geometry.kernel;
+        let [rows, columns] = self.piece_shape();
+        for out in 0..self.channels_out {
+            for c in 0..self.channels_in {
+                for u in 0..kernel_height {
+                    let piece = (u * self.blocks_in + c / self.lanes_in) * self.piece_columns()
+                        + out / LANES / PIECE_VECTORS;
+                    for v in 0..kernel_width {
+                        let row = v * self.lanes_in + c % self.lanes_in;
+                        let column = out - out / LANES / PIECE_VECTORS * PIECE_VECTORS * LANES;
+                        gradient[((out * self.channels_in + c) * kernel_height + u) * kernel_width + v] =
+                            pieces[(piece * rows + row) * columns + column];
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,352 @@
+//! The matrix product that every dense convolution is made of, over strided operands.
+
+use crate::isa::Isa;
+use crate::simd::{Kernel, LANES, Simd, dispatch};
+
+/// Whether a product replaces the result or adds to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Store {
+    /// `C = A B`
+    Replace,
+    /// `C += A B`
+    Add,
+}
+
+/// Element strides of the left operand, `A[block, row, segment, step]`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LeftStrides {
+    pub(crate) block: usize,
+    pub(crate) row: usize,
+    pub(crate) segment: usize,
+    pub(crate) step: usize,
+}
+
+/// Element strides of the right operand, `B[segment, step, vector]`; the lanes of a vector are contiguous.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RightStrides {
+    pub(crate) segment: usize,
+    pub(crate) step: usize,
+    pub(crate) vector: usize,
+}
+
+/// Element strides of the result, `C[block, row, vector]`; the lanes of a vector are contiguous.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ResultStrides {
+    pub(crate) block: usize,
+    pub(crate) row: usize,
+    pub(crate) vector: usize,
+}
+
+/// `C[block, row, vector] = sum over segments and steps of A[block, row, segment, step] * B[segment, step, vector]`.
+///
+/// Rows and the inner dimension have two levels each, so that operands are read where they lie: in channel blocks, or
+/// in the rows of several images. The sum runs in order, so the result does not depend on how rows and vectors are tiled.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Product {
+    pub(crate) blocks: usize,
+    pub(crate) rows: usize,
+    pub(crate) vectors: usize,
+    pub(crate) segments: usize,
+    pub(crate) steps: usize,
+    pub(crate) a: LeftStrides,
+    pub(crate) b: RightStrides,
+    pub(crate) c: ResultStrides,
+    pub(crate) store: Store,
+}
+
+/// Where one product of a batch finds its operands: offsets into the three slices.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Offsets {
+    pub(crate) a: usize,
+    pub(crate) b: usize,
+    pub(crate) c: usize,
+}
+
+impl Product {
+    /// Runs the product once per entry of `offsets`.
+    ///
+    /// # Panics
+    /// When an operand would reach beyond its slice.
+    pub(crate) fn run(
+        &self,
+        isa: Isa,
+        offsets: impl Iterator<Item = Offsets>,
+        a: &[f32],
+        b: &[f32],
+        c: &mut [f32],
+    ) {
+        // One type of iterator, so that the kernel is compiled once per instruction set.
+        dispatch(isa, Batch { product: self, offsets: &mut offsets, a, b, c });
+    }
+
+    /// One past the last element that each operand touches.
+    fn extents(&self) -> Offsets {
+        let last = |count: usize, stride: usize| (count - 1) * stride;
+        let inner = |segment: usize, step: usize| last(self.segments, segment) + last(self.steps, step);
+        Offsets {
+            a: last(self.blocks, self.a.block)
+                + last(self.rows, self.a.row)
+                + inner(self.a.segment, self.a.step)
+                + 1,
+            b: inner(self.b.segment, self.b.step) + last(self.vectors, self.b.vector) + LANES,
+            c: last(self.blocks, self.c.block)
+                + last(self.rows, self.c.row)
+                + last(self.vectors, self.c.vector)
+                + LANES,
+        }
+    }
+}
+
+struct Batch<'a> {
+    product: &'a Product,
+    offsets: &'a mut dyn Iterator<Item = Offsets>,
+    a: &'a [f32],
+    b: &'a [f32],
+    c: &'a mut [f32],
+}
+
+impl Kernel for Batch<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let product = self.product;
+        let sizes = [product.blocks, product.rows, product.vectors, product.segments, product.steps];
+        assert!(!sizes.contains(&0), "an empty product: {product:?}");
+        let extents = product.extents();
+        for offsets in self.offsets {
+            assert!(
+                offsets.a + extents.a <= self.a.len()
+                    && offsets.b + extents.b <= self.b.len()
+                    && offsets.c + extents.c <= self.c.len(),
+                "{product:?} at {offsets:?} reaches {extents:?}, beyond {}, {}, {}",
+                self.a.len(),
+                self.b.len(),
+                self.c.len()
+            );
+            // SAFETY: the three operands, `extents` long from their offsets on, lie in their slices.
+            unsafe {
+                let (a, b) = (self.a.as_ptr().add(offsets.a), self.b.as_ptr().add(offsets.b));
+                panels(simd, product, a, b, self.c.as_mut_ptr().add(offsets.c));
+            }
+        }
+    }
+}
+
+/// Splits the columns into panels of three, two or one vectors and the rows into tiles.
+///
+/// A panel stays in the first-level cache while the rows pass by. Four rows by three vectors (twelve accumulators,
+/// three vectors of B, one broadcast of A) fill the sixteen registers of AVX2; narrower panels take more rows, to keep
+/// enough multiply-adds in flight.
+///
+/// # Safety
+/// The operands must be as large as `product.extents()` says.
+#[inline(always)]
+unsafe fn panels<S: Simd>(simd: S, product: &Product, a: *const f32, b: *const f32, c: *mut f32) {
+    let mut first = 0;
+    while first < product.vectors {
+        // SAFETY: `first + width <= vectors`, so the panel lies within both operands.
+        unsafe {
+            let (b, c) = (b.add(first * product.b.vector), c.add(first * product.c.vector));
+            first += match product.vectors - first {
+                1 => {
+                    rows::<S, 8, 1>(simd, product, a, b, c);
+                    1
+                }
+                2 | 4 => {
+                    rows::<S, 6, 2>(simd, product, a, b, c);
+                    2
+                }
+                _ => {
+                    rows::<S, 4, 3>(simd, product, a, b, c);
+                    3
+                }
+            };
+        }
+    }
+}
+
+/// All rows of one panel of `WIDTH` vectors, in tiles of at most `HEIGHT` rows.
+///
+/// # Safety
+/// As [`panels`], for a panel of `WIDTH` vectors.
+#[inline(always)]
+unsafe fn rows<S: Simd, const HEIGHT: usize, const WIDTH: usize>(
+    simd: S,
+    product: &Product,
+    a: *const f32,
+    b: *const f32,
+    c: *mut f32,
+) {
+    for block in 0..product.blocks {
+        let mut row = 0;
+        while row < product.rows {
+            let height = tile_height::<HEIGHT>(product.rows - row);
+            // SAFETY: the tile starts at `row` of `block` and has at most the rows left, so it lies within A and C.
+            unsafe {
+                let a = a.add(block * product.a.block + row * product.a.row);
+                let c = c.add(block * product.c.block + row * product.c.row);
+                match height {
+                    8 => tile::<S, 8, WIDTH>(simd, product, a, b, c),
+                    7 => tile::<S, 7, WIDTH>(simd, product, a, b, c),
+                    6 => tile::<S, 6, WIDTH>(simd, product, a, b, c),
+                    5 => tile::<S, 5, WIDTH>(simd, product, a, b, c),
+                    4 => tile::<S, 4, WIDTH>(simd, product, a, b, c),
+                    3 => tile::<S, 3, WIDTH>(simd, product, a, b, c),
+                    2 => tile::<S, 2, WIDTH>(simd, product, a, b, c),
+                    _ => tile::<S, 1, WIDTH>(simd, product, a, b, c),
+                }
+            }
+            row += height;
+        }
+    }
+}
+
+/// Rows of the next tile when `left` rows are left: the full height, unless that would leave a tile of one or two
+/// rows, which has too few multiply-adds in flight.
+#[inline(always)]
+const fn tile_height<const HEIGHT: usize>(left: usize) -> usize {
+    match (HEIGHT, left) {
+        (6, 7 | 8) => 4,
+        _ if left < HEIGHT => left,
+        _ => HEIGHT,
+    }
+}
+
+/// One register tile: `HEIGHT` rows by `WIDTH` vectors.
+///
+/// # Safety
+/// As [`panels`], for `HEIGHT` rows and `WIDTH` vectors.
+#[inline(always)]
+unsafe fn tile<S: Simd, const HEIGHT: usize, const WIDTH: usize>(
+    simd: S,
+    product: &Product,
+    a: *const f32,
+    b: *const f32,
+    c: *mut f32,
+) {
+    let mut sums = [[simd.splat(0.0); WIDTH]; HEIGHT];
+    for segment in 0..product.segments {
+        // SAFETY: segment and step stay below their counts, so every load lies within the operands.
+        unsafe {
+            let mut a = a.add(segment * product.a.segment);
+            let mut b = b.add(segment * product.b.segment);
+            for _ in 0..product.steps {
+                let right: [S::Vector; WIDTH] =
+                    std::array::from_fn(|vector| simd.load(b.add(vector * product.b.vector)));
+                for row in 0..HEIGHT {
+                    let left = simd.broadcast(a.add(row * product.a.row));
+                    for vector in 0..WIDTH {
+                        sums[row][vector] = simd.mul_add(left, right[vector], sums[row][vector]);
+                    }
+                }
+                // `wrapping_add`: after the last step the pointers may leave the operands, unread.
+                a = a.wrapping_add(product.a.step);
+                b = b.wrapping_add(product.b.step);
+            }
+        }
+    }
+    for (row, sums) in sums.iter().enumerate() {
+        for (vector, &sum) in sums.iter().enumerate() {
+            // SAFETY: the tile lies within C.
+            unsafe {
+                let target = c.add(row * product.c.row + vector * product.c.vector);
+                let value = match product.store {
+                    Store::Replace => sum,
+                    Store::Add => simd.add(simd.load(target), sum),
+                };
+                simd.store(target, value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rows, vectors, segments, steps: every tile height and panel width, and remainders of both.
+    const SIZES: [[usize; 4]; 12] = [
+        [1, 1, 1, 1],
+        [4, 3, 2, 8],
+        [5, 4, 3, 8],
+        [6, 2, 1, 7],
+        [7, 1, 2, 3],
+        [9, 5, 1, 9],
+        [11, 7, 2, 8],
+        [3, 6, 1, 1],
+        [15, 1, 4, 8],
+        [8, 8, 2, 5],
+        [13, 2, 1, 4],
+        [2, 3, 5, 2],
+    ];
+
+    #[test]
+    fn integer_products_are_exact_in_both_orientations_on_every_set() {
+        for isa in Isa::available() {
+            for [rows, vectors, segments, steps] in SIZES {
+                for rows_are_contiguous in [false, true] {
+                    for store in [Store::Replace, Store::Add] {
+                        check(isa, [rows, vectors, segments, steps], rows_are_contiguous, store);
+                    }
+                }
+            }
+        }
+    }
+
+    fn check(
+        isa: Isa,
+        [rows, vectors, segments, steps]: [usize; 4],
+        rows_are_contiguous: bool,
+        store: Store,
+    ) {
+        const BLOCKS: usize = 2;
+        let inner = segments * steps;
+        let (left, result) = (rows * inner, rows * vectors * LANES);
+        let a = if rows_are_contiguous {
+            LeftStrides { block: left, row: 1, segment: steps * rows, step: rows }
+        } else {
+            LeftStrides { block: left, row: inner, segment: steps, step: 1 }
+        };
+        let b = RightStrides { segment: steps * LANES, step: LANES, vector: inner * LANES };
+        let c = ResultStrides { block: result, row: LANES, vector: rows * LANES };
+        let product = Product { blocks: BLOCKS, rows, vectors, segments, steps, a, b, c, store };
+        // Small integers: every sum is exact in f32.
+        let left: Vec<f32> = (0..BLOCKS * left).map(|i| ((i * 7) % 5) as f32 - 2.0).collect();
+        let right: Vec<f32> = (0..inner * vectors * LANES).map(|i| ((i * 11) % 7) as f32 - 3.0).collect();
+        let mut found = vec![1.0; BLOCKS * result];
+        product.run(isa, std::iter::once(Offsets::default()), &left, &right, &mut found);
+        for (place, &found) in found.iter().enumerate() {
+            let (block, vector) = (place / result, place % result / (rows * LANES));
+            let (row, lane) = (place / LANES % rows, place % LANES);
+            let mut expected = if store == Store::Add { 1.0 } else { 0.0 };
+            for k in 0..inner {
+                let (segment, step) = (k / steps, k % steps);
+                expected += left[block * a.block + row * a.row + segment * a.segment + step * a.step]
+                    * right[(vector * inner + k) * LANES + lane];
+            }
+            assert_eq!(found, expected, "{isa} {product:?} row {row} vector {vector} lane {lane}");
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "beyond")]
+    fn an_operand_that_is_too_short_is_refused() {
+        let product = Product {
+            blocks: 1,
+            rows: 2,
+            vectors: 1,
+            segments: 1,
+            steps: 3,
+            a: LeftStrides { block: 0, row: 3, segment: 0, step: 1 },
+            b: RightStrides { segment: 0, step: LANES, vector: 0 },
+            c: ResultStrides { block: 0, row: LANES, vector: 0 },
+            store: Store::Replace,
+        };
+        product.run(
+            Isa::portable(),
+            std::iter::once(Offsets::default()),
+            &[0.0; 5],
+            &[0.0; 24],
+            &mut [0.0; 16],
+        );
+    }
+}
