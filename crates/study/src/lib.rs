@@ -12,6 +12,7 @@ mod index;
 mod matrix;
 mod queue;
 mod run;
+pub mod stats;
 #[cfg(test)]
 mod testing;
 

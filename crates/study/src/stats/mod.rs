@@ -1,0 +1,46 @@
+//! Statistics for comparing arms: one method a file, each with its statement, assumptions, formula, source and an example.
+//!
+//! All of them agree with SciPy and statsmodels on `tests/golden/statistics.json`. Values come in as slices of finite
+//! numbers; too few values give `None`, never a number that looks like an answer.
+
+mod benjamini_hochberg;
+mod bootstrap;
+mod effect_size;
+mod friedman;
+mod holm;
+mod mcnemar;
+mod noncentral_t;
+mod normal;
+mod permutation;
+mod power;
+mod probability_of_improvement;
+mod random;
+mod student;
+mod studentized_range;
+mod summary;
+mod t_interval;
+mod t_test;
+mod tost;
+mod welch;
+mod wilcoxon;
+mod wilson;
+
+pub use benjamini_hochberg::benjamini_hochberg;
+pub use bootstrap::{SEEDS_FOR_A_BOOTSTRAP, bootstrap_mean_interval};
+pub use effect_size::{EffectSize, paired_effect_size};
+pub use friedman::{Friedman, friedman, nemenyi_critical_difference};
+pub use holm::holm;
+pub use mcnemar::mcnemar_p;
+pub use noncentral_t::{NONCENTRAL_T_ERROR, noncentral_t_cdf};
+pub use permutation::sign_flip_p;
+pub use power::{paired_t_power, seeds_needed};
+pub use probability_of_improvement::probability_of_improvement;
+pub use student::{student_quantile, student_two_sided_p};
+pub use studentized_range::studentized_range_quantile;
+pub use summary::{Summary, summarise};
+pub use t_interval::{Interval, mean_interval};
+pub use t_test::{TTest, paired_t_test};
+pub use tost::{tost_p, welch_tost_p};
+pub use welch::{WelchTest, welch_test};
+pub use wilcoxon::wilcoxon_p;
+pub use wilson::wilson_interval;
