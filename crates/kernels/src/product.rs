@@ -70,7 +70,7 @@ impl Product {
     pub(crate) fn run(
         &self,
         isa: Isa,
-        offsets: impl Iterator<Item = Offsets>,
+        mut offsets: impl Iterator<Item = Offsets>,
         a: &[f32],
         b: &[f32],
         c: &mut [f32],
