@@ -11,6 +11,7 @@ mod file;
 mod index;
 mod matrix;
 mod queue;
+pub mod results;
 mod run;
 pub mod stats;
 #[cfg(test)]

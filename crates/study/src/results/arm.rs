@@ -1,0 +1,82 @@
+//! One arm over all its seeds: summary, intervals, failures, cost.
+
+use allconv_record::Cost;
+
+use super::INTERVAL_LEVEL;
+use super::run::RunResult;
+use crate::index::RunState;
+use crate::stats::{Interval, Summary, bootstrap_mean_interval, mean_interval, summarise, wilson_interval};
+
+/// What is known of an arm.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ArmResult {
+    /// Its name.
+    pub name: String,
+    /// Whether all others are compared with it.
+    pub is_baseline: bool,
+    /// Seeds that the study asks for.
+    pub planned: usize,
+    /// Final values with their seeds, in the order of the seeds.
+    pub values: Vec<(u64, f64)>,
+    /// Summary of the values; `None` without any.
+    pub summary: Option<Summary>,
+    /// t interval for the mean; `None` below two values.
+    pub interval: Option<Interval>,
+    /// Bootstrap interval for the mean; `None` below eight values.
+    pub bootstrap: Option<Interval>,
+    /// Runs that came to an end: finished, diverged or stuck.
+    pub ended: usize,
+    /// Of these, diverged or stuck.
+    pub lost: usize,
+    /// Wilson interval for the share of lost runs; `None` if none has ended.
+    pub lost_interval: Option<Interval>,
+    /// Cost of the network, from the first run that has one.
+    pub cost: Option<Cost>,
+    /// Median seconds inside the training loop over finished runs.
+    pub training_seconds: Option<f64>,
+    /// Median training images per second over finished runs.
+    pub images_per_second: Option<f64>,
+}
+
+impl ArmResult {
+    pub(crate) fn of(name: &str, is_baseline: bool, runs: &[&RunResult]) -> ArmResult {
+        let values: Vec<(u64, f64)> =
+            runs.iter().filter_map(|run| run.value.map(|value| (run.seed, value))).collect();
+        let plain: Vec<f64> = values.iter().map(|(_, value)| *value).collect();
+        let lost = runs.iter().filter(|run| is_lost(run.state)).count();
+        let done: Vec<_> = runs
+            .iter()
+            .filter(|run| run.state == RunState::Done)
+            .filter_map(|run| run.record.as_ref())
+            .collect();
+        let ended = lost + runs.iter().filter(|run| run.state == RunState::Done).count();
+        let median = |read: fn(&&allconv_record::RunRecord) -> f64| {
+            let values: Vec<f64> = done.iter().map(read).collect();
+            summarise(&values).map(|summary| summary.median)
+        };
+        ArmResult {
+            name: name.to_string(),
+            is_baseline,
+            planned: runs.len(),
+            summary: summarise(&plain),
+            interval: mean_interval(&plain, INTERVAL_LEVEL),
+            bootstrap: bootstrap_mean_interval(&plain, INTERVAL_LEVEL),
+            values,
+            ended,
+            lost,
+            lost_interval: wilson_interval(lost, ended, INTERVAL_LEVEL),
+            cost: runs.iter().find_map(|run| run.record.as_ref()).map(|record| record.cost.clone()),
+            training_seconds: median(|record| record.timings.training_seconds),
+            images_per_second: median(|record| record.timings.images_per_second),
+        }
+    }
+
+    /// The value of one seed.
+    pub fn value(&self, seed: u64) -> Option<f64> {
+        self.values.iter().find(|(other, _)| *other == seed).map(|(_, value)| *value)
+    }
+}
+
+fn is_lost(state: RunState) -> bool {
+    matches!(state, RunState::Diverged | RunState::Stuck)
+}

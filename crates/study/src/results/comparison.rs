@@ -1,0 +1,183 @@
+//! One arm against the baseline: difference, interval, tests, verdict, and all of it in one sentence.
+
+use super::INTERVAL_LEVEL;
+use super::arm::ArmResult;
+use super::examples::ExampleComparison;
+use super::verdict::{Direction, Verdict};
+use crate::check::StatisticsCheck;
+use crate::file::{Better, Comparison, Correction, StudyFile, TestKind};
+use crate::stats::{
+    EffectSize, Interval, benjamini_hochberg, holm, mean_interval, paired_effect_size, paired_t_test,
+    probability_of_improvement, seeds_needed, sign_flip_p, tost_p, welch_test, welch_tost_p, wilcoxon_p,
+};
+
+/// Chance of showing a difference that a plan of seeds aims at.
+const PLANNED_POWER: f64 = 0.8;
+
+/// What is known of an arm's difference to the baseline. Differences are arm − baseline, in units of the metric.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ComparisonResult {
+    /// Name of the arm.
+    pub arm: String,
+    /// Position of the arm in the study file.
+    pub arm_index: usize,
+    /// Differences with their seeds, for the seeds that both finished.
+    pub differences: Vec<(u64, f64)>,
+    /// Seeds that the study asks for.
+    pub planned: usize,
+    /// Mean difference.
+    pub mean_difference: Option<f64>,
+    /// Interval for it: of the differences per seed, or Welch's if the study says that seeds do not pair.
+    pub interval: Option<Interval>,
+    /// p of the study's test.
+    pub p: Option<f64>,
+    /// p after the study's correction over all comparisons.
+    pub corrected_p: Option<f64>,
+    /// p of the equivalence test, if the study has a margin.
+    pub equivalence_p: Option<f64>,
+    /// The same after correction over all comparisons.
+    pub corrected_equivalence_p: Option<f64>,
+    /// Uncorrected p of the paired t test, for reference.
+    pub paired_t_p: Option<f64>,
+    /// Uncorrected p of the paired permutation test, for reference.
+    pub permutation_p: Option<f64>,
+    /// Uncorrected p of the Wilcoxon test, for reference.
+    pub wilcoxon_p: Option<f64>,
+    /// Standardised difference.
+    pub effect: Option<EffectSize>,
+    /// Chance that a run of this arm is better than one of the baseline.
+    pub probability_of_improvement: Option<f64>,
+    /// Seeds with which a paired t test would show a difference of the size of the margin with 80 % power, given the spread seen.
+    pub seeds_for_margin: Option<u32>,
+    /// Both arms on the same test examples, if outcomes were recorded.
+    pub examples: Option<ExampleComparison>,
+    /// What may be said.
+    pub verdict: Verdict,
+}
+
+impl ComparisonResult {
+    /// Everything but the corrections and the verdict, which need all comparisons.
+    pub(crate) fn of(
+        study: &StudyFile,
+        arm_index: usize,
+        arm: &ArmResult,
+        baseline: &ArmResult,
+        examples: Option<ExampleComparison>,
+    ) -> ComparisonResult {
+        let differences: Vec<(u64, f64)> = arm
+            .values
+            .iter()
+            .filter_map(|(seed, value)| baseline.value(*seed).map(|other| (*seed, value - other)))
+            .collect();
+        let plain: Vec<f64> = differences.iter().map(|(_, difference)| *difference).collect();
+        let values = |arm: &ArmResult| arm.values.iter().map(|(_, value)| *value).collect::<Vec<f64>>();
+        let (own, other) = (values(arm), values(baseline));
+        let unpaired = study.compare.test == TestKind::Welch;
+        let welch = welch_test(&own, &other);
+        let (mean_difference, interval) = if unpaired {
+            (
+                arm.summary.zip(baseline.summary).map(|(a, b)| a.mean - b.mean),
+                welch.map(|test| test.interval(INTERVAL_LEVEL)),
+            )
+        } else {
+            let mean = plain.iter().sum::<f64>() / plain.len() as f64;
+            ((!plain.is_empty()).then_some(mean), mean_interval(&plain, INTERVAL_LEVEL))
+        };
+        let paired_t_p = paired_t_test(&plain).map(|test| test.p);
+        let (permutation_p, wilcoxon_p) = (sign_flip_p(&plain), wilcoxon_p(&plain));
+        let p = match study.compare.test {
+            TestKind::PairedT => paired_t_p,
+            TestKind::Permutation => permutation_p,
+            TestKind::Wilcoxon => wilcoxon_p,
+            TestKind::Welch => welch.map(|test| test.p),
+        };
+        let equivalence_p = study.compare.equivalence_margin.and_then(|margin| {
+            if unpaired { welch_tost_p(&own, &other, margin) } else { tost_p(&plain, margin) }
+        });
+        let improvement = probability_of_improvement(&own, &other);
+        ComparisonResult {
+            arm: arm.name.clone(),
+            arm_index,
+            planned: arm.planned,
+            mean_difference,
+            interval,
+            p,
+            corrected_p: None,
+            equivalence_p,
+            corrected_equivalence_p: None,
+            paired_t_p,
+            permutation_p,
+            wilcoxon_p,
+            effect: paired_effect_size(&plain, INTERVAL_LEVEL),
+            probability_of_improvement: match study.primary.better {
+                Better::Lower => improvement,
+                Better::Higher => improvement.map(|share| 1.0 - share),
+            },
+            seeds_for_margin: seeds_for_margin(&study.compare, &plain),
+            differences,
+            examples,
+            verdict: Verdict::NoPairs,
+        }
+    }
+
+    /// Corrects the p values over all comparisons that the study plans, and decides.
+    ///
+    /// A comparison without a p counts as one with p = 1, so that the correction does not weaken when runs are lost.
+    pub(crate) fn decide_all(
+        study: &StudyFile,
+        statistics: &StatisticsCheck,
+        arms: &[ArmResult],
+        comparisons: &mut [ComparisonResult],
+    ) {
+        let correct = |p: Vec<Option<f64>>| -> Vec<Option<f64>> {
+            let filled: Vec<f64> = p.iter().map(|p| p.unwrap_or(1.0)).collect();
+            let corrected = match study.compare.correction {
+                Correction::Holm => holm(&filled),
+                Correction::BenjaminiHochberg => benjamini_hochberg(&filled),
+                Correction::None => filled,
+            };
+            p.iter().zip(corrected).map(|(p, corrected)| p.map(|_| corrected)).collect()
+        };
+        let corrected_p = correct(comparisons.iter().map(|comparison| comparison.p).collect());
+        let corrected_equivalence_p =
+            correct(comparisons.iter().map(|comparison| comparison.equivalence_p).collect());
+        let baseline = &arms[study.baseline_index()];
+        for (index, comparison) in comparisons.iter_mut().enumerate() {
+            comparison.corrected_p = corrected_p[index];
+            comparison.corrected_equivalence_p = corrected_equivalence_p[index];
+            let arm = &arms[comparison.arm_index];
+            comparison.verdict = comparison.decide(study, statistics, arm, baseline);
+        }
+    }
+
+    fn decide(
+        &self,
+        study: &StudyFile,
+        statistics: &StatisticsCheck,
+        arm: &ArmResult,
+        baseline: &ArmResult,
+    ) -> Verdict {
+        let Some(mean) = self.mean_difference else { return Verdict::NoPairs };
+        if arm.ended < arm.planned || baseline.ended < baseline.planned {
+            return Verdict::Interim;
+        }
+        if self.n() < statistics.seeds_needed as usize {
+            return Verdict::IntervalsOnly;
+        }
+        let is_better = (mean < 0.0) == (study.primary.better == Better::Lower);
+        let direction = if is_better { Direction::Better } else { Direction::Worse };
+        Verdict::decide(study.compare.alpha, direction, self.corrected_p, self.corrected_equivalence_p)
+    }
+
+    /// Pairs that the verdict rests on.
+    pub fn n(&self) -> usize {
+        self.differences.len()
+    }
+}
+
+/// Seeds for a power of 80 % at the study's level, should the true difference be as large as the margin.
+fn seeds_for_margin(compare: &Comparison, differences: &[f64]) -> Option<u32> {
+    let margin = compare.equivalence_margin?;
+    let spread = crate::stats::summarise(differences)?.standard_deviation.filter(|spread| *spread > 0.0)?;
+    seeds_needed(margin / spread, PLANNED_POWER, compare.alpha, crate::check::SEEDS_FOR_A_VERDICT)
+}
