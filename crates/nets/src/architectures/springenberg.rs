@@ -1,0 +1,72 @@
+//! The CIFAR networks A, B and C (tables 1 and 2 of the paper), with a slot where resolution is reduced.
+
+use serde::{Deserialize, Serialize};
+
+use super::builder::StageBuilder;
+use crate::description::{DescriptionError, NetworkSpec};
+use crate::downsample::{DownsampleConfig, MaxPool};
+use crate::stage::{ActivationKind, Border, StageSpec};
+
+/// The networks of tables 1 and 2: two blocks of convolutions (96, then 192 channels), each followed by the slot
+/// and dropout, then an unpadded 3×3 and a 1×1 convolution, the class convolution and a global average.
+///
+/// Convolutions keep the size of the map except the unpadded 3×3 of the head, so that 32×32 becomes 16, 8, 6.
+///
+/// Source: Springenberg et al., arXiv 1412.6806, tables 1 and 2.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Springenberg {
+    /// Which column of table 1.
+    pub base: Base,
+    /// Factor on all channel counts but that of the classes. Default 1.
+    #[serde(default = "one")]
+    pub width: f64,
+}
+
+/// The column of table 1: what a block consists of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Base {
+    /// One 5×5 convolution.
+    A,
+    /// One 5×5 and one 1×1 convolution.
+    B,
+    /// Two 3×3 convolutions.
+    C,
+}
+
+pub(crate) fn one() -> f64 {
+    1.0
+}
+
+impl Base {
+    /// The kernel sizes of a block, in order.
+    fn kernels(self) -> &'static [usize] {
+        match self {
+            Self::A => &[5],
+            Self::B => &[5, 1],
+            Self::C => &[3, 3],
+        }
+    }
+}
+
+impl Springenberg {
+    pub(crate) fn stages(
+        &self,
+        spec: &NetworkSpec,
+        classes: usize,
+    ) -> Result<Vec<StageSpec>, DescriptionError> {
+        let mut net = StageBuilder::new(spec, ActivationKind::Relu);
+        net.input_dropout(0.2);
+        for channels in [96, 192] {
+            for &kernel in self.base.kernels() {
+                net.convolution(channels, kernel, 1, Border::same(kernel));
+            }
+            net.downsample(DownsampleConfig::MaxPool(MaxPool::default()))?;
+            net.dropout(0.5);
+        }
+        net.convolution(192, 3, 1, Border::NONE);
+        net.convolution(192, 1, 1, Border::NONE);
+        Ok(net.finish(classes, true))
+    }
+}

@@ -1,0 +1,244 @@
+//! The description of a network: plain values, readable from a study file, from which stages are built.
+
+use serde::{Deserialize, Serialize};
+
+use crate::architectures::{AllCnnImagenet, LargeAllCnn, Springenberg};
+use crate::downsample::DownsampleConfig;
+use crate::initialise::Initialisation;
+use crate::stage::StageSpec;
+
+/// A complete description of a network, apart from its input size and number of classes.
+///
+/// A field left out takes the value its architecture has in the paper; nothing is clamped.
+///
+/// # Example
+///
+/// ```
+/// use allconv_nets::NetworkSpec;
+///
+/// let spec: NetworkSpec = toml::from_str(
+///     r#"
+///     architecture = { springenberg = { base = "c", width = 0.25 } }
+///     downsample = { strided_conv = { kernel = 3, stride = 2 } }
+///     dropout = 0.0
+///     "#,
+/// )?;
+/// assert_eq!(spec.channels(96), 24);
+/// # Ok::<(), toml::de::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkSpec {
+    /// Which net, and its own settings.
+    pub architecture: Architecture,
+    /// The operator that reduces the resolution. Default: the architecture's own
+    /// (`springenberg`: max pooling 3×3, stride 2; the two large nets: the strided convolutions of their tables).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub downsample: Option<DownsampleConfig>,
+    /// Whether the last activation follows the class convolution too, as table 1 of the paper says ("1×1 conv. 10 ReLU").
+    /// Default: `true`, except for `large_all_cnn`, whose output layer has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_relu: Option<bool>,
+    /// Probability of dropping an input value, in [0, 1). Default: 0.2 for `springenberg`, 0 otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_dropout: Option<f64>,
+    /// Probability of dropping an activation wherever the architecture drops any, in [0, 1).
+    /// Default: the architecture's own rates (`springenberg`: 0.5 after each downsampling).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropout: Option<f64>,
+    /// How weights start; biases start at zero.
+    #[serde(default)]
+    pub initialisation: Initialisation,
+}
+
+/// The architectures, each with its own settings.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Architecture {
+    /// The CIFAR networks A, B and C of tables 1 and 2.
+    Springenberg(Springenberg),
+    /// The network of appendix table 5, for 126×126 inputs.
+    LargeAllCnn(LargeAllCnn),
+    /// The network of appendix table 6, for 224×224 inputs.
+    AllCnnImagenet(AllCnnImagenet),
+}
+
+/// Why a description cannot become a network.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum DescriptionError {
+    /// A number lies outside its range.
+    #[error("`{field}` is {value}, but must be {range}")]
+    OutOfRange {
+        /// Path of the field inside the description.
+        field: String,
+        /// The value found.
+        value: String,
+        /// The values allowed, in words.
+        range: &'static str,
+    },
+    /// No model of this name.
+    #[error("no model is called `{name}`; the nearest name is `{nearest}` (all: {})", crate::models::names().join(", "))]
+    UnknownModel {
+        /// The name asked for.
+        name: String,
+        /// The known name with the smallest edit distance.
+        nearest: String,
+    },
+    /// The operator cannot stand where it was put.
+    #[error("`downsample = {operator}` cannot be used here: {reason}")]
+    Misplaced {
+        /// Name of the operator.
+        operator: &'static str,
+        /// Why not, and what to use instead.
+        reason: String,
+    },
+    /// A stage receives a map that it cannot process.
+    #[error("stage {stage} ({kind}) cannot process an input of {height}×{width}: {reason}")]
+    Shape {
+        /// Index of the stage.
+        stage: usize,
+        /// Kind of the stage, in words.
+        kind: String,
+        /// Rows of the map it receives.
+        height: usize,
+        /// Columns of the map it receives.
+        width: usize,
+        /// Why not.
+        reason: String,
+    },
+}
+
+impl NetworkSpec {
+    /// The architecture with every setting at its default.
+    pub fn new(architecture: Architecture) -> Self {
+        Self {
+            architecture,
+            downsample: None,
+            last_relu: None,
+            input_dropout: None,
+            dropout: None,
+            initialisation: Initialisation::default(),
+        }
+    }
+
+    /// The same network with channels multiplied by `width` (class channels excepted).
+    pub fn with_width(mut self, width: f64) -> Self {
+        match &mut self.architecture {
+            Architecture::Springenberg(net) => net.width = width,
+            Architecture::LargeAllCnn(net) => net.width = width,
+            Architecture::AllCnnImagenet(net) => net.width = width,
+        }
+        self
+    }
+
+    /// The factor on every channel count but that of the classes.
+    pub fn width(&self) -> f64 {
+        match &self.architecture {
+            Architecture::Springenberg(net) => net.width,
+            Architecture::LargeAllCnn(net) => net.width,
+            Architecture::AllCnnImagenet(net) => net.width,
+        }
+    }
+
+    /// The paper's `channels` at this width: `round(width · channels)`, halves away from zero, at least 1.
+    pub fn channels(&self, channels: usize) -> usize {
+        ((self.width() * channels as f64).round() as usize).max(1)
+    }
+
+    /// The stages of this network for `classes` classes, in order.
+    ///
+    /// # Errors
+    ///
+    /// A number out of range, or an operator that cannot stand in the slot.
+    pub fn stages(&self, classes: usize) -> Result<Vec<StageSpec>, DescriptionError> {
+        self.check()?;
+        if classes == 0 {
+            return Err(out_of_range("classes", classes, "at least 1"));
+        }
+        match &self.architecture {
+            Architecture::Springenberg(net) => net.stages(self, classes),
+            Architecture::LargeAllCnn(net) => net.stages(self, classes),
+            Architecture::AllCnnImagenet(net) => net.stages(self, classes),
+        }
+    }
+
+    fn check(&self) -> Result<(), DescriptionError> {
+        let width = self.width();
+        if !(width.is_finite() && width > 0.0 && width <= 64.0) {
+            return Err(out_of_range("architecture.width", width, "above 0 and at most 64"));
+        }
+        for (field, rate) in [("input_dropout", self.input_dropout), ("dropout", self.dropout)] {
+            if let Some(rate) = rate.filter(|rate| !(0.0..1.0).contains(rate)) {
+                return Err(out_of_range(field, rate, "at least 0 and below 1"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The error for a number outside its range.
+pub(crate) fn out_of_range(
+    field: &str,
+    value: impl std::fmt::Display,
+    range: &'static str,
+) -> DescriptionError {
+    DescriptionError::OutOfRange { field: field.to_owned(), value: value.to_string(), range }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::architectures::Base;
+
+    fn read(text: &str) -> Result<NetworkSpec, toml::de::Error> {
+        toml::from_str(text)
+    }
+
+    #[test]
+    fn description_survives_writing_and_reading() {
+        for name in crate::models::names() {
+            let spec = crate::models::named(name).unwrap();
+            let text = toml::to_string(&spec).unwrap();
+            assert_eq!(read(&text).unwrap(), spec, "{text}");
+        }
+    }
+
+    #[test]
+    fn unknown_fields_are_refused_at_every_level() {
+        for text in [
+            "architecture = { springenberg = { base = \"c\" } }\ncolour = 1",
+            "architecture = { springenberg = { base = \"c\", depth = 3 } }",
+            "architecture = { resnet = {} }",
+            "architecture = { springenberg = { base = \"d\" } }",
+            "architecture = { springenberg = { base = \"c\" } }\ndownsample = { max_pool = { size = 3 } }",
+            "architecture = { springenberg = { base = \"c\" } }\ndownsample = { avg = {} }",
+        ] {
+            assert!(read(text).is_err(), "accepted: {text}");
+        }
+    }
+
+    #[test]
+    fn width_multiplies_and_rounds_half_away_from_zero() {
+        let at = |width| {
+            let base = Base::C;
+            NetworkSpec::new(Architecture::Springenberg(Springenberg { base, width }))
+        };
+        assert_eq!(at(0.25).channels(96), 24);
+        assert_eq!(at(0.25).channels(192), 48);
+        assert_eq!(at(0.5).channels(5), 3);
+        assert_eq!(at(0.001).channels(96), 1);
+    }
+
+    #[test]
+    fn numbers_out_of_range_are_refused_by_name() {
+        for (text, field) in [
+            ("architecture = { springenberg = { base = \"c\", width = 0.0 } }", "width"),
+            ("architecture = { springenberg = { base = \"c\", width = nan } }", "width"),
+            ("architecture = { springenberg = { base = \"c\" } }\ndropout = 1.0", "dropout"),
+            ("architecture = { springenberg = { base = \"c\" } }\ninput_dropout = -0.1", "input_dropout"),
+        ] {
+            let error = read(text).unwrap().stages(10).unwrap_err().to_string();
+            assert!(error.contains(field), "{error}");
+        }
+    }
+}

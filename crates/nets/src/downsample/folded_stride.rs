@@ -1,0 +1,68 @@
+//! The stride folded into the preceding convolution: the rule Strided-CNN of the paper.
+
+use serde::{Deserialize, Serialize};
+
+use super::max_pool::two;
+use super::slot::{Operator, Slot, check_cells};
+use crate::description::DescriptionError;
+
+/// Removes the pooling and raises the stride of the convolution before it.
+///
+/// The same function as keeping every `stride`-th row and column of that convolution's output: `y = x[::s, ::s]`,
+/// at 1/s² of its cost. For base B that convolution is 1×1 and so looks at one cell in s².
+///
+/// - Shapes: a convolution that gave `[n, c, h, w]` gives `[n, c, ceil(h/stride), ceil(w/stride)]`; any h, w ≥ 1.
+/// - Boundary: that of the convolution. Gain on a constant: 1. No parameters of its own.
+/// - Errors: it needs a convolution (with its activation and dropout) right before the slot.
+/// - Source: Springenberg et al., arXiv 1412.6806, section 3 and table 2.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FoldedStride {
+    /// Factor on the stride of the preceding convolution, 1 to 64. Default 2.
+    #[serde(default = "two")]
+    pub stride: usize,
+}
+
+impl Default for FoldedStride {
+    fn default() -> Self {
+        Self { stride: two() }
+    }
+}
+
+impl Operator for FoldedStride {
+    const NAME: &'static str = "folded_stride";
+
+    fn examples() -> Vec<Self> {
+        vec![Self::default(), Self { stride: 3 }]
+    }
+
+    fn check(&self) -> Result<(), DescriptionError> {
+        check_cells(Self::NAME, "stride", self.stride)
+    }
+
+    fn place(&self, slot: &mut Slot<'_>) -> Result<(), DescriptionError> {
+        let convolution = slot.preceding_convolution().ok_or_else(|| DescriptionError::Misplaced {
+            operator: Self::NAME,
+            reason: "it raises the stride of the convolution before it, and there is none; \
+                     `strided_conv` brings its own"
+                .to_owned(),
+        })?;
+        convolution.stride = convolution.stride.map(|stride| stride * self.stride);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::downsample::{DownsampleConfig, MaxPool};
+    use crate::stage::{ActivationKind, StageSpec};
+
+    #[test]
+    fn without_a_convolution_before_it_the_place_is_refused() {
+        let mut stages = vec![StageSpec::Downsample(DownsampleConfig::MaxPool(MaxPool::default()))];
+        let error =
+            FoldedStride::default().place(&mut Slot::new(&mut stages, 4, ActivationKind::Relu)).unwrap_err();
+        assert!(error.to_string().contains("strided_conv"), "{error}");
+    }
+}

@@ -1,0 +1,131 @@
+//! How weights start: a counter-based stream for each parameter, keyed by (seed, path).
+
+use allconv_kernels::philox::{philox4x32, unit_f32};
+use serde::{Deserialize, Serialize};
+
+/// Separates the streams of weights from all others that share a seed.
+const WEIGHTS: u32 = 0x5745_4947;
+
+/// The distribution of initial weights. Biases start at 0.
+///
+/// `fan_in` is the number of values that one output sums over, `fan_out` the number of outputs one input reaches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Initialisation {
+    /// Uniform in ±√(3 / fan_in): variance 1 / fan_in. What Caffe calls `xavier`.
+    #[default]
+    XavierCaffe,
+    /// Uniform in ±√(6 / (fan_in + fan_out)). Glorot and Bengio, AISTATS 2010; what PyTorch calls `xavier_uniform_`.
+    Glorot,
+    /// Normal with variance 2 / fan_in. He et al., arXiv 1502.01852; what PyTorch calls `kaiming_normal_`.
+    He,
+}
+
+impl Initialisation {
+    /// The initial values of the weight at `path`, of shape `[out, in, …]`.
+    ///
+    /// A pure function of its arguments: value `i` depends on no other draw.
+    pub fn weights(self, seed: u64, path: &str, shape: &[usize]) -> Vec<f32> {
+        let count: usize = shape.iter().product();
+        let fan_in = shape[1..].iter().product::<usize>() as f64;
+        let fan_out = (shape[0] * shape[2..].iter().product::<usize>()) as f64;
+        match self {
+            Self::XavierCaffe => uniform(seed, path, count, (3.0 / fan_in).sqrt()),
+            Self::Glorot => uniform(seed, path, count, (6.0 / (fan_in + fan_out)).sqrt()),
+            Self::He => normal(seed, path, count, (2.0 / fan_in).sqrt()),
+        }
+    }
+}
+
+fn uniform(seed: u64, path: &str, count: usize, limit: f64) -> Vec<f32> {
+    let value = |word| ((2.0 * f64::from(unit_f32(word)) - 1.0) * limit) as f32;
+    let words = (0..count.div_ceil(4)).flat_map(|block| words(seed, path, block));
+    words.map(value).take(count).collect()
+}
+
+fn normal(seed: u64, path: &str, count: usize, deviation: f64) -> Vec<f32> {
+    // Box–Muller: two uniform words give two normal values.
+    let pair = |first: u32, second: u32| {
+        let radius = (-2.0 * (1.0 - f64::from(unit_f32(first))).ln()).sqrt() * deviation;
+        let angle = std::f64::consts::TAU * f64::from(unit_f32(second));
+        [(radius * angle.cos()) as f32, (radius * angle.sin()) as f32]
+    };
+    let pairs = (0..count.div_ceil(4)).flat_map(|block| {
+        let [a, b, c, d] = words(seed, path, block);
+        [pair(a, b), pair(c, d)]
+    });
+    pairs.flatten().take(count).collect()
+}
+
+/// The four random words of one block of a parameter's stream.
+fn words(seed: u64, path: &str, block: usize) -> [u32; 4] {
+    let stream = fnv1a(path);
+    let counter = [block as u32, stream as u32, (stream >> 32) as u32, WEIGHTS];
+    philox4x32([seed as u32, (seed >> 32) as u32], counter)
+}
+
+/// FNV-1a, 64 bits: the name of a stream from the name of a parameter.
+fn fnv1a(text: &str) -> u64 {
+    text.bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULES: [Initialisation; 3] =
+        [Initialisation::XavierCaffe, Initialisation::Glorot, Initialisation::He];
+
+    fn moments(values: &[f32]) -> (f64, f64) {
+        let mean = values.iter().map(|&value| f64::from(value)).sum::<f64>() / values.len() as f64;
+        let square = values.iter().map(|&value| (f64::from(value) - mean).powi(2)).sum::<f64>();
+        (mean, square / values.len() as f64)
+    }
+
+    #[test]
+    fn variances_are_those_of_the_definitions() {
+        let shape = [96, 48, 3, 3];
+        let (fan_in, fan_out) = (48.0 * 9.0, 96.0 * 9.0);
+        for (rule, expected) in RULES.into_iter().zip([1.0 / fan_in, 2.0 / (fan_in + fan_out), 2.0 / fan_in])
+        {
+            let values = rule.weights(7, "features.1.weight", &shape);
+            let (mean, variance) = moments(&values);
+            // Four standard errors: of the mean √(σ²/n), of the variance at most σ²·√(2/n).
+            let n = values.len() as f64;
+            assert!(mean.abs() < 4.0 * (expected / n).sqrt(), "{rule:?}: mean {mean}");
+            assert!(
+                (variance / expected - 1.0).abs() < 4.0 * (2.0 / n).sqrt(),
+                "{rule:?}: variance {variance}"
+            );
+        }
+    }
+
+    #[test]
+    fn uniform_values_stay_inside_their_limit_and_reach_it() {
+        let values = Initialisation::XavierCaffe.weights(0, "w", &[64, 3, 5, 5]);
+        let largest = values.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
+        let limit = (3.0_f32 / 75.0).sqrt();
+        assert!(largest <= limit && largest > 0.99 * limit, "{largest} of {limit}");
+    }
+
+    #[test]
+    fn streams_differ_by_seed_and_path_and_longer_ones_begin_like_shorter_ones() {
+        for rule in RULES {
+            let shape = [5, 7];
+            let first = rule.weights(1, "a", &shape);
+            assert_eq!(first, rule.weights(1, "a", &shape));
+            assert_ne!(first, rule.weights(2, "a", &shape));
+            assert_ne!(first, rule.weights(1 << 32, "a", &shape));
+            assert_ne!(first, rule.weights(1, "b", &shape));
+        }
+        let short = Initialisation::He.weights(1, "a", &[5, 7]);
+        assert_eq!(short[..], Initialisation::He.weights(1, "a", &[6, 7])[..35]);
+    }
+
+    #[test]
+    fn fnv1a_gives_its_published_values() {
+        assert_eq!(fnv1a(""), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(fnv1a("a"), 0xaf63_dc4c_8601_ec8c);
+    }
+}

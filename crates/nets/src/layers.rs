@@ -1,0 +1,123 @@
+//! The stages as Burn modules.
+
+use allconv_kernels::{Activation, Dropout, Engine, Epilogue, Padding};
+use burn::module::{Module, Param};
+use burn::tensor::Tensor;
+use burn::tensor::activation::{leaky_relu, relu};
+
+use crate::downsample::Downsample;
+use crate::ops::{ConvolutionSettings, Divisor, PoolWindow, average_pool, convolution, dropout};
+use crate::stage::{ActivationKind, Border};
+
+/// One stage of a network, with its parameters.
+#[derive(Module, Debug)]
+pub enum Stage {
+    /// A convolution with bias.
+    Convolution(ConvolutionLayer),
+    /// An activation.
+    Activation(ActivationLayer),
+    /// Dropout.
+    Dropout(DropoutLayer),
+    /// A downsampling operator.
+    Downsample(Downsample),
+    /// The mean over all positions.
+    GlobalAverage(GlobalAverageLayer),
+}
+
+/// A convolution with bias.
+#[derive(Module, Debug)]
+pub struct ConvolutionLayer {
+    /// `[c_out, c_in, kh, kw]`, PyTorch's order.
+    pub weight: Param<Tensor<4>>,
+    /// `[c_out]`.
+    pub bias: Param<Tensor<1>>,
+    /// Cells between outputs, rows and columns.
+    pub stride: [usize; 2],
+    /// Zeros around the map.
+    #[module(skip)]
+    pub border: Border,
+}
+
+impl ConvolutionLayer {
+    /// `[n, c_in, h, w]` to `[n, c_out, h_out, w_out]`, with what the epilogue adds.
+    pub fn forward(&self, x: Tensor<4>, epilogue: Epilogue, engine: &Engine) -> Tensor<4> {
+        let Border { before, after } = self.border;
+        let settings = ConvolutionSettings {
+            stride: self.stride,
+            padding: Padding { top: before, bottom: after, left: before, right: after },
+            dilation: [1, 1],
+            groups: 1,
+            epilogue,
+        };
+        convolution(x, self.weight.val(), self.bias.val(), settings, engine)
+    }
+}
+
+/// An activation, element by element.
+#[derive(Module, Debug)]
+pub struct ActivationLayer {
+    #[module(skip)]
+    kind: ActivationKind,
+}
+
+impl ActivationLayer {
+    /// A layer of this kind.
+    pub fn new(kind: ActivationKind) -> Self {
+        Self { kind }
+    }
+
+    /// The same shape.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        match self.kind {
+            ActivationKind::Relu => relu(x),
+            ActivationKind::LeakyRelu { slope } => leaky_relu(x, slope),
+        }
+    }
+
+    /// The same function as a part of a convolution.
+    pub fn fused(&self) -> Activation {
+        match self.kind {
+            ActivationKind::Relu => Activation::Relu,
+            ActivationKind::LeakyRelu { slope } => Activation::LeakyRelu { slope: slope as f32 },
+        }
+    }
+}
+
+/// Dropout, active in training only.
+#[derive(Module, Debug)]
+pub struct DropoutLayer {
+    rate: f64,
+}
+
+impl DropoutLayer {
+    /// A layer that drops an element with probability `rate`.
+    pub fn new(rate: f64) -> Self {
+        Self { rate }
+    }
+
+    /// The dropout with the mask of `key`; `None` where nothing is dropped.
+    pub fn keyed(&self, key: u64) -> Option<Dropout> {
+        (self.rate > 0.0).then_some(Dropout { rate: self.rate as f32, key })
+    }
+
+    /// The same shape; `mask` as [`Self::keyed`] gives it, or `None` outside training.
+    pub fn forward(&self, x: Tensor<4>, mask: Option<Dropout>, engine: &Engine) -> Tensor<4> {
+        match mask {
+            None => x,
+            Some(mask) => dropout(x, mask, engine),
+        }
+    }
+}
+
+/// The mean over all positions.
+#[derive(Module, Debug)]
+pub struct GlobalAverageLayer {}
+
+impl GlobalAverageLayer {
+    /// `[n, c, h, w]` to `[n, c, 1, 1]`.
+    pub fn forward(&self, x: Tensor<4>, engine: &Engine) -> Tensor<4> {
+        let [_, _, height, width] = x.dims();
+        let side = height.max(width);
+        average_pool(x, PoolWindow { kernel: side, stride: side }, Divisor::Cells, engine)
+    }
+}

@@ -1,0 +1,36 @@
+//! Downsampling operators, the paper's architectures, their shapes and costs, and the bridge from Burn to the kernels.
+//!
+//! - [`NetworkSpec`] describes a network in plain values; [`models`] holds the paper's by name.
+//! - [`walk`] gives its shapes, parameters and costs without a tensor.
+//! - [`Network`] is the network itself, a Burn module.
+//! - [`downsample`] is the registry of what may stand in its slot; [`ops`] the custom operators underneath.
+
+#![forbid(unsafe_code)]
+
+mod architectures;
+mod description;
+pub mod downsample;
+mod initialise;
+pub mod layers;
+pub mod models;
+mod network;
+pub mod ops;
+mod parameters;
+mod stage;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+pub use allconv_kernels::Engine;
+pub use architectures::{AllCnnImagenet, Base, LargeAllCnn, Springenberg};
+pub use description::{Architecture, DescriptionError, NetworkSpec};
+pub use downsample::DownsampleConfig;
+pub use initialise::Initialisation;
+pub use network::{Mode, Network, Trace};
+pub use ops::images_to_tensor;
+pub use parameters::{Parameter, ParameterError};
+pub use stage::{ActivationKind, Border, ConvolutionSpec, StageSpec};
+pub use walk::{StageShape, Walk, Window, walk, walk_stages};
+
+/// Revision of the numbers this crate computes; whoever changes a value that a run depends on raises it.
+pub const NUMERICS_REVISION: u32 = 1;

@@ -1,0 +1,133 @@
+//! The paper's models by name: each name is an alias for one value of the description.
+
+use crate::architectures::{AllCnnImagenet, Base, LargeAllCnn, Springenberg};
+use crate::description::{Architecture, DescriptionError, NetworkSpec};
+use crate::downsample::{ConvPool, DownsampleConfig, FoldedStride, MaxPool, StridedConv};
+
+/// One named model.
+#[derive(Clone, Copy, Debug)]
+pub struct Model {
+    /// The paper's name in snake case.
+    pub name: &'static str,
+    /// The input the paper gives it: channels, rows, columns.
+    pub input: [usize; 3],
+    /// The number of classes the paper gives it.
+    pub classes: usize,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Cifar(Base, Rule),
+    Large,
+    Imagenet,
+}
+
+/// The four rules of table 2.
+#[derive(Clone, Copy, Debug)]
+enum Rule {
+    Base,
+    Strided,
+    ConvPool,
+    AllConv,
+}
+
+const fn cifar(name: &'static str, base: Base, rule: Rule) -> Model {
+    Model { name, input: [3, 32, 32], classes: 10, kind: Kind::Cifar(base, rule) }
+}
+
+/// Every named model, in the paper's order.
+pub const MODELS: [Model; 14] = [
+    cifar("model_a", Base::A, Rule::Base),
+    cifar("strided_cnn_a", Base::A, Rule::Strided),
+    cifar("convpool_cnn_a", Base::A, Rule::ConvPool),
+    cifar("all_cnn_a", Base::A, Rule::AllConv),
+    cifar("model_b", Base::B, Rule::Base),
+    cifar("strided_cnn_b", Base::B, Rule::Strided),
+    cifar("convpool_cnn_b", Base::B, Rule::ConvPool),
+    cifar("all_cnn_b", Base::B, Rule::AllConv),
+    cifar("model_c", Base::C, Rule::Base),
+    cifar("strided_cnn_c", Base::C, Rule::Strided),
+    cifar("convpool_cnn_c", Base::C, Rule::ConvPool),
+    cifar("all_cnn_c", Base::C, Rule::AllConv),
+    Model { name: "large_all_cnn", input: [3, 126, 126], classes: 10, kind: Kind::Large },
+    Model { name: "all_cnn_imagenet", input: [3, 224, 224], classes: 1000, kind: Kind::Imagenet },
+];
+
+impl Model {
+    /// The description this name stands for.
+    pub fn spec(&self) -> NetworkSpec {
+        match self.kind {
+            Kind::Cifar(base, rule) => {
+                let architecture = Architecture::Springenberg(Springenberg { base, width: 1.0 });
+                let downsample = Some(match rule {
+                    Rule::Base => DownsampleConfig::MaxPool(MaxPool::default()),
+                    Rule::Strided => DownsampleConfig::FoldedStride(FoldedStride::default()),
+                    Rule::ConvPool => DownsampleConfig::ConvPool(ConvPool::default()),
+                    Rule::AllConv => DownsampleConfig::StridedConv(StridedConv::default()),
+                });
+                NetworkSpec { downsample, ..NetworkSpec::new(architecture) }
+            }
+            Kind::Large => NetworkSpec::new(Architecture::LargeAllCnn(LargeAllCnn::default())),
+            Kind::Imagenet => NetworkSpec::new(Architecture::AllCnnImagenet(AllCnnImagenet::default())),
+        }
+    }
+}
+
+/// The names of all models, in the paper's order.
+pub fn names() -> Vec<&'static str> {
+    MODELS.iter().map(|model| model.name).collect()
+}
+
+/// The model called `name`.
+///
+/// # Errors
+///
+/// [`DescriptionError::UnknownModel`], with the nearest name.
+pub fn find(name: &str) -> Result<&'static Model, DescriptionError> {
+    MODELS.iter().find(|model| model.name == name).ok_or_else(|| DescriptionError::UnknownModel {
+        name: name.to_owned(),
+        nearest: nearest(name).to_owned(),
+    })
+}
+
+/// The description of the model called `name`.
+///
+/// # Errors
+///
+/// [`DescriptionError::UnknownModel`], with the nearest name.
+///
+/// # Example
+///
+/// ```
+/// let spec = allconv_nets::models::named("all_cnn_c")?;
+/// assert_eq!(allconv_nets::walk(&spec, [3, 32, 32], 10)?.parameters(), 1_369_738);
+/// assert!(allconv_nets::models::named("allcnn_c").unwrap_err().to_string().contains("`all_cnn_c`"));
+/// # Ok::<(), allconv_nets::DescriptionError>(())
+/// ```
+pub fn named(name: &str) -> Result<NetworkSpec, DescriptionError> {
+    find(name).map(Model::spec)
+}
+
+fn nearest(name: &str) -> &'static str {
+    let mut best = MODELS[0].name;
+    for model in &MODELS[1..] {
+        if strsim::levenshtein(name, model.name) < strsim::levenshtein(name, best) {
+            best = model.name;
+        }
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_found() {
+        for (index, name) in names().into_iter().enumerate() {
+            assert_eq!(names().iter().position(|other| *other == name), Some(index));
+            assert_eq!(find(name).unwrap().name, name);
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! A network: its stages with parameters, run fused for training or one by one for inspection.
+
+use allconv_kernels::philox::philox4x32;
+use allconv_kernels::{Dropout, Engine, Epilogue};
+use burn::module::{Module, Param, ParamId};
+use burn::tensor::{Device, Tensor, TensorData};
+
+use crate::description::{DescriptionError, NetworkSpec};
+use crate::initialise::Initialisation;
+use crate::layers::{ActivationLayer, ConvolutionLayer, DropoutLayer, GlobalAverageLayer, Stage};
+use crate::stage::{ConvolutionSpec, StageSpec};
+use crate::walk::{Walk, walk_stages};
+
+/// Separates the streams of dropout from all others that share a seed.
+const DROPOUT: u32 = 0x4452_4f50;
+
+/// A network with parameters.
+///
+/// As a Burn [`Module`] it can be put on another device, made ready for evaluation (`valid`) and visited. Its
+/// parameters are called as in a PyTorch `nn.Sequential` of the same stages: `features.N.weight`, N the stage's index.
+#[derive(Module, Debug)]
+pub struct Network {
+    pub(crate) features: Vec<Stage>,
+    #[module(skip)]
+    engine: Engine,
+}
+
+/// Whether dropout is active, and with which masks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Nothing is dropped.
+    Evaluate,
+    /// Dropout with masks that are a function of seed, step, stage and element.
+    Train {
+        /// The run's seed.
+        seed: u64,
+        /// The optimiser's step.
+        step: u64,
+    },
+}
+
+/// What every stage of a network returned.
+#[derive(Debug)]
+pub struct Trace {
+    /// The output of each stage, `[n, c, h, w]`.
+    pub stages: Vec<Tensor<4>>,
+    /// The logits, `[n, classes]`: the last stage's output, flattened.
+    pub logits: Tensor<2>,
+}
+
+impl Network {
+    /// The network of `spec` for `input` (channels, rows, columns) and `classes`, its weights drawn from `seed`.
+    ///
+    /// On a device with autodiff every parameter keeps its gradient.
+    ///
+    /// # Errors
+    ///
+    /// A description out of range, or an input that a stage cannot process.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use allconv_nets::{images_to_tensor, models, Engine, Mode, Network};
+    /// use burn::tensor::Device;
+    ///
+    /// let (spec, device) = (models::named("all_cnn_c")?.with_width(0.25), Device::flex());
+    /// let network = Network::initialise(&spec, [3, 32, 32], 10, 0, Engine::detect(), &device)?;
+    /// let images = images_to_tensor(vec![0.5; 2 * 32 * 32 * 3], [2, 32, 32, 3], &device);
+    /// assert_eq!(network.forward(images, Mode::Evaluate).dims(), [2, 10]);
+    /// # Ok::<(), allconv_nets::DescriptionError>(())
+    /// ```
+    pub fn initialise(
+        spec: &NetworkSpec,
+        input: [usize; 3],
+        classes: usize,
+        seed: u64,
+        engine: Engine,
+        device: &Device,
+    ) -> Result<Self, DescriptionError> {
+        let walk = walk_stages(&spec.stages(classes)?, input)?;
+        Ok(Self::from_walk(&walk, spec.initialisation, seed, engine, device))
+    }
+
+    /// The network of stages that have been walked.
+    pub(crate) fn from_walk(
+        walk: &Walk,
+        initialisation: Initialisation,
+        seed: u64,
+        engine: Engine,
+        device: &Device,
+    ) -> Self {
+        let build = |(index, shape): (usize, &crate::walk::StageShape)| match &shape.stage {
+            StageSpec::Convolution(convolution) => {
+                let weights = |path: &str, shape: &[usize]| initialisation.weights(seed, path, shape);
+                Stage::Convolution(convolution_layer(convolution, shape.input[0], index, weights, device))
+            }
+            StageSpec::Activation(kind) => Stage::Activation(ActivationLayer::new(*kind)),
+            StageSpec::Dropout { rate } => Stage::Dropout(DropoutLayer::new(*rate)),
+            StageSpec::Downsample(operator) => Stage::Downsample(operator.module()),
+            StageSpec::GlobalAverage => Stage::GlobalAverage(GlobalAverageLayer {}),
+        };
+        Self { features: walk.stages.iter().enumerate().map(build).collect(), engine }
+    }
+
+    /// The kernels' engine.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The stages in order.
+    pub fn stages(&self) -> &[Stage] {
+        &self.features
+    }
+
+    /// Logits `[n, classes]` of images `[n, c, h, w]`; convolutions run fused with the activation and dropout behind them.
+    ///
+    /// # Panics
+    ///
+    /// When the images do not have the channels and size the network was made for.
+    pub fn forward(&self, images: Tensor<4>, mode: Mode) -> Tensor<2> {
+        let mut x = images;
+        let mut index = 0;
+        while index < self.features.len() {
+            let (stages, epilogue) = self.fusible(index, mode);
+            x = self.run(index, x, epilogue, mode);
+            index += stages;
+        }
+        logits(x)
+    }
+
+    /// The same as [`Self::forward`], one stage at a time, with what each returned.
+    ///
+    /// # Panics
+    ///
+    /// As [`Self::forward`].
+    pub fn forward_traced(&self, images: Tensor<4>, mode: Mode) -> Trace {
+        let mut x = images;
+        let run = |index| {
+            x = self.run(index, x.clone(), Epilogue::IDENTITY, mode);
+            x.clone()
+        };
+        let stages: Vec<_> = (0..self.features.len()).map(run).collect();
+        Trace { stages, logits: logits(x) }
+    }
+
+    /// How many stages from `index` on run as one, and what follows the first of them.
+    fn fusible(&self, index: usize, mode: Mode) -> (usize, Epilogue) {
+        let mut epilogue = Epilogue::IDENTITY;
+        let mut stages = 1;
+        if let Stage::Convolution(_) = self.features[index] {
+            if let Some(Stage::Activation(activation)) = self.features.get(index + stages) {
+                epilogue.activation = activation.fused();
+                stages += 1;
+            }
+            if let Some(Stage::Dropout(dropout)) = self.features.get(index + stages) {
+                epilogue.dropout = mask(dropout, mode, index + stages);
+                stages += 1;
+            }
+        }
+        (stages, epilogue)
+    }
+
+    fn run(&self, index: usize, x: Tensor<4>, epilogue: Epilogue, mode: Mode) -> Tensor<4> {
+        let engine = &self.engine;
+        match &self.features[index] {
+            Stage::Convolution(layer) => layer.forward(x, epilogue, engine),
+            Stage::Activation(layer) => layer.forward(x),
+            Stage::Dropout(layer) => layer.forward(x, mask(layer, mode, index), engine),
+            Stage::Downsample(operator) => operator.forward(x, engine),
+            Stage::GlobalAverage(layer) => layer.forward(x, engine),
+        }
+    }
+}
+
+fn logits(x: Tensor<4>) -> Tensor<2> {
+    x.flatten(1, 3)
+}
+
+/// The mask of the dropout at stage `index`; `None` outside training.
+fn mask(layer: &DropoutLayer, mode: Mode, index: usize) -> Option<Dropout> {
+    match mode {
+        Mode::Evaluate => None,
+        Mode::Train { seed, step } => {
+            let counter = [step as u32, (step >> 32) as u32, index as u32, DROPOUT];
+            let [low, high, _, _] = philox4x32([seed as u32, (seed >> 32) as u32], counter);
+            layer.keyed(u64::from(high) << 32 | u64::from(low))
+        }
+    }
+}
+
+fn convolution_layer(
+    convolution: &ConvolutionSpec,
+    channels: usize,
+    index: usize,
+    weights: impl Fn(&str, &[usize]) -> Vec<f32>,
+    device: &Device,
+) -> ConvolutionLayer {
+    let ConvolutionSpec { channels_out, kernel: [rows, columns], stride, border } = *convolution;
+    let shape = [channels_out, channels, rows, columns];
+    let values = weights(&format!("features.{index}.weight"), &shape);
+    ConvolutionLayer {
+        weight: parameter(TensorData::new(values, shape), device),
+        bias: parameter(TensorData::new(vec![0.0_f32; channels_out], [channels_out]), device),
+        stride,
+        border,
+    }
+}
+
+/// A parameter that keeps its gradient on a device with autodiff.
+fn parameter<const D: usize>(data: TensorData, device: &Device) -> Param<Tensor<D>> {
+    let value = Tensor::from_data(data, device);
+    let value = if device.is_autodiff() { value.require_grad() } else { value };
+    Param::initialized(ParamId::new(), value)
+}

@@ -1,0 +1,221 @@
+//! The operators as compositions of Burn's own operations: their reference, and what runs on a GPU.
+
+use allconv_kernels::{Activation, Dropout};
+use burn_backend::ops::{ConvOptions, PadMode};
+use burn_backend::tensor::IndexingUpdateOp;
+use burn_backend::tensor::{BoolTensor, FloatTensor, IntTensor};
+use burn_backend::{
+    Backend, IntDType, Shape, Slice, TensorData, TensorMetadata, get_or_init_device_settings,
+};
+
+use super::average_pool::Divisor;
+use super::convolution::{ConvolutionGradients, ConvolutionSettings};
+use super::window::PoolWindow;
+
+fn sizes<B: Backend>(x: &FloatTensor<B>) -> [usize; 4] {
+    let shape = x.shape();
+    std::array::from_fn(|axis| shape[axis])
+}
+
+/// Convolution, bias, activation, dropout.
+pub(crate) fn convolution<B: Backend>(
+    x: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    bias: FloatTensor<B>,
+    settings: &ConvolutionSettings,
+) -> FloatTensor<B> {
+    let z = B::conv2d(x, weight, Some(bias), options(settings));
+    let activated = match settings.epilogue.activation {
+        Activation::Identity => z,
+        Activation::Relu => B::relu(z),
+        Activation::LeakyRelu { slope } => B::leaky_relu(z, slope.into()),
+    };
+    match settings.epilogue.dropout {
+        None => activated,
+        Some(dropout) => dropout_mask::<B>(activated, &dropout),
+    }
+}
+
+/// The gradients of [`convolution`], from its operands, its result `y` and the result's gradient `dy`.
+pub(crate) fn convolution_backward<B: Backend>(
+    x: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    y: FloatTensor<B>,
+    dy: FloatTensor<B>,
+    settings: &ConvolutionSettings,
+) -> ConvolutionGradients<B> {
+    let dy = match settings.epilogue.dropout {
+        None => dy,
+        Some(dropout) => dropout_mask::<B>(dy, &dropout),
+    };
+    // The sign of the result is that of the activation's input wherever dropout kept it.
+    let dz = match settings.epilogue.activation {
+        Activation::Identity => dy,
+        Activation::Relu => B::float_mask_fill(dy, not_positive::<B>(y), 0.0.into()),
+        Activation::LeakyRelu { slope } => {
+            let small = B::float_mul_scalar(dy.clone(), slope.into());
+            B::float_mask_where(dy, not_positive::<B>(y), small)
+        }
+    };
+    let options = options(settings);
+    let dbias = B::float_reshape(B::float_sum_dims(dz.clone(), &[0, 2, 3]), Shape::new([weight.shape()[0]]));
+    let dx = B::conv2d_x_backward(x.clone(), weight.clone(), dz.clone(), options.clone());
+    ConvolutionGradients { dx, dweight: B::conv2d_weight_backward(x, weight, dz, options), dbias }
+}
+
+fn options(settings: &ConvolutionSettings) -> ConvOptions<2> {
+    let padding = settings.padding;
+    ConvOptions::new_with_padding(
+        settings.stride,
+        [(padding.top, padding.bottom), (padding.left, padding.right)],
+        settings.dilation,
+        settings.groups,
+    )
+}
+
+fn not_positive<B: Backend>(y: FloatTensor<B>) -> BoolTensor<B> {
+    let dtype = get_or_init_device_settings::<B>(&y.device()).bool_dtype;
+    B::float_lower_equal_elem(y, 0.0.into(), dtype)
+}
+
+/// Inverted dropout by the kernels' hash of (key, element), computed with integers on the device.
+pub(crate) fn dropout_mask<B: Backend>(x: FloatTensor<B>, dropout: &Dropout) -> FloatTensor<B> {
+    let key = splitmix64(dropout.key);
+    let threshold = (f64::from(dropout.rate) * 4_294_967_296.0) as u64;
+    let mut hash = channels_last_index::<B>(&x);
+    for half in [key & 0xffff_ffff, key >> 32] {
+        hash = mix::<B>(B::bitwise_xor_scalar(hash, half.into()));
+    }
+    let dtype = get_or_init_device_settings::<B>(&x.device()).bool_dtype;
+    let dropped = B::int_lower_elem(hash, threshold.into(), dtype);
+    B::float_mask_fill(B::float_mul_scalar(x, dropout.scale().into()), dropped, 0.0.into())
+}
+
+/// For each element of `[n, c, h, w]` its flat index in `[n, h, w, c]`, as 32-bit unsigned integers.
+fn channels_last_index<B: Backend>(x: &FloatTensor<B>) -> IntTensor<B> {
+    let [batch, channels, height, width] = sizes::<B>(x);
+    let device = x.device();
+    let axis = |axis: usize, count: usize, step: usize| {
+        let mut shape = [1; 4];
+        shape[axis] = count;
+        let range = B::int_arange(0..count as i64, &device, IntDType::U32);
+        B::int_reshape(B::int_mul_scalar(range, (step as u64).into()), Shape::new(shape))
+    };
+    let rows = B::int_add(axis(0, batch, height * width * channels), axis(2, height, width * channels));
+    let cells = B::int_add(axis(3, width, channels), axis(1, channels, 1));
+    B::int_add(rows, cells)
+}
+
+/// The bit mixer of the kernels' dropout: see [`Dropout`].
+fn mix<B: Backend>(hash: IntTensor<B>) -> IntTensor<B> {
+    let fold = |hash: IntTensor<B>, bits: u64| {
+        B::bitwise_xor(hash.clone(), B::bitwise_right_shift_scalar(hash, bits.into()))
+    };
+    let hash = B::int_mul_scalar(fold(hash, 16), 0x7feb_352d_u64.into());
+    let hash = B::int_mul_scalar(fold(hash, 15), 0x846c_a68b_u64.into());
+    fold(hash, 16)
+}
+
+/// The scrambler of the kernels' dropout keys: see [`Dropout`].
+const fn splitmix64(key: u64) -> u64 {
+    let mut z = key.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// Adds the cells below and to the right that the last windows reach.
+fn overhung<B: Backend>(x: FloatTensor<B>, window: PoolWindow, fill: f32) -> FloatTensor<B> {
+    let [_, _, height, width] = sizes::<B>(&x);
+    let (below, right) = (window.overhang(height), window.overhang(width));
+    if below + right == 0 {
+        return x;
+    }
+    B::float_pad(x, &[(0, 0), (0, 0), (0, below), (0, right)], PadMode::Constant(fill))
+}
+
+/// The maximum of each window, and its position `row · width + column` in the map.
+pub(crate) fn max_pool<B: Backend>(x: FloatTensor<B>, window: PoolWindow) -> (FloatTensor<B>, IntTensor<B>) {
+    let [_, _, _, width] = sizes::<B>(&x);
+    let dtype = get_or_init_device_settings::<B>(&x.device()).int_dtype;
+    let padded = overhung::<B>(x, window, f32::NEG_INFINITY);
+    let padded_width = padded.shape()[3];
+    let (kernel, stride) = ([window.kernel; 2], [window.stride; 2]);
+    let result = B::max_pool2d_with_indices(padded, kernel, stride, [0, 0], [1, 1], false, dtype);
+    if padded_width == width {
+        return (result.output, result.indices);
+    }
+    let row = B::int_div_scalar(result.indices.clone(), (padded_width as i64).into());
+    let shift = B::int_mul_scalar(row, ((padded_width - width) as i64).into());
+    (result.output, B::int_sub(result.indices, shift))
+}
+
+/// The gradient of [`max_pool`]: each `dy` is added at the position of its maximum.
+pub(crate) fn max_pool_backward<B: Backend>(
+    dy: FloatTensor<B>,
+    indices: IntTensor<B>,
+    sizes_in: [usize; 4],
+) -> FloatTensor<B> {
+    let [batch, channels, height, width] = sizes_in;
+    let [_, _, rows, columns] = sizes::<B>(&dy);
+    let planes = Shape::new([batch * channels, rows * columns]);
+    let zeros =
+        B::float_zeros(Shape::new([batch * channels, height * width]), &dy.device(), dy.dtype().into());
+    let indices = B::int_reshape(indices, planes.clone());
+    let scattered = B::float_scatter(1, zeros, indices, B::float_reshape(dy, planes), IndexingUpdateOp::Add);
+    B::float_reshape(scattered, Shape::new(sizes_in))
+}
+
+/// The mean of each window.
+pub(crate) fn average_pool<B: Backend>(
+    x: FloatTensor<B>,
+    window: PoolWindow,
+    divisor: Divisor,
+) -> FloatTensor<B> {
+    let factor = correction::<B>(&x, sizes::<B>(&x), window, divisor);
+    let padded = overhung::<B>(x, window, 0.0);
+    let (kernel, stride) = ([window.kernel; 2], [window.stride; 2]);
+    let mean = B::avg_pool2d(padded, kernel, stride, [0, 0], true, false);
+    match factor {
+        None => mean,
+        Some(factor) => B::float_mul(mean, factor),
+    }
+}
+
+/// The gradient of [`average_pool`].
+pub(crate) fn average_pool_backward<B: Backend>(
+    dy: FloatTensor<B>,
+    sizes_in: [usize; 4],
+    window: PoolWindow,
+    divisor: Divisor,
+) -> FloatTensor<B> {
+    let [batch, channels, height, width] = sizes_in;
+    let dy = match correction::<B>(&dy, sizes_in, window, divisor) {
+        None => dy,
+        Some(factor) => B::float_mul(dy, factor),
+    };
+    let padded = [batch, channels, height + window.overhang(height), width + window.overhang(width)];
+    let x = B::float_zeros(Shape::new(padded), &dy.device(), dy.dtype().into());
+    let (kernel, stride) = ([window.kernel; 2], [window.stride; 2]);
+    let dx = B::avg_pool2d_backward(x, dy, kernel, stride, [0, 0], true, false);
+    let inside = [batch, channels, height, width].map(|side| Slice::from(0..side as isize));
+    B::float_slice(dx, &inside)
+}
+
+/// Window cells over divisor for each window, `[1, 1, rows, columns]`, where it is not 1 throughout.
+fn correction<B: Backend>(
+    like: &FloatTensor<B>,
+    [_, _, height, width]: [usize; 4],
+    window: PoolWindow,
+    divisor: Divisor,
+) -> Option<FloatTensor<B>> {
+    if divisor == Divisor::Window || window.overhang(height) + window.overhang(width) == 0 {
+        return None;
+    }
+    let area = (window.kernel * window.kernel) as f64;
+    let (rows, columns) = (window.cells(height), window.cells(width));
+    let factors: Vec<f64> =
+        rows.iter().flat_map(|row| columns.iter().map(move |column| area / (row * column) as f64)).collect();
+    let data = TensorData::new(factors, [1, 1, rows.len(), columns.len()]).convert_dtype(like.dtype());
+    Some(B::float_from_data(data, &like.device()))
+}

@@ -1,0 +1,25 @@
+//! The bridge from Burn to the CPU kernels: custom operators with hand-written gradients.
+//!
+//! Each operator is a trait over Burn's backends with a default body made of Burn's own operations, which is its
+//! reference and what runs on a GPU. On the CPU the kernels take its place. The gradient is written once, over any
+//! backend, and calls the backward half of the same trait.
+//!
+//! Tensors are logically `[n, c, h, w]`; on the CPU results lie in memory as `[n, h, w, c]` behind permuted strides,
+//! and such inputs are read in place.
+
+mod average_pool;
+mod composed;
+mod convolution;
+mod dropout;
+mod max_pool;
+mod nhwc;
+#[cfg(test)]
+mod tests;
+mod window;
+
+pub use average_pool::{AveragePoolOps, Divisor, average_pool};
+pub use convolution::{ConvolutionOps, ConvolutionSettings, convolution};
+pub use dropout::{DropoutOps, dropout};
+pub use max_pool::{MaxPoolOps, max_pool, max_pool_with_indices};
+pub use nhwc::images_to_tensor;
+pub use window::PoolWindow;

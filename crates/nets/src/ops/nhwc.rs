@@ -1,0 +1,109 @@
+//! Views of CPU tensors as channels-last slices: without a copy where the storage already is channels-last.
+
+use burn::tensor::{Device, Tensor};
+use burn_backend::{Bytes, DType, Element, Shape, TensorData};
+use burn_flex::{FlexTensor, Layout};
+use bytemuck::Pod;
+
+/// The axes that turn `[n, c, h, w]` into `[n, h, w, c]`.
+const TO_CHANNELS_LAST: [usize; 4] = [0, 2, 3, 1];
+/// The axes that turn `[n, h, w, c]` into `[n, c, h, w]`.
+const TO_CHANNELS_FIRST: [usize; 4] = [0, 3, 1, 2];
+
+/// A dense tensor in the order in which the kernels read it.
+pub(crate) struct Dense(FlexTensor);
+
+impl Dense {
+    /// A logical `[n, c, h, w]` tensor as `[n, h, w, c]`; one copy unless it already lies so.
+    pub(crate) fn channels_last(tensor: FlexTensor) -> Self {
+        Self::in_order(tensor.permute(&TO_CHANNELS_LAST))
+    }
+
+    /// A tensor in the order of its own axes; one copy unless it already lies so.
+    pub(crate) fn in_order(tensor: FlexTensor) -> Self {
+        Self(if tensor.is_contiguous() { tensor } else { tensor.to_contiguous() })
+    }
+
+    /// The sizes, in the order of the slice.
+    pub(crate) fn sizes(&self) -> [usize; 4] {
+        let shape = self.0.layout().shape();
+        std::array::from_fn(|axis| shape[axis])
+    }
+
+    /// The elements.
+    ///
+    /// # Panics
+    ///
+    /// When `T` is not the tensor's number type.
+    pub(crate) fn slice<T: Element + Pod>(&self) -> &[T] {
+        let found = self.0.dtype();
+        self.0
+            .as_slice()
+            .unwrap_or_else(|| panic!("a tensor of {found:?} where {:?} was expected", T::dtype()))
+    }
+}
+
+/// A logical `[n, c, h, w]` tensor over elements in the order `[n, h, w, c]`.
+pub(crate) fn from_channels_last<T: Element + Pod + Send + Sync>(
+    elements: Vec<T>,
+    sizes: [usize; 4],
+) -> FlexTensor {
+    dense(elements, &sizes, T::dtype()).permute(&TO_CHANNELS_FIRST)
+}
+
+/// A tensor over elements in the order of `shape`; `dtype` says how they are read.
+pub(crate) fn dense<T: Pod + Send + Sync>(elements: Vec<T>, shape: &[usize], dtype: DType) -> FlexTensor {
+    let shape = Shape::from(shape.to_vec());
+    assert_eq!(elements.len(), shape.num_elements(), "elements for a tensor of shape {shape:?}");
+    FlexTensor::new(Bytes::from_elems(elements), Layout::contiguous(shape), dtype)
+}
+
+/// A batch of images, given as `[n, h, w, c]`, as the logical `[n, c, h, w]` tensor a network takes.
+///
+/// Nothing is copied on the CPU.
+///
+/// # Panics
+///
+/// When the number of values is not `n·h·w·c`.
+///
+/// # Example
+///
+/// ```
+/// use allconv_nets::images_to_tensor;
+/// use burn::tensor::Device;
+///
+/// let images = images_to_tensor(vec![0.0; 2 * 4 * 5 * 3], [2, 4, 5, 3], &Device::flex());
+/// assert_eq!(images.dims(), [2, 3, 4, 5]);
+/// ```
+pub fn images_to_tensor(values: Vec<f32>, sizes: [usize; 4], device: &Device) -> Tensor<4> {
+    assert_eq!(values.len(), sizes.iter().product::<usize>(), "values for images of sizes {sizes:?}");
+    let last = TO_CHANNELS_FIRST.map(|axis| axis as isize);
+    Tensor::from_data(TensorData::new(values, sizes), device).permute(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn channels_last_storage_is_read_in_place() {
+        let tensor = from_channels_last(vec![1.0_f32, 2.0, 3.0, 4.0], [1, 2, 1, 2]);
+        let before = tensor.bytes().as_ptr();
+        let dense = Dense::channels_last(tensor);
+        assert_eq!(dense.sizes(), [1, 2, 1, 2]);
+        assert_eq!(dense.slice::<f32>().as_ptr().cast(), before);
+    }
+
+    #[test]
+    fn channels_first_storage_is_repacked() {
+        // Two channels of two columns: channel 0 is (1, 2), channel 1 is (3, 4).
+        let tensor = dense(vec![1.0_f32, 2.0, 3.0, 4.0], &[1, 2, 1, 2], DType::F32);
+        assert_eq!(Dense::channels_last(tensor).slice::<f32>(), [1.0, 3.0, 2.0, 4.0]);
+    }
+
+    #[test]
+    #[should_panic(expected = "F64 was expected")]
+    fn the_wrong_number_type_is_refused() {
+        let _ = Dense::in_order(dense(vec![1.0_f32], &[1], DType::F32)).slice::<f64>();
+    }
+}

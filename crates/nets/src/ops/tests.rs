@@ -1,0 +1,216 @@
+//! Each operator on the CPU against its composition of Burn's operations: results and all gradients, f32 and f64.
+
+use allconv_kernels::{Activation, Dropout, Engine, Epilogue, Padding};
+use burn::backend::{Autodiff, Flex};
+use burn_backend::ops::FloatTensorOps;
+use burn_backend::tensor::FloatTensor;
+use burn_backend::{AutodiffBackend, DType, TensorData, TensorMetadata};
+use burn_flex::FlexTensor;
+
+use super::{
+    AveragePoolOps, ConvolutionOps, ConvolutionSettings, Divisor, DropoutOps, MaxPoolOps, PoolWindow,
+    composed,
+};
+use crate::tests::noise;
+
+type Tracked = Autodiff<Flex>;
+
+/// Bounds on |difference| / (largest value). f32: sums of at most 300 products, or the Winograd transforms' 4e-6.
+/// f64: the slope of the activation and the scale of dropout are f32, and so is their product in the kernels.
+const BOUNDS: [(DType, f64); 2] = [(DType::F32, 2e-5), (DType::F64, 1e-7)];
+
+fn tensor(seed: u32, shape: &[usize], dtype: DType) -> FlexTensor {
+    let data = TensorData::new(noise(seed, shape.iter().product()), shape.to_vec());
+    FlexTensor::from_data(data.convert_dtype(dtype))
+}
+
+fn host(tensor: FlexTensor) -> Vec<f64> {
+    tensor.into_data().try_into_vec_as().unwrap()
+}
+
+/// The result of `operator` and the gradients of all its inputs for a random gradient of the result.
+fn run(
+    inputs: &[FlexTensor],
+    operator: impl Fn(Vec<FloatTensor<Tracked>>) -> FloatTensor<Tracked>,
+) -> Vec<Vec<f64>> {
+    let track =
+        |input: &FlexTensor| Tracked::float_set_require_grad(Tracked::from_inner(input.clone()), true);
+    let tracked: Vec<_> = inputs.iter().map(track).collect();
+    let y = operator(tracked.clone());
+    let result = Tracked::inner(y.clone());
+    let shape = result.shape();
+    let mix = Tracked::from_inner(tensor(99, &shape, result.dtype()));
+    let gradients = Tracked::backward(Tracked::float_sum(Tracked::float_mul(y, mix)));
+    let mut outcome = vec![host(result)];
+    outcome.extend(tracked.iter().map(|input| host(Tracked::grad(input, &gradients).unwrap())));
+    outcome
+}
+
+fn assert_close(left: &[Vec<f64>], right: &[Vec<f64>], bound: f64, what: &str) {
+    assert_eq!(left.len(), right.len());
+    for (index, (left, right)) in left.iter().zip(right).enumerate() {
+        assert_eq!(left.len(), right.len(), "{what}, tensor {index}");
+        let scale = right.iter().fold(1e-30_f64, |scale, value| scale.max(value.abs()));
+        for (left, right) in left.iter().zip(right) {
+            assert!((left - right).abs() <= bound * scale, "{what}, tensor {index}: {left} and {right}");
+        }
+    }
+}
+
+fn epilogues() -> Vec<Epilogue> {
+    let dropout = Some(Dropout { rate: 0.4, key: 77 });
+    vec![
+        Epilogue::IDENTITY,
+        Epilogue::RELU,
+        Epilogue { activation: Activation::LeakyRelu { slope: 0.3 }, dropout: None },
+        Epilogue { activation: Activation::Relu, dropout },
+        Epilogue { activation: Activation::LeakyRelu { slope: 0.3 }, dropout },
+        Epilogue { activation: Activation::Identity, dropout },
+    ]
+}
+
+#[test]
+fn convolution_equals_its_composition() {
+    let one_sided = Padding { top: 0, bottom: 1, left: 0, right: 1 };
+    let cases = [
+        // x, weight, stride, padding, dilation, groups
+        ([2, 3, 6, 5], [4, 3, 3, 3], [1, 1], Padding::same(1), [1, 1], 1),
+        ([1, 4, 7, 9], [5, 4, 3, 3], [2, 2], Padding::same(1), [1, 1], 1),
+        ([2, 2, 5, 5], [3, 2, 5, 5], [1, 1], Padding::same(2), [1, 1], 1),
+        ([3, 8, 4, 4], [8, 8, 1, 1], [2, 2], Padding::NONE, [1, 1], 1),
+        ([2, 3, 5, 4], [2, 3, 2, 2], [2, 2], one_sided, [1, 1], 1),
+        ([1, 4, 6, 6], [4, 1, 3, 3], [2, 2], Padding::same(1), [1, 1], 4),
+        ([1, 2, 7, 7], [2, 2, 3, 3], [1, 1], Padding::same(2), [2, 2], 1),
+    ];
+    for (dtype, bound) in BOUNDS {
+        for (x, weight, stride, padding, dilation, groups) in cases {
+            for epilogue in epilogues() {
+                let settings = ConvolutionSettings { stride, padding, dilation, groups, epilogue };
+                let inputs =
+                    [tensor(1, &x, dtype), tensor(2, &weight, dtype), tensor(3, &[weight[0]], dtype)];
+                let ours = run(&inputs, |inputs| {
+                    let [x, weight, bias] = inputs.try_into().unwrap();
+                    Tracked::fused_convolution(x, weight, bias, settings, Engine::detect())
+                });
+                let composition = run(&inputs, |inputs| {
+                    let [x, weight, bias] = inputs.try_into().unwrap();
+                    composed::convolution::<Tracked>(x, weight, bias, &settings)
+                });
+                assert_close(&ours, &composition, bound, &format!("{dtype:?} {x:?} {weight:?} {settings:?}"));
+
+                // The composed gradient, which runs on devices without kernels, against Burn's own.
+                let [x, weight, bias] = inputs.clone();
+                let y = composed::convolution::<Flex>(x.clone(), weight.clone(), bias, &settings);
+                let dy = tensor(99, &y.shape(), dtype);
+                let gradients = composed::convolution_backward::<Flex>(x, weight, y, dy, &settings);
+                let by_hand = [gradients.dx, gradients.dweight, gradients.dbias].map(host);
+                assert_close(&by_hand, &composition[1..], bound, &format!("composed {dtype:?} {settings:?}"));
+            }
+        }
+    }
+}
+
+fn windows() -> Vec<(PoolWindow, [usize; 4])> {
+    let mut cases = Vec::new();
+    for (kernel, stride) in [(3, 2), (2, 2), (1, 2), (2, 3), (3, 1)] {
+        for shape in [[2, 3, 4, 6], [1, 2, 5, 3], [2, 1, 1, 2], [1, 4, 1, 1], [1, 2, 7, 8]] {
+            cases.push((PoolWindow { kernel, stride }, shape));
+        }
+    }
+    cases
+}
+
+#[test]
+fn max_pooling_equals_its_composition() {
+    for (dtype, bound) in BOUNDS {
+        for (window, shape) in windows() {
+            let inputs = [tensor(4, &shape, dtype)];
+            let ours = run(&inputs, |inputs| {
+                let [x] = inputs.try_into().unwrap();
+                Tracked::windowed_max(x, window, Engine::detect()).0
+            });
+            // Burn's own gradient of a composition over the tracked backend.
+            let composition = run(&inputs, |inputs| {
+                let [x] = inputs.try_into().unwrap();
+                composed::max_pool::<Tracked>(x, window).0
+            });
+            assert_close(&ours, &composition, bound, &format!("{dtype:?} {window:?} {shape:?}"));
+
+            let [x] = inputs;
+            let (y, indices) = composed::max_pool::<Flex>(x.clone(), window);
+            let (_, own) = Flex::windowed_max(x, window, Engine::detect());
+            assert_eq!(host(indices.clone()), host(own), "positions, {window:?} {shape:?}");
+            let dy = tensor(99, &y.shape(), dtype);
+            let dx = host(composed::max_pool_backward::<Flex>(dy, indices, shape));
+            assert_close(&[dx], &composition[1..], bound, &format!("composed {dtype:?} {window:?}"));
+        }
+    }
+}
+
+#[test]
+fn average_pooling_equals_its_composition() {
+    for (dtype, bound) in BOUNDS {
+        for (window, shape) in windows() {
+            for divisor in [Divisor::Cells, Divisor::Window] {
+                let inputs = [tensor(5, &shape, dtype)];
+                let ours = run(&inputs, |inputs| {
+                    let [x] = inputs.try_into().unwrap();
+                    Tracked::windowed_mean(x, window, divisor, Engine::detect())
+                });
+                let composition = run(&inputs, |inputs| {
+                    let [x] = inputs.try_into().unwrap();
+                    composed::average_pool::<Tracked>(x, window, divisor)
+                });
+                assert_close(
+                    &ours,
+                    &composition,
+                    bound,
+                    &format!("{dtype:?} {window:?} {shape:?} {divisor:?}"),
+                );
+
+                let dy_shape: Vec<usize> =
+                    vec![shape[0], shape[1], window.side_out(shape[2]), window.side_out(shape[3])];
+                let dy = tensor(99, &dy_shape, dtype);
+                let dx = host(composed::average_pool_backward::<Flex>(dy, shape, window, divisor));
+                assert_close(
+                    &[dx],
+                    &composition[1..],
+                    bound,
+                    &format!("composed {dtype:?} {window:?} {divisor:?}"),
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn dropout_equals_its_composition_bit_for_bit_in_its_mask() {
+    for (dtype, bound) in BOUNDS {
+        for (key, rate) in [(0, 0.5), (1 << 40 | 3, 0.2), (u64::MAX, 0.9)] {
+            let dropout = Dropout { rate, key };
+            let inputs = [tensor(6, &[3, 5, 7, 4], dtype)];
+            let ours = run(&inputs, |inputs| {
+                let [x] = inputs.try_into().unwrap();
+                Tracked::keyed_dropout(x, dropout, Engine::detect())
+            });
+            let composition = run(&inputs, |inputs| {
+                let [x] = inputs.try_into().unwrap();
+                composed::dropout_mask::<Tracked>(x, &dropout)
+            });
+            let zeros = |outcome: &[Vec<f64>]| -> Vec<bool> {
+                outcome[0].iter().map(|value| *value == 0.0).collect()
+            };
+            assert_eq!(zeros(&ours), zeros(&composition), "{dropout:?}");
+            assert!(zeros(&ours).contains(&true) && zeros(&ours).contains(&false));
+            assert_close(&ours, &composition, bound, &format!("{dtype:?} {dropout:?}"));
+        }
+    }
+}
+
+#[test]
+fn a_difference_of_one_in_a_thousand_is_caught() {
+    let found = std::panic::catch_unwind(|| {
+        assert_close(&[vec![1.0, 2.0]], &[vec![1.0, 2.002]], BOUNDS[0].1, "planted");
+    });
+    assert!(found.is_err());
+}

@@ -1,0 +1,100 @@
+//! What a network is made of: a list of stages, as plain values without tensors.
+
+use crate::downsample::DownsampleConfig;
+
+/// One stage of a network. Stage `n` owns the parameters `features.n.*`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StageSpec {
+    /// A convolution with bias.
+    Convolution(ConvolutionSpec),
+    /// The activation, element by element.
+    Activation(ActivationKind),
+    /// Inverted dropout: in training a value becomes 0 with probability `rate`, and `value / (1 − rate)` otherwise.
+    Dropout {
+        /// Probability of dropping a value, in [0, 1). A rate of 0 does nothing.
+        rate: f64,
+    },
+    /// A downsampling operator that is not made of the other stages.
+    Downsample(DownsampleConfig),
+    /// The mean over all positions: `[n, c, h, w]` becomes `[n, c]`.
+    GlobalAverage,
+}
+
+/// The settings of a convolution with bias; its input channels come from the stage before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConvolutionSpec {
+    /// Number of output channels.
+    pub channels_out: usize,
+    /// Rows and columns of the kernel.
+    pub kernel: [usize; 2],
+    /// Steps between output positions, rows and columns.
+    pub stride: [usize; 2],
+    /// Zeros around the map.
+    pub border: Border,
+}
+
+/// Cells added around a map, the same for rows and columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Border {
+    /// Cells above and to the left.
+    pub before: usize,
+    /// Cells below and to the right.
+    pub after: usize,
+}
+
+/// The activations.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ActivationKind {
+    /// `max(x, 0)`.
+    Relu,
+    /// `x` where positive, `slope · x` elsewhere.
+    LeakyRelu {
+        /// Factor on negative values.
+        slope: f64,
+    },
+}
+
+impl Border {
+    /// No border.
+    pub const NONE: Self = Self { before: 0, after: 0 };
+
+    /// The border under which a kernel of `kernel` cells maps a side `h` to `ceil(h / stride)`.
+    pub const fn same(kernel: usize) -> Self {
+        Self { before: (kernel - 1) / 2, after: kernel / 2 }
+    }
+}
+
+impl ConvolutionSpec {
+    /// A convolution with a square kernel.
+    pub const fn square(channels_out: usize, kernel: usize, stride: usize, border: Border) -> Self {
+        Self { channels_out, kernel: [kernel; 2], stride: [stride; 2], border }
+    }
+
+    /// Output side for an input side, on axis 0 (rows) or 1 (columns); `None` if the kernel does not fit.
+    pub fn side_out(&self, side: usize, axis: usize) -> Option<usize> {
+        let padded = side + self.border.before + self.border.after;
+        padded.checked_sub(self.kernel[axis]).map(|room| room / self.stride[axis] + 1)
+    }
+}
+
+impl StageSpec {
+    /// The kind of stage in words, as tables show it.
+    pub fn label(&self) -> String {
+        match self {
+            Self::Convolution(convolution) => {
+                let [rows, columns] = convolution.kernel;
+                let stride = match convolution.stride {
+                    [1, 1] => String::new(),
+                    [rows, columns] if rows == columns => format!(" /{rows}"),
+                    [rows, columns] => format!(" /{rows}×{columns}"),
+                };
+                format!("conv {rows}×{columns}{stride}")
+            }
+            Self::Activation(ActivationKind::Relu) => "relu".to_owned(),
+            Self::Activation(ActivationKind::LeakyRelu { slope }) => format!("leaky relu {slope:.3}"),
+            Self::Dropout { rate } => format!("dropout {rate}"),
+            Self::Downsample(operator) => operator.name().to_owned(),
+            Self::GlobalAverage => "global average".to_owned(),
+        }
+    }
+}

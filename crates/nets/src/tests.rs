@@ -1,0 +1,149 @@
+//! Inputs and judges that the tests of this crate share.
+
+use allconv_kernels::philox::philox4x32;
+use burn::module::{Module, ModuleMapper, Param};
+use burn::tensor::{DType, Device, Tensor, TensorData};
+
+use crate::network::{Mode, Network};
+use crate::parameters::ParameterPath;
+
+/// One image with one channel that holds 1, 2, 3, … in reading order.
+pub(crate) fn grid(height: usize, width: usize) -> Tensor<4> {
+    let values: Vec<f32> = (1..=height * width).map(|value| value as f32).collect();
+    Tensor::from_data(TensorData::new(values, [1, 1, height, width]), &Device::flex())
+}
+
+/// The elements in row-major order.
+pub(crate) fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().try_into_vec_as().unwrap()
+}
+
+/// Values in [−1, 1), all different in practice, the same for the same seed.
+pub(crate) fn noise(seed: u32, count: usize) -> Vec<f64> {
+    (0..count)
+        .map(|index| f64::from(philox4x32([seed, 0], [index as u32, 0, 0, 0])[0]) / 2.0_f64.powi(31) - 1.0)
+        .collect()
+}
+
+/// An f64 tensor of noise.
+pub(crate) fn noise_tensor<const D: usize>(seed: u32, shape: [usize; D], device: &Device) -> Tensor<D> {
+    let data = TensorData::new(noise(seed, shape.iter().product()), shape);
+    Tensor::from_data(data, (device, DType::F64))
+}
+
+/// The largest relative error of the gradients of `network` (input and every parameter), each along four random
+/// directions, against central differences in f64. The loss is a fixed random mix of the logits.
+///
+/// `distort` changes the gradient before it is judged: the identity, or a planted error.
+pub(crate) fn gradient_error(
+    network: &Network,
+    shape: [usize; 4],
+    mode: Mode,
+    distort: impl Fn(f64) -> f64,
+) -> f64 {
+    let device = Device::flex().autodiff();
+    let network = in_f64(network.clone());
+    let images = noise_tensor(1, shape, &device).require_grad();
+    let loss = |network: &Network, images: Tensor<4>| {
+        let logits = network.forward(images, mode);
+        let weights = noise_tensor(2, logits.dims(), &device);
+        (logits * weights).sum()
+    };
+    let mut gradients = loss(&network, images.clone()).backward();
+    let mut subjects = vec![(None, shape.to_vec(), f64_values(images.grad_remove(&mut gradients).unwrap()))];
+    let mut collector =
+        GradientCollector { path: ParameterPath::default(), gradients, collected: Vec::new() };
+    network.visit(&mut collector);
+    subjects.extend(collector.collected);
+
+    let value = |network: &Network, images: Tensor<4>| f64_values(loss(network, images))[0];
+    let mut worst = 0.0_f64;
+    for (path, _, gradient) in &subjects {
+        for seed in 10..14 {
+            let direction = noise(seed, gradient.len());
+            let analytic: f64 = gradient.iter().zip(&direction).map(|(g, d)| distort(*g) * d).sum();
+            let at = |step: f64| match path {
+                None => {
+                    let moved = Tensor::from_data(
+                        TensorData::new(direction.iter().map(|d| d * step).collect(), shape),
+                        (&device, DType::F64),
+                    );
+                    value(&network, images.clone() + moved)
+                }
+                Some(path) => value(&moved(network.clone(), path, &direction, step), images.clone()),
+            };
+            const STEP: f64 = 1e-6;
+            let numeric = (at(STEP) - at(-STEP)) / (2.0 * STEP);
+            // Directions along which the loss hardly changes are judged by the size of the gradient instead.
+            let size: f64 = gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
+            worst = worst.max((analytic - numeric).abs() / numeric.abs().max(size).max(1e-3));
+        }
+    }
+    worst
+}
+
+fn f64_values<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
+    tensor.into_data().try_into_vec_as().unwrap()
+}
+
+type Collected = (Option<String>, Vec<usize>, Vec<f64>);
+
+struct GradientCollector {
+    path: ParameterPath,
+    gradients: burn::tensor::Gradients,
+    collected: Vec<Collected>,
+}
+
+impl burn::module::ModuleVisitor for GradientCollector {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
+    }
+
+    fn exit_module(&mut self, _name: &str, container: &str) {
+        self.path.leave(container);
+    }
+
+    fn visit_float<const D: usize>(&mut self, parameter: &Param<Tensor<D>>) {
+        let gradient = parameter.val().grad_remove(&mut self.gradients).unwrap();
+        self.collected.push((Some(self.path.join()), gradient.dims().to_vec(), f64_values(gradient)));
+    }
+}
+
+/// The same network with f64 parameters that keep their gradients.
+pub(crate) fn in_f64(network: Network) -> Network {
+    moved(network, "", &[], 0.0)
+}
+
+/// The network with `step · direction` added to the parameter at `path`, all parameters in f64.
+fn moved(network: Network, path: &str, direction: &[f64], step: f64) -> Network {
+    network.map(&mut Mover { path: ParameterPath::default(), target: path, direction, step })
+}
+
+struct Mover<'a> {
+    path: ParameterPath,
+    target: &'a str,
+    direction: &'a [f64],
+    step: f64,
+}
+
+impl ModuleMapper for Mover<'_> {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
+    }
+
+    fn exit_module(&mut self, _name: &str, container: &str) {
+        self.path.leave(container);
+    }
+
+    fn map_float<const D: usize>(&mut self, parameter: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let here = self.path.join() == self.target;
+        parameter.map(|value| {
+            let (shape, device) = (value.dims(), value.device());
+            let mut values = f64_values(value);
+            if here {
+                values.iter_mut().zip(self.direction).for_each(|(value, d)| *value += self.step * d);
+            }
+            Tensor::from_data(TensorData::new(values, shape), (&device, DType::F64)).require_grad()
+        })
+    }
+}

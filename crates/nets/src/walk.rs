@@ -1,0 +1,293 @@
+//! The shapes, parameters and cost of a network, stage by stage, without a tensor.
+
+use crate::description::{DescriptionError, NetworkSpec, out_of_range};
+use crate::stage::{ConvolutionSpec, StageSpec};
+
+/// Bytes of one stored activation.
+const BYTES_PER_VALUE: u64 = 4;
+
+/// What one stage does to one image.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StageShape {
+    /// The stage.
+    pub stage: StageSpec,
+    /// Channels, rows and columns that enter.
+    pub input: [usize; 3],
+    /// Channels, rows and columns that leave.
+    pub output: [usize; 3],
+    /// Number of learned values.
+    pub parameters: u64,
+    /// Multiplications by a learned weight (each with an addition) for one image; additions of biases, comparisons
+    /// and averages are not counted.
+    pub macs: u64,
+    /// Bytes in f32 that training keeps of this stage for one image. Activations and dropout run fused into the stage
+    /// before them and keep nothing.
+    pub activation_bytes: u64,
+    /// Side of the square of input pixels that one output value sees, borders aside.
+    pub receptive_field: usize,
+    /// Input pixels between neighbouring output values.
+    pub jump: usize,
+}
+
+/// A network's walk: its stages with their shapes and costs for one input size.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Walk {
+    /// Channels, rows and columns of the input.
+    pub input: [usize; 3],
+    /// The stages in order.
+    pub stages: Vec<StageShape>,
+}
+
+/// A window of a stage on its input, for receptive fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Side of the square of input cells that one output cell reads.
+    pub extent: usize,
+    /// Input cells between neighbouring output cells.
+    pub stride: usize,
+}
+
+impl Walk {
+    /// Number of learned values.
+    pub fn parameters(&self) -> u64 {
+        self.stages.iter().map(|stage| stage.parameters).sum()
+    }
+
+    /// Multiply–accumulates for one image, forward.
+    pub fn macs(&self) -> u64 {
+        self.stages.iter().map(|stage| stage.macs).sum()
+    }
+
+    /// Bytes of activations that training keeps for one image.
+    pub fn activation_bytes(&self) -> u64 {
+        self.stages.iter().map(|stage| stage.activation_bytes).sum()
+    }
+
+    /// The receptive field at the head: what one value sees before the global average.
+    pub fn receptive_field(&self) -> usize {
+        self.stages
+            .iter()
+            .rfind(|stage| stage.stage != StageSpec::GlobalAverage)
+            .map_or(1, |stage| stage.receptive_field)
+    }
+}
+
+/// Walks the network of `spec` over an `input` of channels, rows and columns, for `classes` classes.
+///
+/// # Errors
+///
+/// A description that is out of range, or a stage that cannot process the map it receives.
+///
+/// # Example
+///
+/// ```
+/// let spec = allconv_nets::models::named("all_cnn_c")?;
+/// let walk = allconv_nets::walk(&spec, [3, 32, 32], 10)?;
+/// assert_eq!((walk.parameters(), walk.receptive_field()), (1_369_738, 27));
+/// # Ok::<(), allconv_nets::DescriptionError>(())
+/// ```
+pub fn walk(spec: &NetworkSpec, input: [usize; 3], classes: usize) -> Result<Walk, DescriptionError> {
+    walk_stages(&spec.stages(classes)?, input)
+}
+
+/// Walks a list of stages over an `input` of channels, rows and columns.
+///
+/// # Errors
+///
+/// An empty input, or a stage that cannot process the map it receives.
+pub fn walk_stages(stages: &[StageSpec], input: [usize; 3]) -> Result<Walk, DescriptionError> {
+    if input.contains(&0) {
+        return Err(out_of_range("input", format!("{input:?}"), "at least 1 on each axis"));
+    }
+    let mut shape = input;
+    let (mut receptive_field, mut jump) = (1, 1);
+    let mut walked = Vec::with_capacity(stages.len());
+    for (index, stage) in stages.iter().enumerate() {
+        let output = output_shape(stage, shape).map_err(|reason| DescriptionError::Shape {
+            stage: index,
+            kind: stage.label(),
+            height: shape[1],
+            width: shape[2],
+            reason,
+        })?;
+        let window = window(stage, shape);
+        receptive_field += (window.extent - 1) * jump;
+        jump *= window.stride;
+        walked.push(StageShape {
+            stage: stage.clone(),
+            input: shape,
+            output,
+            parameters: parameters(stage, shape[0]),
+            macs: macs(stage, shape, output),
+            activation_bytes: activation_bytes(stage, index, output),
+            receptive_field,
+            jump,
+        });
+        shape = output;
+    }
+    Ok(Walk { input, stages: walked })
+}
+
+fn output_shape(stage: &StageSpec, [channels, height, width]: [usize; 3]) -> Result<[usize; 3], String> {
+    match stage {
+        StageSpec::Convolution(convolution) => {
+            let side = |side, axis| {
+                convolution.side_out(side, axis).ok_or_else(|| {
+                    let ConvolutionSpec { kernel, border, .. } = convolution;
+                    format!(
+                        "its kernel of {} cells is longer than the {} cells it finds, border included",
+                        kernel[axis],
+                        side + border.before + border.after
+                    )
+                })
+            };
+            Ok([convolution.channels_out, side(height, 0)?, side(width, 1)?])
+        }
+        StageSpec::Downsample(operator) => operator.output_shape([channels, height, width]),
+        StageSpec::Activation(_) | StageSpec::Dropout { .. } => Ok([channels, height, width]),
+        StageSpec::GlobalAverage => Ok([channels, 1, 1]),
+    }
+}
+
+fn window(stage: &StageSpec, [_, height, width]: [usize; 3]) -> Window {
+    match stage {
+        StageSpec::Convolution(convolution) => Window {
+            extent: convolution.kernel[0].max(convolution.kernel[1]),
+            stride: convolution.stride[0].max(convolution.stride[1]),
+        },
+        StageSpec::Downsample(operator) => operator.window(),
+        StageSpec::Activation(_) | StageSpec::Dropout { .. } => Window { extent: 1, stride: 1 },
+        StageSpec::GlobalAverage => Window { extent: height.max(width), stride: 1 },
+    }
+}
+
+fn parameters(stage: &StageSpec, channels: usize) -> u64 {
+    match stage {
+        StageSpec::Convolution(convolution) => {
+            let ConvolutionSpec { channels_out, kernel: [rows, columns], .. } = *convolution;
+            (channels_out * (channels * rows * columns + 1)) as u64
+        }
+        StageSpec::Downsample(operator) => operator.parameters(channels),
+        StageSpec::Activation(_) | StageSpec::Dropout { .. } | StageSpec::GlobalAverage => 0,
+    }
+}
+
+fn macs(stage: &StageSpec, input: [usize; 3], output: [usize; 3]) -> u64 {
+    match stage {
+        StageSpec::Convolution(convolution) => {
+            let per_value = input[0] * convolution.kernel[0] * convolution.kernel[1];
+            values(output) * per_value as u64
+        }
+        StageSpec::Downsample(operator) => operator.macs(input),
+        StageSpec::Activation(_) | StageSpec::Dropout { .. } | StageSpec::GlobalAverage => 0,
+    }
+}
+
+fn activation_bytes(stage: &StageSpec, index: usize, output: [usize; 3]) -> u64 {
+    match stage {
+        StageSpec::Activation(_) | StageSpec::Dropout { .. } if index > 0 => 0,
+        _ => values(output) * BYTES_PER_VALUE,
+    }
+}
+
+fn values(shape: [usize; 3]) -> u64 {
+    shape.iter().map(|&side| side as u64).product()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models;
+
+    fn walked(name: &str, classes: usize) -> Walk {
+        let model = models::find(name).unwrap();
+        walk(&model.spec(), model.input, classes).unwrap()
+    }
+
+    /// The sides of the maps, consecutive repetitions removed, without the global average.
+    fn sides(walk: &Walk) -> Vec<usize> {
+        let mut sides = vec![walk.input[1]];
+        for stage in &walk.stages[..walk.stages.len() - 1] {
+            assert_eq!(stage.output[1], stage.output[2]);
+            if sides.last() != Some(&stage.output[1]) {
+                sides.push(stage.output[1]);
+            }
+        }
+        sides
+    }
+
+    #[test]
+    fn parameter_counts_are_those_of_the_paper_for_10_and_100_classes() {
+        for (names, ten, hundred) in [
+            (["model_a", "strided_cnn_a"], 839_242, 856_612),
+            (["convpool_cnn_a", "all_cnn_a"], 1_254_250, 1_271_620),
+            (["model_b", "strided_cnn_b"], 885_610, 902_980),
+            (["convpool_cnn_b", "all_cnn_b"], 1_300_618, 1_317_988),
+            (["model_c", "strided_cnn_c"], 954_730, 972_100),
+            (["convpool_cnn_c", "all_cnn_c"], 1_369_738, 1_387_108),
+        ] {
+            for name in names {
+                assert_eq!(walked(name, 10).parameters(), ten, "{name}, 10 classes");
+                assert_eq!(walked(name, 100).parameters(), hundred, "{name}, 100 classes");
+            }
+        }
+        assert_eq!(walked("large_all_cnn", 10).parameters(), 77_455_690);
+        assert_eq!(walked("all_cnn_imagenet", 1000).parameters(), 9_372_840);
+    }
+
+    #[test]
+    fn macs_of_the_c_models_are_those_of_the_paper() {
+        for (name, millions) in
+            [("model_c", 228), ("strided_cnn_c", 101), ("convpool_cnn_c", 398), ("all_cnn_c", 271)]
+        {
+            let macs = walked(name, 10).macs();
+            assert_eq!((macs + 500_000) / 1_000_000, millions, "{name}: {macs}");
+        }
+    }
+
+    #[test]
+    fn receptive_fields_at_the_head_are_those_of_the_reference() {
+        for (name, side) in [
+            ("model_a", 27),
+            ("model_c", 27),
+            ("all_cnn_c", 27),
+            ("convpool_cnn_c", 33),
+            ("strided_cnn_c", 21),
+        ] {
+            assert_eq!(walked(name, 10).receptive_field(), side, "{name}");
+        }
+    }
+
+    #[test]
+    fn maps_shrink_as_the_reference_says() {
+        for model in &models::MODELS[..12] {
+            assert_eq!(sides(&walked(model.name, 10)), [32, 16, 8, 6], "{}", model.name);
+        }
+        assert_eq!(
+            sides(&walked("large_all_cnn", 10)),
+            [126, 125, 124, 62, 61, 60, 30, 29, 28, 14, 13, 12, 6, 5, 4, 2, 1]
+        );
+        assert_eq!(sides(&walked("all_cnn_imagenet", 1000)), [224, 54, 26, 12, 6]);
+    }
+
+    #[test]
+    fn a_map_too_small_for_the_head_is_refused_with_its_size() {
+        let spec = models::named("all_cnn_c").unwrap();
+        let error = walk(&spec, [3, 8, 8], 10).unwrap_err().to_string();
+        assert!(error.contains("2×2") && error.contains("kernel of 3"), "{error}");
+        assert!(walk(&spec, [3, 0, 8], 10).is_err());
+    }
+
+    #[test]
+    fn every_convolution_but_the_class_convolution_of_the_large_net_is_followed_by_its_activation() {
+        for model in &models::MODELS {
+            let stages = model.spec().stages(model.classes).unwrap();
+            let bare: Vec<usize> = (0..stages.len())
+                .filter(|&index| matches!(stages[index], StageSpec::Convolution(_)))
+                .filter(|&index| !matches!(stages[index + 1], StageSpec::Activation(_)))
+                .collect();
+            let expected = if model.name == "large_all_cnn" { vec![stages.len() - 2] } else { vec![] };
+            assert_eq!(bare, expected, "{}", model.name);
+        }
+    }
+}

@@ -1,0 +1,57 @@
+"""Weights between allconv and PyTorch, in both directions.
+
+    python exchange.py check NAME WIDTH DIRECTORY    loads what the example `exchange_weights write` left there
+    python exchange.py write NAME WIDTH DIRECTORY    leaves what `exchange_weights check` loads
+
+A directory holds `weights.safetensors`, a state dict, and `case.safetensors` with `images` [n, 3, h, w] and the
+`logits` [n, classes] that the writer computed from them.
+"""
+
+import sys
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+
+import twin
+
+TOLERANCE = 1e-4
+
+
+def check(net, folder):
+    missing, unexpected = net.load_state_dict(load_file(folder / "weights.safetensors"), strict=True)
+    assert not missing and not unexpected
+    case = load_file(folder / "case.safetensors")
+    with torch.no_grad():
+        logits = net(case["images"])
+    difference = (logits - case["logits"]).abs().max().item()
+    limit = TOLERANCE * max(1.0, case["logits"].abs().max().item())
+    print(f"largest difference of logits: {difference:.3g} (limit {limit:.3g})")
+    sys.exit(0 if difference <= limit else 3)
+
+
+def write(net, side, folder):
+    torch.manual_seed(0)
+    folder.mkdir(parents=True, exist_ok=True)
+    images = torch.randn(2, 3, side, side)
+    with torch.no_grad():
+        logits = net(images)
+    save_file(net.state_dict(), folder / "weights.safetensors")
+    save_file({"images": images, "logits": logits}, folder / "case.safetensors")
+
+
+def main():
+    action, name, width, folder = sys.argv[1:]
+    torch.manual_seed(1)
+    net, side = twin.build(name, float(width))
+    net.eval()
+    if action == "check":
+        check(net, Path(folder))
+    elif action == "write":
+        write(net, side, Path(folder))
+    else:
+        sys.exit(f"unknown action {action}; use check or write")
+
+
+if __name__ == "__main__":
+    main()

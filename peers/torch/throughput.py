@@ -1,0 +1,84 @@
+"""Throughput of a twin in PyTorch on the CPU, as JSON on standard output.
+
+    python throughput.py --model all_cnn_c --width 1.0 --pass train --batch 128 --threads 2 --mode best
+
+`best` tries eager, channels-last and both compiled, and reports the fastest; `torch.compile` needs a C++ compiler.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import time
+
+os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # PyTorch's own option for huge pages: the tuned baseline
+
+import torch
+import torch.nn.functional as F
+
+from twin import NAMES, build
+
+MODES = ["eager", "channels_last", "compile", "channels_last+compile"]
+WARM_UP = 2
+
+
+def measure(mode, args):
+    """Images per second of each timed step, slowest first."""
+    torch.manual_seed(0)
+    net, side = build(args.model, args.width)
+    images = torch.randn(args.batch, 3, side, side)
+    labels = torch.randint(0, 10, (args.batch,))
+    if "channels_last" in mode:
+        net = net.to(memory_format=torch.channels_last)
+        images = images.contiguous(memory_format=torch.channels_last)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9, weight_decay=1e-3)
+    run = torch.compile(net) if "compile" in mode else net
+    if args.which == "infer":
+        net.eval()
+
+    def step():
+        if args.which == "infer":
+            with torch.no_grad():
+                return run(images)
+        optimizer.zero_grad(set_to_none=True)
+        F.cross_entropy(run(images), labels).backward()
+        return optimizer.step()
+
+    for _ in range(WARM_UP):
+        step()
+    rates = []
+    for _ in range(args.steps):
+        start = time.perf_counter()
+        step()
+        rates.append(args.batch / (time.perf_counter() - start))
+    return sorted(rates)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", choices=NAMES, default="all_cnn_c")
+    parser.add_argument("--width", type=float, default=1.0)
+    parser.add_argument("--pass", dest="which", choices=["train", "infer"], default="train")
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--steps", type=int, default=7)
+    parser.add_argument("--mode", choices=[*MODES, "best"], default="best")
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    runs = []
+    for mode in MODES if args.mode == "best" else [args.mode]:
+        try:
+            rates = measure(mode, args)
+        except Exception as error:  # a mode that cannot run here is reported, not fatal
+            runs.append({"mode": mode, "error": str(error).splitlines()[0]})
+            continue
+        spread = {"median": statistics.median(rates), "min": rates[0], "max": rates[-1]}
+        runs.append({"mode": mode, "images_per_second": spread})
+    timed = [run for run in runs if "error" not in run]
+    best = max(timed, key=lambda run: run["images_per_second"]["median"])
+    settings = {"model": args.model, "width": args.width, "pass": args.which, "batch": args.batch, "threads": args.threads}
+    print(json.dumps({"torch": torch.__version__, **settings, "best": best, "runs": runs}))
+
+
+if __name__ == "__main__":
+    main()
