@@ -4,7 +4,7 @@
 //! the input's gradient every tap is one product added to a shifted window; for the weight gradient the inner dimension
 //! runs over pixels.
 
-use crate::blocked::{Algorithm, StageShape, Tiling, TilingRequest};
+use crate::blocked::{Lowering, StageShape, Tiling, TilingRequest};
 use crate::engine::Engine;
 use crate::geometry::ConvGeometry;
 use crate::isa::Isa;
@@ -137,7 +137,7 @@ impl<'e> Direct<'e> {
     }
 }
 
-impl Algorithm for Direct<'_> {
+impl Lowering for Direct<'_> {
     const LIFTED_IS_STAGE: bool = true;
 
     fn tiling(&self) -> &Tiling {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::isa::Isa;
+use crate::plan::Algorithm;
 use crate::scratch::ScratchPool;
 
 /// How far a convolution may depart from the definition.
@@ -51,6 +52,7 @@ impl Accuracy {
 pub struct Engine {
     isa: Isa,
     accuracy: Accuracy,
+    preferred: Option<Algorithm>,
     scratch: Arc<ScratchPool>,
 }
 
@@ -58,13 +60,20 @@ impl Engine {
     /// An engine with an empty scratch pool.
     #[must_use]
     pub fn new(isa: Isa, accuracy: Accuracy) -> Self {
-        Self { isa, accuracy, scratch: Arc::new(ScratchPool::default()) }
+        Self { isa, accuracy, preferred: None, scratch: Arc::new(ScratchPool::default()) }
     }
 
     /// The fastest instruction set of this CPU, with [`Accuracy::F32`].
     #[must_use]
     pub fn detect() -> Self {
         Self::new(Isa::detect(), Accuracy::F32)
+    }
+
+    /// The same engine, with an algorithm that [`plan`](crate::plan) takes wherever the accuracy class and the geometry
+    /// admit it: for benchmarks and tests that compare algorithms.
+    #[must_use]
+    pub fn preferring(self, algorithm: Algorithm) -> Self {
+        Self { preferred: Some(algorithm), ..self }
     }
 
     /// The instruction set in use.
@@ -77,6 +86,11 @@ impl Engine {
     #[must_use]
     pub const fn accuracy(&self) -> Accuracy {
         self.accuracy
+    }
+
+    /// The algorithm to take where it can be taken.
+    pub(crate) const fn preferred(&self) -> Option<Algorithm> {
+        self.preferred
     }
 
     /// Bytes of scratch memory that lie in the pool, waiting for the next call.

@@ -7,6 +7,8 @@ use crate::convolution::{BackwardJob, ForwardJob};
 use crate::direct::{Direct, Passes};
 use crate::engine::Engine;
 use crate::geometry::ConvGeometry;
+use crate::plan::{Algorithm, plan};
+use crate::winograd::Winograd;
 
 /// Channels of a group on the input and on the output side.
 fn channels(geometry: &ConvGeometry, group: usize) -> [Channels; 2] {
@@ -27,6 +29,7 @@ fn output_size(geometry: &ConvGeometry) -> [usize; 2] {
 pub(crate) fn forward(engine: &Engine, job: ForwardJob<'_, f32>) {
     let (geometry, size) = (job.geometry, output_size(&job.geometry));
     let epilogue = job.epilogue.prepare();
+    let algorithm = plan(&geometry, engine).forward;
     let weights = job.weight.chunks_exact(geometry.weight_len() / geometry.groups);
     for (group, weight) in weights.enumerate() {
         let [input_channels, output_channels] = channels(&geometry, group);
@@ -38,7 +41,15 @@ pub(crate) fn forward(engine: &Engine, job: ForwardJob<'_, f32>) {
             y: &mut *job.y,
             output_channels,
         };
-        run_forward(engine, &Direct::new(engine, &geometry, size, weight, Passes::Forward), operands);
+        match algorithm {
+            Algorithm::Direct => {
+                run_forward(engine, &Direct::new(engine, &geometry, size, weight, Passes::Forward), operands);
+            }
+            Algorithm::Winograd(scheme) => {
+                let winograd = Winograd::new(engine, scheme, &geometry, size, weight, Passes::Forward);
+                run_forward(engine, &winograd, operands);
+            }
+        }
     }
 }
 
@@ -46,6 +57,7 @@ pub(crate) fn forward(engine: &Engine, job: ForwardJob<'_, f32>) {
 pub(crate) fn backward(engine: &Engine, job: BackwardJob<'_, f32>) {
     let (geometry, size) = (job.geometry, output_size(&job.geometry));
     let epilogue = job.epilogue.prepare();
+    let algorithm = plan(&geometry, engine).backward;
     let mut gradients = job.gradients;
     let weight_len = geometry.weight_len() / geometry.groups;
     let weights = job.weight.chunks_exact(weight_len).zip(gradients.dweight.chunks_exact_mut(weight_len));
@@ -64,6 +76,17 @@ pub(crate) fn backward(engine: &Engine, job: BackwardJob<'_, f32>) {
             dbias: gradients.dbias.as_deref_mut().map(|dbias| &mut dbias[own]),
         };
         let passes = if operands.dx.is_some() { Passes::Gradients } else { Passes::WeightGradient };
-        run_backward(engine, &Direct::new(engine, &geometry, size, weight, passes), operands);
+        match algorithm {
+            Algorithm::Direct => {
+                run_backward(engine, &Direct::new(engine, &geometry, size, weight, passes), operands);
+            }
+            Algorithm::Winograd(scheme) => {
+                run_backward(
+                    engine,
+                    &Winograd::new(engine, scheme, &geometry, size, weight, passes),
+                    operands,
+                );
+            }
+        }
     }
 }

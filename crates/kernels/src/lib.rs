@@ -20,6 +20,7 @@
 //! # Ok::<(), allconv_kernels::GeometryError>(())
 //! ```
 
+mod allocator;
 mod blocked;
 mod convolution;
 mod direct;
@@ -31,24 +32,29 @@ mod geometry;
 mod isa;
 pub mod naive;
 pub mod philox;
+mod plan;
 mod pooling;
 mod product;
 mod scalar;
 mod scratch;
 mod sgd;
 mod simd;
+mod winograd;
 
+pub use allocator::RecyclingAllocator;
 pub use convolution::{ConvGradients, conv2d_backward, conv2d_forward};
 pub use dropout::{Dropout, dropout_backward, dropout_forward};
 pub use engine::{Accuracy, EXACT_ERROR_BOUND, Engine, F32_ERROR_BOUND};
 pub use epilogue::{Activation, Epilogue};
 pub use geometry::{ConvGeometry, GeometryError, Padding};
 pub use isa::{Isa, IsaError};
+pub use plan::{Algorithm, Plan, candidates, plan};
 pub use pooling::average::{AverageDivisor, average_pool2d_backward, average_pool2d_forward};
 pub use pooling::geometry::PoolGeometry;
 pub use pooling::maximum::{max_pool2d_backward, max_pool2d_forward};
 pub use scalar::Scalar;
 pub use sgd::{SgdStep, sgd_momentum_step};
+pub use winograd::Scheme;
 
 /// Revision of the numbers this crate computes; whoever changes a value that a run depends on raises it.
 pub const NUMERICS_REVISION: u32 = 1;

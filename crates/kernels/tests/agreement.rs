@@ -3,7 +3,7 @@
 
 use allconv_kernels::philox::{philox4x32, unit_f32};
 use allconv_kernels::{
-    Accuracy, Activation, ConvGeometry, ConvGradients, Dropout, Engine, Epilogue, Isa, Padding,
+    Accuracy, Activation, ConvGeometry, ConvGradients, Dropout, Engine, Epilogue, Isa, Padding, candidates,
     conv2d_backward, conv2d_forward, naive,
 };
 
@@ -102,24 +102,27 @@ impl Case {
         ([y, dx, dweight, dbias], scales)
     }
 
-    /// Checks all passes on every instruction set and accuracy class; returns the largest error per class.
+    /// Checks all passes of every algorithm on every instruction set and accuracy class; returns the largest error per class.
     fn check(&self) -> [f64; 2] {
         let (reference, scales) = self.reference();
         [Accuracy::Exact, Accuracy::F32].map(|accuracy| {
             let mut worst = 0.0_f64;
             for isa in Isa::available() {
-                let found = self.fast(&Engine::new(isa, accuracy), &reference[0]);
+                let engine = Engine::new(isa, accuracy);
+                for algorithm in candidates(&self.geometry, &engine) {
+                let found = self.fast(&engine.clone().preferring(algorithm), &reference[0]);
                 for (pass, name) in ["forward", "input gradient", "weight gradient", "bias gradient"].iter().enumerate() {
                     for (element, (found, expected)) in found[pass].iter().zip(&reference[pass]).enumerate() {
                         let error = (f64::from(*found) - expected).abs() / scales[pass];
                         assert!(
                             error <= accuracy.error_bound(),
-                            "{name} {isa} {accuracy:?} {:?} {:?} element {element}: {found} against {expected}, error {error:e}",
+                            "{name} {isa} {accuracy:?} {algorithm:?} {:?} {:?} element {element}: {found} against {expected}, error {error:e}",
                             self.geometry,
                             self.epilogue
                         );
                         worst = worst.max(error);
                     }
+                }
                 }
             }
             worst
@@ -251,6 +254,7 @@ fn results_are_bit_identical_for_any_number_of_threads() {
     for (number, geometry) in [
         square(5, 16, [24, 16], 3, 1, 1),
         square(5, 17, [10, 24], 3, 2, 1),
+        square(2, 24, [8, 8], 2, 1, 0),
         square(37, 6, [8, 8], 3, 1, 0),
         square(3, 24, [3, 8], 5, 1, 2),
         square(6, 9, [16, 10], 1, 1, 0),
@@ -262,23 +266,27 @@ fn results_are_bit_identical_for_any_number_of_threads() {
         let case = Case::new(geometry, epilogue(number, 11), 500 + number as u32);
         for isa in Isa::available() {
             for accuracy in [Accuracy::Exact, Accuracy::F32] {
-                let results = [1, 2, 3].map(|threads| {
-                    let pool =
-                        rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads start");
-                    pool.install(|| {
-                        let engine = Engine::new(isa, accuracy);
-                        let y = case.fast(&engine, &vec![1.0; case.dy.len()]);
-                        // A second run on used scratch memory must not differ either.
-                        assert_eq!(
-                            y,
-                            case.fast(&engine, &vec![1.0; case.dy.len()]),
-                            "second run, {geometry:?}"
-                        );
-                        y
-                    })
-                });
-                assert_eq!(results[0], results[1], "1 and 2 threads, {geometry:?}");
-                assert_eq!(results[0], results[2], "1 and 3 threads, {geometry:?}");
+                for algorithm in candidates(&geometry, &Engine::new(isa, accuracy)) {
+                    let results = [1, 2, 3].map(|threads| {
+                        let pool = rayon::ThreadPoolBuilder::new()
+                            .num_threads(threads)
+                            .build()
+                            .expect("threads start");
+                        pool.install(|| {
+                            let engine = Engine::new(isa, accuracy).preferring(algorithm);
+                            let y = case.fast(&engine, &vec![1.0; case.dy.len()]);
+                            // A second run on used scratch memory must not differ either.
+                            assert_eq!(
+                                y,
+                                case.fast(&engine, &vec![1.0; case.dy.len()]),
+                                "second run, {geometry:?}"
+                            );
+                            y
+                        })
+                    });
+                    assert_eq!(results[0], results[1], "1 and 2 threads, {geometry:?}");
+                    assert_eq!(results[0], results[2], "1 and 3 threads, {geometry:?}");
+                }
             }
         }
     }

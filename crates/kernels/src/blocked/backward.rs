@@ -1,4 +1,4 @@
-//! The backward pass of a blocked algorithm.
+//! The backward pass of a blocked lowering.
 //!
 //! Slots are worked on in parallel, the bands of a slot in order: a band of the input's gradient overlaps the next one
 //! by a few rows, which are carried over. After every group of bands the weight gradient is summed, its pieces in
@@ -6,7 +6,7 @@
 
 use rayon::prelude::*;
 
-use super::Algorithm;
+use super::Lowering;
 use super::stage::{Channels, StageInput, StageSlope, WriteInputGradient};
 use crate::engine::Engine;
 use crate::epilogue::PreparedEpilogue;
@@ -44,28 +44,28 @@ struct SlotTask<'a> {
 }
 
 /// Computes the gradients of one channel group.
-pub(crate) fn backward<A: Algorithm>(engine: &Engine, algorithm: &A, operands: BackwardOperands<'_>) {
-    let tiling = algorithm.tiling();
+pub(crate) fn backward<L: Lowering>(engine: &Engine, lowering: &L, operands: BackwardOperands<'_>) {
+    let tiling = lowering.tiling();
     let BackwardOperands { x, input_channels, y, dy, output_channels, epilogue, mut dx, dweight, dbias } =
         operands;
-    let (input_len, slope_len) = (algorithm.lifted_input_len(), algorithm.lifted_slope_len());
+    let (input_len, slope_len) = (lowering.lifted_input_len(), lowering.lifted_slope_len());
     let slots_together = tiling.slots.min(SLOTS_TOGETHER);
     let bands_together =
         (LIFTED_ELEMENTS / (slots_together * (input_len + slope_len))).clamp(1, tiling.bands);
     let scratch = engine.scratch();
     let mut inputs = scratch.take(slots_together * bands_together * input_len);
     let mut slopes = scratch.take(slots_together * bands_together * slope_len);
-    let carried_len = carried_len(algorithm);
+    let carried_len = carried_len(lowering);
     let mut carried = scratch.take(slots_together * carried_len);
-    let sums_len = algorithm.output_stage().blocks * LANES;
+    let sums_len = lowering.output_stage().blocks * LANES;
     let mut sums = scratch.take(tiling.slots * sums_len);
     sums.fill(0.0);
-    let (piece_len, pieces) = algorithm.weight_pieces();
+    let (piece_len, pieces) = lowering.weight_pieces();
     let mut gradient = scratch.take(piece_len * pieces);
     gradient.fill(0.0);
     let geometry = &tiling.geometry;
     let slot_in = tiling.images * geometry.height_in * geometry.width_in * input_channels.total;
-    let shared = Shared { engine, algorithm, x, input_channels, y, dy, output_channels, epilogue };
+    let shared = Shared { engine, lowering, x, input_channels, y, dy, output_channels, epilogue };
 
     for first_slot in (0..tiling.slots).step_by(slots_together) {
         let slots = slots_together.min(tiling.slots - first_slot);
@@ -92,11 +92,11 @@ pub(crate) fn backward<A: Algorithm>(engine: &Engine, algorithm: &A, operands: B
             let units = slots * bands.len();
             let (inputs, slopes) = (&inputs[..units * input_len], &slopes[..units * slope_len]);
             gradient.par_chunks_mut(piece_len).enumerate().for_each(|(piece, gradient)| {
-                algorithm.weight_gradient(piece, inputs, slopes, gradient);
+                lowering.weight_gradient(piece, inputs, slopes, gradient);
             });
         }
     }
-    algorithm.finish_weight_gradient(&gradient, dweight);
+    lowering.finish_weight_gradient(&gradient, dweight);
     if let Some(dbias) = dbias {
         dbias.fill(0.0);
         for sums in sums.chunks_exact(sums_len) {
@@ -106,15 +106,15 @@ pub(crate) fn backward<A: Algorithm>(engine: &Engine, algorithm: &A, operands: B
 }
 
 /// Elements carried from one band of the input's gradient to the next; at least one, as chunks cannot be empty.
-fn carried_len<A: Algorithm>(algorithm: &A) -> usize {
-    let shape = algorithm.input_gradient_stage();
-    (shape.images * shape.blocks * algorithm.tiling().carried_rows() * shape.row_len()).max(1)
+fn carried_len<L: Lowering>(lowering: &L) -> usize {
+    let shape = lowering.input_gradient_stage();
+    (shape.images * shape.blocks * lowering.tiling().carried_rows() * shape.row_len()).max(1)
 }
 
 /// What all tasks read.
-struct Shared<'a, A> {
+struct Shared<'a, L> {
     engine: &'a Engine,
-    algorithm: &'a A,
+    lowering: &'a L,
     x: &'a [f32],
     input_channels: Channels,
     y: &'a [f32],
@@ -123,11 +123,11 @@ struct Shared<'a, A> {
     epilogue: &'a PreparedEpilogue,
 }
 
-impl<A: Algorithm> Shared<'_, A> {
+impl<L: Lowering> Shared<'_, L> {
     /// Lifts the given bands of a slot, and writes the input's gradient as far as it is complete.
     fn lift_slot(&self, bands: std::ops::Range<usize>, task: SlotTask<'_>) {
-        let Self { engine, algorithm, .. } = self;
-        let (tiling, isa, scratch) = (algorithm.tiling(), engine.isa(), engine.scratch());
+        let Self { engine, lowering, .. } = self;
+        let (tiling, isa, scratch) = (lowering.tiling(), engine.isa(), engine.scratch());
         let images = tiling.images_of(task.slot);
         let SlotTask { slot, inputs, slopes, carried, sums, mut dx } = task;
         let of_slot = |map: &'_ [f32], image_len: usize| {
@@ -140,32 +140,32 @@ impl<A: Algorithm> Shared<'_, A> {
         let range = of_slot(self.y, image_out);
         let first_element = range.start;
         let (y, dy) = (&self.y[range.clone()], &self.dy[range]);
-        let lifted = inputs.chunks_exact_mut(algorithm.lifted_input_len());
-        let lifted = lifted.zip(slopes.chunks_exact_mut(algorithm.lifted_slope_len()));
+        let lifted = inputs.chunks_exact_mut(lowering.lifted_input_len());
+        let lifted = lifted.zip(slopes.chunks_exact_mut(lowering.lifted_slope_len()));
         for (band, (input, slope)) in bands.zip(lifted) {
             let sums = &mut *sums;
             let mut stage_slope = |stage: &mut [f32]| {
                 let (shape, channels, epilogue) =
-                    (algorithm.output_stage(), self.output_channels, self.epilogue);
+                    (lowering.output_stage(), self.output_channels, self.epilogue);
                 let stage =
                     StageSlope { tiling, shape, channels, band, epilogue, first_element, y, dy, sums, stage };
                 dispatch(isa, stage);
             };
             let stage_input = |stage: &mut [f32]| {
-                let (shape, channels) = (algorithm.input_stage(), self.input_channels);
+                let (shape, channels) = (lowering.input_stage(), self.input_channels);
                 dispatch(isa, StageInput { tiling, shape, channels, band, images: x, stage });
             };
-            if A::LIFTED_IS_STAGE {
+            if L::LIFTED_IS_STAGE {
                 stage_slope(slope);
                 stage_input(input);
             } else {
-                let mut stage = scratch.take(algorithm.output_stage().len());
+                let mut stage = scratch.take(lowering.output_stage().len());
                 stage_slope(&mut stage);
-                algorithm.lift_slope(&stage, slope);
+                lowering.lift_slope(&stage, slope);
                 drop(stage);
-                let mut stage = scratch.take(algorithm.input_stage().len());
+                let mut stage = scratch.take(lowering.input_stage().len());
                 stage_input(&mut stage);
-                algorithm.lift_input(&stage, input);
+                lowering.lift_input(&stage, input);
             }
             if let Some(dx) = dx.as_deref_mut() {
                 self.write_input_gradient(band, slope, carried, dx);
@@ -175,9 +175,9 @@ impl<A: Algorithm> Shared<'_, A> {
 
     /// Adds a band to the input's gradient: rows that are complete go to `dx`, the others are carried over.
     fn write_input_gradient(&self, band: usize, slope: &[f32], carried: &mut [f32], dx: &mut [f32]) {
-        let Self { engine, algorithm, .. } = self;
-        let (tiling, scratch) = (algorithm.tiling(), engine.scratch());
-        let shape = algorithm.input_gradient_stage();
+        let Self { engine, lowering, .. } = self;
+        let (tiling, scratch) = (lowering.tiling(), engine.scratch());
+        let shape = lowering.input_gradient_stage();
         let mut stage = scratch.take(shape.len());
         let carried_block = tiling.carried_rows() * shape.row_len();
         stage.fill(0.0);
@@ -188,7 +188,7 @@ impl<A: Algorithm> Shared<'_, A> {
                 block[..carried_block].copy_from_slice(carried);
             }
         }
-        algorithm.input_gradient(slope, &mut scratch.take(algorithm.workspace_len()), &mut stage);
+        lowering.input_gradient(slope, &mut scratch.take(lowering.workspace_len()), &mut stage);
         if carried_block > 0 {
             for (block, carried) in
                 stage.chunks_exact(shape.block_len()).zip(carried.chunks_exact_mut(carried_block))

@@ -1,8 +1,8 @@
-//! The forward pass of a blocked algorithm: bands in parallel, each by one task from input to output.
+//! The forward pass of a blocked lowering: bands in parallel, each by one task from input to output.
 
 use rayon::prelude::*;
 
-use super::Algorithm;
+use super::Lowering;
 use super::stage::{Channels, StageInput, WriteOutput};
 use crate::engine::Engine;
 use crate::epilogue::PreparedEpilogue;
@@ -27,10 +27,10 @@ struct Band<'a> {
 }
 
 /// Computes `y`.
-pub(crate) fn forward<A: Algorithm>(engine: &Engine, algorithm: &A, operands: ForwardOperands<'_>) {
-    let tiling = algorithm.tiling();
+pub(crate) fn forward<L: Lowering>(engine: &Engine, lowering: &L, operands: ForwardOperands<'_>) {
+    let tiling = lowering.tiling();
     let ForwardOperands { x, input_channels, bias, epilogue, y, output_channels } = operands;
-    let (input_shape, output_shape) = (algorithm.input_stage(), algorithm.output_stage());
+    let (input_shape, output_shape) = (lowering.input_stage(), lowering.output_stage());
     let image_in = tiling.geometry.height_in * tiling.geometry.width_in * input_channels.total;
     let mut padded_bias = engine.scratch().take(output_shape.blocks * LANES);
     padded_bias.fill(0.0);
@@ -39,10 +39,10 @@ pub(crate) fn forward<A: Algorithm>(engine: &Engine, algorithm: &A, operands: Fo
         padded_bias[..own.len()].copy_from_slice(own);
     }
     let bias = &padded_bias[..];
-    bands(algorithm, y, output_channels.total).into_par_iter().for_each(|unit| {
+    bands(lowering, y, output_channels.total).into_par_iter().for_each(|unit| {
         let images = &x[unit.slot * tiling.images * image_in..][..tiling.images_of(unit.slot) * image_in];
         let scratch = engine.scratch();
-        let mut lifted = scratch.take(algorithm.lifted_input_len());
+        let mut lifted = scratch.take(lowering.lifted_input_len());
         let stage_input = |stage: &mut [f32]| {
             let channels = input_channels;
             dispatch(
@@ -50,15 +50,15 @@ pub(crate) fn forward<A: Algorithm>(engine: &Engine, algorithm: &A, operands: Fo
                 StageInput { tiling, shape: input_shape, channels, band: unit.band, images, stage },
             );
         };
-        if A::LIFTED_IS_STAGE {
+        if L::LIFTED_IS_STAGE {
             stage_input(&mut lifted);
         } else {
             let mut stage = scratch.take(input_shape.len());
             stage_input(&mut stage);
-            algorithm.lift_input(&stage, &mut lifted);
+            lowering.lift_input(&stage, &mut lifted);
         }
         let mut stage = scratch.take(output_shape.len());
-        algorithm.multiply(&lifted, &mut scratch.take(algorithm.workspace_len()), &mut stage);
+        lowering.multiply(&lifted, &mut scratch.take(lowering.workspace_len()), &mut stage);
         let Band { first_element, output, .. } = unit;
         let (shape, channels) = (output_shape, output_channels);
         dispatch(
@@ -69,8 +69,8 @@ pub(crate) fn forward<A: Algorithm>(engine: &Engine, algorithm: &A, operands: Fo
 }
 
 /// The output cut into bands: they are contiguous, in order.
-fn bands<'a, A: Algorithm>(algorithm: &A, y: &'a mut [f32], channels: usize) -> Vec<Band<'a>> {
-    let tiling = algorithm.tiling();
+fn bands<'a, L: Lowering>(lowering: &L, y: &'a mut [f32], channels: usize) -> Vec<Band<'a>> {
+    let tiling = lowering.tiling();
     let (row, total) = (tiling.width_out * channels, y.len());
     let mut rest = y;
     let mut units = Vec::with_capacity(tiling.slots * tiling.bands);

@@ -15,7 +15,7 @@ pub(crate) use tiling::{Tiling, TilingRequest};
 ///
 /// *Lifting* takes a staged input or gradient to the form in which the algorithm multiplies: transformed tiles for
 /// Winograd, the stage itself for direct convolution. Lifted bands are kept until the weight gradient has read them.
-pub(crate) trait Algorithm: Sync {
+pub(crate) trait Lowering: Sync {
     /// Whether a lifted band is the stage itself, so that staging writes it in place.
     const LIFTED_IS_STAGE: bool;
 

@@ -1,0 +1,252 @@
+//! Winograd convolution, forward and as the exact adjoint backward.
+//!
+//! Forward, `Y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)] A` per tile, summed over input channels before `Aᵀ · A`: for every position of
+//! the transformed tile one matrix product of tiles by channels. Backward reads the same formula from right to left:
+//! `M = A dY Aᵀ` is computed once and serves both `dW = Gᵀ[Σ Vᵀ M] G` and `dX += B [M Uᵀ] Bᵀ`.
+//!
+//! Source: Lavin and Gray, "Fast algorithms for convolutional neural networks", CVPR 2016; the interpolation points of
+//! [`points`] are our own choice.
+
+mod points;
+mod scheme;
+mod transform;
+mod weights;
+
+pub use scheme::Scheme;
+
+use crate::blocked::{Lowering, StageShape, Tiling, TilingRequest};
+use crate::direct::Passes;
+use crate::engine::Engine;
+use crate::geometry::ConvGeometry;
+use crate::isa::Isa;
+use crate::product::{LeftStrides, Offsets, Product, ResultStrides, RightStrides, Store};
+use crate::scratch::Scratch;
+use crate::simd::{LANES, dispatch};
+use transform::{Direction, Tiles};
+
+/// Elements by which planes are spaced apart beyond their size: without it their distance tends to be a multiple of
+/// 4 KiB, and the stores of a tile, one to every plane, would fall into the same sets of the cache.
+const PLANE_SPACING: usize = 16;
+/// Elements of lifted input and output of a band that fit the second-level cache (384 KiB).
+const BAND_ELEMENTS: usize = 96 << 10;
+/// Fewest and most tiles of a band: with fewer the weights are read too often, with more nothing improves.
+const BAND_TILES: [usize; 2] = [16, 64];
+/// Tiles that one product of the weight gradient sums over: panels of both operands then share the first-level cache.
+const TILES_TOGETHER: usize = 128;
+
+/// Weights and sizes of one Winograd convolution of one channel group.
+pub(crate) struct Winograd<'e> {
+    isa: Isa,
+    scheme: Scheme,
+    tiling: Tiling,
+    channels_in: usize,
+    channels_out: usize,
+    blocks_in: usize,
+    blocks_out: usize,
+    /// Tiles of a band.
+    tiles: usize,
+    forward: Option<Scratch<'e>>,
+    backward: Option<Scratch<'e>>,
+}
+
+impl<'e> Winograd<'e> {
+    /// Prepares the weights of one group, `[C_out/groups, C_in/groups, KH, KW]`, of a valid geometry that suits `scheme`.
+    pub(crate) fn new(
+        engine: &'e Engine,
+        scheme: Scheme,
+        geometry: &ConvGeometry,
+        output: [usize; 2],
+        weight: &[f32],
+        passes: Passes,
+    ) -> Self {
+        assert!(scheme.suits(geometry), "{scheme:?} does not compute {geometry:?}");
+        let (channels_in, channels_out) =
+            (geometry.channels_in / geometry.groups, geometry.channels_out / geometry.groups);
+        let (blocks_in, blocks_out) = (channels_in.div_ceil(LANES), channels_out.div_ceil(LANES));
+        let tile = scheme.tile_out();
+        let elements = scheme.tile_in() * scheme.tile_in() * (blocks_in + blocks_out) * LANES;
+        let tiles = (BAND_ELEMENTS / elements).clamp(BAND_TILES[0], BAND_TILES[1]);
+        let request = TilingRequest { tile, pixels: tiles * tile * tile };
+        let tiling = Tiling::new(geometry, output[0], output[1], request);
+        let tiles = tiling.images * (tiling.rows_out / tile) * (tiling.columns_out / tile);
+        let isa = engine.isa();
+        let transform =
+            |adjoint| weights::transform(engine, scheme, [channels_out, channels_in], weight, adjoint);
+        let (forward, backward) = match passes {
+            Passes::Forward => (Some(transform(weights::Orientation::Forward)), None),
+            Passes::WeightGradient => (None, None),
+            Passes::Gradients => (None, Some(transform(weights::Orientation::Adjoint))),
+        };
+        Self {
+            isa,
+            scheme,
+            tiling,
+            channels_in,
+            channels_out,
+            blocks_in,
+            blocks_out,
+            tiles,
+            forward,
+            backward,
+        }
+    }
+
+    /// Elements of one plane of lifted tiles: a position of the transformed tile, all blocks and tiles of a band.
+    const fn plane(&self, blocks: usize) -> usize {
+        blocks * self.tiles * LANES + PLANE_SPACING
+    }
+
+    const fn planes(&self) -> usize {
+        self.scheme.tile_in() * self.scheme.tile_in()
+    }
+
+    /// The tiles of a band between a stage and planes.
+    const fn tiles(&self, stage: StageShape, direction: Direction) -> Tiles {
+        Tiles { scheme: self.scheme, stage, tiles: self.tiles, plane: self.plane(stage.blocks), direction }
+    }
+
+    /// One product per plane: tiles by channels of `from` blocks, times weights, gives tiles by channels of `to` blocks.
+    fn multiply_planes(&self, [from, to]: [usize; 2], lifted: &[f32], weights: &[f32], result: &mut [f32]) {
+        let weight_len = from * LANES * LANES;
+        let product = Product {
+            blocks: 1,
+            rows: self.tiles,
+            vectors: to,
+            segments: from,
+            steps: LANES,
+            a: LeftStrides { block: 0, row: LANES, segment: self.tiles * LANES, step: 1 },
+            b: RightStrides {
+                segment: LANES * LANES,
+                step: LANES,
+                vector: self.scheme.distinct_weights() * weight_len,
+            },
+            c: ResultStrides { block: 0, row: LANES, vector: self.tiles * LANES },
+            store: Store::Replace,
+        };
+        let offsets = (0..self.planes()).map(|plane| Offsets {
+            a: plane * self.plane(from),
+            b: self.scheme.weight_of_plane(plane) * weight_len,
+            c: plane * self.plane(to),
+        });
+        product.run(self.isa, offsets, lifted, weights, result);
+    }
+}
+
+impl Lowering for Winograd<'_> {
+    const LIFTED_IS_STAGE: bool = false;
+
+    fn tiling(&self) -> &Tiling {
+        &self.tiling
+    }
+
+    fn input_stage(&self) -> StageShape {
+        let Tiling { images, rows_in: rows, columns_in: columns, .. } = self.tiling;
+        StageShape { images, blocks: self.blocks_in, rows, columns, lanes: LANES }
+    }
+
+    fn output_stage(&self) -> StageShape {
+        let Tiling { images, rows_out: rows, columns_out: columns, .. } = self.tiling;
+        StageShape { images, blocks: self.blocks_out, rows, columns, lanes: LANES }
+    }
+
+    fn input_gradient_stage(&self) -> StageShape {
+        self.input_stage()
+    }
+
+    fn lifted_input_len(&self) -> usize {
+        self.planes() * self.plane(self.blocks_in)
+    }
+
+    fn lifted_slope_len(&self) -> usize {
+        self.planes() * self.plane(self.blocks_out)
+    }
+
+    fn workspace_len(&self) -> usize {
+        self.planes() * self.plane(self.blocks_in.max(self.blocks_out))
+    }
+
+    fn lift_input(&self, stage: &[f32], lifted: &mut [f32]) {
+        dispatch(
+            self.isa,
+            transform::Lift {
+                tiles: self.tiles(self.input_stage(), Direction::Input),
+                stage,
+                planes: lifted,
+            },
+        );
+    }
+
+    fn lift_slope(&self, stage: &[f32], lifted: &mut [f32]) {
+        dispatch(
+            self.isa,
+            transform::Lift {
+                tiles: self.tiles(self.output_stage(), Direction::Output),
+                stage,
+                planes: lifted,
+            },
+        );
+    }
+
+    fn multiply(&self, lifted: &[f32], workspace: &mut [f32], output: &mut [f32]) {
+        let Some(weights) = &self.forward else {
+            panic!("the weights are not prepared for the forward pass")
+        };
+        self.multiply_planes([self.blocks_in, self.blocks_out], lifted, weights, workspace);
+        let tiles = self.tiles(self.output_stage(), Direction::Output);
+        dispatch(self.isa, transform::Lower { tiles, planes: workspace, stage: output });
+    }
+
+    fn input_gradient(&self, lifted: &[f32], workspace: &mut [f32], gradient: &mut [f32]) {
+        let Some(weights) = &self.backward else {
+            panic!("the weights are not prepared for the input's gradient")
+        };
+        self.multiply_planes([self.blocks_out, self.blocks_in], lifted, weights, workspace);
+        let tiles = self.tiles(self.input_stage(), Direction::Input);
+        dispatch(self.isa, transform::Lower { tiles, planes: workspace, stage: gradient });
+    }
+
+    fn weight_pieces(&self) -> (usize, usize) {
+        (self.blocks_in * LANES * self.blocks_out * LANES, self.scheme.distinct_weights())
+    }
+
+    fn weight_gradient(&self, piece: usize, inputs: &[f32], slopes: &[f32], gradient: &mut [f32]) {
+        let (input_len, slope_len) = (self.lifted_input_len(), self.lifted_slope_len());
+        let bands = inputs.len() / input_len;
+        let together = (TILES_TOGETHER / self.tiles).max(1);
+        for first in (0..bands).step_by(together) {
+            let product = Product {
+                blocks: self.blocks_in,
+                rows: LANES,
+                vectors: self.blocks_out,
+                segments: together.min(bands - first),
+                steps: self.tiles,
+                a: LeftStrides { block: self.tiles * LANES, row: 1, segment: input_len, step: LANES },
+                b: RightStrides { segment: slope_len, step: LANES, vector: self.tiles * LANES },
+                c: ResultStrides {
+                    block: LANES * self.blocks_out * LANES,
+                    row: self.blocks_out * LANES,
+                    vector: LANES,
+                },
+                store: Store::Add,
+            };
+            // Planes that share a weight are added up here.
+            let planes = (0..self.planes()).filter(|&plane| self.scheme.weight_of_plane(plane) == piece);
+            let offsets = planes.map(|plane| Offsets {
+                a: first * input_len + plane * self.plane(self.blocks_in),
+                b: first * slope_len + plane * self.plane(self.blocks_out),
+                c: 0,
+            });
+            product.run(self.isa, offsets, inputs, slopes, gradient);
+        }
+    }
+
+    fn finish_weight_gradient(&self, pieces: &[f32], gradient: &mut [f32]) {
+        weights::finish_gradient(
+            self.isa,
+            self.scheme,
+            [self.channels_out, self.channels_in],
+            pieces,
+            gradient,
+        );
+    }
+}
