@@ -141,8 +141,8 @@ impl Bar {
         Bar {
             place: [stream.unit(), stream.unit()],
             direction: unit_vector(stream),
-            half_length: stream.uniform(0.05, 0.2),
-            half_thickness: stream.uniform(0.015, 0.04),
+            half_length: stream.uniform(0.04, 0.13),
+            half_thickness: stream.uniform(0.015, 0.035),
             color: color(stream.unit(), stream.uniform(0.2, 0.9), stream.uniform(0.2, 0.9)),
         }
     }
@@ -175,7 +175,7 @@ impl Scene {
         let ground_light = stream.uniform(0.15, 0.85);
         let ground = color(stream.unit(), stream.uniform(0.0, 0.6), ground_light);
         let slope = [stream.uniform(-0.3, 0.3), stream.uniform(-0.3, 0.3)];
-        let radius = stream.uniform(0.22, 0.40);
+        let radius = stream.uniform(0.26, 0.42);
         let margin = 0.8 * radius;
         let place = [stream.uniform(margin, 1.0 - margin), stream.uniform(margin, 1.0 - margin)];
         let favourite = (class as f32 + stream.unit()) / CLASSES.len() as f32;
@@ -187,8 +187,8 @@ impl Scene {
         Scene {
             ground,
             slope,
-            behind: (0..8).map(|_| Bar::draw(stream)).collect(),
-            before: (0..2).map(|_| Bar::draw(stream)).collect(),
+            behind: (0..7).map(|_| Bar::draw(stream)).collect(),
+            before: (0..1).map(|_| Bar::draw(stream)).collect(),
             outline: Outline::of_class(class),
             striped: class >= 5,
             place,

@@ -1,9 +1,15 @@
 //! Preprocessing: an ordered list of steps, fitted on the training split and applied once to every split.
 
+pub mod cache;
+pub mod fitted;
 pub mod global_contrast;
 pub mod prepared;
 pub mod standardize;
 pub mod step;
+pub mod zca;
 
-pub use prepared::{PreparedDataset, PreparedSplit, prepare};
+pub use fitted::FittedPreprocess;
+pub use global_contrast::GlobalContrast;
+pub use prepared::{PreparedDataset, PreparedSplit, REVISION, prepare};
 pub use step::Preprocess;
+pub use zca::Zca;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::standardize::ChannelMoments;
+use super::cache::{ArrayFile, CacheLock, cache_path, write_arrays};
+use super::fitted::FittedPreprocess;
 use super::step::Preprocess;
 use crate::augment::ImageShape;
 use crate::dataset::{Dataset, Split};
@@ -27,6 +28,8 @@ pub struct PreparedDataset {
     pub test: PreparedSplit,
     /// [`Dataset::content_hash`].
     pub content_hash: String,
+    /// The fitted steps, for images that belong to no split.
+    pub fitted: Arc<FittedPreprocess>,
 }
 
 /// One split after preprocessing. Cloning shares the images.
@@ -83,37 +86,37 @@ impl SampleSource for PreparedSplit {
     }
 }
 
-/// A fitted step, ready to change images in place.
-type Apply = Box<dyn Fn(&mut [f32])>;
+/// Revision of the numbers that come out of [`prepare`]; whoever changes them raises it.
+pub const REVISION: u32 = 1;
 
 /// Applies the steps in order: each is fitted on the training split as the steps before left it, then applied to every
 /// split. Pixels start as grey levels from 0 to 255; an empty list leaves them so.
 ///
+/// Lists with `zca`, which takes a minute for CIFAR, are kept in the directory's `cache/`, named by the hash of steps and
+/// data; a second process that wants the same waits for the first. Other lists are computed faster than they are read.
+///
 /// # Errors
-/// Parameters outside their limits.
+/// Parameters outside their limits; a cache that cannot be written.
 pub fn prepare(
     dataset: &Dataset,
     steps: &[Preprocess],
-    _directory: &DataDirectory,
+    directory: &DataDirectory,
 ) -> Result<PreparedDataset, DataError> {
-    let shape = dataset.shape();
-    let mut train = as_floats(&dataset.train);
-    let mut validation = dataset.validation.as_ref().map(as_floats);
-    let mut test = as_floats(&dataset.test);
-    for step in steps {
-        let apply: Apply = match *step {
-            Preprocess::Standardize => {
-                let moments = ChannelMoments::fit(&train, shape.len(), shape.channels);
-                Box::new(move |images| moments.apply(images, shape.len()))
+    let arrays = if steps.iter().any(|step| matches!(step, Preprocess::Zca(_))) {
+        let keys = CacheKeys::of(dataset, steps)?;
+        let _lock = CacheLock::acquire(directory, &keys.fitted)?;
+        match Arrays::read(dataset, steps, directory, &keys)? {
+            Some(arrays) => arrays,
+            None => {
+                let arrays = Arrays::compute(dataset, steps)?;
+                arrays.write(directory, &keys)?;
+                arrays
             }
-            Preprocess::GlobalContrast(parameters) => {
-                Box::new(move |images| parameters.apply(images, shape.len()))
-            }
-        };
-        for images in [Some(&mut train), validation.as_mut(), Some(&mut test)].into_iter().flatten() {
-            apply(images);
         }
-    }
+    } else {
+        Arrays::compute(dataset, steps)?
+    };
+    let shape = dataset.shape();
     let join = |images: Vec<f32>, split: &Split| PreparedSplit {
         images: Arc::new(images),
         labels: split.shared_labels(),
@@ -123,13 +126,183 @@ pub fn prepare(
         name: dataset.name.clone(),
         classes: dataset.classes.clone(),
         shape,
-        train: join(train, &dataset.train),
-        validation: validation.zip(dataset.validation.as_ref()).map(|(images, split)| join(images, split)),
-        test: join(test, &dataset.test),
+        train: join(arrays.train, &dataset.train),
+        validation: arrays
+            .validation
+            .zip(dataset.validation.as_ref())
+            .map(|(images, split)| join(images, split)),
+        test: join(arrays.test, &dataset.test),
         content_hash: dataset.content_hash.clone(),
+        fitted: Arc::new(arrays.fitted),
     })
+}
+
+/// Fitted steps and the images of every split.
+struct Arrays {
+    fitted: FittedPreprocess,
+    train: Vec<f32>,
+    validation: Option<Vec<f32>>,
+    test: Vec<f32>,
+}
+
+impl Arrays {
+    fn compute(dataset: &Dataset, steps: &[Preprocess]) -> Result<Arrays, DataError> {
+        let mut train = as_floats(&dataset.train);
+        let fitted = FittedPreprocess::fit(steps, &mut train, dataset.shape())?;
+        let apply = |split: &Split| {
+            let mut images = as_floats(split);
+            fitted.apply(&mut images);
+            images
+        };
+        let validation = dataset.validation.as_ref().map(apply);
+        let test = apply(&dataset.test);
+        Ok(Arrays { fitted, train, validation, test })
+    }
+
+    fn write(&self, directory: &DataDirectory, keys: &CacheKeys) -> Result<(), DataError> {
+        write_arrays(&cache_path(directory, "fitted", &keys.fitted), &self.fitted.to_arrays())?;
+        let splits = [Some(&self.train), self.validation.as_ref(), Some(&self.test)];
+        let images: Vec<&[f32]> = splits.into_iter().flatten().map(Vec::as_slice).collect();
+        write_arrays(&cache_path(directory, "images", &keys.images), &images)
+    }
+
+    fn read(
+        dataset: &Dataset,
+        steps: &[Preprocess],
+        directory: &DataDirectory,
+        keys: &CacheKeys,
+    ) -> Result<Option<Arrays>, DataError> {
+        let fitted = ArrayFile::open(&cache_path(directory, "fitted", &keys.fitted))?;
+        let images = ArrayFile::open(&cache_path(directory, "images", &keys.images))?;
+        let (Some(mut fitted), Some(mut images)) = (fitted, images) else { return Ok(None) };
+        let Some(fitted) = FittedPreprocess::from_file(steps, dataset.shape(), &mut fitted) else {
+            return Ok(None);
+        };
+        let mut take = |split: &Split| images.take(split.pixels().len());
+        let Some(train) = take(&dataset.train) else { return Ok(None) };
+        let validation = match &dataset.validation {
+            None => None,
+            Some(split) => match take(split) {
+                None => return Ok(None),
+                taken => taken,
+            },
+        };
+        let Some(test) = take(&dataset.test) else { return Ok(None) };
+        Ok(images.is_used_up().then_some(Arrays { fitted, train, validation, test }))
+    }
+}
+
+/// Names of the cache files of one preparation.
+struct CacheKeys {
+    /// Hash of revision, steps, shape and training split.
+    fitted: String,
+    /// The same with the other splits.
+    images: String,
+}
+
+impl CacheKeys {
+    fn of(dataset: &Dataset, steps: &[Preprocess]) -> Result<CacheKeys, DataError> {
+        let described =
+            serde_json::to_string(&(REVISION, steps, dataset.height, dataset.width, dataset.channels))
+                .map_err(|error| {
+                    DataError::bad_file("preprocess", "plain numbers", error, "use finite parameters")
+                })?;
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(b"allconv-data prepared\n").update(described.as_bytes());
+        dataset.train.hash_into(&mut hasher);
+        let fitted = hasher.finalize().to_hex().to_string();
+        for split in [dataset.validation.as_ref(), Some(&dataset.test)].into_iter().flatten() {
+            split.hash_into(&mut hasher);
+        }
+        Ok(CacheKeys { fitted, images: hasher.finalize().to_hex().to_string() })
+    }
 }
 
 fn as_floats(split: &Split) -> Vec<f32> {
     split.pixels().iter().map(|&byte| f32::from(byte)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::{DatasetOptions, SyntheticSettings};
+    use crate::registry::open;
+    use std::fs;
+
+    fn small(directory: &DataDirectory) -> Dataset {
+        let synthetic = SyntheticSettings { size: 8, train: 120, test: 30, ..SyntheticSettings::default() };
+        let options = DatasetOptions { validation: 20, train_images: None, synthetic };
+        open("synthetic", directory, &options).expect("valid options")
+    }
+
+    fn same(one: &PreparedDataset, other: &PreparedDataset) -> bool {
+        one.train.images == other.train.images
+            && one.validation.as_ref().map(|split| &split.images)
+                == other.validation.as_ref().map(|split| &split.images)
+            && one.test.images == other.test.images
+            && one.fitted == other.fitted
+    }
+
+    #[test]
+    fn a_second_preparation_reads_the_cache_and_a_damaged_cache_is_repaired() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let directory = DataDirectory::new(folder.path());
+        let dataset = small(&directory);
+        let steps = [Preprocess::Standardize, Preprocess::Zca(Default::default())];
+        let first = prepare(&dataset, &steps, &directory).expect("prepared");
+        let cached: Vec<_> = fs::read_dir(directory.cache())
+            .expect("a cache")
+            .map(|item| item.expect("an entry").path())
+            .filter(|path| path.extension().is_some_and(|extension| extension == "f32"))
+            .collect();
+        assert_eq!(cached.len(), 2, "{cached:?}");
+
+        // Values that no computation gives prove that the second preparation reads.
+        let images = cached.iter().find(|path| path.to_string_lossy().contains("images-")).expect("images");
+        let values = vec![42.0f32; dataset.train.pixels().len() + (20 + 30) * 8 * 8 * 3];
+        write_arrays(images, &[&values]).expect("a planted cache");
+        let planted = prepare(&dataset, &steps, &directory).expect("prepared");
+        assert_eq!(planted.test.image(29)[0], 42.0);
+
+        for path in &cached {
+            let mut bytes = fs::read(path).expect("a cache file");
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 0x10;
+            fs::write(path, bytes).expect("a damaged cache");
+            let repaired = prepare(&dataset, &steps, &directory).expect("prepared");
+            assert!(same(&first, &repaired), "{}", path.display());
+        }
+    }
+
+    #[test]
+    fn steps_are_fitted_on_the_training_split_alone() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let directory = DataDirectory::new(folder.path());
+        let dataset = small(&directory);
+        let mut other = dataset.clone();
+        other.test = dataset.train.select(&[3, 1, 4]);
+        other.validation = None;
+        for steps in [vec![Preprocess::Standardize], Preprocess::all().to_vec()] {
+            let one = prepare(&dataset, &steps, &directory).expect("prepared");
+            let two = prepare(&other, &steps, &directory).expect("prepared");
+            assert!(one.fitted == two.fitted && one.train.images == two.train.images);
+            // The fitted steps do to a training image what was done to it in its split, up to the rounding of sums
+            // in blocks of other sizes: 192 terms of size below 10 with 24 bits.
+            for (a, b) in two.test.image(1).iter().zip(one.train.image(1)) {
+                assert!((a - b).abs() < 192.0 * 10.0 / (1 << 24) as f32, "{a} {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn without_steps_pixels_are_grey_levels_and_nothing_is_written() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let directory = DataDirectory::new(folder.path().join("absent"));
+        let dataset = small(&directory);
+        let prepared = prepare(&dataset, &[], &directory).expect("prepared");
+        let expected: Vec<f32> = dataset.test.image(7).iter().map(|&byte| f32::from(byte)).collect();
+        assert_eq!(prepared.test.image(7), expected);
+        prepare(&dataset, &[Preprocess::Standardize], &directory).expect("prepared");
+        assert!(!directory.root().exists());
+    }
 }

@@ -1,15 +1,14 @@
 //! Per-channel standardisation: `y = (x − mean_c) / deviation_c` with the training split's numbers.
 
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 
 /// Mean and standard deviation of each channel over all training pixels.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ChannelMoments {
     /// Means `[channels]`.
-    pub mean: Vec<f64>,
+    pub mean: Vec<f32>,
     /// Standard deviations `[channels]` with the number of values as divisor; a constant channel has 1.
-    pub deviation: Vec<f64>,
+    pub deviation: Vec<f32>,
 }
 
 impl ChannelMoments {
@@ -36,10 +35,10 @@ impl ChannelMoments {
         let squares = sum_of(&|channel, value| (value - mean[channel]).powi(2));
         let deviation = squares
             .iter()
-            .map(|square| (square / count).sqrt())
+            .map(|square| (square / count).sqrt() as f32)
             .map(|deviation| if deviation > 0.0 { deviation } else { 1.0 })
             .collect();
-        ChannelMoments { mean, deviation }
+        ChannelMoments { mean: mean.iter().map(|&value| value as f32).collect(), deviation }
     }
 
     /// Standardises images in place.
@@ -48,7 +47,7 @@ impl ChannelMoments {
         images.par_chunks_exact_mut(length).for_each(|image| {
             for pixel in image.chunks_exact_mut(channels) {
                 for ((value, mean), deviation) in pixel.iter_mut().zip(&self.mean).zip(&self.deviation) {
-                    *value = ((f64::from(*value) - mean) / deviation) as f32;
+                    *value = (*value - mean) / deviation;
                 }
             }
         });
@@ -64,9 +63,9 @@ mod tests {
         let mut images = [0.0f32, 5.0, 4.0, 5.0, 2.0, 5.0, 2.0, 5.0];
         let moments = ChannelMoments::fit(&images, 4, 2);
         assert_eq!(moments.mean, [2.0, 5.0]);
-        assert_eq!(moments.deviation, [2f64.sqrt(), 1.0]);
+        assert_eq!(moments.deviation, [std::f32::consts::SQRT_2, 1.0]);
         moments.apply(&mut images, 4);
-        let r = std::f32::consts::SQRT_2;
+        let r = 2.0 / std::f32::consts::SQRT_2;
         assert_eq!(images, [-r, 0.0, r, 0.0, 0.0, 0.0, 0.0, 0.0]);
     }
 

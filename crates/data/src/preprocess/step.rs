@@ -7,6 +7,7 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize as DeriveDeserialize, Serialize};
 
 use super::global_contrast::GlobalContrast;
+use super::zca::Zca;
 use crate::error::DataError;
 use crate::registry::nearest;
 
@@ -18,6 +19,8 @@ pub enum Preprocess {
     Standardize,
     /// Mean 0 and a fixed norm for every image.
     GlobalContrast(GlobalContrast),
+    /// Decorrelation of all pixels.
+    Zca(Zca),
 }
 
 /// The same as a table; it exists because a step may also be written as a bare name.
@@ -26,14 +29,16 @@ pub enum Preprocess {
 enum Table {
     Standardize {},
     GlobalContrast(GlobalContrast),
+    Zca(Zca),
 }
 
 impl Preprocess {
     /// Every step with its default parameters.
-    pub const fn all() -> [Preprocess; 2] {
+    pub fn all() -> [Preprocess; 3] {
         [
             Preprocess::Standardize,
-            Preprocess::GlobalContrast(GlobalContrast { scale: 55.0, min_divisor: 1e-8 }),
+            Preprocess::GlobalContrast(GlobalContrast::default()),
+            Preprocess::Zca(Zca::default()),
         ]
     }
 
@@ -42,7 +47,43 @@ impl Preprocess {
         match self {
             Preprocess::Standardize => "standardize",
             Preprocess::GlobalContrast(_) => "global_contrast",
+            Preprocess::Zca(_) => "zca",
         }
+    }
+
+    /// Refuses parameters that no image survives.
+    pub fn check(&self) -> Result<(), DataError> {
+        let (field, value, possible, limit) = match self {
+            Preprocess::Standardize => return Ok(()),
+            Preprocess::GlobalContrast(GlobalContrast { scale, min_divisor })
+                if *scale > 0.0 && scale.is_finite() =>
+            {
+                (
+                    "preprocess.global_contrast.min_divisor",
+                    *min_divisor,
+                    *min_divisor >= 0.0 && min_divisor.is_finite(),
+                    "a finite number from 0 is needed",
+                )
+            }
+            Preprocess::GlobalContrast(GlobalContrast { scale, .. }) => {
+                ("preprocess.global_contrast.scale", *scale, false, "a finite number above 0 is needed")
+            }
+            Preprocess::Zca(Zca { bias }) => (
+                "preprocess.zca.bias",
+                *bias,
+                *bias >= 0.0 && bias.is_finite(),
+                "a finite number from 0 is needed",
+            ),
+        };
+        if possible {
+            return Ok(());
+        }
+        Err(DataError::BadOption {
+            field,
+            value: value.to_string(),
+            limit: limit.to_string(),
+            fix: "leave it out for the usual value".to_string(),
+        })
     }
 
     /// Finds a step with its default parameters.
@@ -75,6 +116,7 @@ impl<'de> Deserialize<'de> for Preprocess {
                 Ok(match Table::deserialize(MapAccessDeserializer::new(map))? {
                     Table::Standardize {} => Preprocess::Standardize,
                     Table::GlobalContrast(parameters) => Preprocess::GlobalContrast(parameters),
+                    Table::Zca(parameters) => Preprocess::Zca(parameters),
                 })
             }
         }
@@ -103,5 +145,24 @@ mod tests {
         assert!(serde_json::from_str::<Preprocess>(r#"{"global_contrast": {"skale": 1.0}}"#).is_err());
         let message = serde_json::from_str::<Preprocess>("\"standardise\"").expect_err("unknown").to_string();
         assert!(message.contains("did you mean \"standardize\"?"), "{message}");
+    }
+
+    #[test]
+    fn impossible_parameters_are_named() {
+        for step in Preprocess::all() {
+            step.check().expect("usual values");
+        }
+        for (step, name) in [
+            (Preprocess::Zca(Zca { bias: -1.0 }), "zca.bias = -1"),
+            (Preprocess::Zca(Zca { bias: f64::NAN }), "zca.bias = NaN"),
+            (Preprocess::GlobalContrast(GlobalContrast { scale: 0.0, min_divisor: 0.0 }), "scale = 0"),
+            (
+                Preprocess::GlobalContrast(GlobalContrast { scale: 1.0, min_divisor: -1.0 }),
+                "min_divisor = -1",
+            ),
+        ] {
+            let message = step.check().expect_err(name).to_string();
+            assert!(message.contains(name), "{message}");
+        }
     }
 }
