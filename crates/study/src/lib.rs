@@ -10,7 +10,9 @@ mod check;
 mod file;
 mod index;
 mod matrix;
+mod publish;
 mod queue;
+pub mod report;
 pub mod results;
 mod run;
 pub mod stats;
@@ -26,4 +28,5 @@ pub use file::{
 };
 pub use index::{FoundRun, Index, IndexedRun, RunState, index, is_held};
 pub use matrix::{PlannedRun, plan};
+pub use publish::publish;
 pub use run::{Execute, ExecuteError, Progress, RunOptions, RunSummary, StudyRunError, run_study};

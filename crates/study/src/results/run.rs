@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use allconv_record::{MetricPoint, RunDirectory, RunRecord, SplitName};
+use allconv_record::{MetricPoint, RunDirectory, RunRecord, RunSpecification, SplitName};
 
 use crate::file::Primary;
 use crate::index::{IndexedRun, RunState};
@@ -26,6 +26,8 @@ pub struct RunResult {
     pub curves: BTreeMap<(SplitName, String), Vec<MetricPoint>>,
     /// Its `run.json`, if it exists.
     pub record: Option<RunRecord>,
+    /// Its `spec.toml`, if it exists and can be read.
+    pub specification: Option<RunSpecification>,
     /// Where it lies, if it exists.
     pub directory: Option<RunDirectory>,
 }
@@ -43,11 +45,14 @@ impl RunResult {
             value: None,
             curves: BTreeMap::new(),
             record: None,
+            specification: None,
             directory: None,
         };
         let Some(found) = &indexed.found else { return result };
         result.reason = found.record.reason.clone();
         result.record = Some(found.record.clone());
+        // The index has warned about a specification that cannot be read.
+        result.specification = found.directory.read_specification().ok();
         result.directory = Some(found.directory.clone());
         if !found.directory.journal_path().exists() {
             if result.state == RunState::Done {

@@ -1,0 +1,96 @@
+//! What is committed of a real study: its file, its ended runs without checkpoints, `results.json` and a generated `README.md`.
+
+use std::path::{Path, PathBuf};
+
+use allconv_record::{RecordError, write_atomically};
+
+use crate::file::StudyFile;
+use crate::report::{published_files, write_report};
+use crate::results::StudyResults;
+
+/// The files of a run directory that are published.
+const RUN_FILES: [&str; 4] = ["spec.toml", "run.json", "metrics.jsonl", "outcomes.bin"];
+
+/// Writes `<study>.toml`, `README.md`, `results.json` and `runs/*` below `folder`, e.g. `docs/results/<study>`, and returns the paths written.
+///
+/// Runs that finished, diverged or got stuck are copied; runs that already lie there are left as they are.
+///
+/// # Errors
+/// [`RecordError::Io`].
+pub fn publish(
+    study: &StudyFile,
+    results: &StudyResults,
+    folder: &Path,
+) -> Result<Vec<PathBuf>, RecordError> {
+    let mut written = Vec::new();
+    for run in &results.runs {
+        let ended = run.record.as_ref().is_some_and(|record| record.status.is_final());
+        let (Some(directory), Some(name), true) = (&run.directory, run.folder_name(), ended) else {
+            continue;
+        };
+        let target = folder.join("runs").join(name);
+        if is_same_folder(directory.path(), &target) {
+            continue;
+        }
+        std::fs::create_dir_all(&target).map_err(RecordError::io("create", &target))?;
+        for file in RUN_FILES {
+            let source = directory.path().join(file);
+            if source.exists() {
+                let bytes = std::fs::read(&source).map_err(RecordError::io("read", &source))?;
+                write_atomically(&target.join(file), &bytes)?;
+                written.push(target.join(file));
+            }
+        }
+    }
+    let study_copy = folder.join(format!("{}.toml", study.name));
+    std::fs::create_dir_all(folder).map_err(RecordError::io("create", folder))?;
+    write_atomically(&study_copy, study.text().as_bytes())?;
+    written.push(study_copy);
+    let files = published_files(study, results);
+    write_report(&files, folder)?;
+    written.extend(files.iter().map(|file| folder.join(&file.path)));
+    Ok(written)
+}
+
+fn is_same_folder(first: &Path, second: &Path) -> bool {
+    match (first.canonicalize(), second.canonicalize()) {
+        (Ok(first), Ok(second)) => first == second,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::matrix::plan;
+    use crate::testing::{small_study, write_run};
+    use allconv_record::Status;
+
+    #[test]
+    fn published_runs_give_the_same_results_as_the_originals() {
+        let folder = tempfile::tempdir().unwrap();
+        let (runs, published) = (folder.path().join("runs"), folder.path().join("published"));
+        let study = small_study(2);
+        for (index, planned) in plan(&study).iter().enumerate() {
+            match index {
+                0 => write_run(&runs, planned, Status::Diverged, None),
+                1 => write_run(&runs, planned, Status::Interrupted, None),
+                _ => write_run(&runs, planned, Status::Finished, Some(0.1 + index as f64 / 100.0)),
+            };
+        }
+        let results = StudyResults::collect(&study, &[runs]).unwrap();
+        let written = publish(&study, &results, &published).unwrap();
+        assert!(written.iter().all(|path| path.is_file()));
+        assert!(!written.iter().any(|path| path.to_string_lossy().contains("checkpoints")));
+        let again = StudyResults::collect(&study, &[published.join("runs")]).unwrap();
+        assert_eq!(again.arms, results.arms);
+        assert_eq!(again.comparisons, results.comparisons);
+        // The interrupted run is not published.
+        assert_eq!(again.runs.iter().filter(|run| run.record.is_some()).count(), 5);
+        // Publishing from where the runs already lie copies none of them.
+        let rewritten = publish(&study, &again, &published).unwrap();
+        assert_eq!(rewritten.len(), 3);
+        let readme = std::fs::read_to_string(published.join("README.md")).unwrap();
+        assert!(readme.contains("| `max_pool` |") && readme.contains("seed 0: diverged"), "{readme}");
+    }
+}

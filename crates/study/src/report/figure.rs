@@ -1,0 +1,99 @@
+//! What all figures share: text, axes, colours, and the wrapping into a file of its own.
+
+use maud::{Markup, PreEscaped, html};
+
+use super::scale::Scale;
+
+/// Colours that differ for colour-blind readers too; arms beyond them are told apart by dashes and marks.
+pub(crate) const COLOURS: usize = 7;
+
+/// The style that figures need, in the page and in files of their own.
+pub(crate) const FIGURE_STYLE: &str = include_str!("figure.css");
+
+/// Classes of an arm: `aN` to toggle it, `cN` for its colour, `dN` for its dashes.
+pub(crate) fn arm_classes(arm_index: usize) -> String {
+    format!("a{arm_index} c{} d{}", arm_index % COLOURS, (arm_index / COLOURS).min(2))
+}
+
+/// A figure with its drawing, which can also stand in a file of its own.
+#[derive(Clone, Debug)]
+pub(crate) struct Figure {
+    /// Name of the file, without its ending.
+    pub(crate) name: &'static str,
+    /// What a reader who cannot see it is told.
+    pub(crate) description: String,
+    pub(crate) width: f64,
+    pub(crate) height: f64,
+    pub(crate) drawing: Markup,
+}
+
+impl Figure {
+    /// The figure for the page.
+    pub(crate) fn inline(&self) -> Markup {
+        html! {
+            svg viewBox={ "0 0 " (self.width) " " (self.height) } width=(self.width) height=(self.height) role="img" aria-label=(self.description) {
+                (self.drawing)
+            }
+        }
+    }
+
+    /// The figure as an SVG file.
+    pub(crate) fn file(&self) -> String {
+        let drawing = html! {
+            svg xmlns="http://www.w3.org/2000/svg" viewBox={ "0 0 " (self.width) " " (self.height) } width=(self.width) height=(self.height) {
+                title { (self.description) }
+                style { (PreEscaped(FIGURE_STYLE)) }
+                (self.drawing)
+            }
+        };
+        format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}\n", drawing.into_string())
+    }
+}
+
+/// Text at a place; `class` sets size and anchor.
+pub(crate) fn text(x: f64, y: f64, class: &str, content: &str) -> Markup {
+    html! { text x=(x) y=(y) class=(class) { (content) } }
+}
+
+/// A line between two places.
+pub(crate) fn line((x1, y1): (f64, f64), (x2, y2): (f64, f64), class: &str) -> Markup {
+    html! { line x1=(x1) y1=(y1) x2=(x2) y2=(y2) class=(class) {} }
+}
+
+/// Ticks, grid lines and labels of a horizontal axis at the bottom of a panel from `top` to `bottom`.
+pub(crate) fn horizontal_axis(
+    scale: &Scale,
+    (top, bottom): (f64, f64),
+    label: impl Fn(f64) -> String,
+) -> Markup {
+    html! {
+        @for &tick in scale.ticks() {
+            (line((scale.place(tick), top), (scale.place(tick), bottom), "grid"))
+            (text(scale.place(tick), bottom + 16.0, "tick middle", &label(tick)))
+        }
+    }
+}
+
+/// Ticks, grid lines and labels of a vertical axis at the left of a panel from `left` to `right`.
+pub(crate) fn vertical_axis(
+    scale: &Scale,
+    (left, right): (f64, f64),
+    label: impl Fn(f64) -> String,
+) -> Markup {
+    html! {
+        @for &tick in scale.ticks() {
+            (line((left, scale.place(tick)), (right, scale.place(tick)), "grid"))
+            (text(left - 7.0, scale.place(tick) + 4.0, "tick end", &label(tick)))
+        }
+    }
+}
+
+/// A label of at most `most` characters.
+pub(crate) fn shortened(name: &str, most: usize) -> String {
+    if name.chars().count() <= most {
+        return name.to_string();
+    }
+    let mut text: String = name.chars().take(most - 1).collect();
+    text.push('…');
+    text
+}

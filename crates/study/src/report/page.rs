@@ -1,0 +1,212 @@
+//! `index.html`: one file that needs no network, no script and no other file.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::figure::{FIGURE_STYLE, Figure, arm_classes};
+use super::sentence::sentence;
+use super::{figure_cost, figure_curves, figure_results};
+use super::{page_comparisons, page_protocol, page_runs, page_table};
+use crate::file::StudyFile;
+use crate::index::RunState;
+use crate::results::{Direction, StudyResults, Verdict};
+use allconv_record::SplitName;
+
+const STYLE: &str = include_str!("style.css");
+
+/// No script may run and nothing may be fetched, whatever the study file and the runs contain.
+const POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
+
+/// The figures of a report.
+pub(crate) struct Figures {
+    main: Figure,
+    curves: Vec<Figure>,
+    costs: Vec<Figure>,
+}
+
+impl Figures {
+    /// All of them, in the order of the page.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Figure> {
+        std::iter::once(&self.main).chain(&self.curves).chain(&self.costs)
+    }
+}
+
+/// Draws all figures of a study.
+pub(crate) fn figures(study: &StudyFile, results: &StudyResults) -> Figures {
+    let metric = study.primary.metric.as_str();
+    let mut curves = vec![
+        figure_curves::figure(results, SplitName::Valid, metric, "curve-validation"),
+        figure_curves::figure(results, SplitName::Train, "loss", "curve-training-loss"),
+    ];
+    if curves[0].is_none() && metric != "loss" {
+        // Without a validation split, the training curve of the same metric is all there is.
+        curves[0] = figure_curves::figure(results, SplitName::Train, metric, "curve-training");
+    }
+    Figures {
+        main: figure_results::figure(study, results),
+        curves: curves.into_iter().flatten().collect(),
+        costs: figure_cost::figures(study, results),
+    }
+}
+
+/// The whole page. `json` is embedded for machines.
+pub(crate) fn page(study: &StudyFile, results: &StudyResults, figures: &Figures, json: &str) -> String {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="generator" content={ "allconv " (env!("CARGO_PKG_VERSION")) };
+                title { (study.name) ": " (study.question) }
+                style { (PreEscaped(STYLE)) (PreEscaped(FIGURE_STYLE)) (PreEscaped(toggles(results.arms.len()))) }
+            }
+            body {
+                header { (head(study, results)) }
+                main {
+                    (answers(study, results))
+                    figure {
+                        div.scroll { (figures.main.inline()) }
+                        figcaption { (main_caption(study, results)) }
+                    }
+                    (page_table::section(study, results))
+                    (curves(results, figures))
+                    (page_comparisons::section(study, results))
+                    (costs(figures))
+                    (page_runs::section(study, results))
+                    (page_protocol::section(study, results))
+                }
+                footer { "Written by allconv " (env!("CARGO_PKG_VERSION")) " from the study file and its run directories; the same input gives the same bytes." }
+                // The policy above keeps this from being anything but data.
+                script type="application/json" id="results" { (PreEscaped(json.replace('<', "\\u003c"))) }
+            }
+        }
+    };
+    let mut text = page.into_string();
+    text.push('\n');
+    text
+}
+
+/// Rules by which the boxes of the legend hide arms, without a script.
+fn toggles(arms: usize) -> String {
+    (0..arms)
+        .map(|arm| format!("body:has(#show-a{arm}:not(:checked)) .toggled .a{arm}{{display:none}}"))
+        .collect()
+}
+
+fn head(study: &StudyFile, results: &StudyResults) -> Markup {
+    html! {
+        p.kicker { "allconv study " code { (study.name) } " · " (progress(results)) }
+        h1 { (study.question) }
+        @if let Some(caveat) = &study.caveat { div.note { p { strong { "Caveat. " } (caveat) } } }
+        @if !results.warnings.is_empty() {
+            div.note role="note" {
+                p { strong { "Before you compare." } }
+                ul { @for warning in &results.warnings { li { (warning) } } }
+            }
+        }
+    }
+}
+
+/// `36 runs: 35 done, 1 diverged`.
+pub(crate) fn progress(results: &StudyResults) -> String {
+    let count = |state| results.runs.iter().filter(|run| run.state == state).count();
+    let parts: Vec<String> = RunState::ALL
+        .into_iter()
+        .map(|state| (count(state), state))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, state)| format!("{count} {}", state.name()))
+        .collect();
+    format!("{} runs: {}", results.runs.len(), parts.join(", "))
+}
+
+fn answers(study: &StudyFile, results: &StudyResults) -> Markup {
+    html! {
+        section aria-label="Answer" {
+            @if results.comparisons.is_empty() {
+                p { "The study has one arm, so there is nothing to compare." }
+            } @else {
+                ul.answers {
+                    @for comparison in &results.comparisons {
+                        li {
+                            div { (badge(comparison.verdict)) }
+                            p { (with_code(&sentence(study, results, comparison))) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The verdict as a word in its colour.
+pub(crate) fn badge(verdict: Verdict) -> Markup {
+    let class = match verdict {
+        Verdict::Shown(Direction::Better) | Verdict::ShownButEquivalent(Direction::Better) => "badge better",
+        Verdict::Shown(Direction::Worse) | Verdict::ShownButEquivalent(Direction::Worse) => "badge worse",
+        Verdict::Equivalent => "badge same",
+        Verdict::NoPairs | Verdict::Interim | Verdict::IntervalsOnly | Verdict::NotShown => "badge",
+    };
+    html! { span class=(class) { (verdict.label()) } }
+}
+
+/// What stands between backticks as code.
+fn with_code(sentence: &str) -> Markup {
+    html! {
+        @for (index, part) in sentence.split('`').enumerate() {
+            @if index % 2 == 1 { code { (part) } } @else { (part) }
+        }
+    }
+}
+
+fn main_caption(study: &StudyFile, results: &StudyResults) -> String {
+    let mut text = String::from(
+        "Left: every finished run is a point; the diamond is the arm's mean over seeds, the bar its 95 % t interval.",
+    );
+    if !results.comparisons.is_empty() {
+        text.push_str(" Right: differences to the baseline for the same seed (thin marks), their mean and its 95 % interval.");
+        if study.compare.equivalence_margin.is_some() {
+            text.push_str(" The shaded strip is the equivalence margin.");
+        }
+        text.push_str(" Intervals are per comparison; the p values above are corrected.");
+    }
+    text
+}
+
+fn curves(results: &StudyResults, figures: &Figures) -> Markup {
+    html! {
+        @if !figures.curves.is_empty() {
+            section {
+                h2 { "Learning curves" }
+                fieldset.legend {
+                    legend { "Arms shown in the curves and in the figures of cost" }
+                    @for (index, arm) in results.arms.iter().enumerate() {
+                        label class=(arm_classes(index)) {
+                            input type="checkbox" id={ "show-a" (index) } checked;
+                            span.swatch {} (arm.name)
+                        }
+                    }
+                }
+                figure.toggled {
+                    div.pair { @for figure in &figures.curves { div { (figure.inline()) } } }
+                    figcaption { "Lines are means over the finished seeds of an arm, bands reach from the lowest to the highest seed. Dotted lines are single runs that did not finish." }
+                }
+            }
+        }
+    }
+}
+
+fn costs(figures: &Figures) -> Markup {
+    html! {
+        @if !figures.costs.is_empty() {
+            section {
+                h2 { "Result against cost" }
+                figure.toggled {
+                    div.pair { @for figure in &figures.costs { div { (figure.inline()) } } }
+                    figcaption { "Means with 95 % intervals. The dashed line joins the arms that no other arm beats at the same or a lower cost. Costs on which the arms do not differ are left out." }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Everything behind the verdicts: the tests side by side, effect sizes, agreement per test example, all arms at once.
+
+use maud::{Markup, html};
+
+use super::number::{p_equation, p_value, share, signed_ratio};
+use super::page::badge;
+use super::page_table::has_p;
+use super::sentence::{correction_name, test_name};
+use crate::file::StudyFile;
+use crate::results::{ComparisonResult, OverallResult, StudyResults};
+
+/// The section; empty for a study of one arm.
+pub(crate) fn section(study: &StudyFile, results: &StudyResults) -> Markup {
+    html! {
+        @if !results.comparisons.is_empty() {
+            section {
+                h2 { "Comparisons with " code { (study.compare.baseline) } }
+                p { (method(study, results)) }
+                (tests(study, results))
+                (per_example(results))
+                @if let Some(overall) = &results.overall { (overall_section(study, results, overall)) }
+            }
+        }
+    }
+}
+
+fn method(study: &StudyFile, results: &StudyResults) -> String {
+    let statistics = &results.statistics;
+    let mut text = format!(
+        "Fixed in the study file before the runs: {}, α = {} over {} comparison{}, {}p values",
+        test_name(statistics.test),
+        statistics.alpha,
+        statistics.comparisons,
+        if statistics.comparisons == 1 { "" } else { "s" },
+        correction_name(statistics.correction)
+    );
+    if let Some(margin) = study.compare.equivalence_margin {
+        let name = results.unit.difference_name();
+        text.push_str(&format!(
+            "; equivalence margin ±{} {name}, by two one-sided t tests, corrected among themselves",
+            results.unit.value(margin)
+        ));
+    }
+    text.push_str(&format!(
+        ". A verdict needs {} pairs; below that there are intervals only.",
+        statistics.seeds_needed
+    ));
+    text
+}
+
+fn tests(study: &StudyFile, results: &StudyResults) -> Markup {
+    let has_margin = study.compare.equivalence_margin.is_some();
+    let p = |p: Option<f64>| {
+        if has_p(results) { p.map_or("–".to_string(), p_value) } else { "–".to_string() }
+    };
+    html! {
+        div.scroll {
+            table {
+                caption { "The study's own test is the one that counts; the other two paired tests stand beside it uncorrected, so that a reader sees whether it matters which was chosen." }
+                thead {
+                    tr {
+                        th.text scope="col" { "Arm" }
+                        th.text scope="col" { "Verdict" }
+                        th scope="col" { "p" span.unit { "corrected" } }
+                        @if has_margin { th scope="col" { "p, equivalent" span.unit { "corrected" } } }
+                        th scope="col" { "Paired t" span.unit { "p" } }
+                        th scope="col" { "Permutation" span.unit { "p, exact" } }
+                        th scope="col" { "Wilcoxon" span.unit { "p, exact" } }
+                        th scope="col" { "Effect size g" span.unit { "95 % interval" } }
+                        th scope="col" { "Better run" span.unit { "probability" } }
+                        @if has_margin { th scope="col" { "Seeds needed" span.unit { "for the margin, 80 %" } } }
+                    }
+                }
+                tbody {
+                    @for comparison in &results.comparisons {
+                        tr {
+                            th scope="row" { (comparison.arm) }
+                            td.text { (badge(comparison.verdict)) }
+                            td { (p(comparison.corrected_p)) }
+                            @if has_margin { td { (p(comparison.corrected_equivalence_p)) } }
+                            td { (p(comparison.paired_t_p)) }
+                            td { (p(comparison.permutation_p)) }
+                            td { (p(comparison.wilcoxon_p)) }
+                            td { (effect(comparison)) }
+                            td { (comparison.probability_of_improvement.map_or("–".to_string(), share)) }
+                            @if has_margin { td { (comparison.seeds_for_margin.map_or("–".to_string(), |seeds| seeds.to_string())) } }
+                        }
+                    }
+                }
+            }
+        }
+        p.soft { "g is the mean difference in standard deviations of the differences (Hedges). The probability is that of a random run of the arm being better than one of the baseline. The seeds needed would show a true difference as large as the margin with 80 % power at this spread, before correction." }
+    }
+}
+
+fn effect(comparison: &ComparisonResult) -> String {
+    comparison.effect.map_or("–".to_string(), |effect| {
+        let interval = effect.interval;
+        format!(
+            "{} ({} to {})",
+            signed_ratio(effect.value),
+            signed_ratio(interval.low),
+            signed_ratio(interval.high)
+        )
+    })
+}
+
+fn per_example(results: &StudyResults) -> Markup {
+    let rows: Vec<_> = results
+        .comparisons
+        .iter()
+        .filter_map(|comparison| comparison.examples.as_ref().map(|examples| (comparison, examples)))
+        .collect();
+    html! {
+        @if !rows.is_empty() {
+            h3 { "On the same test examples" }
+            div.scroll {
+                table {
+                    caption { "Counts of test examples are means over seeds. The bootstrap interval is over test examples for these trained nets; it says nothing about retraining them. McNemar's exact test is uncorrected, per seed." }
+                    thead {
+                        tr {
+                            th.text scope="col" { "Arm" }
+                            th scope="col" { "Examples" }
+                            th scope="col" { "Only arm right" }
+                            th scope="col" { "Only baseline right" }
+                            th scope="col" { "Error difference" span.unit { "pp" } }
+                            th scope="col" { "95 % interval" span.unit { "over examples" } }
+                            th scope="col" { "McNemar p ≤ 0.05" span.unit { "seeds" } }
+                        }
+                    }
+                    tbody {
+                        @for (comparison, examples) in rows {
+                            tr {
+                                th scope="row" { (comparison.arm) }
+                                td { (examples.examples) }
+                                td { (format!("{:.1}", examples.only_arm_right)) }
+                                td { (format!("{:.1}", examples.only_baseline_right)) }
+                                td { (crate::results::MetricUnit::Percent.signed(examples.difference)) }
+                                td { @if let Some(ends) = examples.interval {
+                                    (crate::results::MetricUnit::Percent.signed(ends.low)) " to " (crate::results::MetricUnit::Percent.signed(ends.high))
+                                } @else { "–" } }
+                                td { (examples.seeds_that_differ) " of " (examples.seeds) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn overall_section(study: &StudyFile, results: &StudyResults, overall: &OverallResult) -> Markup {
+    let friedman = &overall.friedman;
+    let mut order: Vec<usize> = (0..results.arms.len()).collect();
+    order.sort_by(|&a, &b| friedman.mean_ranks[a].total_cmp(&friedman.mean_ranks[b]));
+    html! {
+        h3 { "All arms at once" }
+        p {
+            "Friedman's test over the ranks within each of " (friedman.blocks) " complete seeds: χ² = " (format!("{:.2}", friedman.statistic)) ", "
+            (p_equation(friedman.p)) ". Two arms differ after Nemenyi at α = " (study.compare.alpha) " when their mean ranks lie more than "
+            (format!("{:.2}", overall.critical_difference)) " apart. Rank 1 is the lowest " (study.primary.metric) "."
+        }
+        div.scroll {
+            table {
+                thead { tr { th.text scope="col" { "Arm" } th scope="col" { "Mean rank" } } }
+                tbody {
+                    @for index in order {
+                        tr { th scope="row" { (results.arms[index].name) } td { (format!("{:.2}", friedman.mean_ranks[index])) } }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The table of arms: result, cost, and difference to the baseline.
+
+use maud::{Markup, html};
+
+use super::figure::arm_classes;
+use super::figure_results::capitalised;
+use super::number::{duration, grouped, magnitude, p_value, share};
+use super::sentence::{metric_name, signed_interval};
+use crate::file::StudyFile;
+use crate::results::{ArmResult, StudyResults};
+
+/// The section with the table.
+pub(crate) fn section(study: &StudyFile, results: &StudyResults) -> Markup {
+    let symbol = results.unit.symbol();
+    let difference_unit = match results.unit.difference_name() {
+        "percentage points" => "pp",
+        other => other,
+    };
+    html! {
+        section {
+            h2 { "Results" }
+            div.scroll {
+                table {
+                    caption { "Mean ± standard deviation over seeds. Differences are arm − baseline for the same seed. Cost is per image; training time is the median per run, as measured." }
+                    thead {
+                        tr {
+                            th.text scope="col" { "Arm" }
+                            th scope="col" { (capitalised(&metric_name(study))) span.unit { (symbol) } }
+                            th scope="col" { "n" }
+                            th scope="col" { "Difference" span.unit { (difference_unit) } }
+                            th scope="col" { "95 % interval" span.unit { (difference_unit) } }
+                            th scope="col" { "p" span.unit { (study.compare.correction.name()) } }
+                            th scope="col" { "Lost" span.unit { "runs" } }
+                            th scope="col" { "Parameters" }
+                            th scope="col" { "MACs" }
+                            th scope="col" { "Training" span.unit { "time" } }
+                        }
+                    }
+                    tbody {
+                        @for (index, arm) in results.arms.iter().enumerate() { (row(results, index, arm)) }
+                    }
+                }
+            }
+            (robust(results))
+        }
+    }
+}
+
+fn row(results: &StudyResults, index: usize, arm: &ArmResult) -> Markup {
+    let comparison = results.comparison(index);
+    let cost = |read: fn(&allconv_record::Cost) -> String| arm.cost.as_ref().map_or("–".to_string(), read);
+    html! {
+        tr class=[arm.is_baseline.then_some("baseline")] {
+            th scope="row" { span class=(arm_classes(index)) { span.swatch {} } (arm.name) }
+            td { (mean_and_spread(results, arm)) }
+            td { (arm.values.len()) }
+            @if let Some(comparison) = comparison {
+                td { (comparison.mean_difference.map_or("–".to_string(), |mean| results.unit.signed(mean))) }
+                td { @if comparison.interval.is_some() { (signed_interval(results, comparison.interval)) } @else { "–" } }
+                td { @if has_p(results) { (comparison.corrected_p.map_or("–".to_string(), p_value)) } @else { "–" } }
+            } @else {
+                td.soft { "baseline" }
+                td {}
+                td {}
+            }
+            td { (arm.lost) }
+            td { (cost(|cost| grouped(cost.parameters))) }
+            td { (cost(|cost| magnitude(cost.macs as f64))) }
+            td { (arm.training_seconds.map_or("–".to_string(), duration)) }
+        }
+    }
+}
+
+/// Below the seeds needed for a verdict, no p is shown: it would be read as one.
+pub(crate) fn has_p(results: &StudyResults) -> bool {
+    results.statistics.verdict_possible
+}
+
+/// `12.34 ± 0.56`, or the mean alone where there is no spread.
+pub(crate) fn mean_and_spread(results: &StudyResults, arm: &ArmResult) -> String {
+    let Some(summary) = arm.summary else { return "–".to_string() };
+    let mean = results.unit.value(summary.mean);
+    summary
+        .standard_deviation
+        .map_or(mean.clone(), |spread| format!("{mean} ± {}", results.unit.value(spread)))
+}
+
+/// Robust summaries and the share of lost runs, for those who want more than the mean.
+fn robust(results: &StudyResults) -> Markup {
+    let unit = results.unit;
+    let interval = |interval: Option<crate::stats::Interval>| {
+        interval.map_or("–".to_string(), |ends| {
+            format!("{} to {}", unit.value(ends.low), unit.value(ends.high))
+        })
+    };
+    html! {
+        details {
+            summary { "More per arm: median, intervals, share of lost runs, memory, receptive field" }
+            div.scroll {
+                table {
+                    thead {
+                        tr {
+                            th.text scope="col" { "Arm" }
+                            th scope="col" { "Median" }
+                            th scope="col" { "Interquartile" span.unit { "mean" } }
+                            th scope="col" { "Range" }
+                            th scope="col" { "Mean, 95 %" span.unit { "t" } }
+                            th scope="col" { "Mean, 95 %" span.unit { "bootstrap" } }
+                            th scope="col" { "Lost runs" span.unit { "95 % Wilson" } }
+                            th scope="col" { "Activations" span.unit { "bytes" } }
+                            th scope="col" { "Field" span.unit { "pixels" } }
+                        }
+                    }
+                    tbody {
+                        @for arm in &results.arms {
+                            tr {
+                                th scope="row" { (arm.name) }
+                                @if let Some(summary) = arm.summary {
+                                    td { (unit.value(summary.median)) }
+                                    td { (unit.value(summary.interquartile_mean)) }
+                                    td { (unit.value(summary.least)) " to " (unit.value(summary.most)) }
+                                } @else { td { "–" } td { "–" } td { "–" } }
+                                td { (interval(arm.interval)) }
+                                td { (interval(arm.bootstrap)) }
+                                td {
+                                    (arm.lost) " of " (arm.ended)
+                                    @if let Some(ends) = arm.lost_interval { ", " (share(ends.low)) " to " (share(ends.high)) }
+                                }
+                                @if let Some(cost) = &arm.cost {
+                                    td { (magnitude(cost.activation_bytes as f64)) }
+                                    td { (cost.receptive_field) }
+                                } @else { td { "–" } td { "–" } }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

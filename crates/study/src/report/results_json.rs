@@ -1,0 +1,133 @@
+//! `results.json`: everything the report says, for machines.
+//!
+//! The object's fields: `schema` ([`RESULTS_SCHEMA`]; raised when a field changes its meaning or goes away, not when one is added),
+//! `study`, `question`, `caveat`, `primary` {metric, split, better}, `compare` {baseline, test, alpha, correction, equivalence_margin,
+//! seeds_needed}, `warnings` (sentences), `arms` (name, n, mean, standard_deviation, median, interquartile_mean, interval_95, bootstrap_95,
+//! ended, lost, lost_interval_95, parameters, macs, activation_bytes, receptive_field, training_seconds, images_per_second), `comparisons`
+//! (arm, n, difference, interval_95, p, corrected_p, equivalence_p, corrected_equivalence_p, paired_t_p, permutation_p, wilcoxon_p, effect_size,
+//! effect_size_95, probability_of_improvement, seeds_for_margin, examples, verdict, sentence) and `runs` (arm, seed, state, reason, value,
+//! folder, step, total_steps, training_seconds, images_per_second, specification_hash, request_hash). Values are as stored: errors are fractions, differences
+//! are arm − baseline. Intervals are `[low, high]`. What is not known is `null`.
+
+use serde_json::{Value, json};
+
+use super::sentence::sentence;
+use crate::file::{Better, StudyFile};
+use crate::results::{ArmResult, ComparisonResult, RunResult, StudyResults};
+use crate::stats::Interval;
+
+/// The `schema` field of `results.json`.
+pub const RESULTS_SCHEMA: &str = "allconv.study.results/1";
+
+/// The file, keys sorted, two spaces of indent.
+pub(crate) fn results_json(study: &StudyFile, results: &StudyResults) -> String {
+    let better = match study.primary.better {
+        Better::Lower => "lower",
+        Better::Higher => "higher",
+    };
+    let value = json!({
+        "schema": RESULTS_SCHEMA,
+        "study": study.name,
+        "question": study.question,
+        "caveat": study.caveat,
+        "primary": { "metric": study.primary.metric, "split": study.primary.split.name(), "better": better },
+        "compare": {
+            "baseline": study.compare.baseline,
+            "test": study.compare.test.name(),
+            "alpha": study.compare.alpha,
+            "correction": study.compare.correction.name(),
+            "equivalence_margin": study.compare.equivalence_margin,
+            "seeds_needed": results.statistics.seeds_needed,
+        },
+        "warnings": results.warnings,
+        "arms": results.arms.iter().map(arm).collect::<Vec<_>>(),
+        "comparisons": results.comparisons.iter().map(|comparison| self::comparison(study, results, comparison)).collect::<Vec<_>>(),
+        "overall": results.overall.as_ref().map(|overall| json!({
+            "friedman_statistic": overall.friedman.statistic,
+            "friedman_p": overall.friedman.p,
+            "blocks": overall.friedman.blocks,
+            "mean_ranks": overall.friedman.mean_ranks,
+            "critical_difference": overall.critical_difference,
+        })),
+        "runs": results.runs.iter().map(run).collect::<Vec<_>>(),
+    });
+    format!("{value:#}\n")
+}
+
+fn interval(interval: Option<Interval>) -> Value {
+    interval.map_or(Value::Null, |interval| json!([interval.low, interval.high]))
+}
+
+fn arm(arm: &ArmResult) -> Value {
+    let summary = arm.summary;
+    let cost = arm.cost.as_ref();
+    json!({
+        "name": arm.name,
+        "is_baseline": arm.is_baseline,
+        "n": arm.values.len(),
+        "mean": summary.map(|summary| summary.mean),
+        "standard_deviation": summary.and_then(|summary| summary.standard_deviation),
+        "median": summary.map(|summary| summary.median),
+        "interquartile_mean": summary.map(|summary| summary.interquartile_mean),
+        "interval_95": interval(arm.interval),
+        "bootstrap_95": interval(arm.bootstrap),
+        "ended": arm.ended,
+        "lost": arm.lost,
+        "lost_interval_95": interval(arm.lost_interval),
+        "parameters": cost.map(|cost| cost.parameters),
+        "macs": cost.map(|cost| cost.macs),
+        "activation_bytes": cost.map(|cost| cost.activation_bytes),
+        "receptive_field": cost.map(|cost| cost.receptive_field),
+        "training_seconds": arm.training_seconds,
+        "images_per_second": arm.images_per_second,
+    })
+}
+
+fn comparison(study: &StudyFile, results: &StudyResults, comparison: &ComparisonResult) -> Value {
+    json!({
+        "arm": comparison.arm,
+        "n": comparison.n(),
+        "difference": comparison.mean_difference,
+        "interval_95": interval(comparison.interval),
+        "p": comparison.p,
+        "corrected_p": comparison.corrected_p,
+        "equivalence_p": comparison.equivalence_p,
+        "corrected_equivalence_p": comparison.corrected_equivalence_p,
+        "paired_t_p": comparison.paired_t_p,
+        "permutation_p": comparison.permutation_p,
+        "wilcoxon_p": comparison.wilcoxon_p,
+        "effect_size": comparison.effect.map(|effect| effect.value),
+        "effect_size_95": interval(comparison.effect.map(|effect| effect.interval)),
+        "probability_of_improvement": comparison.probability_of_improvement,
+        "seeds_for_margin": comparison.seeds_for_margin,
+        "examples": comparison.examples.as_ref().map(|examples| json!({
+            "examples": examples.examples,
+            "seeds": examples.seeds,
+            "only_arm_right": examples.only_arm_right,
+            "only_baseline_right": examples.only_baseline_right,
+            "difference": examples.difference,
+            "interval_95": interval(examples.interval),
+            "seeds_that_differ": examples.seeds_that_differ,
+        })),
+        "verdict": comparison.verdict.name(),
+        "sentence": sentence(study, results, comparison),
+    })
+}
+
+fn run(run: &RunResult) -> Value {
+    let record = run.record.as_ref();
+    json!({
+        "arm": run.arm,
+        "seed": run.seed,
+        "state": run.state.name(),
+        "reason": run.reason,
+        "value": run.value,
+        "folder": run.folder_name(),
+        "step": record.map(|record| record.step),
+        "total_steps": record.map(|record| record.total_steps),
+        "training_seconds": record.map(|record| record.timings.training_seconds),
+        "images_per_second": record.map(|record| record.timings.images_per_second),
+        "specification_hash": record.map(|record| record.specification_hash.as_str()),
+        "request_hash": record.map(|record| record.request_hash.as_str()),
+    })
+}

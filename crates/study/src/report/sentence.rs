@@ -1,0 +1,126 @@
+//! Each comparison in one sentence that says what was shown, with metric, n, interval and corrected p.
+//!
+//! Names of arms stand between backticks; the page sets them as code, Markdown takes them as they are.
+
+use allconv_record::SplitName;
+
+use super::number::p_equation;
+use crate::file::{Correction, StudyFile, TestKind};
+use crate::results::{ComparisonResult, Direction, StudyResults, Verdict};
+use crate::stats::Interval;
+
+/// `test error`, `validation loss`.
+pub(crate) fn metric_name(study: &StudyFile) -> String {
+    format!("{} {}", split_name(study.primary.split), study.primary.metric)
+}
+
+/// The split in words.
+pub(crate) fn split_name(split: SplitName) -> &'static str {
+    match split {
+        SplitName::Train => "training",
+        SplitName::Valid => "validation",
+        SplitName::Test => "test",
+    }
+}
+
+/// The test in words.
+pub(crate) fn test_name(test: TestKind) -> &'static str {
+    match test {
+        TestKind::PairedT => "paired t test",
+        TestKind::Permutation => "exact paired permutation test",
+        TestKind::Wilcoxon => "Wilcoxon signed rank test",
+        TestKind::Welch => "Welch's t test",
+    }
+}
+
+/// The correction in words, as it stands before "p".
+pub(crate) fn correction_name(correction: Correction) -> &'static str {
+    match correction {
+        Correction::Holm => "Holm-corrected ",
+        Correction::BenjaminiHochberg => "Benjamini–Hochberg-corrected ",
+        Correction::None => "uncorrected ",
+    }
+}
+
+/// `12.30 to 14.50`, with signs.
+pub(crate) fn signed_interval(results: &StudyResults, interval: Option<Interval>) -> String {
+    let unit = results.unit;
+    interval.map_or("none".to_string(), |interval| {
+        format!("{} to {}", unit.signed(interval.low), unit.signed(interval.high))
+    })
+}
+
+/// The sentence about one comparison.
+pub(crate) fn sentence(study: &StudyFile, results: &StudyResults, comparison: &ComparisonResult) -> String {
+    let (arm, baseline) = (&comparison.arm, &study.compare.baseline);
+    let metric = metric_name(study);
+    let numbers = numbers(study, results, comparison);
+    let margin =
+        study.compare.equivalence_margin.map(|margin| with_unit(results, results.unit.value(margin)));
+    let margin = margin.unwrap_or_default();
+    match comparison.verdict {
+        Verdict::NoPairs => format!("No seed has a result for both `{arm}` and `{baseline}` yet."),
+        Verdict::Interim => format!(
+            "So far, `{arm}` minus `{baseline}` in {metric} is {numbers}. Runs are missing, so no verdict is given."
+        ),
+        Verdict::IntervalsOnly => format!(
+            "`{arm}` minus `{baseline}` in {metric}: {numbers}. With fewer than {} pairs there are intervals only, no verdict.",
+            results.statistics.seeds_needed
+        ),
+        Verdict::Shown(direction) => {
+            format!("`{arm}` is shown to be {} than `{baseline}` in {metric}: {numbers}.", word(direction))
+        }
+        Verdict::ShownButEquivalent(direction) => format!(
+            "`{arm}` is shown to be {} than `{baseline}` in {metric}, and by less than the margin of {margin}: {numbers}.",
+            word(direction)
+        ),
+        Verdict::Equivalent => format!(
+            "`{arm}` is shown to be equivalent to `{baseline}` in {metric}, within ±{margin}: {numbers}."
+        ),
+        Verdict::NotShown if study.compare.equivalence_margin.is_some() => format!(
+            "Between `{arm}` and `{baseline}`, neither a difference in {metric} nor equivalence within ±{margin} is shown: \
+             {numbers}."
+        ),
+        Verdict::NotShown => format!(
+            "No difference in {metric} between `{arm}` and `{baseline}` is shown, which does not mean that there is none: {numbers}."
+        ),
+    }
+}
+
+/// `+1.20 percentage points (95 % interval +0.80 to +1.60; n = 9; paired t test, Holm-corrected p = 0.0012)`.
+fn numbers(study: &StudyFile, results: &StudyResults, comparison: &ComparisonResult) -> String {
+    let Some(mean) = comparison.mean_difference else { return String::new() };
+    let mut parts = Vec::new();
+    if comparison.interval.is_some() {
+        // No line may end between the number and its sign.
+        parts.push(format!("95\u{a0}% interval {}", signed_interval(results, comparison.interval)));
+    }
+    parts.push(format!("n\u{a0}=\u{a0}{}", comparison.n()));
+    let has_verdict =
+        !matches!(comparison.verdict, Verdict::NoPairs | Verdict::Interim | Verdict::IntervalsOnly);
+    if has_verdict {
+        let correction = correction_name(study.compare.correction);
+        if let Some(p) = comparison.corrected_p {
+            let test = test_name(study.compare.test);
+            parts.push(format!("{test}, {correction}{}", p_equation(p)));
+        }
+        if let Some(p) = comparison.corrected_equivalence_p {
+            parts.push(format!("equivalence test, {correction}{}", p_equation(p)));
+        }
+    }
+    format!("{} ({})", with_unit(results, results.unit.signed(mean)), parts.join("; "))
+}
+
+fn with_unit(results: &StudyResults, value: String) -> String {
+    match results.unit.difference_name() {
+        "" => value,
+        name => format!("{value} {name}"),
+    }
+}
+
+fn word(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Better => "better",
+        Direction::Worse => "worse",
+    }
+}

@@ -1,0 +1,110 @@
+//! `tables.tex`: the table of arms for a paper, with `booktabs`.
+
+use super::number::{grouped, magnitude, p_value};
+use super::page_table::has_p;
+use super::sentence::metric_name;
+use crate::file::StudyFile;
+use crate::results::{ArmResult, StudyResults};
+
+/// A table environment that needs `\usepackage{booktabs}` and nothing else.
+pub(crate) fn tables_tex(study: &StudyFile, results: &StudyResults) -> String {
+    let unit = match results.unit.symbol() {
+        "" => String::new(),
+        symbol => format!(" ({})", escaped(symbol)),
+    };
+    let mut text = String::from("% Needs \\usepackage{booktabs}. Written by allconv; do not edit by hand.\n");
+    text.push_str("\\begin{table}\n\\centering\n");
+    text.push_str(&format!("\\caption{{{}}}\n\\label{{tab:{}}}\n", caption(study, results), study.name));
+    text.push_str("\\begin{tabular}{lrrrrrr}\n\\toprule\n");
+    text.push_str(&format!(
+        "Arm & {}{unit} & $n$ & Parameters & MACs & Difference (95\\,\\% interval) & $p$ \\\\\n\\midrule\n",
+        escaped(&metric_name(study))
+    ));
+    for (index, arm) in results.arms.iter().enumerate() {
+        text.push_str(&row(results, index, arm));
+    }
+    text.push_str("\\bottomrule\n\\end{tabular}\n\\end{table}\n");
+    text
+}
+
+fn row(results: &StudyResults, index: usize, arm: &ArmResult) -> String {
+    let unit = results.unit;
+    let value = arm.summary.map_or("--".to_string(), |summary| {
+        let spread = summary
+            .standard_deviation
+            .map(|spread| format!(" \\pm {}", unit.value(spread)))
+            .unwrap_or_default();
+        format!("${}{spread}$", mathematical(&unit.value(summary.mean)))
+    });
+    let cost = |read: fn(&allconv_record::Cost) -> String| arm.cost.as_ref().map_or("--".to_string(), read);
+    let comparison = results.comparison(index);
+    let difference = match comparison {
+        None => "baseline".to_string(),
+        Some(comparison) => comparison.mean_difference.map_or("--".to_string(), |mean| {
+            let interval = comparison.interval.map_or(String::new(), |interval| {
+                format!(" ({} to {})", unit.signed(interval.low), unit.signed(interval.high))
+            });
+            let words = format!("{}{interval}", unit.signed(mean));
+            format!("${}$", mathematical(&words).replace(" to ", "\\text{ to }").replace(" (", "\\ ("))
+        }),
+    };
+    let p = comparison.filter(|_| has_p(results)).and_then(|comparison| comparison.corrected_p);
+    let p = p.map_or("--".to_string(), |p| format!("${}$", p_value(p)));
+    format!(
+        "{} & {value} & {} & {} & {} & {} & {p} \\\\\n",
+        escaped(&arm.name),
+        arm.values.len(),
+        cost(|cost| grouped(cost.parameters)),
+        cost(|cost| magnitude(cost.macs as f64)),
+        difference.replace("\\text{", "\\mbox{")
+    )
+}
+
+fn caption(study: &StudyFile, results: &StudyResults) -> String {
+    let mut text = escaped(&study.question);
+    text.push_str(" Mean $\\pm$ standard deviation over seeds; differences are paired by seed");
+    text.push_str(&format!(
+        ", {} with {} correction over {} comparisons.",
+        escaped(super::sentence::test_name(study.compare.test)),
+        study.compare.correction.name(),
+        results.statistics.comparisons
+    ));
+    if let Some(caveat) = &study.caveat {
+        text.push(' ');
+        text.push_str(&escaped(caveat));
+    }
+    text
+}
+
+/// The typographic minus as TeX's own.
+fn mathematical(text: &str) -> String {
+    text.replace('−', "-")
+}
+
+/// Text with TeX's special characters made harmless.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' | '%' | '$' | '#' | '_' | '{' | '}' => escaped.extend(['\\', character]),
+            '\\' => escaped.push_str("\\textbackslash{}"),
+            '~' => escaped.push_str("\\textasciitilde{}"),
+            '^' => escaped.push_str("\\textasciicircum{}"),
+            '−' => escaped.push_str("$-$"),
+            '±' => escaped.push_str("$\\pm$"),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn special_characters_are_escaped() {
+        assert_eq!(escaped("max_pool & 50 % of {a}"), "max\\_pool \\& 50 \\% of \\{a\\}");
+        assert_eq!(escaped("a\\b"), "a\\textbackslash{}b");
+    }
+}
