@@ -8,7 +8,7 @@ use crate::blocked::{Lowering, StageShape, Tiling, TilingRequest};
 use crate::engine::Engine;
 use crate::geometry::ConvGeometry;
 use crate::isa::Isa;
-use crate::product::{LeftStrides, Offsets, Product, ResultStrides, RightStrides, Store};
+use crate::product::{LeftStrides, Offsets, Product, ResultStrides, Right, Store, packed_index};
 use crate::scratch::Scratch;
 use crate::simd::LANES;
 
@@ -34,6 +34,14 @@ pub(crate) struct Direct<'e> {
     taps_together: usize,
     forward: Option<Scratch<'e>>,
     backward: Option<Scratch<'e>>,
+}
+
+/// The products of a forward pass: their number, the two levels of their inner dimension, and where segments lie.
+struct Products {
+    count: usize,
+    segments: usize,
+    steps: usize,
+    segment_stride: usize,
 }
 
 /// Which passes the weights are prepared for.
@@ -85,24 +93,28 @@ impl<'e> Direct<'e> {
         direct
     }
 
-    /// `[row of taps][run of taps][C_out block][C_in block][tap][lane of C_in][lane of C_out]`.
+    /// For every product of [`Self::multiply`] a packed operand of taps and input channels by output channels.
     fn forward_weights(&self, engine: &'e Engine, weight: &[f32]) -> Scratch<'e> {
         let [kernel_height, kernel_width] = self.tiling.geometry.kernel;
-        let (lanes, run) = (self.lanes_in, self.taps_together);
-        let padded = self.blocks_in * lanes * kernel_height * kernel_width * self.blocks_out * LANES;
-        let mut prepared = engine.scratch().take(padded);
+        let Products { count, segments, steps, .. } = self.products();
+        let len = segments * steps * self.blocks_out * LANES;
+        let mut prepared = engine.scratch().take(count * len);
         prepared.fill(0.0);
-        let runs = kernel_width / run;
-        for out in 0..self.channels_out {
-            for c in 0..self.channels_in {
-                for u in 0..kernel_height {
-                    for v in 0..kernel_width {
-                        let value =
+        let runs = kernel_width / self.taps_together;
+        for c in 0..self.channels_in {
+            for u in 0..kernel_height {
+                for v in 0..kernel_width {
+                    let (product, segment) = if count == 1 && segments == kernel_height {
+                        (0, u)
+                    } else {
+                        (u * runs + v / self.taps_together, c / self.lanes_in)
+                    };
+                    let step = segment * steps + v % self.taps_together * self.lanes_in + c % self.lanes_in;
+                    for out in 0..self.channels_out {
+                        let place =
+                            packed_index(self.blocks_out, segments * steps, out / LANES, step, out % LANES);
+                        prepared[product * len + place] =
                             weight[((out * self.channels_in + c) * kernel_height + u) * kernel_width + v];
-                        let outer = (u * runs + v / run) * self.blocks_out + out / LANES;
-                        let inner =
-                            ((outer * self.blocks_in + c / lanes) * run + v % run) * lanes + c % lanes;
-                        prepared[inner * LANES + out % LANES] = value;
                     }
                 }
             }
@@ -110,21 +122,39 @@ impl<'e> Direct<'e> {
         prepared
     }
 
-    /// `[tap][C_in block][C_out, padded][lane of C_in]`.
+    /// For every tap a packed operand of output channels by input channels.
     fn backward_weights(&self, engine: &'e Engine, weight: &[f32]) -> Scratch<'e> {
         let taps = self.tiling.geometry.kernel[0] * self.tiling.geometry.kernel[1];
         let (blocks, padded_out) = (self.channels_in.div_ceil(LANES), self.blocks_out * LANES);
-        let mut prepared = engine.scratch().take(taps * blocks * padded_out * LANES);
+        let len = blocks * padded_out * LANES;
+        let mut prepared = engine.scratch().take(taps * len);
         prepared.fill(0.0);
         for out in 0..self.channels_out {
             for c in 0..self.channels_in {
+                let place = packed_index(blocks, padded_out, c / LANES, out, c % LANES);
                 for tap in 0..taps {
-                    let value = weight[(out * self.channels_in + c) * taps + tap];
-                    prepared[((tap * blocks + c / LANES) * padded_out + out) * LANES + c % LANES] = value;
+                    prepared[tap * len + place] = weight[(out * self.channels_in + c) * taps + tap];
                 }
             }
         }
         prepared
+    }
+
+    /// How the forward pass is cut into products.
+    fn products(&self) -> Products {
+        let (input, ConvGeometry { kernel, dilation, .. }) = (self.input_stage(), self.tiling.geometry);
+        let (runs, steps) = (kernel[1] / self.taps_together, self.taps_together * self.lanes_in);
+        // With one input block the rows of the kernel serve as segments: one product instead of one per row.
+        if self.blocks_in == 1 && runs == 1 {
+            Products { count: 1, segments: kernel[0], steps, segment_stride: dilation[0] * input.row_len() }
+        } else {
+            Products {
+                count: kernel[0] * runs,
+                segments: self.blocks_in,
+                steps,
+                segment_stride: input.block_len(),
+            }
+        }
     }
 
     /// Sizes of a piece of the weight gradient: taps of a kernel row times the lanes of an input block, by columns.
@@ -184,17 +214,9 @@ impl Lowering for Direct<'_> {
         let Some(weights) = &self.forward else {
             panic!("the weights are not prepared for the forward pass")
         };
-        let steps = self.taps_together * self.lanes_in;
+        let Products { count, segments, steps, segment_stride } = self.products();
         let runs = kernel[1] / self.taps_together;
-        // With one input block the rows of the kernel serve as segments: one product instead of one per row.
-        let rows_are_segments = self.blocks_in == 1 && runs == 1;
-        let run_len = self.blocks_in * steps * LANES;
-        let (segments, a_segment, b_segment, b_vector, products) = if rows_are_segments {
-            (kernel[0], dilation[0] * input.row_len(), self.blocks_out * run_len, run_len, 1)
-        } else {
-            (self.blocks_in, input.block_len(), steps * LANES, run_len, kernel[0] * runs)
-        };
-        for index in 0..products {
+        for index in 0..count {
             let product = Product {
                 blocks: result.rows,
                 rows: result.columns,
@@ -204,10 +226,10 @@ impl Lowering for Direct<'_> {
                 a: LeftStrides {
                     block: stride[0] * input.row_len(),
                     row: stride[1] * self.lanes_in,
-                    segment: a_segment,
+                    segment: segment_stride,
                     step: 1,
                 },
-                b: RightStrides { segment: b_segment, step: LANES, vector: b_vector },
+                b: Right::Packed,
                 c: ResultStrides { block: result.row_len(), row: LANES, vector: result.block_len() },
                 store: if index == 0 { Store::Replace } else { Store::Add },
             };
@@ -215,7 +237,7 @@ impl Lowering for Direct<'_> {
             let tap = u * dilation[0] * input.row_len() + v * dilation[1] * self.lanes_in;
             let offsets = (0..input.images).map(|image| Offsets {
                 a: image * input.image_len() + tap,
-                b: index * self.blocks_out * run_len,
+                b: index * segments * steps * self.blocks_out * LANES,
                 c: image * result.image_len(),
             });
             product.run(self.isa, offsets, lifted, weights, output);
@@ -236,7 +258,7 @@ impl Lowering for Direct<'_> {
             segments: self.blocks_out,
             steps: LANES,
             a: LeftStrides { block: slope.row_len(), row: LANES, segment: slope.block_len(), step: 1 },
-            b: RightStrides { segment: LANES * LANES, step: LANES, vector: padded_out * LANES },
+            b: Right::Packed,
             c: ResultStrides {
                 block: stride[0] * result.row_len(),
                 row: stride[1] * LANES,
@@ -284,7 +306,7 @@ impl Lowering for Direct<'_> {
                 segment: stride[0] * input.row_len(),
                 step: stride[1] * self.lanes_in,
             },
-            b: RightStrides { segment: slope.row_len(), step: LANES, vector: slope.block_len() },
+            b: Right::Strided { segment: slope.row_len(), step: LANES, vector: slope.block_len() },
             c: ResultStrides { block: 0, row: columns, vector: LANES },
             store: Store::Add,
         };

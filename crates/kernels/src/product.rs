@@ -21,12 +21,20 @@ pub(crate) struct LeftStrides {
     pub(crate) step: usize,
 }
 
-/// Element strides of the right operand, `B[segment, step, vector]`; the lanes of a vector are contiguous.
+/// Where the right operand, `B[segment, step, vector]`, lies; the lanes of a vector are contiguous.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct RightStrides {
-    pub(crate) segment: usize,
-    pub(crate) step: usize,
-    pub(crate) vector: usize,
+pub(crate) enum Right {
+    /// Element strides.
+    Strided {
+        /// Between segments.
+        segment: usize,
+        /// Between steps.
+        step: usize,
+        /// Between vectors.
+        vector: usize,
+    },
+    /// In the order in which it is read, see [`packed_index`]: one stream that the hardware fetches ahead.
+    Packed,
 }
 
 /// Element strides of the result, `C[block, row, vector]`; the lanes of a vector are contiguous.
@@ -49,7 +57,7 @@ pub(crate) struct Product {
     pub(crate) segments: usize,
     pub(crate) steps: usize,
     pub(crate) a: LeftStrides,
-    pub(crate) b: RightStrides,
+    pub(crate) b: Right,
     pub(crate) c: ResultStrides,
     pub(crate) store: Store,
 }
@@ -83,12 +91,18 @@ impl Product {
     fn extents(&self) -> Offsets {
         let last = |count: usize, stride: usize| (count - 1) * stride;
         let inner = |segment: usize, step: usize| last(self.segments, segment) + last(self.steps, step);
+        let right = match self.b {
+            Right::Strided { segment, step, vector } => {
+                inner(segment, step) + last(self.vectors, vector) + LANES
+            }
+            Right::Packed => self.segments * self.steps * self.vectors * LANES,
+        };
         Offsets {
             a: last(self.blocks, self.a.block)
                 + last(self.rows, self.a.row)
                 + inner(self.a.segment, self.a.step)
                 + 1,
-            b: inner(self.b.segment, self.b.step) + last(self.vectors, self.b.vector) + LANES,
+            b: right,
             c: last(self.blocks, self.c.block)
                 + last(self.rows, self.c.row)
                 + last(self.vectors, self.c.vector)
@@ -143,25 +157,54 @@ impl Kernel for Batch<'_> {
 unsafe fn panels<S: Simd>(simd: S, product: &Product, a: *const f32, b: *const f32, c: *mut f32) {
     let mut first = 0;
     while first < product.vectors {
+        let width = panel_width(product.vectors - first);
         // SAFETY: `first + width <= vectors`, so the panel lies within both operands.
         unsafe {
-            let (b, c) = (b.add(first * product.b.vector), c.add(first * product.c.vector));
-            first += match product.vectors - first {
-                1 => {
-                    rows::<S, 8, 1>(simd, product, a, b, c);
-                    1
-                }
-                2 | 4 => {
-                    rows::<S, 6, 2>(simd, product, a, b, c);
-                    2
-                }
-                _ => {
-                    rows::<S, 4, 3>(simd, product, a, b, c);
-                    3
+            let (b, strides) = match product.b {
+                Right::Strided { segment, step, vector } => (b.add(first * vector), [segment, step, vector]),
+                Right::Packed => {
+                    let start = product.segments * product.steps * first * LANES;
+                    (b.add(start), [product.steps * width * LANES, width * LANES, LANES])
                 }
             };
+            let c = c.add(first * product.c.vector);
+            match width {
+                1 => rows::<S, 8, 1>(simd, product, strides, a, b, c),
+                2 => rows::<S, 6, 2>(simd, product, strides, a, b, c),
+                _ => rows::<S, 4, 3>(simd, product, strides, a, b, c),
+            }
         }
+        first += width;
     }
+}
+
+/// Vectors of the next panel when `left` are left: three, unless that would leave a single one.
+const fn panel_width(left: usize) -> usize {
+    match left {
+        1 => 1,
+        2 | 4 => 2,
+        _ => 3,
+    }
+}
+
+/// Where the element of `vector` and `lane` in inner row `step` of `steps` lies in a packed operand of `vectors`
+/// vectors: panel by panel, inside a panel row by row.
+pub(crate) const fn packed_index(
+    vectors: usize,
+    steps: usize,
+    vector: usize,
+    step: usize,
+    lane: usize,
+) -> usize {
+    // Panels of three, then what `panel_width` leaves: two, two and two, or a single one.
+    let left = match vectors % 3 {
+        1 if vectors > 1 => 4,
+        left => left,
+    };
+    let in_threes = vectors - left;
+    let first = if vector < in_threes { vector / 3 * 3 } else { in_threes + (vector - in_threes) / 2 * 2 };
+    let width = panel_width(vectors - first);
+    (steps * first + step * width + vector - first) * LANES + lane
 }
 
 /// All rows of one panel of `WIDTH` vectors, in tiles of at most `HEIGHT` rows.
@@ -172,6 +215,7 @@ unsafe fn panels<S: Simd>(simd: S, product: &Product, a: *const f32, b: *const f
 unsafe fn rows<S: Simd, const HEIGHT: usize, const WIDTH: usize>(
     simd: S,
     product: &Product,
+    strides: [usize; 3],
     a: *const f32,
     b: *const f32,
     c: *mut f32,
@@ -185,14 +229,14 @@ unsafe fn rows<S: Simd, const HEIGHT: usize, const WIDTH: usize>(
                 let a = a.add(block * product.a.block + row * product.a.row);
                 let c = c.add(block * product.c.block + row * product.c.row);
                 match height {
-                    8 => tile::<S, 8, WIDTH>(simd, product, a, b, c),
-                    7 => tile::<S, 7, WIDTH>(simd, product, a, b, c),
-                    6 => tile::<S, 6, WIDTH>(simd, product, a, b, c),
-                    5 => tile::<S, 5, WIDTH>(simd, product, a, b, c),
-                    4 => tile::<S, 4, WIDTH>(simd, product, a, b, c),
-                    3 => tile::<S, 3, WIDTH>(simd, product, a, b, c),
-                    2 => tile::<S, 2, WIDTH>(simd, product, a, b, c),
-                    _ => tile::<S, 1, WIDTH>(simd, product, a, b, c),
+                    8 => tile::<S, 8, WIDTH>(simd, product, strides, a, b, c),
+                    7 => tile::<S, 7, WIDTH>(simd, product, strides, a, b, c),
+                    6 => tile::<S, 6, WIDTH>(simd, product, strides, a, b, c),
+                    5 => tile::<S, 5, WIDTH>(simd, product, strides, a, b, c),
+                    4 => tile::<S, 4, WIDTH>(simd, product, strides, a, b, c),
+                    3 => tile::<S, 3, WIDTH>(simd, product, strides, a, b, c),
+                    2 => tile::<S, 2, WIDTH>(simd, product, strides, a, b, c),
+                    _ => tile::<S, 1, WIDTH>(simd, product, strides, a, b, c),
                 }
             }
             row += height;
@@ -219,19 +263,21 @@ const fn tile_height<const HEIGHT: usize>(left: usize) -> usize {
 unsafe fn tile<S: Simd, const HEIGHT: usize, const WIDTH: usize>(
     simd: S,
     product: &Product,
+    strides: [usize; 3],
     a: *const f32,
     b: *const f32,
     c: *mut f32,
 ) {
+    let [b_segment, b_step, b_vector] = strides;
     let mut sums = [[simd.splat(0.0); WIDTH]; HEIGHT];
     for segment in 0..product.segments {
         // SAFETY: segment and step stay below their counts, so every load lies within the operands.
         unsafe {
             let mut a = a.add(segment * product.a.segment);
-            let mut b = b.add(segment * product.b.segment);
+            let mut b = b.add(segment * b_segment);
             for _ in 0..product.steps {
                 let right: [S::Vector; WIDTH] =
-                    std::array::from_fn(|vector| simd.load(b.add(vector * product.b.vector)));
+                    std::array::from_fn(|vector| simd.load(b.add(vector * b_vector)));
                 for row in 0..HEIGHT {
                     let left = simd.broadcast(a.add(row * product.a.row));
                     for vector in 0..WIDTH {
@@ -240,20 +286,27 @@ unsafe fn tile<S: Simd, const HEIGHT: usize, const WIDTH: usize>(
                 }
                 // `wrapping_add`: after the last step the pointers may leave the operands, unread.
                 a = a.wrapping_add(product.a.step);
-                b = b.wrapping_add(product.b.step);
+                b = b.wrapping_add(b_step);
             }
         }
     }
-    for (row, sums) in sums.iter().enumerate() {
-        for (vector, &sum) in sums.iter().enumerate() {
-            // SAFETY: the tile lies within C.
-            unsafe {
-                let target = c.add(row * product.c.row + vector * product.c.vector);
-                let value = match product.store {
-                    Store::Replace => sum,
-                    Store::Add => simd.add(simd.load(target), sum),
-                };
-                simd.store(target, value);
+    // SAFETY: the tile lies within C.
+    unsafe {
+        match product.store {
+            Store::Replace => {
+                for (row, sums) in sums.iter().enumerate() {
+                    for (vector, &sum) in sums.iter().enumerate() {
+                        simd.store(c.add(row * product.c.row + vector * product.c.vector), sum);
+                    }
+                }
+            }
+            Store::Add => {
+                for (row, sums) in sums.iter().enumerate() {
+                    for (vector, &sum) in sums.iter().enumerate() {
+                        let target = c.add(row * product.c.row + vector * product.c.vector);
+                        simd.store(target, simd.add(simd.load(target), sum));
+                    }
+                }
             }
         }
     }
@@ -285,7 +338,9 @@ mod tests {
             for [rows, vectors, segments, steps] in SIZES {
                 for rows_are_contiguous in [false, true] {
                     for store in [Store::Replace, Store::Add] {
-                        check(isa, [rows, vectors, segments, steps], rows_are_contiguous, store);
+                        for packed in [false, true] {
+                            check(isa, [rows, vectors, segments, steps], rows_are_contiguous, store, packed);
+                        }
                     }
                 }
             }
@@ -297,6 +352,7 @@ mod tests {
         [rows, vectors, segments, steps]: [usize; 4],
         rows_are_contiguous: bool,
         store: Store,
+        packed: bool,
     ) {
         const BLOCKS: usize = 2;
         let inner = segments * steps;
@@ -306,7 +362,11 @@ mod tests {
         } else {
             LeftStrides { block: left, row: inner, segment: steps, step: 1 }
         };
-        let b = RightStrides { segment: steps * LANES, step: LANES, vector: inner * LANES };
+        let b = if packed {
+            Right::Packed
+        } else {
+            Right::Strided { segment: steps * LANES, step: LANES, vector: inner * LANES }
+        };
         let c = ResultStrides { block: result, row: LANES, vector: rows * LANES };
         let product = Product { blocks: BLOCKS, rows, vectors, segments, steps, a, b, c, store };
         // Small integers: every sum is exact in f32.
@@ -320,8 +380,13 @@ mod tests {
             let mut expected = if store == Store::Add { 1.0 } else { 0.0 };
             for k in 0..inner {
                 let (segment, step) = (k / steps, k % steps);
+                let place_in_b = if packed {
+                    packed_index(vectors, inner, vector, k, lane)
+                } else {
+                    (vector * inner + k) * LANES + lane
+                };
                 expected += left[block * a.block + row * a.row + segment * a.segment + step * a.step]
-                    * right[(vector * inner + k) * LANES + lane];
+                    * right[place_in_b];
             }
             assert_eq!(found, expected, "{isa} {product:?} row {row} vector {vector} lane {lane}");
         }
@@ -337,7 +402,7 @@ mod tests {
             segments: 1,
             steps: 3,
             a: LeftStrides { block: 0, row: 3, segment: 0, step: 1 },
-            b: RightStrides { segment: 0, step: LANES, vector: 0 },
+            b: Right::Strided { segment: 0, step: LANES, vector: 0 },
             c: ResultStrides { block: 0, row: LANES, vector: 0 },
             store: Store::Replace,
         };

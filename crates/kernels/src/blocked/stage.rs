@@ -173,22 +173,27 @@ impl StageSlope<'_> {
                         let start = (map_row * tiling.width_out + column) * channels.total + offset;
                         let element =
                             crate::dropout::element_index(self.first_element + image * image_len + start);
+                        let mut values = [0.0; LANES];
                         if present == LANES {
-                            let (y, dy) = (&y[start..start + LANES], &dy[start..start + LANES]);
+                            let (mut y_lanes, mut dy_lanes) = ([0.0; LANES], [0.0; LANES]);
+                            y_lanes.copy_from_slice(&y[start..start + LANES]);
+                            dy_lanes.copy_from_slice(&dy[start..start + LANES]);
                             for lane in 0..LANES {
-                                target[lane] = slope(y[lane], dy[lane], element.wrapping_add(lane as u32));
-                                partial[lane] += target[lane];
+                                values[lane] =
+                                    slope(y_lanes[lane], dy_lanes[lane], element.wrapping_add(lane as u32));
                             }
                         } else {
                             for lane in 0..present {
-                                target[lane] = slope(
+                                values[lane] = slope(
                                     y[start + lane],
                                     dy[start + lane],
                                     element.wrapping_add(lane as u32),
                                 );
-                                partial[lane] += target[lane];
                             }
-                            target[present..].fill(0.0);
+                        }
+                        target.copy_from_slice(&values);
+                        for lane in 0..LANES {
+                            partial[lane] += values[lane];
                         }
                     }
                     sums.iter_mut().zip(partial).for_each(|(sum, partial)| *sum += partial);
@@ -243,6 +248,7 @@ fn masked(keep: bool, value: f32) -> f32 {
 impl WriteOutput<'_> {
     #[inline(always)]
     fn write(self, finish: impl Fn(f32, u32) -> f32) {
+        let (bias, _) = self.bias.as_chunks::<LANES>();
         let (tiling, shape, channels) = (self.tiling, self.shape, self.channels);
         let image_len = tiling.width_out
             * channels.total
@@ -255,20 +261,17 @@ impl WriteOutput<'_> {
                 let start = image * image_len + pixel * channels.total + channels.first;
                 let element = crate::dropout::element_index(self.first_element + start);
                 let mut source = row * shape.row_len() + column * LANES;
-                for (block, (target, bias)) in
-                    target.chunks_mut(LANES).zip(self.bias.chunks_exact(LANES)).enumerate()
-                {
+                for (block, (target, bias)) in target.chunks_mut(LANES).zip(bias).enumerate() {
                     let element = element.wrapping_add((block * LANES) as u32);
-                    let values = &stage[source..source + LANES];
-                    if let Ok(target) = <&mut [f32; LANES]>::try_from(&mut *target) {
-                        for lane in 0..LANES {
-                            target[lane] =
-                                finish(values[lane] + bias[lane], element.wrapping_add(lane as u32));
-                        }
+                    let mut values = [0.0; LANES];
+                    values.copy_from_slice(&stage[source..source + LANES]);
+                    for lane in 0..LANES {
+                        values[lane] = finish(values[lane] + bias[lane], element.wrapping_add(lane as u32));
+                    }
+                    if target.len() == LANES {
+                        target.copy_from_slice(&values);
                     } else {
-                        for (lane, target) in target.iter_mut().enumerate() {
-                            *target = finish(values[lane] + bias[lane], element.wrapping_add(lane as u32));
-                        }
+                        target.copy_from_slice(&values[..target.len()]);
                     }
                     source += shape.block_len();
                 }

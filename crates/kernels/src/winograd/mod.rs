@@ -19,7 +19,7 @@ use crate::direct::Passes;
 use crate::engine::Engine;
 use crate::geometry::ConvGeometry;
 use crate::isa::Isa;
-use crate::product::{LeftStrides, Offsets, Product, ResultStrides, RightStrides, Store};
+use crate::product::{LeftStrides, Offsets, Product, ResultStrides, Right, Store};
 use crate::scratch::Scratch;
 use crate::simd::{LANES, dispatch};
 use transform::{Direction, Tiles};
@@ -107,7 +107,7 @@ impl<'e> Winograd<'e> {
 
     /// One product per plane: tiles by channels of `from` blocks, times weights, gives tiles by channels of `to` blocks.
     fn multiply_planes(&self, [from, to]: [usize; 2], lifted: &[f32], weights: &[f32], result: &mut [f32]) {
-        let weight_len = from * LANES * LANES;
+        let weight_len = from * LANES * to * LANES;
         let product = Product {
             blocks: 1,
             rows: self.tiles,
@@ -115,11 +115,7 @@ impl<'e> Winograd<'e> {
             segments: from,
             steps: LANES,
             a: LeftStrides { block: 0, row: LANES, segment: self.tiles * LANES, step: 1 },
-            b: RightStrides {
-                segment: LANES * LANES,
-                step: LANES,
-                vector: self.scheme.distinct_weights() * weight_len,
-            },
+            b: Right::Packed,
             c: ResultStrides { block: 0, row: LANES, vector: self.tiles * LANES },
             store: Store::Replace,
         };
@@ -221,7 +217,7 @@ impl Lowering for Winograd<'_> {
                 segments: together.min(bands - first),
                 steps: self.tiles,
                 a: LeftStrides { block: self.tiles * LANES, row: 1, segment: input_len, step: LANES },
-                b: RightStrides { segment: slope_len, step: LANES, vector: self.tiles * LANES },
+                b: Right::Strided { segment: slope_len, step: LANES, vector: self.tiles * LANES },
                 c: ResultStrides {
                     block: LANES * self.blocks_out * LANES,
                     row: self.blocks_out * LANES,

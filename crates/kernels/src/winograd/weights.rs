@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use super::scheme::Scheme;
 use crate::engine::Engine;
 use crate::isa::Isa;
+use crate::product::packed_index;
 use crate::scratch::Scratch;
 use crate::simd::{Kernel, LANES, Simd, dispatch};
 
@@ -13,7 +14,7 @@ const TAPS: usize = 5;
 /// Most distinct rows of G.
 const ROWS: usize = 6;
 
-/// Which channels of a transformed weight are the lanes of a vector.
+/// Which channels of a transformed weight are the columns of the packed operand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Orientation {
     /// Output channels, for the forward pass.
@@ -47,7 +48,8 @@ impl Matrix {
     }
 }
 
-/// Transforms weights `[C_out, C_in, r, r]` to `[lane block][distinct weight][other channel, padded][lane]`.
+/// Transforms weights `[C_out, C_in, r, r]` to a packed operand for every distinct weight: input by output channels, or
+/// output by input channels, both padded.
 pub(super) fn transform<'e>(
     engine: &'e Engine,
     scheme: Scheme,
@@ -55,68 +57,60 @@ pub(super) fn transform<'e>(
     weight: &[f32],
     orientation: Orientation,
 ) -> Scratch<'e> {
-    // Element distances of output and input channels in `weight`.
-    let filter = scheme.taps() * scheme.taps();
-    let (by_out, by_in) = (channels_in * filter, filter);
-    let (lane_channels, lane_step, channels, step) = match orientation {
-        Orientation::Forward => (channels_out, by_out, channels_in, by_in),
-        Orientation::Adjoint => (channels_in, by_in, channels_out, by_out),
-    };
+    let taps = scheme.taps() * scheme.taps();
+    let (blocks_in, blocks_out) = (channels_in.div_ceil(LANES), channels_out.div_ceil(LANES));
+    let len = blocks_in * blocks_out * LANES * LANES;
+    // First every tap in the packed order, so that the transform is a sum of whole arrays.
+    let mut packed_taps = engine.scratch().take(taps * len);
+    packed_taps.par_chunks_mut(len).enumerate().for_each(|(tap, packed)| {
+        packed.fill(0.0);
+        for out in 0..channels_out {
+            for c in 0..channels_in {
+                let place = match orientation {
+                    Orientation::Forward => {
+                        packed_index(blocks_out, blocks_in * LANES, out / LANES, c, out % LANES)
+                    }
+                    Orientation::Adjoint => {
+                        packed_index(blocks_in, blocks_out * LANES, c / LANES, out, c % LANES)
+                    }
+                };
+                packed[place] = weight[(out * channels_in + c) * taps + tap];
+            }
+        }
+    });
     let matrix = Matrix::of(scheme);
-    let block_len = scheme.distinct_weights() * channels.next_multiple_of(LANES) * LANES;
-    let mut transformed = engine.scratch().take(lane_channels.div_ceil(LANES) * block_len);
-    transformed.par_chunks_mut(block_len).enumerate().for_each(|(block, target)| {
-        let first_lane = block * LANES;
-        let lanes = (lane_channels - first_lane).min(LANES);
-        let weight = &weight[first_lane * lane_step..];
-        dispatch(engine.isa(), TransformBlock { matrix, lanes, lane_step, channels, step, weight, target });
+    let mut transformed = engine.scratch().take(scheme.distinct_weights() * len);
+    transformed.par_chunks_mut(len).enumerate().for_each(|(index, target)| {
+        dispatch(engine.isa(), TransformWeight { matrix, index, packed_taps: &packed_taps, target });
     });
     transformed
 }
 
-/// One block of lanes.
-struct TransformBlock<'a> {
+/// One distinct weight: a sum of taps.
+struct TransformWeight<'a> {
     matrix: Matrix,
-    lanes: usize,
-    lane_step: usize,
-    channels: usize,
-    step: usize,
-    weight: &'a [f32],
+    index: usize,
+    packed_taps: &'a [f32],
     target: &'a mut [f32],
 }
 
-impl Kernel for TransformBlock<'_> {
+impl Kernel for TransformWeight<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, _simd: S) {
         let Matrix { rows, taps, values } = self.matrix;
-        let plane = self.channels.next_multiple_of(LANES) * LANES;
-        for target in self.target.chunks_exact_mut(plane) {
-            target[self.channels * LANES..].fill(0.0);
-        }
-        for channel in 0..self.channels {
-            let mut filter = [[[0.0_f32; LANES]; TAPS]; TAPS];
-            for lane in 0..self.lanes {
-                let source = &self.weight[lane * self.lane_step + channel * self.step..][..taps * taps];
-                for (tap, &value) in source.iter().enumerate() {
-                    filter[tap / taps][tap % taps][lane] = value;
+        let len = self.target.len();
+        for (place, target) in self.target.chunks_exact_mut(LANES).enumerate() {
+            let mut sum = [0.0; LANES];
+            for u in 0..taps {
+                let mut row = [0.0; LANES];
+                for v in 0..taps {
+                    let mut tap = [0.0; LANES];
+                    tap.copy_from_slice(&self.packed_taps[(u * taps + v) * len + place * LANES..][..LANES]);
+                    accumulate(&mut row, values[self.index % rows][v], &tap);
                 }
+                accumulate(&mut sum, values[self.index / rows][u], &row);
             }
-            for row in 0..rows {
-                let mut half = [[0.0_f32; LANES]; TAPS];
-                for (column, half) in half.iter_mut().enumerate().take(taps) {
-                    for (tap, filter) in filter.iter().enumerate().take(taps) {
-                        accumulate(half, values[row][tap], &filter[column]);
-                    }
-                }
-                for column in 0..rows {
-                    let mut sum = [0.0_f32; LANES];
-                    for (tap, half) in half.iter().enumerate().take(taps) {
-                        accumulate(&mut sum, values[column][tap], half);
-                    }
-                    self.target[(row * rows + column) * plane + channel * LANES..][..LANES]
-                        .copy_from_slice(&sum);
-                }
-            }
+            target.copy_from_slice(&sum);
         }
     }
 }
