@@ -110,7 +110,7 @@ fn write_run(runs: &Path, planned: &PlannedRun) -> Result<(), Box<dyn Error>> {
         let wobble = 0.012 * (1.0 - progress) * noise(&[3, arm, seed, epoch]);
         let stuck = status == Status::Stuck;
         let valid = if stuck { 0.9 } else { final_error + 0.6 * (-3.5 * progress).exp() + wobble };
-        let loss = if stuck { 2.3026 } else { 0.35 + 2.0 * (-3.0 * progress).exp() + 2.0 * wobble };
+        let loss = if stuck { 10_f64.ln() } else { 0.35 + 2.0 * (-3.0 * progress).exp() + 2.0 * wobble };
         for (split, name, value) in [
             (SplitName::Train, "loss", loss),
             (SplitName::Valid, "error", valid),

@@ -162,10 +162,10 @@ fn with_code(sentence: &str) -> Markup {
 
 fn main_caption(study: &StudyFile, results: &StudyResults) -> String {
     let mut text = String::from(
-        "Left: every finished run is a point; the diamond is the arm's mean over seeds, the bar its 95 % t interval.",
+        "Left: every finished run is a point; the diamond is the arm's mean over seeds, the bar its 95\u{a0}% t interval.",
     );
     if !results.comparisons.is_empty() {
-        text.push_str(" Right: differences to the baseline for the same seed (thin marks), their mean and its 95 % interval.");
+        text.push_str(" Right: differences to the baseline for the same seed (thin marks), their mean and its 95\u{a0}% interval.");
         if study.compare.equivalence_margin.is_some() {
             text.push_str(" The shaded strip is the equivalence margin.");
         }
@@ -204,7 +204,7 @@ fn costs(figures: &Figures) -> Markup {
                 h2 { "Result against cost" }
                 figure.toggled {
                     div.pair { @for figure in &figures.costs { div { (figure.inline()) } } }
-                    figcaption { "Means with 95 % intervals. The dashed line joins the arms that no other arm beats at the same or a lower cost. Costs on which the arms do not differ are left out." }
+                    figcaption { "Means with 95\u{a0}% intervals. The dashed line joins the arms that no other arm beats at the same or a lower cost. Costs on which the arms do not differ are left out." }
                 }
             }
         }

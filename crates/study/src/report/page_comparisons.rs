@@ -17,6 +17,7 @@ pub(crate) fn section(study: &StudyFile, results: &StudyResults) -> Markup {
                 h2 { "Comparisons with " code { (study.compare.baseline) } }
                 p { (method(study, results)) }
                 (tests(study, results))
+                (sizes(study, results))
                 (per_example(results))
                 @if let Some(overall) = &results.overall { (overall_section(study, results, overall)) }
             }
@@ -56,19 +57,16 @@ fn tests(study: &StudyFile, results: &StudyResults) -> Markup {
     html! {
         div.scroll {
             table {
-                caption { "The study's own test is the one that counts; the other two paired tests stand beside it uncorrected, so that a reader sees whether it matters which was chosen." }
+                caption { "The study's own test is the one that counts. The three paired tests stand beside it uncorrected, so that a reader sees whether it matters which was chosen." }
                 thead {
                     tr {
                         th.text scope="col" { "Arm" }
                         th.text scope="col" { "Verdict" }
-                        th scope="col" { "p" span.unit { "corrected" } }
-                        @if has_margin { th scope="col" { "p, equivalent" span.unit { "corrected" } } }
+                        th scope="col" { "Difference" span.unit { "p, corrected" } }
+                        @if has_margin { th scope="col" { "Equivalence" span.unit { "p, corrected" } } }
                         th scope="col" { "Paired t" span.unit { "p" } }
                         th scope="col" { "Permutation" span.unit { "p, exact" } }
                         th scope="col" { "Wilcoxon" span.unit { "p, exact" } }
-                        th scope="col" { "Effect size g" span.unit { "95 % interval" } }
-                        th scope="col" { "Better run" span.unit { "probability" } }
-                        @if has_margin { th scope="col" { "Seeds needed" span.unit { "for the margin, 80 %" } } }
                     }
                 }
                 tbody {
@@ -81,7 +79,40 @@ fn tests(study: &StudyFile, results: &StudyResults) -> Markup {
                             td { (p(comparison.paired_t_p)) }
                             td { (p(comparison.permutation_p)) }
                             td { (p(comparison.wilcoxon_p)) }
-                            td { (effect(comparison)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn sizes(study: &StudyFile, results: &StudyResults) -> Markup {
+    let has_margin = study.compare.equivalence_margin.is_some();
+    html! {
+        h3 { "Size of the differences" }
+        div.scroll {
+            table {
+                caption {
+                    "Effect size g: the mean difference in standard deviations of the differences (Hedges). Better run: how probably a random run of the arm is better than one of the baseline."
+                    @if has_margin { " Seeds needed: to show a true difference as large as the margin with 80\u{a0}% power at the spread seen, before correction." }
+                }
+                thead {
+                    tr {
+                        th.text scope="col" { "Arm" }
+                        th scope="col" { "Pairs" }
+                        th scope="col" { "Effect size g" }
+                        th scope="col" { "95\u{a0}% interval" }
+                        th scope="col" { "Better run" }
+                        @if has_margin { th scope="col" { "Seeds needed" } }
+                    }
+                }
+                tbody {
+                    @for comparison in &results.comparisons {
+                        tr {
+                            th scope="row" { (comparison.arm) }
+                            td { (comparison.n()) }
+                            (effect(comparison))
                             td { (comparison.probability_of_improvement.map_or("–".to_string(), share)) }
                             @if has_margin { td { (comparison.seeds_for_margin.map_or("–".to_string(), |seeds| seeds.to_string())) } }
                         }
@@ -89,20 +120,16 @@ fn tests(study: &StudyFile, results: &StudyResults) -> Markup {
                 }
             }
         }
-        p.soft { "g is the mean difference in standard deviations of the differences (Hedges). The probability is that of a random run of the arm being better than one of the baseline. The seeds needed would show a true difference as large as the margin with 80 % power at this spread, before correction." }
     }
 }
 
-fn effect(comparison: &ComparisonResult) -> String {
-    comparison.effect.map_or("–".to_string(), |effect| {
-        let interval = effect.interval;
-        format!(
-            "{} ({} to {})",
-            signed_ratio(effect.value),
-            signed_ratio(interval.low),
-            signed_ratio(interval.high)
-        )
-    })
+fn effect(comparison: &ComparisonResult) -> Markup {
+    html! {
+        @if let Some(effect) = comparison.effect {
+            td { (signed_ratio(effect.value)) }
+            td { (signed_ratio(effect.interval.low)) " to " (signed_ratio(effect.interval.high)) }
+        } @else { td { "–" } td { "–" } }
+    }
 }
 
 fn per_example(results: &StudyResults) -> Markup {
@@ -124,7 +151,7 @@ fn per_example(results: &StudyResults) -> Markup {
                             th scope="col" { "Only arm right" }
                             th scope="col" { "Only baseline right" }
                             th scope="col" { "Error difference" span.unit { "pp" } }
-                            th scope="col" { "95 % interval" span.unit { "over examples" } }
+                            th scope="col" { "95\u{a0}% interval" span.unit { "over examples" } }
                             th scope="col" { "McNemar p ≤ 0.05" span.unit { "seeds" } }
                         }
                     }

@@ -28,7 +28,7 @@ pub(crate) fn section(study: &StudyFile, results: &StudyResults) -> Markup {
                             th scope="col" { (capitalised(&metric_name(study))) span.unit { (symbol) } }
                             th scope="col" { "n" }
                             th scope="col" { "Difference" span.unit { (difference_unit) } }
-                            th scope="col" { "95 % interval" span.unit { (difference_unit) } }
+                            th scope="col" { "95\u{a0}% interval" span.unit { (difference_unit) } }
                             th scope="col" { "p" span.unit { (study.compare.correction.name()) } }
                             th scope="col" { "Lost" span.unit { "runs" } }
                             th scope="col" { "Parameters" }
@@ -104,9 +104,9 @@ fn robust(results: &StudyResults) -> Markup {
                             th scope="col" { "Median" }
                             th scope="col" { "Interquartile" span.unit { "mean" } }
                             th scope="col" { "Range" }
-                            th scope="col" { "Mean, 95 %" span.unit { "t" } }
-                            th scope="col" { "Mean, 95 %" span.unit { "bootstrap" } }
-                            th scope="col" { "Lost runs" span.unit { "95 % Wilson" } }
+                            th scope="col" { "Mean, 95\u{a0}%" span.unit { "t" } }
+                            th scope="col" { "Mean, 95\u{a0}%" span.unit { "bootstrap" } }
+                            th scope="col" { "Lost runs" span.unit { "95\u{a0}% Wilson" } }
                             th scope="col" { "Activations" span.unit { "bytes" } }
                             th scope="col" { "Field" span.unit { "pixels" } }
                         }

@@ -12,7 +12,7 @@ use super::normal;
 pub const NONCENTRAL_T_ERROR: f64 = 1e-8;
 
 /// Even, as Simpson's rule needs.
-const STEPS: usize = 2000;
+const STEPS: usize = 1000;
 
 /// P(T ≤ `t`) with `degrees_of_freedom` ≥ 1 and the shift δ = √n · difference / standard deviation.
 ///
@@ -34,7 +34,7 @@ pub fn noncentral_t_cdf(t: f64, degrees_of_freedom: f64, shift: f64) -> f64 {
         } else {
             f64::NEG_INFINITY
         };
-        normal::distribution(t * s - shift) * log_density.exp()
+        normal::quick_distribution(t * s - shift) * log_density.exp()
     };
     let step = (high - low) / STEPS as f64;
     let mut sum = integrand(low) + integrand(high);

@@ -1,5 +1,6 @@
 //! The normal distribution: density, distribution function and its inverse.
 
+use statrs::function::erf::erfc;
 use statrs::function::gamma::gamma_ur;
 
 /// φ(x) = exp(−x²/2) / √(2π).
@@ -11,6 +12,11 @@ pub(crate) fn density(x: f64) -> f64 {
 pub(crate) fn distribution(x: f64) -> f64 {
     let tail = if x == 0.0 { 0.5 } else { 0.5 * gamma_ur(0.5, 0.5 * x * x) };
     if x > 0.0 { 1.0 - tail } else { tail }
+}
+
+/// Φ(x) within 5e−11, for integrands that are taken at thousands of places.
+pub(crate) fn quick_distribution(x: f64) -> f64 {
+    0.5 * erfc(-x / std::f64::consts::SQRT_2)
 }
 
 /// Φ⁻¹(p) for p in (0, 1), by bisection between ±38, beyond which doubles know no tail.
@@ -27,6 +33,18 @@ pub(crate) fn quantile(p: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Stated bound of the quick form.
+    const QUICK_ERROR: f64 = 5e-11;
+
+    #[test]
+    fn the_quick_distribution_keeps_its_bound() {
+        for index in -800..=800 {
+            let x = f64::from(index) / 100.0;
+            let error = (quick_distribution(x) - distribution(x)).abs();
+            assert!(error < QUICK_ERROR, "Φ({x}) is off by {error:e}");
+        }
+    }
 
     #[test]
     fn known_values_and_their_inverse() {

@@ -35,8 +35,10 @@ pub fn studentized_range_quantile(probability: f64, groups: usize) -> f64 {
 
 fn distribution(q: f64, groups: usize) -> f64 {
     let exponent = groups as i32 - 1;
-    let integrand =
-        |z: f64| normal::density(z) * (normal::distribution(z) - normal::distribution(z - q)).powi(exponent);
+    let integrand = |z: f64| {
+        normal::density(z)
+            * (normal::quick_distribution(z) - normal::quick_distribution(z - q)).powi(exponent)
+    };
     let step = 2.0 * REACH / STEPS as f64;
     let mut sum = integrand(-REACH) + integrand(REACH);
     for index in 1..STEPS {
