@@ -2,6 +2,7 @@
 
 use allconv_record::{Resolve, Resolved};
 
+use crate::error::StudyError;
 use crate::file::{Correction, StudyFile, StudyFileError, TestKind};
 
 /// Seeds below which a comparison gets intervals only, no verdict.
@@ -57,9 +58,9 @@ pub struct StatisticsCheck {
 /// Checks a study: resolves one run per arm and holds the statistics to what they can show.
 ///
 /// # Errors
-/// [`StudyFileError`] at the key that is to blame: what the resolver does not know, or an exact test that could never
+/// [`StudyError::File`] at the key that is to blame: what the resolver does not know, or an exact test that could never
 /// reject with so few seeds.
-pub fn check(study: &StudyFile, resolve: &dyn Resolve) -> Result<CheckReport, StudyFileError> {
+pub fn check(study: &StudyFile, resolve: &dyn Resolve) -> Result<CheckReport, StudyError> {
     let statistics = check_statistics(study)?;
     let arms = study
         .arms
@@ -163,7 +164,7 @@ mod tests {
     fn what_the_resolver_refuses_is_placed_in_the_arm_that_wrote_it() {
         let text = small_study_text(9).replace("strided_conv", "strided_konv");
         let study = StudyFile::parse("small.toml", text.clone()).unwrap();
-        let error = check(&study, &FakeResolve).unwrap_err();
+        let Err(StudyError::File(error)) = check(&study, &FakeResolve) else { panic!("accepted") };
         let line = text.lines().position(|line| line.contains("strided_konv")).unwrap() + 1;
         assert_eq!((error.line as usize, error.column), (line, 1));
         assert!(error.message.starts_with("arm `all_conv`: net.downsample.strided_konv"), "{error}");

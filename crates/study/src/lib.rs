@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod check;
+mod error;
 mod file;
 mod index;
 mod matrix;
@@ -22,11 +23,11 @@ mod testing;
 pub use check::{
     ArmCheck, CheckReport, SEEDS_FOR_A_VERDICT, StatisticsCheck, check, check_statistics, smallest_exact_p,
 };
-pub use file::{
-    Arm, Better, Comparison, Correction, Primary, Seeds, StudyFile, StudyFileError, StudyFileReadError,
-    TestKind,
-};
+pub use error::StudyError;
+pub use file::{Arm, Better, Comparison, Correction, Primary, Seeds, StudyFile, StudyFileError, TestKind};
 pub use index::{FoundRun, Index, IndexedRun, RunState, index, is_held};
 pub use matrix::{PlannedRun, plan};
 pub use publish::publish;
-pub use run::{Execute, ExecuteError, Progress, RunOptions, RunSummary, StudyRunError, run_study};
+pub use report::{ReportFile, report_files, write_report};
+pub use results::StudyResults;
+pub use run::{Execute, ExecuteError, Progress, RunOptions, RunSummary, run_study};

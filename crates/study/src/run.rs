@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use allconv_record::{RecordError, Resolve, Resolved, RunDirectory, Status};
 
+use crate::error::StudyError;
 use crate::file::{StudyFile, StudyFileError};
 use crate::index::ended_by_specification;
 use crate::matrix::{PlannedRun, plan};
@@ -112,17 +113,6 @@ impl RunSummary {
     }
 }
 
-/// A study could not be run at all.
-#[derive(Debug, thiserror::Error)]
-pub enum StudyRunError {
-    /// The file asks for something that cannot be.
-    #[error(transparent)]
-    File(#[from] StudyFileError),
-    /// A folder of runs cannot be read.
-    #[error(transparent)]
-    Record(#[from] RecordError),
-}
-
 /// Everything the workers share.
 struct Work<'a> {
     planned: Vec<PlannedRun>,
@@ -148,14 +138,14 @@ enum Outcome {
 /// reason is tried once more at the end; the others go on meanwhile.
 ///
 /// # Errors
-/// [`StudyRunError`] before any run was begun; afterwards failures are in the summary.
+/// [`StudyError`] before any run was begun; afterwards failures are in the summary.
 pub fn run_study(
     study: &StudyFile,
     resolve: &dyn Resolve,
     execute: &dyn Execute,
     options: RunOptions<'_>,
     progress: &(dyn Fn(&Progress) + Sync),
-) -> Result<RunSummary, StudyRunError> {
+) -> Result<RunSummary, StudyError> {
     assert!(options.jobs >= 1, "a study needs at least 1 worker, got {}", options.jobs);
     crate::check::check_statistics(study)?;
     let planned = plan(study);

@@ -11,4 +11,4 @@ pub use document::StudyFileError;
 #[cfg(test)]
 pub(crate) use document::nearest_name;
 pub use settings::{Better, Comparison, Correction, Primary, Seeds, TestKind};
-pub use study_file::{Arm, StudyFile, StudyFileReadError};
+pub use study_file::{Arm, StudyFile};

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use allconv_record::{Request, ResolveError};
 
+use crate::error::StudyError;
+
 use super::document::{Document, StudyFileError};
 use super::fields::Fields;
 use super::node::{Content, Node};
@@ -44,31 +46,15 @@ pub struct StudyFile {
     seeds_node: Node,
 }
 
-/// A study file could not be read.
-#[derive(Debug, thiserror::Error)]
-pub enum StudyFileReadError {
-    /// The operating system refused.
-    #[error("cannot read the study file {path}: {source}")]
-    Io {
-        /// The file.
-        path: String,
-        /// The reason.
-        source: std::io::Error,
-    },
-    /// The content is wrong.
-    #[error(transparent)]
-    Content(#[from] StudyFileError),
-}
-
 impl StudyFile {
     /// Reads a study file from disk.
     ///
     /// # Errors
-    /// [`StudyFileReadError`], with line and column if the content is to blame.
-    pub fn read(path: &Path) -> Result<StudyFile, StudyFileReadError> {
+    /// [`StudyError`], with line and column if the content is to blame.
+    pub fn read(path: &Path) -> Result<StudyFile, StudyError> {
         let shown = path.display().to_string();
         let text = std::fs::read_to_string(path)
-            .map_err(|source| StudyFileReadError::Io { path: shown.clone(), source })?;
+            .map_err(|source| StudyError::Unreadable { path: shown.clone(), source })?;
         Ok(StudyFile::parse(&shown, text)?)
     }
 

@@ -44,10 +44,12 @@ pub(crate) fn p_value(p: f64) -> String {
     }
 }
 
-/// `p = 0.012` or `p < 0.0001`.
+/// `p = 0.012` or `p < 0.0001`, with spaces at which no line ends.
 pub(crate) fn p_equation(p: f64) -> String {
     let shown = p_value(p);
-    if shown.starts_with(['<', '>']) { format!("p {shown}") } else { format!("p = {shown}") }
+    let equation = if shown.starts_with(['<', '>']) { format!("p {shown}") } else { format!("p = {shown}") };
+    // No line may end inside of it.
+    equation.replace(' ', "\u{a0}")
 }
 
 /// Seconds as `12.5 s`, `3 min 20 s`, `1 h 05 min`.
@@ -96,8 +98,8 @@ mod tests {
         assert_eq!(p_value(0.23456), "0.23");
         assert_eq!(p_value(0.999), "> 0.99");
         assert_eq!(p_value(1.0), "1");
-        assert_eq!(p_equation(1e-9), "p < 0.0001");
-        assert_eq!(p_equation(0.2), "p = 0.20");
+        assert_eq!(p_equation(1e-9), "p\u{a0}<\u{a0}0.0001");
+        assert_eq!(p_equation(0.2), "p\u{a0}=\u{a0}0.20");
     }
 
     #[test]

@@ -104,7 +104,8 @@ fn numbers(study: &StudyFile, results: &StudyResults, comparison: &ComparisonRes
             let test = test_name(study.compare.test);
             parts.push(format!("{test}, {correction}{}", p_equation(p)));
         }
-        if let Some(p) = comparison.corrected_equivalence_p {
+        let concerns_equivalence = !matches!(comparison.verdict, Verdict::Shown(_));
+        if let Some(p) = comparison.corrected_equivalence_p.filter(|_| concerns_equivalence) {
             parts.push(format!("equivalence test, {correction}{}", p_equation(p)));
         }
     }

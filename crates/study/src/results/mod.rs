@@ -17,7 +17,7 @@ pub use curve::{BandPoint, Curve, Trace};
 pub use examples::ExampleComparison;
 pub use metric::MetricUnit;
 pub use run::RunResult;
-pub use study_results::{OverallResult, StudyResults, StudyResultsError};
+pub use study_results::{OverallResult, StudyResults};
 pub use verdict::{Direction, Verdict};
 
 /// Level of every interval that is shown.

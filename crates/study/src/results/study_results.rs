@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use allconv_record::{RecordError, SplitName};
+use allconv_record::SplitName;
 
 use super::arm::ArmResult;
 use super::comparison::ComparisonResult;
@@ -11,7 +11,8 @@ use super::examples::ExampleComparison;
 use super::metric::MetricUnit;
 use super::run::RunResult;
 use crate::check::{StatisticsCheck, check_statistics};
-use crate::file::{StudyFile, StudyFileError};
+use crate::error::StudyError;
+use crate::file::StudyFile;
 use crate::index::index;
 use crate::matrix::plan;
 use crate::stats::{Friedman, friedman, nemenyi_critical_difference};
@@ -44,23 +45,12 @@ pub struct StudyResults {
     pub warnings: Vec<String>,
 }
 
-/// The results of a study could not be computed.
-#[derive(Debug, thiserror::Error)]
-pub enum StudyResultsError {
-    /// The study's statistics cannot say anything.
-    #[error(transparent)]
-    File(#[from] StudyFileError),
-    /// A folder of runs cannot be read.
-    #[error(transparent)]
-    Record(#[from] RecordError),
-}
-
 impl StudyResults {
     /// Finds the runs of the study in the folders and computes everything. Runs of any state are part of it.
     ///
     /// # Errors
-    /// [`StudyResultsError`] when a folder cannot be listed, or the study's test could never reject.
-    pub fn collect(study: &StudyFile, folders: &[PathBuf]) -> Result<StudyResults, StudyResultsError> {
+    /// [`StudyError`] when a folder cannot be listed, or the study's test could never reject.
+    pub fn collect(study: &StudyFile, folders: &[PathBuf]) -> Result<StudyResults, StudyError> {
         let statistics = check_statistics(study)?;
         let index = index(&plan(study), folders)?;
         let mut warnings = index.warnings;

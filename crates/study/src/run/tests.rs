@@ -198,6 +198,6 @@ fn a_mistake_in_the_file_stops_before_the_first_run() {
     let study = StudyFile::parse("small.toml", text).unwrap();
     let execute = FakeExecute::new(|_, _| Ok(Status::Finished));
     let result = run_study(&study, &FakeResolve, &execute, options(folder.path(), 1), &|_| ());
-    assert!(matches!(result, Err(StudyRunError::File(_))));
+    assert!(matches!(result, Err(StudyError::File(_))));
     assert!(execute.calls().is_empty());
 }

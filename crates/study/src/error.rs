@@ -1,0 +1,24 @@
+//! Why a study cannot be read, checked, run or reported.
+
+use allconv_record::RecordError;
+
+use crate::file::StudyFileError;
+
+/// Why a study cannot be read, checked, run or reported.
+#[derive(Debug, thiserror::Error)]
+pub enum StudyError {
+    /// The study file cannot be opened.
+    #[error("cannot read the study file {path}: {source}")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+    /// The study file is wrong; says where. Its `bad_data` tells whether the data are to blame.
+    #[error(transparent)]
+    File(#[from] StudyFileError),
+    /// A folder of runs or a file in it cannot be read or written.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+}
