@@ -8,7 +8,7 @@ use crate::blocked::{Lowering, StageShape, Tiling, TilingRequest};
 use crate::engine::Engine;
 use crate::geometry::ConvGeometry;
 use crate::isa::Isa;
-use crate::product::{LeftStrides, Offsets, Product, ResultStrides, Right, Store, packed_index};
+use crate::product::{LeftStrides, Offsets, Product, ResultStrides, Right, Store, packed_order};
 use crate::scratch::Scratch;
 use crate::simd::LANES;
 
@@ -101,21 +101,21 @@ impl<'e> Direct<'e> {
         let mut prepared = engine.scratch().take(count * len);
         prepared.fill(0.0);
         let runs = kernel_width / self.taps_together;
-        for c in 0..self.channels_in {
-            for u in 0..kernel_height {
-                for v in 0..kernel_width {
-                    let (product, segment) = if count == 1 && segments == kernel_height {
-                        (0, u)
-                    } else {
-                        (u * runs + v / self.taps_together, c / self.lanes_in)
-                    };
-                    let step = segment * steps + v % self.taps_together * self.lanes_in + c % self.lanes_in;
-                    for out in 0..self.channels_out {
-                        let place =
-                            packed_index(self.blocks_out, segments * steps, out / LANES, step, out % LANES);
-                        prepared[product * len + place] =
-                            weight[((out * self.channels_in + c) * kernel_height + u) * kernel_width + v];
-                    }
+        let rows_are_segments = count == 1 && segments == kernel_height;
+        for (product, target) in prepared.chunks_exact_mut(len).enumerate() {
+            for (target, (vector, step)) in
+                target.chunks_exact_mut(LANES).zip(packed_order(self.blocks_out, segments * steps))
+            {
+                let (segment, step) = (step / steps, step % steps);
+                let (u, block) = if rows_are_segments { (segment, 0) } else { (product / runs, segment) };
+                let v = product % runs * self.taps_together + step / self.lanes_in;
+                let c = block * self.lanes_in + step % self.lanes_in;
+                if c < self.channels_in {
+                    let tap = (c * kernel_height + u) * kernel_width + v;
+                    let filters = weight
+                        .chunks_exact(self.channels_in * kernel_height * kernel_width)
+                        .skip(vector * LANES);
+                    target.iter_mut().zip(filters).for_each(|(target, filter)| *target = filter[tap]);
                 }
             }
         }
@@ -129,11 +129,17 @@ impl<'e> Direct<'e> {
         let len = blocks * padded_out * LANES;
         let mut prepared = engine.scratch().take(taps * len);
         prepared.fill(0.0);
-        for out in 0..self.channels_out {
-            for c in 0..self.channels_in {
-                let place = packed_index(blocks, padded_out, c / LANES, out, c % LANES);
-                for tap in 0..taps {
-                    prepared[tap * len + place] = weight[(out * self.channels_in + c) * taps + tap];
+        for (tap, target) in prepared.chunks_exact_mut(len).enumerate() {
+            for (target, (vector, out)) in
+                target.chunks_exact_mut(LANES).zip(packed_order(blocks, padded_out))
+            {
+                if out < self.channels_out {
+                    let filters =
+                        weight[out * self.channels_in * taps..][..self.channels_in * taps].chunks_exact(taps);
+                    target
+                        .iter_mut()
+                        .zip(filters.skip(vector * LANES))
+                        .for_each(|(target, filter)| *target = filter[tap]);
                 }
             }
         }

@@ -33,7 +33,7 @@ pub(crate) enum Right {
         /// Between vectors.
         vector: usize,
     },
-    /// In the order in which it is read, see [`packed_index`]: one stream that the hardware fetches ahead.
+    /// In the order in which it is read, see [`packed_order`]: one stream that the hardware fetches ahead.
     Packed,
 }
 
@@ -181,30 +181,22 @@ unsafe fn panels<S: Simd>(simd: S, product: &Product, a: *const f32, b: *const f
 /// Vectors of the next panel when `left` are left: three, unless that would leave a single one.
 const fn panel_width(left: usize) -> usize {
     match left {
-        1 => 1,
+        0 | 1 => left,
         2 | 4 => 2,
         _ => 3,
     }
 }
 
-/// Where the element of `vector` and `lane` in inner row `step` of `steps` lies in a packed operand of `vectors`
-/// vectors: panel by panel, inside a panel row by row.
-pub(crate) const fn packed_index(
-    vectors: usize,
-    steps: usize,
-    vector: usize,
-    step: usize,
-    lane: usize,
-) -> usize {
-    // Panels of three, then what `panel_width` leaves: two, two and two, or a single one.
-    let left = match vectors % 3 {
-        1 if vectors > 1 => 4,
-        left => left,
-    };
-    let in_threes = vectors - left;
-    let first = if vector < in_threes { vector / 3 * 3 } else { in_threes + (vector - in_threes) / 2 * 2 };
-    let width = panel_width(vectors - first);
-    (steps * first + step * width + vector - first) * LANES + lane
+/// The vectors of a packed operand in the order in which they lie, as `(vector, inner row)`: panel by panel, inside a
+/// panel row by row.
+pub(crate) fn packed_order(vectors: usize, steps: usize) -> impl Iterator<Item = (usize, usize)> {
+    let panels = std::iter::successors(Some((0, panel_width(vectors))), move |&(first, width)| {
+        Some((first + width, panel_width(vectors - first - width)))
+    });
+    let panels = panels.take_while(move |&(first, _)| first < vectors);
+    panels.flat_map(move |(first, width)| {
+        (0..steps).flat_map(move |step| (first..first + width).map(move |v| (v, step)))
+    })
 }
 
 /// All rows of one panel of `WIDTH` vectors, in tiles of at most `HEIGHT` rows.
@@ -372,6 +364,14 @@ mod tests {
         // Small integers: every sum is exact in f32.
         let left: Vec<f32> = (0..BLOCKS * left).map(|i| ((i * 7) % 5) as f32 - 2.0).collect();
         let right: Vec<f32> = (0..inner * vectors * LANES).map(|i| ((i * 11) % 7) as f32 - 3.0).collect();
+        let place_in_b = |vector: usize, k: usize| {
+            let strided = vector * inner + k;
+            if packed {
+                packed_order(vectors, inner).position(|place| place == (vector, k)).unwrap_or(usize::MAX)
+            } else {
+                strided
+            }
+        };
         let mut found = vec![1.0; BLOCKS * result];
         product.run(isa, std::iter::once(Offsets::default()), &left, &right, &mut found);
         for (place, &found) in found.iter().enumerate() {
@@ -380,13 +380,8 @@ mod tests {
             let mut expected = if store == Store::Add { 1.0 } else { 0.0 };
             for k in 0..inner {
                 let (segment, step) = (k / steps, k % steps);
-                let place_in_b = if packed {
-                    packed_index(vectors, inner, vector, k, lane)
-                } else {
-                    (vector * inner + k) * LANES + lane
-                };
                 expected += left[block * a.block + row * a.row + segment * a.segment + step * a.step]
-                    * right[place_in_b];
+                    * right[place_in_b(vector, k) * LANES + lane];
             }
             assert_eq!(found, expected, "{isa} {product:?} row {row} vector {vector} lane {lane}");
         }

@@ -202,7 +202,7 @@ impl Lowering for Winograd<'_> {
     }
 
     fn weight_pieces(&self) -> (usize, usize) {
-        (self.blocks_in * LANES * self.blocks_out * LANES, self.scheme.distinct_weights())
+        (weights::piece_len(self.channels_in, self.channels_out), self.scheme.distinct_weights())
     }
 
     fn weight_gradient(&self, piece: usize, inputs: &[f32], slopes: &[f32], gradient: &mut [f32]) {

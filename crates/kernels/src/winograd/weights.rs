@@ -5,10 +5,12 @@ use rayon::prelude::*;
 use super::scheme::Scheme;
 use crate::engine::Engine;
 use crate::isa::Isa;
-use crate::product::packed_index;
+use crate::product::packed_order;
 use crate::scratch::Scratch;
 use crate::simd::{Kernel, LANES, Simd, dispatch};
 
+/// Elements between the gradients of distinct weights beyond their size, see [`piece_len`].
+const PIECE_SPACING: usize = 16;
 /// Most taps along an axis.
 const TAPS: usize = 5;
 /// Most distinct rows of G.
@@ -60,57 +62,82 @@ pub(super) fn transform<'e>(
     let taps = scheme.taps() * scheme.taps();
     let (blocks_in, blocks_out) = (channels_in.div_ceil(LANES), channels_out.div_ceil(LANES));
     let len = blocks_in * blocks_out * LANES * LANES;
-    // First every tap in the packed order, so that the transform is a sum of whole arrays.
-    let mut packed_taps = engine.scratch().take(taps * len);
-    packed_taps.par_chunks_mut(len).enumerate().for_each(|(tap, packed)| {
-        packed.fill(0.0);
-        for out in 0..channels_out {
-            for c in 0..channels_in {
-                let place = match orientation {
-                    Orientation::Forward => {
-                        packed_index(blocks_out, blocks_in * LANES, out / LANES, c, out % LANES)
-                    }
-                    Orientation::Adjoint => {
-                        packed_index(blocks_in, blocks_out * LANES, c / LANES, out, c % LANES)
-                    }
-                };
-                packed[place] = weight[(out * channels_in + c) * taps + tap];
+    // First the filters in the packed order, the taps of a vector side by side, so that the transform is a pass over
+    // whole arrays.
+    let mut packed_filters = engine.scratch().take(taps * len);
+    let (vectors, steps) = match orientation {
+        Orientation::Forward => (blocks_out, blocks_in * LANES),
+        Orientation::Adjoint => (blocks_in, blocks_out * LANES),
+    };
+    for (target, (vector, step)) in
+        packed_filters.chunks_exact_mut(taps * LANES).zip(packed_order(vectors, steps))
+    {
+        target.fill(0.0);
+        let (step_out, first_out, step_in, first_in) = match orientation {
+            Orientation::Forward => (1, vector * LANES, 0, step),
+            Orientation::Adjoint => (0, step, 1, vector * LANES),
+        };
+        for lane in 0..LANES {
+            let (out, c) = (first_out + lane * step_out, first_in + lane * step_in);
+            if out < channels_out && c < channels_in {
+                let filter = &weight[(out * channels_in + c) * taps..][..taps];
+                for (target, &value) in target.chunks_exact_mut(LANES).zip(filter) {
+                    target[lane] = value;
+                }
             }
         }
-    });
+    }
     let matrix = Matrix::of(scheme);
     let mut transformed = engine.scratch().take(scheme.distinct_weights() * len);
-    transformed.par_chunks_mut(len).enumerate().for_each(|(index, target)| {
-        dispatch(engine.isa(), TransformWeight { matrix, index, packed_taps: &packed_taps, target });
+    transformed.par_chunks_mut(matrix.rows * len).enumerate().for_each(|(row, targets)| {
+        dispatch(engine.isa(), TransformRow { matrix, row, packed_filters: &packed_filters, targets });
     });
     transformed
 }
 
-/// One distinct weight: a sum of taps.
-struct TransformWeight<'a> {
+/// The distinct weights of one row of the transformed tile.
+struct TransformRow<'a> {
     matrix: Matrix,
-    index: usize,
-    packed_taps: &'a [f32],
-    target: &'a mut [f32],
+    row: usize,
+    packed_filters: &'a [f32],
+    targets: &'a mut [f32],
 }
 
-impl Kernel for TransformWeight<'_> {
+impl Kernel for TransformRow<'_> {
     #[inline(always)]
-    fn run<S: Simd>(self, _simd: S) {
-        let Matrix { rows, taps, values } = self.matrix;
-        let len = self.target.len();
-        for (place, target) in self.target.chunks_exact_mut(LANES).enumerate() {
-            let mut sum = [0.0; LANES];
-            for u in 0..taps {
-                let mut row = [0.0; LANES];
-                for v in 0..taps {
-                    let mut tap = [0.0; LANES];
-                    tap.copy_from_slice(&self.packed_taps[(u * taps + v) * len + place * LANES..][..LANES]);
-                    accumulate(&mut row, values[self.index % rows][v], &tap);
-                }
-                accumulate(&mut sum, values[self.index / rows][u], &row);
+    fn run<S: Simd>(self, simd: S) {
+        match self.matrix.taps {
+            2 => self.rows::<S, 2>(simd),
+            3 => self.rows::<S, 3>(simd),
+            taps => {
+                assert_eq!(taps, TAPS, "a scheme without transform");
+                self.rows::<S, TAPS>(simd);
             }
-            target.copy_from_slice(&sum);
+        }
+    }
+}
+
+impl TransformRow<'_> {
+    #[inline(always)]
+    fn rows<S: Simd, const R: usize>(self, _simd: S) {
+        let Matrix { rows, values, .. } = self.matrix;
+        let len = self.targets.len() / rows;
+        let down = values[self.row];
+        let (packed, _) = self.packed_filters.as_chunks::<LANES>();
+        for (place, filters) in packed.chunks_exact(R * R).enumerate() {
+            let mut half = [[0.0; LANES]; R];
+            for u in 0..R {
+                for v in 0..R {
+                    accumulate(&mut half[v], down[u], &filters[u * R + v]);
+                }
+            }
+            for (target, across) in self.targets.chunks_exact_mut(len).zip(&values) {
+                let mut sum = [0.0; LANES];
+                for v in 0..R {
+                    accumulate(&mut sum, across[v], &half[v]);
+                }
+                target[place * LANES..][..LANES].copy_from_slice(&sum);
+            }
         }
     }
 }
@@ -120,6 +147,11 @@ fn accumulate(sum: &mut [f32; LANES], factor: f32, values: &[f32; LANES]) {
     for lane in 0..LANES {
         sum[lane] += factor * values[lane];
     }
+}
+
+/// Elements of the gradient of one distinct weight, spaced so that pieces do not fall into the same sets of the cache.
+pub(super) const fn piece_len(channels_in: usize, channels_out: usize) -> usize {
+    channels_in.next_multiple_of(LANES) * channels_out.next_multiple_of(LANES) + PIECE_SPACING
 }
 
 /// Turns summed gradients `[distinct weight][C_in, padded][C_out, padded]` into `[C_out, C_in, r, r]`.
@@ -152,7 +184,7 @@ impl Kernel for FinishBlock<'_> {
     fn run<S: Simd>(self, _simd: S) {
         let Matrix { rows, taps, values } = self.matrix;
         let padded_out = self.channels_out.next_multiple_of(LANES);
-        let piece = self.channels_in.next_multiple_of(LANES) * padded_out;
+        let piece = piece_len(self.channels_in, self.channels_out);
         for channel in 0..self.channels_in {
             let mut filter = [[[0.0_f32; LANES]; TAPS]; TAPS];
             for row in 0..rows {
