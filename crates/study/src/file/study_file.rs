@@ -318,4 +318,18 @@ epochs = 3
         let study = parse(&format!("{TEXT}[arms.plain]\n")).unwrap();
         assert!(!study.request(&study.arms[2], 0).net.contains_key("downsample"));
     }
+
+    #[test]
+    fn no_slip_of_the_pen_panics_and_every_error_points_into_the_text() {
+        let lines = TEXT.lines().count() as u32;
+        for (index, character) in TEXT.char_indices() {
+            let (before, after) = (&TEXT[..index], &TEXT[index + character.len_utf8()..]);
+            for inserted in ["", "x", "\"", "[", "]", "=", "\n", "−", "{", ".", "9"] {
+                if let Err(error) = parse(&format!("{before}{inserted}{after}")) {
+                    assert!(error.line >= 1 && error.line <= lines + 2, "{error}");
+                    assert!(error.to_string().contains('^') && !error.message.is_empty());
+                }
+            }
+        }
+    }
 }

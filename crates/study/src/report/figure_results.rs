@@ -95,8 +95,8 @@ fn differences(study: &StudyFile, results: &StudyResults, (left, right): (f64, f
     let margins = margin.map(|margin| [-margin, margin]).into_iter().flatten();
     let scale = Scale::linear(values.chain([0.0]).chain(margins), (left, right), 5);
     let head = match results.unit.difference_name() {
-        "" => format!("Difference to {}", shortened(&study.compare.baseline, 22)),
-        name => format!("Difference to {} ({name})", shortened(&study.compare.baseline, 22)),
+        "" => "Difference to the baseline".to_string(),
+        name => format!("Difference ({name})"),
     };
     html! {
         (text(left, 16.0, "title", &head))

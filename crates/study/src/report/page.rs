@@ -17,6 +17,9 @@ const STYLE: &str = include_str!("style.css");
 const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
+/// Comparisons up to which their sentences stand before the main figure.
+const MOST_ANSWERS_FIRST: usize = 5;
+
 /// The figures of a report.
 pub(crate) struct Figures {
     main: Figure,
@@ -65,10 +68,13 @@ pub(crate) fn page(study: &StudyFile, results: &StudyResults, figures: &Figures,
             body {
                 header { (head(study, results)) }
                 main {
-                    (answers(study, results))
-                    figure {
-                        div.scroll { (figures.main.inline()) }
-                        figcaption { (main_caption(study, results)) }
+                    // Many sentences would push the picture off the first screen.
+                    @if results.comparisons.len() > MOST_ANSWERS_FIRST {
+                        (main_figure(study, results, figures))
+                        (answers(study, results))
+                    } @else {
+                        (answers(study, results))
+                        (main_figure(study, results, figures))
                     }
                     (page_table::section(study, results))
                     (curves(results, figures))
@@ -160,6 +166,15 @@ fn with_code(sentence: &str) -> Markup {
     }
 }
 
+fn main_figure(study: &StudyFile, results: &StudyResults, figures: &Figures) -> Markup {
+    html! {
+        figure {
+            div.scroll { (figures.main.inline()) }
+            figcaption { (main_caption(study, results)) }
+        }
+    }
+}
+
 fn main_caption(study: &StudyFile, results: &StudyResults) -> String {
     let mut text = String::from(
         "Left: every finished run is a point; the diamond is the arm's mean over seeds, the bar its 95\u{a0}% t interval.",
@@ -169,7 +184,7 @@ fn main_caption(study: &StudyFile, results: &StudyResults) -> String {
         if study.compare.equivalence_margin.is_some() {
             text.push_str(" The shaded strip is the equivalence margin.");
         }
-        text.push_str(" Intervals are per comparison; the p values above are corrected.");
+        text.push_str(" Intervals are per comparison; the p values in the sentences are corrected.");
     }
     text
 }

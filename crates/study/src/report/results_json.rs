@@ -1,13 +1,4 @@
 //! `results.json`: everything the report says, for machines.
-//!
-//! The object's fields: `schema` ([`RESULTS_SCHEMA`]; raised when a field changes its meaning or goes away, not when one is added),
-//! `study`, `question`, `caveat`, `primary` {metric, split, better}, `compare` {baseline, test, alpha, correction, equivalence_margin,
-//! seeds_needed}, `warnings` (sentences), `arms` (name, n, mean, standard_deviation, median, interquartile_mean, interval_95, bootstrap_95,
-//! ended, lost, lost_interval_95, parameters, macs, activation_bytes, receptive_field, training_seconds, images_per_second), `comparisons`
-//! (arm, n, difference, interval_95, p, corrected_p, equivalence_p, corrected_equivalence_p, paired_t_p, permutation_p, wilcoxon_p, effect_size,
-//! effect_size_95, probability_of_improvement, seeds_for_margin, examples, verdict, sentence) and `runs` (arm, seed, state, reason, value,
-//! folder, step, total_steps, training_seconds, images_per_second, specification_hash, request_hash). Values are as stored: errors are fractions, differences
-//! are arm − baseline. Intervals are `[low, high]`. What is not known is `null`.
 
 use serde_json::{Value, json};
 
@@ -17,6 +8,15 @@ use crate::results::{ArmResult, ComparisonResult, RunResult, StudyResults};
 use crate::stats::Interval;
 
 /// The `schema` field of `results.json`.
+///
+/// The object's fields: `schema` (this string; raised when a field changes its meaning or goes away, not when one is added),
+/// `study`, `question`, `caveat`, `primary` {metric, split, better}, `compare` {baseline, test, alpha, correction, equivalence_margin,
+/// seeds_needed}, `warnings` (sentences), `arms` (name, n, mean, standard_deviation, median, interquartile_mean, interval_95, bootstrap_95,
+/// ended, lost, lost_interval_95, parameters, macs, activation_bytes, receptive_field, training_seconds, images_per_second), `comparisons`
+/// (arm, n, difference, interval_95, p, corrected_p, equivalence_p, corrected_equivalence_p, paired_t_p, permutation_p, wilcoxon_p, effect_size,
+/// effect_size_95, probability_of_improvement, seeds_for_margin, examples, verdict, sentence) and `runs` (arm, seed, state, reason, value,
+/// folder, step, total_steps, training_seconds, images_per_second, specification_hash, request_hash). Values are as stored: errors are fractions, differences
+/// are arm − baseline. Intervals are `[low, high]`. What is not known is `null`.
 pub const RESULTS_SCHEMA: &str = "allconv.study.results/1";
 
 /// The file, keys sorted, two spaces of indent.
