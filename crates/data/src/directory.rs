@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// | path in it | what |
 /// |---|---|
 /// | `cifar-10-batches-bin/`, `cifar-100-binary/` | the official binaries, as their archives unpack |
-/// | `imported/NAME.pack` | image folders, decoded once by [`crate::import`] |
+/// | `imported/NAME.pack` | image folders, decoded once by [`crate::import()`] |
 /// | `downloads/` | archives and their unfinished parts |
 /// | `cache/` | fitted preprocessing and its results; may be deleted at any time |
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -17,19 +17,26 @@ pub mod import;
 pub mod loader;
 pub mod order;
 pub mod philox;
+pub mod prefetch;
 pub mod preprocess;
 pub mod registry;
+pub mod verify;
 
 pub use augment::Augmentation;
 pub use batch::Batch;
 pub use dataset::{Dataset, DatasetOptions, Split, SyntheticSettings};
 pub use directory::DataDirectory;
+pub use download::{FetchReport, Progress, fetch};
 pub use error::DataError;
 pub use import::{ImportReport, import};
 pub use loader::{Loader, LoaderSettings, Position, SampleSource};
 pub use order::Order;
-pub use preprocess::{PreparedDataset, PreparedSplit, Preprocess, prepare};
-pub use registry::{DatasetSummary, list, open};
+pub use prefetch::BatchIterator;
+pub use preprocess::{
+    FittedPreprocess, GlobalContrast, PreparedDataset, PreparedSplit, Preprocess, Zca, prepare,
+};
+pub use registry::{DatasetSummary, HashCheck, list, open};
+pub use verify::{VerifyReport, verify};
 
 /// Revision of the numbers this crate computes; whoever changes a value that a run depends on raises it.
 pub const NUMERICS_REVISION: u32 = 1;

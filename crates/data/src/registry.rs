@@ -5,6 +5,7 @@ use std::fs;
 use crate::dataset::cifar::{CIFAR10, CIFAR100, CifarLayout};
 use crate::dataset::{Dataset, DatasetOptions, Source, SyntheticSettings, pack, synthetic};
 use crate::directory::DataDirectory;
+use crate::download::manifest::HashManifest;
 use crate::error::DataError;
 
 /// Where the images of a built-in dataset come from.
@@ -30,6 +31,17 @@ pub struct DatasetSummary {
     pub description: String,
     /// True if it can be opened without fetching or importing anything.
     pub present: bool,
+}
+
+/// Against what a dataset's content is compared when it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HashCheck {
+    /// Hashes recorded when the files were fetched or imported.
+    Recorded,
+    /// Nothing: the files were put there by hand. Sizes, labels and class counts are checked all the same.
+    NotRecorded,
+    /// Nothing is stored: the images are drawn.
+    Drawn,
 }
 
 /// Opens a dataset by name, checks it, and holds out its validation split.
@@ -93,6 +105,18 @@ pub(crate) fn read_source(
         return pack::read(&directory.pack(name)).map(|(_, source)| source);
     }
     Err(unknown(name, &imported))
+}
+
+/// Tells whether a dataset that can be read was compared with recorded hashes.
+pub(crate) fn hash_check(name: &str, directory: &DataDirectory) -> Result<HashCheck, DataError> {
+    Ok(match BUILT_IN.iter().find(|(known, _)| *known == name) {
+        Some((_, Kind::Synthetic)) => HashCheck::Drawn,
+        Some((_, Kind::Cifar(layout))) => match HashManifest::read(&layout.path(directory))? {
+            Some(_) => HashCheck::Recorded,
+            None => HashCheck::NotRecorded,
+        },
+        None => HashCheck::Recorded,
+    })
 }
 
 /// Refuses names that cannot be given to an imported dataset.

@@ -1,6 +1,7 @@
 //! A dataset in memory: classes, image shape, and its splits of 8-bit pixels.
 
 pub mod cifar;
+pub mod cifar100_classes;
 pub mod holdout;
 pub mod pack;
 pub mod split;

@@ -1,7 +1,7 @@
 //! The synthetic dataset: coloured shapes and textures over clutter, drawn from (seed, index).
 //!
 //! Five shapes, each plain or striped, make ten classes. Place, scale, rotation, colours and clutter are random.
-//! Each class has a favourite hue, but the object wears it only half of the time: colour alone tells little, and a
+//! Each class has a favourite hue, but an object wears it only a third of the time: colour alone tells little, and a
 //! linear classifier stays far behind a convolutional net. Only additions, multiplications, divisions and square
 //! roots are used, which IEEE 754 fixes to the last bit, so that every machine draws the same images.
 
@@ -143,7 +143,7 @@ impl Bar {
             direction: unit_vector(stream),
             half_length: stream.uniform(0.04, 0.13),
             half_thickness: stream.uniform(0.015, 0.035),
-            color: color(stream.unit(), stream.uniform(0.2, 0.9), stream.uniform(0.2, 0.9)),
+            color: color(stream.unit(), stream.uniform(0.1, 0.6), stream.uniform(0.2, 0.8)),
         }
     }
 
@@ -173,17 +173,17 @@ struct Scene {
 impl Scene {
     fn draw(stream: &mut Stream, class: usize) -> Scene {
         let ground_light = stream.uniform(0.15, 0.85);
-        let ground = color(stream.unit(), stream.uniform(0.0, 0.6), ground_light);
+        let ground = color(stream.unit(), stream.uniform(0.0, 0.4), ground_light);
         let slope = [stream.uniform(-0.3, 0.3), stream.uniform(-0.3, 0.3)];
-        let radius = stream.uniform(0.26, 0.42);
+        let radius = stream.uniform(0.28, 0.44);
         let margin = 0.8 * radius;
         let place = [stream.uniform(margin, 1.0 - margin), stream.uniform(margin, 1.0 - margin)];
         let favourite = (class as f32 + stream.unit()) / CLASSES.len() as f32;
         let any = stream.unit();
-        let hue = if stream.unit() < 0.5 { favourite } else { any };
+        let hue = if stream.unit() < 0.35 { favourite } else { any };
         let light = stream.uniform(0.7, 1.0);
         // The second paint is darker by a clear step, so that stripes can be seen in any hue.
-        let paints = [color(hue, stream.uniform(0.5, 1.0), light), color(hue + 0.5, 0.8, light * 0.35)];
+        let paints = [color(hue, stream.uniform(0.7, 1.0), light), color(hue + 0.5, 0.8, light * 0.3)];
         Scene {
             ground,
             slope,

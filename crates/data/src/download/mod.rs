@@ -1,3 +1,10 @@
 //! Downloads: fetching an archive over HTTPS, checking it, and remembering the hashes of what it held.
 
+pub mod digest;
+pub mod fetch;
 pub mod manifest;
+pub mod transfer;
+
+pub use digest::Digests;
+pub use fetch::{FetchReport, fetch};
+pub use transfer::{Patience, Progress};

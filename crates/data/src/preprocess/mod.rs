@@ -10,6 +10,6 @@ pub mod zca;
 
 pub use fitted::FittedPreprocess;
 pub use global_contrast::GlobalContrast;
-pub use prepared::{PreparedDataset, PreparedSplit, REVISION, prepare};
+pub use prepared::{PreparedDataset, PreparedSplit, prepare};
 pub use step::Preprocess;
 pub use zca::Zca;

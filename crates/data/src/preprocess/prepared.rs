@@ -86,9 +86,6 @@ impl SampleSource for PreparedSplit {
     }
 }
 
-/// Revision of the numbers that come out of [`prepare`]; whoever changes them raises it.
-pub const REVISION: u32 = 1;
-
 /// Applies the steps in order: each is fitted on the training split as the steps before left it, then applied to every
 /// split. Pixels start as grey levels from 0 to 255; an empty list leaves them so.
 ///
@@ -202,11 +199,16 @@ struct CacheKeys {
 
 impl CacheKeys {
     fn of(dataset: &Dataset, steps: &[Preprocess]) -> Result<CacheKeys, DataError> {
-        let described =
-            serde_json::to_string(&(REVISION, steps, dataset.height, dataset.width, dataset.channels))
-                .map_err(|error| {
-                    DataError::bad_file("preprocess", "plain numbers", error, "use finite parameters")
-                })?;
+        let described = serde_json::to_string(&(
+            crate::NUMERICS_REVISION,
+            steps,
+            dataset.height,
+            dataset.width,
+            dataset.channels,
+        ))
+        .map_err(|error| {
+            DataError::bad_file("preprocess", "plain numbers", error, "use finite parameters")
+        })?;
         let mut hasher = blake3::Hasher::new();
         hasher.update(b"allconv-data prepared\n").update(described.as_bytes());
         dataset.train.hash_into(&mut hasher);

@@ -1,0 +1,43 @@
+//! `verify`: reads everything a dataset holds and says what was checked.
+
+use crate::dataset::{Split, SyntheticSettings};
+use crate::directory::DataDirectory;
+use crate::error::DataError;
+use crate::registry::{self, HashCheck};
+
+/// What was found and checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifyReport {
+    /// Registry name.
+    pub name: String,
+    /// Class names.
+    pub classes: Vec<String>,
+    /// Number of training images.
+    pub train: usize,
+    /// Number of validation images that the source brings along.
+    pub validation: Option<usize>,
+    /// Number of test images.
+    pub test: usize,
+    /// BLAKE3 of everything the source holds, in hex.
+    pub content_hash: String,
+    /// Against what the content was compared.
+    pub hashes: HashCheck,
+}
+
+/// Reads a dataset and checks sizes, label ranges, class counts and, where they were recorded, hashes.
+///
+/// # Errors
+/// An unknown name, or the first thing that is wrong.
+pub fn verify(name: &str, directory: &DataDirectory) -> Result<VerifyReport, DataError> {
+    let source = registry::read_source(name, directory, &SyntheticSettings::default())?;
+    source.check(name)?;
+    Ok(VerifyReport {
+        name: name.to_string(),
+        train: source.train.len(),
+        validation: source.validation.as_ref().map(Split::len),
+        test: source.test.len(),
+        content_hash: source.content_hash(),
+        classes: source.classes,
+        hashes: registry::hash_check(name, directory)?,
+    })
+}

@@ -1,0 +1,371 @@
+//! Image folders and archives: what is read, and what is refused.
+
+use std::fs;
+use std::io::{Cursor, Write};
+use std::path::{Path, PathBuf};
+
+use allconv_data::import::entry::EntryLimits;
+use allconv_data::import::import_within;
+use allconv_data::{DataDirectory, DataError, DatasetOptions, ImportReport, import, open};
+use image::{ExtendedColorType, ImageFormat};
+use tar::EntryType;
+
+/// An image of 4×3 pixels in one colour.
+fn picture(format: ImageFormat, color: [u8; 3]) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    image::write_buffer_with_format(&mut bytes, &color.repeat(12), 4, 3, ExtendedColorType::Rgb8, format)
+        .expect("an image");
+    bytes.into_inner()
+}
+
+fn png(red: u8) -> Vec<u8> {
+    picture(ImageFormat::Png, [red, 10, 20])
+}
+
+/// A small, valid data set: two classes, three splits, both formats, extensions in any case.
+fn pets() -> Vec<(String, Vec<u8>)> {
+    vec![
+        ("pets/README.md".to_string(), b"about".to_vec()),
+        ("pets/train/cat/1.png".to_string(), png(1)),
+        ("pets/train/cat/2.PNG".to_string(), png(2)),
+        ("pets/train/dog/1.JPEG".to_string(), picture(ImageFormat::Jpeg, [90; 3])),
+        // A PNG under a JPEG's name: the content counts.
+        ("pets/train/dog/2.jpg".to_string(), png(4)),
+        ("pets/val/dog/1.png".to_string(), png(5)),
+        ("pets/test/cat/1.png".to_string(), png(6)),
+        ("pets/test/dog/.hidden.png".to_string(), b"not an image".to_vec()),
+    ]
+}
+
+fn write_folder(root: &Path, files: &[(String, Vec<u8>)]) {
+    for (path, bytes) in files {
+        let path = root.join(path);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+        fs::write(path, bytes).expect("a file");
+    }
+}
+
+/// A tar entry whose path is written as it is, whatever it says.
+fn append(builder: &mut tar::Builder<Vec<u8>>, kind: EntryType, path: &[u8], bytes: &[u8]) {
+    let mut header = tar::Header::new_ustar();
+    header.as_mut_bytes()[..path.len()].copy_from_slice(path);
+    header.set_entry_type(kind);
+    header.set_size(bytes.len() as u64);
+    header.set_mode(0o644);
+    if matches!(kind, EntryType::Symlink | EntryType::Link) {
+        header.set_link_name("/etc/passwd").expect("a short name");
+    }
+    header.set_cksum();
+    builder.append(&header, bytes).expect("an entry");
+}
+
+fn tar_of(files: &[(String, Vec<u8>)]) -> tar::Builder<Vec<u8>> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for (path, bytes) in files {
+        append(&mut builder, EntryType::Regular, path.as_bytes(), bytes);
+    }
+    builder
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).expect("memory");
+    encoder.finish().expect("memory")
+}
+
+fn xz(bytes: &[u8]) -> Vec<u8> {
+    let options = lzma_rust2::XzOptions::with_preset(1);
+    let mut encoder = lzma_rust2::XzWriter::new(Vec::new(), options).expect("valid options");
+    encoder.write_all(bytes).expect("memory");
+    encoder.finish().expect("memory")
+}
+
+struct Place {
+    outer: tempfile::TempDir,
+    directory: DataDirectory,
+}
+
+impl Place {
+    fn new() -> Place {
+        let outer = tempfile::tempdir().expect("a temporary folder");
+        let directory = DataDirectory::new(outer.path().join("data"));
+        Place { outer, directory }
+    }
+
+    fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
+        let path = self.outer.path().join(name);
+        fs::write(&path, bytes).expect("a file");
+        path
+    }
+
+    fn import_bytes(&self, bytes: &[u8], limits: &EntryLimits) -> Result<ImportReport, DataError> {
+        import_within(&self.file("set.tar", bytes), "pets", &self.directory, limits)
+    }
+
+    /// The import must fail as bad data, name the problem, and leave nothing behind.
+    fn assert_refused(&self, bytes: &[u8], limits: &EntryLimits, expected: &str) {
+        let error = self.import_bytes(bytes, limits).expect_err(expected);
+        assert!(!error.is_io() && error.to_string().contains(expected), "wanted \"{expected}\": {error}");
+        assert!(!self.directory.root().exists(), "{expected}: nothing may be written");
+        assert_eq!(
+            fs::read_dir(self.outer.path()).expect("a folder").count(),
+            1,
+            "{expected}: one archive alone"
+        );
+    }
+}
+
+fn assert_files_refused(files: &[(String, Vec<u8>)], expected: &str) {
+    let bytes = tar_of(files).into_inner().expect("a tar");
+    Place::new().assert_refused(&bytes, &EntryLimits::default(), expected);
+}
+
+#[test]
+fn a_folder_and_every_kind_of_archive_give_the_same_dataset() {
+    let place = Place::new();
+    write_folder(&place.outer.path().join("folder"), &pets());
+    let stripped: Vec<_> =
+        pets().into_iter().map(|(path, bytes)| (path.replace("pets/", "./"), bytes)).collect();
+    let tar = tar_of(&pets()).into_inner().expect("a tar");
+    let sources = [
+        place.outer.path().join("folder"),
+        place.outer.path().join("folder/pets"),
+        place.file("a.tar", &tar),
+        place.file("b.tar", &tar_of(&stripped).into_inner().expect("a tar")),
+        place.file("c.tar.gz", &gzip(&tar)),
+        place.file("d.tar.xz", &xz(&tar)),
+    ];
+    let mut hashes = Vec::new();
+    for (number, source) in sources.iter().enumerate() {
+        let name = format!("pets_{number}");
+        let report = import(source, &name, &place.directory).expect("a valid source");
+        assert_eq!((report.ignored, report.already_present), (2, false), "{}", source.display());
+        assert!(report.ignored_examples.iter().any(|path| path.ends_with("README.md")));
+        let options = DatasetOptions { validation: 0, ..DatasetOptions::default() };
+        let dataset = open(&name, &place.directory, &options).expect("an imported set");
+        assert_eq!(dataset.classes, ["cat", "dog"]);
+        assert_eq!((dataset.height, dataset.width, dataset.channels), (3, 4, 3));
+        assert_eq!(dataset.train.labels(), [0, 0, 1, 1]);
+        assert_eq!(dataset.train.image(1)[..3], [2, 10, 20]);
+        assert_eq!(dataset.train.image(2), [90; 36]);
+        let validation = dataset.validation.expect("the folder val");
+        assert_eq!((validation.labels(), validation.image(0)[0]), ([1].as_slice(), 5));
+        assert_eq!((dataset.test.labels(), dataset.test.image(0)[0]), ([0].as_slice(), 6));
+        hashes.push(dataset.content_hash);
+    }
+    hashes.dedup();
+    assert_eq!(hashes.len(), 1, "{hashes:?}");
+}
+
+#[test]
+fn the_same_content_is_recognised_and_other_content_needs_another_name() {
+    let place = Place::new();
+    let tar = place.file("a.tar", &tar_of(&pets()).into_inner().expect("a tar"));
+    let first = import(&tar, "pets", &place.directory).expect("a valid archive");
+    let again = import(&tar, "pets", &place.directory).expect("the same archive");
+    assert!(!first.already_present && again.already_present);
+    assert_eq!(first.header, again.header);
+    let mut other = pets();
+    other[1].1 = png(200);
+    let other = place.file("b.tar", &tar_of(&other).into_inner().expect("a tar"));
+    let message = import(&other, "pets", &place.directory).expect_err("a taken name").to_string();
+    assert!(message.contains("choose another name"), "{message}");
+    assert!(import(&tar, "cifar10", &place.directory).is_err(), "a copy never takes the original's name");
+}
+
+#[test]
+fn its_own_validation_split_excludes_holding_out() {
+    let place = Place::new();
+    let tar = place.file("a.tar", &tar_of(&pets()).into_inner().expect("a tar"));
+    import(&tar, "pets", &place.directory).expect("a valid archive");
+    let options = DatasetOptions { validation: 2, ..DatasetOptions::default() };
+    let message = open("pets", &place.directory, &options).expect_err("two validation splits").to_string();
+    assert!(message.contains("validation = 2") && message.contains("validation = 0"), "{message}");
+}
+
+#[test]
+fn sources_without_classes_splits_or_images_are_refused() {
+    let file = |path: &str| (path.to_string(), png(1));
+    assert_files_refused(&[file("train/1.png"), file("test/1.png")], "no image among 2 files");
+    assert_files_refused(&[file("train/cat/1.png")], "!test: expected at least one image");
+    assert_files_refused(&[file("test/cat/1.png"), file("val/cat/1.png")], "cat: expected a class");
+    assert_files_refused(&[file("train/cat/1.png"), file("test/dog/1.png")], "test/dog: expected a class");
+    assert_files_refused(&[file("a/train/cat/1.png"), file("b/test/cat/1.png")], "\"b\" around this file");
+    let place = Place::new();
+    fs::create_dir(place.outer.path().join("empty")).expect("a folder");
+    for (source, expected) in [("empty", "no image among 0 files"), ("absent", "found nothing")] {
+        let error = import(&place.outer.path().join(source), "pets", &place.directory).expect_err(expected);
+        assert!(!error.is_io() && error.to_string().contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn a_bad_image_is_named() {
+    let mut files = pets();
+    files[4].1 = b"garbage".to_vec();
+    assert_files_refused(&files, "pets/train/dog/2.jpg: expected a JPEG or PNG image");
+    files[4].1 = png(1)[..60].to_vec();
+    assert_files_refused(&files, "pets/train/dog/2.jpg: expected a JPEG or PNG image");
+    let mut other_size = Cursor::new(Vec::new());
+    image::write_buffer_with_format(
+        &mut other_size,
+        &[0; 60],
+        5,
+        4,
+        ExtendedColorType::Rgb8,
+        ImageFormat::Png,
+    )
+    .expect("an image");
+    files[4].1 = other_size.into_inner();
+    assert_files_refused(&files, "expected 4×3 pixels (width × height) like pets/train/cat/1.png, found 5×4");
+}
+
+#[test]
+fn special_entries_are_refused() {
+    for (kind, name) in [
+        (EntryType::Symlink, "Symlink"),
+        (EntryType::Link, "Link"),
+        (EntryType::Char, "Char"),
+        (EntryType::Block, "Block"),
+        (EntryType::Fifo, "Fifo"),
+        (EntryType::Continuous, "Continuous"),
+        (EntryType::GNUSparse, "sparse"),
+    ] {
+        let mut builder = tar_of(&pets());
+        append(&mut builder, kind, b"pets/train/cat/9.png", b"");
+        let bytes = builder.into_inner().expect("a tar");
+        Place::new().assert_refused(&bytes, &EntryLimits::default(), name);
+    }
+}
+
+#[test]
+fn paths_that_leave_the_root_or_hide_something_are_refused() {
+    for (path, expected) in [
+        (b"../canary.png".as_slice(), "\"..\""),
+        (b"pets/train/../../../canary.png", "\"..\""),
+        (b"/canary.png", "an absolute path"),
+        (b"pets//cat.png", "the component \"\""),
+        (b"pets/./cat.png", "the component \".\""),
+        (b"pets\\..\\cat.png", "the component"),
+        (b"pets/a\x07b.png", "the component"),
+        (b"pets/\xff\xfe.png", "other bytes"),
+        (b"pets/train/cat/1.png", "a second time"),
+        (b"pets/train/CAT/1.png", "a second time"),
+    ] {
+        let mut builder = tar_of(&pets());
+        append(&mut builder, EntryType::Regular, path, b"canary");
+        let bytes = builder.into_inner().expect("a tar");
+        Place::new().assert_refused(&bytes, &EntryLimits::default(), expected);
+    }
+}
+
+#[test]
+fn names_that_are_too_long_are_refused() {
+    for (path, expected) in
+        [("x/".repeat(2100) + "a.png", "a path of"), ("y".repeat(256) + ".png", "a component of")]
+    {
+        let mut builder = tar_of(&pets());
+        let mut header = tar::Header::new_gnu();
+        header.set_size(1);
+        // Paths over 100 bytes go into an entry of their own.
+        builder.append_data(&mut header, &path, b"x".as_slice()).expect("a long name");
+        let bytes = builder.into_inner().expect("a tar");
+        Place::new().assert_refused(&bytes, &EntryLimits::default(), expected);
+    }
+}
+
+#[test]
+fn too_many_and_too_large_entries_are_refused() {
+    let bytes = tar_of(&pets()).into_inner().expect("a tar");
+    let limits = EntryLimits::default();
+    Place::new().assert_refused(&bytes, &EntryLimits { entries: 7, ..limits }, "at most 7 entries");
+    Place::new().assert_refused(&bytes, &EntryLimits { file_bytes: 20, ..limits }, "at most 20 bytes");
+    Place::new().assert_refused(
+        &bytes,
+        &EntryLimits { total_bytes: 3000, ..limits },
+        "more than 3000 bytes in all",
+    );
+    Place::new().import_bytes(&bytes, &EntryLimits { entries: 8, ..limits }).expect("exactly at the limit");
+}
+
+#[test]
+fn a_compressed_bomb_is_refused_long_before_it_is_unpacked() {
+    let mut builder = tar_of(&pets());
+    append(&mut builder, EntryType::Regular, b"pets/zeros", &vec![0; 8 << 20]);
+    let tar = builder.into_inner().expect("a tar");
+    let limits = EntryLimits { ratio_free_bytes: 1 << 20, ..EntryLimits::default() };
+    for bytes in [gzip(&tar), xz(&tar)] {
+        Place::new().assert_refused(&bytes, &limits, "more than 200 bytes for each compressed byte");
+    }
+    Place::new().import_bytes(&tar, &limits).expect("the same without compression is only large");
+}
+
+#[test]
+fn damaged_archives_are_refused_wherever_they_end() {
+    let tar = tar_of(&pets()).into_inner().expect("a tar");
+    let limits = EntryLimits::default();
+    for (kind, bytes) in [("tar", tar.clone()), ("gz", gzip(&tar)), ("xz", xz(&tar))] {
+        // The end of a plain tar is a kilobyte of zeros, of which half is enough.
+        let last = if kind == "tar" { bytes.len() - 1025 } else { bytes.len() - 1 };
+        for length in [0, 1, 100, 512, 600, bytes.len() / 2, last] {
+            let place = Place::new();
+            let error = place.import_bytes(&bytes[..length], &limits).expect_err("a cut archive");
+            assert!(!error.is_io(), "{kind} cut to {length}: {error}");
+            assert!(!place.directory.root().exists(), "{kind} cut to {length}");
+        }
+    }
+    for mut bytes in [gzip(&tar), xz(&tar)] {
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 0x20;
+        let error = Place::new().import_bytes(&bytes, &limits).expect_err("a flipped bit");
+        assert!(!error.is_io(), "{error}");
+    }
+    Place::new().assert_refused(b"PK\x03\x04 a zip file", &limits, "found a file that begins with \"PK");
+}
+
+#[test]
+fn a_size_that_lies_is_refused() {
+    let mut builder = tar_of(&pets());
+    append(&mut builder, EntryType::XHeader, b"pax", b"20 size=99999999999\n");
+    append(&mut builder, EntryType::Regular, b"pets/train/cat/9.png", &png(9));
+    let bytes = builder.into_inner().expect("a tar");
+    Place::new().assert_refused(&bytes, &EntryLimits::default(), "99999999999 bytes");
+}
+
+#[test]
+fn a_truncated_image_under_a_valid_archive_leaves_no_pack() {
+    let place = Place::new();
+    let mut files = pets();
+    files[1].1.truncate(50);
+    place
+        .import_bytes(&tar_of(&files).into_inner().expect("a tar"), &EntryLimits::default())
+        .expect_err("half");
+    assert!(open("pets", &place.directory, &DatasetOptions::default()).is_err());
+}
+
+#[test]
+fn the_jpeg_copy_of_cifar10_is_whole_and_balanced() {
+    let Some(data) = std::env::var_os("ALLCONV_TEST_DATA") else {
+        println!("not run: ALLCONV_TEST_DATA does not name the folder with cifar10-jpeg.tar.xz");
+        return;
+    };
+    let place = Place::new();
+    let source = PathBuf::from(data).join("cifar10-jpeg.tar.xz");
+    import(&source, "cifar10_jpeg", &place.directory).expect("the published archive");
+    let dataset =
+        open("cifar10_jpeg", &place.directory, &DatasetOptions::default()).expect("an imported set");
+    assert_eq!(dataset.classes[0], "airplane");
+    assert_eq!((dataset.height, dataset.width, dataset.channels), (32, 32, 3));
+    assert_eq!(dataset.train.class_counts(10), [4500; 10]);
+    assert_eq!(dataset.validation.map(|split| split.class_counts(10)), Some(vec![500; 10]));
+    assert_eq!(dataset.test.class_counts(10), [1000; 10]);
+    // Decoded with another JPEG library, the training images' means are 125.3, 123.0 and 113.9 grey levels.
+    let mut sums = [0u64; 3];
+    for pixel in dataset.train.pixels().chunks_exact(3) {
+        sums.iter_mut().zip(pixel).for_each(|(sum, &value)| *sum += u64::from(value));
+    }
+    let means = sums.map(|sum| sum as f64 / (dataset.train.len() * 1024) as f64);
+    for (mean, expected) in means.iter().zip([125.3, 123.0, 113.9]) {
+        assert!((mean - expected).abs() < 0.5, "{means:?}");
+    }
+}
