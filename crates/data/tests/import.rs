@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use allconv_data::import::entry::EntryLimits;
 use allconv_data::import::import_within;
-use allconv_data::{DataDirectory, DataError, DatasetOptions, ImportReport, import, open};
+use allconv_data::{DataDirectory, DataError, DatasetOptions, HashCheck, ImportReport, import, open, verify};
 use image::{ExtendedColorType, ImageFormat};
 use tar::EntryType;
 
@@ -171,6 +171,23 @@ fn the_same_content_is_recognised_and_other_content_needs_another_name() {
     let message = import(&other, "pets", &place.directory).expect_err("a taken name").to_string();
     assert!(message.contains("choose another name"), "{message}");
     assert!(import(&tar, "cifar10", &place.directory).is_err(), "a copy never takes the original's name");
+}
+
+#[test]
+fn verifying_an_import_reads_all_of_it() {
+    let place = Place::new();
+    let tar = place.file("a.tar", &tar_of(&pets()).into_inner().expect("a tar"));
+    let pack = import(&tar, "pets", &place.directory).expect("a valid archive").pack;
+    let report = verify("pets", &place.directory).expect("a whole pack");
+    assert_eq!((report.train, report.validation, report.test), (4, Some(1), 1));
+    assert_eq!(report.hashes, HashCheck::Recorded);
+    let mut bytes = fs::read(&pack).expect("a pack");
+    *bytes.last_mut().expect("pixels") ^= 1;
+    fs::write(&pack, bytes).expect("a flipped bit");
+    let message = verify("pets", &place.directory).expect_err("a flipped bit").to_string();
+    assert!(message.contains("pets.pack") && message.contains("content hash"), "{message}");
+    assert_eq!(verify("synthetic", &place.directory).expect("drawn").hashes, HashCheck::Drawn);
+    assert!(verify("petz", &place.directory).expect_err("unknown").to_string().contains("\"pets\""));
 }
 
 #[test]
