@@ -1,2 +1,46 @@
-//! The command line.
-fn main() {}
+//! The command line of allconv: a table of contents; what each command does lies in `commands/`.
+#![forbid(unsafe_code)]
+
+mod arguments;
+mod commands;
+mod device;
+mod environment;
+mod exit;
+mod interrupt;
+mod progress;
+mod runner;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Cli, Command};
+
+/// Keeps the large blocks of one training step for the next, on huge pages.
+#[global_allocator]
+static ALLOCATOR: allconv_kernels::RecyclingAllocator = allconv_kernels::RecyclingAllocator::new();
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        Command::Study(command) => commands::study::run(command),
+        Command::Train(arguments) => commands::train::run(&arguments),
+        Command::Eval(arguments) => commands::eval::run(&arguments),
+        Command::Export(arguments) => commands::export::run(&arguments),
+        Command::Models(command) => commands::models::run(&command),
+        Command::Operators(command) => commands::operators::run(&command),
+        Command::Data(command) => commands::data::run(&command),
+        Command::Bench(command) => commands::bench::run(&command),
+        Command::Doctor(arguments) => commands::doctor::run(&arguments),
+        Command::Completions { shell } => commands::shell::completions(shell),
+        Command::Man => commands::shell::man(),
+    };
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(exit::code(&error))
+        }
+    }
+}

@@ -23,6 +23,7 @@
 mod allocator;
 mod blocked;
 mod convolution;
+mod depthwise;
 mod direct;
 mod dropout;
 mod engine;
@@ -39,6 +40,7 @@ mod scalar;
 mod scratch;
 mod sgd;
 mod simd;
+mod transposed;
 mod winograd;
 
 pub use allocator::RecyclingAllocator;
@@ -54,6 +56,7 @@ pub use pooling::geometry::PoolGeometry;
 pub use pooling::maximum::{max_pool2d_backward, max_pool2d_forward};
 pub use scalar::Scalar;
 pub use sgd::{SgdStep, sgd_momentum_step};
+pub use transposed::{ConvTransposeGeometry, conv_transpose2d_backward, conv_transpose2d_forward};
 pub use winograd::Scheme;
 
 /// Revision of the numbers this crate computes; whoever changes a value that a run depends on raises it.

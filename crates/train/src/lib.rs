@@ -1,1 +1,43 @@
-//! Placeholder replaced within the first commits.
+//! Deterministic, exactly resumable training: tensors from batches, loss, optimiser, schedule, the loop, checkpoints.
+//!
+//! [`Resolver`] turns a request into a specification; [`train`] makes the run that a specification describes and writes its
+//! directory. A run is a pure function of its specification: order, augmentation, initialisation and dropout are keyed by
+//! (seed, purpose, epoch or step, sample or element), and all sums have a fixed order.
+#![forbid(unsafe_code)]
+
+mod batch;
+mod checkpoint;
+mod data_store;
+mod error;
+mod evaluate;
+mod health;
+mod loss;
+mod optimizer;
+mod progress;
+mod resolve;
+mod run_settings;
+mod schedule;
+mod section;
+mod session;
+mod settings;
+mod tensors;
+mod trainer;
+
+pub use batch::to_tensor;
+pub use checkpoint::{Best, CHECKPOINT_VERSION, Checkpoint, CheckpointStore, Found, State};
+pub use data_store::DataStore;
+pub use error::TrainError;
+pub use evaluate::{Evaluation, evaluate};
+pub use health::{STUCK_AFTER_EPOCHS, STUCK_AFTER_STEPS, STUCK_TOLERANCE, is_stuck};
+pub use loss::{Verdict, cross_entropy, judge};
+pub use optimizer::{Sgd, load_tensors, network_tensors};
+pub use progress::{Position, StepPlan};
+pub use resolve::{NUMERICS_REVISION, Resolver, cost, shapes};
+pub use run_settings::RunSettings;
+pub use schedule::Schedule;
+pub use session::{Execution, Identity, Job, train};
+pub use settings::{
+    DataRequest, DataSettings, Length, PRESETS, Preset, SettingError, TrainRequest, TrainSettings,
+};
+pub use tensors::{NamedTensor, NamedTensors, read_safetensors, write_safetensors};
+pub use trainer::{Divergence, StepResult, Trainer};

@@ -1,0 +1,401 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::progress::ProgressMode;
+use crate::table::Format;
+
+/// How should a network reduce resolution? Train, compare, measure and report, with evidence.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 110)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a study file: arms × seeds, compared by paired statistics, with a report.
+    #[command(subcommand)]
+    Study(StudyCommand),
+    /// Train one network; the same engine and the same run directory as a study's runs.
+    Train(TrainArguments),
+    /// Evaluate a trained network on a split of its data set.
+    Eval(EvalArguments),
+    /// Write the weights of a run for other programs.
+    Export(ExportArguments),
+    /// The networks: names, shapes, cost.
+    #[command(subcommand)]
+    Models(ModelsCommand),
+    /// The downsampling operators.
+    #[command(subcommand)]
+    Operators(OperatorsCommand),
+    /// The data sets: list, import, verify, fetch.
+    #[command(subcommand)]
+    Data(DataCommand),
+    /// Measure throughput.
+    #[command(subcommand)]
+    Bench(BenchCommand),
+    /// Show what this machine offers and what is missing.
+    Doctor(DataArguments),
+    /// Print a completion script.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the man page.
+    Man,
+}
+
+/// `allconv study`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum StudyCommand {
+    /// Make the runs that are not made yet, then write the report.
+    Run(StudyRunArguments),
+    /// Check the file, and print shapes, cost, memory and what the statistics can show.
+    Check(StudyFileArguments),
+    /// Show which runs are done, running, failed and left.
+    Status(StudyFileArguments),
+    /// Write the report from the runs there are.
+    Report(StudyReportArguments),
+    /// Copy what is worth committing of a finished study: runs without checkpoints, results, README.
+    Publish(StudyPublishArguments),
+}
+
+/// A study file and where its runs lie.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct StudyFileArguments {
+    /// The study file.
+    pub(crate) file: PathBuf,
+    /// Folder that holds a folder of runs for each study.
+    #[arg(long, default_value = "runs")]
+    pub(crate) out: PathBuf,
+    /// Kind of device the runs are made on: `auto`, `cpu`, `cuda[:i]`, `vulkan[:i]`.
+    #[arg(long, default_value = "auto")]
+    pub(crate) device: String,
+    #[command(flatten)]
+    pub(crate) data: DataArguments,
+    /// Format of what is printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// `allconv study run`.
+#[derive(Debug, Args)]
+pub(crate) struct StudyRunArguments {
+    #[command(flatten)]
+    pub(crate) study: StudyFileArguments,
+    /// Runs made at the same time; the threads are divided between them.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) jobs: usize,
+    #[command(flatten)]
+    pub(crate) machine: MachineArguments,
+}
+
+/// `allconv study report`.
+#[derive(Debug, Args)]
+pub(crate) struct StudyReportArguments {
+    #[command(flatten)]
+    pub(crate) study: StudyFileArguments,
+    /// Folder for the report [default: `<out>/<study>/report`].
+    #[arg(long)]
+    pub(crate) to: Option<PathBuf>,
+}
+
+/// `allconv study publish`.
+#[derive(Debug, Args)]
+pub(crate) struct StudyPublishArguments {
+    /// The study file.
+    pub(crate) file: PathBuf,
+    /// Folder with the study's runs [default: `runs/<study>`].
+    #[arg(long)]
+    pub(crate) runs: Option<PathBuf>,
+    /// Folder to publish to [default: `docs/results/<study>`].
+    #[arg(long)]
+    pub(crate) to: Option<PathBuf>,
+}
+
+/// Where data sets lie.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DataArguments {
+    /// Folder of the data sets.
+    #[arg(long, env = "ALLCONV_DATA", default_value = "data")]
+    pub(crate) data_dir: PathBuf,
+}
+
+/// How runs are carried out on this machine; none of it changes a result.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct MachineArguments {
+    /// Threads of the kernels [default: all].
+    #[arg(long)]
+    pub(crate) threads: Option<usize>,
+    /// Threads that prepare batches; 0 prepares them between steps.
+    #[arg(long, short = 'j', default_value_t = 1)]
+    pub(crate) workers: usize,
+    /// Instruction set of the kernels [default: the fastest this processor has].
+    #[arg(long)]
+    pub(crate) isa: Option<String>,
+    /// Longest time between two checkpoints in seconds.
+    #[arg(long, default_value_t = 60.0)]
+    pub(crate) checkpoint_seconds: f64,
+    /// How progress is shown.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) progress: ProgressMode,
+}
+
+/// `allconv train`.
+#[derive(Debug, Args)]
+pub(crate) struct TrainArguments {
+    /// Name of the network; see `allconv models list`.
+    #[arg(long)]
+    pub(crate) model: String,
+    /// Factor on every channel count.
+    #[arg(long, default_value_t = 1.0)]
+    pub(crate) width: f64,
+    /// Downsampling operator, as in a study file, e.g. `{ max_pool = { kernel = 3, stride = 2 } }` [default: the model's own].
+    #[arg(long)]
+    pub(crate) down: Option<String>,
+    /// Name of the data set; see `allconv data list`.
+    #[arg(long)]
+    pub(crate) dataset: String,
+    /// Preprocessing steps in order.
+    #[arg(long, value_delimiter = ',', default_value = "standardize")]
+    pub(crate) preprocess: Vec<String>,
+    /// Mirror training images at random.
+    #[arg(long)]
+    pub(crate) hflip: bool,
+    /// Largest random shift of training images, in pixels.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) translate: u32,
+    /// Images held out for validation [default: 5000].
+    #[arg(long)]
+    pub(crate) validation: Option<u32>,
+    /// Train on this many images only.
+    #[arg(long)]
+    pub(crate) train_images: Option<u32>,
+    /// Recipe: `springenberg2015` or `fast`.
+    #[arg(long, default_value = "springenberg2015")]
+    pub(crate) preset: String,
+    /// Passes over the training split [default: the preset's].
+    #[arg(long, conflicts_with = "presentations")]
+    pub(crate) epochs: Option<f64>,
+    /// Training images shown.
+    #[arg(long)]
+    pub(crate) presentations: Option<u32>,
+    /// Images per step [default: the preset's].
+    #[arg(long, short)]
+    pub(crate) batch_size: Option<u32>,
+    /// Largest learning rate [default: the preset's].
+    #[arg(long)]
+    pub(crate) lr: Option<f64>,
+    /// λ of weight decay [default: the preset's].
+    #[arg(long)]
+    pub(crate) weight_decay: Option<f64>,
+    /// Accuracy class: `exact` or `f32` [default: the preset's].
+    #[arg(long)]
+    pub(crate) precision: Option<String>,
+    /// Seed of every random stream.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u32,
+    /// Folder for run directories.
+    #[arg(long, default_value = "runs")]
+    pub(crate) out: PathBuf,
+    /// Device: `auto`, `cpu`, `cuda[:i]`, `vulkan[:i]`.
+    #[arg(long, default_value = "auto")]
+    pub(crate) device: String,
+    #[command(flatten)]
+    pub(crate) data: DataArguments,
+    #[command(flatten)]
+    pub(crate) machine: MachineArguments,
+    /// Format of the result.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// Which weights of a run.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum Weights {
+    /// Those of the last step.
+    #[default]
+    Last,
+    /// Those with the lowest validation error.
+    Best,
+}
+
+/// A trained network.
+#[derive(Debug, Args)]
+pub(crate) struct TrainedArguments {
+    /// The run directory.
+    pub(crate) run: PathBuf,
+    /// Which of its weights.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) checkpoint: Weights,
+    /// A safetensors file with other weights for the same network.
+    #[arg(long)]
+    pub(crate) weights: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) data: DataArguments,
+    /// Instruction set of the kernels [default: the fastest this processor has].
+    #[arg(long)]
+    pub(crate) isa: Option<String>,
+}
+
+/// The splits of a data set.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum SplitArgument {
+    /// Images the weights were fitted to.
+    Train,
+    /// Images held out of training.
+    #[default]
+    Valid,
+    /// The test images.
+    Test,
+}
+
+/// `allconv eval`.
+#[derive(Debug, Args)]
+pub(crate) struct EvalArguments {
+    #[command(flatten)]
+    pub(crate) trained: TrainedArguments,
+    /// Split to evaluate.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) split: SplitArgument,
+    /// Format of the result.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// Formats that weights are written in.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// Weights under PyTorch's tensor names.
+    #[default]
+    Safetensors,
+}
+
+/// `allconv export`.
+#[derive(Debug, Args)]
+pub(crate) struct ExportArguments {
+    #[command(flatten)]
+    pub(crate) trained: TrainedArguments,
+    /// Format.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) to: ExportFormat,
+    /// File to write [default: `<run>/export/model.safetensors`].
+    #[arg(long)]
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// `allconv models`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelsCommand {
+    /// All networks with their cost.
+    List {
+        /// Format of the table.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// One network, stage by stage.
+    Show {
+        /// Name of the network.
+        name: String,
+        /// Factor on every channel count.
+        #[arg(long, default_value_t = 1.0)]
+        width: f64,
+        /// Number of classes [default: the paper's].
+        #[arg(long)]
+        classes: Option<usize>,
+        /// Format of the table.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+}
+
+/// `allconv operators`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum OperatorsCommand {
+    /// All downsampling operators.
+    List {
+        /// Format of the table.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+}
+
+/// `allconv data`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DataCommand {
+    /// All data sets, and which of them are here.
+    List {
+        #[command(flatten)]
+        data: DataArguments,
+        /// Format of the table.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Check sizes, labels and hashes of a data set.
+    Verify {
+        /// Name of the data set.
+        name: String,
+        #[command(flatten)]
+        data: DataArguments,
+    },
+    /// Bring in a folder or archive of images laid out as `SPLIT/CLASS/*`.
+    Import {
+        /// The folder, or a `.tar`, `.tar.gz` or `.tar.xz`.
+        source: PathBuf,
+        /// Name of the new data set.
+        #[arg(long)]
+        name: String,
+        #[command(flatten)]
+        data: DataArguments,
+    },
+    /// Download a data set from its publisher, and check it.
+    Fetch {
+        /// Name of the data set.
+        name: String,
+        #[command(flatten)]
+        data: DataArguments,
+    },
+}
+
+/// `allconv bench`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchCommand {
+    /// Whole training steps through the product's own loop.
+    Train(BenchArguments),
+    /// Inference.
+    Infer(BenchArguments),
+}
+
+/// What is measured.
+#[derive(Debug, Args)]
+pub(crate) struct BenchArguments {
+    /// Name of the network.
+    #[arg(long, default_value = "all_cnn_c")]
+    pub(crate) model: String,
+    /// Factor on every channel count.
+    #[arg(long, default_value_t = 1.0)]
+    pub(crate) width: f64,
+    /// Images per step.
+    #[arg(long, default_value_t = 128)]
+    pub(crate) batch: usize,
+    /// Timed steps, after two that are not timed.
+    #[arg(long, default_value_t = 7)]
+    pub(crate) steps: usize,
+    /// Threads of the kernels [default: all].
+    #[arg(long)]
+    pub(crate) threads: Option<usize>,
+    /// Accuracy class: `exact` or `f32`.
+    #[arg(long, default_value = "f32")]
+    pub(crate) precision: String,
+    /// Instruction set of the kernels [default: the fastest this processor has].
+    #[arg(long)]
+    pub(crate) isa: Option<String>,
+    /// Format of the result.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}

@@ -1,0 +1,171 @@
+//! `allconv bench`: throughput of training steps and of inference, on drawn images of the network's input size.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use allconv_data::{Augmentation, Batch, BatchIterator, DataDirectory, Loader, LoaderSettings, Order, Position, Preprocess};
+use allconv_kernels::{Accuracy, Engine};
+use allconv_nets::{Mode, Network, models, walk};
+use allconv_train::{DataSettings, DataStore, Preset, Trainer, to_tensor};
+use anyhow::{Context, ensure};
+use burn::tensor::Device;
+use serde_json::{Value, json};
+
+use crate::arguments::{BenchArguments, BenchCommand};
+use crate::exit::{self, UsageError};
+use crate::runner;
+use crate::table::Table;
+
+/// Steps that are made before timing begins: buffers are allocated and caches filled.
+const WARM_UP: usize = 2;
+
+/// Forward, input gradient and weight gradient: the direct work of a training step in units of the forward pass.
+const TRAINING_PASSES: f64 = 3.0;
+
+/// Runs the command.
+pub(crate) fn run(command: &BenchCommand) -> anyhow::Result<u8> {
+    let (arguments, pass) = match command {
+        BenchCommand::Train(arguments) => (arguments, "train"),
+        BenchCommand::Infer(arguments) => (arguments, "infer"),
+    };
+    if arguments.steps == 0 || arguments.batch == 0 || arguments.threads == Some(0) {
+        return Err(UsageError("--steps, --batch and --threads must be at least 1".to_owned()).into());
+    }
+    let threads = arguments.threads.unwrap_or_else(runner::all_threads);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().context("cannot start the threads")?;
+    let mut bench = Bench::new(arguments)?;
+    let seconds = pool.install(|| if pass == "train" { bench.train() } else { bench.infer() })?;
+    let mut rates: Vec<f64> = seconds.iter().map(|seconds| arguments.batch as f64 / seconds).collect();
+    rates.sort_by(f64::total_cmp);
+    let median = (rates[(rates.len() - 1) / 2] + rates[rates.len() / 2]) / 2.0;
+    let passes = if pass == "train" { TRAINING_PASSES } else { 1.0 };
+    let gflops = 2.0 * passes * bench.macs as f64 * median / 1e9;
+    let (slowest, fastest) = (rates[0], rates[rates.len() - 1]);
+    if arguments.format == crate::table::Format::Json {
+        let result = json!({
+            "schema": "allconv.bench/1",
+            "pass": pass,
+            "model": arguments.model,
+            "width": arguments.width,
+            "batch": arguments.batch,
+            "threads": threads,
+            "precision": arguments.precision,
+            "instruction_set": bench.instruction_set,
+            "images_per_second": { "median": tenth(median), "min": tenth(slowest), "max": tenth(fastest) },
+            "gflops": tenth(gflops),
+        });
+        println!("{result:#}");
+        return Ok(exit::OK);
+    }
+    let columns = [
+        ("pass", "Pass"),
+        ("model", "Model"),
+        ("batch", "Batch"),
+        ("threads", "Threads"),
+        ("images_per_second", "Images/s (median)"),
+        ("min", "Slowest"),
+        ("max", "Fastest"),
+        ("gflops", "GFLOP/s (direct-equivalent)"),
+    ];
+    let mut table = Table::new("allconv.bench/1", &columns);
+    table.push(vec![
+        json!(pass),
+        json!(format!("{} × {}", arguments.model, arguments.width)),
+        json!(arguments.batch),
+        json!(threads),
+        tenth(median),
+        tenth(slowest),
+        tenth(fastest),
+        tenth(gflops),
+    ]);
+    print!("{}", table.render(arguments.format));
+    Ok(exit::OK)
+}
+
+/// A network and an endless supply of batches.
+struct Bench {
+    network: Network,
+    batches: BatchIterator,
+    classes: usize,
+    steps: usize,
+    macs: u64,
+    instruction_set: String,
+}
+
+impl Bench {
+    fn new(arguments: &BenchArguments) -> anyhow::Result<Bench> {
+        let usage = |error: allconv_nets::DescriptionError| UsageError(error.to_string());
+        let model = models::find(&arguments.model).map_err(usage)?;
+        let spec = model.spec().with_width(arguments.width);
+        let macs = walk(&spec, model.input, model.classes).map_err(usage)?.macs();
+        let accuracy = match arguments.precision.as_str() {
+            "exact" => Accuracy::Exact,
+            "f32" => Accuracy::F32,
+            other => return Err(UsageError(format!("--precision {other}: there are exact and f32")).into()),
+        };
+        let isa = runner::isa(arguments.isa.as_deref())?;
+        let [channels, side, _] = model.input;
+        ensure!(channels == 3, "drawn images have 3 channels, {} takes {channels}", model.name);
+        let device = Device::flex().autodiff();
+        let network = Network::initialise(&spec, model.input, model.classes, 0, Engine::new(isa, accuracy), &device)?;
+        let total = WARM_UP + arguments.steps;
+        let synthetic = allconv_data::SyntheticSettings { seed: 0, size: side, train: 2 * arguments.batch, test: 10 };
+        let settings = DataSettings {
+            dataset: "synthetic".to_owned(),
+            preprocess: vec![Preprocess::Standardize],
+            augment: Augmentation::default(),
+            validation: 0,
+            train_images: None,
+            synthetic: Some(synthetic),
+        };
+        let data = Arc::new(DataStore::new(DataDirectory::new(std::env::temp_dir()))).prepared(&settings)?;
+        let loader = LoaderSettings {
+            batch_size: arguments.batch,
+            seed: 0,
+            order: Order::Shuffled,
+            augmentation: Augmentation { horizontal_flip: true, translate: 5 },
+            workers: 1,
+            prefetch: 4,
+        };
+        let batches = Loader::new(data.train.clone(), loader)?.batches(Position { epoch: 0, batch: 0 }, total as u32);
+        let instruction_set = isa.to_string();
+        Ok(Bench { network, batches, classes: model.classes, steps: arguments.steps, macs, instruction_set })
+    }
+
+    /// Seconds of each timed training step, loading included.
+    fn train(&mut self) -> anyhow::Result<Vec<f64>> {
+        let settings = (Preset::named("springenberg2015").context("the preset is registered")?.settings)();
+        let device = Device::flex().autodiff();
+        let mut trainer = Trainer::new(self.network.clone(), &settings, self.classes, 0, device);
+        self.time(|batch, step| trainer.step(batch, step, 0.01).map(|_| ()).map_err(Into::into))
+    }
+
+    /// Seconds of each timed forward pass, loading included.
+    fn infer(&mut self) -> anyhow::Result<Vec<f64>> {
+        use burn::module::Module;
+        let network = self.network.clone().valid();
+        let (device, classes) = (Device::flex(), self.classes);
+        self.time(|batch, _| {
+            let logits = network.forward(to_tensor(batch, &device), Mode::Evaluate).into_data();
+            ensure!(logits.num_elements() == batch.len() * classes, "{} logits", logits.num_elements());
+            Ok(())
+        })
+    }
+
+    fn time(&mut self, mut work: impl FnMut(&Batch, u64) -> anyhow::Result<()>) -> anyhow::Result<Vec<f64>> {
+        let mut seconds = Vec::with_capacity(self.steps);
+        for step in 0..WARM_UP + self.steps {
+            let began = Instant::now();
+            let batch = self.batches.next().context("the loader ended early")??;
+            work(&batch, step as u64)?;
+            if step >= WARM_UP {
+                seconds.push(began.elapsed().as_secs_f64());
+            }
+        }
+        Ok(seconds)
+    }
+}
+
+fn tenth(value: f64) -> Value {
+    json!((value * 10.0).round() / 10.0)
+}

@@ -1,0 +1,80 @@
+//! `allconv data`: which data sets there are, and bringing them in.
+
+use allconv_data::{DataDirectory, HashCheck, fetch, import, list, verify};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use crate::arguments::{DataArguments, DataCommand};
+use crate::exit;
+use crate::table::{Format, Table};
+
+/// Runs the command.
+pub(crate) fn run(command: &DataCommand) -> anyhow::Result<u8> {
+    match command {
+        DataCommand::List { data, format } => list_datasets(&directory(data), *format)?,
+        DataCommand::Verify { name, data } => {
+            let report = verify(name, &directory(data))?;
+            let hashes = match report.hashes {
+                HashCheck::Recorded => "hashes as recorded",
+                HashCheck::NotRecorded => "no hashes were recorded for these files",
+                HashCheck::Drawn => "drawn, nothing is stored",
+            };
+            println!(
+                "{name}: {} training, {} validation and {} test images in {} classes, content {}; {}",
+                report.train,
+                report.validation.unwrap_or(0),
+                report.test,
+                report.classes.len(),
+                report.content_hash,
+                hashes
+            );
+        }
+        DataCommand::Import { source, name, data } => {
+            let report = import(source, name, &directory(data))?;
+            let header = &report.header;
+            let verb = if report.already_present { "was here before" } else { "imported" };
+            println!(
+                "{name} {verb}: {} training, {} validation and {} test images of {}×{} in {} classes, packed in {}",
+                header.train,
+                header.validation.unwrap_or(0),
+                header.test,
+                header.width,
+                header.height,
+                header.classes.len(),
+                report.pack.display()
+            );
+            if report.ignored > 0 {
+                eprintln!("{} files are no images of a split: {}", report.ignored, report.ignored_examples.join(", "));
+            }
+        }
+        DataCommand::Fetch { name, data } => {
+            let bar = ProgressBar::new(1);
+            bar.set_style(
+                ProgressStyle::with_template("{bytes} of {total_bytes}  {bytes_per_sec}  {eta} left")
+                    .unwrap_or_else(|_| ProgressStyle::default_bar()),
+            );
+            let report = fetch(name, &directory(data), &mut |progress| {
+                bar.set_length(progress.total.unwrap_or(progress.bytes));
+                bar.set_position(progress.bytes);
+            })?;
+            bar.finish_and_clear();
+            let verb = if report.already_present { "was here before" } else { "fetched and checked" };
+            println!("{name} {verb}: {}", report.folder.display());
+        }
+    }
+    Ok(exit::OK)
+}
+
+fn directory(arguments: &DataArguments) -> DataDirectory {
+    DataDirectory::new(&arguments.data_dir)
+}
+
+fn list_datasets(directory: &DataDirectory, format: Format) -> anyhow::Result<()> {
+    let columns = [("name", "Name"), ("present", "Here"), ("description", "What it is")];
+    let mut table = Table::new("allconv.datasets/1", &columns);
+    for dataset in list(directory)? {
+        table.push(vec![json!(dataset.name), json!(dataset.present), json!(dataset.description)]);
+    }
+    print!("{}", table.render(format));
+    Ok(())
+}

@@ -1,0 +1,12 @@
+//! One file a command.
+
+pub(crate) mod bench;
+pub(crate) mod data;
+pub(crate) mod doctor;
+pub(crate) mod eval;
+pub(crate) mod export;
+pub(crate) mod models;
+pub(crate) mod operators;
+pub(crate) mod shell;
+pub(crate) mod study;
+pub(crate) mod train;

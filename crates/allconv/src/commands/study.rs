@@ -1,0 +1,261 @@
+//! `allconv study`: check, run, status, report and publish a study file.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use allconv_data::DataDirectory;
+use allconv_study::{
+    CheckReport, Progress, RunOptions, RunState, RunSummary, StudyFile, StudyResults, check, index, plan, publish,
+    report_files, run_study, write_report,
+};
+use allconv_train::{DataStore, Resolver};
+use anyhow::bail;
+use serde_json::json;
+
+use crate::arguments::{
+    StudyCommand, StudyFileArguments, StudyPublishArguments, StudyReportArguments, StudyRunArguments,
+};
+use crate::device::{self, Chosen};
+use crate::runner::Runner;
+use crate::table::{Format, Table};
+use crate::{exit, interrupt};
+
+/// Where finished runs of committed studies lie, beside those under `--out`.
+const PUBLISHED: &str = "docs/results";
+
+/// How long to wait before looking again at runs that other processes hold.
+const BUSY_PAUSE: Duration = Duration::from_secs(2);
+
+/// Runs the command.
+pub(crate) fn run(command: StudyCommand) -> anyhow::Result<u8> {
+    match command {
+        StudyCommand::Run(arguments) => run_all(&arguments),
+        StudyCommand::Check(arguments) => check_file(&arguments),
+        StudyCommand::Status(arguments) => status(&arguments),
+        StudyCommand::Report(arguments) => report(&arguments),
+        StudyCommand::Publish(arguments) => publish_study(&arguments),
+    }
+}
+
+/// A study file, its folders and what resolves its requests.
+struct Opened {
+    study: StudyFile,
+    folder: PathBuf,
+    published: Vec<PathBuf>,
+    data: Arc<DataStore>,
+    device: Chosen,
+    resolver: Resolver,
+}
+
+fn open(arguments: &StudyFileArguments) -> anyhow::Result<Opened> {
+    let study = StudyFile::read(&arguments.file)?;
+    let device = device::choose(&arguments.device)?;
+    let data = Arc::new(DataStore::new(DataDirectory::new(&arguments.data.data_dir)));
+    let folder = arguments.out.join(&study.name);
+    let published = vec![Path::new(PUBLISHED).join(&study.name).join("runs")];
+    let resolver = Resolver::new(Arc::clone(&data), device.kind);
+    Ok(Opened { study, folder, published, data, device, resolver })
+}
+
+impl Opened {
+    /// Every folder in which runs of the study may lie.
+    fn folders(&self) -> Vec<PathBuf> {
+        std::iter::once(&self.folder).chain(&self.published).cloned().collect()
+    }
+}
+
+fn run_all(arguments: &StudyRunArguments) -> anyhow::Result<u8> {
+    let opened = open(&arguments.study)?;
+    let interrupted = interrupt::install()?;
+    let Opened { study, folder, published, data, device, resolver } = &opened;
+    let runner = Runner::new(
+        &study.name,
+        &arguments.machine,
+        arguments.jobs,
+        Arc::clone(data),
+        device.clone(),
+        Arc::clone(&interrupted),
+    )?;
+    let options = RunOptions {
+        study_folder: folder,
+        other_folders: published,
+        jobs: arguments.jobs,
+        interrupted: &interrupted,
+        busy_pause: BUSY_PAUSE,
+    };
+    let summary = run_study(study, resolver, &runner, options, &|progress| {
+        if let Some(line) = line(progress) {
+            runner.display().say(&line);
+        }
+    })?;
+    let page = make_report(&opened, &folder.join("report"))?;
+    eprintln!("{}", summary_line(&summary));
+    for (planned, reason) in &summary.failed {
+        eprintln!("failed: {} seed {}: {reason}", planned.arm, planned.seed);
+    }
+    println!("{}", page.display());
+    Ok(match (summary.is_complete(), summary.interrupted + summary.left > 0 && summary.failed.is_empty()) {
+        (true, _) => exit::OK,
+        (false, true) => exit::INTERRUPTED,
+        (false, false) => exit::FAILURE,
+    })
+}
+
+fn line(progress: &Progress) -> Option<String> {
+    match progress {
+        Progress::Planned { runs, ended_before } => {
+            Some(format!("{runs} runs, {ended_before} of them made before, {} to make", runs - ended_before))
+        }
+        Progress::Ended(planned, status) => Some(format!("{} seed {}: {status}", planned.arm, planned.seed)),
+        Progress::HeldElsewhere(planned) => {
+            Some(format!("{} seed {}: another process makes it", planned.arm, planned.seed))
+        }
+        Progress::Retrying(planned, reason) => {
+            Some(format!("{} seed {}: will be tried once more: {reason}", planned.arm, planned.seed))
+        }
+        Progress::Started(_) | Progress::Failed(..) => None,
+    }
+}
+
+fn summary_line(summary: &RunSummary) -> String {
+    format!(
+        "{} finished, {} diverged, {} stuck, {} failed, {} interrupted, {} left",
+        summary.finished,
+        summary.diverged,
+        summary.stuck,
+        summary.failed.len(),
+        summary.interrupted,
+        summary.left
+    )
+}
+
+fn check_file(arguments: &StudyFileArguments) -> anyhow::Result<u8> {
+    let opened = open(arguments)?;
+    let report = check(&opened.study, &opened.resolver)?;
+    let columns = [
+        ("arm", "Arm"),
+        ("parameters", "Parameters"),
+        ("macs", "MACs per image"),
+        ("receptive_field", "Receptive field (px)"),
+        ("steps", "Steps a run"),
+        ("presentations", "Images shown a run"),
+        ("memory_mib", "Memory (MiB)"),
+    ];
+    let mut table = Table::new("allconv.check/1", &columns);
+    for arm in &report.arms {
+        let resolved = &arm.resolved;
+        table.push(vec![
+            json!(arm.arm),
+            json!(resolved.cost.parameters),
+            json!(resolved.cost.macs),
+            json!(resolved.cost.receptive_field),
+            json!(resolved.steps),
+            json!(resolved.presentations),
+            json!(resolved.memory_bytes.div_ceil(1 << 20)),
+        ]);
+    }
+    print!("{}", table.render(arguments.format));
+    if arguments.format == Format::Table {
+        for arm in &report.arms {
+            let stage = |stage: &allconv_record::StageShape| {
+                let [channels, height, width] = stage.shape;
+                format!("  {:<28}{channels}×{height}×{width}", stage.stage)
+            };
+            println!("{}\n{}", arm.arm, arm.resolved.shapes.iter().map(stage).collect::<Vec<_>>().join("\n"));
+        }
+    }
+    eprintln!("{}", statistics_line(&report));
+    Ok(exit::OK)
+}
+
+fn statistics_line(report: &CheckReport) -> String {
+    let statistics = &report.statistics;
+    let smallest = statistics
+        .smallest_corrected_p
+        .map_or_else(String::new, |p| format!(", smallest attainable corrected p {p:.4}"));
+    let verdict = if statistics.verdict_possible {
+        "verdicts are possible".to_owned()
+    } else {
+        format!("intervals only, no verdicts: that takes {} seeds", statistics.seeds_needed)
+    };
+    format!(
+        "{} runs, {} images shown in all; {} with n = {} over {} comparisons at α = {}, {}{smallest}: {verdict}",
+        report.runs,
+        report.presentations,
+        statistics.test.name(),
+        statistics.n,
+        statistics.comparisons,
+        statistics.alpha,
+        statistics.correction.name(),
+    )
+}
+
+fn status(arguments: &StudyFileArguments) -> anyhow::Result<u8> {
+    let opened = open(arguments)?;
+    let index = index(&plan(&opened.study), &opened.folders())?;
+    let columns = [("arm", "Arm"), ("seed", "Seed"), ("state", "State"), ("step", "Step"), ("of", "Of"), ("seconds", "Seconds")];
+    let mut table = Table::new("allconv.status/1", &columns);
+    let (mut seconds_done, mut steps_done, mut steps_left) = (0.0, 0u64, 0u64);
+    let typical = index.runs.iter().filter_map(|run| run.found.as_ref()).map(|found| found.record.total_steps).max();
+    for run in &index.runs {
+        let record = run.found.as_ref().map(|found| &found.record);
+        let seconds = record.map_or(0.0, |record| record.timings.training_seconds + record.timings.evaluation_seconds);
+        let (step, total) = record.map_or((0, typical.unwrap_or(0)), |record| (record.step, record.total_steps));
+        seconds_done += seconds;
+        steps_done += step;
+        if matches!(run.state, RunState::Left | RunState::Running | RunState::Interrupted) {
+            steps_left += total - step;
+        }
+        table.push(vec![
+            json!(run.planned.arm),
+            json!(run.planned.seed),
+            json!(run.state.name()),
+            json!(step),
+            json!(total),
+            json!(seconds.round()),
+        ]);
+    }
+    print!("{}", table.render(arguments.format));
+    let counts: Vec<String> = index.counts().iter().map(|(state, count)| format!("{count} {}", state.name())).collect();
+    eprintln!("{}", counts.join(", "));
+    if steps_left > 0 && steps_done > 0 {
+        let left = seconds_done / steps_done as f64 * steps_left as f64;
+        eprintln!("about {:.0} minutes of work left, at the pace so far", left / 60.0);
+    }
+    for warning in &index.warnings {
+        eprintln!("warning: {warning}");
+    }
+    Ok(exit::OK)
+}
+
+fn report(arguments: &StudyReportArguments) -> anyhow::Result<u8> {
+    let opened = open(&arguments.study)?;
+    let folder = arguments.to.clone().unwrap_or_else(|| opened.folder.join("report"));
+    println!("{}", make_report(&opened, &folder)?.display());
+    Ok(exit::OK)
+}
+
+/// Writes all files of the report and returns the page's path.
+fn make_report(opened: &Opened, folder: &Path) -> anyhow::Result<PathBuf> {
+    let results = StudyResults::collect(&opened.study, &opened.folders())?;
+    for warning in &results.warnings {
+        eprintln!("warning: {warning}");
+    }
+    write_report(&report_files(&opened.study, &results), folder)?;
+    Ok(folder.join("index.html"))
+}
+
+fn publish_study(arguments: &StudyPublishArguments) -> anyhow::Result<u8> {
+    let study = StudyFile::read(&arguments.file)?;
+    let runs = arguments.runs.clone().unwrap_or_else(|| Path::new("runs").join(&study.name));
+    let to = arguments.to.clone().unwrap_or_else(|| Path::new(PUBLISHED).join(&study.name));
+    let folders = [runs.clone(), runs.join("runs")];
+    if !index(&plan(&study), &folders)?.is_complete() {
+        bail!("the study in {} is not complete; `allconv study status` shows what is left", runs.display());
+    }
+    let results = StudyResults::collect(&study, &folders)?;
+    publish(&study, &results, &to)?;
+    println!("{}", to.display());
+    Ok(exit::OK)
+}

@@ -1,0 +1,130 @@
+//! `allconv train`: one run, with the engine and the run directory of a study's runs.
+
+use std::sync::Arc;
+
+use allconv_data::DataDirectory;
+use allconv_nets::models;
+use allconv_record::{MetricPoint, Request, Resolve, ResolveError, Resolved, RunDirectory, SplitName, Status};
+use allconv_study::PlannedRun;
+use allconv_train::{DataStore, Resolver};
+use anyhow::{Context, anyhow};
+use serde_json::json;
+
+use crate::arguments::TrainArguments;
+use crate::exit::{self, UsageError};
+use crate::runner::Runner;
+use crate::table::Table;
+use crate::{device, interrupt};
+
+/// Folder inside `--out` for runs that belong to no study.
+const STUDY: &str = "train";
+
+/// Runs the command.
+pub(crate) fn run(arguments: &TrainArguments) -> anyhow::Result<u8> {
+    let request = request(arguments)?;
+    let device = device::choose(&arguments.device)?;
+    let data = Arc::new(DataStore::new(DataDirectory::new(&arguments.data.data_dir)));
+    let resolved = Resolver::new(Arc::clone(&data), device.kind).resolve(&request).map_err(refused)?;
+    let arm = arguments.model.clone();
+    let planned =
+        PlannedRun { arm, arm_index: 0, seed: request.seed, request_hash: request.hash(), request };
+    let folder = arguments.out.join(STUDY);
+    let directory = RunDirectory::for_run(&folder, &planned.arm, &resolved.specification);
+    let runner = Runner::new(STUDY, &arguments.machine, 1, data, device, interrupt::install()?)?;
+    let status = runner.make(&planned, &resolved, &directory)?;
+    report(arguments, &resolved, &directory, status)?;
+    Ok(match status {
+        Status::Finished => exit::OK,
+        Status::Interrupted => exit::INTERRUPTED,
+        _ => exit::DIVERGED,
+    })
+}
+
+/// The request that the arguments describe, as if it stood in a study file.
+fn request(arguments: &TrainArguments) -> anyhow::Result<Request> {
+    let spec = models::named(&arguments.model).map_err(|error| UsageError(format!("--model: {error}")))?;
+    let mut net = toml::Table::try_from(spec.with_width(arguments.width))?;
+    // What the paper's models leave to the architecture, a preset may decide; only the alias's own choices are kept.
+    net.retain(|key, _| key == "architecture" || key == "downsample");
+    if let Some(down) = &arguments.down {
+        let table: toml::Table =
+            format!("downsample = {down}").parse().map_err(|error| UsageError(format!("--down {down}: {error}")))?;
+        net.extend(table);
+    }
+    let mut augment = toml::Table::new();
+    augment.insert("horizontal_flip".into(), arguments.hflip.into());
+    augment.insert("translate".into(), arguments.translate.into());
+    let mut data = toml::Table::new();
+    data.insert("dataset".into(), arguments.dataset.clone().into());
+    data.insert("preprocess".into(), arguments.preprocess.clone().into());
+    data.insert("augment".into(), augment.into());
+    let mut train = toml::Table::new();
+    train.insert("preset".into(), arguments.preset.clone().into());
+    let put = |table: &mut toml::Table, key: &str, value: Option<toml::Value>| {
+        if let Some(value) = value {
+            table.insert(key.to_owned(), value);
+        }
+    };
+    put(&mut data, "validation", arguments.validation.map(Into::into));
+    put(&mut data, "train_images", arguments.train_images.map(Into::into));
+    put(&mut train, "epochs", arguments.epochs.map(Into::into));
+    put(&mut train, "presentations", arguments.presentations.map(Into::into));
+    put(&mut train, "batch", arguments.batch_size.map(Into::into));
+    put(&mut train, "learning_rate", arguments.lr.map(Into::into));
+    put(&mut train, "weight_decay", arguments.weight_decay.map(Into::into));
+    put(&mut train, "precision", arguments.precision.clone().map(Into::into));
+    Ok(Request { seed: u64::from(arguments.seed), data, net, train })
+}
+
+/// A request that cannot be resolved: bad data, or a wrong argument.
+fn refused(error: ResolveError) -> anyhow::Error {
+    let hint = error.suggestion.as_ref().map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
+    let message = format!("{error}{hint}");
+    if error.bad_data { anyhow!(exit::BadData(message)) } else { anyhow!(UsageError(message)) }
+}
+
+/// Prints what came of the run.
+fn report(
+    arguments: &TrainArguments,
+    resolved: &Resolved,
+    directory: &RunDirectory,
+    status: Status,
+) -> anyhow::Result<()> {
+    let metrics = directory.read_metrics()?;
+    let last = |split: SplitName, name: &str| {
+        let matches = |point: &&MetricPoint| point.split == split && point.name == name;
+        json!(metrics.iter().rfind(matches).map(|point| point.value))
+    };
+    let record = directory.read_record().context("the run has no record")?;
+    let columns = [
+        ("run", "Run"),
+        ("status", "Status"),
+        ("steps", "Steps"),
+        ("train_loss", "Train loss"),
+        ("valid_error", "Valid error"),
+        ("test_error", "Test error"),
+        ("images_per_second", "Images/s"),
+        ("parameters", "Parameters"),
+    ];
+    let mut table = Table::new("allconv.run/1", &columns);
+    table.push(vec![
+        json!(directory.path().display().to_string()),
+        json!(status.name()),
+        json!(record.step),
+        last(SplitName::Train, "loss"),
+        last(SplitName::Valid, "error"),
+        last(SplitName::Test, "error"),
+        json!(record.timings.images_per_second.round()),
+        json!(resolved.cost.parameters),
+    ]);
+    print!("{}", table.render(arguments.format));
+    if let Some(reason) = &record.reason {
+        eprintln!("{status}: {reason}");
+    }
+    if status == Status::Interrupted {
+        eprintln!("interrupted after a good checkpoint; the same command continues the run");
+    }
+    let command: Vec<String> = std::env::args().collect();
+    eprintln!("to reproduce: {}", command.join(" "));
+    Ok(())
+}

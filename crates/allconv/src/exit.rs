@@ -1,0 +1,90 @@
+//! Exit codes: how the program ended, in one number.
+
+use allconv_data::DataError;
+use allconv_inspect::InspectError;
+use allconv_record::RecordError;
+use allconv_study::StudyError;
+use allconv_train::TrainError;
+
+/// Every run is finished, diverged or stuck; every check passed.
+pub(crate) const OK: u8 = 0;
+/// Something failed that has no code of its own.
+pub(crate) const FAILURE: u8 = 1;
+/// The command line, a study file or a specification is wrong.
+pub(crate) const USAGE: u8 = 2;
+/// `train`: the run diverged or is stuck.
+pub(crate) const DIVERGED: u8 = 4;
+/// The data are wrong.
+pub(crate) const BAD_DATA: u8 = 65;
+/// Input or output failed, a full disk included.
+pub(crate) const IO: u8 = 74;
+/// Interrupted after a good checkpoint: start the same command again.
+pub(crate) const INTERRUPTED: u8 = 75;
+
+/// A mistake on the command line that clap cannot see.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct UsageError(pub(crate) String);
+
+/// Data that cannot be used, found while a request was resolved.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct BadData(pub(crate) String);
+
+/// The exit code for an error, by the innermost cause that has one.
+pub(crate) fn code(error: &anyhow::Error) -> u8 {
+    for cause in error.chain() {
+        if cause.is::<UsageError>() {
+            return USAGE;
+        }
+        if cause.is::<BadData>() {
+            return BAD_DATA;
+        }
+        if let Some(error) = cause.downcast_ref::<StudyError>() {
+            return match error {
+                StudyError::File(error) if error.bad_data => BAD_DATA,
+                StudyError::File(_) => USAGE,
+                StudyError::Unreadable { .. } => IO,
+                StudyError::Record(error) => record_code(error),
+            };
+        }
+        if let Some(error) = cause.downcast_ref::<InspectError>() {
+            return match error {
+                InspectError::Record(error) => record_code(error),
+                InspectError::Data(error) => data_code(error),
+                InspectError::Train(error) => train_code(error),
+                InspectError::Weights { .. } => BAD_DATA,
+                InspectError::NoCheckpoint { .. } | InspectError::NoSplit { .. } => USAGE,
+            };
+        }
+        if let Some(error) = cause.downcast_ref::<DataError>() {
+            return data_code(error);
+        }
+        if let Some(error) = cause.downcast_ref::<TrainError>() {
+            return train_code(error);
+        }
+        if let Some(error) = cause.downcast_ref::<RecordError>() {
+            return record_code(error);
+        }
+    }
+    FAILURE
+}
+
+fn data_code(error: &DataError) -> u8 {
+    if error.is_io() { IO } else { BAD_DATA }
+}
+
+fn train_code(error: &TrainError) -> u8 {
+    match error {
+        TrainError::Specification(_) => USAGE,
+        TrainError::Record(error) => record_code(error),
+        TrainError::Data(error) => data_code(error),
+    }
+}
+
+fn record_code(error: &RecordError) -> u8 {
+    match error {
+        RecordError::Io { .. } | RecordError::Busy { .. } => IO,
+        RecordError::Malformed { .. } | RecordError::Newer { .. } => BAD_DATA,
+    }
+}

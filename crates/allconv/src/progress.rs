@@ -1,0 +1,169 @@
+//! One progress bar a run, on standard error; plain lines where that is not a terminal.
+
+use std::time::{Duration, Instant};
+
+use allconv_record::{Event, MetricPoint, Observer, SplitName, Status};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Time between two plain lines of a run.
+const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How progress is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ProgressMode {
+    /// Bars on a terminal, plain lines elsewhere.
+    #[default]
+    Auto,
+    /// Bars.
+    Bar,
+    /// A plain line now and then.
+    Plain,
+    /// Nothing.
+    None,
+}
+
+/// Shows the runs of a process.
+#[derive(Clone)]
+pub(crate) struct Display {
+    bars: Option<MultiProgress>,
+    plain: bool,
+}
+
+impl Display {
+    /// A display in `mode`.
+    pub(crate) fn new(mode: ProgressMode) -> Display {
+        let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+        let (bar, plain) = match mode {
+            ProgressMode::Auto => (terminal, !terminal),
+            ProgressMode::Bar => (true, false),
+            ProgressMode::Plain => (false, true),
+            ProgressMode::None => (false, false),
+        };
+        let bars = bar.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr()));
+        Display { bars, plain }
+    }
+
+    /// A watcher for the run called `name`.
+    pub(crate) fn run(&self, name: &str) -> RunProgress {
+        let bar = self.bars.as_ref().map(|bars| {
+            let bar = bars.add(ProgressBar::new(1));
+            // NO_COLOR is honoured by the console crate beneath; the template itself uses no colour.
+            let style = ProgressStyle::with_template("{prefix:24!} {bar:24} {percent:>3}% {msg}  {eta} left")
+                .unwrap_or_else(|_| ProgressStyle::default_bar());
+            bar.set_style(style);
+            bar.set_prefix(name.to_owned());
+            bar
+        });
+        RunProgress {
+            name: name.to_owned(),
+            bar,
+            plain: self.plain,
+            began: Instant::now(),
+            last_line: None,
+            images: 0,
+            shown: 0,
+            images_per_epoch: 1,
+            total_steps: 1,
+            first_step: 0,
+            mean_loss: None,
+            validation: None,
+        }
+    }
+
+    /// Writes a line for people without tearing a bar.
+    pub(crate) fn say(&self, line: &str) {
+        match &self.bars {
+            Some(bars) => drop(bars.println(line)),
+            None => eprintln!("{line}"),
+        }
+    }
+}
+
+/// Watches one run.
+pub(crate) struct RunProgress {
+    name: String,
+    bar: Option<ProgressBar>,
+    plain: bool,
+    began: Instant,
+    last_line: Option<Instant>,
+    /// Images shown since this process began the run.
+    images: u64,
+    /// Images shown since the run began, as far as this process can tell.
+    shown: u64,
+    images_per_epoch: u64,
+    total_steps: u64,
+    first_step: u64,
+    /// Exponential mean of the loss over about the last fifty steps.
+    mean_loss: Option<f64>,
+    validation: Option<f64>,
+}
+
+impl RunProgress {
+    fn message(&self) -> String {
+        let rate = self.images as f64 / self.began.elapsed().as_secs_f64().max(1e-9);
+        let epoch = self.shown as f64 / self.images_per_epoch as f64;
+        let loss = self.mean_loss.map_or_else(|| "–".to_owned(), |loss| format!("{loss:.3}"));
+        let validation = self.validation.map_or_else(String::new, |error| format!("  valid {:.1} %", 100.0 * error));
+        format!("epoch {epoch:.2}  {rate:.0} images/s  loss {loss}{validation}")
+    }
+
+    fn plain_line(&mut self, step: u64) {
+        let due = self.last_line.is_none_or(|last| last.elapsed() >= PLAIN_INTERVAL);
+        if self.plain && due {
+            let done = step - self.first_step;
+            let left = self.began.elapsed().as_secs_f64() / done.max(1) as f64 * (self.total_steps - step) as f64;
+            eprintln!("{}  step {step}/{}  {}  {left:.0} s left", self.name, self.total_steps, self.message());
+            self.last_line = Some(Instant::now());
+        }
+    }
+}
+
+impl Observer for RunProgress {
+    fn observe(&mut self, event: &Event) {
+        match event {
+            Event::Started { step, total_steps, images_per_epoch } => {
+                self.began = Instant::now();
+                self.first_step = *step;
+                self.total_steps = *total_steps;
+                self.images_per_epoch = (*images_per_epoch).max(1);
+                if let Some(bar) = &self.bar {
+                    bar.set_length(*total_steps);
+                    bar.set_position(*step);
+                    bar.reset_eta();
+                }
+            }
+            Event::Stepped { step, images, loss } => {
+                self.images += images;
+                self.shown += images;
+                self.mean_loss = Some(self.mean_loss.map_or(*loss, |mean| mean + 0.02 * (loss - mean)));
+                if let Some(bar) = &self.bar {
+                    bar.set_position(*step);
+                    bar.set_message(self.message());
+                }
+                self.plain_line(*step);
+            }
+            Event::Measured(MetricPoint { epoch, split, name, value, .. }) => {
+                self.shown = (epoch * self.images_per_epoch as f64).round() as u64;
+                if *split == SplitName::Valid && name == "error" {
+                    self.validation = Some(*value);
+                }
+            }
+            Event::Checkpointed { .. } => {}
+            Event::CheckpointRejected { reason } => {
+                let line = format!("{}: a checkpoint cannot be used, the one before is taken: {reason}", self.name);
+                match &self.bar {
+                    Some(bar) => bar.suspend(|| eprintln!("{line}")),
+                    None => eprintln!("{line}"),
+                }
+            }
+            Event::Ended { status } => {
+                if let Some(bar) = &self.bar {
+                    bar.finish_and_clear();
+                }
+                if self.plain || *status != Status::Finished {
+                    eprintln!("{}  {status}  {}", self.name, self.message());
+                }
+            }
+        }
+    }
+}

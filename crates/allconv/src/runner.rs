@@ -1,0 +1,123 @@
+//! Makes the runs that a study or `train` asks for: threads, device, signals and progress around the training loop.
+
+use std::num::NonZero;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use allconv_kernels::Isa;
+use allconv_record::{RecordError, Resolved, RunDirectory, Status};
+use allconv_study::{Execute, ExecuteError, PlannedRun};
+use allconv_train::{DataStore, Execution, Identity, Job, TrainError, train};
+
+use crate::arguments::MachineArguments;
+use crate::device::Chosen;
+use crate::environment;
+use crate::exit::UsageError;
+use crate::progress::Display;
+
+/// Everything that is the same for all runs of a process.
+pub(crate) struct Runner {
+    data: Arc<DataStore>,
+    device: Chosen,
+    execution: Execution,
+    threads: usize,
+    study: String,
+    interrupted: Arc<AtomicBool>,
+    display: Display,
+}
+
+impl Runner {
+    /// A runner for `jobs` runs at a time, between which the threads are divided.
+    ///
+    /// # Errors
+    /// [`UsageError`] for numbers out of range and instruction sets this processor lacks.
+    pub(crate) fn new(
+        study: &str,
+        machine: &MachineArguments,
+        jobs: usize,
+        data: Arc<DataStore>,
+        device: Chosen,
+        interrupted: Arc<AtomicBool>,
+    ) -> Result<Runner, UsageError> {
+        if jobs == 0 || machine.threads == Some(0) {
+            return Err(UsageError("--jobs and --threads must be at least 1".to_owned()));
+        }
+        let seconds = machine.checkpoint_seconds;
+        let checkpoint_every = Duration::try_from_secs_f64(seconds)
+            .map_err(|_| UsageError(format!("--checkpoint-seconds {seconds} is not a time; give seconds, at least 0")))?;
+        let execution =
+            Execution { isa: isa(machine.isa.as_deref())?, loader_workers: machine.workers, checkpoint_every };
+        let threads = (machine.threads.unwrap_or_else(all_threads) / jobs).max(1);
+        let display = Display::new(machine.progress);
+        Ok(Runner { data, device, execution, threads, study: study.to_owned(), interrupted, display })
+    }
+
+    /// Where lines for people go.
+    pub(crate) fn display(&self) -> &Display {
+        &self.display
+    }
+
+    /// Makes one run; the errors of the training loop as they are.
+    ///
+    /// # Errors
+    /// As [`train`].
+    pub(crate) fn make(
+        &self,
+        planned: &PlannedRun,
+        resolved: &Resolved,
+        directory: &RunDirectory,
+    ) -> Result<Status, TrainError> {
+        let identity = Identity {
+            study: self.study.clone(),
+            arm: planned.arm.clone(),
+            request_hash: planned.request_hash.clone(),
+            command: std::env::args().collect(),
+            environment: environment::describe(self.execution.isa, self.device.kind, self.threads),
+        };
+        let job = Job {
+            specification: &resolved.specification,
+            directory,
+            identity: &identity,
+            data: &self.data,
+            device: &self.device.device,
+            execution: self.execution,
+            interrupted: &self.interrupted,
+        };
+        let mut progress = self.display.run(&format!("{} seed {}", planned.arm, planned.seed));
+        // A pool for each run: its threads are the run's share, and everything beneath uses the pool it runs in.
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads).build();
+        let pool = pool.map_err(|error| TrainError::Specification(format!("cannot start {} threads: {error}", self.threads)))?;
+        pool.install(|| train(&job, &mut progress))
+    }
+}
+
+impl Execute for Runner {
+    fn execute(
+        &self,
+        planned: &PlannedRun,
+        resolved: &Resolved,
+        directory: &RunDirectory,
+    ) -> Result<Status, ExecuteError> {
+        self.make(planned, resolved, directory).map_err(|error| match error {
+            TrainError::Record(RecordError::Busy { .. }) => ExecuteError::Busy,
+            other => ExecuteError::External(other.to_string()),
+        })
+    }
+}
+
+/// The instruction set called `name`, or the fastest.
+///
+/// # Errors
+/// [`UsageError`] when it is unknown or this processor lacks it.
+pub(crate) fn isa(name: Option<&str>) -> Result<Isa, UsageError> {
+    match name {
+        None => Ok(Isa::detect()),
+        Some(name) => Isa::named(name).map_err(|error| UsageError(format!("--isa {name}: {error}"))),
+    }
+}
+
+/// All threads this process may use.
+pub(crate) fn all_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
+}

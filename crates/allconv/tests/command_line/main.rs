@@ -1,0 +1,20 @@
+//! The built program as its users meet it: one integration binary, a module for each promise.
+#![forbid(unsafe_code)]
+
+/// A study small enough for tests, and how to run it.
+mod tiny_study;
+
+/// Killed and interrupted runs continue to the bits of an undisturbed one.
+mod resume;
+
+/// Threads and loader workers do not show in the result.
+mod determinism;
+
+/// What is wrong is said, with the right exit code, before any training.
+mod refusals;
+
+/// Tables and exports.
+mod tables;
+
+/// Every command of the tutorial.
+mod tutorial;

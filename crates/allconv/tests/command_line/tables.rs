@@ -1,0 +1,75 @@
+//! Tables and exports.
+
+use serde_json::Value;
+
+use crate::tiny_study::{TinyStudy, output};
+
+fn json(arguments: &[&str]) -> Value {
+    let folder = tempfile::tempdir().unwrap();
+    let output = output(folder.path(), arguments);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn models_show_the_counts_of_the_paper_s_networks() {
+    for (name, parameters) in [
+        ("all_cnn_c", 1_369_738),
+        ("model_c", 954_730),
+        ("large_all_cnn", 77_455_690),
+        ("all_cnn_imagenet", 9_372_840),
+    ] {
+        let model = json(&["models", "show", name, "--format", "json"]);
+        assert_eq!(model["parameters"], parameters, "{name}");
+        assert!(model["macs"].as_u64().unwrap() > 0 && model["receptive_field"].as_u64().unwrap() > 0);
+        assert_eq!(model["stages"].as_array().unwrap().last().unwrap()["height"], 1);
+    }
+    let list = json(&["models", "list", "--format", "json"]);
+    assert_eq!(list["rows"].as_array().unwrap().len(), 14);
+}
+
+#[test]
+fn a_bench_prints_images_per_second_and_gflops() {
+    for pass in ["train", "infer"] {
+        let arguments = ["bench", pass, "--width", "0.1", "--batch", "8", "--steps", "2", "--format", "json"];
+        let bench = json(&arguments);
+        assert!(bench["images_per_second"]["median"].as_f64().unwrap() > 0.0);
+        assert!(bench["gflops"].as_f64().unwrap() > 0.0);
+    }
+}
+
+#[test]
+fn exported_weights_evaluate_to_what_the_run_recorded() {
+    let study = TinyStudy::new();
+    study.finish(&[]);
+    let run = study.run_directory().unwrap();
+    let run = run.to_str().unwrap();
+    let metrics = std::fs::read_to_string(format!("{run}/metrics.jsonl")).unwrap();
+    let recorded: Value = serde_json::from_str(metrics.lines().last().unwrap()).unwrap();
+    assert_eq!((recorded["split"].as_str(), recorded["name"].as_str()), (Some("test"), Some("error")));
+    assert!(output(study.path(), &["export", run, "--file", "weights.safetensors"]).status.success());
+    for further in [&[][..], &["--weights", "weights.safetensors"]] {
+        let arguments = [&["eval", run, "--split", "test", "--format", "json"], further].concat();
+        let evaluation = output(study.path(), &arguments);
+        let evaluation: Value = serde_json::from_slice(&evaluation.stdout).unwrap();
+        let all = evaluation["rows"].as_array().unwrap().last().unwrap().clone();
+        assert_eq!(all["images"], 60);
+        let difference = all["error"].as_f64().unwrap() - recorded["value"].as_f64().unwrap();
+        assert!(difference.abs() < 1e-5, "{all} against {recorded}");
+    }
+}
+
+#[test]
+fn a_report_is_the_same_bytes_when_it_is_made_again() {
+    let study = TinyStudy::new();
+    study.finish(&[]);
+    let folder = study.path().join("runs/tiny/report");
+    let read = || {
+        ["index.html", "results.json", "results.csv", "tables.tex"]
+            .map(|name| std::fs::read(folder.join(name)).unwrap())
+    };
+    let before = read();
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert!(output(study.path(), &["study", "report", "tiny.toml"]).status.success());
+    assert_eq!(read(), before);
+}

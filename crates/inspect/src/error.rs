@@ -1,0 +1,47 @@
+//! Why a trained network cannot be asked.
+
+use std::path::PathBuf;
+
+use allconv_data::DataError;
+use allconv_record::RecordError;
+use allconv_train::TrainError;
+
+/// A run or a weights file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum InspectError {
+    /// A file of the run directory.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// The data set.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The evaluation.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// The run has no weights.
+    #[error("{run} has no checkpoint `{choice}`; committed runs carry none, make the run again to get them")]
+    NoCheckpoint {
+        /// The run directory.
+        run: PathBuf,
+        /// `last` or `best`.
+        choice: &'static str,
+    },
+    /// The weights are those of another network.
+    #[error("{weights} does not fit the network of {run}: {reason}")]
+    Weights {
+        /// The weights file.
+        weights: PathBuf,
+        /// The run directory whose specification describes the network.
+        run: PathBuf,
+        /// The tensor that is missing, unknown or has another shape.
+        reason: String,
+    },
+    /// The data set has no such split.
+    #[error("data set {dataset} has no {split} split here: the run held out no validation images")]
+    NoSplit {
+        /// The data set.
+        dataset: String,
+        /// The split asked for.
+        split: &'static str,
+    },
+}

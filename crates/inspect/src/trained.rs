@@ -1,0 +1,119 @@
+//! A network as a run left it, with the data it was made for.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use allconv_data::PreparedDataset;
+use allconv_kernels::{Accuracy, Engine, Isa};
+use allconv_nets::Network;
+use allconv_record::{RunDirectory, SplitName};
+use allconv_train::{
+    DataStore, Evaluation, NamedTensors, RunSettings, TrainError, evaluate, load_tensors, read_safetensors,
+    write_safetensors,
+};
+use burn::tensor::Device;
+
+use crate::InspectError;
+
+/// Which weights of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CheckpointChoice {
+    /// Those of the last step, which the test split judges.
+    #[default]
+    Last,
+    /// Those with the lowest validation error.
+    Best,
+}
+
+impl CheckpointChoice {
+    /// The name of the link in the run's `checkpoints` folder.
+    pub fn name(self) -> &'static str {
+        match self {
+            CheckpointChoice::Last => "last",
+            CheckpointChoice::Best => "best",
+        }
+    }
+}
+
+/// A trained network and its data.
+pub struct Trained {
+    settings: RunSettings,
+    weights: NamedTensors,
+    network: Network,
+    data: Arc<PreparedDataset>,
+    device: Device,
+}
+
+impl Trained {
+    /// Loads the weights of a checkpoint of `run`, or those in the file `weights`, into the network that the run's specification describes.
+    ///
+    /// # Errors
+    /// [`InspectError`] when the run is incomplete, the data are absent, or the weights belong to another network.
+    pub fn load(
+        run: &RunDirectory,
+        choice: CheckpointChoice,
+        weights: Option<&Path>,
+        data: &DataStore,
+        isa: Isa,
+        device: &Device,
+    ) -> Result<Trained, InspectError> {
+        let specification = run.read_specification()?;
+        let unusable = |reason: String| InspectError::Train(TrainError::Specification(reason));
+        let settings = RunSettings::read(&specification).map_err(|error| unusable(error.to_string()))?;
+        let file = weights.map_or_else(|| default_weights(run, choice), PathBuf::from);
+        if weights.is_none() && !file.is_file() {
+            return Err(InspectError::NoCheckpoint { run: run.path().to_path_buf(), choice: choice.name() });
+        }
+        let weights = read_safetensors(&file)?;
+        let data = data.prepared(&settings.data)?;
+        let input = [data.shape.channels, data.shape.height, data.shape.width];
+        let engine = Engine::new(isa, Accuracy::F32);
+        let mut network =
+            Network::initialise(&settings.net, input, data.classes.len(), specification.seed, engine, device)
+                .map_err(|error| unusable(error.to_string()))?;
+        load_tensors(&mut network, &weights).map_err(|error| InspectError::Weights {
+            weights: file,
+            run: run.path().to_path_buf(),
+            reason: error.to_string(),
+        })?;
+        Ok(Trained { settings, weights, network, data, device: device.clone() })
+    }
+
+    /// The settings of the run.
+    pub fn settings(&self) -> &RunSettings {
+        &self.settings
+    }
+
+    /// Names of the classes.
+    pub fn classes(&self) -> &[String] {
+        &self.data.classes
+    }
+
+    /// Evaluates a split in evaluation mode.
+    ///
+    /// # Errors
+    /// [`InspectError::NoSplit`] when there are no validation images; [`InspectError::Train`] when an image cannot be read.
+    pub fn evaluate(&self, split: SplitName) -> Result<Evaluation, InspectError> {
+        let images = match split {
+            SplitName::Train => &self.data.train,
+            SplitName::Test => &self.data.test,
+            SplitName::Valid => self.data.validation.as_ref().ok_or_else(|| InspectError::NoSplit {
+                dataset: self.data.name.clone(),
+                split: split.name(),
+            })?,
+        };
+        Ok(evaluate(&self.network, images, self.data.classes.len(), &self.device)?)
+    }
+
+    /// Writes the weights under PyTorch's tensor names, for `load_state_dict(strict=True)` on the same network.
+    ///
+    /// # Errors
+    /// [`InspectError::Record`] when the file cannot be written.
+    pub fn export_safetensors(&self, path: &Path) -> Result<(), InspectError> {
+        Ok(write_safetensors(path, &self.weights)?)
+    }
+}
+
+fn default_weights(run: &RunDirectory, choice: CheckpointChoice) -> PathBuf {
+    run.checkpoints().join(choice.name()).join("model.safetensors")
+}

@@ -1,0 +1,79 @@
+//! Opened and prepared data sets, shared by all runs of a process.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use allconv_data::{DataDirectory, DataError, Dataset, PreparedDataset, open, prepare};
+
+use crate::DataSettings;
+
+/// Opens and prepares each data set once, whoever asks; clones of the result share the images.
+#[derive(Debug)]
+pub struct DataStore {
+    directory: DataDirectory,
+    opened: Mutex<HashMap<String, Arc<Dataset>>>,
+    prepared: Mutex<HashMap<String, Arc<PreparedDataset>>>,
+}
+
+impl DataStore {
+    /// A store over the data in `directory`.
+    pub fn new(directory: DataDirectory) -> DataStore {
+        DataStore { directory, opened: Mutex::default(), prepared: Mutex::default() }
+    }
+
+    /// The data set as it lies on disk, with its splits cut.
+    ///
+    /// # Errors
+    /// [`DataError`] when it is absent, damaged or cannot be cut as asked.
+    pub fn dataset(&self, settings: &DataSettings) -> Result<Arc<Dataset>, DataError> {
+        // The lock is held while opening, so that two runs that start together do not open the same data twice.
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = format!("{} {:?}", settings.dataset, settings.options());
+        if let Some(dataset) = opened.get(&key) {
+            return Ok(Arc::clone(dataset));
+        }
+        let dataset = Arc::new(open(&settings.dataset, &self.directory, &settings.options())?);
+        opened.insert(key, Arc::clone(&dataset));
+        Ok(dataset)
+    }
+
+    /// The data set after preprocessing.
+    ///
+    /// # Errors
+    /// As [`dataset`](Self::dataset), and [`DataError`] when a step cannot be fitted.
+    pub fn prepared(&self, settings: &DataSettings) -> Result<Arc<PreparedDataset>, DataError> {
+        let dataset = self.dataset(settings)?;
+        let mut prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = format!("{} {:?} {:?}", settings.dataset, settings.options(), settings.preprocess);
+        if let Some(found) = prepared.get(&key) {
+            return Ok(Arc::clone(found));
+        }
+        let made = Arc::new(prepare(&dataset, &settings.preprocess, &self.directory)?);
+        prepared.insert(key, Arc::clone(&made));
+        Ok(made)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use allconv_data::{Preprocess, SyntheticSettings};
+
+    #[test]
+    fn the_same_settings_share_one_copy_and_others_do_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = DataStore::new(DataDirectory::new(folder.path()));
+        let settings = DataSettings {
+            dataset: "synthetic".into(),
+            preprocess: vec![Preprocess::Standardize],
+            augment: allconv_data::Augmentation::default(),
+            validation: 10,
+            train_images: None,
+            synthetic: Some(SyntheticSettings { seed: 0, size: 8, train: 50, test: 10 }),
+        };
+        let first = store.prepared(&settings).unwrap();
+        assert!(Arc::ptr_eq(&first, &store.prepared(&settings).unwrap()));
+        let raw = DataSettings { preprocess: vec![], ..settings };
+        assert!(!Arc::ptr_eq(&first, &store.prepared(&raw).unwrap()));
+    }
+}

@@ -1,0 +1,31 @@
+//! Why a run could not be made. What the network itself does wrong is a status, not an error.
+
+use allconv_data::DataError;
+use allconv_record::RecordError;
+
+/// A run could not be started or carried on.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// A file of the run directory.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// The data set.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The specification does not describe a run this program can make.
+    #[error("{0}")]
+    Specification(String),
+}
+
+impl TrainError {
+    /// Whether the machine is to blame (disk, permissions), rather than data or specification.
+    pub fn is_io(&self) -> bool {
+        match self {
+            TrainError::Record(error) => {
+                matches!(error, RecordError::Io { .. } | RecordError::Busy { .. })
+            }
+            TrainError::Data(error) => error.is_io(),
+            TrainError::Specification(_) => false,
+        }
+    }
+}

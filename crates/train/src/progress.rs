@@ -1,0 +1,102 @@
+//! Where a step lies in a run: pure arithmetic on the number of steps made.
+
+/// The plan of a run's steps: epochs of `images`, cut into batches, the last one of an epoch and of the run taking what is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StepPlan {
+    images: u64,
+    batch: u64,
+    presentations: u64,
+}
+
+/// One step of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// Pass over the training split, from 0.
+    pub epoch: u64,
+    /// Batch inside the epoch, from 0.
+    pub batch: u64,
+    /// Images of this step; fewer than the loader's batch in the run's very last step.
+    pub images: u64,
+    /// Images shown before this step.
+    pub shown_before: u64,
+    /// Whether an epoch, or the run, ends with this step.
+    pub ends_epoch: bool,
+}
+
+impl StepPlan {
+    /// Plans `presentations` images over a split of `images`, `batch` a step; all at least 1.
+    pub fn new(images: u64, batch: u64, presentations: u64) -> StepPlan {
+        assert!(
+            images > 0 && batch > 0 && presentations > 0,
+            "{images} images, batch {batch}, {presentations} shown"
+        );
+        StepPlan { images, batch, presentations }
+    }
+
+    /// Steps in a whole epoch.
+    pub fn steps_per_epoch(&self) -> u64 {
+        self.images.div_ceil(self.batch)
+    }
+
+    /// Steps of the whole run.
+    pub fn total_steps(&self) -> u64 {
+        let epochs = self.presentations / self.images;
+        epochs * self.steps_per_epoch() + (self.presentations % self.images).div_ceil(self.batch)
+    }
+
+    /// Images shown by the whole run.
+    pub fn presentations(&self) -> u64 {
+        self.presentations
+    }
+
+    /// The step made after `step` others.
+    pub fn position(&self, step: u64) -> Position {
+        let epoch = step / self.steps_per_epoch();
+        let batch = step % self.steps_per_epoch();
+        let shown_before = epoch * self.images + batch * self.batch;
+        let left_in_epoch = self.images - batch * self.batch;
+        let images = self.batch.min(left_in_epoch).min(self.presentations - shown_before);
+        let ends_epoch = images == left_in_epoch || shown_before + images == self.presentations;
+        Position { epoch, batch, images, shown_before, ends_epoch }
+    }
+
+    /// Share of the run done before `step`, in [0, 1).
+    pub fn progress(&self, step: u64) -> f64 {
+        self.position(step).shown_before as f64 / self.presentations as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_steps_show_exactly_the_images_asked_for() {
+        for (images, batch, presentations) in
+            [(10, 4, 25), (10, 10, 10), (10, 3, 1), (7, 16, 20), (1, 1, 3), (12, 4, 24)]
+        {
+            let plan = StepPlan::new(images, batch, presentations);
+            let positions: Vec<Position> = (0..plan.total_steps()).map(|step| plan.position(step)).collect();
+            assert_eq!(positions.iter().map(|p| p.images).sum::<u64>(), presentations);
+            assert!(positions.iter().all(|p| p.images >= 1));
+            let mut shown = 0;
+            for position in &positions {
+                assert_eq!(position.shown_before, shown);
+                shown += position.images;
+            }
+            assert!(positions.last().unwrap().ends_epoch);
+            let ends = positions.iter().filter(|p| p.ends_epoch).count() as u64;
+            assert_eq!(ends, presentations.div_ceil(images));
+        }
+    }
+
+    #[test]
+    fn a_partial_epoch_follows_a_worked_example() {
+        // Two epochs of 10 images in batches 4, 4, 2, then 5 more as 4 and 1.
+        let plan = StepPlan::new(10, 4, 25);
+        assert_eq!(plan.total_steps(), 8);
+        let images: Vec<u64> = (0..8).map(|step| plan.position(step).images).collect();
+        assert_eq!(images, [4, 4, 2, 4, 4, 2, 4, 1]);
+        assert_eq!(plan.progress(3), 0.4);
+    }
+}

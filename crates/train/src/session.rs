@@ -1,0 +1,410 @@
+//! One run from its specification to its end: the training loop and everything that makes it resumable.
+
+use std::fs::File;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use allconv_data::{Batch, BatchIterator, Loader, LoaderSettings, Order, Position, PreparedDataset};
+use allconv_kernels::{Engine, Isa};
+use allconv_nets::{Network, walk};
+use allconv_record::{
+    Environment, Event, FORMAT_VERSION, Journal, MetricPoint, Observer, Resumption, RunDirectory, RunRecord,
+    RunSpecification, SplitName, Status, Timings,
+};
+use burn::module::Module;
+use burn::tensor::Device;
+
+use crate::checkpoint::{Best, CHECKPOINT_VERSION, Checkpoint, CheckpointStore, State};
+use crate::evaluate::evaluate;
+use crate::health::is_stuck;
+use crate::optimizer::{load_tensors, network_tensors};
+use crate::progress::StepPlan;
+use crate::run_settings::accuracy;
+use crate::trainer::{StepResult, Trainer};
+use crate::{DataStore, RunSettings, TrainError, resolve};
+
+/// Batches that the loader may prepare ahead.
+const PREFETCH: usize = 4;
+
+/// Who asked for a run, and where it is made; none of it changes a number.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Study the run belongs to.
+    pub study: String,
+    /// Arm the run belongs to.
+    pub arm: String,
+    /// Hash of the request the specification answers.
+    pub request_hash: String,
+    /// The command line.
+    pub command: Vec<String>,
+    /// Machine and program.
+    pub environment: Environment,
+}
+
+/// How a run is carried out; none of it changes a number.
+#[derive(Clone, Copy, Debug)]
+pub struct Execution {
+    /// Instruction set of the kernels.
+    pub isa: Isa,
+    /// Threads that prepare batches; 0 prepares them between the steps.
+    pub loader_workers: usize,
+    /// Longest time between two checkpoints; the end of an epoch always makes one.
+    pub checkpoint_every: Duration,
+}
+
+/// Everything a run needs.
+pub struct Job<'a> {
+    /// What to run.
+    pub specification: &'a RunSpecification,
+    /// Where its files lie.
+    pub directory: &'a RunDirectory,
+    /// Who asked for it.
+    pub identity: &'a Identity,
+    /// The data sets.
+    pub data: &'a DataStore,
+    /// Where tensors live; without autodiff.
+    pub device: &'a Device,
+    /// How it is carried out.
+    pub execution: Execution,
+    /// Set from outside to stop after the step under way, with a checkpoint.
+    pub interrupted: &'a AtomicBool,
+}
+
+/// Makes the run, or what is left of it, and returns how it ended: finished, diverged, stuck or interrupted.
+///
+/// A run that has already come to its end is not repeated. An interrupted or killed one continues from its newest valid
+/// checkpoint, and its weights and metrics become bit for bit those of a run that was never interrupted.
+///
+/// # Errors
+/// [`TrainError`] when files, data or specification stand in the way; the run is then marked as failed where possible.
+pub fn train(job: &Job<'_>, observer: &mut dyn Observer) -> Result<Status, TrainError> {
+    let lock = job.directory.lock()?;
+    if let Ok(record) = job.directory.read_record()
+        && record.status.is_final()
+    {
+        return Ok(record.status);
+    }
+    let mut session = Session::open(job, lock, observer)?;
+    match session.go_on(observer) {
+        Ok(status) => Ok(status),
+        Err(error) => {
+            // The error is what the caller must see; if it cannot be recorded too (a full disk, say), that changes nothing.
+            let _ = session.end(Status::Failed, Some(error.to_string()), observer);
+            Err(error)
+        }
+    }
+}
+
+/// A run under way.
+struct Session<'a> {
+    job: &'a Job<'a>,
+    settings: RunSettings,
+    data: std::sync::Arc<PreparedDataset>,
+    plan: StepPlan,
+    batches: BatchIterator,
+    trainer: Trainer,
+    store: CheckpointStore,
+    journal: Journal,
+    state: State,
+    record: RunRecord,
+    training: Duration,
+    evaluation: Duration,
+    last_checkpoint: Instant,
+    _lock: File,
+}
+
+impl<'a> Session<'a> {
+    fn open(job: &'a Job<'a>, lock: File, observer: &mut dyn Observer) -> Result<Session<'a>, TrainError> {
+        let invalid = |error: allconv_record::ResolveError| TrainError::Specification(error.to_string());
+        let settings = RunSettings::read(job.specification).map_err(invalid)?;
+        let data = job.data.prepared(&settings.data)?;
+        if data.content_hash != job.specification.dataset_hash {
+            return Err(TrainError::Specification(format!(
+                "data set {} has content {}, the run was specified for {}; resolve the study again",
+                data.name, data.content_hash, job.specification.dataset_hash
+            )));
+        }
+        let images = data.train.len() as u64;
+        let plan = StepPlan::new(images, settings.train.batch as u64, settings.train.presentations(images));
+        let engine = Engine::new(job.execution.isa, accuracy(&settings.train.precision).map_err(invalid)?);
+        let input = [data.shape.channels, data.shape.height, data.shape.width];
+        let described = |error: allconv_nets::DescriptionError| TrainError::Specification(error.to_string());
+        let cost = resolve::cost(&walk(&settings.net, input, data.classes.len()).map_err(described)?);
+        let device = job.device.clone().autodiff();
+        let (classes, seed) = (data.classes.len(), job.specification.seed);
+        let network =
+            Network::initialise(&settings.net, input, classes, seed, engine, &device).map_err(described)?;
+        let mut trainer = Trainer::new(network, &settings.train, classes, seed, device);
+        let store = CheckpointStore::at(job.directory.checkpoints());
+        let found = store.newest(&job.specification.hash())?;
+        for reason in found.rejected {
+            observer.observe(&Event::CheckpointRejected { reason });
+        }
+        let state = match found.checkpoint {
+            Some(checkpoint) => {
+                load_tensors(&mut trainer.network, &checkpoint.model).map_err(|error| {
+                    TrainError::Specification(format!("the checkpoint does not fit: {error}"))
+                })?;
+                trainer.optimizer.restore(checkpoint.optimizer);
+                checkpoint.state
+            }
+            None => State {
+                schema: CHECKPOINT_VERSION,
+                specification_hash: job.specification.hash(),
+                step: 0,
+                loss_sum_bits: 0f64.to_bits(),
+                correct: 0,
+                images: 0,
+                journal_length: 0,
+                best: None,
+            },
+        };
+        let journal = job.directory.open_journal(state.journal_length)?;
+        let record = match job.directory.read_record() {
+            Ok(record) => record,
+            Err(_) => new_record(job, cost, plan.total_steps()),
+        };
+        job.directory.write_specification(job.specification)?;
+        let loader = LoaderSettings {
+            batch_size: settings.train.batch,
+            seed: job.specification.seed,
+            order: Order::Shuffled,
+            augmentation: settings.data.augment,
+            workers: job.execution.loader_workers,
+            prefetch: PREFETCH,
+        };
+        let start = Position {
+            epoch: (state.step / plan.steps_per_epoch()) as u32,
+            batch: (state.step % plan.steps_per_epoch()) as usize,
+        };
+        let end_epoch = plan.presentations().div_ceil(images) as u32;
+        let batches = Loader::new(data.train.clone(), loader)?.batches(start, end_epoch);
+        let mut session = Session {
+            job,
+            plan,
+            batches,
+            trainer,
+            store,
+            journal,
+            training: Duration::from_secs_f64(record.timings.training_seconds),
+            evaluation: Duration::from_secs_f64(record.timings.evaluation_seconds),
+            last_checkpoint: Instant::now(),
+            settings,
+            data,
+            state,
+            record,
+            _lock: lock,
+        };
+        session.record.command.clone_from(&job.identity.command);
+        session.record.environment.clone_from(&job.identity.environment);
+        if session.state.step > 0 {
+            session
+                .record
+                .resumptions
+                .push(Resumption { step: session.state.step, unix_seconds: unix_seconds() });
+        }
+        session.write_record(Status::Running, None)?;
+        Ok(session)
+    }
+
+    fn go_on(&mut self, observer: &mut dyn Observer) -> Result<Status, TrainError> {
+        let images_per_epoch = self.data.train.len() as u64;
+        let total_steps = self.plan.total_steps();
+        observer.observe(&Event::Started { step: self.state.step, total_steps, images_per_epoch });
+        while self.state.step < total_steps {
+            if self.job.interrupted.load(Ordering::Relaxed) {
+                self.checkpoint(observer)?;
+                return self.end(Status::Interrupted, None, observer);
+            }
+            let began = Instant::now();
+            if let Some(reason) = self.step(observer)? {
+                return self.end(Status::Diverged, Some(reason), observer);
+            }
+            self.training += began.elapsed();
+            if self.plan.position(self.state.step - 1).ends_epoch {
+                if let Some((status, reason)) = self.end_epoch(observer)? {
+                    return self.end(status, Some(reason), observer);
+                }
+            } else if self.last_checkpoint.elapsed() >= self.job.execution.checkpoint_every {
+                self.checkpoint(observer)?;
+            }
+        }
+        self.finish(observer)
+    }
+
+    /// One optimiser step; returns why the run has diverged, if it has.
+    fn step(&mut self, observer: &mut dyn Observer) -> Result<Option<String>, TrainError> {
+        let step = self.state.step;
+        let position = self.plan.position(step);
+        let Some(batch) = self.batches.next() else {
+            return Err(TrainError::Specification(format!("the loader ended before step {step}")));
+        };
+        let batch = shortened(batch?, position.images as usize);
+        let learning_rate =
+            self.settings.train.learning_rate * self.settings.train.schedule.factor(self.plan.progress(step));
+        let StepResult { loss_sum, correct } = match self.trainer.step(&batch, step, learning_rate) {
+            Ok(result) => result,
+            Err(divergence) => return Ok(Some(divergence.to_string())),
+        };
+        self.state.correct += correct;
+        self.state.loss_sum_bits = (f64::from_bits(self.state.loss_sum_bits) + loss_sum).to_bits();
+        self.state.images += batch.len() as u64;
+        self.state.step += 1;
+        let loss = loss_sum / batch.len() as f64;
+        observer.observe(&Event::Stepped { step: self.state.step, images: batch.len() as u64, loss });
+        Ok(None)
+    }
+
+    /// Records the epoch, evaluates the validation split, and says whether the run is stuck or diverged.
+    fn end_epoch(&mut self, observer: &mut dyn Observer) -> Result<Option<(Status, String)>, TrainError> {
+        let images = self.state.images as f64;
+        let mean_loss = f64::from_bits(self.state.loss_sum_bits) / images;
+        let error = 1.0 - self.state.correct as f64 / images;
+        self.measure(SplitName::Train, "loss", mean_loss, observer)?;
+        self.measure(SplitName::Train, "error", error, observer)?;
+        if let Some(split) = self.data.validation.clone() {
+            let began = Instant::now();
+            let evaluation =
+                evaluate(&self.trainer.network.valid(), &split, self.data.classes.len(), self.job.device)?;
+            self.evaluation += began.elapsed();
+            if !evaluation.loss.is_finite() {
+                return Ok(Some((
+                    Status::Diverged,
+                    format!("the validation loss after step {} is not finite", self.state.step),
+                )));
+            }
+            self.measure(SplitName::Valid, "loss", evaluation.loss, observer)?;
+            self.measure(SplitName::Valid, "error", evaluation.error(), observer)?;
+            if self.state.best.as_ref().is_none_or(|best| evaluation.wrong < best.wrong) {
+                self.state.best = Some(Best { wrong: evaluation.wrong, step: self.state.step });
+            }
+        }
+        let shown = self.plan.position(self.state.step - 1);
+        let epochs_done = (shown.shown_before + shown.images) / self.data.train.len() as u64;
+        if is_stuck(mean_loss, self.data.classes.len(), epochs_done, self.state.step) {
+            let reason = format!(
+                "the mean training loss of epoch {} is {mean_loss:.4}, that of guessing",
+                shown.epoch + 1
+            );
+            return Ok(Some((Status::Stuck, reason)));
+        }
+        self.state.loss_sum_bits = 0f64.to_bits();
+        self.state.correct = 0;
+        self.state.images = 0;
+        self.checkpoint(observer)?;
+        Ok(None)
+    }
+
+    /// Evaluates the test split, once, on the last step's weights, and closes the run.
+    fn finish(&mut self, observer: &mut dyn Observer) -> Result<Status, TrainError> {
+        let began = Instant::now();
+        let evaluation = evaluate(
+            &self.trainer.network.valid(),
+            &self.data.test,
+            self.data.classes.len(),
+            self.job.device,
+        )?;
+        self.evaluation += began.elapsed();
+        if !evaluation.loss.is_finite() {
+            return self.end(Status::Diverged, Some("the test loss is not finite".to_owned()), observer);
+        }
+        self.measure(SplitName::Test, "loss", evaluation.loss, observer)?;
+        self.measure(SplitName::Test, "error", evaluation.error(), observer)?;
+        self.job.directory.write_outcomes(&evaluation.outcomes)?;
+        self.journal.synchronise()?;
+        self.end(Status::Finished, None, observer)
+    }
+
+    fn measure(
+        &mut self,
+        split: SplitName,
+        name: &str,
+        value: f64,
+        observer: &mut dyn Observer,
+    ) -> Result<(), TrainError> {
+        let last = self.plan.position(self.state.step - 1);
+        let epoch = (last.shown_before + last.images) as f64 / self.data.train.len() as f64;
+        let point = MetricPoint { step: self.state.step, epoch, split, name: name.to_owned(), value };
+        self.journal.append(&point)?;
+        observer.observe(&Event::Measured(point));
+        Ok(())
+    }
+
+    fn checkpoint(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
+        self.state.journal_length = self.journal.synchronise()?;
+        let checkpoint = Checkpoint {
+            state: self.state.clone(),
+            model: network_tensors(&self.trainer.network),
+            optimizer: self.trainer.optimizer.tensors(),
+        };
+        self.store.write(&checkpoint)?;
+        self.write_record(Status::Running, None)?;
+        self.last_checkpoint = Instant::now();
+        observer.observe(&Event::Checkpointed { step: self.state.step });
+        Ok(())
+    }
+
+    fn end(
+        &mut self,
+        status: Status,
+        reason: Option<String>,
+        observer: &mut dyn Observer,
+    ) -> Result<Status, TrainError> {
+        self.journal.synchronise()?;
+        self.write_record(status, reason)?;
+        observer.observe(&Event::Ended { status });
+        Ok(status)
+    }
+
+    fn write_record(&mut self, status: Status, reason: Option<String>) -> Result<(), TrainError> {
+        let training_seconds = self.training.as_secs_f64();
+        let last = self.state.step.checked_sub(1).map(|step| self.plan.position(step));
+        let shown = last.map_or(0, |position| position.shown_before + position.images);
+        self.record.status = status;
+        self.record.reason = reason;
+        self.record.step = self.state.step;
+        self.record.changed_unix_seconds = unix_seconds();
+        self.record.timings = Timings {
+            training_seconds,
+            evaluation_seconds: self.evaluation.as_secs_f64(),
+            images_per_second: if training_seconds > 0.0 { shown as f64 / training_seconds } else { 0.0 },
+        };
+        self.job.directory.write_record(&self.record)?;
+        Ok(())
+    }
+}
+
+fn new_record(job: &Job<'_>, cost: allconv_record::Cost, total_steps: u64) -> RunRecord {
+    RunRecord {
+        schema: FORMAT_VERSION,
+        status: Status::Created,
+        reason: None,
+        study: job.identity.study.clone(),
+        arm: job.identity.arm.clone(),
+        seed: job.specification.seed,
+        specification_hash: job.specification.hash(),
+        request_hash: job.identity.request_hash.clone(),
+        command: job.identity.command.clone(),
+        environment: job.identity.environment.clone(),
+        cost,
+        created_unix_seconds: unix_seconds(),
+        changed_unix_seconds: unix_seconds(),
+        step: 0,
+        total_steps,
+        timings: Timings::default(),
+        resumptions: Vec::new(),
+    }
+}
+
+/// The first `images` of a batch: the run's last step may need fewer than the loader gives.
+fn shortened(mut batch: Batch, images: usize) -> Batch {
+    batch.images.truncate(images * batch.height * batch.width * batch.channels);
+    batch.labels.truncate(images);
+    batch.samples.truncate(images);
+    batch
+}
+
+/// Seconds since 1970; 0 on a machine whose clock stands before that.
+fn unix_seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
+}

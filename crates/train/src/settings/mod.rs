@@ -1,0 +1,36 @@
+//! The sections `[data]` and `[train]` of a study file: as asked for, and with every default written out.
+
+mod data;
+mod preset;
+mod train;
+
+pub use data::{DataRequest, DataSettings};
+pub use preset::{PRESETS, Preset};
+pub use train::{Length, TrainRequest, TrainSettings};
+
+/// A setting outside its range.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{field} = {value} is not possible: it must be {range}")]
+pub struct SettingError {
+    /// Path of the field inside its section.
+    pub field: String,
+    /// The value found.
+    pub value: String,
+    /// The values allowed, in words.
+    pub range: &'static str,
+}
+
+impl SettingError {
+    pub(crate) fn new(field: impl Into<String>, value: impl ToString, range: &'static str) -> SettingError {
+        SettingError { field: field.into(), value: value.to_string(), range }
+    }
+
+    pub(crate) fn unless(
+        holds: bool,
+        field: impl Into<String>,
+        value: impl ToString,
+        range: &'static str,
+    ) -> Result<(), SettingError> {
+        if holds { Ok(()) } else { Err(SettingError::new(field, value, range)) }
+    }
+}

@@ -1,0 +1,98 @@
+//! The training recipes by name: one registry, one line per recipe.
+
+use allconv_nets::Initialisation;
+
+use super::{Length, TrainSettings};
+use crate::Schedule;
+
+/// A complete recipe; every field of `[train]` and three fields of `[net]` can depart from it by name.
+#[derive(Clone, Debug)]
+pub struct Preset {
+    /// Name in the study file.
+    pub name: &'static str,
+    /// One sentence for people.
+    pub summary: &'static str,
+    /// The training settings.
+    pub settings: fn() -> TrainSettings,
+    /// Probability of dropping an input value, where the network section names none.
+    pub input_dropout: f64,
+    /// Probability of dropping an activation after each downsampling, where the network section names none.
+    pub dropout: f64,
+    /// Whether the class convolution is followed by a ReLU, where the network section does not say.
+    pub last_relu: bool,
+    /// How weights start, where the network section does not say.
+    pub initialisation: Initialisation,
+}
+
+/// All presets.
+pub const PRESETS: [Preset; 2] = [SPRINGENBERG_2015, FAST];
+
+/// The paper's protocol; where it is silent, the recipe of the most faithful public reimplementation.
+///
+/// Source: Springenberg et al. 2015, section 3.1 (momentum 0.9, weight decay 0.001, dropout 20 % and 50 %, learning rate divided by
+/// ten after epochs 200, 250 and 300 of 350). Batch 256, learning rate 0.05, Xavier weights and zero biases are not stated there.
+const SPRINGENBERG_2015: Preset = Preset {
+    name: "springenberg2015",
+    summary: "the paper's protocol: SGD with momentum, steps at 200, 250, 300 of 350 epochs, strong dropout",
+    settings: || TrainSettings {
+        length: Length::Epochs(350.0),
+        batch: 256,
+        learning_rate: 0.05,
+        momentum: 0.9,
+        nesterov: false,
+        weight_decay: 0.001,
+        decay_biases: true,
+        schedule: Schedule::Step { at: vec![200.0 / 350.0, 250.0 / 350.0, 300.0 / 350.0], factor: 0.1 },
+        label_smoothing: 0.0,
+        clip_gradient_norm: None,
+        precision: "f32".to_owned(),
+    },
+    input_dropout: 0.2,
+    dropout: 0.5,
+    last_relu: true,
+    initialisation: Initialisation::XavierCaffe,
+};
+
+/// A modern recipe for small budgets: warm-up and cosine, Nesterov momentum, clipped gradients, little dropout.
+const FAST: Preset = Preset {
+    name: "fast",
+    summary: "for small budgets: warm-up and cosine, Nesterov momentum, clipped gradients, little dropout",
+    settings: || TrainSettings {
+        length: Length::Epochs(10.0),
+        batch: 64,
+        learning_rate: 0.05,
+        momentum: 0.9,
+        nesterov: true,
+        weight_decay: 0.0005,
+        decay_biases: false,
+        schedule: Schedule::WarmupCosine { warmup: 0.15, warmup_start: 0.1, end: 0.0 },
+        label_smoothing: 0.0,
+        clip_gradient_norm: Some(2.0),
+        precision: "f32".to_owned(),
+    },
+    input_dropout: 0.0,
+    dropout: 0.1,
+    last_relu: false,
+    initialisation: Initialisation::He,
+};
+
+impl Preset {
+    /// The preset called `name`.
+    pub fn named(name: &str) -> Option<&'static Preset> {
+        PRESETS.iter().find(|preset| preset.name == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_preset_is_found_by_name_and_passes_its_own_checks() {
+        for preset in &PRESETS {
+            assert_eq!(Preset::named(preset.name).unwrap().name, preset.name);
+            (preset.settings)().check().unwrap();
+        }
+        assert!(Preset::named("slow").is_none());
+    }
+}

@@ -1,0 +1,105 @@
+//! Files in the repository that a command writes: what they are, how to write them, and whether they are up to date.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, ensure};
+
+use crate::shell;
+
+/// Where the results of real studies lie, one folder a study.
+const RESULTS: &str = "docs/results";
+
+/// A generated file and its content.
+struct Generated {
+    path: PathBuf,
+    content: Vec<u8>,
+}
+
+/// Writes every generated file.
+pub(crate) fn write(workspace: &Path) -> anyhow::Result<()> {
+    for file in generate(workspace)? {
+        std::fs::write(&file.path, &file.content)
+            .with_context(|| format!("cannot write {}", file.path.display()))?;
+        println!("wrote {}", file.path.display());
+    }
+    Ok(())
+}
+
+/// Fails, naming the file, when a generated file in the repository is not what its command writes now.
+pub(crate) fn check(workspace: &Path) -> anyhow::Result<()> {
+    for file in generate(workspace)? {
+        let found =
+            std::fs::read(&file.path).with_context(|| format!("cannot read {}", file.path.display()))?;
+        ensure!(
+            found == file.content,
+            "{} is not what its command writes now; run `cargo xtask generate` and commit the result",
+            file.path.display()
+        );
+        println!("up to date: {}", file.path.display());
+    }
+    Ok(())
+}
+
+fn generate(workspace: &Path) -> anyhow::Result<Vec<Generated>> {
+    // The development profile is optimised and was built for the tests already; a release build would compile Burn again.
+    shell::run(workspace, &["cargo", "build", "--locked", "--package", "allconv"], &[])?;
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from);
+    let program = target.join("debug").join("allconv");
+    let program = program.to_str().context("the path of the target folder is not UTF-8")?;
+    let mut files = Vec::new();
+    for (subject, title) in [("models", "Models"), ("operators", "Operators")] {
+        let table = shell::output(workspace, &[program, subject, "list", "--format", "md"])?;
+        let content =
+            format!("# {title}\n\nWritten by `allconv {subject} list --format md`; do not edit.\n\n{table}");
+        files.push(Generated {
+            path: workspace.join(format!("docs/{subject}.md")),
+            content: content.into_bytes(),
+        });
+    }
+    files.extend(study_results(workspace, program)?);
+    Ok(files)
+}
+
+/// The generated part of every committed study, made again from its committed runs alone.
+fn study_results(workspace: &Path, program: &str) -> anyhow::Result<Vec<Generated>> {
+    let mut files = Vec::new();
+    let results = workspace.join(RESULTS);
+    if !results.exists() {
+        return Ok(files);
+    }
+    let mut folders: Vec<PathBuf> = std::fs::read_dir(&results)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()?;
+    folders.sort();
+    for folder in folders.iter().filter(|folder| study_file(folder).is_file()) {
+        let scratch = workspace.join("target/generated").join(folder.file_name().unwrap_or_default());
+        let _ = std::fs::remove_dir_all(&scratch);
+        let study = study_file(folder);
+        let words = [
+            program,
+            "study",
+            "publish",
+            path_text(&study)?,
+            "--runs",
+            path_text(folder)?,
+            "--to",
+            path_text(&scratch)?,
+        ];
+        shell::run(workspace, &words, &[])?;
+        for name in ["README.md", "results.json"] {
+            files.push(Generated { path: folder.join(name), content: std::fs::read(scratch.join(name))? });
+        }
+    }
+    Ok(files)
+}
+
+fn path_text(path: &Path) -> anyhow::Result<&str> {
+    path.to_str().with_context(|| format!("{} is not UTF-8", path.display()))
+}
+
+/// The study file in a folder of results: named after the study, as the folder is.
+fn study_file(folder: &Path) -> PathBuf {
+    let mut name = folder.file_name().unwrap_or_default().to_os_string();
+    name.push(".toml");
+    folder.join(name)
+}
