@@ -44,6 +44,14 @@ pub trait Convolve: Sized {
     fn forward(engine: &Engine, job: ForwardJob<'_, Self>);
     /// Runs the backward pass.
     fn backward(engine: &Engine, job: BackwardJob<'_, Self>);
+    /// Runs the input's gradient alone, without epilogue, on operands of checked lengths.
+    fn input_gradient(
+        engine: &Engine,
+        geometry: &ConvGeometry,
+        weight: &[Self],
+        dz: &[Self],
+        dx: &mut [Self],
+    );
 }
 
 impl Convolve for f32 {
@@ -54,6 +62,16 @@ impl Convolve for f32 {
     fn backward(engine: &Engine, job: BackwardJob<'_, Self>) {
         fast::backward(engine, job);
     }
+
+    fn input_gradient(
+        engine: &Engine,
+        geometry: &ConvGeometry,
+        weight: &[Self],
+        dz: &[Self],
+        dx: &mut [Self],
+    ) {
+        fast::input_gradient(engine, geometry, weight, dz, dx);
+    }
 }
 
 impl Convolve for f64 {
@@ -63,6 +81,16 @@ impl Convolve for f64 {
 
     fn backward(_engine: &Engine, job: BackwardJob<'_, Self>) {
         naive_backward(job);
+    }
+
+    fn input_gradient(
+        _engine: &Engine,
+        geometry: &ConvGeometry,
+        weight: &[Self],
+        dz: &[Self],
+        dx: &mut [Self],
+    ) {
+        naive::input_gradient(geometry, weight, dz, dx);
     }
 }
 

@@ -51,8 +51,8 @@ pub(crate) enum Passes {
     Forward,
     /// The weight gradient alone.
     WeightGradient,
-    /// The gradients of weight and input.
-    Gradients,
+    /// The input's gradient, with or without the weight gradient.
+    InputGradient,
 }
 
 impl<'e> Direct<'e> {
@@ -88,7 +88,7 @@ impl<'e> Direct<'e> {
         match passes {
             Passes::Forward => direct.forward = Some(direct.forward_weights(engine, weight)),
             Passes::WeightGradient => {}
-            Passes::Gradients => direct.backward = Some(direct.backward_weights(engine, weight)),
+            Passes::InputGradient => direct.backward = Some(direct.backward_weights(engine, weight)),
         }
         direct
     }

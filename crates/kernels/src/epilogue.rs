@@ -96,15 +96,17 @@ impl PreparedEpilogue {
     /// The sign of the saved result `y` is the sign of the activation's input wherever the element survived.
     /// After ReLU `y > 0` alone says that the element survived and was positive, so no mask is drawn.
     pub(crate) fn slope<T: Scalar>(&self, y: T, element: usize) -> T {
-        let branch = |positive: bool| if positive { self.scale } else { self.negative * self.scale };
+        // In f64, so that f64 gradients are exact derivatives of the forward pass.
+        let (negative, scale) = (f64::from(self.negative), f64::from(self.scale));
+        let branch = |positive: bool| if positive { scale } else { negative * scale };
         let factor = match (self.activation, &self.mask) {
             (Activation::Identity, None) => 1.0,
             (Activation::Relu, _) => branch(y > T::ZERO),
             (_, Some(mask)) if !mask.keeps(element_index(element)) => 0.0,
-            (Activation::Identity, Some(_)) => self.scale,
+            (Activation::Identity, Some(_)) => scale,
             (Activation::LeakyRelu { .. }, _) => branch(y > T::ZERO),
         };
-        T::from_f64(f64::from(factor))
+        T::from_f64(factor)
     }
 }
 

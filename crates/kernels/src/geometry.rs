@@ -73,6 +73,26 @@ pub enum GeometryError {
         /// The kernel's extent.
         kernel: usize,
     },
+    /// Output padding of a transposed convolution that reaches its stride.
+    #[error("output padding {padding} along the {axis} must be below the stride {stride}")]
+    OutputPaddingReachesStride {
+        /// `height` or `width`.
+        axis: &'static str,
+        /// The output padding.
+        padding: usize,
+        /// The stride.
+        stride: usize,
+    },
+    /// Padding of a transposed convolution that cuts off the whole result.
+    #[error("along the {axis} the padding cuts {cut} of {full} pixels and leaves none; use less padding")]
+    NothingLeft {
+        /// `height` or `width`.
+        axis: &'static str,
+        /// Pixels before cutting.
+        full: usize,
+        /// Pixels cut off.
+        cut: usize,
+    },
     /// A tensor would hold more elements than a 32-bit index can name.
     #[error(
         "the {tensor} would hold {elements} elements; at most {limit} are supported, so use a smaller batch"

@@ -12,6 +12,8 @@ pub enum Algorithm {
     Direct,
     /// A Winograd transform.
     Winograd(Scheme),
+    /// One filter per channel, on vectors of channels.
+    Depthwise,
 }
 
 /// The algorithms for one geometry, and why.
@@ -37,7 +39,8 @@ const DIRECT_COST: f64 = 1.15;
 ///
 /// | class | geometry | algorithm |
 /// |---|---|---|
-/// | exact | any | direct |
+/// | any | every channel a group of its own | depthwise |
+/// | exact | any other | direct |
 /// | f32 | kernel and stride of a [`Scheme`], no dilation | the cheaper of direct and the schemes, by estimated cost |
 /// | f32 | any other | direct |
 ///
@@ -51,11 +54,15 @@ pub fn plan(geometry: &ConvGeometry, engine: &Engine) -> Plan {
     let direct = direct_cost(geometry);
     let only_direct =
         |reason| Plan { forward: Algorithm::Direct, backward: Algorithm::Direct, reason, cost: direct };
+    if is_depthwise(geometry) {
+        let reason = "every channel is a group of its own: no products of matrices";
+        return Plan { forward: Algorithm::Depthwise, backward: Algorithm::Depthwise, reason, cost: direct };
+    }
     if let Some(algorithm) =
         engine.preferred().filter(|algorithm| candidates(geometry, engine).contains(algorithm))
     {
         let cost = match algorithm {
-            Algorithm::Direct => direct,
+            Algorithm::Direct | Algorithm::Depthwise => direct,
             Algorithm::Winograd(scheme) => winograd_cost(geometry, scheme),
         };
         return Plan {
@@ -90,7 +97,13 @@ pub fn candidates(geometry: &ConvGeometry, engine: &Engine) -> Vec<Algorithm> {
     let schemes = Scheme::ALL
         .into_iter()
         .filter(|scheme| scheme.suits(geometry) && engine.accuracy() != Accuracy::Exact);
-    [Algorithm::Direct].into_iter().chain(schemes.map(Algorithm::Winograd)).collect()
+    let depthwise = is_depthwise(geometry).then_some(Algorithm::Depthwise);
+    depthwise.into_iter().chain([Algorithm::Direct]).chain(schemes.map(Algorithm::Winograd)).collect()
+}
+
+/// Whether every channel is a group of its own.
+const fn is_depthwise(geometry: &ConvGeometry) -> bool {
+    geometry.groups > 1 && geometry.channels_in == geometry.groups && geometry.channels_out == geometry.groups
 }
 
 /// Input and output channels of a group, and output rows and columns.

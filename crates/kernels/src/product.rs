@@ -270,10 +270,10 @@ unsafe fn tile<S: Simd, const HEIGHT: usize, const WIDTH: usize>(
             for _ in 0..product.steps {
                 let right: [S::Vector; WIDTH] =
                     std::array::from_fn(|vector| simd.load(b.add(vector * b_vector)));
-                for row in 0..HEIGHT {
+                for (row, sums) in sums.iter_mut().enumerate() {
                     let left = simd.broadcast(a.add(row * product.a.row));
-                    for vector in 0..WIDTH {
-                        sums[row][vector] = simd.mul_add(left, right[vector], sums[row][vector]);
+                    for (sum, &right) in sums.iter_mut().zip(&right) {
+                        *sum = simd.mul_add(left, right, *sum);
                     }
                 }
                 // `wrapping_add`: after the last step the pointers may leave the operands, unread.

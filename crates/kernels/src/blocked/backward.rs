@@ -20,17 +20,23 @@ const LIFTED_ELEMENTS: usize = 4 << 20;
 
 /// Operands of the backward pass of one channel group.
 pub(crate) struct BackwardOperands<'a> {
-    pub(crate) x: &'a [f32],
     pub(crate) input_channels: Channels,
     pub(crate) y: &'a [f32],
     pub(crate) dy: &'a [f32],
     pub(crate) output_channels: Channels,
     pub(crate) epilogue: &'a PreparedEpilogue,
     pub(crate) dx: Option<&'a mut [f32]>,
-    /// The weight gradient of the group.
-    pub(crate) dweight: &'a mut [f32],
+    /// The input and the weight gradient of the group, unless only the input's gradient is wanted.
+    pub(crate) weight_gradient: Option<WeightGradient<'a>>,
     /// The bias gradient of the group.
     pub(crate) dbias: Option<&'a mut [f32]>,
+}
+
+/// What the weight gradient reads and where it goes.
+pub(crate) struct WeightGradient<'a> {
+    pub(crate) x: &'a [f32],
+    /// `[C_out/groups, C_in/groups, KH, KW]` of the group.
+    pub(crate) dweight: &'a mut [f32],
 }
 
 /// What one task owns while it lifts the bands of a slot.
@@ -46,8 +52,9 @@ struct SlotTask<'a> {
 /// Computes the gradients of one channel group.
 pub(crate) fn backward<L: Lowering>(engine: &Engine, lowering: &L, operands: BackwardOperands<'_>) {
     let tiling = lowering.tiling();
-    let BackwardOperands { x, input_channels, y, dy, output_channels, epilogue, mut dx, dweight, dbias } =
+    let BackwardOperands { input_channels, y, dy, output_channels, epilogue, mut dx, weight_gradient, dbias } =
         operands;
+    let (x, dweight) = weight_gradient.map(|WeightGradient { x, dweight }| (x, dweight)).unzip();
     let (input_len, slope_len) = (lowering.lifted_input_len(), lowering.lifted_slope_len());
     let slots_together = tiling.slots.min(SLOTS_TOGETHER);
     let bands_together =
@@ -91,12 +98,16 @@ pub(crate) fn backward<L: Lowering>(engine: &Engine, lowering: &L, operands: Bac
             });
             let units = slots * bands.len();
             let (inputs, slopes) = (&inputs[..units * input_len], &slopes[..units * slope_len]);
-            gradient.par_chunks_mut(piece_len).enumerate().for_each(|(piece, gradient)| {
-                lowering.weight_gradient(piece, inputs, slopes, gradient);
-            });
+            if dweight.is_some() {
+                gradient.par_chunks_mut(piece_len).enumerate().for_each(|(piece, gradient)| {
+                    lowering.weight_gradient(piece, inputs, slopes, gradient);
+                });
+            }
         }
     }
-    lowering.finish_weight_gradient(&gradient, dweight);
+    if let Some(dweight) = dweight {
+        lowering.finish_weight_gradient(&gradient, dweight);
+    }
     if let Some(dbias) = dbias {
         dbias.fill(0.0);
         for sums in sums.chunks_exact(sums_len) {
@@ -115,7 +126,7 @@ fn carried_len<L: Lowering>(lowering: &L) -> usize {
 struct Shared<'a, L> {
     engine: &'a Engine,
     lowering: &'a L,
-    x: &'a [f32],
+    x: Option<&'a [f32]>,
     input_channels: Channels,
     y: &'a [f32],
     dy: &'a [f32],
@@ -136,7 +147,7 @@ impl<L: Lowering> Shared<'_, L> {
         };
         let image_in = tiling.geometry.height_in * tiling.geometry.width_in * self.input_channels.total;
         let image_out = tiling.height_out * tiling.width_out * self.output_channels.total;
-        let x = &self.x[of_slot(self.x, image_in)];
+        let x = self.x.map(|x| &x[of_slot(x, image_in)]);
         let range = of_slot(self.y, image_out);
         let first_element = range.start;
         let (y, dy) = (&self.y[range.clone()], &self.dy[range]);
@@ -151,21 +162,25 @@ impl<L: Lowering> Shared<'_, L> {
                     StageSlope { tiling, shape, channels, band, epilogue, first_element, y, dy, sums, stage };
                 dispatch(isa, stage);
             };
-            let stage_input = |stage: &mut [f32]| {
+            let stage_input = |images: &[f32], stage: &mut [f32]| {
                 let (shape, channels) = (lowering.input_stage(), self.input_channels);
-                dispatch(isa, StageInput { tiling, shape, channels, band, images: x, stage });
+                dispatch(isa, StageInput { tiling, shape, channels, band, images, stage });
             };
             if L::LIFTED_IS_STAGE {
                 stage_slope(slope);
-                stage_input(input);
+                if let Some(x) = x {
+                    stage_input(x, input);
+                }
             } else {
                 let mut stage = scratch.take(lowering.output_stage().len());
                 stage_slope(&mut stage);
                 lowering.lift_slope(&stage, slope);
                 drop(stage);
-                let mut stage = scratch.take(lowering.input_stage().len());
-                stage_input(&mut stage);
-                lowering.lift_input(&stage, input);
+                if let Some(x) = x {
+                    let mut stage = scratch.take(lowering.input_stage().len());
+                    stage_input(x, &mut stage);
+                    lowering.lift_input(&stage, input);
+                }
             }
             if let Some(dx) = dx.as_deref_mut() {
                 self.write_input_gradient(band, slope, carried, dx);

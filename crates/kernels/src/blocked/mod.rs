@@ -6,7 +6,7 @@ mod forward;
 mod stage;
 mod tiling;
 
-pub(crate) use backward::{BackwardOperands, backward};
+pub(crate) use backward::{BackwardOperands, WeightGradient, backward};
 pub(crate) use forward::{ForwardOperands, forward};
 pub(crate) use stage::{Channels, StageShape};
 pub(crate) use tiling::{Tiling, TilingRequest};

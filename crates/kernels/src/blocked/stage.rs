@@ -227,9 +227,9 @@ impl Kernel for WriteOutput<'_> {
             (Activation::Identity, Some(mask)) => {
                 self.write(|z, element| masked(mask.keeps(element), z * epilogue.scale))
             }
-            (Activation::Relu, None) => self.write(|z, _| masked(!(z <= 0.0), z)),
+            (Activation::Relu, None) => self.write(|z, _| rectified(z)),
             (Activation::Relu, Some(mask)) => {
-                self.write(|z, element| masked(mask.keeps(element) && !(z <= 0.0), z * epilogue.scale));
+                self.write(|z, element| masked(mask.keeps(element), rectified(z) * epilogue.scale));
             }
             (Activation::LeakyRelu { slope }, None) => self.write(|z, _| if z > 0.0 { z } else { z * slope }),
             (Activation::LeakyRelu { slope }, Some(mask)) => self.write(|z, element| {
@@ -237,6 +237,12 @@ impl Kernel for WriteOutput<'_> {
             }),
         }
     }
+}
+
+/// `max(value, 0)`, except that NaN stays NaN.
+#[inline(always)]
+fn rectified(value: f32) -> f32 {
+    if value <= 0.0 { 0.0 } else { value }
 }
 
 /// `value` or zero. NaN passes where it is kept.

@@ -75,7 +75,7 @@ impl<'e> Winograd<'e> {
         let (forward, backward) = match passes {
             Passes::Forward => (Some(transform(weights::Orientation::Forward)), None),
             Passes::WeightGradient => (None, None),
-            Passes::Gradients => (None, Some(transform(weights::Orientation::Adjoint))),
+            Passes::InputGradient => (None, Some(transform(weights::Orientation::Adjoint))),
         };
         Self {
             isa,

@@ -313,17 +313,19 @@ mod tests {
         // A unit impulse at d against a unit tap at t must appear at output d - t alone.
         let taps = N + 1 - M;
         let g = weight_rows(points, taps);
-        for d in 0..N {
-            for t in 0..taps {
-                for y in 0..M {
-                    let found: f64 =
-                        (0..N).map(|j| f64::from(output[j][y]) * g[j][t] * f64::from(input[d][j])).sum();
-                    let expected = if d == y + t { 1.0 } else { 0.0 };
-                    assert!(
-                        (found - expected).abs() < 1e-12,
-                        "F({M}, {taps}): input {d}, tap {t}, output {y}: {found}"
-                    );
-                }
+        for (d, lifted) in input.iter().enumerate() {
+            for (t, y) in (0..taps).flat_map(|t| (0..M).map(move |y| (t, y))) {
+                let found: f64 = output
+                    .iter()
+                    .zip(&g)
+                    .zip(lifted)
+                    .map(|((out, g), &v)| f64::from(out[y]) * g[t] * f64::from(v))
+                    .sum();
+                let expected = if d == y + t { 1.0 } else { 0.0 };
+                assert!(
+                    (found - expected).abs() < 1e-12,
+                    "F({M}, {taps}): input {d}, tap {t}, output {y}: {found}"
+                );
             }
         }
     }

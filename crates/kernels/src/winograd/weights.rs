@@ -189,12 +189,12 @@ impl Kernel for FinishBlock<'_> {
             let mut filter = [[[0.0_f32; LANES]; TAPS]; TAPS];
             for row in 0..rows {
                 let mut half = [[0.0_f32; LANES]; TAPS];
-                for column in 0..rows {
+                for (column, across) in values.iter().enumerate().take(rows) {
                     let start = (row * rows + column) * piece + channel * padded_out + self.block * LANES;
                     let mut lifted = [0.0; LANES];
                     lifted.copy_from_slice(&self.pieces[start..start + LANES]);
                     for (tap, half) in half.iter_mut().enumerate().take(taps) {
-                        accumulate(half, values[column][tap], &lifted);
+                        accumulate(half, across[tap], &lifted);
                     }
                 }
                 for (tap, filter) in filter.iter_mut().enumerate().take(taps) {

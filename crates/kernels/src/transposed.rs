@@ -1,0 +1,305 @@
+//! Transposed convolution: the adjoint of a convolution as an operator of its own, as decoders use it to enlarge maps.
+
+use rayon::prelude::*;
+
+use crate::convolution::{ConvGradients, check_len, conv2d_backward, conv2d_forward};
+use crate::engine::Engine;
+use crate::epilogue::Epilogue;
+use crate::geometry::{ConvGeometry, GeometryError, Padding};
+use crate::scalar::Scalar;
+
+/// The shape of a 2-D transposed convolution, as PyTorch's `ConvTranspose2d` defines it.
+///
+/// `H_out = (H_in - 1) * stride - top - bottom + dilation*(kernel-1) + output_padding + 1`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ConvTransposeGeometry {
+    /// Images, N.
+    pub batch: usize,
+    /// Rows of the input map.
+    pub height_in: usize,
+    /// Columns of the input map.
+    pub width_in: usize,
+    /// Channels of the input, all groups together.
+    pub channels_in: usize,
+    /// Channels of the output, all groups together.
+    pub channels_out: usize,
+    /// Taps, `[vertical, horizontal]`.
+    pub kernel: [usize; 2],
+    /// Distance of neighbouring input pixels in the output.
+    pub stride: [usize; 2],
+    /// Rows and columns that are cut off the result.
+    pub padding: Padding,
+    /// Rows and columns added at the bottom and the right; below the stride.
+    pub output_padding: [usize; 2],
+    /// Distance of neighbouring taps, in output pixels.
+    pub dilation: [usize; 2],
+    /// Number of channel groups.
+    pub groups: usize,
+}
+
+impl ConvTransposeGeometry {
+    /// The convolution whose adjoint this is: it reads maps of this operator's output size and writes its input size.
+    ///
+    /// # Errors
+    /// Output padding that reaches the stride, padding that leaves no output, and what [`ConvGeometry::validate`] refuses.
+    pub fn adjoint(&self) -> Result<ConvGeometry, GeometryError> {
+        let Padding { top, bottom, left, right } = self.padding;
+        let geometry = ConvGeometry {
+            batch: self.batch,
+            height_in: self.enlarged("height", 0, self.height_in, top + bottom)?,
+            width_in: self.enlarged("width", 1, self.width_in, left + right)?,
+            channels_in: self.channels_out,
+            channels_out: self.channels_in,
+            kernel: self.kernel,
+            stride: self.stride,
+            padding: self.padding,
+            dilation: self.dilation,
+            groups: self.groups,
+        };
+        geometry.validate()?;
+        Ok(geometry)
+    }
+
+    fn enlarged(
+        &self,
+        axis: &'static str,
+        index: usize,
+        size: usize,
+        cut: usize,
+    ) -> Result<usize, GeometryError> {
+        crate::geometry::positive(&[
+            ("the input map", size),
+            ("kernel", self.kernel[index]),
+            ("stride", self.stride[index]),
+            ("dilation", self.dilation[index]),
+        ])?;
+        let (padding, stride) = (self.output_padding[index], self.stride[index]);
+        if padding >= stride {
+            return Err(GeometryError::OutputPaddingReachesStride { axis, padding, stride });
+        }
+        let full = (size - 1) * stride + self.dilation[index] * (self.kernel[index] - 1) + 1 + padding;
+        full.checked_sub(cut).filter(|&size| size > 0).ok_or(GeometryError::NothingLeft { axis, full, cut })
+    }
+}
+
+/// Transposed convolution with bias, activation and dropout.
+///
+/// `z[n, i*stride + u*dilation - top, j*stride + v*dilation - left, o] += w[c,o,u,v] * x[n,i,j,c]`, `y = epilogue(z + bias)`.
+/// Shapes: `x` `[N, H_in, W_in, C_in]`, `weight` `[C_in, C_out/groups, KH, KW]`, `bias` `[C_out]`, `y` `[N, H_out, W_out, C_out]`.
+///
+/// # Panics
+/// When the geometry is invalid (check it with [`ConvTransposeGeometry::adjoint`]) or a slice has the wrong length.
+pub fn conv_transpose2d_forward<T: Scalar>(
+    engine: &Engine,
+    geometry: &ConvTransposeGeometry,
+    x: &[T],
+    weight: &[T],
+    bias: Option<&[T]>,
+    epilogue: &Epilogue,
+    y: &mut [T],
+) {
+    let adjoint = valid_adjoint(geometry);
+    let channels = geometry.channels_out;
+    check_len("x", x.len(), geometry.batch * geometry.height_in * geometry.width_in * geometry.channels_in);
+    check_len("weight", weight.len(), adjoint.weight_len());
+    check_len("y", y.len(), adjoint.input_len());
+    if let Some(bias) = bias {
+        check_len("bias", bias.len(), channels);
+    }
+    T::input_gradient(engine, &adjoint, weight, x, y);
+    let epilogue = epilogue.prepare();
+    let row = adjoint.width_in * channels;
+    y.par_chunks_mut(row).enumerate().for_each(|(index, y)| {
+        for (pixel, y) in y.chunks_exact_mut(channels).enumerate() {
+            for (channel, y) in y.iter_mut().enumerate() {
+                let z = *y + bias.map_or(T::ZERO, |bias| bias[channel]);
+                *y = epilogue.forward(z, index * row + pixel * channels + channel);
+            }
+        }
+    });
+}
+
+/// Gradients of [`conv_transpose2d_forward`]; arguments as in [`conv2d_backward`].
+///
+/// # Panics
+/// As [`conv_transpose2d_forward`].
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the operands of the operator; a struct would only rename them"
+)]
+pub fn conv_transpose2d_backward<T: Scalar>(
+    engine: &Engine,
+    geometry: &ConvTransposeGeometry,
+    x: &[T],
+    weight: &[T],
+    y: &[T],
+    dy: &[T],
+    epilogue: &Epilogue,
+    gradients: ConvGradients<'_, T>,
+) {
+    let adjoint = valid_adjoint(geometry);
+    check_len("y", y.len(), adjoint.input_len());
+    check_len("dy", dy.len(), adjoint.input_len());
+    let epilogue = epilogue.prepare();
+    let mut dz = vec![T::ZERO; dy.len()];
+    let image = dy.len() / geometry.batch;
+    let mut partial = vec![T::ZERO; geometry.batch * geometry.channels_out];
+    let images = dz.par_chunks_mut(image).zip(partial.par_chunks_mut(geometry.channels_out)).enumerate();
+    images.for_each(|(index, (dz, sums))| {
+        let range = index * image..(index + 1) * image;
+        for (element, ((dz, &y), &dy)) in
+            range.clone().zip(dz.iter_mut().zip(&y[range.clone()]).zip(&dy[range]))
+        {
+            *dz = dy * epilogue.slope(y, element);
+        }
+        for pixel in dz.chunks_exact(geometry.channels_out) {
+            sums.iter_mut().zip(pixel).for_each(|(sum, &slope)| *sum += slope);
+        }
+    });
+    if let Some(dbias) = gradients.dbias {
+        check_len("dbias", dbias.len(), geometry.channels_out);
+        dbias.fill(T::ZERO);
+        for sums in partial.chunks_exact(geometry.channels_out) {
+            dbias.iter_mut().zip(sums).for_each(|(total, &sum)| *total += sum);
+        }
+    }
+    if let Some(dx) = gradients.dx {
+        conv2d_forward(engine, &adjoint, &dz, weight, None, &Epilogue::IDENTITY, dx);
+    }
+    // Seen from the convolution, `dz` is the input and `x` the gradient of the output.
+    let gradients = ConvGradients { dx: None, dweight: gradients.dweight, dbias: None };
+    conv2d_backward(engine, &adjoint, &dz, weight, x, x, &Epilogue::IDENTITY, gradients);
+}
+
+fn valid_adjoint(geometry: &ConvTransposeGeometry) -> ConvGeometry {
+    match geometry.adjoint() {
+        Ok(adjoint) => adjoint,
+        Err(error) => panic!("invalid transposed convolution {geometry:?}: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dropout::Dropout;
+    use crate::epilogue::Activation;
+    use crate::philox::{philox4x32, unit_f32};
+
+    const DOUBLING: ConvTransposeGeometry = ConvTransposeGeometry {
+        batch: 1,
+        height_in: 2,
+        width_in: 2,
+        channels_in: 1,
+        channels_out: 1,
+        kernel: [2, 2],
+        stride: [2, 2],
+        padding: Padding::NONE,
+        output_padding: [0, 0],
+        dilation: [1, 1],
+        groups: 1,
+    };
+
+    #[test]
+    fn two_by_two_taps_at_stride_two_paint_disjoint_squares() {
+        let mut y = [0.0_f32; 16];
+        let (x, w) = ([1.0, 2.0, 3.0, 4.0], [1.0, 10.0, 100.0, 1000.0]);
+        conv_transpose2d_forward(
+            &Engine::detect(),
+            &DOUBLING,
+            &x,
+            &w,
+            Some(&[0.5]),
+            &Epilogue::IDENTITY,
+            &mut y,
+        );
+        #[rustfmt::skip]
+        let expected = [
+            1.5, 10.5, 2.5, 20.5,
+            100.5, 1000.5, 200.5, 2000.5,
+            3.5, 30.5, 4.5, 40.5,
+            300.5, 3000.5, 400.5, 4000.5,
+        ];
+        assert_eq!(y, expected);
+    }
+
+    #[test]
+    fn sizes_follow_the_formula_and_wrong_ones_are_refused() {
+        let geometry = ConvTransposeGeometry {
+            kernel: [3, 3],
+            padding: Padding::same(1),
+            output_padding: [1, 0],
+            ..DOUBLING
+        };
+        assert_eq!(geometry.adjoint().map(|adjoint| [adjoint.height_in, adjoint.width_in]), Ok([4, 3]));
+        let reaching = ConvTransposeGeometry { output_padding: [2, 0], ..DOUBLING };
+        let error = GeometryError::OutputPaddingReachesStride { axis: "height", padding: 2, stride: 2 };
+        assert_eq!(reaching.adjoint(), Err(error));
+        let nothing = ConvTransposeGeometry { padding: Padding::same(2), ..DOUBLING };
+        assert_eq!(nothing.adjoint(), Err(GeometryError::NothingLeft { axis: "height", full: 4, cut: 4 }));
+    }
+
+    fn noise(len: usize, stream: u32) -> Vec<f64> {
+        (0..len).map(|i| f64::from(unit_f32(philox4x32([stream, 1], [i as u32, 0, 0, 0])[0])) - 0.5).collect()
+    }
+
+    /// Output, then gradients of input, weight and bias.
+    fn passes<T: Scalar>(
+        geometry: &ConvTransposeGeometry,
+        epilogue: &Epilogue,
+        saved: Option<&[f64]>,
+    ) -> [Vec<f64>; 4] {
+        let adjoint = valid_adjoint(geometry);
+        let inputs = geometry.batch * geometry.height_in * geometry.width_in * geometry.channels_in;
+        let narrow = |values: Vec<f64>| values.into_iter().map(T::from_f64).collect::<Vec<T>>();
+        let engine = Engine::detect();
+        let (x, w) = (narrow(noise(inputs, 0)), narrow(noise(adjoint.weight_len(), 1)));
+        let (bias, dy) = (narrow(noise(geometry.channels_out, 2)), narrow(noise(adjoint.input_len(), 3)));
+        let mut y = vec![T::ZERO; adjoint.input_len()];
+        conv_transpose2d_forward(&engine, geometry, &x, &w, Some(&bias), epilogue, &mut y);
+        let saved = saved.map_or_else(|| y.clone(), |saved| narrow(saved.to_vec()));
+        let (mut dx, mut dweight, mut dbias) =
+            (vec![T::ZERO; x.len()], vec![T::ZERO; w.len()], vec![T::ZERO; bias.len()]);
+        let gradients = ConvGradients { dx: Some(&mut dx), dweight: &mut dweight, dbias: Some(&mut dbias) };
+        conv_transpose2d_backward(&engine, geometry, &x, &w, &saved, &dy, epilogue, gradients);
+        [y, dx, dweight, dbias].map(|values| values.into_iter().map(T::to_f64).collect())
+    }
+
+    #[test]
+    fn the_gradients_are_derivatives_and_f32_agrees_with_f64() {
+        let geometry = ConvTransposeGeometry {
+            batch: 2,
+            height_in: 4,
+            width_in: 3,
+            channels_in: 6,
+            channels_out: 4,
+            kernel: [3, 3],
+            stride: [2, 1],
+            padding: Padding { top: 1, bottom: 0, left: 1, right: 1 },
+            output_padding: [1, 0],
+            dilation: [1, 1],
+            groups: 2,
+        };
+        let epilogue = Epilogue {
+            activation: Activation::LeakyRelu { slope: 0.3 },
+            dropout: Some(Dropout { rate: 0.25, key: 4 }),
+        };
+        let wide = passes::<f64>(&geometry, &epilogue, None);
+        let narrow = passes::<f32>(&geometry, &epilogue, Some(&wide[0]));
+        for (wide, narrow) in wide.iter().zip(&narrow) {
+            for (wide, narrow) in wide.iter().zip(narrow) {
+                // Sums of fewer than 100 products below 0.3: 30 roundings of 2^-24 are a generous bound.
+                assert!((wide - narrow).abs() < 2e-6 * 3.0, "{wide} against {narrow}");
+            }
+        }
+        // Euler: forward is linear in weight and bias between the kinks, so <dweight, w> + <dbias, b> = <dy, y>.
+        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        let adjoint = valid_adjoint(&geometry);
+        let (w, bias) = (noise(adjoint.weight_len(), 1), noise(geometry.channels_out, 2));
+        let dy = noise(adjoint.input_len(), 3);
+        let loss = dot(&dy, &wide[0]);
+        assert!((dot(&wide[2], &w) + dot(&wide[3], &bias) - loss).abs() < 1e-10 * loss.abs().max(1.0));
+        // The same in the input once the bias is taken away.
+        let x = noise(2 * 4 * 3 * 6, 0);
+        assert!((dot(&wide[1], &x) + dot(&wide[3], &bias) - loss).abs() < 1e-10 * loss.abs().max(1.0));
+    }
+}
