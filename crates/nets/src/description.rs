@@ -145,6 +145,24 @@ impl NetworkSpec {
         ((self.width() * channels as f64).round() as usize).max(1)
     }
 
+    /// The same network with every default written out. What stays empty has no single value: the rates and
+    /// stride-2 convolutions that stand in an architecture's own table.
+    pub fn resolved(&self) -> Self {
+        let defaults = match &self.architecture {
+            Architecture::Springenberg(_) => Springenberg::defaults(),
+            Architecture::LargeAllCnn(_) => LargeAllCnn::defaults(),
+            Architecture::AllCnnImagenet(_) => AllCnnImagenet::defaults(),
+        };
+        Self {
+            architecture: self.architecture.clone(),
+            downsample: self.downsample.clone().or(defaults.downsample),
+            last_relu: self.last_relu.or(Some(defaults.last_relu)),
+            input_dropout: self.input_dropout.or(Some(defaults.input_dropout)),
+            dropout: self.dropout.or(defaults.dropout),
+            initialisation: self.initialisation,
+        }
+    }
+
     /// The stages of this network for `classes` classes, in order.
     ///
     /// # Errors
@@ -155,10 +173,25 @@ impl NetworkSpec {
         if classes == 0 {
             return Err(out_of_range("classes", classes, "at least 1"));
         }
+        let spec = self.resolved();
         match &self.architecture {
-            Architecture::Springenberg(net) => net.stages(self, classes),
-            Architecture::LargeAllCnn(net) => net.stages(self, classes),
-            Architecture::AllCnnImagenet(net) => net.stages(self, classes),
+            Architecture::Springenberg(net) => net.stages(&spec, classes),
+            Architecture::LargeAllCnn(net) => net.stages(&spec, classes),
+            Architecture::AllCnnImagenet(net) => net.stages(&spec, classes),
+        }
+    }
+
+    /// Names the version of the values that this description computes, for the hash that identifies a run: the
+    /// architecture's revision and that of the operator in its slot, unless the slot holds the architecture's own.
+    pub fn numerics_revision(&self) -> String {
+        let (name, revision) = match &self.architecture {
+            Architecture::Springenberg(_) => ("springenberg", Springenberg::REVISION),
+            Architecture::LargeAllCnn(_) => ("large_all_cnn", LargeAllCnn::REVISION),
+            Architecture::AllCnnImagenet(_) => ("all_cnn_imagenet", AllCnnImagenet::REVISION),
+        };
+        match self.resolved().downsample {
+            None => format!("{name}:{revision}"),
+            Some(operator) => format!("{name}:{revision} {}:{}", operator.name(), operator.revision()),
         }
     }
 
@@ -215,6 +248,24 @@ mod tests {
         ] {
             assert!(read(text).is_err(), "accepted: {text}");
         }
+    }
+
+    #[test]
+    fn numerics_revision_names_architecture_and_operator() {
+        assert_eq!(crate::models::named("model_c").unwrap().numerics_revision(), "springenberg:1 max_pool:1");
+        assert_eq!(crate::models::named("large_all_cnn").unwrap().numerics_revision(), "large_all_cnn:1");
+    }
+
+    #[test]
+    fn resolved_descriptions_build_the_same_stages_and_stay_as_they_are() {
+        for model in &crate::models::MODELS {
+            let (spec, classes) = (model.spec(), model.classes);
+            assert_eq!(spec.resolved().stages(classes), spec.stages(classes));
+            assert_eq!(spec.resolved().resolved(), spec.resolved());
+        }
+        let bare = read("architecture = { springenberg = { base = \"c\" } }").unwrap();
+        assert_eq!(bare.resolved(), crate::models::named("model_c").unwrap().resolved());
+        assert_eq!((bare.resolved().dropout, bare.resolved().last_relu), (Some(0.5), Some(true)));
     }
 
     #[test]

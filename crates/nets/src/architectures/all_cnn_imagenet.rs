@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::builder::StageBuilder;
+use super::builder::{Defaults, StageBuilder};
 use super::springenberg::one;
 use crate::description::{DescriptionError, NetworkSpec};
 use crate::stage::{ActivationKind, Border, StageSpec};
@@ -30,13 +30,21 @@ impl Default for AllCnnImagenet {
 }
 
 impl AllCnnImagenet {
+    /// Raised by whoever changes the values that the architecture computes.
+    pub(crate) const REVISION: u32 = 1;
+
+    /// What a description that leaves a field out gets: the table's.
+    pub(crate) fn defaults() -> Defaults {
+        Defaults { downsample: None, last_relu: true, input_dropout: 0.0, dropout: None }
+    }
+
     pub(crate) fn stages(
         &self,
         spec: &NetworkSpec,
         classes: usize,
     ) -> Result<Vec<StageSpec>, DescriptionError> {
         let mut net = StageBuilder::new(spec, ActivationKind::Relu);
-        net.input_dropout(0.0);
+        net.input_dropout();
         net.convolution(96, 11, 4, Border::NONE);
         let blocks =
             [(96, None, Border::NONE), (256, Some(5), Border::NONE), (384, Some(3), Border::same(3))];
@@ -45,14 +53,13 @@ impl AllCnnImagenet {
                 net.convolution(channels, kernel, 1, Border::same(kernel));
             }
             net.convolution(channels, 1, 1, Border::NONE);
-            match &spec.downsample {
-                None => net.convolution(channels, 3, 2, border),
-                Some(operator) => net.downsample(operator.clone())?,
+            if !net.downsample()? {
+                net.convolution(channels, 3, 2, border);
             }
         }
         net.dropout(0.5);
         net.convolution(1024, 3, 1, Border::same(3));
         net.convolution(1024, 1, 1, Border::NONE);
-        Ok(net.finish(classes, true))
+        Ok(net.finish(classes))
     }
 }

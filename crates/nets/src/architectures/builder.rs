@@ -4,7 +4,17 @@ use crate::description::{DescriptionError, NetworkSpec};
 use crate::downsample::{DownsampleConfig, Slot};
 use crate::stage::{ActivationKind, Border, ConvolutionSpec, StageSpec};
 
-/// Collects stages; every convolution is followed by the net's activation.
+/// What a description that leaves a field out gets.
+pub(crate) struct Defaults {
+    /// The operator in the slot; `None` for the stride-2 convolutions of the architecture's own table.
+    pub(crate) downsample: Option<DownsampleConfig>,
+    pub(crate) last_relu: bool,
+    pub(crate) input_dropout: f64,
+    /// `None` for the rates of the architecture's own table.
+    pub(crate) dropout: Option<f64>,
+}
+
+/// Collects the stages of a resolved description; every convolution is followed by the net's activation.
 pub(crate) struct StageBuilder<'a> {
     spec: &'a NetworkSpec,
     activation: ActivationKind,
@@ -17,17 +27,17 @@ impl<'a> StageBuilder<'a> {
         Self { spec, activation, stages: Vec::new(), channels: 0 }
     }
 
-    /// Appends dropout at `rate`, or at the description's `dropout` where that is given.
+    /// Appends dropout at the description's rate, or at `table_rate` where the description leaves it to the table.
     ///
     /// A rate of 0 keeps its stage, so that parameter names do not depend on rates.
-    pub(crate) fn dropout(&mut self, rate: f64) {
-        let rate = self.spec.dropout.unwrap_or(rate);
+    pub(crate) fn dropout(&mut self, table_rate: f64) {
+        let rate = self.spec.dropout.unwrap_or(table_rate);
         self.stages.push(StageSpec::Dropout { rate });
     }
 
-    /// Appends dropout of the input at `rate`, or at the description's `input_dropout` where that is given.
-    pub(crate) fn input_dropout(&mut self, rate: f64) {
-        let rate = self.spec.input_dropout.unwrap_or(rate);
+    /// Appends dropout of the input at the description's rate.
+    pub(crate) fn input_dropout(&mut self) {
+        let rate = self.spec.input_dropout.unwrap_or(0.0);
         self.stages.push(StageSpec::Dropout { rate });
     }
 
@@ -39,17 +49,18 @@ impl<'a> StageBuilder<'a> {
         self.stages.push(StageSpec::Activation(self.activation));
     }
 
-    /// Appends the operator of the slot: the description's, or `default`.
-    pub(crate) fn downsample(&mut self, default: DownsampleConfig) -> Result<(), DescriptionError> {
-        let operator = self.spec.downsample.clone().unwrap_or(default);
-        operator.place(&mut Slot::new(&mut self.stages, self.channels, self.activation))
+    /// Appends the operator in the description's slot; says whether there is one.
+    pub(crate) fn downsample(&mut self) -> Result<bool, DescriptionError> {
+        let Some(operator) = &self.spec.downsample else { return Ok(false) };
+        operator.place(&mut Slot::new(&mut self.stages, self.channels, self.activation))?;
+        Ok(true)
     }
 
     /// Appends the 1×1 convolution to the classes (with the activation if `last_relu`), and the global average.
-    pub(crate) fn finish(mut self, classes: usize, last_relu: bool) -> Vec<StageSpec> {
+    pub(crate) fn finish(mut self, classes: usize) -> Vec<StageSpec> {
         let convolution = ConvolutionSpec::square(classes, 1, 1, Border::NONE);
         self.stages.push(StageSpec::Convolution(convolution));
-        if self.spec.last_relu.unwrap_or(last_relu) {
+        if self.spec.last_relu == Some(true) {
             self.stages.push(StageSpec::Activation(self.activation));
         }
         self.stages.push(StageSpec::GlobalAverage);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::builder::StageBuilder;
+use super::builder::{Defaults, StageBuilder};
 use super::springenberg::one;
 use crate::description::{DescriptionError, NetworkSpec, out_of_range};
 use crate::stage::{ActivationKind, Border, StageSpec};
@@ -39,6 +39,14 @@ impl Default for LargeAllCnn {
 }
 
 impl LargeAllCnn {
+    /// Raised by whoever changes the values that the architecture computes.
+    pub(crate) const REVISION: u32 = 1;
+
+    /// What a description that leaves a field out gets: the table's.
+    pub(crate) fn defaults() -> Defaults {
+        Defaults { downsample: None, last_relu: false, input_dropout: 0.0, dropout: None }
+    }
+
     pub(crate) fn stages(
         &self,
         spec: &NetworkSpec,
@@ -48,7 +56,7 @@ impl LargeAllCnn {
             return Err(out_of_range("architecture.slope", self.slope, "above 0 and at most 1"));
         }
         let mut net = StageBuilder::new(spec, ActivationKind::LeakyRelu { slope: self.slope });
-        net.input_dropout(0.0);
+        net.input_dropout();
         for block in 1..=5 {
             let channels = 320 * block;
             let rate = 0.1 * (block - 1) as f64;
@@ -58,15 +66,14 @@ impl LargeAllCnn {
                     net.dropout(rate);
                 }
             }
-            match &spec.downsample {
-                None => net.convolution(channels, 2, 2, Border::NONE),
-                Some(operator) => net.downsample(operator.clone())?,
+            if !net.downsample()? {
+                net.convolution(channels, 2, 2, Border::NONE);
             }
         }
         net.convolution(1920, 2, 1, Border::NONE);
         net.dropout(0.5);
         net.convolution(1920, 1, 1, Border::NONE);
         net.dropout(0.5);
-        Ok(net.finish(classes, false))
+        Ok(net.finish(classes))
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::builder::StageBuilder;
+use super::builder::{Defaults, StageBuilder};
 use crate::description::{DescriptionError, NetworkSpec};
 use crate::downsample::{DownsampleConfig, MaxPool};
 use crate::stage::{ActivationKind, Border, StageSpec};
@@ -51,22 +51,38 @@ impl Base {
 }
 
 impl Springenberg {
+    /// Raised by whoever changes the values that the architecture computes.
+    pub(crate) const REVISION: u32 = 1;
+
+    /// The rate after each downsampling.
+    const DROPOUT: f64 = 0.5;
+
+    /// What a description that leaves a field out gets: the base rule of table 1, and the paper's dropout.
+    pub(crate) fn defaults() -> Defaults {
+        Defaults {
+            downsample: Some(DownsampleConfig::MaxPool(MaxPool::default())),
+            last_relu: true,
+            input_dropout: 0.2,
+            dropout: Some(Self::DROPOUT),
+        }
+    }
+
     pub(crate) fn stages(
         &self,
         spec: &NetworkSpec,
         classes: usize,
     ) -> Result<Vec<StageSpec>, DescriptionError> {
         let mut net = StageBuilder::new(spec, ActivationKind::Relu);
-        net.input_dropout(0.2);
+        net.input_dropout();
         for channels in [96, 192] {
             for &kernel in self.base.kernels() {
                 net.convolution(channels, kernel, 1, Border::same(kernel));
             }
-            net.downsample(DownsampleConfig::MaxPool(MaxPool::default()))?;
-            net.dropout(0.5);
+            net.downsample()?;
+            net.dropout(Self::DROPOUT);
         }
         net.convolution(192, 3, 1, Border::NONE);
         net.convolution(192, 1, 1, Border::NONE);
-        Ok(net.finish(classes, true))
+        Ok(net.finish(classes))
     }
 }

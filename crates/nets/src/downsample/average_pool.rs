@@ -47,6 +47,7 @@ impl Default for AveragePool {
 
 impl Operator for AveragePool {
     const NAME: &'static str = "average_pool";
+    const REVISION: u32 = 1;
 
     fn examples() -> Vec<Self> {
         vec![

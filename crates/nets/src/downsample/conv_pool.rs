@@ -36,6 +36,7 @@ impl Default for ConvPool {
 
 impl Operator for ConvPool {
     const NAME: &'static str = "conv_pool";
+    const REVISION: u32 = 1;
 
     fn examples() -> Vec<Self> {
         vec![Self::default(), Self { kernel: 2, stride: 2 }]

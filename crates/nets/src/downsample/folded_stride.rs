@@ -31,6 +31,7 @@ impl Default for FoldedStride {
 
 impl Operator for FoldedStride {
     const NAME: &'static str = "folded_stride";
+    const REVISION: u32 = 1;
 
     fn examples() -> Vec<Self> {
         vec![Self::default(), Self { stride: 3 }]

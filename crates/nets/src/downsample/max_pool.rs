@@ -61,6 +61,7 @@ impl Default for MaxPool {
 
 impl Operator for MaxPool {
     const NAME: &'static str = "max_pool";
+    const REVISION: u32 = 1;
 
     fn examples() -> Vec<Self> {
         vec![

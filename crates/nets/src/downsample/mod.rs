@@ -50,6 +50,11 @@ macro_rules! slot_values {
                 match self { $(Self::$operator(_) => $operator::NAME,)+ }
             }
 
+            /// Its numerics revision; see [`Operator::REVISION`].
+            pub fn revision(&self) -> u32 {
+                match self { $(Self::$operator(_) => $operator::REVISION,)+ }
+            }
+
             /// The names of all operators, in the order of the registry.
             pub const NAMES: &[&str] = &[$($operator::NAME,)+];
 

@@ -49,6 +49,7 @@ impl Default for PixelUnshuffle {
 
 impl Operator for PixelUnshuffle {
     const NAME: &'static str = "pixel_unshuffle";
+    const REVISION: u32 = 1;
 
     fn examples() -> Vec<Self> {
         let project = Some(Projection::Pointwise);

@@ -50,6 +50,9 @@ pub trait Operator: Sized {
     /// Its name, as in a study file.
     const NAME: &'static str;
 
+    /// Raised by whoever changes the values that the operator computes: runs before and after are then told apart.
+    const REVISION: u32;
+
     /// Its default, and each setting worth a test of its own.
     fn examples() -> Vec<Self>;
 

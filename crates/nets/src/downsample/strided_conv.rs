@@ -35,6 +35,7 @@ impl Default for StridedConv {
 
 impl Operator for StridedConv {
     const NAME: &'static str = "strided_conv";
+    const REVISION: u32 = 1;
 
     fn examples() -> Vec<Self> {
         vec![
