@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use crate::engine::Engine;
 use crate::scalar::Scalar;
+use crate::simd::{Kernel, Simd, dispatch};
 
 /// Elements that one task handles: large enough to hide the cost of a task, small enough for two dozen tasks a layer.
 const CHUNK: usize = 1 << 15;
@@ -91,19 +92,31 @@ impl DropoutMask {
 ///
 /// # Panics
 /// When the lengths differ or the rate lies outside `[0, 1)`.
-pub fn dropout_forward<T: Scalar>(_engine: &Engine, dropout: &Dropout, x: &[T], y: &mut [T]) {
+pub fn dropout_forward<T: Scalar>(engine: &Engine, dropout: &Dropout, x: &[T], y: &mut [T]) {
     assert_eq!(x.len(), y.len(), "dropout: input and output lengths differ");
     let mask = DropoutMask::new(dropout);
     y.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).enumerate().for_each(|(chunk, (y, x))| {
-        for ((element, y), x) in (chunk * CHUNK..).zip(y).zip(x) {
-            // Dropped elements are +0 even where the input is infinite or negative.
-            *y = if mask.keeps(element_index(element)) {
-                *x * T::from_f64(f64::from(mask.scale))
-            } else {
-                T::ZERO
-            };
-        }
+        dispatch(engine.isa(), ApplyMask { mask, first: element_index(chunk * CHUNK), x, y });
     });
+}
+
+/// Masks a run of elements.
+struct ApplyMask<'a, T> {
+    mask: DropoutMask,
+    first: u32,
+    x: &'a [T],
+    y: &'a mut [T],
+}
+
+impl<T: Scalar> Kernel for ApplyMask<'_, T> {
+    #[inline(always)]
+    fn run<S: Simd>(self, _simd: S) {
+        let scale = T::from_f64(f64::from(self.mask.scale));
+        for ((element, y), &x) in (0..).zip(self.y).zip(self.x) {
+            // Dropped elements are +0 even where the input is infinite or negative.
+            *y = if self.mask.keeps(self.first.wrapping_add(element)) { x * scale } else { T::ZERO };
+        }
+    }
 }
 
 /// `dx[e] = dy[e] * mask[e]` with the mask of the forward pass.

@@ -2,6 +2,9 @@
 
 use rayon::prelude::*;
 
+use crate::engine::Engine;
+use crate::simd::{Kernel, Simd, dispatch};
+
 /// Elements that one task updates: three arrays of it fit a 1 MiB cache.
 const CHUNK: usize = 1 << 15;
 
@@ -27,7 +30,7 @@ pub struct SgdStep {
 ///
 /// Source: Sutskever et al., "On the importance of initialization and momentum in deep learning", ICML 2013.
 pub fn sgd_momentum_step(
-    _engine: &crate::Engine,
+    engine: &Engine,
     weights: &mut [f32],
     gradient: &[f32],
     velocity: &mut [f32],
@@ -38,19 +41,34 @@ pub fn sgd_momentum_step(
     let pieces =
         weights.par_chunks_mut(CHUNK).zip(velocity.par_chunks_mut(CHUNK)).zip(gradient.par_chunks(CHUNK));
     pieces.for_each(|((weights, velocity), gradient)| {
-        for ((weight, velocity), gradient) in weights.iter_mut().zip(velocity).zip(gradient) {
-            let slope = gradient + step.weight_decay * *weight;
-            *velocity = step.momentum * *velocity + slope;
-            let direction = if step.nesterov { slope + step.momentum * *velocity } else { *velocity };
-            *weight -= step.learning_rate * direction;
-        }
+        dispatch(engine.isa(), Update { step, weights, velocity, gradient });
     });
+}
+
+/// One piece of the arrays.
+struct Update<'a> {
+    step: SgdStep,
+    weights: &'a mut [f32],
+    velocity: &'a mut [f32],
+    gradient: &'a [f32],
+}
+
+impl Kernel for Update<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self, _simd: S) {
+        let SgdStep { learning_rate, momentum, weight_decay, nesterov } = self.step;
+        for ((weight, velocity), gradient) in self.weights.iter_mut().zip(self.velocity).zip(self.gradient) {
+            let slope = gradient + weight_decay * *weight;
+            *velocity = momentum * *velocity + slope;
+            let direction = if nesterov { slope + momentum * *velocity } else { *velocity };
+            *weight -= learning_rate * direction;
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Engine;
 
     #[test]
     fn two_steps_by_hand() {
