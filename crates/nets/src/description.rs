@@ -181,18 +181,16 @@ impl NetworkSpec {
         }
     }
 
-    /// Names the version of the values that this description computes, for the hash that identifies a run: the
-    /// architecture's revision and that of the operator in its slot, unless the slot holds the architecture's own.
-    pub fn numerics_revision(&self) -> String {
-        let (name, revision) = match &self.architecture {
+    /// The revisions of the values that this description computes, for the hash that identifies a run: the
+    /// architecture's and that of the operator in its slot, unless the slot holds the architecture's own.
+    pub fn numerics_revisions(&self) -> Vec<(&'static str, u32)> {
+        let architecture = match &self.architecture {
             Architecture::Springenberg(_) => ("springenberg", Springenberg::REVISION),
             Architecture::LargeAllCnn(_) => ("large_all_cnn", LargeAllCnn::REVISION),
             Architecture::AllCnnImagenet(_) => ("all_cnn_imagenet", AllCnnImagenet::REVISION),
         };
-        match self.resolved().downsample {
-            None => format!("{name}:{revision}"),
-            Some(operator) => format!("{name}:{revision} {}:{}", operator.name(), operator.revision()),
-        }
+        let operator = self.resolved().downsample.map(|operator| (operator.name(), operator.revision()));
+        std::iter::once(architecture).chain(operator).collect()
     }
 
     fn check(&self) -> Result<(), DescriptionError> {
@@ -251,9 +249,10 @@ mod tests {
     }
 
     #[test]
-    fn numerics_revision_names_architecture_and_operator() {
-        assert_eq!(crate::models::named("model_c").unwrap().numerics_revision(), "springenberg:1 max_pool:1");
-        assert_eq!(crate::models::named("large_all_cnn").unwrap().numerics_revision(), "large_all_cnn:1");
+    fn numerics_revisions_name_architecture_and_operator() {
+        let revisions = |name| crate::models::named(name).unwrap().numerics_revisions();
+        assert_eq!(revisions("model_c"), [("springenberg", 1), ("max_pool", 1)]);
+        assert_eq!(revisions("large_all_cnn"), [("large_all_cnn", 1)]);
     }
 
     #[test]

@@ -58,7 +58,7 @@ impl Resolve for Resolver {
                 precision: train.precision.clone(),
                 device_kind: self.device_kind.clone(),
                 dataset_hash: dataset.content_hash.clone(),
-                numerics: numerics(),
+                numerics: numerics(&net),
                 data: table("data", &data)?,
                 net: table("net", &net)?,
                 train: table("train", &train)?,
@@ -100,17 +100,17 @@ fn with_preset(mut net: NetworkSpec, written: &toml::Table, preset: &Preset) -> 
     if !written.contains_key("initialisation") {
         net.initialisation = preset.initialisation;
     }
-    net
+    net.resolved()
 }
 
 /// Revisions of everything whose values a run depends on.
-fn numerics() -> BTreeMap<String, u32> {
-    BTreeMap::from([
-        ("data".to_owned(), allconv_data::NUMERICS_REVISION),
-        ("kernels".to_owned(), allconv_kernels::NUMERICS_REVISION),
-        ("nets".to_owned(), allconv_nets::NUMERICS_REVISION),
-        ("train".to_owned(), NUMERICS_REVISION),
-    ])
+fn numerics(net: &NetworkSpec) -> BTreeMap<String, u32> {
+    let crates = [
+        ("data", allconv_data::NUMERICS_REVISION),
+        ("kernels", allconv_kernels::NUMERICS_REVISION),
+        ("train", NUMERICS_REVISION),
+    ];
+    crates.into_iter().chain(net.numerics_revisions()).map(|(part, revision)| (part.to_owned(), revision)).collect()
 }
 
 /// Peak memory of a training step: activations and their gradients for a batch, weights with gradient, velocity and the transforms of one layer.
