@@ -56,6 +56,7 @@ fn run(
         Algorithm::Winograd(scheme) => {
             pass.run(engine, &Winograd::new(engine, scheme, geometry, size, weight, passes));
         }
+        // Depthwise has passes of its own; only the input gradient alone (a transposed convolution) comes here.
         Algorithm::Direct | Algorithm::Depthwise => {
             pass.run(engine, &Direct::new(engine, geometry, size, weight, passes));
         }
