@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use crate::engine::Engine;
 use crate::scalar::Scalar;
-use crate::simd::{Kernel, Simd, dispatch};
+use crate::simd::{Kernel, LANES, Simd, dispatch};
 
 /// Elements that one task handles: large enough to hide the cost of a task, small enough for two dozen tasks a layer.
 const CHUNK: usize = 1 << 15;
@@ -81,10 +81,29 @@ impl DropoutMask {
         mix(mix(element ^ self.key[0]) ^ self.key[1]) >= self.threshold
     }
 
-    /// The factor on the element: the scale, or zero.
+    /// Zeroes what does not survive of neighbouring values, without scaling, `element` being the index of the first.
+    ///
+    /// Every step is a loop over lanes, which the compiler turns into vector instructions; one loop over the whole hash
+    /// it leaves scalar.
     #[inline(always)]
-    pub(crate) fn factor(&self, element: u32) -> f32 {
-        if self.keeps(element) { self.scale } else { 0.0 }
+    pub(crate) fn select(&self, mut values: [f32; LANES], element: u32) -> [f32; LANES] {
+        let mut hash = [0; LANES];
+        for (lane, hash) in (0..).zip(&mut hash) {
+            *hash = element.wrapping_add(lane) ^ self.key[0];
+        }
+        mix_lanes(&mut hash);
+        for hash in &mut hash {
+            *hash ^= self.key[1];
+        }
+        mix_lanes(&mut hash);
+        let mut keep = [0; LANES];
+        for (keep, hash) in keep.iter_mut().zip(&hash) {
+            *keep = if *hash >= self.threshold { u32::MAX } else { 0 };
+        }
+        for (value, keep) in values.iter_mut().zip(&keep) {
+            *value = f32::from_bits(value.to_bits() & keep);
+        }
+        values
     }
 }
 
@@ -112,9 +131,14 @@ impl<T: Scalar> Kernel for ApplyMask<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self, _simd: S) {
         let scale = T::from_f64(f64::from(self.mask.scale));
-        for ((element, y), &x) in (0..).zip(self.y).zip(self.x) {
-            // Dropped elements are +0 even where the input is infinite or negative.
-            *y = if self.mask.keeps(self.first.wrapping_add(element)) { x * scale } else { T::ZERO };
+        let ones = [1.0; LANES];
+        let runs = self.y.chunks_mut(LANES).zip(self.x.chunks(LANES)).enumerate();
+        for (run, (y, x)) in runs {
+            let kept = self.mask.select(ones, self.first.wrapping_add(element_index(run * LANES)));
+            for ((y, &x), kept) in y.iter_mut().zip(x).zip(kept) {
+                // Dropped elements are +0 even where the input is infinite or negative.
+                *y = if kept > 0.0 { x * scale } else { T::ZERO };
+            }
         }
     }
 }
@@ -140,6 +164,26 @@ const fn mix(mut hash: u32) -> u32 {
     hash ^= hash >> 15;
     hash = hash.wrapping_mul(0x846c_a68b);
     hash ^ (hash >> 16)
+}
+
+/// [`mix`] of every lane.
+#[inline(always)]
+fn mix_lanes(hash: &mut [u32; LANES]) {
+    for hash in hash.iter_mut() {
+        *hash ^= *hash >> 16;
+    }
+    for hash in hash.iter_mut() {
+        *hash = hash.wrapping_mul(0x7feb_352d);
+    }
+    for hash in hash.iter_mut() {
+        *hash ^= *hash >> 15;
+    }
+    for hash in hash.iter_mut() {
+        *hash = hash.wrapping_mul(0x846c_a68b);
+    }
+    for hash in hash.iter_mut() {
+        *hash ^= *hash >> 16;
+    }
 }
 
 const fn splitmix64(key: u64) -> u64 {
@@ -197,6 +241,21 @@ mod tests {
         assert_eq!(y, dx);
         for (element, (x, y)) in (0..).zip(x.iter().zip(&y)) {
             assert_eq!(*y, if dropout.keeps(element) { 2.0 * x } else { 0.0 });
+        }
+    }
+
+    #[test]
+    fn lanes_agree_with_single_elements() {
+        let mask = DropoutMask::new(&Dropout { rate: 0.6, key: 77 });
+        for first in [0, 3, 1000, u32::MAX - 3] {
+            let kept = mask.select([1.5; LANES], first);
+            for (lane, kept) in (0..).zip(kept) {
+                assert_eq!(
+                    kept,
+                    if mask.keeps(first.wrapping_add(lane)) { 1.5 } else { 0.0 },
+                    "{first} {lane}"
+                );
+            }
         }
     }
 

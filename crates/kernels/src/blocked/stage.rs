@@ -131,21 +131,36 @@ impl Kernel for StageSlope<'_> {
         let scale = epilogue.scale;
         match (epilogue.activation, epilogue.mask) {
             (Activation::Identity, None) => self.fill(|_, dy, _| dy),
-            (Activation::Relu, _) => self.fill(|y, dy, _| if y > 0.0 { dy * scale } else { 0.0 }),
-            (Activation::Identity, Some(mask)) => self.fill(|_, dy, element| dy * mask.factor(element)),
+            (Activation::Relu, _) => {
+                self.fill(|y, dy, _| lanes(|l| if y[l] > 0.0 { dy[l] * scale } else { 0.0 }))
+            }
+            (Activation::Identity, Some(mask)) => {
+                self.fill(|_, dy, first| mask.select(lanes(|l| dy[l] * scale), first))
+            }
             (Activation::LeakyRelu { slope }, None) => {
-                self.fill(|y, dy, _| if y > 0.0 { dy } else { dy * slope })
+                self.fill(|y, dy, _| lanes(|l| if y[l] > 0.0 { dy[l] } else { dy[l] * slope }));
             }
-            (Activation::LeakyRelu { slope }, Some(mask)) => {
-                self.fill(|y, dy, element| mask.factor(element) * if y > 0.0 { dy } else { dy * slope });
-            }
+            (Activation::LeakyRelu { slope }, Some(mask)) => self.fill(|y, dy, first| {
+                let negative = scale * slope;
+                mask.select(lanes(|l| dy[l] * if y[l] > 0.0 { scale } else { negative }), first)
+            }),
         }
     }
 }
 
+/// A vector's worth of values, computed lane by lane.
+#[inline(always)]
+fn lanes(value: impl Fn(usize) -> f32) -> [f32; LANES] {
+    let mut values = [0.0; LANES];
+    for (lane, target) in values.iter_mut().enumerate() {
+        *target = value(lane);
+    }
+    values
+}
+
 impl StageSlope<'_> {
     #[inline(always)]
-    fn fill(self, slope: impl Fn(f32, f32, u32) -> f32) {
+    fn fill(self, slope: impl Fn([f32; LANES], [f32; LANES], u32) -> [f32; LANES]) {
         let (tiling, shape, channels) = (self.tiling, self.shape, self.channels);
         let image_len = tiling.height_out * tiling.width_out * channels.total;
         for (image, stage) in self.stage.chunks_exact_mut(shape.image_len()).enumerate() {
@@ -173,24 +188,15 @@ impl StageSlope<'_> {
                         let start = (map_row * tiling.width_out + column) * channels.total + offset;
                         let element =
                             crate::dropout::element_index(self.first_element + image * image_len + start);
-                        let mut values = [0.0; LANES];
+                        let (mut y_lanes, mut dy_lanes) = ([0.0; LANES], [0.0; LANES]);
                         if present == LANES {
-                            let (mut y_lanes, mut dy_lanes) = ([0.0; LANES], [0.0; LANES]);
                             y_lanes.copy_from_slice(&y[start..start + LANES]);
                             dy_lanes.copy_from_slice(&dy[start..start + LANES]);
-                            for lane in 0..LANES {
-                                values[lane] =
-                                    slope(y_lanes[lane], dy_lanes[lane], element.wrapping_add(lane as u32));
-                            }
                         } else {
-                            for lane in 0..present {
-                                values[lane] = slope(
-                                    y[start + lane],
-                                    dy[start + lane],
-                                    element.wrapping_add(lane as u32),
-                                );
-                            }
+                            y_lanes[..present].copy_from_slice(&y[start..start + present]);
+                            dy_lanes[..present].copy_from_slice(&dy[start..start + present]);
                         }
+                        let values = slope(y_lanes, dy_lanes, element);
                         target.copy_from_slice(&values);
                         for lane in 0..LANES {
                             partial[lane] += values[lane];
@@ -222,18 +228,22 @@ impl Kernel for WriteOutput<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, _simd: S) {
         let epilogue = *self.epilogue;
+        let scale = epilogue.scale;
         match (epilogue.activation, epilogue.mask) {
             (Activation::Identity, None) => self.write(|z, _| z),
             (Activation::Identity, Some(mask)) => {
-                self.write(|z, element| masked(mask.keeps(element), z * epilogue.scale))
+                self.write(|z, first| mask.select(lanes(|l| z[l] * scale), first))
             }
-            (Activation::Relu, None) => self.write(|z, _| rectified(z)),
+            (Activation::Relu, None) => self.write(|z, _| lanes(|l| rectified(z[l]))),
             (Activation::Relu, Some(mask)) => {
-                self.write(|z, element| masked(mask.keeps(element), rectified(z) * epilogue.scale));
+                self.write(|z, first| mask.select(lanes(|l| rectified(z[l]) * scale), first));
             }
-            (Activation::LeakyRelu { slope }, None) => self.write(|z, _| if z > 0.0 { z } else { z * slope }),
-            (Activation::LeakyRelu { slope }, Some(mask)) => self.write(|z, element| {
-                masked(mask.keeps(element), epilogue.scale * if z > 0.0 { z } else { z * slope })
+            (Activation::LeakyRelu { slope }, None) => {
+                self.write(|z, _| lanes(|l| if z[l] > 0.0 { z[l] } else { z[l] * slope }));
+            }
+            (Activation::LeakyRelu { slope }, Some(mask)) => self.write(|z, first| {
+                let negative = scale * slope;
+                mask.select(lanes(|l| z[l] * if z[l] > 0.0 { scale } else { negative }), first)
             }),
         }
     }
@@ -245,15 +255,9 @@ fn rectified(value: f32) -> f32 {
     if value <= 0.0 { 0.0 } else { value }
 }
 
-/// `value` or zero. NaN passes where it is kept.
-#[inline(always)]
-fn masked(keep: bool, value: f32) -> f32 {
-    if keep { value } else { 0.0 }
-}
-
 impl WriteOutput<'_> {
     #[inline(always)]
-    fn write(self, finish: impl Fn(f32, u32) -> f32) {
+    fn write(self, finish: impl Fn([f32; LANES], u32) -> [f32; LANES]) {
         let (bias, _) = self.bias.as_chunks::<LANES>();
         let (tiling, shape, channels) = (self.tiling, self.shape, self.channels);
         let image_len = tiling.width_out
@@ -272,8 +276,9 @@ impl WriteOutput<'_> {
                     let mut values = [0.0; LANES];
                     values.copy_from_slice(&stage[source..source + LANES]);
                     for lane in 0..LANES {
-                        values[lane] = finish(values[lane] + bias[lane], element.wrapping_add(lane as u32));
+                        values[lane] += bias[lane];
                     }
+                    let values = finish(values, element);
                     if target.len() == LANES {
                         target.copy_from_slice(&values);
                     } else {

@@ -6,6 +6,7 @@ use crate::convolution::check_len;
 use crate::engine::Engine;
 use crate::pooling::geometry::{PoolGeometry, taps_on_map};
 use crate::scalar::Scalar;
+use crate::simd::{Kernel, Simd, dispatch};
 
 /// The largest value of every window, and where it stands.
 ///
@@ -16,7 +17,7 @@ use crate::scalar::Scalar;
 /// # Panics
 /// When the geometry is invalid or a slice has the wrong length.
 pub fn max_pool2d_forward<T: Scalar>(
-    _engine: &Engine,
+    engine: &Engine,
     geometry: &PoolGeometry,
     x: &[T],
     y: &mut [T],
@@ -24,38 +25,63 @@ pub fn max_pool2d_forward<T: Scalar>(
 ) {
     let [height, width] = checked_size(geometry, x.len(), y.len());
     check_len("indices", indices.len(), y.len());
-    let PoolGeometry { height_in, width_in, channels, kernel, stride, padding, dilation, .. } = *geometry;
-    let rows = y.par_chunks_mut(width * channels).zip(indices.par_chunks_mut(width * channels)).enumerate();
+    let (row_len, image_len) = (width * geometry.channels, geometry.input_len() / geometry.batch);
+    let rows = y.par_chunks_mut(row_len).zip(indices.par_chunks_mut(row_len)).enumerate();
     rows.for_each(|(line, (y, indices))| {
-        let (image, row) = (line / height, line % height);
-        let x = &x[image * height_in * width_in * channels..][..height_in * width_in * channels];
-        let taps_down = taps_on_map(row, kernel[0], stride[0], dilation[0], padding.top, height_in);
-        for (column, (y, indices)) in y.chunks_mut(channels).zip(indices.chunks_mut(channels)).enumerate() {
+        let x = &x[line / height * image_len..][..image_len];
+        dispatch(engine.isa(), Row { geometry, row: line % height, x, y, indices });
+    });
+}
+
+/// One row of the output.
+struct Row<'a, T> {
+    geometry: &'a PoolGeometry,
+    row: usize,
+    /// The image.
+    x: &'a [T],
+    y: &'a mut [T],
+    indices: &'a mut [u32],
+}
+
+impl<T: Scalar> Kernel for Row<'_, T> {
+    #[inline(always)]
+    fn run<S: Simd>(self, _simd: S) {
+        let PoolGeometry { height_in, width_in, channels, kernel, stride, padding, dilation, .. } =
+            *self.geometry;
+        let taps_down = taps_on_map(self.row, kernel[0], stride[0], dilation[0], padding.top, height_in);
+        let pixels =
+            self.y.chunks_exact_mut(channels).zip(self.indices.chunks_exact_mut(channels)).enumerate();
+        for (column, (y, indices)) in pixels {
             let taps_across = taps_on_map(column, kernel[1], stride[1], dilation[1], padding.left, width_in);
             let mut first = true;
-            for pixel in taps_down
-                .clone()
-                .flat_map(|row| taps_across.clone().map(move |column| row * width_in + column))
-            {
-                let values = &x[pixel * channels..][..channels];
-                let position = pixel_index(pixel);
-                if first {
-                    y.copy_from_slice(values);
-                    indices.fill(position);
-                    first = false;
-                    continue;
-                }
-                for ((best, index), &value) in y.iter_mut().zip(indices.iter_mut()).zip(values) {
-                    // `value != value` is NaN; it wins once and then stays, as no comparison with it holds.
-                    #[expect(clippy::eq_op, reason = "the test for NaN that a generic scalar offers")]
-                    let wins = value > *best || (value != value && *best == *best);
-                    *best = if wins { value } else { *best };
-                    *index = if wins { position } else { *index };
+            for row in taps_down.clone() {
+                for column in taps_across.clone() {
+                    let pixel = row * width_in + column;
+                    let values = &self.x[pixel * channels..][..channels];
+                    if first {
+                        y.copy_from_slice(values);
+                        indices.fill(pixel_index(pixel));
+                        first = false;
+                    } else {
+                        keep_larger(y, indices, values, pixel_index(pixel));
+                    }
                 }
             }
-            assert!(!first, "a pooling window holds no pixel: {geometry:?}");
+            assert!(!first, "a pooling window holds no pixel: {:?}", self.geometry);
         }
-    });
+    }
+}
+
+/// Takes over the values that are larger than the best so far, and their position.
+#[inline(always)]
+fn keep_larger<T: Scalar>(best: &mut [T], indices: &mut [u32], values: &[T], position: u32) {
+    for ((best, index), &value) in best.iter_mut().zip(indices).zip(values) {
+        // `v != v` is NaN, which wins once and then stays. Without short circuits, so that it vectorises.
+        #[expect(clippy::eq_op, reason = "the test for NaN that a generic scalar offers")]
+        let wins = (value > *best) | ((value != value) & (*best == *best));
+        *best = if wins { value } else { *best };
+        *index = if wins { position } else { *index };
+    }
 }
 
 /// The gradient of [`max_pool2d_forward`]: every `dy` is added to the input pixel that was the maximum.
