@@ -132,13 +132,18 @@ impl<T: Scalar> Kernel for ApplyMask<'_, T> {
     fn run<S: Simd>(self, _simd: S) {
         let scale = T::from_f64(f64::from(self.mask.scale));
         let ones = [1.0; LANES];
-        let runs = self.y.chunks_mut(LANES).zip(self.x.chunks(LANES)).enumerate();
-        for (run, (y, x)) in runs {
-            let kept = self.mask.select(ones, self.first.wrapping_add(element_index(run * LANES)));
-            for ((y, &x), kept) in y.iter_mut().zip(x).zip(kept) {
+        let ((y, y_rest), (x, x_rest)) = (self.y.as_chunks_mut::<LANES>(), self.x.as_chunks::<LANES>());
+        let mut element = self.first;
+        for (y, x) in y.iter_mut().zip(x) {
+            let kept = self.mask.select(ones, element);
+            for lane in 0..LANES {
                 // Dropped elements are +0 even where the input is infinite or negative.
-                *y = if kept > 0.0 { x * scale } else { T::ZERO };
+                y[lane] = if kept[lane] > 0.0 { x[lane] * scale } else { T::ZERO };
             }
+            element = element.wrapping_add(element_index(LANES));
+        }
+        for ((y, &x), kept) in y_rest.iter_mut().zip(x_rest).zip(self.mask.select(ones, element)) {
+            *y = if kept > 0.0 { x * scale } else { T::ZERO };
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::convolution::check_len;
 use crate::engine::Engine;
 use crate::pooling::geometry::{PoolGeometry, taps_on_map};
 use crate::scalar::Scalar;
-use crate::simd::{Kernel, Simd, dispatch};
+use crate::simd::{Kernel, LANES, Simd, dispatch};
 
 /// The largest value of every window, and where it stands.
 ///
@@ -75,13 +75,26 @@ impl<T: Scalar> Kernel for Row<'_, T> {
 /// Takes over the values that are larger than the best so far, and their position.
 #[inline(always)]
 fn keep_larger<T: Scalar>(best: &mut [T], indices: &mut [u32], values: &[T], position: u32) {
-    for ((best, index), &value) in best.iter_mut().zip(indices).zip(values) {
-        // `v != v` is NaN, which wins once and then stays. Without short circuits, so that it vectorises.
-        #[expect(clippy::eq_op, reason = "the test for NaN that a generic scalar offers")]
-        let wins = (value > *best) | ((value != value) & (*best == *best));
-        *best = if wins { value } else { *best };
-        *index = if wins { position } else { *index };
+    let (best, best_rest) = best.as_chunks_mut::<LANES>();
+    let (indices, indices_rest) = indices.as_chunks_mut::<LANES>();
+    let (values, values_rest) = values.as_chunks::<LANES>();
+    for ((best, indices), values) in best.iter_mut().zip(indices).zip(values) {
+        for lane in 0..LANES {
+            keep_larger_value(&mut best[lane], &mut indices[lane], values[lane], position);
+        }
     }
+    for ((best, index), &value) in best_rest.iter_mut().zip(indices_rest).zip(values_rest) {
+        keep_larger_value(best, index, value, position);
+    }
+}
+
+/// One value of [`keep_larger`]. NaN (`v != v`) wins once and then stays. Without short circuits, so that it vectorises.
+#[inline(always)]
+fn keep_larger_value<T: Scalar>(best: &mut T, index: &mut u32, value: T, position: u32) {
+    #[expect(clippy::eq_op, reason = "the test for NaN that a generic scalar offers")]
+    let wins = (value > *best) | ((value != value) & (*best == *best));
+    *best = if wins { value } else { *best };
+    *index = if wins { position } else { *index };
 }
 
 /// The gradient of [`max_pool2d_forward`]: every `dy` is added to the input pixel that was the maximum.

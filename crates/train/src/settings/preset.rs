@@ -59,7 +59,7 @@ const FAST: Preset = Preset {
     summary: "for small budgets: warm-up and cosine, Nesterov momentum, clipped gradients, little dropout",
     settings: || TrainSettings {
         length: Length::Epochs(10.0),
-        batch: 64,
+        batch: 32,
         learning_rate: 0.05,
         momentum: 0.9,
         nesterov: true,
