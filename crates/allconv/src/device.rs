@@ -21,7 +21,9 @@ pub(crate) struct Chosen {
 pub(crate) fn choose(name: &str) -> Result<Chosen, UsageError> {
     let (kind, index) = match name.split_once(':') {
         Some((kind, index)) => {
-            let index = index.parse().map_err(|_| UsageError(format!("`{index}` in --device {name} is not a number")))?;
+            let index = index
+                .parse()
+                .map_err(|_| UsageError(format!("`{index}` in --device {name} is not a number")))?;
             (kind, index)
         }
         None => (name, 0),
@@ -31,7 +33,9 @@ pub(crate) fn choose(name: &str) -> Result<Chosen, UsageError> {
         "cpu" => Ok(cpu()),
         "cuda" => cuda(index),
         "vulkan" => vulkan(index),
-        _ => Err(UsageError(format!("no device is called `{name}`; there are auto, cpu, cuda[:i] and vulkan[:i]"))),
+        _ => Err(UsageError(format!(
+            "no device is called `{name}`; there are auto, cpu, cuda[:i] and vulkan[:i]"
+        ))),
     }
 }
 
@@ -57,7 +61,10 @@ fn cuda(_index: usize) -> Result<Chosen, UsageError> {
 fn vulkan(index: usize) -> Result<Chosen, UsageError> {
     let present = Device::enumerate(burn::tensor::DeviceType::Vulkan).iter().count();
     match index < present {
-        true => Ok(Chosen { device: Device::vulkan(burn::tensor::DeviceKind::DiscreteGpu(index)), kind: "vulkan" }),
+        true => Ok(Chosen {
+            device: Device::vulkan(burn::tensor::DeviceKind::DiscreteGpu(index)),
+            kind: "vulkan",
+        }),
         false => Err(UsageError(format!("there is no Vulkan device {index}; this machine has {present}"))),
     }
 }

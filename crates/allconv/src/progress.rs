@@ -103,7 +103,8 @@ impl RunProgress {
         let rate = self.images as f64 / self.began.elapsed().as_secs_f64().max(1e-9);
         let epoch = self.shown as f64 / self.images_per_epoch as f64;
         let loss = self.mean_loss.map_or_else(|| "–".to_owned(), |loss| format!("{loss:.3}"));
-        let validation = self.validation.map_or_else(String::new, |error| format!("  valid {:.1} %", 100.0 * error));
+        let validation =
+            self.validation.map_or_else(String::new, |error| format!("  valid {:.1} %", 100.0 * error));
         format!("epoch {epoch:.2}  {rate:.0} images/s  loss {loss}{validation}")
     }
 
@@ -111,8 +112,14 @@ impl RunProgress {
         let due = self.last_line.is_none_or(|last| last.elapsed() >= PLAIN_INTERVAL);
         if self.plain && due {
             let done = step - self.first_step;
-            let left = self.began.elapsed().as_secs_f64() / done.max(1) as f64 * (self.total_steps - step) as f64;
-            eprintln!("{}  step {step}/{}  {}  {left:.0} s left", self.name, self.total_steps, self.message());
+            let left =
+                self.began.elapsed().as_secs_f64() / done.max(1) as f64 * (self.total_steps - step) as f64;
+            eprintln!(
+                "{}  step {step}/{}  {}  {left:.0} s left",
+                self.name,
+                self.total_steps,
+                self.message()
+            );
             self.last_line = Some(Instant::now());
         }
     }
@@ -150,7 +157,8 @@ impl Observer for RunProgress {
             }
             Event::Checkpointed { .. } => {}
             Event::CheckpointRejected { reason } => {
-                let line = format!("{}: a checkpoint cannot be used, the one before is taken: {reason}", self.name);
+                let line =
+                    format!("{}: a checkpoint cannot be used, the one before is taken: {reason}", self.name);
                 match &self.bar {
                     Some(bar) => bar.suspend(|| eprintln!("{line}")),
                     None => eprintln!("{line}"),

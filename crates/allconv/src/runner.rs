@@ -44,10 +44,14 @@ impl Runner {
             return Err(UsageError("--jobs and --threads must be at least 1".to_owned()));
         }
         let seconds = machine.checkpoint_seconds;
-        let checkpoint_every = Duration::try_from_secs_f64(seconds)
-            .map_err(|_| UsageError(format!("--checkpoint-seconds {seconds} is not a time; give seconds, at least 0")))?;
-        let execution =
-            Execution { isa: isa(machine.isa.as_deref())?, loader_workers: machine.workers, checkpoint_every };
+        let checkpoint_every = Duration::try_from_secs_f64(seconds).map_err(|_| {
+            UsageError(format!("--checkpoint-seconds {seconds} is not a time; give seconds, at least 0"))
+        })?;
+        let execution = Execution {
+            isa: isa(machine.isa.as_deref())?,
+            loader_workers: machine.workers,
+            checkpoint_every,
+        };
         let threads = (machine.threads.unwrap_or_else(all_threads) / jobs).max(1);
         let display = Display::new(machine.progress);
         Ok(Runner { data, device, execution, threads, study: study.to_owned(), interrupted, display })
@@ -87,7 +91,9 @@ impl Runner {
         let mut progress = self.display.run(&format!("{} seed {}", planned.arm, planned.seed));
         // A pool for each run: its threads are the run's share, and everything beneath uses the pool it runs in.
         let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads).build();
-        let pool = pool.map_err(|error| TrainError::Specification(format!("cannot start {} threads: {error}", self.threads)))?;
+        let pool = pool.map_err(|error| {
+            TrainError::Specification(format!("cannot start {} threads: {error}", self.threads))
+        })?;
         pool.install(|| train(&job, &mut progress))
     }
 }

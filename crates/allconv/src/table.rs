@@ -83,7 +83,8 @@ impl Table {
             .rows
             .iter()
             .map(|row| {
-                let fields = self.columns.iter().zip(row).map(|(column, cell)| (column.key.to_owned(), cell.clone()));
+                let fields =
+                    self.columns.iter().zip(row).map(|(column, cell)| (column.key.to_owned(), cell.clone()));
                 Value::Object(fields.collect::<Map<_, _>>())
             })
             .collect();
@@ -94,16 +95,26 @@ impl Table {
         let quote = |text: String| {
             if text.contains([',', '"', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
         };
-        let mut lines = vec![self.columns.iter().map(|column| column.key.to_owned()).collect::<Vec<_>>().join(",")];
-        lines.extend(self.rows.iter().map(|row| row.iter().map(|cell| quote(plain(cell))).collect::<Vec<_>>().join(",")));
+        let mut lines =
+            vec![self.columns.iter().map(|column| column.key.to_owned()).collect::<Vec<_>>().join(",")];
+        lines.extend(
+            self.rows
+                .iter()
+                .map(|row| row.iter().map(|cell| quote(plain(cell))).collect::<Vec<_>>().join(",")),
+        );
         lines.join("\n") + "\n"
     }
 
     fn markdown(&self) -> String {
         let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
         let mut text = line(self.columns.iter().map(|column| column.heading.to_owned()).collect());
-        let numeric = |index: usize| !self.rows.is_empty() && self.rows.iter().all(|row| row[index].is_number());
-        text += &line((0..self.columns.len()).map(|index| if numeric(index) { "--:" } else { "---" }.to_owned()).collect());
+        let numeric =
+            |index: usize| !self.rows.is_empty() && self.rows.iter().all(|row| row[index].is_number());
+        text += &line(
+            (0..self.columns.len())
+                .map(|index| if numeric(index) { "--:" } else { "---" }.to_owned())
+                .collect(),
+        );
         for row in &self.rows {
             text += &line(row.iter().map(|cell| grouped(cell).replace('|', "\\|")).collect());
         }

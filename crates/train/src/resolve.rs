@@ -110,7 +110,11 @@ fn numerics(net: &NetworkSpec) -> BTreeMap<String, u32> {
         ("kernels", allconv_kernels::NUMERICS_REVISION),
         ("train", NUMERICS_REVISION),
     ];
-    crates.into_iter().chain(net.numerics_revisions()).map(|(part, revision)| (part.to_owned(), revision)).collect()
+    crates
+        .into_iter()
+        .chain(net.numerics_revisions())
+        .map(|(part, revision)| (part.to_owned(), revision))
+        .collect()
 }
 
 /// Peak memory of a training step: activations and their gradients for a batch, weights with gradient, velocity and the transforms of one layer.

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use allconv_data::{Augmentation, Batch, BatchIterator, DataDirectory, Loader, LoaderSettings, Order, Position, Preprocess};
+use allconv_data::{
+    Augmentation, Batch, BatchIterator, DataDirectory, Loader, LoaderSettings, Order, Position, Preprocess,
+};
 use allconv_kernels::{Accuracy, Engine};
 use allconv_nets::{Mode, Network, models, walk};
 use allconv_train::{DataSettings, DataStore, Preset, Trainer, to_tensor};
@@ -32,7 +34,8 @@ pub(crate) fn run(command: &BenchCommand) -> anyhow::Result<u8> {
         return Err(UsageError("--steps, --batch and --threads must be at least 1".to_owned()).into());
     }
     let threads = arguments.threads.unwrap_or_else(runner::all_threads);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().context("cannot start the threads")?;
+    let pool =
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build().context("cannot start the threads")?;
     let mut bench = Bench::new(arguments)?;
     let seconds = pool.install(|| if pass == "train" { bench.train() } else { bench.infer() })?;
     let mut rates: Vec<f64> = seconds.iter().map(|seconds| arguments.batch as f64 / seconds).collect();
@@ -107,9 +110,11 @@ impl Bench {
         let [channels, side, _] = model.input;
         ensure!(channels == 3, "drawn images have 3 channels, {} takes {channels}", model.name);
         let device = Device::flex().autodiff();
-        let network = Network::initialise(&spec, model.input, model.classes, 0, Engine::new(isa, accuracy), &device)?;
+        let network =
+            Network::initialise(&spec, model.input, model.classes, 0, Engine::new(isa, accuracy), &device)?;
         let total = WARM_UP + arguments.steps;
-        let synthetic = allconv_data::SyntheticSettings { seed: 0, size: side, train: 2 * arguments.batch, test: 10 };
+        let synthetic =
+            allconv_data::SyntheticSettings { seed: 0, size: side, train: 2 * arguments.batch, test: 10 };
         let settings = DataSettings {
             dataset: "synthetic".to_owned(),
             preprocess: vec![Preprocess::Standardize],
@@ -127,7 +132,8 @@ impl Bench {
             workers: 1,
             prefetch: 4,
         };
-        let batches = Loader::new(data.train.clone(), loader)?.batches(Position { epoch: 0, batch: 0 }, total as u32);
+        let batches =
+            Loader::new(data.train.clone(), loader)?.batches(Position { epoch: 0, batch: 0 }, total as u32);
         let instruction_set = isa.to_string();
         Ok(Bench { network, batches, classes: model.classes, steps: arguments.steps, macs, instruction_set })
     }

@@ -44,7 +44,11 @@ pub(crate) fn run(command: &DataCommand) -> anyhow::Result<u8> {
                 report.pack.display()
             );
             if report.ignored > 0 {
-                eprintln!("{} files are no images of a split: {}", report.ignored, report.ignored_examples.join(", "));
+                eprintln!(
+                    "{} files are no images of a split: {}",
+                    report.ignored,
+                    report.ignored_examples.join(", ")
+                );
             }
         }
         DataCommand::Fetch { name, data } => {

@@ -27,10 +27,20 @@ pub(crate) fn run(arguments: &EvalArguments) -> anyhow::Result<u8> {
         let of_class = evaluation.outcomes.0.iter().filter(|outcome| usize::from(outcome.label) == class);
         let (images, wrong) =
             of_class.fold((0u64, 0u64), |(n, wrong), o| (n + 1, wrong + u64::from(o.label != o.predicted)));
-        table.push(vec![json!(name), json!(images), json!(wrong), json!(rounded(wrong as f64 / images.max(1) as f64))]);
+        table.push(vec![
+            json!(name),
+            json!(images),
+            json!(wrong),
+            json!(rounded(wrong as f64 / images.max(1) as f64)),
+        ]);
     }
     let images = evaluation.outcomes.0.len();
-    table.push(vec![json!("all"), json!(images), json!(evaluation.wrong), json!(rounded(evaluation.error()))]);
+    table.push(vec![
+        json!("all"),
+        json!(images),
+        json!(evaluation.wrong),
+        json!(rounded(evaluation.error())),
+    ]);
     print!("{}", table.render(arguments.format));
     eprintln!("mean cross-entropy on {}: {:.4} nats", split.name(), evaluation.loss);
     Ok(exit::OK)

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use allconv_data::DataDirectory;
 use allconv_study::{
-    CheckReport, Progress, RunOptions, RunState, RunSummary, StudyFile, StudyResults, check, index, plan, publish,
-    report_files, run_study, write_report,
+    CheckReport, Progress, RunOptions, RunState, RunSummary, StudyFile, StudyResults, check, index, plan,
+    publish, report_files, run_study, write_report,
 };
 use allconv_train::{DataStore, Resolver};
 use anyhow::bail;
@@ -194,14 +194,24 @@ fn statistics_line(report: &CheckReport) -> String {
 fn status(arguments: &StudyFileArguments) -> anyhow::Result<u8> {
     let opened = open(arguments)?;
     let index = index(&plan(&opened.study), &opened.folders())?;
-    let columns = [("arm", "Arm"), ("seed", "Seed"), ("state", "State"), ("step", "Step"), ("of", "Of"), ("seconds", "Seconds")];
+    let columns = [
+        ("arm", "Arm"),
+        ("seed", "Seed"),
+        ("state", "State"),
+        ("step", "Step"),
+        ("of", "Of"),
+        ("seconds", "Seconds"),
+    ];
     let mut table = Table::new("allconv.status/1", &columns);
     let (mut seconds_done, mut steps_done, mut steps_left) = (0.0, 0u64, 0u64);
-    let typical = index.runs.iter().filter_map(|run| run.found.as_ref()).map(|found| found.record.total_steps).max();
+    let typical =
+        index.runs.iter().filter_map(|run| run.found.as_ref()).map(|found| found.record.total_steps).max();
     for run in &index.runs {
         let record = run.found.as_ref().map(|found| &found.record);
-        let seconds = record.map_or(0.0, |record| record.timings.training_seconds + record.timings.evaluation_seconds);
-        let (step, total) = record.map_or((0, typical.unwrap_or(0)), |record| (record.step, record.total_steps));
+        let seconds =
+            record.map_or(0.0, |record| record.timings.training_seconds + record.timings.evaluation_seconds);
+        let (step, total) =
+            record.map_or((0, typical.unwrap_or(0)), |record| (record.step, record.total_steps));
         seconds_done += seconds;
         steps_done += step;
         if matches!(run.state, RunState::Left | RunState::Running | RunState::Interrupted) {
@@ -217,7 +227,8 @@ fn status(arguments: &StudyFileArguments) -> anyhow::Result<u8> {
         ]);
     }
     print!("{}", table.render(arguments.format));
-    let counts: Vec<String> = index.counts().iter().map(|(state, count)| format!("{count} {}", state.name())).collect();
+    let counts: Vec<String> =
+        index.counts().iter().map(|(state, count)| format!("{count} {}", state.name())).collect();
     eprintln!("{}", counts.join(", "));
     if steps_left > 0 && steps_done > 0 {
         let left = seconds_done / steps_done as f64 * steps_left as f64;

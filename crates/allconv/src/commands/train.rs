@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use allconv_data::DataDirectory;
 use allconv_nets::models;
-use allconv_record::{MetricPoint, Request, Resolve, ResolveError, Resolved, RunDirectory, SplitName, Status};
+use allconv_record::{
+    MetricPoint, Request, Resolve, ResolveError, Resolved, RunDirectory, SplitName, Status,
+};
 use allconv_study::PlannedRun;
 use allconv_train::{DataStore, Resolver};
 use anyhow::{Context, anyhow};
@@ -26,8 +28,7 @@ pub(crate) fn run(arguments: &TrainArguments) -> anyhow::Result<u8> {
     let data = Arc::new(DataStore::new(DataDirectory::new(&arguments.data.data_dir)));
     let resolved = Resolver::new(Arc::clone(&data), device.kind).resolve(&request).map_err(refused)?;
     let arm = arguments.model.clone();
-    let planned =
-        PlannedRun { arm, arm_index: 0, seed: request.seed, request_hash: request.hash(), request };
+    let planned = PlannedRun { arm, arm_index: 0, seed: request.seed, request_hash: request.hash(), request };
     let folder = arguments.out.join(STUDY);
     let directory = RunDirectory::for_run(&folder, &planned.arm, &resolved.specification);
     let runner = Runner::new(STUDY, &arguments.machine, 1, data, device, interrupt::install()?)?;
@@ -47,8 +48,9 @@ fn request(arguments: &TrainArguments) -> anyhow::Result<Request> {
     // What the paper's models leave to the architecture, a preset may decide; only the alias's own choices are kept.
     net.retain(|key, _| key == "architecture" || key == "downsample");
     if let Some(down) = &arguments.down {
-        let table: toml::Table =
-            format!("downsample = {down}").parse().map_err(|error| UsageError(format!("--down {down}: {error}")))?;
+        let table: toml::Table = format!("downsample = {down}")
+            .parse()
+            .map_err(|error| UsageError(format!("--down {down}: {error}")))?;
         net.extend(table);
     }
     let mut augment = toml::Table::new();

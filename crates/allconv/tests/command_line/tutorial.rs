@@ -7,7 +7,8 @@ use allconv_data::{DataDirectory, Dataset, DatasetOptions, SyntheticSettings, op
 use crate::tiny_study::output;
 
 /// Classes of the synthetic data set that stand in for the tutorial's.
-const CLASSES: [(&str, &str); 3] = [("circle", "plain_disk"), ("square", "plain_square"), ("triangle", "plain_triangle")];
+const CLASSES: [(&str, &str); 3] =
+    [("circle", "plain_disk"), ("square", "plain_square"), ("triangle", "plain_triangle")];
 
 fn page() -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/tutorial.md")).unwrap()
@@ -15,7 +16,10 @@ fn page() -> String {
 
 /// The content of the fenced blocks in `language`, in order.
 fn blocks(page: &str, language: &str) -> Vec<String> {
-    page.split(&format!("```{language}\n")).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+    page.split(&format!("```{language}\n"))
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap().to_owned())
+        .collect()
 }
 
 fn draw_images(folder: &Path) {
@@ -24,7 +28,11 @@ fn draw_images(folder: &Path) {
     let dataset: Dataset = open("synthetic", &DataDirectory::new(folder.join("unused")), &options).unwrap();
     for (split_name, split) in [("train", &dataset.train), ("test", &dataset.test)] {
         for (name, class) in CLASSES {
-            let class = dataset.classes.iter().position(|known| known == class).expect("a class of the synthetic set");
+            let class = dataset
+                .classes
+                .iter()
+                .position(|known| known == class)
+                .expect("a class of the synthetic set");
             let folder = folder.join("shapes").join(split_name).join(name);
             std::fs::create_dir_all(&folder).unwrap();
             for sample in (0..split.len()).filter(|&sample| usize::from(split.labels()[sample]) == class) {
@@ -71,7 +79,9 @@ fn every_command_of_the_tutorial_works_in_order() {
         }
     }
     assert!(commands >= 8, "only {commands} commands were found");
-    for made in ["runs/my-study/report/index.html", "runs/my-study/report/results.csv", "max_pool.safetensors"] {
+    for made in
+        ["runs/my-study/report/index.html", "runs/my-study/report/results.csv", "max_pool.safetensors"]
+    {
         assert!(folder.path().join(made).is_file(), "{made} is missing");
     }
 }
