@@ -9,13 +9,11 @@ use serde_json::Value;
 use crate::shell;
 
 /// What is compared: pass, model, width and batch.
-const CASES: [(&str, &str, &str, &str); 6] = [
+const CASES: [(&str, &str, &str, &str); 4] = [
     ("train", "all_cnn_c", "1.0", "128"),
     ("infer", "all_cnn_c", "1.0", "128"),
     ("train", "all_cnn_c", "0.5", "128"),
     ("train", "all_cnn_c", "0.25", "128"),
-    ("train", "model_c", "1.0", "128"),
-    ("train", "all_cnn_a", "1.0", "128"),
 ];
 
 /// Medians of the rounds of one case, images per second.
