@@ -56,7 +56,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         identity: &identity,
         data: &data,
         device: &Device::flex(),
-        execution: Execution { isa: Isa::detect(), loader_workers: 1, checkpoint_every: Duration::from_secs(60) },
+        execution: Execution {
+            isa: Isa::detect(),
+            loader_workers: 1,
+            checkpoint_every: Duration::from_secs(60),
+        },
         interrupted: &AtomicBool::new(false),
     };
     let status = train(&job, &mut Printer)?;

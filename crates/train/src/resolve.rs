@@ -170,8 +170,11 @@ mod tests {
             net: toml::toml! {
                 architecture = { springenberg = { base = "c", width = 0.25 } }
             },
-            train: toml::toml! { preset = "fast"
-            epochs = 3 },
+            train: toml::toml! {
+                preset = "fast"
+                batch = 64
+                epochs = 3
+            },
         }
     }
 
@@ -214,7 +217,11 @@ mod tests {
             resolver.resolve(&request).unwrap_err().path.join(".")
         };
         assert_eq!(path_after(|r| drop(r.data.insert("validation".into(), 1000.into()))), "data.validation");
-        assert_eq!(path_after(|r| drop(r.data.insert("dataset".into(), "cifer10".into()))), "data.dataset");
+        let misspelt = |r: &mut Request| {
+            r.data.remove("synthetic");
+            r.data.insert("dataset".into(), "cifer10".into());
+        };
+        assert_eq!(path_after(misspelt), "data.dataset");
         assert_eq!(path_after(|r| drop(r.train.insert("batch".into(), 0.into()))), "train.batch");
         assert_eq!(path_after(|r| drop(r.train.insert("precision".into(), "f8".into()))), "train.precision");
         assert_eq!(path_after(|r| drop(r.net.insert("dropout".into(), 1.5.into()))), "net.dropout");

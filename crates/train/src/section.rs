@@ -16,7 +16,7 @@ pub(crate) fn read_section<T: DeserializeOwned>(
                 path.push(name);
             }
         }
-        let message = error.inner().to_string().trim().to_owned();
+        let message = error.inner().message().to_owned();
         let (name, choices) = quoted_names(&message);
         // The path ends at the table that holds an unknown name; the name itself says more.
         if let Some(name) = &name

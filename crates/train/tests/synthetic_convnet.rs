@@ -45,7 +45,11 @@ fn a_small_convolutional_net_passes_85_percent() {
         },
         data: &data,
         device: &Device::flex(),
-        execution: Execution { isa: Isa::detect(), loader_workers: 1, checkpoint_every: Duration::from_secs(60) },
+        execution: Execution {
+            isa: Isa::detect(),
+            loader_workers: 1,
+            checkpoint_every: Duration::from_secs(60),
+        },
         interrupted: &AtomicBool::new(false),
     };
     assert_eq!(train(&job, &mut ()).unwrap(), Status::Finished);

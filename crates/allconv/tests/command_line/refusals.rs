@@ -25,8 +25,8 @@ fn message(output: &Output) -> String {
 #[test]
 fn a_slip_of_the_pen_is_placed_and_the_right_name_suggested() {
     for (from, to, place, suggestion) in [
-        ("strided_conv = {", "strided_cnv = {", "tiny.toml:22:1", "strided_conv"),
-        ("batch  = 32", "bacth  = 32", "tiny.toml:18:1", "batch"),
+        ("strided_conv = {", "strided_cnv = {", "tiny.toml:23:1", "strided_conv"),
+        ("batch  = 32", "bacth  = 32", "tiny.toml:19:1", "batch"),
         ("question = ", "qestion = ", "tiny.toml:2:1", "question"),
         ("dataset    = \"synthetic\"", "dataset    = \"synthetik\"", "tiny.toml:8:", "synthetic"),
     ] {
