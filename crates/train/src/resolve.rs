@@ -32,9 +32,8 @@ impl Resolver {
 
 impl Resolve for Resolver {
     fn resolve(&self, request: &Request) -> Result<Resolved, ResolveError> {
-        let data = read_section::<DataRequest>("data", &request.data)?
-            .resolve()
-            .map_err(|error| wrong_value("data", &error.field.clone(), error))?;
+        let asked_data: DataRequest = read_section("data", &request.data)?;
+        let data = asked_data.resolve();
         let asked: TrainRequest = read_section("train", &request.train)?;
         let setting = |error: crate::SettingError| wrong_value("train", &error.field.clone(), error);
         let preset = asked.preset().map_err(setting)?;
@@ -42,6 +41,7 @@ impl Resolve for Resolver {
         accuracy(&train.precision)?;
         let net = with_preset(read_section("net", &request.net)?, &request.net, preset);
         let dataset = self.data.dataset(&data).map_err(data_error)?;
+        asked_data.check_drawing().map_err(|error| wrong_value("data", &error.field.clone(), error))?;
         let classes = dataset.classes.len();
         let walk = walk(&net, [dataset.channels, dataset.height, dataset.width], classes)
             .map_err(|error| wrong_value("net", description_field(&error), &error))?;
@@ -217,11 +217,7 @@ mod tests {
             resolver.resolve(&request).unwrap_err().path.join(".")
         };
         assert_eq!(path_after(|r| drop(r.data.insert("validation".into(), 1000.into()))), "data.validation");
-        let misspelt = |r: &mut Request| {
-            r.data.remove("synthetic");
-            r.data.insert("dataset".into(), "cifer10".into());
-        };
-        assert_eq!(path_after(misspelt), "data.dataset");
+        assert_eq!(path_after(|r| drop(r.data.insert("dataset".into(), "cifer10".into()))), "data.dataset");
         assert_eq!(path_after(|r| drop(r.train.insert("batch".into(), 0.into()))), "train.batch");
         assert_eq!(path_after(|r| drop(r.train.insert("precision".into(), "f8".into()))), "train.precision");
         assert_eq!(path_after(|r| drop(r.net.insert("dropout".into(), 1.5.into()))), "net.dropout");

@@ -52,7 +52,7 @@ fn holds_unfinished_checkpoint(run: &Path) -> bool {
 fn newest_checkpoint(run: &Path) -> Option<(u64, bool)> {
     let target = std::fs::read_link(run.join("checkpoints/last")).ok()?;
     let step: u64 = target.to_str()?.strip_prefix("step-")?.parse().ok()?;
-    Some((step, step % 10 != 0))
+    Some((step, !step.is_multiple_of(10)))
 }
 
 #[test]

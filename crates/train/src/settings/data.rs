@@ -8,6 +8,9 @@ use super::SettingError;
 /// Validation images held out of the training split unless the study says otherwise.
 const DEFAULT_VALIDATION: usize = 5000;
 
+/// The data set that is drawn.
+const SYNTHETIC: &str = "synthetic";
+
 /// `[data]` as written.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -48,23 +51,28 @@ pub struct DataSettings {
 
 impl DataRequest {
     /// Writes every default out.
-    ///
-    /// # Errors
-    /// [`SettingError`] when drawing settings are given for a data set that is not drawn.
-    pub fn resolve(&self) -> Result<DataSettings, SettingError> {
-        let drawn = self.dataset == "synthetic";
-        if self.synthetic.is_some() && !drawn {
-            let value = format!("{{ … }} with dataset \"{}\"", self.dataset);
-            return Err(SettingError::new("synthetic", value, "left out unless dataset = \"synthetic\""));
-        }
-        Ok(DataSettings {
+    pub fn resolve(&self) -> DataSettings {
+        let drawn = self.dataset == SYNTHETIC;
+        DataSettings {
             dataset: self.dataset.clone(),
             preprocess: self.preprocess.clone().unwrap_or_else(|| vec![Preprocess::Standardize]),
             augment: self.augment.unwrap_or_default(),
             validation: self.validation.unwrap_or(DEFAULT_VALIDATION),
             train_images: self.train_images,
             synthetic: drawn.then(|| self.synthetic.unwrap_or_default()),
-        })
+        }
+    }
+
+    /// Refuses drawing settings for a data set that is not drawn; asked after the data set's name is known to exist.
+    ///
+    /// # Errors
+    /// [`SettingError`] at `synthetic`.
+    pub fn check_drawing(&self) -> Result<(), SettingError> {
+        if self.synthetic.is_some() && self.dataset != SYNTHETIC {
+            let value = format!("{{ … }} with dataset \"{}\"", self.dataset);
+            return Err(SettingError::new("synthetic", value, "left out unless dataset = \"synthetic\""));
+        }
+        Ok(())
     }
 }
 
@@ -89,7 +97,7 @@ mod tests {
 
     #[test]
     fn the_defaults_hold_out_5000_images_and_change_nothing_at_random() {
-        let settings = request("dataset = 'cifar10'").resolve().unwrap();
+        let settings = request("dataset = 'cifar10'").resolve();
         assert_eq!(settings.validation, 5000);
         assert!(settings.augment.is_identity());
         assert_eq!(settings.synthetic, None);
@@ -97,9 +105,11 @@ mod tests {
 
     #[test]
     fn drawing_settings_belong_to_the_synthetic_data_set_only() {
-        let error = request("dataset = 'cifar10'\nsynthetic = { size = 16 }").resolve().unwrap_err();
-        assert_eq!(error.field, "synthetic");
-        let drawn = request("dataset = 'synthetic'\nsynthetic = { size = 16 }").resolve().unwrap();
+        let stored = request("dataset = 'cifar10'\nsynthetic = { size = 16 }");
+        assert_eq!(stored.check_drawing().unwrap_err().field, "synthetic");
+        let request = request("dataset = 'synthetic'\nsynthetic = { size = 16 }");
+        assert_eq!(request.check_drawing(), Ok(()));
+        let drawn = request.resolve();
         assert_eq!(drawn.options().synthetic.size, 16);
     }
 }
