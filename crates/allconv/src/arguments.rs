@@ -101,7 +101,7 @@ pub(crate) struct StudyRunArguments {
 pub(crate) struct StudyReportArguments {
     #[command(flatten)]
     pub(crate) study: StudyFileArguments,
-    /// Folder for the report [default: `<out>/<study>/report`].
+    /// Folder for the report; default: `<out>/<study>/report`.
     #[arg(long)]
     pub(crate) to: Option<PathBuf>,
 }
@@ -111,10 +111,10 @@ pub(crate) struct StudyReportArguments {
 pub(crate) struct StudyPublishArguments {
     /// The study file.
     pub(crate) file: PathBuf,
-    /// Folder with the study's runs [default: `runs/<study>`].
+    /// Folder with the study's runs; default: `runs/<study>`.
     #[arg(long)]
     pub(crate) runs: Option<PathBuf>,
-    /// Folder to publish to [default: `docs/results/<study>`].
+    /// Folder to publish to; default: `docs/results/<study>`.
     #[arg(long)]
     pub(crate) to: Option<PathBuf>,
 }
@@ -285,7 +285,7 @@ pub(crate) struct ExportArguments {
     /// Format.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) to: ExportFormat,
-    /// File to write [default: `<run>/export/model.safetensors`].
+    /// File to write; default: `<run>/export/model.safetensors`.
     #[arg(long)]
     pub(crate) file: Option<PathBuf>,
 }

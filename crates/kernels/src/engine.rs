@@ -69,7 +69,7 @@ impl Engine {
         Self::new(Isa::detect(), Accuracy::F32)
     }
 
-    /// The same engine, with an algorithm that [`plan`](crate::plan) takes wherever the accuracy class and the geometry
+    /// The same engine, with an algorithm that [`plan`](crate::plan()) takes wherever the accuracy class and the geometry
     /// admit it: for benchmarks and tests that compare algorithms.
     #[must_use]
     pub fn preferring(self, algorithm: Algorithm) -> Self {

@@ -1,7 +1,7 @@
 //! Downsampling operators, the paper's architectures, their shapes and costs, and the bridge from Burn to the kernels.
 //!
 //! - [`NetworkSpec`] describes a network in plain values; [`models`] holds the paper's by name.
-//! - [`walk`] gives its shapes, parameters and costs without a tensor.
+//! - [`walk()`] gives its shapes, parameters and costs without a tensor.
 //! - [`Network`] is the network itself, a Burn module.
 //! - [`downsample`] is the registry of what may stand in its slot; [`ops`] the custom operators underneath.
 

@@ -1,7 +1,7 @@
 //! Studies: the study file, the plan of runs, their order, the index of what exists, statistics and reports.
 //!
 //! A study file says which arms are compared, with which seeds, by which metric and test. [`StudyFile`] holds its syntax with
-//! positions, [`plan`] turns it into runs, [`check`] asks a resolver whether all of them can be made, [`run_study`] makes those
+//! positions, [`plan`] turns it into runs, [`check()`] asks a resolver whether all of them can be made, [`run_study`] makes those
 //! that are missing, and [`index()`] finds them again in run directories. This crate knows no tensors, no images and no
 //! terminal; whoever knows them passes in [`Resolve`](allconv_record::Resolve) and [`Execute`].
 #![forbid(unsafe_code)]

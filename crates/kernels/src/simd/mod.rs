@@ -13,7 +13,7 @@ use crate::isa::{InstructionSet, Isa};
 pub(crate) trait Simd: Copy {
     /// A vector.
     type Vector: Copy;
-    /// Elements of a vector; every instance has [`LANES`](crate::simd::LANES).
+    /// Elements of a vector; every instance has [`LANES`].
     fn splat(self, value: f32) -> Self::Vector;
     /// `a + b`
     fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;

@@ -23,7 +23,7 @@ pub fn tost_p(differences: &[f64], margin: f64) -> Option<f64> {
 }
 
 /// The same for two unpaired samples, with Welch's standard error and degrees of freedom; `None` where
-/// [`welch_test`](super::welch_test) has no answer.
+/// [`welch_test`] has no answer.
 pub fn welch_tost_p(treated: &[f64], baseline: &[f64], margin: f64) -> Option<f64> {
     let test = welch_test(treated, baseline)?;
     Some(one_sided_pair(test.difference, test.standard_error, test.degrees_of_freedom, margin))
