@@ -76,7 +76,8 @@ impl Runner {
             study: self.study.clone(),
             arm: planned.arm.clone(),
             request_hash: planned.request_hash.clone(),
-            command: std::env::args().collect(),
+            // The program's name without its folder: a record that is published should not name this machine's paths.
+            command: std::iter::once("allconv".to_owned()).chain(std::env::args().skip(1)).collect(),
             environment: environment::describe(self.execution.isa, self.device.kind, self.threads),
         };
         let job = Job {
