@@ -70,6 +70,19 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
     FAILURE
 }
 
+/// The error for people: each cause once. Most errors here tell their cause in their own words, and it is not said again.
+pub(crate) fn message(error: &anyhow::Error) -> String {
+    let mut message = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if message.is_empty() {
+            message = cause;
+        } else if !message.contains(&cause) {
+            message = format!("{message}: {cause}");
+        }
+    }
+    message
+}
+
 fn data_code(error: &DataError) -> u8 {
     if error.is_io() { IO } else { BAD_DATA }
 }
@@ -86,5 +99,20 @@ fn record_code(error: &RecordError) -> u8 {
     match error {
         RecordError::Io { .. } | RecordError::Busy { .. } => IO,
         RecordError::Malformed { .. } | RecordError::Newer { .. } => BAD_DATA,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::Context;
+
+    #[test]
+    fn every_cause_is_told_once() {
+        let io = || std::io::Error::other("the disk is gone");
+        let told = RecordError::io("read", std::path::Path::new("run.json"))(io());
+        assert_eq!(message(&told.into()), "cannot read run.json: the disk is gone");
+        let wrapped = Err::<(), _>(io()).context("cannot start").unwrap_err();
+        assert_eq!(message(&wrapped), "cannot start: the disk is gone");
     }
 }

@@ -165,7 +165,11 @@ fn imported_names(directory: &DataDirectory) -> Result<Vec<String>, DataError> {
 fn unknown(name: &str, imported: &[String]) -> DataError {
     let known: Vec<&str> =
         BUILT_IN.iter().map(|(known, _)| *known).chain(imported.iter().map(String::as_str)).collect();
-    DataError::UnknownDataset { name: name.to_string(), suggestion: nearest(name, &known) }
+    let mut suggestion = nearest(name, &known);
+    if !suggestion.ends_with('?') {
+        suggestion += "; your own images come in by `allconv data import`, and are looked for in the folder that --data-dir names";
+    }
+    DataError::UnknownDataset { name: name.to_string(), suggestion }
 }
 
 /// "did you mean" for close names, otherwise all names.
