@@ -18,6 +18,18 @@ pub enum StudyError {
     /// The study file is wrong; says where. Its `bad_data` tells whether the data are to blame.
     #[error(transparent)]
     File(#[from] StudyFileError),
+    /// The search for learning rates has nothing to choose by.
+    #[error(
+        "arm `{arm}` with seed {seed} finished without a validation {metric}, by which `search` chooses; hold images out with `data.validation`"
+    )]
+    NoValidation {
+        /// The arm.
+        arm: String,
+        /// The seed of the search.
+        seed: u64,
+        /// The primary metric.
+        metric: String,
+    },
     /// A folder of runs or a file in it cannot be read or written.
     #[error(transparent)]
     Record(#[from] RecordError),

@@ -38,6 +38,11 @@ impl RunState {
         RunState::Left,
     ];
 
+    /// Whether the run has come to an end that repeating it would only repeat.
+    pub fn is_final(self) -> bool {
+        matches!(self, RunState::Done | RunState::Diverged | RunState::Stuck)
+    }
+
     /// The word used in tables.
     pub fn name(self) -> &'static str {
         match self {
@@ -107,8 +112,69 @@ impl Index {
 
     /// Whether every run is finished, diverged or stuck.
     pub fn is_complete(&self) -> bool {
-        let is_final = |state| matches!(state, RunState::Done | RunState::Diverged | RunState::Stuck);
-        self.runs.iter().all(|run| is_final(run.state))
+        self.runs.iter().all(|run| run.state.is_final())
+    }
+}
+
+/// The runs that lie in some folders, read once and asked for several plans.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RunStore {
+    by_request: BTreeMap<String, Vec<FoundRun>>,
+    warnings: Vec<String>,
+}
+
+impl RunStore {
+    /// Reads the record of every run directory. One that cannot be read is left out with a warning.
+    ///
+    /// # Errors
+    /// [`RecordError`] when a folder that exists cannot be listed.
+    pub fn open(folders: &[PathBuf]) -> Result<RunStore, RecordError> {
+        let mut store = RunStore::default();
+        for directory in list_once(folders)? {
+            match directory.read_record() {
+                Ok(record) => {
+                    let hash = record.request_hash.clone();
+                    store.by_request.entry(hash).or_default().push(FoundRun { directory, record });
+                }
+                Err(error) => store.warnings.push(format!("A run directory was left out: {error}.")),
+            }
+        }
+        // A stable sort: folders named earlier stay first among equals.
+        for found in store.by_request.values_mut() {
+            found.sort_by_key(|run| {
+                (!run.record.status.is_final(), u64::MAX - run.record.created_unix_seconds)
+            });
+        }
+        Ok(store)
+    }
+
+    /// What could not be read, as sentences.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// What was found for each planned run; its warnings are about these runs alone.
+    pub fn index(&self, planned: &[PlannedRun]) -> Index {
+        let mut warnings = Vec::new();
+        let mut runs = Vec::with_capacity(planned.len());
+        for planned in planned {
+            let found = self.by_request.get(&planned.request_hash).map(Vec::as_slice).unwrap_or_default();
+            let hashes: BTreeSet<&str> =
+                found.iter().map(|run| run.record.specification_hash.as_str()).collect();
+            if hashes.len() > 1 {
+                warnings.push(format!(
+                    "Arm {} with seed {} was run under {} different resolved specifications; the newest that came to an end is used.",
+                    planned.arm,
+                    planned.seed,
+                    hashes.len()
+                ));
+            }
+            let found = found.first().cloned();
+            let state = found.as_ref().map_or(RunState::Left, |run| run.record.status.into());
+            runs.push(IndexedRun { planned: planned.clone(), state, found });
+        }
+        warnings.extend(mixture_warnings(&runs));
+        Index { runs, warnings }
     }
 }
 
@@ -121,37 +187,10 @@ impl Index {
 /// # Errors
 /// [`RecordError`] when a folder that exists cannot be listed.
 pub fn index(planned: &[PlannedRun], folders: &[PathBuf]) -> Result<Index, RecordError> {
-    let mut warnings = Vec::new();
-    let mut by_request: BTreeMap<String, Vec<FoundRun>> = BTreeMap::new();
-    for directory in list_once(folders)? {
-        match directory.read_record() {
-            Ok(record) => {
-                let hash = record.request_hash.clone();
-                by_request.entry(hash).or_default().push(FoundRun { directory, record });
-            }
-            Err(error) => warnings.push(format!("A run directory was left out: {error}.")),
-        }
-    }
-    let mut runs = Vec::with_capacity(planned.len());
-    for planned in planned {
-        let mut found = by_request.remove(&planned.request_hash).unwrap_or_default();
-        // A stable sort: folders named earlier stay first among equals.
-        found.sort_by_key(|run| (!run.record.status.is_final(), u64::MAX - run.record.created_unix_seconds));
-        let hashes: BTreeSet<&str> = found.iter().map(|run| run.record.specification_hash.as_str()).collect();
-        if hashes.len() > 1 {
-            warnings.push(format!(
-                "Arm {} with seed {} was run under {} different resolved specifications; the newest that came to an end is used.",
-                planned.arm,
-                planned.seed,
-                hashes.len()
-            ));
-        }
-        let found = found.into_iter().next();
-        let state = found.as_ref().map_or(RunState::Left, |run| run.record.status.into());
-        runs.push(IndexedRun { planned: planned.clone(), state, found });
-    }
-    warnings.extend(mixture_warnings(&runs));
-    Ok(Index { runs, warnings })
+    let store = RunStore::open(folders)?;
+    let mut index = store.index(planned);
+    index.warnings.splice(0..0, store.warnings.iter().cloned());
+    Ok(index)
 }
 
 /// The ended runs of the folders by the hash of their resolved specification: what need not be made again.

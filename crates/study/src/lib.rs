@@ -16,6 +16,7 @@ mod queue;
 pub mod report;
 pub mod results;
 mod run;
+mod search;
 pub mod stats;
 #[cfg(test)]
 mod testing;
@@ -24,10 +25,14 @@ pub use check::{
     ArmCheck, CheckReport, SEEDS_FOR_A_VERDICT, StatisticsCheck, check, check_statistics, smallest_exact_p,
 };
 pub use error::StudyError;
-pub use file::{Arm, Better, Comparison, Correction, Primary, Seeds, StudyFile, StudyFileError, TestKind};
-pub use index::{FoundRun, Index, IndexedRun, RunState, index, is_held};
-pub use matrix::{PlannedRun, plan};
+pub use file::{
+    Arm, Baseline, Better, Comparison, Correction, Factor, Halving, Primary, Reference, Search, Seeds,
+    StudyFile, StudyFileError, TestKind,
+};
+pub use index::{FoundRun, Index, IndexedRun, RunState, RunStore, index, is_held};
+pub use matrix::{PlannedRun, plan, plan_with_rates};
 pub use publish::publish;
 pub use report::{ReportFile, report_files, write_report};
 pub use results::StudyResults;
-pub use run::{Execute, ExecuteError, Progress, RunOptions, RunSummary, run_study};
+pub use run::{Execute, ExecuteError, Progress, RunOptions, RunSummary, Stage, run_study};
+pub use search::{SearchCell, SearchResult, SearchRung};

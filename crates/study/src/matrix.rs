@@ -22,12 +22,24 @@ pub struct PlannedRun {
 /// All runs of a study, interleaved: every arm with the first seed, then every arm with the second, and so on.
 ///
 /// So a study that is stopped early has complete pairs, and slow drifts of the machine hit all arms alike.
+///
+/// Where the study searches for learning rates, these are the runs before any is known: see [`plan_with_rates`].
 pub fn plan(study: &StudyFile) -> Vec<PlannedRun> {
+    plan_with_rates(study, &vec![None; study.arms.len()])
+}
+
+/// The same with the learning rate that a search gave each arm. A run whose arm still waits for its rate has an empty request hash,
+/// which no run directory answers.
+pub fn plan_with_rates(study: &StudyFile, rates: &[Option<f64>]) -> Vec<PlannedRun> {
     let mut runs = Vec::with_capacity(study.arms.len() * study.seeds.count as usize);
     for seed in study.seeds.values() {
         for (arm_index, arm) in study.arms.iter().enumerate() {
-            let request = study.request(arm, seed);
-            let request_hash = request.hash();
+            let mut request = study.request(arm, seed);
+            if let Some(rate) = rates[arm_index] {
+                request.train.insert("learning_rate".into(), rate.into());
+            }
+            let waits = study.search.is_some() && rates[arm_index].is_none();
+            let request_hash = if waits { String::new() } else { request.hash() };
             runs.push(PlannedRun { arm: arm.name.clone(), arm_index, seed, request, request_hash });
         }
     }

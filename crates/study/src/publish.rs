@@ -23,7 +23,8 @@ pub fn publish(
     folder: &Path,
 ) -> Result<Vec<PathBuf>, RecordError> {
     let mut written = Vec::new();
-    for run in &results.runs {
+    let searched = results.search.iter().flat_map(|search| &search.rungs).flat_map(|rung| &rung.cells);
+    for run in results.runs.iter().chain(searched.flat_map(|cell| &cell.runs)) {
         let ended = run.record.as_ref().is_some_and(|record| record.status.is_final());
         let (Some(directory), Some(name), true) = (&run.directory, run.folder_name(), ended) else {
             continue;

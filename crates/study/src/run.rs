@@ -10,8 +10,9 @@ use allconv_record::{RecordError, Resolve, Resolved, RunDirectory, Status};
 use crate::error::StudyError;
 use crate::file::{StudyFile, StudyFileError};
 use crate::index::ended_by_specification;
-use crate::matrix::{PlannedRun, plan};
+use crate::matrix::{PlannedRun, plan_with_rates};
 use crate::queue::{Next, Queue};
+use crate::search::SearchResult;
 
 /// Makes one run. Implemented where tensors are known.
 pub trait Execute: Sync {
@@ -70,9 +71,11 @@ pub struct RunOptions<'a> {
 /// What is told while a study is run. Called from worker threads.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Progress {
-    /// The plan is made: this many runs, of which some have come to their end before.
+    /// A stage begins: this many runs, of which some have come to their end before.
     Planned {
-        /// All runs of the study.
+        /// What the runs are for.
+        stage: Stage,
+        /// All runs of the stage.
         runs: usize,
         /// Those that need not be made.
         ended_before: usize,
@@ -89,7 +92,21 @@ pub enum Progress {
     Failed(PlannedRun, String),
 }
 
-/// What came of every run of the study.
+/// What runs of a study are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// One round of the search for learning rates, from 1, of so many.
+    Search {
+        /// The round.
+        round: u32,
+        /// All rounds.
+        rounds: u32,
+    },
+    /// The runs that the study compares.
+    Comparison,
+}
+
+/// What came of every run of the study, those of its search included.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunSummary {
     /// Finished, those from before included.
@@ -107,6 +124,16 @@ pub struct RunSummary {
 }
 
 impl RunSummary {
+    /// Adds what came of other runs.
+    fn add(&mut self, other: RunSummary) {
+        self.finished += other.finished;
+        self.diverged += other.diverged;
+        self.stuck += other.stuck;
+        self.failed.extend(other.failed);
+        self.interrupted += other.interrupted;
+        self.left += other.left;
+    }
+
     /// Whether every run is finished, diverged or stuck.
     pub fn is_complete(&self) -> bool {
         self.failed.is_empty() && self.interrupted == 0 && self.left == 0
@@ -131,14 +158,15 @@ enum Outcome {
     Failed(String),
 }
 
-/// Makes all runs of the study that have not come to an end yet.
+/// Makes all runs of the study that have not come to an end yet: first those of its search, round by round, then those it compares.
 ///
-/// Every run is resolved before the first begins, so that a mistake in the file costs no time. A run counts as ended
+/// Every run of a stage is resolved before the first begins, so that a mistake in the file costs no time. A run counts as ended
 /// when a directory with the same *resolved* specification is finished, diverged or stuck. A run that fails for an outside
-/// reason is tried once more at the end; the others go on meanwhile.
+/// reason is tried once more at the end of its stage; the others go on meanwhile.
 ///
 /// # Errors
-/// [`StudyError`] before any run was begun; afterwards failures are in the summary.
+/// [`StudyError`] before any run of a stage was begun; afterwards failures are in the summary. [`StudyError::NoValidation`] when a
+/// run of the search has finished without a validation metric.
 pub fn run_study(
     study: &StudyFile,
     resolve: &dyn Resolve,
@@ -148,38 +176,81 @@ pub fn run_study(
 ) -> Result<RunSummary, StudyError> {
     assert!(options.jobs >= 1, "a study needs at least 1 worker, got {}", options.jobs);
     crate::check::check_statistics(study)?;
-    let planned = plan(study);
-    let resolved = planned
-        .iter()
-        .map(|run| {
-            let resolved = resolve.resolve(&run.request);
-            resolved.map_err(|error| study.locate(&study.arms[run.arm_index], &error))
-        })
-        .collect::<Result<Vec<_>, StudyFileError>>()?;
     let mut folders = vec![options.study_folder.to_path_buf()];
     folders.extend_from_slice(options.other_folders);
-    let known = ended_by_specification(&folders)?;
-    let outcomes: Vec<Option<Outcome>> = resolved
-        .iter()
-        .map(|resolved| known.get(&resolved.specification.hash()).copied().map(Outcome::Ended))
-        .collect();
-    let todo: Vec<usize> = (0..planned.len()).filter(|&run| outcomes[run].is_none()).collect();
-    progress(&Progress::Planned { runs: planned.len(), ended_before: planned.len() - todo.len() });
-    let work = Work {
-        planned,
-        resolved,
-        queue: Queue::new(todo.iter().copied()),
-        outcomes: Mutex::new(outcomes),
-        execute,
-        options,
-        progress,
-    };
-    std::thread::scope(|scope| {
-        for _ in 0..options.jobs.min(todo.len()) {
-            scope.spawn(|| work.labour());
+    let stages = Stages { study, resolve, execute, options, progress, folders };
+    let mut summary = RunSummary::default();
+    let mut rates = vec![None; study.arms.len()];
+    while let Some(search) = SearchResult::collect(study, &stages.folders)? {
+        if let Some(run) = search.without_metric() {
+            return Err(StudyError::NoValidation {
+                arm: run.arm.clone(),
+                seed: run.seed,
+                metric: study.primary.metric.clone(),
+            });
         }
-    });
-    Ok(work.summarise())
+        let round = search.rungs.len() as u32;
+        if search.is_decided() {
+            rates = search.rates;
+            break;
+        }
+        let rounds = study.search.as_ref().map_or(1, crate::file::Search::rungs);
+        let made = stages.make(search.open_runs(study), Stage::Search { round, rounds })?;
+        let is_complete = made.is_complete();
+        summary.add(made);
+        if !is_complete {
+            summary.left += study.arms.len() * study.seeds.count as usize;
+            return Ok(summary);
+        }
+    }
+    summary.add(stages.make(plan_with_rates(study, &rates), Stage::Comparison)?);
+    Ok(summary)
+}
+
+/// What all stages of a study share.
+struct Stages<'a> {
+    study: &'a StudyFile,
+    resolve: &'a dyn Resolve,
+    execute: &'a dyn Execute,
+    options: RunOptions<'a>,
+    progress: &'a (dyn Fn(&Progress) + Sync),
+    folders: Vec<PathBuf>,
+}
+
+impl Stages<'_> {
+    /// Makes those of the planned runs that have not come to an end.
+    fn make(&self, planned: Vec<PlannedRun>, stage: Stage) -> Result<RunSummary, StudyError> {
+        let resolved = planned
+            .iter()
+            .map(|run| {
+                let resolved = self.resolve.resolve(&run.request);
+                resolved.map_err(|error| self.study.locate(&self.study.arms[run.arm_index], &error))
+            })
+            .collect::<Result<Vec<_>, StudyFileError>>()?;
+        let known = ended_by_specification(&self.folders)?;
+        let outcomes: Vec<Option<Outcome>> = resolved
+            .iter()
+            .map(|resolved| known.get(&resolved.specification.hash()).copied().map(Outcome::Ended))
+            .collect();
+        let todo: Vec<usize> = (0..planned.len()).filter(|&run| outcomes[run].is_none()).collect();
+        let (runs, ended_before) = (planned.len(), planned.len() - todo.len());
+        (self.progress)(&Progress::Planned { stage, runs, ended_before });
+        let work = Work {
+            planned,
+            resolved,
+            queue: Queue::new(todo.iter().copied()),
+            outcomes: Mutex::new(outcomes),
+            execute: self.execute,
+            options: self.options,
+            progress: self.progress,
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..self.options.jobs.min(todo.len()) {
+                scope.spawn(|| work.labour());
+            }
+        });
+        Ok(work.summarise())
+    }
 }
 
 impl Work<'_> {

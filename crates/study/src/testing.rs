@@ -36,6 +36,14 @@ strided_conv = {{ kernel = 3 }}
     )
 }
 
+/// The same arms crossed with two bases: six arms, each compared with `max_pool` of its own base.
+pub(crate) fn factorial_study_text(seeds: u32) -> String {
+    let text =
+        small_study_text(seeds).replace("baseline = \"max_pool\"", "baseline = { rule = \"max_pool\" }");
+    let text = text.replace("[arms.", "[factors.rule.");
+    format!("{text}[factors.base]\na.net.base = \"a\"\nc.net.base = \"c\"\n")
+}
+
 /// That study, parsed.
 pub(crate) fn small_study(seeds: u32) -> StudyFile {
     StudyFile::parse("small.toml", small_study_text(seeds)).unwrap()
@@ -86,6 +94,17 @@ impl Resolve for FakeResolve {
             memory_bytes: 1 << 20,
         })
     }
+}
+
+/// Writes the directory of a finished run whose last validation error is `error`.
+pub(crate) fn write_run_with_validation(folder: &Path, planned: &PlannedRun, error: f64) -> RunDirectory {
+    let directory = write_run(folder, planned, Status::Finished, Some(0.5));
+    let length = std::fs::metadata(directory.journal_path()).unwrap().len();
+    let mut journal = directory.open_journal(length).unwrap();
+    let point =
+        MetricPoint { step: 20, epoch: 2.0, split: SplitName::Valid, name: "error".into(), value: error };
+    journal.append(&point).unwrap();
+    directory
 }
 
 /// Writes the directory of a planned run below `folder`; `error` is its final test error, if it has one.

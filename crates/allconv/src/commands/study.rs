@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use allconv_data::DataDirectory;
 use allconv_study::{
-    CheckReport, Progress, RunOptions, RunState, RunSummary, StudyFile, StudyResults, check, index, plan,
-    publish, report_files, run_study, write_report,
+    CheckReport, PlannedRun, Progress, RunOptions, RunState, RunSummary, SearchResult, Stage, StudyFile,
+    StudyResults, check, index, plan, plan_with_rates, publish, report_files, run_study, write_report,
 };
 use allconv_train::{DataStore, Resolver};
 use anyhow::bail;
@@ -104,8 +104,16 @@ fn run_all(arguments: &StudyRunArguments) -> anyhow::Result<u8> {
 
 fn line(progress: &Progress) -> Option<String> {
     match progress {
-        Progress::Planned { runs, ended_before } => {
-            Some(format!("{runs} runs, {ended_before} of them made before, {} to make", runs - ended_before))
+        Progress::Planned { stage, runs, ended_before } => {
+            let to_make = runs - ended_before;
+            let stage = match stage {
+                Stage::Search { round, rounds: 1 } if *round == 1 => "search for learning rates: ".to_owned(),
+                Stage::Search { round, rounds } => {
+                    format!("search for learning rates, round {round} of {rounds}: ")
+                }
+                Stage::Comparison => String::new(),
+            };
+            Some(format!("{stage}{runs} runs, {ended_before} of them made before, {to_make} to make"))
         }
         Progress::Ended(planned, status) => Some(format!("{} seed {}: {status}", planned.arm, planned.seed)),
         Progress::HeldElsewhere(planned) => {
@@ -193,7 +201,7 @@ fn statistics_line(report: &CheckReport) -> String {
 
 fn status(arguments: &StudyFileArguments) -> anyhow::Result<u8> {
     let opened = open(arguments)?;
-    let index = index(&plan(&opened.study), &opened.folders())?;
+    let index = index(&planned(&opened.study, &opened.folders())?, &opened.folders())?;
     let columns = [
         ("arm", "Arm"),
         ("seed", "Seed"),
@@ -240,6 +248,18 @@ fn status(arguments: &StudyFileArguments) -> anyhow::Result<u8> {
     Ok(exit::OK)
 }
 
+/// All runs of a study as far as they can be planned: those of its search first.
+fn planned(study: &StudyFile, folders: &[PathBuf]) -> anyhow::Result<Vec<PlannedRun>> {
+    Ok(match SearchResult::collect(study, folders)? {
+        None => plan(study),
+        Some(search) => {
+            let mut runs = search.all_runs(study);
+            runs.extend(plan_with_rates(study, &search.rates));
+            runs
+        }
+    })
+}
+
 fn report(arguments: &StudyReportArguments) -> anyhow::Result<u8> {
     let opened = open(&arguments.study)?;
     let folder = arguments.to.clone().unwrap_or_else(|| opened.folder.join("report"));
@@ -262,7 +282,7 @@ fn publish_study(arguments: &StudyPublishArguments) -> anyhow::Result<u8> {
     let runs = arguments.runs.clone().unwrap_or_else(|| Path::new("runs").join(&study.name));
     let to = arguments.to.clone().unwrap_or_else(|| Path::new(PUBLISHED).join(&study.name));
     let folders = [runs.clone(), runs.join("runs")];
-    if !index(&plan(&study), &folders)?.is_complete() {
+    if !index(&planned(&study, &folders)?, &folders)?.is_complete() {
         bail!("the study in {} is not complete; `allconv study status` shows what is left", runs.display());
     }
     let results = StudyResults::collect(&study, &folders)?;

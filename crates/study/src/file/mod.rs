@@ -1,14 +1,22 @@
 //! A study file: its syntax, its unknown keys, and where in the text everything stands.
 
+mod arms;
 mod document;
+mod factors;
 mod fields;
 mod node;
+mod reference;
+mod search;
 mod sections;
 mod settings;
 mod study_file;
 
+pub use arms::Arm;
 pub use document::StudyFileError;
 #[cfg(test)]
 pub(crate) use document::nearest_name;
-pub use settings::{Better, Comparison, Correction, Primary, Seeds, TestKind};
-pub use study_file::{Arm, StudyFile};
+pub use factors::Factor;
+pub use reference::Reference;
+pub use search::{Halving, Search};
+pub use settings::{Baseline, Better, Comparison, Correction, Primary, Seeds, TestKind};
+pub use study_file::StudyFile;

@@ -48,6 +48,23 @@ impl Sections {
         Ok(Sections { node: Some(node.clone()), sections })
     }
 
+    /// These sections and `other`'s, key by key down to single values.
+    ///
+    /// # Errors
+    /// [`StudyFileError`] at a value that both write.
+    pub(crate) fn joined(&self, other: &Sections, document: &Document) -> Result<Sections, StudyFileError> {
+        let mut sections = self.sections.clone();
+        for (slot, added) in sections.iter_mut().zip(&other.sections) {
+            if let Some(added) = added {
+                *slot = Some(match slot.take() {
+                    Some(own) => join(&own, added, document)?,
+                    None => added.clone(),
+                });
+            }
+        }
+        Ok(Sections { node: self.node.clone().or(other.node.clone()), sections })
+    }
+
     /// The section with the given index after this arm's keys replaced the base's.
     pub(crate) fn over(&self, base: &Sections, index: usize) -> toml::Table {
         let mut table = toml::Table::new();
@@ -111,6 +128,24 @@ impl Sections {
         }
         Some((node, true))
     }
+}
+
+/// Two tables as one; `other` follows.
+fn join(own: &Node, other: &Node, document: &Document) -> Result<Node, StudyFileError> {
+    let (Some(first), Some(second)) = (own.entries(), other.entries()) else {
+        let name = document.text.get(other.key.clone()).unwrap_or_default();
+        let message =
+            format!("`{name}` is written by two levels of different factors; it can be written by one");
+        return Err(document.error(&other.key, message));
+    };
+    let mut entries = first.to_vec();
+    for (name, added) in second {
+        match entries.iter_mut().find(|(other, _)| other == name) {
+            Some((_, node)) => *node = join(node, added, document)?,
+            None => entries.push((name.clone(), added.clone())),
+        }
+    }
+    Ok(Node { content: Content::Table(entries), ..own.clone() })
 }
 
 /// Whether the suggestion is about the value (`architecture = "sprngenberg"`) rather than the key.

@@ -2,10 +2,11 @@
 
 use allconv_record::SplitName;
 
+use super::arms::Arm;
 use super::document::{Document, StudyFileError, nearest_name};
+use super::factors::Factor;
 use super::fields::{Fields, quoted};
 use super::node::Node;
-use super::study_file::Arm;
 
 const MOST_SEEDS: i64 = 10_000;
 
@@ -80,11 +81,39 @@ pub struct Primary {
     pub better: Better,
 }
 
+/// What the arms are compared with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Baseline {
+    /// All with this arm.
+    Arm(String),
+    /// In a factorial study: each with the arm that has this level of the factor and is otherwise the same.
+    Level {
+        /// Name of the factor.
+        factor: String,
+        /// Its position.
+        factor_index: usize,
+        /// Name of the level.
+        level: String,
+        /// Its position.
+        level_index: usize,
+    },
+}
+
+impl Baseline {
+    /// `max_pool`, or `rule = model`.
+    pub fn name(&self) -> String {
+        match self {
+            Baseline::Arm(name) => name.clone(),
+            Baseline::Level { factor, level, .. } => format!("{factor} = {level}"),
+        }
+    }
+}
+
 /// `compare`: what is compared with what, and what counts as shown.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Comparison {
-    /// Arm that all others are compared with.
-    pub baseline: String,
+    /// What the arms are compared with: `baseline = "max_pool"`, or `baseline = { rule = "model" }` for a level of a factor.
+    pub baseline: Baseline,
     /// Test behind the verdicts. `paired-t` if not written.
     pub test: TestKind,
     /// Chance of a false claim over all comparisons. 0.05 if not written.
@@ -126,18 +155,11 @@ pub(super) fn read_comparison(
     document: &Document,
     node: &Node,
     arms: &[Arm],
+    factors: &[Factor],
 ) -> Result<Comparison, StudyFileError> {
     let allowed = ["baseline", "test", "alpha", "correction", "equivalence_margin"];
     let fields = Fields::of(document, node, "compare", &allowed)?;
-    let baseline_node = fields.required("baseline")?;
-    let baseline = fields.text("compare.baseline", baseline_node)?;
-    let names = || arms.iter().map(|arm| arm.name.as_str());
-    if !names().any(|name| name == baseline) {
-        let message =
-            format!("`compare.baseline` is `{baseline}`, which is no arm; arms are {}", quoted(names()));
-        let suggestion = nearest_name(&baseline, names());
-        return Err(document.error(&baseline_node.value, message).suggesting(suggestion));
-    }
+    let baseline = read_baseline(document, &fields, arms, factors)?;
     let test = match fields.optional("test") {
         Some(node) => fields.choice("compare.test", node, &TestKind::CHOICES)?,
         None => TestKind::PairedT,
@@ -157,10 +179,51 @@ pub(super) fn read_comparison(
     Ok(Comparison { baseline, test, alpha, correction, equivalence_margin })
 }
 
+fn read_baseline(
+    document: &Document,
+    fields: &Fields<'_>,
+    arms: &[Arm],
+    factors: &[Factor],
+) -> Result<Baseline, StudyFileError> {
+    let node = fields.required("baseline")?;
+    if node.entries().is_some() {
+        let names: Vec<&str> = factors.iter().map(|factor| factor.name.as_str()).collect();
+        let baseline = Fields::of(document, node, "compare.baseline", &names)?;
+        let written =
+            || factors.iter().enumerate().filter(|(_, factor)| baseline.optional(&factor.name).is_some());
+        let (Some((factor_index, factor)), 1) = (written().next(), written().count()) else {
+            let message =
+                format!("`compare.baseline` names one level of one factor; factors are {}", quoted(names));
+            return Err(document.error(&node.value, message));
+        };
+        let choices: Vec<(&str, usize)> =
+            factor.levels.iter().enumerate().map(|(index, level)| (level.as_str(), index)).collect();
+        let child = baseline.required(&factor.name)?;
+        let level_index = baseline.choice(&format!("compare.baseline.{}", factor.name), child, &choices)?;
+        let level = factor.levels[level_index].clone();
+        return Ok(Baseline::Level { factor: factor.name.clone(), factor_index, level, level_index });
+    }
+    let baseline = fields.text("compare.baseline", node)?;
+    let names = || arms.iter().map(|arm| arm.name.as_str());
+    if !names().any(|name| name == baseline) {
+        let message =
+            format!("`compare.baseline` is `{baseline}`, which is no arm; arms are {}", quoted(names()));
+        let suggestion = nearest_name(&baseline, names());
+        return Err(document.error(&node.value, message).suggesting(suggestion));
+    }
+    Ok(Baseline::Arm(baseline))
+}
+
 pub(super) fn read_seeds(document: &Document, node: &Node) -> Result<Seeds, StudyFileError> {
-    let fields = Fields::of(document, node, "seeds", &["from", "count"])?;
-    let count = fields.integer("seeds.count", fields.required("count")?, (1, MOST_SEEDS))?;
-    let from = fields.integer("seeds.from", fields.required("from")?, (0, i64::MAX - MOST_SEEDS))?;
+    read_seeds_at(document, node, "seeds")
+}
+
+/// Reads seeds that stand at `path`.
+pub(super) fn read_seeds_at(document: &Document, node: &Node, path: &str) -> Result<Seeds, StudyFileError> {
+    let fields = Fields::of(document, node, path, &["from", "count"])?;
+    let count = fields.integer(&format!("{path}.count"), fields.required("count")?, (1, MOST_SEEDS))?;
+    let from =
+        fields.integer(&format!("{path}.from"), fields.required("from")?, (0, i64::MAX - MOST_SEEDS))?;
     // Both were held to ranges that fit.
     Ok(Seeds { from: from as u64, count: count as u32 })
 }

@@ -6,22 +6,18 @@ use allconv_record::{Request, ResolveError};
 
 use crate::error::StudyError;
 
+use super::arms::{Arm, read_arms};
 use super::document::{Document, StudyFileError};
+use super::factors::{Factor, read_factors};
 use super::fields::Fields;
-use super::node::{Content, Node};
+use super::node::Node;
+use super::reference::{Reference, read_reference};
+use super::search::{Search, read_search};
 use super::sections::Sections;
-use super::settings::{Comparison, Primary, Seeds, read_comparison, read_primary, read_seeds};
+use super::settings::{Baseline, Comparison, Primary, Seeds, read_comparison, read_primary, read_seeds};
 
-const KEYS: [&str; 7] = ["question", "caveat", "primary", "compare", "seeds", "base", "arms"];
-const LONGEST_ARM_NAME: usize = 64;
-
-/// One arm of the study.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Arm {
-    /// Its name: letters, digits, `_` and `-`.
-    pub name: String,
-    sections: Sections,
-}
+const KEYS: [&str; 10] =
+    ["question", "caveat", "primary", "compare", "seeds", "search", "reference", "base", "arms", "factors"];
 
 /// A study file that is right as far as this crate can tell; its sections are judged by the resolver.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,8 +34,14 @@ pub struct StudyFile {
     pub compare: Comparison,
     /// The seeds of every arm.
     pub seeds: Seeds,
-    /// The arms in the order of the file.
+    /// The arms in the order of the file; in a factorial study, the first factor varies fastest.
     pub arms: Vec<Arm>,
+    /// The factors whose levels were crossed into the arms; empty when the file lists arms.
+    pub factors: Vec<Factor>,
+    /// The search for a learning rate per arm, if there is one.
+    pub search: Option<Search>,
+    /// Values from elsewhere to set beside the results, if there are any.
+    pub reference: Option<Reference>,
     base: Sections,
     document: Document,
     compare_node: Node,
@@ -75,11 +77,21 @@ impl StudyFile {
             Some(node) => Sections::read(&document, node, "base")?,
             None => Sections::default(),
         };
-        let arms = read_arms(&document, fields.required("arms")?)?;
+        let (factors, arms) = match (fields.optional("arms"), fields.optional("factors")) {
+            (Some(_), Some(factors)) => {
+                let message = "a study lists `arms` or crosses `factors`, not both; remove one of them";
+                return Err(document.error(&factors.key, message));
+            }
+            (None, Some(factors)) => read_factors(&document, factors)?,
+            (_, None) => (Vec::new(), read_arms(&document, fields.required("arms")?)?),
+        };
         let compare_node = fields.required("compare")?;
-        let compare = read_comparison(&document, compare_node, &arms)?;
+        let compare = read_comparison(&document, compare_node, &arms, &factors)?;
+        let search = fields.optional("search").map(|node| read_search(&document, node, seeds)).transpose()?;
+        let reference =
+            fields.optional("reference").map(|node| read_reference(&document, node, &arms)).transpose()?;
         let name = Path::new(file).file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        if !is_name(&name) {
+        if !super::arms::is_name(&name) {
             let message =
                 format!("the file's name `{name}` names a folder: only letters, digits, `_` and `-`");
             return Err(document.error(&(0..0), message));
@@ -92,12 +104,17 @@ impl StudyFile {
             compare,
             seeds,
             arms,
+            factors,
+            search,
+            reference,
             base,
             compare_node: compare_node.clone(),
             seeds_node: seeds_node.clone(),
             document: document.clone(),
         };
-        study.refuse_equal_arms(&document, fields.required("arms")?)?;
+        let arms_node = fields.optional("arms").or(fields.optional("factors")).unwrap_or(&root);
+        study.refuse_equal_arms(&document, arms_node)?;
+        study.refuse_unsearchable_arms(&document, fields.optional("search"))?;
         Ok(study)
     }
 
@@ -111,15 +128,24 @@ impl StudyFile {
         &self.document.name
     }
 
-    /// Position of the baseline among the arms.
-    pub fn baseline_index(&self) -> usize {
-        // The parser checked that the baseline is an arm.
-        self.arms.iter().position(|arm| arm.name == self.compare.baseline).unwrap_or(0)
+    /// Position of the arm with which this one is compared; `None` for a baseline itself.
+    ///
+    /// With a baseline level, that is the arm with the same levels of all other factors.
+    pub fn baseline_of(&self, arm_index: usize) -> Option<usize> {
+        let position = match &self.compare.baseline {
+            Baseline::Arm(name) => self.arms.iter().position(|arm| arm.name == *name),
+            Baseline::Level { factor_index, level_index, .. } => {
+                let mut levels = self.arms[arm_index].levels.clone();
+                levels[*factor_index] = *level_index;
+                self.arms.iter().position(|arm| arm.levels == levels)
+            }
+        };
+        position.filter(|baseline| *baseline != arm_index)
     }
 
-    /// Comparisons with the baseline: one per other arm.
+    /// Comparisons with a baseline: one per arm that is none.
     pub fn comparison_count(&self) -> usize {
-        self.arms.len() - 1
+        (0..self.arms.len()).filter(|arm| self.baseline_of(*arm).is_some()).count()
     }
 
     /// What the file asks of one run: the base's sections with the arm's keys in place of the base's.
@@ -158,6 +184,33 @@ impl StudyFile {
         self.document.error(span, message)
     }
 
+    /// A search needs to be the one that sets the rate, and to know how long the runs are that it shortens.
+    fn refuse_unsearchable_arms(
+        &self,
+        document: &Document,
+        node: Option<&Node>,
+    ) -> Result<(), StudyFileError> {
+        let (Some(search), Some(node)) = (&self.search, node) else { return Ok(()) };
+        for arm in &self.arms {
+            let train = self.request(arm, self.seeds.from).train;
+            if train.contains_key("learning_rate") {
+                let message = format!(
+                    "`search.lr` chooses the learning rate of every arm, but arm `{}` sets `train.learning_rate`; remove one of them",
+                    arm.name
+                );
+                return Err(document.error(&node.key, message));
+            }
+            if search.shortens() && !train.contains_key("epochs") && !train.contains_key("presentations") {
+                let message = format!(
+                    "`search` shortens the training, so arm `{}` must say how long it is: `train.epochs` or `train.presentations`",
+                    arm.name
+                );
+                return Err(document.error(&node.key, message));
+            }
+        }
+        Ok(())
+    }
+
     /// Two arms with equal requests would be one set of runs under two names, and their comparison a sham.
     fn refuse_equal_arms(&self, document: &Document, node: &Node) -> Result<(), StudyFileError> {
         let hashes: Vec<String> =
@@ -173,36 +226,6 @@ impl StudyFile {
         }
         Ok(())
     }
-}
-
-fn read_arms(document: &Document, node: &Node) -> Result<Vec<Arm>, StudyFileError> {
-    let Some(entries) = node.entries() else {
-        return Err(document.error(&node.value, format!("`arms` must be a table, is {}", node.kind())));
-    };
-    if entries.is_empty() {
-        return Err(document.error(&node.key, "`arms` holds no arm"));
-    }
-    let mut arms = Vec::with_capacity(entries.len());
-    for (name, child) in entries {
-        if !is_name(name) || name.len() > LONGEST_ARM_NAME {
-            let message = format!(
-                "arm name `{name}` names folders: letters, digits, `_` and `-`, at most {LONGEST_ARM_NAME} of them"
-            );
-            return Err(document.error(&child.key, message));
-        }
-        if let Content::Scalar(_) | Content::Array(_) = child.content {
-            let message = format!("arm `{name}` must be a table, is {}", child.kind());
-            return Err(document.error(&child.value, message));
-        }
-        let sections = Sections::read(document, child, &format!("arms.{name}"))?;
-        arms.push(Arm { name: name.clone(), sections });
-    }
-    Ok(arms)
-}
-
-fn is_name(name: &str) -> bool {
-    !name.is_empty()
-        && name.chars().all(|character| character.is_ascii_alphanumeric() || "_-".contains(character))
 }
 
 #[cfg(test)]

@@ -51,7 +51,7 @@ pub(crate) fn figure(study: &StudyFile, results: &StudyResults) -> Figure {
     let description = format!(
         "Every run's {} as a point, with mean and 95 percent interval per arm, and each arm's difference to {}. The table below holds the numbers.",
         metric_name(study),
-        study.compare.baseline
+        study.compare.baseline.name()
     );
     Figure { name: "results", description, width: WIDTH, height: bottom + BELOW, drawing }
 }
@@ -108,7 +108,9 @@ fn differences(study: &StudyFile, results: &StudyResults, (left, right): (f64, f
         (horizontal_axis(&scale, (TOP, bottom), |tick| scale.tick_label(tick)))
         (line((scale.place(0.0), TOP), (scale.place(0.0), bottom), "zero"))
         @for comparison in &results.comparisons { (difference_row(comparison, &scale, results)) }
-        (text(scale.place(0.0) + 7.0, centre(study.baseline_index()) + 4.0, "tick", "baseline"))
+        @for (row, arm) in results.arms.iter().enumerate() {
+            @if arm.is_baseline { (text(scale.place(0.0) + 7.0, centre(row) + 4.0, "tick", "baseline")) }
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::figure::{FIGURE_STYLE, Figure, arm_classes};
 use super::sentence::sentence;
 use super::{figure_cost, figure_curves, figure_results};
-use super::{page_comparisons, page_protocol, page_runs, page_table};
+use super::{page_comparisons, page_factorial, page_protocol, page_runs, page_search, page_table};
 use crate::file::StudyFile;
 use crate::index::RunState;
 use crate::results::{Direction, StudyResults, Verdict};
@@ -77,9 +77,11 @@ pub(crate) fn page(study: &StudyFile, results: &StudyResults, figures: &Figures,
                         (main_figure(study, results, figures))
                     }
                     (page_table::section(study, results))
+                    (page_factorial::section(study, results))
                     (curves(results, figures))
                     (page_comparisons::section(study, results))
                     (costs(figures))
+                    (page_search::section(study, results))
                     (page_runs::section(study, results))
                     (page_protocol::section(study, results))
                 }

@@ -14,7 +14,7 @@ pub(crate) fn section(study: &StudyFile, results: &StudyResults) -> Markup {
     html! {
         @if !results.comparisons.is_empty() {
             section {
-                h2 { "Comparisons with " code { (study.compare.baseline) } }
+                h2 { "Comparisons with " code { (study.compare.baseline.name()) } }
                 p { (method(study, results)) }
                 (tests(study, results))
                 (sizes(study, results))

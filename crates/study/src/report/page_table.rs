@@ -21,11 +21,12 @@ pub(crate) fn section(study: &StudyFile, results: &StudyResults) -> Markup {
             h2 { "Results" }
             div.scroll {
                 table {
-                    caption { "Mean ± standard deviation over seeds. Differences are arm − baseline for the same seed. Cost is per image; training time is the median per run, as measured." }
+                    caption { "Mean ± standard deviation over seeds. Differences are arm − baseline for the same seed. Cost is per image; training time is the median per run, as measured." @if study.search.is_some() { " The learning rate of each arm was searched on the validation split." } }
                     thead {
                         tr {
                             th.text scope="col" { "Arm" }
                             th scope="col" { (capitalised(&metric_name(study))) span.unit { (symbol) } }
+                            @if let Some(reference) = &study.reference { th scope="col" { (reference.label) span.unit { (symbol) } } }
                             th scope="col" { "n" }
                             th scope="col" { "Difference" span.unit { (difference_unit) } }
                             th scope="col" { "95\u{a0}% interval" span.unit { (difference_unit) } }
@@ -34,10 +35,11 @@ pub(crate) fn section(study: &StudyFile, results: &StudyResults) -> Markup {
                             th scope="col" { "Parameters" }
                             th scope="col" { "MACs" }
                             th scope="col" { "Training" span.unit { "time" } }
+                            @if study.search.is_some() { th scope="col" { "Learning" span.unit { "rate" } } }
                         }
                     }
                     tbody {
-                        @for (index, arm) in results.arms.iter().enumerate() { (row(results, index, arm)) }
+                        @for (index, arm) in results.arms.iter().enumerate() { (row(results, index, arm, study.reference.is_some())) }
                     }
                 }
             }
@@ -46,13 +48,14 @@ pub(crate) fn section(study: &StudyFile, results: &StudyResults) -> Markup {
     }
 }
 
-fn row(results: &StudyResults, index: usize, arm: &ArmResult) -> Markup {
+fn row(results: &StudyResults, index: usize, arm: &ArmResult, has_reference: bool) -> Markup {
     let comparison = results.comparison(index);
     let cost = |read: fn(&allconv_record::Cost) -> String| arm.cost.as_ref().map_or("–".to_string(), read);
     html! {
         tr class=[arm.is_baseline.then_some("baseline")] {
             th scope="row" { span class=(arm_classes(index)) { span.swatch {} } (arm.name) }
             td { (mean_and_spread(results, arm)) }
+            @if has_reference { td.soft { (arm.reference.map_or("–".to_string(), |value| results.unit.value(value))) } }
             td { (arm.values.len()) }
             @if let Some(comparison) = comparison {
                 td { (comparison.mean_difference.map_or("–".to_string(), |mean| results.unit.signed(mean))) }
@@ -67,6 +70,7 @@ fn row(results: &StudyResults, index: usize, arm: &ArmResult) -> Markup {
             td { (cost(|cost| grouped(cost.parameters))) }
             td { (cost(|cost| magnitude(cost.macs as f64))) }
             td { (arm.training_seconds.map_or("–".to_string(), duration)) }
+            @if results.search.is_some() { td { (arm.searched_lr.map_or("–".to_string(), |lr| lr.to_string())) } }
         }
     }
 }

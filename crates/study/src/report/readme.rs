@@ -2,7 +2,9 @@
 
 use super::number::{duration, grouped, magnitude, p_value};
 use super::page::progress;
+use super::page_factorial::effect_sentence;
 use super::page_protocol::{commands, facts};
+use super::page_search;
 use super::page_table::{has_p, mean_and_spread};
 use super::sentence::{metric_name, sentence, signed_interval};
 use crate::file::StudyFile;
@@ -35,6 +37,8 @@ pub(crate) fn readme(study: &StudyFile, results: &StudyResults) -> String {
     }
     text.push_str("\n## Results\n\n");
     text.push_str(&table(study, results));
+    text.push_str(&factors(study, results));
+    text.push_str(&search(study, results));
     text.push_str(&lost(results));
     text.push_str("\n## How it was made\n\n");
     for command in commands(results) {
@@ -60,9 +64,13 @@ fn table(study: &StudyFile, results: &StudyResults) -> String {
         _ => "",
     };
     let mut text = format!(
-        "| arm | {}{unit} | n | difference{difference} | 95 % interval{difference} | p | parameters | MACs | training time |\n\
-         |---|---:|---:|---:|---:|---:|---:|---:|---:|\n",
-        metric_name(study)
+        "| arm | {}{unit} |{} n | difference{difference} | 95 % interval{difference} | p | parameters | MACs | training time |{}\n\
+         |---|---:|{}---:|---:|---:|---:|---:|---:|---:|{}\n",
+        metric_name(study),
+        study.reference.as_ref().map_or(String::new(), |reference| format!(" {} |", reference.label)),
+        if study.search.is_some() { " learning rate |" } else { "" },
+        if study.reference.is_some() { "---:|" } else { "" },
+        if study.search.is_some() { "---:|" } else { "" },
     );
     for (index, arm) in results.arms.iter().enumerate() {
         let (mut mean, mut interval, mut p) = ("baseline".to_string(), String::new(), String::new());
@@ -73,17 +81,62 @@ fn table(study: &StudyFile, results: &StudyResults) -> String {
             p = shown.map_or("–".to_string(), p_value);
         }
         let cost = arm.cost.as_ref();
+        let reference = arm.reference.map_or("–".to_string(), |value| results.unit.value(value));
+        let rate = arm.searched_lr.map_or("–".to_string(), |lr| lr.to_string());
         text.push_str(&format!(
-            "| `{}` | {} | {} | {mean} | {interval} | {p} | {} | {} | {} |\n",
+            "| `{}` | {} |{} {} | {mean} | {interval} | {p} | {} | {} | {} |{}\n",
             arm.name,
             mean_and_spread(results, arm),
+            if study.reference.is_some() { format!(" {reference} |") } else { String::new() },
             arm.values.len(),
             cost.map_or("–".to_string(), |cost| grouped(cost.parameters)),
             cost.map_or("–".to_string(), |cost| magnitude(cost.macs as f64)),
-            arm.training_seconds.map_or("–".to_string(), duration)
+            arm.training_seconds.map_or("–".to_string(), duration),
+            if study.search.is_some() { format!(" {rate} |") } else { String::new() },
         ));
     }
     text.push_str("\nMean ± standard deviation over seeds; differences are arm − baseline for the same seed; p is corrected.\n");
+    text
+}
+
+/// Main effects and interactions as sentences.
+fn factors(study: &StudyFile, results: &StudyResults) -> String {
+    let Some(factorial) = &results.factorial else { return String::new() };
+    let mut text = String::from("\n## Factors\n\n");
+    for effect in &factorial.main {
+        text.push_str(&format!("- {}\n", effect_sentence(study, results, effect)));
+    }
+    text.push_str("\nInteractions, i.e. by how much the first difference is larger at the other level of the second factor:\n\n");
+    for effect in &factorial.interactions {
+        text.push_str(&format!("- {}\n", effect_sentence(study, results, effect)));
+    }
+    text
+}
+
+/// The map of learning rates.
+fn search(study: &StudyFile, results: &StudyResults) -> String {
+    let (Some(search), Some(found)) = (&study.search, &results.search) else { return String::new() };
+    let mut text = format!("\n## Learning rates\n\n{}\n", page_search::method(study, search));
+    for (round, rung) in found.rungs.iter().enumerate() {
+        let rates: Vec<String> = search.lr.iter().map(|lr| format!(" {lr} |")).collect();
+        text.push_str(&format!(
+            "\nRound {}: validation {}\n\n| arm |{}\n|---|",
+            round + 1,
+            study.primary.metric,
+            rates.concat()
+        ));
+        text.push_str(&"---:|".repeat(search.lr.len()));
+        for (arm_index, arm) in study.arms.iter().enumerate() {
+            text.push_str(&format!("\n| `{}` |", arm.name));
+            for lr in &search.lr {
+                let cell = rung.cells.iter().find(|cell| cell.arm_index == arm_index && cell.lr == *lr);
+                let shown = cell.map_or("pruned".to_string(), |cell| page_search::content(results, cell));
+                let is_chosen = cell.is_some_and(|cell| cell.survives);
+                text.push_str(&if is_chosen { format!(" **{shown}** |") } else { format!(" {shown} |") });
+            }
+        }
+        text.push('\n');
+    }
     text
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::sentence::sentence;
 use crate::file::{Better, StudyFile};
-use crate::results::{ArmResult, ComparisonResult, RunResult, StudyResults};
+use crate::results::{ArmResult, ComparisonResult, EffectResult, RunResult, StudyResults};
 use crate::stats::Interval;
 
 /// The `schema` field of `results.json`.
@@ -32,7 +32,7 @@ pub(crate) fn results_json(study: &StudyFile, results: &StudyResults) -> String 
         "caveat": study.caveat,
         "primary": { "metric": study.primary.metric, "split": study.primary.split.name(), "better": better },
         "compare": {
-            "baseline": study.compare.baseline,
+            "baseline": study.compare.baseline.name(),
             "test": study.compare.test.name(),
             "alpha": study.compare.alpha,
             "correction": study.compare.correction.name(),
@@ -42,6 +42,27 @@ pub(crate) fn results_json(study: &StudyFile, results: &StudyResults) -> String 
         "warnings": results.warnings,
         "arms": results.arms.iter().map(arm).collect::<Vec<_>>(),
         "comparisons": results.comparisons.iter().map(|comparison| self::comparison(study, results, comparison)).collect::<Vec<_>>(),
+        "reference": study.reference.as_ref().map(|reference| &reference.label),
+        "factorial": results.factorial.as_ref().map(|factorial| json!({
+            "factors": study.factors.iter().map(|factor| json!({ "name": factor.name, "levels": factor.levels })).collect::<Vec<_>>(),
+            "seeds": factorial.seeds,
+            "main_effects": factorial.main.iter().map(effect).collect::<Vec<_>>(),
+            "interactions": factorial.interactions.iter().map(effect).collect::<Vec<_>>(),
+        })),
+        "search": study.search.as_ref().zip(results.search.as_ref()).map(|(asked, found)| json!({
+            "lr": asked.lr,
+            "rounds": found.rungs.iter().map(|rung| json!({
+                "length": rung.length,
+                "cells": rung.cells.iter().map(|cell| json!({
+                    "arm": study.arms[cell.arm_index].name,
+                    "lr": cell.lr,
+                    "value": cell.value,
+                    "lost": cell.lost(),
+                    "runs": cell.runs.iter().map(run).collect::<Vec<_>>(),
+                    "survives": cell.survives,
+                })).collect::<Vec<_>>(),
+            })).collect::<Vec<_>>(),
+        })),
         "overall": results.overall.as_ref().map(|overall| json!({
             "friedman_statistic": overall.friedman.statistic,
             "friedman_p": overall.friedman.p,
@@ -64,6 +85,8 @@ fn arm(arm: &ArmResult) -> Value {
     json!({
         "name": arm.name,
         "is_baseline": arm.is_baseline,
+        "reference": arm.reference,
+        "searched_lr": arm.searched_lr,
         "n": arm.values.len(),
         "mean": summary.map(|summary| summary.mean),
         "standard_deviation": summary.and_then(|summary| summary.standard_deviation),
@@ -83,9 +106,23 @@ fn arm(arm: &ArmResult) -> Value {
     })
 }
 
+fn effect(effect: &EffectResult) -> Value {
+    json!({
+        "name": effect.name,
+        "n": effect.values.len(),
+        "difference": effect.mean,
+        "interval_95": interval(effect.interval),
+        "p": effect.p,
+        "corrected_p": effect.corrected_p,
+        "corrected_equivalence_p": effect.corrected_equivalence_p,
+        "verdict": effect.verdict.name(),
+    })
+}
+
 fn comparison(study: &StudyFile, results: &StudyResults, comparison: &ComparisonResult) -> Value {
     json!({
         "arm": comparison.arm,
+        "baseline": comparison.baseline,
         "n": comparison.n(),
         "difference": comparison.mean_difference,
         "interval_95": interval(comparison.interval),

@@ -52,7 +52,7 @@ pub(crate) fn signed_interval(results: &StudyResults, interval: Option<Interval>
 
 /// The sentence about one comparison.
 pub(crate) fn sentence(study: &StudyFile, results: &StudyResults, comparison: &ComparisonResult) -> String {
-    let (arm, baseline) = (&comparison.arm, &study.compare.baseline);
+    let (arm, baseline) = (&comparison.arm, &comparison.baseline);
     let metric = metric_name(study);
     let numbers = numbers(study, results, comparison);
     let margin =
@@ -112,7 +112,8 @@ fn numbers(study: &StudyFile, results: &StudyResults, comparison: &ComparisonRes
     format!("{} ({})", with_unit(results, results.unit.signed(mean)), parts.join("; "))
 }
 
-fn with_unit(results: &StudyResults, value: String) -> String {
+/// A number with the unit of differences.
+pub(crate) fn with_unit(results: &StudyResults, value: String) -> String {
     match results.unit.difference_name() {
         "" => value,
         name => format!("{value} {name}"),

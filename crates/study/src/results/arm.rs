@@ -4,6 +4,7 @@ use allconv_record::Cost;
 
 use super::INTERVAL_LEVEL;
 use super::run::RunResult;
+use crate::file::StudyFile;
 use crate::index::RunState;
 use crate::stats::{Interval, Summary, bootstrap_mean_interval, mean_interval, summarise, wilson_interval};
 
@@ -12,8 +13,12 @@ use crate::stats::{Interval, Summary, bootstrap_mean_interval, mean_interval, su
 pub struct ArmResult {
     /// Its name.
     pub name: String,
-    /// Whether all others are compared with it.
+    /// Whether it is compared with none, and others with it.
     pub is_baseline: bool,
+    /// A value from elsewhere, if the study file names one.
+    pub reference: Option<f64>,
+    /// The learning rate that the study's search gave it, if there was one.
+    pub searched_lr: Option<f64>,
     /// Seeds that the study asks for.
     pub planned: usize,
     /// Final values with their seeds, in the order of the seeds.
@@ -39,7 +44,8 @@ pub struct ArmResult {
 }
 
 impl ArmResult {
-    pub(crate) fn of(name: &str, is_baseline: bool, runs: &[&RunResult]) -> ArmResult {
+    pub(crate) fn of(study: &StudyFile, arm_index: usize, runs: &[&RunResult]) -> ArmResult {
+        let name = &study.arms[arm_index].name;
         let values: Vec<(u64, f64)> =
             runs.iter().filter_map(|run| run.value.map(|value| (run.seed, value))).collect();
         let plain: Vec<f64> = values.iter().map(|(_, value)| *value).collect();
@@ -55,8 +61,10 @@ impl ArmResult {
             summarise(&values).map(|summary| summary.median)
         };
         ArmResult {
-            name: name.to_string(),
-            is_baseline,
+            name: name.clone(),
+            is_baseline: study.baseline_of(arm_index).is_none(),
+            reference: study.reference.as_ref().and_then(|reference| reference.value(name)),
+            searched_lr: None,
             planned: runs.len(),
             summary: summarise(&plain),
             interval: mean_interval(&plain, INTERVAL_LEVEL),

@@ -21,6 +21,10 @@ pub struct ComparisonResult {
     pub arm: String,
     /// Position of the arm in the study file.
     pub arm_index: usize,
+    /// Name of the arm it is compared with.
+    pub baseline: String,
+    /// Position of that arm in the study file.
+    pub baseline_index: usize,
     /// Differences with their seeds, for the seeds that both finished.
     pub differences: Vec<(u64, f64)>,
     /// Seeds that the study asks for.
@@ -59,11 +63,11 @@ impl ComparisonResult {
     /// Everything but the corrections and the verdict, which need all comparisons.
     pub(crate) fn of(
         study: &StudyFile,
-        arm_index: usize,
-        arm: &ArmResult,
-        baseline: &ArmResult,
+        arms: &[ArmResult],
+        (arm_index, baseline_index): (usize, usize),
         examples: Option<ExampleComparison>,
     ) -> ComparisonResult {
+        let (arm, baseline) = (&arms[arm_index], &arms[baseline_index]);
         let differences: Vec<(u64, f64)> = arm
             .values
             .iter()
@@ -98,6 +102,8 @@ impl ComparisonResult {
         ComparisonResult {
             arm: arm.name.clone(),
             arm_index,
+            baseline: baseline.name.clone(),
+            baseline_index,
             planned: arm.planned,
             mean_difference,
             interval,
@@ -121,31 +127,22 @@ impl ComparisonResult {
     }
 
     /// Corrects the p values over all comparisons that the study plans, and decides.
-    ///
-    /// A comparison without a p counts as one with p = 1, so that the correction does not weaken when runs are lost.
     pub(crate) fn decide_all(
         study: &StudyFile,
         statistics: &StatisticsCheck,
         arms: &[ArmResult],
         comparisons: &mut [ComparisonResult],
     ) {
-        let correct = |p: Vec<Option<f64>>| -> Vec<Option<f64>> {
-            let filled: Vec<f64> = p.iter().map(|p| p.unwrap_or(1.0)).collect();
-            let corrected = match study.compare.correction {
-                Correction::Holm => holm(&filled),
-                Correction::BenjaminiHochberg => benjamini_hochberg(&filled),
-                Correction::None => filled,
-            };
-            p.iter().zip(corrected).map(|(p, corrected)| p.map(|_| corrected)).collect()
-        };
-        let corrected_p = correct(comparisons.iter().map(|comparison| comparison.p).collect());
-        let corrected_equivalence_p =
-            correct(comparisons.iter().map(|comparison| comparison.equivalence_p).collect());
-        let baseline = &arms[study.baseline_index()];
+        let correction = study.compare.correction;
+        let p: Vec<Option<f64>> = comparisons.iter().map(|comparison| comparison.p).collect();
+        let equivalence_p: Vec<Option<f64>> =
+            comparisons.iter().map(|comparison| comparison.equivalence_p).collect();
+        let corrected_p = corrected(correction, &p);
+        let corrected_equivalence_p = corrected(correction, &equivalence_p);
         for (index, comparison) in comparisons.iter_mut().enumerate() {
             comparison.corrected_p = corrected_p[index];
             comparison.corrected_equivalence_p = corrected_equivalence_p[index];
-            let arm = &arms[comparison.arm_index];
+            let (arm, baseline) = (&arms[comparison.arm_index], &arms[comparison.baseline_index]);
             comparison.verdict = comparison.decide(study, statistics, arm, baseline);
         }
     }
@@ -173,6 +170,17 @@ impl ComparisonResult {
     pub fn n(&self) -> usize {
         self.differences.len()
     }
+}
+
+/// p values after correction. One that is missing counts as 1, so that the correction does not weaken when runs are lost.
+pub(crate) fn corrected(correction: Correction, p: &[Option<f64>]) -> Vec<Option<f64>> {
+    let filled: Vec<f64> = p.iter().map(|p| p.unwrap_or(1.0)).collect();
+    let corrected = match correction {
+        Correction::Holm => holm(&filled),
+        Correction::BenjaminiHochberg => benjamini_hochberg(&filled),
+        Correction::None => filled,
+    };
+    p.iter().zip(corrected).map(|(p, corrected)| p.map(|_| corrected)).collect()
 }
 
 /// Seeds for a power of 80 % at the study's level, should the true difference be as large as the margin.

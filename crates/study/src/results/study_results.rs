@@ -8,13 +8,15 @@ use super::arm::ArmResult;
 use super::comparison::ComparisonResult;
 use super::curve::Curve;
 use super::examples::ExampleComparison;
+use super::factorial::FactorialResult;
 use super::metric::MetricUnit;
 use super::run::RunResult;
 use crate::check::{StatisticsCheck, check_statistics};
 use crate::error::StudyError;
 use crate::file::StudyFile;
-use crate::index::index;
-use crate::matrix::plan;
+use crate::index::RunStore;
+use crate::matrix::{plan, plan_with_rates};
+use crate::search::SearchResult;
 use crate::stats::{Friedman, friedman, nemenyi_critical_difference};
 
 /// Do any of the arms differ, judged by their ranks within each seed?
@@ -37,8 +39,12 @@ pub struct StudyResults {
     pub runs: Vec<RunResult>,
     /// The arms in the order of the file.
     pub arms: Vec<ArmResult>,
-    /// Every arm but the baseline against the baseline, in the order of the file.
+    /// Every arm that is no baseline against its baseline, in the order of the arms.
     pub comparisons: Vec<ComparisonResult>,
+    /// Main effects and interactions; `None` when the study crosses no factors.
+    pub factorial: Option<FactorialResult>,
+    /// The search for learning rates; `None` when the study has none.
+    pub search: Option<SearchResult>,
     /// All arms at once; `None` below three arms or five complete seeds.
     pub overall: Option<OverallResult>,
     /// What a reader must know before believing the numbers, as sentences.
@@ -52,31 +58,37 @@ impl StudyResults {
     /// [`StudyError`] when a folder cannot be listed, or the study's test could never reject.
     pub fn collect(study: &StudyFile, folders: &[PathBuf]) -> Result<StudyResults, StudyError> {
         let statistics = check_statistics(study)?;
-        let index = index(&plan(study), folders)?;
-        let mut warnings = index.warnings;
+        let store = RunStore::open(folders)?;
+        let search = SearchResult::of(study, &store);
+        let planned = match &search {
+            Some(search) => plan_with_rates(study, &search.rates),
+            None => plan(study),
+        };
+        let index = store.index(&planned);
+        let mut warnings = store.warnings().to_vec();
+        warnings.extend(index.warnings);
+        warnings.extend(search.iter().flat_map(|search| search.warnings.clone()));
         let runs: Vec<RunResult> =
             index.runs.iter().map(|run| RunResult::read(run, &study.primary, &mut warnings)).collect();
-        let baseline_index = study.baseline_index();
-        let arms: Vec<ArmResult> = study
-            .arms
-            .iter()
-            .enumerate()
-            .map(|(position, arm)| {
-                ArmResult::of(&arm.name, position == baseline_index, &of_arm(&runs, position))
-            })
+        let mut arms: Vec<ArmResult> = (0..study.arms.len())
+            .map(|position| ArmResult::of(study, position, &of_arm(&runs, position)))
             .collect();
+        for (arm, rate) in arms.iter_mut().zip(search.iter().flat_map(|search| &search.rates)) {
+            arm.searched_lr = *rate;
+        }
         let mut comparisons: Vec<ComparisonResult> = (0..arms.len())
-            .filter(|&position| position != baseline_index)
-            .map(|position| {
-                let pairs = pairs(&runs, position, baseline_index);
+            .filter_map(|position| Some((position, study.baseline_of(position)?)))
+            .map(|(position, baseline)| {
+                let pairs = pairs(&runs, position, baseline);
                 let examples = ExampleComparison::of(&pairs, &mut warnings);
-                ComparisonResult::of(study, position, &arms[position], &arms[baseline_index], examples)
+                ComparisonResult::of(study, &arms, (position, baseline), examples)
             })
             .collect();
         ComparisonResult::decide_all(study, &statistics, &arms, &mut comparisons);
+        let factorial = FactorialResult::of(study, &statistics, &arms);
         let overall = overall(study, &arms);
         let unit = MetricUnit::of(&study.primary.metric);
-        Ok(StudyResults { unit, statistics, runs, arms, comparisons, overall, warnings })
+        Ok(StudyResults { unit, statistics, runs, arms, comparisons, factorial, search, overall, warnings })
     }
 
     /// The learning curves of all arms for one metric; arms without any point are left out.
@@ -87,7 +99,7 @@ impl StudyResults {
             .collect()
     }
 
-    /// The comparison of an arm with the baseline; `None` for the baseline itself.
+    /// The comparison of an arm with its baseline; `None` for a baseline itself.
     pub fn comparison(&self, arm_index: usize) -> Option<&ComparisonResult> {
         self.comparisons.iter().find(|comparison| comparison.arm_index == arm_index)
     }

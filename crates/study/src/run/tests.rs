@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::testing::{FakeResolve, record, small_study, write_run};
+use crate::matrix::plan;
+use crate::testing::{FakeResolve, record, small_study, write_run, write_run_with_validation};
 
 /// Writes a finished `run.json` unless `behaviour` says otherwise for that arm and seed.
 struct FakeExecute<F: Fn(&PlannedRun, usize) -> Result<Status, ExecuteError> + Sync> {
@@ -200,4 +201,49 @@ fn a_mistake_in_the_file_stops_before_the_first_run() {
     let result = run_study(&study, &FakeResolve, &execute, options(folder.path(), 1), &|_| ());
     assert!(matches!(result, Err(StudyError::File(_))));
     assert!(execute.calls().is_empty());
+}
+
+#[test]
+fn the_search_runs_first_and_its_rates_are_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = crate::testing::small_study_text(2).replace(
+        "[base.data]",
+        "search = { lr = [0.4, 0.1], halving = { rungs = 2, keep = 0.5 } }\n[base.data]",
+    );
+    let study = StudyFile::parse("small.toml", text).unwrap();
+    struct Searched<'a> {
+        folder: &'a Path,
+        seen: Mutex<Vec<(u64, f64, f64)>>,
+    }
+    impl Execute for Searched<'_> {
+        fn execute(
+            &self,
+            planned: &PlannedRun,
+            _: &Resolved,
+            _: &RunDirectory,
+        ) -> Result<Status, ExecuteError> {
+            let train = &planned.request.train;
+            let lr = train["learning_rate"].as_float().unwrap();
+            let epochs =
+                train["epochs"].as_float().or(train["epochs"].as_integer().map(|whole| whole as f64));
+            self.seen.lock().unwrap().push((planned.seed, lr, epochs.unwrap()));
+            write_run_with_validation(self.folder, planned, lr);
+            Ok(Status::Finished)
+        }
+    }
+    let execute = Searched { folder: folder.path(), seen: Mutex::new(Vec::new()) };
+    let stages = Mutex::new(Vec::new());
+    let progress = |event: &Progress| {
+        if let Progress::Planned { stage, runs, .. } = event {
+            stages.lock().unwrap().push((*stage, *runs));
+        }
+    };
+    let summary = run_study(&study, &FakeResolve, &execute, options(folder.path(), 1), &progress).unwrap();
+    assert_eq!(summary, RunSummary { finished: 15, ..RunSummary::default() });
+    let search = |round| Stage::Search { round, rounds: 2 };
+    assert_eq!(*stages.lock().unwrap(), [(search(1), 6), (search(2), 3), (Stage::Comparison, 6)]);
+    let seen = execute.seen.lock().unwrap();
+    assert_eq!(seen[0], (1000, 0.4, 1.0));
+    assert_eq!(seen[6], (1000, 0.1, 2.0));
+    assert!(seen[9..].iter().all(|run| *run == (0, 0.1, 2.0) || *run == (1, 0.1, 2.0)), "{seen:?}");
 }

@@ -6,6 +6,7 @@
 mod benjamini_hochberg;
 mod bootstrap;
 mod effect_size;
+mod factorial;
 mod friedman;
 mod holm;
 mod mcnemar;
@@ -28,6 +29,7 @@ mod wilson;
 pub use benjamini_hochberg::benjamini_hochberg;
 pub use bootstrap::{SEEDS_FOR_A_BOOTSTRAP, bootstrap_mean_interval};
 pub use effect_size::{EffectSize, paired_effect_size};
+pub use factorial::{FactorialBlock, LevelContrast, interaction, main_effect};
 pub use friedman::{Friedman, friedman, nemenyi_critical_difference};
 pub use holm::holm;
 pub use mcnemar::mcnemar_p;
