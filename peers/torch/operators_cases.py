@@ -47,7 +47,7 @@ DOWNSAMPLING_CASES = [
     ("gated_pool", {"kernel": 3, "per": "channel"}, FEW),
     ("max_average_pool", {}, SHAPES),
     ("max_average_pool", {"kernel": 3, "combine": "concatenate"}, FEW),
-    ("fractional_max_pool", {"draw": "fixed"}, WIDE),
+    ("fractional_max_pool", {"ratio": 2.0, "draw": "fixed"}, WIDE),
     ("fractional_max_pool", {"ratio": 1.5, "draw": "fixed"}, FEW_WIDE),
     ("fractional_max_pool", {"kernel": 3, "ratio": 1.6, "draw": "fixed"}, FEW_WIDE),
     ("fractional_max_pool", {"ratio": 1.5, "regions": "disjoint", "draw": "fixed"}, WIDE),

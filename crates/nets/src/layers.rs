@@ -7,7 +7,7 @@ use burn::tensor::activation::{leaky_relu, relu};
 
 use crate::downsample::Downsample;
 use crate::ops::{ConvolutionSettings, Divisor, PoolWindow, average_pool, convolution, dropout};
-use crate::stage::{ActivationKind, Border};
+use crate::stage::{ActivationKind, Border, ConvolutionSpec};
 
 /// One stage of a network, with its parameters.
 #[derive(Module, Debug)]
@@ -31,24 +31,17 @@ pub struct ConvolutionLayer {
     pub weight: Param<Tensor<4>>,
     /// `[c_out]`.
     pub bias: Param<Tensor<1>>,
-    /// Cells between outputs, rows and columns.
-    pub stride: [usize; 2],
-    /// Zeros around the map.
+    /// Its settings.
     #[module(skip)]
-    pub border: Border,
+    pub spec: ConvolutionSpec,
 }
 
 impl ConvolutionLayer {
     /// `[n, c_in, h, w]` to `[n, c_out, h_out, w_out]`, with what the epilogue adds.
     pub fn forward(&self, x: Tensor<4>, epilogue: Epilogue, engine: &Engine) -> Tensor<4> {
-        let Border { before, after } = self.border;
-        let settings = ConvolutionSettings {
-            stride: self.stride,
-            padding: Padding { top: before, bottom: after, left: before, right: after },
-            dilation: [1, 1],
-            groups: 1,
-            epilogue,
-        };
+        let ConvolutionSpec { stride, border: Border { before, after }, dilation, groups, .. } = self.spec;
+        let padding = Padding { top: before, bottom: after, left: before, right: after };
+        let settings = ConvolutionSettings { stride, padding, dilation, groups, epilogue };
         convolution(x, self.weight.val(), self.bias.val(), settings, engine)
     }
 }
@@ -118,6 +111,6 @@ impl GlobalAverageLayer {
     pub fn forward(&self, x: Tensor<4>, engine: &Engine) -> Tensor<4> {
         let [_, _, height, width] = x.dims();
         let side = height.max(width);
-        average_pool(x, PoolWindow { kernel: side, stride: side }, Divisor::Cells, engine)
+        average_pool(x, PoolWindow::cut_off(side, side), Divisor::Cells, engine)
     }
 }

@@ -15,7 +15,9 @@ pub mod layers;
 pub mod models;
 mod network;
 pub mod ops;
+mod parameter_source;
 mod parameters;
+mod pass;
 mod stage;
 #[cfg(test)]
 mod tests;
@@ -28,6 +30,8 @@ pub use downsample::DownsampleConfig;
 pub use initialise::Initialisation;
 pub use network::{Mode, Network, Trace};
 pub use ops::images_to_tensor;
+pub use parameter_source::ParameterSource;
 pub use parameters::{Parameter, ParameterError};
+pub use pass::{Draws, Pass};
 pub use stage::{ActivationKind, Border, ConvolutionSpec, StageSpec};
 pub use walk::{StageShape, Walk, Window, walk, walk_stages};

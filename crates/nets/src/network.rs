@@ -2,17 +2,21 @@
 
 use allconv_kernels::philox::philox4x32;
 use allconv_kernels::{Dropout, Engine, Epilogue};
-use burn::module::{Module, Param, ParamId};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
 
 use crate::description::{DescriptionError, NetworkSpec};
 use crate::initialise::Initialisation;
 use crate::layers::{ActivationLayer, ConvolutionLayer, DropoutLayer, GlobalAverageLayer, Stage};
+use crate::parameter_source::ParameterSource;
+use crate::pass::{Draws, Pass};
 use crate::stage::{ConvolutionSpec, StageSpec};
 use crate::walk::{Walk, walk_stages};
 
 /// Separates the streams of dropout from all others that share a seed.
 const DROPOUT: u32 = 0x4452_4f50;
+/// Separates the streams of operators that draw.
+const OPERATOR: u32 = 0x4f50_4552;
 
 /// A network with parameters.
 ///
@@ -89,15 +93,17 @@ impl Network {
         engine: Engine,
         device: &Device,
     ) -> Self {
-        let build = |(index, shape): (usize, &crate::walk::StageShape)| match &shape.stage {
-            StageSpec::Convolution(convolution) => {
-                let weights = |path: &str, shape: &[usize]| initialisation.weights(seed, path, shape);
-                Stage::Convolution(convolution_layer(convolution, shape.input[0], index, weights, device))
+        let build = |(index, shape): (usize, &crate::walk::StageShape)| {
+            let source = ParameterSource { initialisation, seed, path: format!("features.{index}"), device };
+            match &shape.stage {
+                StageSpec::Convolution(convolution) => {
+                    Stage::Convolution(convolution_layer(*convolution, shape.input[0], &source))
+                }
+                StageSpec::Activation(kind) => Stage::Activation(ActivationLayer::new(*kind)),
+                StageSpec::Dropout { rate } => Stage::Dropout(DropoutLayer::new(*rate)),
+                StageSpec::Downsample(operator) => Stage::Downsample(operator.module(shape.input, &source)),
+                StageSpec::GlobalAverage => Stage::GlobalAverage(GlobalAverageLayer {}),
             }
-            StageSpec::Activation(kind) => Stage::Activation(ActivationLayer::new(*kind)),
-            StageSpec::Dropout { rate } => Stage::Dropout(DropoutLayer::new(*rate)),
-            StageSpec::Downsample(operator) => Stage::Downsample(operator.module()),
-            StageSpec::GlobalAverage => Stage::GlobalAverage(GlobalAverageLayer {}),
         };
         Self { features: walk.stages.iter().enumerate().map(build).collect(), engine }
     }
@@ -166,7 +172,10 @@ impl Network {
             Stage::Convolution(layer) => layer.forward(x, epilogue, engine),
             Stage::Activation(layer) => layer.forward(x),
             Stage::Dropout(layer) => layer.forward(x, mask(layer, mode, index), engine),
-            Stage::Downsample(operator) => operator.forward(x, engine),
+            Stage::Downsample(operator) => {
+                let draws = key(mode, index, OPERATOR).map(|key| Draws { key });
+                operator.forward(x, &Pass { engine, draws })
+            }
             Stage::GlobalAverage(layer) => layer.forward(x, engine),
         }
     }
@@ -178,37 +187,30 @@ fn logits(x: Tensor<4>) -> Tensor<2> {
 
 /// The mask of the dropout at stage `index`; `None` outside training.
 fn mask(layer: &DropoutLayer, mode: Mode, index: usize) -> Option<Dropout> {
+    key(mode, index, DROPOUT).and_then(|key| layer.keyed(key))
+}
+
+/// Names the random stream of the stage at `index` in this step; `None` outside training.
+fn key(mode: Mode, index: usize, purpose: u32) -> Option<u64> {
     match mode {
         Mode::Evaluate => None,
         Mode::Train { seed, step } => {
-            let counter = [step as u32, (step >> 32) as u32, index as u32, DROPOUT];
+            let counter = [step as u32, (step >> 32) as u32, index as u32, purpose];
             let [low, high, _, _] = philox4x32([seed as u32, (seed >> 32) as u32], counter);
-            layer.keyed(u64::from(high) << 32 | u64::from(low))
+            Some(u64::from(high) << 32 | u64::from(low))
         }
     }
 }
 
 fn convolution_layer(
-    convolution: &ConvolutionSpec,
+    spec: ConvolutionSpec,
     channels: usize,
-    index: usize,
-    weights: impl Fn(&str, &[usize]) -> Vec<f32>,
-    device: &Device,
+    source: &ParameterSource<'_>,
 ) -> ConvolutionLayer {
-    let ConvolutionSpec { channels_out, kernel: [rows, columns], stride, border } = *convolution;
-    let shape = [channels_out, channels, rows, columns];
-    let values = weights(&format!("features.{index}.weight"), &shape);
+    let ConvolutionSpec { channels_out, kernel: [rows, columns], groups, .. } = spec;
     ConvolutionLayer {
-        weight: parameter(TensorData::new(values, shape), device),
-        bias: parameter(TensorData::new(vec![0.0_f32; channels_out], [channels_out]), device),
-        stride,
-        border,
+        weight: source.drawn("weight", [channels_out, channels / groups, rows, columns]),
+        bias: source.filled([channels_out], 0.0),
+        spec,
     }
-}
-
-/// A parameter that keeps its gradient on a device with autodiff.
-fn parameter<const D: usize>(data: TensorData, device: &Device) -> Param<Tensor<D>> {
-    let value = Tensor::from_data(data, device);
-    let value = if device.is_autodiff() { value.require_grad() } else { value };
-    Param::initialized(ParamId::new(), value)
 }

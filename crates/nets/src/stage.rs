@@ -31,6 +31,10 @@ pub struct ConvolutionSpec {
     pub stride: [usize; 2],
     /// Zeros around the map.
     pub border: Border,
+    /// Cells between the taps of the kernel, rows and columns.
+    pub dilation: [usize; 2],
+    /// Groups of channels that are not mixed; must divide the channels on both sides.
+    pub groups: usize,
 }
 
 /// Cells added around a map, the same for rows and columns.
@@ -67,13 +71,26 @@ impl Border {
 impl ConvolutionSpec {
     /// A convolution with a square kernel.
     pub const fn square(channels_out: usize, kernel: usize, stride: usize, border: Border) -> Self {
-        Self { channels_out, kernel: [kernel; 2], stride: [stride; 2], border }
+        Self { channels_out, kernel: [kernel; 2], stride: [stride; 2], border, dilation: [1; 2], groups: 1 }
+    }
+
+    /// Cells from the first to the last tap, on axis 0 (rows) or 1 (columns).
+    pub const fn extent(&self, axis: usize) -> usize {
+        self.dilation[axis] * (self.kernel[axis] - 1) + 1
+    }
+
+    /// The same convolution with taps `factor` times as far apart and as large a border in proportion.
+    #[must_use]
+    pub const fn dilated(self, factor: usize) -> Self {
+        let Self { border: Border { before, after }, dilation: [rows, columns], .. } = self;
+        let border = Border { before: before * factor, after: after * factor };
+        Self { border, dilation: [rows * factor, columns * factor], ..self }
     }
 
     /// Output side for an input side, on axis 0 (rows) or 1 (columns); `None` if the kernel does not fit.
     pub fn side_out(&self, side: usize, axis: usize) -> Option<usize> {
         let padded = side + self.border.before + self.border.after;
-        padded.checked_sub(self.kernel[axis]).map(|room| room / self.stride[axis] + 1)
+        padded.checked_sub(self.extent(axis)).map(|room| room / self.stride[axis] + 1)
     }
 }
 
@@ -88,7 +105,15 @@ impl StageSpec {
                     [rows, columns] if rows == columns => format!(" /{rows}"),
                     [rows, columns] => format!(" /{rows}×{columns}"),
                 };
-                format!("conv {rows}×{columns}{stride}")
+                let dilation = match convolution.dilation {
+                    [1, 1] => String::new(),
+                    [rows, _] => format!(" dilated {rows}"),
+                };
+                let groups = match convolution.groups {
+                    1 => String::new(),
+                    groups => format!(" in {groups} groups"),
+                };
+                format!("conv {rows}×{columns}{stride}{dilation}{groups}")
             }
             Self::Activation(ActivationKind::Relu) => "relu".to_owned(),
             Self::Activation(ActivationKind::LeakyRelu { slope }) => format!("leaky relu {slope:.3}"),

@@ -4,6 +4,7 @@ use allconv_kernels::philox::philox4x32;
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
+use crate::downsample::DownsampleConfig;
 use crate::network::{Mode, Network};
 use crate::parameters::ParameterPath;
 
@@ -104,7 +105,9 @@ impl burn::module::ModuleVisitor for GradientCollector {
     }
 
     fn visit_float<const D: usize>(&mut self, parameter: &Param<Tensor<D>>) {
-        let gradient = parameter.val().grad_remove(&mut self.gradients).unwrap();
+        // A parameter that the loss does not depend on has no gradient.
+        let gradient = parameter.val().grad_remove(&mut self.gradients);
+        let gradient = gradient.unwrap_or_else(|| parameter.val().zeros_like());
         self.collected.push((Some(self.path.join()), gradient.dims().to_vec(), f64_values(gradient)));
     }
 }
@@ -146,4 +149,40 @@ impl ModuleMapper for Mover<'_> {
             Tensor::from_data(TensorData::new(values, shape), (&device, DType::F64)).require_grad()
         })
     }
+}
+
+/// What an operator without parameters returns for `x` in evaluation, in row-major order.
+pub(crate) fn evaluated(operator: &impl crate::downsample::FixedOperator, x: Tensor<4>) -> Vec<f32> {
+    values(operator.compute(x, &crate::pass::Pass::evaluate(&allconv_kernels::Engine::detect())))
+}
+
+/// One image with one channel.
+pub(crate) fn image(height: usize, width: usize, values: &[f32]) -> Tensor<4> {
+    Tensor::from_data(TensorData::new(values.to_vec(), [1, 1, height, width]), &Device::flex())
+}
+
+/// Checks that every value is within `tolerance` of the expected one.
+pub(crate) fn assert_near(found: &[f32], expected: &[f64], tolerance: f64) {
+    assert_eq!(found.len(), expected.len(), "{found:?}, expected {expected:?}");
+    let near =
+        found.iter().zip(expected).all(|(found, expected)| (f64::from(*found) - expected).abs() <= tolerance);
+    assert!(near, "{found:?}, expected {expected:?}");
+}
+
+/// What an operator with parameters returns for `x` in evaluation at its start, in row-major order.
+pub(crate) fn evaluated_learned<O>(operator: &O, x: Tensor<4>) -> Vec<f32>
+where
+    O: crate::downsample::LearnedOperator + Into<DownsampleConfig> + Clone,
+{
+    let [_, channels, height, width] = x.dims();
+    let device = x.device();
+    let source = crate::parameter_source::ParameterSource {
+        initialisation: crate::initialise::Initialisation::He,
+        seed: 0,
+        path: "features.0".to_owned(),
+        device: &device,
+    };
+    let config: DownsampleConfig = operator.clone().into();
+    let module = config.module([channels, height, width], &source);
+    values(module.forward(x, &crate::pass::Pass::evaluate(&allconv_kernels::Engine::detect())))
 }

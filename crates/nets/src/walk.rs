@@ -117,7 +117,7 @@ pub fn walk_stages(stages: &[StageSpec], input: [usize; 3]) -> Result<Walk, Desc
             stage: stage.clone(),
             input: shape,
             output,
-            parameters: parameters(stage, shape[0]),
+            parameters: parameters(stage, shape),
             macs: macs(stage, shape, output),
             activation_bytes: activation_bytes(stage, index, output),
             receptive_field,
@@ -131,12 +131,17 @@ pub fn walk_stages(stages: &[StageSpec], input: [usize; 3]) -> Result<Walk, Desc
 fn output_shape(stage: &StageSpec, [channels, height, width]: [usize; 3]) -> Result<[usize; 3], String> {
     match stage {
         StageSpec::Convolution(convolution) => {
+            let ConvolutionSpec { border, groups, channels_out, .. } = convolution;
+            if channels % groups != 0 || channels_out % groups != 0 {
+                return Err(format!(
+                    "its {groups} groups do not divide {channels} and {channels_out} channels"
+                ));
+            }
             let side = |side, axis| {
                 convolution.side_out(side, axis).ok_or_else(|| {
-                    let ConvolutionSpec { kernel, border, .. } = convolution;
                     format!(
                         "its kernel of {} cells is longer than the {} cells it finds, border included",
-                        kernel[axis],
+                        convolution.extent(axis),
                         side + border.before + border.after
                     )
                 })
@@ -149,25 +154,25 @@ fn output_shape(stage: &StageSpec, [channels, height, width]: [usize; 3]) -> Res
     }
 }
 
-fn window(stage: &StageSpec, [_, height, width]: [usize; 3]) -> Window {
+fn window(stage: &StageSpec, input @ [_, height, width]: [usize; 3]) -> Window {
     match stage {
         StageSpec::Convolution(convolution) => Window {
-            extent: convolution.kernel[0].max(convolution.kernel[1]),
+            extent: convolution.extent(0).max(convolution.extent(1)),
             stride: convolution.stride[0].max(convolution.stride[1]),
         },
-        StageSpec::Downsample(operator) => operator.window(),
+        StageSpec::Downsample(operator) => operator.window(input),
         StageSpec::Activation(_) | StageSpec::Dropout { .. } => Window { extent: 1, stride: 1 },
         StageSpec::GlobalAverage => Window { extent: height.max(width), stride: 1 },
     }
 }
 
-fn parameters(stage: &StageSpec, channels: usize) -> u64 {
+fn parameters(stage: &StageSpec, input: [usize; 3]) -> u64 {
     match stage {
         StageSpec::Convolution(convolution) => {
-            let ConvolutionSpec { channels_out, kernel: [rows, columns], .. } = *convolution;
-            (channels_out * (channels * rows * columns + 1)) as u64
+            let ConvolutionSpec { channels_out, kernel: [rows, columns], groups, .. } = *convolution;
+            (channels_out * (input[0] / groups * rows * columns + 1)) as u64
         }
-        StageSpec::Downsample(operator) => operator.parameters(channels),
+        StageSpec::Downsample(operator) => operator.parameters(input),
         StageSpec::Activation(_) | StageSpec::Dropout { .. } | StageSpec::GlobalAverage => 0,
     }
 }
@@ -175,7 +180,7 @@ fn parameters(stage: &StageSpec, channels: usize) -> u64 {
 fn macs(stage: &StageSpec, input: [usize; 3], output: [usize; 3]) -> u64 {
     match stage {
         StageSpec::Convolution(convolution) => {
-            let per_value = input[0] * convolution.kernel[0] * convolution.kernel[1];
+            let per_value = input[0] / convolution.groups * convolution.kernel[0] * convolution.kernel[1];
             values(output) * per_value as u64
         }
         StageSpec::Downsample(operator) => operator.macs(input),

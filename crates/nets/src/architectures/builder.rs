@@ -20,11 +20,12 @@ pub(crate) struct StageBuilder<'a> {
     activation: ActivationKind,
     stages: Vec<StageSpec>,
     channels: usize,
+    dilation: usize,
 }
 
 impl<'a> StageBuilder<'a> {
     pub(crate) fn new(spec: &'a NetworkSpec, activation: ActivationKind) -> Self {
-        Self { spec, activation, stages: Vec::new(), channels: 0 }
+        Self { spec, activation, stages: Vec::new(), channels: 0, dilation: 1 }
     }
 
     /// Appends dropout at the description's rate, or at `table_rate` where the description leaves it to the table.
@@ -44,7 +45,8 @@ impl<'a> StageBuilder<'a> {
     /// Appends a square convolution to the paper's `channels`, and the activation.
     pub(crate) fn convolution(&mut self, channels: usize, kernel: usize, stride: usize, border: Border) {
         self.channels = self.spec.channels(channels);
-        let convolution = ConvolutionSpec::square(self.channels, kernel, stride, border);
+        let convolution =
+            ConvolutionSpec::square(self.channels, kernel, stride, border).dilated(self.dilation);
         self.stages.push(StageSpec::Convolution(convolution));
         self.stages.push(StageSpec::Activation(self.activation));
     }
@@ -52,7 +54,9 @@ impl<'a> StageBuilder<'a> {
     /// Appends the operator in the description's slot; says whether there is one.
     pub(crate) fn downsample(&mut self) -> Result<bool, DescriptionError> {
         let Some(operator) = &self.spec.downsample else { return Ok(false) };
-        operator.place(&mut Slot::new(&mut self.stages, self.channels, self.activation))?;
+        let mut slot = Slot::new(&mut self.stages, self.channels, self.activation);
+        operator.place(&mut slot)?;
+        self.dilation *= slot.dilation();
         Ok(true)
     }
 

@@ -1,30 +1,21 @@
 //! Average pooling: the mean of each window.
 
-use allconv_kernels::Engine;
-use burn::module::Module;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::max_pool::two;
-use super::slot::{Operator, Slot, check_cells};
-use super::{ComputingOperator, DownsampleConfig};
+use super::card::{CUT_OFF, Card, Promises};
+use super::settings::{check_cells, two};
+use super::slot::Operator;
+use super::windowed::{border, check_border, pooled_shape, window_promises};
+use super::{ComputingOperator, FixedOperator};
 use crate::description::DescriptionError;
 use crate::ops::{PoolWindow, average_pool};
-use crate::stage::StageSpec;
+use crate::pass::Pass;
 use crate::walk::Window;
 
 pub use crate::ops::Divisor;
 
-/// Replaces each window by its mean, channel by channel.
-///
-/// `y[c, i, j] = (1/D) · sum over u, v < kernel of x[c, stride·i + u, stride·j + v]`, cells beyond the map left out,
-/// with D as [`Divisor`] says.
-///
-/// - Shapes: `[n, c, h, w]` to `[n, c, ceil(h/stride), ceil(w/stride)]`; any h, w ≥ 1.
-/// - Boundary: the first window starts at the first cell, the last ones are cut off by the edge.
-/// - Gain on a constant: 1 (with `window`, less than 1 in windows that are cut off).
-/// - Cost: kernel² additions per output; no weights.
-/// - Source: operator 2 of the paper's pooling formalism (p = 1); kernel 2, stride 2 equals a two-tap blur on even sides.
+/// Replaces each window by its mean, channel by channel. [`AveragePool::CARD`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AveragePool {
@@ -37,87 +28,101 @@ pub struct AveragePool {
     /// By what the sum of a window is divided. Default: its cells inside the map.
     #[serde(default)]
     pub divisor: Divisor,
+    /// Cells of a border on all sides, at most half the kernel: windows then follow PyTorch's rule, and the divisor
+    /// `window` counts the border as PyTorch's `count_include_pad` does.
+    /// Default: none; windows start at the first cell and are cut off by the far edge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub padding: Option<usize>,
+    /// Whether PyTorch's rule rounds the number of windows up. Needs `padding`. Default false.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ceil_mode: bool,
 }
 
 impl Default for AveragePool {
     fn default() -> Self {
-        Self { kernel: two(), stride: two(), divisor: Divisor::default() }
+        Self::plain(two(), two())
     }
 }
 
 impl Operator for AveragePool {
     const NAME: &'static str = "average_pool";
     const REVISION: u32 = 1;
+    const CARD: Card = Card {
+        statement: "The mean of each window, channel by channel.",
+        formula: "y[c,i,j] = (1/D) · sum over u, v < kernel of x[c, stride·i + u − padding, stride·j + v − padding]; \
+                  D = cells on the map (`cells`) or of the whole window (`window`)",
+        shape: "[n, c, ceil(h/stride), ceil(w/stride)]; with `padding` PyTorch's floor or ceil rule",
+        boundary: CUT_OFF,
+        cost: "kernel² additions; no weights",
+        source: "Springenberg et al., arXiv 1412.6806, section 2 (p = 1)",
+        note: "Frameworks differ in what edges are divided by; here it is a setting. 2×2 with stride 2 is BlurPool with two \
+               taps on even sides.",
+    };
 
     fn examples() -> Vec<Self> {
+        let window = Divisor::Window;
         vec![
             Self::default(),
-            Self { kernel: 3, ..Self::default() },
-            Self { kernel: 3, divisor: Divisor::Window, ..Self::default() },
-            Self { kernel: 2, stride: 3, ..Self::default() },
+            Self::plain(3, 2),
+            Self { divisor: window, ..Self::plain(3, 2) },
+            Self::plain(2, 3),
+            Self { padding: Some(1), ..Self::plain(3, 2) },
+            Self { padding: Some(1), divisor: window, ceil_mode: true, ..Self::plain(2, 2) },
         ]
+    }
+
+    fn promises(&self) -> Promises {
+        Promises { linear: true, ..window_promises(self.window_rule()) }
     }
 
     fn check(&self) -> Result<(), DescriptionError> {
         check_cells(Self::NAME, "kernel", self.kernel)?;
-        check_cells(Self::NAME, "stride", self.stride)
-    }
-
-    fn place(&self, slot: &mut Slot<'_>) -> Result<(), DescriptionError> {
-        slot.push(StageSpec::Downsample(DownsampleConfig::AveragePool(self.clone())));
-        Ok(())
+        check_cells(Self::NAME, "stride", self.stride)?;
+        check_border(Self::NAME, self.kernel, self.padding, self.ceil_mode)
     }
 }
 
 impl ComputingOperator for AveragePool {
-    fn output_shape(&self, [channels, height, width]: [usize; 3]) -> Result<[usize; 3], String> {
-        Ok([channels, height.div_ceil(self.stride), width.div_ceil(self.stride)])
+    fn output_shape(&self, input: [usize; 3]) -> Result<[usize; 3], String> {
+        pooled_shape(self.window_rule(), input)
     }
 
-    fn window(&self) -> Window {
+    fn window(&self, _input: [usize; 3]) -> Window {
         Window { extent: self.kernel, stride: self.stride }
     }
 }
 
-impl AveragePool {
-    /// The module; it has no parameters.
-    pub fn module(&self) -> AveragePoolModule {
-        AveragePoolModule { config: self.clone() }
+impl FixedOperator for AveragePool {
+    fn compute(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
+        average_pool(x, self.window_rule(), self.divisor, pass.engine)
     }
 }
 
-/// [`AveragePool`] as a module.
-#[derive(Module, Debug)]
-pub struct AveragePoolModule {
-    #[module(skip)]
-    config: AveragePool,
-}
+impl AveragePool {
+    /// Windows that are cut off by the far edge, divided by their cells on the map.
+    pub const fn plain(kernel: usize, stride: usize) -> Self {
+        Self { kernel, stride, divisor: Divisor::Cells, padding: None, ceil_mode: false }
+    }
 
-impl AveragePoolModule {
-    /// `[n, c, h, w]` to `[n, c, ceil(h/stride), ceil(w/stride)]`.
-    pub fn forward(&self, x: Tensor<4>, engine: &Engine) -> Tensor<4> {
-        let AveragePool { kernel, stride, divisor } = self.config;
-        average_pool(x, PoolWindow { kernel, stride }, divisor, engine)
+    fn window_rule(&self) -> PoolWindow {
+        let border = border(self.padding, self.ceil_mode);
+        PoolWindow { border, ..PoolWindow::cut_off(self.kernel, self.stride) }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::{grid, values};
+    use crate::tests::{evaluated, grid};
 
     #[test]
     fn worked_example_of_the_reference() {
-        let y = AveragePool::default().module().forward(grid(4, 4), &Engine::detect());
-        assert_eq!(values(y), [3.5, 5.5, 11.5, 13.5]);
+        assert_eq!(evaluated(&AveragePool::default(), grid(4, 4)), [3.5, 5.5, 11.5, 13.5]);
     }
 
     #[test]
     fn divisor_decides_what_a_window_at_the_edge_gives() {
-        let at = |divisor| {
-            let pool = AveragePool { divisor, ..AveragePool::default() };
-            values(pool.module().forward(grid(3, 3), &Engine::detect()))
-        };
+        let at = |divisor| evaluated(&AveragePool { divisor, ..AveragePool::default() }, grid(3, 3));
         assert_eq!(at(Divisor::Cells), [3.0, 4.5, 7.5, 9.0]);
         assert_eq!(at(Divisor::Window), [3.0, 2.25, 3.75, 2.25]);
     }

@@ -2,21 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::DownsampleConfig;
-use super::max_pool::{MaxPool, three, two};
-use super::slot::{Operator, Slot, check_cells};
+use super::card::{Card, Promises, SLOT_SHAPE};
+use super::max_pool::MaxPool;
+use super::settings::{check_cells, three, two};
+use super::slot::{Operator, Slot};
 use crate::description::DescriptionError;
 use crate::stage::{Border, ConvolutionSpec, StageSpec};
 
-/// Adds a stride-1 convolution with the net's activation before max pooling: as many parameters as
-/// [`StridedConv`](super::StridedConv), but the resolution is reduced by the pooling.
-///
-/// `y = max_pool(f(b + W ∗ x))`; `∗` keeps the size, `max_pool` has the same kernel and the stride.
-///
-/// - Shapes: `[n, c, h, w]` to `[n, c, ceil(h/stride), ceil(w/stride)]`; any h, w ≥ 1.
-/// - Boundary: zeros for the convolution, windows cut off by the edge for the pooling.
-/// - Gain on a constant: learned. Cost: stride² times that of the strided convolution; c²·kernel² + c parameters.
-/// - Source: Springenberg et al., arXiv 1412.6806, section 3 and table 2 (kernel 3, stride 2, the default here).
+/// A stride-1 convolution with the net's activation, then max pooling. [`ConvPool::CARD`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConvPool {
@@ -37,9 +30,23 @@ impl Default for ConvPool {
 impl Operator for ConvPool {
     const NAME: &'static str = "conv_pool";
     const REVISION: u32 = 1;
+    const CARD: Card = Card {
+        statement: "A convolution with stride 1 and the net's activation, then max pooling: as many learned values as \
+                    `strided_conv`, but the resolution is reduced by pooling.",
+        formula: "y = max_pool(f(b + W ∗ x)); ∗ keeps the size, the pooling has the same kernel and the stride",
+        shape: SLOT_SHAPE,
+        boundary: "zeros for the convolution; windows cut off by the far edge for the pooling",
+        cost: "stride² times that of the strided convolution; c²·kernel² + c learned values",
+        source: "Springenberg et al., arXiv 1412.6806, section 3 and table 2 (3×3, stride 2)",
+        note: "",
+    };
 
     fn examples() -> Vec<Self> {
         vec![Self::default(), Self { kernel: 2, stride: 2 }]
+    }
+
+    fn promises(&self) -> Promises {
+        Promises { gain: None, channel_wise: false, ..Promises::pooling(self.stride) }
     }
 
     fn check(&self) -> Result<(), DescriptionError> {
@@ -50,8 +57,7 @@ impl Operator for ConvPool {
     fn place(&self, slot: &mut Slot<'_>) -> Result<(), DescriptionError> {
         let border = Border::same(self.kernel);
         slot.push_convolution(ConvolutionSpec::square(slot.channels(), self.kernel, 1, border));
-        let pool = MaxPool { kernel: self.kernel, stride: self.stride };
-        slot.push(StageSpec::Downsample(DownsampleConfig::MaxPool(pool)));
+        slot.push(StageSpec::Downsample(MaxPool::plain(self.kernel, self.stride).into()));
         Ok(())
     }
 }

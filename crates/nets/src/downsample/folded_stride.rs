@@ -2,19 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::max_pool::two;
-use super::slot::{Operator, Slot, check_cells};
+use super::card::{Card, Promises, SLOT_SHAPE};
+use super::settings::{check_cells, two};
+use super::slot::{Operator, Slot};
 use crate::description::DescriptionError;
 
-/// Removes the pooling and raises the stride of the convolution before it.
-///
-/// The same function as keeping every `stride`-th row and column of that convolution's output: `y = x[::s, ::s]`,
-/// at 1/s² of its cost. For base B that convolution is 1×1 and so looks at one cell in s².
-///
-/// - Shapes: a convolution that gave `[n, c, h, w]` gives `[n, c, ceil(h/stride), ceil(w/stride)]`; any h, w ≥ 1.
-/// - Boundary: that of the convolution. Gain on a constant: 1. No parameters of its own.
-/// - Errors: it needs a convolution (with its activation and dropout) right before the slot.
-/// - Source: Springenberg et al., arXiv 1412.6806, section 3 and table 2.
+/// Removes the pooling and raises the stride of the convolution before it. [`FoldedStride::CARD`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FoldedStride {
@@ -32,9 +25,23 @@ impl Default for FoldedStride {
 impl Operator for FoldedStride {
     const NAME: &'static str = "folded_stride";
     const REVISION: u32 = 1;
+    const CARD: Card = Card {
+        statement: "Removes the pooling and raises the stride of the convolution before it.",
+        formula: "y[c,i,j] = x[c, stride·i, stride·j] of that convolution's output x, computed at 1/stride² of its cost",
+        shape: SLOT_SHAPE,
+        boundary: "that of the convolution before it",
+        cost: "none; the convolution before it costs 1/stride²",
+        source: "Springenberg et al., arXiv 1412.6806, section 3 and table 2",
+        note: "It needs a convolution (with its activation and dropout) right before the slot. For base B that is a 1×1 \
+               convolution, which then looks at one cell in stride².",
+    };
 
     fn examples() -> Vec<Self> {
         vec![Self::default(), Self { stride: 3 }]
+    }
+
+    fn promises(&self) -> Promises {
+        Promises { linear: true, shifts_by_stride: true, ..Promises::pooling(self.stride) }
     }
 
     fn check(&self) -> Result<(), DescriptionError> {

@@ -1,27 +1,19 @@
 //! Max pooling: the maximum of each window.
 
-use allconv_kernels::Engine;
-use burn::module::Module;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::slot::{Operator, Slot, check_cells};
-use super::{ComputingOperator, DownsampleConfig};
+use super::card::{CUT_OFF, Card, Promises};
+use super::settings::{check_cells, is_one, one, three, two};
+use super::slot::Operator;
+use super::windowed::{border, check_border, pooled_shape, window_promises};
+use super::{ComputingOperator, FixedOperator};
 use crate::description::DescriptionError;
 use crate::ops::{PoolWindow, max_pool};
-use crate::stage::StageSpec;
+use crate::pass::Pass;
 use crate::walk::Window;
 
-/// Replaces each window by its maximum, channel by channel.
-///
-/// `y[c, i, j] = max over u, v < kernel of x[c, stride·i + u, stride·j + v]`, cells beyond the map left out.
-///
-/// - Shapes: `[n, c, h, w]` to `[n, c, ceil(h/stride), ceil(w/stride)]`; any h, w ≥ 1.
-/// - Boundary: the first window starts at the first cell, the last ones are cut off by the edge. On even sides a 3×3/2
-///   window does what Caffe's ceil mode does; on odd sides Caffe makes one window less.
-/// - Ties: the gradient goes to the first maximum in row-major order.
-/// - Gain on a constant: 1. Cost: kernel² comparisons per output; no weights.
-/// - Source: Springenberg et al., arXiv 1412.6806, table 1 (kernel 3, stride 2, the default here).
+/// Replaces each window by its maximum, channel by channel. [`MaxPool::CARD`] has the definition.
 ///
 /// # Example
 ///
@@ -43,93 +35,124 @@ pub struct MaxPool {
     /// Cells between windows, 1 to 64. Default 2.
     #[serde(default = "two")]
     pub stride: usize,
-}
-
-pub(super) fn three() -> usize {
-    3
-}
-
-pub(super) fn two() -> usize {
-    2
+    /// Distance of neighbouring cells of a window, 1 to 64. Default 1.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub dilation: usize,
+    /// Cells of a border on all sides, at most half the kernel: windows then follow PyTorch's rule.
+    /// Default: none; windows start at the first cell and are cut off by the far edge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub padding: Option<usize>,
+    /// Whether PyTorch's rule rounds the number of windows up. Needs `padding`. Default false.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ceil_mode: bool,
 }
 
 impl Default for MaxPool {
     fn default() -> Self {
-        Self { kernel: three(), stride: two() }
+        Self::plain(three(), two())
     }
 }
 
 impl Operator for MaxPool {
     const NAME: &'static str = "max_pool";
     const REVISION: u32 = 1;
+    const CARD: Card = Card {
+        statement: "The maximum of each window, channel by channel.",
+        formula: "y[c,i,j] = max over u, v < kernel of x[c, stride·i + dilation·u − padding, stride·j + dilation·v − padding]",
+        shape: "[n, c, ceil(h/stride), ceil(w/stride)]; with `padding` PyTorch's floor or ceil rule",
+        boundary: CUT_OFF,
+        cost: "kernel² comparisons; no weights",
+        source: "Springenberg et al., arXiv 1412.6806, table 1 (3×3, stride 2)",
+        note: "On ties the gradient goes to the first maximum in row-major order (frameworks differ). On even sides the default \
+               does what Caffe's ceil mode does; on odd sides Caffe makes one window less.",
+    };
 
     fn examples() -> Vec<Self> {
         vec![
             Self::default(),
-            Self { kernel: 2, stride: 2 },
-            Self { kernel: 1, stride: 2 },
-            Self { kernel: 2, stride: 3 },
+            Self::plain(2, 2),
+            Self::plain(1, 2),
+            Self::plain(2, 3),
+            Self::plain(3, 1),
+            Self { dilation: 2, ..Self::plain(3, 2) },
+            Self { padding: Some(1), ..Self::plain(3, 2) },
+            Self { padding: Some(1), ceil_mode: true, ..Self::plain(2, 2) },
+            Self { padding: Some(0), ..Self::plain(2, 2) },
         ]
+    }
+
+    fn promises(&self) -> Promises {
+        // One cell has no larger neighbour.
+        Promises { linear: self.kernel == 1, ..window_promises(self.window_rule()) }
     }
 
     fn check(&self) -> Result<(), DescriptionError> {
         check_cells(Self::NAME, "kernel", self.kernel)?;
-        check_cells(Self::NAME, "stride", self.stride)
-    }
-
-    fn place(&self, slot: &mut Slot<'_>) -> Result<(), DescriptionError> {
-        slot.push(StageSpec::Downsample(DownsampleConfig::MaxPool(self.clone())));
-        Ok(())
+        check_cells(Self::NAME, "stride", self.stride)?;
+        check_cells(Self::NAME, "dilation", self.dilation)?;
+        check_border(Self::NAME, self.kernel, self.padding, self.ceil_mode)
     }
 }
 
 impl ComputingOperator for MaxPool {
-    fn output_shape(&self, [channels, height, width]: [usize; 3]) -> Result<[usize; 3], String> {
-        Ok([channels, height.div_ceil(self.stride), width.div_ceil(self.stride)])
+    fn output_shape(&self, input: [usize; 3]) -> Result<[usize; 3], String> {
+        pooled_shape(self.window_rule(), input)
     }
 
-    fn window(&self) -> Window {
-        Window { extent: self.kernel, stride: self.stride }
+    fn window(&self, _input: [usize; 3]) -> Window {
+        Window { extent: self.window_rule().extent(), stride: self.stride }
+    }
+}
+
+impl FixedOperator for MaxPool {
+    fn compute(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
+        max_pool(x, self.window_rule(), pass.engine)
     }
 }
 
 impl MaxPool {
-    /// The module; it has no parameters.
-    pub fn module(&self) -> MaxPoolModule {
-        MaxPoolModule { kernel: self.kernel, stride: self.stride }
+    /// Undilated windows that are cut off by the far edge.
+    pub const fn plain(kernel: usize, stride: usize) -> Self {
+        Self { kernel, stride, dilation: 1, padding: None, ceil_mode: false }
     }
-}
 
-/// [`MaxPool`] as a module.
-#[derive(Module, Debug)]
-pub struct MaxPoolModule {
-    kernel: usize,
-    stride: usize,
-}
-
-impl MaxPoolModule {
-    /// `[n, c, h, w]` to `[n, c, ceil(h/stride), ceil(w/stride)]`.
-    pub fn forward(&self, x: Tensor<4>, engine: &Engine) -> Tensor<4> {
-        max_pool(x, PoolWindow { kernel: self.kernel, stride: self.stride }, engine)
+    fn window_rule(&self) -> PoolWindow {
+        let border = border(self.padding, self.ceil_mode);
+        PoolWindow { kernel: self.kernel, stride: self.stride, dilation: self.dilation, border }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::{grid, values};
+    use crate::tests::{evaluated, grid};
 
     #[test]
     fn worked_example_of_the_reference() {
-        let y = MaxPool { kernel: 2, stride: 2 }.module().forward(grid(4, 4), &Engine::detect());
-        assert_eq!(values(y), [6.0, 8.0, 14.0, 16.0]);
+        assert_eq!(evaluated(&MaxPool::plain(2, 2), grid(4, 4)), [6.0, 8.0, 14.0, 16.0]);
     }
 
     #[test]
     fn windows_overlap_and_are_cut_off_by_the_edge() {
-        let y = MaxPool::default().module().forward(grid(4, 4), &Engine::detect());
-        assert_eq!(values(y), [11.0, 12.0, 15.0, 16.0]);
-        let y = MaxPool::default().module().forward(grid(5, 3), &Engine::detect());
-        assert_eq!(values(y), [9.0, 9.0, 15.0, 15.0, 15.0, 15.0]);
+        assert_eq!(evaluated(&MaxPool::default(), grid(4, 4)), [11.0, 12.0, 15.0, 16.0]);
+        assert_eq!(evaluated(&MaxPool::default(), grid(5, 3)), [9.0, 9.0, 15.0, 15.0, 15.0, 15.0]);
+    }
+
+    #[test]
+    fn with_a_border_windows_follow_the_rule_of_pytorch() {
+        let padded = MaxPool { padding: Some(1), ..MaxPool::default() };
+        assert_eq!(evaluated(&padded, grid(4, 4)), [6.0, 8.0, 14.0, 16.0]);
+        let dilated = MaxPool { dilation: 2, padding: Some(0), ..MaxPool::plain(2, 1) };
+        assert_eq!(evaluated(&dilated, grid(4, 4)), [11.0, 12.0, 15.0, 16.0]);
+    }
+
+    #[test]
+    fn a_border_that_makes_no_sense_is_refused() {
+        let wide = MaxPool { padding: Some(2), ..MaxPool::default() }.check().unwrap_err();
+        assert!(wide.to_string().contains("downsample.max_pool.padding"), "{wide}");
+        let ceil = MaxPool { ceil_mode: true, ..MaxPool::default() }.check().unwrap_err();
+        assert!(ceil.to_string().contains("ceil_mode"), "{ceil}");
+        let no_window = MaxPool { padding: Some(0), ..MaxPool::default() }.output_shape([1, 2, 8]);
+        assert!(no_window.unwrap_err().contains("longer than 2 cells"));
     }
 }

@@ -1,36 +1,45 @@
-//! Pixel unshuffle: each block of pixels becomes channels, and nothing is lost.
+//! Pixel unshuffle (space to depth, reverse pixel shuffle): each block of pixels becomes channels.
 
-use allconv_kernels::Engine;
-use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::ops::PadMode;
 use serde::{Deserialize, Serialize};
 
-use super::max_pool::two;
-use super::slot::{Operator, Slot, check_cells};
-use super::{ComputingOperator, DownsampleConfig};
+use super::card::{Card, Promises};
+use super::computing::divided;
+use super::settings::{check_cells, two};
+use super::slot::{Operator, Slot};
+use super::{ComputingOperator, FixedOperator};
 use crate::description::DescriptionError;
+use crate::pass::Pass;
 use crate::stage::{Border, ConvolutionSpec, StageSpec};
 use crate::walk::Window;
 
-/// Moves each block of `factor`×`factor` cells into channels, channel-major, as PyTorch's `PixelUnshuffle` does.
-///
-/// `y[c·r² + r·a + b, i, j] = x[c, r·i + a, r·j + b]` with r = `factor` and a, b < r.
-///
-/// - Shapes: `[n, c, h, w]` to `[n, c·r², ceil(h/r), ceil(w/r)]`; any h, w ≥ 1. With a projection: c channels.
-/// - Boundary: sides that r does not divide get zeros below and to the right.
-/// - Gain on a constant: 1. Cost: data movement; with the projection, c²·r² multiply–accumulates per output cell and
-///   c²·r² + c parameters. Unshuffle and projection equal a convolution with kernel = stride = r.
-/// - Source: Shi et al., arXiv 1609.05158 (the inverse, pixel shuffle).
+/// Moves each block of cells into channels. [`PixelUnshuffle::CARD`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PixelUnshuffle {
     /// Side of a block in cells, 1 to 64. Default 2.
     #[serde(default = "two")]
     pub factor: usize,
+    /// In which order the cells of a block become channels. Default: PyTorch's.
+    #[serde(default)]
+    pub order: PhaseOrder,
     /// How the channels return to their number. Default: not at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<Projection>,
+}
+
+/// The order in which the cells (a, b) of a block (row a, column b of r×r) become channels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PhaseOrder {
+    /// Channel-major: channel c·r² + r·a + b. PyTorch's `PixelUnshuffle`.
+    #[default]
+    Pytorch,
+    /// Phase-major, rows inner: channel (r·b + a)·C + c. SPD-Conv and Swin's patch merging.
+    Spd,
+    /// Phase-major, columns inner: channel (r·a + b)·C + c. TensorFlow's `space_to_depth` and timm.
+    Tensorflow,
 }
 
 /// How an operator that multiplies channels brings them back to their number.
@@ -41,19 +50,55 @@ pub enum Projection {
     Pointwise,
 }
 
+impl Projection {
+    /// Appends its stages to the slot.
+    pub(super) fn place(self, slot: &mut Slot<'_>) {
+        match self {
+            Self::Pointwise => {
+                slot.push_convolution(ConvolutionSpec::square(slot.channels(), 1, 1, Border::NONE));
+            }
+        }
+    }
+}
+
 impl Default for PixelUnshuffle {
     fn default() -> Self {
-        Self { factor: two(), project: None }
+        Self { factor: two(), order: PhaseOrder::default(), project: None }
     }
 }
 
 impl Operator for PixelUnshuffle {
     const NAME: &'static str = "pixel_unshuffle";
     const REVISION: u32 = 1;
+    const CARD: Card = Card {
+        statement: "Each block of factor × factor cells becomes channels; nothing is lost.",
+        formula: "y[c·r² + r·a + b, i, j] = x[c, r·i + a, r·j + b], r = factor, a, b < r; `order` permutes the channels",
+        shape: "[n, c·factor², ceil(h/factor), ceil(w/factor)]; with `project` c channels; any h, w ≥ 1",
+        boundary: "sides that the factor does not divide get zeros below and to the right",
+        cost: "data movement; with `project` c·factor² multiply–accumulates and c²·factor² + c learned values",
+        source: "Shi et al., arXiv 1609.05158 (the inverse); SPD-Conv: Sunkara and Luo, arXiv 2208.03641",
+        note: "Channel orders differ between projects: test by numbers, never by names. With `project` and without activation \
+               it is a convolution with kernel = stride = factor. In SPD-Conv's ResNet the shortcuts still use a strided 1×1.",
+    };
 
     fn examples() -> Vec<Self> {
         let project = Some(Projection::Pointwise);
-        vec![Self::default(), Self { factor: 2, project }, Self { factor: 3, project: None }]
+        vec![
+            Self::default(),
+            Self { project, ..Self::default() },
+            Self { factor: 3, ..Self::default() },
+            Self { order: PhaseOrder::Spd, ..Self::default() },
+            Self { order: PhaseOrder::Tensorflow, ..Self::default() },
+            Self { order: PhaseOrder::Spd, project, ..Self::default() },
+        ]
+    }
+
+    fn promises(&self) -> Promises {
+        let pooling = Promises { shifts_by_stride: true, ..Promises::pooling(self.factor) };
+        match self.project {
+            None => Promises { linear: true, ..pooling },
+            Some(_) => Promises { gain: None, channel_wise: false, ..pooling },
+        }
     }
 
     fn check(&self) -> Result<(), DescriptionError> {
@@ -61,74 +106,65 @@ impl Operator for PixelUnshuffle {
     }
 
     fn place(&self, slot: &mut Slot<'_>) -> Result<(), DescriptionError> {
-        let unprojected = Self { project: None, ..*self };
-        slot.push(StageSpec::Downsample(DownsampleConfig::PixelUnshuffle(unprojected)));
-        match self.project {
-            None => {}
-            Some(Projection::Pointwise) => {
-                slot.push_convolution(ConvolutionSpec::square(slot.channels(), 1, 1, Border::NONE));
-            }
+        slot.push(StageSpec::Downsample(Self { project: None, ..*self }.into()));
+        if let Some(projection) = self.project {
+            projection.place(slot);
         }
         Ok(())
     }
 }
 
 impl ComputingOperator for PixelUnshuffle {
-    fn output_shape(&self, [channels, height, width]: [usize; 3]) -> Result<[usize; 3], String> {
-        let factor = self.factor;
-        Ok([channels * factor * factor, height.div_ceil(factor), width.div_ceil(factor)])
+    fn output_shape(&self, input: [usize; 3]) -> Result<[usize; 3], String> {
+        let [channels, height, width] = divided(input, self.factor);
+        Ok([channels * self.factor * self.factor, height, width])
     }
 
-    fn window(&self) -> Window {
+    fn window(&self, _input: [usize; 3]) -> Window {
         Window { extent: self.factor, stride: self.factor }
     }
 }
 
-impl PixelUnshuffle {
-    /// The module, without the projection; it has no parameters.
-    pub fn module(&self) -> PixelUnshuffleModule {
-        PixelUnshuffleModule { factor: self.factor }
+impl FixedOperator for PixelUnshuffle {
+    fn compute(&self, x: Tensor<4>, _pass: &Pass<'_>) -> Tensor<4> {
+        unshuffle(x, self.factor, self.order)
     }
 }
 
-/// [`PixelUnshuffle`] without its projection as a module.
-#[derive(Module, Debug)]
-pub struct PixelUnshuffleModule {
-    factor: usize,
-}
-
-impl PixelUnshuffleModule {
-    /// `[n, c, h, w]` to `[n, c·factor², ceil(h/factor), ceil(w/factor)]`.
-    pub fn forward(&self, x: Tensor<4>, _engine: &Engine) -> Tensor<4> {
-        let [batch, channels, height, width] = x.dims();
-        let factor = self.factor;
-        let (rows, columns) = (height.div_ceil(factor), width.div_ceil(factor));
-        let (below, right) = (rows * factor - height, columns * factor - width);
-        let padded = if below + right > 0 { x.pad((0, right, 0, below), PadMode::Constant(0.0)) } else { x };
-        padded
-            .reshape([batch, channels, rows, factor, columns, factor])
-            .permute([0, 1, 3, 5, 2, 4])
-            .reshape([batch, channels * factor * factor, rows, columns])
-    }
+/// `[n, c, h, w]` to `[n, c·factor², ceil(h/factor), ceil(w/factor)]`, zeros beyond the far edges.
+pub(super) fn unshuffle(x: Tensor<4>, factor: usize, order: PhaseOrder) -> Tensor<4> {
+    let [batch, channels, height, width] = x.dims();
+    let (rows, columns) = (height.div_ceil(factor), width.div_ceil(factor));
+    let (below, right) = (rows * factor - height, columns * factor - width);
+    let padded = if below + right > 0 { x.pad((0, right, 0, below), PadMode::Constant(0.0)) } else { x };
+    let blocks = padded.reshape([batch, channels, rows, factor, columns, factor]);
+    let axes = match order {
+        PhaseOrder::Pytorch => [0, 1, 3, 5, 2, 4],
+        PhaseOrder::Spd => [0, 5, 3, 1, 2, 4],
+        PhaseOrder::Tensorflow => [0, 3, 5, 1, 2, 4],
+    };
+    blocks.permute(axes).reshape([batch, channels * factor * factor, rows, columns])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::{grid, values};
+    use crate::tests::{evaluated, grid};
 
     #[test]
-    fn worked_example_of_the_reference() {
-        let y = PixelUnshuffle::default().module().forward(grid(4, 4), &Engine::detect());
-        let expected = [1., 3., 9., 11., 2., 4., 10., 12., 5., 7., 13., 15., 6., 8., 14., 16.];
-        assert_eq!(y.dims(), [1, 4, 2, 2]);
-        assert_eq!(values(y), expected);
+    fn worked_examples_of_the_reference() {
+        let y = evaluated(&PixelUnshuffle::default(), grid(4, 4));
+        assert_eq!(y, [1., 3., 9., 11., 2., 4., 10., 12., 5., 7., 13., 15., 6., 8., 14., 16.]);
+        let spd = PixelUnshuffle { order: PhaseOrder::Spd, ..PixelUnshuffle::default() };
+        assert_eq!(
+            evaluated(&spd, grid(4, 4)),
+            [1., 3., 9., 11., 5., 7., 13., 15., 2., 4., 10., 12., 6., 8., 14., 16.]
+        );
     }
 
     #[test]
     fn odd_sides_get_zeros_below_and_to_the_right() {
-        let y = PixelUnshuffle::default().module().forward(grid(3, 1), &Engine::detect());
-        assert_eq!(y.dims(), [1, 4, 2, 1]);
-        assert_eq!(values(y), [1., 3., 0., 0., 2., 0., 0., 0.]);
+        let y = evaluated(&PixelUnshuffle::default(), grid(3, 1));
+        assert_eq!(y, [1., 3., 0., 0., 2., 0., 0., 0.]);
     }
 }

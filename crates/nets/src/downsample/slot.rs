@@ -1,6 +1,8 @@
 //! The slot of a network: the place where an operator appends its stages.
 
-use crate::description::{DescriptionError, out_of_range};
+use super::DownsampleConfig;
+use super::card::{Card, Promises};
+use crate::description::DescriptionError;
 use crate::stage::{ActivationKind, ConvolutionSpec, StageSpec};
 
 /// The stages before the slot, to which an operator appends its own.
@@ -8,12 +10,13 @@ pub struct Slot<'a> {
     stages: &'a mut Vec<StageSpec>,
     channels: usize,
     activation: ActivationKind,
+    dilation: usize,
 }
 
 impl<'a> Slot<'a> {
     /// A slot behind `stages`, which end in `channels` channels, in a net with this activation.
     pub fn new(stages: &'a mut Vec<StageSpec>, channels: usize, activation: ActivationKind) -> Self {
-        Self { stages, channels, activation }
+        Self { stages, channels, activation, dilation: 1 }
     }
 
     /// Channels that enter the slot.
@@ -32,6 +35,16 @@ impl<'a> Slot<'a> {
         self.stages.push(StageSpec::Activation(self.activation));
     }
 
+    /// Asks for every later convolution of the net to be dilated by `factor`, on top of what it is.
+    pub fn dilate_what_follows(&mut self, factor: usize) {
+        self.dilation *= factor;
+    }
+
+    /// The factor by which later convolutions are to be dilated.
+    pub fn dilation(&self) -> usize {
+        self.dilation
+    }
+
     /// The convolution whose activation (and dropout, if any) the slot follows.
     pub fn preceding_convolution(&mut self) -> Option<&mut ConvolutionSpec> {
         self.stages
@@ -46,15 +59,21 @@ impl<'a> Slot<'a> {
 }
 
 /// What every value of the slot says about itself.
-pub trait Operator: Sized {
+pub trait Operator: Clone + Into<DownsampleConfig> {
     /// Its name, as in a study file.
     const NAME: &'static str;
 
     /// Raised by whoever changes the values that the operator computes: runs before and after are then told apart.
     const REVISION: u32;
 
+    /// What it is, in words.
+    const CARD: Card;
+
     /// Its default, and each setting worth a test of its own.
     fn examples() -> Vec<Self>;
+
+    /// What holds for it with these settings.
+    fn promises(&self) -> Promises;
 
     /// Refuses settings that are out of range.
     ///
@@ -63,18 +82,13 @@ pub trait Operator: Sized {
     /// The field, its value and the range.
     fn check(&self) -> Result<(), DescriptionError>;
 
-    /// Appends its stages to the slot.
+    /// Appends its stages to the slot: one stage of its own, unless it is made of others.
     ///
     /// # Errors
     ///
     /// A place where it cannot stand.
-    fn place(&self, slot: &mut Slot<'_>) -> Result<(), DescriptionError>;
-}
-
-/// Refuses a kernel or stride of 0, or above 64 cells.
-pub(crate) fn check_cells(operator: &str, field: &str, cells: usize) -> Result<(), DescriptionError> {
-    if (1..=64).contains(&cells) {
-        return Ok(());
+    fn place(&self, slot: &mut Slot<'_>) -> Result<(), DescriptionError> {
+        slot.push(StageSpec::Downsample(self.clone().into()));
+        Ok(())
     }
-    Err(out_of_range(&format!("downsample.{operator}.{field}"), cells, "from 1 to 64"))
 }

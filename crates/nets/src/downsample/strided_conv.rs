@@ -2,20 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::max_pool::{three, two};
-use super::slot::{Operator, Slot, check_cells};
+use super::card::{Card, Promises, SLOT_SHAPE};
+use super::settings::{check_cells, check_range, is_one, one, three, two};
+use super::slot::{Operator, Slot};
 use crate::description::DescriptionError;
 use crate::stage::{Border, ConvolutionSpec};
 
 /// Replaces pooling by a convolution with a stride and as many outputs as inputs, followed by the net's activation.
-///
-/// `y[o, i, j] = f(b[o] + sum over c, u, v of W[o, c, u, v] · x[c, stride·i + u − p, stride·j + v − p])`,
-/// `p = floor((kernel − 1) / 2)`, cells beyond the map being 0.
-///
-/// - Shapes: `[n, c, h, w]` to `[n, c, ceil(h/stride), ceil(w/stride)]`; any h, w ≥ 1.
-/// - Boundary: zeros; `floor((kernel−1)/2)` before and `floor(kernel/2)` after.
-/// - Gain on a constant: learned. Cost: c²·kernel² multiply–accumulates per output cell, c²·kernel² + c parameters.
-/// - Source: Springenberg et al., arXiv 1412.6806, section 3 and table 2 (kernel 3, stride 2, the default here).
+/// [`StridedConv::CARD`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StridedConv {
@@ -25,35 +19,67 @@ pub struct StridedConv {
     /// Cells between outputs, 1 to 64. Default 2.
     #[serde(default = "two")]
     pub stride: usize,
+    /// Groups of channels that are not mixed, 1 to 4096; must divide the channels. Default 1.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub groups: usize,
 }
 
 impl Default for StridedConv {
     fn default() -> Self {
-        Self { kernel: three(), stride: two() }
+        Self::plain(three(), two())
     }
 }
 
 impl Operator for StridedConv {
     const NAME: &'static str = "strided_conv";
     const REVISION: u32 = 1;
+    const CARD: Card = Card {
+        statement: "A convolution with a stride and as many outputs as inputs, followed by the net's activation.",
+        formula: "y[o,i,j] = f(b[o] + sum over c, u, v of W[o,c,u,v] · x[c, stride·i + u − p, stride·j + v − p]), \
+                  p = floor((kernel − 1)/2)",
+        shape: SLOT_SHAPE,
+        boundary: "zeros: floor((kernel − 1)/2) before and floor(kernel/2) after",
+        cost: "c·kernel²/groups multiply–accumulates; c²·kernel²/groups + c learned values",
+        source: "Springenberg et al., arXiv 1412.6806, section 3 and table 2 (3×3, stride 2)",
+        note: "Two ports to Keras forgot the activation after it.",
+    };
 
     fn examples() -> Vec<Self> {
         vec![
             Self::default(),
-            Self { kernel: 2, stride: 2 },
-            Self { kernel: 1, stride: 2 },
-            Self { kernel: 5, stride: 3 },
+            Self::plain(2, 2),
+            Self::plain(1, 2),
+            Self::plain(5, 3),
+            Self { groups: 3, ..Self::default() },
         ]
+    }
+
+    fn promises(&self) -> Promises {
+        Promises {
+            gain: None,
+            shifts_by_stride: self.kernel <= 2,
+            channel_wise: false,
+            ..Promises::pooling(self.stride)
+        }
     }
 
     fn check(&self) -> Result<(), DescriptionError> {
         check_cells(Self::NAME, "kernel", self.kernel)?;
-        check_cells(Self::NAME, "stride", self.stride)
+        check_cells(Self::NAME, "stride", self.stride)?;
+        check_range(Self::NAME, "groups", self.groups, 1..=4096, "from 1 to 4096")
     }
 
     fn place(&self, slot: &mut Slot<'_>) -> Result<(), DescriptionError> {
-        let border = Border::same(self.kernel);
-        slot.push_convolution(ConvolutionSpec::square(slot.channels(), self.kernel, self.stride, border));
+        let convolution =
+            ConvolutionSpec::square(slot.channels(), self.kernel, self.stride, Border::same(self.kernel));
+        slot.push_convolution(ConvolutionSpec { groups: self.groups, ..convolution });
         Ok(())
+    }
+}
+
+impl StridedConv {
+    /// All channels mixed.
+    pub const fn plain(kernel: usize, stride: usize) -> Self {
+        Self { kernel, stride, groups: 1 }
     }
 }

@@ -1,6 +1,6 @@
 //! The operators as compositions of Burn's own operations: their reference, and what runs on a GPU.
 
-use allconv_kernels::{Activation, Dropout};
+use allconv_kernels::{Activation, AxisMap, Dropout};
 use burn_backend::ops::{ConvOptions, PadMode};
 use burn_backend::tensor::IndexingUpdateOp;
 use burn_backend::tensor::{BoolTensor, FloatTensor, IntTensor};
@@ -10,6 +10,7 @@ use burn_backend::{
 
 use super::average_pool::Divisor;
 use super::convolution::{ConvolutionGradients, ConvolutionSettings};
+use super::separable::SeparableMap;
 use super::window::PoolWindow;
 
 fn sizes<B: Backend>(x: &FloatTensor<B>) -> [usize; 4] {
@@ -124,30 +125,55 @@ const fn splitmix64(key: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Adds the cells below and to the right that the last windows reach.
-fn overhung<B: Backend>(x: FloatTensor<B>, window: PoolWindow, fill: f32) -> FloatTensor<B> {
+/// The cells that windows reach beyond the map: before and after, rows and columns.
+fn border(window: PoolWindow, height: usize, width: usize) -> [[usize; 2]; 2] {
+    [height, width].map(|side| [window.before(), window.overhang(side)])
+}
+
+/// Adds the cells beyond the map that windows reach.
+fn bordered<B: Backend>(x: FloatTensor<B>, window: PoolWindow, fill: f32) -> FloatTensor<B> {
     let [_, _, height, width] = sizes::<B>(&x);
-    let (below, right) = (window.overhang(height), window.overhang(width));
-    if below + right == 0 {
+    let [rows, columns] = border(window, height, width);
+    if rows == [0; 2] && columns == [0; 2] {
         return x;
     }
-    B::float_pad(x, &[(0, 0), (0, 0), (0, below), (0, right)], PadMode::Constant(fill))
+    let pad = [(0, 0), (0, 0), (rows[0], rows[1]), (columns[0], columns[1])];
+    B::float_pad(x, &pad, PadMode::Constant(fill))
+}
+
+/// Takes away the cells that [`bordered`] added.
+fn unbordered<B: Backend>(
+    x: FloatTensor<B>,
+    window: PoolWindow,
+    [height, width]: [usize; 2],
+) -> FloatTensor<B> {
+    let [batch, channels, _, _] = sizes::<B>(&x);
+    let before = window.before();
+    let inside = [(0, batch), (0, channels), (before, height), (before, width)]
+        .map(|(start, length)| Slice::from(start as isize..(start + length) as isize));
+    B::float_slice(x, &inside)
 }
 
 /// The maximum of each window, and its position `row · width + column` in the map.
 pub(crate) fn max_pool<B: Backend>(x: FloatTensor<B>, window: PoolWindow) -> (FloatTensor<B>, IntTensor<B>) {
-    let [_, _, _, width] = sizes::<B>(&x);
+    let [_, _, height, width] = sizes::<B>(&x);
     let dtype = get_or_init_device_settings::<B>(&x.device()).int_dtype;
-    let padded = overhung::<B>(x, window, f32::NEG_INFINITY);
-    let padded_width = padded.shape()[3];
-    let (kernel, stride) = ([window.kernel; 2], [window.stride; 2]);
-    let result = B::max_pool2d_with_indices(padded, kernel, stride, [0, 0], [1, 1], false, dtype);
-    if padded_width == width {
-        return (result.output, result.indices);
+    let (rows, columns) = (window.windows(height), window.windows(width));
+    let padded = bordered::<B>(x, window, f32::NEG_INFINITY);
+    let [batch, channels, _, padded_width] = sizes::<B>(&padded);
+    let (kernel, stride, dilation) = ([window.kernel; 2], [window.stride; 2], [window.dilation; 2]);
+    let result = B::max_pool2d_with_indices(padded, kernel, stride, [0, 0], dilation, false, dtype);
+    // Room for further windows may be left behind the last one: PyTorch's rule rounds down.
+    let windows = [batch, channels, rows, columns].map(|side| Slice::from(0..side as isize));
+    let (y, indices) = (B::float_slice(result.output, &windows), B::int_slice(result.indices, &windows));
+    let before = window.before() as i64;
+    if padded_width == width && before == 0 {
+        return (y, indices);
     }
-    let row = B::int_div_scalar(result.indices.clone(), (padded_width as i64).into());
+    let row = B::int_div_scalar(indices.clone(), (padded_width as i64).into());
     let shift = B::int_mul_scalar(row, ((padded_width - width) as i64).into());
-    (result.output, B::int_sub(result.indices, shift))
+    let indices = B::int_sub_scalar(B::int_sub(indices, shift), (before * (width as i64 + 1)).into());
+    (y, indices)
 }
 
 /// The gradient of [`max_pool`]: each `dy` is added at the position of its maximum.
@@ -172,10 +198,13 @@ pub(crate) fn average_pool<B: Backend>(
     window: PoolWindow,
     divisor: Divisor,
 ) -> FloatTensor<B> {
-    let factor = correction::<B>(&x, sizes::<B>(&x), window, divisor);
-    let padded = overhung::<B>(x, window, 0.0);
+    let [batch, channels, height, width] = sizes::<B>(&x);
+    let factor = correction::<B>(&x, [height, width], window, divisor);
+    let padded = bordered::<B>(x, window, 0.0);
     let (kernel, stride) = ([window.kernel; 2], [window.stride; 2]);
     let mean = B::avg_pool2d(padded, kernel, stride, [0, 0], true, false);
+    let windows = [batch, channels, window.windows(height), window.windows(width)];
+    let mean = B::float_slice(mean, &windows.map(|side| Slice::from(0..side as isize)));
     match factor {
         None => mean,
         Some(factor) => B::float_mul(mean, factor),
@@ -190,32 +219,57 @@ pub(crate) fn average_pool_backward<B: Backend>(
     divisor: Divisor,
 ) -> FloatTensor<B> {
     let [batch, channels, height, width] = sizes_in;
-    let dy = match correction::<B>(&dy, sizes_in, window, divisor) {
+    let dy = match correction::<B>(&dy, [height, width], window, divisor) {
         None => dy,
         Some(factor) => B::float_mul(dy, factor),
     };
-    let padded = [batch, channels, height + window.overhang(height), width + window.overhang(width)];
-    let x = B::float_zeros(Shape::new(padded), &dy.device(), dy.dtype().into());
+    // Exactly as many cells as the windows reach, so that Burn counts the same windows.
+    let reached = |side| (window.windows(side) - 1) * window.stride + window.kernel;
+    let [reached_rows, reached_columns] = [reached(height), reached(width)];
+    let x = B::float_zeros(
+        Shape::new([batch, channels, reached_rows, reached_columns]),
+        &dy.device(),
+        dy.dtype().into(),
+    );
     let (kernel, stride) = ([window.kernel; 2], [window.stride; 2]);
     let dx = B::avg_pool2d_backward(x, dy, kernel, stride, [0, 0], true, false);
-    let inside = [batch, channels, height, width].map(|side| Slice::from(0..side as isize));
-    B::float_slice(dx, &inside)
+    let after = [(reached_rows, height), (reached_columns, width)]
+        .map(|(reached, side)| (window.before() + side).saturating_sub(reached));
+    let pad = [(0, 0), (0, 0), (0, after[0]), (0, after[1])];
+    let dx = if after == [0; 2] { dx } else { B::float_pad(dx, &pad, PadMode::Constant(0.0)) };
+    unbordered::<B>(dx, window, [height, width])
 }
 
 /// Window cells over divisor for each window, `[1, 1, rows, columns]`, where it is not 1 throughout.
 fn correction<B: Backend>(
     like: &FloatTensor<B>,
-    [_, _, height, width]: [usize; 4],
+    [height, width]: [usize; 2],
     window: PoolWindow,
     divisor: Divisor,
 ) -> Option<FloatTensor<B>> {
-    if divisor == Divisor::Window || window.overhang(height) + window.overhang(width) == 0 {
+    let counts = |side| match divisor {
+        Divisor::Cells => window.cells(side),
+        Divisor::Window => window.cells_with_border(side),
+    };
+    let (rows, columns) = (counts(height), counts(width));
+    if rows.iter().chain(&columns).all(|count| *count == window.kernel) {
         return None;
     }
     let area = (window.kernel * window.kernel) as f64;
-    let (rows, columns) = (window.cells(height), window.cells(width));
     let factors: Vec<f64> =
         rows.iter().flat_map(|row| columns.iter().map(move |column| area / (row * column) as f64)).collect();
     let data = TensorData::new(factors, [1, 1, rows.len(), columns.len()]).convert_dtype(like.dtype());
     Some(B::float_from_data(data, &like.device()))
+}
+
+/// A separable map as two products with dense matrices.
+pub(crate) fn separable<B: Backend>(x: FloatTensor<B>, map: &SeparableMap) -> FloatTensor<B> {
+    let matrix = |axis: &AxisMap, transposed: bool| {
+        let shape = [1, 1, axis.outputs(), axis.inputs()];
+        let data = TensorData::new(axis.dense(), shape).convert_dtype(x.dtype());
+        let matrix = B::float_from_data(data, &x.device());
+        if transposed { B::float_swap_dims(matrix, 2, 3) } else { matrix }
+    };
+    let (rows, columns) = (matrix(&map.rows, false), matrix(&map.columns, true));
+    B::float_matmul(rows, B::float_matmul(x, columns))
 }

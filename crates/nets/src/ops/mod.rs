@@ -13,6 +13,8 @@ mod convolution;
 mod dropout;
 mod max_pool;
 mod nhwc;
+mod separable;
+mod stacked;
 #[cfg(test)]
 mod tests;
 mod window;
@@ -22,4 +24,6 @@ pub use convolution::{ConvolutionOps, ConvolutionSettings, convolution};
 pub use dropout::{DropoutOps, dropout};
 pub use max_pool::{MaxPoolOps, max_pool, max_pool_with_indices};
 pub use nhwc::images_to_tensor;
-pub use window::PoolWindow;
+pub use separable::{SeparableMap, SeparableOps, separable};
+pub use stacked::{StackedWindows, cell_counts, picked, stacked_windows};
+pub use window::{PoolBorder, PoolWindow};

@@ -1,6 +1,6 @@
 //! Each operator on the CPU against its composition of Burn's operations: results and all gradients, f32 and f64.
 
-use allconv_kernels::{Activation, Dropout, Engine, Epilogue, Padding};
+use allconv_kernels::{Activation, AxisMap, Dropout, Engine, Epilogue, Padding};
 use burn::backend::{Autodiff, Flex};
 use burn_backend::ops::FloatTensorOps;
 use burn_backend::tensor::FloatTensor;
@@ -8,8 +8,8 @@ use burn_backend::{AutodiffBackend, DType, TensorData, TensorMetadata};
 use burn_flex::FlexTensor;
 
 use super::{
-    AveragePoolOps, ConvolutionOps, ConvolutionSettings, Divisor, DropoutOps, MaxPoolOps, PoolWindow,
-    composed,
+    AveragePoolOps, ConvolutionOps, ConvolutionSettings, Divisor, DropoutOps, MaxPoolOps, PoolBorder,
+    PoolWindow, SeparableMap, SeparableOps, composed,
 };
 use crate::tests::noise;
 
@@ -111,19 +111,32 @@ fn convolution_equals_its_composition() {
 }
 
 fn windows() -> Vec<(PoolWindow, [usize; 4])> {
-    let mut cases = Vec::new();
-    for (kernel, stride) in [(3, 2), (2, 2), (1, 2), (2, 3), (3, 1)] {
-        for shape in [[2, 3, 4, 6], [1, 2, 5, 3], [2, 1, 1, 2], [1, 4, 1, 1], [1, 2, 7, 8]] {
-            cases.push((PoolWindow { kernel, stride }, shape));
-        }
-    }
-    cases
+    let shapes = [[2, 3, 4, 6], [1, 2, 5, 3], [2, 1, 1, 2], [1, 4, 1, 1], [1, 2, 7, 8]];
+    let cut_off =
+        [(3, 2), (2, 2), (1, 2), (2, 3), (3, 1)].map(|(kernel, stride)| PoolWindow::cut_off(kernel, stride));
+    let padded = [(3, 2, 1, false), (3, 2, 1, true), (2, 2, 1, true), (2, 2, 0, false), (3, 1, 1, false)]
+        .map(|(kernel, stride, padding, ceil)| PoolWindow {
+            border: PoolBorder::Padded { padding, ceil },
+            ..PoolWindow::cut_off(kernel, stride)
+        });
+    let centred =
+        [2, 3].map(|kernel| PoolWindow { border: PoolBorder::Centred, ..PoolWindow::cut_off(kernel, 2) });
+    let all = || cut_off.iter().chain(&padded).chain(&centred);
+    let fits = |window: &PoolWindow, shape: [usize; 4]| {
+        shape[2..].iter().all(|side| window.side_out(*side).is_some())
+    };
+    shapes
+        .iter()
+        .flat_map(|shape| all().filter(|window| fits(window, *shape)).map(|window| (*window, *shape)))
+        .collect()
 }
 
 #[test]
 fn max_pooling_equals_its_composition() {
     for (dtype, bound) in BOUNDS {
-        for (window, shape) in windows() {
+        let dilated = PoolWindow { dilation: 2, ..PoolWindow::cut_off(3, 2) };
+        let dilated = [[1, 2, 7, 8], [2, 1, 1, 3]].map(|shape| (dilated, shape));
+        for (window, shape) in windows().into_iter().chain(dilated) {
             let inputs = [tensor(4, &shape, dtype)];
             let ours = run(&inputs, |inputs| {
                 let [x] = inputs.try_into().unwrap();
@@ -169,7 +182,7 @@ fn average_pooling_equals_its_composition() {
                 );
 
                 let dy_shape: Vec<usize> =
-                    vec![shape[0], shape[1], window.side_out(shape[2]), window.side_out(shape[3])];
+                    vec![shape[0], shape[1], window.windows(shape[2]), window.windows(shape[3])];
                 let dy = tensor(99, &dy_shape, dtype);
                 let dx = host(composed::average_pool_backward::<Flex>(dy, shape, window, divisor));
                 assert_close(
@@ -180,6 +193,26 @@ fn average_pooling_equals_its_composition() {
                 );
             }
         }
+    }
+}
+
+#[test]
+fn a_separable_map_equals_its_composition() {
+    let map = SeparableMap::new(
+        AxisMap::new(4, vec![vec![(0, 0.5), (3, -1.0)], vec![(1, 2.0)], vec![]]),
+        AxisMap::new(3, vec![vec![(0, 0.25), (1, 0.5), (2, 0.25)], vec![(2, 1.0), (2, 0.5)]]),
+    );
+    for (dtype, bound) in BOUNDS {
+        let inputs = [tensor(7, &[2, 3, 4, 3], dtype)];
+        let ours = run(&inputs, |inputs| {
+            let [x] = inputs.try_into().unwrap();
+            Tracked::separable_map(x, map.clone(), Engine::detect())
+        });
+        let composition = run(&inputs, |inputs| {
+            let [x] = inputs.try_into().unwrap();
+            composed::separable::<Tracked>(x, &map)
+        });
+        assert_close(&ours, &composition, bound, &format!("{dtype:?}"));
     }
 }
 

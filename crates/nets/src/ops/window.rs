@@ -1,37 +1,123 @@
-//! The windows of pooling: they start inside the map and are cut off by its far edges.
+//! The windows of pooling: where they start, how many there are, and what happens at the edges of the map.
 
 use allconv_kernels::{Padding, PoolGeometry};
 
-/// Square pooling windows: a side `h` becomes `ceil(h / stride)`.
+/// Square pooling windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolWindow {
-    /// Side of the window in cells, at least 1.
+    /// Cells of the window along each side, at least 1.
     pub kernel: usize,
     /// Cells between windows, at least 1.
     pub stride: usize,
+    /// Distance of neighbouring cells of a window, at least 1.
+    pub dilation: usize,
+    /// What happens at the edges.
+    pub border: PoolBorder,
+}
+
+/// What pooling windows do at the edges of the map. Cells beyond the map are never pooled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PoolBorder {
+    /// The first window starts at the first cell, and the last ones are cut off by the far edge: a side `h` becomes
+    /// `ceil(h / stride)`.
+    CutOff,
+    /// As [`Self::CutOff`], but the first window is centred on the first cell: `floor((kernel − 1)/2)` of its cells lie before.
+    Centred,
+    /// PyTorch's rule: a border of `padding` cells on all sides, `floor((h + 2·padding − extent) / stride) + 1` windows,
+    /// or with `ceil` rounded up unless the last one would start beyond the map.
+    Padded {
+        /// Cells of the border, at most half the kernel.
+        padding: usize,
+        /// Whether the number of windows is rounded up.
+        ceil: bool,
+    },
 }
 
 impl PoolWindow {
-    /// Number of windows along a side.
-    pub fn side_out(&self, side: usize) -> usize {
-        side.div_ceil(self.stride)
+    /// Undilated windows that are cut off by the far edge.
+    pub fn cut_off(kernel: usize, stride: usize) -> Self {
+        Self { kernel, stride, dilation: 1, border: PoolBorder::CutOff }
+    }
+
+    /// From the first to the last cell of a window.
+    pub fn extent(&self) -> usize {
+        self.dilation * (self.kernel - 1) + 1
+    }
+
+    /// Number of windows along a side; `None` where not one fits.
+    pub fn side_out(&self, side: usize) -> Option<usize> {
+        match self.border {
+            PoolBorder::CutOff | PoolBorder::Centred => Some(side.div_ceil(self.stride)),
+            PoolBorder::Padded { padding, ceil } => {
+                let steps = (side + 2 * padding).checked_sub(self.extent())?;
+                if !ceil {
+                    return Some(steps / self.stride + 1);
+                }
+                let rounded_up = steps.div_ceil(self.stride);
+                let beyond = rounded_up * self.stride >= side + padding;
+                Some(if beyond { rounded_up } else { rounded_up + 1 })
+            }
+        }
+    }
+
+    /// Cells of the border before the map.
+    pub(crate) fn before(&self) -> usize {
+        match self.border {
+            PoolBorder::CutOff => 0,
+            PoolBorder::Centred => self.extent().div_ceil(2) - 1,
+            PoolBorder::Padded { padding, .. } => padding,
+        }
     }
 
     /// Cells by which the last window of a side reaches beyond it.
     pub(crate) fn overhang(&self, side: usize) -> usize {
-        ((self.side_out(side) - 1) * self.stride + self.kernel).saturating_sub(side)
+        let outputs = self.windows(side);
+        ((outputs - 1) * self.stride + self.extent()).saturating_sub(side + self.before())
+    }
+
+    /// Number of windows along a side that the shape walk has accepted.
+    pub(crate) fn windows(&self, side: usize) -> usize {
+        self.side_out(side).unwrap_or_else(|| panic!("{self:?} does not fit a side of {side} cells"))
+    }
+
+    /// Of each window along a side, in order: the cells of the map it holds, by their place in the window.
+    pub(crate) fn places(&self, side: usize) -> Vec<Vec<usize>> {
+        let inside = |window: usize, place: usize| {
+            let cell = window * self.stride + place * self.dilation;
+            cell >= self.before() && cell - self.before() < side
+        };
+        (0..self.windows(side))
+            .map(|window| (0..self.kernel).filter(|place| inside(window, *place)).collect())
+            .collect()
     }
 
     /// How many cells of each window along a side lie on the map.
     pub(crate) fn cells(&self, side: usize) -> Vec<usize> {
-        (0..self.side_out(side))
-            .map(|index| (index * self.stride + self.kernel).min(side) - index * self.stride)
-            .collect()
+        self.places(side).iter().map(Vec::len).collect()
+    }
+
+    /// How many cells of each window along a side PyTorch's `count_include_pad` counts: those on the map and its border.
+    /// Windows that are cut off count whole.
+    pub(crate) fn cells_with_border(&self, side: usize) -> Vec<usize> {
+        match self.border {
+            PoolBorder::CutOff | PoolBorder::Centred => vec![self.kernel; self.windows(side)],
+            PoolBorder::Padded { padding, .. } => {
+                let bordered = Self { border: PoolBorder::CutOff, ..*self };
+                let places = bordered.places(side + 2 * padding);
+                places[..self.windows(side)].iter().map(Vec::len).collect()
+            }
+        }
     }
 
     /// The kernels' geometry for `[n, h, w, c]`; `None` where a window reaches further beyond the map than they allow.
     pub(crate) fn geometry(&self, [batch, height, width, channels]: [usize; 4]) -> Option<PoolGeometry> {
-        let (bottom, right) = (self.overhang(height), self.overhang(width));
+        let (padding, ceil_mode) = match self.border {
+            PoolBorder::CutOff | PoolBorder::Centred => {
+                let (bottom, right) = (self.overhang(height), self.overhang(width));
+                (Padding { top: self.before(), bottom, left: self.before(), right }, false)
+            }
+            PoolBorder::Padded { padding, ceil } => (Padding::same(padding), ceil),
+        };
         let geometry = PoolGeometry {
             batch,
             height_in: height,
@@ -39,9 +125,9 @@ impl PoolWindow {
             channels,
             kernel: [self.kernel; 2],
             stride: [self.stride; 2],
-            padding: Padding { bottom, right, ..Padding::NONE },
-            dilation: [1, 1],
-            ceil_mode: false,
+            padding,
+            dilation: [self.dilation; 2],
+            ceil_mode,
         };
         geometry.validate().ok().map(|()| geometry)
     }
@@ -53,18 +139,49 @@ mod tests {
 
     #[test]
     fn three_by_three_with_stride_two_does_what_caffe_does_on_even_sides() {
-        let window = PoolWindow { kernel: 3, stride: 2 };
-        assert_eq!((window.side_out(32), window.overhang(32)), (16, 1));
-        assert_eq!((window.side_out(5), window.overhang(5)), (3, 2));
-        assert_eq!((window.side_out(1), window.overhang(1)), (1, 2));
+        let window = PoolWindow::cut_off(3, 2);
+        assert_eq!((window.side_out(32), window.overhang(32)), (Some(16), 1));
+        assert_eq!((window.side_out(5), window.overhang(5)), (Some(3), 2));
+        assert_eq!((window.side_out(1), window.overhang(1)), (Some(1), 2));
         assert_eq!(window.cells(5), [3, 3, 1]);
     }
 
     #[test]
     fn windows_smaller_than_the_stride_do_not_overhang() {
-        let window = PoolWindow { kernel: 1, stride: 2 };
-        assert_eq!((window.side_out(4), window.overhang(4)), (2, 0));
+        let window = PoolWindow::cut_off(1, 2);
+        assert_eq!((window.side_out(4), window.overhang(4)), (Some(2), 0));
         let geometry = window.geometry([1, 4, 5, 1]).unwrap();
         assert_eq!((geometry.height_out(), geometry.width_out()), (Ok(2), Ok(3)));
+    }
+
+    #[test]
+    fn padded_windows_follow_the_rule_of_pytorch_as_the_kernels_do() {
+        for (kernel, stride, dilation, padding, ceil) in [
+            (3, 2, 1, 1, false),
+            (3, 2, 1, 1, true),
+            (2, 2, 1, 1, true),
+            (3, 2, 2, 1, true),
+            (3, 1, 1, 0, false),
+        ] {
+            let border = PoolBorder::Padded { padding, ceil };
+            let window = PoolWindow { kernel, stride, dilation, border };
+            for side in 1..20 {
+                if let Some(ours) = window.side_out(side) {
+                    let kernels = window.geometry([1, side, side, 1]).unwrap().height_out();
+                    assert_eq!(kernels, Ok(ours), "{window:?} on {side}");
+                }
+            }
+        }
+        let ceil =
+            PoolWindow { border: PoolBorder::Padded { padding: 1, ceil: true }, ..PoolWindow::cut_off(2, 2) };
+        // PyTorch: 5 cells and 2 of border hold three whole windows; a fourth would start beyond the map.
+        assert_eq!(
+            (ceil.side_out(5), ceil.cells(5), ceil.cells_with_border(5)),
+            (Some(3), vec![1, 2, 2], vec![2, 2, 2])
+        );
+        assert_eq!(
+            (ceil.side_out(6), ceil.cells(6), ceil.cells_with_border(6)),
+            (Some(4), vec![1, 2, 2, 1], vec![2, 2, 2, 2])
+        );
     }
 }

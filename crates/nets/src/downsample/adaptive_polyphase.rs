@@ -1,0 +1,125 @@
+//! Adaptive polyphase sampling (APS): each image keeps the phase with the largest norm.
+
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+use super::axis_maps::{EdgePadding, blur};
+use super::card::{Card, Promises};
+use super::computing::divided;
+use super::polyphase::{ADAPTIVE_ORDER, phases, strongest};
+use super::settings::{check_range, is_one, one};
+use super::slot::Operator;
+use super::{ComputingOperator, FixedOperator};
+use crate::description::DescriptionError;
+use crate::ops::{SeparableMap, separable};
+use crate::pass::Pass;
+use crate::walk::Window;
+
+/// Keeps the polyphase component with the largest norm. [`AdaptivePolyphase::CARD`] has the definition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdaptivePolyphase {
+    /// By which norm a phase is chosen. Default: the Euclidean.
+    #[serde(default)]
+    pub norm: PhaseNorm,
+    /// Taps of a circular blur before the choice takes effect, 1 to 7; 1 is none. Default 1.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub blur_taps: usize,
+}
+
+/// The norm of a polyphase component, over all its channels and cells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PhaseNorm {
+    /// The root of the sum of squares.
+    #[default]
+    L2,
+    /// The sum of absolute values.
+    L1,
+    /// The largest absolute value.
+    Linf,
+}
+
+impl Default for AdaptivePolyphase {
+    fn default() -> Self {
+        Self { norm: PhaseNorm::default(), blur_taps: one() }
+    }
+}
+
+impl Operator for AdaptivePolyphase {
+    const NAME: &'static str = "adaptive_polyphase";
+    const REVISION: u32 = 1;
+    const CARD: Card = Card {
+        statement: "Each image keeps that one of its four polyphase components whose norm over all channels is largest.",
+        formula: "y = P_k, k = argmax ‖P_k‖ over P_ab[i,j] = x[·, 2i+a, 2j+b]; ties: the first of (0,0), (1,0), (0,1), (1,1)",
+        shape: "[n, c, ceil(h/2), ceil(w/2)]; any h, w ≥ 1",
+        boundary: "odd sides first get one cell from their other end; the blur reads circularly",
+        cost: "a norm of the whole map and data movement; no weights",
+        source: "Chaman and Dokmanić, arXiv 2011.14214",
+        note: "Exactly equivariant to circular shifts on even sides, and only to those. The norm is taken before the blur. One \
+               choice for all channels; in a residual block both branches need the same.",
+    };
+
+    fn examples() -> Vec<Self> {
+        vec![
+            Self::default(),
+            Self { norm: PhaseNorm::L1, blur_taps: 3 },
+            Self { norm: PhaseNorm::Linf, ..Self::default() },
+        ]
+    }
+
+    fn promises(&self) -> Promises {
+        Promises { channel_wise: false, shifts_by_stride: true, shifts_by_one: true, ..Promises::pooling(2) }
+    }
+
+    fn check(&self) -> Result<(), DescriptionError> {
+        check_range(Self::NAME, "blur_taps", self.blur_taps, 1..=7, "from 1 to 7")
+    }
+}
+
+impl ComputingOperator for AdaptivePolyphase {
+    fn output_shape(&self, input: [usize; 3]) -> Result<[usize; 3], String> {
+        Ok(divided(input, 2))
+    }
+
+    fn window(&self, _input: [usize; 3]) -> Window {
+        // One cell of either phase, and the blur around it.
+        Window { extent: self.blur_taps + 1, stride: 2 }
+    }
+}
+
+impl FixedOperator for AdaptivePolyphase {
+    fn compute(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
+        let [_, _, height, width] = x.dims();
+        let candidates = phases(x.clone(), ADAPTIVE_ORDER);
+        let flat: Tensor<3> = candidates.detach().flatten(2, 4);
+        let scores = match self.norm {
+            PhaseNorm::L2 => flat.square().sum_dim(2),
+            PhaseNorm::L1 => flat.abs().sum_dim(2),
+            PhaseNorm::Linf => flat.abs().max_dim(2),
+        };
+        let blurred = if self.blur_taps == 1 {
+            x
+        } else {
+            let along = |side| blur(side, self.blur_taps, 1, EdgePadding::Circular);
+            separable(x, SeparableMap::new(along(height), along(width)), pass.engine)
+        };
+        strongest(phases(blurred, ADAPTIVE_ORDER), scores.squeeze_dim(2))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::{evaluated, grid, image};
+
+    #[test]
+    fn worked_example_of_the_reference() {
+        assert_eq!(evaluated(&AdaptivePolyphase::default(), grid(4, 4)), [6.0, 8.0, 14.0, 16.0]);
+    }
+
+    #[test]
+    fn ties_go_to_the_first_phase_in_the_published_order() {
+        assert_eq!(evaluated(&AdaptivePolyphase::default(), image(2, 2, &[0., 3., -3., 1.])), [-3.0]);
+    }
+}

@@ -1,0 +1,109 @@
+//! The truncated Fourier transform of real images as dense real matrices: every size, every device, exact gradients.
+//!
+//! Let `R = G·F` be transform (F), truncation and inverse (G) along the rows' axis, `f` the one-sided transform along the
+//! columns' axis and `C`, `S` the cosines and sines of its inverse. Then `irfft2(crop(rfft2 x))` is
+//! `Re R · x · (C·Re f + S·Im f)ᵀ + Im R · x · (S·Re f − C·Im f)ᵀ`.
+
+use std::f64::consts::TAU;
+
+use allconv_kernels::AxisMap;
+
+/// A real matrix in row-major order.
+#[derive(Clone, Debug)]
+pub(super) struct Matrix {
+    pub(super) rows: usize,
+    pub(super) columns: usize,
+    pub(super) values: Vec<f64>,
+}
+
+impl Matrix {
+    fn from_fn(rows: usize, columns: usize, value: impl Fn(usize, usize) -> f64) -> Self {
+        let values = (0..rows * columns).map(|index| value(index / columns, index % columns)).collect();
+        Self { rows, columns, values }
+    }
+
+    /// Every value multiplied by `factor`.
+    pub(super) fn scaled(mut self, factor: f64) -> Self {
+        self.values.iter_mut().for_each(|value| *value *= factor);
+        self
+    }
+
+    /// The matrix as a map of one axis.
+    pub(super) fn axis_map(&self) -> AxisMap {
+        let output = |row: &[f64]| row.iter().copied().enumerate().collect();
+        AxisMap::new(self.columns, self.values.chunks(self.columns).map(output).collect())
+    }
+}
+
+/// The frequencies kept along the rows' axis for `kept` outputs of `side`: indices into the transform of length `side` and of
+/// length `kept`. Of an even number, half come from each end.
+pub(super) fn row_frequencies(side: usize, kept: usize) -> Vec<(usize, usize)> {
+    let low = kept.div_ceil(2);
+    let lower = (0..low).map(|index| (index, index));
+    let upper = (low..kept).map(|index| (side - kept + index, index));
+    lower.chain(upper).collect()
+}
+
+/// Cosines and sines of the transform along the rows' axis: `[frequencies, side]`, forward.
+pub(super) fn forward_rows(side: usize, kept: usize) -> [Matrix; 2] {
+    let frequencies = row_frequencies(side, kept);
+    let angle = |row: usize, cell: usize| TAU * ((frequencies[row].0 * cell) % side) as f64 / side as f64;
+    [
+        Matrix::from_fn(kept, side, |row, cell| angle(row, cell).cos()),
+        Matrix::from_fn(kept, side, |row, cell| -angle(row, cell).sin()),
+    ]
+}
+
+/// Cosines and sines of the inverse along the rows' axis: `[kept, frequencies]`, divided by `kept`.
+pub(super) fn inverse_rows(side: usize, kept: usize) -> [Matrix; 2] {
+    let frequencies = row_frequencies(side, kept);
+    let angle = |cell: usize, row: usize| TAU * ((frequencies[row].1 * cell) % kept) as f64 / kept as f64;
+    let scale = 1.0 / kept as f64;
+    [
+        Matrix::from_fn(kept, kept, |cell, row| scale * angle(cell, row).cos()),
+        Matrix::from_fn(kept, kept, |cell, row| scale * angle(cell, row).sin()),
+    ]
+}
+
+/// Cosines and sines of the transform along the columns' axis: `[floor(kept/2) + 1, side]`, forward, one-sided.
+pub(super) fn forward_columns(side: usize, kept: usize) -> [Matrix; 2] {
+    let angle = |row: usize, cell: usize| TAU * ((row * cell) % side) as f64 / side as f64;
+    [
+        Matrix::from_fn(kept / 2 + 1, side, |row, cell| angle(row, cell).cos()),
+        Matrix::from_fn(kept / 2 + 1, side, |row, cell| -angle(row, cell).sin()),
+    ]
+}
+
+/// Cosines and sines of the one-sided inverse along the columns' axis: `[kept, floor(kept/2) + 1]`, divided by `kept`.
+/// Frequencies with a mirror image count twice; the sine of the others is left out, as in `irfft`.
+pub(super) fn inverse_columns(kept: usize) -> [Matrix; 2] {
+    let frequencies = kept / 2 + 1;
+    let angle = |cell: usize, row: usize| TAU * ((row * cell) % kept) as f64 / kept as f64;
+    let own_mirror = |row: usize| row == 0 || 2 * row == kept;
+    let scale = move |row: usize| if own_mirror(row) { 1.0 } else { 2.0 } / kept as f64;
+    [
+        Matrix::from_fn(kept, frequencies, |cell, row| scale(row) * angle(cell, row).cos()),
+        Matrix::from_fn(kept, frequencies, |cell, row| {
+            if own_mirror(row) { 0.0 } else { -scale(row) * angle(cell, row).sin() }
+        }),
+    ]
+}
+
+/// The product of two matrices.
+pub(super) fn product(left: &Matrix, right: &Matrix) -> Matrix {
+    Matrix::from_fn(left.rows, right.columns, |row, column| {
+        (0..left.columns)
+            .map(|inner| {
+                left.values[row * left.columns + inner] * right.values[inner * right.columns + column]
+            })
+            .sum()
+    })
+}
+
+/// `left + sign·right`.
+pub(super) fn sum(left: &Matrix, sign: f64, right: &Matrix) -> Matrix {
+    Matrix::from_fn(left.rows, left.columns, |row, column| {
+        let index = row * left.columns + column;
+        left.values[index] + sign * right.values[index]
+    })
+}

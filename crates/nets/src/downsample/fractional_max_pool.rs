@@ -1,0 +1,207 @@
+//! Fractional max pooling: the maximum over windows that divide a side by a number that need not be whole.
+
+use burn::tensor::{Int, Tensor, TensorData};
+use serde::{Deserialize, Serialize};
+
+use super::card::{Card, Promises};
+use super::settings::{check_cells, check_range, two};
+use super::slot::Operator;
+use super::{ComputingOperator, FixedOperator};
+use crate::description::DescriptionError;
+use crate::pass::Pass;
+use crate::walk::Window;
+
+/// The maximum over windows at fractional distances. [`FractionalMaxPool::CARD`] has the definition.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FractionalMaxPool {
+    /// By what sides are divided, rounding down: above 1 and at most 8. Default √2.
+    #[serde(default = "root_two")]
+    pub ratio: f64,
+    /// Side of an overlapping window in cells, 1 to 64. Default 2.
+    #[serde(default = "two")]
+    pub kernel: usize,
+    /// Whether windows overlap. Default: they do.
+    #[serde(default)]
+    pub regions: Regions,
+    /// Where windows start in training. In evaluation they start as `fixed` says. Default: drawn.
+    #[serde(default)]
+    pub draw: RegionDraw,
+}
+
+/// How the windows of fractional max pooling lie.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Regions {
+    /// Windows of `kernel` cells. PyTorch's rule.
+    #[default]
+    Overlapping,
+    /// Windows that end where the next one starts. Paddle's rule.
+    Disjoint,
+}
+
+/// Where the windows of fractional max pooling start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RegionDraw {
+    /// In training, a shift u in [0, 1) is drawn for each sample, channel and axis.
+    #[default]
+    Random,
+    /// u = ½ throughout.
+    Fixed,
+}
+
+fn root_two() -> f64 {
+    std::f64::consts::SQRT_2
+}
+
+impl Default for FractionalMaxPool {
+    fn default() -> Self {
+        Self { ratio: root_two(), kernel: two(), regions: Regions::default(), draw: RegionDraw::default() }
+    }
+}
+
+impl Operator for FractionalMaxPool {
+    const NAME: &'static str = "fractional_max_pool";
+    const REVISION: u32 = 1;
+    const CARD: Card = Card {
+        statement: "The maximum over windows that divide a side by a number that need not be whole, at drawn positions.",
+        formula: "overlapping: start(i) = ⌊(i+u)·α⌋ − ⌊u·α⌋, α = (h − kernel)/(h' − 1), the last at h − kernel; disjoint: from \
+                  ⌈a(i+u) − 1⌉ up to ⌈a(i+1+u) − 1⌉, a = h/h'",
+        shape: "[n, c, max(1, floor(h/ratio)), max(1, floor(w/ratio))]; overlapping windows need h, w ≥ kernel",
+        boundary: "windows lie inside the map",
+        cost: "kernel² comparisons; no weights",
+        source: "Graham, arXiv 1412.6071",
+        note: "PyTorch's windows overlap and are drawn for each sample and channel; Paddle's are disjoint. Evaluation uses u = ½. \
+               Where the step α is whole, as for a ratio of 2 and a kernel of 2 on even sides, nothing is left to draw.",
+    };
+
+    fn examples() -> Vec<Self> {
+        vec![
+            Self::default(),
+            Self { ratio: 1.7, kernel: 3, draw: RegionDraw::Fixed, ..Self::default() },
+            Self { regions: Regions::Disjoint, ..Self::default() },
+        ]
+    }
+
+    fn promises(&self) -> Promises {
+        Promises {
+            slot_rule: None,
+            differs_in_training: self.draw == RegionDraw::Random,
+            ..Promises::pooling(1)
+        }
+    }
+
+    fn check(&self) -> Result<(), DescriptionError> {
+        check_cells(Self::NAME, "kernel", self.kernel)?;
+        let range = (std::ops::Bound::Excluded(1.0), std::ops::Bound::Included(8.0));
+        check_range(Self::NAME, "ratio", self.ratio, range, "above 1 and at most 8")
+    }
+}
+
+impl ComputingOperator for FractionalMaxPool {
+    fn output_shape(&self, [channels, height, width]: [usize; 3]) -> Result<[usize; 3], String> {
+        if self.regions == Regions::Overlapping && height.min(width) < self.kernel {
+            return Err(format!("its window of {} cells is longer than the shorter side", self.kernel));
+        }
+        Ok([channels, self.windows(height), self.windows(width)])
+    }
+
+    fn window(&self, _input: [usize; 3]) -> Window {
+        let extent = match self.regions {
+            Regions::Overlapping => self.kernel,
+            Regions::Disjoint => self.ratio.ceil() as usize,
+        };
+        Window { extent, stride: (self.ratio.round() as usize).max(1) }
+    }
+}
+
+impl FractionalMaxPool {
+    fn windows(&self, side: usize) -> usize {
+        ((side as f64 / self.ratio) as usize).max(1)
+    }
+
+    /// First cell and end of each window along a side, for the shift `u`.
+    fn regions(&self, side: usize, u: f64) -> Vec<(usize, usize)> {
+        let windows = self.windows(side);
+        let region = |index: usize| match self.regions {
+            Regions::Overlapping if index + 1 == windows => (side - self.kernel, side),
+            Regions::Overlapping => {
+                let step = (side - self.kernel) as f64 / (windows - 1) as f64;
+                let start = ((index as f64 + u) * step) as usize - (u * step) as usize;
+                (start, start + self.kernel)
+            }
+            Regions::Disjoint => {
+                let step = side as f64 / windows as f64;
+                let edge = |index: usize| (step * (index as f64 + u) - 1.0).ceil().max(0.0) as usize;
+                let start = edge(index).min(side - 1);
+                (start, edge(index + 1).clamp(start + 1, side))
+            }
+        };
+        (0..windows).map(region).collect()
+    }
+
+    /// The cells of the windows of one map, window by window, each window filled up to `size` × `size` by repetition.
+    fn cells(&self, sides: [usize; 2], shifts: [f64; 2], size: usize) -> Vec<i64> {
+        let [rows, columns] = [0, 1].map(|axis| self.regions(sides[axis], shifts[axis]));
+        let mut cells = Vec::with_capacity(size * size * rows.len() * columns.len());
+        for place in 0..size * size {
+            for (top, bottom) in &rows {
+                let row = (top + place / size).min(bottom - 1);
+                cells.extend(
+                    columns
+                        .iter()
+                        .map(|(left, right)| (row * sides[1] + (left + place % size).min(right - 1)) as i64),
+                );
+            }
+        }
+        cells
+    }
+}
+
+impl FixedOperator for FractionalMaxPool {
+    fn compute(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
+        let [batch, channels, height, width] = x.dims();
+        let (rows, columns) = (self.windows(height), self.windows(width));
+        let size = match self.regions {
+            Regions::Overlapping => self.kernel,
+            // A window from one rounded multiple of the step to the next.
+            Regions::Disjoint => {
+                let longest = |side: usize, windows: usize| side.div_ceil(windows) + 1;
+                longest(height, rows).max(longest(width, columns))
+            }
+        };
+        let planes = batch * channels;
+        let draws = pass.draws.filter(|_| self.draw == RegionDraw::Random);
+        let indices: Vec<i64> = match draws {
+            None => self.cells([height, width], [0.5; 2], size).repeat(planes),
+            Some(draws) => draws
+                .uniform(2 * planes)
+                .chunks(2)
+                .flat_map(|u| self.cells([height, width], [f64::from(u[0]), f64::from(u[1])], size))
+                .collect(),
+        };
+        let places = size * size;
+        let shape = [planes, places * rows * columns];
+        let indices: Tensor<2, Int> = Tensor::from_data(TensorData::new(indices, shape), &x.device());
+        let cells = x.reshape([planes, height * width]).gather(1, indices);
+        cells.reshape([planes, places, rows * columns]).max_dim(1).reshape([batch, channels, rows, columns])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The windows of seven cells in five outputs at u = 0.3.
+    fn regions(regions: Regions) -> Vec<(usize, usize)> {
+        FractionalMaxPool { ratio: 1.4, regions, ..FractionalMaxPool::default() }.regions(7, 0.3)
+    }
+
+    #[test]
+    fn worked_examples_of_the_reference() {
+        let starts: Vec<usize> = regions(Regions::Overlapping).iter().map(|region| region.0).collect();
+        assert_eq!(starts, [0, 1, 2, 4, 5]);
+        assert_eq!(regions(Regions::Disjoint), [(0, 1), (1, 3), (3, 4), (4, 6), (6, 7)]);
+    }
+}

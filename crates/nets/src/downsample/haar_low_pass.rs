@@ -1,0 +1,91 @@
+//! The low-pass band of the Haar transform (WaveCNet).
+
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+use super::axis_maps::{EdgePadding, haar};
+use super::card::{Card, Promises};
+use super::computing::divided;
+use super::slot::Operator;
+use super::{ComputingOperator, FixedOperator};
+use crate::description::DescriptionError;
+use crate::ops::{SeparableMap, separable};
+use crate::pass::Pass;
+use crate::walk::Window;
+
+/// Keeps the low-pass band of the Haar transform. [`HaarLowPass::CARD`] has the definition.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HaarLowPass {
+    /// What odd sides read beyond their last cell. Default: the map mirrored.
+    #[serde(default)]
+    pub padding: EdgePadding,
+}
+
+/// The shape of the Haar operators.
+pub(super) const HAAR_BOUNDARY: &str = "one cell beyond the last of an odd side, read by `padding`";
+
+impl Operator for HaarLowPass {
+    const NAME: &'static str = "haar_low_pass";
+    const REVISION: u32 = 1;
+    const CARD: Card = Card {
+        statement: "The low-pass band of one step of the orthonormal Haar transform; the detail is dropped.",
+        formula: "y = (a + b + c + d)/2 for each block [a b; c d]",
+        shape: "[n, c, ceil(h/2), ceil(w/2)]; any h, w ≥ 1",
+        boundary: HAAR_BOUNDARY,
+        cost: "4 additions; no weights",
+        source: "Li et al., arXiv 2005.03337 (WaveCNet)",
+        note: "Twice the 2×2 average: its gain of 2 is a confound unless a normalisation follows.",
+    };
+
+    fn examples() -> Vec<Self> {
+        vec![Self::default(), Self { padding: EdgePadding::Zero }]
+    }
+
+    fn promises(&self) -> Promises {
+        Promises { gain: Some(2.0), linear: true, shifts_by_stride: true, ..Promises::pooling(2) }
+    }
+
+    fn check(&self) -> Result<(), DescriptionError> {
+        Ok(())
+    }
+}
+
+impl ComputingOperator for HaarLowPass {
+    fn output_shape(&self, input: [usize; 3]) -> Result<[usize; 3], String> {
+        Ok(divided(input, 2))
+    }
+
+    fn window(&self, _input: [usize; 3]) -> Window {
+        Window { extent: 2, stride: 2 }
+    }
+}
+
+impl FixedOperator for HaarLowPass {
+    fn compute(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
+        haar_band(x, [false, false], self.padding, pass)
+    }
+}
+
+/// One band of a Haar step: along rows' axis and columns' axis the sum, or the difference.
+pub(super) fn haar_band(
+    x: Tensor<4>,
+    difference: [bool; 2],
+    padding: EdgePadding,
+    pass: &Pass<'_>,
+) -> Tensor<4> {
+    let [_, _, height, width] = x.dims();
+    let map = SeparableMap::new(haar(height, difference[0], padding), haar(width, difference[1], padding));
+    separable(x, map, pass.engine)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::{assert_near, evaluated, grid};
+
+    #[test]
+    fn worked_example_of_the_reference() {
+        assert_near(&evaluated(&HaarLowPass::default(), grid(4, 4)), &[7.0, 11.0, 23.0, 27.0], 1e-5);
+    }
+}

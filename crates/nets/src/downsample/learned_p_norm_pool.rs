@@ -1,0 +1,139 @@
+//! p-norm pooling whose order is learned.
+
+use burn::module::{Module, Param};
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+use super::card::{CUT_OFF, Card, Promises, SLOT_SHAPE};
+use super::computing::divided;
+use super::p_norm_pool::{NormForm, p_norm};
+use super::settings::{check_cells, check_range, three, two};
+use super::sharing::Sharing;
+use super::slot::Operator;
+use super::{ComputingOperator, LearnedOperator};
+use crate::description::DescriptionError;
+use crate::ops::PoolWindow;
+use crate::parameter_source::ParameterSource;
+use crate::pass::Pass;
+use crate::walk::Window;
+
+/// The p-norm of each window, p being learned. [`LearnedPNormPool::CARD`] has the definition.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LearnedPNormPool {
+    /// Side of the window in cells, 1 to 64. Default 3.
+    #[serde(default = "three")]
+    pub kernel: usize,
+    /// Cells between windows, 1 to 64. Default 2.
+    #[serde(default = "two")]
+    pub stride: usize,
+    /// Whether the norm is one of sums or of means. Default: of means, whose gain does not depend on p.
+    #[serde(default)]
+    pub form: NormForm,
+    /// The order at the start, above 1 and at most 50. Default 2.
+    #[serde(default = "square")]
+    pub initial_p: f64,
+    /// How many orders p there are. Default: one for the layer.
+    #[serde(default)]
+    pub per: Sharing,
+}
+
+impl Default for LearnedPNormPool {
+    fn default() -> Self {
+        Self {
+            kernel: three(),
+            stride: two(),
+            form: NormForm::default(),
+            initial_p: square(),
+            per: Sharing::default(),
+        }
+    }
+}
+
+impl Operator for LearnedPNormPool {
+    const NAME: &'static str = "learned_p_norm_pool";
+    const REVISION: u32 = 1;
+    const CARD: Card = Card {
+        statement: "The p-norm of each window, its order p learned with the weights.",
+        formula: "as `p_norm_pool` with p = 1 + ln(1 + e^q), q learned",
+        shape: SLOT_SHAPE,
+        boundary: CUT_OFF,
+        cost: "kernel² powers; 1 or c learned values",
+        source: "Gulcehre et al., arXiv 1311.1780 (learned-norm pooling)",
+        note: "dy/dp = y·(Σ w·ln|x| − ln y)/p with w = |x|^p/Σ|x|^p, and 0·ln 0 = 0. A window of zeros gives 0, and gradient 0.",
+    };
+
+    fn examples() -> Vec<Self> {
+        vec![
+            Self::default(),
+            Self { kernel: 2, per: Sharing::Channel, initial_p: 4.0, ..Self::default() },
+            Self { kernel: 2, form: NormForm::Sum, ..Self::default() },
+        ]
+    }
+
+    fn promises(&self) -> Promises {
+        let gain = match self.form {
+            NormForm::Mean => 1.0,
+            NormForm::Sum => ((self.kernel * self.kernel) as f64).powf(1.0 / self.initial_p),
+        };
+        Promises { gain: Some(gain), ..Promises::windows(self.kernel, self.stride) }
+    }
+
+    fn check(&self) -> Result<(), DescriptionError> {
+        check_cells(Self::NAME, "kernel", self.kernel)?;
+        check_cells(Self::NAME, "stride", self.stride)?;
+        let range = (std::ops::Bound::Excluded(1.0), std::ops::Bound::Included(50.0));
+        check_range(Self::NAME, "initial_p", self.initial_p, range, "above 1 and at most 50")
+    }
+}
+
+impl ComputingOperator for LearnedPNormPool {
+    fn output_shape(&self, input: [usize; 3]) -> Result<[usize; 3], String> {
+        Ok(divided(input, self.stride))
+    }
+
+    fn window(&self, _input: [usize; 3]) -> Window {
+        Window { extent: self.kernel, stride: self.stride }
+    }
+
+    fn parameters(&self, [channels, _, _]: [usize; 3]) -> u64 {
+        self.per.count(channels) as u64
+    }
+}
+
+impl LearnedOperator for LearnedPNormPool {
+    type Module = LearnedPNormPoolModule;
+
+    fn module(&self, [channels, _, _]: [usize; 3], source: &ParameterSource<'_>) -> Self::Module {
+        // The inverse of softplus.
+        let q = (self.initial_p - 1.0).exp_m1().ln() as f32;
+        LearnedPNormPoolModule { q: source.filled([self.per.count(channels)], q), config: self.clone() }
+    }
+}
+
+/// [`LearnedPNormPool`] with its parameters.
+#[derive(Module, Debug)]
+pub struct LearnedPNormPoolModule {
+    q: Param<Tensor<1>>,
+    #[module(skip)]
+    config: LearnedPNormPool,
+}
+
+impl LearnedPNormPoolModule {
+    /// `[n, c, h, w]` to `[n, c, ceil(h/stride), ceil(w/stride)]`.
+    pub fn forward(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
+        let LearnedPNormPool { kernel, stride, form, .. } = self.config;
+        let q = self.q.val();
+        let [count] = q.dims();
+        // ln(1 + e^q) is written so that no exponential overflows.
+        let softplus = q.clone().clamp_min(0.0) + (q.abs().neg().exp() + 1.0).log();
+        let p = (softplus + 1.0).reshape([1, count, 1, 1]);
+        let window = PoolWindow::cut_off(kernel, stride);
+        let times = |logarithm: Tensor<5>| logarithm * p.clone().unsqueeze_dim(0);
+        p_norm(x, window, form, pass, times, |logarithm| logarithm / p.clone())
+    }
+}
+
+fn square() -> f64 {
+    2.0
+}

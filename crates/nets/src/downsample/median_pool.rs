@@ -1,0 +1,123 @@
+//! Median pooling: the middle value of each window.
+
+use burn::tensor::{Int, Tensor, TensorData};
+use serde::{Deserialize, Serialize};
+
+use super::FixedOperator;
+use super::card::{CUT_OFF, Card, Promises, SLOT_SHAPE};
+use super::settings::{check_cells, three, two};
+use super::slot::Operator;
+use super::windowed::cut_off_windows;
+use crate::description::DescriptionError;
+use crate::ops::{PoolWindow, stacked_windows};
+use crate::pass::Pass;
+
+/// The middle value of each window. [`MedianPool::CARD`] has the definition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MedianPool {
+    /// Side of the window in cells, 1 to 64. Default 3.
+    #[serde(default = "three")]
+    pub kernel: usize,
+    /// Cells between windows, 1 to 64. Default 2.
+    #[serde(default = "two")]
+    pub stride: usize,
+    /// What a window with an even number of cells gives. Default: the mean of the middle two.
+    #[serde(default)]
+    pub even: EvenMedian,
+}
+
+impl Default for MedianPool {
+    fn default() -> Self {
+        Self { kernel: three(), stride: two(), even: EvenMedian::default() }
+    }
+}
+
+impl Operator for MedianPool {
+    const NAME: &'static str = "median_pool";
+    const REVISION: u32 = 1;
+    const CARD: Card = Card {
+        statement: "The middle value of each window.",
+        formula: "y = the median of the cells of the window; of an even number the mean of the middle two (`mean`) or the lower (`lower`)",
+        shape: SLOT_SHAPE,
+        boundary: CUT_OFF,
+        cost: "sorting kernel² values; no weights",
+        source: "Tukey, Exploratory Data Analysis, 1977 (the median filter)",
+        note: "torch.median takes the lower, numpy.median the mean of the middle two.",
+    };
+
+    fn examples() -> Vec<Self> {
+        vec![
+            Self::default(),
+            Self { kernel: 2, ..Self::default() },
+            Self { kernel: 2, stride: 2, even: EvenMedian::Lower },
+        ]
+    }
+
+    fn promises(&self) -> Promises {
+        Promises::windows(self.kernel, self.stride)
+    }
+
+    fn check(&self) -> Result<(), DescriptionError> {
+        check_cells(Self::NAME, "kernel", self.kernel)?;
+        check_cells(Self::NAME, "stride", self.stride)
+    }
+}
+
+cut_off_windows!(MedianPool);
+
+impl FixedOperator for MedianPool {
+    fn compute(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
+        let _ = pass;
+        let window = PoolWindow::cut_off(self.kernel, self.stride);
+        let [_, _, height, width] = x.dims();
+        let (device, stacked) = (x.device(), stacked_windows(x, window));
+        // Cells beyond the map sort behind all others.
+        let keys = match stacked.beyond() {
+            None => stacked.cells.clone().detach(),
+            Some(beyond) => stacked.cells.clone().detach().mask_fill(beyond, f32::MAX),
+        };
+        let order = keys.argsort(0);
+        let [_, batch, channels, rows, columns] = stacked.cells.dims();
+        let ranked = |rank: fn(usize) -> usize| {
+            let (tall, wide) = (window.cells(height), window.cells(width));
+            let ranks: Vec<i64> =
+                tall.iter().flat_map(|tall| wide.iter().map(move |wide| rank(tall * wide) as i64)).collect();
+            let ranks: Tensor<5, Int> =
+                Tensor::from_data(TensorData::new(ranks, [1, 1, 1, rows, columns]), &device);
+            let places = order.clone().gather(0, ranks.expand([1, batch, channels, rows, columns]));
+            stacked.cells.clone().gather(0, places).squeeze_dim(0)
+        };
+        let lower: Tensor<4> = ranked(|count| (count - 1) / 2);
+        match self.even {
+            EvenMedian::Lower => lower,
+            EvenMedian::Mean => (lower + ranked(|count| count / 2)) * 0.5,
+        }
+    }
+}
+
+/// What a window with an even number of cells gives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EvenMedian {
+    /// The mean of the middle two.
+    #[default]
+    Mean,
+    /// The lower of the middle two.
+    Lower,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::{evaluated, grid, image};
+
+    #[test]
+    fn odd_windows_have_a_middle_and_even_ones_a_choice() {
+        let x = || image(2, 3, &[5., 1., 9., 2., 8., 3.]);
+        assert_eq!(evaluated(&MedianPool { kernel: 3, stride: 3, even: EvenMedian::Mean }, x()), [4.0]);
+        assert_eq!(evaluated(&MedianPool { kernel: 3, stride: 3, even: EvenMedian::Lower }, x()), [3.0]);
+        // Whole, then cut off to 3×1, 1×3 and 1×1 cells.
+        assert_eq!(evaluated(&MedianPool::default(), grid(3, 3)), [5.0, 6.0, 8.0, 9.0]);
+    }
+}

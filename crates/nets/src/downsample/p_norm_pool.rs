@@ -1,0 +1,170 @@
+//! p-norm pooling: between the mean (p = 1) and the maximum (p = ∞) of absolute values.
+
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+use super::FixedOperator;
+use super::card::{CUT_OFF, Card, Promises, SLOT_SHAPE};
+use super::settings::{check_cells, check_range, three, two};
+use super::slot::Operator;
+use super::windowed::cut_off_windows;
+use crate::description::DescriptionError;
+use crate::ops::{PoolWindow, StackedWindows, cell_counts, max_pool, stacked_windows};
+use crate::pass::Pass;
+
+/// The p-norm of each window. [`PNormPool::CARD`] has the definition.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PNormPool {
+    /// Side of the window in cells, 1 to 64. Default 3.
+    #[serde(default = "three")]
+    pub kernel: usize,
+    /// Cells between windows, 1 to 64. Default 2.
+    #[serde(default = "two")]
+    pub stride: usize,
+    /// The order of the norm: from 1 to infinity (`inf`). Default 2.
+    #[serde(default = "square")]
+    pub p: f64,
+    /// Whether the norm is one of sums or of means. Default: of means, whose gain does not depend on p.
+    #[serde(default)]
+    pub form: NormForm,
+}
+
+impl Default for PNormPool {
+    fn default() -> Self {
+        Self { kernel: three(), stride: two(), p: square(), form: NormForm::default() }
+    }
+}
+
+impl Operator for PNormPool {
+    const NAME: &'static str = "p_norm_pool";
+    const REVISION: u32 = 1;
+    const CARD: Card = Card {
+        statement: "The p-norm of each window: the mean (p = 1) to the maximum (p = ∞) of absolute values.",
+        formula: "`mean`: y = (mean of |x|^p)^(1/p); `sum`: y = (Σ |x|^p)^(1/p); p = ∞: y = max |x|",
+        shape: SLOT_SHAPE,
+        boundary: CUT_OFF,
+        cost: "kernel² powers; no weights",
+        source: "Springenberg et al., arXiv 1412.6806, equation 1 (the sum form); Boureau et al., ICML 2010",
+        note: "Computed as m·(…(|x|/m)^p…)^(1/p), m the largest |x|: no NaN at zero or for negative values, as torch's LPPool has \
+               (it leaves the absolute value out). A window of zeros gives 0, and gradient 0.",
+    };
+
+    fn examples() -> Vec<Self> {
+        let at = |kernel, p, form| Self { kernel, stride: 2, p, form };
+        vec![
+            Self::default(),
+            at(2, 3.0, NormForm::Mean),
+            at(3, 2.0, NormForm::Sum),
+            at(2, 1.0, NormForm::Mean),
+            at(2, 1.0, NormForm::Sum),
+            at(2, 2.5, NormForm::Sum),
+            at(2, 100.0, NormForm::Mean),
+            at(3, f64::INFINITY, NormForm::Mean),
+            Self { stride: 1, ..Self::default() },
+        ]
+    }
+
+    fn promises(&self) -> Promises {
+        let cells = (self.kernel * self.kernel) as f64;
+        let gain = match self.form {
+            NormForm::Mean => 1.0,
+            NormForm::Sum => cells.powf(1.0 / self.p),
+        };
+        Promises { gain: Some(gain), ..Promises::windows(self.kernel, self.stride) }
+    }
+
+    fn check(&self) -> Result<(), DescriptionError> {
+        check_cells(Self::NAME, "kernel", self.kernel)?;
+        check_cells(Self::NAME, "stride", self.stride)?;
+        check_range(Self::NAME, "p", self.p, 1.0.., "at least 1 (`inf` for the maximum)")
+    }
+}
+
+cut_off_windows!(PNormPool);
+
+impl FixedOperator for PNormPool {
+    fn compute(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
+        let window = PoolWindow::cut_off(self.kernel, self.stride);
+        if self.p.is_infinite() {
+            return max_pool(x.abs(), window, pass.engine);
+        }
+        p_norm(x, window, self.form, pass, |logarithm| logarithm * self.p, |logarithm| logarithm / self.p)
+    }
+}
+
+/// The p-norm of each window; `times_p` and `over_p` multiply and divide a logarithm by p.
+///
+/// With m the largest absolute value, `y = m·exp(ln(Σ exp(p·ln(|x|/m)))/p)`: all exponents are at most 0, and m, which
+/// cancels, needs no gradient.
+pub(super) fn p_norm(
+    x: Tensor<4>,
+    window: PoolWindow,
+    form: NormForm,
+    pass: &Pass<'_>,
+    times_p: impl Fn(Tensor<5>) -> Tensor<5>,
+    over_p: impl Fn(Tensor<4>) -> Tensor<4>,
+) -> Tensor<4> {
+    let dtype = x.dtype();
+    let size = x.clone().abs();
+    let largest = max_pool(size.clone().detach(), window, pass.engine);
+    let empty = largest.clone().equal_elem(0.0);
+    let divisor = largest.clone().mask_fill(empty.clone(), 1.0);
+    let stacked = stacked_windows(size, window);
+    let zero = stacked.cells.clone().detach().equal_elem(0.0);
+    let logarithm = (stacked.cells.clone() / divisor.unsqueeze_dim(0)).mask_fill(zero.clone(), 1.0).log();
+    let powers = stacked.zero_beyond(times_p(logarithm).exp().mask_fill(zero, 0.0));
+    // An empty window takes the logarithm of 1 instead of 0.
+    let sum = StackedWindows::sum(powers) + empty.float().cast(dtype);
+    let sum = match form {
+        NormForm::Sum => sum,
+        NormForm::Mean => sum / cell_counts(&x, window),
+    };
+    largest * over_p(sum.log()).exp()
+}
+
+/// Whether a norm is one of sums or of means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NormForm {
+    /// Of means: a constant map keeps its value.
+    #[default]
+    Mean,
+    /// Of sums, as in the paper: a constant map is multiplied by kernel^(2/p).
+    Sum,
+}
+
+fn square() -> f64 {
+    2.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::{assert_near, evaluated, grid, image};
+
+    fn at(p: f64, form: NormForm) -> PNormPool {
+        PNormPool { kernel: 2, stride: 2, p, form }
+    }
+
+    #[test]
+    fn worked_examples_of_the_reference() {
+        let sum = evaluated(&at(2.0, NormForm::Sum), grid(4, 4));
+        assert_near(&sum, &[8.124, 11.747, 23.367, 27.313], 1e-3);
+        let mean = evaluated(&at(3.0, NormForm::Mean), grid(4, 4));
+        assert_near(&mean, &[4.4395, 6.1841, 11.8583, 13.8077], 1e-4);
+    }
+
+    #[test]
+    fn p_leads_from_the_mean_to_the_maximum() {
+        assert_near(&evaluated(&at(1.0, NormForm::Mean), grid(4, 4)), &[3.5, 5.5, 11.5, 13.5], 1e-5);
+        assert_near(&evaluated(&at(1e4, NormForm::Mean), grid(4, 4)), &[6.0, 8.0, 14.0, 16.0], 3e-3);
+        assert_eq!(evaluated(&at(f64::INFINITY, NormForm::Mean), image(2, 2, &[1., -3., 2., 0.])), [3.0]);
+    }
+
+    #[test]
+    fn negative_values_and_zeros_are_no_trouble() {
+        assert_near(&evaluated(&at(2.5, NormForm::Sum), image(2, 2, &[-1., 0., 0., 0.])), &[1.0], 1e-6);
+        assert_eq!(evaluated(&at(2.5, NormForm::Sum), image(2, 2, &[0.; 4])), [0.0]);
+    }
+}

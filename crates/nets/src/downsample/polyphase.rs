@@ -1,0 +1,28 @@
+//! The four polyphase components of a map at stride 2, and the choice of one of them for each image.
+
+use burn::tensor::{Tensor, s};
+
+use crate::ops::picked;
+
+/// The phases (row, column) in the order of adaptive polyphase sampling.
+pub(super) const ADAPTIVE_ORDER: [[usize; 2]; 4] = [[0, 0], [1, 0], [0, 1], [1, 1]];
+/// The phases (row, column) in the order of learned polyphase sampling and pixel unshuffle.
+pub(super) const LEARNED_ORDER: [[usize; 2]; 4] = [[0, 0], [0, 1], [1, 0], [1, 1]];
+
+/// The polyphase components of `x` `[n, c, h, w]` in this order: `[4, n, c, ceil(h/2), ceil(w/2)]`. An odd side first gets
+/// one cell from its other end.
+pub(super) fn phases(x: Tensor<4>, order: [[usize; 2]; 4]) -> Tensor<5> {
+    let [_, _, height, width] = x.dims();
+    let even = |side: usize| (0..side.next_multiple_of(2)).map(|cell| cell % side).collect::<Vec<_>>();
+    let even_rows = picked(x, 2, &even(height));
+    let even = picked(even_rows, 3, &even(width));
+    let phase = |[row, column]: [usize; 2]| even.clone().slice(s![.., .., row..;2, column..;2]);
+    Tensor::stack(order.map(phase).to_vec(), 0)
+}
+
+/// One phase for each image: `scores` `[4, n]`; the largest wins, the first on ties. A copy, bit by bit.
+pub(super) fn strongest(phases: Tensor<5>, scores: Tensor<2>) -> Tensor<4> {
+    let [_, batch, channels, rows, columns] = phases.dims();
+    let winner = scores.detach().argmax(0).reshape([1, batch, 1, 1, 1]);
+    phases.gather(0, winner.expand([1, batch, channels, rows, columns])).squeeze_dim(0)
+}

@@ -1,0 +1,123 @@
+//! Stochastic pooling: a cell drawn with a probability in proportion to its value.
+
+use burn::tensor::Tensor;
+use burn::tensor::activation::relu;
+use serde::{Deserialize, Serialize};
+
+use super::FixedOperator;
+use super::card::{CUT_OFF, Card, Promises, SLOT_SHAPE};
+use super::settings::{check_cells, two};
+use super::slot::Operator;
+use super::windowed::cut_off_windows;
+use crate::description::DescriptionError;
+use crate::ops::{PoolWindow, StackedWindows, max_pool, stacked_windows};
+use crate::pass::Pass;
+
+/// One cell of each window, drawn with a probability in proportion to its value. [`StochasticPool::CARD`] has the definition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StochasticPool {
+    /// Side of the window in cells, 1 to 64. Default 2.
+    #[serde(default = "two")]
+    pub kernel: usize,
+    /// Cells between windows, 1 to 64. Default 2.
+    #[serde(default = "two")]
+    pub stride: usize,
+}
+
+impl Default for StochasticPool {
+    fn default() -> Self {
+        Self { kernel: two(), stride: two() }
+    }
+}
+
+impl Operator for StochasticPool {
+    const NAME: &'static str = "stochastic_pool";
+    const REVISION: u32 = 1;
+    const CARD: Card = Card {
+        statement: "In training one cell of each window, drawn with a probability in proportion to its value; in evaluation the expectation.",
+        formula: "a = max(x, 0), p = a / Σa over the window; training: y = a_i with i ~ p; evaluation: y = Σ p·a; an all-zero window gives 0",
+        shape: SLOT_SHAPE,
+        boundary: CUT_OFF,
+        cost: "kernel² additions and multiplications, a draw in training; no weights",
+        source: "Zeiler and Fergus, arXiv 1301.3557",
+        note: "Negative values count as 0: it stands behind a ReLU in the paper. Draws are a function of seed, step and stage.",
+    };
+
+    fn examples() -> Vec<Self> {
+        vec![Self::default(), Self { kernel: 3, stride: 2 }]
+    }
+
+    fn promises(&self) -> Promises {
+        Promises { differs_in_training: true, ..Promises::windows(self.kernel, self.stride) }
+    }
+
+    fn check(&self) -> Result<(), DescriptionError> {
+        check_cells(Self::NAME, "kernel", self.kernel)?;
+        check_cells(Self::NAME, "stride", self.stride)
+    }
+}
+
+cut_off_windows!(StochasticPool);
+
+impl FixedOperator for StochasticPool {
+    fn compute(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
+        let window = PoolWindow::cut_off(self.kernel, self.stride);
+        let positive = relu(x);
+        // Shares do not change with the scale: the largest of each window is 1, so that no square is lost.
+        let largest = max_pool(positive.clone().detach(), window, pass.engine);
+        let scale = largest.clone() + largest.equal_elem(0.0).float().cast(positive.dtype());
+        let stacked = stacked_windows(positive, window);
+        let cells = stacked.zero_beyond(stacked.cells.clone() / scale.clone().unsqueeze_dim(0));
+        let sum = StackedWindows::sum(cells.clone());
+        match pass.draws {
+            None => {
+                // An empty window divides its zeros by 1.
+                let divisor = sum.clone() + sum.lower_equal_elem(0.0).float().cast(cells.dtype()).detach();
+                scale * StackedWindows::sum(cells.clone() * cells) / divisor
+            }
+            Some(draws) => {
+                let threshold = (draws.uniform_tensor(sum.dims(), &sum) * sum.detach()).unsqueeze_dim(0);
+                let reached = cells.clone().detach().cumsum(0);
+                let before = reached.clone() - cells.clone().detach();
+                let here = before.lower_equal(threshold.clone()).bool_and(reached.greater(threshold));
+                let here = here.float().cast(cells.dtype());
+                // Rounding may let two neighbours claim the threshold: the first has it.
+                let first = here.clone() * here.cumsum(0).lower_equal_elem(1.0).float().cast(cells.dtype());
+                scale * StackedWindows::sum(cells * first)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use allconv_kernels::Engine;
+
+    use super::*;
+    use crate::pass::Draws;
+    use crate::tests::{assert_near, evaluated, image, values};
+
+    const WINDOW: [f32; 4] = [1.6, 0.0, 0.0, 2.4];
+
+    #[test]
+    fn worked_example_of_the_reference() {
+        assert_near(&evaluated(&StochasticPool::default(), image(2, 2, &WINDOW)), &[2.08], 1e-6);
+        assert_eq!(evaluated(&StochasticPool::default(), image(2, 2, &[0., -1., 0., -2.])), [0.0]);
+    }
+
+    #[test]
+    fn training_draws_each_cell_as_often_as_its_share() {
+        let engine = Engine::detect();
+        let drawn: Vec<f32> = (0..400)
+            .map(|key| {
+                let pass = Pass { engine: &engine, draws: Some(Draws { key }) };
+                values(StochasticPool::default().compute(image(2, 2, &WINDOW), &pass))[0]
+            })
+            .collect();
+        assert!(drawn.iter().all(|value| WINDOW.contains(value) && *value > 0.0), "{drawn:?}");
+        let share = drawn.iter().filter(|value| **value == 2.4).count() as f64 / 400.0;
+        // Four standard errors of a share of 0.6 among 400.
+        assert!((share - 0.6).abs() < 4.0 * (0.24_f64 / 400.0).sqrt(), "{share}");
+    }
+}

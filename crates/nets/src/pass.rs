@@ -1,0 +1,43 @@
+//! What an operator is told besides its input: the engine, and in training a stream of random numbers.
+
+use allconv_kernels::Engine;
+use allconv_kernels::philox::{philox4x32, unit_f32};
+use burn::tensor::{Tensor, TensorData};
+
+/// One forward pass through an operator.
+#[derive(Clone, Copy, Debug)]
+pub struct Pass<'a> {
+    /// The kernels' engine.
+    pub engine: &'a Engine,
+    /// The randomness of a training step; `None` in evaluation, where nothing is drawn.
+    pub draws: Option<Draws>,
+}
+
+impl<'a> Pass<'a> {
+    /// A pass in evaluation.
+    pub fn evaluate(engine: &'a Engine) -> Self {
+        Self { engine, draws: None }
+    }
+}
+
+/// A counter-based stream of random numbers: a function of its key alone, on the host and so the same on every device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Draws {
+    /// Names the stream.
+    pub key: u64,
+}
+
+impl Draws {
+    /// `count` values in [0, 1).
+    pub fn uniform(&self, count: usize) -> Vec<f32> {
+        let key = [self.key as u32, (self.key >> 32) as u32];
+        let blocks = (0..count.div_ceil(4)).flat_map(|block| philox4x32(key, [block as u32, 0, 0, 0]));
+        blocks.map(unit_f32).take(count).collect()
+    }
+
+    /// Values in [0, 1) on the device and in the number type of `like`.
+    pub(crate) fn uniform_tensor<const D: usize>(&self, shape: [usize; D], like: &Tensor<4>) -> Tensor<D> {
+        let values = self.uniform(shape.iter().product());
+        Tensor::from_data(TensorData::new(values, shape), (&like.device(), like.dtype()))
+    }
+}
