@@ -47,17 +47,38 @@ fn generate(workspace: &Path) -> anyhow::Result<Vec<Generated>> {
     let program = target.join("debug").join("allconv");
     let program = program.to_str().context("the path of the target folder is not UTF-8")?;
     let mut files = Vec::new();
-    for (subject, title) in [("models", "Models"), ("operators", "Operators")] {
-        let table = shell::output(workspace, &[program, subject, "list", "--format", "md"])?;
-        let content =
-            format!("# {title}\n\nWritten by `allconv {subject} list --format md`; do not edit.\n\n{table}");
-        files.push(Generated {
-            path: workspace.join(format!("docs/{subject}.md")),
-            content: content.into_bytes(),
-        });
+    let models = shell::output(workspace, &[program, "models", "list", "--format", "md"])?;
+    let operators = shell::output(workspace, &[program, "operators", "list", "--format", "md"])?;
+    let cards = shell::output(workspace, &[program, "operators", "show", "--markdown"])?;
+    let pages = [
+        ("models", "# Models\n\nWritten by `allconv models list --format md`; do not edit.", models),
+        (
+            "operators",
+            "# Operators\n\nWritten by `allconv operators list --format md` and `allconv operators show --markdown`; do not edit.",
+            format!("{operators}\n{}\n", cards.trim_end()),
+        ),
+    ];
+    for (page, head, body) in pages {
+        let path = workspace.join(format!("docs/{page}.md"));
+        files.push(Generated { path, content: format!("{head}\n\n{body}").into_bytes() });
     }
+    files.extend(operator_pictures(workspace, program)?);
     files.extend(study_results(workspace, program)?);
     Ok(files)
+}
+
+/// What each operator does to a test image and to a zone plate.
+fn operator_pictures(workspace: &Path, program: &str) -> anyhow::Result<Vec<Generated>> {
+    let scratch = workspace.join("target/generated/operators");
+    let _ = std::fs::remove_dir_all(&scratch);
+    shell::run(workspace, &[program, "operators", "pictures", path_text(&scratch)?], &[])?;
+    let mut pictures = Vec::new();
+    for entry in std::fs::read_dir(&scratch)? {
+        let entry = entry?;
+        let path = workspace.join("docs/images/operators").join(entry.file_name());
+        pictures.push(Generated { path, content: std::fs::read(entry.path())? });
+    }
+    Ok(pictures)
 }
 
 /// The generated part of every committed study, made again from its committed runs alone.

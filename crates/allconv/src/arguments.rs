@@ -324,6 +324,19 @@ pub(crate) enum OperatorsCommand {
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
+    /// Definition, promises, cost and source of one operator, or of all.
+    Show {
+        /// Its name; all operators without one.
+        name: Option<String>,
+        /// Write Markdown.
+        #[arg(long)]
+        markdown: bool,
+    },
+    /// Write a picture of what each operator does to a test image and to a zone plate.
+    Pictures {
+        /// The folder, created if absent; a file `NAME.png` each.
+        folder: PathBuf,
+    },
 }
 
 /// `allconv data`.

@@ -2,6 +2,7 @@
 
 use allconv_data::DataError;
 use allconv_inspect::InspectError;
+use allconv_nets::DescriptionError;
 use allconv_record::RecordError;
 use allconv_study::StudyError;
 use allconv_train::TrainError;
@@ -57,6 +58,9 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
                 InspectError::Weights { .. } => BAD_DATA,
                 InspectError::NoCheckpoint { .. } | InspectError::NoSplit { .. } => USAGE,
             };
+        }
+        if cause.is::<DescriptionError>() {
+            return USAGE;
         }
         if let Some(error) = cause.downcast_ref::<DataError>() {
             return data_code(error);

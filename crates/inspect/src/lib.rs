@@ -1,8 +1,10 @@
-//! What a trained network is asked afterwards: evaluation on a split, weights for the outside.
+//! What networks and operators are asked: evaluation on a split, weights for the outside, pictures.
 #![forbid(unsafe_code)]
 
 mod error;
+mod operator_picture;
 mod trained;
 
 pub use error::InspectError;
+pub use operator_picture::operator_picture;
 pub use trained::{CheckpointChoice, Trained};

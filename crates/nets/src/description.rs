@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::architectures::{AllCnnImagenet, LargeAllCnn, Springenberg};
+use crate::cost_match::{ChannelRounding, CostMatch};
 use crate::downsample::DownsampleConfig;
 use crate::initialise::Initialisation;
 use crate::stage::StageSpec;
@@ -23,7 +24,7 @@ use crate::stage::StageSpec;
 ///     dropout = 0.0
 ///     "#,
 /// )?;
-/// assert_eq!(spec.channels(96), 24);
+/// assert_eq!(spec.channels(96, 0), 24);
 /// # Ok::<(), toml::de::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,6 +50,12 @@ pub struct NetworkSpec {
     /// How weights start; biases start at zero.
     #[serde(default)]
     pub initialisation: Initialisation,
+    /// How the width's multiples become whole numbers of channels. Default: to the nearest.
+    #[serde(default, skip_serializing_if = "ChannelRounding::is_nearest")]
+    pub rounding: ChannelRounding,
+    /// The network whose cost this one is to have: its width is then found, not read. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub match_cost: Option<Box<CostMatch>>,
 }
 
 /// The architectures, each with its own settings.
@@ -84,6 +91,28 @@ pub enum DescriptionError {
         /// The known name with the smallest edit distance.
         nearest: String,
     },
+    /// No operator of this name.
+    #[error(
+        "no operator is called `{name}`; the nearest name is `{nearest}` (`allconv operators list` has all)"
+    )]
+    UnknownOperator {
+        /// The name asked for.
+        name: String,
+        /// The known name with the smallest edit distance.
+        nearest: &'static str,
+    },
+    /// No width gives the cost that was asked for.
+    #[error(
+        "no width brings the {quantity} within 1 % of {target}; the nearest has {nearest}; match the other quantity, or widen both networks"
+    )]
+    NoMatch {
+        /// What was to be matched.
+        quantity: &'static str,
+        /// The cost asked for.
+        target: u64,
+        /// The nearest cost there is.
+        nearest: u64,
+    },
     /// The operator cannot stand where it was put.
     #[error("`downsample = {operator}` cannot be used here: {reason}")]
     Misplaced {
@@ -118,6 +147,8 @@ impl NetworkSpec {
             input_dropout: None,
             dropout: None,
             initialisation: Initialisation::default(),
+            rounding: ChannelRounding::default(),
+            match_cost: None,
         }
     }
 
@@ -140,9 +171,9 @@ impl NetworkSpec {
         }
     }
 
-    /// The paper's `channels` at this width: `round(width · channels)`, halves away from zero, at least 1.
-    pub fn channels(&self, channels: usize) -> usize {
-        ((self.width() * channels as f64).round() as usize).max(1)
+    /// The paper's `channels` at this width in the convolution `layer`, counted from 0: a whole number, at least 1.
+    pub fn channels(&self, channels: usize, layer: usize) -> usize {
+        self.rounding.whole(self.width() * channels as f64, layer)
     }
 
     /// The same network with every default written out. What stays empty has no single value: the rates and
@@ -160,6 +191,8 @@ impl NetworkSpec {
             input_dropout: self.input_dropout.or(Some(defaults.input_dropout)),
             dropout: self.dropout.or(defaults.dropout),
             initialisation: self.initialisation,
+            rounding: self.rounding,
+            match_cost: self.match_cost.clone(),
         }
     }
 
@@ -273,10 +306,10 @@ mod tests {
             let base = Base::C;
             NetworkSpec::new(Architecture::Springenberg(Springenberg { base, width }))
         };
-        assert_eq!(at(0.25).channels(96), 24);
-        assert_eq!(at(0.25).channels(192), 48);
-        assert_eq!(at(0.5).channels(5), 3);
-        assert_eq!(at(0.001).channels(96), 1);
+        assert_eq!(at(0.25).channels(96, 0), 24);
+        assert_eq!(at(0.25).channels(192, 0), 48);
+        assert_eq!(at(0.5).channels(5, 0), 3);
+        assert_eq!(at(0.001).channels(96, 0), 1);
     }
 
     #[test]

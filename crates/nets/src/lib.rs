@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod architectures;
+mod cost_match;
 mod description;
 pub mod downsample;
 mod initialise;
@@ -25,6 +26,7 @@ mod walk;
 
 pub use allconv_kernels::Engine;
 pub use architectures::{AllCnnImagenet, Base, LargeAllCnn, Springenberg};
+pub use cost_match::{ChannelRounding, CostMatch, CostQuantity, MATCH_TOLERANCE};
 pub use description::{Architecture, DescriptionError, NetworkSpec};
 pub use downsample::DownsampleConfig;
 pub use initialise::Initialisation;

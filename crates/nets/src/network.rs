@@ -85,8 +85,8 @@ impl Network {
         Ok(Self::from_walk(&walk, spec.initialisation, seed, engine, device))
     }
 
-    /// The network of stages that have been walked.
-    pub(crate) fn from_walk(
+    /// The network of stages that have been walked, its weights drawn from `seed`.
+    pub fn from_walk(
         walk: &Walk,
         initialisation: Initialisation,
         seed: u64,

@@ -99,6 +99,12 @@ impl Network {
         taker.taken
     }
 
+    /// The same network with all parameters in f64; inputs must be f64 then too.
+    #[must_use]
+    pub fn in_double_precision(self) -> Self {
+        self.map(&mut Caster)
+    }
+
     /// Lets `rule` change the values of each parameter in place, given its name.
     ///
     /// On the CPU values that nothing else holds are changed without a copy.
@@ -188,6 +194,19 @@ impl ModuleVisitor for GradientTaker<'_> {
             let shape = gradient.dims().to_vec();
             self.taken.push(Parameter { path: self.path.join(), shape, values: host_values(gradient) });
         }
+    }
+}
+
+/// Casts every parameter to f64.
+struct Caster;
+
+impl ModuleMapper for Caster {
+    fn map_float<const D: usize>(&mut self, parameter: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        parameter.map(|value| {
+            let tracked = value.is_require_grad();
+            let value = value.detach().cast(burn::tensor::DType::F64);
+            if tracked { value.require_grad() } else { value }
+        })
     }
 }
 

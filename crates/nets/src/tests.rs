@@ -43,7 +43,7 @@ pub(crate) fn gradient_error(
     distort: impl Fn(f64) -> f64,
 ) -> f64 {
     let device = Device::flex().autodiff();
-    let network = in_f64(network.clone());
+    let network = network.clone().in_double_precision();
     let images = noise_tensor(1, shape, &device).require_grad();
     let loss = |network: &Network, images: Tensor<4>| {
         let logits = network.forward(images, mode);
@@ -110,11 +110,6 @@ impl burn::module::ModuleVisitor for GradientCollector {
         let gradient = gradient.unwrap_or_else(|| parameter.val().zeros_like());
         self.collected.push((Some(self.path.join()), gradient.dims().to_vec(), f64_values(gradient)));
     }
-}
-
-/// The same network with f64 parameters that keep their gradients.
-pub(crate) fn in_f64(network: Network) -> Network {
-    moved(network, "", &[], 0.0)
 }
 
 /// The network with `step · direction` added to the parameter at `path`, all parameters in f64.

@@ -43,8 +43,10 @@ impl Resolve for Resolver {
         let dataset = self.data.dataset(&data).map_err(data_error)?;
         asked_data.check_drawing().map_err(|error| wrong_value("data", &error.field.clone(), error))?;
         let classes = dataset.classes.len();
-        let walk = walk(&net, [dataset.channels, dataset.height, dataset.width], classes)
-            .map_err(|error| wrong_value("net", description_field(&error), &error))?;
+        let input = [dataset.channels, dataset.height, dataset.width];
+        let wrong_net = |error| wrong_value("net", description_field(&error), &error);
+        let net = net.matched(input, classes).map_err(wrong_net)?;
+        let walk = walk(&net, input, classes).map_err(wrong_net)?;
         let images = dataset.train.len() as u64;
         let presentations = train.presentations(images);
         let plan = StepPlan::new(images, train.batch as u64, presentations);
@@ -131,7 +133,8 @@ fn memory_bytes(walk: &Walk, train: &TrainSettings) -> u64 {
 fn description_field(error: &DescriptionError) -> &str {
     match error {
         DescriptionError::OutOfRange { field, .. } => field,
-        DescriptionError::Misplaced { .. } => "downsample",
+        DescriptionError::Misplaced { .. } | DescriptionError::UnknownOperator { .. } => "downsample",
+        DescriptionError::NoMatch { .. } => "match_cost",
         DescriptionError::UnknownModel { .. } | DescriptionError::Shape { .. } => "architecture",
     }
 }

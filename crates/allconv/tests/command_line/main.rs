@@ -13,6 +13,9 @@ mod determinism;
 /// What is wrong is said, with the right exit code, before any training.
 mod refusals;
 
+/// Every operator of the registry trains.
+mod operators;
+
 /// Tables and exports.
 mod tables;
 

@@ -3,3 +3,4 @@
 pub(crate) mod average;
 pub(crate) mod geometry;
 pub(crate) mod maximum;
+pub(crate) mod weighted;

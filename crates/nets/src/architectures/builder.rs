@@ -21,11 +21,12 @@ pub(crate) struct StageBuilder<'a> {
     stages: Vec<StageSpec>,
     channels: usize,
     dilation: usize,
+    convolutions: usize,
 }
 
 impl<'a> StageBuilder<'a> {
     pub(crate) fn new(spec: &'a NetworkSpec, activation: ActivationKind) -> Self {
-        Self { spec, activation, stages: Vec::new(), channels: 0, dilation: 1 }
+        Self { spec, activation, stages: Vec::new(), channels: 0, dilation: 1, convolutions: 0 }
     }
 
     /// Appends dropout at the description's rate, or at `table_rate` where the description leaves it to the table.
@@ -44,7 +45,8 @@ impl<'a> StageBuilder<'a> {
 
     /// Appends a square convolution to the paper's `channels`, and the activation.
     pub(crate) fn convolution(&mut self, channels: usize, kernel: usize, stride: usize, border: Border) {
-        self.channels = self.spec.channels(channels);
+        self.channels = self.spec.channels(channels, self.convolutions);
+        self.convolutions += 1;
         let convolution =
             ConvolutionSpec::square(self.channels, kernel, stride, border).dilated(self.dilation);
         self.stages.push(StageSpec::Convolution(convolution));

@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::card::{CUT_OFF, Card, Promises, SLOT_SHAPE};
 use super::computing::divided;
-use super::p_norm_pool::{NormForm, p_norm};
+use super::p_norm_pool::NormForm;
 use super::settings::{check_cells, check_range, two};
 use super::slot::Operator;
 use super::{ComputingOperator, LearnedOperator};
 use crate::description::DescriptionError;
-use crate::ops::PoolWindow;
+use crate::ops::{PoolWindow, weighted_pool};
 use crate::parameter_source::ParameterSource;
 use crate::pass::Pass;
 use crate::walk::Window;
@@ -108,15 +108,14 @@ impl GemPoolModule {
     pub fn forward(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
         let GemPool { kernel, stride, p, epsilon, .. } = self.config;
         let window = PoolWindow::cut_off(kernel, stride);
-        let p = match &self.p {
-            Some(learned) => learned.val().reshape([1, 1, 1, 1]),
-            None => Tensor::full([1, 1, 1, 1], p, (&x.device(), x.dtype())),
+        let [_, channels, _, _] = x.dims();
+        let orders = match &self.p {
+            Some(learned) => learned.val().expand([channels]),
+            None => Tensor::full([channels], p, (&x.device(), x.dtype())),
         };
-        // Kept above ε by a choice: a maximum of tensors would also do, but its gradient at a tie is a matter of taste.
         let low = x.clone().lower_elem(epsilon);
         let positive = x.mask_fill(low, epsilon);
-        let times = |logarithm: Tensor<5>| logarithm * p.clone().unsqueeze_dim(0);
-        p_norm(positive, window, NormForm::Mean, pass, times, |logarithm| logarithm / p.clone())
+        weighted_pool(positive, Some(orders), window, NormForm::Mean.function(), pass.engine)
     }
 }
 

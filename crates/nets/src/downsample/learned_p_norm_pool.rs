@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use super::card::{CUT_OFF, Card, Promises, SLOT_SHAPE};
 use super::computing::divided;
-use super::p_norm_pool::{NormForm, p_norm};
+use super::p_norm_pool::NormForm;
 use super::settings::{check_cells, check_range, three, two};
 use super::sharing::Sharing;
 use super::slot::Operator;
 use super::{ComputingOperator, LearnedOperator};
 use crate::description::DescriptionError;
-use crate::ops::PoolWindow;
+use crate::ops::{PoolWindow, weighted_pool};
 use crate::parameter_source::ParameterSource;
 use crate::pass::Pass;
 use crate::walk::Window;
@@ -124,13 +124,12 @@ impl LearnedPNormPoolModule {
     pub fn forward(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
         let LearnedPNormPool { kernel, stride, form, .. } = self.config;
         let q = self.q.val();
-        let [count] = q.dims();
         // ln(1 + e^q) is written so that no exponential overflows.
         let softplus = q.clone().clamp_min(0.0) + (q.abs().neg().exp() + 1.0).log();
-        let p = (softplus + 1.0).reshape([1, count, 1, 1]);
+        let [_, channels, _, _] = x.dims();
+        let orders = (softplus + 1.0).expand([channels]);
         let window = PoolWindow::cut_off(kernel, stride);
-        let times = |logarithm: Tensor<5>| logarithm * p.clone().unsqueeze_dim(0);
-        p_norm(x, window, form, pass, times, |logarithm| logarithm / p.clone())
+        weighted_pool(x, Some(orders), window, form.function(), pass.engine)
     }
 }
 

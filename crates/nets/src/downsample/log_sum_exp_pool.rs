@@ -1,5 +1,6 @@
 //! Log-sum-exp pooling: a smooth maximum.
 
+use allconv_kernels::WindowFunction;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +10,7 @@ use super::settings::{check_cells, check_range, two};
 use super::slot::Operator;
 use super::windowed::cut_off_windows;
 use crate::description::DescriptionError;
-use crate::ops::{PoolWindow, StackedWindows, cell_counts, max_pool, stacked_windows};
+use crate::ops::{PoolWindow, weighted_pool};
 use crate::pass::Pass;
 
 /// A smooth maximum of each window. [`LogSumExpPool::CARD`] has the definition.
@@ -71,12 +72,8 @@ cut_off_windows!(LogSumExpPool);
 impl FixedOperator for LogSumExpPool {
     fn compute(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
         let window = PoolWindow::cut_off(self.kernel, self.stride);
-        let stacked = stacked_windows(x.clone(), window);
-        let cells = cell_counts(&x, window);
-        let largest = max_pool(x, window, pass.engine).detach();
-        let scaled = (stacked.cells.clone() - largest.clone().unsqueeze_dim(0)) * self.sharpness;
-        let mean = StackedWindows::sum(stacked.zero_beyond(scaled.exp())) / cells;
-        largest + mean.log() / self.sharpness
+        let function = WindowFunction::LogSumExp { sharpness: self.sharpness };
+        weighted_pool(x, None, window, function, pass.engine)
     }
 }
 

@@ -318,6 +318,22 @@ impl FixedDownsample {
 }
 
 impl DownsampleConfig {
+    /// The examples of the operator called `name`, its default first.
+    ///
+    /// # Errors
+    ///
+    /// [`DescriptionError::UnknownOperator`], with the nearest name.
+    pub fn named(name: &str) -> Result<Vec<Self>, DescriptionError> {
+        let examples: Vec<Self> =
+            Self::examples().into_iter().filter(|example| example.name() == name).collect();
+        if examples.is_empty() {
+            let nearest = Self::NAMES.iter().min_by_key(|known| strsim::levenshtein(name, known));
+            let nearest = nearest.copied().unwrap_or_default();
+            return Err(DescriptionError::UnknownOperator { name: name.to_owned(), nearest });
+        }
+        Ok(examples)
+    }
+
     pub(crate) fn output_shape(&self, input: [usize; 3]) -> Result<[usize; 3], String> {
         self.computing().output_shape(input)
     }

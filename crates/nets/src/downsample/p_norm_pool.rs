@@ -1,5 +1,6 @@
 //! p-norm pooling: between the mean (p = 1) and the maximum (p = ∞) of absolute values.
 
+use allconv_kernels::WindowFunction;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +10,7 @@ use super::settings::{check_cells, check_range, three, two};
 use super::slot::Operator;
 use super::windowed::cut_off_windows;
 use crate::description::DescriptionError;
-use crate::ops::{PoolWindow, StackedWindows, cell_counts, max_pool, stacked_windows};
+use crate::ops::{PoolWindow, max_pool, weighted_pool};
 use crate::pass::Pass;
 
 /// The p-norm of each window. [`PNormPool::CARD`] has the definition.
@@ -89,38 +90,10 @@ impl FixedOperator for PNormPool {
         if self.p.is_infinite() {
             return max_pool(x.abs(), window, pass.engine);
         }
-        p_norm(x, window, self.form, pass, |logarithm| logarithm * self.p, |logarithm| logarithm / self.p)
+        let [_, channels, _, _] = x.dims();
+        let orders = Tensor::full([channels], self.p, (&x.device(), x.dtype()));
+        weighted_pool(x, Some(orders), window, self.form.function(), pass.engine)
     }
-}
-
-/// The p-norm of each window; `times_p` and `over_p` multiply and divide a logarithm by p.
-///
-/// With m the largest absolute value, `y = m·exp(ln(Σ exp(p·ln(|x|/m)))/p)`: all exponents are at most 0, and m, which
-/// cancels, needs no gradient.
-pub(super) fn p_norm(
-    x: Tensor<4>,
-    window: PoolWindow,
-    form: NormForm,
-    pass: &Pass<'_>,
-    times_p: impl Fn(Tensor<5>) -> Tensor<5>,
-    over_p: impl Fn(Tensor<4>) -> Tensor<4>,
-) -> Tensor<4> {
-    let dtype = x.dtype();
-    let size = x.clone().abs();
-    let largest = max_pool(size.clone().detach(), window, pass.engine);
-    let empty = largest.clone().equal_elem(0.0);
-    let divisor = largest.clone().mask_fill(empty.clone(), 1.0);
-    let stacked = stacked_windows(size, window);
-    let zero = stacked.cells.clone().detach().equal_elem(0.0);
-    let logarithm = (stacked.cells.clone() / divisor.unsqueeze_dim(0)).mask_fill(zero.clone(), 1.0).log();
-    let powers = stacked.zero_beyond(times_p(logarithm).exp().mask_fill(zero, 0.0));
-    // An empty window takes the logarithm of 1 instead of 0.
-    let sum = StackedWindows::sum(powers) + empty.float().cast(dtype);
-    let sum = match form {
-        NormForm::Sum => sum,
-        NormForm::Mean => sum / cell_counts(&x, window),
-    };
-    largest * over_p(sum.log()).exp()
 }
 
 /// Whether a norm is one of sums or of means.
@@ -132,6 +105,12 @@ pub enum NormForm {
     Mean,
     /// Of sums, as in the paper: a constant map is multiplied by kernel^(2/p).
     Sum,
+}
+
+impl NormForm {
+    pub(super) fn function(self) -> WindowFunction {
+        WindowFunction::PNorm { mean: self == Self::Mean }
+    }
 }
 
 fn square() -> f64 {

@@ -1,5 +1,6 @@
 //! SoftPool: each window weighted by the exponential of its own values.
 
+use allconv_kernels::WindowFunction;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +10,7 @@ use super::settings::{check_cells, two};
 use super::slot::Operator;
 use super::windowed::cut_off_windows;
 use crate::description::DescriptionError;
-use crate::ops::{PoolWindow, StackedWindows, max_pool, stacked_windows};
+use crate::ops::{PoolWindow, weighted_pool};
 use crate::pass::Pass;
 
 /// The mean of each window weighted by the exponentials of its cells. [`SoftPool::CARD`] has the definition.
@@ -63,10 +64,7 @@ cut_off_windows!(SoftPool);
 impl FixedOperator for SoftPool {
     fn compute(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
         let window = PoolWindow::cut_off(self.kernel, self.stride);
-        let stacked = stacked_windows(x.clone(), window);
-        let largest = max_pool(x, window, pass.engine).detach();
-        let weights = stacked.zero_beyond((stacked.cells.clone() - largest.unsqueeze_dim(0)).exp());
-        StackedWindows::sum(weights.clone() * stacked.cells) / StackedWindows::sum(weights)
+        weighted_pool(x, None, window, WindowFunction::SoftMean, pass.engine)
     }
 }
 

@@ -17,6 +17,7 @@ mod separable;
 mod stacked;
 #[cfg(test)]
 mod tests;
+mod weighted_pool;
 mod window;
 
 pub use average_pool::{AveragePoolOps, Divisor, average_pool};
@@ -26,4 +27,5 @@ pub use max_pool::{MaxPoolOps, max_pool, max_pool_with_indices};
 pub use nhwc::images_to_tensor;
 pub use separable::{SeparableMap, SeparableOps, separable};
 pub use stacked::{StackedWindows, cell_counts, picked, stacked_windows};
+pub use weighted_pool::{WeightedPoolGradients, WeightedPoolOps, weighted_pool};
 pub use window::{PoolBorder, PoolWindow};

@@ -1,17 +1,19 @@
 //! Each operator on the CPU against its composition of Burn's operations: results and all gradients, f32 and f64.
 
-use allconv_kernels::{Activation, AxisMap, Dropout, Engine, Epilogue, Padding};
+use allconv_kernels::{Activation, AxisMap, Dropout, Engine, Epilogue, Padding, WindowFunction};
 use burn::backend::{Autodiff, Flex};
+use burn::tensor::{Device, Tensor};
 use burn_backend::ops::FloatTensorOps;
 use burn_backend::tensor::FloatTensor;
 use burn_backend::{AutodiffBackend, DType, TensorData, TensorMetadata};
 use burn_flex::FlexTensor;
 
+use super::weighted_pool::{composed_weighted_pool, weighted_pool};
 use super::{
     AveragePoolOps, ConvolutionOps, ConvolutionSettings, Divisor, DropoutOps, MaxPoolOps, PoolBorder,
     PoolWindow, SeparableMap, SeparableOps, composed,
 };
-use crate::tests::noise;
+use crate::tests::{noise, noise_tensor};
 
 type Tracked = Autodiff<Flex>;
 
@@ -190,6 +192,58 @@ fn average_pooling_equals_its_composition() {
                     &composition[1..],
                     bound,
                     &format!("composed {dtype:?} {window:?} {divisor:?}"),
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn smooth_functions_of_windows_equal_their_composition() {
+    let functions = [
+        WindowFunction::SoftMean,
+        WindowFunction::LogSumExp { sharpness: 2.5 },
+        WindowFunction::PNorm { mean: true },
+        WindowFunction::PNorm { mean: false },
+    ];
+    let device = Device::flex().autodiff();
+    for (dtype, bound) in BOUNDS {
+        for (window, shape) in windows() {
+            for function in functions {
+                let judged = |pool: fn(
+                    Tensor<4>,
+                    Option<Tensor<1>>,
+                    PoolWindow,
+                    WindowFunction,
+                    &Engine,
+                ) -> Tensor<4>| {
+                    let x = noise_tensor::<4>(8, shape, &device).cast(dtype).detach().require_grad();
+                    let orders = (noise_tensor::<1>(9, [shape[1]], &device) * 2.0 + 4.0)
+                        .cast(dtype)
+                        .detach()
+                        .require_grad();
+                    let norm = matches!(function, WindowFunction::PNorm { .. });
+                    let y =
+                        pool(x.clone(), norm.then(|| orders.clone()), window, function, &Engine::detect());
+                    let mix = noise_tensor::<4>(10, y.dims(), &device).cast(dtype);
+                    let mut gradients = (y.clone() * mix).sum().backward();
+                    let host =
+                        |tensor: Tensor<4>| -> Vec<f64> { tensor.into_data().try_into_vec_as().unwrap() };
+                    let dorders = orders
+                        .grad_remove(&mut gradients)
+                        .map(|slope| host(slope.reshape([1, 1, 1, shape[1]])));
+                    [
+                        vec![host(y), host(x.grad_remove(&mut gradients).unwrap())],
+                        dorders.into_iter().collect(),
+                    ]
+                    .concat()
+                };
+                let (ours, composition) = (judged(weighted_pool), judged(composed_weighted_pool));
+                assert_close(
+                    &ours,
+                    &composition,
+                    bound,
+                    &format!("{dtype:?} {window:?} {shape:?} {function:?}"),
                 );
             }
         }

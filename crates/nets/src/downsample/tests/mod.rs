@@ -81,6 +81,13 @@ fn every_operator_has_examples_and_its_name_reads_back() {
 }
 
 #[test]
+fn an_unknown_name_is_refused_with_the_nearest() {
+    let error = DownsampleConfig::named("maxpool").unwrap_err().to_string();
+    assert!(error.contains("`max_pool`"), "{error}");
+    assert_eq!(DownsampleConfig::named("dilation").unwrap().len(), 1);
+}
+
+#[test]
 fn the_first_example_of_an_operator_is_its_default() {
     for name in DownsampleConfig::NAMES {
         let first = DownsampleConfig::examples().into_iter().find(|example| example.name() == *name).unwrap();

@@ -152,7 +152,7 @@ fn single_precision_is_close_to_double() {
         let network = network(&operator, [CHANNELS, SIDE, SIDE], 0.3, &device).unwrap();
         let x = noise_images(2, [2, CHANNELS, SIDE, SIDE]).to_device(&device);
         let single = output(&network, x.clone(), Mode::Evaluate).cast(DType::F64);
-        let double = output(&crate::tests::in_f64(network), x.cast(DType::F64), Mode::Evaluate);
+        let double = output(&network.in_double_precision(), x.cast(DType::F64), Mode::Evaluate);
         let size = double.clone().abs().max().into_scalar::<f64>().max(1.0);
         assert!(distance(&single, &double) < 1e-5 * size, "{operator:?}: {:e}", distance(&single, &double));
     }

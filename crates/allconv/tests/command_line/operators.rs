@@ -1,0 +1,45 @@
+//! Every downsampling operator trains, and the study that shows it names them all.
+
+use crate::tiny_study::{TinyStudy, allconv, output};
+
+const STUDY: &str = include_str!("../../../../studies/operators-smoke.toml");
+
+#[test]
+fn every_operator_trains_a_few_steps_in_the_smoke_study() {
+    let study = TinyStudy::with(STUDY);
+    study.finish(&[]);
+    let status = output(study.path(), &["study", "status", "tiny.toml"]);
+    let status = String::from_utf8_lossy(&status.stdout).into_owned();
+    for name in names() {
+        let line = status.lines().find(|line| line.split_whitespace().next() == Some(&name));
+        assert!(line.is_some_and(|line| line.contains("done")), "{name}:\n{status}");
+    }
+}
+
+/// The registry's names, as the program lists them.
+fn names() -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let listed = allconv(folder.path()).args(["operators", "list", "--format", "json"]).output().unwrap();
+    let listed: serde_json::Value = serde_json::from_slice(&listed.stdout).unwrap();
+    let rows = listed["rows"].as_array().unwrap();
+    assert!(rows.len() > 30, "{listed}");
+    rows.iter().map(|row| row["name"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_misspelt_operator_is_answered_with_the_nearest_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let answer = output(folder.path(), &["operators", "show", "blurpool"]);
+    assert_eq!(answer.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&answer.stderr).contains("`blur_pool`"));
+}
+
+#[test]
+fn the_page_of_an_operator_shows_its_definition_and_promises() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = output(folder.path(), &["operators", "show", "haar_low_pass"]);
+    let page = String::from_utf8_lossy(&page.stdout).into_owned();
+    for part in ["(a + b + c + d)/2", "gain 2", "linear", "2005.03337"] {
+        assert!(page.contains(part), "{part} is missing in:\n{page}");
+    }
+}

@@ -1,0 +1,138 @@
+//! What an operator does to a test image and to a zone plate, as a picture.
+
+use allconv_nets::downsample::Slot;
+use allconv_nets::{ActivationKind, DownsampleConfig, Engine, Initialisation, Mode, Network, StageSpec};
+use allconv_nets::{DescriptionError, walk_stages};
+use burn::tensor::{DType, Device, Tensor, TensorData};
+use image::{GrayImage, Luma};
+
+/// Side of the maps that are reduced, in cells.
+const SIDE: usize = 64;
+/// Side of a panel, in pixels.
+const PANEL: u32 = 128;
+/// Pixels between panels.
+const GAP: u32 = 8;
+
+/// Four panels side by side: the test image, what `operator` makes of it, a zone plate, what it makes of that.
+///
+/// Several output channels are tiled. Values are divided by the operator's gain on constants; where many are negative,
+/// 0 is shown as middle grey. Operators with weights are shown as they start, from seed 0. Computed in f64, so that the
+/// picture is the same everywhere.
+///
+/// # Errors
+///
+/// An operator that cannot stand behind nothing, or refuses a map of 64×64.
+pub fn operator_picture(operator: &DownsampleConfig) -> Result<GrayImage, DescriptionError> {
+    let mut stages: Vec<StageSpec> = Vec::new();
+    operator.place(&mut Slot::new(&mut stages, 1, ActivationKind::Relu))?;
+    let walk = walk_stages(&stages, [1, SIDE, SIDE])?;
+    let device = Device::flex();
+    let network =
+        Network::from_walk(&walk, Initialisation::He, 0, Engine::detect(), &device).in_double_precision();
+    let mut panels = Vec::new();
+    for map in [test_image(), zone_plate()] {
+        let x =
+            Tensor::<4>::from_data(TensorData::new(map.clone(), [1, 1, SIDE, SIDE]), (&device, DType::F64));
+        let [_, channels, rows, columns] = walk
+            .stages
+            .last()
+            .map_or([1, 1, SIDE, SIDE], |stage| [1, stage.output[0], stage.output[1], stage.output[2]]);
+        let y = match stages.is_empty() {
+            true => map.clone(),
+            false => host(network.forward(x, Mode::Evaluate)),
+        };
+        panels.push(panel(&map, 1, SIDE, SIDE, 1.0));
+        panels.push(panel(&y, channels, rows, columns, operator.promises().gain.unwrap_or(1.0)));
+    }
+    Ok(side_by_side(&panels))
+}
+
+fn host(y: Tensor<2>) -> Vec<f64> {
+    match y.into_data().try_into_vec_as() {
+        Ok(values) => values,
+        Err(error) => panic!("a map could not be read from its device: {error}"),
+    }
+}
+
+/// A disc, a ring, stripes that become finer, a checkerboard and a ramp, in [0, 1].
+fn test_image() -> Vec<f64> {
+    let value = |row: usize, column: usize| {
+        let (top, left) = (row < SIDE / 2, column < SIDE / 2);
+        let (u, v) = ((row % 32) as f64 - 15.5, (column % 32) as f64 - 15.5);
+        let radius = u.hypot(v);
+        match (top, left) {
+            (true, true) if radius < 6.0 || (10.0..12.0).contains(&radius) => 1.0,
+            (true, true) => 0.1,
+            // Stripes whose distance falls from eight cells to two.
+            (true, false) => f64::from(u8::from((0.12 * (v + 16.0).powi(2) / 2.0).sin() > 0.0)),
+            (false, true) if row % 32 < 16 => f64::from(u8::from((row + column).is_multiple_of(2))),
+            (false, true) => f64::from(u8::from((row / 2 + column / 2).is_multiple_of(2))),
+            (false, false) => (column % 32) as f64 / 31.0,
+        }
+    };
+    (0..SIDE * SIDE).map(|cell| value(cell / SIDE, cell % SIDE)).collect()
+}
+
+/// `½ + ½·cos(π·r²/SIDE)`: waves from the centre out, at the middle of each edge as fine as the grid can hold.
+fn zone_plate() -> Vec<f64> {
+    let centre = SIDE as f64 / 2.0;
+    let value = |cell: usize| {
+        let (u, v) = ((cell / SIDE) as f64 - centre, (cell % SIDE) as f64 - centre);
+        0.5 + 0.5 * (std::f64::consts::PI * (u * u + v * v) / SIDE as f64).cos()
+    };
+    (0..SIDE * SIDE).map(value).collect()
+}
+
+/// Channels of a map as tiles of one square panel, each cell a block of pixels.
+fn panel(values: &[f64], channels: usize, rows: usize, columns: usize, gain: f64) -> GrayImage {
+    let tiles = (1..).find(|tiles| tiles * tiles >= channels).unwrap_or(1);
+    let largest = values.iter().fold(1e-12_f64, |largest, value| largest.max(value.abs()));
+    // The overshoot of a sharp filter is cut off; bands and weights of both signs are shown around the middle.
+    let signed = values.iter().any(|value| *value < -0.25 * largest);
+    let shade = |value: f64| {
+        let share = if signed { 0.5 + 0.5 * value / largest } else { value / gain };
+        (share.clamp(0.0, 1.0) * 255.0).round() as u8
+    };
+    let tile = PANEL as usize / tiles;
+    GrayImage::from_fn(PANEL, PANEL, |x, y| {
+        let (row, column) = (y as usize / tile, x as usize / tile);
+        let channel = row * tiles + column;
+        if row >= tiles || column >= tiles || channel >= channels {
+            return Luma([255]);
+        }
+        let cell_row = (y as usize % tile) * rows / tile;
+        let cell_column = (x as usize % tile) * columns / tile;
+        Luma([shade(values[(channel * rows + cell_row) * columns + cell_column])])
+    })
+}
+
+fn side_by_side(panels: &[GrayImage]) -> GrayImage {
+    let count = panels.len() as u32;
+    let mut picture = GrayImage::from_pixel(count * PANEL + (count - 1) * GAP, PANEL, Luma([255]));
+    for (index, panel) in panels.iter().enumerate() {
+        image::imageops::replace(&mut picture, panel, i64::from(index as u32 * (PANEL + GAP)), 0);
+    }
+    picture
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operator_but_the_folded_stride_has_a_picture() {
+        for name in DownsampleConfig::NAMES {
+            let default = DownsampleConfig::named(name).unwrap().remove(0);
+            let picture = operator_picture(&default);
+            assert_eq!(picture.is_ok(), *name != "folded_stride", "{name}: {:?}", picture.err());
+        }
+    }
+
+    #[test]
+    fn decimation_shows_the_first_cell_of_each_block() {
+        let picture = operator_picture(&DownsampleConfig::named("decimation").unwrap().remove(0)).unwrap();
+        // Of the fine checkerboard (rows 32 to 47) every second cell in both axes has one colour.
+        let reduced = |x: u32, y: u32| picture.get_pixel(PANEL + GAP + x, y)[0];
+        assert_eq!((reduced(2, 66), reduced(6, 70), reduced(10, 66)), (255, 255, 255));
+    }
+}

@@ -1,0 +1,498 @@
+//! Pooling by a smooth function of the window: softmax-weighted means, log-sum-exp, p-norms.
+
+use rayon::prelude::*;
+
+use crate::convolution::check_len;
+use crate::elementary::Elementary;
+use crate::engine::Engine;
+use crate::pooling::geometry::{PoolGeometry, taps_on_map};
+use crate::pooling::maximum::checked_size;
+use crate::scalar::Scalar;
+use crate::simd::{Kernel, LANES, Simd, dispatch};
+
+/// What a window is reduced to. m is its largest value, or for norms its largest absolute value; n its number of pixels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum WindowFunction {
+    /// `sum x·e^(x-m) / sum e^(x-m)`: SoftPool.
+    SoftMean,
+    /// `m + ln(sum e^(sharpness·(x-m)) / n) / sharpness`.
+    LogSumExp {
+        /// Above 0.
+        sharpness: f64,
+    },
+    /// `(sum |x|^p / d)^(1/p)` with `d = n` (mean form) or 1; 0 for a window of zeros.
+    PNorm {
+        /// Whether the sum is divided by the number of pixels.
+        mean: bool,
+    },
+}
+
+/// A number for each channel that a [`WindowFunction::PNorm`] takes as its order p ≥ 1; other functions read none.
+#[derive(Clone, Copy, Debug)]
+pub struct Orders<'a, T>(pub &'a [T]);
+
+/// `y[n,i,j,c] = f(window of x[n,·,·,c])`.
+///
+/// Shapes: `x` `[N, H, W, C]`, `y` `[N, H_out, W_out, C]`, orders `[C]` for norms and empty otherwise.
+///
+/// # Panics
+/// When the geometry is invalid, a slice has the wrong length, or a window holds no pixel.
+pub fn weighted_pool2d_forward<T: Scalar + Elementary>(
+    engine: &Engine,
+    geometry: &PoolGeometry,
+    function: WindowFunction,
+    orders: Orders<'_, T>,
+    x: &[T],
+    y: &mut [T],
+) {
+    let [height, width] = checked_size(geometry, x.len(), y.len());
+    check_orders(geometry, function, orders);
+    let image_len = geometry.input_len() / geometry.batch;
+    y.par_chunks_mut(width * geometry.channels).enumerate().for_each(|(line, y)| {
+        let x = &x[line / height * image_len..][..image_len];
+        let row = Row { geometry, function, orders: orders.0, row: line % height };
+        dispatch(engine.isa(), Forward { row, x, y });
+    });
+}
+
+/// The gradient of [`weighted_pool2d_forward`], from its result `y` and the result's gradient `dy`.
+///
+/// `dorders` `[C]` receives the gradient of the orders of a norm; it is empty where nobody wants it.
+///
+/// # Panics
+/// As [`weighted_pool2d_forward`].
+#[expect(clippy::too_many_arguments, reason = "the operands of a gradient and its two results")]
+pub fn weighted_pool2d_backward<T: Scalar + Elementary>(
+    engine: &Engine,
+    geometry: &PoolGeometry,
+    function: WindowFunction,
+    orders: Orders<'_, T>,
+    x: &[T],
+    y: &[T],
+    dy: &[T],
+    dx: &mut [T],
+    dorders: &mut [T],
+) {
+    let [height, _] = checked_size(geometry, x.len(), y.len());
+    check_orders(geometry, function, orders);
+    check_len("the gradient of the output", dy.len(), y.len());
+    check_len("the gradient of the input", dx.len(), x.len());
+    let channels = geometry.channels;
+    assert!(dorders.is_empty() || dorders.len() == channels, "{} gradients of orders", dorders.len());
+    let (input, output) = (x.len() / geometry.batch, y.len() / geometry.batch);
+    let images = dx.par_chunks_mut(input).zip(x.par_chunks(input));
+    let results = y.par_chunks(output).zip(dy.par_chunks(output));
+    let want_orders = !dorders.is_empty();
+    // A gradient of the orders for each image, added up in the order of the images.
+    let by_image: Vec<Vec<T>> = images
+        .zip(results)
+        .map(|((dx, x), (y, dy))| {
+            dx.fill(T::ZERO);
+            let mut dorders = vec![T::ZERO; if want_orders { channels } else { 0 }];
+            for row in 0..height {
+                let row = Row { geometry, function, orders: orders.0, row };
+                dispatch(engine.isa(), Backward { row, x, y, dy, dx, dorders: &mut dorders });
+            }
+            dorders
+        })
+        .collect();
+    dorders.fill(T::ZERO);
+    for image in by_image {
+        dorders.iter_mut().zip(image).for_each(|(sum, value)| *sum += value);
+    }
+}
+
+fn check_orders<T>(geometry: &PoolGeometry, function: WindowFunction, orders: Orders<'_, T>) {
+    let expected = if matches!(function, WindowFunction::PNorm { .. }) { geometry.channels } else { 0 };
+    check_len("the orders of the norm", orders.0.len(), expected);
+}
+
+/// One row of the output.
+#[derive(Clone, Copy)]
+struct Row<'a, T> {
+    geometry: &'a PoolGeometry,
+    function: WindowFunction,
+    orders: &'a [T],
+    row: usize,
+}
+
+impl<T: Scalar> Row<'_, T> {
+    /// The pixels of the window in this row and `column`.
+    #[inline(always)]
+    fn pixels(&self, column: usize) -> impl Iterator<Item = usize> + Clone {
+        let PoolGeometry { height_in, width_in, kernel, stride, padding, dilation, .. } = *self.geometry;
+        let down = taps_on_map(self.row, kernel[0], stride[0], dilation[0], padding.top, height_in);
+        let across = taps_on_map(column, kernel[1], stride[1], dilation[1], padding.left, width_in);
+        down.flat_map(move |row| across.clone().map(move |column| row * width_in + column))
+    }
+}
+
+/// Up to [`LANES`] neighbouring channels; those beyond the last are copies of it that nobody reads.
+struct Channels {
+    first: usize,
+    count: usize,
+}
+
+impl Channels {
+    #[inline(always)]
+    fn blocks(channels: usize) -> impl Iterator<Item = Self> {
+        (0..channels).step_by(LANES).map(move |first| Self { first, count: LANES.min(channels - first) })
+    }
+
+    #[inline(always)]
+    fn load<T: Scalar>(&self, source: &[T]) -> [T; LANES] {
+        if self.count == LANES {
+            return *source[self.first..].first_chunk().expect("a whole block of channels");
+        }
+        std::array::from_fn(|lane| source[self.first + lane.min(self.count - 1)])
+    }
+
+    #[inline(always)]
+    fn store<T: Scalar>(&self, values: [T; LANES], target: &mut [T]) {
+        target[self.first..self.first + self.count].copy_from_slice(&values[..self.count]);
+    }
+
+    #[inline(always)]
+    fn add<T: Scalar>(&self, values: [T; LANES], target: &mut [T]) {
+        target[self.first..self.first + self.count]
+            .iter_mut()
+            .zip(values)
+            .for_each(|(sum, value)| *sum += value);
+    }
+}
+
+struct Forward<'a, T> {
+    row: Row<'a, T>,
+    x: &'a [T],
+    y: &'a mut [T],
+}
+
+impl<T: Scalar + Elementary> Kernel for Forward<'_, T> {
+    #[inline(always)]
+    fn run<S: Simd>(self, _simd: S) {
+        let channels = self.row.geometry.channels;
+        for (column, y) in self.y.chunks_exact_mut(channels).enumerate() {
+            for block in Channels::blocks(channels) {
+                let window = self.row.pixels(column).map(|pixel| block.load(&self.x[pixel * channels..]));
+                let value = match self.row.function {
+                    WindowFunction::SoftMean => soft_mean(window).0,
+                    WindowFunction::LogSumExp { sharpness } => log_sum_exp(window, T::from_f64(sharpness)),
+                    WindowFunction::PNorm { mean } => p_norm(window, block.load(self.row.orders), mean),
+                };
+                block.store(value, y);
+            }
+        }
+    }
+}
+
+/// The largest value of each lane. A window holds a pixel.
+#[inline(always)]
+fn largest<T: Scalar>(window: impl Iterator<Item = [T; LANES]>) -> [T; LANES] {
+    let mut best = [T::NEGATIVE_INFINITY; LANES];
+    for values in window {
+        for lane in 0..LANES {
+            best[lane] = if values[lane] > best[lane] { values[lane] } else { best[lane] };
+        }
+    }
+    best
+}
+
+#[inline(always)]
+fn absolute<T: Scalar>(value: T) -> T {
+    if value < T::ZERO { T::ZERO - value } else { value }
+}
+
+/// The mean weighted by exponentials, the largest value, and the sum of `e^(x - m)`.
+#[inline(always)]
+fn soft_mean<T: Scalar + Elementary>(
+    window: impl Iterator<Item = [T; LANES]> + Clone,
+) -> ([T; LANES], [T; LANES], [T; LANES]) {
+    let most = largest(window.clone());
+    let (mut weights, mut sum) = ([T::ZERO; LANES], [T::ZERO; LANES]);
+    for values in window {
+        for lane in 0..LANES {
+            let weight = (values[lane] - most[lane]).exponential();
+            weights[lane] += weight;
+            sum[lane] += weight * values[lane];
+        }
+    }
+    (std::array::from_fn(|lane| sum[lane] / weights[lane]), most, weights)
+}
+
+#[inline(always)]
+fn log_sum_exp<T: Scalar + Elementary>(
+    window: impl Iterator<Item = [T; LANES]> + Clone,
+    sharpness: T,
+) -> [T; LANES] {
+    let most = largest(window.clone());
+    let (mut sum, mut count) = ([T::ZERO; LANES], T::ZERO);
+    for values in window {
+        count += T::ONE;
+        for lane in 0..LANES {
+            sum[lane] += (sharpness * (values[lane] - most[lane])).exponential();
+        }
+    }
+    std::array::from_fn(|lane| most[lane] + (sum[lane] / count).logarithm() / sharpness)
+}
+
+#[inline(always)]
+fn p_norm<T: Scalar + Elementary>(
+    window: impl Iterator<Item = [T; LANES]> + Clone,
+    order: [T; LANES],
+    mean: bool,
+) -> [T; LANES] {
+    let most = largest(window.clone().map(|values| values.map(absolute)));
+    // A window of zeros divides by 1; its sum, 0, is replaced by 1 and multiplied by m = 0 at the end.
+    let scale = most.map(|most| if most > T::ZERO { most } else { T::ONE });
+    let (mut sum, mut count) = ([T::ZERO; LANES], T::ZERO);
+    for values in window {
+        count += T::ONE;
+        for lane in 0..LANES {
+            sum[lane] += power(absolute(values[lane]) / scale[lane], order[lane]);
+        }
+    }
+    let divisor = if mean { count } else { T::ONE };
+    std::array::from_fn(|lane| {
+        let sum = if most[lane] > T::ZERO { sum[lane] } else { T::ONE };
+        most[lane] * ((sum / divisor).logarithm() / order[lane]).exponential()
+    })
+}
+
+/// `base^exponent` for `base ≥ 0`; 0 where the base is 0 or too small for a normal number.
+#[inline(always)]
+fn power<T: Scalar + Elementary>(base: T, exponent: T) -> T {
+    let positive = base > T::from_f64(f64::from(f32::MIN_POSITIVE));
+    let safe = if positive { base } else { T::ONE };
+    let power = (exponent * safe.logarithm()).exponential();
+    if positive { power } else { T::ZERO }
+}
+
+struct Backward<'a, T> {
+    row: Row<'a, T>,
+    x: &'a [T],
+    y: &'a [T],
+    dy: &'a [T],
+    dx: &'a mut [T],
+    dorders: &'a mut [T],
+}
+
+impl<T: Scalar + Elementary> Kernel for Backward<'_, T> {
+    #[inline(always)]
+    fn run<S: Simd>(self, _simd: S) {
+        let Row { geometry, function, orders, row } = self.row;
+        let channels = geometry.channels;
+        let line = self.y.len() / geometry.height_out().map_or(1, |height| height);
+        let (y, dy) = (&self.y[row * line..][..line], &self.dy[row * line..][..line]);
+        for (column, (y, dy)) in y.chunks_exact(channels).zip(dy.chunks_exact(channels)).enumerate() {
+            for block in Channels::blocks(channels) {
+                let pixels = self.row.pixels(column);
+                let window = pixels.clone().map(|pixel| block.load(&self.x[pixel * channels..]));
+                let (y, dy) = (block.load(y), block.load(dy));
+                let mut add = |pixel: usize, slope: [T; LANES]| {
+                    block.add(slope, &mut self.dx[pixel * channels..][..channels]);
+                };
+                match function {
+                    WindowFunction::SoftMean => {
+                        let (_, most, weights) = soft_mean(window.clone());
+                        for (pixel, x) in pixels.zip(window) {
+                            add(
+                                pixel,
+                                std::array::from_fn(|lane| {
+                                    let weight = (x[lane] - most[lane]).exponential() / weights[lane];
+                                    dy[lane] * weight * (T::ONE + x[lane] - y[lane])
+                                }),
+                            );
+                        }
+                    }
+                    WindowFunction::LogSumExp { sharpness } => {
+                        let sharpness = T::from_f64(sharpness);
+                        let count = T::from_f64(window.clone().count() as f64);
+                        for (pixel, x) in pixels.zip(window) {
+                            add(
+                                pixel,
+                                std::array::from_fn(|lane| {
+                                    dy[lane] * (sharpness * (x[lane] - y[lane])).exponential() / count
+                                }),
+                            );
+                        }
+                    }
+                    WindowFunction::PNorm { mean } => {
+                        let order = block.load(orders);
+                        let divisor = if mean { T::from_f64(window.clone().count() as f64) } else { T::ONE };
+                        let scale = y.map(|y| if y > T::ZERO { y } else { T::ONE });
+                        let mut slope_of_order = [T::ZERO; LANES];
+                        for (pixel, x) in pixels.zip(window) {
+                            add(
+                                pixel,
+                                std::array::from_fn(|lane| {
+                                    let share = absolute(x[lane]) / scale[lane];
+                                    let slope = dy[lane] * power(share, order[lane] - T::ONE) / divisor;
+                                    let slope = if share > T::ZERO { slope } else { T::ZERO };
+                                    if x[lane] < T::ZERO { T::ZERO - slope } else { slope }
+                                }),
+                            );
+                            if !self.dorders.is_empty() {
+                                for lane in 0..LANES {
+                                    // dy/dp = (y/p)·Σ w·ln(|x|/y) with w = |x|^p/(d·y^p), which sum to 1.
+                                    let share = absolute(x[lane]) / scale[lane];
+                                    let positive = share > T::from_f64(f64::from(f32::MIN_POSITIVE));
+                                    let logarithm = (if positive { share } else { T::ONE }).logarithm();
+                                    slope_of_order[lane] += power(share, order[lane]) / divisor * logarithm;
+                                }
+                            }
+                        }
+                        if !self.dorders.is_empty() {
+                            block.add(
+                                std::array::from_fn(|lane| {
+                                    dy[lane] * y[lane] / order[lane] * slope_of_order[lane]
+                                }),
+                                self.dorders,
+                            );
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Accuracy;
+    use crate::geometry::Padding;
+    use crate::isa::Isa;
+
+    const GEOMETRY: PoolGeometry = PoolGeometry {
+        batch: 2,
+        height_in: 5,
+        width_in: 6,
+        channels: 11,
+        kernel: [3, 2],
+        stride: [2, 2],
+        padding: Padding { top: 1, bottom: 1, left: 0, right: 1 },
+        dilation: [1, 1],
+        ceil_mode: false,
+    };
+
+    fn functions() -> [WindowFunction; 4] {
+        [
+            WindowFunction::SoftMean,
+            WindowFunction::LogSumExp { sharpness: 1.7 },
+            WindowFunction::PNorm { mean: true },
+            WindowFunction::PNorm { mean: false },
+        ]
+    }
+
+    /// Values in (-2, 2), one in seven of them 0.
+    fn values(count: usize, seed: usize) -> Vec<f64> {
+        let value = |index: usize| {
+            let hash = (index * 7919 + seed * 104_729 + 13) % 1009;
+            if hash.is_multiple_of(7) { 0.0 } else { hash as f64 / 252.5 - 2.0 }
+        };
+        (0..count).map(value).collect()
+    }
+
+    fn orders(function: WindowFunction) -> Vec<f64> {
+        match function {
+            WindowFunction::PNorm { .. } => {
+                (0..GEOMETRY.channels).map(|channel| 1.0 + 0.5 * channel as f64).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn forward<T: Scalar + Elementary>(isa: Isa, function: WindowFunction, orders: &[T], x: &[T]) -> Vec<T> {
+        let mut y = vec![T::ZERO; GEOMETRY.output_len().unwrap()];
+        let engine = Engine::new(isa, Accuracy::F32);
+        weighted_pool2d_forward(&engine, &GEOMETRY, function, Orders(orders), x, &mut y);
+        y
+    }
+
+    /// Gradients of input and orders for a fixed gradient of the result.
+    fn backward<T: Scalar + Elementary>(
+        isa: Isa,
+        function: WindowFunction,
+        orders: &[T],
+        x: &[T],
+        dy: &[T],
+    ) -> (Vec<T>, Vec<T>) {
+        let y = forward(isa, function, orders, x);
+        let (mut dx, mut dorders) = (vec![T::ZERO; x.len()], vec![T::ZERO; orders.len()]);
+        let engine = Engine::new(isa, Accuracy::F32);
+        weighted_pool2d_backward(
+            &engine,
+            &GEOMETRY,
+            function,
+            Orders(orders),
+            x,
+            &y,
+            dy,
+            &mut dx,
+            &mut dorders,
+        );
+        (dx, dorders)
+    }
+
+    #[test]
+    fn gradients_agree_with_central_differences() {
+        let isa = Isa::detect();
+        let dy = values(GEOMETRY.output_len().unwrap(), 3);
+        for function in functions() {
+            let (x, orders) = (values(GEOMETRY.input_len(), 1), orders(function));
+            let (dx, dorders) = backward(isa, function, &orders, &x, &dy);
+            let loss = |x: &[f64], orders: &[f64]| -> f64 {
+                forward(isa, function, orders, x).iter().zip(&dy).map(|(y, dy)| y * dy).sum()
+            };
+            const STEP: f64 = 1e-6;
+            for index in (0..x.len()).step_by(17).filter(|index| x[*index] != 0.0) {
+                let at = |step: f64| {
+                    let mut moved = x.clone();
+                    moved[index] += step;
+                    loss(&moved, &orders)
+                };
+                let slope = (at(STEP) - at(-STEP)) / (2.0 * STEP);
+                assert!((slope - dx[index]).abs() < 1e-7, "{function:?}: {slope} and {}", dx[index]);
+            }
+            for channel in 1..orders.len() {
+                let at = |step: f64| {
+                    let mut moved = orders.clone();
+                    moved[channel] += step;
+                    loss(&x, &moved)
+                };
+                let slope = (at(STEP) - at(-STEP)) / (2.0 * STEP);
+                assert!(
+                    (slope - dorders[channel]).abs() < 1e-7,
+                    "{function:?}: {slope} and {}",
+                    dorders[channel]
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn single_precision_agrees_with_double_on_every_instruction_set() {
+        let single = |values: &[f64]| values.iter().map(|value| *value as f32).collect::<Vec<_>>();
+        let dy = values(GEOMETRY.output_len().unwrap(), 3);
+        for isa in Isa::available() {
+            for function in functions() {
+                let (x, orders) = (values(GEOMETRY.input_len(), 2), orders(function));
+                let close = |found: &[f32], exact: &[f64]| {
+                    for (found, exact) in found.iter().zip(exact) {
+                        let error = (f64::from(*found) - exact).abs();
+                        assert!(
+                            error < 1e-5 * exact.abs().max(1.0),
+                            "{isa} {function:?}: {found} and {exact}"
+                        );
+                    }
+                };
+                let (x32, orders32) = (single(&x), single(&orders));
+                close(&forward(isa, function, &orders32, &x32), &forward(isa, function, &orders, &x));
+                let (dx, dorders) = backward(isa, function, &orders, &x, &dy);
+                let (dx32, dorders32) = backward(isa, function, &orders32, &x32, &single(&dy));
+                close(&dx32, &dx);
+                close(&dorders32, &dorders);
+            }
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Networks of equal cost: the width at which one network costs as much as another.
+
+use serde::{Deserialize, Serialize};
+
+use crate::description::{Architecture, DescriptionError, NetworkSpec};
+use crate::downsample::DownsampleConfig;
+use crate::walk::walk;
+
+/// The largest difference from the cost that is to be matched, as a share of it.
+pub const MATCH_TOLERANCE: f64 = 0.01;
+/// How far the width may move, as a factor either way.
+const WIDEST: f64 = 16.0;
+
+/// The network whose cost is to be matched, and which cost.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CostMatch {
+    /// What is to be equal.
+    pub quantity: CostQuantity,
+    /// The other network's architecture, its width included.
+    pub architecture: Architecture,
+    /// The operator in the other network's slot. Default: that of its architecture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub downsample: Option<DownsampleConfig>,
+}
+
+/// What two networks may have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CostQuantity {
+    /// Multiply–accumulates for one image, forward.
+    Macs,
+    /// Learned values.
+    Parameters,
+}
+
+/// How channel counts become whole numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChannelRounding {
+    /// To the nearest, halves away from zero.
+    #[default]
+    Nearest,
+    /// Up in some layers and down in others, spread evenly, so that cost follows the width in small steps.
+    Spread,
+}
+
+impl ChannelRounding {
+    pub(crate) fn is_nearest(&self) -> bool {
+        *self == Self::Nearest
+    }
+
+    /// `channels`, at least 1, as a whole number in the convolution `layer`.
+    pub(crate) fn whole(self, channels: f64, layer: usize) -> usize {
+        let rounded = match self {
+            Self::Nearest => channels.round(),
+            // The golden ratio spreads the thresholds of any number of layers evenly over [0, 1).
+            Self::Spread => {
+                const GOLDEN: f64 = 0.618_033_988_749_894_9;
+                (channels + (0.5 + layer as f64 * GOLDEN).fract()).floor()
+            }
+        };
+        (rounded as usize).max(1)
+    }
+}
+
+impl NetworkSpec {
+    /// The same network with the width at which it costs what [`CostMatch`] asks for on an `input` of channels, rows and
+    /// columns with `classes` classes; unchanged where nothing is asked for.
+    ///
+    /// # Errors
+    ///
+    /// A description out of range, a stage that cannot process its map, or no width within 1 % of the cost.
+    pub fn matched(mut self, input: [usize; 3], classes: usize) -> Result<Self, DescriptionError> {
+        let Some(wanted) = self.match_cost.take() else { return Ok(self) };
+        let CostMatch { quantity, architecture, downsample } = *wanted;
+        let cost = |spec: &Self| -> Result<u64, DescriptionError> {
+            let walk = walk(spec, input, classes)?;
+            Ok(match quantity {
+                CostQuantity::Macs => walk.macs(),
+                CostQuantity::Parameters => walk.parameters(),
+            })
+        };
+        let other = Self { architecture, downsample, ..self.clone() };
+        let target = cost(&other)?;
+        let at = |width: f64| Self { rounding: ChannelRounding::Spread, ..self.clone().with_width(width) };
+
+        // Cost grows with the width in steps: close in on the step across the target.
+        let (mut below, mut above) = (other.width() / WIDEST, other.width() * WIDEST);
+        for _ in 0..60 {
+            let middle = (below * above).sqrt();
+            if cost(&at(middle))? <= target { below = middle } else { above = middle }
+        }
+        let distance =
+            |width: f64| Ok::<_, DescriptionError>((cost(&at(width))? as f64 / target as f64 - 1.0).abs());
+        let nearest = if distance(below)? <= distance(above)? { below } else { above };
+        if distance(nearest)? > MATCH_TOLERANCE {
+            return Err(DescriptionError::NoMatch {
+                quantity: match quantity {
+                    CostQuantity::Macs => "MACs",
+                    CostQuantity::Parameters => "parameters",
+                },
+                target,
+                nearest: cost(&at(nearest))?,
+            });
+        }
+        // The shortest number with the same cost.
+        let reached = cost(&at(nearest))?;
+        for digits in 2..=12 {
+            let scale = 10_f64.powi(digits);
+            for short in [(nearest * scale).floor() / scale, (nearest * scale).ceil() / scale] {
+                if short > 0.0 && cost(&at(short))? == reached {
+                    return Ok(at(short));
+                }
+            }
+        }
+        Ok(at(nearest))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::downsample::DownsampleConfig;
+
+    fn model_c(width: f64, operator: DownsampleConfig) -> NetworkSpec {
+        let spec = crate::models::named("model_c").unwrap().with_width(width);
+        NetworkSpec { downsample: Some(operator), ..spec }
+    }
+
+    #[test]
+    fn every_operator_can_cost_what_max_pooling_costs_within_one_per_cent() {
+        let baseline = model_c(0.25, DownsampleConfig::named("max_pool").unwrap().remove(0));
+        let cost = |spec: &NetworkSpec| walk(spec, [3, 32, 32], 10).unwrap();
+        for operator in DownsampleConfig::examples() {
+            for quantity in [CostQuantity::Macs, CostQuantity::Parameters] {
+                let wanted = CostMatch {
+                    quantity,
+                    architecture: baseline.architecture.clone(),
+                    downsample: baseline.downsample.clone(),
+                };
+                let asked =
+                    NetworkSpec { match_cost: Some(Box::new(wanted)), ..model_c(1.0, operator.clone()) };
+                let matched = asked.matched([3, 32, 32], 10);
+                let Ok(matched) = matched else {
+                    // Groups must divide the channels of one layer: not every width does.
+                    let grouped = format!("{operator:?}").contains("groups: 3");
+                    assert!(grouped, "{operator:?} {quantity:?}: {matched:?}");
+                    continue;
+                };
+                let (ours, theirs) = (cost(&matched), cost(&baseline));
+                let ratio = match quantity {
+                    CostQuantity::Macs => ours.macs() as f64 / theirs.macs() as f64,
+                    CostQuantity::Parameters => ours.parameters() as f64 / theirs.parameters() as f64,
+                };
+                assert!((ratio - 1.0).abs() <= MATCH_TOLERANCE, "{operator:?} {quantity:?}: {ratio}");
+                assert_eq!(matched.match_cost, None);
+            }
+        }
+    }
+
+    #[test]
+    fn spread_rounding_leaves_whole_numbers_alone_and_is_one_off_at_most() {
+        for layer in 0..20 {
+            assert_eq!(ChannelRounding::Spread.whole(24.0, layer), 24);
+            let rounded = ChannelRounding::Spread.whole(24.4, layer);
+            assert!((24..=25).contains(&rounded));
+        }
+        assert_eq!(ChannelRounding::Nearest.whole(24.5, 3), 25);
+    }
+
+    #[test]
+    fn a_cost_that_no_width_reaches_is_refused_with_the_nearest() {
+        let operator = || DownsampleConfig::named("max_pool").unwrap().remove(0);
+        let tiny = model_c(0.004, operator());
+        let wanted = CostMatch {
+            quantity: CostQuantity::Parameters,
+            architecture: tiny.architecture.clone(),
+            downsample: DownsampleConfig::named("strided_conv").unwrap().pop(),
+        };
+        let asked = NetworkSpec { match_cost: Some(Box::new(wanted)), ..model_c(1.0, operator()) };
+        let error = asked.matched([3, 32, 32], 10).unwrap_err().to_string();
+        assert!(error.contains("within 1 %"), "{error}");
+    }
+}

@@ -1,0 +1,281 @@
+//! Pooling by a smooth function of the window: softmax-weighted means, log-sum-exp, p-norms.
+//!
+//! Elsewhere than on the CPU it is a composition of Burn's operations, which is also its reference.
+
+use allconv_kernels::{
+    Elementary, Engine, Orders, PoolGeometry, Scalar, WindowFunction, weighted_pool2d_backward,
+    weighted_pool2d_forward,
+};
+use burn::backend::{Autodiff, Dispatch, ExtensionType, Flex, backend_extension};
+use burn::tensor::{Device, Tensor};
+use burn_autodiff::checkpoint::base::Checkpointer;
+use burn_autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn_autodiff::grads::Gradients;
+use burn_autodiff::ops::{Backward, Ops, OpsKind};
+use burn_backend::tensor::FloatTensor;
+use burn_backend::{Backend, DType, Element, TensorMetadata};
+use burn_flex::FlexTensor;
+use bytemuck::Pod;
+
+use super::max_pool::{kernels_geometry, max_pool, output_sizes};
+use super::nhwc::{Dense, dense, from_channels_last};
+use super::stacked::{StackedWindows, cell_counts, stacked_windows};
+use super::window::PoolWindow;
+
+/// `function` of each window: `[n, c, h, w]` to `[n, c, rows, columns]`. `orders` `[c]` holds the p of a norm for each
+/// channel; other functions do not read it.
+///
+/// # Panics
+///
+/// When a norm has no orders, or not one for each channel.
+pub fn weighted_pool(
+    x: Tensor<4>,
+    orders: Option<Tensor<1>>,
+    window: PoolWindow,
+    function: WindowFunction,
+    engine: &Engine,
+) -> Tensor<4> {
+    let has_kernel = x.device().inner() == Device::flex()
+        && matches!(x.dtype(), DType::F32 | DType::F64)
+        && kernels_geometry(&x.shape(), window).is_some();
+    if !has_kernel {
+        return composed_weighted_pool(x, orders, window, function, engine);
+    }
+    let orders = orders.unwrap_or_else(|| Tensor::zeros([0], (&x.device(), x.dtype())));
+    let (x, orders) = (x.into_dispatch(), orders.into_dispatch());
+    Tensor::from_dispatch(<Dispatch as WeightedPoolOps>::window_function(
+        x,
+        orders,
+        window,
+        function,
+        engine.clone(),
+    ))
+}
+
+/// The same as a composition of Burn's operations.
+pub(crate) fn composed_weighted_pool(
+    x: Tensor<4>,
+    orders: Option<Tensor<1>>,
+    window: PoolWindow,
+    function: WindowFunction,
+    engine: &Engine,
+) -> Tensor<4> {
+    match function {
+        WindowFunction::SoftMean => {
+            let stacked = stacked_windows(x.clone(), window);
+            let largest = max_pool(x, window, engine).detach();
+            let weights = stacked.zero_beyond((stacked.cells.clone() - largest.unsqueeze_dim(0)).exp());
+            StackedWindows::sum(weights.clone() * stacked.cells) / StackedWindows::sum(weights)
+        }
+        WindowFunction::LogSumExp { sharpness } => {
+            let stacked = stacked_windows(x.clone(), window);
+            let cells = cell_counts(&x, window);
+            let largest = max_pool(x, window, engine).detach();
+            let scaled = (stacked.cells.clone() - largest.clone().unsqueeze_dim(0)) * sharpness;
+            let mean = StackedWindows::sum(stacked.zero_beyond(scaled.exp())) / cells;
+            largest + mean.log() / sharpness
+        }
+        WindowFunction::PNorm { mean } => match orders {
+            Some(orders) => p_norm(x, orders, window, mean, engine),
+            None => panic!("a norm needs its orders"),
+        },
+    }
+}
+
+/// With m the largest absolute value, `y = m·exp(ln(Σ exp(p·ln(|x|/m)))/p)`: all exponents are at most 0, and m, which
+/// cancels, needs no gradient.
+fn p_norm(x: Tensor<4>, orders: Tensor<1>, window: PoolWindow, mean: bool, engine: &Engine) -> Tensor<4> {
+    let [_, channels, _, _] = x.dims();
+    let p = orders.reshape([1, channels, 1, 1]);
+    let size = x.clone().abs();
+    let largest = max_pool(size.clone().detach(), window, engine);
+    let empty = largest.clone().equal_elem(0.0);
+    let divisor = largest.clone().mask_fill(empty.clone(), 1.0);
+    let stacked = stacked_windows(size, window);
+    let zero = stacked.cells.clone().detach().equal_elem(0.0);
+    let logarithm = (stacked.cells.clone() / divisor.unsqueeze_dim(0)).mask_fill(zero.clone(), 1.0).log();
+    let powers = (logarithm * p.clone().unsqueeze_dim(0)).exp().mask_fill(zero, 0.0);
+    // An empty window takes the logarithm of 1 instead of 0.
+    let sum = StackedWindows::sum(stacked.zero_beyond(powers)) + empty.float().cast(x.dtype());
+    let sum = if mean { sum / cell_counts(&x, window) } else { sum };
+    largest * (sum.log() / p).exp()
+}
+
+/// The gradients of [`weighted_pool`].
+#[derive(ExtensionType)]
+pub struct WeightedPoolGradients<B: Backend> {
+    /// With respect to the input, `[n, c, h, w]`.
+    pub dx: FloatTensor<B>,
+    /// With respect to the orders, in their shape.
+    pub dorders: FloatTensor<B>,
+}
+
+/// [`weighted_pool`] as an operation of the CPU's backend; the others have the composition.
+#[backend_extension(Flex, Autodiff)]
+pub trait WeightedPoolOps: Backend {
+    /// See [`weighted_pool`]; `orders` is empty where the function reads none.
+    fn window_function(
+        x: FloatTensor<Self>,
+        orders: FloatTensor<Self>,
+        window: PoolWindow,
+        function: WindowFunction,
+        engine: Engine,
+    ) -> FloatTensor<Self>;
+
+    /// The gradients, from the operands, the result `y` and its gradient `dy`.
+    fn window_function_backward(
+        x: FloatTensor<Self>,
+        orders: FloatTensor<Self>,
+        y: FloatTensor<Self>,
+        dy: FloatTensor<Self>,
+        window: PoolWindow,
+        function: WindowFunction,
+        engine: Engine,
+    ) -> WeightedPoolGradients<Self>;
+}
+
+impl WeightedPoolOps for Flex {
+    fn window_function(
+        x: FlexTensor,
+        orders: FlexTensor,
+        window: PoolWindow,
+        function: WindowFunction,
+        engine: Engine,
+    ) -> FlexTensor {
+        let geometry = checked_geometry(&x, window);
+        match x.dtype() {
+            DType::F64 => forward::<f64>(x, orders, &geometry, function, &engine),
+            _ => forward::<f32>(x, orders, &geometry, function, &engine),
+        }
+    }
+
+    fn window_function_backward(
+        x: FlexTensor,
+        orders: FlexTensor,
+        y: FlexTensor,
+        dy: FlexTensor,
+        window: PoolWindow,
+        function: WindowFunction,
+        engine: Engine,
+    ) -> WeightedPoolGradients<Self> {
+        let geometry = checked_geometry(&x, window);
+        match x.dtype() {
+            DType::F64 => backward::<f64>([x, orders, y, dy], &geometry, function, &engine),
+            _ => backward::<f32>([x, orders, y, dy], &geometry, function, &engine),
+        }
+    }
+}
+
+fn checked_geometry(x: &FlexTensor, window: PoolWindow) -> PoolGeometry {
+    match kernels_geometry(&x.shape(), window) {
+        Some(geometry) => geometry,
+        None => panic!("{window:?} is no window of the kernels"),
+    }
+}
+
+fn forward<T: Scalar + Elementary + Element + Pod>(
+    x: FlexTensor,
+    orders: FlexTensor,
+    geometry: &PoolGeometry,
+    function: WindowFunction,
+    engine: &Engine,
+) -> FlexTensor {
+    let sizes = output_sizes(geometry);
+    let mut y = vec![T::ZERO; sizes.iter().product()];
+    let (x, orders) = (Dense::channels_last(x), Dense::in_order(orders));
+    weighted_pool2d_forward::<T>(engine, geometry, function, Orders(orders.slice()), x.slice(), &mut y);
+    from_channels_last(y, sizes)
+}
+
+fn backward<T: Scalar + Elementary + Element + Pod>(
+    [x, orders, y, dy]: [FlexTensor; 4],
+    geometry: &PoolGeometry,
+    function: WindowFunction,
+    engine: &Engine,
+) -> WeightedPoolGradients<Flex> {
+    let [x, y, dy] = [x, y, dy].map(Dense::channels_last);
+    let orders = Dense::in_order(orders);
+    let orders: &[T] = orders.slice();
+    let (mut dx, mut dorders) = (vec![T::ZERO; geometry.input_len()], vec![T::ZERO; orders.len()]);
+    weighted_pool2d_backward::<T>(
+        engine,
+        geometry,
+        function,
+        Orders(orders),
+        x.slice(),
+        y.slice(),
+        dy.slice(),
+        &mut dx,
+        &mut dorders,
+    );
+    let PoolGeometry { batch, height_in, width_in, channels, .. } = *geometry;
+    let count = dorders.len();
+    WeightedPoolGradients {
+        dx: from_channels_last(dx, [batch, height_in, width_in, channels]),
+        dorders: dense(dorders, &[count], T::dtype()),
+    }
+}
+
+/// The gradient of a smooth function of windows.
+#[derive(Debug)]
+struct WeightedPoolBackward;
+
+/// Operands, result and settings.
+#[derive(Clone, Debug)]
+struct Saved<F> {
+    x: F,
+    orders: F,
+    y: F,
+    window: PoolWindow,
+    function: WindowFunction,
+    engine: Engine,
+}
+
+impl<B: WeightedPoolOps> Backward<B, 2> for WeightedPoolBackward {
+    type State = Saved<FloatTensor<B>>;
+
+    fn backward(self, ops: Ops<Self::State, 2>, gradients: &mut Gradients, _checkpointer: &mut Checkpointer) {
+        let [x_node, orders_node] = ops.parents;
+        let dy = gradients.consume::<B>(&ops.node);
+        let Saved { x, orders, y, window, function, engine } = ops.state;
+        let found = B::window_function_backward(x, orders, y, dy, window, function, engine);
+        if let Some(node) = x_node {
+            gradients.register::<B>(node.id, found.dx);
+        }
+        if let Some(node) = orders_node {
+            gradients.register::<B>(node.id, found.dorders);
+        }
+    }
+}
+
+impl<B: WeightedPoolOps, C: CheckpointStrategy> WeightedPoolOps for Autodiff<B, C> {
+    fn window_function(
+        x: FloatTensor<Self>,
+        orders: FloatTensor<Self>,
+        window: PoolWindow,
+        function: WindowFunction,
+        engine: Engine,
+    ) -> FloatTensor<Self> {
+        let nodes = [x.node(), orders.node()];
+        let (x, orders) = (x.into_primitive(), orders.into_primitive());
+        let y = B::window_function(x.clone(), orders.clone(), window, function, engine.clone());
+        match WeightedPoolBackward.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(preparation) => {
+                preparation.finish(Saved { x, orders, y: y.clone(), window, function, engine }, y)
+            }
+            OpsKind::UnTracked(preparation) => preparation.finish(y),
+        }
+    }
+
+    fn window_function_backward(
+        _x: FloatTensor<Self>,
+        _orders: FloatTensor<Self>,
+        _y: FloatTensor<Self>,
+        _dy: FloatTensor<Self>,
+        _window: PoolWindow,
+        _function: WindowFunction,
+        _engine: Engine,
+    ) -> WeightedPoolGradients<Self> {
+        panic!("gradients of gradients are not available")
+    }
+}
