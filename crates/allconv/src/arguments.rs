@@ -58,6 +58,8 @@ pub(crate) enum StudyCommand {
     Run(StudyRunArguments),
     /// Check the file, and print shapes, cost, memory and what the statistics can show.
     Check(StudyFileArguments),
+    /// Show how many seeds the comparisons need, given the spread of the runs made so far.
+    Plan(StudyPlanArguments),
     /// Show which runs are done, running, failed and left.
     Status(StudyFileArguments),
     /// Write the report from the runs there are.
@@ -94,6 +96,19 @@ pub(crate) struct StudyRunArguments {
     pub(crate) jobs: usize,
     #[command(flatten)]
     pub(crate) machine: MachineArguments,
+}
+
+/// `allconv study plan`.
+#[derive(Debug, Args)]
+pub(crate) struct StudyPlanArguments {
+    #[command(flatten)]
+    pub(crate) study: StudyFileArguments,
+    /// Chance of showing the difference that the plan aims at.
+    #[arg(long, default_value_t = 0.8)]
+    pub(crate) power: f64,
+    /// True difference to plan for, in units of the metric (0.005 is half a point of error) [default: the equivalence margin].
+    #[arg(long)]
+    pub(crate) difference: Option<f64>,
 }
 
 /// `allconv study report`.

@@ -7,6 +7,7 @@ mod device;
 mod environment;
 mod exit;
 mod interrupt;
+mod memory;
 mod progress;
 mod runner;
 mod table;

@@ -8,13 +8,19 @@ use std::time::Duration;
 use allconv_kernels::Isa;
 use allconv_record::{RecordError, Resolved, RunDirectory, Status};
 use allconv_study::{Execute, ExecuteError, PlannedRun};
-use allconv_train::{DataStore, Execution, Identity, Job, TrainError, train};
+use allconv_train::{DataStore, Execution, Identity, Job, MemoryGauge, TrainError, train};
 
 use crate::arguments::MachineArguments;
 use crate::device::Chosen;
 use crate::environment;
 use crate::exit::UsageError;
 use crate::progress::Display;
+
+/// The program's allocator as the training loop asks it.
+const MEMORY: MemoryGauge = MemoryGauge {
+    restart: || crate::ALLOCATOR.restart_peak(),
+    peak_bytes: || crate::ALLOCATOR.peak_bytes() as u64,
+};
 
 /// Everything that is the same for all runs of a process.
 pub(crate) struct Runner {
@@ -51,6 +57,7 @@ impl Runner {
             isa: isa(machine.isa.as_deref())?,
             loader_workers: machine.workers,
             checkpoint_every,
+            memory: (jobs == 1).then_some(MEMORY),
         };
         let threads = (machine.threads.unwrap_or_else(all_threads) / jobs).max(1);
         let display = Display::new(machine.progress);

@@ -47,6 +47,8 @@ const PAGE: usize = 4096;
 pub struct RecyclingAllocator {
     shelves: [Mutex<Shelf>; SHELVES],
     idle_bytes: AtomicUsize,
+    used_bytes: AtomicUsize,
+    peak_bytes: AtomicUsize,
 }
 
 /// The idle blocks of one size, as a list through the blocks themselves.
@@ -70,12 +72,35 @@ impl RecyclingAllocator {
         RecyclingAllocator {
             shelves: [const { Mutex::new(Shelf { first: std::ptr::null_mut() }) }; SHELVES],
             idle_bytes: AtomicUsize::new(0),
+            used_bytes: AtomicUsize::new(0),
+            peak_bytes: AtomicUsize::new(0),
         }
     }
 
     /// Bytes that lie on the shelves.
     pub fn idle_bytes(&self) -> usize {
         self.idle_bytes.load(Ordering::Relaxed)
+    }
+
+    /// The most bytes of large blocks (256 KiB and above) that were in use at once since the last [`restart_peak`](Self::restart_peak).
+    ///
+    /// Blocks that lie idle do not count, so that the number does not depend on what the process did before.
+    pub fn peak_bytes(&self) -> usize {
+        self.peak_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Lets the peak begin anew at what is in use now.
+    pub fn restart_peak(&self) {
+        self.peak_bytes.store(self.used_bytes.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+
+    fn count_allocated(&self, bytes: usize) {
+        let used = self.used_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        self.peak_bytes.fetch_max(used, Ordering::Relaxed);
+    }
+
+    fn count_returned(&self, bytes: usize) {
+        self.used_bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     /// Takes an idle block of the shelf.
@@ -122,9 +147,13 @@ impl Default for RecyclingAllocator {
 unsafe impl GlobalAlloc for RecyclingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let Some(shelf) = shelf_for(layout) else {
+            if layout.size() >= SMALLEST {
+                self.count_allocated(layout.size());
+            }
             // SAFETY: the caller keeps `alloc`'s contract, which is the system allocator's.
             return unsafe { System.alloc(layout) };
         };
+        self.count_allocated(block_size(shelf));
         if let Some(block) = self.take(shelf) {
             return block;
         }
@@ -136,9 +165,13 @@ unsafe impl GlobalAlloc for RecyclingAllocator {
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         let Some(shelf) = shelf_for(layout) else {
+            if layout.size() >= SMALLEST {
+                self.count_returned(layout.size());
+            }
             // SAFETY: the block came from the system allocator with this layout, as the caller promises and `alloc` decides.
             return unsafe { System.dealloc(block, layout) };
         };
+        self.count_returned(block_size(shelf));
         // SAFETY: the caller gives up the block; `alloc` made it for this shelf.
         let kept = unsafe { self.put(shelf, block) };
         if !kept {
@@ -226,6 +259,29 @@ mod tests {
             assert_eq!(allocator.idle_bytes(), 0);
             assert!(std::slice::from_raw_parts(second, second_layout.size()).iter().all(|byte| *byte == 0));
             allocator.dealloc(second, second_layout);
+        }
+    }
+
+    #[test]
+    fn the_peak_counts_what_is_in_use_at_once_and_can_begin_anew() {
+        let allocator = RecyclingAllocator::new();
+        let (shelved, large) = (layout(1 << 20), layout(LARGEST + 1));
+        // SAFETY: both layouts have a size above zero; each block is returned once, with the layout it was made with.
+        unsafe {
+            let first = allocator.alloc(shelved);
+            let second = allocator.alloc(shelved);
+            allocator.dealloc(first, shelved);
+            let third = allocator.alloc(large);
+            assert_eq!(allocator.peak_bytes(), (1 << 20) + LARGEST + 1);
+            allocator.dealloc(third, large);
+            allocator.restart_peak();
+            assert_eq!(allocator.peak_bytes(), 1 << 20);
+            let small = allocator.alloc(layout(SMALLEST - 1));
+            assert_eq!(allocator.peak_bytes(), 1 << 20, "small blocks are not counted");
+            allocator.dealloc(small, layout(SMALLEST - 1));
+            allocator.dealloc(second, shelved);
+            allocator.restart_peak();
+            assert_eq!(allocator.peak_bytes(), 0);
         }
     }
 

@@ -25,7 +25,7 @@ pub use journal::{Journal, read_journal};
 pub use outcomes::{Outcome, Outcomes};
 pub use request::{Request, Resolve, ResolveError, Resolved};
 pub use run_directory::RunDirectory;
-pub use run_record::{Environment, FORMAT_VERSION, Resumption, RunRecord, Timings};
+pub use run_record::{Environment, FORMAT_VERSION, Measured, Resumption, RunRecord, Timings};
 pub use specification::{RunSpecification, canonical_json};
 pub use status::Status;
 

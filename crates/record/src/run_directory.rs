@@ -189,6 +189,7 @@ mod tests {
             step: 0,
             total_steps: 10,
             timings: Timings::default(),
+            measured: None,
             resumptions: Vec::new(),
         }
     }
@@ -201,6 +202,16 @@ mod tests {
         run.write_record(&record()).unwrap();
         assert_eq!(run.read_record().unwrap(), record());
         assert_eq!(RunDirectory::list(folder.path()).unwrap(), [run]);
+    }
+
+    #[test]
+    fn a_record_of_version_1_is_read_without_what_it_lacks() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunDirectory::at(folder.path());
+        run.write_record(&RunRecord { schema: 1, ..record() }).unwrap();
+        let text = std::fs::read_to_string(folder.path().join("run.json")).unwrap();
+        assert!(!text.contains("measured"));
+        assert_eq!(run.read_record().unwrap().measured, None);
     }
 
     #[test]

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::{Cost, Status};
 
 /// Version of the run directory's formats. Readers accept this and everything older, and refuse anything newer.
-pub const FORMAT_VERSION: u32 = 1;
+///
+/// 1: as first published. 2: `measured` was added to `run.json`; absent in version 1.
+pub const FORMAT_VERSION: u32 = 2;
 
 /// Where and with what a run was made.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -39,6 +41,18 @@ pub struct Timings {
     pub evaluation_seconds: f64,
     /// Training images per second of `training_seconds`.
     pub images_per_second: f64,
+}
+
+/// What a finished run cost, as measured while it was made and right after. Absent where it could not be measured.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Measured {
+    /// Most bytes of large memory blocks (256 KiB and above) in use at once, data set included; only for runs made one at a time.
+    pub peak_memory_bytes: Option<u64>,
+    /// Median seconds of a forward pass of one image, loading excluded, on the threads of the run.
+    pub latency_1_seconds: Option<f64>,
+    /// The same for 128 images together.
+    pub latency_128_seconds: Option<f64>,
 }
 
 /// One continuation of an interrupted run.
@@ -87,6 +101,9 @@ pub struct RunRecord {
     pub total_steps: u64,
     /// How long it took.
     pub timings: Timings,
+    /// What it cost, measured; absent before the end and in records of version 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured: Option<Measured>,
     /// Continuations after interruptions.
     pub resumptions: Vec<Resumption>,
 }

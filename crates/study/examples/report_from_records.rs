@@ -9,7 +9,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use allconv_record::{
-    Cost, Environment, FORMAT_VERSION, MetricPoint, Outcome, Outcomes, RunDirectory, RunRecord,
+    Cost, Environment, FORMAT_VERSION, Measured, MetricPoint, Outcome, Outcomes, RunDirectory, RunRecord,
     RunSpecification, SplitName, Status, Timings,
 };
 use allconv_study::report::{report_files, write_report};
@@ -187,7 +187,7 @@ fn record(planned: &PlannedRun, specification: &RunSpecification, status: Status
             device: "cpu".into(),
             threads: 2,
         },
-        cost,
+        cost: cost.clone(),
         created_unix_seconds: 1_700_000_000 + planned.seed,
         changed_unix_seconds: 1_700_000_500 + planned.seed,
         step: if status == Status::Finished { total_steps } else { 4 * STEPS_PER_EPOCH },
@@ -197,6 +197,11 @@ fn record(planned: &PlannedRun, specification: &RunSpecification, status: Status
             evaluation_seconds: 4.0,
             images_per_second: (total_steps * 128) as f64 / seconds,
         },
+        measured: Some(Measured {
+            peak_memory_bytes: Some(200_000_000 + cost.activation_bytes * 64),
+            latency_1_seconds: Some(0.002 + cost.macs as f64 / 4e10),
+            latency_128_seconds: Some(cost.macs as f64 / 1e9),
+        }),
         resumptions: Vec::new(),
     }
 }

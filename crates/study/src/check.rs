@@ -43,7 +43,7 @@ pub struct StatisticsCheck {
     pub n: u32,
     /// Comparisons with the baseline.
     pub comparisons: usize,
-    /// Chance of a false claim over all comparisons.
+    /// Chance of a false claim over all comparisons; in a sequential study, what is left of it for the last look.
     pub alpha: f64,
     /// How p values are corrected.
     pub correction: Correction,
@@ -90,7 +90,12 @@ pub fn check(study: &StudyFile, resolve: &dyn Resolve) -> Result<CheckReport, St
 /// # Errors
 /// [`StudyFileError`] when the chosen test can never reject.
 pub fn check_statistics(study: &StudyFile) -> Result<StatisticsCheck, StudyFileError> {
-    let (n, comparisons, alpha) = (study.seeds.count, study.comparison_count(), study.compare.alpha);
+    let (n, comparisons) = (study.seeds.count, study.comparison_count());
+    // The last look of a sequential study has less than α left.
+    let alpha = study.sequential.as_ref().map_or(study.compare.alpha, |sequential| {
+        let levels = crate::stats::look_levels(study.compare.alpha, &sequential.looks);
+        levels.last().copied().unwrap_or(study.compare.alpha)
+    });
     let factor = match study.compare.correction {
         Correction::None => 1,
         Correction::Holm | Correction::BenjaminiHochberg => comparisons.max(1),

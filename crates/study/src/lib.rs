@@ -11,6 +11,8 @@ mod error;
 mod file;
 mod index;
 mod matrix;
+mod needed;
+mod planning;
 mod publish;
 mod queue;
 pub mod report;
@@ -27,10 +29,12 @@ pub use check::{
 pub use error::StudyError;
 pub use file::{
     Arm, Baseline, Better, Comparison, Correction, Factor, Halving, Primary, Reference, Search, Seeds,
-    StudyFile, StudyFileError, TestKind,
+    Sequential, StudyFile, StudyFileError, TestKind,
 };
 pub use index::{FoundRun, Index, IndexedRun, RunState, RunStore, index, is_held};
 pub use matrix::{PlannedRun, plan, plan_with_rates};
+pub use needed::needed_runs;
+pub use planning::{ComparisonPlan, SPREAD_CONFIDENCE, plan_seeds};
 pub use publish::publish;
 pub use report::{ReportFile, report_files, write_report};
 pub use results::StudyResults;

@@ -12,6 +12,7 @@ use crate::file::{StudyFile, StudyFileError};
 use crate::index::ended_by_specification;
 use crate::matrix::{PlannedRun, plan_with_rates};
 use crate::queue::{Next, Queue};
+use crate::results::StudyResults;
 use crate::search::SearchResult;
 
 /// Makes one run. Implemented where tensors are known.
@@ -203,7 +204,8 @@ pub fn run_study(
             return Ok(summary);
         }
     }
-    summary.add(stages.make(plan_with_rates(study, &rates), Stage::Comparison)?);
+    let compared = stages.compare(&rates)?;
+    summary.add(compared);
     Ok(summary)
 }
 
@@ -218,6 +220,26 @@ struct Stages<'a> {
 }
 
 impl Stages<'_> {
+    /// Makes the runs that are compared; in a sequential study, those up to the next look, until it has stopped.
+    fn compare(&self, rates: &[Option<f64>]) -> Result<RunSummary, StudyError> {
+        let planned = plan_with_rates(self.study, rates);
+        if self.study.sequential.is_none() {
+            return self.make(planned, Stage::Comparison);
+        }
+        loop {
+            let results = StudyResults::collect(self.study, &self.folders)?;
+            let sequential = results.sequential.as_ref();
+            let needed = sequential.map_or(self.study.seeds.count, |sequential| sequential.seeds_needed());
+            let end = self.study.seeds.from + u64::from(needed);
+            let next: Vec<PlannedRun> = planned.iter().filter(|run| run.seed < end).cloned().collect();
+            let made = self.make(next, Stage::Comparison)?;
+            let is_over = sequential.is_none_or(|sequential| sequential.is_over());
+            if is_over || !made.is_complete() {
+                return Ok(made);
+            }
+        }
+    }
+
     /// Makes those of the planned runs that have not come to an end.
     fn make(&self, planned: Vec<PlannedRun>, stage: Stage) -> Result<RunSummary, StudyError> {
         let resolved = planned
@@ -350,5 +372,7 @@ impl Work<'_> {
     }
 }
 
+#[cfg(test)]
+mod shared_store;
 #[cfg(test)]
 mod tests;

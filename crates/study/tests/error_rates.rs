@@ -209,3 +209,61 @@ fn friedman_rejects_as_often_as_it_says_when_there_are_blocks_enough() {
     at_most(paired_apart, ALPHA);
     assert!(rejected as f64 / STUDIES as f64 > 0.035, "{rejected}");
 }
+
+/// The looks of a sequential study: how many claims it makes, and after how many seeds on average it stops.
+fn sequential_studies(shift: f64, looks: &[u32]) -> (usize, f64) {
+    let mut normal = normal();
+    let levels = look_levels(ALPHA, looks);
+    let (mut claims, mut seeds) = (0, 0.0);
+    for _ in 0..STUDIES {
+        let last = *looks.last().unwrap();
+        let study = normal.study(&[0.0, shift], last as usize);
+        let differences = differences(&study[1], &study[0]);
+        let rejected = looks
+            .iter()
+            .zip(&levels)
+            .find(|(look, level)| paired_t_test(&differences[..**look as usize]).unwrap().p <= **level);
+        claims += usize::from(rejected.is_some());
+        seeds += f64::from(rejected.map_or(last, |(look, _)| *look));
+    }
+    (claims, seeds / STUDIES as f64)
+}
+
+#[test]
+fn looking_early_keeps_the_error_rate_and_looking_carelessly_does_not() {
+    for looks in [&[5, 7, 9][..], &[5, 6, 7, 8, 9, 10, 11, 12], &[10, 20]] {
+        let (claims, _) = sequential_studies(0.0, looks);
+        at_most(claims, ALPHA);
+        assert!(claims as f64 / STUDIES as f64 > 0.4 * ALPHA, "{claims} claims: stricter than it need be");
+    }
+    // The negative control: the full α at every look.
+    let mut normal = normal();
+    let mut claims = 0;
+    for _ in 0..STUDIES {
+        let study = normal.study(&[0.0, 0.0], 12);
+        let differences = differences(&study[1], &study[0]);
+        claims += usize::from((5..=12).any(|n| paired_t_test(&differences[..n]).unwrap().p <= ALPHA));
+    }
+    assert!(claims as f64 / STUDIES as f64 > 1.8 * ALPHA, "{claims} claims");
+}
+
+#[test]
+fn a_large_difference_is_found_early() {
+    // Differences have standard deviation √2: three of them is an effect of 3.
+    let (claims, seeds) = sequential_studies(3.0 * 2.0_f64.sqrt(), &[5, 7, 9]);
+    assert!(claims as f64 > 0.99 * STUDIES as f64, "{claims} claims");
+    assert!(seeds < 7.0, "stops after {seeds} seeds on average");
+}
+
+#[test]
+fn equal_arms_are_shown_equivalent_with_the_predicted_power() {
+    let mut normal = normal();
+    for (margin, n) in [(1.0, 9_u32), (0.8, 20), (1.5, 5)] {
+        let mut hits = 0;
+        for _ in 0..STUDIES {
+            let differences: Vec<f64> = (0..n).map(|_| normal.draw()).collect();
+            hits += usize::from(tost_p(&differences, margin).unwrap() <= ALPHA);
+        }
+        compatible(hits, equivalence_power(margin, n, ALPHA));
+    }
+}

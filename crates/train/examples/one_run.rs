@@ -60,6 +60,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             isa: Isa::detect(),
             loader_workers: 1,
             checkpoint_every: Duration::from_secs(60),
+            memory: None,
         },
         interrupted: &AtomicBool::new(false),
     };

@@ -11,6 +11,7 @@ mod data_store;
 mod error;
 mod evaluate;
 mod health;
+mod latency;
 mod loss;
 mod optimizer;
 mod progress;
@@ -35,7 +36,7 @@ pub use progress::{Position, StepPlan};
 pub use resolve::{NUMERICS_REVISION, Resolver, cost, shapes};
 pub use run_settings::RunSettings;
 pub use schedule::Schedule;
-pub use session::{Execution, Identity, Job, train};
+pub use session::{Execution, Identity, Job, MemoryGauge, train};
 pub use settings::{
     DataRequest, DataSettings, Length, PRESETS, Preset, SettingError, TrainRequest, TrainSettings,
 };

@@ -8,8 +8,8 @@ use allconv_data::{Batch, BatchIterator, Loader, LoaderSettings, Order, Position
 use allconv_kernels::{Engine, Isa};
 use allconv_nets::{Network, walk};
 use allconv_record::{
-    Environment, Event, FORMAT_VERSION, Journal, MetricPoint, Observer, Resumption, RunDirectory, RunRecord,
-    RunSpecification, SplitName, Status, Timings,
+    Environment, Event, FORMAT_VERSION, Journal, Measured, MetricPoint, Observer, Resumption, RunDirectory,
+    RunRecord, RunSpecification, SplitName, Status, Timings,
 };
 use burn::module::Module;
 use burn::tensor::Device;
@@ -17,6 +17,7 @@ use burn::tensor::Device;
 use crate::checkpoint::{Best, CHECKPOINT_VERSION, Checkpoint, CheckpointStore, State};
 use crate::evaluate::evaluate;
 use crate::health::is_stuck;
+use crate::latency::latency_seconds;
 use crate::optimizer::{load_tensors, network_tensors};
 use crate::progress::StepPlan;
 use crate::run_settings::accuracy;
@@ -41,6 +42,15 @@ pub struct Identity {
     pub environment: Environment,
 }
 
+/// Reads the peak of the memory in use from whoever allocates it.
+#[derive(Clone, Copy, Debug)]
+pub struct MemoryGauge {
+    /// Lets the peak begin anew.
+    pub restart: fn(),
+    /// The peak in bytes since then.
+    pub peak_bytes: fn() -> u64,
+}
+
 /// How a run is carried out; none of it changes a number.
 #[derive(Clone, Copy, Debug)]
 pub struct Execution {
@@ -50,6 +60,8 @@ pub struct Execution {
     pub loader_workers: usize,
     /// Longest time between two checkpoints; the end of an epoch always makes one.
     pub checkpoint_every: Duration,
+    /// Measures the run's memory; none where other runs share the process, whose memory could not be told apart.
+    pub memory: Option<MemoryGauge>,
 }
 
 /// Everything a run needs.
@@ -79,6 +91,9 @@ pub struct Job<'a> {
 /// [`TrainError`] when files, data or specification stand in the way; the run is then marked as failed where possible.
 pub fn train(job: &Job<'_>, observer: &mut dyn Observer) -> Result<Status, TrainError> {
     let lock = job.directory.lock()?;
+    if let Some(gauge) = job.execution.memory {
+        (gauge.restart)();
+    }
     if let Ok(record) = job.directory.read_record()
         && record.status.is_final()
     {
@@ -195,6 +210,7 @@ impl<'a> Session<'a> {
             record,
             _lock: lock,
         };
+        session.record.schema = FORMAT_VERSION;
         session.record.command.clone_from(&job.identity.command);
         session.record.environment.clone_from(&job.identity.environment);
         if session.state.step > 0 {
@@ -312,7 +328,16 @@ impl<'a> Session<'a> {
         self.measure(SplitName::Test, "error", evaluation.error(), observer)?;
         self.job.directory.write_outcomes(&evaluation.outcomes)?;
         self.journal.synchronise()?;
+        self.record.measured = Some(self.measure_cost()?);
         self.end(Status::Finished, None, observer)
+    }
+
+    /// What the run cost; the peak of its memory is read before the passes that measure the latency.
+    fn measure_cost(&self) -> Result<Measured, TrainError> {
+        let peak_memory_bytes = self.job.execution.memory.map(|gauge| (gauge.peak_bytes)());
+        let network = self.trainer.network.valid();
+        let latency = |images| latency_seconds(&network, &self.data.test, images, self.job.device);
+        Ok(Measured { peak_memory_bytes, latency_1_seconds: latency(1)?, latency_128_seconds: latency(128)? })
     }
 
     fn measure(
@@ -392,6 +417,7 @@ fn new_record(job: &Job<'_>, cost: allconv_record::Cost, total_steps: u64) -> Ru
         step: 0,
         total_steps,
         timings: Timings::default(),
+        measured: None,
         resumptions: Vec::new(),
     }
 }

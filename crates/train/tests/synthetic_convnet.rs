@@ -49,6 +49,7 @@ fn a_small_convolutional_net_passes_85_percent() {
             isa: Isa::detect(),
             loader_workers: 1,
             checkpoint_every: Duration::from_secs(60),
+            memory: None,
         },
         interrupted: &AtomicBool::new(false),
     };
@@ -57,5 +58,8 @@ fn a_small_convolutional_net_passes_85_percent() {
     let test = metrics.iter().find(|point| point.split == SplitName::Test && point.name == "error").unwrap();
     println!("test error {:.1} %", 100.0 * test.value);
     assert!(test.value < 0.15, "test error {:.1} %", 100.0 * test.value);
+    let measured = directory.read_record().unwrap().measured.unwrap();
+    let (one, many) = (measured.latency_1_seconds.unwrap(), measured.latency_128_seconds.unwrap());
+    assert!(one > 0.0 && one < many && many < 128.0 * one, "1 image {one} s, 128 images {many} s");
     assert_eq!(directory.read_outcomes().unwrap().0.len(), 1000);
 }

@@ -6,20 +6,21 @@ use std::time::Duration;
 
 use allconv_data::DataDirectory;
 use allconv_study::{
-    CheckReport, PlannedRun, Progress, RunOptions, RunState, RunSummary, SearchResult, Stage, StudyFile,
-    StudyResults, check, index, plan, plan_with_rates, publish, report_files, run_study, write_report,
+    CheckReport, Progress, RunOptions, RunSummary, Stage, StudyFile, StudyResults, check, index, needed_runs,
+    publish, report_files, run_study, write_report,
 };
 use allconv_train::{DataStore, Resolver};
 use anyhow::bail;
 use serde_json::json;
 
+use super::{study_plan, study_status};
 use crate::arguments::{
     StudyCommand, StudyFileArguments, StudyPublishArguments, StudyReportArguments, StudyRunArguments,
 };
 use crate::device::{self, Chosen};
 use crate::runner::Runner;
 use crate::table::{Format, Table};
-use crate::{exit, interrupt};
+use crate::{exit, interrupt, memory};
 
 /// Where finished runs of committed studies lie, beside those under `--out`.
 const PUBLISHED: &str = "docs/results";
@@ -32,15 +33,16 @@ pub(crate) fn run(command: StudyCommand) -> anyhow::Result<u8> {
     match command {
         StudyCommand::Run(arguments) => run_all(&arguments),
         StudyCommand::Check(arguments) => check_file(&arguments),
-        StudyCommand::Status(arguments) => status(&arguments),
+        StudyCommand::Plan(arguments) => study_plan::run(&arguments),
+        StudyCommand::Status(arguments) => study_status::run(&arguments),
         StudyCommand::Report(arguments) => report(&arguments),
         StudyCommand::Publish(arguments) => publish_study(&arguments),
     }
 }
 
 /// A study file, its folders and what resolves its requests.
-struct Opened {
-    study: StudyFile,
+pub(super) struct Opened {
+    pub(super) study: StudyFile,
     folder: PathBuf,
     published: Vec<PathBuf>,
     data: Arc<DataStore>,
@@ -48,7 +50,7 @@ struct Opened {
     resolver: Resolver,
 }
 
-fn open(arguments: &StudyFileArguments) -> anyhow::Result<Opened> {
+pub(super) fn open(arguments: &StudyFileArguments) -> anyhow::Result<Opened> {
     let study = StudyFile::read(&arguments.file)?;
     let device = device::choose(&arguments.device)?;
     let data = Arc::new(DataStore::new(DataDirectory::new(&arguments.data.data_dir)));
@@ -60,7 +62,7 @@ fn open(arguments: &StudyFileArguments) -> anyhow::Result<Opened> {
 
 impl Opened {
     /// Every folder in which runs of the study may lie.
-    fn folders(&self) -> Vec<PathBuf> {
+    pub(super) fn folders(&self) -> Vec<PathBuf> {
         std::iter::once(&self.folder).chain(&self.published).cloned().collect()
     }
 }
@@ -69,6 +71,7 @@ fn run_all(arguments: &StudyRunArguments) -> anyhow::Result<u8> {
     let opened = open(&arguments.study)?;
     let interrupted = interrupt::install()?;
     let Opened { study, folder, published, data, device, resolver } = &opened;
+    memory::check_jobs(&check(study, resolver)?, arguments.jobs)?;
     let runner = Runner::new(
         &study.name,
         &arguments.machine,
@@ -199,67 +202,6 @@ fn statistics_line(report: &CheckReport) -> String {
     )
 }
 
-fn status(arguments: &StudyFileArguments) -> anyhow::Result<u8> {
-    let opened = open(arguments)?;
-    let index = index(&planned(&opened.study, &opened.folders())?, &opened.folders())?;
-    let columns = [
-        ("arm", "Arm"),
-        ("seed", "Seed"),
-        ("state", "State"),
-        ("step", "Step"),
-        ("of", "Of"),
-        ("seconds", "Seconds"),
-    ];
-    let mut table = Table::new("allconv.status/1", &columns);
-    let (mut seconds_done, mut steps_done, mut steps_left) = (0.0, 0u64, 0u64);
-    let typical =
-        index.runs.iter().filter_map(|run| run.found.as_ref()).map(|found| found.record.total_steps).max();
-    for run in &index.runs {
-        let record = run.found.as_ref().map(|found| &found.record);
-        let seconds =
-            record.map_or(0.0, |record| record.timings.training_seconds + record.timings.evaluation_seconds);
-        let (step, total) =
-            record.map_or((0, typical.unwrap_or(0)), |record| (record.step, record.total_steps));
-        seconds_done += seconds;
-        steps_done += step;
-        if matches!(run.state, RunState::Left | RunState::Running | RunState::Interrupted) {
-            steps_left += total - step;
-        }
-        table.push(vec![
-            json!(run.planned.arm),
-            json!(run.planned.seed),
-            json!(run.state.name()),
-            json!(step),
-            json!(total),
-            json!(seconds.round()),
-        ]);
-    }
-    print!("{}", table.render(arguments.format));
-    let counts: Vec<String> =
-        index.counts().iter().map(|(state, count)| format!("{count} {}", state.name())).collect();
-    eprintln!("{}", counts.join(", "));
-    if steps_left > 0 && steps_done > 0 {
-        let left = seconds_done / steps_done as f64 * steps_left as f64;
-        eprintln!("about {:.0} minutes of work left, at the pace so far", left / 60.0);
-    }
-    for warning in &index.warnings {
-        eprintln!("warning: {warning}");
-    }
-    Ok(exit::OK)
-}
-
-/// All runs of a study as far as they can be planned: those of its search first.
-fn planned(study: &StudyFile, folders: &[PathBuf]) -> anyhow::Result<Vec<PlannedRun>> {
-    Ok(match SearchResult::collect(study, folders)? {
-        None => plan(study),
-        Some(search) => {
-            let mut runs = search.all_runs(study);
-            runs.extend(plan_with_rates(study, &search.rates));
-            runs
-        }
-    })
-}
-
 fn report(arguments: &StudyReportArguments) -> anyhow::Result<u8> {
     let opened = open(&arguments.study)?;
     let folder = arguments.to.clone().unwrap_or_else(|| opened.folder.join("report"));
@@ -282,7 +224,7 @@ fn publish_study(arguments: &StudyPublishArguments) -> anyhow::Result<u8> {
     let runs = arguments.runs.clone().unwrap_or_else(|| Path::new("runs").join(&study.name));
     let to = arguments.to.clone().unwrap_or_else(|| Path::new(PUBLISHED).join(&study.name));
     let folders = [runs.clone(), runs.join("runs")];
-    if !index(&planned(&study, &folders)?, &folders)?.is_complete() {
+    if !index(&needed_runs(&study, &folders)?, &folders)?.is_complete() {
         bail!("the study in {} is not complete; `allconv study status` shows what is left", runs.display());
     }
     let results = StudyResults::collect(&study, &folders)?;

@@ -8,6 +8,7 @@ mod node;
 mod reference;
 mod search;
 mod sections;
+mod sequential;
 mod settings;
 mod study_file;
 
@@ -18,5 +19,6 @@ pub(crate) use document::nearest_name;
 pub use factors::Factor;
 pub use reference::Reference;
 pub use search::{Halving, Search};
+pub use sequential::Sequential;
 pub use settings::{Baseline, Better, Comparison, Correction, Primary, Seeds, TestKind};
 pub use study_file::StudyFile;

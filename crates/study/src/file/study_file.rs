@@ -14,10 +14,22 @@ use super::node::Node;
 use super::reference::{Reference, read_reference};
 use super::search::{Search, read_search};
 use super::sections::Sections;
+use super::sequential::{Sequential, read_sequential};
 use super::settings::{Baseline, Comparison, Primary, Seeds, read_comparison, read_primary, read_seeds};
 
-const KEYS: [&str; 10] =
-    ["question", "caveat", "primary", "compare", "seeds", "search", "reference", "base", "arms", "factors"];
+const KEYS: [&str; 11] = [
+    "question",
+    "caveat",
+    "primary",
+    "compare",
+    "seeds",
+    "search",
+    "sequential",
+    "reference",
+    "base",
+    "arms",
+    "factors",
+];
 
 /// A study file that is right as far as this crate can tell; its sections are judged by the resolver.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,6 +52,8 @@ pub struct StudyFile {
     pub factors: Vec<Factor>,
     /// The search for a learning rate per arm, if there is one.
     pub search: Option<Search>,
+    /// Looks at the results before all seeds are done, if there are any.
+    pub sequential: Option<Sequential>,
     /// Values from elsewhere to set beside the results, if there are any.
     pub reference: Option<Reference>,
     base: Sections,
@@ -88,6 +102,8 @@ impl StudyFile {
         let compare_node = fields.required("compare")?;
         let compare = read_comparison(&document, compare_node, &arms, &factors)?;
         let search = fields.optional("search").map(|node| read_search(&document, node, seeds)).transpose()?;
+        let sequential =
+            fields.optional("sequential").map(|node| read_sequential(&document, node, seeds)).transpose()?;
         let reference =
             fields.optional("reference").map(|node| read_reference(&document, node, &arms)).transpose()?;
         let name = Path::new(file).file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -106,6 +122,7 @@ impl StudyFile {
             arms,
             factors,
             search,
+            sequential,
             reference,
             base,
             compare_node: compare_node.clone(),

@@ -65,6 +65,23 @@ pub(crate) fn duration(seconds: f64) -> String {
     }
 }
 
+/// Seconds of something short: `1.25 ms`, `340 µs`, `1.20 s`.
+pub(crate) fn short_time(seconds: f64) -> String {
+    let (value, unit) = match seconds {
+        s if s >= 1.0 => (s, "s"),
+        s if s >= 1e-3 => (1e3 * s, "ms"),
+        s => (1e6 * s, "µs"),
+    };
+    let digits = if value >= 100.0 {
+        0
+    } else if value >= 10.0 {
+        1
+    } else {
+        2
+    };
+    format!("{value:.digits$} {unit}")
+}
+
 /// A ratio such as an effect size, with a true minus sign.
 pub(crate) fn signed_ratio(value: f64) -> String {
     format!("{value:.2}").replacen('-', "−", 1)
@@ -108,5 +125,7 @@ mod tests {
         assert_eq!(duration(59.99), "1 min 00 s");
         assert_eq!(duration(200.0), "3 min 20 s");
         assert_eq!(duration(3900.0), "1 h 05 min");
+        assert_eq!(short_time(0.00125), "1.25 ms");
+        assert_eq!(short_time(0.00034), "340 µs");
     }
 }

@@ -7,7 +7,7 @@ use super::page::badge;
 use super::page_table::has_p;
 use super::sentence::{correction_name, test_name};
 use crate::file::StudyFile;
-use crate::results::{ComparisonResult, OverallResult, StudyResults};
+use crate::results::{ComparisonResult, OverallResult, SequentialResult, StudyResults};
 
 /// The section; empty for a study of one arm.
 pub(crate) fn section(study: &StudyFile, results: &StudyResults) -> Markup {
@@ -42,11 +42,36 @@ fn method(study: &StudyFile, results: &StudyResults) -> String {
             results.unit.value(margin)
         ));
     }
+    if let Some(sequential) = &results.sequential {
+        text.push_str(&looks(sequential));
+    }
     text.push_str(&format!(
         ". A verdict needs {} pairs; below that there are intervals only.",
         statistics.seeds_needed
     ));
     text
+}
+
+/// The looks of a sequential study, in words that follow a clause.
+pub(crate) fn looks(sequential: &SequentialResult) -> String {
+    let list: Vec<String> = sequential
+        .looks
+        .iter()
+        .map(|look| format!("{} seeds (level {:.4})", look.seeds, look.level))
+        .collect();
+    let now = match (sequential.has_stopped, sequential.current()) {
+        (true, Some(look)) => {
+            format!("the study stopped after {} seeds, when every comparison was decided", look.seeds)
+        }
+        (false, Some(look)) if sequential.is_over() => format!("all {} seeds were needed", look.seeds),
+        (_, Some(look)) => format!("the last look so far was after {} seeds", look.seeds),
+        (_, None) => "no look was taken so far".to_string(),
+    };
+    format!(
+        "; group-sequential: looks after {}, α spent after O'Brien and Fleming and added up by Bonferroni's inequality, so that the chance of a false claim \
+         over all looks is at most α; {now}. Intervals are not adjusted for the looks, and after an early stop they tend to exaggerate",
+        list.join(", ")
+    )
 }
 
 fn tests(study: &StudyFile, results: &StudyResults) -> Markup {

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::figure::arm_classes;
 use super::figure_results::capitalised;
-use super::number::{duration, grouped, magnitude, p_value, share};
+use super::number::{duration, grouped, magnitude, p_value, share, short_time};
 use super::sentence::{metric_name, signed_interval};
 use crate::file::StudyFile;
 use crate::results::{ArmResult, StudyResults};
@@ -43,6 +43,7 @@ pub(crate) fn section(study: &StudyFile, results: &StudyResults) -> Markup {
                     }
                 }
             }
+            (costs(results))
             (robust(results))
         }
     }
@@ -89,6 +90,53 @@ pub(crate) fn mean_and_spread(results: &StudyResults, arm: &ArmResult) -> String
         .map_or(mean.clone(), |spread| format!("{mean} ± {}", results.unit.value(spread)))
 }
 
+/// What each arm costs, counted and measured.
+fn costs(results: &StudyResults) -> Markup {
+    let cost = |arm: &ArmResult, read: fn(&allconv_record::Cost) -> String| {
+        arm.cost.as_ref().map_or("–".to_string(), read)
+    };
+    html! {
+        details open {
+            summary { "Cost of each arm" }
+            div.scroll {
+                table {
+                    caption { "Counted: parameters, multiply-accumulates and activation bytes (all stage outputs, per image). Measured, medians over finished runs on the machine named below: training time, throughput, the most memory in use at once (blocks of 256 KiB and above, data set included), and a forward pass." }
+                    thead {
+                        tr {
+                            th.text scope="col" { "Arm" }
+                            th scope="col" { "Parameters" }
+                            th scope="col" { "MACs" }
+                            th scope="col" { "Activations" span.unit { "bytes" } }
+                            th scope="col" { "Field" span.unit { "pixels" } }
+                            th scope="col" { "Training" span.unit { "time" } }
+                            th scope="col" { "Training" span.unit { "images/s" } }
+                            th scope="col" { "Memory" span.unit { "bytes" } }
+                            th scope="col" { "1 image" span.unit { "time" } }
+                            th scope="col" { "128 images" span.unit { "time" } }
+                        }
+                    }
+                    tbody {
+                        @for arm in &results.arms {
+                            tr {
+                                th scope="row" { (arm.name) }
+                                td { (cost(arm, |cost| grouped(cost.parameters))) }
+                                td { (cost(arm, |cost| magnitude(cost.macs as f64))) }
+                                td { (cost(arm, |cost| magnitude(cost.activation_bytes as f64))) }
+                                td { (cost(arm, |cost| cost.receptive_field.to_string())) }
+                                td { (arm.training_seconds.map_or("–".to_string(), duration)) }
+                                td { (arm.images_per_second.map_or("–".to_string(), |rate| format!("{rate:.0}"))) }
+                                td { (arm.peak_memory_bytes.map_or("–".to_string(), magnitude)) }
+                                td { (arm.latency_1_seconds.map_or("–".to_string(), short_time)) }
+                                td { (arm.latency_128_seconds.map_or("–".to_string(), short_time)) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// Robust summaries and the share of lost runs, for those who want more than the mean.
 fn robust(results: &StudyResults) -> Markup {
     let unit = results.unit;
@@ -99,7 +147,7 @@ fn robust(results: &StudyResults) -> Markup {
     };
     html! {
         details {
-            summary { "More per arm: median, intervals, share of lost runs, memory, receptive field" }
+            summary { "More per arm: median, intervals, share of lost runs" }
             div.scroll {
                 table {
                     thead {
@@ -111,8 +159,6 @@ fn robust(results: &StudyResults) -> Markup {
                             th scope="col" { "Mean, 95\u{a0}%" span.unit { "t" } }
                             th scope="col" { "Mean, 95\u{a0}%" span.unit { "bootstrap" } }
                             th scope="col" { "Lost runs" span.unit { "95\u{a0}% Wilson" } }
-                            th scope="col" { "Activations" span.unit { "bytes" } }
-                            th scope="col" { "Field" span.unit { "pixels" } }
                         }
                     }
                     tbody {
@@ -130,10 +176,6 @@ fn robust(results: &StudyResults) -> Markup {
                                     (arm.lost) " of " (arm.ended)
                                     @if let Some(ends) = arm.lost_interval { ", " (share(ends.low)) " to " (share(ends.high)) }
                                 }
-                                @if let Some(cost) = &arm.cost {
-                                    td { (magnitude(cost.activation_bytes as f64)) }
-                                    td { (cost.receptive_field) }
-                                } @else { td { "–" } td { "–" } }
                             }
                         }
                     }

@@ -4,7 +4,7 @@ use crate::file::StudyFile;
 use crate::results::StudyResults;
 
 const HEAD: &str = "study,arm,seed,state,split,metric,value,step,total_steps,parameters,macs,activation_bytes,\
-                    training_seconds,images_per_second,specification_hash,request_hash,reason";
+                    training_seconds,images_per_second,peak_memory_bytes,latency_1_seconds,latency_128_seconds,specification_hash,request_hash,reason";
 
 /// The file: comma-separated, first line names, values as stored (errors as fractions), empty where there is none.
 pub(crate) fn results_csv(study: &StudyFile, results: &StudyResults) -> String {
@@ -13,6 +13,9 @@ pub(crate) fn results_csv(study: &StudyFile, results: &StudyResults) -> String {
         let record = run.record.as_ref();
         let of_record =
             |read: &dyn Fn(&allconv_record::RunRecord) -> String| record.map(read).unwrap_or_default();
+        let measured = |read: &dyn Fn(&allconv_record::Measured) -> Option<String>| {
+            record.and_then(|record| record.measured.as_ref()).and_then(read).unwrap_or_default()
+        };
         let fields = [
             study.name.clone(),
             run.arm.clone(),
@@ -28,6 +31,9 @@ pub(crate) fn results_csv(study: &StudyFile, results: &StudyResults) -> String {
             of_record(&|record| record.cost.activation_bytes.to_string()),
             of_record(&|record| record.timings.training_seconds.to_string()),
             of_record(&|record| record.timings.images_per_second.to_string()),
+            measured(&|measured| measured.peak_memory_bytes.map(|bytes| bytes.to_string())),
+            measured(&|measured| measured.latency_1_seconds.map(|seconds| seconds.to_string())),
+            measured(&|measured| measured.latency_128_seconds.map(|seconds| seconds.to_string())),
             of_record(&|record| record.specification_hash.clone()),
             of_record(&|record| record.request_hash.clone()),
             run.reason.clone().unwrap_or_default(),

@@ -43,6 +43,12 @@ pub(crate) fn results_json(study: &StudyFile, results: &StudyResults) -> String 
         "arms": results.arms.iter().map(arm).collect::<Vec<_>>(),
         "comparisons": results.comparisons.iter().map(|comparison| self::comparison(study, results, comparison)).collect::<Vec<_>>(),
         "reference": study.reference.as_ref().map(|reference| &reference.label),
+        "sequential": results.sequential.as_ref().map(|sequential| json!({
+            "looks": sequential.looks.iter().map(|look| json!({ "seeds": look.seeds, "level": look.level })).collect::<Vec<_>>(),
+            "reached": sequential.reached,
+            "has_stopped": sequential.has_stopped,
+            "decided_at": sequential.decided_at,
+        })),
         "factorial": results.factorial.as_ref().map(|factorial| json!({
             "factors": study.factors.iter().map(|factor| json!({ "name": factor.name, "levels": factor.levels })).collect::<Vec<_>>(),
             "seeds": factorial.seeds,
@@ -103,6 +109,9 @@ fn arm(arm: &ArmResult) -> Value {
         "receptive_field": cost.map(|cost| cost.receptive_field),
         "training_seconds": arm.training_seconds,
         "images_per_second": arm.images_per_second,
+        "peak_memory_bytes": arm.peak_memory_bytes,
+        "latency_1_seconds": arm.latency_1_seconds,
+        "latency_128_seconds": arm.latency_128_seconds,
     })
 }
 
@@ -164,6 +173,7 @@ fn run(run: &RunResult) -> Value {
         "total_steps": record.map(|record| record.total_steps),
         "training_seconds": record.map(|record| record.timings.training_seconds),
         "images_per_second": record.map(|record| record.timings.images_per_second),
+        "measured": record.and_then(|record| record.measured.as_ref()),
         "specification_hash": record.map(|record| record.specification_hash.as_str()),
         "request_hash": record.map(|record| record.request_hash.as_str()),
     })

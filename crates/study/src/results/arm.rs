@@ -1,6 +1,6 @@
 //! One arm over all its seeds: summary, intervals, failures, cost.
 
-use allconv_record::Cost;
+use allconv_record::{Cost, Measured};
 
 use super::INTERVAL_LEVEL;
 use super::run::RunResult;
@@ -41,6 +41,12 @@ pub struct ArmResult {
     pub training_seconds: Option<f64>,
     /// Median training images per second over finished runs.
     pub images_per_second: Option<f64>,
+    /// Median of the measured peak of memory in use over finished runs, in bytes.
+    pub peak_memory_bytes: Option<f64>,
+    /// Median seconds of a forward pass of one image.
+    pub latency_1_seconds: Option<f64>,
+    /// Median seconds of a forward pass of 128 images.
+    pub latency_128_seconds: Option<f64>,
 }
 
 impl ArmResult {
@@ -60,6 +66,11 @@ impl ArmResult {
             let values: Vec<f64> = done.iter().map(read).collect();
             summarise(&values).map(|summary| summary.median)
         };
+        let median_measured = |read: fn(&Measured) -> Option<f64>| {
+            let values: Vec<f64> =
+                done.iter().filter_map(|record| record.measured.as_ref().and_then(read)).collect();
+            summarise(&values).map(|summary| summary.median)
+        };
         ArmResult {
             name: name.clone(),
             is_baseline: study.baseline_of(arm_index).is_none(),
@@ -76,6 +87,11 @@ impl ArmResult {
             cost: runs.iter().find_map(|run| run.record.as_ref()).map(|record| record.cost.clone()),
             training_seconds: median(|record| record.timings.training_seconds),
             images_per_second: median(|record| record.timings.images_per_second),
+            peak_memory_bytes: median_measured(|measured| {
+                measured.peak_memory_bytes.map(|bytes| bytes as f64)
+            }),
+            latency_1_seconds: median_measured(|measured| measured.latency_1_seconds),
+            latency_128_seconds: median_measured(|measured| measured.latency_128_seconds),
         }
     }
 

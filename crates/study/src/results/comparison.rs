@@ -60,12 +60,11 @@ pub struct ComparisonResult {
 }
 
 impl ComparisonResult {
-    /// Everything but the corrections and the verdict, which need all comparisons.
+    /// Everything but the examples, and the corrections and the verdict, which need all comparisons.
     pub(crate) fn of(
         study: &StudyFile,
         arms: &[ArmResult],
         (arm_index, baseline_index): (usize, usize),
-        examples: Option<ExampleComparison>,
     ) -> ComparisonResult {
         let (arm, baseline) = (&arms[arm_index], &arms[baseline_index]);
         let differences: Vec<(u64, f64)> = arm
@@ -121,15 +120,15 @@ impl ComparisonResult {
             },
             seeds_for_margin: seeds_for_margin(&study.compare, &plain),
             differences,
-            examples,
+            examples: None,
             verdict: Verdict::NoPairs,
         }
     }
 
-    /// Corrects the p values over all comparisons that the study plans, and decides.
+    /// Corrects the p values over all comparisons that the study plans, and decides at `level`.
     pub(crate) fn decide_all(
         study: &StudyFile,
-        statistics: &StatisticsCheck,
+        (statistics, level): (&StatisticsCheck, f64),
         arms: &[ArmResult],
         comparisons: &mut [ComparisonResult],
     ) {
@@ -143,14 +142,14 @@ impl ComparisonResult {
             comparison.corrected_p = corrected_p[index];
             comparison.corrected_equivalence_p = corrected_equivalence_p[index];
             let (arm, baseline) = (&arms[comparison.arm_index], &arms[comparison.baseline_index]);
-            comparison.verdict = comparison.decide(study, statistics, arm, baseline);
+            comparison.verdict = comparison.decide(study, (statistics, level), arm, baseline);
         }
     }
 
     fn decide(
         &self,
         study: &StudyFile,
-        statistics: &StatisticsCheck,
+        (statistics, level): (&StatisticsCheck, f64),
         arm: &ArmResult,
         baseline: &ArmResult,
     ) -> Verdict {
@@ -163,7 +162,7 @@ impl ComparisonResult {
         }
         let is_better = (mean < 0.0) == (study.primary.better == Better::Lower);
         let direction = if is_better { Direction::Better } else { Direction::Worse };
-        Verdict::decide(study.compare.alpha, direction, self.corrected_p, self.corrected_equivalence_p)
+        Verdict::decide(level, direction, self.corrected_p, self.corrected_equivalence_p)
     }
 
     /// Pairs that the verdict rests on.

@@ -48,7 +48,7 @@ impl FactorialResult {
     /// The effects; `None` when the study crosses no factors or no seed is complete.
     pub(crate) fn of(
         study: &StudyFile,
-        statistics: &StatisticsCheck,
+        (statistics, level): (&StatisticsCheck, f64),
         arms: &[ArmResult],
     ) -> Option<FactorialResult> {
         let levels: Vec<usize> = study.factors.iter().map(|factor| factor.levels.len()).collect();
@@ -78,8 +78,8 @@ impl FactorialResult {
             })
             .collect();
         let is_complete = arms.iter().all(|arm| arm.ended >= arm.planned);
-        decide(study, statistics, is_complete, &mut main, study.compare.equivalence_margin);
-        decide(study, statistics, is_complete, &mut interactions, None);
+        decide(study, (statistics, level), is_complete, &mut main, study.compare.equivalence_margin);
+        decide(study, (statistics, level), is_complete, &mut interactions, None);
         let seeds = blocks.into_iter().map(|(seed, _)| seed).collect();
         Some(FactorialResult { seeds, planned: study.seeds.count as usize, main, interactions })
     }
@@ -101,7 +101,7 @@ fn measured(name: String, values: Vec<(u64, f64)>) -> EffectResult {
 
 fn decide(
     study: &StudyFile,
-    statistics: &StatisticsCheck,
+    (statistics, level): (&StatisticsCheck, f64),
     is_complete: bool,
     effects: &mut [EffectResult],
     margin: Option<f64>,
@@ -121,7 +121,7 @@ fn decide(
         } else if effect.values.len() < statistics.seeds_needed as usize {
             Verdict::IntervalsOnly
         } else {
-            Verdict::decide(study.compare.alpha, direction, p[index], equivalence[index])
+            Verdict::decide(level, direction, p[index], equivalence[index])
         };
     }
 }

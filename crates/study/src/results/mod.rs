@@ -9,6 +9,7 @@ mod examples;
 mod factorial;
 mod metric;
 mod run;
+mod sequential;
 mod study_results;
 mod verdict;
 
@@ -19,6 +20,7 @@ pub use examples::ExampleComparison;
 pub use factorial::{EffectResult, FactorialResult};
 pub use metric::MetricUnit;
 pub use run::RunResult;
+pub use sequential::{Look, SequentialResult};
 pub use study_results::{OverallResult, StudyResults};
 pub use verdict::{Direction, Verdict};
 

@@ -11,6 +11,7 @@ use super::examples::ExampleComparison;
 use super::factorial::FactorialResult;
 use super::metric::MetricUnit;
 use super::run::RunResult;
+use super::sequential::SequentialResult;
 use crate::check::{StatisticsCheck, check_statistics};
 use crate::error::StudyError;
 use crate::file::StudyFile;
@@ -35,7 +36,7 @@ pub struct StudyResults {
     pub unit: MetricUnit,
     /// What the statistics of this study can say.
     pub statistics: StatisticsCheck,
-    /// All planned runs in the order of the plan.
+    /// The planned runs in the order of the plan; in a sequential study, those of the seeds that are needed so far.
     pub runs: Vec<RunResult>,
     /// The arms in the order of the file.
     pub arms: Vec<ArmResult>,
@@ -45,6 +46,8 @@ pub struct StudyResults {
     pub factorial: Option<FactorialResult>,
     /// The search for learning rates; `None` when the study has none.
     pub search: Option<SearchResult>,
+    /// The looks at the results; `None` when the study takes none before its end.
+    pub sequential: Option<SequentialResult>,
     /// All arms at once; `None` below three arms or five complete seeds.
     pub overall: Option<OverallResult>,
     /// What a reader must know before believing the numbers, as sentences.
@@ -70,25 +73,53 @@ impl StudyResults {
         warnings.extend(search.iter().flat_map(|search| search.warnings.clone()));
         let runs: Vec<RunResult> =
             index.runs.iter().map(|run| RunResult::read(run, &study.primary, &mut warnings)).collect();
-        let mut arms: Vec<ArmResult> = (0..study.arms.len())
-            .map(|position| ArmResult::of(study, position, &of_arm(&runs, position)))
-            .collect();
-        for (arm, rate) in arms.iter_mut().zip(search.iter().flat_map(|search| &search.rates)) {
+        let mut sequential = SequentialResult::planned(study);
+        let mut analysis = None;
+        if let Some(sequential) = &mut sequential {
+            let mut verdicts = Vec::new();
+            while sequential.can_look(study, &index.runs) {
+                let look = sequential.looks[sequential.reached];
+                let seen = of_first_seeds(study, &runs, look.seeds);
+                let mut looked = Analysis::of(study, (&statistics, look.level), &seen);
+                sequential.look(&mut looked.comparisons, &verdicts);
+                verdicts = looked.comparisons.iter().map(|comparison| comparison.verdict).collect();
+                analysis = Some(looked);
+            }
+        }
+        let needed = sequential.as_ref().map_or(study.seeds.count, SequentialResult::seeds_needed);
+        let runs: Vec<RunResult> = of_first_seeds(study, &runs, needed).into_iter().cloned().collect();
+        let mut analysis = match analysis {
+            Some(analysis) => analysis,
+            None => {
+                let all: Vec<&RunResult> = runs.iter().collect();
+                Analysis::of(study, (&statistics, study.compare.alpha), &all)
+            }
+        };
+        if let Some(sequential) = &sequential {
+            sequential.withhold(&mut analysis.comparisons);
+        }
+        for (arm, rate) in analysis.arms.iter_mut().zip(search.iter().flat_map(|search| &search.rates)) {
             arm.searched_lr = *rate;
         }
-        let mut comparisons: Vec<ComparisonResult> = (0..arms.len())
-            .filter_map(|position| Some((position, study.baseline_of(position)?)))
-            .map(|(position, baseline)| {
-                let pairs = pairs(&runs, position, baseline);
-                let examples = ExampleComparison::of(&pairs, &mut warnings);
-                ComparisonResult::of(study, &arms, (position, baseline), examples)
-            })
-            .collect();
-        ComparisonResult::decide_all(study, &statistics, &arms, &mut comparisons);
-        let factorial = FactorialResult::of(study, &statistics, &arms);
+        for comparison in &mut analysis.comparisons {
+            let pairs = pairs(&runs, comparison.arm_index, comparison.baseline_index);
+            comparison.examples = ExampleComparison::of(&pairs, &mut warnings);
+        }
+        let Analysis { arms, comparisons, factorial } = analysis;
         let overall = overall(study, &arms);
         let unit = MetricUnit::of(&study.primary.metric);
-        Ok(StudyResults { unit, statistics, runs, arms, comparisons, factorial, search, overall, warnings })
+        Ok(StudyResults {
+            unit,
+            statistics,
+            runs,
+            arms,
+            comparisons,
+            factorial,
+            search,
+            sequential,
+            overall,
+            warnings,
+        })
     }
 
     /// The learning curves of all arms for one metric; arms without any point are left out.
@@ -103,6 +134,35 @@ impl StudyResults {
     pub fn comparison(&self, arm_index: usize) -> Option<&ComparisonResult> {
         self.comparisons.iter().find(|comparison| comparison.arm_index == arm_index)
     }
+}
+
+/// What is computed from some of the runs.
+struct Analysis {
+    arms: Vec<ArmResult>,
+    comparisons: Vec<ComparisonResult>,
+    factorial: Option<FactorialResult>,
+}
+
+impl Analysis {
+    fn of(study: &StudyFile, (statistics, level): (&StatisticsCheck, f64), runs: &[&RunResult]) -> Analysis {
+        let of_arm = |arm: usize| -> Vec<&RunResult> {
+            runs.iter().copied().filter(|run| run.arm_index == arm).collect()
+        };
+        let arms: Vec<ArmResult> =
+            (0..study.arms.len()).map(|arm| ArmResult::of(study, arm, &of_arm(arm))).collect();
+        let mut comparisons: Vec<ComparisonResult> = (0..arms.len())
+            .filter_map(|arm| Some((arm, study.baseline_of(arm)?)))
+            .map(|positions| ComparisonResult::of(study, &arms, positions))
+            .collect();
+        ComparisonResult::decide_all(study, (statistics, level), &arms, &mut comparisons);
+        let factorial = FactorialResult::of(study, (statistics, level), &arms);
+        Analysis { arms, comparisons, factorial }
+    }
+}
+
+/// The runs of the first `count` seeds.
+fn of_first_seeds<'a>(study: &StudyFile, runs: &'a [RunResult], count: u32) -> Vec<&'a RunResult> {
+    runs.iter().filter(|run| run.seed < study.seeds.from + u64::from(count)).collect()
 }
 
 fn of_arm(runs: &[RunResult], arm_index: usize) -> Vec<&RunResult> {
@@ -216,6 +276,48 @@ mod tests {
         assert_eq!((arm.ended, arm.lost, arm.values.len()), (6, 1, 5));
         assert_eq!(results.comparisons[1].n(), 5);
         assert_eq!(results.runs.iter().filter(|run| run.state == RunState::Diverged).count(), 1);
+    }
+
+    #[test]
+    fn a_sequential_study_looks_only_when_all_runs_of_a_look_have_ended_and_stops_when_all_is_decided() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = small_study_text(9)
+            .replace("alpha = 0.05", "alpha = 0.05, equivalence_margin = 0.005")
+            .replace("[base.data]", "sequential = { looks = [5, 7, 9] }\n[base.data]");
+        let study = StudyFile::parse("small.toml", text).unwrap();
+        let folders = [folder.path().to_path_buf()];
+        let needed = || crate::needed::needed_runs(&study, &folders).unwrap().len();
+        assert_eq!(needed(), 15, "the runs up to the first look");
+        let five = StudyFile::parse("small.toml", small_study_text(5)).unwrap();
+        for planned in plan(&five) {
+            let early = planned.seed == 4 && planned.arm == "all_conv";
+            let noise = 0.001 * ((planned.seed * 2 + planned.arm_index as u64) % 5) as f64;
+            let shift = if planned.arm == "all_conv" { 0.02 } else { 0.0 };
+            if !early {
+                write_run(folder.path(), &planned, Status::Finished, Some(0.1 + shift + noise));
+            }
+        }
+        let before = collect(&study, folder.path());
+        assert!(before.comparisons.iter().all(|c| c.verdict == Verdict::Interim), "no look yet");
+        let last = plan(&five).into_iter().find(|run| run.seed == 4 && run.arm == "all_conv").unwrap();
+        write_run(folder.path(), &last, Status::Finished, Some(0.12));
+        let after = collect(&study, folder.path());
+        let sequential = after.sequential.as_ref().unwrap();
+        assert_eq!(sequential.reached, 1);
+        assert_eq!(after.comparisons[1].verdict, Verdict::Shown(Direction::Worse));
+        if sequential.has_stopped {
+            assert_eq!(needed(), 15, "nothing more is needed");
+        } else {
+            assert_eq!(after.comparisons[0].verdict, Verdict::Interim);
+            assert_eq!(needed(), 21, "the runs up to the second look");
+        }
+        // What was shown stands, and the numbers shown are those of the look, whatever further runs say.
+        for planned in plan(&study).iter().filter(|run| (5..7).contains(&run.seed)) {
+            write_run(folder.path(), planned, Status::Finished, Some(0.3 * planned.arm_index as f64));
+        }
+        let later = collect(&study, folder.path());
+        assert_eq!(later.comparisons[1].verdict, Verdict::Shown(Direction::Worse));
+        assert_eq!(later.sequential.unwrap().decided_at[1], Some(0));
     }
 
     #[test]

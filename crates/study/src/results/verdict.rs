@@ -45,6 +45,11 @@ impl Verdict {
         }
     }
 
+    /// Whether something was shown, so that further seeds are not needed for it.
+    pub fn is_decision(self) -> bool {
+        matches!(self, Verdict::Shown(_) | Verdict::ShownButEquivalent(_) | Verdict::Equivalent)
+    }
+
     /// A stable word for machine-readable results.
     pub fn name(self) -> &'static str {
         match self {

@@ -3,9 +3,11 @@
 //! All of them agree with SciPy and statsmodels on `tests/golden/statistics.json`. Values come in as slices of finite
 //! numbers; too few values give `None`, never a number that looks like an answer.
 
+mod alpha_spending;
 mod benjamini_hochberg;
 mod bootstrap;
 mod effect_size;
+mod equivalence_power;
 mod factorial;
 mod friedman;
 mod holm;
@@ -26,9 +28,11 @@ mod welch;
 mod wilcoxon;
 mod wilson;
 
+pub use alpha_spending::{alpha_spent, look_levels};
 pub use benjamini_hochberg::benjamini_hochberg;
 pub use bootstrap::{SEEDS_FOR_A_BOOTSTRAP, bootstrap_mean_interval};
 pub use effect_size::{EffectSize, paired_effect_size};
+pub use equivalence_power::{equivalence_power, seeds_for_equivalence};
 pub use factorial::{FactorialBlock, LevelContrast, interaction, main_effect};
 pub use friedman::{Friedman, friedman, nemenyi_critical_difference};
 pub use holm::holm;
@@ -37,6 +41,8 @@ pub use noncentral_t::{NONCENTRAL_T_ERROR, noncentral_t_cdf};
 pub use permutation::sign_flip_p;
 pub use power::{paired_t_power, seeds_needed};
 pub use probability_of_improvement::probability_of_improvement;
+#[cfg(test)]
+pub(crate) use random::Random;
 pub use student::{student_quantile, student_two_sided_p};
 pub use studentized_range::studentized_range_quantile;
 pub use summary::{Summary, summarise};

@@ -1,0 +1,60 @@
+//! `allconv study plan`: how many seeds the comparisons of a study need.
+
+use allconv_study::{SPREAD_CONFIDENCE, StudyResults, plan_seeds};
+use serde_json::{Value, json};
+
+use super::study::open;
+use crate::arguments::StudyPlanArguments;
+use crate::exit::{self, UsageError};
+use crate::table::Table;
+
+/// Runs the command.
+pub(crate) fn run(arguments: &StudyPlanArguments) -> anyhow::Result<u8> {
+    let power = arguments.power;
+    if !(power > 0.0 && power < 1.0) {
+        return Err(UsageError(format!("--power {power} is no chance: it lies between 0 and 1")).into());
+    }
+    let opened = open(&arguments.study)?;
+    let difference = arguments.difference.or(opened.study.compare.equivalence_margin).ok_or_else(|| {
+        UsageError("--difference is needed: the study states no equivalence margin to plan for".to_owned())
+    })?;
+    if !(difference > 0.0 && difference.is_finite()) {
+        return Err(UsageError(format!("--difference {difference} must be finite and above 0")).into());
+    }
+    let results = StudyResults::collect(&opened.study, &opened.folders())?;
+    let columns = [
+        ("arm", "Arm"),
+        ("baseline", "Against"),
+        ("n", "Pairs seen"),
+        ("spread", "Spread of differences"),
+        ("power", "Power now"),
+        ("seeds", "Seeds"),
+        ("careful_seeds", "Seeds, careful"),
+        ("equivalence_seeds", "Seeds, equivalence"),
+    ];
+    let mut table = Table::new("allconv.plan/1", &columns);
+    let rounded = |value: Option<f64>, digits: f64| {
+        value.map_or(Value::Null, |value| json!((value * digits).round() / digits))
+    };
+    for row in plan_seeds(&opened.study, &results, difference, power) {
+        table.push(vec![
+            json!(row.arm),
+            json!(row.baseline),
+            json!(row.n),
+            rounded(row.spread, 1e6),
+            rounded(row.power, 1e3),
+            json!(row.seeds),
+            json!(row.careful_seeds),
+            json!(row.equivalence_seeds),
+        ]);
+    }
+    print!("{}", table.render(arguments.study.format));
+    eprintln!(
+        "seeds that show a true difference of {difference} with a chance of {power}, by a paired t test at α = {} over {} comparisons; \
+         careful: at the upper {:.0} % confidence limit of the spread; equivalence: that show equal arms to differ by less than the margin",
+        opened.study.compare.alpha,
+        opened.study.comparison_count(),
+        100.0 * SPREAD_CONFIDENCE
+    );
+    Ok(exit::OK)
+}

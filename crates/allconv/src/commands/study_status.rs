@@ -1,0 +1,93 @@
+//! `allconv study status`: which runs are done, running, failed and left, and how long it will take.
+
+use std::collections::BTreeMap;
+
+use allconv_study::{IndexedRun, RunState, index, is_held, needed_runs};
+use serde_json::json;
+
+use super::study::open;
+use crate::arguments::StudyFileArguments;
+use crate::exit;
+use crate::table::Table;
+
+/// Runs the command.
+pub(crate) fn run(arguments: &StudyFileArguments) -> anyhow::Result<u8> {
+    let opened = open(arguments)?;
+    let index = index(&needed_runs(&opened.study, &opened.folders())?, &opened.folders())?;
+    let columns = [
+        ("arm", "Arm"),
+        ("seed", "Seed"),
+        ("state", "State"),
+        ("step", "Step"),
+        ("of", "Of"),
+        ("seconds", "Seconds"),
+    ];
+    let mut table = Table::new("allconv.status/1", &columns);
+    let mut work = WorkLeft::default();
+    let mut counts: BTreeMap<RunState, usize> = BTreeMap::new();
+    let typical =
+        index.runs.iter().filter_map(|run| run.found.as_ref()).map(|found| found.record.total_steps).max();
+    for run in &index.runs {
+        let state = state_now(run)?;
+        *counts.entry(state).or_default() += 1;
+        let record = run.found.as_ref().map(|found| &found.record);
+        let seconds =
+            record.map_or(0.0, |record| record.timings.training_seconds + record.timings.evaluation_seconds);
+        let (step, total) =
+            record.map_or((0, typical.unwrap_or(0)), |record| (record.step, record.total_steps));
+        work.seconds_done += seconds;
+        work.steps_done += step;
+        work.steps_left += if state.is_final() { 0 } else { total - step };
+        work.under_way += usize::from(state == RunState::Running);
+        table.push(vec![
+            json!(run.planned.arm),
+            json!(run.planned.seed),
+            json!(state.name()),
+            json!(step),
+            json!(total),
+            json!(seconds.round()),
+        ]);
+    }
+    print!("{}", table.render(arguments.format));
+    let counts: Vec<String> =
+        counts.iter().map(|(state, count)| format!("{count} {}", state.name())).collect();
+    eprintln!("{}", counts.join(", "));
+    if let Some(line) = work.line() {
+        eprintln!("{line}");
+    }
+    for warning in &index.warnings {
+        eprintln!("warning: {warning}");
+    }
+    Ok(exit::OK)
+}
+
+/// The state of a run now: one that says that it is running and that no process holds was killed, and can be continued.
+fn state_now(run: &IndexedRun) -> anyhow::Result<RunState> {
+    Ok(match &run.found {
+        Some(found) if run.state == RunState::Running && !is_held(&found.directory)? => RunState::Interrupted,
+        _ => run.state,
+    })
+}
+
+/// What is known of the work that a study still needs.
+#[derive(Default)]
+struct WorkLeft {
+    seconds_done: f64,
+    steps_done: u64,
+    steps_left: u64,
+    under_way: usize,
+}
+
+impl WorkLeft {
+    /// The time left at the pace so far; `None` when nothing is left or nothing was done yet.
+    fn line(&self) -> Option<String> {
+        if self.steps_left == 0 || self.steps_done == 0 {
+            return None;
+        }
+        let minutes = self.seconds_done / self.steps_done as f64 * self.steps_left as f64 / 60.0;
+        Some(match self.under_way {
+            0 => format!("about {minutes:.0} minutes of work left, one run at a time; no run is under way"),
+            runs => format!("about {:.0} minutes left with {runs} under way", minutes / runs as f64),
+        })
+    }
+}

@@ -1,0 +1,142 @@
+//! Several processes on one store, killed at random: every run is made exactly once.
+//!
+//! The test starts its own binary again as workers; a worker runs a study whose runs take milliseconds and writes what it does to a
+//! log. Under `ALLCONV_CAMPAIGN=release` there are 200 runs and more kills.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::process::{Child, Command, Stdio};
+
+use super::*;
+use crate::matrix::plan;
+use crate::testing::{FakeResolve, record, small_study_text};
+
+/// Tells a process of the test binary that it is a worker, and where the store is.
+const WORKER: &str = "ALLCONV_SHARED_STORE";
+
+/// Runs of the study; three arms.
+const SEEDS: &str = "ALLCONV_SHARED_STORE_SEEDS";
+
+const PROCESSES: usize = 8;
+
+/// Makes a run in a few milliseconds, as the contract of [`Execute`] asks: lock, look, make.
+struct Tiny<'a> {
+    log: &'a Path,
+}
+
+impl Tiny<'_> {
+    /// One line by one write to a file opened for appending: lines of several processes do not mix.
+    fn say(&self, word: &str, directory: &RunDirectory) {
+        let mut log = std::fs::OpenOptions::new().append(true).create(true).open(self.log).unwrap();
+        let name = directory.path().file_name().unwrap().to_string_lossy().into_owned();
+        log.write_all(format!("{word} {name} {}\n", std::process::id()).as_bytes()).unwrap();
+    }
+}
+
+impl Execute for Tiny<'_> {
+    fn execute(
+        &self,
+        planned: &PlannedRun,
+        resolved: &Resolved,
+        directory: &RunDirectory,
+    ) -> Result<Status, ExecuteError> {
+        let _lock = directory.lock()?;
+        if let Ok(record) = directory.read_record()
+            && record.status.is_final()
+        {
+            return Ok(record.status);
+        }
+        self.say("began", directory);
+        directory.write_record(&record(planned, resolved, Status::Running))?;
+        std::thread::sleep(Duration::from_millis(4));
+        directory.write_record(&record(planned, resolved, Status::Finished))?;
+        self.say("ended", directory);
+        Ok(Status::Finished)
+    }
+}
+
+fn study(seeds: u32) -> StudyFile {
+    StudyFile::parse("small.toml", small_study_text(seeds)).unwrap()
+}
+
+fn work(folder: &Path, seeds: u32) {
+    let never = AtomicBool::new(false);
+    let options = RunOptions {
+        study_folder: &folder.join("runs"),
+        other_folders: &[],
+        jobs: 1,
+        interrupted: &never,
+        busy_pause: Duration::from_millis(10),
+    };
+    let execute = Tiny { log: &folder.join("log") };
+    let summary = run_study(&study(seeds), &FakeResolve, &execute, options, &|_| ()).unwrap();
+    assert!(summary.is_complete(), "{summary:?}");
+}
+
+fn start(folder: &Path, seeds: u32) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["run::shared_store::eight_processes_and_random_kills_make_every_run_exactly_once", "--exact"])
+        .env(WORKER, folder)
+        .env(SEEDS, seeds.to_string())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+#[test]
+fn eight_processes_and_random_kills_make_every_run_exactly_once() {
+    if let Some(folder) = std::env::var_os(WORKER) {
+        return work(Path::new(&folder), std::env::var(SEEDS).unwrap().parse().unwrap());
+    }
+    let is_campaign = std::env::var("ALLCONV_CAMPAIGN").is_ok_and(|campaign| campaign == "release");
+    let (seeds, kills) = if is_campaign { (67, 60) } else { (20, 12) };
+    let folder = tempfile::tempdir().unwrap();
+    let mut children: Vec<Child> = (0..PROCESSES).map(|_| start(folder.path(), seeds)).collect();
+    let mut random = crate::stats::Random::new(20_141_221);
+    let mut killed = BTreeSet::new();
+    for _ in 0..kills {
+        std::thread::sleep(Duration::from_millis(2 + random.below(25) as u64));
+        let victim = random.below(PROCESSES);
+        // A worker that has come to its end by itself is no kill.
+        if children[victim].try_wait().unwrap().is_none() {
+            children[victim].kill().unwrap();
+            children[victim].wait().unwrap();
+            killed.insert(children[victim].id());
+        }
+        children[victim] = start(folder.path(), seeds);
+    }
+    for child in &mut children {
+        assert!(child.wait().unwrap().success(), "a worker that was not killed failed");
+    }
+    assert!(killed.len() >= 3, "only {} kills met a living worker: the test shows nothing", killed.len());
+    check(&study(seeds), folder.path(), &killed);
+}
+
+fn check(study: &StudyFile, folder: &Path, killed: &BTreeSet<u32>) {
+    let planned = plan(study);
+    let index = crate::index::index(&planned, &[folder.join("runs")]).unwrap();
+    assert!(index.is_complete(), "{:?}", index.counts());
+    let log = std::fs::read_to_string(folder.join("log")).unwrap();
+    let mut began: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
+    let mut ended: BTreeSet<&str> = BTreeSet::new();
+    for line in log.lines() {
+        let words: Vec<&str> = line.split(' ').collect();
+        let (word, run, process) = (words[0], words[1], words[2].parse().unwrap());
+        if word == "began" {
+            assert!(!ended.contains(run), "{run} was made again after its end");
+            began.entry(run).or_default().push(process);
+        } else {
+            assert!(ended.insert(run), "{run} ended twice");
+        }
+    }
+    assert_eq!(began.len(), planned.len(), "every run was begun");
+    for (run, processes) in began {
+        let (_, earlier) = processes.split_last().unwrap();
+        for process in earlier {
+            assert!(
+                killed.contains(process),
+                "{run} was taken over from process {process}, which was not killed"
+            );
+        }
+    }
+}
