@@ -64,6 +64,8 @@ pub(crate) enum StudyCommand {
     Status(StudyFileArguments),
     /// Write the report from the runs there are.
     Report(StudyReportArguments),
+    /// Set the arms of two studies beside each other.
+    Compare(StudyCompareArguments),
     /// Copy what is worth committing of a finished study: runs without checkpoints, results, README.
     Publish(StudyPublishArguments),
 }
@@ -119,6 +121,18 @@ pub(crate) struct StudyReportArguments {
     /// Folder for the report; default: `<out>/<study>/report`.
     #[arg(long)]
     pub(crate) to: Option<PathBuf>,
+    /// Write the curves of every run as event files for TensorBoard too, below `tensorboard/` in the report's folder.
+    #[arg(long)]
+    pub(crate) tensorboard: bool,
+}
+
+/// `allconv study compare`.
+#[derive(Debug, Args)]
+pub(crate) struct StudyCompareArguments {
+    #[command(flatten)]
+    pub(crate) first: StudyFileArguments,
+    /// The second study file.
+    pub(crate) second: PathBuf,
 }
 
 /// `allconv study publish`.

@@ -5,6 +5,7 @@ mod arguments;
 mod commands;
 mod device;
 mod environment;
+mod example_images;
 mod exit;
 mod interrupt;
 mod memory;

@@ -10,6 +10,7 @@
 mod atomic;
 mod cost;
 mod event;
+mod examples;
 mod journal;
 mod outcomes;
 mod request;
@@ -21,6 +22,7 @@ mod status;
 pub use atomic::{sync_directory, write_atomically};
 pub use cost::{Cost, StageShape};
 pub use event::{Event, MetricPoint, Observer, SplitName};
+pub use examples::Examples;
 pub use journal::{Journal, read_journal};
 pub use outcomes::{Outcome, Outcomes};
 pub use request::{Request, Resolve, ResolveError, Resolved};

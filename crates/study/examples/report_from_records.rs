@@ -75,7 +75,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let results = StudyResults::collect(&study, std::slice::from_ref(&runs))?;
     let report = folder.join("report");
-    write_report(&report_files(&study, &results), &report)?;
+    write_report(&report_files(&study, &results, &()), &report)?;
     publish(&study, &results, &folder.join("published"))?;
     println!("{}", report.join("index.html").display());
     Ok(())

@@ -3,7 +3,7 @@
 use allconv_record::{Resolve, Resolved};
 
 use crate::error::StudyError;
-use crate::file::{Correction, StudyFile, StudyFileError, TestKind};
+use crate::file::{Correction, Search, StudyFile, StudyFileError, TestKind};
 
 /// Seeds below which a comparison gets intervals only, no verdict.
 pub const SEEDS_FOR_A_VERDICT: u32 = 5;
@@ -21,6 +21,10 @@ pub struct CheckReport {
     pub runs: u64,
     /// Training images shown over all runs.
     pub presentations: u64,
+    /// Runs of the search for learning rates; 0 without one.
+    pub search_runs: u64,
+    /// Training images shown over these.
+    pub search_presentations: u64,
     /// What the statistics can say.
     pub statistics: StatisticsCheck,
 }
@@ -72,14 +76,32 @@ pub fn check(study: &StudyFile, resolve: &dyn Resolve) -> Result<CheckReport, St
         })
         .collect::<Result<Vec<_>, StudyFileError>>()?;
     let seeds = u64::from(study.seeds.count);
+    let presentations: u64 = arms.iter().map(|arm| arm.resolved.presentations).sum();
+    let (search_runs, search_presentations) =
+        study.search.as_ref().map_or((0, 0), |search| search_effort(search, arms.len(), presentations));
     Ok(CheckReport {
         study: study.name.clone(),
         question: study.question.clone(),
         runs: arms.len() as u64 * seeds,
-        presentations: arms.iter().map(|arm| arm.resolved.presentations * seeds).sum(),
+        presentations: presentations * seeds,
+        search_runs,
+        search_presentations,
         arms,
         statistics,
     })
+}
+
+/// Runs of the search over all rounds, and the images they show; `presentations` are those of one run of every arm.
+fn search_effort(search: &Search, arms: usize, presentations: u64) -> (u64, u64) {
+    let seeds = u64::from(search.seeds.count);
+    let mut tried = search.lr.len();
+    let (mut runs, mut shown) = (0, 0.0);
+    for rung in 0..search.rungs() {
+        runs += (arms * tried) as u64 * seeds;
+        shown += presentations as f64 * search.length_of(rung) * (tried as u64 * seeds) as f64;
+        tried = search.survivors(tried);
+    }
+    (runs, shown.round() as u64)
 }
 
 /// What the statistics of this study can say, without resolving anything.
@@ -163,6 +185,18 @@ mod tests {
         let one_run = report.arms[0].resolved.presentations;
         assert_eq!(report.presentations, 27 * one_run);
         assert!(report.statistics.verdict_possible);
+    }
+
+    #[test]
+    fn the_effort_of_a_search_is_that_of_all_its_rounds() {
+        let text = small_study_text(5).replace(
+            "[base.data]",
+            "search = { lr = [0.4, 0.2, 0.1, 0.05], halving = { rungs = 2, keep = 0.5 } }\n[base.data]",
+        );
+        let report = check(&StudyFile::parse("small.toml", text).unwrap(), &FakeResolve).unwrap();
+        // Three arms: four rates for half of 2000 images, then two rates for all of them.
+        assert_eq!((report.search_runs, report.search_presentations), (12 + 6, 3 * (4 * 1000 + 2 * 2000)));
+        assert_eq!(check(&small_study(5), &FakeResolve).unwrap().search_runs, 0);
     }
 
     #[test]

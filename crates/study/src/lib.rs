@@ -19,6 +19,7 @@ pub mod report;
 pub mod results;
 mod run;
 mod search;
+mod side_by_side;
 pub mod stats;
 #[cfg(test)]
 mod testing;
@@ -36,7 +37,8 @@ pub use matrix::{PlannedRun, plan, plan_with_rates};
 pub use needed::needed_runs;
 pub use planning::{ComparisonPlan, SPREAD_CONFIDENCE, plan_seeds};
 pub use publish::publish;
-pub use report::{ReportFile, report_files, write_report};
+pub use report::{ReportFile, report_files, tensorboard_files, write_report};
 pub use results::StudyResults;
 pub use run::{Execute, ExecuteError, Progress, RunOptions, RunSummary, Stage, run_study};
 pub use search::{SearchCell, SearchResult, SearchRung};
+pub use side_by_side::{ArmSideBySide, CompareError, compare_studies};

@@ -9,6 +9,7 @@ pub(crate) mod models;
 pub(crate) mod operators;
 pub(crate) mod shell;
 pub(crate) mod study;
+mod study_compare;
 mod study_plan;
 mod study_status;
 pub(crate) mod train;

@@ -5,19 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use allconv_data::DataDirectory;
+use allconv_study::stats::look_levels;
 use allconv_study::{
     CheckReport, Progress, RunOptions, RunSummary, Stage, StudyFile, StudyResults, check, index, needed_runs,
-    publish, report_files, run_study, write_report,
+    publish, report_files, run_study, tensorboard_files, write_report,
 };
 use allconv_train::{DataStore, Resolver};
 use anyhow::bail;
 use serde_json::json;
 
-use super::{study_plan, study_status};
+use super::{study_compare, study_plan, study_status};
 use crate::arguments::{
     StudyCommand, StudyFileArguments, StudyPublishArguments, StudyReportArguments, StudyRunArguments,
 };
 use crate::device::{self, Chosen};
+use crate::example_images::ExampleImages;
 use crate::runner::Runner;
 use crate::table::{Format, Table};
 use crate::{exit, interrupt, memory};
@@ -36,6 +38,7 @@ pub(crate) fn run(command: StudyCommand) -> anyhow::Result<u8> {
         StudyCommand::Plan(arguments) => study_plan::run(&arguments),
         StudyCommand::Status(arguments) => study_status::run(&arguments),
         StudyCommand::Report(arguments) => report(&arguments),
+        StudyCommand::Compare(arguments) => study_compare::run(&arguments),
         StudyCommand::Publish(arguments) => publish_study(&arguments),
     }
 }
@@ -176,6 +179,21 @@ fn check_file(arguments: &StudyFileArguments) -> anyhow::Result<u8> {
             println!("{}\n{}", arm.arm, arm.resolved.shapes.iter().map(stage).collect::<Vec<_>>().join("\n"));
         }
     }
+    if report.search_runs > 0 {
+        eprintln!(
+            "before it a search for learning rates: {} runs, {} images shown in all",
+            report.search_runs, report.search_presentations
+        );
+    }
+    if let Some(sequential) = &opened.study.sequential {
+        let levels = look_levels(opened.study.compare.alpha, &sequential.looks);
+        let looks = sequential.looks.iter().zip(levels);
+        let looks: Vec<String> = looks.map(|(seeds, level)| format!("{seeds} seeds at {level:.4}")).collect();
+        eprintln!(
+            "group-sequential, looks after {}; it stops when every comparison is decided",
+            looks.join(", ")
+        );
+    }
     eprintln!("{}", statistics_line(&report));
     Ok(exit::OK)
 }
@@ -206,6 +224,11 @@ fn report(arguments: &StudyReportArguments) -> anyhow::Result<u8> {
     let opened = open(&arguments.study)?;
     let folder = arguments.to.clone().unwrap_or_else(|| opened.folder.join("report"));
     println!("{}", make_report(&opened, &folder)?.display());
+    if arguments.tensorboard {
+        let results = StudyResults::collect(&opened.study, &opened.folders())?;
+        write_report(&tensorboard_files(&results), &folder)?;
+        println!("{}", folder.join("tensorboard").display());
+    }
     Ok(exit::OK)
 }
 
@@ -215,7 +238,8 @@ fn make_report(opened: &Opened, folder: &Path) -> anyhow::Result<PathBuf> {
     for warning in &results.warnings {
         eprintln!("warning: {warning}");
     }
-    write_report(&report_files(&opened.study, &results), folder)?;
+    let examples = ExampleImages::new(Arc::clone(&opened.data));
+    write_report(&report_files(&opened.study, &results, &examples), folder)?;
     Ok(folder.join("index.html"))
 }
 

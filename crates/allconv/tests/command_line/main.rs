@@ -21,3 +21,6 @@ mod tables;
 
 /// Every command of the tutorial.
 mod tutorial;
+
+/// Reports come back byte for byte; studies are planned and compared.
+mod reports;

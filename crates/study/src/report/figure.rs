@@ -1,13 +1,13 @@
 //! What all figures share: text, axes, colours, and the wrapping into a file of its own.
 
-use maud::{Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use super::scale::Scale;
 
 /// Colours that differ for colour-blind readers too; arms beyond them are told apart by dashes and marks.
 pub(crate) const COLOURS: usize = 7;
 
-/// The style that figures need, in the page and in files of their own.
+/// The style that figures need in the page.
 pub(crate) const FIGURE_STYLE: &str = include_str!("figure.css");
 
 /// Classes of an arm: `aN` to toggle it, `cN` for its colour, `dN` for its dashes.
@@ -35,18 +35,6 @@ impl Figure {
                 (self.drawing)
             }
         }
-    }
-
-    /// The figure as an SVG file.
-    pub(crate) fn file(&self) -> String {
-        let drawing = html! {
-            svg xmlns="http://www.w3.org/2000/svg" viewBox={ "0 0 " (self.width) " " (self.height) } width=(self.width) height=(self.height) {
-                title { (self.description) }
-                style { (PreEscaped(FIGURE_STYLE)) }
-                (self.drawing)
-            }
-        };
-        format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}\n", drawing.into_string())
     }
 }
 

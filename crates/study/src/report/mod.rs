@@ -1,31 +1,39 @@
 //! The report of a study: a pure function of its file and its runs. Same input, same bytes.
 
+mod base64;
 mod figure;
 mod figure_cost;
 mod figure_curves;
+mod figure_file;
 mod figure_results;
 mod number;
 mod page;
+mod page_classes;
 mod page_comparisons;
+mod page_disagreement;
 mod page_factorial;
+mod page_pairs;
 mod page_protocol;
 mod page_runs;
 mod page_search;
 mod page_table;
+mod paper_md;
 mod readme;
 mod results_csv;
 mod results_json;
 mod scale;
 mod sentence;
 mod tables_tex;
+mod tensorboard;
 
 use std::path::Path;
 
-use allconv_record::{RecordError, write_atomically};
+use allconv_record::{Examples, RecordError, write_atomically};
 
 use crate::file::StudyFile;
 use crate::results::StudyResults;
 
+use page_disagreement::Pictures;
 pub use results_json::RESULTS_SCHEMA;
 
 /// One file of a report.
@@ -34,21 +42,48 @@ pub struct ReportFile {
     /// Path below the report's folder, with `/`.
     pub path: String,
     /// Its content.
-    pub content: String,
+    pub content: Vec<u8>,
 }
 
-/// All files of the report: `index.html`, `results.csv`, `results.json`, `tables.tex`, `figures/*.svg`.
-pub fn report_files(study: &StudyFile, results: &StudyResults) -> Vec<ReportFile> {
+/// All files of the report: `index.html`, `results.csv`, `results.json`, `tables.tex`, `paper.md`, `figures/*.svg`.
+///
+/// `examples` shows the test pictures on which the arms disagree; where it has none, they are named by number.
+pub fn report_files(study: &StudyFile, results: &StudyResults, examples: &dyn Examples) -> Vec<ReportFile> {
     let figures = page::figures(study, results);
     let json = results_json::results_json(study, results);
+    let pictures = pictures(results, examples);
     let mut files = vec![
-        file("index.html", page::page(study, results, &figures, &json)),
+        file("index.html", page::page(study, results, (&figures, &pictures), &json)),
         file("results.csv", results_csv::results_csv(study, results)),
         file("results.json", json),
         file("tables.tex", tables_tex::tables_tex(study, results)),
+        file("paper.md", paper_md::paper_md(study, results)),
     ];
-    files.extend(figures.all().map(|figure| file(&format!("figures/{}.svg", figure.name), figure.file())));
+    for figure in figures.all() {
+        files.push(file(&format!("figures/{}.svg", figure.name), figure_file::svg(figure)));
+    }
     files
+}
+
+/// The measured values of every run as files for TensorBoard, `tensorboard/<run>/events.out.tfevents.*`.
+pub fn tensorboard_files(results: &StudyResults) -> Vec<ReportFile> {
+    tensorboard::event_files(results)
+}
+
+/// What the page shows of the data set that the runs with outcomes were made with.
+fn pictures(results: &StudyResults, examples: &dyn Examples) -> Pictures {
+    let with_outcomes = results.runs.iter().find(|run| run.value.is_some() && run.specification.is_some());
+    let Some(specification) = with_outcomes.and_then(|run| run.specification.as_ref()) else {
+        return Pictures::default();
+    };
+    Pictures {
+        class_names: examples.class_names(specification).unwrap_or_default(),
+        png: results
+            .disagreements
+            .iter()
+            .map(|example| examples.png(specification, example.sample))
+            .collect(),
+    }
 }
 
 /// The generated `README.md` and `results.json` for `docs/results/<study>/`.
@@ -69,13 +104,13 @@ pub fn write_report(files: &[ReportFile], folder: &Path) -> Result<(), RecordErr
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent).map_err(RecordError::io("create", parent))?;
         }
-        write_atomically(&path, file.content.as_bytes())?;
+        write_atomically(&path, &file.content)?;
     }
     Ok(())
 }
 
-fn file(path: &str, content: String) -> ReportFile {
-    ReportFile { path: path.to_string(), content }
+fn file(path: &str, content: impl Into<Vec<u8>>) -> ReportFile {
+    ReportFile { path: path.to_string(), content: content.into() }
 }
 
 #[cfg(test)]

@@ -1,11 +1,17 @@
-//! `index.html`: one file that needs no network, no script and no other file.
+//! `index.html`: one file that needs no network and no other file, and is whole without its script.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use sha2::{Digest, Sha256};
 
+use super::base64::base64;
 use super::figure::{FIGURE_STYLE, Figure, arm_classes};
+use super::page_disagreement::Pictures;
 use super::sentence::sentence;
 use super::{figure_cost, figure_curves, figure_results};
-use super::{page_comparisons, page_factorial, page_protocol, page_runs, page_search, page_table};
+use super::{
+    page_classes, page_comparisons, page_disagreement, page_factorial, page_protocol, page_runs, page_search,
+    page_table,
+};
 use crate::file::StudyFile;
 use crate::index::RunState;
 use crate::results::{Direction, StudyResults, Verdict};
@@ -13,9 +19,15 @@ use allconv_record::SplitName;
 
 const STYLE: &str = include_str!("style.css");
 
-/// No script may run and nothing may be fetched, whatever the study file and the runs contain.
-const POLICY: &str =
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
+const SCRIPT: &str = include_str!("script.js");
+
+/// No script but the page's own may run and nothing may be fetched, whatever the study file and the runs contain.
+fn policy() -> String {
+    let hash = base64(&Sha256::digest(SCRIPT.as_bytes()));
+    format!(
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'"
+    )
+}
 
 /// Comparisons up to which their sentences stand before the main figure.
 const MOST_ANSWERS_FIRST: usize = 5;
@@ -53,13 +65,18 @@ pub(crate) fn figures(study: &StudyFile, results: &StudyResults) -> Figures {
 }
 
 /// The whole page. `json` is embedded for machines.
-pub(crate) fn page(study: &StudyFile, results: &StudyResults, figures: &Figures, json: &str) -> String {
+pub(crate) fn page(
+    study: &StudyFile,
+    results: &StudyResults,
+    (figures, pictures): (&Figures, &Pictures),
+    json: &str,
+) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
             head {
                 meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta http-equiv="Content-Security-Policy" content=(policy());
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="generator" content={ "allconv " (env!("CARGO_PKG_VERSION")) };
                 title { (study.name) ": " (study.question) }
@@ -81,6 +98,8 @@ pub(crate) fn page(study: &StudyFile, results: &StudyResults, figures: &Figures,
                     (curves(results, figures))
                     (page_comparisons::section(study, results))
                     (costs(figures))
+                    (page_classes::section(results, &pictures.class_names))
+                    (page_disagreement::section(results, pictures))
                     (page_search::section(study, results))
                     (page_runs::section(study, results))
                     (page_protocol::section(study, results))
@@ -88,6 +107,7 @@ pub(crate) fn page(study: &StudyFile, results: &StudyResults, figures: &Figures,
                 footer { "Written by allconv " (env!("CARGO_PKG_VERSION")) " from the study file and its run directories; the same input gives the same bytes." }
                 // The policy above keeps this from being anything but data.
                 script type="application/json" id="results" { (PreEscaped(json.replace('<', "\\u003c"))) }
+                script { (PreEscaped(SCRIPT)) }
             }
         }
     };
@@ -126,7 +146,11 @@ pub(crate) fn progress(results: &StudyResults) -> String {
         .filter(|(count, _)| *count > 0)
         .map(|(count, state)| format!("{count} {}", state.name()))
         .collect();
-    format!("{} runs: {}", results.runs.len(), parts.join(", "))
+    let searched = results.search.iter().flat_map(|search| &search.rungs).flat_map(|rung| &rung.cells);
+    let searched: usize = searched.map(|cell| cell.runs.len()).sum();
+    let search =
+        if searched > 0 { format!("; {searched} more searched for learning rates") } else { String::new() };
+    format!("{} runs: {}{search}", results.runs.len(), parts.join(", "))
 }
 
 fn answers(study: &StudyFile, results: &StudyResults) -> Markup {

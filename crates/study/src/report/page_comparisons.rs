@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::number::{p_equation, p_value, share, signed_ratio};
 use super::page::badge;
+use super::page_pairs;
 use super::page_table::has_p;
 use super::sentence::{correction_name, test_name};
 use crate::file::StudyFile;
@@ -20,6 +21,7 @@ pub(crate) fn section(study: &StudyFile, results: &StudyResults) -> Markup {
                 (sizes(study, results))
                 (per_example(results))
                 @if let Some(overall) = &results.overall { (overall_section(study, results, overall)) }
+                (page_pairs::section(results))
             }
         }
     }
@@ -177,7 +179,7 @@ fn per_example(results: &StudyResults) -> Markup {
                             th scope="col" { "Only baseline right" }
                             th scope="col" { "Error difference" span.unit { "pp" } }
                             th scope="col" { "95\u{a0}% interval" span.unit { "over examples" } }
-                            th scope="col" { "McNemar p ≤ 0.05" span.unit { "seeds" } }
+                            th scope="col" { "McNemar" span.unit { "seeds with p ≤ 0.05" } }
                         }
                     }
                     tbody {

@@ -89,8 +89,11 @@ fn table(study: &StudyFile, results: &StudyResults, effects: &[EffectResult], ha
 pub(crate) fn effect_sentence(study: &StudyFile, results: &StudyResults, effect: &EffectResult) -> String {
     let shown = effect.corrected_p.filter(|_| has_p(results));
     let p = shown.map(|p| format!("; {}{}", correction_name(study.compare.correction), p_equation(p)));
+    // A main effect names one factor, an interaction two.
+    let named = effect.name.matches(": ").count();
+    let averaged = if study.factors.len() > named { ", averaged over the other factors" } else { "" };
     format!(
-        "{}, averaged over the other factors: {} (95\u{a0}% interval {}; n\u{a0}=\u{a0}{}{}): {}.",
+        "{}{averaged}: {} (95\u{a0}% interval {}; n\u{a0}=\u{a0}{}{}): {}.",
         effect.name,
         with_unit(results, results.unit.signed(effect.mean)),
         signed_interval(results, effect.interval),

@@ -21,7 +21,7 @@ pub(crate) fn section(study: &StudyFile, results: &StudyResults) -> Markup {
             h2 { "Results" }
             div.scroll {
                 table {
-                    caption { "Mean ± standard deviation over seeds. Differences are arm − baseline for the same seed. Cost is per image; training time is the median per run, as measured." @if study.search.is_some() { " The learning rate of each arm was searched on the validation split." } }
+                    caption { "Mean ± standard deviation over seeds. Differences are arm − baseline for the same seed. Cost is per image." @if study.search.is_some() { " The learning rate of each arm was searched on the validation split." } }
                     thead {
                         tr {
                             th.text scope="col" { "Arm" }
@@ -34,7 +34,6 @@ pub(crate) fn section(study: &StudyFile, results: &StudyResults) -> Markup {
                             th scope="col" { "Lost" span.unit { "runs" } }
                             th scope="col" { "Parameters" }
                             th scope="col" { "MACs" }
-                            th scope="col" { "Training" span.unit { "time" } }
                             @if study.search.is_some() { th scope="col" { "Learning" span.unit { "rate" } } }
                         }
                     }
@@ -70,7 +69,6 @@ fn row(results: &StudyResults, index: usize, arm: &ArmResult, has_reference: boo
             td { (arm.lost) }
             td { (cost(|cost| grouped(cost.parameters))) }
             td { (cost(|cost| magnitude(cost.macs as f64))) }
-            td { (arm.training_seconds.map_or("–".to_string(), duration)) }
             @if results.search.is_some() { td { (arm.searched_lr.map_or("–".to_string(), |lr| lr.to_string())) } }
         }
     }

@@ -54,7 +54,8 @@ pub(crate) fn readme(study: &StudyFile, results: &StudyResults) -> String {
     text
 }
 
-fn table(study: &StudyFile, results: &StudyResults) -> String {
+/// The table of arms.
+pub(crate) fn table(study: &StudyFile, results: &StudyResults) -> String {
     let unit = match results.unit.symbol() {
         "" => String::new(),
         symbol => format!(" ({symbol})"),
@@ -99,8 +100,8 @@ fn table(study: &StudyFile, results: &StudyResults) -> String {
     text
 }
 
-/// Main effects and interactions as sentences.
-fn factors(study: &StudyFile, results: &StudyResults) -> String {
+/// Main effects and interactions as sentences; empty unless the study crosses factors.
+pub(crate) fn factors(study: &StudyFile, results: &StudyResults) -> String {
     let Some(factorial) = &results.factorial else { return String::new() };
     let mut text = String::from("\n## Factors\n\n");
     for effect in &factorial.main {
@@ -113,8 +114,8 @@ fn factors(study: &StudyFile, results: &StudyResults) -> String {
     text
 }
 
-/// The map of learning rates.
-fn search(study: &StudyFile, results: &StudyResults) -> String {
+/// The map of learning rates; empty unless the study searches.
+pub(crate) fn search(study: &StudyFile, results: &StudyResults) -> String {
     let (Some(search), Some(found)) = (&study.search, &results.search) else { return String::new() };
     let mut text = format!("\n## Learning rates\n\n{}\n", page_search::method(study, search));
     for (round, rung) in found.rungs.iter().enumerate() {
@@ -140,7 +141,8 @@ fn search(study: &StudyFile, results: &StudyResults) -> String {
     text
 }
 
-fn lost(results: &StudyResults) -> String {
+/// The runs without a result; empty if there are none.
+pub(crate) fn lost(results: &StudyResults) -> String {
     let lost: Vec<String> = results
         .runs
         .iter()

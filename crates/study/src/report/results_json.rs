@@ -7,16 +7,8 @@ use crate::file::{Better, StudyFile};
 use crate::results::{ArmResult, ComparisonResult, EffectResult, RunResult, StudyResults};
 use crate::stats::Interval;
 
-/// The `schema` field of `results.json`.
-///
-/// The object's fields: `schema` (this string; raised when a field changes its meaning or goes away, not when one is added),
-/// `study`, `question`, `caveat`, `primary` {metric, split, better}, `compare` {baseline, test, alpha, correction, equivalence_margin,
-/// seeds_needed}, `warnings` (sentences), `arms` (name, n, mean, standard_deviation, median, interquartile_mean, interval_95, bootstrap_95,
-/// ended, lost, lost_interval_95, parameters, macs, activation_bytes, receptive_field, training_seconds, images_per_second), `comparisons`
-/// (arm, n, difference, interval_95, p, corrected_p, equivalence_p, corrected_equivalence_p, paired_t_p, permutation_p, wilcoxon_p, effect_size,
-/// effect_size_95, probability_of_improvement, seeds_for_margin, examples, verdict, sentence) and `runs` (arm, seed, state, reason, value,
-/// folder, step, total_steps, training_seconds, images_per_second, specification_hash, request_hash). Values are as stored: errors are fractions, differences
-/// are arm − baseline. Intervals are `[low, high]`. What is not known is `null`.
+/// The `schema` field of `results.json`. `docs/studies.md` lists the fields; the number is raised when a field changes its meaning or
+/// goes away, not when one is added.
 pub const RESULTS_SCHEMA: &str = "allconv.study.results/1";
 
 /// The file, keys sorted, two spaces of indent.
@@ -69,6 +61,32 @@ pub(crate) fn results_json(study: &StudyFile, results: &StudyResults) -> String 
                 })).collect::<Vec<_>>(),
             })).collect::<Vec<_>>(),
         })),
+        "pairs": results.pairs.iter().map(|pair| json!({
+            "arm": results.arms[pair.arm_index].name,
+            "other": results.arms[pair.other_index].name,
+            "n": pair.n,
+            "difference": pair.mean,
+            "interval_95": interval(pair.interval),
+            "corrected_p": pair.corrected_p,
+            "rank_difference": pair.ranks.map(|(gap, _)| gap),
+            "ranks_differ": pair.ranks.map(|(_, differs)| differs),
+        })).collect::<Vec<_>>(),
+        "classes": results.classes.iter().map(|class| json!({
+            "arm": results.arms[class.arm_index].name,
+            "runs": class.runs,
+            "confusion": class.confusion,
+            "differences": class.differences.iter().map(|difference| json!({
+                "difference": difference.mean,
+                "interval_95": interval(difference.interval),
+                "corrected_p": difference.corrected_p,
+            })).collect::<Vec<_>>(),
+        })).collect::<Vec<_>>(),
+        "disagreements": results.disagreements.iter().map(|example| json!({
+            "sample": example.sample,
+            "label": example.label,
+            "right": example.right,
+            "predicted": example.predicted,
+        })).collect::<Vec<_>>(),
         "overall": results.overall.as_ref().map(|overall| json!({
             "friedman_statistic": overall.friedman.statistic,
             "friedman_p": overall.friedman.p,

@@ -15,19 +15,24 @@ pub(crate) fn tables_tex(study: &StudyFile, results: &StudyResults) -> String {
     let mut text = String::from("% Needs \\usepackage{booktabs}. Written by allconv; do not edit by hand.\n");
     text.push_str("\\begin{table}\n\\centering\n");
     text.push_str(&format!("\\caption{{{}}}\n\\label{{tab:{}}}\n", caption(study, results), study.name));
-    text.push_str("\\begin{tabular}{lrrrrrr}\n\\toprule\n");
+    let reference = study.reference.as_ref();
     text.push_str(&format!(
-        "Arm & {}{unit} & $n$ & Parameters & MACs & Difference (95\\,\\% interval) & $p$ \\\\\n\\midrule\n",
-        escaped(&metric_name(study))
+        "\\begin{{tabular}}{{lrrrrrr{}}}\n\\toprule\n",
+        if reference.is_some() { "r" } else { "" }
+    ));
+    text.push_str(&format!(
+        "Arm & {}{unit} & {}$n$ & Parameters & MACs & Difference (95\\,\\% interval) & $p$ \\\\\n\\midrule\n",
+        escaped(&metric_name(study)),
+        reference.map_or(String::new(), |reference| format!("{} & ", escaped(&reference.label)))
     ));
     for (index, arm) in results.arms.iter().enumerate() {
-        text.push_str(&row(results, index, arm));
+        text.push_str(&row(results, index, arm, reference.is_some()));
     }
     text.push_str("\\bottomrule\n\\end{tabular}\n\\end{table}\n");
     text
 }
 
-fn row(results: &StudyResults, index: usize, arm: &ArmResult) -> String {
+fn row(results: &StudyResults, index: usize, arm: &ArmResult, has_reference: bool) -> String {
     let unit = results.unit;
     let value = arm.summary.map_or("--".to_string(), |summary| {
         let spread = summary
@@ -50,8 +55,10 @@ fn row(results: &StudyResults, index: usize, arm: &ArmResult) -> String {
     };
     let p = comparison.filter(|_| has_p(results)).and_then(|comparison| comparison.corrected_p);
     let p = p.map_or("--".to_string(), |p| format!("${}$", p_value(p)));
+    let reference = arm.reference.map_or("--".to_string(), |value| unit.value(value));
+    let reference = if has_reference { format!("{reference} & ") } else { String::new() };
     format!(
-        "{} & {value} & {} & {} & {} & {} & {p} \\\\\n",
+        "{} & {value} & {reference}{} & {} & {} & {} & {p} \\\\\n",
         escaped(&arm.name),
         arm.values.len(),
         cost(|cost| grouped(cost.parameters)),

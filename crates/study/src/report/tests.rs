@@ -3,7 +3,7 @@
 use super::*;
 use crate::matrix::plan;
 use crate::testing::{small_study_text, write_run};
-use allconv_record::Status;
+use allconv_record::{MetricPoint, Outcome, Outcomes, SplitName, Status};
 
 fn study(seeds: u32) -> StudyFile {
     let text = small_study_text(seeds)
@@ -29,14 +29,14 @@ fn filled(folder: &Path, study: &StudyFile) -> StudyResults {
 }
 
 fn content<'a>(files: &'a [ReportFile], path: &str) -> &'a str {
-    &files.iter().find(|file| file.path == path).unwrap().content
+    std::str::from_utf8(&files.iter().find(|file| file.path == path).unwrap().content).unwrap()
 }
 
 #[test]
 fn the_same_runs_give_the_same_bytes_wherever_they_lie() {
     let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let study = study(6);
-    let reports = [first, second].map(|folder| report_files(&study, &filled(folder.path(), &study)));
+    let reports = [first, second].map(|folder| report_files(&study, &filled(folder.path(), &study), &()));
     assert_eq!(reports[0], reports[1]);
 }
 
@@ -44,23 +44,23 @@ fn the_same_runs_give_the_same_bytes_wherever_they_lie() {
 fn the_page_fetches_nothing_and_text_from_outside_stays_text() {
     let folder = tempfile::tempdir().unwrap();
     let study = study(6);
-    let files = report_files(&study, &filled(folder.path(), &study));
+    let files = report_files(&study, &filled(folder.path(), &study), &());
     let page = content(&files, "index.html");
     assert!(page.contains("Content-Security-Policy") && page.contains("default-src 'none'"));
     for forbidden in
-        ["<script>alert", "src=", "href=", "http://", "https://", "@import", "url('", "url(h", "url(/"]
+        ["<script>alert", " src=", "href=", "http://", "https://", "@import", "url('", "url(h", "url(/"]
     {
         assert!(!page.contains(forbidden), "the page contains {forbidden}");
     }
     assert!(page.contains("&lt;script&gt;alert(1)"));
-    assert_eq!(page.matches("<script").count(), 1, "the embedded data alone");
+    assert_eq!(page.matches("<script").count(), 2, "the embedded data and the page's own script");
 }
 
 #[test]
 fn lost_runs_are_listed_with_their_reason_everywhere() {
     let folder = tempfile::tempdir().unwrap();
     let study = study(6);
-    let files = report_files(&study, &filled(folder.path(), &study));
+    let files = report_files(&study, &filled(folder.path(), &study), &());
     for path in ["index.html", "results.csv", "results.json"] {
         let content = content(&files, path);
         assert!(
@@ -76,7 +76,7 @@ fn the_json_parses_names_its_schema_and_agrees_with_the_csv() {
     let folder = tempfile::tempdir().unwrap();
     let study = study(6);
     let results = filled(folder.path(), &study);
-    let files = report_files(&study, &results);
+    let files = report_files(&study, &results, &());
     let json: serde_json::Value = serde_json::from_str(content(&files, "results.json")).unwrap();
     assert_eq!(json["schema"], RESULTS_SCHEMA);
     assert_eq!(json["arms"][0]["mean"].as_f64(), results.arms[0].summary.map(|summary| summary.mean));
@@ -100,13 +100,13 @@ fn the_json_parses_names_its_schema_and_agrees_with_the_csv() {
 fn the_sentences_say_what_was_shown_and_below_five_seeds_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let study = study(6);
-    let page = report_files(&study, &filled(folder.path(), &study));
+    let page = report_files(&study, &filled(folder.path(), &study), &());
     let text = content(&page, "index.html");
     assert!(text.contains("is shown to be worse than"), "strided is one point worse without noise");
     assert!(text.contains("intervals only"), "all_conv has four pairs left");
     let folder = tempfile::tempdir().unwrap();
     let study = self::study(3);
-    let page = report_files(&study, &filled(folder.path(), &study));
+    let page = report_files(&study, &filled(folder.path(), &study), &());
     assert!(!content(&page, "index.html").contains("is shown to be"));
 }
 
@@ -114,7 +114,7 @@ fn the_sentences_say_what_was_shown_and_below_five_seeds_nothing() {
 fn figures_are_files_of_their_own_and_well_formed() {
     let folder = tempfile::tempdir().unwrap();
     let study = study(6);
-    let files = report_files(&study, &filled(folder.path(), &study));
+    let files = report_files(&study, &filled(folder.path(), &study), &());
     let figures: Vec<&ReportFile> = files.iter().filter(|file| file.path.ends_with(".svg")).collect();
     let names: Vec<&str> = figures.iter().map(|file| file.path.as_str()).collect();
     assert_eq!(
@@ -127,11 +127,12 @@ fn figures_are_files_of_their_own_and_well_formed() {
         ]
     );
     for figure in figures {
-        assert!(!figure.content.contains("NaN") && !figure.content.contains("inf"), "{}", figure.path);
+        let text = std::str::from_utf8(&figure.content).unwrap();
+        assert!(!text.contains("NaN") && !text.contains("inf"), "{}", figure.path);
         for element in ["svg", "g", "text", "path", "line", "circle"] {
-            let opened = figure.content.matches(&format!("<{element} ")).count()
-                + figure.content.matches(&format!("<{element}>")).count();
-            let closed = figure.content.matches(&format!("</{element}>")).count();
+            let opened =
+                text.matches(&format!("<{element} ")).count() + text.matches(&format!("<{element}>")).count();
+            let closed = text.matches(&format!("</{element}>")).count();
             assert_eq!(opened, closed, "{element} in {}", figure.path);
         }
     }
@@ -142,22 +143,119 @@ fn a_study_without_any_run_and_one_with_one_arm_still_give_a_report() {
     let folder = tempfile::tempdir().unwrap();
     let study = study(6);
     let results = StudyResults::collect(&study, &[folder.path().to_path_buf()]).unwrap();
-    assert!(content(&report_files(&study, &results), "index.html").contains("18 runs: 18 left"));
+    assert!(content(&report_files(&study, &results, &()), "index.html").contains("18 runs: 18 left"));
     let text = small_study_text(6);
     let end = text.find("[arms.strided").unwrap();
     let alone = StudyFile::parse("alone.toml", text[..end].to_string()).unwrap();
     let results = filled(folder.path(), &alone);
-    assert!(content(&report_files(&alone, &results), "index.html").contains("nothing to compare"));
+    assert!(content(&report_files(&alone, &results, &()), "index.html").contains("nothing to compare"));
 }
 
 #[test]
 fn the_report_is_written_whole() {
     let folder = tempfile::tempdir().unwrap();
     let study = study(2);
-    let files = report_files(&study, &filled(folder.path(), &study));
+    let files = report_files(&study, &filled(folder.path(), &study), &());
     let target = folder.path().join("report");
     write_report(&files, &target).unwrap();
     for file in &files {
-        assert_eq!(std::fs::read_to_string(target.join(&file.path)).unwrap(), file.content);
+        assert_eq!(std::fs::read(target.join(&file.path)).unwrap(), file.content);
+    }
+}
+
+/// A study of twenty arms.
+fn wide_study(seeds: u32) -> StudyFile {
+    let mut text = small_study_text(seeds);
+    text.truncate(text.find("[arms.").unwrap());
+    let rules = ["max_pool", "folded_stride", "strided_conv"];
+    for arm in 0..20 {
+        let name = if arm == 0 { "max_pool".to_string() } else { format!("arm_{arm}") };
+        let rule = rules[arm % 3];
+        text.push_str(&format!(
+            "[arms.{name}.net]\nlayers = {arm}\ndownsample = {{ {rule} = {{ kernel = 3 }} }}\n"
+        ));
+    }
+    StudyFile::parse("wide.toml", text).unwrap()
+}
+
+/// A finished run of fifty epochs with the outcomes of ten thousand test examples.
+fn write_full_run(folder: &Path, planned: &crate::PlannedRun) {
+    let (arm, seed) = (planned.arm_index as u64, planned.seed);
+    let directory = write_run(folder, planned, Status::Finished, None);
+    let length = std::fs::metadata(directory.journal_path()).unwrap().len();
+    let mut journal = directory.open_journal(length).unwrap();
+    for epoch in 1..=50_u64 {
+        for (split, name) in [
+            (SplitName::Train, "loss"),
+            (SplitName::Train, "error"),
+            (SplitName::Valid, "loss"),
+            (SplitName::Valid, "error"),
+        ] {
+            let value = 1.0 / (epoch + arm) as f64 + 0.001 * ((seed + epoch) % 7) as f64;
+            journal
+                .append(&MetricPoint {
+                    step: 20 + epoch,
+                    epoch: epoch as f64,
+                    split,
+                    name: name.into(),
+                    value,
+                })
+                .unwrap();
+        }
+    }
+    let mut random = crate::stats::Random::new(1000 * arm + seed);
+    let outcomes: Vec<Outcome> = (0..10_000_u32)
+        .map(|sample| {
+            let label = (sample % 10) as u16;
+            let predicted =
+                if random.below(100) < 20 + arm as usize { random.below(10) as u16 } else { label };
+            Outcome { sample, label, predicted, loss: 1.0 }
+        })
+        .collect();
+    let wrong = outcomes.iter().filter(|outcome| outcome.label != outcome.predicted).count();
+    directory.write_outcomes(&Outcomes(outcomes)).unwrap();
+    let value = wrong as f64 / 10_000.0;
+    journal
+        .append(&MetricPoint { step: 70, epoch: 50.0, split: SplitName::Test, name: "error".into(), value })
+        .unwrap();
+}
+
+/// Largest resident memory of this process so far, in bytes; `None` elsewhere than on Linux.
+fn peak_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
+}
+
+/// A hundred runs in every push; under `ALLCONV_CAMPAIGN=release` a thousand, in at most ten seconds and a gigabyte.
+#[test]
+fn the_report_of_many_runs_stays_small_and_quick() {
+    let is_campaign = std::env::var("ALLCONV_CAMPAIGN").is_ok_and(|campaign| campaign == "release");
+    let seeds = if is_campaign { 50 } else { 5 };
+    let folder = tempfile::tempdir().unwrap();
+    let study = wide_study(seeds);
+    for planned in plan(&study) {
+        write_full_run(folder.path(), &planned);
+    }
+    let began = std::time::Instant::now();
+    let results = StudyResults::collect(&study, &[folder.path().to_path_buf()]).unwrap();
+    let collected = began.elapsed();
+    let files = report_files(&study, &results, &());
+    let seconds = began.elapsed().as_secs_f64();
+    let page = content(&files, "index.html").len();
+    let peak = peak_memory().unwrap_or(0);
+    println!(
+        "{} runs: {seconds:.2} s, of which {:.2} s reading; page {page} bytes; peak memory {} MiB",
+        results.runs.len(),
+        collected.as_secs_f64(),
+        peak >> 20
+    );
+    assert!(results.runs.iter().all(|run| run.value.is_some()));
+    assert!(peak < 1 << 30, "{peak} bytes");
+    if is_campaign {
+        // A loaded machine would make this fail in every push.
+        assert!(seconds < 10.0, "{seconds} s");
+    } else {
+        assert!(page < 2_000_000, "a page of {page} bytes for {} runs", results.runs.len());
     }
 }

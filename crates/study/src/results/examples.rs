@@ -1,9 +1,7 @@
 //! Two arms on the same test examples, seed by seed: who is right where the other is wrong.
 
-use allconv_record::Outcomes;
-
 use super::INTERVAL_LEVEL;
-use super::run::RunResult;
+use super::outcome_table::OutcomeTable;
 use crate::stats::{Interval, bootstrap_mean_interval, mcnemar_p};
 
 /// Agreement of an arm with the baseline per test example.
@@ -26,31 +24,15 @@ pub struct ExampleComparison {
 }
 
 impl ExampleComparison {
-    /// Compares pairs of runs (arm, baseline) of equal seed; `None` when no pair has outcomes of the same examples.
-    /// Outcomes that exist and cannot be read, or are of other examples, become a sentence in `warnings`.
-    pub(crate) fn of(
-        pairs: &[(&RunResult, &RunResult)],
-        warnings: &mut Vec<String>,
-    ) -> Option<ExampleComparison> {
-        let mut sums: Vec<f64> = Vec::new();
+    /// Compares the runs of an arm and its baseline with equal seeds; `None` when no pair has outcomes.
+    pub(crate) fn of(table: &OutcomeTable, (arm, baseline): (usize, usize)) -> Option<ExampleComparison> {
+        let mut sums = vec![0.0; table.samples.len()];
         let (mut seeds, mut only_arm, mut only_baseline, mut differ) = (0, 0, 0, 0);
-        for (arm, baseline) in pairs {
-            let (Some(first), Some(second)) = (outcomes(arm, warnings), outcomes(baseline, warnings)) else {
-                continue;
-            };
-            let same = first.0.len() == second.0.len()
-                && first.0.iter().zip(&second.0).all(|(a, b)| (a.sample, a.label) == (b.sample, b.label));
-            if !same || first.0.is_empty() || (seeds > 0 && sums.len() != first.0.len()) {
-                warnings.push(format!(
-                    "Outcomes of {} and {} with seed {} are of different test examples and were not compared.",
-                    arm.arm, baseline.arm, arm.seed
-                ));
-                continue;
-            }
-            sums.resize(first.0.len(), 0.0);
+        for (own, other) in table.pairs(arm, baseline) {
             let (mut arm_alone, mut baseline_alone) = (0, 0);
-            for (sum, (a, b)) in sums.iter_mut().zip(first.0.iter().zip(&second.0)) {
-                match (a.predicted == a.label, b.predicted == b.label) {
+            let predictions = own.predicted.iter().zip(&other.predicted);
+            for ((sum, label), (own, other)) in sums.iter_mut().zip(&table.labels).zip(predictions) {
+                match (own == label, other == label) {
                     (true, false) => {
                         arm_alone += 1;
                         *sum -= 1.0;
@@ -80,19 +62,5 @@ impl ExampleComparison {
             interval: bootstrap_mean_interval(&per_example, INTERVAL_LEVEL),
             seeds_that_differ: differ,
         })
-    }
-}
-
-fn outcomes(run: &RunResult, warnings: &mut Vec<String>) -> Option<Outcomes> {
-    let directory = run.directory.as_ref()?;
-    if !directory.path().join("outcomes.bin").exists() {
-        return None;
-    }
-    match directory.read_outcomes() {
-        Ok(outcomes) => Some(outcomes),
-        Err(error) => {
-            warnings.push(format!("Outcomes were left out: {error}."));
-            None
-        }
     }
 }

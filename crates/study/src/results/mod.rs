@@ -3,22 +3,30 @@
 //! Everything that a report, a table or a README shows is computed here, once, from the study file and the run directories.
 
 mod arm;
+mod classes;
 mod comparison;
 mod curve;
+mod disagreement;
 mod examples;
 mod factorial;
 mod metric;
+mod outcome_table;
+mod pairs;
 mod run;
 mod sequential;
 mod study_results;
 mod verdict;
 
 pub use arm::ArmResult;
+pub use classes::{ClassDifference, ClassResult};
 pub use comparison::ComparisonResult;
 pub use curve::{BandPoint, Curve, Trace};
+pub use disagreement::Disagreement;
 pub use examples::ExampleComparison;
 pub use factorial::{EffectResult, FactorialResult};
 pub use metric::MetricUnit;
+pub use outcome_table::{OutcomeRow, OutcomeTable};
+pub use pairs::PairResult;
 pub use run::RunResult;
 pub use sequential::{Look, SequentialResult};
 pub use study_results::{OverallResult, StudyResults};

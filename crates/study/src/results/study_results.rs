@@ -5,11 +5,15 @@ use std::path::PathBuf;
 use allconv_record::SplitName;
 
 use super::arm::ArmResult;
+use super::classes::ClassResult;
 use super::comparison::ComparisonResult;
 use super::curve::Curve;
+use super::disagreement::Disagreement;
 use super::examples::ExampleComparison;
 use super::factorial::FactorialResult;
 use super::metric::MetricUnit;
+use super::outcome_table::OutcomeTable;
+use super::pairs::PairResult;
 use super::run::RunResult;
 use super::sequential::SequentialResult;
 use crate::check::{StatisticsCheck, check_statistics};
@@ -50,6 +54,12 @@ pub struct StudyResults {
     pub sequential: Option<SequentialResult>,
     /// All arms at once; `None` below three arms or five complete seeds.
     pub overall: Option<OverallResult>,
+    /// Every pair of arms, corrected for all of them; empty above thirty arms.
+    pub pairs: Vec<PairResult>,
+    /// Per-class results of every arm whose runs recorded outcomes.
+    pub classes: Vec<ClassResult>,
+    /// The test examples on which the arms disagree most.
+    pub disagreements: Vec<Disagreement>,
     /// What a reader must know before believing the numbers, as sentences.
     pub warnings: Vec<String>,
 }
@@ -101,9 +111,10 @@ impl StudyResults {
         for (arm, rate) in analysis.arms.iter_mut().zip(search.iter().flat_map(|search| &search.rates)) {
             arm.searched_lr = *rate;
         }
+        let table = OutcomeTable::read(&runs, &mut warnings);
         for comparison in &mut analysis.comparisons {
-            let pairs = pairs(&runs, comparison.arm_index, comparison.baseline_index);
-            comparison.examples = ExampleComparison::of(&pairs, &mut warnings);
+            let positions = (comparison.arm_index, comparison.baseline_index);
+            comparison.examples = ExampleComparison::of(&table, positions);
         }
         let Analysis { arms, comparisons, factorial } = analysis;
         let overall = overall(study, &arms);
@@ -112,12 +123,15 @@ impl StudyResults {
             unit,
             statistics,
             runs,
-            arms,
             comparisons,
             factorial,
             search,
             sequential,
+            pairs: PairResult::all(&arms, overall.as_ref()),
+            classes: ClassResult::all(study, &table),
+            disagreements: Disagreement::largest(&table, arms.len()),
             overall,
+            arms,
             warnings,
         })
     }
@@ -167,16 +181,6 @@ fn of_first_seeds<'a>(study: &StudyFile, runs: &'a [RunResult], count: u32) -> V
 
 fn of_arm(runs: &[RunResult], arm_index: usize) -> Vec<&RunResult> {
     runs.iter().filter(|run| run.arm_index == arm_index).collect()
-}
-
-/// Runs of the arm and the baseline with equal seeds, where both have a value.
-fn pairs(runs: &[RunResult], arm: usize, baseline: usize) -> Vec<(&RunResult, &RunResult)> {
-    let others = of_arm(runs, baseline);
-    of_arm(runs, arm)
-        .into_iter()
-        .filter_map(|run| others.iter().find(|other| other.seed == run.seed).map(|other| (run, *other)))
-        .filter(|(run, other)| run.value.is_some() && other.value.is_some())
-        .collect()
 }
 
 fn overall(study: &StudyFile, arms: &[ArmResult]) -> Option<OverallResult> {
