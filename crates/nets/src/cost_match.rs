@@ -10,6 +10,8 @@ use crate::walk::walk;
 pub const MATCH_TOLERANCE: f64 = 0.01;
 /// How far the width may move, as a factor either way.
 const WIDEST: f64 = 16.0;
+/// Ways of spreading the rounding that are tried.
+const PHASES: u32 = 16;
 
 /// The network whose cost is to be matched, and which cost.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,14 +37,15 @@ pub enum CostQuantity {
 }
 
 /// How channel counts become whole numbers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChannelRounding {
     /// To the nearest, halves away from zero.
     #[default]
     Nearest,
-    /// Up in some layers and down in others, spread evenly, so that cost follows the width in small steps.
-    Spread,
+    /// Up in some layers and down in others, spread evenly, so that cost follows the width in small steps. Layer i rounds up
+    /// where the fraction is at least `1 − frac(phase + i·0.618…)`; the phase is in [0, 1).
+    Spread(f64),
 }
 
 impl ChannelRounding {
@@ -55,9 +58,9 @@ impl ChannelRounding {
         let rounded = match self {
             Self::Nearest => channels.round(),
             // The golden ratio spreads the thresholds of any number of layers evenly over [0, 1).
-            Self::Spread => {
+            Self::Spread(phase) => {
                 const GOLDEN: f64 = 0.618_033_988_749_894_9;
-                (channels + (0.5 + layer as f64 * GOLDEN).fract()).floor()
+                (channels + (phase + layer as f64 * GOLDEN).fract()).floor()
             }
         };
         (rounded as usize).max(1)
@@ -83,38 +86,50 @@ impl NetworkSpec {
         };
         let other = Self { architecture, downsample, ..self.clone() };
         let target = cost(&other)?;
-        let at = |width: f64| Self { rounding: ChannelRounding::Spread, ..self.clone().with_width(width) };
-
-        // Cost grows with the width in steps: close in on the step across the target.
-        let (mut below, mut above) = (other.width() / WIDEST, other.width() * WIDEST);
-        for _ in 0..60 {
-            let middle = (below * above).sqrt();
-            if cost(&at(middle))? <= target { below = middle } else { above = middle }
-        }
-        let distance =
-            |width: f64| Ok::<_, DescriptionError>((cost(&at(width))? as f64 / target as f64 - 1.0).abs());
-        let nearest = if distance(below)? <= distance(above)? { below } else { above };
-        if distance(nearest)? > MATCH_TOLERANCE {
-            return Err(DescriptionError::NoMatch {
-                quantity: match quantity {
-                    CostQuantity::Macs => "MACs",
-                    CostQuantity::Parameters => "parameters",
-                },
-                target,
-                nearest: cost(&at(nearest))?,
-            });
-        }
-        // The shortest number with the same cost.
-        let reached = cost(&at(nearest))?;
-        for digits in 2..=12 {
-            let scale = 10_f64.powi(digits);
-            for short in [(nearest * scale).floor() / scale, (nearest * scale).ceil() / scale] {
-                if short > 0.0 && cost(&at(short))? == reached {
-                    return Ok(at(short));
+        // For each phase cost grows with the width in steps: close in on the step across the target.
+        let mut nearest: Option<(u64, Self)> = None;
+        for phase in 0..PHASES {
+            let rounding = ChannelRounding::Spread(f64::from(phase) / f64::from(PHASES));
+            let at = |width: f64| Self { rounding, ..self.clone().with_width(width) };
+            let (mut below, mut above) = (other.width() / WIDEST, other.width() * WIDEST);
+            for _ in 0..48 {
+                let middle = (below * above).sqrt();
+                if cost(&at(middle))? <= target {
+                    below = middle;
+                } else {
+                    above = middle;
+                }
+            }
+            for width in [below, above] {
+                let found = cost(&at(width))?;
+                if nearest
+                    .as_ref()
+                    .is_none_or(|(nearest, _)| found.abs_diff(target) < nearest.abs_diff(target))
+                {
+                    nearest = Some((found, at(width)));
                 }
             }
         }
-        Ok(at(nearest))
+        let Some((reached, spec)) = nearest else { return Ok(other) };
+        if reached.abs_diff(target) as f64 > MATCH_TOLERANCE * target as f64 {
+            let quantity = match quantity {
+                CostQuantity::Macs => "MACs",
+                CostQuantity::Parameters => "parameters",
+            };
+            return Err(DescriptionError::NoMatch { quantity, target, nearest: reached });
+        }
+        // The shortest number with the same cost.
+        let width = spec.width();
+        for digits in 2..=12 {
+            let scale = 10_f64.powi(digits);
+            for short in [(width * scale).floor() / scale, (width * scale).ceil() / scale] {
+                let short = spec.clone().with_width(short);
+                if short.width() > 0.0 && cost(&short)? == reached {
+                    return Ok(short);
+                }
+            }
+        }
+        Ok(spec)
     }
 }
 
@@ -162,8 +177,8 @@ mod tests {
     #[test]
     fn spread_rounding_leaves_whole_numbers_alone_and_is_one_off_at_most() {
         for layer in 0..20 {
-            assert_eq!(ChannelRounding::Spread.whole(24.0, layer), 24);
-            let rounded = ChannelRounding::Spread.whole(24.4, layer);
+            assert_eq!(ChannelRounding::Spread(0.3).whole(24.0, layer), 24);
+            let rounded = ChannelRounding::Spread(0.3).whole(24.4, layer);
             assert!((24..=25).contains(&rounded));
         }
         assert_eq!(ChannelRounding::Nearest.whole(24.5, 3), 25);
@@ -176,7 +191,7 @@ mod tests {
         let wanted = CostMatch {
             quantity: CostQuantity::Parameters,
             architecture: tiny.architecture.clone(),
-            downsample: DownsampleConfig::named("strided_conv").unwrap().pop(),
+            downsample: DownsampleConfig::named("conv_pool").unwrap().pop(),
         };
         let asked = NetworkSpec { match_cost: Some(Box::new(wanted)), ..model_c(1.0, operator()) };
         let error = asked.matched([3, 32, 32], 10).unwrap_err().to_string();

@@ -204,7 +204,7 @@ impl ModuleMapper for Caster {
     fn map_float<const D: usize>(&mut self, parameter: Param<Tensor<D>>) -> Param<Tensor<D>> {
         parameter.map(|value| {
             let tracked = value.is_require_grad();
-            let value = value.detach().cast(burn::tensor::DType::F64);
+            let value = value.cast(burn::tensor::DType::F64).detach();
             if tracked { value.require_grad() } else { value }
         })
     }
