@@ -8,6 +8,8 @@
 #![forbid(unsafe_code)]
 
 mod architectures;
+mod axis_maps;
+mod card;
 mod cost_match;
 mod description;
 pub mod downsample;

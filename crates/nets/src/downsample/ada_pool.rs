@@ -4,12 +4,13 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::card::{CUT_OFF, Card, Promises, SLOT_SHAPE};
 use super::computing::divided;
+use super::promises::{CUT_OFF, Promises, SLOT_SHAPE};
 use super::settings::{check_cells, two};
 use super::slot::Operator;
 use super::soft_pool::SoftPool;
 use super::{ComputingOperator, FixedOperator, LearnedOperator};
+use crate::card::Card;
 use crate::description::DescriptionError;
 use crate::ops::{Divisor, PoolWindow, StackedWindows, average_pool, max_pool, stacked_windows};
 use crate::parameter_source::ParameterSource;

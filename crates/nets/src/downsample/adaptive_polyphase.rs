@@ -3,13 +3,14 @@
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::axis_maps::{EdgePadding, blur};
-use super::card::{Card, Promises};
 use super::computing::divided;
 use super::polyphase::{ADAPTIVE_ORDER, phases, strongest};
+use super::promises::Promises;
 use super::settings::{check_range, is_one, one};
 use super::slot::Operator;
 use super::{ComputingOperator, FixedOperator};
+use crate::axis_maps::{EdgePadding, blur};
+use crate::card::Card;
 use crate::description::DescriptionError;
 use crate::ops::{SeparableMap, separable};
 use crate::pass::Pass;

@@ -3,12 +3,13 @@
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::axis_maps::{ResizeFilter, resize};
-use super::card::{Card, Promises, SLOT_SHAPE};
 use super::computing::divided;
+use super::promises::{Promises, SLOT_SHAPE};
 use super::settings::{check_cells, two};
 use super::slot::Operator;
 use super::{ComputingOperator, FixedOperator};
+use crate::axis_maps::{ResizeFilter, resize};
+use crate::card::Card;
 use crate::description::DescriptionError;
 use crate::ops::{SeparableMap, separable};
 use crate::pass::Pass;

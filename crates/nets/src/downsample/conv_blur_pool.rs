@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::axis_maps::EdgePadding;
 use super::blur_pool::{BLUR_BOUNDARY, BLUR_NOTE, BlurPool, blur_promises, check_blur, four};
-use super::card::{Card, Promises, SLOT_SHAPE};
+use super::promises::{Promises, SLOT_SHAPE};
 use super::settings::{check_cells, three, two};
 use super::slot::{Operator, Slot};
+use crate::axis_maps::EdgePadding;
+use crate::card::Card;
 use crate::description::DescriptionError;
 use crate::stage::{Border, ConvolutionSpec, StageSpec};
 

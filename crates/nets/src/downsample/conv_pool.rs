@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::card::{Card, Promises, SLOT_SHAPE};
 use super::max_pool::MaxPool;
+use super::promises::{Promises, SLOT_SHAPE};
 use super::settings::{check_cells, three, two};
 use super::slot::{Operator, Slot};
+use crate::card::Card;
 use crate::description::DescriptionError;
 use crate::stage::{Border, ConvolutionSpec, StageSpec};
 

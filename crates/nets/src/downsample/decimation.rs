@@ -3,11 +3,12 @@
 use burn::tensor::{Tensor, s};
 use serde::{Deserialize, Serialize};
 
-use super::card::{Card, Promises, SLOT_SHAPE};
 use super::computing::divided;
+use super::promises::{Promises, SLOT_SHAPE};
 use super::settings::{check_cells, two};
 use super::slot::Operator;
 use super::{ComputingOperator, FixedOperator};
+use crate::card::Card;
 use crate::description::DescriptionError;
 use crate::pass::Pass;
 use crate::walk::Window;

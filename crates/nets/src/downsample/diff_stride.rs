@@ -4,12 +4,13 @@ use burn::module::{Module, Param};
 use burn::tensor::{Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
-use super::card::{Card, Promises};
 use super::fourier::{self, Matrix};
+use super::promises::Promises;
 use super::settings::check_range;
 use super::slot::Operator;
 use super::spectral_pool::{half, kept};
 use super::{ComputingOperator, LearnedOperator};
+use crate::card::Card;
 use crate::description::DescriptionError;
 use crate::parameter_source::ParameterSource;
 use crate::pass::Pass;

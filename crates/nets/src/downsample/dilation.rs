@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::card::{Card, Promises};
+use super::promises::Promises;
 use super::settings::{check_cells, two};
 use super::slot::{Operator, Slot};
+use crate::card::Card;
 use crate::description::DescriptionError;
 
 /// Reduces nothing and dilates every later convolution. [`Dilation::CARD`] has the definition.

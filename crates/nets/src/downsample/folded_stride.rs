@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::card::{Card, Promises, SLOT_SHAPE};
+use super::promises::{Promises, SLOT_SHAPE};
 use super::settings::{check_cells, two};
 use super::slot::{Operator, Slot};
+use crate::card::Card;
 use crate::description::DescriptionError;
 
 /// Removes the pooling and raises the stride of the convolution before it. [`FoldedStride::CARD`] has the definition.

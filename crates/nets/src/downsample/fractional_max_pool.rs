@@ -3,10 +3,11 @@
 use burn::tensor::{Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
-use super::card::{Card, Promises};
+use super::promises::Promises;
 use super::settings::{check_cells, check_range, two};
 use super::slot::Operator;
 use super::{ComputingOperator, FixedOperator};
+use crate::card::Card;
 use crate::description::DescriptionError;
 use crate::pass::Pass;
 use crate::walk::Window;

@@ -6,12 +6,13 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::sigmoid;
 use serde::{Deserialize, Serialize};
 
-use super::card::{CUT_OFF, Card, Promises, SLOT_SHAPE};
 use super::computing::divided;
+use super::promises::{CUT_OFF, Promises, SLOT_SHAPE};
 use super::settings::{check_cells, two};
 use super::sharing::Sharing;
 use super::slot::Operator;
 use super::{ComputingOperator, LearnedOperator};
+use crate::card::Card;
 use crate::description::DescriptionError;
 use crate::ops::{ConvolutionSettings, Divisor, PoolWindow, average_pool, convolution, max_pool};
 use crate::parameter_source::ParameterSource;

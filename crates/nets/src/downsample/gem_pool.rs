@@ -4,12 +4,13 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::card::{CUT_OFF, Card, Promises, SLOT_SHAPE};
 use super::computing::divided;
 use super::p_norm_pool::NormForm;
+use super::promises::{CUT_OFF, Promises, SLOT_SHAPE};
 use super::settings::{check_cells, check_range, two};
 use super::slot::Operator;
 use super::{ComputingOperator, LearnedOperator};
+use crate::card::Card;
 use crate::description::DescriptionError;
 use crate::ops::{PoolWindow, weighted_pool};
 use crate::parameter_source::ParameterSource;

@@ -3,11 +3,12 @@
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::axis_maps::{EdgePadding, haar};
-use super::card::{Card, Promises};
 use super::computing::divided;
+use super::promises::Promises;
 use super::slot::Operator;
 use super::{ComputingOperator, FixedOperator};
+use crate::axis_maps::{EdgePadding, haar};
+use crate::card::Card;
 use crate::description::DescriptionError;
 use crate::ops::{SeparableMap, separable};
 use crate::pass::Pass;

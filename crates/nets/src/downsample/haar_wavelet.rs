@@ -3,13 +3,14 @@
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::axis_maps::EdgePadding;
-use super::card::{Card, Promises};
 use super::computing::divided;
 use super::haar_low_pass::{HAAR_BOUNDARY, haar_band};
 use super::pixel_unshuffle::Projection;
+use super::promises::Promises;
 use super::slot::{Operator, Slot};
 use super::{ComputingOperator, FixedOperator};
+use crate::axis_maps::EdgePadding;
+use crate::card::Card;
 use crate::description::DescriptionError;
 use crate::pass::Pass;
 use crate::stage::StageSpec;

@@ -6,12 +6,13 @@ use burn::tensor::activation::softmax;
 use burn::tensor::{Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
-use super::card::{Card, Promises};
 use super::computing::divided;
 use super::polyphase::{LEARNED_ORDER, phases, strongest};
+use super::promises::Promises;
 use super::settings::check_range;
 use super::slot::Operator;
 use super::{ComputingOperator, LearnedOperator};
+use crate::card::Card;
 use crate::description::DescriptionError;
 use crate::ops::{ConvolutionSettings, convolution, picked};
 use crate::parameter_source::ParameterSource;

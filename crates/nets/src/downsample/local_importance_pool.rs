@@ -6,11 +6,12 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::sigmoid;
 use serde::{Deserialize, Serialize};
 
-use super::card::{Card, Promises, SLOT_SHAPE};
 use super::computing::divided;
+use super::promises::{Promises, SLOT_SHAPE};
 use super::settings::{check_cells, three, two};
 use super::slot::Operator;
 use super::{ComputingOperator, LearnedOperator};
+use crate::card::Card;
 use crate::description::DescriptionError;
 use crate::ops::{ConvolutionSettings, Divisor, PoolBorder, PoolWindow, average_pool, convolution};
 use crate::parameter_source::ParameterSource;

@@ -3,11 +3,12 @@
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::card::{CUT_OFF, Card, Promises};
 use super::computing::divided;
+use super::promises::{CUT_OFF, Promises};
 use super::settings::{check_cells, two};
 use super::slot::Operator;
 use super::{ComputingOperator, FixedOperator};
+use crate::card::Card;
 use crate::description::DescriptionError;
 use crate::ops::{Divisor, PoolWindow, average_pool, max_pool};
 use crate::pass::Pass;

@@ -3,11 +3,12 @@
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::card::{CUT_OFF, Card, Promises};
+use super::promises::{CUT_OFF, Promises};
 use super::settings::{check_cells, is_one, one, three, two};
 use super::slot::Operator;
 use super::windowed::{border, check_border, pooled_shape, window_promises};
 use super::{ComputingOperator, FixedOperator};
+use crate::card::Card;
 use crate::description::DescriptionError;
 use crate::ops::{PoolWindow, max_pool};
 use crate::pass::Pass;

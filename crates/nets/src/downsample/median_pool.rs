@@ -4,10 +4,11 @@ use burn::tensor::{Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 use super::FixedOperator;
-use super::card::{CUT_OFF, Card, Promises, SLOT_SHAPE};
+use super::promises::{CUT_OFF, Promises, SLOT_SHAPE};
 use super::settings::{check_cells, three, two};
 use super::slot::Operator;
 use super::windowed::cut_off_windows;
+use crate::card::Card;
 use crate::description::DescriptionError;
 use crate::ops::{PoolWindow, stacked_windows};
 use crate::pass::Pass;

@@ -5,10 +5,11 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::FixedOperator;
-use super::card::{CUT_OFF, Card, Promises, SLOT_SHAPE};
+use super::promises::{CUT_OFF, Promises, SLOT_SHAPE};
 use super::settings::{check_cells, check_range, three, two};
 use super::slot::Operator;
 use super::windowed::cut_off_windows;
+use crate::card::Card;
 use crate::description::DescriptionError;
 use crate::ops::{PoolWindow, max_pool, weighted_pool};
 use crate::pass::Pass;

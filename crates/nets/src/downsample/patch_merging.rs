@@ -5,11 +5,12 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::card::{Card, Promises};
 use super::computing::divided;
 use super::pixel_unshuffle::{PhaseOrder, unshuffle};
+use super::promises::Promises;
 use super::slot::Operator;
 use super::{ComputingOperator, LearnedOperator};
+use crate::card::Card;
 use crate::description::DescriptionError;
 use crate::ops::{ConvolutionSettings, convolution};
 use crate::parameter_source::ParameterSource;

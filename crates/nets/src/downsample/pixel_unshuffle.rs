@@ -4,11 +4,12 @@ use burn::tensor::Tensor;
 use burn::tensor::ops::PadMode;
 use serde::{Deserialize, Serialize};
 
-use super::card::{Card, Promises};
 use super::computing::divided;
+use super::promises::Promises;
 use super::settings::{check_cells, two};
 use super::slot::{Operator, Slot};
 use super::{ComputingOperator, FixedOperator};
+use crate::card::Card;
 use crate::description::DescriptionError;
 use crate::pass::Pass;
 use crate::stage::{Border, ConvolutionSpec, StageSpec};

@@ -1,7 +1,8 @@
 //! The slot of a network: the place where an operator appends its stages.
 
 use super::DownsampleConfig;
-use super::card::{Card, Promises};
+use super::promises::Promises;
+use crate::card::Card;
 use crate::description::DescriptionError;
 use crate::stage::{ActivationKind, ConvolutionSpec, StageSpec};
 

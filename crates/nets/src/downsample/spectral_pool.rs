@@ -3,11 +3,12 @@
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::card::{Card, Promises};
 use super::fourier::{self, Matrix};
+use super::promises::Promises;
 use super::settings::check_range;
 use super::slot::Operator;
 use super::{ComputingOperator, FixedOperator};
+use crate::card::Card;
 use crate::description::DescriptionError;
 use crate::ops::{SeparableMap, separable};
 use crate::pass::Pass;

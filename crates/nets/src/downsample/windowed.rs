@@ -1,6 +1,6 @@
 //! What operators over pooling windows share: border rules, shapes, promises.
 
-use super::card::Promises;
+use super::promises::Promises;
 use crate::description::{DescriptionError, out_of_range};
 use crate::ops::{PoolBorder, PoolWindow};
 

@@ -21,7 +21,7 @@ pub enum EdgePadding {
 impl EdgePadding {
     /// The cell read at `position`, which may lie beyond a side of `side` cells; `None` for a zero. `border` is the number
     /// of cells by which the filter reaches beyond the side.
-    pub(super) fn cell(self, position: isize, side: usize, border: usize) -> Option<usize> {
+    pub(crate) fn cell(self, position: isize, side: usize, border: usize) -> Option<usize> {
         let length = side as isize;
         let cell = match self {
             Self::Reflect if border < side => {
@@ -38,7 +38,7 @@ impl EdgePadding {
 }
 
 /// Binomial taps: `C(taps − 1, j) / 2^(taps − 1)`.
-pub(super) fn binomial(taps: usize) -> Vec<f64> {
+pub(crate) fn binomial(taps: usize) -> Vec<f64> {
     let mut row = vec![1.0];
     for _ in 1..taps {
         let next = |index: usize| {
@@ -52,7 +52,7 @@ pub(super) fn binomial(taps: usize) -> Vec<f64> {
 }
 
 /// A blur by binomial taps at every `stride`-th cell: `floor((taps − 1)/2)` cells of border before, the rest after.
-pub(super) fn blur(side: usize, taps: usize, stride: usize, padding: EdgePadding) -> AxisMap {
+pub(crate) fn blur(side: usize, taps: usize, stride: usize, padding: EdgePadding) -> AxisMap {
     let weights = binomial(taps);
     let before = (taps - 1) / 2;
     let border = taps - 1 - before;
@@ -92,7 +92,7 @@ impl ResizeFilter {
     }
 
     /// Cells that one output reads where `stride` cells become one.
-    pub(super) fn taps(self, stride: usize) -> usize {
+    pub(crate) fn taps(self, stride: usize) -> usize {
         (2.0 * self.radius() * stride as f64).ceil() as usize
     }
 
@@ -124,7 +124,7 @@ fn sinc(x: f64) -> f64 {
 
 /// Antialiased resizing of `side` cells to `outputs`: the filter is as wide as an output cell where cells are dropped, and
 /// its weights on the map sum to 1. Pillow's and PyTorch's (`antialias=True`) rule.
-pub(super) fn resize(side: usize, outputs: usize, filter: ResizeFilter) -> AxisMap {
+pub(crate) fn resize(side: usize, outputs: usize, filter: ResizeFilter) -> AxisMap {
     let scale = side as f64 / outputs as f64;
     let width = scale.max(1.0);
     let support = filter.radius() * width;
@@ -142,7 +142,7 @@ pub(super) fn resize(side: usize, outputs: usize, filter: ResizeFilter) -> AxisM
 }
 
 /// One step of the Haar transform: `(x[2i] ± x[2i+1]) / √2`, a last odd cell's partner by `padding`.
-pub(super) fn haar(side: usize, difference: bool, padding: EdgePadding) -> AxisMap {
+pub(crate) fn haar(side: usize, difference: bool, padding: EdgePadding) -> AxisMap {
     let half = std::f64::consts::FRAC_1_SQRT_2;
     let output = |index: usize| {
         let mut terms = vec![(2 * index, half)];

@@ -1,23 +1,4 @@
-//! What every operator says about itself: in words for people, and as promises that tests measure.
-
-/// An operator in words; `docs/operators.md` and `allconv operators show` print it.
-#[derive(Clone, Copy, Debug)]
-pub struct Card {
-    /// What it does, in a sentence.
-    pub statement: &'static str,
-    /// Its definition.
-    pub formula: &'static str,
-    /// Output shape for an input `[n, c, h, w]`.
-    pub shape: &'static str,
-    /// What happens at the edges of the map.
-    pub boundary: &'static str,
-    /// Work per output value, and learned values.
-    pub cost: &'static str,
-    /// Where it is published.
-    pub source: &'static str,
-    /// Where implementations in the wild differ and which one ours follows, patents, traps. Empty if there is none.
-    pub note: &'static str,
-}
+//! What every downsampling operator says about itself as promises, which tests measure.
 
 /// The shape of an operator that obeys the rule of the slot.
 pub(crate) const SLOT_SHAPE: &str = "[n, c, ceil(h/stride), ceil(w/stride)]; any h, w ≥ 1";
