@@ -11,6 +11,7 @@ use burn_backend::{
 use super::average_pool::Divisor;
 use super::convolution::{ConvolutionGradients, ConvolutionSettings};
 use super::separable::SeparableMap;
+use super::transposed_convolution::TransposedConvolutionSettings;
 use super::window::PoolWindow;
 
 fn sizes<B: Backend>(x: &FloatTensor<B>) -> [usize; 4] {
@@ -123,6 +124,46 @@ const fn splitmix64(key: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
+}
+
+/// The adjoint of a convolution without bias, for maps of these sides, and a bias.
+pub(crate) fn transposed_convolution<B: Backend>(
+    x: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    bias: FloatTensor<B>,
+    settings: &TransposedConvolutionSettings,
+) -> FloatTensor<B> {
+    let [batch, _, _, _] = sizes::<B>(&x);
+    let [_, channels, _, _] = sizes::<B>(&weight);
+    let [rows, columns] = settings.sides;
+    // Only its sizes matter: a convolution is linear in its input.
+    let point = B::float_zeros(Shape::new([batch, channels, rows, columns]), &x.device(), x.dtype().into());
+    let y = B::conv2d_x_backward(point, weight, x, adjoint_options(settings));
+    B::float_add(y, B::float_reshape(bias, Shape::new([1, channels, 1, 1])))
+}
+
+/// The gradients of [`transposed_convolution`], from its operands and the result's gradient.
+pub(crate) fn transposed_convolution_backward<B: Backend>(
+    x: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    dy: FloatTensor<B>,
+    settings: &TransposedConvolutionSettings,
+) -> ConvolutionGradients<B> {
+    let options = adjoint_options(settings);
+    let dbias = B::float_reshape(B::float_sum_dims(dy.clone(), &[0, 2, 3]), Shape::new([weight.shape()[1]]));
+    let dx = B::conv2d(dy.clone(), weight.clone(), None, options.clone());
+    // Seen from the convolution, `dy` is the input and `x` the gradient of the output.
+    ConvolutionGradients { dx, dweight: B::conv2d_weight_backward(dy, weight, x, options), dbias }
+}
+
+fn adjoint_options(settings: &TransposedConvolutionSettings) -> ConvOptions<2> {
+    let padding = settings.padding;
+    ConvOptions::new_with_padding(
+        settings.stride,
+        [(padding.top, padding.bottom), (padding.left, padding.right)],
+        [1, 1],
+        1,
+    )
 }
 
 /// The cells that windows reach beyond the map: before and after, rows and columns.

@@ -17,6 +17,7 @@ mod separable;
 mod stacked;
 #[cfg(test)]
 mod tests;
+mod transposed_convolution;
 mod weighted_pool;
 mod window;
 
@@ -27,5 +28,8 @@ pub use max_pool::{MaxPoolOps, max_pool, max_pool_with_indices};
 pub use nhwc::images_to_tensor;
 pub use separable::{SeparableMap, SeparableOps, separable};
 pub use stacked::{StackedWindows, cell_counts, picked, stacked_windows};
+pub use transposed_convolution::{
+    TransposedConvolutionOps, TransposedConvolutionSettings, transposed_convolution,
+};
 pub use weighted_pool::{WeightedPoolGradients, WeightedPoolOps, weighted_pool};
 pub use window::{PoolBorder, PoolWindow};

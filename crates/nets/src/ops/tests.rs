@@ -11,7 +11,8 @@ use burn_flex::FlexTensor;
 use super::weighted_pool::{composed_weighted_pool, weighted_pool};
 use super::{
     AveragePoolOps, ConvolutionOps, ConvolutionSettings, Divisor, DropoutOps, MaxPoolOps, PoolBorder,
-    PoolWindow, SeparableMap, SeparableOps, composed,
+    PoolWindow, SeparableMap, SeparableOps, TransposedConvolutionOps, TransposedConvolutionSettings,
+    composed,
 };
 use crate::tests::{noise, noise_tensor};
 
@@ -108,6 +109,43 @@ fn convolution_equals_its_composition() {
                 let by_hand = [gradients.dx, gradients.dweight, gradients.dbias].map(host);
                 assert_close(&by_hand, &composition[1..], bound, &format!("composed {dtype:?} {settings:?}"));
             }
+        }
+    }
+}
+
+#[test]
+fn transposed_convolution_equals_its_composition() {
+    let one_sided = Padding { top: 0, bottom: 1, left: 0, right: 1 };
+    let cases = [
+        // x, weight, stride, padding, sides
+        ([2, 3, 3, 4], [3, 4, 2, 2], [2, 2], one_sided, [6, 7]),
+        ([1, 4, 4, 3], [4, 2, 3, 3], [2, 2], Padding::same(1), [7, 6]),
+        ([2, 2, 1, 1], [2, 3, 3, 3], [2, 2], Padding::same(1), [1, 2]),
+        ([1, 3, 2, 3], [3, 2, 1, 1], [2, 2], Padding::NONE, [4, 5]),
+        ([2, 3, 5, 4], [3, 3, 3, 3], [1, 1], Padding::same(1), [5, 4]),
+        ([1, 2, 3, 2], [2, 5, 4, 4], [3, 2], Padding { top: 1, bottom: 2, left: 1, right: 2 }, [8, 3]),
+    ];
+    for (dtype, bound) in BOUNDS {
+        for (x, weight, stride, padding, sides) in cases {
+            let settings = TransposedConvolutionSettings { stride, padding, sides };
+            let inputs = [tensor(1, &x, dtype), tensor(2, &weight, dtype), tensor(3, &[weight[1]], dtype)];
+            let ours = run(&inputs, |inputs| {
+                let [x, weight, bias] = inputs.try_into().unwrap();
+                Tracked::adjoint_convolution(x, weight, bias, settings, Engine::detect())
+            });
+            let composition = run(&inputs, |inputs| {
+                let [x, weight, bias] = inputs.try_into().unwrap();
+                composed::transposed_convolution::<Tracked>(x, weight, bias, &settings)
+            });
+            assert_close(&ours, &composition, bound, &format!("{dtype:?} {x:?} {weight:?} {settings:?}"));
+
+            let [x, weight, bias] = inputs;
+            let y = composed::transposed_convolution::<Flex>(x.clone(), weight.clone(), bias, &settings);
+            assert_eq!(y.shape()[2..], sides);
+            let dy = tensor(99, &y.shape(), dtype);
+            let gradients = composed::transposed_convolution_backward::<Flex>(x, weight, dy, &settings);
+            let by_hand = [gradients.dx, gradients.dweight, gradients.dbias].map(host);
+            assert_close(&by_hand, &composition[1..], bound, &format!("composed {dtype:?} {settings:?}"));
         }
     }
 }
