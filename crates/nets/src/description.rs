@@ -121,6 +121,16 @@ pub enum DescriptionError {
         /// Why not, and what to use instead.
         reason: String,
     },
+    /// The upsampling operator cannot undo the downsampling operator it is paired with.
+    #[error("`upsample = {upsample}` cannot be paired with `downsample = {downsample}`: {reason}")]
+    Unpaired {
+        /// Name of the upsampling operator.
+        upsample: &'static str,
+        /// Name of the downsampling operator.
+        downsample: &'static str,
+        /// Why not, and with which operators it can be paired.
+        reason: String,
+    },
     /// A stage receives a map that it cannot process.
     #[error("stage {stage} ({kind}) cannot process an input of {height}×{width}: {reason}")]
     Shape {

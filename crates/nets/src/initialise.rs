@@ -26,9 +26,19 @@ impl Initialisation {
     ///
     /// A pure function of its arguments: value `i` depends on no other draw.
     pub fn weights(self, seed: u64, path: &str, shape: &[usize]) -> Vec<f32> {
-        let count: usize = shape.iter().product();
         let fan_in = shape[1..].iter().product::<usize>() as f64;
         let fan_out = (shape[0] * shape[2..].iter().product::<usize>()) as f64;
+        self.weights_of_fans(seed, path, shape.iter().product(), [fan_in, fan_out])
+    }
+
+    /// [`Self::weights`] where the shape does not tell `[fan_in, fan_out]`: `count` values.
+    pub(crate) fn weights_of_fans(
+        self,
+        seed: u64,
+        path: &str,
+        count: usize,
+        [fan_in, fan_out]: [f64; 2],
+    ) -> Vec<f32> {
         match self {
             Self::XavierCaffe => uniform(seed, path, count, (3.0 / fan_in).sqrt()),
             Self::Glorot => uniform(seed, path, count, (6.0 / (fan_in + fan_out)).sqrt()),

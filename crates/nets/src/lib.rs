@@ -3,7 +3,8 @@
 //! - [`NetworkSpec`] describes a network in plain values; [`models`] holds the paper's by name.
 //! - [`walk()`] gives its shapes, parameters and costs without a tensor.
 //! - [`Network`] is the network itself, a Burn module.
-//! - [`downsample`] is the registry of what may stand in its slot; [`ops`] the custom operators underneath.
+//! - [`downsample`] is the registry of what may stand in its slot, [`upsample`] that of the ways back up; [`ops`] holds
+//!   the custom operators underneath.
 
 #![forbid(unsafe_code)]
 
@@ -22,8 +23,10 @@ mod parameter_source;
 mod parameters;
 mod pass;
 mod stage;
+mod switches;
 #[cfg(test)]
 mod tests;
+pub mod upsample;
 mod walk;
 
 pub use allconv_kernels::Engine;
@@ -38,4 +41,6 @@ pub use parameter_source::ParameterSource;
 pub use parameters::{Parameter, ParameterError};
 pub use pass::{Draws, Pass};
 pub use stage::{ActivationKind, Border, ConvolutionSpec, StageSpec};
+pub use switches::{PhaseShares, SwitchKind, Switches};
+pub use upsample::UpsampleConfig;
 pub use walk::{StageShape, Walk, Window, walk, walk_stages};

@@ -11,6 +11,7 @@ use crate::layers::{ActivationLayer, ConvolutionLayer, DropoutLayer, GlobalAvera
 use crate::parameter_source::ParameterSource;
 use crate::pass::{Draws, Pass};
 use crate::stage::{ConvolutionSpec, StageSpec};
+use crate::switches::Switches;
 use crate::walk::{Walk, walk_stages};
 
 /// Separates the streams of dropout from all others that share a seed.
@@ -134,6 +135,30 @@ impl Network {
         logits(x)
     }
 
+    /// The map that the last stage returns, and what each downsampling operator hands over for the way back up, in order.
+    ///
+    /// # Panics
+    ///
+    /// As [`Self::forward`].
+    pub fn forward_with_switches(&self, images: Tensor<4>, mode: Mode) -> (Tensor<4>, Vec<Switches>) {
+        let mut switches = Vec::new();
+        let mut x = images;
+        let mut index = 0;
+        while index < self.features.len() {
+            let (stages, epilogue) = self.fusible(index, mode);
+            x = match &self.features[index] {
+                Stage::Downsample(operator) => {
+                    let (y, handed_over) = operator.forward_with_switches(x, &self.pass(index, mode));
+                    switches.push(handed_over);
+                    y
+                }
+                _ => self.run(index, x, epilogue, mode),
+            };
+            index += stages;
+        }
+        (x, switches)
+    }
+
     /// The same as [`Self::forward`], one stage at a time, with what each returned.
     ///
     /// # Panics
@@ -166,16 +191,18 @@ impl Network {
         (stages, epilogue)
     }
 
+    /// What an operator at stage `index` is told.
+    fn pass(&self, index: usize, mode: Mode) -> Pass<'_> {
+        Pass { engine: &self.engine, draws: key(mode, index, OPERATOR).map(|key| Draws { key }) }
+    }
+
     fn run(&self, index: usize, x: Tensor<4>, epilogue: Epilogue, mode: Mode) -> Tensor<4> {
         let engine = &self.engine;
         match &self.features[index] {
             Stage::Convolution(layer) => layer.forward(x, epilogue, engine),
             Stage::Activation(layer) => layer.forward(x),
             Stage::Dropout(layer) => layer.forward(x, mask(layer, mode, index), engine),
-            Stage::Downsample(operator) => {
-                let draws = key(mode, index, OPERATOR).map(|key| Draws { key });
-                operator.forward(x, &Pass { engine, draws })
-            }
+            Stage::Downsample(operator) => operator.forward(x, &self.pass(index, mode)),
             Stage::GlobalAverage(layer) => layer.forward(x, engine),
         }
     }

@@ -25,6 +25,34 @@ impl ParameterSource<'_> {
         self.parameter(TensorData::new(self.initialisation.weights(self.seed, &path, &shape), shape))
     }
 
+    /// The weight `path.name` of a transposed convolution of this stride, `[in, out, rows, columns]`, drawn by the net's
+    /// initialisation. One output sums over `in · rows · columns / stride²` values on average.
+    pub(crate) fn drawn_transposed(&self, name: &str, shape: [usize; 4], stride: usize) -> Param<Tensor<4>> {
+        let path = format!("{}.{name}", self.path);
+        let [channels_in, channels_out, rows, columns] = shape;
+        let fan_in = (channels_in * rows * columns) as f64 / (stride * stride) as f64;
+        let fan_out = (channels_out * rows * columns) as f64;
+        let count = shape.iter().product();
+        let values = self.initialisation.weights_of_fans(self.seed, &path, count, [fan_in, fan_out]);
+        self.parameter(TensorData::new(values, shape))
+    }
+
+    /// The weight `path.name` of a convolution, `[origins.len(), in, rows, columns]`: output `o` starts as output
+    /// `origins[o]` of a weight drawn by the net's initialisation.
+    pub(crate) fn drawn_repeated(
+        &self,
+        name: &str,
+        [channels_in, rows, columns]: [usize; 3],
+        origins: &[usize],
+    ) -> Param<Tensor<4>> {
+        let path = format!("{}.{name}", self.path);
+        let distinct = origins.iter().max().map_or(0, |last| last + 1);
+        let drawn = self.initialisation.weights(self.seed, &path, &[distinct, channels_in, rows, columns]);
+        let each = channels_in * rows * columns;
+        let values = origins.iter().flat_map(|&origin| &drawn[origin * each..][..each]).copied().collect();
+        self.parameter(TensorData::new(values, [origins.len(), channels_in, rows, columns]))
+    }
+
     /// A parameter that starts at `value` throughout.
     pub fn filled<const D: usize>(&self, shape: [usize; D], value: f32) -> Param<Tensor<D>> {
         self.parameter(TensorData::new(vec![value; shape.iter().product()], shape))

@@ -52,9 +52,7 @@ pub enum ParameterError {
 impl Network {
     /// All parameters in the order of the stages.
     pub fn parameters(&self) -> Vec<Parameter> {
-        let mut reader = Reader { path: ParameterPath::default(), parameters: Vec::new() };
-        self.visit(&mut reader);
-        reader.parameters
+        parameters_of(self)
     }
 
     /// Replaces every parameter by that of the same name.
@@ -94,15 +92,13 @@ impl Network {
     ///
     /// A parameter that the loss did not depend on is left out.
     pub fn gradients(&self, gradients: &mut Gradients) -> Vec<Parameter> {
-        let mut taker = GradientTaker { path: ParameterPath::default(), gradients, taken: Vec::new() };
-        self.visit(&mut taker);
-        taker.taken
+        gradients_of(self, gradients)
     }
 
     /// The same network with all parameters in f64; inputs must be f64 then too.
     #[must_use]
     pub fn in_double_precision(self) -> Self {
-        self.map(&mut Caster)
+        in_double_precision(self)
     }
 
     /// Lets `rule` change the values of each parameter in place, given its name.
@@ -153,6 +149,20 @@ fn host_values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     }
 }
 
+/// All parameters of a module in its order.
+pub(crate) fn parameters_of(module: &impl Module) -> Vec<Parameter> {
+    let mut reader = Reader { path: ParameterPath::default(), parameters: Vec::new() };
+    module.visit(&mut reader);
+    reader.parameters
+}
+
+/// See [`Network::gradients`].
+pub(crate) fn gradients_of(module: &impl Module, gradients: &mut Gradients) -> Vec<Parameter> {
+    let mut taker = GradientTaker { path: ParameterPath::default(), gradients, taken: Vec::new() };
+    module.visit(&mut taker);
+    taker.taken
+}
+
 struct Reader {
     path: ParameterPath,
     parameters: Vec<Parameter>,
@@ -197,6 +207,11 @@ impl ModuleVisitor for GradientTaker<'_> {
     }
 }
 
+/// See [`Network::in_double_precision`].
+pub(crate) fn in_double_precision<M: Module>(module: M) -> M {
+    module.map(&mut Caster)
+}
+
 /// Casts every parameter to f64.
 struct Caster;
 
@@ -210,9 +225,10 @@ impl ModuleMapper for Caster {
     }
 }
 
-struct Replacer<F> {
-    path: ParameterPath,
-    rule: F,
+/// Lets `rule` change the values of each parameter that it visits, given its name.
+pub(crate) struct Replacer<F> {
+    pub(crate) path: ParameterPath,
+    pub(crate) rule: F,
 }
 
 impl<F: FnMut(&str, &mut Vec<f32>)> ModuleMapper for Replacer<F> {

@@ -1,12 +1,14 @@
 //! Inputs and judges that the tests of this crate share.
 
+pub(crate) mod golden;
+
 use allconv_kernels::philox::philox4x32;
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
 use crate::downsample::DownsampleConfig;
 use crate::network::{Mode, Network};
-use crate::parameters::ParameterPath;
+use crate::parameters::{ParameterPath, in_double_precision};
 
 /// One image with one channel that holds 1, 2, 3, … in reading order.
 pub(crate) fn grid(height: usize, width: usize) -> Tensor<4> {
@@ -42,22 +44,32 @@ pub(crate) fn gradient_error(
     mode: Mode,
     distort: impl Fn(f64) -> f64,
 ) -> f64 {
+    module_gradient_error(network, shape, |network, images| network.forward(images, mode), distort)
+}
+
+/// [`gradient_error`] of any module, whose logits `forward` computes.
+pub(crate) fn module_gradient_error<M: Module>(
+    module: &M,
+    shape: [usize; 4],
+    forward: impl Fn(&M, Tensor<4>) -> Tensor<2>,
+    distort: impl Fn(f64) -> f64,
+) -> f64 {
     let device = Device::flex().autodiff();
-    let network = network.clone().in_double_precision();
+    let module = in_double_precision(module.clone());
     let images = noise_tensor(1, shape, &device).require_grad();
-    let loss = |network: &Network, images: Tensor<4>| {
-        let logits = network.forward(images, mode);
+    let loss = |module: &M, images: Tensor<4>| {
+        let logits = forward(module, images);
         let weights = noise_tensor(2, logits.dims(), &device);
         (logits * weights).sum()
     };
-    let mut gradients = loss(&network, images.clone()).backward();
+    let mut gradients = loss(&module, images.clone()).backward();
     let mut subjects = vec![(None, shape.to_vec(), f64_values(images.grad_remove(&mut gradients).unwrap()))];
     let mut collector =
         GradientCollector { path: ParameterPath::default(), gradients, collected: Vec::new() };
-    network.visit(&mut collector);
+    module.visit(&mut collector);
     subjects.extend(collector.collected);
 
-    let value = |network: &Network, images: Tensor<4>| f64_values(loss(network, images))[0];
+    let value = |module: &M, images: Tensor<4>| f64_values(loss(module, images))[0];
     let mut worst = 0.0_f64;
     for (path, _, gradient) in &subjects {
         for seed in 10..14 {
@@ -69,9 +81,9 @@ pub(crate) fn gradient_error(
                         TensorData::new(direction.iter().map(|d| d * step).collect(), shape),
                         (&device, DType::F64),
                     );
-                    value(&network, images.clone() + moved)
+                    value(&module, images.clone() + moved)
                 }
-                Some(path) => value(&moved(network.clone(), path, &direction, step), images.clone()),
+                Some(path) => value(&moved(module.clone(), path, &direction, step), images.clone()),
             };
             const STEP: f64 = 1e-6;
             let numeric = (at(STEP) - at(-STEP)) / (2.0 * STEP);
@@ -112,9 +124,9 @@ impl burn::module::ModuleVisitor for GradientCollector {
     }
 }
 
-/// The network with `step · direction` added to the parameter at `path`, all parameters in f64.
-fn moved(network: Network, path: &str, direction: &[f64], step: f64) -> Network {
-    network.map(&mut Mover { path: ParameterPath::default(), target: path, direction, step })
+/// The module with `step · direction` added to the parameter at `path`, all parameters in f64.
+fn moved<M: Module>(module: M, path: &str, direction: &[f64], step: f64) -> M {
+    module.map(&mut Mover { path: ParameterPath::default(), target: path, direction, step })
 }
 
 struct Mover<'a> {

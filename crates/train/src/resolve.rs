@@ -134,6 +134,7 @@ fn description_field(error: &DescriptionError) -> &str {
     match error {
         DescriptionError::OutOfRange { field, .. } => field,
         DescriptionError::Misplaced { .. } | DescriptionError::UnknownOperator { .. } => "downsample",
+        DescriptionError::Unpaired { .. } => "upsample",
         DescriptionError::NoMatch { .. } => "match_cost",
         DescriptionError::UnknownModel { .. } | DescriptionError::Shape { .. } => "architecture",
     }

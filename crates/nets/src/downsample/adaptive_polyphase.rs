@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::computing::divided;
-use super::polyphase::{ADAPTIVE_ORDER, phases, strongest};
+use super::polyphase::{ADAPTIVE_ORDER, all_of_the_strongest, phases, strongest};
 use super::promises::Promises;
 use super::settings::{check_range, is_one, one};
 use super::slot::Operator;
@@ -14,6 +14,7 @@ use crate::card::Card;
 use crate::description::DescriptionError;
 use crate::ops::{SeparableMap, separable};
 use crate::pass::Pass;
+use crate::switches::{PhaseShares, SwitchKind, Switches};
 use crate::walk::Window;
 
 /// Keeps the polyphase component with the largest norm. [`AdaptivePolyphase::CARD`] has the definition.
@@ -76,6 +77,10 @@ impl Operator for AdaptivePolyphase {
     fn check(&self) -> Result<(), DescriptionError> {
         check_range(Self::NAME, "blur_taps", self.blur_taps, 1..=7, "from 1 to 7")
     }
+
+    fn switches(&self) -> SwitchKind {
+        SwitchKind::Phases
+    }
 }
 
 impl ComputingOperator for AdaptivePolyphase {
@@ -91,6 +96,10 @@ impl ComputingOperator for AdaptivePolyphase {
 
 impl FixedOperator for AdaptivePolyphase {
     fn compute(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
+        self.compute_with_switches(x, pass).0
+    }
+
+    fn compute_with_switches(&self, x: Tensor<4>, pass: &Pass<'_>) -> (Tensor<4>, Switches) {
         let [_, _, height, width] = x.dims();
         let candidates = phases(x.clone(), ADAPTIVE_ORDER);
         let flat: Tensor<3> = candidates.detach().flatten(2, 4);
@@ -105,7 +114,10 @@ impl FixedOperator for AdaptivePolyphase {
             let along = |side| blur(side, self.blur_taps, 1, EdgePadding::Circular);
             separable(x, SeparableMap::new(along(height), along(width)), pass.engine)
         };
-        strongest(phases(blurred, ADAPTIVE_ORDER), scores.squeeze_dim(2))
+        let scores = scores.squeeze_dim(2);
+        let shares = all_of_the_strongest(scores.clone());
+        let y = strongest(phases(blurred, ADAPTIVE_ORDER), scores);
+        (y, Switches::Phases(PhaseShares { shares, order: ADAPTIVE_ORDER }))
     }
 }
 

@@ -4,6 +4,7 @@ use burn::tensor::Tensor;
 
 use crate::parameter_source::ParameterSource;
 use crate::pass::Pass;
+use crate::switches::Switches;
 use crate::walk::Window;
 
 /// What the shape walk asks of an operator that computes something of its own.
@@ -35,6 +36,11 @@ pub trait ComputingOperator {
 pub trait FixedOperator: ComputingOperator {
     /// `[n, c, h, w]` to the operator's output shape.
     fn compute(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4>;
+
+    /// [`Self::compute`], and what the way back up needs.
+    fn compute_with_switches(&self, x: Tensor<4>, pass: &Pass<'_>) -> (Tensor<4>, Switches) {
+        (self.compute(x, pass), Switches::None)
+    }
 }
 
 /// A computing operator with parameters, which live in its module.

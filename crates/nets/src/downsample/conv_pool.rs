@@ -9,6 +9,7 @@ use super::slot::{Operator, Slot};
 use crate::card::Card;
 use crate::description::DescriptionError;
 use crate::stage::{Border, ConvolutionSpec, StageSpec};
+use crate::switches::SwitchKind;
 
 /// A stride-1 convolution with the net's activation, then max pooling. [`ConvPool::CARD`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +54,11 @@ impl Operator for ConvPool {
     fn check(&self) -> Result<(), DescriptionError> {
         check_cells(Self::NAME, "kernel", self.kernel)?;
         check_cells(Self::NAME, "stride", self.stride)
+    }
+
+    fn switches(&self) -> SwitchKind {
+        // Those of the pooling, its last stage.
+        SwitchKind::MaxIndices
     }
 
     fn place(&self, slot: &mut Slot<'_>) -> Result<(), DescriptionError> {

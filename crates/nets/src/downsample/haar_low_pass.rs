@@ -12,6 +12,7 @@ use crate::card::Card;
 use crate::description::DescriptionError;
 use crate::ops::{SeparableMap, separable};
 use crate::pass::Pass;
+use crate::switches::{SwitchKind, Switches};
 use crate::walk::Window;
 
 /// Keeps the low-pass band of the Haar transform. [`HaarLowPass::CARD`] has the definition.
@@ -50,6 +51,10 @@ impl Operator for HaarLowPass {
     fn check(&self) -> Result<(), DescriptionError> {
         Ok(())
     }
+
+    fn switches(&self) -> SwitchKind {
+        SwitchKind::Details
+    }
 }
 
 impl ComputingOperator for HaarLowPass {
@@ -66,7 +71,15 @@ impl FixedOperator for HaarLowPass {
     fn compute(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
         haar_band(x, [false, false], self.padding, pass)
     }
+
+    fn compute_with_switches(&self, x: Tensor<4>, pass: &Pass<'_>) -> (Tensor<4>, Switches) {
+        let [low, details @ ..] = HAAR_BANDS.map(|band| haar_band(x.clone(), band, self.padding, pass));
+        (low, Switches::Details(Tensor::cat(details.to_vec(), 1)))
+    }
 }
+
+/// The bands LL, LH, HL, HH: whether each takes differences along the rows' axis and along the columns' axis.
+pub(crate) const HAAR_BANDS: [[bool; 2]; 4] = [[false, false], [true, false], [false, true], [true, true]];
 
 /// One band of a Haar step: along rows' axis and columns' axis the sum, or the difference.
 pub(super) fn haar_band(

@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::computing::divided;
-use super::haar_low_pass::{HAAR_BOUNDARY, haar_band};
+use super::haar_low_pass::{HAAR_BANDS, HAAR_BOUNDARY, haar_band};
 use super::pixel_unshuffle::Projection;
 use super::promises::Promises;
 use super::slot::{Operator, Slot};
@@ -85,8 +85,7 @@ impl ComputingOperator for HaarWavelet {
 
 impl FixedOperator for HaarWavelet {
     fn compute(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
-        let bands = [[false, false], [true, false], [false, true], [true, true]];
-        Tensor::cat(bands.map(|band| haar_band(x.clone(), band, self.padding, pass)).to_vec(), 1)
+        Tensor::cat(HAAR_BANDS.map(|band| haar_band(x.clone(), band, self.padding, pass)).to_vec(), 1)
     }
 }
 

@@ -7,7 +7,7 @@ use burn::tensor::{Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 use super::computing::divided;
-use super::polyphase::{LEARNED_ORDER, phases, strongest};
+use super::polyphase::{LEARNED_ORDER, all_of_the_strongest, phases, strongest};
 use super::promises::Promises;
 use super::settings::check_range;
 use super::slot::Operator;
@@ -17,6 +17,7 @@ use crate::description::DescriptionError;
 use crate::ops::{ConvolutionSettings, convolution, picked};
 use crate::parameter_source::ParameterSource;
 use crate::pass::Pass;
+use crate::switches::{PhaseShares, SwitchKind, Switches};
 use crate::walk::Window;
 
 /// Keeps the polyphase component that a small net scores highest. [`LearnedPolyphase::CARD`] has the definition.
@@ -75,6 +76,10 @@ impl Operator for LearnedPolyphase {
         let range = (std::ops::Bound::Excluded(0.0), std::ops::Bound::Included(100.0));
         check_range(Self::NAME, "temperature", self.temperature, range, "above 0 and at most 100")
     }
+
+    fn switches(&self) -> SwitchKind {
+        SwitchKind::Phases
+    }
 }
 
 impl ComputingOperator for LearnedPolyphase {
@@ -126,10 +131,16 @@ pub struct LearnedPolyphaseModule {
 impl LearnedPolyphaseModule {
     /// `[n, c, h, w]` to `[n, c, ceil(h/2), ceil(w/2)]`.
     pub fn forward(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
+        self.forward_with_switches(x, pass).0
+    }
+
+    /// [`Self::forward`], and the share of each phase.
+    pub fn forward_with_switches(&self, x: Tensor<4>, pass: &Pass<'_>) -> (Tensor<4>, Switches) {
         let candidates = phases(x, LEARNED_ORDER);
         let scores = self.scores(candidates.clone(), pass);
         let Some(draws) = pass.draws else {
-            return strongest(candidates, scores);
+            let shares = all_of_the_strongest(scores.clone());
+            return (strongest(candidates, scores), switches(shares));
         };
         let [count, batch] = scores.dims();
         // Uniform values are kept inside (0, 1), where both logarithms are finite.
@@ -137,8 +148,9 @@ impl LearnedPolyphaseModule {
         let noise: Vec<f64> = draws.uniform(count * batch).into_iter().map(gumbel).collect();
         let options = (&candidates.device(), candidates.dtype());
         let noise: Tensor<2> = Tensor::from_data(TensorData::new(noise, [count, batch]), options);
-        let shares = softmax((scores + noise) / self.temperature, 0).reshape([count, batch, 1, 1, 1]);
-        (candidates * shares).sum_dim(0).squeeze_dim(0)
+        let shares = softmax((scores + noise) / self.temperature, 0);
+        let y = (candidates * shares.clone().reshape([count, batch, 1, 1, 1])).sum_dim(0).squeeze_dim(0);
+        (y, switches(shares))
     }
 
     /// A score for each phase of each image, `[4, n]`.
@@ -150,6 +162,10 @@ impl LearnedPolyphaseModule {
         let mean: Tensor<2> = second.flatten::<2>(1, 3).mean_dim(1);
         mean.reshape([count, batch])
     }
+}
+
+fn switches(shares: Tensor<2>) -> Switches {
+    Switches::Phases(PhaseShares { shares, order: LEARNED_ORDER })
 }
 
 /// A 3×3 convolution that reads circularly.

@@ -10,8 +10,9 @@ use super::windowed::{border, check_border, pooled_shape, window_promises};
 use super::{ComputingOperator, FixedOperator};
 use crate::card::Card;
 use crate::description::DescriptionError;
-use crate::ops::{PoolWindow, max_pool};
+use crate::ops::{PoolWindow, max_pool, max_pool_with_indices};
 use crate::pass::Pass;
+use crate::switches::{SwitchKind, Switches};
 use crate::walk::Window;
 
 /// Replaces each window by its maximum, channel by channel. [`MaxPool::CARD`] has the definition.
@@ -93,6 +94,10 @@ impl Operator for MaxPool {
         check_cells(Self::NAME, "dilation", self.dilation)?;
         check_border(Self::NAME, self.kernel, self.padding, self.ceil_mode)
     }
+
+    fn switches(&self) -> SwitchKind {
+        SwitchKind::MaxIndices
+    }
 }
 
 impl ComputingOperator for MaxPool {
@@ -108,6 +113,11 @@ impl ComputingOperator for MaxPool {
 impl FixedOperator for MaxPool {
     fn compute(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
         max_pool(x, self.window_rule(), pass.engine)
+    }
+
+    fn compute_with_switches(&self, x: Tensor<4>, pass: &Pass<'_>) -> (Tensor<4>, Switches) {
+        let (y, indices) = max_pool_with_indices(x, self.window_rule(), pass.engine);
+        (y, Switches::MaxIndices(indices))
     }
 }
 

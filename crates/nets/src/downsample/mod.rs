@@ -42,7 +42,7 @@ mod patch_merging;
 mod pixel_unshuffle;
 mod polyphase;
 mod promises;
-mod settings;
+pub(crate) mod settings;
 mod sharing;
 mod slot;
 mod soft_pool;
@@ -74,6 +74,7 @@ pub use folded_stride::FoldedStride;
 pub use fractional_max_pool::{FractionalMaxPool, RegionDraw, Regions};
 pub use gated_pool::GatedPool;
 pub use gem_pool::GemPool;
+pub(crate) use haar_low_pass::HAAR_BANDS;
 pub use haar_low_pass::HaarLowPass;
 pub use haar_wavelet::HaarWavelet;
 pub use learned_p_norm_pool::LearnedPNormPool;
@@ -101,6 +102,7 @@ pub use crate::card::Card;
 use crate::description::DescriptionError;
 use crate::parameter_source::ParameterSource;
 use crate::pass::Pass;
+use crate::switches::{SwitchKind, Switches};
 use crate::walk::Window;
 
 /// Defines the enum of all values of the slot from one line per operator: `Variant(Config)`.
@@ -138,6 +140,11 @@ macro_rules! slot_values {
             /// What holds for it with these settings.
             pub fn promises(&self) -> Promises {
                 match self { $(Self::$operator(config) => config.promises(),)+ }
+            }
+
+            /// What it hands over to the upsampling operator that undoes it.
+            pub fn switches(&self) -> SwitchKind {
+                match self { $(Self::$operator(config) => config.switches(),)+ }
             }
 
             /// The names of all operators, in the order of the registry.
@@ -264,6 +271,15 @@ macro_rules! computing_operators {
                 match self {
                     Self::Fixed(module) => module.forward(x, pass),
                     $(Self::$learned(module) => module.forward(x, pass),)*
+                }
+            }
+
+            /// [`Self::forward`], and what the upsampling operator that undoes it needs.
+            pub fn forward_with_switches(&self, x: Tensor<4>, pass: &Pass<'_>) -> (Tensor<4>, Switches) {
+                match self {
+                    Self::Fixed(module) => module.config.fixed().compute_with_switches(x, pass),
+                    Self::LearnedPolyphase(module) => module.forward_with_switches(x, pass),
+                    other => (other.forward(x, pass), Switches::None),
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! The four polyphase components of a map at stride 2, and the choice of one of them for each image.
 
-use burn::tensor::{Tensor, s};
+use burn::tensor::{Int, Tensor, s};
 
 use crate::ops::picked;
 
@@ -18,6 +18,14 @@ pub(super) fn phases(x: Tensor<4>, order: [[usize; 2]; 4]) -> Tensor<5> {
     let even = picked(even_rows, 3, &even(width));
     let phase = |[row, column]: [usize; 2]| even.clone().slice(s![.., .., row..;2, column..;2]);
     Tensor::stack(order.map(phase).to_vec(), 0)
+}
+
+/// What [`strongest`] keeps of each phase: `scores` `[4, n]` to a 1 for the largest (the first on ties) among zeros.
+pub(super) fn all_of_the_strongest(scores: Tensor<2>) -> Tensor<2> {
+    let [count, batch] = scores.dims();
+    let places: Tensor<1, Int> = Tensor::arange(0..count as i64, &scores.device());
+    let winner = scores.clone().detach().argmax(0).expand([count, batch]);
+    places.reshape([count, 1]).expand([count, batch]).equal(winner).float().cast(scores.dtype())
 }
 
 /// One phase for each image: `scores` `[4, n]`; the largest wins, the first on ties. A copy, bit by bit.

@@ -6,11 +6,11 @@ pub(super) fn one() -> usize {
     1
 }
 
-pub(super) fn two() -> usize {
+pub(crate) fn two() -> usize {
     2
 }
 
-pub(super) fn three() -> usize {
+pub(crate) fn three() -> usize {
     3
 }
 

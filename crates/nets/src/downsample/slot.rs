@@ -5,6 +5,7 @@ use super::promises::Promises;
 use crate::card::Card;
 use crate::description::DescriptionError;
 use crate::stage::{ActivationKind, ConvolutionSpec, StageSpec};
+use crate::switches::SwitchKind;
 
 /// The stages before the slot, to which an operator appends its own.
 pub struct Slot<'a> {
@@ -82,6 +83,11 @@ pub trait Operator: Clone + Into<DownsampleConfig> {
     ///
     /// The field, its value and the range.
     fn check(&self) -> Result<(), DescriptionError>;
+
+    /// What it hands over to the upsampling operator that undoes it.
+    fn switches(&self) -> SwitchKind {
+        SwitchKind::None
+    }
 
     /// Appends its stages to the slot: one stage of its own, unless it is made of others.
     ///

@@ -2,9 +2,10 @@
 
 use burn::tensor::Device;
 
-use super::{alone, network, noise_images};
+use super::{alone, distance, network, noise_images};
 use crate::downsample::DownsampleConfig;
 use crate::network::Mode;
+use crate::switches::{SwitchKind, Switches};
 use crate::walk::walk_stages;
 
 const CHANNELS: usize = 3;
@@ -49,6 +50,21 @@ fn the_rule_of_the_slot_holds_where_it_is_promised_and_only_there() {
         let obeyed =
             (1..=5).find(|stride| (1..=40).all(|side: usize| side_out(side) == Some(side.div_ceil(*stride))));
         assert_eq!(operator.promises().slot_rule, obeyed, "{operator:?}");
+    }
+}
+
+#[test]
+fn every_operator_hands_over_the_switches_that_it_declares_and_computes_the_same() {
+    for operator in DownsampleConfig::examples() {
+        let network = network(&operator, [CHANNELS, 9, 8], 0.3, &Device::flex()).unwrap();
+        for mode in [Mode::Evaluate, Mode::Train { seed: 1, step: 2 }] {
+            let x = noise_images(1, [2, CHANNELS, 9, 8]);
+            let (y, switches) = network.forward_with_switches(x.clone(), mode);
+            let found = switches.last().map_or(SwitchKind::None, Switches::kind);
+            assert_eq!(found, operator.switches(), "{operator:?}");
+            let expected = network.forward_traced(x, mode).stages.pop().unwrap();
+            assert!(distance(&y, &expected) < 1e-6, "{operator:?}");
+        }
     }
 }
 

@@ -1,0 +1,103 @@
+//! One step of the Haar transform, backwards.
+
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+use super::enlarging_maps::inverse_haar;
+use super::promises::Promises;
+use super::upsampler::{FixedUpsampler, SideRule, Upsampler};
+use crate::card::Card;
+use crate::description::DescriptionError;
+use crate::downsample::HAAR_BANDS;
+use crate::ops::{SeparableMap, separable};
+use crate::pass::Pass;
+use crate::switches::{SwitchKind, Switches};
+
+/// Puts the bands of a Haar step together. [`InverseHaar::CARD`] has the definition.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InverseHaar {}
+
+impl Upsampler for InverseHaar {
+    const NAME: &'static str = "inverse_haar";
+    const REVISION: u32 = 1;
+    const CARD: Card = Card {
+        statement: "One step of the orthonormal Haar transform, backwards.",
+        formula: "a = (LL+LH+HL+HH)/2, b = (LL+LH−HL−HH)/2, c = (LL−LH+HL−HH)/2, d = (LL−LH−HL+HH)/2 for each block [a b; c d]",
+        shape: "[n, c/4, h', w'] from the four bands as channels, band-major; after `haar_low_pass` [n, c, h', w']; \
+                ceil(h'/2) = h, ceil(w'/2) = w",
+        boundary: "of odd sides the last, incomplete block is cut off",
+        cost: "16 additions; no weights",
+        source: "Haar, Math. Annalen 69, 1910",
+        note: "The exact inverse of `haar_wavelet`. After `haar_low_pass` the map is the band LL, and the others are those \
+               that were left out on the way down. After any other operator its channels are taken for bands.",
+    };
+
+    fn examples() -> Vec<Self> {
+        vec![Self::default()]
+    }
+
+    fn promises(&self) -> Promises {
+        // Of four equal bands only one cell of each block is left.
+        Promises { gain: None, channel_wise: false, shifts_with_the_input: true, ..Promises::FIXED }
+    }
+
+    fn check(&self) -> Result<(), DescriptionError> {
+        Ok(())
+    }
+
+    fn sides(&self) -> SideRule {
+        SideRule::Factor(2)
+    }
+
+    fn channels_in(&self, channels: usize, switches: SwitchKind) -> Option<usize> {
+        Some(if switches == SwitchKind::Details { channels } else { 4 * channels })
+    }
+}
+
+impl FixedUpsampler for InverseHaar {
+    fn compute(
+        &self,
+        x: Tensor<4>,
+        [rows, columns]: [usize; 2],
+        switches: &Switches,
+        pass: &Pass<'_>,
+    ) -> Tensor<4> {
+        let bands = match switches {
+            Switches::Details(details) => Tensor::cat(vec![x, details.clone()], 1),
+            _ => x,
+        };
+        let [_, channels, height, width] = bands.dims();
+        assert_eq!(channels % HAAR_BANDS.len(), 0, "channels of {channels} are not four bands");
+        let each = channels / HAAR_BANDS.len();
+        let parts = HAAR_BANDS.into_iter().enumerate().map(|(band, [along_rows, along_columns])| {
+            let map = SeparableMap::new(
+                inverse_haar(height, rows, along_rows),
+                inverse_haar(width, columns, along_columns),
+            );
+            separable(bands.clone().narrow(1, band * each, each), map, pass.engine)
+        });
+        match parts.reduce(|whole, part| whole + part) {
+            Some(whole) => whole,
+            None => unreachable!("there are four bands"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::{assert_near, values};
+    use allconv_kernels::Engine;
+    use burn::tensor::{Device, TensorData};
+
+    #[test]
+    fn worked_example_of_the_reference() {
+        let bands = vec![7_f32, 11., 23., 27., -4., -4., -4., -4., -1., -1., -1., -1., 0., 0., 0., 0.];
+        let x = Tensor::from_data(TensorData::new(bands, [1, 4, 2, 2]), &Device::flex());
+        let engine = Engine::detect();
+        let y = InverseHaar {}.compute(x, [4, 4], &Switches::None, &Pass::evaluate(&engine));
+        let grid: Vec<f64> = (1..=16).map(f64::from).collect();
+        assert_near(&values(y), &grid, 1e-5);
+    }
+}

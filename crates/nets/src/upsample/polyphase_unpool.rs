@@ -1,0 +1,90 @@
+//! Polyphase unpooling (APS-U, LPU): each image back on the phase that it kept.
+
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+use super::enlarging_maps::set_apart;
+use super::promises::Promises;
+use super::settings::check_taps;
+use super::upsampler::{FixedUpsampler, SideRule, Upsampler};
+use crate::axis_maps::EdgePadding;
+use crate::card::Card;
+use crate::description::DescriptionError;
+use crate::downsample::settings::three;
+use crate::ops::{SeparableMap, separable};
+use crate::pass::Pass;
+use crate::switches::{PhaseShares, SwitchKind, Switches};
+
+/// Puts each image back on its phase. [`PolyphaseUnpool::CARD`] has the definition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolyphaseUnpool {
+    /// Taps of the circular blur that fills the zeros, 1 to 7; 1 leaves them zeros. Default 3.
+    #[serde(default = "three")]
+    pub blur_taps: usize,
+}
+
+impl Default for PolyphaseUnpool {
+    fn default() -> Self {
+        Self { blur_taps: three() }
+    }
+}
+
+impl Upsampler for PolyphaseUnpool {
+    const NAME: &'static str = "polyphase_unpool";
+    const REVISION: u32 = 1;
+    const CARD: Card = Card {
+        statement: "The cells of each image go back to the phase that was kept on the way down, and a blur fills the rest.",
+        formula: "z[·, 2i+a, 2j+b] = x[·, i, j] for the phase (a, b) kept, 0 elsewhere; y = 4·blur(z), with one tap y = z",
+        shape: "[n, c, h', w'] with ceil(h'/2) = h, ceil(w'/2) = w",
+        boundary: "circular; of odd sides the cell beyond the last is the first, as on the way down",
+        cost: "about 16·taps multiplications; no weights",
+        source: "Chaman and Dokmanić, arXiv 2105.14065 (APS-U); Rojas-Gomez et al., arXiv 2210.08001 (LPU)",
+        note: "Together with the way down exactly equivariant to circular shifts of even sides. Where training mixes the \
+               phases softly, so does this operator, with the same shares.",
+    };
+    const NEEDS: SwitchKind = SwitchKind::Phases;
+
+    fn examples() -> Vec<Self> {
+        vec![Self::default(), Self { blur_taps: 1 }, Self { blur_taps: 4 }]
+    }
+
+    fn promises(&self) -> Promises {
+        let gain = (self.blur_taps > 1).then_some(1.0);
+        Promises { gain, shifts_with_the_input: true, ..Promises::FIXED }
+    }
+
+    fn check(&self) -> Result<(), DescriptionError> {
+        check_taps(Self::NAME, "blur_taps", self.blur_taps)
+    }
+
+    fn sides(&self) -> SideRule {
+        SideRule::Factor(2)
+    }
+}
+
+impl FixedUpsampler for PolyphaseUnpool {
+    fn compute(
+        &self,
+        x: Tensor<4>,
+        [rows, columns]: [usize; 2],
+        switches: &Switches,
+        pass: &Pass<'_>,
+    ) -> Tensor<4> {
+        let Switches::Phases(PhaseShares { shares, order }) = switches else {
+            panic!("`polyphase_unpool` needs the phases that were kept, not {:?}", switches.kind());
+        };
+        let [batch, _, height, width] = x.dims();
+        let gain = if self.blur_taps == 1 { 1.0 } else { 2.0 };
+        let along = |sides, phase| set_apart(sides, phase, self.blur_taps, EdgePadding::Circular, gain);
+        let parts = order.iter().enumerate().map(|(index, [row, column])| {
+            let share: Tensor<4> = shares.clone().narrow(0, index, 1).reshape([batch, 1, 1, 1]);
+            let map = SeparableMap::new(along([height, rows], *row), along([width, columns], *column));
+            separable(x.clone() * share, map, pass.engine)
+        });
+        match parts.reduce(|whole, part| whole + part) {
+            Some(whole) => whole,
+            None => unreachable!("there are four phases"),
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Shapes, parameters and costs: what is said without tensors is what the tensors do.
+
+use burn::tensor::Device;
+
+use super::{FREE_CHANNELS, Place, network_of, noise_images, tested_partners};
+use crate::parameters::parameters_of;
+use crate::upsample::{Enlargement, UpsampleConfig};
+
+const CHANNELS: usize = 2;
+
+#[test]
+fn every_side_from_1_to_17_comes_back_after_every_tested_partner() {
+    let device = Device::flex();
+    for operator in UpsampleConfig::examples() {
+        for partner in tested_partners(&operator) {
+            let mut sizes = 0;
+            for height in 1..=17 {
+                // Every height and every width, odd against even, without the full square of both.
+                for width in [height, 18 - height, 8, 9] {
+                    let Some(place) =
+                        Place::new(&operator, &partner, [1, CHANNELS, height, width], 0.0, &device)
+                    else {
+                        continue;
+                    };
+                    let accepted = operator.check_shape(&place.enlargement);
+                    assert_eq!(accepted, Ok(()), "{operator:?} after {partner:?} for {height}×{width}");
+                    let y = place.output(noise_images(1, place.input(), &device));
+                    assert_eq!(y.dims(), [1, CHANNELS, height, width], "{operator:?} after {partner:?}");
+                    sizes += 1;
+                }
+            }
+            assert!(sizes >= 40, "{operator:?} after {partner:?}: only {sizes} sizes");
+        }
+    }
+}
+
+#[test]
+fn after_every_partner_every_size_is_accepted_or_refused_with_a_reason() {
+    let device = Device::flex();
+    for operator in UpsampleConfig::examples() {
+        for partner in operator.partners() {
+            for (height, width) in [(1, 1), (1, 2), (5, 4), (9, 17), (24, 15)] {
+                // Some partners refuse small maps themselves.
+                let Some(network) = network_of(&partner, [CHANNELS, height, width], &device) else {
+                    continue;
+                };
+                let (y, _) = network.forward_with_switches(
+                    noise_images(1, [1, CHANNELS, height, width], &device),
+                    crate::Mode::Evaluate,
+                );
+                let [_, _, rows, columns] = y.dims();
+                let switches = partner.switches();
+                let channels = operator.channels_in(CHANNELS, switches).unwrap_or(FREE_CHANNELS);
+                let output = [CHANNELS, height, width];
+                let enlargement = Enlargement { input: [channels, rows, columns], output, switches };
+                if let Err(reason) = operator.check_shape(&enlargement) {
+                    let smaller = rows > height || columns > width;
+                    assert!(smaller, "{operator:?} after {partner:?} for {height}×{width}: {reason}");
+                    assert!(reason.contains("fewer than"), "{reason}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn enlargements_that_cannot_be_are_refused_with_the_numbers() {
+    let enlargement = |input, output| Enlargement { input, output, switches: crate::SwitchKind::None };
+    for (operator, task, reason) in [
+        ("pixel_shuffle = {}", enlargement([8, 3, 3], [2, 7, 6]), "3 cells become 5 to 6 cells, not 7"),
+        (
+            "pixel_shuffle = {}",
+            enlargement([6, 3, 3], [2, 6, 6]),
+            "8 channels must enter for 2 to leave, not 6",
+        ),
+        ("resize_conv = {}", enlargement([2, 4, 4], [2, 3, 9]), "3 cells are fewer than 4"),
+        (
+            "transposed_conv = { stride = 3 }",
+            enlargement([2, 2, 2], [2, 3, 6]),
+            "2 cells become 4 to 6 cells, not 3",
+        ),
+        ("blur_upsample = {}", enlargement([3, 2, 2], [2, 4, 4]), "2 channels must enter"),
+        ("inverse_haar = {}", enlargement([2, 2, 2], [2, 4, 4]), "8 channels must enter"),
+        ("max_unpool = {}", enlargement([2, 2, 2], [2, 4, 4]), "positions of the maxima"),
+        ("carafe = {}", enlargement([2, 0, 2], [2, 4, 4]), "at least one cell"),
+    ] {
+        let found = super::read(operator).check_shape(&task).unwrap_err();
+        assert!(found.contains(reason), "{operator}: {found}");
+    }
+}
+
+#[test]
+fn no_map_of_a_wrong_size_is_silently_cut_or_filled() {
+    let device = Device::flex();
+    for operator in UpsampleConfig::examples() {
+        let partner = &tested_partners(&operator)[0];
+        let place = Place::new(&operator, partner, [1, CHANNELS, 7, 6], 0.0, &device).unwrap();
+        let [batch, channels, rows, columns] = place.input();
+        for sides in [[rows + 1, columns], [rows, columns + 3]] {
+            let x = noise_images(1, [batch, channels, sides[0], sides[1]], &device);
+            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| place.output(x.clone())));
+            let larger = operator.sides() == crate::upsample::SideRule::NotSmaller && sides[1] <= 6;
+            assert_eq!(outcome.is_ok(), larger, "{operator:?} on {sides:?}");
+        }
+    }
+}
+
+#[test]
+fn an_unknown_name_is_refused_with_the_nearest() {
+    let error = UpsampleConfig::named("pixelshuffle").unwrap_err().to_string();
+    assert!(error.contains("pixel_shuffle"), "{error}");
+}
+
+#[test]
+fn parameters_are_counted_as_the_modules_have_them() {
+    let device = Device::flex();
+    for operator in UpsampleConfig::examples() {
+        for map in [[1, 2, 12, 12], [1, 5, 9, 8]] {
+            let place = Place::new(&operator, &tested_partners(&operator)[0], map, 0.0, &device).unwrap();
+            let found: usize =
+                parameters_of(&place.module).iter().map(|parameter| parameter.values.len()).sum();
+            assert_eq!(operator.parameters(&place.enlargement), found as u64, "{operator:?}");
+            let learned = operator.macs(&place.enlargement) > 0;
+            assert_eq!(learned, found > 0, "{operator:?}: multiplications by learned weights");
+        }
+    }
+}
+
+#[test]
+fn multiplications_are_those_of_the_convolutions_inside() {
+    let enlargement = Enlargement { input: [3, 4, 5], output: [2, 8, 10], switches: crate::SwitchKind::None };
+    for (operator, macs) in [
+        ("transposed_conv = {}", 4 * 5 * 3 * 2 * 4),
+        ("resize_conv = {}", 8 * 10 * 2 * 3 * 9),
+        ("pixel_shuffle = { expand = 3 }", 4 * 5 * 3 * 8 * 9),
+        ("carafe = { hidden = 7 }", 4 * 5 * 7 * (3 + 100 * 9)),
+    ] {
+        assert_eq!(super::read(operator).macs(&enlargement), macs, "{operator}");
+    }
+}
