@@ -186,14 +186,16 @@ mod tests {
 
     #[test]
     fn a_cost_that_no_width_reaches_is_refused_with_the_nearest() {
-        let operator = || DownsampleConfig::named("max_pool").unwrap().remove(0);
-        let tiny = model_c(0.004, operator());
+        let operator = |name| DownsampleConfig::named(name).unwrap().remove(0);
+        let tiny = model_c(0.004, operator("max_pool"));
         let wanted = CostMatch {
             quantity: CostQuantity::Parameters,
             architecture: tiny.architecture.clone(),
-            downsample: DownsampleConfig::named("conv_pool").unwrap().pop(),
+            downsample: tiny.downsample.clone(),
         };
-        let asked = NetworkSpec { match_cost: Some(Box::new(wanted)), ..model_c(1.0, operator()) };
+        // One channel throughout already has more parameters.
+        let asked =
+            NetworkSpec { match_cost: Some(Box::new(wanted)), ..model_c(1.0, operator("patch_merging")) };
         let error = asked.matched([3, 32, 32], 10).unwrap_err().to_string();
         assert!(error.contains("within 1 %"), "{error}");
     }
