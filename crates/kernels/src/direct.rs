@@ -15,10 +15,13 @@ use crate::simd::LANES;
 /// Output pixels of a band: the inner dimension of the weight gradient, whose panels then fit the first-level cache.
 const BAND_PIXELS: usize = 128;
 /// Elements of the weight panel that one product may read: beyond this (28 KiB) it leaves the first-level cache, and
-/// the taps of a row are multiplied one by one.
+/// the taps of a row are multiplied one by one. Counted for panels of [`PANEL_VECTORS`] on every instruction set, as it
+/// decides the order of summation.
 const PANEL_ELEMENTS: usize = 7 << 10;
-/// Vectors of output channels in one piece of the weight gradient: the widest register tile.
-const PIECE_VECTORS: usize = 3;
+/// Vectors of output channels in the panels that [`PANEL_ELEMENTS`] is about.
+const PANEL_VECTORS: usize = 3;
+/// Wide vectors of output channels in one piece of the weight gradient: the widest register tile.
+const PIECE_WIDE_VECTORS: usize = 3;
 
 /// Weights and sizes of one direct convolution of one channel group.
 pub(crate) struct Direct<'e> {
@@ -32,6 +35,8 @@ pub(crate) struct Direct<'e> {
     blocks_out: usize,
     /// Taps of a kernel row that one product covers: all of them where they are adjacent and the panel stays small.
     taps_together: usize,
+    /// Vectors of output channels in one piece of the weight gradient.
+    piece_vectors: usize,
     forward: Option<Scratch<'e>>,
     backward: Option<Scratch<'e>>,
 }
@@ -70,7 +75,7 @@ impl<'e> Direct<'e> {
             (geometry.channels_in / geometry.groups, geometry.channels_out / geometry.groups);
         let lanes_in = channels_in.min(LANES);
         let blocks_in = channels_in.div_ceil(lanes_in);
-        let panel = blocks_in * geometry.kernel[1] * lanes_in * PIECE_VECTORS * LANES;
+        let panel = blocks_in * geometry.kernel[1] * lanes_in * PANEL_VECTORS * LANES;
         let adjacent = geometry.dilation[1] == 1;
         let taps_together = if adjacent && panel <= PANEL_ELEMENTS { geometry.kernel[1] } else { 1 };
         let mut direct = Self {
@@ -82,6 +87,7 @@ impl<'e> Direct<'e> {
             blocks_in,
             blocks_out: channels_out.div_ceil(LANES),
             taps_together,
+            piece_vectors: PIECE_WIDE_VECTORS * engine.isa().wide_vectors(),
             forward: None,
             backward: None,
         };
@@ -104,7 +110,7 @@ impl<'e> Direct<'e> {
         let rows_are_segments = count == 1 && segments == kernel_height;
         for (product, target) in prepared.chunks_exact_mut(len).enumerate() {
             for (target, (vector, step)) in
-                target.chunks_exact_mut(LANES).zip(packed_order(self.blocks_out, segments * steps))
+                target.chunks_exact_mut(LANES).zip(packed_order(self.isa, self.blocks_out, segments * steps))
             {
                 let (segment, step) = (step / steps, step % steps);
                 let (u, block) = if rows_are_segments { (segment, 0) } else { (product / runs, segment) };
@@ -131,7 +137,7 @@ impl<'e> Direct<'e> {
         prepared.fill(0.0);
         for (tap, target) in prepared.chunks_exact_mut(len).enumerate() {
             for (target, (vector, out)) in
-                target.chunks_exact_mut(LANES).zip(packed_order(blocks, padded_out))
+                target.chunks_exact_mut(LANES).zip(packed_order(self.isa, blocks, padded_out))
             {
                 if out < self.channels_out {
                     let filters =
@@ -165,11 +171,11 @@ impl<'e> Direct<'e> {
 
     /// Sizes of a piece of the weight gradient: taps of a kernel row times the lanes of an input block, by columns.
     fn piece_shape(&self) -> [usize; 2] {
-        [self.tiling.geometry.kernel[1] * self.lanes_in, PIECE_VECTORS.min(self.blocks_out) * LANES]
+        [self.tiling.geometry.kernel[1] * self.lanes_in, self.piece_vectors.min(self.blocks_out) * LANES]
     }
 
     fn piece_columns(&self) -> usize {
-        self.blocks_out.div_ceil(PIECE_VECTORS)
+        self.blocks_out.div_ceil(self.piece_vectors)
     }
 }
 
@@ -296,14 +302,14 @@ impl Lowering for Direct<'_> {
         let ConvGeometry { kernel, stride, dilation, .. } = self.tiling.geometry;
         let (u, block) =
             (piece / self.piece_columns() / self.blocks_in, piece / self.piece_columns() % self.blocks_in);
-        let first_vector = piece % self.piece_columns() * PIECE_VECTORS;
+        let first_vector = piece % self.piece_columns() * self.piece_vectors;
         let [piece_rows, columns] = self.piece_shape();
         // Adjacent taps are adjacent rows of the piece.
         let taps = if dilation[1] == 1 { kernel[1] } else { 1 };
         let product = Product {
             blocks: 1,
             rows: taps * self.lanes_in,
-            vectors: (self.blocks_out - first_vector).min(PIECE_VECTORS),
+            vectors: (self.blocks_out - first_vector).min(self.piece_vectors),
             segments: slope.rows,
             steps: slope.columns,
             a: LeftStrides {
@@ -336,10 +342,10 @@ impl Lowering for Direct<'_> {
             for c in 0..self.channels_in {
                 for u in 0..kernel_height {
                     let piece = (u * self.blocks_in + c / self.lanes_in) * self.piece_columns()
-                        + out / LANES / PIECE_VECTORS;
+                        + out / LANES / self.piece_vectors;
                     for v in 0..kernel_width {
                         let row = v * self.lanes_in + c % self.lanes_in;
-                        let column = out - out / LANES / PIECE_VECTORS * PIECE_VECTORS * LANES;
+                        let column = out % (self.piece_vectors * LANES);
                         gradient[((out * self.channels_in + c) * kernel_height + u) * kernel_width + v] =
                             pieces[(piece * rows + row) * columns + column];
                     }

@@ -18,13 +18,16 @@ pub(crate) enum InstructionSet {
     /// 256-bit vectors with fused multiply-add.
     #[cfg(target_arch = "x86_64")]
     Avx2,
+    /// 512-bit vectors and 32 registers.
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
 }
 
 /// Why an instruction set cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum IsaError {
     /// No instruction set has this name.
-    #[error("unknown instruction set {name:?}; known are auto, avx2 and portable")]
+    #[error("unknown instruction set {name:?}; known are auto, avx512, avx2 and portable")]
     Unknown {
         /// The name asked for.
         name: String,
@@ -46,6 +49,12 @@ impl Isa {
         let mut sets = Vec::new();
         #[cfg(target_arch = "x86_64")]
         if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+            let wide = std::arch::is_x86_feature_detected!("avx512f")
+                && std::arch::is_x86_feature_detected!("avx512dq")
+                && std::arch::is_x86_feature_detected!("avx512vl");
+            if wide {
+                sets.push(Self(InstructionSet::Avx512));
+            }
             sets.push(Self(InstructionSet::Avx2));
         }
         sets.push(Self::portable());
@@ -64,7 +73,7 @@ impl Isa {
         Self(InstructionSet::Portable)
     }
 
-    /// The instruction set called `name`: `avx2` or `portable`; `auto` is [`Self::detect`].
+    /// The instruction set called `name`: `avx512`, `avx2` or `portable`; `auto` is [`Self::detect`].
     ///
     /// # Errors
     /// A name that is unknown, or a set that this CPU does not support. Never falls back in silence.
@@ -76,7 +85,7 @@ impl Isa {
         if let Some(&isa) = available.iter().find(|isa| isa.name() == name) {
             return Ok(isa);
         }
-        if name == "avx2" {
+        if ["avx512", "avx2"].contains(&name) {
             let supported = available.iter().map(|isa| isa.name()).collect::<Vec<_>>().join(", ");
             return Err(IsaError::Unsupported { name: name.to_owned(), supported });
         }
@@ -90,6 +99,19 @@ impl Isa {
             InstructionSet::Portable => "portable",
             #[cfg(target_arch = "x86_64")]
             InstructionSet::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx512 => "avx512",
+        }
+    }
+
+    /// Vectors of the scratch layout that the products of matrices take as one.
+    pub(crate) const fn wide_vectors(self) -> usize {
+        match self.0 {
+            InstructionSet::Portable => 1,
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx2 => 1,
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx512 => 2,
         }
     }
 
@@ -125,11 +147,24 @@ mod tests {
     }
 
     #[test]
+    fn a_set_that_the_cpu_lacks_is_refused_and_never_replaced() {
+        for name in ["avx512", "avx2"] {
+            let available = Isa::available().iter().any(|isa| isa.name() == name);
+            match Isa::named(name) {
+                Ok(isa) => assert!(available && isa.name() == name),
+                Err(error) => {
+                    assert!(!available && error.to_string().contains("does not support"), "{error}")
+                }
+            }
+        }
+    }
+
+    #[test]
     fn an_unknown_name_is_refused_with_the_known_ones() {
         let message = Isa::named("sse9").map(Isa::name).map_err(|error| error.to_string());
         assert_eq!(
             message,
-            Err("unknown instruction set \"sse9\"; known are auto, avx2 and portable".to_owned())
+            Err("unknown instruction set \"sse9\"; known are auto, avx512, avx2 and portable".to_owned())
         );
     }
 }

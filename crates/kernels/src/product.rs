@@ -1,7 +1,7 @@
 //! The matrix product that every dense convolution is made of, over strided operands.
 
 use crate::isa::Isa;
-use crate::simd::{Kernel, LANES, Simd, dispatch};
+use crate::simd::{Kernel, LANES, Simd, Single, Wide, dispatch};
 
 /// Whether a product replaces the result or adds to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,19 +145,20 @@ impl Kernel for Batch<'_> {
     }
 }
 
-/// Splits the columns into panels of three, two or one vectors and the rows into tiles.
+/// Splits the columns into panels of at most three wide vectors and the rows into tiles.
 ///
 /// A panel stays in the first-level cache while the rows pass by. Four rows by three vectors (twelve accumulators,
-/// three vectors of B, one broadcast of A) fill the sixteen registers of AVX2; narrower panels take more rows, to keep
-/// enough multiply-adds in flight.
+/// three vectors of B, one broadcast of A) fill the sixteen registers of AVX2, eight rows those of AVX-512; narrower panels
+/// take more rows, to keep enough multiply-adds in flight.
 ///
 /// # Safety
 /// The operands must be as large as `product.extents()` says.
 #[inline(always)]
 unsafe fn panels<S: Simd>(simd: S, product: &Product, a: *const f32, b: *const f32, c: *mut f32) {
+    let together = <S::Wide as Wide>::VECTORS;
     let mut first = 0;
     while first < product.vectors {
-        let width = panel_width(product.vectors - first);
+        let width = panel_width(together, product.vectors - first);
         // SAFETY: `first + width <= vectors`, so the panel lies within both operands.
         unsafe {
             let (b, strides) = match product.b {
@@ -168,30 +169,36 @@ unsafe fn panels<S: Simd>(simd: S, product: &Product, a: *const f32, b: *const f
                 }
             };
             let c = c.add(first * product.c.vector);
-            match width {
-                1 => rows::<S, 8, 1>(simd, product, strides, a, b, c),
-                2 => rows::<S, 6, 2>(simd, product, strides, a, b, c),
-                _ => rows::<S, 4, 3>(simd, product, strides, a, b, c),
+            if width.is_multiple_of(together) {
+                panel(simd.wide(), width / together, product, strides, a, b, c);
+            } else {
+                panel(Single(simd), width, product, strides, a, b, c);
             }
         }
         first += width;
     }
 }
 
-/// Vectors of the next panel when `left` are left: three, unless that would leave a single one.
-const fn panel_width(left: usize) -> usize {
-    match left {
-        0 | 1 => left,
-        2 | 4 => 2,
-        _ => 3,
+/// Vectors of the next panel when `left` are left, for wide vectors of `together`.
+///
+/// Three wide vectors, unless that would leave a single one; an odd number ends in a panel of three narrow vectors.
+const fn panel_width(together: usize, left: usize) -> usize {
+    match (together, left) {
+        (_, 0..=3) => left,
+        (1, 4) => 2,
+        (1, _) => 3,
+        (_, 5) => 2,
+        (_, 4 | 7 | 8) => 4,
+        _ => 6,
     }
 }
 
 /// The vectors of a packed operand in the order in which they lie, as `(vector, inner row)`: panel by panel, inside a
 /// panel row by row.
-pub(crate) fn packed_order(vectors: usize, steps: usize) -> impl Iterator<Item = (usize, usize)> {
-    let panels = std::iter::successors(Some((0, panel_width(vectors))), move |&(first, width)| {
-        Some((first + width, panel_width(vectors - first - width)))
+pub(crate) fn packed_order(isa: Isa, vectors: usize, steps: usize) -> impl Iterator<Item = (usize, usize)> {
+    let together = isa.wide_vectors();
+    let panels = std::iter::successors(Some((0, panel_width(together, vectors))), move |&(first, width)| {
+        Some((first + width, panel_width(together, vectors - first - width)))
     });
     let panels = panels.take_while(move |&(first, _)| first < vectors);
     panels.flat_map(move |(first, width)| {
@@ -199,13 +206,37 @@ pub(crate) fn packed_order(vectors: usize, steps: usize) -> impl Iterator<Item =
     })
 }
 
-/// All rows of one panel of `WIDTH` vectors, in tiles of at most `HEIGHT` rows.
+/// All rows of one panel of one, two or three wide vectors.
 ///
 /// # Safety
-/// As [`panels`], for a panel of `WIDTH` vectors.
+/// As [`panels`], for a panel of `width` wide vectors.
 #[inline(always)]
-unsafe fn rows<S: Simd, const HEIGHT: usize, const WIDTH: usize>(
-    simd: S,
+unsafe fn panel<W: Wide>(
+    simd: W,
+    width: usize,
+    product: &Product,
+    strides: [usize; 3],
+    a: *const f32,
+    b: *const f32,
+    c: *mut f32,
+) {
+    // SAFETY: the caller's.
+    unsafe {
+        match width {
+            1 => rows::<W, 1>(simd, product, strides, a, b, c),
+            2 => rows::<W, 2>(simd, product, strides, a, b, c),
+            _ => rows::<W, 3>(simd, product, strides, a, b, c),
+        }
+    }
+}
+
+/// All rows of one panel of `WIDTH` wide vectors, in tiles.
+///
+/// # Safety
+/// As [`panels`], for a panel of `WIDTH` wide vectors.
+#[inline(always)]
+unsafe fn rows<W: Wide, const WIDTH: usize>(
+    simd: W,
     product: &Product,
     strides: [usize; 3],
     a: *const f32,
@@ -215,20 +246,20 @@ unsafe fn rows<S: Simd, const HEIGHT: usize, const WIDTH: usize>(
     for block in 0..product.blocks {
         let mut row = 0;
         while row < product.rows {
-            let height = tile_height::<HEIGHT>(product.rows - row);
+            let height = tile_height(W::ROWS[WIDTH - 1], product.rows - row);
             // SAFETY: the tile starts at `row` of `block` and has at most the rows left, so it lies within A and C.
             unsafe {
                 let a = a.add(block * product.a.block + row * product.a.row);
                 let c = c.add(block * product.c.block + row * product.c.row);
                 match height {
-                    8 => tile::<S, 8, WIDTH>(simd, product, strides, a, b, c),
-                    7 => tile::<S, 7, WIDTH>(simd, product, strides, a, b, c),
-                    6 => tile::<S, 6, WIDTH>(simd, product, strides, a, b, c),
-                    5 => tile::<S, 5, WIDTH>(simd, product, strides, a, b, c),
-                    4 => tile::<S, 4, WIDTH>(simd, product, strides, a, b, c),
-                    3 => tile::<S, 3, WIDTH>(simd, product, strides, a, b, c),
-                    2 => tile::<S, 2, WIDTH>(simd, product, strides, a, b, c),
-                    _ => tile::<S, 1, WIDTH>(simd, product, strides, a, b, c),
+                    8 => tile::<W, 8, WIDTH>(simd, product, strides, a, b, c),
+                    7 => tile::<W, 7, WIDTH>(simd, product, strides, a, b, c),
+                    6 => tile::<W, 6, WIDTH>(simd, product, strides, a, b, c),
+                    5 => tile::<W, 5, WIDTH>(simd, product, strides, a, b, c),
+                    4 => tile::<W, 4, WIDTH>(simd, product, strides, a, b, c),
+                    3 => tile::<W, 3, WIDTH>(simd, product, strides, a, b, c),
+                    2 => tile::<W, 2, WIDTH>(simd, product, strides, a, b, c),
+                    _ => tile::<W, 1, WIDTH>(simd, product, strides, a, b, c),
                 }
             }
             row += height;
@@ -239,21 +270,21 @@ unsafe fn rows<S: Simd, const HEIGHT: usize, const WIDTH: usize>(
 /// Rows of the next tile when `left` rows are left: the full height, unless that would leave a tile of one or two
 /// rows, which has too few multiply-adds in flight.
 #[inline(always)]
-const fn tile_height<const HEIGHT: usize>(left: usize) -> usize {
-    match (HEIGHT, left) {
+const fn tile_height(full: usize, left: usize) -> usize {
+    match (full, left) {
         (6, 7 | 8) => 4,
-        _ if left < HEIGHT => left,
-        _ => HEIGHT,
+        _ if left < full => left,
+        _ => full,
     }
 }
 
-/// One register tile: `HEIGHT` rows by `WIDTH` vectors.
+/// One register tile: `HEIGHT` rows by `WIDTH` wide vectors.
 ///
 /// # Safety
-/// As [`panels`], for `HEIGHT` rows and `WIDTH` vectors.
+/// As [`panels`], for `HEIGHT` rows and `WIDTH` wide vectors.
 #[inline(always)]
-unsafe fn tile<S: Simd, const HEIGHT: usize, const WIDTH: usize>(
-    simd: S,
+unsafe fn tile<W: Wide, const HEIGHT: usize, const WIDTH: usize>(
+    simd: W,
     product: &Product,
     strides: [usize; 3],
     a: *const f32,
@@ -261,15 +292,16 @@ unsafe fn tile<S: Simd, const HEIGHT: usize, const WIDTH: usize>(
     c: *mut f32,
 ) {
     let [b_segment, b_step, b_vector] = strides;
-    let mut sums = [[simd.splat(0.0); WIDTH]; HEIGHT];
+    let c_vector = product.c.vector;
+    let mut sums = [[simd.zero(); WIDTH]; HEIGHT];
     for segment in 0..product.segments {
         // SAFETY: segment and step stay below their counts, so every load lies within the operands.
         unsafe {
             let mut a = a.add(segment * product.a.segment);
             let mut b = b.add(segment * b_segment);
             for _ in 0..product.steps {
-                let right: [S::Vector; WIDTH] =
-                    std::array::from_fn(|vector| simd.load(b.add(vector * b_vector)));
+                let right: [W::Vector; WIDTH] =
+                    std::array::from_fn(|vector| simd.load(b.add(vector * W::VECTORS * b_vector), b_vector));
                 for (row, sums) in sums.iter_mut().enumerate() {
                     let left = simd.broadcast(a.add(row * product.a.row));
                     for (sum, &right) in sums.iter_mut().zip(&right) {
@@ -288,15 +320,19 @@ unsafe fn tile<S: Simd, const HEIGHT: usize, const WIDTH: usize>(
             Store::Replace => {
                 for (row, sums) in sums.iter().enumerate() {
                     for (vector, &sum) in sums.iter().enumerate() {
-                        simd.store(c.add(row * product.c.row + vector * product.c.vector), sum);
+                        simd.store(
+                            c.add(row * product.c.row + vector * W::VECTORS * c_vector),
+                            c_vector,
+                            sum,
+                        );
                     }
                 }
             }
             Store::Add => {
                 for (row, sums) in sums.iter().enumerate() {
                     for (vector, &sum) in sums.iter().enumerate() {
-                        let target = c.add(row * product.c.row + vector * product.c.vector);
-                        simd.store(target, simd.add(simd.load(target), sum));
+                        let target = c.add(row * product.c.row + vector * W::VECTORS * c_vector);
+                        simd.store(target, c_vector, simd.add(simd.load(target, c_vector), sum));
                     }
                 }
             }
@@ -309,7 +345,7 @@ mod tests {
     use super::*;
 
     /// Rows, vectors, segments, steps: every tile height and panel width, and remainders of both.
-    const SIZES: [[usize; 4]; 12] = [
+    const SIZES: [[usize; 4]; 17] = [
         [1, 1, 1, 1],
         [4, 3, 2, 8],
         [5, 4, 3, 8],
@@ -322,6 +358,11 @@ mod tests {
         [8, 8, 2, 5],
         [13, 2, 1, 4],
         [2, 3, 5, 2],
+        [9, 12, 1, 8],
+        [17, 9, 2, 3],
+        [10, 10, 1, 6],
+        [8, 4, 3, 2],
+        [12, 11, 1, 5],
     ];
 
     #[test]
@@ -367,7 +408,7 @@ mod tests {
         let place_in_b = |vector: usize, k: usize| {
             let strided = vector * inner + k;
             if packed {
-                packed_order(vectors, inner).position(|place| place == (vector, k)).unwrap_or(usize::MAX)
+                packed_order(isa, vectors, inner).position(|place| place == (vector, k)).unwrap_or(usize::MAX)
             } else {
                 strided
             }

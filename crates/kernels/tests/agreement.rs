@@ -313,3 +313,32 @@ fn leaving_out_the_input_gradient_changes_nothing_else() {
     );
     assert_eq!(dweight, full[2]);
 }
+
+#[test]
+fn instruction_sets_with_fused_multiply_adds_agree_to_the_last_bit() {
+    let fused: Vec<Isa> = Isa::available().into_iter().filter(|&isa| isa != Isa::portable()).collect();
+    println!("instruction sets compared: {fused:?}");
+    for (number, geometry) in [
+        square(2, 24, [40, 72], 3, 1, 1),
+        square(2, 17, [10, 24], 3, 2, 1),
+        square(9, 6, [16, 33], 3, 1, 0),
+        square(2, 12, [48, 96], 5, 1, 2),
+        square(1, 20, [3, 56], 7, 2, 3),
+        ConvGeometry { groups: 8, ..square(2, 9, [8, 8], 3, 1, 1) },
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let case = Case::new(geometry, epilogue(number, 5), 900 + number as u32);
+        for algorithm in candidates(&geometry, &Engine::detect()) {
+            let results = fused.iter().map(|&isa| {
+                let engine = Engine::new(isa, Accuracy::F32).preferring(algorithm);
+                case.fast(&engine, &vec![1.0; case.dy.len()])
+            });
+            let results: Vec<_> = results.collect();
+            for pair in results.windows(2) {
+                assert_eq!(pair[0], pair[1], "{algorithm:?} {geometry:?}");
+            }
+        }
+    }
+}

@@ -6,7 +6,7 @@ use std::arch::x86_64::{
     _mm256_storeu_ps, _mm256_sub_ps,
 };
 
-use super::{Kernel, Simd};
+use super::{Kernel, Simd, Single};
 use crate::isa::{InstructionSet, Isa};
 
 /// The proof that the CPU has AVX2 and FMA: made in [`run`] alone.
@@ -29,6 +29,12 @@ unsafe fn enabled(kernel: impl Kernel) {
 
 impl Simd for Avx2 {
     type Vector = __m256;
+    type Wide = Single<Self>;
+
+    #[inline(always)]
+    fn wide(self) -> Single<Self> {
+        Single(self)
+    }
 
     #[inline(always)]
     fn splat(self, value: f32) -> __m256 {

@@ -5,6 +5,8 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod portable;
 
 use crate::isa::{InstructionSet, Isa};
@@ -13,6 +15,10 @@ use crate::isa::{InstructionSet, Isa};
 pub(crate) trait Simd: Copy {
     /// A vector.
     type Vector: Copy;
+    /// The vectors that products of matrices are computed on: these, or wider ones.
+    type Wide: Wide;
+    /// The instructions on wide vectors, which the CPU has as well.
+    fn wide(self) -> Self::Wide;
     /// Elements of a vector; every instance has [`LANES`].
     fn splat(self, value: f32) -> Self::Vector;
     /// `a + b`
@@ -42,8 +48,84 @@ pub(crate) trait Simd: Copy {
     unsafe fn store(self, target: *mut f32, value: Self::Vector);
 }
 
-/// Elements of a vector, and the channel block of every scratch layout. The same for all instruction sets so far.
+/// Elements of a vector, and the channel block of every scratch layout. The same for all instruction sets, so that maps lie
+/// and sums run alike on all of them.
 pub(crate) const LANES: usize = 8;
+
+/// Vectors for products of matrices: each spans one or more of the layout's vectors, which may lie apart.
+pub(crate) trait Wide: Copy {
+    /// Vectors of [`LANES`] elements in a wide one.
+    const VECTORS: usize;
+    /// Rows of a register tile of one, two and three wide vectors: together with the operands they fill the registers,
+    /// and at least eight accumulators keep the multiply-adds in flight.
+    const ROWS: [usize; 3];
+    /// A wide vector.
+    type Vector: Copy;
+    /// Zeros.
+    fn zero(self) -> Self::Vector;
+    /// `a + b`
+    fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// `a * b + c`, rounded once where [`Simd::mul_add`] is.
+    fn mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
+    /// A vector of copies of the element at `source`.
+    ///
+    /// # Safety
+    /// The element must be readable.
+    unsafe fn broadcast(self, source: *const f32) -> Self::Vector;
+    /// Loads a wide vector whose parts lie `distance` elements apart; no alignment is needed.
+    ///
+    /// # Safety
+    /// `LANES` elements from every part on must be readable.
+    unsafe fn load(self, source: *const f32, distance: usize) -> Self::Vector;
+    /// Stores a wide vector in parts that lie `distance` elements apart; no alignment is needed.
+    ///
+    /// # Safety
+    /// `LANES` elements from every part on must be writable.
+    unsafe fn store(self, target: *mut f32, distance: usize, value: Self::Vector);
+}
+
+/// The vectors of `S` as wide vectors of one part, for a CPU with sixteen registers, of which twelve accumulate.
+#[derive(Clone, Copy)]
+pub(crate) struct Single<S>(pub(crate) S);
+
+impl<S: Simd> Wide for Single<S> {
+    const VECTORS: usize = 1;
+    const ROWS: [usize; 3] = [8, 6, 4];
+    type Vector = S::Vector;
+
+    #[inline(always)]
+    fn zero(self) -> S::Vector {
+        self.0.splat(0.0)
+    }
+
+    #[inline(always)]
+    fn add(self, a: S::Vector, b: S::Vector) -> S::Vector {
+        self.0.add(a, b)
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: S::Vector, b: S::Vector, c: S::Vector) -> S::Vector {
+        self.0.mul_add(a, b, c)
+    }
+
+    #[inline(always)]
+    unsafe fn broadcast(self, source: *const f32) -> S::Vector {
+        // SAFETY: the caller promises a readable element.
+        unsafe { self.0.broadcast(source) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(self, source: *const f32, _distance: usize) -> S::Vector {
+        // SAFETY: the caller promises the one part.
+        unsafe { self.0.load(source) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, target: *mut f32, _distance: usize, value: S::Vector) {
+        // SAFETY: the caller promises the one part.
+        unsafe { self.0.store(target, value) }
+    }
+}
 
 /// A computation that is compiled for every instruction set.
 pub(crate) trait Kernel {
@@ -57,6 +139,8 @@ pub(crate) fn dispatch(isa: Isa, kernel: impl Kernel) {
         InstructionSet::Portable => kernel.run(portable::Portable),
         #[cfg(target_arch = "x86_64")]
         InstructionSet::Avx2 => avx2::run(isa, kernel),
+        #[cfg(target_arch = "x86_64")]
+        InstructionSet::Avx512 => avx512::run(isa, kernel),
     }
 }
 
@@ -81,6 +165,43 @@ mod tests {
                 simd.store(out.add(2 * LANES), simd.mul(a, two));
                 simd.store(out.add(3 * LANES), simd.mul_add(a, two, ten));
                 simd.store(out.add(4 * LANES), simd.negated_mul_add(a, two, ten));
+            }
+        }
+    }
+
+    /// Every operation of [`Wide`] on two parts that lie three vectors apart, as far as the set takes two parts.
+    struct EveryWideOperation<'a>(&'a mut [f32; 5 * LANES]);
+
+    impl Kernel for EveryWideOperation<'_> {
+        #[inline(always)]
+        fn run<S: Simd>(self, simd: S) {
+            let wide = simd.wide();
+            let ramp: [f32; 5 * LANES] = std::array::from_fn(|place| place as f32);
+            let distance = 3 * LANES;
+            // SAFETY: at most two parts, the second one ends before the fourth vector does.
+            unsafe {
+                let a = wide.load(ramp.as_ptr(), distance);
+                let two = wide.broadcast(ramp.as_ptr().add(2));
+                let result = wide.add(wide.mul_add(a, two, a), wide.zero());
+                wide.store(self.0.as_mut_ptr(), distance, result);
+            }
+            // The parts that the set does not take.
+            for part in <S::Wide as Wide>::VECTORS..2 {
+                for place in part * distance..part * distance + LANES {
+                    self.0[place] = 3.0 * ramp[place];
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn wide_vectors_are_loaded_and_stored_in_parts_on_every_available_set() {
+        for isa in Isa::available() {
+            let mut out = [-1.0; 5 * LANES];
+            dispatch(isa, EveryWideOperation(&mut out));
+            for (place, &found) in out.iter().enumerate() {
+                let covered = place < LANES || (3 * LANES..4 * LANES).contains(&place);
+                assert_eq!(found, if covered { 3.0 * place as f32 } else { -1.0 }, "{isa} element {place}");
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Vectors as arrays of eight lanes, left to the compiler's vectoriser.
 
-use super::{LANES, Simd};
+use super::{LANES, Simd, Single};
 
 /// The instruction set of every CPU.
 #[derive(Clone, Copy)]
@@ -8,6 +8,12 @@ pub(super) struct Portable;
 
 impl Simd for Portable {
     type Vector = [f32; LANES];
+    type Wide = Single<Self>;
+
+    #[inline(always)]
+    fn wide(self) -> Single<Self> {
+        Single(self)
+    }
 
     #[inline(always)]
     fn splat(self, value: f32) -> [f32; LANES] {

@@ -70,7 +70,7 @@ pub(super) fn transform<'e>(
         Orientation::Adjoint => (blocks_in, blocks_out * LANES),
     };
     for (target, (vector, step)) in
-        packed_filters.chunks_exact_mut(taps * LANES).zip(packed_order(vectors, steps))
+        packed_filters.chunks_exact_mut(taps * LANES).zip(packed_order(engine.isa(), vectors, steps))
     {
         target.fill(0.0);
         let (step_out, first_out, step_in, first_in) = match orientation {

@@ -1,0 +1,169 @@
+//! 32 registers and 512-bit vectors (x86-64 since Skylake-X and Zen 4): maps stay in blocks of eight lanes, the products of
+//! matrices take two blocks at a time.
+
+use std::arch::asm;
+use std::arch::x86_64::{
+    __m256, __m512, _mm256_add_ps, _mm256_castps_pd, _mm256_fmadd_ps, _mm256_fnmadd_ps, _mm256_loadu_ps,
+    _mm256_mul_ps, _mm256_set1_ps, _mm256_storeu_ps, _mm256_sub_ps, _mm512_add_ps, _mm512_castpd_ps,
+    _mm512_castps_pd, _mm512_castps256_ps512, _mm512_castps512_ps256, _mm512_extractf32x8_ps,
+    _mm512_fmadd_ps, _mm512_insertf64x4, _mm512_setzero_ps,
+};
+
+use super::{Kernel, Simd, Wide};
+use crate::isa::{InstructionSet, Isa};
+
+/// The proof that the CPU has AVX-512 F, DQ and VL, and with them AVX2 and FMA: made in [`run`] alone.
+#[derive(Clone, Copy)]
+pub(super) struct Avx512(());
+
+/// The same proof, for vectors of two blocks.
+#[derive(Clone, Copy)]
+pub(super) struct TwoBlocks(());
+
+/// Runs `kernel` compiled for AVX-512.
+pub(super) fn run(isa: Isa, kernel: impl Kernel) {
+    assert!(isa.instruction_set() == InstructionSet::Avx512, "{isa} is no proof of AVX-512");
+    // SAFETY: an `Isa` that says Avx512 is only made after the CPU reported all five features.
+    unsafe { enabled(kernel) }
+}
+
+/// # Safety
+/// The CPU must have AVX2, FMA and AVX-512 F, DQ and VL.
+#[target_feature(enable = "avx2,fma,avx512f,avx512dq,avx512vl")]
+unsafe fn enabled(kernel: impl Kernel) {
+    kernel.run(Avx512(()));
+}
+
+impl Simd for Avx512 {
+    type Vector = __m256;
+    type Wide = TwoBlocks;
+
+    #[inline(always)]
+    fn wide(self) -> TwoBlocks {
+        TwoBlocks(())
+    }
+
+    #[inline(always)]
+    fn splat(self, value: f32) -> __m256 {
+        // SAFETY: `self` proves AVX2.
+        unsafe { _mm256_set1_ps(value) }
+    }
+
+    #[inline(always)]
+    fn add(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: `self` proves AVX2.
+        unsafe { _mm256_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn sub(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: `self` proves AVX2.
+        unsafe { _mm256_sub_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: `self` proves AVX2.
+        unsafe { _mm256_mul_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: __m256, b: __m256, c: __m256) -> __m256 {
+        // SAFETY: `self` proves FMA.
+        unsafe { _mm256_fmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    fn negated_mul_add(self, a: __m256, b: __m256, c: __m256) -> __m256 {
+        // SAFETY: `self` proves FMA.
+        unsafe { _mm256_fnmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    unsafe fn broadcast(self, source: *const f32) -> __m256 {
+        // SAFETY: `self` proves AVX2; the caller promises a readable element.
+        unsafe { _mm256_set1_ps(*source) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(self, source: *const f32) -> __m256 {
+        // SAFETY: `self` proves AVX2; the caller promises eight readable elements.
+        unsafe { _mm256_loadu_ps(source) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, target: *mut f32, value: __m256) {
+        // SAFETY: `self` proves AVX2; the caller promises eight writable elements.
+        unsafe { _mm256_storeu_ps(target, value) }
+    }
+}
+
+impl Wide for TwoBlocks {
+    const VECTORS: usize = 2;
+    // Eight rows of three: 24 accumulators, three vectors of one operand, one broadcast of the other, of 32 registers.
+    const ROWS: [usize; 3] = [8, 8, 8];
+    type Vector = __m512;
+
+    #[inline(always)]
+    fn zero(self) -> __m512 {
+        // SAFETY: `self` proves AVX-512 F.
+        unsafe { _mm512_setzero_ps() }
+    }
+
+    #[inline(always)]
+    fn add(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: `self` proves AVX-512 F.
+        unsafe { _mm512_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: __m512, b: __m512, c: __m512) -> __m512 {
+        // SAFETY: `self` proves AVX-512 F.
+        unsafe { _mm512_fmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    unsafe fn broadcast(self, source: *const f32) -> __m512 {
+        // SAFETY: `self` proves AVX-512 F; the caller promises a readable element.
+        unsafe { broadcast_in_place(source) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(self, source: *const f32, distance: usize) -> __m512 {
+        // SAFETY: `self` proves AVX-512 F; the caller promises eight readable elements in both places.
+        unsafe {
+            let low = _mm512_castps256_ps512(_mm256_loadu_ps(source));
+            let high = _mm256_loadu_ps(source.add(distance));
+            _mm512_castpd_ps(_mm512_insertf64x4::<1>(_mm512_castps_pd(low), _mm256_castps_pd(high)))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, target: *mut f32, distance: usize, value: __m512) {
+        // SAFETY: `self` proves AVX-512 DQ; the caller promises eight writable elements in both places.
+        unsafe {
+            _mm256_storeu_ps(target, _mm512_castps512_ps256(value));
+            _mm256_storeu_ps(target.add(distance), _mm512_extractf32x8_ps::<1>(value));
+        }
+    }
+}
+
+/// A broadcast load that the compiler leaves where it stands, lest a tile that uses nearly all registers spill.
+///
+/// # Safety
+/// The CPU must have AVX-512 F and the element must be readable.
+#[target_feature(enable = "avx512f")]
+#[inline]
+unsafe fn broadcast_in_place(source: *const f32) -> __m512 {
+    let value;
+    // SAFETY: the caller promises AVX-512 F and a readable element; nothing but `value` is written.
+    unsafe {
+        asm!(
+            "vbroadcastss {value}, dword ptr [{source}]",
+            value = out(zmm_reg) value,
+            source = in(reg) source,
+            options(nostack, preserves_flags, readonly)
+        );
+    }
+    value
+}
