@@ -224,7 +224,7 @@ pub(crate) struct TrainArguments {
     /// λ of weight decay [default: the preset's].
     #[arg(long)]
     pub(crate) weight_decay: Option<f64>,
-    /// Accuracy class: `exact` or `f32` [default: the preset's].
+    /// Accuracy class: `exact`, `f32`, `bf16` or `bf16-fast` [default: the preset's].
     #[arg(long)]
     pub(crate) precision: Option<String>,
     /// Seed of every random stream.
@@ -432,7 +432,7 @@ pub(crate) struct BenchArguments {
     /// Threads of the kernels [default: all].
     #[arg(long)]
     pub(crate) threads: Option<usize>,
-    /// Accuracy class: `exact` or `f32`.
+    /// Accuracy class: `exact`, `f32`, `bf16` or `bf16-fast`.
     #[arg(long, default_value = "f32")]
     pub(crate) precision: String,
     /// Instruction set of the kernels [default: the fastest this processor has].

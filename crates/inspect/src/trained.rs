@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use allconv_data::PreparedDataset;
-use allconv_kernels::{Accuracy, Engine, Isa};
+use allconv_kernels::{Engine, Isa};
 use allconv_nets::Network;
 use allconv_record::{RunDirectory, SplitName};
 use allconv_train::{
@@ -67,7 +67,8 @@ impl Trained {
         let weights = read_safetensors(&file)?;
         let data = data.prepared(&settings.data)?;
         let input = [data.shape.channels, data.shape.height, data.shape.width];
-        let engine = Engine::new(isa, Accuracy::F32);
+        let accuracy = settings.accuracy().map_err(|error| unusable(error.to_string()))?;
+        let engine = Engine::new(isa, accuracy);
         let mut network =
             Network::initialise(&settings.net, input, data.classes.len(), specification.seed, engine, device)
                 .map_err(|error| unusable(error.to_string()))?;

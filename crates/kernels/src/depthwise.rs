@@ -4,6 +4,7 @@
 
 use rayon::prelude::*;
 
+use crate::bfloat16::{round_operand, rounded_copy};
 use crate::convolution::{BackwardJob, ForwardJob};
 use crate::engine::Engine;
 use crate::fast::output_size;
@@ -20,6 +21,7 @@ fn weights_by_tap<'e>(engine: &'e Engine, geometry: &ConvGeometry, weight: &[f32
             by_tap[tap * channels + channel] = value;
         }
     }
+    round_operand(engine, &mut by_tap);
     by_tap
 }
 
@@ -48,8 +50,10 @@ pub(crate) fn forward(engine: &Engine, job: ForwardJob<'_, f32>) {
     let epilogue = job.epilogue.prepare();
     let image_in = geometry.height_in * geometry.width_in * channels;
     let row_len = width * channels;
+    let rounded = rounded_copy(engine, job.x);
+    let x = rounded.as_deref().unwrap_or(job.x);
     job.y.par_chunks_mut(row_len).enumerate().for_each(|(line, y)| {
-        let x = &job.x[line / height * image_in..][..image_in];
+        let x = &x[line / height * image_in..][..image_in];
         match job.bias {
             Some(bias) => y.chunks_exact_mut(channels).for_each(|pixel| pixel.copy_from_slice(bias)),
             None => y.fill(0.0),
@@ -102,6 +106,8 @@ pub(crate) fn backward(engine: &Engine, job: BackwardJob<'_, f32>) {
         Some(dx) => dx.chunks_mut(image_in).map(Some).collect(),
         None => (0..geometry.batch).map(|_| None).collect(),
     };
+    let rounded = rounded_copy(engine, job.x);
+    let x = rounded.as_deref().unwrap_or(job.x);
     let tasks = partial.par_chunks_mut(partial_len).zip(images.par_iter_mut()).enumerate();
     tasks.for_each(|(image, (sums, dx))| {
         let mut dz = engine.scratch().take(image_out);
@@ -113,11 +119,15 @@ pub(crate) fn backward(engine: &Engine, job: BackwardJob<'_, f32>) {
         }
         sums.fill(0.0);
         let (dweight, dbias) = sums.split_at_mut(taps * channels);
-        let x = &job.x[image * image_in..][..image_in];
+        for dz in dz.chunks_exact(channels) {
+            dbias.iter_mut().zip(dz).for_each(|(sum, slope)| *sum += slope);
+        }
+        round_operand(engine, &mut dz);
+        let x = &x[image * image_in..][..image_in];
         let dx = dx.as_deref_mut();
         dispatch(
             engine.isa(),
-            Image { geometry: &geometry, width, weights: &weights, x, dz: &dz, dx, dweight, dbias },
+            Image { geometry: &geometry, width, weights: &weights, x, dz: &dz, dx, dweight },
         );
     });
     let taps_range = taps * channels;
@@ -137,7 +147,7 @@ pub(crate) fn backward(engine: &Engine, job: BackwardJob<'_, f32>) {
     }
 }
 
-/// The gradients that one image causes.
+/// The gradients of input and weight that one image causes.
 struct Image<'a> {
     geometry: &'a ConvGeometry,
     /// Columns of the output.
@@ -147,7 +157,6 @@ struct Image<'a> {
     dz: &'a [f32],
     dx: Option<&'a mut [f32]>,
     dweight: &'a mut [f32],
-    dbias: &'a mut [f32],
 }
 
 impl Kernel for Image<'_> {
@@ -158,9 +167,6 @@ impl Kernel for Image<'_> {
             dx.fill(0.0);
         }
         for (place, dz) in self.dz.chunks_exact(channels).enumerate() {
-            for (sum, slope) in self.dbias.iter_mut().zip(dz) {
-                *sum += slope;
-            }
             for (tap, pixel) in taps_on_map(self.geometry, place / self.width, place % self.width) {
                 let sums = &mut self.dweight[tap * channels..][..channels];
                 for ((sum, x), slope) in sums.iter_mut().zip(&self.x[pixel..][..channels]).zip(dz) {

@@ -4,6 +4,7 @@
 //! the input's gradient every tap is one product added to a shifted window; for the weight gradient the inner dimension
 //! runs over pixels.
 
+use crate::bfloat16::round_operand;
 use crate::blocked::{Lowering, StageShape, Tiling, TilingRequest};
 use crate::engine::Engine;
 use crate::geometry::ConvGeometry;
@@ -125,6 +126,7 @@ impl<'e> Direct<'e> {
                 }
             }
         }
+        round_operand(engine, &mut prepared);
         prepared
     }
 
@@ -149,6 +151,7 @@ impl<'e> Direct<'e> {
                 }
             }
         }
+        round_operand(engine, &mut prepared);
         prepared
     }
 

@@ -21,6 +21,7 @@
 //! ```
 
 mod allocator;
+mod bfloat16;
 mod blocked;
 mod convolution;
 mod depthwise;
@@ -49,7 +50,10 @@ pub use allocator::RecyclingAllocator;
 pub use convolution::{ConvGradients, conv2d_backward, conv2d_forward};
 pub use dropout::{Dropout, dropout_backward, dropout_forward};
 pub use elementary::Elementary;
-pub use engine::{Accuracy, EXACT_ERROR_BOUND, Engine, F32_ERROR_BOUND};
+pub use engine::{
+    Accuracy, BF16_ERROR_BOUND, BF16_FAST_ERROR_BOUND, EXACT_ERROR_BOUND, Engine, F32_ERROR_BOUND,
+    UnknownAccuracy,
+};
 pub use epilogue::{Activation, Epilogue};
 pub use geometry::{ConvGeometry, GeometryError, Padding};
 pub use isa::{Isa, IsaError};

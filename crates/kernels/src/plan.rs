@@ -41,8 +41,8 @@ const DIRECT_COST: f64 = 1.15;
 /// |---|---|---|
 /// | any | every channel a group of its own | depthwise |
 /// | exact | any other | direct |
-/// | f32 | kernel and stride of a [`Scheme`], no dilation | the cheaper of direct and the schemes, by estimated cost |
-/// | f32 | any other | direct |
+/// | others | kernel and stride of a [`Scheme`] that the class admits, no dilation | the cheaper of direct and the schemes, by estimated cost |
+/// | others | any other | direct |
 ///
 /// The estimate counts, for all tiles that cover the map, products of padded channels and transforms. It does not depend on
 /// the batch or the number of threads, so neither do the results.
@@ -75,10 +75,10 @@ pub fn plan(geometry: &ConvGeometry, engine: &Engine) -> Plan {
     if engine.accuracy() == Accuracy::Exact {
         return only_direct("the accuracy class `exact` admits no transform");
     }
-    let schemes = Scheme::ALL.into_iter().filter(|scheme| scheme.suits(geometry));
+    let schemes = schemes(geometry, engine);
     let costed = schemes.map(|scheme| (scheme, winograd_cost(geometry, scheme)));
     match costed.min_by(|(_, a), (_, b)| a.total_cmp(b)) {
-        None => only_direct("no Winograd scheme has this kernel, stride and dilation"),
+        None => only_direct("no Winograd scheme of the accuracy class has this kernel, stride and dilation"),
         Some((_, cost)) if cost >= direct => {
             only_direct("transforms would cost more than the products they save")
         }
@@ -94,11 +94,15 @@ pub fn plan(geometry: &ConvGeometry, engine: &Engine) -> Plan {
 /// Every algorithm that computes a valid geometry within the engine's accuracy class.
 #[must_use]
 pub fn candidates(geometry: &ConvGeometry, engine: &Engine) -> Vec<Algorithm> {
-    let schemes = Scheme::ALL
-        .into_iter()
-        .filter(|scheme| scheme.suits(geometry) && engine.accuracy() != Accuracy::Exact);
+    let schemes = schemes(geometry, engine).map(Algorithm::Winograd);
     let depthwise = is_depthwise(geometry).then_some(Algorithm::Depthwise);
-    depthwise.into_iter().chain([Algorithm::Direct]).chain(schemes.map(Algorithm::Winograd)).collect()
+    depthwise.into_iter().chain([Algorithm::Direct]).chain(schemes).collect()
+}
+
+/// The schemes that compute a valid geometry within the engine's accuracy class.
+fn schemes(geometry: &ConvGeometry, engine: &Engine) -> impl Iterator<Item = Scheme> {
+    let accuracy = engine.accuracy();
+    Scheme::ALL.into_iter().filter(move |scheme| scheme.suits(geometry) && accuracy.admits(*scheme))
 }
 
 /// Whether every channel is a group of its own.
@@ -172,6 +176,14 @@ mod tests {
         assert_eq!(f32(6, [192, 192], 3, 1), Algorithm::Winograd(Scheme::ThreeOutputsThreeTaps));
         assert_eq!(f32(6, [192, 10], 1, 1), Algorithm::Direct);
         assert_eq!(f32(32, [24, 24], 3, 1), Algorithm::Winograd(Scheme::FourOutputsThreeTaps));
+    }
+
+    #[test]
+    fn the_bf16_classes_differ_in_the_schemes_they_admit() {
+        let large = |accuracy| chosen(accuracy, 32, [96, 96], 3, 1);
+        assert_eq!(large(Accuracy::Bf16), Algorithm::Winograd(Scheme::TwoOutputsThreeTaps));
+        assert_eq!(large(Accuracy::Bf16Fast), Algorithm::Winograd(Scheme::FourOutputsThreeTaps));
+        assert_eq!(chosen(Accuracy::Bf16, 32, [96, 96], 3, 2), Algorithm::Direct);
     }
 
     #[test]

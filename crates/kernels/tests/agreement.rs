@@ -103,9 +103,9 @@ impl Case {
     }
 
     /// Checks all passes of every algorithm on every instruction set and accuracy class; returns the largest error per class.
-    fn check(&self) -> [f64; 2] {
+    fn check(&self) -> [f64; 4] {
         let (reference, scales) = self.reference();
-        [Accuracy::Exact, Accuracy::F32].map(|accuracy| {
+        Accuracy::ALL.map(|accuracy| {
             let mut worst = 0.0_f64;
             for isa in Isa::available() {
                 let engine = Engine::new(isa, accuracy);
@@ -127,6 +127,25 @@ impl Case {
             }
             worst
         })
+    }
+}
+
+/// The largest error per class.
+#[derive(Default)]
+struct Worst([f64; 4]);
+
+impl Worst {
+    fn add(&mut self, found: [f64; 4]) {
+        self.0.iter_mut().zip(found).for_each(|(worst, found)| *worst = worst.max(found));
+    }
+}
+
+impl std::fmt::Display for Worst {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        Accuracy::ALL
+            .iter()
+            .zip(self.0)
+            .try_for_each(|(class, worst)| write!(formatter, "{} {worst:e} ", class.name()))
     }
 }
 
@@ -162,7 +181,7 @@ fn epilogue(number: usize, key: u64) -> Epilogue {
 
 #[test]
 fn awkward_sizes_of_the_paper_s_kernels_agree() {
-    let mut worst = [0.0_f64; 2];
+    let mut worst = Worst::default();
     for size in 1..=17 {
         for (number, (kernel, stride, padding)) in [
             (3, 1, 1),
@@ -185,16 +204,16 @@ fn awkward_sizes_of_the_paper_s_kernels_agree() {
             let channels = [[3, 10], [8, 24], [17, 5], [1, 1], [9, 33]][(size + number) % 5];
             let geometry = square(1 + size % 3, size, channels, kernel, stride, padding);
             let found = Case::new(geometry, epilogue(size + number, 7), (size * 100 + number) as u32).check();
-            worst = [worst[0].max(found[0]), worst[1].max(found[1])];
+            worst.add(found);
         }
     }
-    println!("largest errors: exact {:e}, f32 {:e}", worst[0], worst[1]);
+    println!("largest errors: {worst}");
 }
 
 #[test]
 fn random_geometries_agree_in_all_passes() {
     let mut stream = Stream { key: 20_260, counter: 0 };
-    let mut worst = [0.0_f64; 2];
+    let mut worst = Worst::default();
     let mut cases = 0;
     while cases < 150 {
         let groups = [1, 1, 1, 2, 3][stream.between(0, 4)];
@@ -221,14 +240,15 @@ fn random_geometries_agree_in_all_passes() {
             continue;
         }
         let found = Case::new(geometry, epilogue(cases, 1), cases as u32).check();
-        worst = [worst[0].max(found[0]), worst[1].max(found[1])];
+        worst.add(found);
         cases += 1;
     }
-    println!("largest errors: exact {:e}, f32 {:e}", worst[0], worst[1]);
+    println!("largest errors: {worst}");
 }
 
 #[test]
 fn several_bands_and_slots_agree() {
+    let mut worst = Worst::default();
     for (number, geometry) in [
         square(3, 24, [16, 24], 3, 1, 1),
         square(19, 8, [10, 12], 3, 1, 1),
@@ -244,9 +264,9 @@ fn several_bands_and_slots_agree() {
     .into_iter()
     .enumerate()
     {
-        let found = Case::new(geometry, epilogue(number, 3), number as u32).check();
-        println!("{geometry:?}: exact {:e}, f32 {:e}", found[0], found[1]);
+        worst.add(Case::new(geometry, epilogue(number, 3), number as u32).check());
     }
+    println!("largest errors: {worst}");
 }
 
 #[test]
@@ -265,7 +285,7 @@ fn results_are_bit_identical_for_any_number_of_threads() {
     {
         let case = Case::new(geometry, epilogue(number, 11), 500 + number as u32);
         for isa in Isa::available() {
-            for accuracy in [Accuracy::Exact, Accuracy::F32] {
+            for accuracy in Accuracy::ALL {
                 for algorithm in candidates(&geometry, &Engine::new(isa, accuracy)) {
                     let results = [1, 2, 3].map(|threads| {
                         let pool = rayon::ThreadPoolBuilder::new()
@@ -338,6 +358,47 @@ fn instruction_sets_with_fused_multiply_adds_agree_to_the_last_bit() {
             let results: Vec<_> = results.collect();
             for pair in results.windows(2) {
                 assert_eq!(pair[0], pair[1], "{algorithm:?} {geometry:?}");
+            }
+        }
+    }
+}
+
+/// Rounded to eight significant bits, ties to even.
+fn rounded(values: &[f32]) -> Vec<f32> {
+    let nearest = |value: f32| {
+        let unit = f64::from(value).abs().max(f64::MIN_POSITIVE).log2().floor().exp2() / 128.0;
+        ((f64::from(value) / unit).round_ties_even() * unit) as f32
+    };
+    values.iter().copied().map(nearest).collect()
+}
+
+#[test]
+fn bf16_is_exact_arithmetic_on_rounded_operands_wherever_nothing_is_transformed() {
+    for (number, geometry) in [
+        square(2, 12, [10, 24], 3, 2, 1),
+        square(2, 9, [3, 16], 5, 1, 2),
+        square(3, 6, [16, 9], 1, 1, 0),
+        ConvGeometry { groups: 8, ..square(2, 9, [8, 8], 3, 1, 1) },
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let case = Case::new(geometry, Epilogue::IDENTITY, 700 + number as u32);
+        let [x, weight, dy] = [&case.x, &case.weight, &case.dy].map(|operand| rounded(operand));
+        assert!(x != case.x && weight != case.weight && dy != case.dy);
+        let on_rounded = Case { x, weight, dy, bias: case.bias.clone(), ..case };
+        let y = vec![0.0; case.dy.len()];
+        for isa in Isa::available() {
+            for class in [Accuracy::Bf16, Accuracy::Bf16Fast] {
+                let direct = candidates(&geometry, &Engine::new(isa, Accuracy::Exact))[0];
+                let found = case.fast(&Engine::new(isa, class).preferring(direct), &y);
+                let exact = Engine::new(isa, Accuracy::Exact);
+                let expected = on_rounded.fast(&exact, &y);
+                for pass in 0..3 {
+                    assert_eq!(found[pass], expected[pass], "pass {pass} {isa} {class:?} {geometry:?}");
+                }
+                // The bias gradient has no product: it sums what was given.
+                assert_eq!(found[3], case.fast(&exact, &y)[3], "{isa} {class:?} {geometry:?}");
             }
         }
     }

@@ -19,6 +19,14 @@ pub struct RunSettings {
 }
 
 impl RunSettings {
+    /// The accuracy class that the run is computed in.
+    ///
+    /// # Errors
+    /// [`ResolveError`] at `train.precision` when no class has the name.
+    pub fn accuracy(&self) -> Result<Accuracy, ResolveError> {
+        accuracy(&self.train.precision)
+    }
+
     /// Reads the sections of a resolved specification.
     ///
     /// # Errors
@@ -37,13 +45,5 @@ impl RunSettings {
 /// # Errors
 /// [`ResolveError`] at `train.precision`, listing the classes.
 pub(crate) fn accuracy(name: &str) -> Result<Accuracy, ResolveError> {
-    let classes = [Accuracy::Exact, Accuracy::F32];
-    classes.into_iter().find(|class| class.name() == name).ok_or_else(|| {
-        let names: Vec<&str> = classes.iter().map(|class| class.name()).collect();
-        wrong_value(
-            "train",
-            "precision",
-            format!("no accuracy class is called `{name}`; there are {}", names.join(", ")),
-        )
-    })
+    Accuracy::named(name).map_err(|error| wrong_value("train", "precision", error.to_string()))
 }

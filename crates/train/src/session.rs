@@ -20,7 +20,6 @@ use crate::health::is_stuck;
 use crate::latency::latency_seconds;
 use crate::optimizer::{load_tensors, network_tensors};
 use crate::progress::StepPlan;
-use crate::run_settings::accuracy;
 use crate::trainer::{StepResult, Trainer};
 use crate::{DataStore, RunSettings, TrainError, resolve};
 
@@ -141,7 +140,7 @@ impl<'a> Session<'a> {
         }
         let images = data.train.len() as u64;
         let plan = StepPlan::new(images, settings.train.batch as u64, settings.train.presentations(images));
-        let engine = Engine::new(job.execution.isa, accuracy(&settings.train.precision).map_err(invalid)?);
+        let engine = Engine::new(job.execution.isa, settings.accuracy().map_err(invalid)?);
         let input = [data.shape.channels, data.shape.height, data.shape.width];
         let described = |error: allconv_nets::DescriptionError| TrainError::Specification(error.to_string());
         let cost = resolve::cost(&walk(&settings.net, input, data.classes.len()).map_err(described)?);

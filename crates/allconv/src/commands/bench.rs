@@ -101,11 +101,8 @@ impl Bench {
         let model = models::find(&arguments.model).map_err(usage)?;
         let spec = model.spec().with_width(arguments.width);
         let macs = walk(&spec, model.input, model.classes).map_err(usage)?.macs();
-        let accuracy = match arguments.precision.as_str() {
-            "exact" => Accuracy::Exact,
-            "f32" => Accuracy::F32,
-            other => return Err(UsageError(format!("--precision {other}: there are exact and f32")).into()),
-        };
+        let accuracy = Accuracy::named(&arguments.precision)
+            .map_err(|error| UsageError(format!("--precision: {error}")))?;
         let isa = runner::isa(arguments.isa.as_deref())?;
         let [channels, side, _] = model.input;
         ensure!(channels == 3, "drawn images have 3 channels, {} takes {channels}", model.name);

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use super::Lowering;
 use super::stage::{Channels, StageInput, StageSlope, WriteInputGradient};
+use crate::bfloat16::round_operand;
 use crate::engine::Engine;
 use crate::epilogue::PreparedEpilogue;
 use crate::simd::{LANES, dispatch};
@@ -181,6 +182,10 @@ impl<L: Lowering> Shared<'_, L> {
                     stage_input(x, &mut stage);
                     lowering.lift_input(&stage, input);
                 }
+            }
+            round_operand(engine, slope);
+            if x.is_some() {
+                round_operand(engine, input);
             }
             if let Some(dx) = dx.as_deref_mut() {
                 self.write_input_gradient(band, slope, carried, dx);

@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use super::Lowering;
 use super::stage::{Channels, StageInput, WriteOutput};
+use crate::bfloat16::round_operand;
 use crate::engine::Engine;
 use crate::epilogue::PreparedEpilogue;
 use crate::simd::{LANES, dispatch};
@@ -57,6 +58,7 @@ pub(crate) fn forward<L: Lowering>(engine: &Engine, lowering: &L, operands: Forw
             stage_input(&mut stage);
             lowering.lift_input(&stage, &mut lifted);
         }
+        round_operand(engine, &mut lifted);
         let mut stage = scratch.take(output_shape.len());
         lowering.multiply(&lifted, &mut scratch.take(lowering.workspace_len()), &mut stage);
         let Band { first_element, output, .. } = unit;

@@ -187,8 +187,9 @@ mod tests {
             }
             // The parts that the set does not take.
             for part in <S::Wide as Wide>::VECTORS..2 {
-                for place in part * distance..part * distance + LANES {
-                    self.0[place] = 3.0 * ramp[place];
+                let places = part * distance..part * distance + LANES;
+                for (out, ramp) in self.0[places.clone()].iter_mut().zip(&ramp[places]) {
+                    *out = 3.0 * ramp;
                 }
             }
         }

@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::scheme::Scheme;
+use crate::bfloat16::round_operand;
 use crate::engine::Engine;
 use crate::isa::Isa;
 use crate::product::packed_order;
@@ -90,7 +91,11 @@ pub(super) fn transform<'e>(
     let matrix = Matrix::of(scheme);
     let mut transformed = engine.scratch().take(scheme.distinct_weights() * len);
     transformed.par_chunks_mut(matrix.rows * len).enumerate().for_each(|(row, targets)| {
-        dispatch(engine.isa(), TransformRow { matrix, row, packed_filters: &packed_filters, targets });
+        dispatch(
+            engine.isa(),
+            TransformRow { matrix, row, packed_filters: &packed_filters, targets: &mut *targets },
+        );
+        round_operand(engine, targets);
     });
     transformed
 }
