@@ -412,6 +412,11 @@ pub(crate) enum BenchCommand {
     Train(BenchArguments),
     /// Inference.
     Infer(BenchArguments),
+    /// Every convolution of a network by itself: the algorithm that was chosen, and its alternatives.
+    ///
+    /// GFLOP/s are direct-equivalent (the operations of the definition, whatever the algorithm does), the peak is measured first. Times
+    /// are those of the fastest round.
+    Conv(BenchArguments),
 }
 
 /// What is measured.
@@ -426,9 +431,12 @@ pub(crate) struct BenchArguments {
     /// Images per step.
     #[arg(long, default_value_t = 128)]
     pub(crate) batch: usize,
-    /// Timed steps, after two that are not timed.
+    /// Timed steps, after two that are not timed; with `conv`, rounds over all algorithms.
     #[arg(long, default_value_t = 7)]
     pub(crate) steps: usize,
+    /// End with 3 when a step faults in 200 pages or more; with `conv`, when a choice takes over 10 % longer than an alternative.
+    #[arg(long)]
+    pub(crate) assert: bool,
     /// Threads of the kernels [default: all].
     #[arg(long)]
     pub(crate) threads: Option<usize>,

@@ -13,6 +13,8 @@ pub(crate) const OK: u8 = 0;
 pub(crate) const FAILURE: u8 = 1;
 /// The command line, a study file or a specification is wrong.
 pub(crate) const USAGE: u8 = 2;
+/// A check or target was missed.
+pub(crate) const MISSED: u8 = 3;
 /// `train`: the run diverged or is stuck.
 pub(crate) const DIVERGED: u8 = 4;
 /// The data are wrong.

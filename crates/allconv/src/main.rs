@@ -9,6 +9,7 @@ mod example_images;
 mod exit;
 mod interrupt;
 mod memory;
+mod process;
 mod progress;
 mod runner;
 mod table;

@@ -16,6 +16,18 @@ pub enum Algorithm {
     Depthwise,
 }
 
+impl Algorithm {
+    /// Its name for people, e.g. `F(4x4, 3x3)`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::Winograd(scheme) => scheme.name(),
+            Self::Depthwise => "depthwise",
+        }
+    }
+}
+
 /// The algorithms for one geometry, and why.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Plan {

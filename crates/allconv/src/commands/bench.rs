@@ -1,4 +1,5 @@
-//! `allconv bench`: throughput of training steps and of inference, on drawn images of the network's input size.
+//! `allconv bench`: throughput of training steps and of inference, on drawn images of the network's input size, with the page faults
+//! and the memory they cost.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,7 +15,9 @@ use burn::tensor::Device;
 use serde_json::{Value, json};
 
 use crate::arguments::{BenchArguments, BenchCommand};
+use crate::commands::bench_conv;
 use crate::exit::{self, UsageError};
+use crate::process;
 use crate::runner;
 use crate::table::Table;
 
@@ -24,20 +27,34 @@ const WARM_UP: usize = 2;
 /// Forward, input gradient and weight gradient: the direct work of a training step in units of the forward pass.
 const TRAINING_PASSES: f64 = 3.0;
 
+/// Minor page faults of one step in the steady state from which on `--assert` fails: buffers are reused, so that a step maps next
+/// to no fresh memory.
+const PAGE_FAULT_LIMIT: u64 = 200;
+
 /// Runs the command.
 pub(crate) fn run(command: &BenchCommand) -> anyhow::Result<u8> {
     let (arguments, pass) = match command {
         BenchCommand::Train(arguments) => (arguments, "train"),
         BenchCommand::Infer(arguments) => (arguments, "infer"),
+        BenchCommand::Conv(arguments) => (arguments, "conv"),
     };
     if arguments.steps == 0 || arguments.batch == 0 || arguments.threads == Some(0) {
         return Err(UsageError("--steps, --batch and --threads must be at least 1".to_owned()).into());
     }
-    let threads = arguments.threads.unwrap_or_else(runner::all_threads);
-    let pool =
-        rayon::ThreadPoolBuilder::new().num_threads(threads).build().context("cannot start the threads")?;
+    if pass == "conv" {
+        return bench_conv::run(arguments);
+    }
+    let (pool, threads) = thread_pool(arguments)?;
     let mut bench = Bench::new(arguments)?;
-    let seconds = pool.install(|| if pass == "train" { bench.train() } else { bench.infer() })?;
+    let resident = process::resident_bytes();
+    let steps = pool.install(|| if pass == "train" { bench.train() } else { bench.infer() })?;
+    let peak = process::peak_resident_bytes();
+    let seconds: Vec<f64> = steps.iter().map(|step| step.seconds).collect();
+    let mut faults: Vec<Option<u64>> = steps.iter().map(|step| step.page_faults).collect();
+    faults.sort_unstable();
+    let faults = faults[faults.len() / 2];
+    let mebibytes = |bytes: Option<u64>| json!(bytes.map(|bytes| bytes >> 20));
+    let step_bytes = peak.zip(resident).map(|(peak, resident)| peak.saturating_sub(resident));
     let mut rates: Vec<f64> = seconds.iter().map(|seconds| arguments.batch as f64 / seconds).collect();
     rates.sort_by(f64::total_cmp);
     let median = (rates[(rates.len() - 1) / 2] + rates[rates.len() / 2]) / 2.0;
@@ -56,9 +73,12 @@ pub(crate) fn run(command: &BenchCommand) -> anyhow::Result<u8> {
             "instruction_set": bench.instruction_set,
             "images_per_second": { "median": tenth(median), "min": tenth(slowest), "max": tenth(fastest) },
             "gflops": tenth(gflops),
+            "page_faults_per_step": faults,
+            "peak_memory_mib": mebibytes(peak),
+            "step_memory_mib": mebibytes(step_bytes),
         });
         println!("{result:#}");
-        return Ok(exit::OK);
+        return verdict(arguments, faults);
     }
     let columns = [
         ("pass", "Pass"),
@@ -69,6 +89,9 @@ pub(crate) fn run(command: &BenchCommand) -> anyhow::Result<u8> {
         ("min", "Slowest"),
         ("max", "Fastest"),
         ("gflops", "GFLOP/s (direct-equivalent)"),
+        ("page_faults_per_step", "Page faults a step"),
+        ("peak_memory_mib", "Peak memory (MiB)"),
+        ("step_memory_mib", "of which steps (MiB)"),
     ];
     let mut table = Table::new("allconv.bench/1", &columns);
     table.push(vec![
@@ -80,9 +103,43 @@ pub(crate) fn run(command: &BenchCommand) -> anyhow::Result<u8> {
         tenth(slowest),
         tenth(fastest),
         tenth(gflops),
+        json!(faults),
+        mebibytes(peak),
+        mebibytes(step_bytes),
     ]);
     print!("{}", table.render(arguments.format));
-    Ok(exit::OK)
+    verdict(arguments, faults)
+}
+
+/// What `--assert` makes of the page faults of the median step.
+fn verdict(arguments: &BenchArguments, faults: Option<u64>) -> anyhow::Result<u8> {
+    if !arguments.assert {
+        return Ok(exit::OK);
+    }
+    match faults {
+        None => {
+            Err(UsageError("--assert counts page faults, which this system does not report".to_owned())
+                .into())
+        }
+        Some(faults) if faults < PAGE_FAULT_LIMIT => Ok(exit::OK),
+        Some(faults) => {
+            eprintln!("{faults} page faults a step; fewer than {PAGE_FAULT_LIMIT} are expected");
+            Ok(exit::MISSED)
+        }
+    }
+}
+
+/// The threads that the arguments ask for, and their number.
+pub(crate) fn thread_pool(arguments: &BenchArguments) -> anyhow::Result<(rayon::ThreadPool, usize)> {
+    let threads = arguments.threads.unwrap_or_else(runner::all_threads);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    Ok((pool.context("cannot start the threads")?, threads))
+}
+
+/// What one timed step took.
+struct Step {
+    seconds: f64,
+    page_faults: Option<u64>,
 }
 
 /// A network and an endless supply of batches.
@@ -135,16 +192,16 @@ impl Bench {
         Ok(Bench { network, batches, classes: model.classes, steps: arguments.steps, macs, instruction_set })
     }
 
-    /// Seconds of each timed training step, loading included.
-    fn train(&mut self) -> anyhow::Result<Vec<f64>> {
+    /// Each timed training step, loading included.
+    fn train(&mut self) -> anyhow::Result<Vec<Step>> {
         let settings = (Preset::named("springenberg2015").context("the preset is registered")?.settings)();
         let device = Device::flex().autodiff();
         let mut trainer = Trainer::new(self.network.clone(), &settings, self.classes, 0, device);
         self.time(|batch, step| trainer.step(batch, step, 0.01).map(|_| ()).map_err(Into::into))
     }
 
-    /// Seconds of each timed forward pass, loading included.
-    fn infer(&mut self) -> anyhow::Result<Vec<f64>> {
+    /// Each timed forward pass, loading included.
+    fn infer(&mut self) -> anyhow::Result<Vec<Step>> {
         use burn::module::Module;
         let network = self.network.clone().valid();
         let (device, classes) = (Device::flex(), self.classes);
@@ -155,20 +212,23 @@ impl Bench {
         })
     }
 
-    fn time(&mut self, mut work: impl FnMut(&Batch, u64) -> anyhow::Result<()>) -> anyhow::Result<Vec<f64>> {
-        let mut seconds = Vec::with_capacity(self.steps);
+    fn time(&mut self, mut work: impl FnMut(&Batch, u64) -> anyhow::Result<()>) -> anyhow::Result<Vec<Step>> {
+        let mut steps = Vec::with_capacity(self.steps);
         for step in 0..WARM_UP + self.steps {
-            let began = Instant::now();
+            let (began, faults) = (Instant::now(), process::minor_page_faults());
             let batch = self.batches.next().context("the loader ended early")??;
             work(&batch, step as u64)?;
             if step >= WARM_UP {
-                seconds.push(began.elapsed().as_secs_f64());
+                let page_faults =
+                    process::minor_page_faults().zip(faults).map(|(after, before)| after - before);
+                steps.push(Step { seconds: began.elapsed().as_secs_f64(), page_faults });
             }
         }
-        Ok(seconds)
+        Ok(steps)
     }
 }
 
-fn tenth(value: f64) -> Value {
+/// A number to one decimal place.
+pub(crate) fn tenth(value: f64) -> Value {
     json!((value * 10.0).round() / 10.0)
 }

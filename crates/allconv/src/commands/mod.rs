@@ -1,6 +1,7 @@
 //! One file a command.
 
 pub(crate) mod bench;
+pub(crate) mod bench_conv;
 pub(crate) mod data;
 pub(crate) mod doctor;
 pub(crate) mod eval;

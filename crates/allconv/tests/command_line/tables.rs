@@ -39,6 +39,35 @@ fn a_bench_prints_images_per_second_and_gflops() {
 }
 
 #[test]
+fn a_bench_of_convolutions_names_one_choice_a_pass_beside_its_alternatives() {
+    let arguments = ["bench", "conv", "--width", "0.1", "--batch", "2", "--steps", "1", "--format", "json"];
+    let bench = json(&arguments);
+    let rows = bench["rows"].as_array().unwrap();
+    let passes: std::collections::BTreeSet<_> =
+        rows.iter().map(|row| (row["layer"].as_str().unwrap(), row["pass"].as_str().unwrap())).collect();
+    assert_eq!(passes.len(), 2 * 9, "{passes:?}");
+    assert_eq!(rows.iter().filter(|row| row["chosen"] == true).count(), passes.len());
+    assert!(rows.len() > passes.len(), "alternatives are listed");
+    for row in rows {
+        assert!(
+            row["gflops"].as_f64().unwrap() > 0.0 && row["percent_of_peak"].as_f64().unwrap() > 0.0,
+            "{row}"
+        );
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn training_steps_reuse_their_memory() {
+    let arguments = [
+        "bench", "train", "--width", "0.25", "--batch", "16", "--steps", "9", "--assert", "--format", "json",
+    ];
+    let bench = json(&arguments);
+    assert!(bench["page_faults_per_step"].as_u64().unwrap() < 200, "{bench}");
+    assert!(bench["peak_memory_mib"].as_u64().unwrap() > bench["step_memory_mib"].as_u64().unwrap());
+}
+
+#[test]
 fn exported_weights_evaluate_to_what_the_run_recorded() {
     let study = TinyStudy::new();
     study.finish(&[]);

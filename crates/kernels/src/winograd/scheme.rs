@@ -32,6 +32,19 @@ impl Scheme {
         Self::FourOutputsThreeTapsStrided,
     ];
 
+    /// Its name in the literature.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::FourOutputsThreeTaps => "F(4x4, 3x3)",
+            Self::ThreeOutputsThreeTaps => "F(3x3, 3x3)",
+            Self::TwoOutputsThreeTaps => "F(2x2, 3x3)",
+            Self::TwoOutputsFiveTaps => "F(2x2, 5x5)",
+            Self::ThreeOutputsTwoTaps => "F(3x3, 2x2)",
+            Self::FourOutputsThreeTapsStrided => "F(4x4, 3x3) by phases",
+        }
+    }
+
     /// Outputs along the edge of a tile, m.
     #[must_use]
     pub const fn tile_out(self) -> usize {

@@ -1,0 +1,185 @@
+//! `allconv bench conv`: every convolution of a network by itself, the algorithm that was chosen beside its alternatives.
+
+use std::time::Instant;
+
+use allconv_kernels::{
+    Accuracy, Algorithm, ConvGeometry, ConvGradients, Engine, Epilogue, Isa, Padding, candidates,
+    conv2d_backward, conv2d_forward, measured_peak, plan,
+};
+use allconv_nets::{StageShape, StageSpec, models, walk};
+use anyhow::Context;
+use serde_json::json;
+
+use super::bench::{tenth, thread_pool};
+use crate::arguments::BenchArguments;
+use crate::exit::{self, UsageError};
+use crate::runner;
+use crate::table::Table;
+
+/// How much longer than the fastest alternative a chosen algorithm may take: timings on a busy machine differ by less.
+const TOLERATED: f64 = 1.10;
+
+/// The columns, by key and heading.
+const COLUMNS: [(&str, &str); 9] = [
+    ("layer", "Layer"),
+    ("map", "Map"),
+    ("pass", "Pass"),
+    ("algorithm", "Algorithm"),
+    ("chosen", "Chosen"),
+    ("milliseconds", "ms"),
+    ("gflops", "GFLOP/s (direct-equivalent)"),
+    ("percent_of_peak", "% of peak"),
+    ("relative_time", "Time / fastest"),
+];
+
+/// One convolution of the network.
+struct Layer {
+    name: String,
+    geometry: ConvGeometry,
+    /// Whether training asks for the gradient of its input.
+    input_gradient: bool,
+}
+
+/// The two halves of training: the output, and the gradients of input, weight and bias.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pass {
+    Forward,
+    Gradients,
+}
+
+/// The fastest round of one algorithm.
+struct Timed {
+    algorithm: Algorithm,
+    seconds: f64,
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: &BenchArguments) -> anyhow::Result<u8> {
+    let accuracy =
+        Accuracy::named(&arguments.precision).map_err(|error| UsageError(format!("--precision: {error}")))?;
+    let isa = runner::isa(arguments.isa.as_deref())?;
+    let engine = Engine::new(isa, accuracy);
+    let layers = layers(arguments)?;
+    let (pool, _) = thread_pool(arguments)?;
+    let (table, lagging) = pool.install(|| measure(&layers, &engine, isa, arguments.steps))?;
+    print!("{}", table.render(arguments.format));
+    for line in &lagging {
+        eprintln!("{line}");
+    }
+    Ok(if arguments.assert && !lagging.is_empty() { exit::MISSED } else { exit::OK })
+}
+
+/// The convolutions of the network, in order.
+fn layers(arguments: &BenchArguments) -> anyhow::Result<Vec<Layer>> {
+    let usage = |error: allconv_nets::DescriptionError| UsageError(error.to_string());
+    let model = models::find(&arguments.model).map_err(usage)?;
+    let shapes =
+        walk(&model.spec().with_width(arguments.width), model.input, model.classes).map_err(usage)?;
+    let convolutions = shapes.stages.iter().enumerate().filter_map(|(index, shape)| {
+        let geometry = geometry(shape, arguments.batch)?;
+        Some((format!("features.{index} {}", shape.stage.label()), geometry))
+    });
+    let layers = convolutions.enumerate();
+    Ok(layers.map(|(place, (name, geometry))| Layer { name, geometry, input_gradient: place > 0 }).collect())
+}
+
+/// The kernels' geometry of a stage that is a convolution.
+fn geometry(shape: &StageShape, batch: usize) -> Option<ConvGeometry> {
+    let StageSpec::Convolution(convolution) = &shape.stage else { return None };
+    let [channels_in, height_in, width_in] = shape.input;
+    let (before, after) = (convolution.border.before, convolution.border.after);
+    Some(ConvGeometry {
+        batch,
+        height_in,
+        width_in,
+        channels_in,
+        channels_out: convolution.channels_out,
+        kernel: convolution.kernel,
+        stride: convolution.stride,
+        padding: Padding { top: before, bottom: after, left: before, right: after },
+        dilation: [1, 1],
+        groups: 1,
+    })
+}
+
+/// The table, and a line for every choice that lags.
+fn measure(
+    layers: &[Layer],
+    engine: &Engine,
+    isa: Isa,
+    rounds: usize,
+) -> anyhow::Result<(Table, Vec<String>)> {
+    let peak = measured_peak(isa);
+    let mut table = Table::new("allconv.bench-conv/1", &COLUMNS);
+    let mut lagging = Vec::new();
+    for layer in layers {
+        let ConvGeometry { height_in, width_in, channels_in, channels_out, .. } = layer.geometry;
+        let map = format!("{channels_in}→{channels_out} {height_in}×{width_in}");
+        let chosen = plan(&layer.geometry, engine);
+        let macs = layer.geometry.multiply_accumulates().context("the network's walk has checked this")?;
+        for (pass, timed) in time(layer, engine, rounds)? {
+            let (name, chosen, products) = match pass {
+                Pass::Forward => ("forward", chosen.forward, 1.0),
+                Pass::Gradients => {
+                    ("gradients", chosen.backward, if layer.input_gradient { 2.0 } else { 1.0 })
+                }
+            };
+            let fastest = timed.iter().map(|timed| timed.seconds).fold(f64::INFINITY, f64::min);
+            for Timed { algorithm, seconds } in timed {
+                let rate = 2.0 * products * macs as f64 / seconds;
+                let relative = seconds / fastest;
+                table.push(vec![
+                    json!(layer.name),
+                    json!(map),
+                    json!(name),
+                    json!(algorithm.name()),
+                    json!(algorithm == chosen),
+                    json!((seconds * 1e6).round() / 1e3),
+                    tenth(rate / 1e9),
+                    tenth(100.0 * rate / peak),
+                    json!((relative * 100.0).round() / 100.0),
+                ]);
+                if algorithm == chosen && relative > TOLERATED {
+                    lagging.push(format!(
+                        "{} {name}: {} takes {relative:.2} times as long as the fastest alternative",
+                        layer.name,
+                        algorithm.name()
+                    ));
+                }
+            }
+        }
+    }
+    Ok((table, lagging))
+}
+
+/// The fastest of `rounds` of every algorithm for both passes; the algorithms take turns.
+fn time(layer: &Layer, engine: &Engine, rounds: usize) -> anyhow::Result<[(Pass, Vec<Timed>); 2]> {
+    let geometry = &layer.geometry;
+    // Values of one order of magnitude; zeros or denormals would not do.
+    let wave = |len: usize| (0..len).map(|i| ((i * 37) % 101) as f32 / 50.0 - 1.0).collect::<Vec<_>>();
+    let outputs = geometry.output_len()?;
+    let (x, weight, bias, dy) =
+        (wave(geometry.input_len()), wave(geometry.weight_len()), wave(geometry.channels_out), wave(outputs));
+    let (mut y, mut dx) = (vec![0.0; outputs], vec![0.0; x.len()]);
+    let (mut dweight, mut dbias) = (vec![0.0; weight.len()], vec![0.0; bias.len()]);
+    let algorithms = candidates(geometry, engine);
+    let timed = || algorithms.iter().map(|&algorithm| Timed { algorithm, seconds: f64::INFINITY }).collect();
+    let mut passes: [(Pass, Vec<Timed>); 2] = [(Pass::Forward, timed()), (Pass::Gradients, timed())];
+    for _ in 0..rounds {
+        for (pass, timed) in &mut passes {
+            for Timed { algorithm, seconds } in timed {
+                let engine = engine.clone().preferring(*algorithm);
+                let start = Instant::now();
+                if *pass == Pass::Forward {
+                    conv2d_forward(&engine, geometry, &x, &weight, Some(&bias), &Epilogue::RELU, &mut y);
+                } else {
+                    let dx = layer.input_gradient.then_some(&mut dx[..]);
+                    let gradients = ConvGradients { dx, dweight: &mut dweight, dbias: Some(&mut dbias) };
+                    conv2d_backward(&engine, geometry, &x, &weight, &y, &dy, &Epilogue::RELU, gradients);
+                }
+                *seconds = seconds.min(start.elapsed().as_secs_f64());
+            }
+        }
+    }
+    Ok(passes)
+}
