@@ -2,12 +2,14 @@
 
     python throughput.py --model all_cnn_c --width 1.0 --pass train --batch 128 --threads 2 --mode best
 
-`best` tries eager, channels-last and both compiled, and reports the fastest; `torch.compile` needs a C++ compiler.
+`best` tries eager, channels-last and both compiled, and reports the fastest; `torch.compile` needs a C++ compiler. With a single
+mode, `step_memory_mib` is what the steps added to the process at their peak.
 """
 
 import argparse
 import json
 import os
+import resource
 import statistics
 import time
 
@@ -22,10 +24,17 @@ MODES = ["eager", "channels_last", "compile", "channels_last+compile"]
 WARM_UP = 2
 
 
+def resident_mib():
+    """Resident memory of this process now."""
+    with open("/proc/self/statm") as statm:
+        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
+
+
 def measure(mode, args):
-    """Images per second of each timed step, slowest first."""
+    """Images per second of each timed step, slowest first, and MiB that the steps added to the process."""
     torch.manual_seed(0)
     net, side = build(args.model, args.width)
+    before = resident_mib()
     images = torch.randn(args.batch, 3, side, side)
     labels = torch.randint(0, 10, (args.batch,))
     if "channels_last" in mode:
@@ -51,7 +60,8 @@ def measure(mode, args):
         start = time.perf_counter()
         step()
         rates.append(args.batch / (time.perf_counter() - start))
-    return sorted(rates)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    return sorted(rates), peak - before
 
 
 def main():
@@ -68,12 +78,12 @@ def main():
     runs = []
     for mode in MODES if args.mode == "best" else [args.mode]:
         try:
-            rates = measure(mode, args)
+            rates, memory = measure(mode, args)
         except Exception as error:  # a mode that cannot run here is reported, not fatal
             runs.append({"mode": mode, "error": str(error).splitlines()[0]})
             continue
         spread = {"median": statistics.median(rates), "min": rates[0], "max": rates[-1]}
-        runs.append({"mode": mode, "images_per_second": spread})
+        runs.append({"mode": mode, "images_per_second": spread, "step_memory_mib": memory})
     timed = [run for run in runs if "error" not in run]
     best = max(timed, key=lambda run: run["images_per_second"]["median"])
     settings = {"model": args.model, "width": args.width, "pass": args.which, "batch": args.batch, "threads": args.threads}

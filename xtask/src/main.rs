@@ -10,13 +10,17 @@ mod shell;
 
 use std::path::PathBuf;
 
+use bench_peers::Rows;
+
 const USAGE: &str = "usage: cargo xtask COMMAND
 
   check           format, clippy, documentation, dependency arrows, generated files unchanged
   generate        writes the generated files anew
   release-check   the longer campaigns
-  bench-peers PYTHON [ROUNDS]
-                  throughput beside PyTorch, interleaved; writes docs/performance.md
+  sanitize        the kernels' tests under AddressSanitizer, a part of release-check
+  bench-peers PYTHON [ROUNDS [main|all]]
+                  throughput beside PyTorch, interleaved; writes docs/performance.md. `all` (the default) takes under an
+                  hour, `main` (All-CNN-C alone) a few minutes; the main rows are measured ROUNDS times, 3 by default
 ";
 
 fn main() -> anyhow::Result<()> {
@@ -25,9 +29,13 @@ fn main() -> anyhow::Result<()> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["check"] => check::run(&workspace),
         ["generate"] => generated::write(&workspace),
-        ["bench-peers", python] => bench_peers::run(&workspace, python, 3),
-        ["bench-peers", python, rounds] => bench_peers::run(&workspace, python, rounds.parse()?),
+        ["bench-peers", python] => bench_peers::run(&workspace, python, 3, Rows::All),
+        ["bench-peers", python, rounds] => bench_peers::run(&workspace, python, rounds.parse()?, Rows::All),
+        ["bench-peers", python, rounds, rows] => {
+            bench_peers::run(&workspace, python, rounds.parse()?, Rows::named(rows)?)
+        }
         ["release-check"] => release_check::run(&workspace),
+        ["sanitize"] => release_check::sanitize(&workspace),
         _ => {
             eprint!("{USAGE}");
             std::process::exit(2);
