@@ -1,5 +1,8 @@
 //! The public convolution functions: shapes checked here, then the fast path (f32) or the definition (f64).
 
+use std::any::Any;
+use std::sync::Arc;
+
 use crate::engine::Engine;
 use crate::epilogue::Epilogue;
 use crate::fast;
@@ -110,6 +113,12 @@ pub fn conv2d_forward<T: Scalar>(
     epilogue: &Epilogue,
     y: &mut [T],
 ) {
+    check_forward(geometry, x, weight, bias, y);
+    T::forward(engine, ForwardJob { geometry: *geometry, x, weight, bias, epilogue: *epilogue, y });
+}
+
+/// Panics when the geometry is invalid or a slice of a forward pass has the wrong length.
+fn check_forward<T>(geometry: &ConvGeometry, x: &[T], weight: &[T], bias: Option<&[T]>, y: &[T]) {
     let output = output_len(geometry);
     check_len("x", x.len(), geometry.input_len());
     check_len("weight", weight.len(), geometry.weight_len());
@@ -117,7 +126,38 @@ pub fn conv2d_forward<T: Scalar>(
     if let Some(bias) = bias {
         check_len("bias", bias.len(), geometry.channels_out);
     }
-    T::forward(engine, ForwardJob { geometry: *geometry, x, weight, bias, epilogue: *epilogue, y });
+}
+
+/// [`conv2d_forward`] of f32 with weights that belong to `owner`: an engine that [keeps](Engine::keeping) prepared weights takes
+/// them up again as long as `owner` is the same.
+///
+/// `owner` is what keeps the values of `weight` in memory and unchanged as long as it is shared, see [`WeightCache`](crate::WeightCache).
+///
+/// # Panics
+/// As [`conv2d_forward`].
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the operands of the operator; a struct would only rename them"
+)]
+pub fn conv2d_forward_owned(
+    engine: &Engine,
+    geometry: &ConvGeometry,
+    x: &[f32],
+    weight: &[f32],
+    owner: &Arc<dyn Any + Send + Sync>,
+    bias: Option<&[f32]>,
+    epilogue: &Epilogue,
+    y: &mut [f32],
+) {
+    check_forward(geometry, x, weight, bias, y);
+    let job = ForwardJob { geometry: *geometry, x, weight, bias, epilogue: *epilogue, y };
+    match engine.weight_cache() {
+        None => fast::forward(engine, job),
+        Some(cache) => {
+            let prepared = cache.prepared(engine, geometry, weight, owner);
+            fast::forward_prepared(engine, job, &prepared.groups);
+        }
+    }
 }
 
 /// Gradients of [`conv2d_forward`] from the gradient `dy` of its result.

@@ -13,7 +13,7 @@ use crate::scratch::Scratch;
 use crate::simd::{Kernel, Simd, dispatch};
 
 /// Weights `[C, 1, KH, KW]` as `[tap][C]`.
-fn weights_by_tap<'e>(engine: &'e Engine, geometry: &ConvGeometry, weight: &[f32]) -> Scratch<'e> {
+pub(crate) fn weights_by_tap<'e>(engine: &'e Engine, geometry: &ConvGeometry, weight: &[f32]) -> Scratch<'e> {
     let (taps, channels) = (geometry.kernel[0] * geometry.kernel[1], geometry.channels_in);
     let mut by_tap = engine.scratch().take(taps * channels);
     for (channel, filter) in weight.chunks_exact(taps).enumerate() {
@@ -42,11 +42,10 @@ fn taps_on_map(geometry: &ConvGeometry, row: usize, column: usize) -> impl Itera
     })
 }
 
-/// The forward pass: rows of the output in parallel.
-pub(crate) fn forward(engine: &Engine, job: ForwardJob<'_, f32>) {
+/// The forward pass with weights from [`weights_by_tap`]: rows of the output in parallel.
+pub(crate) fn forward(engine: &Engine, weights: &[f32], job: ForwardJob<'_, f32>) {
     let geometry = job.geometry;
     let ([height, width], channels) = (output_size(&geometry), geometry.channels_in);
-    let weights = weights_by_tap(engine, &geometry, job.weight);
     let epilogue = job.epilogue.prepare();
     let image_in = geometry.height_in * geometry.width_in * channels;
     let row_len = width * channels;
@@ -58,7 +57,7 @@ pub(crate) fn forward(engine: &Engine, job: ForwardJob<'_, f32>) {
             Some(bias) => y.chunks_exact_mut(channels).for_each(|pixel| pixel.copy_from_slice(bias)),
             None => y.fill(0.0),
         }
-        dispatch(engine.isa(), Row { geometry: &geometry, row: line % height, weights: &weights, x, y });
+        dispatch(engine.isa(), Row { geometry: &geometry, row: line % height, weights, x, y });
         for (element, y) in (line * row_len..).zip(y) {
             *y = epilogue.forward(*y, element);
         }

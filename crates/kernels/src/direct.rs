@@ -4,13 +4,15 @@
 //! the input's gradient every tap is one product added to a shifted window; for the weight gradient the inner dimension
 //! runs over pixels.
 
+use rayon::prelude::*;
+
 use crate::bfloat16::round_operand;
 use crate::blocked::{Lowering, StageShape, Tiling, TilingRequest};
 use crate::engine::Engine;
 use crate::geometry::ConvGeometry;
 use crate::isa::Isa;
 use crate::product::{LeftStrides, Offsets, Product, ResultStrides, Right, Store, packed_order};
-use crate::scratch::Scratch;
+use crate::scratch::{Scratch, Weights};
 use crate::simd::LANES;
 
 /// Output pixels of a band: the inner dimension of the weight gradient, whose panels then fit the first-level cache.
@@ -38,7 +40,7 @@ pub(crate) struct Direct<'e> {
     taps_together: usize,
     /// Vectors of output channels in one piece of the weight gradient.
     piece_vectors: usize,
-    forward: Option<Scratch<'e>>,
+    forward: Option<Weights<'e>>,
     backward: Option<Scratch<'e>>,
 }
 
@@ -62,14 +64,8 @@ pub(crate) enum Passes {
 }
 
 impl<'e> Direct<'e> {
-    /// Prepares the weights of one group, `[C_out/groups, C_in/groups, KH, KW]`, of a valid geometry.
-    pub(crate) fn new(
-        engine: &'e Engine,
-        geometry: &ConvGeometry,
-        output: [usize; 2],
-        weight: &[f32],
-        passes: Passes,
-    ) -> Self {
+    /// The convolution of one group of a valid geometry; its weights are still to come.
+    pub(crate) fn new(engine: &Engine, geometry: &ConvGeometry, output: [usize; 2]) -> Self {
         let tiling =
             Tiling::new(geometry, output[0], output[1], TilingRequest { tile: 1, pixels: BAND_PIXELS });
         let (channels_in, channels_out) =
@@ -79,7 +75,7 @@ impl<'e> Direct<'e> {
         let panel = blocks_in * geometry.kernel[1] * lanes_in * PANEL_VECTORS * LANES;
         let adjacent = geometry.dilation[1] == 1;
         let taps_together = if adjacent && panel <= PANEL_ELEMENTS { geometry.kernel[1] } else { 1 };
-        let mut direct = Self {
+        Self {
             isa: engine.isa(),
             tiling,
             channels_in,
@@ -91,17 +87,25 @@ impl<'e> Direct<'e> {
             piece_vectors: PIECE_WIDE_VECTORS * engine.isa().wide_vectors(),
             forward: None,
             backward: None,
-        };
-        match passes {
-            Passes::Forward => direct.forward = Some(direct.forward_weights(engine, weight)),
-            Passes::WeightGradient => {}
-            Passes::InputGradient => direct.backward = Some(direct.backward_weights(engine, weight)),
         }
-        direct
+    }
+
+    /// Prepares the weights of the group, `[C_out/groups, C_in/groups, KH, KW]`.
+    pub(crate) fn prepare(&mut self, engine: &'e Engine, weight: &[f32], passes: Passes) {
+        match passes {
+            Passes::Forward => self.forward = Some(Weights::Made(self.pack_forward(engine, weight))),
+            Passes::WeightGradient => {}
+            Passes::InputGradient => self.backward = Some(self.pack_backward(engine, weight)),
+        }
+    }
+
+    /// Takes weights for the forward pass that [`Self::prepare`] made earlier.
+    pub(crate) fn take_forward(&mut self, prepared: &'e [f32]) {
+        self.forward = Some(Weights::Kept(prepared));
     }
 
     /// For every product of [`Self::multiply`] a packed operand of taps and input channels by output channels.
-    fn forward_weights(&self, engine: &'e Engine, weight: &[f32]) -> Scratch<'e> {
+    fn pack_forward(&self, engine: &'e Engine, weight: &[f32]) -> Scratch<'e> {
         let [kernel_height, kernel_width] = self.tiling.geometry.kernel;
         let Products { count, segments, steps, .. } = self.products();
         let len = segments * steps * self.blocks_out * LANES;
@@ -109,7 +113,7 @@ impl<'e> Direct<'e> {
         prepared.fill(0.0);
         let runs = kernel_width / self.taps_together;
         let rows_are_segments = count == 1 && segments == kernel_height;
-        for (product, target) in prepared.chunks_exact_mut(len).enumerate() {
+        prepared.par_chunks_exact_mut(len).enumerate().for_each(|(product, target)| {
             for (target, (vector, step)) in
                 target.chunks_exact_mut(LANES).zip(packed_order(self.isa, self.blocks_out, segments * steps))
             {
@@ -125,19 +129,19 @@ impl<'e> Direct<'e> {
                     target.iter_mut().zip(filters).for_each(|(target, filter)| *target = filter[tap]);
                 }
             }
-        }
+        });
         round_operand(engine, &mut prepared);
         prepared
     }
 
     /// For every tap a packed operand of output channels by input channels.
-    fn backward_weights(&self, engine: &'e Engine, weight: &[f32]) -> Scratch<'e> {
+    fn pack_backward(&self, engine: &'e Engine, weight: &[f32]) -> Scratch<'e> {
         let taps = self.tiling.geometry.kernel[0] * self.tiling.geometry.kernel[1];
         let (blocks, padded_out) = (self.channels_in.div_ceil(LANES), self.blocks_out * LANES);
         let len = blocks * padded_out * LANES;
         let mut prepared = engine.scratch().take(taps * len);
         prepared.fill(0.0);
-        for (tap, target) in prepared.chunks_exact_mut(len).enumerate() {
+        prepared.par_chunks_exact_mut(len).enumerate().for_each(|(tap, target)| {
             for (target, (vector, out)) in
                 target.chunks_exact_mut(LANES).zip(packed_order(self.isa, blocks, padded_out))
             {
@@ -150,7 +154,7 @@ impl<'e> Direct<'e> {
                         .for_each(|(target, filter)| *target = filter[tap]);
                 }
             }
-        }
+        });
         round_operand(engine, &mut prepared);
         prepared
     }
@@ -223,12 +227,17 @@ impl Lowering for Direct<'_> {
         lifted.copy_from_slice(stage);
     }
 
+    fn forward_weights(&self) -> &[f32] {
+        match &self.forward {
+            Some(weights) => weights,
+            None => panic!("the weights are not prepared for the forward pass"),
+        }
+    }
+
     fn multiply(&self, lifted: &[f32], _workspace: &mut [f32], output: &mut [f32]) {
         let (input, result) = (self.input_stage(), self.output_stage());
         let ConvGeometry { kernel, stride, dilation, .. } = self.tiling.geometry;
-        let Some(weights) = &self.forward else {
-            panic!("the weights are not prepared for the forward pass")
-        };
+        let weights = self.forward_weights();
         let Products { count, segments, steps, segment_stride } = self.products();
         let runs = kernel[1] / self.taps_together;
         for index in 0..count {
@@ -341,19 +350,20 @@ impl Lowering for Direct<'_> {
     fn finish_weight_gradient(&self, pieces: &[f32], gradient: &mut [f32]) {
         let [kernel_height, kernel_width] = self.tiling.geometry.kernel;
         let [rows, columns] = self.piece_shape();
-        for out in 0..self.channels_out {
-            for c in 0..self.channels_in {
-                for u in 0..kernel_height {
-                    let piece = (u * self.blocks_in + c / self.lanes_in) * self.piece_columns()
-                        + out / LANES / self.piece_vectors;
-                    for v in 0..kernel_width {
+        let filter_len = self.channels_in * kernel_height * kernel_width;
+        gradient.par_chunks_exact_mut(filter_len).enumerate().for_each(|(out, filter)| {
+            let piece_column = out / LANES / self.piece_vectors;
+            let column = out % (self.piece_vectors * LANES);
+            for (c, taps) in filter.chunks_exact_mut(kernel_height * kernel_width).enumerate() {
+                for (u, taps) in taps.chunks_exact_mut(kernel_width).enumerate() {
+                    let piece =
+                        (u * self.blocks_in + c / self.lanes_in) * self.piece_columns() + piece_column;
+                    for (v, tap) in taps.iter_mut().enumerate() {
                         let row = v * self.lanes_in + c % self.lanes_in;
-                        let column = out % (self.piece_vectors * LANES);
-                        gradient[((out * self.channels_in + c) * kernel_height + u) * kernel_width + v] =
-                            pieces[(piece * rows + row) * columns + column];
+                        *tap = pieces[(piece * rows + row) * columns + column];
                     }
                 }
             }
-        }
+        });
     }
 }

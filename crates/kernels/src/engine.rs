@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use crate::isa::Isa;
 use crate::plan::Algorithm;
+use crate::prepared::WeightCache;
 use crate::scratch::ScratchPool;
 use crate::winograd::Scheme;
 
@@ -115,13 +116,14 @@ pub struct Engine {
     accuracy: Accuracy,
     preferred: Option<Algorithm>,
     scratch: Arc<ScratchPool>,
+    weights: Option<Arc<WeightCache>>,
 }
 
 impl Engine {
     /// An engine with an empty scratch pool.
     #[must_use]
     pub fn new(isa: Isa, accuracy: Accuracy) -> Self {
-        Self { isa, accuracy, preferred: None, scratch: Arc::new(ScratchPool::default()) }
+        Self { isa, accuracy, preferred: None, scratch: Arc::new(ScratchPool::default()), weights: None }
     }
 
     /// The fastest instruction set of this CPU, with [`Accuracy::F32`].
@@ -135,6 +137,18 @@ impl Engine {
     #[must_use]
     pub fn preferring(self, algorithm: Algorithm) -> Self {
         Self { preferred: Some(algorithm), ..self }
+    }
+
+    /// The same engine, for forward passes of one convolution that take their prepared weights from `cache`, see
+    /// [`conv2d_forward_owned`](crate::conv2d_forward_owned).
+    #[must_use]
+    pub fn keeping(self, cache: &WeightCache) -> Self {
+        Self { weights: Some(Arc::new(cache.share())), ..self }
+    }
+
+    /// The prepared weights to take and keep.
+    pub(crate) fn weight_cache(&self) -> Option<&WeightCache> {
+        self.weights.as_deref()
     }
 
     /// The instruction set in use.

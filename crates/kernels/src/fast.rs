@@ -42,23 +42,50 @@ impl Pass for BackwardOperands<'_> {
     }
 }
 
-/// Prepares the weights of one group for `algorithm` and runs the pass.
+/// Copies what an algorithm has prepared for the forward pass.
+struct CopyWeights<'a>(&'a mut Vec<f32>);
+
+impl Pass for CopyWeights<'_> {
+    fn run(self, _engine: &Engine, lowering: &impl Lowering) {
+        self.0.extend_from_slice(lowering.forward_weights());
+    }
+}
+
+/// The weights of one group.
+#[derive(Clone, Copy)]
+enum GroupWeights<'a> {
+    /// `[C_out/groups, C_in/groups, KH, KW]`, and the passes to prepare them for.
+    Given(&'a [f32], Passes),
+    /// Prepared for the forward pass by [`prepare_forward`].
+    Prepared(&'a [f32]),
+}
+
+/// Prepares the weights of one group for `algorithm`, if need be, and runs the pass.
 fn run(
     engine: &Engine,
     algorithm: Algorithm,
     geometry: &ConvGeometry,
-    weight: &[f32],
-    passes: Passes,
+    weights: GroupWeights<'_>,
     pass: impl Pass,
 ) {
     let size = output_size(geometry);
     match algorithm {
         Algorithm::Winograd(scheme) => {
-            pass.run(engine, &Winograd::new(engine, scheme, geometry, size, weight, passes));
+            let mut winograd = Winograd::new(engine, scheme, geometry, size);
+            match weights {
+                GroupWeights::Given(weight, passes) => winograd.prepare(engine, weight, passes),
+                GroupWeights::Prepared(weights) => winograd.take_forward(weights),
+            }
+            pass.run(engine, &winograd);
         }
         // Depthwise has passes of its own; only the input gradient alone (a transposed convolution) comes here.
         Algorithm::Direct | Algorithm::Depthwise => {
-            pass.run(engine, &Direct::new(engine, geometry, size, weight, passes));
+            let mut direct = Direct::new(engine, geometry, size);
+            match weights {
+                GroupWeights::Given(weight, passes) => direct.prepare(engine, weight, passes),
+                GroupWeights::Prepared(weights) => direct.take_forward(weights),
+            }
+            pass.run(engine, &direct);
         }
     }
 }
@@ -66,12 +93,33 @@ fn run(
 /// The forward pass.
 pub(crate) fn forward(engine: &Engine, job: ForwardJob<'_, f32>) {
     let geometry = job.geometry;
-    let algorithm = plan(&geometry, engine).forward;
-    if algorithm == Algorithm::Depthwise {
-        return depthwise::forward(engine, job);
+    if plan(&geometry, engine).forward == Algorithm::Depthwise {
+        let weights = depthwise::weights_by_tap(engine, &geometry, job.weight);
+        return depthwise::forward(engine, &weights, job);
     }
+    let weight_len = geometry.weight_len() / geometry.groups;
+    let groups =
+        job.weight.chunks_exact(weight_len).map(|weight| GroupWeights::Given(weight, Passes::Forward));
+    forward_groups(engine, groups, job);
+}
+
+/// The forward pass with weights from [`prepare_forward`] for the same geometry, whatever its batch, and the same engine.
+pub(crate) fn forward_prepared(engine: &Engine, job: ForwardJob<'_, f32>, prepared: &[Vec<f32>]) {
+    if plan(&job.geometry, engine).forward == Algorithm::Depthwise {
+        return depthwise::forward(engine, &prepared[0], job);
+    }
+    forward_groups(engine, prepared.iter().map(|weights| GroupWeights::Prepared(weights)), job);
+}
+
+fn forward_groups<'a>(
+    engine: &Engine,
+    groups: impl Iterator<Item = GroupWeights<'a>>,
+    job: ForwardJob<'_, f32>,
+) {
+    let geometry = job.geometry;
+    let algorithm = plan(&geometry, engine).forward;
     let epilogue = job.epilogue.prepare();
-    for (group, weight) in job.weight.chunks_exact(geometry.weight_len() / geometry.groups).enumerate() {
+    for (group, weights) in groups.enumerate() {
         let [input_channels, output_channels] = channels(&geometry, group);
         let operands = ForwardOperands {
             x: job.x,
@@ -81,8 +129,23 @@ pub(crate) fn forward(engine: &Engine, job: ForwardJob<'_, f32>) {
             y: &mut *job.y,
             output_channels,
         };
-        run(engine, algorithm, &geometry, weight, Passes::Forward, operands);
+        run(engine, algorithm, &geometry, weights, operands);
     }
+}
+
+/// The weights of every group in the form in which the planned forward algorithm multiplies by them.
+pub(crate) fn prepare_forward(engine: &Engine, geometry: &ConvGeometry, weight: &[f32]) -> Vec<Vec<f32>> {
+    let algorithm = plan(geometry, engine).forward;
+    if algorithm == Algorithm::Depthwise {
+        return vec![depthwise::weights_by_tap(engine, geometry, weight).to_vec()];
+    }
+    let groups = weight.chunks_exact(geometry.weight_len() / geometry.groups).map(|weight| {
+        let mut prepared = Vec::new();
+        let given = GroupWeights::Given(weight, Passes::Forward);
+        run(engine, algorithm, geometry, given, CopyWeights(&mut prepared));
+        prepared
+    });
+    groups.collect()
 }
 
 /// The backward pass.
@@ -110,7 +173,7 @@ pub(crate) fn backward(engine: &Engine, job: BackwardJob<'_, f32>) {
             dbias: gradients.dbias.as_deref_mut().map(|dbias| &mut dbias[own]),
         };
         let passes = if operands.dx.is_some() { Passes::InputGradient } else { Passes::WeightGradient };
-        run(engine, algorithm, &geometry, weight, passes, operands);
+        run(engine, algorithm, &geometry, GroupWeights::Given(weight, passes), operands);
     }
 }
 
@@ -136,6 +199,6 @@ pub(crate) fn input_gradient(
             weight_gradient: None,
             dbias: None,
         };
-        run(engine, algorithm, geometry, weight, Passes::InputGradient, operands);
+        run(engine, algorithm, geometry, GroupWeights::Given(weight, Passes::InputGradient), operands);
     }
 }

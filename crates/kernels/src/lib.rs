@@ -38,6 +38,7 @@ mod peak;
 pub mod philox;
 mod plan;
 mod pooling;
+mod prepared;
 mod product;
 mod resample;
 mod scalar;
@@ -45,10 +46,11 @@ mod scratch;
 mod sgd;
 mod simd;
 mod transposed;
+mod unspecified;
 mod winograd;
 
 pub use allocator::RecyclingAllocator;
-pub use convolution::{ConvGradients, conv2d_backward, conv2d_forward};
+pub use convolution::{ConvGradients, conv2d_backward, conv2d_forward, conv2d_forward_owned};
 pub use dropout::{Dropout, dropout_backward, dropout_forward};
 pub use elementary::Elementary;
 pub use engine::{
@@ -64,10 +66,12 @@ pub use pooling::average::{AverageDivisor, average_pool2d_backward, average_pool
 pub use pooling::geometry::PoolGeometry;
 pub use pooling::maximum::{max_pool2d_backward, max_pool2d_forward};
 pub use pooling::weighted::{Orders, WindowFunction, weighted_pool2d_backward, weighted_pool2d_forward};
+pub use prepared::WeightCache;
 pub use resample::{AxisMap, resample};
 pub use scalar::Scalar;
 pub use sgd::{SgdStep, sgd_momentum_step};
 pub use transposed::{ConvTransposeGeometry, conv_transpose2d_backward, conv_transpose2d_forward};
+pub use unspecified::unspecified_vec;
 pub use winograd::Scheme;
 
 /// Revision of the numbers this crate computes; whoever changes a value that a run depends on raises it.

@@ -1,6 +1,6 @@
 //! The stages as Burn modules.
 
-use allconv_kernels::{Activation, Dropout, Engine, Epilogue, Padding};
+use allconv_kernels::{Activation, Dropout, Engine, Epilogue, Padding, WeightCache};
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use burn::tensor::activation::{leaky_relu, relu};
@@ -34,6 +34,9 @@ pub struct ConvolutionLayer {
     /// Its settings.
     #[module(skip)]
     pub spec: ConvolutionSpec,
+    /// The weights as the kernels want them, kept between forward passes outside training.
+    #[module(skip)]
+    pub kept: WeightCache,
 }
 
 impl ConvolutionLayer {
@@ -42,7 +45,13 @@ impl ConvolutionLayer {
         let ConvolutionSpec { stride, border: Border { before, after }, dilation, groups, .. } = self.spec;
         let padding = Padding { top: before, bottom: after, left: before, right: after };
         let settings = ConvolutionSettings { stride, padding, dilation, groups, epilogue };
-        convolution(x, self.weight.val(), self.bias.val(), settings, engine)
+        let weight = self.weight.val();
+        // In training the weights change with every step, and would only be copied.
+        if weight.device().is_autodiff() {
+            convolution(x, weight, self.bias.val(), settings, engine)
+        } else {
+            convolution(x, weight, self.bias.val(), settings, &engine.clone().keeping(&self.kept))
+        }
     }
 }
 

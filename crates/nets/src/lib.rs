@@ -28,6 +28,8 @@ mod switches;
 mod tests;
 pub mod upsample;
 mod walk;
+#[cfg(test)]
+mod whole_net;
 
 pub use allconv_kernels::Engine;
 pub use architectures::{AllCnnImagenet, Base, LargeAllCnn, Springenberg};

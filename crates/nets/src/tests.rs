@@ -95,6 +95,17 @@ pub(crate) fn module_gradient_error<M: Module>(
     worst
 }
 
+/// The gradient of every parameter by its path, as f64.
+pub(crate) fn gradients_by_path(
+    network: &Network,
+    gradients: burn::tensor::Gradients,
+) -> Vec<(String, Vec<f64>)> {
+    let mut collector =
+        GradientCollector { path: ParameterPath::default(), gradients, collected: Vec::new() };
+    network.visit(&mut collector);
+    collector.collected.into_iter().map(|(path, _, values)| (path.unwrap_or_default(), values)).collect()
+}
+
 fn f64_values<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
     tensor.into_data().try_into_vec_as().unwrap()
 }

@@ -97,8 +97,8 @@ fn geometry(shape: &StageShape, batch: usize) -> Option<ConvGeometry> {
         kernel: convolution.kernel,
         stride: convolution.stride,
         padding: Padding { top: before, bottom: after, left: before, right: after },
-        dilation: [1, 1],
-        groups: 1,
+        dilation: convolution.dilation,
+        groups: convolution.groups,
     })
 }
 

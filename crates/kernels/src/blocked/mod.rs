@@ -31,6 +31,8 @@ pub(crate) trait Lowering: Sync {
     fn lifted_input_len(&self) -> usize;
     /// Elements of a lifted band of the output's gradient.
     fn lifted_slope_len(&self) -> usize;
+    /// The weights as they are prepared for the forward pass.
+    fn forward_weights(&self) -> &[f32];
     /// Elements of temporary memory in [`Self::multiply`] and [`Self::input_gradient`].
     fn workspace_len(&self) -> usize;
     /// Lifts a band of the input.

@@ -20,7 +20,7 @@ use crate::engine::Engine;
 use crate::geometry::ConvGeometry;
 use crate::isa::Isa;
 use crate::product::{LeftStrides, Offsets, Product, ResultStrides, Right, Store};
-use crate::scratch::Scratch;
+use crate::scratch::{Scratch, Weights};
 use crate::simd::{LANES, dispatch};
 use transform::{Direction, Tiles};
 
@@ -45,20 +45,13 @@ pub(crate) struct Winograd<'e> {
     blocks_out: usize,
     /// Tiles of a band.
     tiles: usize,
-    forward: Option<Scratch<'e>>,
+    forward: Option<Weights<'e>>,
     backward: Option<Scratch<'e>>,
 }
 
 impl<'e> Winograd<'e> {
-    /// Prepares the weights of one group, `[C_out/groups, C_in/groups, KH, KW]`, of a valid geometry that suits `scheme`.
-    pub(crate) fn new(
-        engine: &'e Engine,
-        scheme: Scheme,
-        geometry: &ConvGeometry,
-        output: [usize; 2],
-        weight: &[f32],
-        passes: Passes,
-    ) -> Self {
+    /// The convolution of one group of a valid geometry that suits `scheme`; its weights are still to come.
+    pub(crate) fn new(engine: &Engine, scheme: Scheme, geometry: &ConvGeometry, output: [usize; 2]) -> Self {
         assert!(scheme.suits(geometry), "{scheme:?} does not compute {geometry:?}");
         let (channels_in, channels_out) =
             (geometry.channels_in / geometry.groups, geometry.channels_out / geometry.groups);
@@ -70,13 +63,6 @@ impl<'e> Winograd<'e> {
         let tiling = Tiling::new(geometry, output[0], output[1], request);
         let tiles = tiling.images * (tiling.rows_out / tile) * (tiling.columns_out / tile);
         let isa = engine.isa();
-        let transform =
-            |adjoint| weights::transform(engine, scheme, [channels_out, channels_in], weight, adjoint);
-        let (forward, backward) = match passes {
-            Passes::Forward => (Some(transform(weights::Orientation::Forward)), None),
-            Passes::WeightGradient => (None, None),
-            Passes::InputGradient => (None, Some(transform(weights::Orientation::Adjoint))),
-        };
         Self {
             isa,
             scheme,
@@ -86,9 +72,27 @@ impl<'e> Winograd<'e> {
             blocks_in,
             blocks_out,
             tiles,
-            forward,
-            backward,
+            forward: None,
+            backward: None,
         }
+    }
+
+    /// Transforms the weights of the group, `[C_out/groups, C_in/groups, KH, KW]`.
+    pub(crate) fn prepare(&mut self, engine: &'e Engine, weight: &[f32], passes: Passes) {
+        let channels = [self.channels_out, self.channels_in];
+        let transform = |orientation| weights::transform(engine, self.scheme, channels, weight, orientation);
+        match passes {
+            Passes::Forward => {
+                self.forward = Some(Weights::Made(transform(weights::Orientation::Forward)));
+            }
+            Passes::WeightGradient => {}
+            Passes::InputGradient => self.backward = Some(transform(weights::Orientation::Adjoint)),
+        }
+    }
+
+    /// Takes weights for the forward pass that [`Self::prepare`] made earlier.
+    pub(crate) fn take_forward(&mut self, prepared: &'e [f32]) {
+        self.forward = Some(Weights::Kept(prepared));
     }
 
     /// Elements of one plane of lifted tiles: a position of the transformed tile, all blocks and tiles of a band.
@@ -183,10 +187,15 @@ impl Lowering for Winograd<'_> {
         );
     }
 
+    fn forward_weights(&self) -> &[f32] {
+        match &self.forward {
+            Some(weights) => weights,
+            None => panic!("the weights are not prepared for the forward pass"),
+        }
+    }
+
     fn multiply(&self, lifted: &[f32], workspace: &mut [f32], output: &mut [f32]) {
-        let Some(weights) = &self.forward else {
-            panic!("the weights are not prepared for the forward pass")
-        };
+        let weights = self.forward_weights();
         self.multiply_planes([self.blocks_in, self.blocks_out], lifted, weights, workspace);
         let tiles = self.tiles(self.output_stage(), Direction::Output);
         dispatch(self.isa, transform::Lower { tiles, planes: workspace, stage: output });

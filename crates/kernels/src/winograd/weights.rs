@@ -12,6 +12,8 @@ use crate::simd::{Kernel, LANES, Simd, dispatch};
 
 /// Elements between the gradients of distinct weights beyond their size, see [`piece_len`].
 const PIECE_SPACING: usize = 16;
+/// Vectors of filters that one task packs at least: some microseconds.
+const VECTORS_TOGETHER: usize = 128;
 /// Most taps along an axis.
 const TAPS: usize = 5;
 /// Most distinct rows of G.
@@ -70,9 +72,9 @@ pub(super) fn transform<'e>(
         Orientation::Forward => (blocks_out, blocks_in * LANES),
         Orientation::Adjoint => (blocks_in, blocks_out * LANES),
     };
-    for (target, (vector, step)) in
-        packed_filters.chunks_exact_mut(taps * LANES).zip(packed_order(engine.isa(), vectors, steps))
-    {
+    let order: Vec<(usize, usize)> = packed_order(engine.isa(), vectors, steps).collect();
+    let targets = packed_filters.par_chunks_exact_mut(taps * LANES).with_min_len(VECTORS_TOGETHER);
+    targets.zip(order).for_each(|(target, (vector, step))| {
         target.fill(0.0);
         let (step_out, first_out, step_in, first_in) = match orientation {
             Orientation::Forward => (1, vector * LANES, 0, step),
@@ -87,7 +89,7 @@ pub(super) fn transform<'e>(
                 }
             }
         }
-    }
+    });
     let matrix = Matrix::of(scheme);
     let mut transformed = engine.scratch().take(scheme.distinct_weights() * len);
     transformed.par_chunks_mut(matrix.rows * len).enumerate().for_each(|(row, targets)| {

@@ -2,6 +2,7 @@
 
 use allconv_kernels::{
     AverageDivisor, Engine, PoolGeometry, Scalar, average_pool2d_backward, average_pool2d_forward,
+    unspecified_vec,
 };
 use burn::backend::{Autodiff, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
@@ -108,7 +109,7 @@ fn forward<T: Scalar + Element + Pod>(
     engine: &Engine,
 ) -> FlexTensor {
     let sizes = output_sizes(geometry);
-    let mut y = vec![T::ZERO; sizes.iter().product()];
+    let mut y = unspecified_vec(sizes.iter().product());
     let x = Dense::channels_last(x);
     average_pool2d_forward::<T>(engine, geometry, divisor.into(), x.slice(), &mut y);
     from_channels_last(y, sizes)
@@ -120,7 +121,7 @@ fn backward<T: Scalar + Element + Pod>(
     divisor: Divisor,
     engine: &Engine,
 ) -> FlexTensor {
-    let mut dx = vec![T::ZERO; geometry.input_len()];
+    let mut dx = unspecified_vec(geometry.input_len());
     let dy = Dense::channels_last(dy);
     average_pool2d_backward::<T>(engine, geometry, divisor.into(), dy.slice(), &mut dx);
     from_channels_last(dx, [geometry.batch, geometry.height_in, geometry.width_in, geometry.channels])

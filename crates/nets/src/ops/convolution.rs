@@ -2,6 +2,7 @@
 
 use allconv_kernels::{
     ConvGeometry, ConvGradients, Engine, Epilogue, Padding, Scalar, conv2d_backward, conv2d_forward,
+    conv2d_forward_owned, unspecified_vec,
 };
 use burn::backend::{Autodiff, Dispatch, ExtensionType, Flex, backend_extension};
 use burn::tensor::Tensor;
@@ -118,8 +119,13 @@ impl ConvolutionOps for Flex {
         engine: Engine,
     ) -> FlexTensor {
         match x.dtype() {
-            DType::F32 => forward::<f32>(x, weight, bias, &settings, &engine),
-            DType::F64 => forward::<f64>(x, weight, bias, &settings, &engine),
+            DType::F32 => forward(x, weight, bias, &settings, |geometry, x, weight, bias, epilogue, y| {
+                let (weight, owner) = (weight.slice(), weight.owner());
+                conv2d_forward_owned(&engine, geometry, x, weight, &owner, Some(bias), epilogue, y);
+            }),
+            DType::F64 => forward(x, weight, bias, &settings, |geometry, x, weight, bias, epilogue, y| {
+                conv2d_forward::<f64>(&engine, geometry, x, weight.slice(), Some(bias), epilogue, y);
+            }),
             _ => composed::convolution::<Self>(x, weight, bias, &settings),
         }
     }
@@ -166,19 +172,19 @@ impl ConvolutionSettings {
     }
 }
 
+/// Runs a kernel, given as geometry, input, weight, bias, epilogue and output.
 fn forward<T: Scalar + Element + Pod>(
     x: FlexTensor,
     weight: FlexTensor,
     bias: FlexTensor,
     settings: &ConvolutionSettings,
-    engine: &Engine,
+    kernel: impl FnOnce(&ConvGeometry, &[T], &Dense, &[T], &Epilogue, &mut [T]),
 ) -> FlexTensor {
     let (x, weight, bias) = (Dense::channels_last(x), Dense::in_order(weight), Dense::in_order(bias));
     let geometry = settings.geometry(x.sizes(), weight.sizes());
     let sizes = output_sizes(&geometry);
-    let mut y = vec![T::ZERO; sizes.iter().product()];
-    let bias = Some(bias.slice());
-    conv2d_forward::<T>(engine, &geometry, x.slice(), weight.slice(), bias, &settings.epilogue, &mut y);
+    let mut y = unspecified_vec(sizes.iter().product());
+    kernel(&geometry, x.slice(), &weight, bias.slice(), &settings.epilogue, &mut y);
     from_channels_last(y, sizes)
 }
 
@@ -192,10 +198,10 @@ fn backward<T: Scalar + Element + Pod>(
     let (y, dy) = (Dense::channels_last(y), Dense::channels_last(dy));
     let geometry = settings.geometry(x.sizes(), weight.sizes());
     let mut dx = match wanted {
-        InputGradient::Wanted => vec![T::ZERO; geometry.input_len()],
+        InputGradient::Wanted => unspecified_vec(geometry.input_len()),
         InputGradient::Unused => Vec::new(),
     };
-    let mut dweight = vec![T::ZERO; geometry.weight_len()];
+    let mut dweight = unspecified_vec(geometry.weight_len());
     let mut dbias = vec![T::ZERO; geometry.channels_out];
     let gradients = ConvGradients {
         dx: (wanted == InputGradient::Wanted).then_some(&mut dx),

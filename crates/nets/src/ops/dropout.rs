@@ -1,6 +1,6 @@
 //! Dropout by a hash of (key, element): the same mask on every device and for any number of threads.
 
-use allconv_kernels::{Dropout, Engine, Scalar, dropout_backward, dropout_forward};
+use allconv_kernels::{Dropout, Engine, Scalar, dropout_backward, dropout_forward, unspecified_vec};
 use burn::backend::{Autodiff, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
 use burn_autodiff::checkpoint::base::Checkpointer;
@@ -66,7 +66,7 @@ fn apply<T: Scalar + Element + Pod>(
     kernel: fn(&Engine, &Dropout, &[T], &mut [T]),
 ) -> FlexTensor {
     let x = Dense::channels_last(x);
-    let mut y = vec![T::ZERO; x.slice::<T>().len()];
+    let mut y = unspecified_vec(x.slice::<T>().len());
     kernel(engine, dropout, x.slice(), &mut y);
     from_channels_last(y, x.sizes())
 }

@@ -1,6 +1,8 @@
 //! Max pooling with the positions of the maxima.
 
-use allconv_kernels::{Engine, PoolGeometry, Scalar, max_pool2d_backward, max_pool2d_forward};
+use allconv_kernels::{
+    Engine, PoolGeometry, Scalar, max_pool2d_backward, max_pool2d_forward, unspecified_vec,
+};
 use burn::backend::{Autodiff, Dispatch, Flex, backend_extension};
 use burn::tensor::{Int, Tensor};
 use burn_autodiff::checkpoint::base::Checkpointer;
@@ -105,7 +107,7 @@ fn forward<T: Scalar + Element + Pod>(
 ) -> (FlexTensor, FlexTensor) {
     let sizes = output_sizes(geometry);
     let values: usize = sizes.iter().product();
-    let (mut y, mut indices) = (vec![T::ZERO; values], vec![0_u32; values]);
+    let (mut y, mut indices) = (unspecified_vec(values), unspecified_vec(values));
     max_pool2d_forward::<T>(engine, geometry, Dense::channels_last(x).slice(), &mut y, &mut indices);
     // Positions in a map stay far below 2³¹, so the signed integers that Burn prefers hold the same bits.
     let indices: Vec<i32> = bytemuck::cast_vec(indices);
@@ -120,7 +122,7 @@ fn backward<T: Scalar + Element + Pod>(
 ) -> FlexTensor {
     let (dy, indices) = (Dense::channels_last(dy), Dense::channels_last(indices));
     let indices: &[u32] = bytemuck::cast_slice(indices.slice::<i32>());
-    let mut dx = vec![T::ZERO; geometry.input_len()];
+    let mut dx = unspecified_vec(geometry.input_len());
     max_pool2d_backward::<T>(engine, geometry, dy.slice(), indices, &mut dx);
     from_channels_last(dx, [geometry.batch, geometry.height_in, geometry.width_in, geometry.channels])
 }

@@ -1,5 +1,8 @@
 //! Views of CPU tensors as channels-last slices: without a copy where the storage already is channels-last.
 
+use std::any::Any;
+use std::sync::Arc;
+
 use burn::tensor::{Device, Tensor};
 use burn_backend::{Bytes, DType, Element, Shape, TensorData};
 use burn_flex::{FlexTensor, Layout};
@@ -22,6 +25,11 @@ impl Dense {
     /// A tensor in the order of its own axes; one copy unless it already lies so.
     pub(crate) fn in_order(tensor: FlexTensor) -> Self {
         Self(if tensor.is_contiguous() { tensor } else { tensor.to_contiguous() })
+    }
+
+    /// What keeps the elements in memory: they do not change as long as it is shared.
+    pub(crate) fn owner(&self) -> Arc<dyn Any + Send + Sync> {
+        self.0.data_arc()
     }
 
     /// The sizes, in the order of the slice.
