@@ -64,10 +64,14 @@ pub(crate) enum Passes {
 }
 
 impl<'e> Direct<'e> {
-    /// The convolution of one group of a valid geometry; its weights are still to come.
-    pub(crate) fn new(engine: &Engine, geometry: &ConvGeometry, output: [usize; 2]) -> Self {
-        let tiling =
-            Tiling::new(geometry, output[0], output[1], TilingRequest { tile: 1, pixels: BAND_PIXELS });
+    /// The convolution of one group of a valid geometry, in at least `bands` bands if it can be; its weights are still to come.
+    pub(crate) fn new(engine: &Engine, geometry: &ConvGeometry, output: [usize; 2], bands: usize) -> Self {
+        let tiling = Tiling::new(
+            geometry,
+            output[0],
+            output[1],
+            TilingRequest { tile: 1, pixels: BAND_PIXELS, bands },
+        );
         let (channels_in, channels_out) =
             (geometry.channels_in / geometry.groups, geometry.channels_out / geometry.groups);
         let lanes_in = channels_in.min(LANES);

@@ -27,16 +27,25 @@ pub(crate) fn output_size(geometry: &ConvGeometry) -> [usize; 2] {
 
 /// What is done with an algorithm that is ready to run: the generic half of a match over algorithms.
 trait Pass {
+    /// Bands that the batch should have at least.
+    const BANDS: usize;
+
     fn run(self, engine: &Engine, lowering: &impl Lowering);
 }
 
 impl Pass for ForwardOperands<'_> {
+    // Every output is computed the same in any band, so that a single image can be shared by a few threads.
+    const BANDS: usize = 4;
+
     fn run(self, engine: &Engine, lowering: &impl Lowering) {
         blocked::forward(engine, lowering, self);
     }
 }
 
 impl Pass for BackwardOperands<'_> {
+    // The bands decide the order in which the weight gradient is summed.
+    const BANDS: usize = 1;
+
     fn run(self, engine: &Engine, lowering: &impl Lowering) {
         blocked::backward(engine, lowering, self);
     }
@@ -46,6 +55,8 @@ impl Pass for BackwardOperands<'_> {
 struct CopyWeights<'a>(&'a mut Vec<f32>);
 
 impl Pass for CopyWeights<'_> {
+    const BANDS: usize = 1;
+
     fn run(self, _engine: &Engine, lowering: &impl Lowering) {
         self.0.extend_from_slice(lowering.forward_weights());
     }
@@ -61,17 +72,17 @@ enum GroupWeights<'a> {
 }
 
 /// Prepares the weights of one group for `algorithm`, if need be, and runs the pass.
-fn run(
+fn run<P: Pass>(
     engine: &Engine,
     algorithm: Algorithm,
     geometry: &ConvGeometry,
     weights: GroupWeights<'_>,
-    pass: impl Pass,
+    pass: P,
 ) {
     let size = output_size(geometry);
     match algorithm {
         Algorithm::Winograd(scheme) => {
-            let mut winograd = Winograd::new(engine, scheme, geometry, size);
+            let mut winograd = Winograd::new(engine, scheme, geometry, size, P::BANDS);
             match weights {
                 GroupWeights::Given(weight, passes) => winograd.prepare(engine, weight, passes),
                 GroupWeights::Prepared(weights) => winograd.take_forward(weights),
@@ -80,7 +91,7 @@ fn run(
         }
         // Depthwise has passes of its own; only the input gradient alone (a transposed convolution) comes here.
         Algorithm::Direct | Algorithm::Depthwise => {
-            let mut direct = Direct::new(engine, geometry, size);
+            let mut direct = Direct::new(engine, geometry, size, P::BANDS);
             match weights {
                 GroupWeights::Given(weight, passes) => direct.prepare(engine, weight, passes),
                 GroupWeights::Prepared(weights) => direct.take_forward(weights),

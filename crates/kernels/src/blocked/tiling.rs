@@ -9,6 +9,8 @@ pub(crate) struct TilingRequest {
     pub(crate) tile: usize,
     /// Output pixels that a band should have, at least, where the maps are large enough.
     pub(crate) pixels: usize,
+    /// Bands that the whole batch should have, at least, where that leaves a row of tiles to each: for several threads to share them.
+    pub(crate) bands: usize,
 }
 
 /// Bands of one convolution. A *slot* is a run of whole images; where it holds more than one image it has one band.
@@ -48,15 +50,13 @@ impl Tiling {
     ) -> Self {
         let tile = request.tile;
         let (tile_rows, columns_out) = (height_out.div_ceil(tile), width_out.next_multiple_of(tile));
+        let pixels = request.pixels.min((geometry.batch * height_out * columns_out).div_ceil(request.bands));
         // As many tile rows as the wish takes, spread evenly over the bands that need.
-        let wanted = request.pixels.div_ceil(columns_out * tile).clamp(1, tile_rows);
+        let wanted = pixels.div_ceil(columns_out * tile).clamp(1, tile_rows);
         let rows_out = tile_rows.div_ceil(tile_rows.div_ceil(wanted)) * tile;
         let bands = height_out.div_ceil(rows_out);
-        let images = if bands == 1 {
-            request.pixels.div_ceil(rows_out * columns_out).clamp(1, geometry.batch)
-        } else {
-            1
-        };
+        let images =
+            if bands == 1 { pixels.div_ceil(rows_out * columns_out).clamp(1, geometry.batch) } else { 1 };
         let slots = geometry.batch.div_ceil(images);
         let images = geometry.batch.div_ceil(slots);
         let reach = [0, 1].map(|axis| geometry.dilation[axis] * (geometry.kernel[axis] - 1) + 1);
@@ -120,7 +120,7 @@ mod tests {
             dilation: [1, 1],
             groups: 1,
         };
-        Tiling::new(&geometry, height, height, TilingRequest { tile, pixels })
+        Tiling::new(&geometry, height, height, TilingRequest { tile, pixels, bands: 1 })
     }
 
     #[test]
@@ -131,6 +131,13 @@ mod tests {
         let small = tiling(10, 6, 3, 144);
         assert_eq!((small.rows_out, small.bands, small.images, small.slots), (6, 1, 4, 3));
         assert_eq!([0, 1, 2].map(|slot| small.images_of(slot)), [4, 4, 2]);
+    }
+
+    #[test]
+    fn a_single_image_is_cut_finer_for_several_threads() {
+        let geometry = ConvGeometry { batch: 1, ..tiling(1, 16, 4, 256).geometry };
+        let cut = |bands| Tiling::new(&geometry, 16, 16, TilingRequest { tile: 4, pixels: 256, bands }).bands;
+        assert_eq!([1, 2, 4, 100].map(cut), [1, 2, 4, 4]);
     }
 
     #[test]

@@ -50,8 +50,14 @@ pub(crate) struct Winograd<'e> {
 }
 
 impl<'e> Winograd<'e> {
-    /// The convolution of one group of a valid geometry that suits `scheme`; its weights are still to come.
-    pub(crate) fn new(engine: &Engine, scheme: Scheme, geometry: &ConvGeometry, output: [usize; 2]) -> Self {
+    /// The convolution of one group of a valid geometry that suits `scheme`, in at least `bands` bands if it can be; its weights are still to come.
+    pub(crate) fn new(
+        engine: &Engine,
+        scheme: Scheme,
+        geometry: &ConvGeometry,
+        output: [usize; 2],
+        bands: usize,
+    ) -> Self {
         assert!(scheme.suits(geometry), "{scheme:?} does not compute {geometry:?}");
         let (channels_in, channels_out) =
             (geometry.channels_in / geometry.groups, geometry.channels_out / geometry.groups);
@@ -59,7 +65,7 @@ impl<'e> Winograd<'e> {
         let tile = scheme.tile_out();
         let elements = scheme.tile_in() * scheme.tile_in() * (blocks_in + blocks_out) * LANES;
         let tiles = (BAND_ELEMENTS / elements).clamp(BAND_TILES[0], BAND_TILES[1]);
-        let request = TilingRequest { tile, pixels: tiles * tile * tile };
+        let request = TilingRequest { tile, pixels: tiles * tile * tile, bands };
         let tiling = Tiling::new(geometry, output[0], output[1], request);
         let tiles = tiling.images * (tiling.rows_out / tile) * (tiling.columns_out / tile);
         let isa = engine.isa();
