@@ -97,6 +97,8 @@ struct Comparison<'a> {
     rounds: usize,
     /// PyTorch's fastest mode by network and pass.
     modes: BTreeMap<(&'static str, &'static str), String>,
+    /// The commit, taken before the page is written for the first time.
+    commit: String,
     versions: String,
     tables: String,
 }
@@ -113,9 +115,10 @@ pub(crate) fn run(workspace: &Path, python: &str, rounds: usize, rows: Rows) -> 
         let path = target.join("release").join(name);
         Ok(path.to_str().context("the path of the target folder is not UTF-8")?.to_owned())
     };
+    let commit = shell::output(workspace, &["git", "describe", "--always", "--dirty", "--abbrev=12"])?;
     let (modes, versions, tables) = (BTreeMap::new(), String::new(), String::new());
     let mut comparison =
-        Comparison { workspace, program: path("allconv")?, python, rounds, modes, versions, tables };
+        Comparison { workspace, program: path("allconv")?, python, rounds, modes, commit, versions, tables };
     comparison.section("All-CNN-C", rounds);
     for case in &MAIN {
         comparison.row(case, rounds)?;
@@ -272,8 +275,6 @@ impl Comparison<'_> {
 
     /// Writes the page with the rows that there are.
     fn write(&self) -> anyhow::Result<()> {
-        let commit =
-            shell::output(self.workspace, &["git", "describe", "--always", "--dirty", "--abbrev=12"])?;
         let compiler = shell::output(self.workspace, &["rustc", "--version"])?;
         let torch =
             shell::output(self.workspace, &[self.python, "-c", "import torch; print(torch.__version__)"])?;
@@ -285,7 +286,7 @@ impl Comparison<'_> {
              The memory of the steps is the peak of the process less what was resident before the first step, ours / PyTorch's.\n{}\n\
              Commit {}, {}, PyTorch {}, {}, processor {}.\n",
             self.tables,
-            commit.trim(),
+            self.commit.trim(),
             compiler.trim(),
             torch.trim(),
             self.versions,
