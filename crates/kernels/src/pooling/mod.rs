@@ -4,3 +4,4 @@ pub(crate) mod average;
 pub(crate) mod geometry;
 pub(crate) mod maximum;
 pub(crate) mod weighted;
+pub(crate) mod window_function;
