@@ -1,6 +1,10 @@
 //! `cargo xtask release-check`: the campaigns that are too long for every push.
 
+use std::fs::File;
+use std::io::Write;
 use std::path::Path;
+
+use anyhow::Context;
 
 use crate::shell;
 
@@ -26,25 +30,47 @@ const SANITIZER: [(&str, &str); 3] =
 /// What a program for training must not do on the machine at hand, which should have nothing else to do meanwhile.
 const BENCHES: [&[&str]; 2] = [&["train", "--assert"], &["conv", "--assert"]];
 
+/// Where the last campaign's log lies; it is committed.
+const LOG: &str = "docs/release-check.log";
+
 /// Runs every test again with `ALLCONV_CAMPAIGN=release`, which raises the number of kills that a run must survive; the kernels'
-/// tests under a sanitiser; and the benchmarks that assert something.
+/// tests under a sanitiser; and the benchmarks that assert something. What they say goes to `docs/release-check.log` too.
 pub(crate) fn run(workspace: &Path) -> anyhow::Result<()> {
-    let test = ["cargo", "test", "--workspace", "--release", "--locked"];
-    shell::run(workspace, &test, &[("ALLCONV_CAMPAIGN", "release")])?;
-    sanitize(workspace)?;
+    let commit = shell::output(workspace, &["git", "describe", "--always", "--dirty", "--abbrev=12"])?;
+    let compiler = shell::output(workspace, &["rustc", "--version"])?;
+    let path = workspace.join(LOG);
+    let mut log = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+    let processor = shell::processor_name();
+    writeln!(
+        log,
+        "cargo xtask release-check, commit {}, {}, processor {processor}",
+        commit.trim(),
+        compiler.trim()
+    )?;
+    // The profile of the tests is optimised; the release profile would compile Burn once more.
+    let test = ["cargo", "test", "--workspace", "--locked", "--", "--show-output"];
+    shell::run_logged(workspace, &test, &[("ALLCONV_CAMPAIGN", "release")], &mut log)?;
+    sanitize_logged(workspace, &mut log)?;
     for bench in BENCHES {
         let allconv = ["cargo", "run", "--release", "--locked", "--package", "allconv", "--", "bench"];
-        shell::run(workspace, &[&allconv[..], bench].concat(), &[])?;
+        shell::run_logged(workspace, &[&allconv[..], bench].concat(), &[], &mut log)?;
     }
-    println!("release campaigns passed");
+    writeln!(log, "\nrelease campaigns passed")?;
+    println!("release campaigns passed; the log is {LOG}");
     Ok(())
 }
 
 /// Runs the kernels' tests under AddressSanitizer, on the machines that the compiler brings it for.
 pub(crate) fn sanitize(workspace: &Path) -> anyhow::Result<()> {
+    sanitize_logged(workspace, &mut std::io::sink())
+}
+
+fn sanitize_logged(workspace: &Path, log: &mut impl Write) -> anyhow::Result<()> {
     if cfg!(not(all(target_os = "linux", target_arch = "x86_64"))) {
-        println!("left out: the kernels' tests under AddressSanitizer run on x86-64 Linux");
+        let left_out = "left out: the kernels' tests under AddressSanitizer run on x86-64 Linux";
+        println!("{left_out}");
+        writeln!(log, "{left_out}")?;
         return Ok(());
     }
-    shell::run(workspace, &SANITIZED, &SANITIZER)
+    shell::run_logged(workspace, &SANITIZED, &SANITIZER, log)
 }

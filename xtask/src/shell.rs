@@ -1,7 +1,8 @@
 //! Runs the commands that checks are made of, and says what was run.
 
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, ensure};
 
@@ -14,11 +15,38 @@ pub(crate) fn run(folder: &Path, words: &[&str], environment: &[(&str, &str)]) -
     Ok(())
 }
 
+/// [`run`], with what the command writes to standard output copied to `log`, all but the line that each passed test gets.
+pub(crate) fn run_logged(
+    folder: &Path,
+    words: &[&str],
+    environment: &[(&str, &str)],
+    log: &mut impl Write,
+) -> anyhow::Result<()> {
+    println!("$ {}", words.join(" "));
+    writeln!(log, "\n$ {}", words.join(" "))?;
+    let mut child = command(folder, words, environment)
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cannot start {}", words[0]))?;
+    let written = child.stdout.take().context("no standard output")?;
+    for line in BufReader::new(written).lines() {
+        let line = line?;
+        println!("{line}");
+        if !(line.starts_with("test ") && line.ends_with(" ... ok")) {
+            writeln!(log, "{line}")?;
+        }
+    }
+    let status = child.wait()?;
+    writeln!(log, "{status}")?;
+    ensure!(status.success(), "`{}` ended with {status}", words.join(" "));
+    Ok(())
+}
+
 /// Runs `words` in `folder` and returns what it wrote to standard output; fails when it fails.
 pub(crate) fn output(folder: &Path, words: &[&str]) -> anyhow::Result<String> {
     println!("$ {}", words.join(" "));
     let output = command(folder, words, &[])
-        .stderr(std::process::Stdio::inherit())
+        .stderr(Stdio::inherit())
         .output()
         .with_context(|| format!("cannot start {}", words[0]))?;
     ensure!(output.status.success(), "`{}` ended with {}", words.join(" "), output.status);
@@ -32,4 +60,12 @@ fn command(folder: &Path, words: &[&str], environment: &[(&str, &str)]) -> Comma
         command.env(name, value);
     }
     command
+}
+
+/// The processor's name as the system tells it.
+pub(crate) fn processor_name() -> String {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let line = text.lines().find(|line| line.starts_with("model name"));
+    line.and_then(|line| line.split_once(':'))
+        .map_or_else(|| "unknown".to_owned(), |(_, name)| name.trim().to_owned())
 }
