@@ -21,6 +21,7 @@ mod schedule;
 mod section;
 mod session;
 mod settings;
+mod task;
 mod tensors;
 mod trainer;
 
@@ -40,5 +41,8 @@ pub use session::{Execution, Identity, Job, MemoryGauge, train};
 pub use settings::{
     DataRequest, DataSettings, Length, PRESETS, Preset, SettingError, TrainRequest, TrainSettings,
 };
+pub use task::{
+    ClassObjective, Classification, EpochSums, Evaluated, ExampleRecord, StepError, Task, open_task,
+};
 pub use tensors::{NamedTensor, NamedTensors, read_safetensors, write_safetensors};
-pub use trainer::{Divergence, StepResult, Trainer};
+pub use trainer::{Divergence, Judged, Objective, StepResult, Trainer};

@@ -9,7 +9,7 @@ use allconv_data::{
 };
 use allconv_kernels::{Accuracy, Engine};
 use allconv_nets::{Mode, Network, models, walk};
-use allconv_train::{DataSettings, DataStore, Preset, Trainer, to_tensor};
+use allconv_train::{ClassObjective, DataSettings, DataStore, Preset, Trainer, to_tensor};
 use anyhow::{Context, ensure};
 use burn::tensor::Device;
 use serde_json::{Value, json};
@@ -196,8 +196,9 @@ impl Bench {
     fn train(&mut self) -> anyhow::Result<Vec<Step>> {
         let settings = (Preset::named("springenberg2015").context("the preset is registered")?.settings)();
         let device = Device::flex().autodiff();
-        let mut trainer = Trainer::new(self.network.clone(), &settings, self.classes, 0, device);
-        self.time(|batch, step| trainer.step(batch, step, 0.01).map(|_| ()).map_err(Into::into))
+        let mut trainer = Trainer::new(self.network.clone(), &settings, 0, device);
+        let objective = ClassObjective { classes: self.classes, label_smoothing: settings.label_smoothing };
+        self.time(|batch, step| trainer.step(&objective, batch, step, 0.01).map(|_| ()).map_err(Into::into))
     }
 
     /// Each timed forward pass, loading included.
