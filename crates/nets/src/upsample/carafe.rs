@@ -90,6 +90,10 @@ impl Upsampler for Carafe {
         SideRule::Factor(self.factor)
     }
 
+    fn cells_read(&self, _enlargement: &Enlargement) -> usize {
+        self.kernel.max(self.encoder_kernel)
+    }
+
     fn parameters(&self, enlargement: &Enlargement) -> u64 {
         (self.weights(enlargement.input[0]) + self.hidden + self.encoded()) as u64
     }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::promises::Promises;
 use super::settings::check_cells;
-use super::upsampler::{FixedUpsampler, SideRule, Upsampler};
+use super::upsampler::{Enlargement, FixedUpsampler, SideRule, Upsampler};
 use crate::card::Card;
 use crate::description::DescriptionError;
 use crate::downsample::DownsampleConfig;
@@ -80,6 +80,11 @@ impl Upsampler for MaxUnpool {
 
     fn sides(&self) -> SideRule {
         SideRule::Switches
+    }
+
+    fn cells_read(&self, _enlargement: &Enlargement) -> usize {
+        // As many windows can share a cell.
+        self.kernel.div_ceil(self.stride)
     }
 
     fn check_settings_of(&self, downsample: &DownsampleConfig) -> Result<(), String> {

@@ -52,6 +52,7 @@ use crate::switches::{SwitchKind, Switches};
 pub use blur_upsample::BlurUpsample;
 pub use carafe::{Carafe, CarafeModule};
 pub use enlarging_maps::Interpolation;
+pub(crate) use enlarging_maps::bicubic_enlargement;
 pub use inverse_haar::InverseHaar;
 pub use max_unpool::{Duplicates, MaxUnpool};
 pub use pixel_shuffle::{PixelShuffle, PixelShuffleModule};
@@ -245,6 +246,16 @@ impl UpsampleConfig {
     /// Whether it mixes channels by learned weights: the net's activation then follows.
     pub fn mixes_channels(&self) -> bool {
         of_each!(self, O, config => O::mixes_channels(config))
+    }
+
+    /// How many cells of a row of the input one cell of the output reads at most, borders aside.
+    pub fn cells_read(&self, enlargement: &Enlargement) -> usize {
+        of_each!(self, O, config => O::cells_read(config, enlargement))
+    }
+
+    /// Whether it uses switches of this kind where they are handed over.
+    pub fn takes(&self, offered: SwitchKind) -> bool {
+        of_each!(self, O, config => O::takes(config, offered))
     }
 
     /// How many channels must enter for `channels` to leave; `None` where any number can.

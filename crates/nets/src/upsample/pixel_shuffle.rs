@@ -12,6 +12,7 @@ use crate::card::Card;
 use crate::description::DescriptionError;
 use crate::downsample::PhaseOrder;
 use crate::downsample::settings::two;
+use crate::ops::nhwc::{channels_first, channels_last};
 use crate::ops::{ConvolutionSettings, convolution};
 use crate::parameter_source::ParameterSource;
 use crate::pass::Pass;
@@ -80,6 +81,10 @@ impl Upsampler for PixelShuffle {
 
     fn sides(&self) -> SideRule {
         SideRule::Factor(self.factor)
+    }
+
+    fn cells_read(&self, _enlargement: &Enlargement) -> usize {
+        self.expand.unwrap_or(1)
     }
 
     fn mixes_channels(&self) -> bool {
@@ -173,17 +178,18 @@ pub(super) fn shuffle(x: Tensor<4>, factor: usize, order: PhaseOrder) -> Tensor<
     let [batch, channels, height, width] = x.dims();
     assert_eq!(channels % (factor * factor), 0, "{channels} channels are not blocks of {factor}×{factor}");
     let channels = channels / (factor * factor);
-    // To [n, c, row, row in block, column, column in block].
+    let x = channels_last(x);
+    // To [n, row, row in block, column, column in block, c], one pass over a map that lies channels-last.
     let cells = match order {
         PhaseOrder::Pytorch => {
-            x.reshape([batch, channels, factor, factor, height, width]).permute([0, 1, 4, 2, 5, 3])
+            x.reshape([batch, height, width, channels, factor, factor]).permute([0, 1, 4, 2, 5, 3])
         }
         PhaseOrder::Spd => {
-            x.reshape([batch, factor, factor, channels, height, width]).permute([0, 3, 4, 2, 5, 1])
+            x.reshape([batch, height, width, factor, factor, channels]).permute([0, 1, 4, 2, 3, 5])
         }
         PhaseOrder::Tensorflow => {
-            x.reshape([batch, factor, factor, channels, height, width]).permute([0, 3, 4, 1, 5, 2])
+            x.reshape([batch, height, width, factor, factor, channels]).permute([0, 1, 3, 2, 4, 5])
         }
     };
-    cells.reshape([batch, channels, factor * height, factor * width])
+    channels_first(cells.reshape([batch, factor * height, factor * width, channels]))
 }

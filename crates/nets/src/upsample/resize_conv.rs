@@ -73,6 +73,13 @@ impl Upsampler for ResizeConv {
         SideRule::NotSmaller
     }
 
+    fn cells_read(&self, enlargement: &Enlargement) -> usize {
+        let Enlargement { input: [_, height, width], output: [_, rows, columns], .. } = *enlargement;
+        // The taps of the kernel lie on the finer grid.
+        let steps = |side: usize, outputs| ((self.kernel - 1) * side).div_ceil(outputs);
+        self.filter.taps() + steps(height, rows).max(steps(width, columns))
+    }
+
     fn mixes_channels(&self) -> bool {
         true
     }

@@ -70,6 +70,10 @@ impl Upsampler for TransposedConv {
         SideRule::Factor(self.stride)
     }
 
+    fn cells_read(&self, _enlargement: &Enlargement) -> usize {
+        self.kernel.div_ceil(self.stride)
+    }
+
     fn mixes_channels(&self) -> bool {
         true
     }
