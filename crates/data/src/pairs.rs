@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::augment::ImageShape;
@@ -138,8 +139,27 @@ impl Patches {
         pictures: Arc<Vec<PictureExample>>,
         settings: PatchSettings,
     ) -> Result<Patches, DataError> {
+        Patches::check(set, &pictures, settings)?;
+        let channels = pictures.first().map_or(0, |example| example.picture.shape().channels);
+        let shrunk = match settings.pairing {
+            Pairing::Shrunk { factor } => {
+                let input = |example: &PictureExample| {
+                    bicubic::shrink(&example.picture.cropped_to_multiple(factor), factor)
+                };
+                pictures.par_iter().map(input).collect()
+            }
+            Pairing::Noisy { .. } | Pairing::Labelled => Vec::new(),
+        };
+        Ok(Patches { pictures, shrunk, settings, channels })
+    }
+
+    /// Checks what [`Patches::new`] asks of the pictures.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn check(set: &str, pictures: &[PictureExample], settings: PatchSettings) -> Result<(), DataError> {
         let factor = settings.pairing.factor();
-        for example in pictures.iter() {
+        for example in pictures {
             let ImageShape { height, width, .. } = example.picture.shape();
             let needed = settings.side * factor;
             if height < needed || width < needed {
@@ -154,17 +174,7 @@ impl Patches {
                 return Err(without_label_map(set, example));
             }
         }
-        let channels = pictures.first().map_or(0, |example| example.picture.shape().channels);
-        let shrunk = match settings.pairing {
-            Pairing::Shrunk { factor } => {
-                let input = |example: &PictureExample| {
-                    bicubic::shrink(&example.picture.cropped_to_multiple(factor), factor)
-                };
-                pictures.iter().map(input).collect()
-            }
-            Pairing::Noisy { .. } | Pairing::Labelled => Vec::new(),
-        };
-        Ok(Patches { pictures, shrunk, settings, channels })
+        Ok(())
     }
 }
 

@@ -8,8 +8,8 @@ use allconv_data::{LoaderSettings, Order, Position};
 use allconv_kernels::{Engine, Isa};
 use allconv_nets::{Network, walk};
 use allconv_record::{
-    Environment, Event, FORMAT_VERSION, Journal, Measured, MetricPoint, Observer, Resumption, RunDirectory,
-    RunRecord, RunSpecification, SplitName, Status, Timings,
+    Artefacts, Environment, Event, FORMAT_VERSION, Journal, Measured, MetricPoint, Observer, Resumption,
+    RunDirectory, RunRecord, RunSpecification, SplitName, Status, Timings,
 };
 use burn::module::Module;
 use burn::tensor::Device;
@@ -327,6 +327,10 @@ impl<'a> Session<'a> {
         }
         match &evaluated.examples {
             ExampleRecord::Outcomes(outcomes) => self.job.directory.write_outcomes(outcomes)?,
+            ExampleRecord::Scores { scores, pictures } => {
+                self.job.directory.write_scores(scores)?;
+                Artefacts::write(&self.job.directory.artefacts(), pictures)?;
+            }
         }
         self.journal.synchronise()?;
         self.record.measured = Some(self.measure_cost()?);

@@ -4,7 +4,7 @@ use allconv_nets::{Mode, Network};
 use burn::tensor::{Device, Tensor};
 
 use crate::TrainSettings;
-use crate::optimizer::Sgd;
+use crate::optimizer::Optimizer;
 
 /// A network in training with its optimiser.
 #[derive(Debug)]
@@ -12,7 +12,7 @@ pub struct Trainer {
     /// The network, on a device with autodiff.
     pub network: Network,
     /// Its optimiser.
-    pub optimizer: Sgd,
+    pub optimizer: Optimizer,
     device: Device,
     seed: u64,
 }
@@ -67,7 +67,7 @@ pub enum Divergence {
 impl Trainer {
     /// Joins a network on `device` (with autodiff) and the optimiser that `settings` describe.
     pub fn new(network: Network, settings: &TrainSettings, seed: u64, device: Device) -> Trainer {
-        let optimizer = Sgd::new(settings);
+        let optimizer = Optimizer::new(settings);
         Trainer { network, optimizer, device, seed }
     }
 

@@ -176,6 +176,9 @@ impl Bench {
             validation: 0,
             train_images: None,
             synthetic: Some(synthetic),
+            task: None,
+            test_dataset: None,
+            fold: None,
         };
         let data = Arc::new(DataStore::new(DataDirectory::new(std::env::temp_dir()))).prepared(&settings)?;
         let loader = LoaderSettings {

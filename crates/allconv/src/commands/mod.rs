@@ -8,6 +8,7 @@ pub(crate) mod eval;
 pub(crate) mod export;
 pub(crate) mod models;
 pub(crate) mod operators;
+pub(crate) mod predict;
 pub(crate) mod shell;
 pub(crate) mod study;
 mod study_compare;

@@ -1,15 +1,26 @@
 //! What a run is about: how a batch looks, what is minimised, what is measured. One registry, one file a task.
 
 mod classification;
+mod dense;
+mod restoration;
+mod segmentation;
+mod super_resolution;
 
-use allconv_data::{BatchIterator, LoaderSettings, Position};
+use allconv_data::pairs::PatchSettings;
+use allconv_data::{BatchIterator, LoaderSettings, Picture, Position};
 use allconv_nets::Network;
-use allconv_record::{Outcomes, SplitName};
+use allconv_record::{ArtefactPicture, Outcomes, Scores, SplitName};
 use burn::tensor::Device;
 
 use crate::trainer::{Divergence, StepResult, Trainer};
-use crate::{DataStore, RunSettings, TrainError};
+use crate::{DataStore, DenoisingSettings, RunSettings, SuperResolutionSettings, TaskSettings, TrainError};
 pub use classification::{ClassObjective, Classification};
+pub use dense::MapObjective;
+pub(crate) use dense::check_network;
+use dense::{Dense, DenseKind};
+use restoration::Restoration;
+use segmentation::Segmentation;
+use super_resolution::SuperResolution;
 
 /// A task with its data, as the training loop and those who ask a trained network know it.
 pub trait Task {
@@ -21,6 +32,8 @@ pub trait Task {
     fn input(&self) -> [usize; 3];
     /// Classes that the network tells apart, or channels of the map that it returns.
     fn outputs(&self) -> usize;
+    /// Names of the classes; empty where none are told apart.
+    fn classes(&self) -> &[String];
     /// Opens the stream of training batches.
     ///
     /// # Errors
@@ -51,6 +64,34 @@ pub trait Task {
     /// # Errors
     /// [`TrainError::Data`] when an image cannot be read.
     fn latency_seconds(&self, network: &Network, images: usize) -> Result<Option<f64>, TrainError>;
+    /// What the network says of a picture that belongs to no split; `name` is what an error calls it, `tile` the sides of the tiles that
+    /// it is cut into, in input pixels.
+    ///
+    /// # Errors
+    /// [`TrainError`] when the picture is not of the kind that the network was made for, or cannot be cut so.
+    fn predict(
+        &self,
+        network: &Network,
+        name: &str,
+        picture: &Picture,
+        tile: Option<usize>,
+    ) -> Result<Prediction, TrainError>;
+}
+
+/// What a network says of one picture.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Prediction {
+    /// Classes with their probabilities, the most probable first.
+    Classes(Vec<(String, f64)>),
+    /// A picture.
+    Picture(Picture),
+    /// A class for every pixel.
+    Regions {
+        /// The classes, painted.
+        picture: Picture,
+        /// Share of the pixels of each class.
+        shares: Vec<(String, f64)>,
+    },
 }
 
 /// Sums over the samples shown in an epoch, taken before each step's update.
@@ -93,6 +134,13 @@ pub struct Evaluated {
 pub enum ExampleRecord {
     /// Classes.
     Outcomes(Outcomes),
+    /// Numbers, and a few pictures with their PNG files.
+    Scores {
+        /// The metrics of every example.
+        scores: Scores,
+        /// The pictures.
+        pictures: Vec<(ArtefactPicture, Vec<u8>)>,
+    },
 }
 
 /// The registry: the task that the settings describe, over its data, with tensors on `device` (without autodiff).
@@ -104,7 +152,26 @@ pub fn open_task(
     data: &DataStore,
     device: &Device,
 ) -> Result<Box<dyn Task>, TrainError> {
-    Ok(Box::new(Classification::open(settings, data, device)?))
+    let task = settings.data.task();
+    let open = |kind: Box<dyn DenseKind>, patches: PatchSettings| -> Result<Box<dyn Task>, TrainError> {
+        Ok(Box::new(Dense::open(kind, patches, settings, data, device)?))
+    };
+    match (&task, task.patches()) {
+        (TaskSettings::Classification {}, _) | (_, None) => {
+            Ok(Box::new(Classification::open(settings, data, device)?))
+        }
+        (TaskSettings::SuperResolution(SuperResolutionSettings { scale, .. }), Some(patches)) => {
+            open(Box::new(SuperResolution { scale: *scale }), patches)
+        }
+        (TaskSettings::Segmentation(_), Some(patches)) => {
+            let classes = data.pictures(&settings.data)?.classes.clone();
+            open(Box::new(Segmentation { classes }), patches)
+        }
+        (TaskSettings::Denoising(DenoisingSettings { sigma, .. }), Some(patches)) => {
+            open(Box::new(Restoration { sigma: *sigma }), patches)
+        }
+        (TaskSettings::Autoencoding(_), Some(patches)) => open(Box::new(Restoration { sigma: 0.0 }), patches),
+    }
 }
 
 /// A stream of batches that begins when the loop does.
