@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::progress::StepPlan;
 use crate::run_settings::accuracy;
 use crate::section::{read_section, wrong_value};
-use crate::task::check_network;
+use crate::task::{check_network, dense_kind};
 use crate::{DataRequest, DataSettings, DataStore, Preset, TaskSettings, TrainRequest, TrainSettings};
 
 /// Revision of what this crate contributes to a run's numbers (order of summation, schedules, update rule); raised with them.
@@ -104,15 +104,11 @@ impl Resolver {
         };
         let pictures = self.data.pictures(data).map_err(data_error)?;
         Patches::check(&pictures.name, &pictures.train, patches).map_err(data_error)?;
-        let outputs = match task {
-            TaskSettings::Segmentation(_) => pictures.classes.len(),
-            _ => pictures.channels,
+        let Some(kind) = dense_kind(&task, &pictures) else {
+            return Err(wrong_value("data", "task", "no task over maps"));
         };
-        if outputs == 0 {
-            let message =
-                format!("data set {} has no label maps; import it with --layout segmentation", data.dataset);
-            return Err(wrong_value("data", "dataset", message));
-        }
+        kind.check(&pictures).map_err(data_error)?;
+        let outputs = kind.outputs(&pictures);
         let all = [&pictures.train, &pictures.validation, &pictures.test];
         // The pictures, and for super-resolution their reductions, a quarter at most.
         let bytes = |example: &PictureExample| example.picture.pixels().len() as u64 * 5 / 4;

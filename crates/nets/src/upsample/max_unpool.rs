@@ -123,6 +123,8 @@ impl FixedUpsampler for MaxUnpool {
         let added = |values: Tensor<3>| plane(0.0).scatter(2, indices.clone(), values, IndexingUpdateOp::Add);
         let flat = match self.duplicates {
             Duplicates::Add => added(values),
+            // Windows that do not overlap never share a cell.
+            Duplicates::Assign if self.kernel <= self.stride => added(values),
             Duplicates::Assign => {
                 let known = values.clone().detach();
                 let lowest = plane(f64::NEG_INFINITY);

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use allconv_data::pairs::{PatchSettings, centred};
 use allconv_data::{
-    BatchIterator, ImageShape, Loader, LoaderSettings, PairBatch, Patches, Picture, PictureDataset,
-    PictureExample, Position, Targets,
+    BatchIterator, DataError, ImageShape, Loader, LoaderSettings, PairBatch, Patches, Picture,
+    PictureDataset, PictureExample, Position, Targets,
 };
 use allconv_nets::{Mode, Network, OutputKind, Walk, images_to_tensor, walk};
 use allconv_record::{ArtefactPicture, ExampleScores, PictureRole, Scores, SplitName};
@@ -17,18 +17,18 @@ use crate::latency::median_seconds;
 use crate::metrics::Confusion;
 use crate::tiles::{DenseMap, Tiling, channels_last_values, run_map};
 use crate::trainer::{Judged, Objective, StepResult, Trainer};
-use crate::{DataStore, RunSettings, TrainError};
+use crate::{RunSettings, TrainError};
 
 /// Test examples of which pictures are kept.
-const SHOWN_EXAMPLES: usize = 4;
+const SHOWN_EXAMPLES: usize = 3;
 
 /// What a task over maps must say.
-pub(super) trait DenseKind {
+pub(crate) trait DenseKind {
     /// Refuses data that the task cannot learn from.
     ///
     /// # Errors
-    /// [`TrainError::Data`] naming the example.
-    fn check(&self, data: &PictureDataset) -> Result<(), TrainError>;
+    /// [`DataError`] naming the example.
+    fn check(&self, data: &PictureDataset) -> Result<(), DataError>;
     /// Channels of the map.
     fn outputs(&self, data: &PictureDataset) -> usize;
     /// What the network sees of a whole example; `index` is its place in the split.
@@ -51,29 +51,29 @@ pub(super) trait DenseKind {
 }
 
 /// What the network sees of an example.
-pub(super) struct WholeInput {
+pub(crate) struct WholeInput {
     /// Centred pixels, `[height, width, channels]`.
-    pub(super) values: Vec<f32>,
+    pub(crate) values: Vec<f32>,
     /// Their shape.
-    pub(super) shape: ImageShape,
+    pub(crate) shape: ImageShape,
 }
 
 /// What a task says of one map.
-pub(super) struct Verdict {
+pub(crate) struct Verdict {
     /// A value for each of [`DenseKind::metrics`].
-    pub(super) values: Vec<f64>,
+    pub(crate) values: Vec<f64>,
     /// Pixels by true and predicted class, where there are classes.
-    pub(super) confusion: Option<Confusion>,
+    pub(crate) confusion: Option<Confusion>,
 }
 
 /// A small picture for people.
-pub(super) struct Shown {
+pub(crate) struct Shown {
     /// What it shows.
-    pub(super) role: PictureRole,
+    pub(crate) role: PictureRole,
     /// The picture.
-    pub(super) picture: Picture,
+    pub(crate) picture: Picture,
     /// The metrics under it: the name under the picture, and that of the example's metric.
-    pub(super) metrics: &'static [(&'static str, &'static str)],
+    pub(crate) metrics: &'static [(&'static str, &'static str)],
 }
 
 /// A task over maps with its pictures.
@@ -129,15 +129,14 @@ impl Dense {
     /// Joins a task, its pictures and the network that the settings describe.
     ///
     /// # Errors
-    /// [`TrainError`] when the pictures are absent, damaged, too small or without what the task needs.
+    /// [`TrainError`] when the pictures are too small or without what the task needs, or the network returns something else.
     pub(super) fn open(
         kind: Box<dyn DenseKind>,
+        data: Arc<PictureDataset>,
         patches: PatchSettings,
         settings: &RunSettings,
-        data: &DataStore,
         device: &Device,
     ) -> Result<Dense, TrainError> {
-        let data = data.pictures(&settings.data)?;
         kind.check(&data)?;
         Patches::check(&data.name, &data.train, patches)?;
         let input = [data.channels, patches.side, patches.side];
@@ -298,7 +297,7 @@ impl Task for Dense {
     ) -> Result<Prediction, TrainError> {
         let shape = picture.shape();
         let refuse = |expected: String, found: String, fix: &str| {
-            TrainError::Data(allconv_data::DataError::BadFile {
+            TrainError::Data(DataError::BadFile {
                 file: name.to_owned(),
                 expected,
                 found,

@@ -6,18 +6,17 @@ mod restoration;
 mod segmentation;
 mod super_resolution;
 
-use allconv_data::pairs::PatchSettings;
-use allconv_data::{BatchIterator, LoaderSettings, Picture, Position};
+use allconv_data::{BatchIterator, LoaderSettings, Picture, PictureDataset, Position};
 use allconv_nets::Network;
 use allconv_record::{ArtefactPicture, Outcomes, Scores, SplitName};
 use burn::tensor::Device;
 
 use crate::trainer::{Divergence, StepResult, Trainer};
-use crate::{DataStore, DenoisingSettings, RunSettings, SuperResolutionSettings, TaskSettings, TrainError};
+use crate::{DataStore, RunSettings, TaskSettings, TrainError};
 pub use classification::{ClassObjective, Classification};
+use dense::Dense;
 pub use dense::MapObjective;
-pub(crate) use dense::check_network;
-use dense::{Dense, DenseKind};
+pub(crate) use dense::{DenseKind, check_network};
 use restoration::Restoration;
 use segmentation::Segmentation;
 use super_resolution::SuperResolution;
@@ -143,7 +142,7 @@ pub enum ExampleRecord {
     },
 }
 
-/// The registry: the task that the settings describe, over its data, with tensors on `device` (without autodiff).
+/// The task that the settings describe, over its data, with tensors on `device` (without autodiff).
 ///
 /// # Errors
 /// [`TrainError`] when the data are absent, damaged, or not what the task needs.
@@ -153,25 +152,25 @@ pub fn open_task(
     device: &Device,
 ) -> Result<Box<dyn Task>, TrainError> {
     let task = settings.data.task();
-    let open = |kind: Box<dyn DenseKind>, patches: PatchSettings| -> Result<Box<dyn Task>, TrainError> {
-        Ok(Box::new(Dense::open(kind, patches, settings, data, device)?))
+    let Some(patches) = task.patches() else {
+        return Ok(Box::new(Classification::open(settings, data, device)?));
     };
-    match (&task, task.patches()) {
-        (TaskSettings::Classification {}, _) | (_, None) => {
-            Ok(Box::new(Classification::open(settings, data, device)?))
-        }
-        (TaskSettings::SuperResolution(SuperResolutionSettings { scale, .. }), Some(patches)) => {
-            open(Box::new(SuperResolution { scale: *scale }), patches)
-        }
-        (TaskSettings::Segmentation(_), Some(patches)) => {
-            let classes = data.pictures(&settings.data)?.classes.clone();
-            open(Box::new(Segmentation { classes }), patches)
-        }
-        (TaskSettings::Denoising(DenoisingSettings { sigma, .. }), Some(patches)) => {
-            open(Box::new(Restoration { sigma: *sigma }), patches)
-        }
-        (TaskSettings::Autoencoding(_), Some(patches)) => open(Box::new(Restoration { sigma: 0.0 }), patches),
-    }
+    let pictures = data.pictures(&settings.data)?;
+    Ok(match dense_kind(&task, &pictures) {
+        Some(kind) => Box::new(Dense::open(kind, pictures, patches, settings, device)?),
+        None => Box::new(Classification::open(settings, data, device)?),
+    })
+}
+
+/// The registry of tasks over maps; `None` for classification.
+pub(crate) fn dense_kind(task: &TaskSettings, pictures: &PictureDataset) -> Option<Box<dyn DenseKind>> {
+    Some(match task {
+        TaskSettings::Classification {} => return None,
+        TaskSettings::SuperResolution(settings) => Box::new(SuperResolution { scale: settings.scale }),
+        TaskSettings::Segmentation(_) => Box::new(Segmentation { classes: pictures.classes.clone() }),
+        TaskSettings::Denoising(settings) => Box::new(Restoration { sigma: settings.sigma }),
+        TaskSettings::Autoencoding(_) => Box::new(Restoration { sigma: 0.0 }),
+    })
 }
 
 /// A stream of batches that begins when the loop does.

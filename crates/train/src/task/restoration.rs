@@ -5,7 +5,7 @@
 
 use allconv_data::pairs::add_noise;
 use allconv_data::philox::{Purpose, Stream};
-use allconv_data::{Picture, PictureDataset, PictureExample, Targets};
+use allconv_data::{DataError, Picture, PictureDataset, PictureExample, Targets};
 use allconv_record::PictureRole;
 
 use super::Prediction;
@@ -36,7 +36,7 @@ impl Restoration {
 }
 
 impl DenseKind for Restoration {
-    fn check(&self, _data: &PictureDataset) -> Result<(), TrainError> {
+    fn check(&self, _data: &PictureDataset) -> Result<(), DataError> {
         Ok(())
     }
 

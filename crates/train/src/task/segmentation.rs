@@ -42,17 +42,17 @@ impl Segmentation {
 }
 
 impl DenseKind for Segmentation {
-    fn check(&self, data: &PictureDataset) -> Result<(), TrainError> {
+    fn check(&self, data: &PictureDataset) -> Result<(), DataError> {
         let all = data.train.iter().chain(data.validation.iter()).chain(data.test.iter());
         let bare = all.into_iter().find(|example| example.mask.is_none());
         match bare {
             None => Ok(()),
-            Some(example) => Err(TrainError::Data(DataError::BadFile {
+            Some(example) => Err(DataError::BadFile {
                 file: format!("{}, picture {}", data.name, example.name),
                 expected: "a label map".to_owned(),
                 found: "none".to_owned(),
                 fix: "import the set with --layout segmentation, or choose another task".to_owned(),
-            })),
+            }),
         }
     }
 

@@ -31,18 +31,18 @@ impl SuperResolution {
 }
 
 impl DenseKind for SuperResolution {
-    fn check(&self, data: &PictureDataset) -> Result<(), TrainError> {
+    fn check(&self, data: &PictureDataset) -> Result<(), DataError> {
         // A window of SSIM must fit between the borders.
         let least = 11 + 2 * self.scale + self.scale;
         for example in data.validation.iter().chain(data.test.iter()) {
             let ImageShape { height, width, .. } = example.picture.shape();
             if height < least || width < least {
-                return Err(TrainError::Data(DataError::BadFile {
+                return Err(DataError::BadFile {
                     file: format!("{}, picture {}", data.name, example.name),
                     expected: format!("at least {least}×{least} pixels to be judged at scale {}", self.scale),
                     found: format!("{width}×{height} (width × height)"),
                     fix: "test without this picture, or at a smaller scale".to_owned(),
-                }));
+                });
             }
         }
         Ok(())
