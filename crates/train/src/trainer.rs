@@ -83,6 +83,7 @@ impl Trainer {
         self.optimizer
             .step(&mut self.network, &mut gradients, learning_rate)
             .map_err(|value| Divergence::Gradient { step, value })?;
+        self.network.absorb_statistics();
         let right =
             verdicts.iter().zip(&batch.labels).filter(|(verdict, label)| verdict.predicted == **label);
         Ok(StepResult { loss_sum, correct: right.count() as u64 })
