@@ -1,9 +1,9 @@
-"""Writes what others' implementations give for the metrics, the losses and the optimiser of dense tasks, for the Rust tests.
+"""Writes what one training step of each network for dense tasks gives in PyTorch, in f64, for the Rust tests to compare with.
 
-    python dense_golden.py crates/train/tests/fixtures/dense.json
+    python dense_golden.py crates/nets/tests/fixtures/dense_step.json
 
-Metrics: scikit-image (PSNR, SSIM, luma), SciPy's distance transform (boundary F1), NumPy set operations (overlap).
-Losses and their gradients: PyTorch autograd in f64. Adam: torch.optim.Adam in f32. Inputs follow from the formulas below.
+Weights, images and targets come from `formula.py`; scales of normalisation are 1 plus half of it. The step is plain SGD on the
+mean square of the difference from the target, in training mode; the map after it is taken in evaluation mode.
 """
 
 import json
@@ -11,124 +11,137 @@ import sys
 
 import numpy as np
 import torch
-from scipy import ndimage
-from skimage.color import rgb2ycbcr
-from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+from PIL import Image
+from torch import nn
 
-HEIGHT, WIDTH = 23, 31
+import dense_twin
+import formula
+from golden import sample_indices
+
+RATE = 0.01
+
+# Name, network, its description in allconv's words, channels and sides of the images.
+CASES = [
+    (
+        "u_net, batch norm",
+        lambda: dense_twin.UNet(images=2, outputs=3, depth=2, channels=6, norm="batch"),
+        {"u_net": {"depth": 2, "channels": 6, "norm": "batch"}},
+        (2, 13, 10),
+    ),
+    (
+        "u_net, group norm, residual",
+        lambda: dense_twin.UNet(images=1, outputs=2, depth=2, channels=12, growth=1.5, convolutions=3, norm="group", residual=True),
+        {"u_net": {"depth": 2, "channels": 12, "growth": 1.5, "convolutions": 3, "norm": "group", "blocks": "residual"}},
+        (1, 9, 15),
+    ),
+    (
+        "edsr ×2",
+        lambda: dense_twin.Edsr(scale=2, blocks=2, channels=8, residual_scale=0.25),
+        {"edsr": {"scale": 2, "blocks": 2, "channels": 8, "residual_scale": 0.25}},
+        (3, 7, 9),
+    ),
+    (
+        "edsr ×3 over bicubic",
+        lambda: dense_twin.Edsr(scale=3, blocks=1, channels=6, residual=True),
+        {"edsr": {"scale": 3, "blocks": 1, "channels": 6, "residual": "bicubic"}},
+        (3, 5, 8),
+    ),
+    (
+        "edsr ×4",
+        lambda: dense_twin.Edsr(scale=4, blocks=1, channels=6),
+        {"edsr": {"scale": 4, "blocks": 1, "channels": 6}},
+        (3, 4, 5),
+    ),
+    (
+        "super_resolution_u_net ×2 over bicubic",
+        lambda: dense_twin.SuperResolutionUNet(scale=2, channels=6),
+        {"super_resolution_u_net": {"scale": 2, "channels": 6, "residual": "bicubic"}},
+        (3, 11, 7),
+    ),
+    (
+        "autoencoder",
+        lambda: dense_twin.Autoencoder(depth=2, channels=5, bottleneck=7),
+        {"autoencoder": {"depth": 2, "channels": 5, "bottleneck": 7}},
+        (3, 9, 6),
+    ),
+]
 
 
-def picture(kind):
-    """Two colour pictures of 23×31, the second a distorted first."""
-    row, column, channel = np.mgrid[0:HEIGHT, 0:WIDTH, 0:3]
-    clean = (row * 7 + column * 13 + channel * 40 + (row * column) % 31 * 5) % 256
-    noise = (row * 5 + column * 11 + channel * 3) % 17 - 8
-    return clean if kind == "clean" else np.clip(clean + noise, 0, 255)
+def fill(net):
+    formula.fill(net)
+    scales = {id(module.weight) for module in net.modules() if isinstance(module, (nn.BatchNorm2d, nn.GroupNorm))}
+    with torch.no_grad():
+        for name, parameter in net.named_parameters():
+            if id(parameter) in scales:
+                values = 1 + 0.5 * formula.uniform(name, parameter.numel())
+                parameter.copy_(torch.from_numpy(values.astype(np.float32)))
 
 
-def class_map(kind):
-    """Three classes in discs and stripes; the second map is the first, moved and worn."""
-    row, column = np.mgrid[0:180, 0:240]
-    if kind == "predicted":
-        row, column = row + 1, column - 2
-    disc = (row - 75) ** 2 + (column - 90) ** 2 < 51 ** 2
-    stripe = (row + 2 * column) % 270 < 36
-    classes = np.where(disc, 1, np.where(stripe, 2, 0))
-    if kind == "predicted":
-        classes = np.where((row * 7 + column * 3) % 241 == 0, 0, classes)
-    return classes
+def tensor(name, shape):
+    values = formula.uniform(name, int(np.prod(shape))).astype(np.float32).astype(np.float64)
+    return torch.from_numpy(values).reshape(shape)
 
 
-def outline(mask):
-    return mask & ~ndimage.binary_erosion(mask, border_value=1)
+def rounded(value):
+    return float(f"{value:.12g}")
 
 
-def boundary_f1(truth, predicted):
-    reach = 0.0075 * np.hypot(*truth.shape)
-    values = []
-    for label in range(3):
-        true, found = outline(truth == label), outline(predicted == label)
-        near_true = ndimage.distance_transform_edt(~true) <= reach
-        near_found = ndimage.distance_transform_edt(~found) <= reach
-        precision, recall = near_true[found].mean(), near_found[true].mean()
-        values.append(2 * precision * recall / (precision + recall))
-    return float(np.mean(values))
+def samples(values):
+    values = values.detach().flatten()
+    return [[index, rounded(values[index].item())] for index in sample_indices(values.numel())]
 
 
-def metrics():
-    clean, noisy = picture("clean"), picture("noisy")
-    luma = [rgb2ycbcr(image.astype(np.uint8))[..., 0] for image in (clean, noisy)]
-    inner = [image[2:-2, 2:-2] for image in luma]
+def summary(values):
+    return {"shape": list(values.shape), "norm": rounded(values.norm().item()), "samples": samples(values)}
 
-    def ssim(first, second, **options):
-        return structural_similarity(
-            first, second, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255, **options
-        )
 
-    truth, predicted = class_map("truth"), class_map("predicted")
-    overlaps = [((truth == c) & (predicted == c)).sum() / ((truth == c) | (predicted == c)).sum() for c in range(3)]
-    dices = [
-        2 * ((truth == c) & (predicted == c)).sum() / ((truth == c).sum() + (predicted == c).sum()) for c in range(3)
-    ]
-    return {
-        "psnr_rgb": peak_signal_noise_ratio(clean, noisy, data_range=255),
-        "psnr_y": peak_signal_noise_ratio(luma[0], luma[1], data_range=255),
-        "psnr_y_border_2": peak_signal_noise_ratio(inner[0], inner[1], data_range=255),
-        "ssim_y": ssim(luma[0], luma[1]),
-        "ssim_red": ssim(clean[..., 0].astype(float), noisy[..., 0].astype(float)),
-        "pixel_error": float((truth != predicted).mean()),
-        "intersection_over_union": [float(value) for value in overlaps],
-        "dice": [float(value) for value in dices],
-        "boundary_f1": boundary_f1(truth, predicted),
+def step(name, net, description, shape):
+    net = net.double().train()
+    fill(net)
+    images = tensor("images", (2, *shape))
+    with torch.no_grad():
+        target = tensor("target", tuple(net.eval()(images).shape))
+    net.train()
+    output = net(images)
+    loss = (output - target).square().mean()
+    loss.backward()
+    case = {
+        "name": name,
+        "architecture": description,
+        "shape": list(shape),
+        "outputs": output.shape[1],
+        "rate": RATE,
+        "output": summary(output),
+        "loss": loss.item(),
+        "gradients": {path: summary(parameter.grad) for path, parameter in net.named_parameters()},
     }
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter -= RATE * parameter.grad
+        running = {path: value for path, value in net.state_dict().items() if "running" in path}
+        case["running"] = {path: summary(value) for path, value in running.items()}
+        case["output_after"] = summary(net.eval()(images))
+    return case
 
 
-def wave(count, step, scale):
-    """Values between ±scale that repeat late."""
-    return torch.tensor([scale * np.sin(step * index + 0.3) for index in range(count)], dtype=torch.float64)
+def check_bicubic():
+    """Inside, the bicubic enlargement is Pillow's, which does something else at edges."""
+    values = tensor("picture", (12, 10)).numpy()
+    ours = dense_twin.bicubic(torch.from_numpy(values)[None, None], 3)[0, 0].numpy()
+    pillow = np.asarray(Image.fromarray(values.astype(np.float32)).resize((30, 36), Image.Resampling.BICUBIC))
+    assert np.abs(ours - pillow)[6:-6, 6:-6].max() < 1e-5
 
 
-def losses():
-    output = wave(2 * 3 * 4 * 5, 1.7, 0.4).requires_grad_()
-    target = wave(2 * 3 * 4 * 5, 0.9, 0.4)
-    found = {}
-    error = output - target
-    for name, value in {
-        "l1": error.abs().mean(),
-        "mse": error.square().mean(),
-        "charbonnier": (error.square() + 1e-6).sqrt().mean(),
-    }.items():
-        (gradient,) = torch.autograd.grad(value, output, retain_graph=True)
-        found[name] = {"value": value.item(), "gradient": gradient.tolist()}
-    logits = wave(2 * 3 * 4 * 5, 1.1, 3.0).reshape(2, 3, 4, 5).requires_grad_()
-    labels = torch.tensor([(index * 7) % 5 % 3 for index in range(2 * 4 * 5)]).reshape(2, 4, 5)
-    entropy = torch.nn.functional.cross_entropy(logits, labels)
-    share = logits.softmax(1)
-    truth = torch.nn.functional.one_hot(labels, 3).permute(0, 3, 1, 2)
-    both, sums = (share * truth).sum((0, 2, 3)), (share + truth).sum((0, 2, 3))
-    dice = 1 - ((2 * both + 1) / (sums + 1)).mean()
-    for name, value in {"cross_entropy": entropy, "cross_entropy_dice": entropy + dice}.items():
-        (gradient,) = torch.autograd.grad(value, logits, retain_graph=True)
-        found[name] = {"value": value.item(), "gradient": gradient.flatten().tolist()}
-    return found
-
-
-def adam():
-    """Five steps on six weights whose gradients follow a formula."""
-    runs = []
-    for decay in (0.0, 0.1):
-        weight = torch.nn.Parameter(wave(6, 2.3, 1.0).float())
-        optimizer = torch.optim.Adam([weight], lr=0.01, betas=(0.9, 0.999), eps=1e-8, weight_decay=decay)
-        steps = []
-        for step in range(5):
-            weight.grad = wave(6, 0.7 + step, 0.5).float()
-            optimizer.step()
-            steps.append(weight.detach().tolist())
-        runs.append({"weight_decay": decay, "weights": steps})
-    return runs
+def main():
+    check_bicubic()
+    cases = []
+    for name, build, description, shape in CASES:
+        cases.append(step(name, build(), description, shape))
+        print(f"{name}: loss {cases[-1]['loss']:.6f}", file=sys.stderr)
+    lines = ",\n".join(json.dumps(case, separators=(",", ":"), ensure_ascii=False) for case in cases)
+    with open(sys.argv[1], "w") as file:
+        file.write("[\n" + lines + "\n]\n")
 
 
 if __name__ == "__main__":
-    with open(sys.argv[1], "w", encoding="utf-8") as file:
-        json.dump({"metrics": metrics(), "losses": losses(), "adam": adam()}, file, indent=1)
-        file.write("\n")
+    main()

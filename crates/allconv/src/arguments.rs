@@ -482,6 +482,9 @@ pub(crate) struct BenchArguments {
     /// Factor on every channel count.
     #[arg(long, default_value_t = 1.0)]
     pub(crate) width: f64,
+    /// Side of the images in pixels [default: the network's own].
+    #[arg(long)]
+    pub(crate) size: Option<usize>,
     /// Images per step.
     #[arg(long, default_value_t = 128)]
     pub(crate) batch: usize,

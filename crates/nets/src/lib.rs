@@ -13,6 +13,8 @@ mod axis_maps;
 mod branches;
 mod card;
 mod cost_match;
+#[cfg(test)]
+mod dense_net;
 mod description;
 pub mod downsample;
 mod initialise;
@@ -24,6 +26,7 @@ pub mod ops;
 mod parameter_source;
 mod parameters;
 mod pass;
+mod receptive_field;
 mod stage;
 mod switches;
 mod targets;

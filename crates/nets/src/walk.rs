@@ -1,6 +1,7 @@
 //! The shapes, parameters and cost of a network, stage by stage, without a tensor.
 
 use crate::description::{DescriptionError, NetworkSpec, out_of_range};
+use crate::receptive_field::receptive_field;
 use crate::stage::{ConvolutionSpec, NormaliseKind, StageSpec};
 use crate::switches::SwitchKind;
 use crate::upsample::Enlargement;
@@ -108,7 +109,7 @@ pub fn walk_stages(stages: &[StageSpec], input: [usize; 3]) -> Result<Walk, Desc
     if input.contains(&0) {
         return Err(out_of_range("input", format!("{input:?}"), "at least 1 on each axis"));
     }
-    let mut position = Position { shape: input, receptive_field: 1.0, jump: 1.0 };
+    let mut position = Position { shape: input, jump: 1.0 };
     let mut branches = ShapeBranches::default();
     let mut walked: Vec<StageShape> = Vec::with_capacity(stages.len());
     for (index, stage) in stages.iter().enumerate() {
@@ -128,7 +129,7 @@ pub fn walk_stages(stages: &[StageSpec], input: [usize; 3]) -> Result<Walk, Desc
             Some(position) => position,
             None => {
                 let output = output_shape(stage, shape).map_err(Refusal::Shape).map_err(refused)?;
-                entering.seen_through(output, window(stage, shape))
+                Position { shape: output, jump: entering.jump * window(stage, shape).stride as f64 }
             }
         };
         if index + 1 == stages.len() {
@@ -142,9 +143,11 @@ pub fn walk_stages(stages: &[StageSpec], input: [usize; 3]) -> Result<Walk, Desc
             parameters: parameters(stage, shape, position.shape),
             macs: macs(stage, shape, position.shape),
             activation_bytes: if fused { 0 } else { activation_bytes(stage, shape, position.shape) },
-            receptive_field: position.whole_receptive_field(),
+            receptive_field: 0,
             jump: position.jump,
         });
+        let seen = receptive_field(&walked, window);
+        walked[index].receptive_field = seen;
     }
     Ok(Walk { input, stages: walked })
 }

@@ -3,15 +3,12 @@
 use crate::description::DescriptionError;
 use crate::stage::{StageSpec, Target, UpsampleSpec};
 use crate::upsample::Enlargement;
-use crate::walk::Window;
 
-/// Where a walk stands: the map, and what one of its values sees of the input.
+/// Where a walk stands.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Position {
-    /// Channels, rows and columns.
+    /// Channels, rows and columns of the map.
     pub(crate) shape: [usize; 3],
-    /// Side of the square of input pixels that one value sees; a fraction on maps finer than the input.
-    pub(crate) receptive_field: f64,
     /// Input pixels between neighbouring values.
     pub(crate) jump: f64,
 }
@@ -22,23 +19,6 @@ pub(crate) enum Refusal {
     Shape(String),
     /// An upsampling operator that does not go with its downsampling operator.
     Pair(DescriptionError),
-}
-
-impl Position {
-    /// The position behind a stage that looks through `window` at this one.
-    pub(crate) fn seen_through(self, shape: [usize; 3], window: Window) -> Self {
-        Self {
-            shape,
-            receptive_field: self.receptive_field + (window.extent - 1) as f64 * self.jump,
-            jump: self.jump * window.stride as f64,
-        }
-    }
-
-    /// The receptive field in whole pixels.
-    pub(crate) fn whole_receptive_field(self) -> usize {
-        // Jumps such as 1/3 are not exact: what sums to a whole number but for roundings is one.
-        (self.receptive_field - 1e-6).ceil() as usize
-    }
 }
 
 /// The two stacks of a walk.
@@ -63,26 +43,22 @@ impl ShapeBranches {
             StageSpec::Keep => self.kept.push(at),
             StageSpec::KeepEnlarged { factor } => {
                 let factor = positive(*factor)?;
-                // An enlarged cell reads four cells along each axis.
-                let seen = at.seen_through(
-                    [channels, height * factor, width * factor],
-                    Window { extent: 4, stride: 1 },
-                );
-                self.kept.push(Position { jump: at.jump / factor as f64, ..seen });
+                let shape = [channels, height * factor, width * factor];
+                self.kept.push(Position { shape, jump: at.jump / factor as f64 });
             }
             StageSpec::Concatenate => {
                 let kept = self.last_kept()?;
                 if kept.shape[1..] != at.shape[1..] {
                     return Err(differ(kept, at));
                 }
-                return Ok(Some(joined(kept, at, kept.shape[0] + channels)));
+                return Ok(Some(Position { shape: [kept.shape[0] + channels, height, width], ..at }));
             }
             StageSpec::Add { .. } => {
                 let kept = self.last_kept()?;
                 if kept.shape != at.shape {
                     return Err(differ(kept, at));
                 }
-                return Ok(Some(joined(kept, at, channels)));
+                return Ok(Some(at));
             }
             StageSpec::Target(target) => {
                 let (factor, jump) = match target {
@@ -131,8 +107,7 @@ impl ShapeBranches {
             switches: target.switches(),
         };
         operator.check_shape(&enlargement).map_err(Refusal::Shape)?;
-        let window = Window { extent: operator.cells_read(&enlargement), stride: 1 };
-        Ok(Position { jump, ..at.seen_through(enlargement.output, window) })
+        Ok(Position { shape: enlargement.output, jump })
     }
 }
 
@@ -143,13 +118,4 @@ fn positive(factor: usize) -> Result<usize, Refusal> {
 fn differ(kept: Position, at: Position) -> Refusal {
     let show = |[channels, height, width]: [usize; 3]| format!("{channels}×{height}×{width}");
     Refusal::Shape(format!("the map kept for it is {}, this one {}", show(kept.shape), show(at.shape)))
-}
-
-/// Where the walk stands where two paths meet: what sees more counts.
-fn joined(kept: Position, at: Position, channels: usize) -> Position {
-    Position {
-        shape: [channels, at.shape[1], at.shape[2]],
-        receptive_field: kept.receptive_field.max(at.receptive_field),
-        jump: at.jump,
-    }
 }

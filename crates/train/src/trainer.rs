@@ -91,6 +91,7 @@ impl Trainer {
         self.optimizer
             .step(&mut self.network, &mut gradients, learning_rate)
             .map_err(|value| Divergence::Gradient { step, value })?;
+        self.network.absorb_statistics();
         Ok(result)
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod bench;
 pub(crate) mod bench_conv;
+pub(crate) mod bench_map;
 pub(crate) mod data;
 pub(crate) mod doctor;
 pub(crate) mod eval;

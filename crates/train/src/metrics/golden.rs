@@ -1,4 +1,4 @@
-//! Agreement with scikit-image and SciPy: values computed by `peers/torch/dense_golden.py`, whose formulas make the same inputs.
+//! Agreement with scikit-image and SciPy: values computed by `peers/torch/dense_tasks_golden.py`, whose formulas make the same inputs.
 
 use allconv_data::{ImageShape, Picture, bicubic};
 use serde_json::Value;

@@ -1,6 +1,5 @@
 //! Tests that walk the registry, so that no operator escapes them.
 
-mod encoder_decoder;
 mod golden;
 mod gradients;
 mod hostile;
