@@ -8,6 +8,7 @@
 
 #![forbid(unsafe_code)]
 
+mod activated;
 mod architectures;
 mod axis_maps;
 mod branches;

@@ -166,7 +166,7 @@ impl Network {
     }
 
     /// The map `[n, c, h, w]` that the last stage returns for images; convolutions run fused with the activation and dropout behind
-    /// them, normalisation with the activation.
+    /// them, normalisation and upsampling operators with the activation.
     ///
     /// On the CPU, outside training, the images go through the network a few at a time and the threads on their own groups of
     /// them, so that activations stay in the caches; the map is the same to the last bit.
@@ -275,7 +275,7 @@ impl Network {
         let mut epilogue = Epilogue::IDENTITY;
         let mut stages = 1;
         let convolves = matches!(self.features[index], Stage::Convolution(_));
-        if convolves || matches!(self.features[index], Stage::Normalise(_)) {
+        if convolves || matches!(self.features[index], Stage::Normalise(_) | Stage::Upsample(_)) {
             if let Some(Stage::Activation(activation)) = self.features.get(index + stages) {
                 epilogue.activation = activation.fused();
                 stages += 1;
@@ -316,7 +316,7 @@ impl Network {
             Stage::Downsample(operator) => operator.forward(x, &self.pass(index, mode)),
             Stage::Upsample(operator) => {
                 let OpenTarget { sides, switches, .. } = branches.close_target();
-                operator.forward(x, sides, &switches, &self.pass(index, mode))
+                operator.forward(x, sides, &switches, epilogue.activation, &self.pass(index, mode))
             }
             Stage::Normalise(layer) => {
                 let phase = match mode {

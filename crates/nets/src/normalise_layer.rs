@@ -4,9 +4,9 @@ use std::sync::{Mutex, PoisonError};
 
 use allconv_kernels::{Activation, Engine, NormSharing};
 use burn::module::{Module, Param};
-use burn::tensor::activation::{leaky_relu, relu};
 use burn::tensor::{Tensor, TensorData};
 
+use crate::activated::activated;
 use crate::ops::nhwc::{channels_first, channels_last};
 use crate::ops::{EPSILON, NormaliseSettings, normalise};
 use crate::parameter_source::ParameterSource;
@@ -146,14 +146,6 @@ fn by_running(x: Tensor<4>, [mean, variance, weight, bias]: [Tensor<1>; 4]) -> T
     let along = |values: Tensor<1>| values.reshape([1, 1, 1, channels]);
     let scale = weight / variance.add_scalar(EPSILON).sqrt();
     channels_first((channels_last(x) - along(mean)) * along(scale) + along(bias))
-}
-
-fn activated(x: Tensor<4>, activation: Activation) -> Tensor<4> {
-    match activation {
-        Activation::Identity => x,
-        Activation::Relu => relu(x),
-        Activation::LeakyRelu { slope } => leaky_relu(x, f64::from(slope)),
-    }
 }
 
 fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {

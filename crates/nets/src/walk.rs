@@ -155,7 +155,7 @@ pub fn walk_stages(stages: &[StageSpec], input: [usize; 3]) -> Result<Walk, Desc
 /// Whether `stage` keeps nothing of its own behind `before`.
 fn fuses(before: &StageSpec, stage: &StageSpec) -> bool {
     let follows = matches!(stage, StageSpec::Activation(_) | StageSpec::Dropout { .. });
-    let apart = matches!(before, StageSpec::Add { .. } | StageSpec::Concatenate | StageSpec::Upsample(_));
+    let apart = matches!(before, StageSpec::Add { .. } | StageSpec::Concatenate);
     follows && !apart
 }
 

@@ -1,14 +1,15 @@
 //! What every network that returns a map promises: fused and traced runs agree, gradients are derivatives, threads change nothing.
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 
 use super::{TRAIN, images, moved, network, read, small_networks};
 use crate::network::Mode;
 use crate::tests::{gradient_error, values};
 
-/// Bound on the relative error of gradients in f64: central differences with step 1e-6 leave about 1e-9.
-const GRADIENT_BOUND: f64 = 1e-6;
+/// Bound on the relative error of gradients in f64. Gradients that are 0, as of a bias before normalisation, are judged as if they
+/// were 1e-3, of which the roundings of the loss over twice the step of 1e-6 are 5e-5.
+const GRADIENT_BOUND: f64 = 1e-4;
 
 fn largest_difference(left: &[f32], right: &[f32]) -> f32 {
     left.iter().zip(right).map(|(left, right)| (left - right).abs()).fold(0.0, f32::max)
@@ -47,7 +48,7 @@ fn gradients_agree_with_central_differences() {
         let error = gradient_error(&network, [2, 3, 12, 10], TRAIN, |gradient| gradient);
         assert!(error < GRADIENT_BOUND, "{spec:?}: {error:e}");
         let planted = gradient_error(&network, [2, 3, 12, 10], TRAIN, |gradient| 1.001 * gradient);
-        assert!(planted > 100.0 * GRADIENT_BOUND, "{spec:?}: a planted error passes: {planted:e}");
+        assert!(planted > 5.0 * GRADIENT_BOUND, "{spec:?}: a planted error passes: {planted:e}");
     }
 }
 
@@ -126,7 +127,9 @@ fn receptive_fields_reach_as_far_as_gradients_do() {
         let mut network = network(&spec, 1, [64, 64], &device);
         // Positive weights on positive images: nothing cancels, no ReLU is shut.
         network.replace(|_, values| values.fill(0.1));
-        let x = Tensor::<4>::ones([1, 3, 64, 64], &device).require_grad();
+        // In f64, since transforms of f32 leave roundings on cells that an output does not depend on.
+        let network = network.in_double_precision();
+        let x = Tensor::<4>::ones([1, 3, 64, 64], (&device, DType::F64)).require_grad();
         let declared = crate::walk(&spec, [3, 64, 64], 1).unwrap().receptive_field();
         let mut widest = 0;
         for place in 0..12 {

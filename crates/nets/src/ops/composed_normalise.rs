@@ -1,9 +1,10 @@
 //! Normalisation as a composition of Burn's own operations: its reference, and what runs on a GPU.
 
-use allconv_kernels::{Activation, NormSharing};
+use allconv_kernels::NormSharing;
 use burn_backend::tensor::FloatTensor;
-use burn_backend::{Backend, Shape, Slice, TensorMetadata, get_or_init_device_settings};
+use burn_backend::{Backend, Shape, Slice, TensorMetadata};
 
+use super::composed::{activated, before_activation};
 use super::normalise::{EPSILON, NormaliseGradients, NormaliseSettings};
 
 /// A map `[n, c, h, w]` seen as `[sets, values]` or the like: which shape, and which of its axes a set spans.
@@ -74,11 +75,7 @@ pub(super) fn normalised<B: Backend>(
     let normal = B::float_mul(distance, inverse_deviation::<B>(variance.clone()));
     let scaled = B::float_mul(normal, view.of_channels::<B>(scale));
     let z = view.map::<B>(B::float_add(scaled, view.of_channels::<B>(shift)));
-    let y = match settings.activation {
-        Activation::Identity => z,
-        Activation::Relu => B::relu(z),
-        Activation::LeakyRelu { slope } => B::leaky_relu(z, slope.into()),
-    };
+    let y = activated::<B>(z, settings.activation);
     let row = |sets: FloatTensor<B>| {
         let count = sets.shape().num_elements();
         B::float_reshape(sets, Shape::new([1, count]))
@@ -96,16 +93,7 @@ pub(super) fn normalised_backward<B: Backend>(
     settings: &NormaliseSettings,
 ) -> NormaliseGradients<B> {
     let view = View::new::<B>(&x, settings.sharing);
-    let dtype = get_or_init_device_settings::<B>(&x.device()).bool_dtype;
-    let below = |y| B::float_lower_equal_elem(y, 0.0.into(), dtype);
-    let dz = match settings.activation {
-        Activation::Identity => dy,
-        Activation::Relu => B::float_mask_fill(dy, below(y), 0.0.into()),
-        Activation::LeakyRelu { slope } => {
-            let small = B::float_mul_scalar(dy.clone(), slope.into());
-            B::float_mask_where(dy, below(y), small)
-        }
-    };
+    let dz = before_activation::<B>(y, dy, settings.activation);
     let (x, dz) = (view.grouped::<B>(x), view.grouped::<B>(dz));
     let row = |index: isize| {
         let sets = statistics.shape()[1] as isize;

@@ -11,6 +11,8 @@ mod average_pool;
 mod composed;
 mod composed_normalise;
 mod convolution;
+#[cfg(test)]
+mod dense_tests;
 mod dropout;
 mod joining;
 mod max_pool;
@@ -27,7 +29,7 @@ mod window;
 pub use average_pool::{AveragePoolOps, Divisor, average_pool};
 pub use convolution::{ConvolutionOps, ConvolutionSettings, convolution};
 pub use dropout::{DropoutOps, dropout};
-pub use joining::{concatenate_channels, sum_of};
+pub use joining::{JoiningOps, concatenate_channels, sum_of};
 pub use max_pool::{MaxPoolOps, max_pool, max_pool_with_indices};
 pub use nhwc::images_to_tensor;
 pub(crate) use normalise::EPSILON;

@@ -37,10 +37,12 @@ mod tests;
 mod transposed_conv;
 mod upsampler;
 
+use allconv_kernels::Activation;
 use burn::module::Module;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
+use crate::activated::activated;
 pub use crate::axis_maps::EdgePadding;
 pub use crate::card::Card;
 use crate::description::DescriptionError;
@@ -141,7 +143,7 @@ macro_rules! upsamplers {
         }
 
         impl Upsample {
-            /// `x` `[n, c, h, w]` to a map of `sides` (rows, columns). `switches` are what the paired downsampling
+            /// `x` `[n, c, h, w]` to a map of `sides` (rows, columns), activated. `switches` are what the paired downsampling
             /// operator handed over when it reduced a map of these sides; operators that need none ignore them.
             ///
             /// # Panics
@@ -153,14 +155,15 @@ macro_rules! upsamplers {
                 x: Tensor<4>,
                 sides: [usize; 2],
                 switches: &Switches,
+                activation: Activation,
                 pass: &Pass<'_>,
             ) -> Tensor<4> {
                 match self {
                     Self::Fixed(module) => {
                         module.config.sides().demand(module.config.name(), &x, sides);
-                        module.config.fixed().compute(x, sides, switches, pass)
+                        activated(module.config.fixed().compute(x, sides, switches, pass), activation)
                     }
-                    $(Self::$learned(module) => module.forward(x, sides, pass),)+
+                    $(Self::$learned(module) => module.forward(x, sides, activation, pass),)+
                 }
             }
         }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::promises::Promises;
 use super::settings::check_cells;
 use super::upsampler::{Enlargement, LearnedUpsampler, SideRule, Upsampler, cut};
+use crate::activated::activated;
 use crate::card::Card;
 use crate::description::DescriptionError;
 use crate::downsample::PhaseOrder;
@@ -142,23 +143,33 @@ pub struct PixelShuffleModule {
 }
 
 impl PixelShuffleModule {
-    /// `[n, c, h, w]` to a map of `sides`.
-    pub fn forward(&self, x: Tensor<4>, sides: [usize; 2], pass: &Pass<'_>) -> Tensor<4> {
+    /// `[n, c, h, w]` to a map of `sides`, activated.
+    pub fn forward(
+        &self,
+        x: Tensor<4>,
+        sides: [usize; 2],
+        activation: Activation,
+        pass: &Pass<'_>,
+    ) -> Tensor<4> {
         self.config.sides().demand(PixelShuffle::NAME, &x, sides);
         let PixelShuffle { factor, order, .. } = self.config;
+        // The order of activation and shuffle does not matter, and the convolution applies it on the way.
         let expanded = match (&self.weight, &self.bias) {
-            (Some(weight), Some(bias)) => same_size_convolution(x, weight.val(), bias.val(), pass),
-            _ => x,
+            (Some(weight), Some(bias)) => {
+                same_size_convolution(x, weight.val(), bias.val(), activation, pass)
+            }
+            _ => activated(x, activation),
         };
         cut(shuffle(expanded, factor, order), sides)
     }
 }
 
-/// A convolution that keeps the size of the map, zeros around it.
+/// A convolution that keeps the size of the map, zeros around it, and the activation.
 pub(super) fn same_size_convolution(
     x: Tensor<4>,
     weight: Tensor<4>,
     bias: Tensor<1>,
+    activation: Activation,
     pass: &Pass<'_>,
 ) -> Tensor<4> {
     let [_, _, kernel, _] = weight.dims();
@@ -168,7 +179,7 @@ pub(super) fn same_size_convolution(
         padding: Padding { top: before, bottom: after, left: before, right: after },
         dilation: [1; 2],
         groups: 1,
-        epilogue: Epilogue { activation: Activation::Identity, dropout: None },
+        epilogue: Epilogue { activation, dropout: None },
     };
     convolution(x, weight, bias, settings, pass.engine)
 }
