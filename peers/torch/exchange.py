@@ -4,7 +4,7 @@
     python exchange.py write NAME WIDTH DIRECTORY    leaves what `exchange_weights check` loads
 
 A directory holds `weights.safetensors`, a state dict, and `case.safetensors` with `images` [n, 3, h, w] and the
-`logits` [n, classes] that the writer computed from them.
+`logits` [n, classes] (of a network that returns a map: the map, flattened) that the writer computed from them.
 """
 
 import sys
@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
+import dense_twin
 import twin
 
 TOLERANCE = 1e-4
@@ -23,34 +24,38 @@ def check(net, folder):
     assert not missing and not unexpected
     case = load_file(folder / "case.safetensors")
     with torch.no_grad():
-        logits = net(case["images"])
+        logits = net(case["images"]).flatten(1)
     difference = (logits - case["logits"]).abs().max().item()
     limit = TOLERANCE * case["logits"].abs().max().item()
     print(f"largest difference of logits: {difference:.3g} (limit {limit:.3g})")
     sys.exit(0 if difference < limit else 3)
 
 
-def write(net, side, folder):
+def write(net, shape, folder):
     torch.manual_seed(0)
     for parameter in net.parameters():
         # PyTorch's default lets deep nets forget their input, which would make the logits a weak witness.
         torch.nn.init.kaiming_normal_(parameter) if parameter.dim() > 1 else torch.nn.init.normal_(parameter, std=0.1)
     folder.mkdir(parents=True, exist_ok=True)
-    images = torch.randn(2, 3, side, side)
+    images = torch.randn(2, *shape)
     with torch.no_grad():
-        logits = net(images)
+        logits = net(images).flatten(1)
     save_file(net.state_dict(), folder / "weights.safetensors")
     save_file({"images": images, "logits": logits}, folder / "case.safetensors")
 
 
 def main():
     action, name, width, folder = sys.argv[1:]
-    net, side = twin.build(name, float(width))
+    if name in dense_twin.NAMES:
+        net, shape = dense_twin.build(name, float(width))
+    else:
+        net, side = twin.build(name, float(width))
+        shape = (3, side, side)
     net.eval()
     if action == "check":
         check(net, Path(folder))
     elif action == "write":
-        write(net, side, Path(folder))
+        write(net, shape, Path(folder))
     else:
         sys.exit(f"unknown action {action}; use check or write")
 

@@ -18,7 +18,10 @@ os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # PyTorch's own option for h
 import torch
 import torch.nn.functional as F
 
-from twin import NAMES, build
+import dense_twin
+import twin
+
+NAMES = twin.NAMES + dense_twin.NAMES
 
 MODES = ["eager", "channels_last", "compile", "channels_last+compile"]
 WARM_UP = 2
@@ -33,15 +36,29 @@ def resident_mib():
 def measure(mode, args):
     """Images per second of each timed step, slowest first, and MiB that the steps added to the process."""
     torch.manual_seed(0)
-    net, side = build(args.model, args.width)
+    dense = args.model in dense_twin.NAMES
+    if dense:
+        net, (channels, side, _) = dense_twin.build(args.model, args.width)
+    else:
+        net, side = twin.build(args.model, args.width)
+        channels = 3
+    side = args.size or side
     before = resident_mib()
-    images = torch.randn(args.batch, 3, side, side)
-    labels = torch.randint(0, 10, (args.batch,))
+    images = torch.randn(args.batch, channels, side, side)
+    if dense:
+        # A step of gradient descent on the mean square of the difference from a fixed map, as `allconv bench train` takes it.
+        with torch.no_grad():
+            target = torch.randn_like(net(images))
+    else:
+        target = torch.randint(0, 10, (args.batch,))
     if "channels_last" in mode:
         net = net.to(memory_format=torch.channels_last)
         images = images.contiguous(memory_format=torch.channels_last)
-    optimizer = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9, weight_decay=1e-3)
+        if dense:
+            target = target.contiguous(memory_format=torch.channels_last)
+    optimizer = torch.optim.SGD(net.parameters(), lr=1e-4 if dense else 0.01, momentum=0.9, weight_decay=1e-3)
     run = torch.compile(net) if "compile" in mode else net
+    loss = F.mse_loss if dense else F.cross_entropy
     if args.which == "infer":
         net.eval()
 
@@ -50,7 +67,7 @@ def measure(mode, args):
             with torch.no_grad():
                 return run(images)
         optimizer.zero_grad(set_to_none=True)
-        F.cross_entropy(run(images), labels).backward()
+        loss(run(images), target).backward()
         return optimizer.step()
 
     for _ in range(WARM_UP):
@@ -69,6 +86,7 @@ def main():
     parser.add_argument("--model", choices=NAMES, default="all_cnn_c")
     parser.add_argument("--width", type=float, default=1.0)
     parser.add_argument("--pass", dest="which", choices=["train", "infer"], default="train")
+    parser.add_argument("--size", type=int, help="side of the images (default: the network's own)")
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--steps", type=int, default=7)
@@ -86,7 +104,7 @@ def main():
         runs.append({"mode": mode, "images_per_second": spread, "step_memory_mib": memory})
     timed = [run for run in runs if "error" not in run]
     best = max(timed, key=lambda run: run["images_per_second"]["median"])
-    settings = {"model": args.model, "width": args.width, "pass": args.which, "batch": args.batch, "threads": args.threads}
+    settings = {"model": args.model, "width": args.width, "pass": args.which, "size": args.size, "batch": args.batch, "threads": args.threads}
     print(json.dumps({"torch": torch.__version__, **settings, "best": best, "runs": runs}))
 
 

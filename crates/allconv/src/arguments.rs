@@ -26,6 +26,8 @@ pub(crate) enum Command {
     Train(TrainArguments),
     /// Evaluate a trained network on a split of its data set.
     Eval(EvalArguments),
+    /// Ask a trained network about pictures: enlarge, restore or segment them, or name their class.
+    Predict(PredictArguments),
     /// Write the weights of a run for other programs.
     Export(ExportArguments),
     /// The networks: names, shapes, cost.
@@ -188,27 +190,39 @@ pub(crate) struct TrainArguments {
     /// Downsampling operator, as in a study file, e.g. `{ max_pool = { kernel = 3, stride = 2 } }` [default: the model's own].
     #[arg(long)]
     pub(crate) down: Option<String>,
+    /// Upsampling operator, as in a study file, e.g. `{ pixel_shuffle = { factor = 2 } }` [default: the model's own].
+    #[arg(long)]
+    pub(crate) up: Option<String>,
     /// Name of the data set; see `allconv data list`.
     #[arg(long)]
     pub(crate) dataset: String,
-    /// Preprocessing steps in order.
-    #[arg(long, value_delimiter = ',', default_value = "standardize")]
-    pub(crate) preprocess: Vec<String>,
+    /// What is learned, as in a study file, e.g. `{ super_resolution = { scale = 2 } }` [default: the class of an image].
+    #[arg(long)]
+    pub(crate) task: Option<String>,
+    /// Name of the data set that is tested on, in tasks over maps [default: the data set's own test pictures].
+    #[arg(long)]
+    pub(crate) test_dataset: Option<String>,
+    /// Test on one of several folds of the pictures, e.g. `{ index = 0, of = 5 }`.
+    #[arg(long, conflicts_with = "test_dataset")]
+    pub(crate) fold: Option<String>,
+    /// Preprocessing steps in order [default: standardize; none in tasks over maps].
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) preprocess: Option<Vec<String>>,
     /// Mirror training images at random.
     #[arg(long)]
     pub(crate) hflip: bool,
     /// Largest random shift of training images, in pixels.
     #[arg(long, default_value_t = 0)]
     pub(crate) translate: u32,
-    /// Images held out for validation [default: 5000].
+    /// Images held out for validation [default: 5000; 8 in tasks over maps].
     #[arg(long)]
     pub(crate) validation: Option<u32>,
     /// Train on this many images only.
     #[arg(long)]
     pub(crate) train_images: Option<u32>,
-    /// Recipe: `springenberg2015` or `fast`.
-    #[arg(long, default_value = "springenberg2015")]
-    pub(crate) preset: String,
+    /// Recipe: `springenberg2015`, `fast` or `dense` [default: springenberg2015; dense in tasks over maps].
+    #[arg(long)]
+    pub(crate) preset: Option<String>,
     /// Passes over the training split [default: the preset's].
     #[arg(long, conflicts_with = "presentations")]
     pub(crate) epochs: Option<f64>,
@@ -294,6 +308,25 @@ pub(crate) struct EvalArguments {
     #[arg(long, value_enum, default_value_t)]
     pub(crate) split: SplitArgument,
     /// Format of the result.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// `allconv predict`.
+#[derive(Debug, Args)]
+pub(crate) struct PredictArguments {
+    #[command(flatten)]
+    pub(crate) trained: TrainedArguments,
+    /// The pictures, JPEG or PNG.
+    #[arg(required = true)]
+    pub(crate) images: Vec<PathBuf>,
+    /// Folder for the pictures that come out, `NAME.png` each; created if absent.
+    #[arg(long, default_value = "predictions")]
+    pub(crate) out: PathBuf,
+    /// Cut pictures into tiles with so many input pixels a side [default: 512 for pictures above a megapixel].
+    #[arg(long)]
+    pub(crate) tile: Option<usize>,
+    /// Format of the table.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
 }
@@ -386,13 +419,22 @@ pub(crate) enum DataCommand {
         #[command(flatten)]
         data: DataArguments,
     },
-    /// Bring in a folder or archive of images laid out as `SPLIT/CLASS/*`.
+    /// Bring in a folder or archive of images, of photographs, or of pictures with label maps.
     Import {
         /// The folder, or a `.tar`, `.tar.gz` or `.tar.xz`.
         source: PathBuf,
         /// Name of the new data set.
         #[arg(long)]
         name: String,
+        /// How the files are laid out.
+        #[arg(long, value_enum, default_value_t)]
+        layout: LayoutArgument,
+        /// Read only files whose path matches this pattern (`*` also matches `/`), e.g. `*/x2/*_HR.png`; for photographs and segmentation.
+        #[arg(long)]
+        select: Option<String>,
+        /// Classes of the label maps with their grey values, e.g. `membrane=0,cell=255`; for segmentation [default: the values found].
+        #[arg(long)]
+        labels: Option<String>,
         #[command(flatten)]
         data: DataArguments,
     },
@@ -403,6 +445,18 @@ pub(crate) enum DataCommand {
         #[command(flatten)]
         data: DataArguments,
     },
+}
+
+/// How the files of an import are laid out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LayoutArgument {
+    /// Images of one size at `SPLIT/CLASS/*`.
+    #[default]
+    Classes,
+    /// Pictures of any size, in one pool or in folders `train`, `val`, `test`.
+    Photographs,
+    /// Pictures at `image/N.png` with label maps at `label/N.png`, in one pool or in folders `train`, `val`, `test`.
+    Segmentation,
 }
 
 /// `allconv bench`.
@@ -428,6 +482,9 @@ pub(crate) struct BenchArguments {
     /// Factor on every channel count.
     #[arg(long, default_value_t = 1.0)]
     pub(crate) width: f64,
+    /// Side of the images in pixels [default: the network's own].
+    #[arg(long)]
+    pub(crate) size: Option<usize>,
     /// Images per step.
     #[arg(long, default_value_t = 128)]
     pub(crate) batch: usize,

@@ -22,6 +22,10 @@ impl ExampleImages {
     /// The data set of a run, if it is here with the content that the run was made with.
     fn dataset(&self, specification: &RunSpecification) -> Option<Arc<Dataset>> {
         let settings = RunSettings::read(specification).ok()?;
+        // The other tasks keep their own pictures beside the run.
+        if settings.data.task.is_some() {
+            return None;
+        }
         let dataset = self.data.dataset(&settings.data).ok()?;
         (dataset.content_hash == specification.dataset_hash).then_some(dataset)
     }

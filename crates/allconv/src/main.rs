@@ -30,6 +30,7 @@ fn main() -> ExitCode {
         Command::Study(command) => commands::study::run(command),
         Command::Train(arguments) => commands::train::run(&arguments),
         Command::Eval(arguments) => commands::eval::run(&arguments),
+        Command::Predict(arguments) => commands::predict::run(&arguments),
         Command::Export(arguments) => commands::export::run(&arguments),
         Command::Models(command) => commands::models::run(&command),
         Command::Operators(command) => commands::operators::run(&command),

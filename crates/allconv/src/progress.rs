@@ -95,7 +95,8 @@ pub(crate) struct RunProgress {
     first_step: u64,
     /// Exponential mean of the loss over about the last fifty steps.
     mean_loss: Option<f64>,
-    validation: Option<f64>,
+    /// The newest validation result, in words.
+    validation: Option<String>,
 }
 
 impl RunProgress {
@@ -104,7 +105,7 @@ impl RunProgress {
         let epoch = self.shown as f64 / self.images_per_epoch as f64;
         let loss = self.mean_loss.map_or_else(|| "–".to_owned(), |loss| format!("{loss:.3}"));
         let validation =
-            self.validation.map_or_else(String::new, |error| format!("  valid {:.1} %", 100.0 * error));
+            self.validation.as_ref().map_or_else(String::new, |result| format!("  valid {result}"));
         format!("epoch {epoch:.2}  {rate:.0} images/s  loss {loss}{validation}")
     }
 
@@ -122,6 +123,15 @@ impl RunProgress {
             );
             self.last_line = Some(Instant::now());
         }
+    }
+}
+
+/// The result that says most of a task, in words; `None` for the others.
+fn words(metric: &str, value: f64) -> Option<String> {
+    match metric {
+        "error" | "pixel_error" => Some(format!("{:.1} %", 100.0 * value)),
+        "psnr_y" => Some(format!("{value:.2} dB")),
+        _ => None,
     }
 }
 
@@ -151,8 +161,10 @@ impl Observer for RunProgress {
             }
             Event::Measured(MetricPoint { epoch, split, name, value, .. }) => {
                 self.shown = (epoch * self.images_per_epoch as f64).round() as u64;
-                if *split == SplitName::Valid && name == "error" {
-                    self.validation = Some(*value);
+                if *split == SplitName::Valid
+                    && let Some(words) = words(name, *value)
+                {
+                    self.validation = Some(words);
                 }
             }
             Event::Checkpointed { .. } => {}

@@ -1,15 +1,14 @@
 //! A network as a run left it, with the data it was made for.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use allconv_data::PreparedDataset;
+use allconv_data::Picture;
 use allconv_kernels::{Engine, Isa};
 use allconv_nets::Network;
 use allconv_record::{RunDirectory, SplitName};
 use allconv_train::{
-    DataStore, Evaluation, NamedTensors, RunSettings, TrainError, evaluate, load_tensors, read_safetensors,
-    write_safetensors,
+    DataStore, Evaluated, NamedTensors, Prediction, RunSettings, Task, TrainError, load_tensors, open_task,
+    read_safetensors, write_safetensors,
 };
 use burn::tensor::Device;
 
@@ -40,8 +39,7 @@ pub struct Trained {
     settings: RunSettings,
     weights: NamedTensors,
     network: Network,
-    data: Arc<PreparedDataset>,
-    device: Device,
+    task: Box<dyn Task>,
 }
 
 impl Trained {
@@ -65,19 +63,24 @@ impl Trained {
             return Err(InspectError::NoCheckpoint { run: run.path().to_path_buf(), choice: choice.name() });
         }
         let weights = read_safetensors(&file)?;
-        let data = data.prepared(&settings.data)?;
-        let input = [data.shape.channels, data.shape.height, data.shape.width];
+        let task = open_task(&settings, data, device)?;
         let accuracy = settings.accuracy().map_err(|error| unusable(error.to_string()))?;
         let engine = Engine::new(isa, accuracy);
-        let mut network =
-            Network::initialise(&settings.net, input, data.classes.len(), specification.seed, engine, device)
-                .map_err(|error| unusable(error.to_string()))?;
+        let mut network = Network::initialise(
+            &settings.net,
+            task.input(),
+            task.outputs(),
+            specification.seed,
+            engine,
+            device,
+        )
+        .map_err(|error| unusable(error.to_string()))?;
         load_tensors(&mut network, &weights).map_err(|error| InspectError::Weights {
             weights: file,
             run: run.path().to_path_buf(),
             reason: error.to_string(),
         })?;
-        Ok(Trained { settings, weights, network, data, device: device.clone() })
+        Ok(Trained { settings, weights, network, task })
     }
 
     /// The settings of the run.
@@ -85,25 +88,35 @@ impl Trained {
         &self.settings
     }
 
-    /// Names of the classes.
+    /// Names of the classes; empty where the task tells none apart.
     pub fn classes(&self) -> &[String] {
-        &self.data.classes
+        self.task.classes()
     }
 
     /// Evaluates a split in evaluation mode.
     ///
     /// # Errors
     /// [`InspectError::NoSplit`] when there are no validation images; [`InspectError::Train`] when an image cannot be read.
-    pub fn evaluate(&self, split: SplitName) -> Result<Evaluation, InspectError> {
-        let images = match split {
-            SplitName::Train => &self.data.train,
-            SplitName::Test => &self.data.test,
-            SplitName::Valid => self.data.validation.as_ref().ok_or_else(|| InspectError::NoSplit {
-                dataset: self.data.name.clone(),
-                split: split.name(),
-            })?,
-        };
-        Ok(evaluate(&self.network, images, self.data.classes.len(), &self.device)?)
+    pub fn evaluate(&self, split: SplitName) -> Result<Evaluated, InspectError> {
+        self.task.evaluate(&self.network, split)?.ok_or_else(|| InspectError::NoSplit {
+            dataset: self.settings.data.dataset.clone(),
+            split: split.name(),
+        })
+    }
+
+    /// What the network says of a picture that belongs to no split: classes, an enlarged or restored picture, or regions.
+    ///
+    /// `name` is what an error calls the picture; with `tile` it is cut into tiles of so many input pixels a side.
+    ///
+    /// # Errors
+    /// [`InspectError::Train`] when the picture is not of the kind that the network was made for, or cannot be cut so.
+    pub fn predict(
+        &self,
+        name: &str,
+        picture: &Picture,
+        tile: Option<usize>,
+    ) -> Result<Prediction, InspectError> {
+        Ok(self.task.predict(&self.network, name, picture, tile)?)
     }
 
     /// Writes the weights under PyTorch's tensor names, for `load_state_dict(strict=True)` on the same network.

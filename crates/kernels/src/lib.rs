@@ -34,6 +34,7 @@ mod fast;
 mod geometry;
 mod isa;
 pub mod naive;
+mod normalise;
 mod peak;
 pub mod philox;
 mod plan;
@@ -60,6 +61,9 @@ pub use engine::{
 pub use epilogue::{Activation, Epilogue};
 pub use geometry::{ConvGeometry, GeometryError, Padding};
 pub use isa::{Isa, IsaError};
+pub use normalise::{
+    NormGeometry, NormGradients, NormSharing, NormStatistics, normalise_backward, normalise_forward,
+};
 pub use peak::measured_peak;
 pub use plan::{Algorithm, Plan, candidates, plan};
 pub use pooling::average::{AverageDivisor, average_pool2d_backward, average_pool2d_forward};

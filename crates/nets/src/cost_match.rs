@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::description::{Architecture, DescriptionError, NetworkSpec};
 use crate::downsample::DownsampleConfig;
+use crate::upsample::UpsampleConfig;
 use crate::walk::walk;
 
 /// The largest difference from the cost that is to be matched, as a share of it.
@@ -24,6 +25,9 @@ pub struct CostMatch {
     /// The operator in the other network's slot. Default: that of its architecture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub downsample: Option<DownsampleConfig>,
+    /// The other network's upsampling operator. Default: that of its architecture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upsample: Option<UpsampleConfig>,
 }
 
 /// What two networks may have in common.
@@ -76,7 +80,7 @@ impl NetworkSpec {
     /// A description out of range, a stage that cannot process its map, or no width within 1 % of the cost.
     pub fn matched(mut self, input: [usize; 3], classes: usize) -> Result<Self, DescriptionError> {
         let Some(wanted) = self.match_cost.take() else { return Ok(self) };
-        let CostMatch { quantity, architecture, downsample } = *wanted;
+        let CostMatch { quantity, architecture, downsample, upsample } = *wanted;
         let cost = |spec: &Self| -> Result<u64, DescriptionError> {
             let walk = walk(spec, input, classes)?;
             Ok(match quantity {
@@ -84,7 +88,7 @@ impl NetworkSpec {
                 CostQuantity::Parameters => walk.parameters(),
             })
         };
-        let other = Self { architecture, downsample, ..self.clone() };
+        let other = Self { architecture, downsample, upsample, ..self.clone() };
         let target = cost(&other)?;
         // For each phase cost grows with the width in steps: close in on the step across the target.
         let mut nearest: Option<(u64, Self)> = None;
@@ -153,6 +157,7 @@ mod tests {
                     quantity,
                     architecture: baseline.architecture.clone(),
                     downsample: baseline.downsample.clone(),
+                    upsample: None,
                 };
                 let asked =
                     NetworkSpec { match_cost: Some(Box::new(wanted)), ..model_c(1.0, operator.clone()) };
@@ -192,6 +197,7 @@ mod tests {
             quantity: CostQuantity::Parameters,
             architecture: tiny.architecture.clone(),
             downsample: tiny.downsample.clone(),
+            upsample: None,
         };
         // One channel throughout already has more parameters.
         let asked =

@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::architectures::{AllCnnImagenet, LargeAllCnn, Springenberg};
+pub use crate::architectures::{Architecture, OutputKind};
+use crate::architectures::{Layout, SlotKind};
 use crate::cost_match::{ChannelRounding, CostMatch};
 use crate::downsample::DownsampleConfig;
 use crate::initialise::Initialisation;
 use crate::stage::StageSpec;
+use crate::upsample::UpsampleConfig;
 
 /// A complete description of a network, apart from its input size and number of classes.
 ///
@@ -33,11 +35,16 @@ pub struct NetworkSpec {
     /// Which net, and its own settings.
     pub architecture: Architecture,
     /// The operator that reduces the resolution. Default: the architecture's own
-    /// (`springenberg`: max pooling 3×3, stride 2; the two large nets: the strided convolutions of their tables).
+    /// (`springenberg`: max pooling 3×3, stride 2; the two large nets: the strided convolutions of their tables; U-shaped nets:
+    /// max pooling 2×2, stride 2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub downsample: Option<DownsampleConfig>,
+    /// The operator that enlarges maps again: at every level of a U-shaped net, in the head of `edsr`. Default: the architecture's
+    /// own (transposed convolution 2×2, stride 2; in the head pixel shuffle behind a 3×3 convolution).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upsample: Option<UpsampleConfig>,
     /// Whether the last activation follows the class convolution too, as table 1 of the paper says ("1×1 conv. 10 ReLU").
-    /// Default: `true`, except for `large_all_cnn`, whose output layer has none.
+    /// Default: `true`, except for `large_all_cnn` and the nets that return a map, whose output layers have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_relu: Option<bool>,
     /// Probability of dropping an input value, in [0, 1). Default: 0.2 for `springenberg`, 0 otherwise.
@@ -56,18 +63,6 @@ pub struct NetworkSpec {
     /// The network whose cost this one is to have: its width is then found, not read. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub match_cost: Option<Box<CostMatch>>,
-}
-
-/// The architectures, each with its own settings.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Architecture {
-    /// The CIFAR networks A, B and C of tables 1 and 2.
-    Springenberg(Springenberg),
-    /// The network of appendix table 5, for 126×126 inputs.
-    LargeAllCnn(LargeAllCnn),
-    /// The network of appendix table 6, for 224×224 inputs.
-    AllCnnImagenet(AllCnnImagenet),
 }
 
 /// Why a description cannot become a network.
@@ -153,6 +148,7 @@ impl NetworkSpec {
         Self {
             architecture,
             downsample: None,
+            upsample: None,
             last_relu: None,
             input_dropout: None,
             dropout: None,
@@ -164,21 +160,22 @@ impl NetworkSpec {
 
     /// The same network with channels multiplied by `width` (class channels excepted).
     pub fn with_width(mut self, width: f64) -> Self {
-        match &mut self.architecture {
-            Architecture::Springenberg(net) => net.width = width,
-            Architecture::LargeAllCnn(net) => net.width = width,
-            Architecture::AllCnnImagenet(net) => net.width = width,
-        }
+        self.architecture.layout_mut().set_width(width);
         self
     }
 
     /// The factor on every channel count but that of the classes.
     pub fn width(&self) -> f64 {
-        match &self.architecture {
-            Architecture::Springenberg(net) => net.width,
-            Architecture::LargeAllCnn(net) => net.width,
-            Architecture::AllCnnImagenet(net) => net.width,
-        }
+        self.layout().width()
+    }
+
+    /// What the network returns.
+    pub fn output(&self) -> OutputKind {
+        self.layout().output()
+    }
+
+    fn layout(&self) -> &dyn Layout {
+        self.architecture.layout()
     }
 
     /// The paper's `channels` at this width in the convolution `layer`, counted from 0: a whole number, at least 1.
@@ -189,14 +186,11 @@ impl NetworkSpec {
     /// The same network with every default written out. What stays empty has no single value: the rates and
     /// stride-2 convolutions that stand in an architecture's own table.
     pub fn resolved(&self) -> Self {
-        let defaults = match &self.architecture {
-            Architecture::Springenberg(_) => Springenberg::defaults(),
-            Architecture::LargeAllCnn(_) => LargeAllCnn::defaults(),
-            Architecture::AllCnnImagenet(_) => AllCnnImagenet::defaults(),
-        };
+        let defaults = self.layout().defaults();
         Self {
             architecture: self.architecture.clone(),
             downsample: self.downsample.clone().or(defaults.downsample),
+            upsample: self.upsample.clone().or(defaults.upsample),
             last_relu: self.last_relu.or(Some(defaults.last_relu)),
             input_dropout: self.input_dropout.or(Some(defaults.input_dropout)),
             dropout: self.dropout.or(defaults.dropout),
@@ -206,7 +200,7 @@ impl NetworkSpec {
         }
     }
 
-    /// The stages of this network for `classes` classes, in order.
+    /// The stages of this network for `classes` classes, or as many channels of the map that it returns, in order.
     ///
     /// # Errors
     ///
@@ -216,24 +210,17 @@ impl NetworkSpec {
         if classes == 0 {
             return Err(out_of_range("classes", classes, "at least 1"));
         }
-        let spec = self.resolved();
-        match &self.architecture {
-            Architecture::Springenberg(net) => net.stages(&spec, classes),
-            Architecture::LargeAllCnn(net) => net.stages(&spec, classes),
-            Architecture::AllCnnImagenet(net) => net.stages(&spec, classes),
-        }
+        self.layout().stages(&self.resolved(), classes)
     }
 
     /// The revisions of the values that this description computes, for the hash that identifies a run: the
-    /// architecture's and that of the operator in its slot, unless the slot holds the architecture's own.
+    /// architecture's and those of the operators in its slots, unless a slot holds the architecture's own.
     pub fn numerics_revisions(&self) -> Vec<(&'static str, u32)> {
-        let architecture = match &self.architecture {
-            Architecture::Springenberg(_) => ("springenberg", Springenberg::REVISION),
-            Architecture::LargeAllCnn(_) => ("large_all_cnn", LargeAllCnn::REVISION),
-            Architecture::AllCnnImagenet(_) => ("all_cnn_imagenet", AllCnnImagenet::REVISION),
-        };
-        let operator = self.resolved().downsample.map(|operator| (operator.name(), operator.revision()));
-        std::iter::once(architecture).chain(operator).collect()
+        let layout = self.layout();
+        let resolved = self.resolved();
+        let downsample = resolved.downsample.map(|operator| (operator.name(), operator.revision()));
+        let upsample = resolved.upsample.map(|operator| (operator.name(), operator.revision()));
+        std::iter::once((layout.name(), layout.revision())).chain(downsample).chain(upsample).collect()
     }
 
     fn check(&self) -> Result<(), DescriptionError> {
@@ -246,7 +233,18 @@ impl NetworkSpec {
                 return Err(out_of_range(field, rate, "at least 0 and below 1"));
             }
         }
-        Ok(())
+        let slots = self.layout().slots();
+        if let (Some(operator), false) = (&self.downsample, slots.contains(&SlotKind::Downsample)) {
+            return Err(DescriptionError::Misplaced {
+                operator: operator.name(),
+                reason: format!("`{}` reduces no resolution; leave it out", self.layout().name()),
+            });
+        }
+        if let (Some(operator), false) = (&self.upsample, slots.contains(&SlotKind::Upsample)) {
+            let range = "left out: this architecture enlarges nothing";
+            return Err(out_of_range("upsample", operator.name(), range));
+        }
+        self.layout().check()
     }
 }
 
@@ -262,7 +260,7 @@ pub(crate) fn out_of_range(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::architectures::Base;
+    use crate::architectures::{Base, Springenberg};
 
     fn read(text: &str) -> Result<NetworkSpec, toml::de::Error> {
         toml::from_str(text)
@@ -296,6 +294,7 @@ mod tests {
         let revisions = |name| crate::models::named(name).unwrap().numerics_revisions();
         assert_eq!(revisions("model_c"), [("springenberg", 1), ("max_pool", 1)]);
         assert_eq!(revisions("large_all_cnn"), [("large_all_cnn", 1)]);
+        assert_eq!(revisions("u_net"), [("u_net", 1), ("max_pool", 1), ("transposed_conv", 1)]);
     }
 
     #[test]

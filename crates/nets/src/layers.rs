@@ -5,9 +5,12 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use burn::tensor::activation::{leaky_relu, relu};
 
+use crate::branches::BranchLayer;
 use crate::downsample::Downsample;
+use crate::normalise_layer::NormaliseLayer;
 use crate::ops::{ConvolutionSettings, Divisor, PoolWindow, average_pool, convolution, dropout};
 use crate::stage::{ActivationKind, Border, ConvolutionSpec};
+use crate::upsample::Upsample;
 
 /// One stage of a network, with its parameters.
 #[derive(Module, Debug)]
@@ -20,6 +23,12 @@ pub enum Stage {
     Dropout(DropoutLayer),
     /// A downsampling operator.
     Downsample(Downsample),
+    /// An upsampling operator.
+    Upsample(Upsample),
+    /// A normalisation.
+    Normalise(NormaliseLayer),
+    /// A map kept, taken back, or returned to.
+    Branch(BranchLayer),
     /// The mean over all positions.
     GlobalAverage(GlobalAverageLayer),
 }

@@ -8,33 +8,44 @@
 
 #![forbid(unsafe_code)]
 
+mod activated;
 mod architectures;
 mod axis_maps;
+mod branches;
 mod card;
 mod cost_match;
+#[cfg(test)]
+mod dense_net;
 mod description;
 pub mod downsample;
 mod initialise;
 pub mod layers;
 pub mod models;
 mod network;
+mod normalise_layer;
 pub mod ops;
 mod parameter_source;
 mod parameters;
 mod pass;
+mod receptive_field;
 mod stage;
 mod switches;
+mod targets;
 #[cfg(test)]
 mod tests;
 pub mod upsample;
 mod walk;
+mod walk_branches;
 #[cfg(test)]
 mod whole_net;
 
 pub use allconv_kernels::Engine;
-pub use architectures::{AllCnnImagenet, Base, LargeAllCnn, Springenberg};
+pub use architectures::{
+    AllCnnImagenet, Autoencoder, Base, Blocks, Edsr, LargeAllCnn, Norm, SkipOverAll, Springenberg,
+    SuperResolutionUNet, UNet,
+};
 pub use cost_match::{ChannelRounding, CostMatch, CostQuantity, MATCH_TOLERANCE};
-pub use description::{Architecture, DescriptionError, NetworkSpec};
+pub use description::{Architecture, DescriptionError, NetworkSpec, OutputKind};
 pub use downsample::DownsampleConfig;
 pub use initialise::Initialisation;
 pub use network::{Mode, Network, Trace};
@@ -42,7 +53,10 @@ pub use ops::images_to_tensor;
 pub use parameter_source::ParameterSource;
 pub use parameters::{Parameter, ParameterError};
 pub use pass::{Draws, Pass};
-pub use stage::{ActivationKind, Border, ConvolutionSpec, StageSpec};
+pub use stage::{
+    ActivationKind, Border, ConvolutionSpec, InitialWeights, NormaliseKind, NormaliseSpec, StageSpec, Target,
+    UpsampleSpec,
+};
 pub use switches::{PhaseShares, SwitchKind, Switches};
 pub use upsample::UpsampleConfig;
 pub use walk::{StageShape, Walk, Window, walk, walk_stages};

@@ -1,17 +1,21 @@
 //! The paper's models by name: each name is an alias for one value of the description.
 
-use crate::architectures::{AllCnnImagenet, Base, LargeAllCnn, Springenberg};
+use crate::architectures::{
+    AllCnnImagenet, Autoencoder, Base, Edsr, LargeAllCnn, SkipOverAll, Springenberg, SuperResolutionUNet,
+    UNet,
+};
 use crate::description::{Architecture, DescriptionError, NetworkSpec};
 use crate::downsample::{ConvPool, DownsampleConfig, FoldedStride, MaxPool, StridedConv};
+use crate::initialise::Initialisation;
 
 /// One named model.
 #[derive(Clone, Copy, Debug)]
 pub struct Model {
     /// The paper's name in snake case.
     pub name: &'static str,
-    /// The input the paper gives it: channels, rows, columns.
+    /// The input the paper gives it, or a training crop: channels, rows, columns.
     pub input: [usize; 3],
-    /// The number of classes the paper gives it.
+    /// The number of classes the paper gives it, or of channels of the map that it returns.
     pub classes: usize,
     kind: Kind,
 }
@@ -21,6 +25,10 @@ enum Kind {
     Cifar(Base, Rule),
     Large,
     Imagenet,
+    UNet,
+    EdsrBaseline,
+    SuperResolutionUNet,
+    Autoencoder,
 }
 
 /// The four rules of table 2.
@@ -36,8 +44,8 @@ const fn cifar(name: &'static str, base: Base, rule: Rule) -> Model {
     Model { name, input: [3, 32, 32], classes: 10, kind: Kind::Cifar(base, rule) }
 }
 
-/// Every named model, in the paper's order.
-pub const MODELS: [Model; 14] = [
+/// Every named model: the paper's in its order, then those for dense tasks.
+pub const MODELS: [Model; 18] = [
     cifar("model_a", Base::A, Rule::Base),
     cifar("strided_cnn_a", Base::A, Rule::Strided),
     cifar("convpool_cnn_a", Base::A, Rule::ConvPool),
@@ -52,6 +60,10 @@ pub const MODELS: [Model; 14] = [
     cifar("all_cnn_c", Base::C, Rule::AllConv),
     Model { name: "large_all_cnn", input: [3, 126, 126], classes: 10, kind: Kind::Large },
     Model { name: "all_cnn_imagenet", input: [3, 224, 224], classes: 1000, kind: Kind::Imagenet },
+    Model { name: "u_net", input: [1, 512, 512], classes: 2, kind: Kind::UNet },
+    Model { name: "edsr_baseline", input: [3, 48, 48], classes: 3, kind: Kind::EdsrBaseline },
+    Model { name: "sr_u_net", input: [3, 48, 48], classes: 3, kind: Kind::SuperResolutionUNet },
+    Model { name: "autoencoder", input: [3, 32, 32], classes: 3, kind: Kind::Autoencoder },
 ];
 
 impl Model {
@@ -70,11 +82,23 @@ impl Model {
             }
             Kind::Large => NetworkSpec::new(Architecture::LargeAllCnn(LargeAllCnn::default())),
             Kind::Imagenet => NetworkSpec::new(Architecture::AllCnnImagenet(AllCnnImagenet::default())),
+            Kind::UNet => dense(Architecture::UNet(UNet::default())),
+            Kind::EdsrBaseline => dense(Architecture::Edsr(Edsr::baseline(2))),
+            Kind::SuperResolutionUNet => dense(Architecture::SuperResolutionUNet(SuperResolutionUNet {
+                residual: SkipOverAll::Bicubic,
+                ..SuperResolutionUNet::of_scale(2)
+            })),
+            Kind::Autoencoder => dense(Architecture::Autoencoder(Autoencoder::default())),
         }
     }
 }
 
-/// The names of all models, in the paper's order.
+/// A net without a last layer's ReLU, whose signal neither grows nor fades: weights by He's rule.
+fn dense(architecture: Architecture) -> NetworkSpec {
+    NetworkSpec { initialisation: Initialisation::He, ..NetworkSpec::new(architecture) }
+}
+
+/// The names of all models, in the order of [`MODELS`].
 pub fn names() -> Vec<&'static str> {
     MODELS.iter().map(|model| model.name).collect()
 }

@@ -7,18 +7,25 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use rayon::prelude::*;
 
+use crate::branches::{Branch, BranchLayer, Branches, OpenTarget};
 use crate::description::{DescriptionError, NetworkSpec};
 use crate::initialise::Initialisation;
 use crate::layers::{ActivationLayer, ConvolutionLayer, DropoutLayer, GlobalAverageLayer, Stage};
+use crate::normalise_layer::{NormaliseLayer, Phase};
+use crate::ops::nhwc::{channels_first, channels_last};
 use crate::parameter_source::ParameterSource;
 use crate::pass::{Draws, Pass};
-use crate::stage::{ConvolutionSpec, StageSpec};
-use crate::switches::Switches;
-use crate::walk::{Walk, walk_stages};
+use crate::stage::{ConvolutionSpec, InitialWeights, StageSpec, Target};
+use crate::switches::SwitchKind;
+use crate::targets::{switches_taken, target_of};
+use crate::upsample::Enlargement;
+use crate::walk::{StageShape, Walk, walk_stages};
 
 /// Images that go through a network together outside training: enough for bands of the smallest maps to be full, few enough for the
 /// activations of a layer to stay in the last-level cache.
 const IMAGES_TOGETHER: usize = 16;
+/// Pixels of the images that go through together; larger ones go in smaller groups.
+const PIXELS_TOGETHER: usize = IMAGES_TOGETHER * 224 * 224;
 
 /// Separates the streams of dropout from all others that share a seed.
 const DROPOUT: u32 = 0x4452_4f50;
@@ -28,7 +35,11 @@ const OPERATOR: u32 = 0x4f50_4552;
 /// A network with parameters.
 ///
 /// As a Burn [`Module`] it can be put on another device, made ready for evaluation (`valid`) and visited. Its
-/// parameters are called as in a PyTorch `nn.Sequential` of the same stages: `features.N.weight`, N the stage's index.
+/// parameters are called as in a PyTorch `nn.Sequential` (or `ModuleList`) of the same stages: `features.N.weight`, N the
+/// stage's index.
+///
+/// A network whose operators all are convolutions, pooling and the like runs on any sides, not only those it was walked for;
+/// [`walk_stages`] with the other sides says beforehand whether it does.
 #[derive(Module, Debug)]
 pub struct Network {
     pub(crate) features: Vec<Stage>,
@@ -100,7 +111,8 @@ impl Network {
         engine: Engine,
         device: &Device,
     ) -> Self {
-        let build = |(index, shape): (usize, &crate::walk::StageShape)| {
+        let specs = || walk.stages.iter().map(|shape| &shape.stage);
+        let build = |(index, shape): (usize, &StageShape)| {
             let source = ParameterSource { initialisation, seed, path: format!("features.{index}"), device };
             match &shape.stage {
                 StageSpec::Convolution(convolution) => {
@@ -109,6 +121,25 @@ impl Network {
                 StageSpec::Activation(kind) => Stage::Activation(ActivationLayer::new(*kind)),
                 StageSpec::Dropout { rate } => Stage::Dropout(DropoutLayer::new(*rate)),
                 StageSpec::Downsample(operator) => Stage::Downsample(operator.module(shape.input, &source)),
+                StageSpec::Upsample(spec) => {
+                    let switches = target_of(specs(), index).map_or(SwitchKind::None, Target::switches);
+                    let enlargement = Enlargement { input: shape.input, output: shape.output, switches };
+                    Stage::Upsample(spec.operator.module(&enlargement, &source))
+                }
+                StageSpec::Normalise(spec) => {
+                    Stage::Normalise(NormaliseLayer::new(*spec, shape.input[0], &source))
+                }
+                StageSpec::Keep => branch(Branch::Keep),
+                StageSpec::KeepEnlarged { factor } => branch(Branch::KeepEnlarged { factor: *factor }),
+                StageSpec::Concatenate => branch(Branch::Concatenate),
+                StageSpec::Add { scale } => branch(Branch::Add { scale: *scale }),
+                StageSpec::Target(target) => {
+                    let factor = match target {
+                        Target::Before(_) => 1,
+                        Target::Enlarged(factor) => *factor,
+                    };
+                    branch(Branch::Target { factor, wanted: switches_taken(specs(), index) })
+                }
                 StageSpec::GlobalAverage => Stage::GlobalAverage(GlobalAverageLayer {}),
             }
         };
@@ -125,92 +156,132 @@ impl Network {
         &self.features
     }
 
-    /// Logits `[n, classes]` of images `[n, c, h, w]`; convolutions run fused with the activation and dropout behind them.
-    ///
-    /// On the CPU, outside training, the images go through the network a few at a time and the threads on their own groups of
-    /// them, so that activations stay in the caches; the logits are the same to the last bit.
+    /// Logits `[n, classes]` of images `[n, c, h, w]`: [`Self::forward_map`], flattened.
     ///
     /// # Panics
     ///
     /// When the images do not have the channels and size the network was made for.
     pub fn forward(&self, images: Tensor<4>, mode: Mode) -> Tensor<2> {
-        let [count, ..] = images.dims();
+        logits(self.forward_map(images, mode))
+    }
+
+    /// The map `[n, c, h, w]` that the last stage returns for images; convolutions run fused with the activation and dropout behind
+    /// them, normalisation and upsampling operators with the activation.
+    ///
+    /// On the CPU, outside training, the images go through the network a few at a time and the threads on their own groups of
+    /// them, so that activations stay in the caches; the map is the same to the last bit.
+    ///
+    /// # Panics
+    ///
+    /// When a stage cannot process the images: see [`walk_stages`].
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use allconv_nets::{images_to_tensor, models, Engine, Mode, Network};
+    /// use burn::tensor::Device;
+    ///
+    /// let (spec, device) = (models::named("sr_u_net")?.with_width(0.25), Device::flex());
+    /// let network = Network::initialise(&spec, [3, 48, 48], 3, 0, Engine::detect(), &device)?;
+    /// let images = images_to_tensor(vec![0.5; 13 * 17 * 3], [1, 13, 17, 3], &device);
+    /// assert_eq!(network.forward_map(images, Mode::Evaluate).dims(), [1, 3, 26, 34]);
+    /// # Ok::<(), allconv_nets::DescriptionError>(())
+    /// ```
+    pub fn forward_map(&self, images: Tensor<4>, mode: Mode) -> Tensor<4> {
+        let [count, _, height, width] = images.dims();
         let apart =
             matches!(images.device().as_dispatch(), DispatchDevice::Flex(_)) && mode == Mode::Evaluate;
-        if !apart || count <= IMAGES_TOGETHER {
+        let together = (PIXELS_TOGETHER / (height * width)).clamp(1, IMAGES_TOGETHER);
+        if !apart || count <= together {
             return self.forward_together(images, mode);
         }
-        let groups: Vec<Tensor<4>> = images.split(IMAGES_TOGETHER, 0);
+        let groups: Vec<Tensor<4>> = images.split(together, 0);
         // One run of groups a thread. Every group a task of its own would let a thread that waits inside one group begin the next one
         // on top of it, and so on.
         let share = groups.len().div_ceil(rayon::current_num_threads());
         let run = |groups: &[Tensor<4>]| {
-            groups.iter().map(|group| self.forward_together(group.clone(), mode)).collect::<Vec<_>>()
+            let run = |group: &Tensor<4>| channels_last(self.forward_together(group.clone(), mode));
+            groups.iter().map(run).collect::<Vec<_>>()
         };
-        let logits: Vec<Vec<Tensor<2>>> = groups.par_chunks(share).map(run).collect();
-        Tensor::cat(logits.concat(), 0)
+        let maps: Vec<Vec<Tensor<4>>> = groups.par_chunks(share).map(run).collect();
+        channels_first(Tensor::cat(maps.concat(), 0))
     }
 
-    /// [`Self::forward`] of all images at once.
-    pub(crate) fn forward_together(&self, images: Tensor<4>, mode: Mode) -> Tensor<2> {
+    /// [`Self::forward_map`] of all images at once.
+    pub(crate) fn forward_together(&self, images: Tensor<4>, mode: Mode) -> Tensor<4> {
         let mut x = images;
+        let mut branches = Branches::default();
         let mut index = 0;
         while index < self.features.len() {
             let (stages, epilogue) = self.fusible(index, mode);
-            x = self.run(index, x, epilogue, mode);
+            x = self.run(index, x, &mut branches, epilogue, mode);
             index += stages;
         }
-        logits(x)
+        x
     }
 
     /// The map that the last stage returns, and what each downsampling operator hands over for the way back up, in order.
-    ///
-    /// # Panics
-    ///
-    /// As [`Self::forward`].
-    pub fn forward_with_switches(&self, images: Tensor<4>, mode: Mode) -> (Tensor<4>, Vec<Switches>) {
+    #[cfg(test)]
+    pub(crate) fn forward_with_switches(
+        &self,
+        images: Tensor<4>,
+        mode: Mode,
+    ) -> (Tensor<4>, Vec<crate::switches::Switches>) {
         let mut switches = Vec::new();
         let mut x = images;
-        let mut index = 0;
-        while index < self.features.len() {
-            let (stages, epilogue) = self.fusible(index, mode);
-            x = match &self.features[index] {
+        for (index, stage) in self.features.iter().enumerate() {
+            x = match stage {
                 Stage::Downsample(operator) => {
                     let (y, handed_over) = operator.forward_with_switches(x, &self.pass(index, mode));
                     switches.push(handed_over);
                     y
                 }
-                _ => self.run(index, x, epilogue, mode),
+                _ => self.run(index, x, &mut Branches::default(), Epilogue::IDENTITY, mode),
             };
-            index += stages;
         }
         (x, switches)
     }
 
-    /// The same as [`Self::forward`], one stage at a time, with what each returned.
+    /// The same as [`Self::forward_map`], one stage at a time, with what each returned.
     ///
     /// # Panics
     ///
-    /// As [`Self::forward`].
+    /// As [`Self::forward_map`].
     pub fn forward_traced(&self, images: Tensor<4>, mode: Mode) -> Trace {
         let mut x = images;
+        let mut branches = Branches::default();
         let run = |index| {
-            x = self.run(index, x.clone(), Epilogue::IDENTITY, mode);
+            x = self.run(index, x.clone(), &mut branches, Epilogue::IDENTITY, mode);
             x.clone()
         };
         let stages: Vec<_> = (0..self.features.len()).map(run).collect();
         Trace { stages, logits: logits(x) }
     }
 
+    /// Folds the statistics of the last training batch into the running statistics of batch normalisation, which evaluation uses.
+    ///
+    /// To be called once after each step that is to count: a forward pass in training only notes its statistics. Without batch
+    /// normalisation nothing happens.
+    pub fn absorb_statistics(&mut self) {
+        for stage in &mut self.features {
+            if let Stage::Normalise(layer) = stage {
+                layer.absorb_statistics();
+            }
+        }
+    }
+
     /// How many stages from `index` on run as one, and what follows the first of them.
     fn fusible(&self, index: usize, mode: Mode) -> (usize, Epilogue) {
         let mut epilogue = Epilogue::IDENTITY;
         let mut stages = 1;
-        if let Stage::Convolution(_) = self.features[index] {
+        let convolves = matches!(self.features[index], Stage::Convolution(_));
+        if convolves || matches!(self.features[index], Stage::Normalise(_) | Stage::Upsample(_)) {
             if let Some(Stage::Activation(activation)) = self.features.get(index + stages) {
                 epilogue.activation = activation.fused();
                 stages += 1;
             }
+        }
+        if convolves {
             if let Some(Stage::Dropout(dropout)) = self.features.get(index + stages) {
                 epilogue.dropout = mask(dropout, mode, index + stages);
                 stages += 1;
@@ -224,16 +295,44 @@ impl Network {
         Pass { engine: &self.engine, draws: key(mode, index, OPERATOR).map(|key| Draws { key }) }
     }
 
-    fn run(&self, index: usize, x: Tensor<4>, epilogue: Epilogue, mode: Mode) -> Tensor<4> {
+    fn run(
+        &self,
+        index: usize,
+        x: Tensor<4>,
+        branches: &mut Branches,
+        epilogue: Epilogue,
+        mode: Mode,
+    ) -> Tensor<4> {
         let engine = &self.engine;
         match &self.features[index] {
             Stage::Convolution(layer) => layer.forward(x, epilogue, engine),
             Stage::Activation(layer) => layer.forward(x),
             Stage::Dropout(layer) => layer.forward(x, mask(layer, mode, index), engine),
+            Stage::Downsample(operator) if branches.wants_switches() => {
+                let (y, switches) = operator.forward_with_switches(x, &self.pass(index, mode));
+                branches.hand_over(switches);
+                y
+            }
             Stage::Downsample(operator) => operator.forward(x, &self.pass(index, mode)),
+            Stage::Upsample(operator) => {
+                let OpenTarget { sides, switches, .. } = branches.close_target();
+                operator.forward(x, sides, &switches, epilogue.activation, &self.pass(index, mode))
+            }
+            Stage::Normalise(layer) => {
+                let phase = match mode {
+                    Mode::Evaluate => Phase::Evaluation,
+                    Mode::Train { .. } => Phase::Training,
+                };
+                layer.forward(x, epilogue.activation, phase, engine)
+            }
+            Stage::Branch(layer) => layer.forward(x, branches, engine),
             Stage::GlobalAverage(layer) => layer.forward(x, engine),
         }
     }
+}
+
+fn branch(kind: Branch) -> Stage {
+    Stage::Branch(BranchLayer::new(kind))
 }
 
 fn logits(x: Tensor<4>) -> Tensor<2> {
@@ -263,8 +362,12 @@ fn convolution_layer(
     source: &ParameterSource<'_>,
 ) -> ConvolutionLayer {
     let ConvolutionSpec { channels_out, kernel: [rows, columns], groups, .. } = spec;
+    let shape = [channels_out, channels / groups, rows, columns];
     ConvolutionLayer {
-        weight: source.drawn("weight", [channels_out, channels / groups, rows, columns]),
+        weight: match spec.initial {
+            InitialWeights::Drawn => source.drawn("weight", shape),
+            InitialWeights::Zero => source.filled(shape, 0.0),
+        },
         bias: source.filled([channels_out], 0.0),
         spec,
         kept: WeightCache::default(),

@@ -58,6 +58,12 @@ impl ParameterSource<'_> {
         self.parameter(TensorData::new(vec![value; shape.iter().product()], shape))
     }
 
+    /// A value without a gradient that belongs to the network's state; it starts at `value` throughout.
+    pub fn buffer<const D: usize>(&self, shape: [usize; D], value: f32) -> Param<Tensor<D>> {
+        let data = TensorData::new(vec![value; shape.iter().product()], shape);
+        Param::initialized(ParamId::new(), Tensor::from_data(data, self.device))
+    }
+
     fn parameter<const D: usize>(&self, data: TensorData) -> Param<Tensor<D>> {
         let value = Tensor::from_data(data, self.device);
         let value = if self.device.is_autodiff() { value.require_grad() } else { value };

@@ -50,7 +50,8 @@ pub enum ParameterError {
 }
 
 impl Network {
-    /// All parameters in the order of the stages.
+    /// All parameters in the order of the stages, and with them the running statistics of batch normalisation: what a checkpoint
+    /// holds, and a PyTorch state dict but for its `num_batches_tracked`.
     pub fn parameters(&self) -> Vec<Parameter> {
         parameters_of(self)
     }
@@ -90,7 +91,7 @@ impl Network {
 
     /// Takes every parameter's gradient out of `gradients`, in the order of the stages.
     ///
-    /// A parameter that the loss did not depend on is left out.
+    /// A parameter that the loss did not depend on is left out, and so are running statistics, which have no gradient.
     pub fn gradients(&self, gradients: &mut Gradients) -> Vec<Parameter> {
         gradients_of(self, gradients)
     }

@@ -1,6 +1,11 @@
 //! What a network is made of: a list of stages, as plain values without tensors.
+//!
+//! A list is a chain with two stacks beside it. [`StageSpec::Keep`] puts a map aside, [`StageSpec::Concatenate`] and
+//! [`StageSpec::Add`] take back the one kept last. [`StageSpec::Target`] names the sides that the next
+//! [`StageSpec::Upsample`] without a target of its own returns to; pairs nest like brackets.
 
 use crate::downsample::DownsampleConfig;
+use crate::upsample::UpsampleConfig;
 
 /// One stage of a network. Stage `n` owns the parameters `features.n.*`.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,8 +21,81 @@ pub enum StageSpec {
     },
     /// A downsampling operator that is not made of the other stages.
     Downsample(DownsampleConfig),
+    /// An upsampling operator: to the sides of the last open [`StageSpec::Target`], which it closes, with the switches that the
+    /// target's operator handed over.
+    Upsample(UpsampleSpec),
+    /// Values brought to mean 0 and variance 1, then a learned scale and shift for each channel.
+    Normalise(NormaliseSpec),
+    /// The map passes, and is kept.
+    Keep,
+    /// The map passes, and its enlargement is kept: bicubic (Keys' cubic with a = −1/2), half-pixel centres, edge cells repeated.
+    KeepEnlarged {
+        /// By what both sides grow, at least 1.
+        factor: usize,
+    },
+    /// The channels of the map kept last, then those of this one: `[n, c_kept + c, h, w]`.
+    Concatenate,
+    /// The map kept last plus `scale` times this one.
+    Add {
+        /// Factor on this map.
+        scale: f64,
+    },
+    /// The map passes; the next upsampling operator without a target of its own returns to these sides.
+    Target(Target),
     /// The mean over all positions: `[n, c, h, w]` becomes `[n, c]`.
     GlobalAverage,
+}
+
+/// Sides that an upsampling operator returns to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Target {
+    /// Those of this map, which the stages that follow reduce by this operator.
+    Before(DownsampleConfig),
+    /// This many times those of this map.
+    Enlarged(usize),
+}
+
+/// The settings of an upsampling operator in a list of stages; its sides come from its [`Target`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct UpsampleSpec {
+    /// The operator.
+    pub operator: UpsampleConfig,
+    /// Number of output channels.
+    pub channels_out: usize,
+}
+
+/// The settings of a normalisation.
+///
+/// `y[c] = γ[c]·(x[c] − μ)/√(σ² + 1e-5) + β[c]`, μ and σ² (over n, not n − 1) being those of [`NormaliseKind`]'s set of values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NormaliseSpec {
+    /// Which values share a mean and a variance.
+    pub kind: NormaliseKind,
+    /// How the scale γ starts: [`InitialWeights::Drawn`] is 1 here. The shift β starts at 0.
+    pub scale: InitialWeights,
+}
+
+/// Which values share a mean and a variance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NormaliseKind {
+    /// Each channel over the images and positions of a batch; in evaluation the running means of both from training.
+    /// Ioffe and Szegedy, arXiv 1502.03167.
+    Batch,
+    /// A group of channels over the positions of one image. Wu and He, arXiv 1803.08494.
+    Group {
+        /// Number of groups; must divide the channels.
+        groups: usize,
+    },
+}
+
+/// How the weights of one stage start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum InitialWeights {
+    /// By the net's initialisation.
+    #[default]
+    Drawn,
+    /// At zero: a residual branch that ends so starts as nothing, and learns from the first step on.
+    Zero,
 }
 
 /// The settings of a convolution with bias; its input channels come from the stage before.
@@ -35,6 +113,8 @@ pub struct ConvolutionSpec {
     pub dilation: [usize; 2],
     /// Groups of channels that are not mixed; must divide the channels on both sides.
     pub groups: usize,
+    /// How its weights start.
+    pub initial: InitialWeights,
 }
 
 /// Cells added around a map, the same for rows and columns.
@@ -71,7 +151,15 @@ impl Border {
 impl ConvolutionSpec {
     /// A convolution with a square kernel.
     pub const fn square(channels_out: usize, kernel: usize, stride: usize, border: Border) -> Self {
-        Self { channels_out, kernel: [kernel; 2], stride: [stride; 2], border, dilation: [1; 2], groups: 1 }
+        Self {
+            channels_out,
+            kernel: [kernel; 2],
+            stride: [stride; 2],
+            border,
+            dilation: [1; 2],
+            groups: 1,
+            initial: InitialWeights::Drawn,
+        }
     }
 
     /// Cells from the first to the last tap, on axis 0 (rows) or 1 (columns).
@@ -119,6 +207,18 @@ impl StageSpec {
             Self::Activation(ActivationKind::LeakyRelu { slope }) => format!("leaky relu {slope:.3}"),
             Self::Dropout { rate } => format!("dropout {rate}"),
             Self::Downsample(operator) => operator.name().to_owned(),
+            Self::Upsample(spec) => spec.operator.name().to_owned(),
+            Self::Normalise(spec) => match spec.kind {
+                NormaliseKind::Batch => "batch norm".to_owned(),
+                NormaliseKind::Group { groups } => format!("group norm in {groups} groups"),
+            },
+            Self::Keep => "keep".to_owned(),
+            Self::KeepEnlarged { factor } => format!("keep bicubic ×{factor}"),
+            Self::Concatenate => "concatenate".to_owned(),
+            Self::Add { scale: 1.0 } => "add".to_owned(),
+            Self::Add { scale } => format!("add ×{scale}"),
+            Self::Target(Target::Before(operator)) => format!("target: before {}", operator.name()),
+            Self::Target(Target::Enlarged(factor)) => format!("target: ×{factor}"),
             Self::GlobalAverage => "global average".to_owned(),
         }
     }

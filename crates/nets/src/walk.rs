@@ -1,7 +1,11 @@
 //! The shapes, parameters and cost of a network, stage by stage, without a tensor.
 
 use crate::description::{DescriptionError, NetworkSpec, out_of_range};
-use crate::stage::{ConvolutionSpec, StageSpec};
+use crate::receptive_field::receptive_field;
+use crate::stage::{ConvolutionSpec, NormaliseKind, StageSpec};
+use crate::switches::SwitchKind;
+use crate::upsample::Enlargement;
+use crate::walk_branches::{Position, Refusal, ShapeBranches};
 
 /// Bytes of one stored activation.
 const BYTES_PER_VALUE: u64 = 4;
@@ -23,10 +27,10 @@ pub struct StageShape {
     /// Bytes in f32 that training keeps of this stage for one image. Activations and dropout run fused into the stage
     /// before them and keep nothing.
     pub activation_bytes: u64,
-    /// Side of the square of input pixels that one output value sees, borders aside.
+    /// Side of the square of input pixels that one output value sees, borders aside; of several paths the largest.
     pub receptive_field: usize,
-    /// Input pixels between neighbouring output values.
-    pub jump: usize,
+    /// Input pixels between neighbouring output values; below 1 where a map is finer than the input.
+    pub jump: f64,
 }
 
 /// A network's walk: its stages with their shapes and costs for one input size.
@@ -63,6 +67,11 @@ impl Walk {
         self.stages.iter().map(|stage| stage.activation_bytes).sum()
     }
 
+    /// Channels, rows and columns that leave.
+    pub fn output(&self) -> [usize; 3] {
+        self.stages.last().map_or(self.input, |stage| stage.output)
+    }
+
     /// The receptive field at the head: what one value sees before the global average.
     pub fn receptive_field(&self) -> usize {
         self.stages
@@ -94,38 +103,60 @@ pub fn walk(spec: &NetworkSpec, input: [usize; 3], classes: usize) -> Result<Wal
 ///
 /// # Errors
 ///
-/// An empty input, or a stage that cannot process the map it receives.
+/// An empty input, a stage that cannot process the map it receives, an upsampling operator that cannot undo the downsampling operator
+/// it is paired with, or a list whose stages that keep and take back maps are not balanced.
 pub fn walk_stages(stages: &[StageSpec], input: [usize; 3]) -> Result<Walk, DescriptionError> {
     if input.contains(&0) {
         return Err(out_of_range("input", format!("{input:?}"), "at least 1 on each axis"));
     }
-    let mut shape = input;
-    let (mut receptive_field, mut jump) = (1, 1);
-    let mut walked = Vec::with_capacity(stages.len());
+    let mut position = Position { shape: input, jump: 1.0 };
+    let mut branches = ShapeBranches::default();
+    let mut walked: Vec<StageShape> = Vec::with_capacity(stages.len());
     for (index, stage) in stages.iter().enumerate() {
-        let output = output_shape(stage, shape).map_err(|reason| DescriptionError::Shape {
-            stage: index,
-            kind: stage.label(),
-            height: shape[1],
-            width: shape[2],
-            reason,
-        })?;
-        let window = window(stage, shape);
-        receptive_field += (window.extent - 1) * jump;
-        jump *= window.stride;
+        let entering = position;
+        let shape = entering.shape;
+        let refused = |refusal| match refusal {
+            Refusal::Pair(error) => error,
+            Refusal::Shape(reason) => DescriptionError::Shape {
+                stage: index,
+                kind: stage.label(),
+                height: shape[1],
+                width: shape[2],
+                reason,
+            },
+        };
+        position = match branches.pass(stage, entering).map_err(refused)? {
+            Some(position) => position,
+            None => {
+                let output = output_shape(stage, shape).map_err(Refusal::Shape).map_err(refused)?;
+                Position { shape: output, jump: entering.jump * window(stage, shape).stride as f64 }
+            }
+        };
+        if index + 1 == stages.len() {
+            branches.check_end().map_err(refused)?;
+        }
+        let fused = walked.last().is_some_and(|before: &StageShape| fuses(&before.stage, stage));
         walked.push(StageShape {
             stage: stage.clone(),
             input: shape,
-            output,
-            parameters: parameters(stage, shape),
-            macs: macs(stage, shape, output),
-            activation_bytes: activation_bytes(stage, index, output),
-            receptive_field,
-            jump,
+            output: position.shape,
+            parameters: parameters(stage, shape, position.shape),
+            macs: macs(stage, shape, position.shape),
+            activation_bytes: if fused { 0 } else { activation_bytes(stage, shape, position.shape) },
+            receptive_field: 0,
+            jump: position.jump,
         });
-        shape = output;
+        let seen = receptive_field(&walked, window);
+        walked[index].receptive_field = seen;
     }
     Ok(Walk { input, stages: walked })
+}
+
+/// Whether `stage` keeps nothing of its own behind `before`.
+fn fuses(before: &StageSpec, stage: &StageSpec) -> bool {
+    let follows = matches!(stage, StageSpec::Activation(_) | StageSpec::Dropout { .. });
+    let apart = matches!(before, StageSpec::Add { .. } | StageSpec::Concatenate);
+    follows && !apart
 }
 
 fn output_shape(stage: &StageSpec, [channels, height, width]: [usize; 3]) -> Result<[usize; 3], String> {
@@ -149,8 +180,21 @@ fn output_shape(stage: &StageSpec, [channels, height, width]: [usize; 3]) -> Res
             Ok([convolution.channels_out, side(height, 0)?, side(width, 1)?])
         }
         StageSpec::Downsample(operator) => operator.output_shape([channels, height, width]),
-        StageSpec::Activation(_) | StageSpec::Dropout { .. } => Ok([channels, height, width]),
+        StageSpec::Normalise(spec) => match spec.kind {
+            NormaliseKind::Group { groups } if groups == 0 || channels % groups != 0 => {
+                Err(format!("its {groups} groups do not divide {channels} channels"))
+            }
+            _ => Ok([channels, height, width]),
+        },
         StageSpec::GlobalAverage => Ok([channels, 1, 1]),
+        StageSpec::Activation(_)
+        | StageSpec::Dropout { .. }
+        | StageSpec::Upsample(_)
+        | StageSpec::Keep
+        | StageSpec::KeepEnlarged { .. }
+        | StageSpec::Concatenate
+        | StageSpec::Add { .. }
+        | StageSpec::Target(_) => Ok([channels, height, width]),
     }
 }
 
@@ -161,19 +205,22 @@ fn window(stage: &StageSpec, input @ [_, height, width]: [usize; 3]) -> Window {
             stride: convolution.stride[0].max(convolution.stride[1]),
         },
         StageSpec::Downsample(operator) => operator.window(input),
-        StageSpec::Activation(_) | StageSpec::Dropout { .. } => Window { extent: 1, stride: 1 },
         StageSpec::GlobalAverage => Window { extent: height.max(width), stride: 1 },
+        // The statistics of a group see the whole map; like the borders they are left aside.
+        _ => Window { extent: 1, stride: 1 },
     }
 }
 
-fn parameters(stage: &StageSpec, input: [usize; 3]) -> u64 {
+fn parameters(stage: &StageSpec, input: [usize; 3], output: [usize; 3]) -> u64 {
     match stage {
         StageSpec::Convolution(convolution) => {
             let ConvolutionSpec { channels_out, kernel: [rows, columns], groups, .. } = *convolution;
             (channels_out * (input[0] / groups * rows * columns + 1)) as u64
         }
         StageSpec::Downsample(operator) => operator.parameters(input),
-        StageSpec::Activation(_) | StageSpec::Dropout { .. } | StageSpec::GlobalAverage => 0,
+        StageSpec::Upsample(spec) => spec.operator.parameters(&enlargement(input, output)),
+        StageSpec::Normalise(_) => 2 * input[0] as u64,
+        _ => 0,
     }
 }
 
@@ -184,15 +231,24 @@ fn macs(stage: &StageSpec, input: [usize; 3], output: [usize; 3]) -> u64 {
             values(output) * per_value as u64
         }
         StageSpec::Downsample(operator) => operator.macs(input),
-        StageSpec::Activation(_) | StageSpec::Dropout { .. } | StageSpec::GlobalAverage => 0,
+        StageSpec::Upsample(spec) => spec.operator.macs(&enlargement(input, output)),
+        StageSpec::Normalise(_) => values(output),
+        _ => 0,
     }
 }
 
-fn activation_bytes(stage: &StageSpec, index: usize, output: [usize; 3]) -> u64 {
-    match stage {
-        StageSpec::Activation(_) | StageSpec::Dropout { .. } if index > 0 => 0,
-        _ => values(output) * BYTES_PER_VALUE,
-    }
+/// An enlargement whose cost is asked for; switches do not matter to it.
+fn enlargement(input: [usize; 3], output: [usize; 3]) -> Enlargement {
+    Enlargement { input, output, switches: SwitchKind::None }
+}
+
+fn activation_bytes(stage: &StageSpec, input: [usize; 3], output: [usize; 3]) -> u64 {
+    BYTES_PER_VALUE
+        * match stage {
+            StageSpec::KeepEnlarged { factor } => values(input) * (factor * factor) as u64,
+            StageSpec::Keep | StageSpec::Target(_) => 0,
+            _ => values(output),
+        }
 }
 
 fn values(shape: [usize; 3]) -> u64 {
@@ -202,6 +258,7 @@ fn values(shape: [usize; 3]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::description::OutputKind;
     use crate::models;
 
     fn walked(name: &str, classes: usize) -> Walk {
@@ -285,7 +342,7 @@ mod tests {
 
     #[test]
     fn every_convolution_but_the_class_convolution_of_the_large_net_is_followed_by_its_activation() {
-        for model in &models::MODELS {
+        for model in models::MODELS.iter().filter(|model| model.spec().output() == OutputKind::Logits) {
             let stages = model.spec().stages(model.classes).unwrap();
             let bare: Vec<usize> = (0..stages.len())
                 .filter(|&index| matches!(stages[index], StageSpec::Convolution(_)))

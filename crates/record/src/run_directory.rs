@@ -4,8 +4,8 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use crate::{
-    FORMAT_VERSION, Journal, MetricPoint, Outcomes, RecordError, RunRecord, RunSpecification, read_journal,
-    write_atomically,
+    FORMAT_VERSION, Journal, MetricPoint, Outcomes, RecordError, RunRecord, RunSpecification, Scores,
+    read_journal, write_atomically,
 };
 
 /// A folder that holds one run. Cheap to make: nothing is read until asked for.
@@ -159,6 +159,27 @@ impl RunDirectory {
     /// As [`Outcomes::read`].
     pub fn read_outcomes(&self) -> Result<Outcomes, RecordError> {
         Outcomes::read(&self.path.join("outcomes.bin"))
+    }
+
+    /// Writes `scores.json`.
+    ///
+    /// # Errors
+    /// [`RecordError::Io`].
+    pub fn write_scores(&self, scores: &Scores) -> Result<(), RecordError> {
+        scores.write(&self.path.join("scores.json"))
+    }
+
+    /// Reads `scores.json`.
+    ///
+    /// # Errors
+    /// As [`Scores::read`].
+    pub fn read_scores(&self) -> Result<Scores, RecordError> {
+        Scores::read(&self.path.join("scores.json"))
+    }
+
+    /// `artefacts/`.
+    pub fn artefacts(&self) -> PathBuf {
+        self.path.join("artefacts")
     }
 }
 

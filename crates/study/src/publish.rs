@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use allconv_record::{RecordError, write_atomically};
+use allconv_record::{ArtefactPicture, Artefacts, RecordError, RunDirectory, write_atomically};
 
 use crate::file::StudyFile;
 use crate::report::{published_files, write_report};
 use crate::results::StudyResults;
 
 /// The files of a run directory that are published.
-const RUN_FILES: [&str; 4] = ["spec.toml", "run.json", "metrics.jsonl", "outcomes.bin"];
+const RUN_FILES: [&str; 5] = ["spec.toml", "run.json", "metrics.jsonl", "outcomes.bin", "scores.json"];
 
 /// Writes `<study>.toml`, `README.md`, `results.json` and `runs/*` below `folder`, e.g. `docs/results/<study>`, and returns the paths written.
 ///
@@ -42,6 +42,7 @@ pub fn publish(
                 written.push(target.join(file));
             }
         }
+        written.extend(copy_artefacts(directory, &target)?);
     }
     let study_copy = folder.join(format!("{}.toml", study.name));
     std::fs::create_dir_all(folder).map_err(RecordError::io("create", folder))?;
@@ -51,6 +52,25 @@ pub fn publish(
     write_report(&files, folder)?;
     written.extend(files.iter().map(|file| folder.join(&file.path)));
     Ok(written)
+}
+
+/// Copies the pictures of a run that its index names, and the index.
+fn copy_artefacts(run: &RunDirectory, target: &Path) -> Result<Vec<PathBuf>, RecordError> {
+    let source = run.artefacts();
+    if !source.join("index.json").exists() {
+        return Ok(Vec::new());
+    }
+    let read = |picture: ArtefactPicture| {
+        let path = source.join(&picture.file);
+        let png = std::fs::read(&path).map_err(RecordError::io("read", &path))?;
+        Ok((picture, png))
+    };
+    let pictures: Vec<(ArtefactPicture, Vec<u8>)> =
+        Artefacts::read(&source)?.pictures.into_iter().map(read).collect::<Result<_, RecordError>>()?;
+    let folder = RunDirectory::at(target).artefacts();
+    Artefacts::write(&folder, &pictures)?;
+    let names = pictures.iter().map(|(picture, _)| picture.file.as_str()).chain(["index.json"]);
+    Ok(names.map(|name| folder.join(name)).collect())
 }
 
 fn is_same_folder(first: &Path, second: &Path) -> bool {

@@ -27,7 +27,7 @@ pub struct State {
     pub step: u64,
     /// Sum of the losses of the images shown in the epoch under way, as the bits of an f64: decimal text could round.
     pub loss_sum_bits: u64,
-    /// Images of the epoch under way that were classified correctly while training.
+    /// Images of the epoch under way that were classified correctly while training; 0 in tasks that classify none.
     pub correct: u64,
     /// Images shown in the epoch under way.
     pub images: u64,
@@ -41,14 +41,17 @@ pub struct State {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Best {
-    /// Validation images classified wrongly.
-    pub wrong: u64,
+    /// Validation images classified wrongly; in other tasks the bits of the mean validation loss, which are in the order of the losses.
+    #[serde(alias = "wrong")]
+    pub rank: u64,
     /// Steps made when it was reached.
     pub step: u64,
 }
 
 /// Version of the checkpoint's format.
-pub const CHECKPOINT_VERSION: u32 = 1;
+///
+/// 1: as first published. 2: what `best` is chosen by is called `rank`, `wrong` before.
+pub const CHECKPOINT_VERSION: u32 = 2;
 
 /// A checkpoint in memory.
 #[derive(Clone, Debug, PartialEq)]
@@ -251,7 +254,7 @@ mod tests {
                 correct: 3,
                 images: 10,
                 journal_length: 5,
-                best: Some(Best { wrong: 1, step: best_step }),
+                best: Some(Best { rank: 1, step: best_step }),
             },
             model: tensors.clone(),
             optimizer: tensors,
@@ -268,6 +271,13 @@ mod tests {
         let found = store.newest("abc").unwrap();
         assert_eq!(found.checkpoint, Some(checkpoint(2, 1)));
         assert!(found.rejected.is_empty());
+    }
+
+    #[test]
+    fn a_state_of_version_1_is_read() {
+        let text = serde_json::to_string(&State { schema: 1, ..checkpoint(2, 1).state }).unwrap();
+        let old = text.replace("rank", "wrong");
+        assert_eq!(serde_json::from_str::<State>(&old).unwrap().best, Some(Best { rank: 1, step: 1 }));
     }
 
     #[test]

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use allconv_data::{DataDirectory, DataError, Dataset, PreparedDataset, open, prepare};
+use allconv_data::{
+    DataDirectory, DataError, Dataset, PictureDataset, PreparedDataset, open, open_pictures, prepare,
+};
 
 use crate::DataSettings;
 
@@ -13,12 +15,18 @@ pub struct DataStore {
     directory: DataDirectory,
     opened: Mutex<HashMap<String, Arc<Dataset>>>,
     prepared: Mutex<HashMap<String, Arc<PreparedDataset>>>,
+    pictures: Mutex<HashMap<String, Arc<PictureDataset>>>,
 }
 
 impl DataStore {
     /// A store over the data in `directory`.
     pub fn new(directory: DataDirectory) -> DataStore {
-        DataStore { directory, opened: Mutex::default(), prepared: Mutex::default() }
+        DataStore {
+            directory,
+            opened: Mutex::default(),
+            prepared: Mutex::default(),
+            pictures: Mutex::default(),
+        }
     }
 
     /// The data set as it lies on disk, with its splits cut.
@@ -35,6 +43,22 @@ impl DataStore {
         let dataset = Arc::new(open(&settings.dataset, &self.directory, &settings.options())?);
         opened.insert(key, Arc::clone(&dataset));
         Ok(dataset)
+    }
+
+    /// The pictures of a task over maps, with their splits cut.
+    ///
+    /// # Errors
+    /// [`DataError`] when they are absent, damaged or cannot be cut as asked.
+    pub fn pictures(&self, settings: &DataSettings) -> Result<Arc<PictureDataset>, DataError> {
+        let mut pictures = self.pictures.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = format!("{} {:?}", settings.dataset, settings.picture_options());
+        if let Some(found) = pictures.get(&key) {
+            return Ok(Arc::clone(found));
+        }
+        let opened = open_pictures(&settings.dataset, &self.directory, &settings.picture_options())?;
+        let opened = Arc::new(opened);
+        pictures.insert(key, Arc::clone(&opened));
+        Ok(opened)
     }
 
     /// The data set after preprocessing.
@@ -70,6 +94,9 @@ mod tests {
             validation: 10,
             train_images: None,
             synthetic: Some(SyntheticSettings { seed: 0, size: 8, train: 50, test: 10 }),
+            task: None,
+            test_dataset: None,
+            fold: None,
         };
         let first = store.prepared(&settings).unwrap();
         assert!(Arc::ptr_eq(&first, &store.prepared(&settings).unwrap()));

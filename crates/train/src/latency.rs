@@ -49,20 +49,27 @@ pub(crate) fn latency_seconds(
         return Ok(None);
     };
     let batch = batch?;
+    Ok(median_seconds(|| {
+        // Reading the logits waits for the device.
+        let logits = to_host(network.forward(to_tensor(&batch, device), Mode::Evaluate));
+        assert_eq!(logits.len() % images, 0, "{} logits for {images} images", logits.len());
+    }))
+}
+
+/// Median seconds of the passes after the first few.
+pub(crate) fn median_seconds(mut pass: impl FnMut()) -> Option<f64> {
     let began = Instant::now();
     let mut seconds = Vec::new();
-    for pass in 0..WARM_UP + MOST {
+    for number in 0..WARM_UP + MOST {
         if seconds.len() >= FEWEST && began.elapsed() > BUDGET {
             break;
         }
         let start = Instant::now();
-        // Reading the logits waits for the device.
-        let logits = to_host(network.forward(to_tensor(&batch, device), Mode::Evaluate));
-        assert_eq!(logits.len() % images, 0, "{} logits for {images} images", logits.len());
-        if pass >= WARM_UP {
+        pass();
+        if number >= WARM_UP {
             seconds.push(start.elapsed().as_secs_f64());
         }
     }
     seconds.sort_by(f64::total_cmp);
-    Ok(seconds.get(seconds.len() / 2).copied())
+    seconds.get(seconds.len() / 2).copied()
 }

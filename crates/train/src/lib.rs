@@ -8,11 +8,13 @@
 mod batch;
 mod checkpoint;
 mod data_store;
+mod dense_loss;
 mod error;
 mod evaluate;
 mod health;
 mod latency;
 mod loss;
+pub mod metrics;
 mod optimizer;
 mod progress;
 mod resolve;
@@ -21,24 +23,33 @@ mod schedule;
 mod section;
 mod session;
 mod settings;
+mod task;
 mod tensors;
+mod tiles;
 mod trainer;
 
 pub use batch::to_tensor;
 pub use checkpoint::{Best, CHECKPOINT_VERSION, Checkpoint, CheckpointStore, Found, State};
 pub use data_store::DataStore;
+pub use dense_loss::{DenseLoss, LossValue, class_loss, picture_loss};
 pub use error::TrainError;
 pub use evaluate::{Evaluation, evaluate};
 pub use health::{STUCK_AFTER_EPOCHS, STUCK_AFTER_STEPS, STUCK_TOLERANCE, is_stuck};
 pub use loss::{Verdict, cross_entropy, judge};
-pub use optimizer::{Sgd, load_tensors, network_tensors};
+pub use optimizer::{Adam, AdamSettings, Optimizer, OptimizerSettings, Sgd, load_tensors, network_tensors};
 pub use progress::{Position, StepPlan};
 pub use resolve::{NUMERICS_REVISION, Resolver, cost, shapes};
 pub use run_settings::RunSettings;
 pub use schedule::Schedule;
 pub use session::{Execution, Identity, Job, MemoryGauge, train};
 pub use settings::{
-    DataRequest, DataSettings, Length, PRESETS, Preset, SettingError, TrainRequest, TrainSettings,
+    DataRequest, DataSettings, DenoisingSettings, FoldRequest, Length, PRESETS, PatchesSettings, Preset,
+    SettingError, SuperResolutionSettings, TaskSettings, TrainRequest, TrainSettings,
+};
+pub use task::{
+    ClassObjective, Classification, EpochSums, Evaluated, ExampleRecord, MapObjective, Prediction, StepError,
+    Task, open_task,
 };
 pub use tensors::{NamedTensor, NamedTensors, read_safetensors, write_safetensors};
-pub use trainer::{Divergence, StepResult, Trainer};
+pub use tiles::{DenseMap, Tiling, TilingError, WHOLE_PIXELS, run_map};
+pub use trainer::{Divergence, Judged, Objective, StepResult, Trainer};

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use allconv_data::DataError;
-use allconv_nets::{DescriptionError, NetworkSpec, Walk, walk};
+use allconv_data::{DataError, Patches, PictureExample};
+use allconv_nets::{DescriptionError, NetworkSpec, OutputKind, Walk, walk};
 use allconv_record::{Cost, Request, Resolve, ResolveError, Resolved, RunSpecification, StageShape};
 use serde::Serialize;
 
 use crate::progress::StepPlan;
 use crate::run_settings::accuracy;
 use crate::section::{read_section, wrong_value};
-use crate::{DataRequest, DataStore, Preset, TrainRequest, TrainSettings};
+use crate::task::{check_network, dense_kind};
+use crate::{DataRequest, DataSettings, DataStore, Preset, TaskSettings, TrainRequest, TrainSettings};
 
 /// Revision of what this crate contributes to a run's numbers (order of summation, schedules, update rule); raised with them.
 pub const NUMERICS_REVISION: u32 = 1;
@@ -33,34 +34,32 @@ impl Resolver {
 impl Resolve for Resolver {
     fn resolve(&self, request: &Request) -> Result<Resolved, ResolveError> {
         let asked_data: DataRequest = read_section("data", &request.data)?;
-        let data = asked_data.resolve();
+        let data_setting = |error: crate::SettingError| wrong_value("data", &error.field.clone(), error);
+        asked_data.check_task().map_err(data_setting)?;
+        let data = asked_data.resolve(request.seed);
         let asked: TrainRequest = read_section("train", &request.train)?;
         let setting = |error: crate::SettingError| wrong_value("train", &error.field.clone(), error);
         let preset = asked.preset().map_err(setting)?;
-        let train = asked.resolve().map_err(setting)?;
+        let train = asked.resolve().and_then(|train| train.for_task(&data.task())).map_err(setting)?;
         accuracy(&train.precision)?;
         let net = with_preset(read_section("net", &request.net)?, &request.net, preset);
-        let dataset = self.data.dataset(&data).map_err(data_error)?;
-        asked_data.check_drawing().map_err(|error| wrong_value("data", &error.field.clone(), error))?;
-        let classes = dataset.classes.len();
-        let input = [dataset.channels, dataset.height, dataset.width];
+        let sizes = self.sizes(&data)?;
+        asked_data.check_drawing().map_err(data_setting)?;
         let wrong_net = |error| wrong_value("net", description_field(&error), &error);
-        let net = net.matched(input, classes).map_err(wrong_net)?;
-        let walk = walk(&net, input, classes).map_err(wrong_net)?;
-        let images = dataset.train.len() as u64;
+        check_output(&net, &data.task())?;
+        let net = net.matched(sizes.input, sizes.outputs).map_err(wrong_net)?;
+        let walk = walk(&net, sizes.input, sizes.outputs).map_err(wrong_net)?;
+        let images = sizes.samples;
         let presentations = train.presentations(images);
         let plan = StepPlan::new(images, train.batch as u64, presentations);
-        let image_bytes = 4 * (dataset.channels * dataset.height * dataset.width) as u64;
-        let all_images =
-            images + (dataset.validation.as_ref().map_or(0, |split| split.len()) + dataset.test.len()) as u64;
         Ok(Resolved {
-            memory_bytes: memory_bytes(&walk, &train) + all_images * image_bytes,
+            memory_bytes: memory_bytes(&walk, &train) + sizes.data_bytes,
             specification: RunSpecification {
                 seed: request.seed,
                 precision: train.precision.clone(),
                 device_kind: self.device_kind.clone(),
-                dataset_hash: dataset.content_hash.clone(),
-                numerics: numerics(&net),
+                dataset_hash: sizes.content_hash,
+                numerics: numerics(&net, &data.task()),
                 data: table("data", &data)?,
                 net: table("net", &net)?,
                 train: table("train", &train)?,
@@ -71,6 +70,68 @@ impl Resolve for Resolver {
             steps: plan.total_steps(),
         })
     }
+}
+
+/// What the data say of a run's sizes.
+struct Sizes {
+    /// Channels, rows and columns of what the network sees.
+    input: [usize; 3],
+    /// Classes, or channels of a map.
+    outputs: usize,
+    /// Samples of an epoch.
+    samples: u64,
+    content_hash: String,
+    /// Bytes of the data in memory.
+    data_bytes: u64,
+}
+
+impl Resolver {
+    fn sizes(&self, data: &DataSettings) -> Result<Sizes, ResolveError> {
+        let task = data.task();
+        let Some(patches) = task.patches() else {
+            let dataset = self.data.dataset(data).map_err(data_error)?;
+            let input = [dataset.channels, dataset.height, dataset.width];
+            let samples = dataset.train.len() as u64;
+            let held_out = dataset.validation.as_ref().map_or(0, |split| split.len());
+            let images = samples + (held_out + dataset.test.len()) as u64;
+            return Ok(Sizes {
+                input,
+                outputs: dataset.classes.len(),
+                samples,
+                content_hash: dataset.content_hash.clone(),
+                data_bytes: images * 4 * input.iter().product::<usize>() as u64,
+            });
+        };
+        let pictures = self.data.pictures(data).map_err(data_error)?;
+        Patches::check(&pictures.name, &pictures.train, patches).map_err(data_error)?;
+        let Some(kind) = dense_kind(&task, &pictures) else {
+            return Err(wrong_value("data", "task", "no task over maps"));
+        };
+        kind.check(&pictures).map_err(data_error)?;
+        let outputs = kind.outputs(&pictures);
+        let all = [&pictures.train, &pictures.validation, &pictures.test];
+        // The pictures, and for super-resolution their reductions, a quarter at most.
+        let bytes = |example: &PictureExample| example.picture.pixels().len() as u64 * 5 / 4;
+        Ok(Sizes {
+            input: [pictures.channels, patches.side, patches.side],
+            outputs,
+            samples: (pictures.train.len() * patches.per_picture) as u64,
+            content_hash: pictures.content_hash.clone(),
+            data_bytes: all.iter().flat_map(|split| split.iter()).map(bytes).sum(),
+        })
+    }
+}
+
+/// Refuses networks that return something else than the task asks for.
+fn check_output(net: &NetworkSpec, task: &TaskSettings) -> Result<(), ResolveError> {
+    let fits =
+        match task.patches() {
+            None if net.output() == OutputKind::Logits => Ok(()),
+            None => Err("the network returns a map; name a task over maps in [data], or choose a classifier"
+                .to_owned()),
+            Some(patches) => check_network(net.output(), patches.pairing.factor()),
+        };
+    fits.map_err(|message| wrong_value("net", "architecture", message))
 }
 
 /// The cost of a walked network, in the words of run records.
@@ -106,15 +167,17 @@ fn with_preset(mut net: NetworkSpec, written: &toml::Table, preset: &Preset) -> 
 }
 
 /// Revisions of everything whose values a run depends on.
-fn numerics(net: &NetworkSpec) -> BTreeMap<String, u32> {
+fn numerics(net: &NetworkSpec, task: &TaskSettings) -> BTreeMap<String, u32> {
     let crates = [
         ("data", allconv_data::NUMERICS_REVISION),
         ("kernels", allconv_kernels::NUMERICS_REVISION),
         ("train", NUMERICS_REVISION),
     ];
+    let task = task.patches().map(|_| (task.name(), task.revision()));
     crates
         .into_iter()
         .chain(net.numerics_revisions())
+        .chain(task)
         .map(|(part, revision)| (part.to_owned(), revision))
         .collect()
 }

@@ -4,23 +4,21 @@ use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use allconv_data::{Batch, BatchIterator, Loader, LoaderSettings, Order, Position, PreparedDataset};
+use allconv_data::{LoaderSettings, Order, Position};
 use allconv_kernels::{Engine, Isa};
 use allconv_nets::{Network, walk};
 use allconv_record::{
-    Environment, Event, FORMAT_VERSION, Journal, Measured, MetricPoint, Observer, Resumption, RunDirectory,
-    RunRecord, RunSpecification, SplitName, Status, Timings,
+    Artefacts, Environment, Event, FORMAT_VERSION, Journal, Measured, MetricPoint, Observer, Resumption,
+    RunDirectory, RunRecord, RunSpecification, SplitName, Status, Timings,
 };
 use burn::module::Module;
 use burn::tensor::Device;
 
 use crate::checkpoint::{Best, CHECKPOINT_VERSION, Checkpoint, CheckpointStore, State};
-use crate::evaluate::evaluate;
-use crate::health::is_stuck;
-use crate::latency::latency_seconds;
 use crate::optimizer::{load_tensors, network_tensors};
 use crate::progress::StepPlan;
-use crate::trainer::{StepResult, Trainer};
+use crate::task::{EpochSums, ExampleRecord, StepError, Task, open_task};
+use crate::trainer::Trainer;
 use crate::{DataStore, RunSettings, TrainError, resolve};
 
 /// Batches that the loader may prepare ahead.
@@ -113,9 +111,8 @@ pub fn train(job: &Job<'_>, observer: &mut dyn Observer) -> Result<Status, Train
 struct Session<'a> {
     job: &'a Job<'a>,
     settings: RunSettings,
-    data: std::sync::Arc<PreparedDataset>,
+    task: Box<dyn Task>,
     plan: StepPlan,
-    batches: BatchIterator,
     trainer: Trainer,
     store: CheckpointStore,
     journal: Journal,
@@ -131,24 +128,26 @@ impl<'a> Session<'a> {
     fn open(job: &'a Job<'a>, lock: File, observer: &mut dyn Observer) -> Result<Session<'a>, TrainError> {
         let invalid = |error: allconv_record::ResolveError| TrainError::Specification(error.to_string());
         let settings = RunSettings::read(job.specification).map_err(invalid)?;
-        let data = job.data.prepared(&settings.data)?;
-        if data.content_hash != job.specification.dataset_hash {
+        let mut task = open_task(&settings, job.data, job.device)?;
+        if task.content_hash() != job.specification.dataset_hash {
             return Err(TrainError::Specification(format!(
                 "data set {} has content {}, the run was specified for {}; resolve the study again",
-                data.name, data.content_hash, job.specification.dataset_hash
+                settings.data.dataset,
+                task.content_hash(),
+                job.specification.dataset_hash
             )));
         }
-        let images = data.train.len() as u64;
+        let images = task.samples();
         let plan = StepPlan::new(images, settings.train.batch as u64, settings.train.presentations(images));
         let engine = Engine::new(job.execution.isa, settings.accuracy().map_err(invalid)?);
-        let input = [data.shape.channels, data.shape.height, data.shape.width];
+        let (input, outputs) = (task.input(), task.outputs());
         let described = |error: allconv_nets::DescriptionError| TrainError::Specification(error.to_string());
-        let cost = resolve::cost(&walk(&settings.net, input, data.classes.len()).map_err(described)?);
+        let cost = resolve::cost(&walk(&settings.net, input, outputs).map_err(described)?);
         let device = job.device.clone().autodiff();
-        let (classes, seed) = (data.classes.len(), job.specification.seed);
+        let seed = job.specification.seed;
         let network =
-            Network::initialise(&settings.net, input, classes, seed, engine, &device).map_err(described)?;
-        let mut trainer = Trainer::new(network, &settings.train, classes, seed, device);
+            Network::initialise(&settings.net, input, outputs, seed, engine, &device).map_err(described)?;
+        let mut trainer = Trainer::new(network, &settings.train, seed, device);
         let store = CheckpointStore::at(job.directory.checkpoints());
         let found = store.newest(&job.specification.hash())?;
         for reason in found.rejected {
@@ -192,11 +191,10 @@ impl<'a> Session<'a> {
             batch: (state.step % plan.steps_per_epoch()) as usize,
         };
         let end_epoch = plan.presentations().div_ceil(images) as u32;
-        let batches = Loader::new(data.train.clone(), loader)?.batches(start, end_epoch);
+        task.begin(loader, start, end_epoch)?;
         let mut session = Session {
             job,
             plan,
-            batches,
             trainer,
             store,
             journal,
@@ -204,7 +202,7 @@ impl<'a> Session<'a> {
             evaluation: Duration::from_secs_f64(record.timings.evaluation_seconds),
             last_checkpoint: Instant::now(),
             settings,
-            data,
+            task,
             state,
             record,
             _lock: lock,
@@ -223,7 +221,7 @@ impl<'a> Session<'a> {
     }
 
     fn go_on(&mut self, observer: &mut dyn Observer) -> Result<Status, TrainError> {
-        let images_per_epoch = self.data.train.len() as u64;
+        let images_per_epoch = self.task.samples();
         let total_steps = self.plan.total_steps();
         observer.observe(&Event::Started { step: self.state.step, total_steps, images_per_epoch });
         while self.state.step < total_steps {
@@ -251,52 +249,54 @@ impl<'a> Session<'a> {
     fn step(&mut self, observer: &mut dyn Observer) -> Result<Option<String>, TrainError> {
         let step = self.state.step;
         let position = self.plan.position(step);
-        let Some(batch) = self.batches.next() else {
-            return Err(TrainError::Specification(format!("the loader ended before step {step}")));
-        };
-        let batch = shortened(batch?, position.images as usize);
         let learning_rate =
             self.settings.train.learning_rate * self.settings.train.schedule.factor(self.plan.progress(step));
-        let StepResult { loss_sum, correct } = match self.trainer.step(&batch, step, learning_rate) {
+        let images = position.images as usize;
+        let result = match self.task.step(&mut self.trainer, images, step, learning_rate) {
             Ok(result) => result,
-            Err(divergence) => return Ok(Some(divergence.to_string())),
+            Err(StepError::Divergence(divergence)) => return Ok(Some(divergence.to_string())),
+            Err(StepError::Train(error)) => return Err(error),
         };
-        self.state.correct += correct;
-        self.state.loss_sum_bits = (f64::from_bits(self.state.loss_sum_bits) + loss_sum).to_bits();
-        self.state.images += batch.len() as u64;
+        self.state.correct += result.correct;
+        self.state.loss_sum_bits = (f64::from_bits(self.state.loss_sum_bits) + result.loss_sum).to_bits();
+        self.state.images += position.images;
         self.state.step += 1;
-        let loss = loss_sum / batch.len() as f64;
-        observer.observe(&Event::Stepped { step: self.state.step, images: batch.len() as u64, loss });
+        let loss = result.loss_sum / position.images as f64;
+        observer.observe(&Event::Stepped { step: self.state.step, images: position.images, loss });
         Ok(None)
     }
 
     /// Records the epoch, evaluates the validation split, and says whether the run is stuck or diverged.
     fn end_epoch(&mut self, observer: &mut dyn Observer) -> Result<Option<(Status, String)>, TrainError> {
-        let images = self.state.images as f64;
-        let mean_loss = f64::from_bits(self.state.loss_sum_bits) / images;
-        let error = 1.0 - self.state.correct as f64 / images;
-        self.measure(SplitName::Train, "loss", mean_loss, observer)?;
-        self.measure(SplitName::Train, "error", error, observer)?;
-        if let Some(split) = self.data.validation.clone() {
-            let began = Instant::now();
-            let evaluation =
-                evaluate(&self.trainer.network.valid(), &split, self.data.classes.len(), self.job.device)?;
+        let sums = EpochSums {
+            loss: f64::from_bits(self.state.loss_sum_bits),
+            correct: self.state.correct,
+            samples: self.state.images,
+        };
+        let mean_loss = sums.loss / sums.samples as f64;
+        for (name, value) in self.task.training_metrics(sums) {
+            self.measure(SplitName::Train, name, value, observer)?;
+        }
+        let began = Instant::now();
+        if let Some(evaluated) = self.task.evaluate(&self.trainer.network.valid(), SplitName::Valid)? {
             self.evaluation += began.elapsed();
-            if !evaluation.loss.is_finite() {
+            if !evaluated.loss.is_finite() {
                 return Ok(Some((
                     Status::Diverged,
                     format!("the validation loss after step {} is not finite", self.state.step),
                 )));
             }
-            self.measure(SplitName::Valid, "loss", evaluation.loss, observer)?;
-            self.measure(SplitName::Valid, "error", evaluation.error(), observer)?;
-            if self.state.best.as_ref().is_none_or(|best| evaluation.wrong < best.wrong) {
-                self.state.best = Some(Best { wrong: evaluation.wrong, step: self.state.step });
+            self.measure(SplitName::Valid, "loss", evaluated.loss, observer)?;
+            for (name, value) in &evaluated.metrics {
+                self.measure(SplitName::Valid, name, *value, observer)?;
+            }
+            if self.state.best.as_ref().is_none_or(|best| evaluated.rank < best.rank) {
+                self.state.best = Some(Best { rank: evaluated.rank, step: self.state.step });
             }
         }
         let shown = self.plan.position(self.state.step - 1);
-        let epochs_done = (shown.shown_before + shown.images) / self.data.train.len() as u64;
-        if is_stuck(mean_loss, self.data.classes.len(), epochs_done, self.state.step) {
+        let epochs_done = (shown.shown_before + shown.images) / self.task.samples();
+        if self.task.is_stuck(mean_loss, epochs_done, self.state.step) {
             let reason = format!(
                 "the mean training loss of epoch {} is {mean_loss:.4}, that of guessing",
                 shown.epoch + 1
@@ -313,19 +313,25 @@ impl<'a> Session<'a> {
     /// Evaluates the test split, once, on the last step's weights, and closes the run.
     fn finish(&mut self, observer: &mut dyn Observer) -> Result<Status, TrainError> {
         let began = Instant::now();
-        let evaluation = evaluate(
-            &self.trainer.network.valid(),
-            &self.data.test,
-            self.data.classes.len(),
-            self.job.device,
-        )?;
+        let evaluated = self.task.evaluate(&self.trainer.network.valid(), SplitName::Test)?;
+        let Some(evaluated) = evaluated else {
+            return Err(TrainError::Specification("the data set has no test split".to_owned()));
+        };
         self.evaluation += began.elapsed();
-        if !evaluation.loss.is_finite() {
+        if !evaluated.loss.is_finite() {
             return self.end(Status::Diverged, Some("the test loss is not finite".to_owned()), observer);
         }
-        self.measure(SplitName::Test, "loss", evaluation.loss, observer)?;
-        self.measure(SplitName::Test, "error", evaluation.error(), observer)?;
-        self.job.directory.write_outcomes(&evaluation.outcomes)?;
+        self.measure(SplitName::Test, "loss", evaluated.loss, observer)?;
+        for (name, value) in &evaluated.metrics {
+            self.measure(SplitName::Test, name, *value, observer)?;
+        }
+        match &evaluated.examples {
+            ExampleRecord::Outcomes(outcomes) => self.job.directory.write_outcomes(outcomes)?,
+            ExampleRecord::Scores { scores, pictures } => {
+                self.job.directory.write_scores(scores)?;
+                Artefacts::write(&self.job.directory.artefacts(), pictures)?;
+            }
+        }
         self.journal.synchronise()?;
         self.record.measured = Some(self.measure_cost()?);
         self.end(Status::Finished, None, observer)
@@ -335,7 +341,7 @@ impl<'a> Session<'a> {
     fn measure_cost(&self) -> Result<Measured, TrainError> {
         let peak_memory_bytes = self.job.execution.memory.map(|gauge| (gauge.peak_bytes)());
         let network = self.trainer.network.valid();
-        let latency = |images| latency_seconds(&network, &self.data.test, images, self.job.device);
+        let latency = |images| self.task.latency_seconds(&network, images);
         Ok(Measured { peak_memory_bytes, latency_1_seconds: latency(1)?, latency_128_seconds: latency(128)? })
     }
 
@@ -347,7 +353,7 @@ impl<'a> Session<'a> {
         observer: &mut dyn Observer,
     ) -> Result<(), TrainError> {
         let last = self.plan.position(self.state.step - 1);
-        let epoch = (last.shown_before + last.images) as f64 / self.data.train.len() as f64;
+        let epoch = (last.shown_before + last.images) as f64 / self.task.samples() as f64;
         let point = MetricPoint { step: self.state.step, epoch, split, name: name.to_owned(), value };
         self.journal.append(&point)?;
         observer.observe(&Event::Measured(point));
@@ -419,14 +425,6 @@ fn new_record(job: &Job<'_>, cost: allconv_record::Cost, total_steps: u64) -> Ru
         measured: None,
         resumptions: Vec::new(),
     }
-}
-
-/// The first `images` of a batch: the run's last step may need fewer than the loader gives.
-fn shortened(mut batch: Batch, images: usize) -> Batch {
-    batch.images.truncate(images * batch.height * batch.width * batch.channels);
-    batch.labels.truncate(images);
-    batch.samples.truncate(images);
-    batch
 }
 
 /// Seconds since 1970; 0 on a machine whose clock stands before that.

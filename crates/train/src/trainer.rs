@@ -1,13 +1,10 @@
 //! One optimiser step: forward, loss, backward, update. The loop around it lives in `session`.
 
-use allconv_data::Batch;
 use allconv_nets::{Mode, Network};
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 
 use crate::TrainSettings;
-use crate::batch::{to_host, to_tensor};
-use crate::loss::{cross_entropy, judge};
-use crate::optimizer::Sgd;
+use crate::optimizer::Optimizer;
 
 /// A network in training with its optimiser.
 #[derive(Debug)]
@@ -15,19 +12,34 @@ pub struct Trainer {
     /// The network, on a device with autodiff.
     pub network: Network,
     /// Its optimiser.
-    pub optimizer: Sgd,
+    pub optimizer: Optimizer,
     device: Device,
     seed: u64,
-    classes: usize,
-    label_smoothing: f64,
+}
+
+/// What is minimised.
+pub trait Objective {
+    /// What the network is shown.
+    type Batch;
+    /// Runs the network on a batch and compares what it returns with what it should.
+    fn judge(&self, network: &Network, batch: &Self::Batch, mode: Mode, device: &Device) -> Judged;
+}
+
+/// A network's result on a batch.
+#[derive(Debug)]
+pub struct Judged {
+    /// The loss, whose gradient is followed.
+    pub loss: Tensor<1>,
+    /// What is told of it.
+    pub result: StepResult,
 }
 
 /// What a step saw before it changed the weights.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StepResult {
-    /// Sum of the batch's cross-entropies in nats, without smoothing.
+    /// Sum of the samples' losses; for classes cross-entropy in nats, without smoothing.
     pub loss_sum: f64,
-    /// Images of the batch classified correctly.
+    /// Images of the batch classified correctly; 0 in tasks that classify none.
     pub correct: u64,
 }
 
@@ -54,37 +66,32 @@ pub enum Divergence {
 
 impl Trainer {
     /// Joins a network on `device` (with autodiff) and the optimiser that `settings` describe.
-    pub fn new(
-        network: Network,
-        settings: &TrainSettings,
-        classes: usize,
-        seed: u64,
-        device: Device,
-    ) -> Trainer {
-        let optimizer = Sgd::new(settings);
-        Trainer { network, optimizer, device, seed, classes, label_smoothing: settings.label_smoothing }
+    pub fn new(network: Network, settings: &TrainSettings, seed: u64, device: Device) -> Trainer {
+        let optimizer = Optimizer::new(settings);
+        Trainer { network, optimizer, device, seed }
     }
 
     /// Makes the step after `step` others.
     ///
     /// # Errors
     /// [`Divergence`] when the loss or the gradient is not finite.
-    pub fn step(&mut self, batch: &Batch, step: u64, learning_rate: f64) -> Result<StepResult, Divergence> {
+    pub fn step<O: Objective>(
+        &mut self,
+        objective: &O,
+        batch: &O::Batch,
+        step: u64,
+        learning_rate: f64,
+    ) -> Result<StepResult, Divergence> {
         let mode = Mode::Train { seed: self.seed, step };
-        let logits = self.network.forward(to_tensor(batch, &self.device), mode);
-        let values = to_host(logits.clone());
-        let verdicts = judge(&values, &batch.labels, self.classes);
-        let loss_sum: f64 = verdicts.iter().map(|verdict| verdict.loss).sum();
-        if !loss_sum.is_finite() {
-            return Err(Divergence::Loss { step, value: loss_sum });
+        let Judged { loss, result } = objective.judge(&self.network, batch, mode, &self.device);
+        if !result.loss_sum.is_finite() {
+            return Err(Divergence::Loss { step, value: result.loss_sum });
         }
-        let loss = cross_entropy(logits, &batch.labels, self.label_smoothing, &self.device);
         let mut gradients = loss.backward();
         self.optimizer
             .step(&mut self.network, &mut gradients, learning_rate)
             .map_err(|value| Divergence::Gradient { step, value })?;
-        let right =
-            verdicts.iter().zip(&batch.labels).filter(|(verdict, label)| verdict.predicted == **label);
-        Ok(StepResult { loss_sum, correct: right.count() as u64 })
+        self.network.absorb_statistics();
+        Ok(result)
     }
 }

@@ -5,17 +5,18 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use allconv_data::{
-    Augmentation, Batch, BatchIterator, DataDirectory, Loader, LoaderSettings, Order, Position, Preprocess,
+    Augmentation, BatchIterator, DataDirectory, Loader, LoaderSettings, Order, Position, Preprocess,
 };
 use allconv_kernels::{Accuracy, Engine};
-use allconv_nets::{Mode, Network, models, walk};
-use allconv_train::{DataSettings, DataStore, Preset, Trainer, to_tensor};
+use allconv_nets::{Mode, Network, OutputKind, models, walk};
+use allconv_train::{ClassObjective, DataSettings, DataStore, Preset, Trainer, to_tensor};
 use anyhow::{Context, ensure};
 use burn::tensor::Device;
 use serde_json::{Value, json};
 
 use crate::arguments::{BenchArguments, BenchCommand};
 use crate::commands::bench_conv;
+use crate::commands::bench_map::MapBench;
 use crate::exit::{self, UsageError};
 use crate::process;
 use crate::runner;
@@ -67,6 +68,7 @@ pub(crate) fn run(command: &BenchCommand) -> anyhow::Result<u8> {
             "pass": pass,
             "model": arguments.model,
             "width": arguments.width,
+            "size": arguments.size,
             "batch": arguments.batch,
             "threads": threads,
             "precision": arguments.precision,
@@ -142,14 +144,27 @@ struct Step {
     page_faults: Option<u64>,
 }
 
-/// A network and an endless supply of batches.
+/// Something that can be timed.
 struct Bench {
-    network: Network,
-    batches: BatchIterator,
-    classes: usize,
+    subject: Subject,
     steps: usize,
     macs: u64,
     instruction_set: String,
+}
+
+/// What is timed.
+enum Subject {
+    /// A classifier with its loader.
+    Classifier(Box<Classifier>),
+    /// A network that returns a map.
+    Map(MapBench),
+}
+
+/// A classifier and an endless supply of batches.
+struct Classifier {
+    network: Network,
+    batches: BatchIterator,
+    classes: usize,
 }
 
 impl Bench {
@@ -157,75 +172,104 @@ impl Bench {
         let usage = |error: allconv_nets::DescriptionError| UsageError(error.to_string());
         let model = models::find(&arguments.model).map_err(usage)?;
         let spec = model.spec().with_width(arguments.width);
-        let macs = walk(&spec, model.input, model.classes).map_err(usage)?.macs();
+        let [channels, ..] = model.input;
+        let input = arguments.size.map_or(model.input, |side| [channels, side, side]);
+        let walk = walk(&spec, input, model.classes).map_err(usage)?;
         let accuracy = Accuracy::named(&arguments.precision)
             .map_err(|error| UsageError(format!("--precision: {error}")))?;
         let isa = runner::isa(arguments.isa.as_deref())?;
-        let [channels, side, _] = model.input;
-        ensure!(channels == 3, "drawn images have 3 channels, {} takes {channels}", model.name);
         let device = Device::flex().autodiff();
         let network =
-            Network::initialise(&spec, model.input, model.classes, 0, Engine::new(isa, accuracy), &device)?;
-        let total = WARM_UP + arguments.steps;
-        let synthetic =
-            allconv_data::SyntheticSettings { seed: 0, size: side, train: 2 * arguments.batch, test: 10 };
-        let settings = DataSettings {
-            dataset: "synthetic".to_owned(),
-            preprocess: vec![Preprocess::Standardize],
-            augment: Augmentation::default(),
-            validation: 0,
-            train_images: None,
-            synthetic: Some(synthetic),
+            Network::initialise(&spec, input, model.classes, 0, Engine::new(isa, accuracy), &device)?;
+        let subject = match spec.output() {
+            OutputKind::Logits => Subject::Classifier(Box::new(Classifier {
+                network,
+                batches: batches(arguments, input)?,
+                classes: model.classes,
+            })),
+            OutputKind::Map { .. } => Subject::Map(MapBench::new(network, arguments.batch, &walk)),
         };
-        let data = Arc::new(DataStore::new(DataDirectory::new(std::env::temp_dir()))).prepared(&settings)?;
-        let loader = LoaderSettings {
-            batch_size: arguments.batch,
-            seed: 0,
-            order: Order::Shuffled,
-            augmentation: Augmentation { horizontal_flip: true, translate: 5 },
-            workers: 1,
-            prefetch: 4,
-        };
-        let batches =
-            Loader::new(data.train.clone(), loader)?.batches(Position { epoch: 0, batch: 0 }, total as u32);
-        let instruction_set = isa.to_string();
-        Ok(Bench { network, batches, classes: model.classes, steps: arguments.steps, macs, instruction_set })
+        let (macs, instruction_set) = (walk.macs(), isa.to_string());
+        Ok(Bench { subject, steps: arguments.steps, macs, instruction_set })
     }
 
     /// Each timed training step, loading included.
     fn train(&mut self) -> anyhow::Result<Vec<Step>> {
+        let steps = self.steps;
+        let Classifier { network, batches, classes } = match &mut self.subject {
+            Subject::Classifier(classifier) => &mut **classifier,
+            Subject::Map(bench) => return time(steps, bench.training()?),
+        };
         let settings = (Preset::named("springenberg2015").context("the preset is registered")?.settings)();
         let device = Device::flex().autodiff();
-        let mut trainer = Trainer::new(self.network.clone(), &settings, self.classes, 0, device);
-        self.time(|batch, step| trainer.step(batch, step, 0.01).map(|_| ()).map_err(Into::into))
+        let mut trainer = Trainer::new(network.clone(), &settings, 0, device);
+        let objective = ClassObjective { classes: *classes, label_smoothing: settings.label_smoothing };
+        time(steps, |step| {
+            let batch = batches.next().context("the loader ended early")??;
+            trainer.step(&objective, &batch, step, 0.01).map(|_| ()).map_err(Into::into)
+        })
     }
 
     /// Each timed forward pass, loading included.
     fn infer(&mut self) -> anyhow::Result<Vec<Step>> {
         use burn::module::Module;
-        let network = self.network.clone().valid();
-        let (device, classes) = (Device::flex(), self.classes);
-        self.time(|batch, _| {
-            let logits = network.forward(to_tensor(batch, &device), Mode::Evaluate).into_data();
-            ensure!(logits.num_elements() == batch.len() * classes, "{} logits", logits.num_elements());
+        let steps = self.steps;
+        let Classifier { network, batches, classes } = match &mut self.subject {
+            Subject::Classifier(classifier) => &mut **classifier,
+            Subject::Map(bench) => return time(steps, bench.inference()),
+        };
+        let network = network.valid();
+        let device = Device::flex();
+        time(steps, |_| {
+            let batch = batches.next().context("the loader ended early")??;
+            let logits = network.forward(to_tensor(&batch, &device), Mode::Evaluate).into_data();
+            ensure!(logits.num_elements() == batch.len() * *classes, "{} logits", logits.num_elements());
             Ok(())
         })
     }
+}
 
-    fn time(&mut self, mut work: impl FnMut(&Batch, u64) -> anyhow::Result<()>) -> anyhow::Result<Vec<Step>> {
-        let mut steps = Vec::with_capacity(self.steps);
-        for step in 0..WARM_UP + self.steps {
-            let (began, faults) = (Instant::now(), process::minor_page_faults());
-            let batch = self.batches.next().context("the loader ended early")??;
-            work(&batch, step as u64)?;
-            if step >= WARM_UP {
-                let page_faults =
-                    process::minor_page_faults().zip(faults).map(|(after, before)| after - before);
-                steps.push(Step { seconds: began.elapsed().as_secs_f64(), page_faults });
-            }
+/// Drawn images of these sides for all steps.
+fn batches(arguments: &BenchArguments, [channels, side, _]: [usize; 3]) -> anyhow::Result<BatchIterator> {
+    ensure!(channels == 3, "drawn images have 3 channels, {} takes {channels}", arguments.model);
+    let synthetic =
+        allconv_data::SyntheticSettings { seed: 0, size: side, train: 2 * arguments.batch, test: 10 };
+    let settings = DataSettings {
+        dataset: "synthetic".to_owned(),
+        preprocess: vec![Preprocess::Standardize],
+        augment: Augmentation::default(),
+        validation: 0,
+        train_images: None,
+        synthetic: Some(synthetic),
+        task: None,
+        test_dataset: None,
+        fold: None,
+    };
+    let data = Arc::new(DataStore::new(DataDirectory::new(std::env::temp_dir()))).prepared(&settings)?;
+    let loader = LoaderSettings {
+        batch_size: arguments.batch,
+        seed: 0,
+        order: Order::Shuffled,
+        augmentation: Augmentation { horizontal_flip: true, translate: 5 },
+        workers: 1,
+        prefetch: 4,
+    };
+    let total = (WARM_UP + arguments.steps) as u32;
+    Ok(Loader::new(data.train.clone(), loader)?.batches(Position { epoch: 0, batch: 0 }, total))
+}
+
+/// Times `work`, which is given the number of the step.
+fn time(steps: usize, mut work: impl FnMut(u64) -> anyhow::Result<()>) -> anyhow::Result<Vec<Step>> {
+    let mut timed = Vec::with_capacity(steps);
+    for step in 0..WARM_UP + steps {
+        let (began, faults) = (Instant::now(), process::minor_page_faults());
+        work(step as u64)?;
+        if step >= WARM_UP {
+            let page_faults = process::minor_page_faults().zip(faults).map(|(after, before)| after - before);
+            timed.push(Step { seconds: began.elapsed().as_secs_f64(), page_faults });
         }
-        Ok(steps)
     }
+    Ok(timed)
 }
 
 /// A number to one decimal place.

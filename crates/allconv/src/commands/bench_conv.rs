@@ -73,8 +73,9 @@ pub(crate) fn run(arguments: &BenchArguments) -> anyhow::Result<u8> {
 fn layers(arguments: &BenchArguments) -> anyhow::Result<Vec<Layer>> {
     let usage = |error: allconv_nets::DescriptionError| UsageError(error.to_string());
     let model = models::find(&arguments.model).map_err(usage)?;
-    let shapes =
-        walk(&model.spec().with_width(arguments.width), model.input, model.classes).map_err(usage)?;
+    let [channels, ..] = model.input;
+    let input = arguments.size.map_or(model.input, |side| [channels, side, side]);
+    let shapes = walk(&model.spec().with_width(arguments.width), input, model.classes).map_err(usage)?;
     let convolutions = shapes.stages.iter().enumerate().filter_map(|(index, shape)| {
         let geometry = geometry(shape, arguments.batch)?;
         Some((format!("features.{index} {}", shape.stage.label()), geometry))

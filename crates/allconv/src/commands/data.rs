@@ -1,11 +1,17 @@
 //! `allconv data`: which data sets there are, and bringing them in.
 
-use allconv_data::{DataDirectory, HashCheck, fetch, import, list, verify};
+use std::path::Path;
+
+use allconv_data::import::layout::SplitName;
+use allconv_data::{
+    DataDirectory, HashCheck, PictureKind, PictureLayout, fetch, import, import_pictures, list, parse_labels,
+    verify,
+};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use crate::arguments::{DataArguments, DataCommand};
-use crate::exit;
+use crate::arguments::{DataArguments, DataCommand, LayoutArgument};
+use crate::exit::{self, UsageError};
 use crate::table::{Format, Table};
 
 /// Runs the command.
@@ -29,28 +35,26 @@ pub(crate) fn run(command: &DataCommand) -> anyhow::Result<u8> {
                 hashes
             );
         }
-        DataCommand::Import { source, name, data } => {
-            let report = import(source, name, &directory(data))?;
-            let header = &report.header;
-            let verb = if report.already_present { "was here before" } else { "imported" };
-            println!(
-                "{name} {verb}: {} training, {} validation and {} test images of {}×{} in {} classes, packed in {}",
-                header.train,
-                header.validation.unwrap_or(0),
-                header.test,
-                header.width,
-                header.height,
-                header.classes.len(),
-                report.pack.display()
-            );
-            if report.ignored > 0 {
-                eprintln!(
-                    "{} files are no images of a split: {}",
-                    report.ignored,
-                    report.ignored_examples.join(", ")
-                );
+        DataCommand::Import { source, name, layout, select, labels, data } => match layout {
+            LayoutArgument::Classes if select.is_some() || labels.is_some() => {
+                let message = "--select and --labels belong to --layout photographs or segmentation";
+                return Err(UsageError(message.to_owned()).into());
             }
-        }
+            LayoutArgument::Classes => import_classes(source, name, &directory(data))?,
+            LayoutArgument::Photographs if labels.is_some() => {
+                return Err(UsageError("--labels belongs to --layout segmentation".to_owned()).into());
+            }
+            LayoutArgument::Photographs => {
+                let layout = PictureLayout { select: select.clone(), kind: PictureKind::Photographs };
+                import_of_pictures(source, name, &layout, &directory(data))?;
+            }
+            LayoutArgument::Segmentation => {
+                let labels = labels.as_deref().map(parse_labels).transpose()?.unwrap_or_default();
+                let layout =
+                    PictureLayout { select: select.clone(), kind: PictureKind::Segmentation { labels } };
+                import_of_pictures(source, name, &layout, &directory(data))?;
+            }
+        },
         DataCommand::Fetch { name, data } => {
             let bar = ProgressBar::new(1);
             bar.set_style(
@@ -67,6 +71,62 @@ pub(crate) fn run(command: &DataCommand) -> anyhow::Result<u8> {
         }
     }
     Ok(exit::OK)
+}
+
+fn import_classes(source: &Path, name: &str, directory: &DataDirectory) -> anyhow::Result<()> {
+    let report = import(source, name, directory)?;
+    let header = &report.header;
+    println!(
+        "{name} {}: {} training, {} validation and {} test images of {}×{} in {} classes, packed in {}",
+        import_verb(report.already_present),
+        header.train,
+        header.validation.unwrap_or(0),
+        header.test,
+        header.width,
+        header.height,
+        header.classes.len(),
+        report.pack.display()
+    );
+    say_ignored("no images of a split", report.ignored, &report.ignored_examples);
+    Ok(())
+}
+
+fn import_of_pictures(
+    source: &Path,
+    name: &str,
+    layout: &PictureLayout,
+    directory: &DataDirectory,
+) -> anyhow::Result<()> {
+    let report = import_pictures(source, name, layout, directory)?;
+    let header = &report.header;
+    let kind = match header.classes.as_slice() {
+        [] => "photographs".to_owned(),
+        classes => format!("pictures with label maps of {}", classes.join(", ")),
+    };
+    let [train, validation, test] =
+        [SplitName::Train, SplitName::Validation, SplitName::Test].map(|split| header.count(split));
+    let divided = match (validation, test) {
+        (0, 0) => "in one pool".to_owned(),
+        _ => format!("{train} training, {validation} validation, {test} test"),
+    };
+    println!(
+        "{name} {}: {} {kind}, {divided}, packed in {}",
+        import_verb(report.already_present),
+        header.pictures.len(),
+        report.pack.display()
+    );
+    say_ignored("not read", report.ignored, &report.ignored_examples);
+    Ok(())
+}
+
+fn import_verb(already_present: bool) -> &'static str {
+    if already_present { "was here before" } else { "imported" }
+}
+
+fn say_ignored(what: &str, number: usize, examples: &[String]) {
+    if number > 0 {
+        eprintln!("{number} files are {what}: {}", examples.join(", "));
+    }
 }
 
 fn directory(arguments: &DataArguments) -> DataDirectory {

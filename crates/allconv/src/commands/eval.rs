@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use allconv_data::DataDirectory;
 use allconv_inspect::{CheckpointChoice, Trained};
-use allconv_record::{RunDirectory, SplitName};
-use allconv_train::DataStore;
+use allconv_record::{Outcomes, RunDirectory, Scores, SplitName};
+use allconv_train::{DataStore, ExampleRecord};
 use serde_json::json;
 
 use crate::arguments::{EvalArguments, SplitArgument, TrainedArguments, Weights};
@@ -20,30 +20,52 @@ pub(crate) fn run(arguments: &EvalArguments) -> anyhow::Result<u8> {
         SplitArgument::Valid => SplitName::Valid,
         SplitArgument::Test => SplitName::Test,
     };
-    let evaluation = trained.evaluate(split)?;
+    let evaluated = trained.evaluate(split)?;
+    let table = match &evaluated.examples {
+        ExampleRecord::Outcomes(outcomes) => class_table(trained.classes(), outcomes),
+        ExampleRecord::Scores { scores, .. } => score_table(scores, &evaluated.metrics),
+    };
+    print!("{}", table.render(arguments.format));
+    match &evaluated.examples {
+        ExampleRecord::Outcomes(_) => {
+            eprintln!("mean cross-entropy on {}: {:.4} nats", split.name(), evaluated.loss);
+        }
+        ExampleRecord::Scores { .. } => eprintln!("mean loss on {}: {:.6}", split.name(), evaluated.loss),
+    }
+    Ok(exit::OK)
+}
+
+/// Wrong answers by class.
+fn class_table(classes: &[String], outcomes: &Outcomes) -> Table {
     let columns = [("class", "Class"), ("images", "Images"), ("wrong", "Wrong"), ("error", "Error")];
     let mut table = Table::new("allconv.evaluation/1", &columns);
-    for (class, name) in trained.classes().iter().enumerate() {
-        let of_class = evaluation.outcomes.0.iter().filter(|outcome| usize::from(outcome.label) == class);
+    let mut row = |name: &str, class: Option<usize>| {
+        let of_class = outcomes.0.iter().filter(|o| class.is_none_or(|class| usize::from(o.label) == class));
         let (images, wrong) =
             of_class.fold((0u64, 0u64), |(n, wrong), o| (n + 1, wrong + u64::from(o.label != o.predicted)));
-        table.push(vec![
-            json!(name),
-            json!(images),
-            json!(wrong),
-            json!(rounded(wrong as f64 / images.max(1) as f64)),
-        ]);
+        let error = rounded(wrong as f64 / images.max(1) as f64);
+        table.push(vec![json!(name), json!(images), json!(wrong), json!(error)]);
+    };
+    for (class, name) in classes.iter().enumerate() {
+        row(name, Some(class));
     }
-    let images = evaluation.outcomes.0.len();
-    table.push(vec![
-        json!("all"),
-        json!(images),
-        json!(evaluation.wrong),
-        json!(rounded(evaluation.error())),
-    ]);
-    print!("{}", table.render(arguments.format));
-    eprintln!("mean cross-entropy on {}: {:.4} nats", split.name(), evaluation.loss);
-    Ok(exit::OK)
+    row("all", None);
+    table
+}
+
+/// Metrics of every example and of the split.
+fn score_table(scores: &Scores, metrics: &[(String, f64)]) -> Table {
+    let columns = [("example", "Example"), ("metric", "Metric"), ("value", "Value")];
+    let mut table = Table::new("allconv.scores_table/1", &columns);
+    for example in &scores.examples {
+        for (metric, value) in scores.metrics.iter().zip(&example.values) {
+            table.push(vec![json!(example.name), json!(metric), json!(rounded(*value))]);
+        }
+    }
+    for (metric, value) in metrics {
+        table.push(vec![json!("all"), json!(metric), json!(rounded(*value))]);
+    }
+    table
 }
 
 /// Loads what the arguments name.

@@ -2,12 +2,14 @@
 
 pub(crate) mod bench;
 pub(crate) mod bench_conv;
+pub(crate) mod bench_map;
 pub(crate) mod data;
 pub(crate) mod doctor;
 pub(crate) mod eval;
 pub(crate) mod export;
 pub(crate) mod models;
 pub(crate) mod operators;
+pub(crate) mod predict;
 pub(crate) mod shell;
 pub(crate) mod study;
 mod study_compare;

@@ -10,7 +10,7 @@ use allconv_record::{
 use allconv_study::PlannedRun;
 use allconv_train::{DataStore, Resolver};
 use anyhow::{Context, anyhow};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::arguments::TrainArguments;
 use crate::exit::{self, UsageError};
@@ -46,27 +46,31 @@ fn request(arguments: &TrainArguments) -> anyhow::Result<Request> {
     let spec = models::named(&arguments.model).map_err(|error| UsageError(format!("--model: {error}")))?;
     let mut net = toml::Table::try_from(spec.with_width(arguments.width))?;
     // What the paper's models leave to the architecture, a preset may decide; only the alias's own choices are kept.
-    net.retain(|key, _| key == "architecture" || key == "downsample");
-    if let Some(down) = &arguments.down {
-        let table: toml::Table = format!("downsample = {down}")
-            .parse()
-            .map_err(|error| UsageError(format!("--down {down}: {error}")))?;
-        net.extend(table);
-    }
-    let mut augment = toml::Table::new();
-    augment.insert("horizontal_flip".into(), arguments.hflip.into());
-    augment.insert("translate".into(), arguments.translate.into());
+    net.retain(|key, _| key == "architecture" || key == "downsample" || key == "upsample");
     let mut data = toml::Table::new();
     data.insert("dataset".into(), arguments.dataset.clone().into());
-    data.insert("preprocess".into(), arguments.preprocess.clone().into());
-    data.insert("augment".into(), augment.into());
+    written(&mut net, "downsample", "--down", arguments.down.as_ref())?;
+    written(&mut net, "upsample", "--up", arguments.up.as_ref())?;
+    written(&mut data, "task", "--task", arguments.task.as_ref())?;
+    written(&mut data, "fold", "--fold", arguments.fold.as_ref())?;
+    let over_maps = arguments.task.is_some();
+    if !over_maps || arguments.hflip || arguments.translate > 0 {
+        let mut augment = toml::Table::new();
+        augment.insert("horizontal_flip".into(), arguments.hflip.into());
+        augment.insert("translate".into(), arguments.translate.into());
+        data.insert("augment".into(), augment.into());
+    }
+    let steps = if over_maps { Vec::new() } else { vec!["standardize".to_owned()] };
+    data.insert("preprocess".into(), arguments.preprocess.clone().unwrap_or(steps).into());
     let mut train = toml::Table::new();
-    train.insert("preset".into(), arguments.preset.clone().into());
+    let preset = if over_maps { "dense" } else { "springenberg2015" };
+    train.insert("preset".into(), arguments.preset.clone().unwrap_or_else(|| preset.to_owned()).into());
     let put = |table: &mut toml::Table, key: &str, value: Option<toml::Value>| {
         if let Some(value) = value {
             table.insert(key.to_owned(), value);
         }
     };
+    put(&mut data, "test_dataset", arguments.test_dataset.clone().map(Into::into));
     put(&mut data, "validation", arguments.validation.map(Into::into));
     put(&mut data, "train_images", arguments.train_images.map(Into::into));
     put(&mut train, "epochs", arguments.epochs.map(Into::into));
@@ -76,6 +80,20 @@ fn request(arguments: &TrainArguments) -> anyhow::Result<Request> {
     put(&mut train, "weight_decay", arguments.weight_decay.map(Into::into));
     put(&mut train, "precision", arguments.precision.clone().map(Into::into));
     Ok(Request { seed: u64::from(arguments.seed), data, net, train })
+}
+
+/// Puts the value of an argument that is written as in a study file into `table`.
+fn written(
+    table: &mut toml::Table,
+    key: &str,
+    argument: &str,
+    value: Option<&String>,
+) -> Result<(), UsageError> {
+    if let Some(value) = value {
+        let parsed: Result<toml::Table, _> = format!("{key} = {value}").parse();
+        table.extend(parsed.map_err(|error| UsageError(format!("{argument} {value}: {error}")))?);
+    }
+    Ok(())
 }
 
 /// A request that cannot be resolved: bad data, or a wrong argument.
@@ -98,27 +116,54 @@ fn report(
         json!(metrics.iter().rfind(matches).map(|point| point.value))
     };
     let record = directory.read_record().context("the run has no record")?;
-    let columns = [
-        ("run", "Run"),
-        ("status", "Status"),
-        ("steps", "Steps"),
-        ("train_loss", "Train loss"),
-        ("valid_error", "Valid error"),
-        ("test_error", "Test error"),
-        ("images_per_second", "Images/s"),
-        ("parameters", "Parameters"),
-    ];
-    let mut table = Table::new("allconv.run/1", &columns);
-    table.push(vec![
-        json!(directory.path().display().to_string()),
-        json!(status.name()),
-        json!(record.step),
-        last(SplitName::Train, "loss"),
-        last(SplitName::Valid, "error"),
-        last(SplitName::Test, "error"),
-        json!(record.timings.images_per_second.round()),
-        json!(resolved.cost.parameters),
-    ]);
+    let shared = |table: &mut Table, measured: Vec<Value>| {
+        let mut cells = vec![
+            json!(directory.path().display().to_string()),
+            json!(status.name()),
+            json!(record.step),
+            last(SplitName::Train, "loss"),
+        ];
+        cells.extend(measured);
+        cells.extend([json!(record.timings.images_per_second.round()), json!(resolved.cost.parameters)]);
+        table.push(cells);
+    };
+    let mut table;
+    if arguments.task.is_none() {
+        let columns = [
+            ("run", "Run"),
+            ("status", "Status"),
+            ("steps", "Steps"),
+            ("train_loss", "Train loss"),
+            ("valid_error", "Valid error"),
+            ("test_error", "Test error"),
+            ("images_per_second", "Images/s"),
+            ("parameters", "Parameters"),
+        ];
+        table = Table::new("allconv.run/1", &columns);
+        shared(&mut table, vec![last(SplitName::Valid, "error"), last(SplitName::Test, "error")]);
+    } else {
+        let columns = [
+            ("run", "Run"),
+            ("status", "Status"),
+            ("steps", "Steps"),
+            ("train_loss", "Train loss"),
+            ("metric", "Metric"),
+            ("valid", "Valid"),
+            ("test", "Test"),
+            ("images_per_second", "Images/s"),
+            ("parameters", "Parameters"),
+        ];
+        table = Table::new("allconv.run_over_maps/1", &columns);
+        let mut names: Vec<&str> = Vec::new();
+        for point in metrics.iter().filter(|point| point.split != SplitName::Train) {
+            if !names.contains(&point.name.as_str()) {
+                names.push(&point.name);
+            }
+        }
+        for name in names {
+            shared(&mut table, vec![json!(name), last(SplitName::Valid, name), last(SplitName::Test, name)]);
+        }
+    }
     print!("{}", table.render(arguments.format));
     if let Some(reason) = &record.reason {
         eprintln!("{status}: {reason}");

@@ -13,6 +13,9 @@ mod determinism;
 /// What is wrong is said, with the right exit code, before any training.
 mod refusals;
 
+/// Tasks over maps from import to prediction.
+mod dense;
+
 /// Every operator of the registry trains.
 mod operators;
 

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::builder::{Defaults, StageBuilder};
+use super::builder::StageBuilder;
+use super::layout::{Defaults, Layout};
 use super::springenberg::one;
 use crate::description::{DescriptionError, NetworkSpec};
 use crate::stage::{ActivationKind, Border, StageSpec};
@@ -29,20 +30,29 @@ impl Default for AllCnnImagenet {
     }
 }
 
-impl AllCnnImagenet {
-    /// Raised by whoever changes the values that the architecture computes.
-    pub(crate) const REVISION: u32 = 1;
-
-    /// What a description that leaves a field out gets: the table's.
-    pub(crate) fn defaults() -> Defaults {
-        Defaults { downsample: None, last_relu: true, input_dropout: 0.0, dropout: None }
+impl Layout for AllCnnImagenet {
+    fn name(&self) -> &'static str {
+        "all_cnn_imagenet"
     }
 
-    pub(crate) fn stages(
-        &self,
-        spec: &NetworkSpec,
-        classes: usize,
-    ) -> Result<Vec<StageSpec>, DescriptionError> {
+    fn revision(&self) -> u32 {
+        1
+    }
+
+    fn width(&self) -> f64 {
+        self.width
+    }
+
+    fn set_width(&mut self, width: f64) {
+        self.width = width;
+    }
+
+    /// What a description that leaves a field out gets: the table's.
+    fn defaults(&self) -> Defaults {
+        Defaults { downsample: None, upsample: None, last_relu: true, input_dropout: 0.0, dropout: None }
+    }
+
+    fn stages(&self, spec: &NetworkSpec, classes: usize) -> Result<Vec<StageSpec>, DescriptionError> {
         let mut net = StageBuilder::new(spec, ActivationKind::Relu);
         net.input_dropout();
         net.convolution(96, 11, 4, Border::NONE);

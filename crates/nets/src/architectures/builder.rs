@@ -1,18 +1,8 @@
 //! The list of stages while an architecture writes it: convolutions at the chosen width, and the slot.
 
 use crate::description::{DescriptionError, NetworkSpec};
-use crate::downsample::{DownsampleConfig, Slot};
+use crate::downsample::Slot;
 use crate::stage::{ActivationKind, Border, ConvolutionSpec, StageSpec};
-
-/// What a description that leaves a field out gets.
-pub(crate) struct Defaults {
-    /// The operator in the slot; `None` for the stride-2 convolutions of the architecture's own table.
-    pub(crate) downsample: Option<DownsampleConfig>,
-    pub(crate) last_relu: bool,
-    pub(crate) input_dropout: f64,
-    /// `None` for the rates of the architecture's own table.
-    pub(crate) dropout: Option<f64>,
-}
 
 /// Collects the stages of a resolved description; every convolution is followed by the net's activation.
 pub(crate) struct StageBuilder<'a> {

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::builder::{Defaults, StageBuilder};
+use super::builder::StageBuilder;
+use super::layout::{Defaults, Layout};
 use super::springenberg::one;
 use crate::description::{DescriptionError, NetworkSpec, out_of_range};
 use crate::stage::{ActivationKind, Border, StageSpec};
@@ -38,20 +39,29 @@ impl Default for LargeAllCnn {
     }
 }
 
-impl LargeAllCnn {
-    /// Raised by whoever changes the values that the architecture computes.
-    pub(crate) const REVISION: u32 = 1;
-
-    /// What a description that leaves a field out gets: the table's.
-    pub(crate) fn defaults() -> Defaults {
-        Defaults { downsample: None, last_relu: false, input_dropout: 0.0, dropout: None }
+impl Layout for LargeAllCnn {
+    fn name(&self) -> &'static str {
+        "large_all_cnn"
     }
 
-    pub(crate) fn stages(
-        &self,
-        spec: &NetworkSpec,
-        classes: usize,
-    ) -> Result<Vec<StageSpec>, DescriptionError> {
+    fn revision(&self) -> u32 {
+        1
+    }
+
+    fn width(&self) -> f64 {
+        self.width
+    }
+
+    fn set_width(&mut self, width: f64) {
+        self.width = width;
+    }
+
+    /// What a description that leaves a field out gets: the table's.
+    fn defaults(&self) -> Defaults {
+        Defaults { downsample: None, upsample: None, last_relu: false, input_dropout: 0.0, dropout: None }
+    }
+
+    fn stages(&self, spec: &NetworkSpec, classes: usize) -> Result<Vec<StageSpec>, DescriptionError> {
         if !(self.slope > 0.0 && self.slope <= 1.0) {
             return Err(out_of_range("architecture.slope", self.slope, "above 0 and at most 1"));
         }

@@ -1,10 +1,66 @@
-//! The architectures: each turns its settings into a list of stages.
+//! The registry of architectures: each turns its settings into a list of stages.
+//!
+//! Adding one means one new file and its line in [`architectures!`](self).
 
 mod all_cnn_imagenet;
+mod autoencoder;
 mod builder;
+mod dense_builder;
+mod edsr;
 mod large_all_cnn;
+mod layout;
 mod springenberg;
+mod super_resolution_u_net;
+mod u_net;
+
+use serde::{Deserialize, Serialize};
 
 pub use all_cnn_imagenet::AllCnnImagenet;
+pub use autoencoder::Autoencoder;
+pub use dense_builder::Norm;
+pub use edsr::{Edsr, SkipOverAll};
 pub use large_all_cnn::LargeAllCnn;
+pub use layout::OutputKind;
+pub(crate) use layout::{Layout, SlotKind};
 pub use springenberg::{Base, Springenberg};
+pub use super_resolution_u_net::SuperResolutionUNet;
+pub use u_net::{Blocks, UNet};
+
+/// Defines the enum of all architectures from one line each.
+macro_rules! architectures {
+    ($($(#[$documentation:meta])* $net:ident,)+) => {
+        /// The architectures, each with its own settings.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case", deny_unknown_fields)]
+        pub enum Architecture {
+            $($(#[$documentation])* $net($net),)+
+        }
+
+        impl Architecture {
+            pub(crate) fn layout(&self) -> &dyn Layout {
+                match self { $(Self::$net(net) => net,)+ }
+            }
+
+            pub(crate) fn layout_mut(&mut self) -> &mut dyn Layout {
+                match self { $(Self::$net(net) => net,)+ }
+            }
+        }
+    };
+}
+
+architectures! {
+    /// The CIFAR networks A, B and C of tables 1 and 2.
+    Springenberg,
+    /// The network of appendix table 5, for 126×126 inputs.
+    LargeAllCnn,
+    /// The network of appendix table 6, for 224×224 inputs.
+    AllCnnImagenet,
+    /// A U-shaped network that returns a map of the image's sides.
+    UNet,
+    /// A residual network that enlarges an image.
+    Edsr,
+    /// A U-shaped network with an enlarging head.
+    SuperResolutionUNet,
+    /// Down, a bottleneck, and up again, without skips.
+    Autoencoder,
+}

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::builder::{Defaults, StageBuilder};
+use super::builder::StageBuilder;
+use super::layout::{Defaults, Layout};
 use crate::description::{DescriptionError, NetworkSpec};
 use crate::downsample::{DownsampleConfig, MaxPool};
 use crate::stage::{ActivationKind, Border, StageSpec};
@@ -51,27 +52,39 @@ impl Base {
 }
 
 impl Springenberg {
-    /// Raised by whoever changes the values that the architecture computes.
-    pub(crate) const REVISION: u32 = 1;
-
     /// The rate after each downsampling.
     const DROPOUT: f64 = 0.5;
+}
+
+impl Layout for Springenberg {
+    fn name(&self) -> &'static str {
+        "springenberg"
+    }
+
+    fn revision(&self) -> u32 {
+        1
+    }
+
+    fn width(&self) -> f64 {
+        self.width
+    }
+
+    fn set_width(&mut self, width: f64) {
+        self.width = width;
+    }
 
     /// What a description that leaves a field out gets: the base rule of table 1, and the paper's dropout.
-    pub(crate) fn defaults() -> Defaults {
+    fn defaults(&self) -> Defaults {
         Defaults {
             downsample: Some(DownsampleConfig::MaxPool(MaxPool::default())),
+            upsample: None,
             last_relu: true,
             input_dropout: 0.2,
             dropout: Some(Self::DROPOUT),
         }
     }
 
-    pub(crate) fn stages(
-        &self,
-        spec: &NetworkSpec,
-        classes: usize,
-    ) -> Result<Vec<StageSpec>, DescriptionError> {
+    fn stages(&self, spec: &NetworkSpec, classes: usize) -> Result<Vec<StageSpec>, DescriptionError> {
         let mut net = StageBuilder::new(spec, ActivationKind::Relu);
         net.input_dropout();
         for channels in [96, 192] {

@@ -52,7 +52,7 @@ impl Operator for FoldedStride {
     fn place(&self, slot: &mut Slot<'_>) -> Result<(), DescriptionError> {
         let convolution = slot.preceding_convolution().ok_or_else(|| DescriptionError::Misplaced {
             operator: Self::NAME,
-            reason: "it raises the stride of the convolution before it, and there is none; \
+            reason: "it raises the stride of the convolution before it, and there is none, or its map is kept for a skip; \
                      `strided_conv` brings its own"
                 .to_owned(),
         })?;

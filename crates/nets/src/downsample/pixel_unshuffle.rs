@@ -11,6 +11,7 @@ use super::slot::{Operator, Slot};
 use super::{ComputingOperator, FixedOperator};
 use crate::card::Card;
 use crate::description::DescriptionError;
+use crate::ops::nhwc::{channels_first, channels_last};
 use crate::pass::Pass;
 use crate::stage::{Border, ConvolutionSpec, StageSpec};
 use crate::walk::Window;
@@ -138,13 +139,14 @@ pub(super) fn unshuffle(x: Tensor<4>, factor: usize, order: PhaseOrder) -> Tenso
     let (rows, columns) = (height.div_ceil(factor), width.div_ceil(factor));
     let (below, right) = (rows * factor - height, columns * factor - width);
     let padded = if below + right > 0 { x.pad((0, right, 0, below), PadMode::Constant(0.0)) } else { x };
-    let blocks = padded.reshape([batch, channels, rows, factor, columns, factor]);
+    // From [n, row, row in block, column, column in block, c], one pass over a map that lies channels-last.
+    let blocks = channels_last(padded).reshape([batch, rows, factor, columns, factor, channels]);
     let axes = match order {
         PhaseOrder::Pytorch => [0, 1, 3, 5, 2, 4],
-        PhaseOrder::Spd => [0, 5, 3, 1, 2, 4],
-        PhaseOrder::Tensorflow => [0, 3, 5, 1, 2, 4],
+        PhaseOrder::Spd => [0, 1, 3, 4, 2, 5],
+        PhaseOrder::Tensorflow => [0, 1, 3, 2, 4, 5],
     };
-    blocks.permute(axes).reshape([batch, channels * factor * factor, rows, columns])
+    channels_first(blocks.permute(axes).reshape([batch, rows, columns, channels * factor * factor]))
 }
 
 #[cfg(test)]

@@ -47,12 +47,17 @@ impl<'a> Slot<'a> {
         self.dilation
     }
 
-    /// The convolution whose activation (and dropout, if any) the slot follows.
+    /// The convolution whose activation (with normalisation and dropout, if any) the slot follows.
     pub fn preceding_convolution(&mut self) -> Option<&mut ConvolutionSpec> {
         self.stages
             .iter_mut()
             .rev()
-            .find(|stage| !matches!(stage, StageSpec::Activation(_) | StageSpec::Dropout { .. }))
+            .find(|stage| {
+                !matches!(
+                    stage,
+                    StageSpec::Activation(_) | StageSpec::Dropout { .. } | StageSpec::Normalise(_)
+                )
+            })
             .and_then(|stage| match stage {
                 StageSpec::Convolution(convolution) => Some(convolution),
                 _ => None,

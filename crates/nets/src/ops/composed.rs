@@ -27,11 +27,7 @@ pub(crate) fn convolution<B: Backend>(
     settings: &ConvolutionSettings,
 ) -> FloatTensor<B> {
     let z = B::conv2d(x, weight, Some(bias), options(settings));
-    let activated = match settings.epilogue.activation {
-        Activation::Identity => z,
-        Activation::Relu => B::relu(z),
-        Activation::LeakyRelu { slope } => B::leaky_relu(z, slope.into()),
-    };
+    let activated = activated::<B>(z, settings.epilogue.activation);
     match settings.epilogue.dropout {
         None => activated,
         Some(dropout) => dropout_mask::<B>(activated, &dropout),
@@ -50,19 +46,38 @@ pub(crate) fn convolution_backward<B: Backend>(
         None => dy,
         Some(dropout) => dropout_mask::<B>(dy, &dropout),
     };
-    // The sign of the result is that of the activation's input wherever dropout kept it.
-    let dz = match settings.epilogue.activation {
+    let dz = before_activation::<B>(y, dy, settings.epilogue.activation);
+    let options = options(settings);
+    let dbias = B::float_reshape(B::float_sum_dims(dz.clone(), &[0, 2, 3]), Shape::new([weight.shape()[0]]));
+    let dx = B::conv2d_x_backward(x.clone(), weight.clone(), dz.clone(), options.clone());
+    ConvolutionGradients { dx, dweight: B::conv2d_weight_backward(x, weight, dz, options), dbias }
+}
+
+/// The activation of `z`.
+pub(super) fn activated<B: Backend>(z: FloatTensor<B>, activation: Activation) -> FloatTensor<B> {
+    match activation {
+        Activation::Identity => z,
+        Activation::Relu => B::relu(z),
+        Activation::LeakyRelu { slope } => B::leaky_relu(z, slope.into()),
+    }
+}
+
+/// The gradient at the activation's input, from that at its result `y`.
+///
+/// The sign of the result is that of the activation's input wherever dropout kept it.
+pub(super) fn before_activation<B: Backend>(
+    y: FloatTensor<B>,
+    dy: FloatTensor<B>,
+    activation: Activation,
+) -> FloatTensor<B> {
+    match activation {
         Activation::Identity => dy,
         Activation::Relu => B::float_mask_fill(dy, not_positive::<B>(y), 0.0.into()),
         Activation::LeakyRelu { slope } => {
             let small = B::float_mul_scalar(dy.clone(), slope.into());
             B::float_mask_where(dy, not_positive::<B>(y), small)
         }
-    };
-    let options = options(settings);
-    let dbias = B::float_reshape(B::float_sum_dims(dz.clone(), &[0, 2, 3]), Shape::new([weight.shape()[0]]));
-    let dx = B::conv2d_x_backward(x.clone(), weight.clone(), dz.clone(), options.clone());
-    ConvolutionGradients { dx, dweight: B::conv2d_weight_backward(x, weight, dz, options), dbias }
+    }
 }
 
 fn options(settings: &ConvolutionSettings) -> ConvOptions<2> {
@@ -139,21 +154,24 @@ pub(crate) fn transposed_convolution<B: Backend>(
     // Only its sizes matter: a convolution is linear in its input.
     let point = B::float_zeros(Shape::new([batch, channels, rows, columns]), &x.device(), x.dtype().into());
     let y = B::conv2d_x_backward(point, weight, x, adjoint_options(settings));
-    B::float_add(y, B::float_reshape(bias, Shape::new([1, channels, 1, 1])))
+    let z = B::float_add(y, B::float_reshape(bias, Shape::new([1, channels, 1, 1])));
+    activated::<B>(z, settings.activation)
 }
 
-/// The gradients of [`transposed_convolution`], from its operands and the result's gradient.
+/// The gradients of [`transposed_convolution`], from its operands, its result `y` and the result's gradient `dy`.
 pub(crate) fn transposed_convolution_backward<B: Backend>(
     x: FloatTensor<B>,
     weight: FloatTensor<B>,
+    y: FloatTensor<B>,
     dy: FloatTensor<B>,
     settings: &TransposedConvolutionSettings,
 ) -> ConvolutionGradients<B> {
     let options = adjoint_options(settings);
-    let dbias = B::float_reshape(B::float_sum_dims(dy.clone(), &[0, 2, 3]), Shape::new([weight.shape()[1]]));
-    let dx = B::conv2d(dy.clone(), weight.clone(), None, options.clone());
-    // Seen from the convolution, `dy` is the input and `x` the gradient of the output.
-    ConvolutionGradients { dx, dweight: B::conv2d_weight_backward(dy, weight, x, options), dbias }
+    let dz = before_activation::<B>(y, dy, settings.activation);
+    let dbias = B::float_reshape(B::float_sum_dims(dz.clone(), &[0, 2, 3]), Shape::new([weight.shape()[1]]));
+    let dx = B::conv2d(dz.clone(), weight.clone(), None, options.clone());
+    // Seen from the convolution, `dz` is the input and `x` the gradient of the output.
+    ConvolutionGradients { dx, dweight: B::conv2d_weight_backward(dz, weight, x, options), dbias }
 }
 
 fn adjoint_options(settings: &TransposedConvolutionSettings) -> ConvOptions<2> {

@@ -9,10 +9,15 @@
 
 mod average_pool;
 mod composed;
+mod composed_normalise;
 mod convolution;
+#[cfg(test)]
+mod dense_tests;
 mod dropout;
+mod joining;
 mod max_pool;
-mod nhwc;
+pub(crate) mod nhwc;
+mod normalise;
 mod separable;
 mod stacked;
 #[cfg(test)]
@@ -24,8 +29,11 @@ mod window;
 pub use average_pool::{AveragePoolOps, Divisor, average_pool};
 pub use convolution::{ConvolutionOps, ConvolutionSettings, convolution};
 pub use dropout::{DropoutOps, dropout};
+pub use joining::{JoiningOps, concatenate_channels, sum_of};
 pub use max_pool::{MaxPoolOps, max_pool, max_pool_with_indices};
 pub use nhwc::images_to_tensor;
+pub(crate) use normalise::EPSILON;
+pub use normalise::{NormaliseOps, NormaliseSettings, Normalised, normalise};
 pub use separable::{SeparableMap, SeparableOps, separable};
 pub use stacked::{StackedWindows, cell_counts, picked, stacked_windows};
 pub use transposed_convolution::{

@@ -66,6 +66,16 @@ pub(crate) fn dense<T: Pod + Send + Sync>(elements: Vec<T>, shape: &[usize], dty
     FlexTensor::new(Bytes::from_elems(elements), Layout::contiguous(shape), dtype)
 }
 
+/// The axes of a logical `[n, c, h, w]` tensor in the order in which maps lie on the CPU.
+pub(crate) fn channels_last(x: Tensor<4>) -> Tensor<4> {
+    x.permute(TO_CHANNELS_LAST.map(|axis| axis as isize))
+}
+
+/// Undoes [`channels_last`].
+pub(crate) fn channels_first(x: Tensor<4>) -> Tensor<4> {
+    x.permute(TO_CHANNELS_FIRST.map(|axis| axis as isize))
+}
+
 /// A batch of images, given as `[n, h, w, c]`, as the logical `[n, c, h, w]` tensor a network takes.
 ///
 /// Nothing is copied on the CPU.

@@ -16,23 +16,23 @@ use super::{
 };
 use crate::tests::{noise, noise_tensor};
 
-type Tracked = Autodiff<Flex>;
+pub(super) type Tracked = Autodiff<Flex>;
 
 /// Bounds on |difference| / (largest value). f32: sums of at most 300 products, or the Winograd transforms' 4e-6.
 /// f64: the slope of the activation and the scale of dropout are f32, and so is their product in the kernels.
-const BOUNDS: [(DType, f64); 2] = [(DType::F32, 2e-5), (DType::F64, 1e-7)];
+pub(super) const BOUNDS: [(DType, f64); 2] = [(DType::F32, 2e-5), (DType::F64, 1e-7)];
 
-fn tensor(seed: u32, shape: &[usize], dtype: DType) -> FlexTensor {
+pub(super) fn tensor(seed: u32, shape: &[usize], dtype: DType) -> FlexTensor {
     let data = TensorData::new(noise(seed, shape.iter().product()), shape.to_vec());
     FlexTensor::from_data(data.convert_dtype(dtype))
 }
 
-fn host(tensor: FlexTensor) -> Vec<f64> {
+pub(super) fn host(tensor: FlexTensor) -> Vec<f64> {
     tensor.into_data().try_into_vec_as().unwrap()
 }
 
 /// The result of `operator` and the gradients of all its inputs for a random gradient of the result.
-fn run(
+pub(super) fn run(
     inputs: &[FlexTensor],
     operator: impl Fn(Vec<FloatTensor<Tracked>>) -> FloatTensor<Tracked>,
 ) -> Vec<Vec<f64>> {
@@ -49,7 +49,7 @@ fn run(
     outcome
 }
 
-fn assert_close(left: &[Vec<f64>], right: &[Vec<f64>], bound: f64, what: &str) {
+pub(super) fn assert_close(left: &[Vec<f64>], right: &[Vec<f64>], bound: f64, what: &str) {
     assert_eq!(left.len(), right.len());
     for (index, (left, right)) in left.iter().zip(right).enumerate() {
         assert_eq!(left.len(), right.len(), "{what}, tensor {index}");
@@ -127,25 +127,29 @@ fn transposed_convolution_equals_its_composition() {
     ];
     for (dtype, bound) in BOUNDS {
         for (x, weight, stride, padding, sides) in cases {
-            let settings = TransposedConvolutionSettings { stride, padding, sides };
-            let inputs = [tensor(1, &x, dtype), tensor(2, &weight, dtype), tensor(3, &[weight[1]], dtype)];
-            let ours = run(&inputs, |inputs| {
-                let [x, weight, bias] = inputs.try_into().unwrap();
-                Tracked::adjoint_convolution(x, weight, bias, settings, Engine::detect())
-            });
-            let composition = run(&inputs, |inputs| {
-                let [x, weight, bias] = inputs.try_into().unwrap();
-                composed::transposed_convolution::<Tracked>(x, weight, bias, &settings)
-            });
-            assert_close(&ours, &composition, bound, &format!("{dtype:?} {x:?} {weight:?} {settings:?}"));
+            for activation in [Activation::Identity, Activation::Relu, Activation::LeakyRelu { slope: 0.3 }] {
+                let settings = TransposedConvolutionSettings { stride, padding, sides, activation };
+                let inputs =
+                    [tensor(1, &x, dtype), tensor(2, &weight, dtype), tensor(3, &[weight[1]], dtype)];
+                let ours = run(&inputs, |inputs| {
+                    let [x, weight, bias] = inputs.try_into().unwrap();
+                    Tracked::adjoint_convolution(x, weight, bias, settings, Engine::detect())
+                });
+                let composition = run(&inputs, |inputs| {
+                    let [x, weight, bias] = inputs.try_into().unwrap();
+                    composed::transposed_convolution::<Tracked>(x, weight, bias, &settings)
+                });
+                assert_close(&ours, &composition, bound, &format!("{dtype:?} {x:?} {weight:?} {settings:?}"));
 
-            let [x, weight, bias] = inputs;
-            let y = composed::transposed_convolution::<Flex>(x.clone(), weight.clone(), bias, &settings);
-            assert_eq!(y.shape()[2..], sides);
-            let dy = tensor(99, &y.shape(), dtype);
-            let gradients = composed::transposed_convolution_backward::<Flex>(x, weight, dy, &settings);
-            let by_hand = [gradients.dx, gradients.dweight, gradients.dbias].map(host);
-            assert_close(&by_hand, &composition[1..], bound, &format!("composed {dtype:?} {settings:?}"));
+                let [x, weight, bias] = inputs;
+                let y = composed::transposed_convolution::<Flex>(x.clone(), weight.clone(), bias, &settings);
+                assert_eq!(y.shape()[2..], sides);
+                let dy = tensor(99, &y.shape(), dtype);
+                let gradients =
+                    composed::transposed_convolution_backward::<Flex>(x, weight, y, dy, &settings);
+                let by_hand = [gradients.dx, gradients.dweight, gradients.dbias].map(host);
+                assert_close(&by_hand, &composition[1..], bound, &format!("composed {dtype:?} {settings:?}"));
+            }
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Transposed convolution with bias: the adjoint of a convolution as an operator of its own.
 
 use allconv_kernels::{
-    ConvGradients, ConvTransposeGeometry, Engine, Epilogue, Padding, Scalar, conv_transpose2d_backward,
-    conv_transpose2d_forward,
+    Activation, ConvGradients, ConvTransposeGeometry, Engine, Epilogue, Padding, Scalar,
+    conv_transpose2d_backward, conv_transpose2d_forward,
 };
 use burn::backend::{Autodiff, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
@@ -28,9 +28,12 @@ pub struct TransposedConvolutionSettings {
     pub padding: Padding,
     /// Rows and columns of the result.
     pub sides: [usize; 2],
+    /// What follows.
+    pub activation: Activation,
 }
 
-/// Transposed convolution and bias: `y[o, stride·i + u − top, stride·j + v − left] = b[o] + Σ w[c, o, u, v] · x[c, i, j]`.
+/// Transposed convolution, bias and activation:
+/// `y[o, stride·i + u − top, stride·j + v − left] = f(b[o] + Σ w[c, o, u, v] · x[c, i, j])`.
 ///
 /// Shapes: `x` `[n, c_in, h, w]`, `weight` `[c_in, c_out, kh, kw]`, `bias` `[c_out]`.
 ///
@@ -69,17 +72,18 @@ pub trait TransposedConvolutionOps: Backend {
         composed::transposed_convolution::<Self>(x, weight, bias, &settings)
     }
 
-    /// The gradients, from the operands and the result's gradient.
+    /// The gradients, from the operands, the result `y` and its gradient `dy`.
     fn adjoint_convolution_backward(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
+        y: FloatTensor<Self>,
         dy: FloatTensor<Self>,
         settings: TransposedConvolutionSettings,
         wanted: InputGradient,
         engine: Engine,
     ) -> ConvolutionGradients<Self> {
         let _ = (engine, wanted);
-        composed::transposed_convolution_backward::<Self>(x, weight, dy, &settings)
+        composed::transposed_convolution_backward::<Self>(x, weight, y, dy, &settings)
     }
 }
 
@@ -104,20 +108,25 @@ impl TransposedConvolutionOps for Flex {
     fn adjoint_convolution_backward(
         x: FlexTensor,
         weight: FlexTensor,
+        y: FlexTensor,
         dy: FlexTensor,
         settings: TransposedConvolutionSettings,
         wanted: InputGradient,
         engine: Engine,
     ) -> ConvolutionGradients<Self> {
         match x.dtype() {
-            DType::F32 => backward::<f32>([x, weight, dy], &settings, wanted, &engine),
-            DType::F64 => backward::<f64>([x, weight, dy], &settings, wanted, &engine),
-            _ => composed::transposed_convolution_backward::<Self>(x, weight, dy, &settings),
+            DType::F32 => backward::<f32>([x, weight, y, dy], &settings, wanted, &engine),
+            DType::F64 => backward::<f64>([x, weight, y, dy], &settings, wanted, &engine),
+            _ => composed::transposed_convolution_backward::<Self>(x, weight, y, dy, &settings),
         }
     }
 }
 
 impl TransposedConvolutionSettings {
+    fn epilogue(&self) -> Epilogue {
+        Epilogue { activation: self.activation, dropout: None }
+    }
+
     /// The kernels' geometry for an input `[n, h, w, c]` and a weight `[c_in, c_out, kh, kw]`.
     fn geometry(&self, x: [usize; 4], weight: [usize; 4]) -> ConvTransposeGeometry {
         let [batch, height_in, width_in, channels_in] = x;
@@ -164,18 +173,19 @@ fn forward<T: Scalar + Element + Pod>(
     let [rows, columns] = settings.sides;
     let sizes = [geometry.batch, rows, columns, geometry.channels_out];
     let mut y = vec![T::ZERO; sizes.iter().product()];
-    let (bias, epilogue) = (Some(bias.slice()), Epilogue::IDENTITY);
+    let (bias, epilogue) = (Some(bias.slice()), settings.epilogue());
     conv_transpose2d_forward::<T>(engine, &geometry, x.slice(), weight.slice(), bias, &epilogue, &mut y);
     from_channels_last(y, sizes)
 }
 
 fn backward<T: Scalar + Element + Pod>(
-    [x, weight, dy]: [FlexTensor; 3],
+    [x, weight, y, dy]: [FlexTensor; 4],
     settings: &TransposedConvolutionSettings,
     wanted: InputGradient,
     engine: &Engine,
 ) -> ConvolutionGradients<Flex> {
-    let (x, weight, dy) = (Dense::channels_last(x), Dense::in_order(weight), Dense::channels_last(dy));
+    let (x, weight) = (Dense::channels_last(x), Dense::in_order(weight));
+    let (y, dy) = (Dense::channels_last(y), Dense::channels_last(dy));
     let geometry = settings.geometry(x.sizes(), weight.sizes());
     let mut dx = match wanted {
         InputGradient::Wanted => vec![T::ZERO; x.sizes().iter().product()],
@@ -188,10 +198,18 @@ fn backward<T: Scalar + Element + Pod>(
         dweight: &mut dweight,
         dbias: Some(&mut dbias),
     };
-    // Without an activation the gradient does not depend on the result; `dy` has its size.
-    let (x_slice, y) = (x.slice(), dy.slice());
-    let epilogue = Epilogue::IDENTITY;
-    conv_transpose2d_backward::<T>(engine, &geometry, x_slice, weight.slice(), y, y, &epilogue, gradients);
+    let (operands, epilogue) = ([x.slice(), weight.slice(), y.slice(), dy.slice()], settings.epilogue());
+    let [x_slice, weight_slice, y_slice, dy_slice] = operands;
+    conv_transpose2d_backward::<T>(
+        engine,
+        &geometry,
+        x_slice,
+        weight_slice,
+        y_slice,
+        dy_slice,
+        &epilogue,
+        gradients,
+    );
     ConvolutionGradients {
         dx: match wanted {
             InputGradient::Wanted => from_channels_last(dx, x.sizes()),
@@ -206,11 +224,12 @@ fn backward<T: Scalar + Element + Pod>(
 #[derive(Debug)]
 struct TransposedConvolutionBackward;
 
-/// Operands, with the settings.
+/// Operands and result, with the settings.
 #[derive(Clone, Debug)]
 struct Saved<F> {
     x: F,
     weight: F,
+    y: F,
     settings: TransposedConvolutionSettings,
     engine: Engine,
 }
@@ -221,9 +240,9 @@ impl<B: TransposedConvolutionOps> Backward<B, 3> for TransposedConvolutionBackwa
     fn backward(self, ops: Ops<Self::State, 3>, gradients: &mut Gradients, _checkpointer: &mut Checkpointer) {
         let [x_node, weight_node, bias_node] = ops.parents;
         let dy = gradients.consume::<B>(&ops.node);
-        let Saved { x, weight, settings, engine } = ops.state;
+        let Saved { x, weight, y, settings, engine } = ops.state;
         let wanted = if x_node.is_some() { InputGradient::Wanted } else { InputGradient::Unused };
-        let result = B::adjoint_convolution_backward(x, weight, dy, settings, wanted, engine);
+        let result = B::adjoint_convolution_backward(x, weight, y, dy, settings, wanted, engine);
         for (node, gradient) in
             [(x_node, result.dx), (weight_node, result.dweight), (bias_node, result.dbias)]
         {
@@ -246,7 +265,9 @@ impl<B: TransposedConvolutionOps, C: CheckpointStrategy> TransposedConvolutionOp
         let (x, weight, bias) = (x.into_primitive(), weight.into_primitive(), bias.into_primitive());
         let y = B::adjoint_convolution(x.clone(), weight.clone(), bias, settings, engine.clone());
         match TransposedConvolutionBackward.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(preparation) => preparation.finish(Saved { x, weight, settings, engine }, y),
+            OpsKind::Tracked(preparation) => {
+                preparation.finish(Saved { x, weight, y: y.clone(), settings, engine }, y)
+            }
             OpsKind::UnTracked(preparation) => preparation.finish(y),
         }
     }

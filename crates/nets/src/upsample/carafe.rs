@@ -1,5 +1,6 @@
 //! CARAFE: each cell a mean of the cells around it, with weights that a small net reads off the map.
 
+use allconv_kernels::Activation;
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use burn::tensor::activation::softmax;
@@ -10,6 +11,7 @@ use super::pixel_shuffle::{same_size_convolution, shuffle};
 use super::promises::Promises;
 use super::settings::{check_cells, check_count};
 use super::upsampler::{Enlargement, LearnedUpsampler, SideRule, Upsampler, cut};
+use crate::activated::activated;
 use crate::card::Card;
 use crate::description::{DescriptionError, out_of_range};
 use crate::downsample::PhaseOrder;
@@ -90,6 +92,10 @@ impl Upsampler for Carafe {
         SideRule::Factor(self.factor)
     }
 
+    fn cells_read(&self, _enlargement: &Enlargement) -> usize {
+        self.kernel.max(self.encoder_kernel)
+    }
+
     fn parameters(&self, enlargement: &Enlargement) -> u64 {
         (self.weights(enlargement.input[0]) + self.hidden + self.encoded()) as u64
     }
@@ -139,16 +145,22 @@ pub struct CarafeModule {
 }
 
 impl CarafeModule {
-    /// `[n, c, h, w]` to a map of `sides`.
-    pub fn forward(&self, x: Tensor<4>, sides: [usize; 2], pass: &Pass<'_>) -> Tensor<4> {
+    /// `[n, c, h, w]` to a map of `sides`, activated.
+    pub fn forward(
+        &self,
+        x: Tensor<4>,
+        sides: [usize; 2],
+        activation: Activation,
+        pass: &Pass<'_>,
+    ) -> Tensor<4> {
         self.config.sides().demand(Carafe::NAME, &x, sides);
         let Carafe { factor, kernel, .. } = self.config;
         let [batch, channels, height, width] = x.dims();
         let block = factor * factor;
         let (weight, bias) = (self.compress_weight.val(), self.compress_bias.val());
-        let inner = same_size_convolution(x.clone(), weight, bias, pass);
+        let inner = same_size_convolution(x.clone(), weight, bias, Activation::Identity, pass);
         let (weight, bias) = (self.encode_weight.val(), self.encode_bias.val());
-        let encoded = same_size_convolution(inner, weight, bias, pass);
+        let encoded = same_size_convolution(inner, weight, bias, Activation::Identity, pass);
         // The channels of a shuffle in PyTorch's order: neighbours first, then the cells of a block.
         let weights = softmax(encoded.reshape([batch, kernel * kernel, block, height, width]), 1);
         let around = kernel / 2;
@@ -165,6 +177,6 @@ impl CarafeModule {
         let first = neighbour(0);
         let sum = (1..kernel * kernel).fold(first, |sum, index| sum + neighbour(index));
         let blocks = sum.reshape([batch, channels * block, height, width]);
-        cut(shuffle(blocks, factor, PhaseOrder::Pytorch), sides)
+        activated(cut(shuffle(blocks, factor, PhaseOrder::Pytorch), sides), activation)
     }
 }

@@ -21,6 +21,30 @@ pub enum Interpolation {
     Bicubic,
 }
 
+impl Interpolation {
+    /// Cells of a line that one place reads.
+    pub(super) const fn taps(self) -> usize {
+        match self {
+            Self::Nearest => 1,
+            Self::Bilinear => 2,
+            Self::Bicubic => 4,
+        }
+    }
+}
+
+/// The bicubic enlargement that super-resolution measures itself against: Keys' cubic with a = −1/2, half-pixel centres, the edge
+/// cell repeated. `side` cells become `factor · side`.
+pub(crate) fn bicubic_enlargement(side: usize, factor: usize) -> AxisMap {
+    const A: f64 = -0.5;
+    let output = |index: usize| {
+        let position = (index as f64 + 0.5) / factor as f64 - 0.5;
+        let (before, part) = (position.floor() as isize, position - position.floor());
+        let at = |offset: isize| (before + offset).clamp(0, side as isize - 1) as usize;
+        (-1..=2).map(|offset| (at(offset), cubic((part - offset as f64).abs(), A))).collect()
+    };
+    AxisMap::new(side, (0..factor * side).map(output).collect())
+}
+
 /// Interpolation of `side` cells at `outputs` places.
 pub(super) fn interpolated(side: usize, outputs: usize, rule: Interpolation) -> AxisMap {
     let output = |index: usize| {
@@ -33,7 +57,8 @@ pub(super) fn interpolated(side: usize, outputs: usize, rule: Interpolation) -> 
             Interpolation::Nearest => vec![(nearest, 1.0)],
             Interpolation::Bilinear => vec![(at(0), 1.0 - part), (at(1), part)],
             Interpolation::Bicubic => {
-                (-1..=2).map(|offset| (at(offset), cubic((part - offset as f64).abs()))).collect()
+                // PyTorch's, without antialiasing.
+                (-1..=2).map(|offset| (at(offset), cubic((part - offset as f64).abs(), -0.75))).collect()
             }
         }
     };
@@ -41,12 +66,11 @@ pub(super) fn interpolated(side: usize, outputs: usize, rule: Interpolation) -> 
 }
 
 /// Keys' cubic at this distance.
-fn cubic(distance: f64) -> f64 {
-    const A: f64 = -0.75;
+fn cubic(distance: f64, a: f64) -> f64 {
     if distance <= 1.0 {
-        ((A + 2.0) * distance - (A + 3.0)) * distance * distance + 1.0
+        ((a + 2.0) * distance - (a + 3.0)) * distance * distance + 1.0
     } else {
-        (((distance - 5.0) * distance + 8.0) * distance - 4.0) * A
+        (((distance - 5.0) * distance + 8.0) * distance - 4.0) * a
     }
 }
 

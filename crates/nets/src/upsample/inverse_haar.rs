@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::enlarging_maps::inverse_haar;
 use super::promises::Promises;
-use super::upsampler::{FixedUpsampler, SideRule, Upsampler};
+use super::upsampler::{Enlargement, FixedUpsampler, SideRule, Upsampler};
 use crate::card::Card;
 use crate::description::DescriptionError;
 use crate::downsample::HAAR_BANDS;
@@ -48,6 +48,14 @@ impl Upsampler for InverseHaar {
 
     fn sides(&self) -> SideRule {
         SideRule::Factor(2)
+    }
+
+    fn cells_read(&self, _enlargement: &Enlargement) -> usize {
+        1
+    }
+
+    fn takes(&self, offered: SwitchKind) -> bool {
+        offered == SwitchKind::Details
     }
 
     fn channels_in(&self, channels: usize, switches: SwitchKind) -> Option<usize> {

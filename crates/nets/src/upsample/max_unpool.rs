@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::promises::Promises;
 use super::settings::check_cells;
-use super::upsampler::{FixedUpsampler, SideRule, Upsampler};
+use super::upsampler::{Enlargement, FixedUpsampler, SideRule, Upsampler};
 use crate::card::Card;
 use crate::description::DescriptionError;
 use crate::downsample::DownsampleConfig;
@@ -82,6 +82,11 @@ impl Upsampler for MaxUnpool {
         SideRule::Switches
     }
 
+    fn cells_read(&self, _enlargement: &Enlargement) -> usize {
+        // As many windows can share a cell.
+        self.kernel.div_ceil(self.stride)
+    }
+
     fn check_settings_of(&self, downsample: &DownsampleConfig) -> Result<(), String> {
         let [kernel, stride] = match downsample {
             DownsampleConfig::MaxPool(pool) => [pool.kernel, pool.stride],
@@ -118,6 +123,8 @@ impl FixedUpsampler for MaxUnpool {
         let added = |values: Tensor<3>| plane(0.0).scatter(2, indices.clone(), values, IndexingUpdateOp::Add);
         let flat = match self.duplicates {
             Duplicates::Add => added(values),
+            // Windows that do not overlap never share a cell.
+            Duplicates::Assign if self.kernel <= self.stride => added(values),
             Duplicates::Assign => {
                 let known = values.clone().detach();
                 let lowest = plane(f64::NEG_INFINITY);

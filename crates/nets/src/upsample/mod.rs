@@ -37,10 +37,12 @@ mod tests;
 mod transposed_conv;
 mod upsampler;
 
+use allconv_kernels::Activation;
 use burn::module::Module;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
+use crate::activated::activated;
 pub use crate::axis_maps::EdgePadding;
 pub use crate::card::Card;
 use crate::description::DescriptionError;
@@ -52,6 +54,7 @@ use crate::switches::{SwitchKind, Switches};
 pub use blur_upsample::BlurUpsample;
 pub use carafe::{Carafe, CarafeModule};
 pub use enlarging_maps::Interpolation;
+pub(crate) use enlarging_maps::bicubic_enlargement;
 pub use inverse_haar::InverseHaar;
 pub use max_unpool::{Duplicates, MaxUnpool};
 pub use pixel_shuffle::{PixelShuffle, PixelShuffleModule};
@@ -140,7 +143,7 @@ macro_rules! upsamplers {
         }
 
         impl Upsample {
-            /// `x` `[n, c, h, w]` to a map of `sides` (rows, columns). `switches` are what the paired downsampling
+            /// `x` `[n, c, h, w]` to a map of `sides` (rows, columns), activated. `switches` are what the paired downsampling
             /// operator handed over when it reduced a map of these sides; operators that need none ignore them.
             ///
             /// # Panics
@@ -152,14 +155,15 @@ macro_rules! upsamplers {
                 x: Tensor<4>,
                 sides: [usize; 2],
                 switches: &Switches,
+                activation: Activation,
                 pass: &Pass<'_>,
             ) -> Tensor<4> {
                 match self {
                     Self::Fixed(module) => {
                         module.config.sides().demand(module.config.name(), &x, sides);
-                        module.config.fixed().compute(x, sides, switches, pass)
+                        activated(module.config.fixed().compute(x, sides, switches, pass), activation)
                     }
-                    $(Self::$learned(module) => module.forward(x, sides, pass),)+
+                    $(Self::$learned(module) => module.forward(x, sides, activation, pass),)+
                 }
             }
         }
@@ -245,6 +249,16 @@ impl UpsampleConfig {
     /// Whether it mixes channels by learned weights: the net's activation then follows.
     pub fn mixes_channels(&self) -> bool {
         of_each!(self, O, config => O::mixes_channels(config))
+    }
+
+    /// How many cells of a row of the input one cell of the output reads at most, borders aside.
+    pub fn cells_read(&self, enlargement: &Enlargement) -> usize {
+        of_each!(self, O, config => O::cells_read(config, enlargement))
+    }
+
+    /// Whether it uses switches of this kind where they are handed over.
+    pub fn takes(&self, offered: SwitchKind) -> bool {
+        of_each!(self, O, config => O::takes(config, offered))
     }
 
     /// How many channels must enter for `channels` to leave; `None` where any number can.

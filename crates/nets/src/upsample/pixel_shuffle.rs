@@ -8,10 +8,12 @@ use serde::{Deserialize, Serialize};
 use super::promises::Promises;
 use super::settings::check_cells;
 use super::upsampler::{Enlargement, LearnedUpsampler, SideRule, Upsampler, cut};
+use crate::activated::activated;
 use crate::card::Card;
 use crate::description::DescriptionError;
 use crate::downsample::PhaseOrder;
 use crate::downsample::settings::two;
+use crate::ops::nhwc::{channels_first, channels_last};
 use crate::ops::{ConvolutionSettings, convolution};
 use crate::parameter_source::ParameterSource;
 use crate::pass::Pass;
@@ -82,6 +84,10 @@ impl Upsampler for PixelShuffle {
         SideRule::Factor(self.factor)
     }
 
+    fn cells_read(&self, _enlargement: &Enlargement) -> usize {
+        self.expand.unwrap_or(1)
+    }
+
     fn mixes_channels(&self) -> bool {
         self.expand.is_some()
     }
@@ -137,23 +143,33 @@ pub struct PixelShuffleModule {
 }
 
 impl PixelShuffleModule {
-    /// `[n, c, h, w]` to a map of `sides`.
-    pub fn forward(&self, x: Tensor<4>, sides: [usize; 2], pass: &Pass<'_>) -> Tensor<4> {
+    /// `[n, c, h, w]` to a map of `sides`, activated.
+    pub fn forward(
+        &self,
+        x: Tensor<4>,
+        sides: [usize; 2],
+        activation: Activation,
+        pass: &Pass<'_>,
+    ) -> Tensor<4> {
         self.config.sides().demand(PixelShuffle::NAME, &x, sides);
         let PixelShuffle { factor, order, .. } = self.config;
+        // The order of activation and shuffle does not matter, and the convolution applies it on the way.
         let expanded = match (&self.weight, &self.bias) {
-            (Some(weight), Some(bias)) => same_size_convolution(x, weight.val(), bias.val(), pass),
-            _ => x,
+            (Some(weight), Some(bias)) => {
+                same_size_convolution(x, weight.val(), bias.val(), activation, pass)
+            }
+            _ => activated(x, activation),
         };
         cut(shuffle(expanded, factor, order), sides)
     }
 }
 
-/// A convolution that keeps the size of the map, zeros around it.
+/// A convolution that keeps the size of the map, zeros around it, and the activation.
 pub(super) fn same_size_convolution(
     x: Tensor<4>,
     weight: Tensor<4>,
     bias: Tensor<1>,
+    activation: Activation,
     pass: &Pass<'_>,
 ) -> Tensor<4> {
     let [_, _, kernel, _] = weight.dims();
@@ -163,7 +179,7 @@ pub(super) fn same_size_convolution(
         padding: Padding { top: before, bottom: after, left: before, right: after },
         dilation: [1; 2],
         groups: 1,
-        epilogue: Epilogue { activation: Activation::Identity, dropout: None },
+        epilogue: Epilogue { activation, dropout: None },
     };
     convolution(x, weight, bias, settings, pass.engine)
 }
@@ -173,17 +189,18 @@ pub(super) fn shuffle(x: Tensor<4>, factor: usize, order: PhaseOrder) -> Tensor<
     let [batch, channels, height, width] = x.dims();
     assert_eq!(channels % (factor * factor), 0, "{channels} channels are not blocks of {factor}×{factor}");
     let channels = channels / (factor * factor);
-    // To [n, c, row, row in block, column, column in block].
+    let x = channels_last(x);
+    // To [n, row, row in block, column, column in block, c], one pass over a map that lies channels-last.
     let cells = match order {
         PhaseOrder::Pytorch => {
-            x.reshape([batch, channels, factor, factor, height, width]).permute([0, 1, 4, 2, 5, 3])
+            x.reshape([batch, height, width, channels, factor, factor]).permute([0, 1, 4, 2, 5, 3])
         }
         PhaseOrder::Spd => {
-            x.reshape([batch, factor, factor, channels, height, width]).permute([0, 3, 4, 2, 5, 1])
+            x.reshape([batch, height, width, factor, factor, channels]).permute([0, 1, 4, 2, 3, 5])
         }
         PhaseOrder::Tensorflow => {
-            x.reshape([batch, factor, factor, channels, height, width]).permute([0, 3, 4, 1, 5, 2])
+            x.reshape([batch, height, width, factor, factor, channels]).permute([0, 1, 3, 2, 4, 5])
         }
     };
-    cells.reshape([batch, channels, factor * height, factor * width])
+    channels_first(cells.reshape([batch, factor * height, factor * width, channels]))
 }

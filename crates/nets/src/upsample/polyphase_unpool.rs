@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::enlarging_maps::set_apart;
 use super::promises::Promises;
 use super::settings::check_taps;
-use super::upsampler::{FixedUpsampler, SideRule, Upsampler};
+use super::upsampler::{Enlargement, FixedUpsampler, SideRule, Upsampler};
 use crate::axis_maps::EdgePadding;
 use crate::card::Card;
 use crate::description::DescriptionError;
@@ -60,6 +60,11 @@ impl Upsampler for PolyphaseUnpool {
 
     fn sides(&self) -> SideRule {
         SideRule::Factor(2)
+    }
+
+    fn cells_read(&self, _enlargement: &Enlargement) -> usize {
+        // Every second tap meets a zero.
+        self.blur_taps.div_ceil(2)
     }
 }
 

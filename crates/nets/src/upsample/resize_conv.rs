@@ -1,5 +1,6 @@
 //! Resize-convolution: interpolation, then a convolution.
 
+use allconv_kernels::Activation;
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
@@ -73,6 +74,13 @@ impl Upsampler for ResizeConv {
         SideRule::NotSmaller
     }
 
+    fn cells_read(&self, enlargement: &Enlargement) -> usize {
+        let Enlargement { input: [_, height, width], output: [_, rows, columns], .. } = *enlargement;
+        // The taps of the kernel lie on the finer grid.
+        let steps = |side: usize, outputs| ((self.kernel - 1) * side).div_ceil(outputs);
+        self.filter.taps() + steps(height, rows).max(steps(width, columns))
+    }
+
     fn mixes_channels(&self) -> bool {
         true
     }
@@ -115,13 +123,19 @@ pub struct ResizeConvModule {
 }
 
 impl ResizeConvModule {
-    /// `[n, c, h, w]` to a map of `sides`.
-    pub fn forward(&self, x: Tensor<4>, [rows, columns]: [usize; 2], pass: &Pass<'_>) -> Tensor<4> {
+    /// `[n, c, h, w]` to a map of `sides`, activated.
+    pub fn forward(
+        &self,
+        x: Tensor<4>,
+        [rows, columns]: [usize; 2],
+        activation: Activation,
+        pass: &Pass<'_>,
+    ) -> Tensor<4> {
         self.config.sides().demand(ResizeConv::NAME, &x, [rows, columns]);
         let [_, _, height, width] = x.dims();
         let filter = self.config.filter;
         let map = SeparableMap::new(interpolated(height, rows, filter), interpolated(width, columns, filter));
         let resized = separable(x, map, pass.engine);
-        same_size_convolution(resized, self.weight.val(), self.bias.val(), pass)
+        same_size_convolution(resized, self.weight.val(), self.bias.val(), activation, pass)
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::enlarging_maps::fourier_series;
 use super::promises::Promises;
-use super::upsampler::{FixedUpsampler, SideRule, Upsampler};
+use super::upsampler::{Enlargement, FixedUpsampler, SideRule, Upsampler};
 use crate::card::Card;
 use crate::description::DescriptionError;
 use crate::ops::{SeparableMap, separable};
@@ -47,6 +47,10 @@ impl Upsampler for SpectralUpsample {
 
     fn sides(&self) -> SideRule {
         SideRule::NotSmaller
+    }
+
+    fn cells_read(&self, enlargement: &Enlargement) -> usize {
+        enlargement.input[1].max(enlargement.input[2])
     }
 }
 

@@ -1,6 +1,6 @@
 //! Transposed convolution: the adjoint of a strided convolution.
 
-use allconv_kernels::Padding;
+use allconv_kernels::{Activation, Padding};
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
@@ -70,6 +70,10 @@ impl Upsampler for TransposedConv {
         SideRule::Factor(self.stride)
     }
 
+    fn cells_read(&self, _enlargement: &Enlargement) -> usize {
+        self.kernel.div_ceil(self.stride)
+    }
+
     fn mixes_channels(&self) -> bool {
         true
     }
@@ -114,13 +118,19 @@ pub struct TransposedConvModule {
 }
 
 impl TransposedConvModule {
-    /// `[n, c, h, w]` to a map of `sides`.
-    pub fn forward(&self, x: Tensor<4>, sides: [usize; 2], pass: &Pass<'_>) -> Tensor<4> {
+    /// `[n, c, h, w]` to a map of `sides`, activated.
+    pub fn forward(
+        &self,
+        x: Tensor<4>,
+        sides: [usize; 2],
+        activation: Activation,
+        pass: &Pass<'_>,
+    ) -> Tensor<4> {
         self.config.sides().demand(TransposedConv::NAME, &x, sides);
         let TransposedConv { kernel, stride } = self.config;
         let Border { before, after } = Border::same(kernel);
         let padding = Padding { top: before, bottom: after, left: before, right: after };
-        let settings = TransposedConvolutionSettings { stride: [stride; 2], padding, sides };
+        let settings = TransposedConvolutionSettings { stride: [stride; 2], padding, sides, activation };
         transposed_convolution(x, self.weight.val(), self.bias.val(), settings, pass.engine)
     }
 }

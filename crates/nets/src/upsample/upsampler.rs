@@ -108,6 +108,14 @@ pub trait Upsampler: Clone + Into<UpsampleConfig> {
         false
     }
 
+    /// How many cells of a row of the input one cell of the output reads at most, borders aside.
+    fn cells_read(&self, enlargement: &Enlargement) -> usize;
+
+    /// Whether it uses switches of this kind where they are handed over.
+    fn takes(&self, offered: SwitchKind) -> bool {
+        offered != SwitchKind::None && offered == Self::NEEDS
+    }
+
     /// How many channels must enter for `channels` to leave; `None` where any number can.
     fn channels_in(&self, channels: usize, switches: SwitchKind) -> Option<usize> {
         let _ = switches;

@@ -1,12 +1,15 @@
 //! `[data]`: which images, how they are prepared, and which of them are held out.
 
-use allconv_data::{Augmentation, DatasetOptions, Preprocess, SyntheticSettings};
+use allconv_data::{Augmentation, DatasetOptions, Fold, PictureOptions, Preprocess, SyntheticSettings};
 use serde::{Deserialize, Serialize};
 
-use super::SettingError;
+use super::{SettingError, TaskSettings};
 
 /// Validation images held out of the training split unless the study says otherwise.
 const DEFAULT_VALIDATION: usize = 5000;
+
+/// Validation pictures held out in tasks over maps unless the study says otherwise.
+const DEFAULT_VALIDATION_PICTURES: usize = 8;
 
 /// The data set that is drawn.
 const SYNTHETIC: &str = "synthetic";
@@ -27,6 +30,22 @@ pub struct DataRequest {
     pub train_images: Option<usize>,
     /// What to draw, when the data set is `synthetic`.
     pub synthetic: Option<SyntheticSettings>,
+    /// What is learned; default: the class of an image.
+    pub task: Option<TaskSettings>,
+    /// Registry name of the set that is tested on, in tasks over maps; default: the data set's own test pictures.
+    pub test_dataset: Option<String>,
+    /// Test on a part of the pictures and train on the others, in tasks over maps.
+    pub fold: Option<FoldRequest>,
+}
+
+/// `fold` as written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FoldRequest {
+    /// Which fold is tested on; default: that of the run's seed, `seed mod of`, so that the seeds of a study walk through the folds.
+    pub index: Option<usize>,
+    /// Number of folds.
+    pub of: usize,
 }
 
 /// `[data]` with every default written out.
@@ -47,19 +66,39 @@ pub struct DataSettings {
     /// What to draw, when the data set is `synthetic`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub synthetic: Option<SyntheticSettings>,
+    /// What is learned; left out in classification.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<TaskSettings>,
+    /// Registry name of the set that is tested on, where it is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_dataset: Option<String>,
+    /// The fold that is tested on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fold: Option<Fold>,
 }
 
 impl DataRequest {
-    /// Writes every default out.
-    pub fn resolve(&self) -> DataSettings {
+    /// Writes every default out, for a run with this seed.
+    pub fn resolve(&self, seed: u64) -> DataSettings {
         let drawn = self.dataset == SYNTHETIC;
+        let task = self.task.clone().filter(|task| task.patches().is_some());
+        let validation = if task.is_some() { DEFAULT_VALIDATION_PICTURES } else { DEFAULT_VALIDATION };
+        let preprocess = if task.is_some() { Vec::new() } else { vec![Preprocess::Standardize] };
+        // A remainder by 0 has no value; the number of folds is refused when the pictures are divided.
+        let fold = |fold: FoldRequest| Fold {
+            index: fold.index.unwrap_or_else(|| seed.checked_rem(fold.of as u64).unwrap_or(0) as usize),
+            of: fold.of,
+        };
         DataSettings {
             dataset: self.dataset.clone(),
-            preprocess: self.preprocess.clone().unwrap_or_else(|| vec![Preprocess::Standardize]),
+            preprocess: self.preprocess.clone().unwrap_or(preprocess),
             augment: self.augment.unwrap_or_default(),
-            validation: self.validation.unwrap_or(DEFAULT_VALIDATION),
+            validation: self.validation.unwrap_or(validation),
             train_images: self.train_images,
             synthetic: drawn.then(|| self.synthetic.unwrap_or_default()),
+            task,
+            test_dataset: self.test_dataset.clone(),
+            fold: self.fold.map(fold),
         }
     }
 
@@ -74,9 +113,45 @@ impl DataRequest {
         }
         Ok(())
     }
+
+    /// Refuses a task out of range, and fields that have no meaning for the task.
+    ///
+    /// # Errors
+    /// [`SettingError`] at the field.
+    pub fn check_task(&self) -> Result<(), SettingError> {
+        let task = self.task.as_ref().filter(|task| task.patches().is_some());
+        let Some(task) = task else {
+            let range = "left out in classification: its data sets bring their test images along";
+            SettingError::unless(self.test_dataset.is_none(), "test_dataset", "given", range)?;
+            return SettingError::unless(self.fold.is_none(), "fold", "given", range);
+        };
+        task.check()?;
+        let plain = self.preprocess.as_ref().is_none_or(Vec::is_empty);
+        let range = "left out in tasks over maps, which see pixels as value/255 − 1/2";
+        SettingError::unless(plain, "preprocess", "given", range)?;
+        let range =
+            "left out in tasks over maps; their patches are moved at random, and turned as `symmetry` says";
+        SettingError::unless(self.augment.is_none(), "augment", "given", range)
+    }
 }
 
 impl DataSettings {
+    /// What is learned.
+    pub fn task(&self) -> TaskSettings {
+        self.task.clone().unwrap_or(TaskSettings::Classification {})
+    }
+
+    /// The part that decides which pictures there are, as the data crate takes it.
+    pub fn picture_options(&self) -> PictureOptions {
+        PictureOptions {
+            validation: self.validation,
+            train_images: self.train_images,
+            fold: self.fold,
+            test_dataset: self.test_dataset.clone(),
+            synthetic: self.synthetic.unwrap_or_default(),
+        }
+    }
+
     /// The part that decides which images there are, as the data crate takes it.
     pub fn options(&self) -> DatasetOptions {
         DatasetOptions {
@@ -97,10 +172,29 @@ mod tests {
 
     #[test]
     fn the_defaults_hold_out_5000_images_and_change_nothing_at_random() {
-        let settings = request("dataset = 'cifar10'").resolve();
+        let settings = request("dataset = 'cifar10'").resolve(0);
         assert_eq!(settings.validation, 5000);
         assert!(settings.augment.is_identity());
         assert_eq!(settings.synthetic, None);
+    }
+
+    #[test]
+    fn a_fold_without_index_is_the_seed_s() {
+        let request = request("dataset = 'cells'\ntask = { segmentation = {} }\nfold = { of = 5 }");
+        let index = |seed| request.resolve(seed).fold.unwrap().index;
+        assert_eq!([0, 4, 5, 7].map(index), [0, 4, 0, 2]);
+        assert_eq!(request.resolve(0).validation, 8);
+    }
+
+    #[test]
+    fn fields_of_other_tasks_are_refused_and_classification_may_be_named() {
+        let field = |text: &str| request(&format!("dataset = 'x'\n{text}")).check_task().unwrap_err().field;
+        assert_eq!(field("test_dataset = 'y'"), "test_dataset");
+        assert_eq!(field("task = { classification = {} }\nfold = { of = 2 }"), "fold");
+        assert_eq!(field("task = { segmentation = {} }\naugment = { translate = 2 }"), "augment");
+        assert_eq!(field("task = { segmentation = {} }\npreprocess = ['standardize']"), "preprocess");
+        let named = request("dataset = 'cifar10'\ntask = { classification = {} }");
+        assert_eq!(named.resolve(0), request("dataset = 'cifar10'").resolve(0));
     }
 
     #[test]
@@ -109,7 +203,7 @@ mod tests {
         assert_eq!(stored.check_drawing().unwrap_err().field, "synthetic");
         let request = request("dataset = 'synthetic'\nsynthetic = { size = 16 }");
         assert_eq!(request.check_drawing(), Ok(()));
-        let drawn = request.resolve();
+        let drawn = request.resolve(0);
         assert_eq!(drawn.options().synthetic.size, 16);
     }
 }

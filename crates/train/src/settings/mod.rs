@@ -2,10 +2,12 @@
 
 mod data;
 mod preset;
+mod task;
 mod train;
 
-pub use data::{DataRequest, DataSettings};
+pub use data::{DataRequest, DataSettings, FoldRequest};
 pub use preset::{PRESETS, Preset};
+pub use task::{DenoisingSettings, PatchesSettings, SuperResolutionSettings, TaskSettings};
 pub use train::{Length, TrainRequest, TrainSettings};
 
 /// A setting outside its range.

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Preset, SettingError};
-use crate::Schedule;
+use super::{Preset, SettingError, TaskSettings};
+use crate::optimizer::OptimizerSettings;
+use crate::{DenseLoss, Schedule};
 
 /// How much training a run is.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,6 +38,10 @@ pub struct TrainRequest {
     pub weight_decay: Option<f64>,
     /// Whether biases decay too.
     pub decay_biases: Option<bool>,
+    /// Which optimiser; default: the preset's.
+    pub optimizer: Option<OptimizerSettings>,
+    /// What is minimised in tasks over maps; default: the task's.
+    pub loss: Option<DenseLoss>,
     /// Course of the learning rate.
     pub schedule: Option<Schedule>,
     /// Share of the target spread over all classes.
@@ -74,6 +79,12 @@ pub struct TrainSettings {
     pub clip_gradient_norm: Option<f64>,
     /// Accuracy class of the arithmetic, a name of `allconv_kernels::Accuracy`.
     pub precision: String,
+    /// Which optimiser; SGD when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub optimizer: Option<OptimizerSettings>,
+    /// What is minimised in tasks over maps; left out in classification.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss: Option<DenseLoss>,
 }
 
 impl TrainRequest {
@@ -83,7 +94,8 @@ impl TrainRequest {
     /// [`SettingError`] when no preset has the name.
     pub fn preset(&self) -> Result<&'static Preset, SettingError> {
         let name = self.preset.as_deref().unwrap_or("springenberg2015");
-        Preset::named(name).ok_or_else(|| SettingError::new("preset", name, "`springenberg2015` or `fast`"))
+        Preset::named(name)
+            .ok_or_else(|| SettingError::new("preset", name, "`springenberg2015`, `fast` or `dense`"))
     }
 
     /// Writes every default out.
@@ -123,6 +135,26 @@ impl TrainRequest {
             Some(norm) => settings.clip_gradient_norm = Some(norm),
             None => {}
         }
+        match self.optimizer {
+            None => {}
+            // The only way to say it, so that equal runs have equal specifications.
+            Some(OptimizerSettings::Sgd {}) => settings.optimizer = None,
+            Some(adam) => settings.optimizer = Some(adam),
+        }
+        if settings.optimizer.is_some() {
+            for (field, written) in
+                [("momentum", self.momentum.is_some()), ("nesterov", self.nesterov.is_some())]
+            {
+                SettingError::unless(
+                    !written,
+                    field,
+                    "given",
+                    "left out: it belongs to SGD, and Adam is chosen",
+                )?;
+            }
+            (settings.momentum, settings.nesterov) = (0.0, false);
+        }
+        settings.loss = self.loss;
         settings.check()?;
         Ok(settings)
     }
@@ -176,7 +208,39 @@ impl TrainSettings {
                 "a finite number above 0, or 0 for none",
             )?;
         }
+        if let Some(OptimizerSettings::Adam(adam)) = self.optimizer {
+            for (name, beta) in [("beta1", adam.beta1), ("beta2", adam.beta2)] {
+                let field = format!("optimizer.adam.{name}");
+                SettingError::unless((0.0..1.0).contains(&beta), field, beta, "in [0, 1)")?;
+            }
+            let (field, range) = ("optimizer.adam.epsilon", "a finite number above 0");
+            SettingError::unless(positive(adam.epsilon), field, adam.epsilon, range)?;
+        }
         self.schedule.check()
+    }
+
+    /// Fills in or refuses what depends on the task: the loss, and settings that have no meaning for it.
+    ///
+    /// # Errors
+    /// [`SettingError`] naming the field, its value and its range.
+    pub fn for_task(mut self, task: &TaskSettings) -> Result<TrainSettings, SettingError> {
+        let fits = match (self.loss, task) {
+            (None, _) => true,
+            (Some(_), TaskSettings::Classification {}) => false,
+            (Some(loss), TaskSettings::Segmentation(_)) => loss.is_of_classes(),
+            (Some(loss), _) => !loss.is_of_classes(),
+        };
+        let range = match task {
+            TaskSettings::Classification {} => "left out: classes are learned by cross-entropy",
+            TaskSettings::Segmentation(_) => "`cross_entropy` or `cross_entropy_dice` for a segmentation",
+            _ => "`l1`, `charbonnier` or `mse` where pictures are compared",
+        };
+        SettingError::unless(fits, "loss", format!("{:?}", self.loss.as_ref()), range)?;
+        self.loss = self.loss.or(task.default_loss());
+        let smooths = self.label_smoothing > 0.0 && task.patches().is_some();
+        let range = "0: labels are smoothed in classification only";
+        SettingError::unless(!smooths, "label_smoothing", self.label_smoothing, range)?;
+        Ok(self)
     }
 
     /// Training images that a run over a split of `images` shows.
@@ -223,10 +287,40 @@ mod tests {
             ("label_smoothing = 1.0", "label_smoothing"),
             ("clip_gradient_norm = -1.0", "clip_gradient_norm"),
             ("preset = 'slow'", "preset"),
+            ("preset = 'dense'\nmomentum = 0.9", "momentum"),
+            ("optimizer = { adam = { beta2 = 1.0 } }", "optimizer.adam.beta2"),
+            ("optimizer = { adam = { epsilon = 0.0 } }", "optimizer.adam.epsilon"),
         ] {
             let error = request(text).resolve().unwrap_err();
             assert_eq!(error.field, field, "{error}");
         }
+    }
+
+    #[test]
+    fn sgd_by_name_is_the_same_as_no_name_and_adam_has_no_momentum() {
+        assert_eq!(request("optimizer = { sgd = {} }").resolve(), request("").resolve());
+        let adam = request("optimizer = { adam = {} }").resolve().unwrap();
+        assert_eq!((adam.momentum, adam.nesterov), (0.0, false));
+        let sgd = request("preset = 'dense'\noptimizer = { sgd = {} }\nmomentum = 0.9").resolve().unwrap();
+        assert_eq!((sgd.optimizer, sgd.momentum), (None, 0.9));
+    }
+
+    #[test]
+    fn the_loss_follows_from_the_task_and_must_fit_it() {
+        let segmentation = TaskSettings::Segmentation(Default::default());
+        let settle = |text: &str, task: &TaskSettings| request(text).resolve().unwrap().for_task(task);
+        assert_eq!(settle("", &segmentation).unwrap().loss, Some(DenseLoss::CrossEntropyDice));
+        assert_eq!(settle("", &TaskSettings::Classification {}).unwrap().loss, None);
+        let autoencoding = TaskSettings::Autoencoding(Default::default());
+        assert_eq!(settle("loss = 'l1'", &autoencoding).unwrap().loss, Some(DenseLoss::L1));
+        for (text, task) in [
+            ("loss = 'l1'", &segmentation),
+            ("loss = 'cross_entropy'", &autoencoding),
+            ("loss = 'mse'", &TaskSettings::Classification {}),
+        ] {
+            assert_eq!(settle(text, task).unwrap_err().field, "loss", "{text}");
+        }
+        assert_eq!(settle("label_smoothing = 0.1", &segmentation).unwrap_err().field, "label_smoothing");
     }
 
     #[test]

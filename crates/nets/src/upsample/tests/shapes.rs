@@ -4,6 +4,7 @@ use burn::tensor::Device;
 
 use super::{FREE_CHANNELS, Place, network_of, noise_images, tested_partners};
 use crate::parameters::parameters_of;
+use crate::tests::{noise_tensor, values};
 use crate::upsample::{Enlargement, UpsampleConfig};
 
 const CHANNELS: usize = 2;
@@ -136,5 +137,42 @@ fn multiplications_are_those_of_the_convolutions_inside() {
         ("carafe = { hidden = 7 }", 4 * 5 * 7 * (3 + 100 * 9)),
     ] {
         assert_eq!(super::read(operator).macs(&enlargement), macs, "{operator}");
+    }
+}
+
+#[test]
+fn no_cell_reads_more_of_a_row_than_is_declared_and_some_cell_reads_as_much() {
+    let device = Device::flex().autodiff();
+    for operator in UpsampleConfig::examples() {
+        let partner = &tested_partners(&operator)[0];
+        // In f64, since transforms of f32 leave roundings on cells that an output does not depend on.
+        let place = Place::new(&operator, partner, [1, CHANNELS, 36, 36], 0.3, &device).unwrap();
+        let place = place.in_double_precision();
+        let x = noise_tensor(1, place.input(), &device).require_grad();
+        let [_, channels, rows, columns] = x.dims();
+        let mut most = 0;
+        // Cells of every phase, far from the edges.
+        for row in 15..21 {
+            let cell = place.output(x.clone()).narrow(2, row, 1).narrow(3, row, 1);
+            let gradient = x.grad_remove(&mut cell.square().sum().backward()).unwrap();
+            let slopes = values(gradient);
+            let reads = |row: &usize| {
+                (0..channels).any(|channel| {
+                    let first = (channel * rows + row) * columns;
+                    slopes[first..first + columns].iter().any(|slope| *slope != 0.0)
+                })
+            };
+            let read: Vec<usize> = (0..rows).filter(reads).collect();
+            if let (Some(first), Some(last)) = (read.first(), read.last()) {
+                most = most.max(last + 1 - first);
+            }
+        }
+        let declared = operator.cells_read(&place.enlargement);
+        // Of windows that overlap only those with the same maximum meet in a cell, which may be fewer than could.
+        let exact = operator.name() != "max_unpool";
+        assert!(
+            most <= declared && (most == declared || !exact),
+            "{operator:?}: {most}, declared {declared}"
+        );
     }
 }

@@ -1,39 +1,70 @@
-//! SGD with momentum, its state keyed by parameter path.
+//! The optimisers, chosen by `train.optimizer`: one registry, their states keyed by parameter path.
+
+mod adam;
+mod sgd;
 
 use std::collections::BTreeMap;
 
-use allconv_kernels::{SgdStep, sgd_momentum_step};
 use allconv_nets::{Network, Parameter, ParameterError};
 use burn::tensor::Gradients;
+use serde::{Deserialize, Serialize};
 
 use crate::TrainSettings;
 use crate::tensors::{NamedTensor, NamedTensors};
+pub use adam::Adam;
+pub use sgd::Sgd;
 
-/// SGD with momentum, weight decay in Caffe's units and optional clipping of the whole gradient's norm.
-///
-/// g ← min(1, c/‖g‖)·g + λw;  v ← μv + g;  w ← w − η·v, or with Nesterov's look-ahead w ← w − η·(g + μv): PyTorch's `SGD` with
-/// dampening 0. Clipping looks at the gradient of the loss alone, before weight decay.
-#[derive(Clone, Debug)]
-pub struct Sgd {
-    momentum: f32,
-    nesterov: bool,
-    weight_decay: f32,
-    decay_biases: bool,
-    clip_gradient_norm: Option<f64>,
-    velocity: NamedTensors,
+/// Which optimiser, and the settings that are its own.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum OptimizerSettings {
+    /// SGD with `momentum` and `nesterov`; what is used where none is named.
+    Sgd {},
+    /// Adam; `momentum` and `nesterov` have no meaning for it.
+    Adam(AdamSettings),
 }
 
-impl Sgd {
-    /// An optimiser at rest.
-    pub fn new(settings: &TrainSettings) -> Sgd {
-        Sgd {
-            momentum: settings.momentum as f32,
-            nesterov: settings.nesterov,
-            weight_decay: settings.weight_decay as f32,
-            decay_biases: settings.decay_biases,
-            clip_gradient_norm: settings.clip_gradient_norm,
-            velocity: NamedTensors::new(),
-        }
+/// β₁, β₂ and ε of Adam.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AdamSettings {
+    /// Share of the first moment that is kept, in [0, 1).
+    pub beta1: f64,
+    /// Share of the second moment that is kept, in [0, 1).
+    pub beta2: f64,
+    /// What is added to the root of the second moment, above 0.
+    pub epsilon: f64,
+}
+
+impl Default for AdamSettings {
+    fn default() -> AdamSettings {
+        AdamSettings { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
+    }
+}
+
+/// An optimiser with its state.
+#[derive(Clone, Debug)]
+pub struct Optimizer {
+    clip_gradient_norm: Option<f64>,
+    rule: Rule,
+}
+
+#[derive(Clone, Debug)]
+enum Rule {
+    Sgd(Sgd),
+    Adam(Adam),
+}
+
+impl Optimizer {
+    /// The optimiser that the settings describe, at rest.
+    pub fn new(settings: &TrainSettings) -> Optimizer {
+        let rule = match settings.optimizer {
+            None | Some(OptimizerSettings::Sgd {}) => Rule::Sgd(Sgd::new(settings)),
+            Some(OptimizerSettings::Adam(adam)) => {
+                Rule::Adam(Adam::new(adam, settings.weight_decay, settings.decay_biases))
+            }
+        };
+        Optimizer { clip_gradient_norm: settings.clip_gradient_norm, rule }
     }
 
     /// Makes one step.
@@ -52,38 +83,48 @@ impl Sgd {
             return Err(norm);
         }
         let shrink = self.clip_gradient_norm.map_or(1.0, |limit| (limit / norm).min(1.0)) as f32;
-        let mut gradients: BTreeMap<String, Parameter> =
-            gradients.into_iter().map(|gradient| (gradient.path.clone(), gradient)).collect();
-        let engine = network.engine().clone();
-        network.replace(|path, values| {
-            let Some(mut gradient) = gradients.remove(path) else { return };
-            if shrink < 1.0 {
-                gradient.values.iter_mut().for_each(|value| *value *= shrink);
-            }
-            let velocity = self.velocity.entry(path.to_owned()).or_insert_with(|| NamedTensor {
-                shape: gradient.shape.clone(),
-                values: vec![0.0; gradient.values.len()],
-            });
-            let decays = self.decay_biases || !path.ends_with(".bias");
-            let step = SgdStep {
-                learning_rate: learning_rate as f32,
-                momentum: self.momentum,
-                weight_decay: if decays { self.weight_decay } else { 0.0 },
-                nesterov: self.nesterov,
-            };
-            sgd_momentum_step(&engine, values, &gradient.values, &mut velocity.values, step);
-        });
+        let gradient = Gradient { parameters: gradients, shrink };
+        match &mut self.rule {
+            Rule::Sgd(sgd) => sgd.step(network, gradient, learning_rate),
+            Rule::Adam(adam) => adam.step(network, gradient, learning_rate),
+        }
         Ok(())
     }
 
-    /// The velocities by parameter path, for a checkpoint.
+    /// The state, for a checkpoint.
     pub fn tensors(&self) -> NamedTensors {
-        self.velocity.clone()
+        match &self.rule {
+            Rule::Sgd(sgd) => sgd.tensors(),
+            Rule::Adam(adam) => adam.tensors(),
+        }
     }
 
-    /// Takes the velocities of a checkpoint up again.
-    pub fn restore(&mut self, velocity: NamedTensors) {
-        self.velocity = velocity;
+    /// Takes the state of a checkpoint up again.
+    pub fn restore(&mut self, tensors: NamedTensors) {
+        match &mut self.rule {
+            Rule::Sgd(sgd) => sgd.restore(tensors),
+            Rule::Adam(adam) => adam.restore(tensors),
+        }
+    }
+}
+
+/// The gradient of the loss by every parameter, and the factor that clipping puts on it.
+struct Gradient {
+    parameters: Vec<Parameter>,
+    shrink: f32,
+}
+
+impl Gradient {
+    /// The clipped gradients by parameter path.
+    fn by_path(self) -> BTreeMap<String, Parameter> {
+        let shrink = self.shrink;
+        let clipped = |mut gradient: Parameter| {
+            if shrink < 1.0 {
+                gradient.values.iter_mut().for_each(|value| *value *= shrink);
+            }
+            (gradient.path.clone(), gradient)
+        };
+        self.parameters.into_iter().map(clipped).collect()
     }
 }
 
@@ -149,8 +190,8 @@ mod tests {
         let mut network = network(&device);
         let before = network_tensors(&network);
         let mut gradients = gradients(&network, &device, 1e3);
-        let mut sgd = Sgd::new(&request("clip_gradient_norm = 2.0\nweight_decay = 0.0"));
-        sgd.step(&mut network, &mut gradients, 0.1).unwrap();
+        let mut optimizer = Optimizer::new(&request("clip_gradient_norm = 2.0\nweight_decay = 0.0"));
+        optimizer.step(&mut network, &mut gradients, 0.1).unwrap();
         let change = largest_change(&before, &network_tensors(&network));
         assert!((change - 0.2).abs() < 1e-3, "{change}");
     }
@@ -168,7 +209,7 @@ mod tests {
             let settings =
                 request(&format!("weight_decay = 1.0\nmomentum = 0.0\ndecay_biases = {decay_biases}"));
             let mut gradients = gradients(&network, &device, 0.0);
-            Sgd::new(&settings).step(&mut network, &mut gradients, 0.1).unwrap();
+            Optimizer::new(&settings).step(&mut network, &mut gradients, 0.1).unwrap();
             let tensors = network_tensors(&network);
             let (_, bias) = tensors.iter().find(|(path, _)| path.ends_with(".bias")).unwrap();
             assert!((bias.values[0] - expected).abs() < 1e-6, "{}", bias.values[0]);
@@ -181,7 +222,7 @@ mod tests {
         let mut network = network(&device);
         let before = network_tensors(&network);
         let mut gradients = gradients(&network, &device, f64::INFINITY);
-        assert!(Sgd::new(&request("")).step(&mut network, &mut gradients, 0.1).is_err());
+        assert!(Optimizer::new(&request("")).step(&mut network, &mut gradients, 0.1).is_err());
         assert_eq!(network_tensors(&network), before);
     }
 }

@@ -1,0 +1,58 @@
+//! `allconv bench` for networks that return a map: a step of gradient descent on the mean square of the difference from a fixed map.
+
+use allconv_nets::{Mode, Network, Walk, images_to_tensor};
+use allconv_train::{Optimizer, Preset};
+use anyhow::{Context, ensure};
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+
+/// A network, images and the maps that they are to become.
+pub(crate) struct MapBench {
+    network: Network,
+    batch: usize,
+    input: [usize; 3],
+    output: [usize; 3],
+}
+
+impl MapBench {
+    /// A bench for the walked `network` on `batch` images.
+    pub(crate) fn new(network: Network, batch: usize, walk: &Walk) -> MapBench {
+        MapBench { network, batch, input: walk.input, output: walk.output() }
+    }
+
+    /// What makes one training step, given its number.
+    pub(crate) fn training(&self) -> anyhow::Result<impl FnMut(u64) -> anyhow::Result<()> + use<>> {
+        let settings = (Preset::named("springenberg2015").context("the preset is registered")?.settings)();
+        let device = Device::flex().autodiff();
+        let (images, target) =
+            (waves(self.batch, self.input, &device), waves(self.batch, self.output, &device));
+        let (mut network, mut optimizer) = (self.network.clone(), Optimizer::new(&settings));
+        Ok(move |step| {
+            let map = network.forward_map(images.clone(), Mode::Train { seed: 0, step });
+            let loss = (map - target.clone()).square().mean();
+            let mut gradients = loss.backward();
+            optimizer
+                .step(&mut network, &mut gradients, 1e-4)
+                .map_err(|norm| anyhow::anyhow!("the gradient of step {step} has norm {norm}"))?;
+            network.absorb_statistics();
+            Ok(())
+        })
+    }
+
+    /// What makes one forward pass.
+    pub(crate) fn inference(&self) -> impl FnMut(u64) -> anyhow::Result<()> + use<> {
+        let (network, values) = (self.network.valid(), self.batch * self.output.iter().product::<usize>());
+        let images = waves(self.batch, self.input, &Device::flex());
+        move |_| {
+            let map = network.forward_map(images.clone(), Mode::Evaluate).into_data();
+            ensure!(map.num_elements() == values, "{} values in a map of {values}", map.num_elements());
+            Ok(())
+        }
+    }
+}
+
+/// Images in [−1, 1] of which no two neighbouring values are alike.
+fn waves(batch: usize, [channels, height, width]: [usize; 3], device: &Device) -> Tensor<4> {
+    let values = (0..batch * channels * height * width).map(|index| (index as f32 * 0.7).sin()).collect();
+    images_to_tensor(values, [batch, height, width, channels], device)
+}

@@ -1,0 +1,136 @@
+//! An encoder and a decoder without skips: what an operator throws away is gone.
+
+use serde::{Deserialize, Serialize};
+
+use super::dense_builder::{DenseBuilder, Norm, check_range};
+use super::layout::{Defaults, Layout, OutputKind, SlotKind};
+use super::springenberg::one;
+use super::u_net::pair;
+use crate::description::{DescriptionError, NetworkSpec};
+use crate::stage::{InitialWeights, StageSpec};
+
+/// At each of `depth` levels `convolutions` 3×3 convolutions with ReLU and the slot; a 1×1 convolution to `bottleneck` channels,
+/// which `width` leaves alone, so that every operator's code holds as many values; at each level on the way up the `upsample` operator
+/// and `convolutions` convolutions; a 3×3 convolution to the outputs.
+///
+/// With `convolutions = 0` the operators stand alone, `depth` times down and as often up, and nothing else is learned: for a
+/// pair without weights the result is up(down(x)), and its error what the pair loses. The operators must then go together in
+/// their channels (`pixel_unshuffle` with `pixel_shuffle`, `haar_wavelet` with `inverse_haar`, `max_pool` with `max_unpool`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Autoencoder {
+    /// How often the resolution is reduced, 1 to 8. Default 1.
+    #[serde(default = "one_level")]
+    pub depth: usize,
+    /// Channels of every level, 1 to 4096. Default 32.
+    #[serde(default = "thirty_two")]
+    pub channels: usize,
+    /// Convolutions of a level, each way, 0 to 8. Default 1.
+    #[serde(default = "one_level")]
+    pub convolutions: usize,
+    /// Channels of the code, 1 to 4096; without effect where there are no convolutions. Default 12.
+    #[serde(default = "twelve")]
+    pub bottleneck: usize,
+    /// Factor on all channel counts but those of the code and the outputs. Default 1.
+    #[serde(default = "one")]
+    pub width: f64,
+}
+
+fn one_level() -> usize {
+    1
+}
+
+fn twelve() -> usize {
+    12
+}
+
+fn thirty_two() -> usize {
+    32
+}
+
+impl Default for Autoencoder {
+    fn default() -> Self {
+        Self {
+            depth: one_level(),
+            channels: thirty_two(),
+            convolutions: one_level(),
+            bottleneck: twelve(),
+            width: one(),
+        }
+    }
+}
+
+impl Layout for Autoencoder {
+    fn name(&self) -> &'static str {
+        "autoencoder"
+    }
+
+    fn revision(&self) -> u32 {
+        1
+    }
+
+    fn width(&self) -> f64 {
+        self.width
+    }
+
+    fn set_width(&mut self, width: f64) {
+        self.width = width;
+    }
+
+    fn defaults(&self) -> Defaults {
+        let (downsample, upsample) = pair();
+        Defaults {
+            downsample: Some(downsample),
+            upsample: Some(upsample),
+            last_relu: false,
+            input_dropout: 0.0,
+            dropout: Some(0.0),
+        }
+    }
+
+    fn output(&self) -> OutputKind {
+        OutputKind::Map { scale: 1 }
+    }
+
+    fn slots(&self) -> &'static [SlotKind] {
+        &[SlotKind::Downsample, SlotKind::Upsample]
+    }
+
+    fn check(&self) -> Result<(), DescriptionError> {
+        check_range("architecture.depth", self.depth, 1..=8, "from 1 to 8")?;
+        check_range("architecture.channels", self.channels, 1..=4096, "from 1 to 4096")?;
+        check_range("architecture.convolutions", self.convolutions, 0..=8, "from 0 to 8")?;
+        check_range("architecture.bottleneck", self.bottleneck, 1..=4096, "from 1 to 4096")
+    }
+
+    fn stages(&self, spec: &NetworkSpec, outputs: usize) -> Result<Vec<StageSpec>, DescriptionError> {
+        let mut net = DenseBuilder::new(spec, Norm::None);
+        if self.convolutions == 0 {
+            net.alone(outputs, self.depth)?;
+            return Ok(net.end());
+        }
+        let mut channels = Vec::new();
+        for _ in 0..self.depth {
+            net.target();
+            self.convolve(&mut net);
+            channels.push(net.channels());
+            net.downsample()?;
+        }
+        net.bare_convolution(self.bottleneck, 1, InitialWeights::Drawn);
+        net.dropout();
+        for channels in channels.into_iter().rev() {
+            net.upsample(channels);
+            self.convolve(&mut net);
+        }
+        Ok(net.finish(outputs, 3, InitialWeights::Drawn))
+    }
+}
+
+impl Autoencoder {
+    fn convolve(&self, net: &mut DenseBuilder<'_>) {
+        for _ in 0..self.convolutions {
+            let channels = net.whole(self.channels as f64);
+            net.convolution(channels, 3);
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! The list of stages of a network that returns a map, while an architecture writes it: skips, levels, heads.
+
+use serde::{Deserialize, Serialize};
+
+use crate::description::{DescriptionError, NetworkSpec, out_of_range};
+use crate::downsample::{DownsampleConfig, Slot};
+use crate::stage::{
+    ActivationKind, Border, ConvolutionSpec, InitialWeights, NormaliseKind, NormaliseSpec, StageSpec, Target,
+    UpsampleSpec,
+};
+use crate::upsample::{SideRule, UpsampleConfig};
+
+/// What follows the convolutions of a network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Norm {
+    /// Nothing.
+    #[default]
+    None,
+    /// Batch normalisation.
+    Batch,
+    /// Group normalisation in the largest number of groups, at most 8, that divides the channels.
+    Group,
+}
+
+impl Norm {
+    pub(super) fn is_none(&self) -> bool {
+        *self == Self::None
+    }
+}
+
+/// A side that every operator accepts, where only channels are asked for.
+const LARGE: usize = 64;
+
+/// The largest number of groups of channels.
+const GROUPS: usize = 8;
+
+/// Collects the stages of a resolved description.
+pub(super) struct DenseBuilder<'a> {
+    spec: &'a NetworkSpec,
+    norm: Norm,
+    stages: Vec<StageSpec>,
+    channels: usize,
+    convolutions: usize,
+    dilations: Vec<usize>,
+}
+
+const ACTIVATION: ActivationKind = ActivationKind::Relu;
+
+impl<'a> DenseBuilder<'a> {
+    /// An empty list, but for the dropout of the input at the description's rate.
+    pub(super) fn new(spec: &'a NetworkSpec, norm: Norm) -> Self {
+        let rate = spec.input_dropout.unwrap_or(0.0);
+        let stages = vec![StageSpec::Dropout { rate }];
+        Self { spec, norm, stages, channels: 0, convolutions: 0, dilations: vec![1] }
+    }
+
+    /// `channels` at the network's width, as a whole number that differs by rounding from place to place.
+    pub(super) fn whole(&mut self, channels: f64) -> usize {
+        let layer = self.convolutions;
+        self.convolutions += 1;
+        self.spec.rounding.whole(self.spec.width() * channels, layer)
+    }
+
+    /// Channels of the map here; 0 before the first convolution.
+    pub(super) fn channels(&self) -> usize {
+        self.channels
+    }
+
+    pub(super) fn push(&mut self, stage: StageSpec) {
+        self.stages.push(stage);
+    }
+
+    /// Appends a convolution alone that keeps the sides, with the dilation that operators above have asked for.
+    pub(super) fn bare_convolution(&mut self, channels: usize, kernel: usize, initial: InitialWeights) {
+        let dilation = self.dilations.iter().product();
+        let convolution =
+            ConvolutionSpec::square(channels, kernel, 1, Border::same(kernel)).dilated(dilation);
+        self.push(StageSpec::Convolution(ConvolutionSpec { initial, ..convolution }));
+        self.channels = channels;
+    }
+
+    /// Appends the normalisation, if there is one.
+    pub(super) fn normalise(&mut self, scale: InitialWeights) {
+        let kind = match self.norm {
+            Norm::None => return,
+            Norm::Batch => NormaliseKind::Batch,
+            Norm::Group => {
+                let divides = |groups: &usize| self.channels.is_multiple_of(*groups);
+                NormaliseKind::Group { groups: (1..=GROUPS).rev().find(divides).unwrap_or(1) }
+            }
+        };
+        self.push(StageSpec::Normalise(NormaliseSpec { kind, scale }));
+    }
+
+    pub(super) fn activate(&mut self) {
+        self.push(StageSpec::Activation(ACTIVATION));
+    }
+
+    /// Appends a convolution that keeps the sides, normalisation and activation.
+    pub(super) fn convolution(&mut self, channels: usize, kernel: usize) {
+        self.bare_convolution(channels, kernel, InitialWeights::Drawn);
+        self.normalise(InitialWeights::Drawn);
+        self.activate();
+    }
+
+    /// Appends `body`, and adds what it makes of the map to the map. A `body` that is to start as nothing says so itself.
+    pub(super) fn residual(&mut self, scale: f64, body: impl FnOnce(&mut Self)) {
+        self.push(StageSpec::Keep);
+        body(self);
+        self.push(StageSpec::Add { scale });
+    }
+
+    /// Appends the end of a residual branch: a convolution and normalisation that start at zero, the former where there is none of
+    /// the latter, whose statistics a map of zeros would make useless.
+    pub(super) fn close_branch(&mut self, channels: usize, kernel: usize) {
+        let (weights, scale) = match self.norm {
+            Norm::None => (InitialWeights::Zero, InitialWeights::Drawn),
+            Norm::Batch | Norm::Group => (InitialWeights::Drawn, InitialWeights::Zero),
+        };
+        self.bare_convolution(channels, kernel, weights);
+        self.normalise(scale);
+    }
+
+    /// Appends dropout at the description's rate. A rate of 0 keeps its stage, so that parameter names do not depend on rates.
+    pub(super) fn dropout(&mut self) {
+        self.push(StageSpec::Dropout { rate: self.spec.dropout.unwrap_or(0.0) });
+    }
+
+    /// Notes that the next level of the network returns to the sides of this map.
+    pub(super) fn target(&mut self) {
+        if let Some(operator) = &self.spec.downsample {
+            self.push(StageSpec::Target(Target::Before(operator.clone())));
+        }
+    }
+
+    /// Appends the operator in the description's slot.
+    pub(super) fn downsample(&mut self) -> Result<(), DescriptionError> {
+        let Some(operator): &Option<DownsampleConfig> = &self.spec.downsample else { return Ok(()) };
+        let mut slot = Slot::new(&mut self.stages, self.channels, ACTIVATION);
+        operator.place(&mut slot)?;
+        self.dilations.push(slot.dilation());
+        Ok(())
+    }
+
+    /// Appends the way back up from the last target, to `channels`: the operator, with the activation where it mixes channels, and
+    /// before it a 1×1 convolution where it needs another number of channels than there are.
+    pub(super) fn upsample(&mut self, channels: usize) {
+        let (Some(operator), Some(partner)) = (&self.spec.upsample, &self.spec.downsample) else { return };
+        if let Some(needed) = operator.channels_in(channels, partner.switches()) {
+            if needed != self.channels {
+                self.convolution(needed, 1);
+            }
+        }
+        self.dilations.pop();
+        self.enlarge(operator, channels);
+        if operator.mixes_channels() {
+            self.activate();
+        }
+    }
+
+    /// Appends the pair of operators alone, for images of `channels` channels: `depth` times down, as often up.
+    pub(super) fn alone(&mut self, channels: usize, depth: usize) -> Result<(), DescriptionError> {
+        let Some(up) = &self.spec.upsample else { return Ok(()) };
+        // What leaves each level, by the operators' own account.
+        let mut shapes = vec![channels];
+        for _ in 0..depth {
+            self.channels = shapes[shapes.len() - 1];
+            self.target();
+            let before = self.stages.len();
+            self.downsample()?;
+            let placed = crate::walk_stages(&self.stages[before..], [self.channels, LARGE, LARGE])?;
+            shapes.push(placed.output()[0]);
+        }
+        for level in (0..depth).rev() {
+            self.dilations.pop();
+            self.enlarge(up, shapes[level]);
+            if up.mixes_channels() && level > 0 {
+                self.activate();
+            }
+        }
+        Ok(())
+    }
+
+    fn enlarge(&mut self, operator: &UpsampleConfig, channels: usize) {
+        self.push(StageSpec::Upsample(UpsampleSpec { operator: operator.clone(), channels_out: channels }));
+        self.channels = channels;
+    }
+
+    /// Appends steps of `operator` that together enlarge the sides `scale` times and keep the channels, without activations.
+    ///
+    /// # Errors
+    ///
+    /// A factor of the operator of which the scale is no power.
+    pub(super) fn head(&mut self, operator: &UpsampleConfig, scale: usize) -> Result<(), DescriptionError> {
+        operator.check()?;
+        let channels = self.channels;
+        let factor = match operator.sides() {
+            SideRule::Factor(factor) => factor,
+            SideRule::NotSmaller => scale,
+            SideRule::Switches => {
+                let range = "an operator that needs nothing of a way down: the head has none";
+                return Err(out_of_range("upsample", operator.name(), range));
+            }
+        };
+        let mut reached = 1;
+        while reached < scale && factor > 1 {
+            if let Some(needed) = operator.channels_in(channels, crate::SwitchKind::None) {
+                if needed != self.channels {
+                    self.bare_convolution(needed, 3, InitialWeights::Drawn);
+                }
+            }
+            self.push(StageSpec::Target(Target::Enlarged(factor)));
+            self.enlarge(operator, channels);
+            reached *= factor;
+        }
+        if reached == scale {
+            return Ok(());
+        }
+        let range = "an operator whose factor is the scale, or of which the scale is a power (`factor = 3` for a scale of 3)";
+        Err(out_of_range("upsample", format!("{} of factor {factor}", operator.name()), range))
+    }
+
+    /// The list, ended by a convolution of this side to `outputs` channels (with the activation if `last_relu`).
+    pub(super) fn finish(mut self, outputs: usize, kernel: usize, initial: InitialWeights) -> Vec<StageSpec> {
+        self.bare_convolution(outputs, kernel, initial);
+        self.end()
+    }
+
+    /// The list as it is (with the activation if `last_relu`).
+    pub(super) fn end(mut self) -> Vec<StageSpec> {
+        if self.spec.last_relu == Some(true) {
+            self.activate();
+        }
+        self.stages
+    }
+}
+
+/// Refuses a number outside its range, which `words` names.
+pub(super) fn check_range<T: PartialOrd + std::fmt::Display>(
+    field: &str,
+    value: T,
+    range: std::ops::RangeInclusive<T>,
+    words: &'static str,
+) -> Result<(), DescriptionError> {
+    if range.contains(&value) { Ok(()) } else { Err(out_of_range(field, value, words)) }
+}

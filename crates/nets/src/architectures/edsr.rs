@@ -1,0 +1,169 @@
+//! A residual network for super-resolution that works at the resolution of its input, with an enlarging head.
+
+use serde::{Deserialize, Serialize};
+
+use super::dense_builder::{DenseBuilder, Norm, check_range};
+use super::layout::{Defaults, Layout, OutputKind, SlotKind};
+use super::springenberg::one;
+use super::u_net::sixty_four;
+use crate::description::{DescriptionError, NetworkSpec};
+use crate::stage::{InitialWeights, StageSpec};
+use crate::upsample::{PixelShuffle, UpsampleConfig};
+
+/// A 3×3 convolution; `blocks` blocks of convolution, ReLU, convolution, each added to its input `residual_scale` times; one more
+/// convolution, added to the map before the blocks; the head: steps of the `upsample` operator up to `scale`; dropout; a 3×3
+/// convolution to the outputs.
+///
+/// Where the head's operator needs another number of channels than there are, a 3×3 convolution makes them. No activation follows
+/// in the head. Each block's last convolution starts at zero, so that the signal does not grow with the depth (the original scales
+/// PyTorch's small initial weights instead, and subtracts the mean colour of its data first, which here is preprocessing).
+/// Dropout before the last convolution is Kong et al.'s, arXiv 2112.12089; its default rate is 0.
+///
+/// Source: Lim et al., arXiv 1707.02921 (`edsr_baseline`: 16 blocks, 64 channels, no scaling).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Edsr {
+    /// Factor on the sides of the image, 1 to 8.
+    pub scale: usize,
+    /// Residual blocks, 0 to 256. Default 16.
+    #[serde(default = "sixteen")]
+    pub blocks: usize,
+    /// Channels throughout, 1 to 4096. Default 64.
+    #[serde(default = "sixty_four")]
+    pub channels: usize,
+    /// Factor on each block's branch, above 0 and at most 1. Default 1.
+    #[serde(default = "one")]
+    pub residual_scale: f64,
+    /// What the network's result is added to. Default: nothing.
+    #[serde(default, skip_serializing_if = "SkipOverAll::is_none")]
+    pub residual: SkipOverAll,
+    /// Factor on all channel counts but that of the outputs. Default 1.
+    #[serde(default = "one")]
+    pub width: f64,
+}
+
+/// What the result of a network for super-resolution is added to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SkipOverAll {
+    /// Nothing.
+    #[default]
+    None,
+    /// The image, enlarged by bicubic interpolation. The last convolution then starts at zero: an untrained network is the
+    /// interpolation. Kim et al., arXiv 1511.04587 (VDSR).
+    Bicubic,
+}
+
+impl SkipOverAll {
+    pub(super) fn is_none(&self) -> bool {
+        *self == Self::None
+    }
+
+    /// Appends the start of the skip, before anything else has changed the image.
+    pub(super) fn begin(self, net: &mut DenseBuilder<'_>, scale: usize) {
+        if self == Self::Bicubic {
+            net.push(StageSpec::KeepEnlarged { factor: scale });
+        }
+    }
+
+    /// The whole list: a 3×3 convolution to the outputs behind `net`, and the end of the skip.
+    pub(super) fn finish(self, mut net: DenseBuilder<'_>, outputs: usize) -> Vec<StageSpec> {
+        match self {
+            Self::None => net.finish(outputs, 3, InitialWeights::Drawn),
+            Self::Bicubic => {
+                net.bare_convolution(outputs, 3, InitialWeights::Zero);
+                net.push(StageSpec::Add { scale: 1.0 });
+                net.end()
+            }
+        }
+    }
+}
+
+fn sixteen() -> usize {
+    16
+}
+
+/// Pixel shuffle behind a 3×3 convolution, in one step but for scales that are powers of 2, which take steps of 2.
+pub(super) fn default_head(scale: usize) -> UpsampleConfig {
+    let factor = if scale.is_power_of_two() { 2 } else { scale };
+    PixelShuffle { factor, expand: Some(3), ..PixelShuffle::default() }.into()
+}
+
+impl Edsr {
+    /// The baseline of the source for this scale: 16 blocks of 64 channels.
+    pub fn baseline(scale: usize) -> Self {
+        Self {
+            scale,
+            blocks: sixteen(),
+            channels: sixty_four(),
+            residual_scale: one(),
+            residual: SkipOverAll::None,
+            width: one(),
+        }
+    }
+}
+
+impl Layout for Edsr {
+    fn name(&self) -> &'static str {
+        "edsr"
+    }
+
+    fn revision(&self) -> u32 {
+        1
+    }
+
+    fn width(&self) -> f64 {
+        self.width
+    }
+
+    fn set_width(&mut self, width: f64) {
+        self.width = width;
+    }
+
+    fn defaults(&self) -> Defaults {
+        Defaults {
+            downsample: None,
+            upsample: Some(default_head(self.scale)),
+            last_relu: false,
+            input_dropout: 0.0,
+            dropout: Some(0.0),
+        }
+    }
+
+    fn output(&self) -> OutputKind {
+        OutputKind::Map { scale: self.scale }
+    }
+
+    fn slots(&self) -> &'static [SlotKind] {
+        &[SlotKind::Upsample]
+    }
+
+    fn check(&self) -> Result<(), DescriptionError> {
+        check_range("architecture.scale", self.scale, 1..=8, "from 1 to 8")?;
+        check_range("architecture.blocks", self.blocks, 0..=256, "from 0 to 256")?;
+        check_range("architecture.channels", self.channels, 1..=4096, "from 1 to 4096")?;
+        let scale = self.residual_scale;
+        check_range("architecture.residual_scale", scale, f64::MIN_POSITIVE..=1.0, "above 0 and at most 1")
+    }
+
+    fn stages(&self, spec: &NetworkSpec, outputs: usize) -> Result<Vec<StageSpec>, DescriptionError> {
+        let mut net = DenseBuilder::new(spec, Norm::None);
+        self.residual.begin(&mut net, self.scale);
+        let channels = net.whole(self.channels as f64);
+        net.bare_convolution(channels, 3, InitialWeights::Drawn);
+        net.residual(1.0, |net| {
+            for _ in 0..self.blocks {
+                net.residual(self.residual_scale, |net| {
+                    let inner = net.whole(self.channels as f64);
+                    net.convolution(inner, 3);
+                    net.close_branch(channels, 3);
+                });
+            }
+            net.bare_convolution(channels, 3, InitialWeights::Drawn);
+        });
+        let head = spec.upsample.clone().unwrap_or_else(|| default_head(self.scale));
+        net.head(&head, self.scale)?;
+        net.dropout();
+        Ok(self.residual.finish(net, outputs))
+    }
+}

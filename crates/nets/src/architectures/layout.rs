@@ -1,0 +1,73 @@
+//! What every architecture says about itself and is asked.
+
+use crate::description::{DescriptionError, NetworkSpec};
+use crate::downsample::DownsampleConfig;
+use crate::stage::StageSpec;
+use crate::upsample::UpsampleConfig;
+
+/// What a description that leaves a field out gets.
+pub(crate) struct Defaults {
+    /// The operator in the slot; `None` for the stride-2 convolutions of the architecture's own table, and where nothing is reduced.
+    pub(crate) downsample: Option<DownsampleConfig>,
+    /// The operator that enlarges; `None` where nothing is enlarged.
+    pub(crate) upsample: Option<UpsampleConfig>,
+    pub(crate) last_relu: bool,
+    pub(crate) input_dropout: f64,
+    /// `None` for the rates of the architecture's own table.
+    pub(crate) dropout: Option<f64>,
+}
+
+/// What a network returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutputKind {
+    /// One value for each class.
+    Logits,
+    /// A map of channels with `scale` times the sides of the image.
+    Map {
+        /// At least 1.
+        scale: usize,
+    },
+}
+
+/// The operators that a description may name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SlotKind {
+    Downsample,
+    Upsample,
+}
+
+/// An architecture with its settings.
+pub(crate) trait Layout {
+    /// Its name, as in a study file.
+    fn name(&self) -> &'static str;
+
+    /// Raised by whoever changes the values that the architecture computes.
+    fn revision(&self) -> u32;
+
+    /// Factor on all channel counts but that of the classes.
+    fn width(&self) -> f64;
+
+    /// Changes [`Self::width`].
+    fn set_width(&mut self, width: f64);
+
+    /// What a description that leaves a field out gets.
+    fn defaults(&self) -> Defaults;
+
+    /// What it returns.
+    fn output(&self) -> OutputKind {
+        OutputKind::Logits
+    }
+
+    /// The operators that a description of it may name.
+    fn slots(&self) -> &'static [SlotKind] {
+        &[SlotKind::Downsample]
+    }
+
+    /// Refuses settings of its own that are out of range.
+    fn check(&self) -> Result<(), DescriptionError> {
+        Ok(())
+    }
+
+    /// The stages for a resolved description that holds this architecture.
+    fn stages(&self, spec: &NetworkSpec, outputs: usize) -> Result<Vec<StageSpec>, DescriptionError>;
+}

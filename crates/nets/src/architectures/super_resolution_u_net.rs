@@ -1,0 +1,126 @@
+//! A U-shaped network for super-resolution: it reduces the small image further before it enlarges it.
+
+use serde::{Deserialize, Serialize};
+
+use super::dense_builder::{DenseBuilder, Norm, check_range};
+use super::edsr::{SkipOverAll, default_head};
+use super::layout::{Defaults, Layout, OutputKind, SlotKind};
+use super::springenberg::one;
+use super::u_net::{Blocks, Levels, pair, sixty_four, two_convolutions};
+use crate::description::{DescriptionError, NetworkSpec};
+use crate::stage::StageSpec;
+use crate::upsample::UpsampleConfig;
+
+/// The levels of [`UNet`](super::UNet) at and below the resolution of the input, then the head of [`Edsr`](super::Edsr) and a 3×3
+/// convolution to the outputs.
+///
+/// What the slot loses of the small image can come back over the skips alone: the net compares ways down where detail matters.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SuperResolutionUNet {
+    /// Factor on the sides of the image, 1 to 8.
+    pub scale: usize,
+    /// How often the resolution is reduced, 1 to 8. Default 2.
+    #[serde(default = "two_convolutions")]
+    pub depth: usize,
+    /// Channels of the first level, 1 to 4096. Default 64.
+    #[serde(default = "sixty_four")]
+    pub channels: usize,
+    /// Factor on the channels from level to level, 0.25 to 4. Default 1.
+    #[serde(default = "one")]
+    pub growth: f64,
+    /// Convolutions of a level, each way, 1 to 8. Default 2.
+    #[serde(default = "two_convolutions")]
+    pub convolutions: usize,
+    /// What follows them. Default: nothing.
+    #[serde(default, skip_serializing_if = "Norm::is_none")]
+    pub norm: Norm,
+    /// How the convolutions of a level are joined. Default: one after the other.
+    #[serde(default, skip_serializing_if = "Blocks::is_plain")]
+    pub blocks: Blocks,
+    /// What the network's result is added to. Default: nothing.
+    #[serde(default, skip_serializing_if = "SkipOverAll::is_none")]
+    pub residual: SkipOverAll,
+    /// The operator of the head. Default: pixel shuffle behind a 3×3 convolution, in steps of 2 or one of `scale`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<UpsampleConfig>,
+    /// Factor on all channel counts but that of the outputs. Default 1.
+    #[serde(default = "one")]
+    pub width: f64,
+}
+
+impl SuperResolutionUNet {
+    /// Every setting at its default, for this scale.
+    pub fn of_scale(scale: usize) -> Self {
+        Self {
+            scale,
+            depth: two_convolutions(),
+            channels: sixty_four(),
+            growth: one(),
+            convolutions: two_convolutions(),
+            norm: Norm::None,
+            blocks: Blocks::Plain,
+            residual: SkipOverAll::None,
+            head: None,
+            width: one(),
+        }
+    }
+}
+
+impl Layout for SuperResolutionUNet {
+    fn name(&self) -> &'static str {
+        "super_resolution_u_net"
+    }
+
+    fn revision(&self) -> u32 {
+        1
+    }
+
+    fn width(&self) -> f64 {
+        self.width
+    }
+
+    fn set_width(&mut self, width: f64) {
+        self.width = width;
+    }
+
+    fn defaults(&self) -> Defaults {
+        let (downsample, upsample) = pair();
+        Defaults {
+            downsample: Some(downsample),
+            upsample: Some(upsample),
+            last_relu: false,
+            input_dropout: 0.0,
+            dropout: Some(0.0),
+        }
+    }
+
+    fn output(&self) -> OutputKind {
+        OutputKind::Map { scale: self.scale }
+    }
+
+    fn slots(&self) -> &'static [SlotKind] {
+        &[SlotKind::Downsample, SlotKind::Upsample]
+    }
+
+    fn check(&self) -> Result<(), DescriptionError> {
+        check_range("architecture.scale", self.scale, 1..=8, "from 1 to 8")?;
+        self.levels().check()
+    }
+
+    fn stages(&self, spec: &NetworkSpec, outputs: usize) -> Result<Vec<StageSpec>, DescriptionError> {
+        let mut net = DenseBuilder::new(spec, self.norm);
+        self.residual.begin(&mut net, self.scale);
+        self.levels().append(&mut net)?;
+        let head = self.head.clone().unwrap_or_else(|| default_head(self.scale));
+        net.head(&head, self.scale)?;
+        Ok(self.residual.finish(net, outputs))
+    }
+}
+
+impl SuperResolutionUNet {
+    fn levels(&self) -> Levels {
+        let Self { depth, channels, growth, convolutions, blocks, .. } = *self;
+        Levels { depth, channels, growth, convolutions, blocks }
+    }
+}

@@ -1,0 +1,222 @@
+//! The U-Net: levels on the way down, as many on the way up, and a skip between each two of a size.
+
+use serde::{Deserialize, Serialize};
+
+use super::dense_builder::{DenseBuilder, Norm, check_range};
+use super::layout::{Defaults, Layout, OutputKind, SlotKind};
+use super::springenberg::one;
+use crate::description::{DescriptionError, NetworkSpec};
+use crate::downsample::{DownsampleConfig, MaxPool};
+use crate::stage::{InitialWeights, StageSpec};
+use crate::upsample::{TransposedConv, UpsampleConfig};
+
+/// At each of `depth` levels some 3×3 convolutions with ReLU, whose map is kept, and the slot; at the bottom as many
+/// convolutions and dropout; on the way up the `upsample` operator, the kept map and it joined along the channels (kept ones first),
+/// and as many convolutions again; a 1×1 convolution to the outputs.
+///
+/// Level `l` has `channels · growth^l` channels. Convolutions read zeros beyond the edges and keep the sides (the original's do not,
+/// and cut the kept maps instead), so that images of any sides go through: each way up returns to the sides of the map
+/// that was reduced. An operator that needs another number of channels than there are has a 1×1 convolution with ReLU before it.
+///
+/// Source: Ronneberger, Fischer and Brox, arXiv 1505.04597; dropout at the bottom as there (rate 0.5 in its code, here 0).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UNet {
+    /// How often the resolution is reduced, 1 to 8. Default 4.
+    #[serde(default = "four")]
+    pub depth: usize,
+    /// Channels of the first level, 1 to 4096. Default 64.
+    #[serde(default = "sixty_four")]
+    pub channels: usize,
+    /// Factor on the channels from level to level, 0.25 to 4. Default 2.
+    #[serde(default = "two")]
+    pub growth: f64,
+    /// Convolutions of a level, each way, 1 to 8. Default 2.
+    #[serde(default = "two_convolutions")]
+    pub convolutions: usize,
+    /// What follows them. Default: nothing.
+    #[serde(default, skip_serializing_if = "Norm::is_none")]
+    pub norm: Norm,
+    /// How the convolutions of a level are joined. Default: one after the other.
+    #[serde(default, skip_serializing_if = "Blocks::is_plain")]
+    pub blocks: Blocks,
+    /// Factor on all channel counts but that of the outputs. Default 1.
+    #[serde(default = "one")]
+    pub width: f64,
+}
+
+/// How the convolutions of a level are joined.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Blocks {
+    /// One after the other.
+    #[default]
+    Plain,
+    /// Around all but the first, which changes the channels, the map is added, then activated. Such a branch starts at zero: its last
+    /// weights, with normalisation its last scale. He et al., arXiv 1512.03385; Goyal et al., arXiv 1706.02677.
+    Residual,
+}
+
+impl Blocks {
+    pub(super) fn is_plain(&self) -> bool {
+        *self == Self::Plain
+    }
+}
+
+fn four() -> usize {
+    4
+}
+
+pub(super) fn sixty_four() -> usize {
+    64
+}
+
+pub(super) fn two() -> f64 {
+    2.0
+}
+
+pub(super) fn two_convolutions() -> usize {
+    2
+}
+
+impl Default for UNet {
+    fn default() -> Self {
+        Self {
+            depth: four(),
+            channels: sixty_four(),
+            growth: two(),
+            convolutions: two_convolutions(),
+            norm: Norm::None,
+            blocks: Blocks::Plain,
+            width: one(),
+        }
+    }
+}
+
+/// The operators of a U-shaped net: max pooling 2×2 and, as its up-convolution, a transposed convolution 2×2.
+pub(super) fn pair() -> (DownsampleConfig, UpsampleConfig) {
+    (MaxPool::plain(2, 2).into(), TransposedConv::default().into())
+}
+
+impl Layout for UNet {
+    fn name(&self) -> &'static str {
+        "u_net"
+    }
+
+    fn revision(&self) -> u32 {
+        1
+    }
+
+    fn width(&self) -> f64 {
+        self.width
+    }
+
+    fn set_width(&mut self, width: f64) {
+        self.width = width;
+    }
+
+    fn defaults(&self) -> Defaults {
+        let (downsample, upsample) = pair();
+        Defaults {
+            downsample: Some(downsample),
+            upsample: Some(upsample),
+            last_relu: false,
+            input_dropout: 0.0,
+            dropout: Some(0.0),
+        }
+    }
+
+    fn output(&self) -> OutputKind {
+        OutputKind::Map { scale: 1 }
+    }
+
+    fn slots(&self) -> &'static [SlotKind] {
+        &[SlotKind::Downsample, SlotKind::Upsample]
+    }
+
+    fn check(&self) -> Result<(), DescriptionError> {
+        self.levels().check()
+    }
+
+    fn stages(&self, spec: &NetworkSpec, outputs: usize) -> Result<Vec<StageSpec>, DescriptionError> {
+        let mut net = DenseBuilder::new(spec, self.norm);
+        self.levels().append(&mut net)?;
+        Ok(net.finish(outputs, 1, InitialWeights::Drawn))
+    }
+}
+
+impl UNet {
+    fn levels(&self) -> Levels {
+        let Self { depth, channels, growth, convolutions, blocks, .. } = *self;
+        Levels { depth, channels, growth, convolutions, blocks }
+    }
+}
+
+/// The levels of a U-shaped net, down and up again.
+pub(super) struct Levels {
+    pub(super) depth: usize,
+    pub(super) channels: usize,
+    pub(super) growth: f64,
+    pub(super) convolutions: usize,
+    pub(super) blocks: Blocks,
+}
+
+impl Levels {
+    pub(super) fn check(&self) -> Result<(), DescriptionError> {
+        check_range("architecture.depth", self.depth, 1..=8, "from 1 to 8")?;
+        check_range("architecture.channels", self.channels, 1..=4096, "from 1 to 4096")?;
+        check_range("architecture.growth", self.growth, 0.25..=4.0, "from 0.25 to 4")?;
+        check_range("architecture.convolutions", self.convolutions, 1..=8, "from 1 to 8")
+    }
+
+    /// Channels of a level before the network's width.
+    pub(super) fn of_level(&self, level: usize) -> f64 {
+        self.channels as f64 * self.growth.powi(level as i32)
+    }
+
+    /// Appends them all; the map then has the channels of the first level and the sides that it had before.
+    pub(super) fn append(&self, net: &mut DenseBuilder<'_>) -> Result<(), DescriptionError> {
+        let mut kept = Vec::new();
+        for level in 0..self.depth {
+            net.target();
+            self.block(net, level);
+            net.push(StageSpec::Keep);
+            kept.push(net.channels());
+            net.downsample()?;
+        }
+        self.block(net, self.depth);
+        net.dropout();
+        for (level, channels) in kept.into_iter().enumerate().rev() {
+            net.upsample(channels);
+            net.push(StageSpec::Concatenate);
+            self.block(net, level);
+        }
+        Ok(())
+    }
+
+    fn block(&self, net: &mut DenseBuilder<'_>, level: usize) {
+        let channels = net.whole(self.of_level(level));
+        net.convolution(channels, 3);
+        if self.blocks == Blocks::Plain {
+            for _ in 1..self.convolutions {
+                let channels = net.whole(self.of_level(level));
+                net.convolution(channels, 3);
+            }
+        } else if self.convolutions > 1 {
+            self.residual(net, level);
+        }
+    }
+
+    /// All convolutions of a block but the first, with the map added.
+    fn residual(&self, net: &mut DenseBuilder<'_>, level: usize) {
+        let channels = net.channels();
+        net.residual(1.0, |net| {
+            for _ in 2..self.convolutions {
+                let inner = net.whole(self.of_level(level));
+                net.convolution(inner, 3);
+            }
+            net.close_branch(channels, 3);
+        });
+        net.activate();
+    }
+}

@@ -1,0 +1,119 @@
+//! The maps that wait beside the chain during a forward pass: those that were kept, and the sides to return to.
+
+use allconv_kernels::Engine;
+use burn::module::Module;
+use burn::tensor::Tensor;
+
+use crate::ops::{SeparableMap, concatenate_channels, separable, sum_of};
+use crate::switches::{SwitchKind, Switches};
+use crate::upsample::bicubic_enlargement;
+
+/// The two stacks of a forward pass.
+#[derive(Debug, Default)]
+pub(crate) struct Branches {
+    kept: Vec<Tensor<4>>,
+    targets: Vec<OpenTarget>,
+}
+
+/// A target that no upsampling operator has returned to yet.
+#[derive(Debug)]
+pub(crate) struct OpenTarget {
+    /// Rows and columns to return to.
+    pub(crate) sides: [usize; 2],
+    /// What the operator in between is to hand over.
+    pub(crate) wanted: SwitchKind,
+    /// What it has handed over.
+    pub(crate) switches: Switches,
+}
+
+impl Branches {
+    /// Whether the next downsampling operator is to hand over switches.
+    pub(crate) fn wants_switches(&self) -> bool {
+        self.targets.last().is_some_and(|target| target.wanted != SwitchKind::None)
+    }
+
+    /// Takes what a downsampling operator hands over.
+    pub(crate) fn hand_over(&mut self, switches: Switches) {
+        if let Some(target) = self.targets.last_mut() {
+            target.switches = switches;
+        }
+    }
+
+    /// The target that an upsampling operator returns to.
+    ///
+    /// # Panics
+    ///
+    /// When there is none: the walk refuses such lists.
+    pub(crate) fn close_target(&mut self) -> OpenTarget {
+        match self.targets.pop() {
+            Some(target) => target,
+            None => panic!("an upsampling operator without a target; walked lists have one for each"),
+        }
+    }
+
+    fn last_kept(&mut self) -> Tensor<4> {
+        match self.kept.pop() {
+            Some(map) => map,
+            None => panic!("no map is kept; walked lists keep one for each that is taken back"),
+        }
+    }
+}
+
+/// A stage that keeps maps, takes them back or notes where to return: everything without a computation of its own.
+#[derive(Module, Debug)]
+pub struct BranchLayer {
+    #[module(skip)]
+    kind: Branch,
+}
+
+/// What a [`BranchLayer`] does.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Branch {
+    /// See [`crate::StageSpec::Keep`].
+    Keep,
+    /// See [`crate::StageSpec::KeepEnlarged`].
+    KeepEnlarged {
+        /// By what both sides grow.
+        factor: usize,
+    },
+    /// See [`crate::StageSpec::Concatenate`].
+    Concatenate,
+    /// See [`crate::StageSpec::Add`].
+    Add {
+        /// Factor on the current map.
+        scale: f64,
+    },
+    /// See [`crate::StageSpec::Target`].
+    Target {
+        /// The sides to return to are this many times those of the map.
+        factor: usize,
+        /// What the operator in between is to hand over.
+        wanted: SwitchKind,
+    },
+}
+
+impl BranchLayer {
+    /// A layer of this kind.
+    pub fn new(kind: Branch) -> Self {
+        Self { kind }
+    }
+
+    pub(crate) fn forward(&self, x: Tensor<4>, branches: &mut Branches, engine: &Engine) -> Tensor<4> {
+        let [_, _, height, width] = x.dims();
+        match self.kind {
+            Branch::Keep => branches.kept.push(x.clone()),
+            Branch::KeepEnlarged { factor } => {
+                let along = |side| bicubic_enlargement(side, factor);
+                let map = SeparableMap::new(along(height), along(width));
+                branches.kept.push(separable(x.clone(), map, engine));
+            }
+            Branch::Concatenate => return concatenate_channels(branches.last_kept(), x),
+            Branch::Add { scale } => return sum_of(branches.last_kept(), x, scale),
+            Branch::Target { factor, wanted } => {
+                let sides = [height * factor, width * factor];
+                branches.targets.push(OpenTarget { sides, wanted, switches: Switches::None });
+            }
+        }
+        x
+    }
+}

@@ -1,0 +1,156 @@
+//! Normalisation as a stage: learned scale and shift, and for a batch the running statistics that evaluation uses.
+
+use std::sync::{Mutex, PoisonError};
+
+use allconv_kernels::{Activation, Engine, NormSharing};
+use burn::module::{Module, Param};
+use burn::tensor::{Tensor, TensorData};
+
+use crate::activated::activated;
+use crate::ops::nhwc::{channels_first, channels_last};
+use crate::ops::{EPSILON, NormaliseSettings, normalise};
+use crate::parameter_source::ParameterSource;
+use crate::stage::{InitialWeights, NormaliseKind, NormaliseSpec};
+
+/// The share of a batch's statistics in the running ones. PyTorch's default.
+const MOMENTUM: f64 = 0.1;
+
+/// A normalisation with its parameters, called as in PyTorch's `BatchNorm2d` and `GroupNorm`.
+#[derive(Module, Debug)]
+pub struct NormaliseLayer {
+    /// The scale γ, `[c]`.
+    pub weight: Param<Tensor<1>>,
+    /// The shift β, `[c]`.
+    pub bias: Param<Tensor<1>>,
+    /// Of a batch: the running mean, `[c]`. It has no gradient.
+    pub running_mean: Option<Param<Tensor<1>>>,
+    /// Of a batch: the running variance (over n − 1), `[c]`. It has no gradient.
+    pub running_var: Option<Param<Tensor<1>>>,
+    #[module(skip)]
+    spec: NormaliseSpec,
+    #[module(skip)]
+    seen: SeenStatistics,
+}
+
+/// The statistics of the last training batch, until they are folded into the running ones; clones start empty.
+#[derive(Debug, Default)]
+struct SeenStatistics(Mutex<Option<BatchStatistics>>);
+
+/// Mean and variance (over n − 1) of each channel.
+#[derive(Debug)]
+struct BatchStatistics {
+    mean: Vec<f64>,
+    variance: Vec<f64>,
+}
+
+impl Clone for SeenStatistics {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl NormaliseLayer {
+    /// The layer for maps of `channels`.
+    pub(crate) fn new(spec: NormaliseSpec, channels: usize, source: &ParameterSource<'_>) -> Self {
+        let scale = match spec.scale {
+            InitialWeights::Drawn => 1.0,
+            InitialWeights::Zero => 0.0,
+        };
+        let running = |value| match spec.kind {
+            NormaliseKind::Batch => Some(source.buffer([channels], value)),
+            NormaliseKind::Group { .. } => None,
+        };
+        Self {
+            weight: source.filled([channels], scale),
+            bias: source.filled([channels], 0.0),
+            running_mean: running(0.0),
+            running_var: running(1.0),
+            spec,
+            seen: SeenStatistics::default(),
+        }
+    }
+
+    /// The same shape, normalised and followed by `activation`. In `training` a batch is normalised by its own statistics,
+    /// otherwise by the running ones.
+    pub(crate) fn forward(
+        &self,
+        x: Tensor<4>,
+        activation: Activation,
+        phase: Phase,
+        engine: &Engine,
+    ) -> Tensor<4> {
+        let (weight, bias) = (self.weight.val(), self.bias.val());
+        match (self.spec.kind, &self.running_mean, &self.running_var, phase) {
+            (NormaliseKind::Batch, Some(mean), Some(variance), Phase::Evaluation) => {
+                activated(by_running(x, [mean.val(), variance.val(), weight, bias]), activation)
+            }
+            (NormaliseKind::Group { groups }, ..) => {
+                let settings = NormaliseSettings { sharing: NormSharing::Groups(groups), activation };
+                normalise(x, weight, bias, settings, engine).y
+            }
+            (NormaliseKind::Batch, ..) => {
+                let settings = NormaliseSettings { sharing: NormSharing::Batch, activation };
+                let [batch, _, height, width] = x.dims();
+                let normalised = normalise(x, weight, bias, settings, engine);
+                self.remember(normalised.statistics, batch * height * width);
+                normalised.y
+            }
+        }
+    }
+
+    fn remember(&self, statistics: Tensor<2>, count: usize) {
+        let values = host(statistics);
+        let (mean, variance) = values.split_at(values.len() / 2);
+        // Of a single value there is no variance; PyTorch refuses it in training, here it counts as 0.
+        let unbiased = count as f64 / (count.max(2) - 1) as f64;
+        let seen = BatchStatistics {
+            mean: mean.to_vec(),
+            variance: variance.iter().map(|variance| variance * unbiased).collect(),
+        };
+        *self.seen.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
+    }
+
+    /// Folds the statistics of the last training batch into the running ones:
+    /// `running ← 0.9·running + 0.1·batch`, in f64, once for each batch.
+    pub(crate) fn absorb_statistics(&mut self) {
+        let seen = self.seen.0.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(BatchStatistics { mean, variance }) = seen else { return };
+        for (running, seen) in [(&mut self.running_mean, mean), (&mut self.running_var, variance)] {
+            *running = running.take().map(|running| folded(running, &seen));
+        }
+    }
+}
+
+/// What a pass is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// A batch is its own reference.
+    Training,
+    /// Every image is judged alone.
+    Evaluation,
+}
+
+fn folded(running: Param<Tensor<1>>, seen: &[f64]) -> Param<Tensor<1>> {
+    running.map(|running| {
+        let (device, dtype) = (running.device(), running.dtype());
+        let fold = |(running, seen): (f64, &f64)| (1.0 - MOMENTUM) * running + MOMENTUM * seen;
+        let values: Vec<f64> = host(running).into_iter().zip(seen).map(fold).collect();
+        let count = values.len();
+        Tensor::from_data(TensorData::new(values, [count]), (&device, dtype))
+    })
+}
+
+/// `(x − mean)·weight/√(variance + 1e-5) + bias`, channel by channel.
+fn by_running(x: Tensor<4>, [mean, variance, weight, bias]: [Tensor<1>; 4]) -> Tensor<4> {
+    let channels = mean.dims()[0];
+    let along = |values: Tensor<1>| values.reshape([1, 1, 1, channels]);
+    let scale = weight / variance.add_scalar(EPSILON).sqrt();
+    channels_first((channels_last(x) - along(mean)) * along(scale) + along(bias))
+}
+
+fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
+    match tensor.into_data().try_into_vec_as::<f64>() {
+        Ok(values) => values,
+        Err(error) => panic!("statistics could not be read from their device: {error}"),
+    }
+}

@@ -1,0 +1,100 @@
+//! Boundary F1: how well the outlines of predicted regions lie on the true ones.
+
+/// Distance within which an outline counts as found, as a share of the picture's diagonal.
+pub const BOUNDARY_TOLERANCE: f64 = 0.0075;
+
+/// Mean boundary F1 of the classes that have an outline in truth or prediction, in [0, 1]; 1 when neither has any.
+///
+/// The outline of a class is its pixels with one of their four neighbours in another class. Precision is the share of the predicted
+/// outline that lies within d of the true one, recall the share of the true outline within d of the predicted, F1 = 2PR/(P + R), 0
+/// where only one of them has an outline. d = 0.0075 times the diagonal, in Euclidean distance between pixel centres.
+///
+/// Source: Csurka, Larlus and Perronnin, "What is a good evaluation measure for semantic segmentation?", BMVC 2013.
+///
+/// # Panics
+/// If a length is not `height · width`.
+pub fn boundary_f1(truth: &[u8], predicted: &[u8], [height, width]: [usize; 2], classes: usize) -> f64 {
+    assert!(
+        truth.len() == height * width && predicted.len() == height * width,
+        "class maps of {height}×{width}"
+    );
+    let reach = BOUNDARY_TOLERANCE * ((height * height + width * width) as f64).sqrt();
+    let mut values = Vec::new();
+    for class in 0..classes {
+        let [truth, predicted] = [truth, predicted].map(|map| outline(map, height, width, class as u8));
+        if truth.is_empty() && predicted.is_empty() {
+            continue;
+        }
+        let precision = share_near(&predicted, &truth, [height, width], reach);
+        let recall = share_near(&truth, &predicted, [height, width], reach);
+        let sum = precision + recall;
+        values.push(if sum > 0.0 { 2.0 * precision * recall / sum } else { 0.0 });
+    }
+    if values.is_empty() { 1.0 } else { values.iter().sum::<f64>() / values.len() as f64 }
+}
+
+/// Rows and columns of the pixels of `class` that touch another class.
+fn outline(map: &[u8], height: usize, width: usize, class: u8) -> Vec<(usize, usize)> {
+    let mut places = Vec::new();
+    for row in 0..height {
+        for column in 0..width {
+            let at = |row: usize, column: usize| map[row * width + column] == class;
+            if at(row, column)
+                && ((row > 0 && !at(row - 1, column))
+                    || (row + 1 < height && !at(row + 1, column))
+                    || (column > 0 && !at(row, column - 1))
+                    || (column + 1 < width && !at(row, column + 1)))
+            {
+                places.push((row, column));
+            }
+        }
+    }
+    places
+}
+
+/// Share of `places` with one of `others` within `reach`; 0 without places.
+fn share_near(
+    places: &[(usize, usize)],
+    others: &[(usize, usize)],
+    [height, width]: [usize; 2],
+    reach: f64,
+) -> f64 {
+    let mut near = vec![false; height * width];
+    let whole = reach as usize;
+    for &(row, column) in others {
+        for near_row in row.saturating_sub(whole)..=(row + whole).min(height - 1) {
+            let down = near_row.abs_diff(row) as f64;
+            let across = (reach * reach - down * down).sqrt() as usize;
+            let (first, last) = (column.saturating_sub(across), (column + across).min(width - 1));
+            near[near_row * width + first..=near_row * width + last].fill(true);
+        }
+    }
+    let found = places.iter().filter(|(row, column)| near[row * width + column]).count();
+    found as f64 / places.len().max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A square of class 1 with this top-left corner in a map of 100×100, whose tolerance is 1.06 pixels.
+    fn square(corner: usize) -> Vec<u8> {
+        let inside = |place: usize| (corner..corner + 30).contains(&place);
+        (0..10_000).map(|place| u8::from(inside(place / 100) && inside(place % 100))).collect()
+    }
+
+    #[test]
+    fn a_shift_within_the_tolerance_costs_nothing_and_a_larger_one_nearly_everything() {
+        let score = |corner| boundary_f1(&square(20), &square(corner), [100, 100], 2);
+        assert_eq!(score(20), 1.0);
+        // Shifted along both axes by one, the outlines lie one pixel apart but for corners, √2 away.
+        assert!(score(21) > 0.96, "{}", score(21));
+        assert!(score(30) < 0.1, "{}", score(30));
+    }
+
+    #[test]
+    fn maps_without_outlines_agree_and_an_outline_against_none_does_not() {
+        assert_eq!(boundary_f1(&[0; 9], &[1; 9], [3, 3], 2), 1.0);
+        assert_eq!(boundary_f1(&[0; 10_000], &square(20), [100, 100], 2), 0.0);
+    }
+}

@@ -1,0 +1,106 @@
+//! How far predicted and true regions overlap: confusion counts, and what follows from them.
+
+/// Pixels by true and predicted class.
+///
+/// - pixel error: share of the pixels whose class is wrong;
+/// - intersection over union of a class: TP / (TP + FP + FN) (Jaccard 1901);
+/// - Dice of a class: 2·TP / (2·TP + FP + FN) (Dice 1945), the F1 of its pixels.
+///
+/// A class that neither shows nor is predicted has no overlap: `None`.
+///
+/// # Example
+///
+/// ```
+/// use allconv_train::metrics::Confusion;
+/// let mut confusion = Confusion::new(2);
+/// confusion.count(&[0, 0, 1, 1], &[0, 1, 1, 1]);
+/// assert_eq!(confusion.pixel_error(), 0.25);
+/// assert_eq!(confusion.intersection_over_union(1), Some(2.0 / 3.0));
+/// assert_eq!(confusion.dice(0), Some(2.0 / 3.0));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Confusion {
+    classes: usize,
+    /// `[true class, predicted class]`.
+    counts: Vec<u64>,
+}
+
+impl Confusion {
+    /// No pixel of `classes` classes.
+    pub fn new(classes: usize) -> Confusion {
+        Confusion { classes, counts: vec![0; classes * classes] }
+    }
+
+    /// Counts pixels.
+    ///
+    /// # Panics
+    /// If the lengths differ, or a class is not below the number of classes.
+    pub fn count(&mut self, truth: &[u8], predicted: &[u8]) {
+        assert_eq!(truth.len(), predicted.len(), "true and predicted classes");
+        for (truth, predicted) in truth.iter().zip(predicted) {
+            let (truth, predicted) = (usize::from(*truth), usize::from(*predicted));
+            assert!(
+                truth < self.classes && predicted < self.classes,
+                "classes {truth}, {predicted} of {}",
+                self.classes
+            );
+            self.counts[truth * self.classes + predicted] += 1;
+        }
+    }
+
+    /// Adds the pixels of another count.
+    pub fn add(&mut self, other: &Confusion) {
+        assert_eq!(self.classes, other.classes, "numbers of classes");
+        self.counts.iter_mut().zip(&other.counts).for_each(|(sum, count)| *sum += count);
+    }
+
+    /// Share of the pixels whose class is wrong; 0 without pixels.
+    pub fn pixel_error(&self) -> f64 {
+        let all: u64 = self.counts.iter().sum();
+        let right: u64 = (0..self.classes).map(|class| self.counts[class * self.classes + class]).sum();
+        (all - right) as f64 / all.max(1) as f64
+    }
+
+    /// Intersection over union of a class.
+    pub fn intersection_over_union(&self, class: usize) -> Option<f64> {
+        let [both, only_one] = self.overlap(class);
+        (both + only_one > 0).then(|| both as f64 / (both + only_one) as f64)
+    }
+
+    /// Dice coefficient of a class.
+    pub fn dice(&self, class: usize) -> Option<f64> {
+        let [both, only_one] = self.overlap(class);
+        (both + only_one > 0).then(|| 2.0 * both as f64 / (2 * both + only_one) as f64)
+    }
+
+    /// The mean of a metric over the classes that have one.
+    pub fn mean(&self, metric: impl Fn(&Confusion, usize) -> Option<f64>) -> f64 {
+        let values: Vec<f64> = (0..self.classes).filter_map(|class| metric(self, class)).collect();
+        values.iter().sum::<f64>() / values.len().max(1) as f64
+    }
+
+    /// Pixels of a class in truth and prediction, and in one of them only.
+    fn overlap(&self, class: usize) -> [u64; 2] {
+        let both = self.counts[class * self.classes + class];
+        let row: u64 = self.counts[class * self.classes..][..self.classes].iter().sum();
+        let column: u64 = self.counts.iter().skip(class).step_by(self.classes).sum();
+        [both, row + column - 2 * both]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn absent_classes_have_no_overlap_and_do_not_enter_the_mean() {
+        let mut confusion = Confusion::new(3);
+        confusion.count(&[0, 0, 1], &[0, 1, 1]);
+        assert_eq!(confusion.intersection_over_union(2), None);
+        assert_eq!(confusion.mean(Confusion::intersection_over_union), 0.5);
+        let mut twice = confusion.clone();
+        twice.add(&confusion);
+        assert_eq!(twice.pixel_error(), confusion.pixel_error());
+        assert_eq!(Confusion::new(2).pixel_error(), 0.0);
+    }
+}

@@ -1,0 +1,193 @@
+//! Classification: one class for an image, cross-entropy, share of wrong answers.
+
+use std::sync::Arc;
+
+use allconv_data::{
+    Batch, DataError, ImageShape, Loader, LoaderSettings, Picture, Position, PreparedDataset,
+};
+use allconv_nets::{Mode, Network, images_to_tensor};
+use allconv_record::SplitName;
+use burn::tensor::Device;
+
+use super::{EpochSums, Evaluated, ExampleRecord, Prediction, StepError, Stream, Task};
+use crate::batch::{to_host, to_tensor};
+use crate::evaluate::evaluate;
+use crate::health::is_stuck;
+use crate::latency::latency_seconds;
+use crate::loss::{cross_entropy, judge};
+use crate::trainer::{Judged, Objective, StepResult, Trainer};
+use crate::{DataStore, RunSettings, TrainError};
+
+/// Cross-entropy of classes, as an objective of a [`Trainer`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ClassObjective {
+    /// Number of classes.
+    pub classes: usize,
+    /// Share of the target spread over all classes.
+    pub label_smoothing: f64,
+}
+
+impl Objective for ClassObjective {
+    type Batch = Batch;
+
+    fn judge(&self, network: &Network, batch: &Batch, mode: Mode, device: &Device) -> Judged {
+        let logits = network.forward(to_tensor(batch, device), mode);
+        let verdicts = judge(&to_host(logits.clone()), &batch.labels, self.classes);
+        let right =
+            verdicts.iter().zip(&batch.labels).filter(|(verdict, label)| verdict.predicted == **label);
+        Judged {
+            loss: cross_entropy(logits, &batch.labels, self.label_smoothing, device),
+            result: StepResult {
+                loss_sum: verdicts.iter().map(|verdict| verdict.loss).sum(),
+                correct: right.count() as u64,
+            },
+        }
+    }
+}
+
+/// Images with one class each.
+pub struct Classification {
+    data: Arc<PreparedDataset>,
+    objective: ClassObjective,
+    device: Device,
+    batches: Stream<Batch>,
+}
+
+impl Classification {
+    /// Prepares the images that the settings name.
+    ///
+    /// # Errors
+    /// [`TrainError::Data`] when they are absent, damaged or cannot be prepared.
+    pub fn open(
+        settings: &RunSettings,
+        data: &DataStore,
+        device: &Device,
+    ) -> Result<Classification, TrainError> {
+        let data = data.prepared(&settings.data)?;
+        let objective =
+            ClassObjective { classes: data.classes.len(), label_smoothing: settings.train.label_smoothing };
+        Ok(Classification { data, objective, device: device.clone(), batches: Stream(None) })
+    }
+}
+
+impl Task for Classification {
+    fn samples(&self) -> u64 {
+        self.data.train.len() as u64
+    }
+
+    fn content_hash(&self) -> &str {
+        &self.data.content_hash
+    }
+
+    fn input(&self) -> [usize; 3] {
+        [self.data.shape.channels, self.data.shape.height, self.data.shape.width]
+    }
+
+    fn outputs(&self) -> usize {
+        self.data.classes.len()
+    }
+
+    fn classes(&self) -> &[String] {
+        &self.data.classes
+    }
+
+    fn begin(&mut self, loader: LoaderSettings, start: Position, end_epoch: u32) -> Result<(), TrainError> {
+        self.batches = Stream(Some(Loader::new(self.data.train.clone(), loader)?.batches(start, end_epoch)));
+        Ok(())
+    }
+
+    fn step(
+        &mut self,
+        trainer: &mut Trainer,
+        images: usize,
+        step: u64,
+        learning_rate: f64,
+    ) -> Result<StepResult, StepError> {
+        let batch = shortened(self.batches.next(step)?, images);
+        Ok(trainer.step(&self.objective, &batch, step, learning_rate)?)
+    }
+
+    fn training_metrics(&self, epoch: EpochSums) -> Vec<(&'static str, f64)> {
+        let samples = epoch.samples as f64;
+        vec![("loss", epoch.loss / samples), ("error", 1.0 - epoch.correct as f64 / samples)]
+    }
+
+    fn evaluate(&self, network: &Network, split: SplitName) -> Result<Option<Evaluated>, TrainError> {
+        let images = match split {
+            SplitName::Train => &self.data.train,
+            SplitName::Test => &self.data.test,
+            SplitName::Valid => match &self.data.validation {
+                Some(images) => images,
+                None => return Ok(None),
+            },
+        };
+        let evaluation = evaluate(network, images, self.data.classes.len(), &self.device)?;
+        Ok(Some(Evaluated {
+            loss: evaluation.loss,
+            metrics: vec![("error".to_owned(), evaluation.error())],
+            rank: evaluation.wrong,
+            examples: ExampleRecord::Outcomes(evaluation.outcomes),
+        }))
+    }
+
+    fn is_stuck(&self, mean_epoch_loss: f64, epochs_done: u64, steps_done: u64) -> bool {
+        is_stuck(mean_epoch_loss, self.data.classes.len(), epochs_done, steps_done)
+    }
+
+    fn latency_seconds(&self, network: &Network, images: usize) -> Result<Option<f64>, TrainError> {
+        latency_seconds(network, &self.data.test, images, &self.device)
+    }
+
+    fn predict(
+        &self,
+        network: &Network,
+        name: &str,
+        picture: &Picture,
+        tile: Option<usize>,
+    ) -> Result<Prediction, TrainError> {
+        if tile.is_some() {
+            let reason = "a picture that gets one class is not cut into tiles; leave --tile out";
+            return Err(TrainError::Specification(reason.to_owned()));
+        }
+        let (wanted, found) = (self.data.shape, picture.shape());
+        let sides = |shape: ImageShape| (shape.height, shape.width);
+        if sides(wanted) != sides(found) || (wanted.channels == 1 && found.channels == 3) {
+            return Err(TrainError::Data(DataError::BadFile {
+                file: name.to_owned(),
+                expected: format!("{} like the training images", size_words(wanted)),
+                found: size_words(found),
+                fix: "resize or convert the picture".to_owned(),
+            }));
+        }
+        let repeats = wanted.channels / found.channels;
+        let mut values: Vec<f32> = picture
+            .pixels()
+            .iter()
+            .flat_map(|value| std::iter::repeat_n(f32::from(*value), repeats))
+            .collect();
+        self.data.fitted.apply(&mut values);
+        let images =
+            images_to_tensor(values, [1, wanted.height, wanted.width, wanted.channels], &self.device);
+        let logits = to_host(network.forward(images, Mode::Evaluate));
+        let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let powers: Vec<f64> = logits.iter().map(|value| f64::from(value - largest).exp()).collect();
+        let sum: f64 = powers.iter().sum();
+        let shares = powers.iter().map(|power| power / sum);
+        let mut classes: Vec<(String, f64)> = self.data.classes.iter().cloned().zip(shares).collect();
+        classes.sort_by(|a, b| b.1.total_cmp(&a.1));
+        Ok(Prediction::Classes(classes))
+    }
+}
+
+fn size_words(shape: ImageShape) -> String {
+    let kind = if shape.channels == 1 { "grey" } else { "colour" };
+    format!("{}×{} pixels (width × height), {kind}", shape.width, shape.height)
+}
+
+/// The first `images` of a batch: the run's last step may need fewer than the loader gives.
+fn shortened(mut batch: Batch, images: usize) -> Batch {
+    batch.images.truncate(images * batch.height * batch.width * batch.channels);
+    batch.labels.truncate(images);
+    batch.samples.truncate(images);
+    batch
+}

@@ -1,0 +1,374 @@
+//! Tasks whose result is a map: one loop body for all, and what each of them must say.
+
+use std::sync::Arc;
+
+use allconv_data::pairs::{PatchSettings, centred};
+use allconv_data::{
+    BatchIterator, DataError, ImageShape, Loader, LoaderSettings, PairBatch, Patches, Picture,
+    PictureDataset, PictureExample, Position, Targets,
+};
+use allconv_nets::{Mode, Network, OutputKind, Walk, images_to_tensor, walk};
+use allconv_record::{ArtefactPicture, ExampleScores, PictureRole, Scores, SplitName};
+use burn::tensor::Device;
+
+use super::{EpochSums, Evaluated, ExampleRecord, Prediction, StepError, Stream, Task};
+use crate::dense_loss::{DenseLoss, LossValue, class_loss, picture_loss};
+use crate::latency::median_seconds;
+use crate::metrics::Confusion;
+use crate::tiles::{DenseMap, Tiling, channels_last_values, run_map};
+use crate::trainer::{Judged, Objective, StepResult, Trainer};
+use crate::{RunSettings, TrainError};
+
+/// Test examples of which pictures are kept.
+const SHOWN_EXAMPLES: usize = 3;
+
+/// What a task over maps must say.
+pub(crate) trait DenseKind {
+    /// Refuses data that the task cannot learn from.
+    ///
+    /// # Errors
+    /// [`DataError`] naming the example.
+    fn check(&self, data: &PictureDataset) -> Result<(), DataError>;
+    /// Channels of the map.
+    fn outputs(&self, data: &PictureDataset) -> usize;
+    /// What the network sees of a whole example; `index` is its place in the split.
+    fn input(&self, example: &PictureExample, index: usize) -> WholeInput;
+    /// What it should return.
+    fn target(&self, example: &PictureExample) -> Targets;
+    /// Names of the metrics that every example has a value of.
+    fn metrics(&self, channels: usize) -> Vec<&'static str>;
+    /// Judges the map of an example.
+    ///
+    /// # Errors
+    /// [`TrainError::Data`] when a metric is not defined for the example.
+    fn judge(&self, example: &PictureExample, index: usize, map: &DenseMap) -> Result<Verdict, TrainError>;
+    /// Metrics of the split that are no means over examples.
+    fn totals(&self, confusion: Option<&Confusion>) -> Vec<(String, f64)>;
+    /// Small pictures of an example for people, each with the metrics that belong under it.
+    fn show(&self, example: &PictureExample, index: usize, map: &DenseMap) -> Vec<Shown>;
+    /// What people are given for a picture of their own.
+    fn present(&self, data: &PictureDataset, map: &DenseMap) -> Prediction;
+}
+
+/// What the network sees of an example.
+pub(crate) struct WholeInput {
+    /// Centred pixels, `[height, width, channels]`.
+    pub(crate) values: Vec<f32>,
+    /// Their shape.
+    pub(crate) shape: ImageShape,
+}
+
+/// What a task says of one map.
+pub(crate) struct Verdict {
+    /// A value for each of [`DenseKind::metrics`].
+    pub(crate) values: Vec<f64>,
+    /// Pixels by true and predicted class, where there are classes.
+    pub(crate) confusion: Option<Confusion>,
+}
+
+/// A small picture for people.
+pub(crate) struct Shown {
+    /// What it shows.
+    pub(crate) role: PictureRole,
+    /// The picture.
+    pub(crate) picture: Picture,
+    /// The metrics under it: the name under the picture, and that of the example's metric.
+    pub(crate) metrics: &'static [(&'static str, &'static str)],
+}
+
+/// A task over maps with its pictures.
+pub(super) struct Dense {
+    kind: Box<dyn DenseKind>,
+    data: Arc<PictureDataset>,
+    patches: PatchSettings,
+    objective: MapObjective,
+    walk: Walk,
+    device: Device,
+    batches: Stream<PairBatch>,
+}
+
+/// The comparison of maps with pictures or classes, as an objective of a [`Trainer`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MapObjective {
+    /// What is minimised.
+    pub loss: DenseLoss,
+}
+
+impl MapObjective {
+    /// The loss of maps `[n, height, width, outputs]`, mean over all values or pixels.
+    ///
+    /// # Panics
+    /// If maps and targets have different sizes, or the loss does not fit the targets.
+    pub fn compare(&self, maps: &[f32], targets: &Targets, outputs: usize) -> LossValue {
+        match targets {
+            Targets::Pictures { values, .. } => picture_loss(self.loss, maps, values),
+            Targets::Classes(classes) => class_loss(self.loss, maps, classes, outputs),
+        }
+    }
+}
+
+impl Objective for MapObjective {
+    type Batch = PairBatch;
+
+    fn judge(&self, network: &Network, batch: &PairBatch, mode: Mode, device: &Device) -> Judged {
+        let ImageShape { height, width, channels } = batch.input;
+        let inputs = images_to_tensor(batch.inputs.clone(), [batch.len(), height, width, channels], device);
+        let maps = network.forward_map(inputs, mode);
+        let [count, outputs, rows, columns] = maps.dims();
+        let compared = self.compare(&channels_last_values(maps.clone()), &batch.targets, outputs);
+        let gradient = images_to_tensor(compared.gradient, [count, rows, columns, outputs], device);
+        Judged {
+            // The gradient of this sum by the maps is that of the loss; its value is of no interest.
+            loss: (maps * gradient).sum(),
+            result: StepResult { loss_sum: compared.value * count as f64, correct: 0 },
+        }
+    }
+}
+
+impl Dense {
+    /// Joins a task, its pictures and the network that the settings describe.
+    ///
+    /// # Errors
+    /// [`TrainError`] when the pictures are too small or without what the task needs, or the network returns something else.
+    pub(super) fn open(
+        kind: Box<dyn DenseKind>,
+        data: Arc<PictureDataset>,
+        patches: PatchSettings,
+        settings: &RunSettings,
+        device: &Device,
+    ) -> Result<Dense, TrainError> {
+        kind.check(&data)?;
+        Patches::check(&data.name, &data.train, patches)?;
+        let input = [data.channels, patches.side, patches.side];
+        let outputs = kind.outputs(&data);
+        let invalid = |error: String| TrainError::Specification(error);
+        let walk = walk(&settings.net, input, outputs).map_err(|error| invalid(error.to_string()))?;
+        check_network(settings.net.output(), patches.pairing.factor()).map_err(invalid)?;
+        let Some(loss) = settings.train.loss else {
+            return Err(invalid(format!(
+                "train.loss is missing for the task {}",
+                settings.data.task().name()
+            )));
+        };
+        let (batches, device) = (Stream(None), device.clone());
+        Ok(Dense { kind, data, patches, objective: MapObjective { loss }, walk, device, batches })
+    }
+
+    fn map(&self, network: &Network, input: &WholeInput) -> DenseMap {
+        run_map(
+            network,
+            &input.values,
+            input.shape,
+            Tiling::by_default(&self.walk, input.shape),
+            &self.device,
+        )
+    }
+
+    fn split(&self, split: SplitName) -> &Arc<Vec<PictureExample>> {
+        match split {
+            SplitName::Train => &self.data.train,
+            SplitName::Valid => &self.data.validation,
+            SplitName::Test => &self.data.test,
+        }
+    }
+}
+
+/// Refuses networks that return something else than the task asks for.
+///
+/// # Errors
+/// What the network returns, and what is needed.
+pub(crate) fn check_network(output: OutputKind, scale: usize) -> Result<(), String> {
+    match output {
+        OutputKind::Logits => Err(
+            "the network returns one class for an image, the task needs a map; choose an architecture such as u_net".to_owned()
+        ),
+        OutputKind::Map { scale: found } if found != scale => {
+            Err(format!("the network enlarges {found} times, the task needs {scale} times; give both the same scale"))
+        }
+        OutputKind::Map { .. } => Ok(()),
+    }
+}
+
+impl Task for Dense {
+    fn samples(&self) -> u64 {
+        (self.data.train.len() * self.patches.per_picture) as u64
+    }
+
+    fn content_hash(&self) -> &str {
+        &self.data.content_hash
+    }
+
+    fn input(&self) -> [usize; 3] {
+        [self.data.channels, self.patches.side, self.patches.side]
+    }
+
+    fn outputs(&self) -> usize {
+        self.kind.outputs(&self.data)
+    }
+
+    fn classes(&self) -> &[String] {
+        &self.data.classes
+    }
+
+    fn begin(&mut self, loader: LoaderSettings, start: Position, end_epoch: u32) -> Result<(), TrainError> {
+        let patches = Patches::new(&self.data.name, Arc::clone(&self.data.train), self.patches)?;
+        let batches: BatchIterator<PairBatch> = Loader::over(patches, loader)?.batches(start, end_epoch);
+        self.batches = Stream(Some(batches));
+        Ok(())
+    }
+
+    fn step(
+        &mut self,
+        trainer: &mut Trainer,
+        images: usize,
+        step: u64,
+        learning_rate: f64,
+    ) -> Result<StepResult, StepError> {
+        let mut batch = self.batches.next(step)?;
+        batch.truncate(images);
+        Ok(trainer.step(&self.objective, &batch, step, learning_rate)?)
+    }
+
+    fn training_metrics(&self, epoch: EpochSums) -> Vec<(&'static str, f64)> {
+        vec![("loss", epoch.loss / epoch.samples as f64)]
+    }
+
+    fn evaluate(&self, network: &Network, split: SplitName) -> Result<Option<Evaluated>, TrainError> {
+        let examples = self.split(split);
+        if examples.is_empty() {
+            return Ok(None);
+        }
+        let names = self.kind.metrics(self.data.channels);
+        let mut loss = 0.0;
+        let mut scores = Vec::with_capacity(examples.len());
+        let mut confusion: Option<Confusion> = None;
+        let mut pictures = Vec::new();
+        for (index, example) in examples.iter().enumerate() {
+            let map = self.map(network, &self.kind.input(example, index));
+            let compared =
+                self.objective.compare(&map.values, &self.kind.target(example), map.shape.channels);
+            loss += compared.value;
+            if !compared.value.is_finite() {
+                // No metric of such a map means anything; the caller sees the loss.
+                let examples =
+                    ExampleRecord::Scores { scores: Scores::new(Vec::new(), Vec::new()), pictures };
+                return Ok(Some(Evaluated { loss, metrics: Vec::new(), rank: u64::MAX, examples }));
+            }
+            let verdict = self.kind.judge(example, index, &map)?;
+            if split == SplitName::Test && index < SHOWN_EXAMPLES {
+                for shown in self.kind.show(example, index, &map) {
+                    pictures.push(artefact(&example.name, shown, &names, &verdict.values)?);
+                }
+            }
+            match (&mut confusion, verdict.confusion) {
+                (Some(sum), Some(one)) => sum.add(&one),
+                (None, one) => confusion = one,
+                (Some(_), None) => {}
+            }
+            scores.push(ExampleScores { name: example.name.clone(), values: verdict.values });
+        }
+        let scores = Scores::new(names.iter().map(ToString::to_string).collect(), scores);
+        let mean = |name: &&str| Some(((*name).to_owned(), scores.mean(name)?));
+        let mut metrics: Vec<(String, f64)> = names.iter().filter_map(mean).collect();
+        metrics.extend(self.kind.totals(confusion.as_ref()));
+        let loss = loss / examples.len() as f64;
+        // Losses are not negative, so that the order of their bits is theirs.
+        let (rank, examples) = (loss.to_bits(), ExampleRecord::Scores { scores, pictures });
+        Ok(Some(Evaluated { loss, metrics, rank, examples }))
+    }
+
+    fn is_stuck(&self, _mean_epoch_loss: f64, _epochs_done: u64, _steps_done: u64) -> bool {
+        false
+    }
+
+    fn latency_seconds(&self, network: &Network, images: usize) -> Result<Option<f64>, TrainError> {
+        // Pictures have different sizes and go through one by one.
+        let Some(example) = self.data.test.first().filter(|_| images == 1) else { return Ok(None) };
+        let input = self.kind.input(example, 0);
+        Ok(median_seconds(|| drop(self.map(network, &input))))
+    }
+
+    fn predict(
+        &self,
+        network: &Network,
+        name: &str,
+        picture: &Picture,
+        tile: Option<usize>,
+    ) -> Result<Prediction, TrainError> {
+        let shape = picture.shape();
+        let refuse = |expected: String, found: String, fix: &str| {
+            TrainError::Data(DataError::BadFile {
+                file: name.to_owned(),
+                expected,
+                found,
+                fix: fix.to_owned(),
+            })
+        };
+        if shape.channels != self.data.channels {
+            let word = |channels| if channels == 1 { "grey" } else { "colour" };
+            let expected = format!("a {} picture, as the network was trained on", word(self.data.channels));
+            return Err(refuse(expected, format!("a {} one", word(shape.channels)), "convert it"));
+        }
+        let least = crate::tiles::coarsest_step(&self.walk);
+        if shape.height < least || shape.width < least {
+            let expected = format!("at least {least}×{least} pixels, one cell of the network's coarsest map");
+            return Err(refuse(
+                expected,
+                format!("{}×{}", shape.width, shape.height),
+                "take a larger picture",
+            ));
+        }
+        let tiling = match tile {
+            Some(side) => Some(
+                Tiling::new(&self.walk, side)
+                    .map_err(|error| TrainError::Specification(error.to_string()))?,
+            ),
+            None => Tiling::by_default(&self.walk, shape),
+        };
+        let map = run_map(network, &centred_pixels(picture), shape, tiling, &self.device);
+        Ok(self.kind.present(&self.data, &map))
+    }
+}
+
+/// A picture as networks see it.
+pub(super) fn centred_pixels(picture: &Picture) -> Vec<f32> {
+    picture.pixels().iter().map(|value| centred(*value)).collect()
+}
+
+/// The picture that a map shows: every value rounded to the nearest of 8 bits.
+pub(super) fn map_picture(map: &DenseMap) -> Picture {
+    let pixels = map.values.iter().map(|value| allconv_data::pairs::pixel_value(*value)).collect();
+    Picture::new(map.shape, pixels)
+}
+
+/// The middle of a picture, at most `side` pixels each way.
+pub(super) fn middle(picture: &Picture, side: usize) -> Picture {
+    let ImageShape { height, width, .. } = picture.shape();
+    let (rows, columns) = (height.min(side), width.min(side));
+    picture.crop((height - rows) / 2, (width - columns) / 2, rows, columns)
+}
+
+/// A picture for people with its entry in the index.
+fn artefact(
+    example: &str,
+    shown: Shown,
+    names: &[&'static str],
+    values: &[f64],
+) -> Result<(ArtefactPicture, Vec<u8>), TrainError> {
+    let role = match shown.role {
+        PictureRole::Input => "input",
+        PictureRole::Bicubic => "bicubic",
+        PictureRole::Output => "output",
+        PictureRole::Target => "target",
+    };
+    let value = |metric: &str| names.iter().position(|name| *name == metric).map(|place| values[place]);
+    let metrics =
+        shown.metrics.iter().filter_map(|(name, metric)| Some(((*name).to_owned(), value(metric)?)));
+    let picture = ArtefactPicture {
+        file: format!("{example}-{role}.png"),
+        example: example.to_owned(),
+        role: shown.role,
+        metrics: metrics.collect(),
+    };
+    Ok((picture, shown.picture.png()?))
+}

@@ -1,0 +1,187 @@
+//! What a run is about: how a batch looks, what is minimised, what is measured. One registry, one file a task.
+
+mod classification;
+mod dense;
+mod restoration;
+mod segmentation;
+mod super_resolution;
+
+use allconv_data::{BatchIterator, LoaderSettings, Picture, PictureDataset, Position};
+use allconv_nets::Network;
+use allconv_record::{ArtefactPicture, Outcomes, Scores, SplitName};
+use burn::tensor::Device;
+
+use crate::trainer::{Divergence, StepResult, Trainer};
+use crate::{DataStore, RunSettings, TaskSettings, TrainError};
+pub use classification::{ClassObjective, Classification};
+use dense::Dense;
+pub use dense::MapObjective;
+pub(crate) use dense::{DenseKind, check_network};
+use restoration::Restoration;
+use segmentation::Segmentation;
+use super_resolution::SuperResolution;
+
+/// A task with its data, as the training loop and those who ask a trained network know it.
+pub trait Task {
+    /// Samples of an epoch.
+    fn samples(&self) -> u64;
+    /// Hash of the content of the data.
+    fn content_hash(&self) -> &str;
+    /// Channels, rows and columns of what the network sees in training.
+    fn input(&self) -> [usize; 3];
+    /// Classes that the network tells apart, or channels of the map that it returns.
+    fn outputs(&self) -> usize;
+    /// Names of the classes; empty where none are told apart.
+    fn classes(&self) -> &[String];
+    /// Opens the stream of training batches.
+    ///
+    /// # Errors
+    /// [`TrainError::Data`] when the loader's settings are impossible.
+    fn begin(&mut self, loader: LoaderSettings, start: Position, end_epoch: u32) -> Result<(), TrainError>;
+    /// Takes the next batch, of which it uses the first `images`, and makes the optimiser's step after `step` others.
+    ///
+    /// # Errors
+    /// [`StepError`] when there is no batch, or loss or gradient is not finite.
+    fn step(
+        &mut self,
+        trainer: &mut Trainer,
+        images: usize,
+        step: u64,
+        learning_rate: f64,
+    ) -> Result<StepResult, StepError>;
+    /// What the training curves show of an epoch, by metric.
+    fn training_metrics(&self, epoch: EpochSums) -> Vec<(&'static str, f64)>;
+    /// Evaluates a split in evaluation mode, every example once; `None` if nothing was held out for it.
+    ///
+    /// # Errors
+    /// [`TrainError::Data`] when an example cannot be read.
+    fn evaluate(&self, network: &Network, split: SplitName) -> Result<Option<Evaluated>, TrainError>;
+    /// Whether the network only guesses after these epochs and steps and will not recover.
+    fn is_stuck(&self, mean_epoch_loss: f64, epochs_done: u64, steps_done: u64) -> bool;
+    /// Median seconds of a forward pass of `images` test images together; `None` where that cannot be measured.
+    ///
+    /// # Errors
+    /// [`TrainError::Data`] when an image cannot be read.
+    fn latency_seconds(&self, network: &Network, images: usize) -> Result<Option<f64>, TrainError>;
+    /// What the network says of a picture that belongs to no split; `name` is what an error calls it, `tile` the sides of the tiles that
+    /// it is cut into, in input pixels.
+    ///
+    /// # Errors
+    /// [`TrainError`] when the picture is not of the kind that the network was made for, or cannot be cut so.
+    fn predict(
+        &self,
+        network: &Network,
+        name: &str,
+        picture: &Picture,
+        tile: Option<usize>,
+    ) -> Result<Prediction, TrainError>;
+}
+
+/// What a network says of one picture.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Prediction {
+    /// Classes with their probabilities, the most probable first.
+    Classes(Vec<(String, f64)>),
+    /// A picture.
+    Picture(Picture),
+    /// A class for every pixel.
+    Regions {
+        /// The classes, painted.
+        picture: Picture,
+        /// Share of the pixels of each class.
+        shares: Vec<(String, f64)>,
+    },
+}
+
+/// Sums over the samples shown in an epoch, taken before each step's update.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct EpochSums {
+    /// Sum of the losses.
+    pub loss: f64,
+    /// Images classified correctly; 0 in tasks that classify none.
+    pub correct: u64,
+    /// Samples shown.
+    pub samples: u64,
+}
+
+/// Why a step was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    /// The weights have diverged.
+    #[error(transparent)]
+    Divergence(#[from] Divergence),
+    /// The data.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+}
+
+/// What a network says of a split.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluated {
+    /// Mean loss; not finite when any example's is not.
+    pub loss: f64,
+    /// The metrics of the task, `loss` excepted.
+    pub metrics: Vec<(String, f64)>,
+    /// A number that is lower for a better network, by which `best` is chosen.
+    pub rank: u64,
+    /// What is recorded of every example.
+    pub examples: ExampleRecord,
+}
+
+/// What is recorded of the examples of a split.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ExampleRecord {
+    /// Classes.
+    Outcomes(Outcomes),
+    /// Numbers, and a few pictures with their PNG files.
+    Scores {
+        /// The metrics of every example.
+        scores: Scores,
+        /// The pictures.
+        pictures: Vec<(ArtefactPicture, Vec<u8>)>,
+    },
+}
+
+/// The task that the settings describe, over its data, with tensors on `device` (without autodiff).
+///
+/// # Errors
+/// [`TrainError`] when the data are absent, damaged, or not what the task needs.
+pub fn open_task(
+    settings: &RunSettings,
+    data: &DataStore,
+    device: &Device,
+) -> Result<Box<dyn Task>, TrainError> {
+    let task = settings.data.task();
+    let Some(patches) = task.patches() else {
+        return Ok(Box::new(Classification::open(settings, data, device)?));
+    };
+    let pictures = data.pictures(&settings.data)?;
+    Ok(match dense_kind(&task, &pictures) {
+        Some(kind) => Box::new(Dense::open(kind, pictures, patches, settings, device)?),
+        None => Box::new(Classification::open(settings, data, device)?),
+    })
+}
+
+/// The registry of tasks over maps; `None` for classification.
+pub(crate) fn dense_kind(task: &TaskSettings, pictures: &PictureDataset) -> Option<Box<dyn DenseKind>> {
+    Some(match task {
+        TaskSettings::Classification {} => return None,
+        TaskSettings::SuperResolution(settings) => Box::new(SuperResolution { scale: settings.scale }),
+        TaskSettings::Segmentation(_) => Box::new(Segmentation { classes: pictures.classes.clone() }),
+        TaskSettings::Denoising(settings) => Box::new(Restoration { sigma: settings.sigma }),
+        TaskSettings::Autoencoding(_) => Box::new(Restoration { sigma: 0.0 }),
+    })
+}
+
+/// A stream of batches that begins when the loop does.
+struct Stream<B>(Option<BatchIterator<B>>);
+
+impl<B: Send + 'static> Stream<B> {
+    /// The next batch.
+    fn next(&mut self, step: u64) -> Result<B, TrainError> {
+        match self.0.as_mut().and_then(Iterator::next) {
+            Some(batch) => Ok(batch?),
+            None => Err(TrainError::Specification(format!("the loader ended before step {step}"))),
+        }
+    }
+}

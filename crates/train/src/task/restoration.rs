@@ -1,0 +1,91 @@
+//! Denoising and autoencoding: the picture itself, from a noisy one or through whatever the network throws away.
+//!
+//! Judged on whole pictures after rounding to 8 bits: PSNR and SSIM on luma, PSNR over all channels. The noise of a test picture is
+//! keyed by its place in the split alone, so that all networks are judged on the same noisy pictures.
+
+use allconv_data::pairs::add_noise;
+use allconv_data::philox::{Purpose, Stream};
+use allconv_data::{DataError, Picture, PictureDataset, PictureExample, Targets};
+use allconv_record::PictureRole;
+
+use super::Prediction;
+use super::dense::{DenseKind, Shown, Verdict, WholeInput, centred_pixels, map_picture, middle};
+use super::super_resolution::picture_metrics;
+use crate::TrainError;
+use crate::metrics::Confusion;
+use crate::tiles::DenseMap;
+
+/// Sides of the crops for people.
+const CROP: usize = 96;
+
+/// Seed and epoch of the noise on pictures that networks are judged on; no training epoch has this number.
+const JUDGED: (u64, u32) = (0, u32::MAX);
+
+/// Restoration from noise of this deviation in grey levels; 0 for autoencoding.
+pub(super) struct Restoration {
+    pub(super) sigma: f64,
+}
+
+impl Restoration {
+    fn noisy(&self, example: &PictureExample, index: usize) -> DenseMap {
+        let mut values = centred_pixels(&example.picture);
+        let stream = Stream::new(JUDGED.0, Purpose::Noise, JUDGED.1, index as u32);
+        add_noise(&mut values, self.sigma, stream);
+        DenseMap { shape: example.picture.shape(), values }
+    }
+}
+
+impl DenseKind for Restoration {
+    fn check(&self, _data: &PictureDataset) -> Result<(), DataError> {
+        Ok(())
+    }
+
+    fn outputs(&self, data: &PictureDataset) -> usize {
+        data.channels
+    }
+
+    fn input(&self, example: &PictureExample, index: usize) -> WholeInput {
+        let DenseMap { shape, values } = self.noisy(example, index);
+        WholeInput { values, shape }
+    }
+
+    fn target(&self, example: &PictureExample) -> Targets {
+        Targets::Pictures { values: centred_pixels(&example.picture), shape: example.picture.shape() }
+    }
+
+    fn metrics(&self, _channels: usize) -> Vec<&'static str> {
+        let mut names = vec!["psnr", "psnr_y", "ssim_y"];
+        if self.sigma > 0.0 {
+            names.push("noisy_psnr");
+        }
+        names
+    }
+
+    fn judge(&self, example: &PictureExample, index: usize, map: &DenseMap) -> Result<Verdict, TrainError> {
+        let of = |found: &Picture| picture_metrics(&example.picture, found, 0, &example.name);
+        let found = of(&map_picture(map))?;
+        let mut values = vec![found.psnr_all, found.psnr_y, found.ssim_y];
+        if self.sigma > 0.0 {
+            values.push(of(&map_picture(&self.noisy(example, index)))?.psnr_all);
+        }
+        Ok(Verdict { values, confusion: None })
+    }
+
+    fn totals(&self, _confusion: Option<&Confusion>) -> Vec<(String, f64)> {
+        Vec::new()
+    }
+
+    fn show(&self, example: &PictureExample, index: usize, map: &DenseMap) -> Vec<Shown> {
+        let shown =
+            |role, picture: &Picture, metrics| Shown { role, picture: middle(picture, CROP), metrics };
+        vec![
+            shown(PictureRole::Input, &map_picture(&self.noisy(example, index)), &[("psnr", "noisy_psnr")]),
+            shown(PictureRole::Output, &map_picture(map), &[("psnr", "psnr"), ("ssim_y", "ssim_y")]),
+            shown(PictureRole::Target, &example.picture, &[]),
+        ]
+    }
+
+    fn present(&self, _data: &PictureDataset, map: &DenseMap) -> Prediction {
+        Prediction::Picture(map_picture(map))
+    }
+}

@@ -1,0 +1,176 @@
+//! Segmentation: a class for every pixel.
+//!
+//! Of every picture: pixel error, mean intersection over union of the classes that show in it or are predicted, boundary F1. Of the
+//! split: intersection over union and Dice of each class over all pixels together, and their means.
+
+use allconv_data::{DataError, ImageShape, Picture, PictureDataset, PictureExample, Targets};
+use allconv_record::PictureRole;
+
+use super::Prediction;
+use super::dense::{DenseKind, Shown, Verdict, WholeInput, centred_pixels, middle};
+use crate::TrainError;
+use crate::metrics::{Confusion, boundary_f1};
+use crate::tiles::DenseMap;
+
+/// Sides of the crops for people.
+const CROP: usize = 256;
+
+/// Colours of class maps; grey levels for two classes, beyond these they repeat darker. Source: Okabe and Ito, 2008, after black.
+const COLOURS: [[u8; 3]; 8] = [
+    [0, 0, 0],
+    [230, 159, 0],
+    [86, 180, 233],
+    [0, 158, 115],
+    [240, 228, 66],
+    [0, 114, 178],
+    [213, 94, 0],
+    [204, 121, 167],
+];
+
+/// Segmentation into these classes.
+pub(super) struct Segmentation {
+    pub(super) classes: Vec<String>,
+}
+
+impl Segmentation {
+    fn mask<'a>(&self, example: &'a PictureExample) -> &'a [u8] {
+        match &example.mask {
+            Some(mask) => mask,
+            None => panic!("picture {} has no label map; the task has checked that", example.name),
+        }
+    }
+}
+
+impl DenseKind for Segmentation {
+    fn check(&self, data: &PictureDataset) -> Result<(), DataError> {
+        let all = data.train.iter().chain(data.validation.iter()).chain(data.test.iter());
+        let bare = all.into_iter().find(|example| example.mask.is_none());
+        match bare {
+            None => Ok(()),
+            Some(example) => Err(DataError::BadFile {
+                file: format!("{}, picture {}", data.name, example.name),
+                expected: "a label map".to_owned(),
+                found: "none".to_owned(),
+                fix: "import the set with --layout segmentation, or choose another task".to_owned(),
+            }),
+        }
+    }
+
+    fn outputs(&self, _data: &PictureDataset) -> usize {
+        self.classes.len()
+    }
+
+    fn input(&self, example: &PictureExample, _index: usize) -> WholeInput {
+        WholeInput { values: centred_pixels(&example.picture), shape: example.picture.shape() }
+    }
+
+    fn target(&self, example: &PictureExample) -> Targets {
+        Targets::Classes(self.mask(example).to_vec())
+    }
+
+    fn metrics(&self, _channels: usize) -> Vec<&'static str> {
+        vec!["pixel_error", "image_iou", "boundary_f1"]
+    }
+
+    fn judge(&self, example: &PictureExample, _index: usize, map: &DenseMap) -> Result<Verdict, TrainError> {
+        let (truth, predicted) = (self.mask(example), predicted(map));
+        let classes = self.classes.len();
+        let mut confusion = Confusion::new(classes);
+        confusion.count(truth, &predicted);
+        let sides = [map.shape.height, map.shape.width];
+        let values = vec![
+            confusion.pixel_error(),
+            confusion.mean(Confusion::intersection_over_union),
+            boundary_f1(truth, &predicted, sides, classes),
+        ];
+        Ok(Verdict { values, confusion: Some(confusion) })
+    }
+
+    fn totals(&self, confusion: Option<&Confusion>) -> Vec<(String, f64)> {
+        let Some(confusion) = confusion else { return Vec::new() };
+        let mut totals = vec![
+            ("mean_iou".to_owned(), confusion.mean(Confusion::intersection_over_union)),
+            ("mean_dice".to_owned(), confusion.mean(Confusion::dice)),
+        ];
+        for (class, name) in self.classes.iter().enumerate() {
+            let overlap = confusion.intersection_over_union(class).zip(confusion.dice(class));
+            if let Some((overlap, dice)) = overlap {
+                totals.extend([(format!("iou_{name}"), overlap), (format!("dice_{name}"), dice)]);
+            }
+        }
+        totals
+    }
+
+    fn show(&self, example: &PictureExample, _index: usize, map: &DenseMap) -> Vec<Shown> {
+        let shown =
+            |role, picture: &Picture, metrics| Shown { role, picture: middle(picture, CROP), metrics };
+        let classes = self.classes.len();
+        let under: &[(&str, &str)] =
+            &[("pixel_error", "pixel_error"), ("image_iou", "image_iou"), ("boundary_f1", "boundary_f1")];
+        vec![
+            shown(PictureRole::Input, &example.picture, &[]),
+            shown(PictureRole::Output, &painted(&predicted(map), map.shape, classes), under),
+            shown(PictureRole::Target, &painted(self.mask(example), map.shape, classes), &[]),
+        ]
+    }
+
+    fn present(&self, data: &PictureDataset, map: &DenseMap) -> Prediction {
+        let classes = predicted(map);
+        let share = |class: usize| {
+            let pixels = classes.iter().filter(|found| usize::from(**found) == class).count();
+            pixels as f64 / classes.len() as f64
+        };
+        let shares =
+            data.classes.iter().enumerate().map(|(class, name)| (name.clone(), share(class))).collect();
+        Prediction::Regions { picture: painted(&classes, map.shape, self.classes.len()), shares }
+    }
+}
+
+/// The class with the largest value at each pixel; the first on ties.
+fn predicted(map: &DenseMap) -> Vec<u8> {
+    map.values
+        .chunks_exact(map.shape.channels)
+        .map(|pixel| {
+            let mut best = 0;
+            for (class, value) in pixel.iter().enumerate() {
+                if *value > pixel[best] {
+                    best = class;
+                }
+            }
+            best as u8
+        })
+        .collect()
+}
+
+/// A picture of class numbers: black and white for two classes, colours for more.
+fn painted(classes: &[u8], shape: ImageShape, count: usize) -> Picture {
+    if count <= 2 {
+        let pixels = classes.iter().map(|class| if *class == 0 { 0 } else { 255 }).collect();
+        return Picture::new(ImageShape { channels: 1, ..shape }, pixels);
+    }
+    let colour = |class: &u8| {
+        let class = usize::from(*class);
+        let darker = 1 + class / COLOURS.len();
+        COLOURS[class % COLOURS.len()].map(|value| value / darker as u8)
+    };
+    Picture::new(ImageShape { channels: 3, ..shape }, classes.iter().flat_map(colour).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_of_equal_classes_is_predicted() {
+        let shape = ImageShape { height: 1, width: 2, channels: 3 };
+        let map = DenseMap { shape, values: vec![1.0, 1.0, 0.0, -2.0, -1.0, -1.0] };
+        assert_eq!(predicted(&map), [0, 1]);
+    }
+
+    #[test]
+    fn two_classes_are_painted_in_black_and_white_and_more_in_colours() {
+        let shape = ImageShape { height: 1, width: 2, channels: 2 };
+        assert_eq!(painted(&[0, 1], shape, 2).pixels(), [0, 255]);
+        assert_eq!(painted(&[0, 9], shape, 10).pixels(), [0, 0, 0, 115, 79, 0]);
+    }
+}

@@ -1,0 +1,220 @@
+//! Maps of whole pictures: in one piece, or tile by tile where memory asks for it.
+
+use allconv_data::ImageShape;
+use allconv_nets::{Mode, Network, NormaliseKind, StageSpec, Walk, images_to_tensor};
+use burn::tensor::{Device, Tensor};
+
+/// Pictures with more input pixels than this are cut into tiles where nobody says otherwise: 2²⁰, a megapixel.
+pub const WHOLE_PIXELS: usize = 1 << 20;
+/// Sides of those tiles, in input pixels.
+const DEFAULT_SIDE: usize = 512;
+
+/// A map that a network returned for one picture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DenseMap {
+    /// Rows, columns and channels.
+    pub shape: ImageShape,
+    /// Values, `[height, width, channels]`.
+    pub values: Vec<f32>,
+}
+
+/// How a picture is cut: tiles of `side`, of which each is seen by the network with `margin` pixels of its surroundings.
+///
+/// The margin reaches as far as any value of the tile's map sees, and tiles begin where the network's coarsest map has a cell, so
+/// that the map is that of the whole picture but for rounding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tiling {
+    side: usize,
+    margin: usize,
+}
+
+/// Why a network's map cannot be put together from tiles.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum TilingError {
+    /// A stage looks at the whole map.
+    #[error(
+        "stage {stage} ({kind}) looks at the whole map, so that tiles would change its values; leave --tile out"
+    )]
+    Global {
+        /// Index of the stage.
+        stage: usize,
+        /// What it is.
+        kind: String,
+    },
+    /// The side does not fit the network's maps.
+    #[error(
+        "tiles of {side} pixels cannot be used: the network's coarsest map has a cell every {multiple} pixels; use a multiple of {multiple}"
+    )]
+    Side {
+        /// The side asked for.
+        side: usize,
+        /// What it must be a multiple of.
+        multiple: usize,
+    },
+}
+
+impl Tiling {
+    /// Tiles of `side` input pixels for the network that was walked.
+    ///
+    /// # Errors
+    /// [`TilingError`] when the network cannot be run on tiles of this side.
+    pub fn new(walk: &Walk, side: usize) -> Result<Tiling, TilingError> {
+        let global = walk.stages.iter().enumerate().find(|(_, shape)| looks_everywhere(&shape.stage));
+        if let Some((stage, shape)) = global {
+            return Err(TilingError::Global { stage, kind: shape.stage.label() });
+        }
+        let multiple = coarsest_step(walk);
+        if side == 0 || !side.is_multiple_of(multiple) {
+            return Err(TilingError::Side { side, multiple });
+        }
+        // Half the field on each side, and a cell for windows of even sides, whose middle lies between cells.
+        let margin = (walk.receptive_field() / 2 + multiple).next_multiple_of(multiple);
+        Ok(Tiling { side, margin })
+    }
+
+    /// What is done where nobody says otherwise: `None`, one piece, for pictures up to [`WHOLE_PIXELS`] and for networks that cannot be
+    /// run on tiles.
+    pub fn by_default(walk: &Walk, input: ImageShape) -> Option<Tiling> {
+        let large = input.height * input.width > WHOLE_PIXELS;
+        let side = DEFAULT_SIDE.next_multiple_of(coarsest_step(walk));
+        if large { Tiling::new(walk, side).ok() } else { None }
+    }
+}
+
+/// Input pixels between the cells of the network's coarsest map.
+pub(crate) fn coarsest_step(walk: &Walk) -> usize {
+    walk.stages.iter().map(|shape| shape.jump.ceil() as usize).max().unwrap_or(1).max(1)
+}
+
+/// Whether a stage's values depend on the whole map.
+fn looks_everywhere(stage: &StageSpec) -> bool {
+    match stage {
+        StageSpec::GlobalAverage => true,
+        StageSpec::Normalise(spec) => matches!(spec.kind, NormaliseKind::Group { .. }),
+        StageSpec::Downsample(operator) => {
+            matches!(
+                operator.name(),
+                "spectral_pool" | "diff_stride" | "adaptive_polyphase" | "learned_polyphase"
+            )
+        }
+        StageSpec::Upsample(spec) => spec.operator.name() == "spectral_upsample",
+        _ => false,
+    }
+}
+
+/// Runs the network on one picture's input `[height, width, channels]`.
+pub fn run_map(
+    network: &Network,
+    input: &[f32],
+    shape: ImageShape,
+    tiling: Option<Tiling>,
+    device: &Device,
+) -> DenseMap {
+    let Some(Tiling { side, margin }) = tiling else {
+        return run_whole(network, input.to_vec(), shape, device);
+    };
+    let mut whole: Option<DenseMap> = None;
+    for top in (0..shape.height).step_by(side) {
+        for left in (0..shape.width).step_by(side) {
+            let (first_row, first_column) = (top.saturating_sub(margin), left.saturating_sub(margin));
+            let end_row = (top + side + margin).min(shape.height);
+            let end_column = (left + side + margin).min(shape.width);
+            let piece = ImageShape { height: end_row - first_row, width: end_column - first_column, ..shape };
+            let mut values = Vec::with_capacity(piece.len());
+            for row in first_row..end_row {
+                let start = (row * shape.width + first_column) * shape.channels;
+                values.extend_from_slice(&input[start..start + piece.width * shape.channels]);
+            }
+            let map = run_whole(network, values, piece, device);
+            let scale = map.shape.height / piece.height;
+            let whole = whole.get_or_insert_with(|| {
+                let (height, width) = (shape.height * scale, shape.width * scale);
+                let shape = ImageShape { height, width, channels: map.shape.channels };
+                DenseMap { shape, values: vec![0.0; shape.len()] }
+            });
+            let channels = map.shape.channels;
+            let (rows, columns) =
+                ((top + side).min(shape.height) - top, (left + side).min(shape.width) - left);
+            for row in 0..rows * scale {
+                let from = ((row + (top - first_row) * scale) * map.shape.width
+                    + (left - first_column) * scale)
+                    * channels;
+                let to = ((row + top * scale) * whole.shape.width + left * scale) * channels;
+                let length = columns * scale * channels;
+                whole.values[to..to + length].copy_from_slice(&map.values[from..from + length]);
+            }
+        }
+    }
+    whole.unwrap_or_else(|| run_whole(network, input.to_vec(), shape, device))
+}
+
+fn run_whole(network: &Network, input: Vec<f32>, shape: ImageShape, device: &Device) -> DenseMap {
+    let images = images_to_tensor(input, [1, shape.height, shape.width, shape.channels], device);
+    let map = network.forward_map(images, Mode::Evaluate);
+    let [_, channels, height, width] = map.dims();
+    DenseMap { shape: ImageShape { height, width, channels }, values: channels_last_values(map) }
+}
+
+/// The values of maps `[n, c, h, w]` in host memory as `[n, h, w, c]`.
+///
+/// # Panics
+/// If the device fails to hand its values over, e.g. because it was lost.
+pub(crate) fn channels_last_values(maps: Tensor<4>) -> Vec<f32> {
+    match maps.permute([0, 2, 3, 1]).into_data().try_into_vec::<f32>() {
+        Ok(values) => values,
+        Err(error) => panic!("the maps could not be read from their device: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use allconv_nets::{Engine, NetworkSpec, walk};
+
+    /// Tiles and whole pictures take different kernels near their borders; values of about 1 differ by f32 rounding alone.
+    const BOUND: f32 = 2e-5;
+
+    fn spec(text: &str) -> NetworkSpec {
+        toml::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn tiles_with_their_surroundings_give_the_map_of_the_whole_picture() {
+        let device = Device::flex();
+        for text in [
+            "architecture = { u_net = { depth = 2, channels = 4 } }",
+            "architecture = { u_net = { depth = 2, channels = 4 } }\ndownsample = { blur_pool = {} }\nupsample = { blur_upsample = {} }",
+            "architecture = { super_resolution_u_net = { scale = 2, depth = 1, channels = 4, residual = 'bicubic' } }",
+        ] {
+            let spec = spec(text);
+            let walk = walk(&spec, [3, 32, 32], 3).unwrap();
+            let network = Network::initialise(&spec, [3, 32, 32], 3, 1, Engine::detect(), &device).unwrap();
+            let shape = ImageShape { height: 101, width: 83, channels: 3 };
+            let input: Vec<f32> =
+                (0..shape.len()).map(|place| ((place * 7919) % 1009) as f32 / 1009.0 - 0.5).collect();
+            let whole = run_map(&network, &input, shape, None, &device);
+            let tiling = Tiling::new(&walk, 32).unwrap();
+            let tiled = run_map(&network, &input, shape, Some(tiling), &device);
+            assert_eq!(whole.shape, tiled.shape);
+            let largest =
+                whole.values.iter().zip(&tiled.values).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            println!("{text}: {tiling:?}, largest difference {largest:e}");
+            assert!(largest <= BOUND, "{text}: {largest}");
+            // Without its surroundings a tile's map is another one.
+            let alone = run_map(&network, &input, shape, Some(Tiling { margin: 0, ..tiling }), &device);
+            assert!(alone.values.iter().zip(&whole.values).any(|(a, b)| (a - b).abs() > 100.0 * BOUND));
+        }
+    }
+
+    #[test]
+    fn sides_that_do_not_fit_and_networks_that_see_everything_are_refused() {
+        let walked = |text: &str| walk(&spec(text), [3, 32, 32], 3).unwrap();
+        let plain = walked("architecture = { u_net = { depth = 2, channels = 4 } }");
+        assert_eq!(Tiling::new(&plain, 30), Err(TilingError::Side { side: 30, multiple: 4 }));
+        assert!(Tiling::new(&plain, 0).is_err());
+        let grouped = walked("architecture = { u_net = { depth = 1, channels = 4, norm = 'group' } }");
+        assert!(matches!(Tiling::new(&grouped, 32), Err(TilingError::Global { .. })));
+        assert_eq!(Tiling::by_default(&plain, ImageShape { height: 1024, width: 1024, channels: 3 }), None);
+        assert!(Tiling::by_default(&plain, ImageShape { height: 1025, width: 1024, channels: 3 }).is_some());
+    }
+}
