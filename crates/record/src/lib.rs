@@ -7,6 +7,7 @@
 //! statistics and no terminal.
 #![forbid(unsafe_code)]
 
+mod artefacts;
 mod atomic;
 mod cost;
 mod event;
@@ -16,9 +17,11 @@ mod outcomes;
 mod request;
 mod run_directory;
 mod run_record;
+mod scores;
 mod specification;
 mod status;
 
+pub use artefacts::{ARTEFACTS_SCHEMA, Artefacts, Picture, PictureRole};
 pub use atomic::{sync_directory, write_atomically};
 pub use cost::{Cost, StageShape};
 pub use event::{Event, MetricPoint, Observer, SplitName};
@@ -28,6 +31,7 @@ pub use outcomes::{Outcome, Outcomes};
 pub use request::{Request, Resolve, ResolveError, Resolved};
 pub use run_directory::RunDirectory;
 pub use run_record::{Environment, FORMAT_VERSION, Measured, Resumption, RunRecord, Timings};
+pub use scores::{ExampleScores, SCORES_SCHEMA, Scores};
 pub use specification::{RunSpecification, canonical_json};
 pub use status::Status;
 

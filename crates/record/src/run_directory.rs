@@ -4,8 +4,8 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use crate::{
-    FORMAT_VERSION, Journal, MetricPoint, Outcomes, RecordError, RunRecord, RunSpecification, read_journal,
-    write_atomically,
+    Artefacts, FORMAT_VERSION, Journal, MetricPoint, Outcomes, RecordError, RunRecord, RunSpecification,
+    Scores, read_journal, write_atomically,
 };
 
 /// A folder that holds one run. Cheap to make: nothing is read until asked for.
@@ -159,6 +159,51 @@ impl RunDirectory {
     /// As [`Outcomes::read`].
     pub fn read_outcomes(&self) -> Result<Outcomes, RecordError> {
         Outcomes::read(&self.path.join("outcomes.bin"))
+    }
+
+    /// `scores.json`.
+    pub fn scores_path(&self) -> PathBuf {
+        self.path.join("scores.json")
+    }
+
+    /// Writes `scores.json`.
+    ///
+    /// # Errors
+    /// As [`Scores::write`].
+    pub fn write_scores(&self, scores: &Scores) -> Result<(), RecordError> {
+        scores.write(&self.scores_path())
+    }
+
+    /// Reads `scores.json`.
+    ///
+    /// # Errors
+    /// As [`Scores::read`].
+    pub fn read_scores(&self) -> Result<Scores, RecordError> {
+        Scores::read(&self.scores_path())
+    }
+
+    /// `artefacts/`, the folder of pictures.
+    pub fn artefacts(&self) -> PathBuf {
+        self.path.join("artefacts")
+    }
+
+    /// Writes `artefacts/index.json`, making the folder as needed; the pictures themselves are the caller's.
+    ///
+    /// # Errors
+    /// As [`Artefacts::write`].
+    pub fn write_artefacts(&self, artefacts: &Artefacts) -> Result<(), RecordError> {
+        let folder = self.artefacts();
+        fs::create_dir_all(&folder).map_err(RecordError::io("create", &folder))?;
+        artefacts.write(&folder)
+    }
+
+    /// Reads `artefacts/index.json`; no pictures when there is no such folder.
+    ///
+    /// # Errors
+    /// As [`Artefacts::read`].
+    pub fn read_artefacts(&self) -> Result<Artefacts, RecordError> {
+        let folder = self.artefacts();
+        if folder.exists() { Artefacts::read(&folder) } else { Ok(Artefacts::default()) }
     }
 }
 

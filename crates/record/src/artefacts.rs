@@ -1,0 +1,169 @@
+//! `artefacts/index.json`: which pictures of the final evaluation a run directory holds, and what each shows.
+//!
+//! `{"schema": "allconv.artefacts/1", "pictures": [{"file": "img_001.png", "example": "img_001", "role": "output", "metrics":
+//! {"psnr_y": 33.1}}]}`. The files lie beside the index. Where a picture is a crop, its metrics are those of the whole image.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{RecordError, write_atomically};
+
+/// The `schema` field of `artefacts/index.json`.
+pub const ARTEFACTS_SCHEMA: &str = "allconv.artefacts/1";
+
+/// Name of the index inside of `artefacts/`.
+const INDEX: &str = "index.json";
+
+const FORMAT: &str = "artefacts/index.json";
+
+/// What a picture shows of its example.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PictureRole {
+    /// What the network was given.
+    Input,
+    /// What it should have answered.
+    Target,
+    /// The answer of bicubic interpolation, the anchor of super-resolution.
+    Bicubic,
+    /// What the network answered.
+    Output,
+}
+
+impl PictureRole {
+    /// The word used in files and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            PictureRole::Input => "input",
+            PictureRole::Target => "target",
+            PictureRole::Bicubic => "bicubic",
+            PictureRole::Output => "output",
+        }
+    }
+}
+
+/// One picture.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Picture {
+    /// Name of the PNG file beside the index, without a folder.
+    pub file: String,
+    /// Name of the test image, as in `scores.json`.
+    pub example: String,
+    /// What it shows.
+    pub role: PictureRole,
+    /// Metrics of the image by name; empty for inputs and targets.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metrics: BTreeMap<String, f64>,
+}
+
+/// The pictures of a run, in the order in which they are shown.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Artefacts {
+    /// The pictures.
+    pub pictures: Vec<Picture>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct IndexFile {
+    schema: String,
+    pictures: Vec<Picture>,
+}
+
+impl Artefacts {
+    /// Writes the index into the folder `artefacts`, which must exist; the pictures themselves are the caller's.
+    ///
+    /// # Errors
+    /// [`RecordError::Malformed`] when a picture's file is not a plain name, or a metric is not finite; [`RecordError::Io`].
+    pub fn write(&self, folder: &Path) -> Result<(), RecordError> {
+        let path = folder.join(INDEX);
+        self.check().map_err(|reason| malformed(&path, reason))?;
+        let file = IndexFile { schema: ARTEFACTS_SCHEMA.to_string(), pictures: self.pictures.clone() };
+        let text =
+            serde_json::to_string_pretty(&file).map_err(|error| malformed(&path, error.to_string()))?;
+        write_atomically(&path, text.as_bytes())
+    }
+
+    /// Reads the index of the folder `artefacts`.
+    ///
+    /// # Errors
+    /// [`RecordError::Io`]; [`RecordError::Malformed`] when it is cut off, of another schema, or breaks a rule of the format.
+    pub fn read(folder: &Path) -> Result<Artefacts, RecordError> {
+        let path = folder.join(INDEX);
+        let bytes = std::fs::read(&path).map_err(RecordError::io("read", &path))?;
+        let file: IndexFile =
+            serde_json::from_slice(&bytes).map_err(|error| malformed(&path, error.to_string()))?;
+        if file.schema != ARTEFACTS_SCHEMA {
+            return Err(malformed(&path, format!("schema `{}` is not `{ARTEFACTS_SCHEMA}`", file.schema)));
+        }
+        let artefacts = Artefacts { pictures: file.pictures };
+        artefacts.check().map_err(|reason| malformed(&path, reason))?;
+        Ok(artefacts)
+    }
+
+    /// A file name with a folder in it could lead a reader out of the run directory.
+    fn check(&self) -> Result<(), String> {
+        for picture in &self.pictures {
+            let name = &picture.file;
+            let is_plain = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', ':']);
+            if !is_plain || !name.ends_with(".png") {
+                return Err(format!("`{name}` is no plain name of a PNG file"));
+            }
+            if let Some((metric, value)) = picture.metrics.iter().find(|(_, value)| !value.is_finite()) {
+                return Err(format!("`{metric}` of `{name}` is {value}, must be finite"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn malformed(path: &Path, reason: String) -> RecordError {
+    RecordError::Malformed { path: path.to_path_buf(), format: FORMAT, reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example() -> Artefacts {
+        let picture = |file: &str, role, metrics: &[(&str, f64)]| Picture {
+            file: file.into(),
+            example: "img_001".into(),
+            role,
+            metrics: metrics.iter().map(|(name, value)| (name.to_string(), *value)).collect(),
+        };
+        Artefacts {
+            pictures: vec![
+                picture("img_001-target.png", PictureRole::Target, &[]),
+                picture("img_001.png", PictureRole::Output, &[("psnr_y", 33.1)]),
+            ],
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back_and_every_truncation_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        example().write(folder.path()).unwrap();
+        assert_eq!(Artefacts::read(folder.path()).unwrap(), example());
+        let path = folder.path().join(INDEX);
+        let bytes = std::fs::read(&path).unwrap();
+        for length in 0..bytes.len() {
+            std::fs::write(&path, &bytes[..length]).unwrap();
+            assert!(Artefacts::read(folder.path()).is_err(), "{length} bytes were accepted");
+        }
+    }
+
+    #[test]
+    fn a_file_outside_of_the_folder_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["../run.json", "a/b.png", "", ".png", "c:\\x.png", "picture.svg"] {
+            let mut artefacts = example();
+            artefacts.pictures[0].file = name.into();
+            let message = artefacts.write(folder.path()).unwrap_err().to_string();
+            assert!(message.contains("no plain name"), "{message}");
+        }
+    }
+}
