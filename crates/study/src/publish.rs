@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use allconv_record::{RecordError, write_atomically};
+use allconv_record::{RecordError, RunDirectory, write_atomically};
 
 use crate::file::StudyFile;
 use crate::report::{published_files, write_report};
 use crate::results::StudyResults;
 
 /// The files of a run directory that are published.
-const RUN_FILES: [&str; 4] = ["spec.toml", "run.json", "metrics.jsonl", "outcomes.bin"];
+const RUN_FILES: [&str; 5] = ["spec.toml", "run.json", "metrics.jsonl", "outcomes.bin", "scores.json"];
 
 /// Writes `<study>.toml`, `README.md`, `results.json` and `runs/*` below `folder`, e.g. `docs/results/<study>`, and returns the paths written.
 ///
@@ -42,6 +42,7 @@ pub fn publish(
                 written.push(target.join(file));
             }
         }
+        written.extend(publish_pictures(directory, &target)?);
     }
     let study_copy = folder.join(format!("{}.toml", study.name));
     std::fs::create_dir_all(folder).map_err(RecordError::io("create", folder))?;
@@ -50,6 +51,26 @@ pub fn publish(
     let files = published_files(study, results);
     write_report(&files, folder)?;
     written.extend(files.iter().map(|file| folder.join(&file.path)));
+    Ok(written)
+}
+
+/// Copies the pictures that the run's index names, then the index.
+fn publish_pictures(directory: &RunDirectory, target: &Path) -> Result<Vec<PathBuf>, RecordError> {
+    let artefacts = directory.read_artefacts()?;
+    let mut written = Vec::new();
+    if artefacts.pictures.is_empty() {
+        return Ok(written);
+    }
+    let target = RunDirectory::at(target);
+    std::fs::create_dir_all(target.artefacts()).map_err(RecordError::io("create", &target.artefacts()))?;
+    for picture in &artefacts.pictures {
+        let source = directory.artefacts().join(&picture.file);
+        let bytes = std::fs::read(&source).map_err(RecordError::io("read", &source))?;
+        let copy = target.artefacts().join(&picture.file);
+        write_atomically(&copy, &bytes)?;
+        written.push(copy);
+    }
+    target.write_artefacts(&artefacts)?;
     Ok(written)
 }
 
@@ -64,7 +85,7 @@ fn is_same_folder(first: &Path, second: &Path) -> bool {
 mod tests {
     use super::*;
     use crate::matrix::plan;
-    use crate::testing::{small_study, write_run};
+    use crate::testing::{small_study, write_pictures, write_run, write_scores};
     use allconv_record::Status;
 
     #[test]
@@ -76,7 +97,12 @@ mod tests {
             match index {
                 0 => write_run(&runs, planned, Status::Diverged, None),
                 1 => write_run(&runs, planned, Status::Interrupted, None),
-                _ => write_run(&runs, planned, Status::Finished, Some(0.1 + index as f64 / 100.0)),
+                _ => {
+                    let run = write_run(&runs, planned, Status::Finished, Some(0.1 + index as f64 / 100.0));
+                    write_scores(&run, "error", 9, |image| 0.01 * (image + index) as f64);
+                    write_pictures(&run, &["bird"], |_| 40);
+                    run
+                }
             };
         }
         let results = StudyResults::collect(&study, &[runs]).unwrap();
@@ -86,6 +112,8 @@ mod tests {
         let again = StudyResults::collect(&study, &[published.join("runs")]).unwrap();
         assert_eq!(again.arms, results.arms);
         assert_eq!(again.comparisons, results.comparisons);
+        assert_eq!((&again.scores, &again.shown_images), (&results.scores, &results.shown_images));
+        assert_eq!((again.scores.rows.len(), again.shown_images.images.len()), (4, 1));
         // The interrupted run is not published.
         assert_eq!(again.runs.iter().filter(|run| run.record.is_some()).count(), 5);
         // Publishing from where the runs already lie copies none of them.
