@@ -47,7 +47,7 @@ impl PictureRole {
 /// One picture.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Picture {
+pub struct ArtefactPicture {
     /// Name of the PNG file beside the index, without a folder.
     pub file: String,
     /// Name of the test image, as in `scores.json`.
@@ -63,25 +63,30 @@ pub struct Picture {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Artefacts {
     /// The pictures.
-    pub pictures: Vec<Picture>,
+    pub pictures: Vec<ArtefactPicture>,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct IndexFile {
     schema: String,
-    pictures: Vec<Picture>,
+    pictures: Vec<ArtefactPicture>,
 }
 
 impl Artefacts {
-    /// Writes the index into the folder `artefacts`, which must exist; the pictures themselves are the caller's.
+    /// Writes pictures with their PNG bytes, and then the index, into the folder `artefacts`, making it as needed.
     ///
     /// # Errors
     /// [`RecordError::Malformed`] when a picture's file is not a plain name, or a metric is not finite; [`RecordError::Io`].
-    pub fn write(&self, folder: &Path) -> Result<(), RecordError> {
+    pub fn write(folder: &Path, pictures: &[(ArtefactPicture, Vec<u8>)]) -> Result<(), RecordError> {
         let path = folder.join(INDEX);
-        self.check().map_err(|reason| malformed(&path, reason))?;
-        let file = IndexFile { schema: ARTEFACTS_SCHEMA.to_string(), pictures: self.pictures.clone() };
+        let index = Artefacts { pictures: pictures.iter().map(|(picture, _)| picture.clone()).collect() };
+        index.check().map_err(|reason| malformed(&path, reason))?;
+        std::fs::create_dir_all(folder).map_err(RecordError::io("create", folder))?;
+        for (picture, png) in pictures {
+            write_atomically(&folder.join(&picture.file), png)?;
+        }
+        let file = IndexFile { schema: ARTEFACTS_SCHEMA.to_string(), pictures: index.pictures };
         let text =
             serde_json::to_string_pretty(&file).map_err(|error| malformed(&path, error.to_string()))?;
         write_atomically(&path, text.as_bytes())
@@ -128,42 +133,53 @@ fn malformed(path: &Path, reason: String) -> RecordError {
 mod tests {
     use super::*;
 
-    fn example() -> Artefacts {
-        let picture = |file: &str, role, metrics: &[(&str, f64)]| Picture {
+    fn example() -> Vec<(ArtefactPicture, Vec<u8>)> {
+        let picture = |file: &str, role, metrics: &[(&str, f64)]| ArtefactPicture {
             file: file.into(),
             example: "img_001".into(),
             role,
             metrics: metrics.iter().map(|(name, value)| (name.to_string(), *value)).collect(),
         };
-        Artefacts {
-            pictures: vec![
-                picture("img_001-target.png", PictureRole::Target, &[]),
-                picture("img_001.png", PictureRole::Output, &[("psnr_y", 33.1)]),
-            ],
-        }
+        vec![
+            (picture("img_001-target.png", PictureRole::Target, &[]), vec![1, 2]),
+            (picture("img_001.png", PictureRole::Output, &[("psnr_y", 33.1)]), vec![3]),
+        ]
     }
 
     #[test]
     fn what_is_written_is_read_back_and_every_truncation_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        example().write(folder.path()).unwrap();
-        assert_eq!(Artefacts::read(folder.path()).unwrap(), example());
-        let path = folder.path().join(INDEX);
+        let folder = folder.path().join("artefacts");
+        Artefacts::write(&folder, &example()).unwrap();
+        let read = Artefacts::read(&folder).unwrap();
+        for (found, (picture, png)) in read.pictures.iter().zip(example()) {
+            assert_eq!(*found, picture);
+            assert_eq!(std::fs::read(folder.join(&found.file)).unwrap(), png);
+        }
+        let path = folder.join(INDEX);
         let bytes = std::fs::read(&path).unwrap();
         for length in 0..bytes.len() {
             std::fs::write(&path, &bytes[..length]).unwrap();
-            assert!(Artefacts::read(folder.path()).is_err(), "{length} bytes were accepted");
+            assert!(Artefacts::read(&folder).is_err(), "{length} bytes were accepted");
         }
     }
 
     #[test]
-    fn a_file_outside_of_the_folder_is_refused() {
+    fn a_file_outside_of_the_folder_is_neither_written_nor_read() {
         let folder = tempfile::tempdir().unwrap();
+        let inside = folder.path().join("artefacts");
         for name in ["../run.json", "a/b.png", "", ".png", "c:\\x.png", "picture.svg"] {
-            let mut artefacts = example();
-            artefacts.pictures[0].file = name.into();
-            let message = artefacts.write(folder.path()).unwrap_err().to_string();
+            let mut pictures = example();
+            pictures[0].0.file = name.into();
+            let message = Artefacts::write(&inside, &pictures).unwrap_err().to_string();
             assert!(message.contains("no plain name"), "{message}");
+            let text = serde_json::json!({
+                "schema": ARTEFACTS_SCHEMA,
+                "pictures": [{ "file": name, "example": "x", "role": "output" }],
+            });
+            std::fs::write(folder.path().join(INDEX), text.to_string()).unwrap();
+            assert!(Artefacts::read(folder.path()).is_err(), "{name}");
         }
+        assert!(!inside.exists());
     }
 }

@@ -21,7 +21,7 @@ mod scores;
 mod specification;
 mod status;
 
-pub use artefacts::{ARTEFACTS_SCHEMA, Artefacts, Picture, PictureRole};
+pub use artefacts::{ARTEFACTS_SCHEMA, ArtefactPicture, Artefacts, PictureRole};
 pub use atomic::{sync_directory, write_atomically};
 pub use cost::{Cost, StageShape};
 pub use event::{Event, MetricPoint, Observer, SplitName};

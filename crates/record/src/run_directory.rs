@@ -187,16 +187,6 @@ impl RunDirectory {
         self.path.join("artefacts")
     }
 
-    /// Writes `artefacts/index.json`, making the folder as needed; the pictures themselves are the caller's.
-    ///
-    /// # Errors
-    /// As [`Artefacts::write`].
-    pub fn write_artefacts(&self, artefacts: &Artefacts) -> Result<(), RecordError> {
-        let folder = self.artefacts();
-        fs::create_dir_all(&folder).map_err(RecordError::io("create", &folder))?;
-        artefacts.write(&folder)
-    }
-
     /// Reads `artefacts/index.json`; no pictures when there is no such folder.
     ///
     /// # Errors

@@ -43,6 +43,11 @@ struct ScoresFile {
 }
 
 impl Scores {
+    /// Joins metrics and examples; whether they fit is checked when they are written.
+    pub fn new(metrics: Vec<String>, examples: Vec<ExampleScores>) -> Scores {
+        Scores { metrics, examples }
+    }
+
     /// Writes the file atomically.
     ///
     /// # Errors
@@ -69,7 +74,7 @@ impl Scores {
         if file.schema != SCORES_SCHEMA {
             return Err(malformed(path, format!("schema `{}` is not `{SCORES_SCHEMA}`", file.schema)));
         }
-        let scores = Scores { metrics: file.metrics, examples: file.examples };
+        let scores = Scores::new(file.metrics, file.examples);
         scores.check().map_err(|reason| malformed(path, reason))?;
         Ok(scores)
     }
@@ -110,13 +115,13 @@ mod tests {
     use super::*;
 
     fn example() -> Scores {
-        Scores {
-            metrics: vec!["psnr_y".into(), "ssim_y".into()],
-            examples: vec![
+        Scores::new(
+            vec!["psnr_y".into(), "ssim_y".into()],
+            vec![
                 ExampleScores { name: "img_001".into(), values: vec![33.1, 0.1 + 0.2] },
                 ExampleScores { name: "img_002".into(), values: vec![-0.5, 1e-300] },
             ],
-        }
+        )
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use allconv_record::{RecordError, RunDirectory, write_atomically};
+use allconv_record::{Artefacts, RecordError, RunDirectory, write_atomically};
 
 use crate::file::StudyFile;
 use crate::report::{published_files, write_report};
@@ -55,23 +55,19 @@ pub fn publish(
 }
 
 /// Copies the pictures that the run's index names, then the index.
-fn publish_pictures(directory: &RunDirectory, target: &Path) -> Result<Vec<PathBuf>, RecordError> {
-    let artefacts = directory.read_artefacts()?;
-    let mut written = Vec::new();
-    if artefacts.pictures.is_empty() {
-        return Ok(written);
+fn publish_pictures(run: &RunDirectory, target: &Path) -> Result<Vec<PathBuf>, RecordError> {
+    let mut pictures = Vec::new();
+    for picture in run.read_artefacts()?.pictures {
+        let source = run.artefacts().join(&picture.file);
+        let png = std::fs::read(&source).map_err(RecordError::io("read", &source))?;
+        pictures.push((picture, png));
     }
-    let target = RunDirectory::at(target);
-    std::fs::create_dir_all(target.artefacts()).map_err(RecordError::io("create", &target.artefacts()))?;
-    for picture in &artefacts.pictures {
-        let source = directory.artefacts().join(&picture.file);
-        let bytes = std::fs::read(&source).map_err(RecordError::io("read", &source))?;
-        let copy = target.artefacts().join(&picture.file);
-        write_atomically(&copy, &bytes)?;
-        written.push(copy);
+    if pictures.is_empty() {
+        return Ok(Vec::new());
     }
-    target.write_artefacts(&artefacts)?;
-    Ok(written)
+    let folder = RunDirectory::at(target).artefacts();
+    Artefacts::write(&folder, &pictures)?;
+    Ok(pictures.iter().map(|(picture, _)| folder.join(&picture.file)).collect())
 }
 
 fn is_same_folder(first: &Path, second: &Path) -> bool {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use allconv_record::{
-    Artefacts, Cost, Environment, ExampleScores, FORMAT_VERSION, MetricPoint, Picture, PictureRole, Request,
-    Resolve, ResolveError, Resolved, RunDirectory, RunRecord, RunSpecification, Scores, SplitName,
+    ArtefactPicture, Artefacts, Cost, Environment, ExampleScores, FORMAT_VERSION, MetricPoint, PictureRole,
+    Request, Resolve, ResolveError, Resolved, RunDirectory, RunRecord, RunSpecification, Scores, SplitName,
     StageShape, Status, Timings,
 };
 
@@ -116,13 +116,13 @@ pub(crate) fn write_scores(
     value: impl Fn(usize) -> f64,
 ) {
     let of_image = |image: usize| ExampleScores { name: format!("img_{image}"), values: vec![value(image)] };
-    let scores = Scores { metrics: vec![metric.into()], examples: (0..images).map(of_image).collect() };
+    let scores = Scores::new(vec![metric.into()], (0..images).map(of_image).collect());
     directory.write_scores(&scores).unwrap();
 }
 
 /// Writes target, bicubic and output of each named image, as files of `size` bytes that begin like PNG files.
 pub(crate) fn write_pictures(directory: &RunDirectory, names: &[&str], size: impl Fn(&str) -> usize) {
-    let mut artefacts = Artefacts::default();
+    let mut pictures = Vec::new();
     for name in names {
         for role in [PictureRole::Target, PictureRole::Bicubic, PictureRole::Output] {
             let metrics = match role {
@@ -130,15 +130,12 @@ pub(crate) fn write_pictures(directory: &RunDirectory, names: &[&str], size: imp
                 _ => BTreeMap::from([("error".to_string(), 0.25)]),
             };
             let file = format!("{name}-{}.png", role.name());
-            artefacts.pictures.push(Picture { file, example: name.to_string(), role, metrics });
+            let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
+            png.resize(size(role.name()), 0);
+            pictures.push((ArtefactPicture { file, example: name.to_string(), role, metrics }, png));
         }
     }
-    directory.write_artefacts(&artefacts).unwrap();
-    for picture in &artefacts.pictures {
-        let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
-        bytes.resize(size(picture.role.name()), 0);
-        std::fs::write(directory.artefacts().join(&picture.file), bytes).unwrap();
-    }
+    Artefacts::write(&directory.artefacts(), &pictures).unwrap();
 }
 
 /// Appends the value of a metric of the test split.

@@ -1,6 +1,6 @@
 //! The pictures that the runs kept of their final evaluation: for a few test images, what every arm answered.
 
-use allconv_record::{Artefacts, Picture, PictureRole, RunDirectory};
+use allconv_record::{ArtefactPicture, Artefacts, PictureRole, RunDirectory};
 
 use super::run::RunResult;
 
@@ -101,7 +101,7 @@ fn sources<'a>(runs: &'a [RunResult], warnings: &mut Vec<String>) -> Vec<Source<
 
 fn pictures_of(name: &str, sources: &[Source<'_>], warnings: &mut Vec<String>) -> Vec<ShownPicture> {
     let mut shown = Vec::new();
-    let find = |source: &'_ Source<'_>, role: PictureRole| -> Option<Picture> {
+    let find = |source: &'_ Source<'_>, role: PictureRole| -> Option<ArtefactPicture> {
         let mut pictures = source.artefacts.pictures.iter();
         pictures.find(|picture| picture.example == name && picture.role == role).cloned()
     };
@@ -122,7 +122,7 @@ fn pictures_of(name: &str, sources: &[Source<'_>], warnings: &mut Vec<String>) -
 
 fn read(
     source: &Source<'_>,
-    picture: Picture,
+    picture: ArtefactPicture,
     arm: Option<(usize, u64)>,
     warnings: &mut Vec<String>,
 ) -> Option<ShownPicture> {
