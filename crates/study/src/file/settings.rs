@@ -145,7 +145,13 @@ pub(super) fn read_primary(document: &Document, node: &Node) -> Result<Primary, 
     let fields = Fields::of(document, node, "primary", &["metric", "split", "better"])?;
     let splits = [("train", SplitName::Train), ("valid", SplitName::Valid), ("test", SplitName::Test)];
     let directions = [("lower", Better::Lower), ("higher", Better::Higher)];
-    let metric = fields.text("primary.metric", fields.required("metric")?)?;
+    let metric_node = fields.required("metric")?;
+    let metric = fields.text("primary.metric", metric_node)?;
+    if metric.chars().any(char::is_control) {
+        let message =
+            "`primary.metric` stands in figures and tables: no line ends or other control characters";
+        return Err(document.error(&metric_node.value, message));
+    }
     let better_node = fields.required("better")?;
     let better = fields.choice("primary.better", better_node, &directions)?;
     if let Some(known) =

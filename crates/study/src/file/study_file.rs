@@ -362,6 +362,7 @@ epochs = 3
         let wrong = error("better = \"lower\"", "better = \"higher\"");
         assert!(wrong.message.contains("`error` is better when it is lower"), "{wrong}");
         assert_eq!((wrong.line, wrong.column), (2, 57));
+        assert!(error("\"error\"", "\"er\\u0001ror\"").message.contains("control characters"));
         // Of an unknown metric, only the study's author knows.
         assert!(
             parse(&TEXT.replace("metric = \"error\"", "metric = \"joy\"").replace("lower", "higher")).is_ok()

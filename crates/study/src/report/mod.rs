@@ -5,6 +5,7 @@ mod figure;
 mod figure_cost;
 mod figure_curves;
 mod figure_file;
+mod figure_png;
 mod figure_results;
 mod metrics_csv;
 mod number;
@@ -50,7 +51,7 @@ pub struct ReportFile {
     pub content: Vec<u8>,
 }
 
-/// All files of the report: `index.html`, `results.csv`, `metrics.csv`, `results.json`, `tables.tex`, `paper.md`, `figures/*.svg`.
+/// All files of the report: `index.html`, `results.csv`, `metrics.csv`, `results.json`, `tables.tex`, `paper.md`, `figures/*.{svg,png}`.
 ///
 /// `examples` shows the test pictures on which the arms disagree; where it has none, they are named by number.
 pub fn report_files(study: &StudyFile, results: &StudyResults, examples: &dyn Examples) -> Vec<ReportFile> {
@@ -67,6 +68,7 @@ pub fn report_files(study: &StudyFile, results: &StudyResults, examples: &dyn Ex
     ];
     for figure in figures.all() {
         files.push(file(&format!("figures/{}.svg", figure.name), figure_file::svg(figure)));
+        files.push(file(&format!("figures/{}.png", figure.name), figure_png::png(figure)));
     }
     files
 }
