@@ -9,6 +9,7 @@
 mod check;
 mod error;
 mod file;
+mod guide;
 mod index;
 mod matrix;
 mod metric;
@@ -33,6 +34,7 @@ pub use file::{
     Arm, Baseline, Better, Claim, Comparison, Contrast, Correction, Factor, Halving, Primary, Reference,
     Search, Seeds, Sequential, StudyFile, StudyFileError, TestKind,
 };
+pub use guide::{PublishedStudy, guide, read_published};
 pub use index::{FoundRun, Index, IndexedRun, RunState, RunStore, index, is_held};
 pub use matrix::{PlannedRun, plan, plan_with_rates};
 pub use metric::{METRICS, Metric, MetricUnit, Task, find_metric, metric_label};

@@ -32,6 +32,12 @@ mod sentence;
 mod tables_tex;
 mod tensorboard;
 
+/// Words and sentences that other pages share with the report.
+pub(crate) mod texts {
+    pub(crate) use super::page_claims::{margin_sentence, regime_sentence};
+    pub(crate) use super::sentence::{metric_name, signed_interval, with_unit};
+}
+
 use std::path::Path;
 
 use allconv_record::{Examples, RecordError, write_atomically};
