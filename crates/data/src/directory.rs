@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 /// |---|---|
 /// | `cifar-10-batches-bin/`, `cifar-100-binary/` | the official binaries, as their archives unpack |
 /// | `imported/NAME.pack` | image folders, decoded once by [`crate::import()`] |
+/// | `imported/NAME.pictures` | photographs, and pictures with label maps, decoded once by [`crate::import_pictures()`] |
 /// | `downloads/` | archives and their unfinished parts |
 /// | `cache/` | fitted preprocessing and its results; may be deleted at any time |
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +35,11 @@ impl DataDirectory {
     /// The packed file of one imported set.
     pub fn pack(&self, name: &str) -> PathBuf {
         self.imported().join(format!("{name}.pack"))
+    }
+
+    /// The packed file of one imported set of pictures.
+    pub fn pictures(&self, name: &str) -> PathBuf {
+        self.imported().join(format!("{name}.pictures"))
     }
 
     /// Where downloaded archives are kept.

@@ -9,6 +9,7 @@
 pub mod atomic;
 pub mod augment;
 pub mod batch;
+pub mod bicubic;
 pub mod dataset;
 pub mod directory;
 pub mod download;
@@ -16,21 +17,28 @@ pub mod error;
 pub mod import;
 pub mod loader;
 pub mod order;
+pub mod pairs;
 pub mod philox;
+pub mod picture;
+pub mod pictures;
 pub mod prefetch;
 pub mod preprocess;
 pub mod registry;
 pub mod verify;
 
-pub use augment::Augmentation;
+pub use augment::{Augmentation, ImageShape};
 pub use batch::Batch;
 pub use dataset::{Dataset, DatasetOptions, Split, SyntheticSettings};
 pub use directory::DataDirectory;
 pub use download::{FetchReport, Progress, fetch};
 pub use error::DataError;
+pub use import::pictures::{PictureKind, PictureLayout, PictureReport, import_pictures, parse_labels};
 pub use import::{ImportReport, import};
-pub use loader::{Loader, LoaderSettings, Position, SampleSource};
+pub use loader::{Loader, LoaderSettings, MakeBatch, Position, SampleSource};
 pub use order::Order;
+pub use pairs::{PairBatch, Patches, Symmetry, Targets};
+pub use picture::Picture;
+pub use pictures::{Fold, PictureDataset, PictureExample, PictureOptions, PictureSource, open_pictures};
 pub use prefetch::BatchIterator;
 pub use preprocess::{
     FittedPreprocess, GlobalContrast, PreparedDataset, PreparedSplit, Preprocess, Zca, prepare,

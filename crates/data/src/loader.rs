@@ -21,6 +21,19 @@ pub trait SampleSource: Send + Sync {
     fn read_image(&self, sample: usize, image: &mut [f32]) -> Result<(), DataError>;
 }
 
+/// Something that makes batches of a kind, each a pure function of (seed, epoch, samples).
+pub trait MakeBatch: Send + Sync {
+    /// What a batch is.
+    type Batch: Send + 'static;
+    /// Number of samples of an epoch.
+    fn sample_count(&self) -> usize;
+    /// Makes the batch of these samples.
+    ///
+    /// # Errors
+    /// [`DataError`] when a sample cannot be read.
+    fn make(&self, seed: u64, epoch: u32, samples: &[u32]) -> Result<Self::Batch, DataError>;
+}
+
 /// How a loader cuts and prepares batches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LoaderSettings {
@@ -75,14 +88,13 @@ pub struct Position {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone)]
-pub struct Loader {
-    pub(crate) shared: Arc<Shared>,
+pub struct Loader<B = Batch> {
+    pub(crate) shared: Arc<Shared<B>>,
 }
 
 /// What a loader's clones and workers share.
-pub(crate) struct Shared {
-    source: Arc<dyn SampleSource>,
+pub(crate) struct Shared<B> {
+    maker: Box<dyn MakeBatch<Batch = B>>,
     pub(crate) settings: LoaderSettings,
     /// Orders of the epochs in use; workers may straddle two.
     orders: Mutex<BTreeMap<u32, Arc<Vec<u32>>>>,
@@ -94,6 +106,20 @@ impl Loader {
     /// # Errors
     /// A batch size of 0, or workers that may hold no batch.
     pub fn new(source: impl SampleSource + 'static, settings: LoaderSettings) -> Result<Loader, DataError> {
+        let augmentation = settings.augmentation;
+        Loader::over(Augmented { source, augmentation }, settings)
+    }
+}
+
+impl<B: Send + 'static> Loader<B> {
+    /// Joins what makes the batches and settings, whose `augmentation` is that of [`Loader::new`] alone.
+    ///
+    /// # Errors
+    /// As [`Loader::new`].
+    pub fn over(
+        maker: impl MakeBatch<Batch = B> + 'static,
+        settings: LoaderSettings,
+    ) -> Result<Loader<B>, DataError> {
         for (field, value) in [
             ("batch", settings.batch_size),
             ("prefetch", settings.prefetch + usize::from(settings.workers == 0)),
@@ -107,13 +133,13 @@ impl Loader {
                 });
             }
         }
-        let shared = Shared { source: Arc::new(source), settings, orders: Mutex::default() };
+        let shared = Shared { maker: Box::new(maker), settings, orders: Mutex::default() };
         Ok(Loader { shared: Arc::new(shared) })
     }
 
     /// Number of samples in an epoch.
     pub fn sample_count(&self) -> usize {
-        self.shared.source.sample_count()
+        self.shared.maker.sample_count()
     }
 
     /// Number of batches in an epoch; the last, partial one counts.
@@ -125,19 +151,19 @@ impl Loader {
     ///
     /// # Panics
     /// If the epoch has no such batch.
-    pub fn batch(&self, position: Position) -> Result<Batch, DataError> {
+    pub fn batch(&self, position: Position) -> Result<B, DataError> {
         self.shared.prepare(position)
     }
 
     /// Iterates from `start` to the end of epoch `end_epoch - 1`, with the workers of the settings.
     ///
     /// After an error the iteration ends. Dropping the iterator stops and joins its workers.
-    pub fn batches(&self, start: Position, end_epoch: u32) -> BatchIterator {
+    pub fn batches(&self, start: Position, end_epoch: u32) -> BatchIterator<B> {
         BatchIterator::new(self, start, end_epoch)
     }
 }
 
-impl Shared {
+impl<B: Send + 'static> Shared<B> {
     fn order(&self, epoch: u32) -> Arc<Vec<u32>> {
         // A map of finished orders is valid at every moment, so that poison means nothing.
         let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
@@ -145,7 +171,7 @@ impl Shared {
             return Arc::clone(order);
         }
         let settings = &self.settings;
-        let order = Arc::new(settings.order.of_epoch(settings.seed, epoch, self.source.sample_count()));
+        let order = Arc::new(settings.order.of_epoch(settings.seed, epoch, self.maker.sample_count()));
         orders.insert(epoch, Arc::clone(&order));
         while orders.len() > 2 {
             orders.pop_first();
@@ -155,28 +181,51 @@ impl Shared {
 
     /// The position `number` batches after `start`.
     pub(crate) fn position_after(&self, start: Position, number: u64) -> Position {
-        let per_epoch = self.source.sample_count().div_ceil(self.settings.batch_size).max(1) as u64;
+        let per_epoch = self.maker.sample_count().div_ceil(self.settings.batch_size).max(1) as u64;
         let place = start.batch as u64 + number;
         Position { epoch: start.epoch + (place / per_epoch) as u32, batch: (place % per_epoch) as usize }
     }
 
-    pub(crate) fn prepare(&self, position: Position) -> Result<Batch, DataError> {
+    pub(crate) fn prepare(&self, position: Position) -> Result<B, DataError> {
         let order = self.order(position.epoch);
         let size = self.settings.batch_size;
         let Some(samples) = order.chunks(size).nth(position.batch) else {
             panic!("epoch of {} samples has no batch {} of size {size}", order.len(), position.batch);
         };
+        self.maker.make(self.settings.seed, position.epoch, samples)
+    }
+}
+
+impl<B> Clone for Loader<B> {
+    fn clone(&self) -> Loader<B> {
+        Loader { shared: Arc::clone(&self.shared) }
+    }
+}
+
+/// Whole images with their classes, changed at random.
+struct Augmented<S> {
+    source: S,
+    augmentation: Augmentation,
+}
+
+impl<S: SampleSource> MakeBatch for Augmented<S> {
+    type Batch = Batch;
+
+    fn sample_count(&self) -> usize {
+        self.source.sample_count()
+    }
+
+    fn make(&self, seed: u64, epoch: u32, samples: &[u32]) -> Result<Batch, DataError> {
         let shape = self.source.image_shape();
         let mut images = vec![0.0f32; samples.len() * shape.len()];
         let mut labels = Vec::with_capacity(samples.len());
         let mut plain = vec![0.0f32; shape.len()];
         for (&sample, image) in samples.iter().zip(images.chunks_exact_mut(shape.len())) {
-            let augmentation = &self.settings.augmentation;
-            if augmentation.is_identity() {
+            if self.augmentation.is_identity() {
                 self.source.read_image(sample as usize, image)?;
             } else {
                 self.source.read_image(sample as usize, &mut plain)?;
-                augmentation.draw(self.settings.seed, position.epoch, sample).apply(shape, &plain, image);
+                self.augmentation.draw(seed, epoch, sample).apply(shape, &plain, image);
             }
             labels.push(self.source.label(sample as usize));
         }

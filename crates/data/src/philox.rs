@@ -16,6 +16,10 @@ pub enum Purpose {
     Augmentation,
     /// Drawing of one synthetic image.
     Synthetic,
+    /// Place and orientation of one crop in one epoch.
+    Crop,
+    /// Noise on one crop in one epoch.
+    Noise,
 }
 
 impl Purpose {
@@ -24,6 +28,8 @@ impl Purpose {
             Purpose::Order => 1,
             Purpose::Augmentation => 2,
             Purpose::Synthetic => 3,
+            Purpose::Crop => 4,
+            Purpose::Noise => 5,
         }
     }
 }
@@ -100,6 +106,16 @@ impl Stream {
         low + (high - low) * self.unit()
     }
 
+    /// Draws two independent numbers of the standard normal distribution (Box and Muller 1958).
+    pub fn normal_pair(&mut self) -> [f32; 2] {
+        // In (0, 1], so that the logarithm is finite.
+        let share = (f64::from(self.word()) + 1.0) / (f64::from(u32::MAX) + 1.0);
+        let turn = f64::from(self.word()) / (f64::from(u32::MAX) + 1.0);
+        let radius = (-2.0 * share.ln()).sqrt();
+        let (sine, cosine) = (std::f64::consts::TAU * turn).sin_cos();
+        [(radius * cosine) as f32, (radius * sine) as f32]
+    }
+
     /// Draws a uniform integer in [0, bound) without bias (Lemire's rejection).
     ///
     /// # Panics
@@ -143,6 +159,18 @@ mod tests {
         // Chi-square with 6 degrees of freedom: 22.5 is exceeded once in a thousand seeds.
         let chi_square: f64 = counts.iter().map(|&c| (f64::from(c) - 1e4).powi(2) / 1e4).sum();
         assert!(chi_square < 22.5, "chi-square {chi_square}, counts {counts:?}");
+    }
+
+    #[test]
+    fn normal_numbers_have_the_moments_of_the_normal_distribution() {
+        let mut stream = Stream::new(3, Purpose::Noise, 0, 0);
+        let values: Vec<f64> = (0..50_000).flat_map(|_| stream.normal_pair()).map(f64::from).collect();
+        let moment = |power| values.iter().map(|value| value.powi(power)).sum::<f64>() / values.len() as f64;
+        // Five standard errors each: sqrt(Var(x^k)/n) with Var = 1, 2, 15, 96.
+        for (power, expected, variance) in [(1, 0.0, 1.0), (2, 1.0, 2.0), (3, 0.0, 15.0), (4, 3.0, 96.0)] {
+            let bound = 5.0 * (variance / values.len() as f64).sqrt();
+            assert!((moment(power) - expected).abs() < bound, "moment {power} is {}", moment(power));
+        }
     }
 
     #[test]

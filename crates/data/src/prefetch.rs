@@ -10,32 +10,32 @@ use crate::error::DataError;
 use crate::loader::{Loader, Position, Shared};
 
 /// Batches in order; see [`Loader::batches`].
-pub struct BatchIterator {
-    loader: Loader,
+pub struct BatchIterator<B = Batch> {
+    loader: Loader<B>,
     start: Position,
     /// Batches handed out so far.
     delivered: u64,
     /// Batches from the start to the end; set to `delivered` after an error.
     total: u64,
-    queue: Arc<Queue>,
+    queue: Arc<Queue<B>>,
     workers: Vec<JoinHandle<()>>,
 }
 
 /// The reorder buffer between workers and the iterator.
-struct Queue {
-    state: Mutex<QueueState>,
+struct Queue<B> {
+    state: Mutex<QueueState<B>>,
     changed: Condvar,
 }
 
-struct QueueState {
+struct QueueState<B> {
     claimed: u64,
     delivered: u64,
-    ready: BTreeMap<u64, Result<Batch, DataError>>,
+    ready: BTreeMap<u64, Result<B, DataError>>,
     stopped: bool,
 }
 
-impl BatchIterator {
-    pub(crate) fn new(loader: &Loader, start: Position, end_epoch: u32) -> BatchIterator {
+impl<B: Send + 'static> BatchIterator<B> {
+    pub(crate) fn new(loader: &Loader<B>, start: Position, end_epoch: u32) -> BatchIterator<B> {
         let per_epoch = loader.batches_per_epoch() as u64;
         let epochs = u64::from(end_epoch.saturating_sub(start.epoch));
         let total = (epochs * per_epoch).saturating_sub(start.batch as u64);
@@ -63,10 +63,10 @@ impl BatchIterator {
     }
 }
 
-impl Iterator for BatchIterator {
-    type Item = Result<Batch, DataError>;
+impl<B: Send + 'static> Iterator for BatchIterator<B> {
+    type Item = Result<B, DataError>;
 
-    fn next(&mut self) -> Option<Result<Batch, DataError>> {
+    fn next(&mut self) -> Option<Result<B, DataError>> {
         if self.delivered >= self.total {
             return None;
         }
@@ -91,7 +91,7 @@ impl Iterator for BatchIterator {
     }
 }
 
-impl Drop for BatchIterator {
+impl<B> Drop for BatchIterator<B> {
     fn drop(&mut self) {
         lock(&self.queue.state).stopped = true;
         self.queue.changed.notify_all();
@@ -103,7 +103,7 @@ impl Drop for BatchIterator {
 }
 
 /// Claims numbers in order, at most `prefetch` ahead of the iterator, until all are claimed or nobody listens.
-fn work(shared: &Shared, queue: &Queue, start: Position, total: u64) {
+fn work<B: Send + 'static>(shared: &Shared<B>, queue: &Queue<B>, start: Position, total: u64) {
     let prefetch = shared.settings.prefetch as u64;
     loop {
         let number = {
@@ -124,7 +124,7 @@ fn work(shared: &Shared, queue: &Queue, start: Position, total: u64) {
 }
 
 /// Prepares a batch; a panic of the source becomes an error, so that no worker dies in silence.
-fn guarded(shared: &Shared, position: Position) -> Result<Batch, DataError> {
+fn guarded<B: Send + 'static>(shared: &Shared<B>, position: Position) -> Result<B, DataError> {
     catch_unwind(AssertUnwindSafe(|| shared.prepare(position))).unwrap_or_else(|panic| {
         let reason = panic
             .downcast_ref::<String>()

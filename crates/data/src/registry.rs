@@ -7,6 +7,8 @@ use crate::dataset::{Dataset, DatasetOptions, Source, SyntheticSettings, pack, s
 use crate::directory::DataDirectory;
 use crate::download::manifest::HashManifest;
 use crate::error::DataError;
+use crate::import::layout::SplitName;
+use crate::pictures::{self, PictureSource};
 
 /// Where the images of a built-in dataset come from.
 #[derive(Clone, Copy, Debug)]
@@ -72,7 +74,7 @@ pub fn list(directory: &DataDirectory) -> Result<Vec<DatasetSummary>, DataError>
         };
         summaries.push(DatasetSummary { name: name.to_string(), description, present });
     }
-    for name in imported_names(directory)? {
+    for name in imported_names(directory, "pack")? {
         let header = pack::read_header(&directory.pack(&name))?;
         let validation = header.validation.map_or(String::new(), |count| format!("{count} validation, "));
         let description = format!(
@@ -83,6 +85,22 @@ pub fn list(directory: &DataDirectory) -> Result<Vec<DatasetSummary>, DataError>
             header.height,
             header.classes.len()
         );
+        summaries.push(DatasetSummary { name, description, present: true });
+    }
+    for name in imported_names(directory, "pictures")? {
+        let header = pictures::pack::read_header(&directory.pictures(&name))?;
+        let counts =
+            [SplitName::Train, SplitName::Validation, SplitName::Test].map(|split| header.count(split));
+        let [train, validation, test] = counts;
+        let divided = match (validation, test) {
+            (0, 0) => String::new(),
+            _ => format!(" ({train} training, {validation} validation, {test} test)"),
+        };
+        let kind = match header.classes.len() {
+            0 => "photographs of any size".to_string(),
+            classes => format!("pictures with label maps of {classes} classes"),
+        };
+        let description = format!("{} {kind}{divided} (imported)", header.pictures.len());
         summaries.push(DatasetSummary { name, description, present: true });
     }
     Ok(summaries)
@@ -100,11 +118,39 @@ pub(crate) fn read_source(
             Kind::Synthetic => synthetic::draw(synthetic_settings),
         };
     }
-    let imported = imported_names(directory)?;
-    if imported.iter().any(|known| known == name) {
+    if imported_names(directory, "pack")?.iter().any(|known| known == name) {
         return pack::read(&directory.pack(name)).map(|(_, source)| source);
     }
-    Err(unknown(name, &imported))
+    let pictures = imported_names(directory, "pictures")?;
+    if pictures.iter().any(|known| known == name) {
+        return Err(DataError::BadOption {
+            field: "dataset",
+            value: format!("\"{name}\""),
+            limit: "it holds pictures of any size without classes".to_string(),
+            fix: "name a task for it, e.g. task = { super_resolution = { scale = 2 } }".to_string(),
+        });
+    }
+    Err(unknown(name, directory))
+}
+
+/// Reads everything that a set of pictures holds; a set for classification serves too, without its classes.
+pub(crate) fn read_pictures(
+    name: &str,
+    directory: &DataDirectory,
+    synthetic_settings: &SyntheticSettings,
+) -> Result<PictureSource, DataError> {
+    if let Some((_, Kind::Synthetic)) = BUILT_IN.iter().find(|(known, _)| *known == name) {
+        return PictureSource::drawn(synthetic_settings);
+    }
+    if imported_names(directory, "pictures")?.iter().any(|known| known == name) {
+        return pictures::pack::read(&directory.pictures(name));
+    }
+    Ok(PictureSource::of_classified(&read_source(name, directory, synthetic_settings)?))
+}
+
+/// True if the name is that of an imported set of pictures.
+pub(crate) fn holds_pictures(name: &str, directory: &DataDirectory) -> Result<bool, DataError> {
+    Ok(imported_names(directory, "pictures")?.iter().any(|known| known == name))
 }
 
 /// Tells whether a dataset that can be read was compared with recorded hashes.
@@ -143,8 +189,8 @@ pub(crate) fn check_importable(name: &str) -> Result<(), DataError> {
     Ok(())
 }
 
-/// Names of the packed files, sorted.
-fn imported_names(directory: &DataDirectory) -> Result<Vec<String>, DataError> {
+/// Names of the packed files with this extension, sorted.
+fn imported_names(directory: &DataDirectory, extension: &str) -> Result<Vec<String>, DataError> {
     let folder = directory.imported();
     let listing = match fs::read_dir(&folder) {
         Ok(listing) => listing,
@@ -154,7 +200,9 @@ fn imported_names(directory: &DataDirectory) -> Result<Vec<String>, DataError> {
     let mut names = Vec::new();
     for item in listing {
         let item = item.map_err(DataError::io("list", &folder))?;
-        if let Some(name) = item.file_name().to_str().and_then(|file| file.strip_suffix(".pack")) {
+        if let Some((name, found)) = item.file_name().to_str().and_then(|file| file.rsplit_once('.'))
+            && found == extension
+        {
             names.push(name.to_string());
         }
     }
@@ -162,7 +210,10 @@ fn imported_names(directory: &DataDirectory) -> Result<Vec<String>, DataError> {
     Ok(names)
 }
 
-fn unknown(name: &str, imported: &[String]) -> DataError {
+fn unknown(name: &str, directory: &DataDirectory) -> DataError {
+    // The listing has been read a moment ago; if it cannot be read any more, the built-in names are still true.
+    let of = |extension| imported_names(directory, extension).unwrap_or_default();
+    let imported: Vec<String> = of("pack").into_iter().chain(of("pictures")).collect();
     let known: Vec<&str> =
         BUILT_IN.iter().map(|(known, _)| *known).chain(imported.iter().map(String::as_str)).collect();
     let mut suggestion = nearest(name, &known);

@@ -67,7 +67,8 @@ fn publish_pictures(run: &RunDirectory, target: &Path) -> Result<Vec<PathBuf>, R
     }
     let folder = RunDirectory::at(target).artefacts();
     Artefacts::write(&folder, &pictures)?;
-    Ok(pictures.iter().map(|(picture, _)| folder.join(&picture.file)).collect())
+    let names = pictures.iter().map(|(picture, _)| picture.file.as_str()).chain(["index.json"]);
+    Ok(names.map(|name| folder.join(name)).collect())
 }
 
 fn is_same_folder(first: &Path, second: &Path) -> bool {

@@ -47,6 +47,9 @@ pub const CLASSES: [&str; 10] = [
     "striped_triangle",
 ];
 
+/// Class names of the label maps: what lies beside the object, and the five shapes, plain or striped.
+pub const MASK_CLASSES: [&str; 6] = ["background", "cross", "disk", "ring", "square", "triangle"];
+
 /// Smallest and largest side of an image in pixels.
 const SIZES: std::ops::RangeInclusive<usize> = 8..=1024;
 /// Test images are numbered from here, so that no split shares an image with another.
@@ -94,6 +97,27 @@ fn draw_split(settings: &SyntheticSettings, first: u32, count: usize) -> Split {
     });
     let labels = (0..count).map(|number| (number % CLASSES.len()) as u16).collect();
     Split::new(pixels, labels, shape)
+}
+
+/// Draws the label maps `[size, size]` of a split's images: at each pixel's centre the number of the object's shape in
+/// [`MASK_CLASSES`], or 0 beside the object and where a bar lies before it.
+///
+/// The settings must be such that [`draw`] accepts.
+pub(crate) fn draw_masks(settings: &SyntheticSettings, is_test: bool) -> Vec<Vec<u8>> {
+    let (first, count) = if is_test { (FIRST_TEST_INDEX, settings.test) } else { (0, settings.train) };
+    let draw_mask = |number: usize| {
+        let mut stream = Stream::new(settings.seed, Purpose::Synthetic, 0, first + number as u32);
+        let class = number % CLASSES.len();
+        let scene = Scene::draw(&mut stream, class);
+        let center = |cell: usize| (cell as f32 + 0.5) / settings.size as f32;
+        (0..settings.size * settings.size)
+            .map(|place| {
+                let shows = scene.shows_object(center(place % settings.size), center(place / settings.size));
+                if shows { (class % 5 + 1) as u8 } else { 0 }
+            })
+            .collect()
+    };
+    (0..count).into_par_iter().map(draw_mask).collect()
 }
 
 /// Red, green and blue from 0 to 1.
@@ -199,14 +223,26 @@ impl Scene {
         }
     }
 
+    /// True if the object is what is seen at a point.
+    fn shows_object(&self, x: f32, y: f32) -> bool {
+        let (across, along) = self.object_place(x, y);
+        !self.before.iter().any(|bar| bar.contains(x, y)) && self.outline.contains(across, along)
+    }
+
+    /// A point in the object's own coordinates, across and along.
+    fn object_place(&self, x: f32, y: f32) -> (f32, f32) {
+        let (dx, dy) = ((x - self.place[0]) / self.radius, (y - self.place[1]) / self.radius);
+        let along = dx * self.direction[0] + dy * self.direction[1];
+        let across = dy * self.direction[0] - dx * self.direction[1];
+        (across, along)
+    }
+
     /// The colour at a point; both coordinates run from 0 to 1 over the image.
     fn color_at(&self, x: f32, y: f32) -> Color {
         if let Some(bar) = self.before.iter().find(|bar| bar.contains(x, y)) {
             return bar.color;
         }
-        let (dx, dy) = ((x - self.place[0]) / self.radius, (y - self.place[1]) / self.radius);
-        let along = dx * self.direction[0] + dy * self.direction[1];
-        let across = dy * self.direction[0] - dx * self.direction[1];
+        let (across, along) = self.object_place(x, y);
         if self.outline.contains(across, along) {
             // Three stripes per radius: about three pixels each in an image of 32.
             let stripe = (3.0 * across + self.phase + 16.0) as u32 % 2;

@@ -3,9 +3,10 @@
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use image::{ColorType, ImageFormat, ImageReader, Limits};
+use image::{ColorType, DynamicImage, ImageFormat, ImageReader, Limits};
 
 use crate::augment::ImageShape;
+use crate::error::DataError;
 
 /// Longest side of an image in pixels.
 const SIDE_LIMIT: u32 = 16_384;
@@ -15,9 +16,9 @@ const ALLOCATION_LIMIT: u64 = 512 << 20;
 /// One decoded image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image {
-    /// Rows, columns and 3 channels.
+    /// Rows, columns and channels.
     pub shape: ImageShape,
-    /// `[height, width, 3]`.
+    /// `[height, width, channels]`.
     pub pixels: Vec<u8>,
 }
 
@@ -26,11 +27,40 @@ pub struct Image {
 /// # Errors
 /// What was found instead of an image of 8 bits without transparency.
 pub fn decode_rgb(bytes: &[u8]) -> Result<Image, String> {
-    catch_unwind(AssertUnwindSafe(|| decode(bytes)))
+    decode(bytes, |image| DynamicImage::ImageRgb8(image.into_rgb8()))
+}
+
+/// Decodes a JPEG or PNG, recognised by its content; grey stays grey, with one channel.
+///
+/// # Errors
+/// As [`decode_rgb`].
+pub fn decode_as_stored(bytes: &[u8]) -> Result<Image, String> {
+    decode(bytes, |image| image)
+}
+
+/// The error for a file that is no image of the kind that is read here.
+pub(crate) fn refused(file: &str, found: String) -> DataError {
+    DataError::bad_file(
+        file,
+        "a JPEG or PNG image of 8 bits, grey or colour, without transparency",
+        found,
+        "replace or remove this file",
+    )
+}
+
+fn decode(bytes: &[u8], convert: fn(DynamicImage) -> DynamicImage) -> Result<Image, String> {
+    catch_unwind(AssertUnwindSafe(|| decode_unguarded(bytes).map(convert).map(plain)))
         .unwrap_or_else(|_| Err("data that crash the decoder".to_string()))
 }
 
-fn decode(bytes: &[u8]) -> Result<Image, String> {
+/// The pixels of a grey or colour image of 8 bits.
+fn plain(image: DynamicImage) -> Image {
+    let channels = usize::from(image.color().channel_count());
+    let shape = ImageShape { height: image.height() as usize, width: image.width() as usize, channels };
+    Image { shape, pixels: image.into_bytes() }
+}
+
+fn decode_unguarded(bytes: &[u8]) -> Result<DynamicImage, String> {
     let mut reader =
         ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|error| error.to_string())?;
     match reader.format() {
@@ -48,13 +78,9 @@ fn decode(bytes: &[u8]) -> Result<Image, String> {
     reader.limits(limits);
     let image = reader.decode().map_err(|error| error.to_string())?;
     match image.color() {
-        ColorType::L8 | ColorType::Rgb8 => {}
-        other => return Err(format!("pixels of type {other:?}")),
+        ColorType::L8 | ColorType::Rgb8 => Ok(image),
+        other => Err(format!("pixels of type {other:?}")),
     }
-    let image = image.into_rgb8();
-    let (width, height) = image.dimensions();
-    let shape = ImageShape { height: height as usize, width: width as usize, channels: 3 };
-    Ok(Image { shape, pixels: image.into_raw() })
 }
 
 #[cfg(test)]
@@ -73,6 +99,12 @@ mod tests {
         let image = decode_rgb(&png(ExtendedColorType::L8, &[7, 200])).expect("a grey PNG");
         assert_eq!(image.pixels, [7, 7, 7, 200, 200, 200]);
         assert_eq!(image.shape, ImageShape { height: 1, width: 2, channels: 3 });
+    }
+
+    #[test]
+    fn grey_may_stay_grey() {
+        let image = decode_as_stored(&png(ExtendedColorType::L8, &[7, 200])).expect("a grey PNG");
+        assert_eq!((image.shape.channels, image.pixels), (1, vec![7, 200]));
     }
 
     #[test]

@@ -84,7 +84,7 @@ impl Layout {
 }
 
 /// True for names that promise a JPEG or PNG image, in any case, and are not hidden.
-fn is_image_name(file: &str) -> bool {
+pub(super) fn is_image_name(file: &str) -> bool {
     let Some((stem, extension)) = file.rsplit_once('.') else { return false };
     !stem.is_empty()
         && !file.starts_with('.')

@@ -5,6 +5,7 @@ pub mod decode;
 pub mod entry;
 pub mod folder;
 pub mod layout;
+pub mod pictures;
 
 use std::path::{Path, PathBuf};
 
@@ -68,6 +69,14 @@ pub fn import_within(
 ) -> Result<ImportReport, DataError> {
     registry::check_importable(name)?;
     let path = directory.pack(name);
+    if directory.pictures(name).exists() {
+        return Err(DataError::bad_file(
+            directory.pictures(name).display(),
+            format!("to be free for {}", source.display()),
+            "an import of pictures under this name",
+            "choose another name, or delete this file first",
+        ));
+    }
     let source_hash = entry::hash_source(source, limits)?;
     let present = if path.exists() { Some(pack::read_header(&path)?) } else { None };
     if let Some(header) = present {
@@ -174,14 +183,7 @@ impl<'a> Collector<'a> {
             .map(|(place, path, bytes)| (place, path, decode::decode_rgb(&bytes)))
             .collect();
         for (place, path, image) in images {
-            let image = image.map_err(|found| {
-                DataError::bad_file(
-                    self.name_of(&path),
-                    "a JPEG or PNG image of 8 bits, grey or colour, without transparency",
-                    found,
-                    "replace or remove this file",
-                )
-            })?;
+            let image = image.map_err(|found| decode::refused(&self.name_of(&path), found))?;
             let (shape, first) = self.shape.get_or_insert_with(|| (image.shape, path.clone()));
             if image.shape != *shape {
                 return Err(DataError::bad_file(

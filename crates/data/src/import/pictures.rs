@@ -1,0 +1,471 @@
+//! Import of photographs, and of pictures with label maps, from a folder or an archive into one packed file.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use glob::Pattern;
+
+use super::IGNORED_NAMED;
+use super::entry::{self, Entry, EntryLimits};
+use super::layout::{SplitName, is_image_name};
+use crate::augment::ImageShape;
+use crate::directory::DataDirectory;
+use crate::error::DataError;
+use crate::picture::Picture;
+use crate::pictures::pack::{self, PictureHeader};
+use crate::pictures::{PictureExample, PictureSource};
+use crate::registry;
+
+/// Most grey values that label maps may hold when nobody says which are meant.
+const MOST_UNNAMED_LABELS: usize = 32;
+
+/// How the files of a source are read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PictureLayout {
+    /// Only files whose path matches this pattern are read (`*`, `?`, `[…]`; `*` also matches `/`), e.g. `*/x2/*_HR.png`.
+    pub select: Option<String>,
+    /// What the pictures come with.
+    pub kind: PictureKind,
+}
+
+/// What pictures come with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PictureKind {
+    /// Nothing.
+    Photographs,
+    /// A label map each: `image/N.png` and `label/N.png` (or `images`, `labels`, `masks`), paired by `N`.
+    Segmentation {
+        /// Name and grey value of each class; if empty, the values found are the classes, in rising order.
+        labels: Vec<(String, u8)>,
+    },
+}
+
+/// What an import of pictures did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PictureReport {
+    /// The packed file.
+    pub pack: PathBuf,
+    /// Header of the packed file.
+    pub header: PictureHeader,
+    /// True if the same content had been imported under this name before, so that nothing was written.
+    pub already_present: bool,
+    /// Number of files that were not read.
+    pub ignored: usize,
+    /// The first of them.
+    pub ignored_examples: Vec<String>,
+}
+
+/// Imports pictures of any size from a folder or a `.tar`, `.tar.gz` or `.tar.xz` as the set `name`.
+///
+/// A folder `train`, `val` (or `validation`) or `test` anywhere above a file names its split; without one all pictures go into one
+/// pool. All must be grey or all colour. The same content under the same name is recognised and not decoded again.
+///
+/// # Errors
+/// As [`crate::import()`]; grey among colour pictures, a picture without label map or the reverse, label maps of another size than their
+/// picture, that are not grey, or hold a value that is no class: always naming the file.
+pub fn import_pictures(
+    source: &Path,
+    name: &str,
+    layout: &PictureLayout,
+    directory: &DataDirectory,
+) -> Result<PictureReport, DataError> {
+    registry::check_importable(name)?;
+    let limits = EntryLimits::default();
+    let path = directory.pictures(name);
+    if directory.pack(name).exists() {
+        return Err(taken(&directory.pack(name), source));
+    }
+    // How the files are read decides what comes of them.
+    let source_hash = blake3::hash(format!("{} {layout:?}", entry::hash_source(source, &limits)?).as_bytes());
+    let source_hash = source_hash.to_hex().to_string();
+    if path.exists() {
+        let header = pack::read_header(&path)?;
+        if header.source_hash != source_hash {
+            return Err(taken(&path, source));
+        }
+        let (ignored, ignored_examples) = (0, Vec::new());
+        return Ok(PictureReport { pack: path, header, already_present: true, ignored, ignored_examples });
+    }
+    let mut collector = Collector::new(source, layout)?;
+    entry::walk(source, &limits, &mut |entry| collector.add(entry))?;
+    let (ignored, ignored_examples) = (collector.ignored, std::mem::take(&mut collector.ignored_examples));
+    let header = pack::write(&path, &collector.finish()?, &source_hash)?;
+    Ok(PictureReport { pack: path, header, already_present: false, ignored, ignored_examples })
+}
+
+fn taken(path: &Path, source: &Path) -> DataError {
+    DataError::bad_file(
+        path.display(),
+        format!("to be free for {}", source.display()),
+        "another import under this name",
+        "choose another name, or delete this file first",
+    )
+}
+
+/// Which of a pair a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Role {
+    Picture,
+    LabelMap,
+}
+
+/// Where a file belongs: its split and the path that both files of a pair share.
+type Key = (SplitName, String);
+
+/// Decoded files by their place.
+struct Collector<'a> {
+    source: &'a Path,
+    kind: &'a PictureKind,
+    select: Option<Pattern>,
+    pictures: BTreeMap<Key, (String, Picture)>,
+    label_maps: BTreeMap<Key, (String, Picture)>,
+    ignored: usize,
+    ignored_examples: Vec<String>,
+}
+
+impl<'a> Collector<'a> {
+    fn new(source: &'a Path, layout: &'a PictureLayout) -> Result<Collector<'a>, DataError> {
+        let pattern = |text: &String| {
+            Pattern::new(text).map_err(|error| DataError::BadOption {
+                field: "select",
+                value: format!("\"{text}\""),
+                limit: error.to_string(),
+                fix: "write a pattern such as \"*_HR.png\"".to_string(),
+            })
+        };
+        Ok(Collector {
+            source,
+            kind: &layout.kind,
+            select: layout.select.as_ref().map(pattern).transpose()?,
+            pictures: BTreeMap::new(),
+            label_maps: BTreeMap::new(),
+            ignored: 0,
+            ignored_examples: Vec::new(),
+        })
+    }
+
+    fn file(&self, path: &str) -> String {
+        format!("{}!{path}", self.source.display())
+    }
+
+    fn add(&mut self, entry: Entry) -> Result<(), DataError> {
+        let selected = self.select.as_ref().is_none_or(|pattern| pattern.matches(&entry.path));
+        let Some((key, role)) = place(&entry.path, self.kind).filter(|_| selected) else {
+            self.ignored += 1;
+            if self.ignored_examples.len() < IGNORED_NAMED {
+                self.ignored_examples.push(entry.path);
+            }
+            return Ok(());
+        };
+        let file = self.file(&entry.path);
+        let picture = Picture::decode(&file, &entry.bytes)?;
+        let place = match role {
+            Role::Picture => &mut self.pictures,
+            Role::LabelMap => &mut self.label_maps,
+        };
+        if let Some((other, _)) = place.insert(key, (file.clone(), picture)) {
+            let found = format!("{other} in the same place");
+            let fix = "rename one of them, or choose among them with --select";
+            return Err(DataError::bad_file(file, "one file of this name in a split", found, fix));
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<PictureSource, DataError> {
+        let Some((first_file, first)) = self.pictures.values().next() else {
+            let found = format!("no picture among {} files", self.ignored);
+            let expected = match self.kind {
+                PictureKind::Photographs => "JPEG or PNG files",
+                PictureKind::Segmentation { .. } => "files image/N.png and label/N.png",
+            };
+            let fix = "see `allconv data import --help`";
+            return Err(DataError::bad_file(self.source.display(), expected, found, fix));
+        };
+        let (first_file, channels) = (first_file.clone(), first.shape().channels);
+        for (file, picture) in self.pictures.values() {
+            if picture.shape().channels != channels {
+                let word = |channels| if channels == 1 { "grey" } else { "colour" };
+                return Err(DataError::bad_file(
+                    file,
+                    format!("a {} picture like {first_file}", word(channels)),
+                    format!("a {} one", word(picture.shape().channels)),
+                    "convert all pictures to one of both",
+                ));
+            }
+        }
+        let labels = match self.kind {
+            PictureKind::Photographs => Vec::new(),
+            PictureKind::Segmentation { labels } if labels.is_empty() => self.found_labels()?,
+            PictureKind::Segmentation { labels } => labels.clone(),
+        };
+        let mut source = PictureSource {
+            channels,
+            classes: labels.iter().map(|(name, _)| name.clone()).collect(),
+            train: Vec::new(),
+            validation: Vec::new(),
+            test: Vec::new(),
+        };
+        if let Some((key, (file, _))) =
+            self.label_maps.iter().find(|(key, _)| !self.pictures.contains_key(key))
+        {
+            let expected = format!("a picture \"{}\" beside this label map", key.1);
+            return Err(DataError::bad_file(file, expected, "none", "add the picture or remove this file"));
+        }
+        for (key, (file, picture)) in &self.pictures {
+            let mask = match self.label_maps.get(key) {
+                None if labels.is_empty() => None,
+                None => {
+                    let expected = format!("a label map \"{}\" beside this picture", key.1);
+                    return Err(DataError::bad_file(
+                        file,
+                        expected,
+                        "none",
+                        "add the label map or remove this file",
+                    ));
+                }
+                Some((map_file, map)) => {
+                    Some(Arc::new(class_numbers(map_file, map, picture.shape(), &labels)?))
+                }
+            };
+            let example = PictureExample { name: key.1.clone(), picture: picture.clone(), mask };
+            match key.0 {
+                SplitName::Train => source.train.push(example),
+                SplitName::Validation => source.validation.push(example),
+                SplitName::Test => source.test.push(example),
+            }
+        }
+        Ok(source)
+    }
+
+    /// The grey values of all label maps as classes.
+    fn found_labels(&self) -> Result<Vec<(String, u8)>, DataError> {
+        let mut found = BTreeSet::new();
+        for (file, map) in self.label_maps.values() {
+            check_grey(file, map)?;
+            found.extend(map.pixels().iter().copied());
+            if found.len() > MOST_UNNAMED_LABELS {
+                return Err(DataError::bad_file(
+                    file,
+                    format!(
+                        "at most {MOST_UNNAMED_LABELS} different grey values in all label maps up to here"
+                    ),
+                    format!("{}", found.len()),
+                    "say which values are classes with --labels, or save label maps without lossy compression",
+                ));
+            }
+        }
+        Ok(found.into_iter().map(|value| (format!("value_{value}"), value)).collect())
+    }
+}
+
+fn check_grey(file: &str, map: &Picture) -> Result<(), DataError> {
+    if map.shape().channels == 1 {
+        return Ok(());
+    }
+    let fix = "save the label map with one grey value for each class";
+    Err(DataError::bad_file(file, "a grey label map", "a colour picture", fix))
+}
+
+/// The class of each pixel of a label map.
+fn class_numbers(
+    file: &str,
+    map: &Picture,
+    picture: ImageShape,
+    labels: &[(String, u8)],
+) -> Result<Vec<u8>, DataError> {
+    check_grey(file, map)?;
+    let ImageShape { height, width, .. } = map.shape();
+    if (height, width) != (picture.height, picture.width) {
+        return Err(DataError::bad_file(
+            file,
+            format!("{}×{} pixels (width × height) like its picture", picture.width, picture.height),
+            format!("{width}×{height}"),
+            "label every pixel of the picture",
+        ));
+    }
+    let class_of = |(place, value): (usize, &u8)| {
+        labels.iter().position(|(_, known)| known == value).map(|class| class as u8).ok_or_else(|| {
+            let known: Vec<String> = labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            DataError::bad_file(
+                file,
+                format!("only the label values {}", known.join(", ")),
+                format!("{value} at row {}, column {}", place / width, place % width),
+                "correct the label map or name the value with --labels",
+            )
+        })
+    };
+    map.pixels().iter().enumerate().map(class_of).collect()
+}
+
+/// Where a path belongs, or `None` if it holds no picture.
+fn place(path: &str, kind: &PictureKind) -> Option<(Key, Role)> {
+    let components: Vec<&str> = path.split('/').collect();
+    let (file, folders) = components.split_last()?;
+    if !is_image_name(file) || folders.iter().any(|folder| folder.starts_with('.')) {
+        return None;
+    }
+    let stem = file.rsplit_once('.').map_or(*file, |(stem, _)| stem);
+    let split = folders.iter().find_map(|folder| SplitName::of_folder(folder)).unwrap_or(SplitName::Train);
+    match kind {
+        PictureKind::Photographs => Some(((split, stem.to_string()), Role::Picture)),
+        PictureKind::Segmentation { .. } => {
+            let role = match *folders.last()? {
+                "image" | "images" => Role::Picture,
+                "label" | "labels" | "mask" | "masks" => Role::LabelMap,
+                _ => return None,
+            };
+            Some(((split, stem.to_string()), role))
+        }
+    }
+}
+
+/// Reads `membrane=0,cell=255` or `0,255`: the classes of label maps with their grey values.
+///
+/// # Errors
+/// [`DataError::BadOption`] for a value above 255, or a name or value given twice.
+pub fn parse_labels(text: &str) -> Result<Vec<(String, u8)>, DataError> {
+    let refuse = |limit: String| DataError::BadOption {
+        field: "labels",
+        value: format!("\"{text}\""),
+        limit,
+        fix: "write for example membrane=0,cell=255".to_string(),
+    };
+    let mut labels: Vec<(String, u8)> = Vec::new();
+    for item in text.split(',').map(str::trim) {
+        let (name, value) = match item.split_once('=') {
+            Some((name, value)) => (name.to_string(), value),
+            None => (format!("value_{item}"), item),
+        };
+        let value: u8 =
+            value.parse().map_err(|_| refuse(format!("{value:?} is no grey value from 0 to 255")))?;
+        if name.is_empty() || !name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_') {
+            return Err(refuse(format!(
+                "the class name {name:?} has other characters than a-z, A-Z, 0-9 and _"
+            )));
+        }
+        if labels.iter().any(|(other, known)| *other == name || *known == value) {
+            return Err(refuse(format!("{item} repeats a name or a value")));
+        }
+        labels.push((name, value));
+    }
+    if labels.len() < 2 {
+        return Err(refuse("two classes at least are needed to tell anything apart".to_string()));
+    }
+    Ok(labels)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grey(height: usize, width: usize, value: u8) -> Picture {
+        Picture::new(ImageShape { height, width, channels: 1 }, vec![value; height * width])
+    }
+
+    fn colour(height: usize, width: usize) -> Picture {
+        Picture::new(ImageShape { height, width, channels: 3 }, vec![9; 3 * height * width])
+    }
+
+    /// A folder with these files, and the data directory beside it.
+    fn folder(files: &[(&str, Picture)]) -> (tempfile::TempDir, PathBuf, DataDirectory) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let source = folder.path().join("source");
+        for (path, picture) in files {
+            let path = source.join(path);
+            std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+            std::fs::write(path, picture.png().expect("a PNG")).expect("a file");
+        }
+        let directory = DataDirectory::new(folder.path().join("data"));
+        (folder, source, directory)
+    }
+
+    const PHOTOGRAPHS: PictureLayout = PictureLayout { select: None, kind: PictureKind::Photographs };
+
+    fn segmentation(labels: &str) -> PictureLayout {
+        let labels = if labels.is_empty() { Vec::new() } else { parse_labels(labels).expect("labels") };
+        PictureLayout { select: None, kind: PictureKind::Segmentation { labels } }
+    }
+
+    #[test]
+    fn photographs_of_different_sizes_come_back_by_name_and_a_second_import_writes_nothing() {
+        let files =
+            [("all/b.png", colour(3, 5)), ("all/a.png", colour(4, 2)), ("all/test/c.png", colour(1, 1))];
+        let (_folder, source, directory) = folder(&files);
+        let report = import_pictures(&source, "photos", &PHOTOGRAPHS, &directory).expect("photographs");
+        assert_eq!(report.header.count(SplitName::Train), 2);
+        let read = registry::read_pictures("photos", &directory, &Default::default()).expect("a pack");
+        let names: Vec<&str> = read.train.iter().map(|example| example.name.as_str()).collect();
+        assert_eq!((names, read.test.len()), (vec!["a", "b"], 1));
+        assert_eq!(read.train[1].picture, colour(3, 5));
+        let again = import_pictures(&source, "photos", &PHOTOGRAPHS, &directory).expect("the same");
+        assert!(again.already_present);
+        let other = PictureLayout { select: Some("*a.png".into()), ..PHOTOGRAPHS };
+        let error = import_pictures(&source, "photos", &other, &directory).expect_err("the name is taken");
+        assert!(error.to_string().contains("another import under this name"), "{error}");
+    }
+
+    #[test]
+    fn a_pattern_selects_the_files_of_one_scale() {
+        let files = [
+            ("Set5/x2/img_001_SRF_2_HR.png", colour(4, 4)),
+            ("Set5/x2/img_001_SRF_2_LR.png", colour(2, 2)),
+            ("Set5/x3/img_001_SRF_3_HR.png", colour(3, 3)),
+        ];
+        let (_folder, source, directory) = folder(&files);
+        let layout = PictureLayout { select: Some("*x2/*_HR.png".into()), ..PHOTOGRAPHS };
+        let report = import_pictures(&source, "set5_x2", &layout, &directory).expect("one file");
+        assert_eq!((report.header.pictures.len(), report.ignored), (1, 2));
+        assert_eq!(report.header.pictures[0].height, 4);
+    }
+
+    #[test]
+    fn label_values_become_class_numbers_in_the_order_given() {
+        let files = [("x/image/1.png", grey(2, 2, 7)), ("x/label/1.png", grey(2, 2, 255))];
+        for (labels, class, names) in
+            [("", 0, vec!["value_255"]), ("membrane=0,cell=255", 1, vec!["membrane", "cell"])]
+        {
+            let (_folder, source, directory) = folder(&files);
+            import_pictures(&source, "cells", &segmentation(labels), &directory).expect("a pair");
+            let read = registry::read_pictures("cells", &directory, &Default::default()).expect("a pack");
+            assert_eq!(read.classes, names);
+            assert_eq!(**read.train[0].mask.as_ref().expect("a label map"), vec![class; 4]);
+        }
+    }
+
+    #[test]
+    fn whatever_does_not_fit_together_is_refused_by_the_name_of_the_file() {
+        let message = |files: &[(&str, Picture)], layout: &PictureLayout| {
+            let (_folder, source, directory) = folder(files);
+            import_pictures(&source, "set", layout, &directory).expect_err("refused").to_string()
+        };
+        let mixed = message(&[("a.png", colour(2, 2)), ("b.png", grey(2, 2, 0))], &PHOTOGRAPHS);
+        assert!(mixed.contains("b.png") && mixed.contains("a grey one"), "{mixed}");
+        let pair = |map: Picture| [("image/1.png", grey(2, 3, 0)), ("label/1.png", map)];
+        let sizes = message(&pair(grey(3, 2, 0)), &segmentation("0,255"));
+        assert!(sizes.contains("label/1.png: expected 3×2") && sizes.contains("found 2×3"), "{sizes}");
+        let value = message(&pair(grey(2, 3, 9)), &segmentation("0,255"));
+        assert!(value.contains("label/1.png") && value.contains("9 at row 0, column 0"), "{value}");
+        let kind = message(&pair(colour(2, 3)), &segmentation(""));
+        assert!(kind.contains("label/1.png: expected a grey label map"), "{kind}");
+        let alone = message(&[("image/1.png", grey(2, 3, 0))], &segmentation("0,255"));
+        assert!(alone.contains("image/1.png: expected a label map \"1\""), "{alone}");
+        let orphan = message(
+            &[("image/1.png", grey(1, 1, 0)), ("label/1.png", grey(1, 1, 0)), ("label/2.png", grey(1, 1, 0))],
+            &segmentation("0,255"),
+        );
+        assert!(orphan.contains("label/2.png: expected a picture \"2\""), "{orphan}");
+        let nothing = message(&[("x/1.png", grey(1, 1, 0))], &segmentation(""));
+        assert!(nothing.contains("no picture among 1 files"), "{nothing}");
+    }
+
+    #[test]
+    fn labels_are_read_with_and_without_names() {
+        let named = parse_labels("membrane=0, cell=255").expect("two classes");
+        assert_eq!(named, [("membrane".to_string(), 0), ("cell".to_string(), 255)]);
+        assert_eq!(parse_labels("0,1").expect("two classes")[1], ("value_1".to_string(), 1));
+        for wrong in ["", "1", "a=256,b=0", "a=1,a=2", "a=1,b=1", "a b=1,c=2", "=1,c=2"] {
+            assert!(parse_labels(wrong).is_err(), "{wrong}");
+        }
+    }
+}
