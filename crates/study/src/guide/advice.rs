@@ -4,7 +4,7 @@
 //! the 95 % interval of its difference to the baseline excludes a loss larger than m, or when it is the baseline itself. The advice:
 //!
 //! - *best result*: the arm with the best mean, whether or not its lead is shown;
-//! - *least of a cost*: among the affordable arms, the one that costs least;
+//! - *least of a cost*: among the affordable arms, the one that costs least; of several within 1 % of that, the one with the best mean;
 //! - *front*: the arms than which no other has both a lower cost and a better mean, for those who will pay for less cost with a loss.
 //!
 //! The best of many means is partly the luckiest, and an interval of its own does not know of the others; the page says so.
@@ -74,18 +74,18 @@ pub(super) fn groups(study: &StudyFile, results: &StudyResults) -> Vec<Group> {
         .collect()
 }
 
-/// The arm with the best mean; the first of equals.
+/// The arm of a group with the best mean; the first of equals.
 pub(super) fn best(study: &StudyFile, results: &StudyResults, group: &Group) -> usize {
+    best_of(study, results, group.arms.iter().copied()).unwrap_or(group.baseline)
+}
+
+fn best_of(study: &StudyFile, results: &StudyResults, arms: impl Iterator<Item = usize>) -> Option<usize> {
     let mean = |arm: usize| results.arms[arm].summary.map_or(f64::NAN, |summary| summary.mean);
     let is_better = |a: f64, b: f64| match study.primary.better {
         Better::Lower => a < b,
         Better::Higher => a > b,
     };
-    group
-        .arms
-        .iter()
-        .copied()
-        .fold(group.baseline, |best, arm| if is_better(mean(arm), mean(best)) { arm } else { best })
+    arms.reduce(|best, arm| if is_better(mean(arm), mean(best)) { arm } else { best })
 }
 
 /// Whether the interval excludes a loss larger than the margin.
@@ -122,11 +122,11 @@ pub(super) fn cheapest(
     if most <= least * (1.0 + EQUAL_COST) {
         return None;
     }
-    let affordable = costs.iter().filter(|(arm, _)| is_affordable(study, results, *arm));
-    // The first of equals: the baseline, if a cheaper choice would win nothing.
-    let (arm, paid) = affordable
-        .copied()
-        .reduce(|best, next| if next.1 < best.1 * (1.0 - EQUAL_COST) { next } else { best })?;
+    let affordable: Vec<&(usize, f64)> =
+        costs.iter().filter(|(arm, _)| is_affordable(study, results, *arm)).collect();
+    let paid = affordable.iter().map(|(_, cost)| *cost).fold(f64::INFINITY, f64::min);
+    let as_cheap = affordable.iter().filter(|(_, cost)| *cost <= paid * (1.0 + EQUAL_COST));
+    let arm = best_of(study, results, as_cheap.map(|(arm, _)| *arm))?;
     let cheaper = costs.iter().filter(|(_, cost)| *cost < paid * (1.0 - EQUAL_COST)).count();
     Some(Cheapest { arm, cheaper })
 }
@@ -192,6 +192,12 @@ mod tests {
         let found = cheapest(&study, &results, &groups[0], COSTS[0]).unwrap();
         assert_eq!((found.arm, found.cheaper), (2, 1), "`strided` is cheaper and loses too much");
         assert_eq!(front(&study, &results, &groups[1], COSTS[0]), [4, 5]);
+        let parameters = cheapest(&study, &results, &groups[1], COSTS[1]).unwrap();
+        assert_eq!(
+            (parameters.arm, parameters.cheaper),
+            (3, 0),
+            "`all_conv` is better and has three times as many"
+        );
         assert!(cheapest(&study, &results, &groups[0], COSTS[3]).is_none(), "memory was not measured");
         assert!(cheapest(&study, &results, &groups[0], COSTS[2]).is_none(), "activations do not differ");
     }

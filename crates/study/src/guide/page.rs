@@ -5,7 +5,7 @@ use super::advice::{COSTS, Group, best, cheapest, front, groups};
 use super::operators::{compares_operators, operators};
 use crate::file::{Better, StudyFile};
 use crate::metric::{Task, find_metric};
-use crate::report::texts::{margin_sentence, metric_name, regime_sentence, signed_interval, with_unit};
+use crate::report::texts::{metric_name, opening_sentences, signed_interval, with_unit};
 use crate::results::{StudyResults, Verdict};
 
 const HEAD: &str = "# Which operator?
@@ -19,10 +19,13 @@ How the advice is made:
 - Differences are arm − baseline for the same seed, with 95 % t intervals over seeds. *n* is the number of seeds.
 - *Best result* is the best mean in the sample. It is called shown only where the study's corrected test says so; the best of many means is partly the
   luckiest.
-- *Least cost* is the cheapest arm whose interval excludes a loss larger than the study's equivalence margin; the baseline itself, where no cheaper arm
-  does. With few seeds intervals are wide, and the advice stays with the baseline.
+- *Least cost* is the cheapest arm whose interval excludes a loss larger than the study's equivalence margin (of arms within 1 %, the better one); the baseline itself,
+  where no cheaper arm does. With few seeds intervals are wide, and the advice stays with the baseline.
 - *Front* lists the arms that nothing cheaper beats in the mean, for those who will pay for less cost with a loss.
-- Costs are relative to the baseline: ×0.50 is half of it.
+- Costs are relative to the baseline: ×0.50 is half of it. Counted costs are per image; memory, inference and training time were measured on the
+  machine that the study names.
+
+What an operator computes is told in [operators.md](operators.md).
 ";
 
 /// The tasks in the order of the page, with the question that an engineer asks.
@@ -86,6 +89,9 @@ fn short_answer(published: &[&PublishedStudy]) -> String {
                 let saving =
                     COSTS.iter().find_map(|cost| Some((cost, cheapest(study, results, &group, *cost)?)));
                 let saving = saving.map_or("all cost the same".to_string(), |(cost, cheapest)| {
+                    if cheapest.arm == group.baseline {
+                        return "the baseline".to_string();
+                    }
                     format!(
                         "`{}` ({} {})",
                         results.arms[cheapest.arm].name,
@@ -156,7 +162,7 @@ fn study_section(PublishedStudy { study, results }: &PublishedStudy) -> String {
     if let Some(caveat) = &study.caveat {
         text.push_str(&format!("\n> **Regime.** {}\n", caveat.trim().replace('\n', "\n> ")));
     }
-    for sentence in [margin_sentence(study, results), regime_sentence(results)].into_iter().flatten() {
+    for sentence in opening_sentences(study, results) {
         text.push_str(&format!("\n{sentence}\n"));
     }
     let lost: usize = results.arms.iter().map(|arm| arm.lost).sum();
@@ -188,7 +194,7 @@ fn choices(study: &StudyFile, results: &StudyResults, group: &Group) -> String {
     for cost in COSTS {
         let Some(found) = cheapest(study, results, group, cost) else { continue };
         let because = if found.arm == group.baseline && found.cheaper > 0 {
-            format!("{} cheaper arms: no interval excludes a loss above the margin", found.cheaper)
+            format!("{} may lose too much: {}", cheaper_arms(found.cheaper), INTERVAL_TOO_WIDE)
         } else if found.arm == group.baseline {
             "nothing is cheaper".to_string()
         } else {
@@ -201,7 +207,7 @@ fn choices(study: &StudyFile, results: &StudyResults, group: &Group) -> String {
             match found.cheaper {
                 0 => kept,
                 cheaper => {
-                    format!("{kept}; of {cheaper} cheaper arms no interval excludes a loss above the margin")
+                    format!("{kept}. {} may lose too much: {INTERVAL_TOO_WIDE}", cheaper_arms(cheaper))
                 }
             }
         };
@@ -225,6 +231,13 @@ fn choices(study: &StudyFile, results: &StudyResults, group: &Group) -> String {
         text.push_str(&format!("\nFront of MACs and {}: {}.\n", metric_name(study), steps.join(" → ")));
     }
     text
+}
+
+const INTERVAL_TOO_WIDE: &str = "the interval reaches beyond the margin";
+
+/// `the one cheaper arm`, `each of 3 cheaper arms`.
+fn cheaper_arms(count: usize) -> String {
+    if count == 1 { "The one cheaper arm".to_string() } else { format!("Each of {count} cheaper arms") }
 }
 
 fn evidence(study: &StudyFile, results: &StudyResults, group: &Group) -> String {

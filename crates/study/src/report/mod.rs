@@ -34,7 +34,7 @@ mod tensorboard;
 
 /// Words and sentences that other pages share with the report.
 pub(crate) mod texts {
-    pub(crate) use super::page_claims::{margin_sentence, regime_sentence};
+    pub(crate) use super::page_claims::opening_sentences;
     pub(crate) use super::sentence::{metric_name, signed_interval, with_unit};
 }
 

@@ -96,11 +96,11 @@ pub(crate) fn page(
                         (main_figure(study, results, figures))
                     }
                     (page_table::section(study, results))
+                    (page_pictures::section(study, results))
                     (page_factorial::section(study, results))
                     (curves(results, figures))
                     (page_comparisons::section(study, results))
                     (page_secondary::section(study, results))
-                    (page_pictures::section(study, results))
                     (costs(figures))
                     (page_classes::section(results, &pictures.class_names))
                     (page_disagreement::section(results, pictures))

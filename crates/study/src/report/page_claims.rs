@@ -12,24 +12,31 @@ use crate::stats::Statement;
 
 /// The sentences on what counts as equal and on the regime.
 pub(crate) fn beforehand(study: &StudyFile, results: &StudyResults) -> Markup {
-    let sentences = [margin_sentence(study, results), regime_sentence(results)];
     html! {
-        @for sentence in sentences.into_iter().flatten() { p.fixed { (with_code(&sentence)) } }
+        @for sentence in opening_sentences(study, results) { p.fixed { (with_code(&sentence)) } }
     }
 }
 
+/// What counts as equal, the regime, and the anchor, as far as each is known.
+pub(crate) fn opening_sentences(study: &StudyFile, results: &StudyResults) -> Vec<String> {
+    [margin_sentence(study, results), regime_sentence(results), anchor_sentence(study, results)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
 /// What counts as equal; `None` for a study without a margin.
-pub(crate) fn margin_sentence(study: &StudyFile, results: &StudyResults) -> Option<String> {
+fn margin_sentence(study: &StudyFile, results: &StudyResults) -> Option<String> {
     let margin = study.compare.equivalence_margin?;
     Some(format!(
-        "Fixed before the runs: two arms count as equivalent when their difference in {} is shown to lie within ±{}; no difference “not shown” counts as equality.",
+        "Fixed in the study file: two arms count as equivalent when their difference in {} is shown to lie within ±{}; no difference “not shown” counts as equality.",
         metric_name(study),
         with_unit(results, results.unit.value(margin))
     ))
 }
 
 /// Whether the networks fitted their training images; `None` where nobody measured it.
-pub(crate) fn regime_sentence(results: &StudyResults) -> Option<String> {
+fn regime_sentence(results: &StudyResults) -> Option<String> {
     let regime = results.regime?;
     let unit = MetricUnit::Percent;
     let (training, test) = (unit.value(regime.training_error), unit.value(regime.test_error));
@@ -46,6 +53,35 @@ pub(crate) fn regime_sentence(results: &StudyResults) -> Option<String> {
     })
 }
 
+/// How the runs stand to what needs no network; `None` where nobody recorded it.
+fn anchor_sentence(study: &StudyFile, results: &StudyResults) -> Option<String> {
+    let anchor = results.anchor.as_ref()?;
+    let unit = results.unit;
+    let (least, most) = anchor.gains;
+    let mut text = format!(
+        "On the same images {} reaches a {} of {}. The {} finished runs gain {} to {} over it",
+        anchor.label,
+        metric_name(study),
+        with_unit(results, unit.value(anchor.value)),
+        anchor.runs,
+        unit.signed(least),
+        with_unit(results, unit.signed(most)),
+    );
+    match anchor.least_image_gain {
+        Some(gain) if gain > 0.0 => text.push_str(&format!(
+            ", and are better on every single image, by at least {}",
+            with_unit(results, unit.value(gain))
+        )),
+        Some(gain) => text.push_str(&format!(
+            ", but on the image that suits them least one gains only {}",
+            with_unit(results, unit.signed(gain))
+        )),
+        None => {}
+    }
+    text.push('.');
+    Some(text)
+}
+
 /// The section; empty for a study without claims.
 pub(crate) fn section(study: &StudyFile, results: &StudyResults) -> Markup {
     html! {
@@ -55,11 +91,11 @@ pub(crate) fn section(study: &StudyFile, results: &StudyResults) -> Markup {
                     @for claim in &results.claims {
                         li {
                             div { (badge(claim.verdict)) }
-                            div { (body(study, results, claim)) }
+                            div { (body(study, claim)) }
                         }
                     }
                 }
-                p.soft { (method(study, results)) }
+                p.soft.small { (method(study, results)) }
             }
         }
     }
@@ -86,7 +122,7 @@ fn badge(verdict: ClaimVerdict) -> Markup {
     html! { span class=(class) { (verdict.label()) } }
 }
 
-fn body(study: &StudyFile, results: &StudyResults, claim: &ClaimResult) -> Markup {
+fn body(study: &StudyFile, claim: &ClaimResult) -> Markup {
     let has_p = has_p(claim);
     html! {
         p { strong { (claim.text) } @if let Some(p) = claim_p(claim) { " " span.soft { "(" (p) ")" } } }
@@ -122,8 +158,8 @@ fn body(study: &StudyFile, results: &StudyResults, claim: &ClaimResult) -> Marku
                 }
             }
         }
-        @if results.claims.iter().any(|other| other.contrasts.iter().any(|contrast| contrast.values.is_empty())) && claim.contrasts.iter().any(|contrast| contrast.values.is_empty()) {
-            p.soft { "No seed has all values that this claim is about." }
+        @if claim.contrasts.iter().any(|contrast| contrast.values.is_empty()) {
+            p.soft.small { "A contrast has no seed in which all of its values were measured." }
         }
     }
 }
@@ -154,7 +190,7 @@ fn stated(contrast: &ContrastResult) -> String {
     let unit = MetricUnit::of(&contrast.metric);
     let margin = match unit.difference_symbol() {
         "" => unit.value(contrast.margin),
-        symbol => format!("{} {symbol}", unit.value(contrast.margin)),
+        symbol => format!("{}\u{a0}{symbol}", unit.value(contrast.margin)),
     };
     match contrast.shows {
         Statement::Lower if contrast.margin == 0.0 => "lower".to_string(),

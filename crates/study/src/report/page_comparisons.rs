@@ -8,7 +8,7 @@ use super::page_table::has_p;
 use super::sentence::{correction_name, test_name};
 use super::{page_images, page_pairs};
 use crate::file::StudyFile;
-use crate::metric::MetricUnit;
+use crate::metric::{MetricUnit, metric_label};
 use crate::results::{ComparisonResult, OverallResult, SequentialResult, StudyResults};
 
 /// The section; empty for a study of one arm.
@@ -214,7 +214,7 @@ fn overall_section(study: &StudyFile, results: &StudyResults, overall: &OverallR
         p {
             "Friedman's test over the ranks within each of " (friedman.blocks) " complete seeds: χ² = " (format!("{:.2}", friedman.statistic)) ", "
             (p_equation(friedman.p)) ". Two arms differ after Nemenyi at α = " (study.compare.alpha) " when their mean ranks lie more than "
-            (format!("{:.2}", overall.critical_difference)) " apart. Rank 1 is the lowest " (study.primary.metric) "."
+            (format!("{:.2}", overall.critical_difference)) " apart. Rank 1 is the lowest " (metric_label(&study.primary.metric)) "."
         }
         div.scroll {
             table {

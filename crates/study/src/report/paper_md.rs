@@ -24,8 +24,8 @@ pub(crate) fn paper_md(study: &StudyFile, results: &StudyResults) -> String {
     text.push_str(&statistics(study, results));
     text.push_str("\n## Results\n\n");
     text.push_str(&format!("{}.\n\n", progress(results)));
-    for sentence in [page_claims::margin_sentence(study, results), page_claims::regime_sentence(results)] {
-        text.push_str(&sentence.map_or(String::new(), |sentence| format!("{sentence}\n\n")));
+    for sentence in page_claims::opening_sentences(study, results) {
+        text.push_str(&format!("{sentence}\n\n"));
     }
     let claims = page_claims::markdown(study, results);
     if !claims.is_empty() {

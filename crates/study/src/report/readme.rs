@@ -27,8 +27,8 @@ pub(crate) fn readme(study: &StudyFile, results: &StudyResults) -> String {
     for warning in &results.warnings {
         text.push_str(&format!("\n> **Note.** {warning}\n"));
     }
-    for sentence in [page_claims::margin_sentence(study, results), page_claims::regime_sentence(results)] {
-        text.push_str(&sentence.map_or(String::new(), |sentence| format!("\n{sentence}\n")));
+    for sentence in page_claims::opening_sentences(study, results) {
+        text.push_str(&format!("\n{sentence}\n"));
     }
     text.push_str(&page_claims::markdown(study, results));
     if !results.comparisons.is_empty() {

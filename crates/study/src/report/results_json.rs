@@ -40,6 +40,13 @@ pub(crate) fn results_json(study: &StudyFile, results: &StudyResults) -> String 
             "runs": regime.runs,
             "is_underfitted": regime.is_underfitted(),
         })),
+        "anchor": results.anchor.as_ref().map(|anchor| json!({
+            "label": anchor.label,
+            "value": anchor.value,
+            "runs": anchor.runs,
+            "gains": [anchor.gains.0, anchor.gains.1],
+            "least_image_gain": anchor.least_image_gain,
+        })),
         "claims": results.claims.iter().map(claim).collect::<Vec<_>>(),
         "secondary": results.secondary.iter().map(|metric| secondary(results, metric)).collect::<Vec<_>>(),
         "images": images(results),

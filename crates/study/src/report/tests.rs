@@ -175,10 +175,10 @@ fn claims_other_metrics_images_and_pictures_are_on_the_page_and_in_the_files() {
     let files = report_files(&study, &results, &());
     let page = content(&files, "index.html");
     for expected in [
-        "Fixed before the runs: two arms count as equivalent when their difference in test pixel error",
+        "Fixed in the study file: two arms count as equivalent when their difference in test pixel error",
         "supported</span>",
         "A convolution replaces &lt;pooling&gt;.",
-        "at most 5.00 pp higher",
+        "at most 5.00\u{a0}pp higher",
         "Test boundary F1 (%), higher is better",
         "Test IoU 1 (%), higher is better",
         "Each image",

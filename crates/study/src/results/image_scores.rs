@@ -1,8 +1,9 @@
 //! Two arms image by image, seed by seed: the primary metric of every single test image, for tasks whose images have scores.
 
-use allconv_record::Scores;
+use allconv_record::{ExampleScores, Scores};
 
 use super::INTERVAL_LEVEL;
+use super::anchor::Anchor;
 use super::run::RunResult;
 use crate::file::{Better, Primary};
 use crate::stats::{Interval, bootstrap_mean_interval};
@@ -25,6 +26,8 @@ pub struct ScoreRow {
     pub seed: u64,
     /// One value per image of the table; `None` for an image that this run did not see, e.g. of another fold.
     pub values: Vec<Option<f64>>,
+    /// Where the run recorded an anchor per image: the smallest gain over it on any image, positive when every image is better.
+    pub least_gain: Option<f64>,
 }
 
 impl ScoreTable {
@@ -41,6 +44,13 @@ impl ScoreTable {
                 ));
                 continue;
             };
+            let anchor = Anchor::metrics_of(&primary.metric)
+                .find_map(|name| scores.metrics.iter().position(|metric| *metric == name));
+            let gain = |example: &ExampleScores| {
+                let difference = example.values[column] - example.values[anchor?];
+                Some(if primary.better == Better::Higher { difference } else { -difference })
+            };
+            let least_gain = scores.examples.iter().filter_map(gain).reduce(f64::min);
             let mut values = vec![None; table.images.len()];
             for example in scores.examples {
                 let position = *positions.entry(example.name.clone()).or_insert_with(|| {
@@ -50,7 +60,7 @@ impl ScoreTable {
                 values.resize(values.len().max(position + 1), None);
                 values[position] = Some(example.values[column]);
             }
-            table.rows.push(ScoreRow { arm_index: run.arm_index, seed: run.seed, values });
+            table.rows.push(ScoreRow { arm_index: run.arm_index, seed: run.seed, values, least_gain });
         }
         for row in &mut table.rows {
             row.values.resize(table.images.len(), None);
@@ -151,7 +161,7 @@ mod tests {
     use allconv_record::Status;
 
     fn row(arm_index: usize, seed: u64, values: &[Option<f64>]) -> ScoreRow {
-        ScoreRow { arm_index, seed, values: values.to_vec() }
+        ScoreRow { arm_index, seed, values: values.to_vec(), least_gain: None }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! Everything that a report, a table or a README shows is computed here, once, from the study file and the run directories.
 
+mod anchor;
 mod arm;
 mod claims;
 mod classes;
@@ -21,6 +22,7 @@ mod sequential;
 mod study_results;
 mod verdict;
 
+pub use anchor::Anchor;
 pub use arm::ArmResult;
 pub use claims::{ClaimResult, ClaimVerdict, ContrastResult};
 pub use classes::{ClassDifference, ClassResult};

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use allconv_record::SplitName;
 
+use super::anchor::Anchor;
 use super::arm::ArmResult;
 use super::claims::ClaimResult;
 use super::classes::ClassResult;
@@ -59,6 +60,8 @@ pub struct StudyResults {
     pub secondary: Vec<SecondaryMetric>,
     /// Errors on training and test images at the end; `None` for tasks other than classification.
     pub regime: Option<Regime>,
+    /// The runs against what needs no network; `None` where no run recorded that.
+    pub anchor: Option<Anchor>,
     /// The search for learning rates; `None` when the study has none.
     pub search: Option<SearchResult>,
     /// The looks at the results; `None` when the study takes none before its end.
@@ -142,6 +145,7 @@ impl StudyResults {
             claims: ClaimResult::all(study, &statistics, &runs),
             secondary: SecondaryMetric::all(study, &statistics, &runs),
             regime: Regime::of(&runs),
+            anchor: Anchor::of(&runs, &study.primary, &scores),
             statistics,
             runs,
             comparisons,
