@@ -58,6 +58,8 @@ fn generate(workspace: &Path) -> anyhow::Result<Vec<Generated>> {
             format!("{operators}\n{}\n", cards.trim_end()),
         ),
     ];
+    let guide = shell::output(workspace, &[program, "study", "guide", "--results", RESULTS])?;
+    files.push(Generated { path: workspace.join("docs/which-operator.md"), content: guide.into_bytes() });
     for (page, head, body) in pages {
         let path = workspace.join(format!("docs/{page}.md"));
         files.push(Generated { path, content: format!("{head}\n\n{body}").into_bytes() });

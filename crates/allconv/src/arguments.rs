@@ -70,6 +70,8 @@ pub(crate) enum StudyCommand {
     Compare(StudyCompareArguments),
     /// Copy what is worth committing of a finished study: runs without checkpoints, results, README.
     Publish(StudyPublishArguments),
+    /// Tell from published studies which operator to choose when, as a page of Markdown.
+    Guide(StudyGuideArguments),
 }
 
 /// A study file and where its runs lie.
@@ -148,6 +150,14 @@ pub(crate) struct StudyPublishArguments {
     /// Folder to publish to; default: `docs/results/<study>`.
     #[arg(long)]
     pub(crate) to: Option<PathBuf>,
+}
+
+/// `allconv study guide`.
+#[derive(Debug, Args)]
+pub(crate) struct StudyGuideArguments {
+    /// Folder of published studies, one folder `NAME` each with its `NAME.toml` and `runs`.
+    #[arg(long, default_value = "docs/results")]
+    pub(crate) results: PathBuf,
 }
 
 /// Where data sets lie.

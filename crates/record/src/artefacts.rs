@@ -1,4 +1,7 @@
-//! `artefacts/`: a few small pictures of what a finished network returns, and `index.json`, which says what they show.
+//! `artefacts/index.json`: which pictures of the final evaluation a run directory holds, and what each shows.
+//!
+//! `{"schema": "allconv.artefacts/1", "pictures": [{"file": "img_001.png", "example": "img_001", "role": "output", "metrics":
+//! {"psnr_y": 33.1}}]}`. The files lie beside the index. Where a picture is a crop, its metrics are those of the whole image.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,113 +10,176 @@ use serde::{Deserialize, Serialize};
 
 use crate::{RecordError, write_atomically};
 
-/// The index's name and version.
+/// The `schema` field of `artefacts/index.json`.
 pub const ARTEFACTS_SCHEMA: &str = "allconv.artefacts/1";
 
-/// What a picture shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// Name of the index inside of `artefacts/`.
+const INDEX: &str = "index.json";
+
+const FORMAT: &str = "artefacts/index.json";
+
+/// What a picture shows of its example.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PictureRole {
-    /// What the network sees.
+    /// What the network was given.
     Input,
-    /// The baseline of super-resolution.
-    Bicubic,
-    /// What the network returns.
-    Output,
-    /// What it should return.
+    /// What it should have answered.
     Target,
+    /// The answer of bicubic interpolation, the anchor of super-resolution.
+    Bicubic,
+    /// What the network answered.
+    Output,
 }
 
-/// One picture of the index.
+impl PictureRole {
+    /// The word used in files and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            PictureRole::Input => "input",
+            PictureRole::Target => "target",
+            PictureRole::Bicubic => "bicubic",
+            PictureRole::Output => "output",
+        }
+    }
+}
+
+/// One picture.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ArtefactPicture {
-    /// File name beside the index.
+    /// Name of the PNG file beside the index, without a folder.
     pub file: String,
-    /// Name of the example, as in `scores.json`.
+    /// Name of the test image, as in `scores.json`.
     pub example: String,
     /// What it shows.
     pub role: PictureRole,
-    /// Metrics of the whole example that belong under the picture; empty for inputs and targets.
+    /// Metrics of the image by name; empty for inputs and targets.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metrics: BTreeMap<String, f64>,
 }
 
-/// `index.json`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// The pictures of a run, in the order in which they are shown.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Artefacts {
-    /// [`ARTEFACTS_SCHEMA`].
-    pub schema: String,
-    /// The pictures, those of an example together.
+    /// The pictures.
     pub pictures: Vec<ArtefactPicture>,
 }
 
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct IndexFile {
+    schema: String,
+    pictures: Vec<ArtefactPicture>,
+}
+
 impl Artefacts {
-    /// Writes pictures (with their PNG bytes) and the index, which comes last, into `folder`.
+    /// Writes pictures with their PNG bytes, and then the index, into the folder `artefacts`, making it as needed.
     ///
     /// # Errors
-    /// [`RecordError::Io`].
+    /// [`RecordError::Malformed`] when a picture's file is not a plain name, or a metric is not finite; [`RecordError::Io`].
     pub fn write(folder: &Path, pictures: &[(ArtefactPicture, Vec<u8>)]) -> Result<(), RecordError> {
+        let path = folder.join(INDEX);
+        let index = Artefacts { pictures: pictures.iter().map(|(picture, _)| picture.clone()).collect() };
+        index.check().map_err(|reason| malformed(&path, reason))?;
         std::fs::create_dir_all(folder).map_err(RecordError::io("create", folder))?;
         for (picture, png) in pictures {
             write_atomically(&folder.join(&picture.file), png)?;
         }
-        let index = Artefacts {
-            schema: ARTEFACTS_SCHEMA.to_owned(),
-            pictures: pictures.iter().map(|(picture, _)| picture.clone()).collect(),
-        };
-        let path = folder.join("index.json");
-        let mut text =
-            serde_json::to_string_pretty(&index).map_err(|error| malformed(&path, error.to_string()))?;
-        text.push('\n');
+        let file = IndexFile { schema: ARTEFACTS_SCHEMA.to_string(), pictures: index.pictures };
+        let text =
+            serde_json::to_string_pretty(&file).map_err(|error| malformed(&path, error.to_string()))?;
         write_atomically(&path, text.as_bytes())
     }
 
-    /// Reads the index of `folder`.
+    /// Reads the index of the folder `artefacts`.
     ///
     /// # Errors
-    /// [`RecordError::Io`]; [`RecordError::Malformed`] when the schema is another, or a file lies elsewhere.
+    /// [`RecordError::Io`]; [`RecordError::Malformed`] when it is cut off, of another schema, or breaks a rule of the format.
     pub fn read(folder: &Path) -> Result<Artefacts, RecordError> {
-        let path = folder.join("index.json");
-        let text = std::fs::read_to_string(&path).map_err(RecordError::io("read", &path))?;
-        let index: Artefacts =
-            serde_json::from_str(&text).map_err(|error| malformed(&path, error.to_string()))?;
-        if index.schema != ARTEFACTS_SCHEMA {
-            return Err(malformed(&path, format!("schema {}, expected {ARTEFACTS_SCHEMA}", index.schema)));
+        let path = folder.join(INDEX);
+        let bytes = std::fs::read(&path).map_err(RecordError::io("read", &path))?;
+        let file: IndexFile =
+            serde_json::from_slice(&bytes).map_err(|error| malformed(&path, error.to_string()))?;
+        if file.schema != ARTEFACTS_SCHEMA {
+            return Err(malformed(&path, format!("schema `{}` is not `{ARTEFACTS_SCHEMA}`", file.schema)));
         }
-        let strays =
-            |picture: &&ArtefactPicture| picture.file.contains(['/', '\\']) || picture.file.starts_with('.');
-        if let Some(picture) = index.pictures.iter().find(strays) {
-            return Err(malformed(&path, format!("file {:?} does not lie beside the index", picture.file)));
+        let artefacts = Artefacts { pictures: file.pictures };
+        artefacts.check().map_err(|reason| malformed(&path, reason))?;
+        Ok(artefacts)
+    }
+
+    /// A file name with a folder in it could lead a reader out of the run directory.
+    fn check(&self) -> Result<(), String> {
+        for picture in &self.pictures {
+            let name = &picture.file;
+            let is_plain = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', ':']);
+            if !is_plain || !name.ends_with(".png") {
+                return Err(format!("`{name}` is no plain name of a PNG file"));
+            }
+            if let Some((metric, value)) = picture.metrics.iter().find(|(_, value)| !value.is_finite()) {
+                return Err(format!("`{metric}` of `{name}` is {value}, must be finite"));
+            }
         }
-        Ok(index)
+        Ok(())
     }
 }
 
 fn malformed(path: &Path, reason: String) -> RecordError {
-    RecordError::Malformed { path: path.to_path_buf(), format: "index of artefacts", reason }
+    RecordError::Malformed { path: path.to_path_buf(), format: FORMAT, reason }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn what_is_written_is_read_back_and_files_elsewhere_are_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let picture = ArtefactPicture {
-            file: "baby-output.png".into(),
-            example: "baby".into(),
-            role: PictureRole::Output,
-            metrics: BTreeMap::from([("psnr_y".to_owned(), 33.5)]),
+    fn example() -> Vec<(ArtefactPicture, Vec<u8>)> {
+        let picture = |file: &str, role, metrics: &[(&str, f64)]| ArtefactPicture {
+            file: file.into(),
+            example: "img_001".into(),
+            role,
+            metrics: metrics.iter().map(|(name, value)| (name.to_string(), *value)).collect(),
         };
-        Artefacts::write(folder.path(), &[(picture.clone(), vec![1, 2, 3])]).unwrap();
-        assert_eq!(Artefacts::read(folder.path()).unwrap().pictures, [picture]);
-        assert_eq!(std::fs::read(folder.path().join("baby-output.png")).unwrap(), [1, 2, 3]);
-        let index = folder.path().join("index.json");
-        let text = std::fs::read_to_string(&index).unwrap().replace("baby-output.png", "../baby.png");
-        std::fs::write(&index, text).unwrap();
-        assert!(Artefacts::read(folder.path()).unwrap_err().to_string().contains("beside the index"));
+        vec![
+            (picture("img_001-target.png", PictureRole::Target, &[]), vec![1, 2]),
+            (picture("img_001.png", PictureRole::Output, &[("psnr_y", 33.1)]), vec![3]),
+        ]
+    }
+
+    #[test]
+    fn what_is_written_is_read_back_and_every_truncation_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().join("artefacts");
+        Artefacts::write(&folder, &example()).unwrap();
+        let read = Artefacts::read(&folder).unwrap();
+        for (found, (picture, png)) in read.pictures.iter().zip(example()) {
+            assert_eq!(*found, picture);
+            assert_eq!(std::fs::read(folder.join(&found.file)).unwrap(), png);
+        }
+        let path = folder.join(INDEX);
+        let bytes = std::fs::read(&path).unwrap();
+        for length in 0..bytes.len() {
+            std::fs::write(&path, &bytes[..length]).unwrap();
+            assert!(Artefacts::read(&folder).is_err(), "{length} bytes were accepted");
+        }
+    }
+
+    #[test]
+    fn a_file_outside_of_the_folder_is_neither_written_nor_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let inside = folder.path().join("artefacts");
+        for name in ["../run.json", "a/b.png", "", ".png", "c:\\x.png", "picture.svg"] {
+            let mut pictures = example();
+            pictures[0].0.file = name.into();
+            let message = Artefacts::write(&inside, &pictures).unwrap_err().to_string();
+            assert!(message.contains("no plain name"), "{message}");
+            let text = serde_json::json!({
+                "schema": ARTEFACTS_SCHEMA,
+                "pictures": [{ "file": name, "example": "x", "role": "output" }],
+            });
+            std::fs::write(folder.path().join(INDEX), text.to_string()).unwrap();
+            assert!(Artefacts::read(folder.path()).is_err(), "{name}");
+        }
+        assert!(!inside.exists());
     }
 }

@@ -4,8 +4,8 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use crate::{
-    FORMAT_VERSION, Journal, MetricPoint, Outcomes, RecordError, RunRecord, RunSpecification, Scores,
-    read_journal, write_atomically,
+    Artefacts, FORMAT_VERSION, Journal, MetricPoint, Outcomes, RecordError, RunRecord, RunSpecification,
+    Scores, read_journal, write_atomically,
 };
 
 /// A folder that holds one run. Cheap to make: nothing is read until asked for.
@@ -161,12 +161,17 @@ impl RunDirectory {
         Outcomes::read(&self.path.join("outcomes.bin"))
     }
 
+    /// `scores.json`.
+    pub fn scores_path(&self) -> PathBuf {
+        self.path.join("scores.json")
+    }
+
     /// Writes `scores.json`.
     ///
     /// # Errors
-    /// [`RecordError::Io`].
+    /// As [`Scores::write`].
     pub fn write_scores(&self, scores: &Scores) -> Result<(), RecordError> {
-        scores.write(&self.path.join("scores.json"))
+        scores.write(&self.scores_path())
     }
 
     /// Reads `scores.json`.
@@ -174,12 +179,21 @@ impl RunDirectory {
     /// # Errors
     /// As [`Scores::read`].
     pub fn read_scores(&self) -> Result<Scores, RecordError> {
-        Scores::read(&self.path.join("scores.json"))
+        Scores::read(&self.scores_path())
     }
 
-    /// `artefacts/`.
+    /// `artefacts/`, the folder of pictures.
     pub fn artefacts(&self) -> PathBuf {
         self.path.join("artefacts")
+    }
+
+    /// Reads `artefacts/index.json`; no pictures when there is no such folder.
+    ///
+    /// # Errors
+    /// As [`Artefacts::read`].
+    pub fn read_artefacts(&self) -> Result<Artefacts, RecordError> {
+        let folder = self.artefacts();
+        if folder.exists() { Artefacts::read(&folder) } else { Ok(Artefacts::default()) }
     }
 }
 

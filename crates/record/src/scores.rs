@@ -1,93 +1,113 @@
-//! `scores.json`: what the final evaluation said of every test example, for tasks whose verdicts are numbers rather than classes.
+//! `scores.json`: what the final evaluation measured on every single test image, which comparisons image by image read.
+//!
+//! One JSON object without a line end: `{"schema":"allconv.scores/1","metrics":["psnr_y"],"examples":[{"name":"img_001","values":[33.1]}]}`.
+//! Every example has one value per metric, in the order of `metrics`; names of metrics and of examples occur once; values are finite.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{RecordError, write_atomically};
 
-/// The format's name and version.
+/// The `schema` field of `scores.json`.
 pub const SCORES_SCHEMA: &str = "allconv.scores/1";
 
-/// Metrics of every test example, in the order of the examples.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+const FORMAT: &str = "scores.json";
+
+/// The scores of every test image of one run.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Scores {
-    /// [`SCORES_SCHEMA`].
-    pub schema: String,
-    /// Names of the metrics.
+    /// Names of the metrics, as in `metrics.jsonl`.
     pub metrics: Vec<String>,
-    /// The examples.
+    /// The images, in the order of the split.
     pub examples: Vec<ExampleScores>,
 }
 
-/// The metrics of one example.
+/// The scores of one test image.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExampleScores {
-    /// Name of the example, unique within its split.
+    /// Name of the image, the same in every run on the same data.
     pub name: String,
-    /// A finite value for each metric.
+    /// One value per metric.
     pub values: Vec<f64>,
 }
 
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ScoresFile {
+    schema: String,
+    metrics: Vec<String>,
+    examples: Vec<ExampleScores>,
+}
+
 impl Scores {
-    /// Joins metrics and examples.
-    ///
-    /// # Panics
-    /// If an example has another number of values than there are metrics, or one that is not finite, which JSON cannot hold.
+    /// Joins metrics and examples; whether they fit is checked when they are written.
     pub fn new(metrics: Vec<String>, examples: Vec<ExampleScores>) -> Scores {
-        for example in &examples {
-            assert_eq!(example.values.len(), metrics.len(), "values of {}", example.name);
-            assert!(example.values.iter().all(|value| value.is_finite()), "{example:?}");
-        }
-        Scores { schema: SCORES_SCHEMA.to_owned(), metrics, examples }
+        Scores { metrics, examples }
     }
 
     /// Writes the file atomically.
     ///
     /// # Errors
-    /// [`RecordError::Io`].
+    /// [`RecordError::Malformed`] when an example has not one finite value per metric, or a name occurs twice; [`RecordError::Io`].
     pub fn write(&self, path: &Path) -> Result<(), RecordError> {
-        let mut text =
-            serde_json::to_string_pretty(self).map_err(|error| malformed(path, error.to_string()))?;
-        text.push('\n');
+        self.check().map_err(|reason| malformed(path, reason))?;
+        let file = ScoresFile {
+            schema: SCORES_SCHEMA.to_string(),
+            metrics: self.metrics.clone(),
+            examples: self.examples.clone(),
+        };
+        let text = serde_json::to_string(&file).map_err(|error| malformed(path, error.to_string()))?;
         write_atomically(path, text.as_bytes())
     }
 
     /// Reads the file.
     ///
     /// # Errors
-    /// [`RecordError::Io`]; [`RecordError::Malformed`] when the schema is another, or values are missing.
+    /// [`RecordError::Io`]; [`RecordError::Malformed`] when it is cut off, of another schema, or breaks a rule of the format.
     pub fn read(path: &Path) -> Result<Scores, RecordError> {
-        let text = std::fs::read_to_string(path).map_err(RecordError::io("read", path))?;
-        let scores: Scores =
-            serde_json::from_str(&text).map_err(|error| malformed(path, error.to_string()))?;
-        if scores.schema != SCORES_SCHEMA {
-            return Err(malformed(path, format!("schema {}, expected {SCORES_SCHEMA}", scores.schema)));
+        let bytes = std::fs::read(path).map_err(RecordError::io("read", path))?;
+        let file: ScoresFile =
+            serde_json::from_slice(&bytes).map_err(|error| malformed(path, error.to_string()))?;
+        if file.schema != SCORES_SCHEMA {
+            return Err(malformed(path, format!("schema `{}` is not `{SCORES_SCHEMA}`", file.schema)));
         }
-        if let Some(example) =
-            scores.examples.iter().find(|example| example.values.len() != scores.metrics.len())
-        {
-            let (values, metrics) = (example.values.len(), scores.metrics.len());
-            return Err(malformed(
-                path,
-                format!("{} has {values} values for {metrics} metrics", example.name),
-            ));
-        }
+        let scores = Scores::new(file.metrics, file.examples);
+        scores.check().map_err(|reason| malformed(path, reason))?;
         Ok(scores)
     }
 
-    /// The mean of a metric over the examples; `None` if there is no such metric or no example.
-    pub fn mean(&self, metric: &str) -> Option<f64> {
-        let place = self.metrics.iter().position(|name| name == metric)?;
-        let sum: f64 = self.examples.iter().map(|example| example.values[place]).sum();
-        (!self.examples.is_empty()).then(|| sum / self.examples.len() as f64)
+    fn check(&self) -> Result<(), String> {
+        unique("metric", self.metrics.iter())?;
+        unique("example", self.examples.iter().map(|example| &example.name))?;
+        for example in &self.examples {
+            let (found, wanted) = (example.values.len(), self.metrics.len());
+            if found != wanted {
+                return Err(format!("example `{}` has {found} values for {wanted} metrics", example.name));
+            }
+            if let Some(position) = example.values.iter().position(|value| !value.is_finite()) {
+                let (metric, value) = (&self.metrics[position], example.values[position]);
+                return Err(format!("`{metric}` of example `{}` is {value}, must be finite", example.name));
+            }
+        }
+        Ok(())
     }
 }
 
+fn unique<'a>(kind: &str, names: impl Iterator<Item = &'a String>) -> Result<(), String> {
+    let mut seen = BTreeSet::new();
+    for name in names {
+        if !seen.insert(name) {
+            return Err(format!("{kind} `{name}` occurs twice"));
+        }
+    }
+    Ok(())
+}
+
 fn malformed(path: &Path, reason: String) -> RecordError {
-    RecordError::Malformed { path: path.to_path_buf(), format: "scores.json", reason }
+    RecordError::Malformed { path: path.to_path_buf(), format: FORMAT, reason }
 }
 
 #[cfg(test)]
@@ -95,33 +115,63 @@ mod tests {
     use super::*;
 
     fn example() -> Scores {
-        let scores =
-            |name: &str, values: [f64; 2]| ExampleScores { name: name.into(), values: values.into() };
-        let examples = vec![scores("a", [30.5, 0.9]), scores("b", [33.5, 0.7])];
-        Scores::new(vec!["psnr_y".into(), "ssim_y".into()], examples)
+        Scores::new(
+            vec!["psnr_y".into(), "ssim_y".into()],
+            vec![
+                ExampleScores { name: "img_001".into(), values: vec![33.1, 0.1 + 0.2] },
+                ExampleScores { name: "img_002".into(), values: vec![-0.5, 1e-300] },
+            ],
+        )
     }
 
     #[test]
-    fn what_is_written_is_read_back() {
+    fn what_is_written_is_read_back_to_the_last_bit() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("scores.json");
         example().write(&path).unwrap();
         assert_eq!(Scores::read(&path).unwrap(), example());
-        assert_eq!(example().mean("psnr_y"), Some(32.0));
-        assert_eq!(example().mean("error"), None);
     }
 
     #[test]
-    fn missing_values_and_other_schemas_are_refused() {
+    fn every_truncation_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("scores.json");
-        let text = serde_json::to_string(&example()).unwrap();
-        for (from, to, reason) in
-            [("allconv.scores/1", "allconv.scores/9", "schema"), ("[30.5,0.9]", "[30.5]", "1 values for 2")]
-        {
-            std::fs::write(&path, text.replace(from, to)).unwrap();
-            let error = Scores::read(&path).unwrap_err().to_string();
-            assert!(error.contains(reason), "{error}");
+        example().write(&path).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        for length in 0..bytes.len() {
+            std::fs::write(&path, &bytes[..length]).unwrap();
+            assert!(Scores::read(&path).is_err(), "{length} bytes were accepted");
+        }
+    }
+
+    #[test]
+    fn what_breaks_a_rule_is_neither_written_nor_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("scores.json");
+        let broken: [(fn(&mut Scores), &str); 4] = [
+            (|scores| scores.examples[1].values.truncate(1), "1 values for 2 metrics"),
+            (|scores| scores.examples[1].values[0] = f64::INFINITY, "`psnr_y` of example `img_002` is inf"),
+            (|scores| scores.examples[1].name = "img_001".into(), "example `img_001` occurs twice"),
+            (|scores| scores.metrics[1] = "psnr_y".into(), "metric `psnr_y` occurs twice"),
+        ];
+        for (break_it, reason) in broken {
+            let mut scores = example();
+            break_it(&mut scores);
+            let message = scores.write(&path).unwrap_err().to_string();
+            assert!(message.contains(reason), "{message}");
+        }
+        assert!(!path.exists());
+        for (text, reason) in [
+            (r#"{"schema":"allconv.scores/2","metrics":[],"examples":[]}"#, "allconv.scores/2"),
+            (
+                r#"{"schema":"allconv.scores/1","metrics":["a"],"examples":[{"name":"x","values":[]}]}"#,
+                "0 values for 1",
+            ),
+            (r#"{"schema":"allconv.scores/1","metrics":[],"examples":[],"more":1}"#, "more"),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            let message = Scores::read(&path).unwrap_err().to_string();
+            assert!(message.contains(reason), "{message}");
         }
     }
 }

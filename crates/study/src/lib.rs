@@ -9,8 +9,10 @@
 mod check;
 mod error;
 mod file;
+mod guide;
 mod index;
 mod matrix;
+mod metric;
 mod needed;
 mod planning;
 mod publish;
@@ -29,11 +31,13 @@ pub use check::{
 };
 pub use error::StudyError;
 pub use file::{
-    Arm, Baseline, Better, Comparison, Correction, Factor, Halving, Primary, Reference, Search, Seeds,
-    Sequential, StudyFile, StudyFileError, TestKind,
+    Arm, Baseline, Better, Claim, Comparison, Contrast, Correction, Factor, Halving, Primary, Reference,
+    Search, Seeds, Sequential, StudyFile, StudyFileError, TestKind,
 };
+pub use guide::{PublishedStudy, guide, read_published};
 pub use index::{FoundRun, Index, IndexedRun, RunState, RunStore, index, is_held};
 pub use matrix::{PlannedRun, plan, plan_with_rates};
+pub use metric::{METRICS, Metric, MetricUnit, Task, find_metric, metric_label};
 pub use needed::needed_runs;
 pub use planning::{ComparisonPlan, SPREAD_CONFIDENCE, plan_seeds};
 pub use publish::publish;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use allconv_record::{ArtefactPicture, Artefacts, RecordError, RunDirectory, write_atomically};
+use allconv_record::{Artefacts, RecordError, RunDirectory, write_atomically};
 
 use crate::file::StudyFile;
 use crate::report::{published_files, write_report};
@@ -42,7 +42,7 @@ pub fn publish(
                 written.push(target.join(file));
             }
         }
-        written.extend(copy_artefacts(directory, &target)?);
+        written.extend(publish_pictures(directory, &target)?);
     }
     let study_copy = folder.join(format!("{}.toml", study.name));
     std::fs::create_dir_all(folder).map_err(RecordError::io("create", folder))?;
@@ -54,19 +54,17 @@ pub fn publish(
     Ok(written)
 }
 
-/// Copies the pictures of a run that its index names, and the index.
-fn copy_artefacts(run: &RunDirectory, target: &Path) -> Result<Vec<PathBuf>, RecordError> {
-    let source = run.artefacts();
-    if !source.join("index.json").exists() {
+/// Copies the pictures that the run's index names, then the index.
+fn publish_pictures(run: &RunDirectory, target: &Path) -> Result<Vec<PathBuf>, RecordError> {
+    let mut pictures = Vec::new();
+    for picture in run.read_artefacts()?.pictures {
+        let source = run.artefacts().join(&picture.file);
+        let png = std::fs::read(&source).map_err(RecordError::io("read", &source))?;
+        pictures.push((picture, png));
+    }
+    if pictures.is_empty() {
         return Ok(Vec::new());
     }
-    let read = |picture: ArtefactPicture| {
-        let path = source.join(&picture.file);
-        let png = std::fs::read(&path).map_err(RecordError::io("read", &path))?;
-        Ok((picture, png))
-    };
-    let pictures: Vec<(ArtefactPicture, Vec<u8>)> =
-        Artefacts::read(&source)?.pictures.into_iter().map(read).collect::<Result<_, RecordError>>()?;
     let folder = RunDirectory::at(target).artefacts();
     Artefacts::write(&folder, &pictures)?;
     let names = pictures.iter().map(|(picture, _)| picture.file.as_str()).chain(["index.json"]);
@@ -84,7 +82,7 @@ fn is_same_folder(first: &Path, second: &Path) -> bool {
 mod tests {
     use super::*;
     use crate::matrix::plan;
-    use crate::testing::{small_study, write_run};
+    use crate::testing::{small_study, write_pictures, write_run, write_scores};
     use allconv_record::Status;
 
     #[test]
@@ -96,7 +94,12 @@ mod tests {
             match index {
                 0 => write_run(&runs, planned, Status::Diverged, None),
                 1 => write_run(&runs, planned, Status::Interrupted, None),
-                _ => write_run(&runs, planned, Status::Finished, Some(0.1 + index as f64 / 100.0)),
+                _ => {
+                    let run = write_run(&runs, planned, Status::Finished, Some(0.1 + index as f64 / 100.0));
+                    write_scores(&run, "error", 9, |image| 0.01 * (image + index) as f64);
+                    write_pictures(&run, &["bird"], |_| 40);
+                    run
+                }
             };
         }
         let results = StudyResults::collect(&study, &[runs]).unwrap();
@@ -106,6 +109,8 @@ mod tests {
         let again = StudyResults::collect(&study, &[published.join("runs")]).unwrap();
         assert_eq!(again.arms, results.arms);
         assert_eq!(again.comparisons, results.comparisons);
+        assert_eq!((&again.scores, &again.shown_images), (&results.scores, &results.shown_images));
+        assert_eq!((again.scores.rows.len(), again.shown_images.images.len()), (4, 1));
         // The interrupted run is not published.
         assert_eq!(again.runs.iter().filter(|run| run.record.is_some()).count(), 5);
         // Publishing from where the runs already lie copies none of them.

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use allconv_record::{
-    Cost, Environment, FORMAT_VERSION, MetricPoint, Request, Resolve, ResolveError, Resolved, RunDirectory,
-    RunRecord, RunSpecification, SplitName, StageShape, Status, Timings,
+    ArtefactPicture, Artefacts, Cost, Environment, ExampleScores, FORMAT_VERSION, MetricPoint, PictureRole,
+    Request, Resolve, ResolveError, Resolved, RunDirectory, RunRecord, RunSpecification, Scores, SplitName,
+    StageShape, Status, Timings,
 };
 
 use crate::file::StudyFile;
@@ -105,6 +106,44 @@ pub(crate) fn write_run_with_validation(folder: &Path, planned: &PlannedRun, err
         MetricPoint { step: 20, epoch: 2.0, split: SplitName::Valid, name: "error".into(), value: error };
     journal.append(&point).unwrap();
     directory
+}
+
+/// Writes the scores of `images` test images, `img_0` and so on.
+pub(crate) fn write_scores(
+    directory: &RunDirectory,
+    metric: &str,
+    images: usize,
+    value: impl Fn(usize) -> f64,
+) {
+    let of_image = |image: usize| ExampleScores { name: format!("img_{image}"), values: vec![value(image)] };
+    let scores = Scores::new(vec![metric.into()], (0..images).map(of_image).collect());
+    directory.write_scores(&scores).unwrap();
+}
+
+/// Writes target, bicubic and output of each named image, as files of `size` bytes that begin like PNG files.
+pub(crate) fn write_pictures(directory: &RunDirectory, names: &[&str], size: impl Fn(&str) -> usize) {
+    let mut pictures = Vec::new();
+    for name in names {
+        for role in [PictureRole::Target, PictureRole::Bicubic, PictureRole::Output] {
+            let metrics = match role {
+                PictureRole::Target => BTreeMap::new(),
+                _ => BTreeMap::from([("error".to_string(), 0.25)]),
+            };
+            let file = format!("{name}-{}.png", role.name());
+            let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
+            png.resize(size(role.name()), 0);
+            pictures.push((ArtefactPicture { file, example: name.to_string(), role, metrics }, png));
+        }
+    }
+    Artefacts::write(&directory.artefacts(), &pictures).unwrap();
+}
+
+/// Appends the value of a metric of the test split.
+pub(crate) fn append_metric(directory: &RunDirectory, name: &str, value: f64) {
+    let length = std::fs::metadata(directory.journal_path()).unwrap().len();
+    let mut journal = directory.open_journal(length).unwrap();
+    let point = MetricPoint { step: 20, epoch: 2.0, split: SplitName::Test, name: name.into(), value };
+    journal.append(&point).unwrap();
 }
 
 /// Writes the directory of a planned run below `folder`; `error` is its final test error, if it has one.

@@ -64,6 +64,8 @@ fn paired_tests_agree() {
         let test = paired_t_test(&differences).unwrap();
         close(test.statistic, &case["paired_t"]["statistic"], 1e-8);
         close(test.p, &case["paired_t"]["p"], 1e-8);
+        close(mean_above_p(&differences, 0.005).unwrap(), &case["above_p"], 1e-8);
+        close(mean_below_p(&differences, -0.003).unwrap(), &case["below_p"], 1e-8);
         close_interval(mean_interval(&differences, 0.95).unwrap(), &case["paired_t"]["interval"], 1e-8);
         close(sign_flip_p(&differences).unwrap(), &case["permutation_p"], EXACT);
         close(wilcoxon_p(&differences).unwrap(), &case["wilcoxon_p"], EXACT);

@@ -267,3 +267,90 @@ fn equal_arms_are_shown_equivalent_with_the_predicted_power() {
         compatible(hits, equivalence_power(margin, n, ALPHA));
     }
 }
+
+/// Verdicts of invented studies on three claims, each of two contrasts of arms 1, 2, 3 against arm 0: wrong ones and supported ones.
+fn studies_with_claims(
+    shifts: &[f64; 4],
+    claims: &[[(usize, Statement, f64); 2]; 3],
+    truths: [bool; 3],
+) -> (usize, [usize; 3]) {
+    let mut normal = normal();
+    let (mut wrong, mut supported) = (0, [0; 3]);
+    for _ in 0..STUDIES {
+        let study = normal.study(shifts, 8);
+        let mut is_wrong = false;
+        for (index, claim) in claims.iter().enumerate() {
+            let parts = claim.map(|(arm, statement, margin)| {
+                evidence(&differences(&study[arm], &study[0]), statement, margin).unwrap()
+            });
+            let joint = evidence_for_all(&parts);
+            let level = ALPHA / claims.len() as f64;
+            let (is_supported, is_contradicted) = (joint.p_for <= level, joint.p_against <= level);
+            assert!(!(is_supported && is_contradicted));
+            is_wrong |= if truths[index] { is_contradicted } else { is_supported };
+            supported[index] += usize::from(is_supported);
+        }
+        wrong += usize::from(is_wrong);
+    }
+    (wrong, supported)
+}
+
+#[test]
+fn claims_are_judged_wrongly_at_most_as_often_as_stated_on_the_edge_of_what_they_say() {
+    use Statement::{Equivalent, Higher, Lower, NotHigher, NotLower};
+    // Every claim is false by a hair: one of its contrasts lies exactly on its bound, the other is as true as can be.
+    let shifts = [0.0, 0.0, 5.0, 5.0];
+    let claims = [
+        [(1, Higher, 0.0), (2, Higher, 0.0)],
+        [(2, Equivalent, 5.0), (1, Equivalent, 50.0)],
+        [(3, NotHigher, 5.0), (2, NotLower, 0.5)],
+    ];
+    let (wrong, supported) = studies_with_claims(&shifts, &claims, [false; 3]);
+    at_most(wrong, ALPHA);
+    // Each alone is supported at its own level α/3, so that the bound is not empty.
+    for count in supported {
+        compatible(count, ALPHA / 3.0);
+    }
+    // Every claim is true by a hair: both contrasts lie on their bounds, where contradicting them is likeliest.
+    let shifts = [0.0, -1e-9, 1e-9, 0.0];
+    let claims = [
+        [(1, Lower, 0.0), (2, Higher, 0.0)],
+        [(1, NotHigher, 1e-9), (2, NotLower, 1e-9)],
+        [(3, NotHigher, 1e-9), (2, Higher, 0.0)],
+    ];
+    let (wrong, _) = studies_with_claims(&shifts, &claims, [true; 3]);
+    at_most(wrong, ALPHA);
+    assert!(wrong as f64 / STUDIES as f64 > 0.3 * ALPHA, "{wrong}: stricter than it need be");
+}
+
+#[test]
+fn true_claims_are_supported_false_ones_contradicted_and_a_claim_without_correction_would_be_noticed() {
+    use Statement::{Equivalent, Higher, Lower};
+    let shifts = [0.0, 0.0, 5.0, -5.0];
+    let claims = [
+        [(2, Higher, 0.0), (3, Lower, 0.0)],
+        [(1, Equivalent, 4.0), (2, Higher, 1.0)],
+        // False in its second part alone.
+        [(2, Higher, 0.0), (3, Higher, 0.0)],
+    ];
+    let (wrong, supported) = studies_with_claims(&shifts, &claims, [true, true, false]);
+    assert_eq!(wrong, 0);
+    assert!(
+        supported[0] as f64 > 0.95 * STUDIES as f64 && supported[1] as f64 > 0.85 * STUDIES as f64,
+        "{supported:?}"
+    );
+    assert_eq!(supported[2], 0);
+    // The negative control: ten claims on their edge, each at the full α.
+    let mut normal = normal();
+    let mut wrong = 0;
+    for _ in 0..STUDIES {
+        let study = normal.study(&[0.0; 11], 8);
+        let is_supported =
+            |arm: usize| evidence(&differences(&study[arm], &study[0]), Higher, 0.0).unwrap().p_for <= ALPHA;
+        wrong += usize::from((1..11).any(is_supported));
+    }
+    assert!(
+        wrong as f64 / STUDIES as f64 > 3.0 * ALPHA,
+        "the simulation would notice a missing correction: {wrong}"
+    );
+}

@@ -7,8 +7,8 @@ use std::time::Duration;
 use allconv_data::DataDirectory;
 use allconv_study::stats::look_levels;
 use allconv_study::{
-    CheckReport, Progress, RunOptions, RunSummary, Stage, StudyFile, StudyResults, check, index, needed_runs,
-    publish, report_files, run_study, tensorboard_files, write_report,
+    CheckReport, Progress, RunOptions, RunSummary, Stage, StudyFile, StudyResults, check, guide, index,
+    needed_runs, publish, read_published, report_files, run_study, tensorboard_files, write_report,
 };
 use allconv_train::{DataStore, Resolver};
 use anyhow::bail;
@@ -40,6 +40,10 @@ pub(crate) fn run(command: StudyCommand) -> anyhow::Result<u8> {
         StudyCommand::Report(arguments) => report(&arguments),
         StudyCommand::Compare(arguments) => study_compare::run(&arguments),
         StudyCommand::Publish(arguments) => publish_study(&arguments),
+        StudyCommand::Guide(arguments) => {
+            print!("{}", guide(&read_published(&arguments.results)?));
+            Ok(exit::OK)
+        }
     }
 }
 
@@ -195,6 +199,16 @@ fn check_file(arguments: &StudyFileArguments) -> anyhow::Result<u8> {
         );
     }
     eprintln!("{}", statistics_line(&report));
+    let claims = &opened.study.claims;
+    if !claims.is_empty() {
+        let contrasts: usize = claims.iter().map(|claim| claim.contrasts.len()).sum();
+        eprintln!(
+            "{} claims about {contrasts} contrasts, each verdict at {:.4}: a wrong one among all of them has a chance of at most {}",
+            claims.len(),
+            opened.study.compare.alpha / claims.len() as f64,
+            opened.study.compare.alpha
+        );
+    }
     Ok(exit::OK)
 }
 

@@ -1,18 +1,21 @@
 //! A study file: its syntax, its unknown keys, and where in the text everything stands.
 
 mod arms;
+mod claims;
 mod document;
 mod factors;
 mod fields;
 mod node;
 mod reference;
 mod search;
+mod secondary;
 mod sections;
 mod sequential;
 mod settings;
 mod study_file;
 
 pub use arms::Arm;
+pub use claims::{Claim, Contrast};
 pub use document::StudyFileError;
 #[cfg(test)]
 pub(crate) use document::nearest_name;

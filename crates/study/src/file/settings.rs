@@ -7,6 +7,7 @@ use super::document::{Document, StudyFileError, nearest_name};
 use super::factors::Factor;
 use super::fields::{Fields, quoted};
 use super::node::Node;
+use crate::metric::find_metric;
 
 const MOST_SEEDS: i64 = 10_000;
 
@@ -144,11 +145,24 @@ pub(super) fn read_primary(document: &Document, node: &Node) -> Result<Primary, 
     let fields = Fields::of(document, node, "primary", &["metric", "split", "better"])?;
     let splits = [("train", SplitName::Train), ("valid", SplitName::Valid), ("test", SplitName::Test)];
     let directions = [("lower", Better::Lower), ("higher", Better::Higher)];
-    Ok(Primary {
-        metric: fields.text("primary.metric", fields.required("metric")?)?,
-        split: fields.choice("primary.split", fields.required("split")?, &splits)?,
-        better: fields.choice("primary.better", fields.required("better")?, &directions)?,
-    })
+    let metric_node = fields.required("metric")?;
+    let metric = fields.text("primary.metric", metric_node)?;
+    if metric.chars().any(char::is_control) {
+        let message =
+            "`primary.metric` stands in figures and tables: no line ends or other control characters";
+        return Err(document.error(&metric_node.value, message));
+    }
+    let better_node = fields.required("better")?;
+    let better = fields.choice("primary.better", better_node, &directions)?;
+    if let Some(known) =
+        find_metric(&metric).and_then(|metric| metric.better).filter(|known| *known != better)
+    {
+        let word = directions.iter().find(|(_, direction)| *direction == known).map_or("", |(word, _)| word);
+        let message = format!("`{metric}` is better when it is {word}: write `better = \"{word}\"`");
+        return Err(document.error(&better_node.value, message));
+    }
+    let split = fields.choice("primary.split", fields.required("split")?, &splits)?;
+    Ok(Primary { metric, split, better })
 }
 
 pub(super) fn read_comparison(

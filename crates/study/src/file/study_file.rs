@@ -7,22 +7,26 @@ use allconv_record::{Request, ResolveError};
 use crate::error::StudyError;
 
 use super::arms::{Arm, read_arms};
+use super::claims::{Claim, Setting, read_claims};
 use super::document::{Document, StudyFileError};
 use super::factors::{Factor, read_factors};
 use super::fields::Fields;
 use super::node::Node;
 use super::reference::{Reference, read_reference};
 use super::search::{Search, read_search};
+use super::secondary::read_secondary;
 use super::sections::Sections;
 use super::sequential::{Sequential, read_sequential};
 use super::settings::{Baseline, Comparison, Primary, Seeds, read_comparison, read_primary, read_seeds};
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 13] = [
     "question",
     "caveat",
     "primary",
     "compare",
     "seeds",
+    "secondary",
+    "claims",
     "search",
     "sequential",
     "reference",
@@ -50,6 +54,10 @@ pub struct StudyFile {
     pub arms: Vec<Arm>,
     /// The factors whose levels were crossed into the arms; empty when the file lists arms.
     pub factors: Vec<Factor>,
+    /// Metrics beside the primary one whose comparisons are claims too, as a family of their own.
+    pub secondary: Vec<String>,
+    /// What somebody said beforehand and the study tests, in the order of the file.
+    pub claims: Vec<Claim>,
     /// The search for a learning rate per arm, if there is one.
     pub search: Option<Search>,
     /// Looks at the results before all seeds are done, if there are any.
@@ -101,9 +109,32 @@ impl StudyFile {
         };
         let compare_node = fields.required("compare")?;
         let compare = read_comparison(&document, compare_node, &arms, &factors)?;
+        let secondary = match fields.optional("secondary") {
+            Some(node) => read_secondary(&document, &fields, node, &primary)?,
+            None => Vec::new(),
+        };
+        let setting = Setting {
+            document: &document,
+            arms: &arms,
+            factors: &factors,
+            primary: &primary,
+            compare: &compare,
+        };
+        let claims = match fields.optional("claims") {
+            Some(node) => read_claims(setting, node)?,
+            None => Vec::new(),
+        };
         let search = fields.optional("search").map(|node| read_search(&document, node, seeds)).transpose()?;
         let sequential =
             fields.optional("sequential").map(|node| read_sequential(&document, node, seeds)).transpose()?;
+        for key in ["claims", "secondary"] {
+            if let (Some(node), true) = (fields.optional(key), sequential.is_some()) {
+                let message = format!(
+                    "`{key}` is judged once, over all seeds; a study with `sequential` may stop before: remove one of them"
+                );
+                return Err(document.error(&node.key, message));
+            }
+        }
         let reference =
             fields.optional("reference").map(|node| read_reference(&document, node, &arms)).transpose()?;
         let name = Path::new(file).file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -121,6 +152,8 @@ impl StudyFile {
             seeds,
             arms,
             factors,
+            secondary,
+            claims,
             search,
             sequential,
             reference,
@@ -322,6 +355,18 @@ epochs = 3
         assert!(error("split = \"test\"", "split = \"tst\"").message.contains("`valid`"));
         assert_eq!(error("split = \"test\"", "split = \"tst\"").suggestion.as_deref(), Some("test"));
         assert!(error("primary  =", "primary  = 3 #").message.contains("must be a table"));
+    }
+
+    #[test]
+    fn a_direction_that_contradicts_the_metric_is_refused() {
+        let wrong = error("better = \"lower\"", "better = \"higher\"");
+        assert!(wrong.message.contains("`error` is better when it is lower"), "{wrong}");
+        assert_eq!((wrong.line, wrong.column), (2, 57));
+        assert!(error("\"error\"", "\"er\\u0001ror\"").message.contains("control characters"));
+        // Of an unknown metric, only the study's author knows.
+        assert!(
+            parse(&TEXT.replace("metric = \"error\"", "metric = \"joy\"").replace("lower", "higher")).is_ok()
+        );
     }
 
     #[test]

@@ -6,7 +6,8 @@ use super::figure::{Figure, arm_classes, horizontal_axis, text, vertical_axis};
 use super::figure_results::capitalised;
 use super::scale::Scale;
 use super::sentence::split_name;
-use crate::results::{BandPoint, Curve, MetricUnit, StudyResults};
+use crate::metric::{MetricUnit, metric_label};
+use crate::results::{BandPoint, Curve, StudyResults};
 use allconv_record::SplitName;
 
 const WIDTH: f64 = 464.0;
@@ -37,7 +38,7 @@ pub(crate) fn figure(
     let heights = heights.iter().copied().chain(traces().map(|point| point.1).filter(|value| within(*value)));
     let values = Scale::linear(heights.map(|value| value * unit.factor()), (BOTTOM, TOP), 5);
     let symbol = if unit.symbol().is_empty() { String::new() } else { format!(" ({})", unit.symbol()) };
-    let title = format!("{} {metric}{symbol}", capitalised(split_name(split)));
+    let title = format!("{} {}{symbol}", capitalised(split_name(split)), metric_label(metric));
     let drawing = html! {
         (text(0.0, 14.0, "title", &title))
         (vertical_axis(&values, (LEFT, WIDTH - RIGHT), |tick| values.tick_label(tick)))

@@ -5,17 +5,23 @@ mod figure;
 mod figure_cost;
 mod figure_curves;
 mod figure_file;
+mod figure_png;
 mod figure_results;
+mod metrics_csv;
 mod number;
 mod page;
+mod page_claims;
 mod page_classes;
 mod page_comparisons;
 mod page_disagreement;
 mod page_factorial;
+mod page_images;
 mod page_pairs;
+mod page_pictures;
 mod page_protocol;
 mod page_runs;
 mod page_search;
+mod page_secondary;
 mod page_table;
 mod paper_md;
 mod readme;
@@ -25,6 +31,12 @@ mod scale;
 mod sentence;
 mod tables_tex;
 mod tensorboard;
+
+/// Words and sentences that other pages share with the report.
+pub(crate) mod texts {
+    pub(crate) use super::page_claims::opening_sentences;
+    pub(crate) use super::sentence::{metric_name, signed_interval, with_unit};
+}
 
 use std::path::Path;
 
@@ -45,7 +57,7 @@ pub struct ReportFile {
     pub content: Vec<u8>,
 }
 
-/// All files of the report: `index.html`, `results.csv`, `results.json`, `tables.tex`, `paper.md`, `figures/*.svg`.
+/// All files of the report: `index.html`, `results.csv`, `metrics.csv`, `results.json`, `tables.tex`, `paper.md`, `figures/*.{svg,png}`.
 ///
 /// `examples` shows the test pictures on which the arms disagree; where it has none, they are named by number.
 pub fn report_files(study: &StudyFile, results: &StudyResults, examples: &dyn Examples) -> Vec<ReportFile> {
@@ -55,12 +67,14 @@ pub fn report_files(study: &StudyFile, results: &StudyResults, examples: &dyn Ex
     let mut files = vec![
         file("index.html", page::page(study, results, (&figures, &pictures), &json)),
         file("results.csv", results_csv::results_csv(study, results)),
+        file("metrics.csv", metrics_csv::metrics_csv(study, results)),
         file("results.json", json),
         file("tables.tex", tables_tex::tables_tex(study, results)),
         file("paper.md", paper_md::paper_md(study, results)),
     ];
     for figure in figures.all() {
         files.push(file(&format!("figures/{}.svg", figure.name), figure_file::svg(figure)));
+        files.push(file(&format!("figures/{}.png", figure.name), figure_png::png(figure)));
     }
     files
 }

@@ -9,8 +9,8 @@ use super::page_disagreement::Pictures;
 use super::sentence::sentence;
 use super::{figure_cost, figure_curves, figure_results};
 use super::{
-    page_classes, page_comparisons, page_disagreement, page_factorial, page_protocol, page_runs, page_search,
-    page_table,
+    page_claims, page_classes, page_comparisons, page_disagreement, page_factorial, page_pictures,
+    page_protocol, page_runs, page_search, page_secondary, page_table,
 };
 use crate::file::StudyFile;
 use crate::index::RunState;
@@ -85,8 +85,10 @@ pub(crate) fn page(
             body {
                 header { (head(study, results)) }
                 main {
+                    (page_claims::beforehand(study, results))
+                    (page_claims::section(study, results))
                     // Many sentences would push the picture off the first screen.
-                    @if results.comparisons.len() > MOST_ANSWERS_FIRST {
+                    @if results.comparisons.len() > MOST_ANSWERS_FIRST || !results.claims.is_empty() {
                         (main_figure(study, results, figures))
                         (answers(study, results))
                     } @else {
@@ -94,9 +96,11 @@ pub(crate) fn page(
                         (main_figure(study, results, figures))
                     }
                     (page_table::section(study, results))
+                    (page_pictures::section(study, results))
                     (page_factorial::section(study, results))
                     (curves(results, figures))
                     (page_comparisons::section(study, results))
+                    (page_secondary::section(study, results))
                     (costs(figures))
                     (page_classes::section(results, &pictures.class_names))
                     (page_disagreement::section(results, pictures))
@@ -184,7 +188,7 @@ pub(crate) fn badge(verdict: Verdict) -> Markup {
 }
 
 /// What stands between backticks as code.
-fn with_code(sentence: &str) -> Markup {
+pub(crate) fn with_code(sentence: &str) -> Markup {
     html! {
         @for (index, part) in sentence.split('`').enumerate() {
             @if index % 2 == 1 { code { (part) } } @else { (part) }

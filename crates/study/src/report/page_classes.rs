@@ -5,7 +5,8 @@ use maud::{Markup, html};
 use super::figure::arm_classes;
 use super::number::share;
 use super::page_table::has_p;
-use crate::results::{ClassResult, MetricUnit, StudyResults};
+use crate::metric::MetricUnit;
+use crate::results::{ClassResult, StudyResults};
 
 /// More classes than this make tables that nobody reads.
 const MOST_CLASSES: usize = 20;

@@ -4,10 +4,11 @@ use maud::{Markup, html};
 
 use super::number::{p_equation, p_value, share, signed_ratio};
 use super::page::badge;
-use super::page_pairs;
 use super::page_table::has_p;
 use super::sentence::{correction_name, test_name};
+use super::{page_images, page_pairs};
 use crate::file::StudyFile;
+use crate::metric::{MetricUnit, metric_label};
 use crate::results::{ComparisonResult, OverallResult, SequentialResult, StudyResults};
 
 /// The section; empty for a study of one arm.
@@ -20,6 +21,7 @@ pub(crate) fn section(study: &StudyFile, results: &StudyResults) -> Markup {
                 (tests(study, results))
                 (sizes(study, results))
                 (per_example(results))
+                (page_images::section(study, results))
                 @if let Some(overall) = &results.overall { (overall_section(study, results, overall)) }
                 (page_pairs::section(results))
             }
@@ -189,9 +191,9 @@ fn per_example(results: &StudyResults) -> Markup {
                                 td { (examples.examples) }
                                 td { (format!("{:.1}", examples.only_arm_right)) }
                                 td { (format!("{:.1}", examples.only_baseline_right)) }
-                                td { (crate::results::MetricUnit::Percent.signed(examples.difference)) }
+                                td { (MetricUnit::Percent.signed(examples.difference)) }
                                 td { @if let Some(ends) = examples.interval {
-                                    (crate::results::MetricUnit::Percent.signed(ends.low)) " to " (crate::results::MetricUnit::Percent.signed(ends.high))
+                                    (MetricUnit::Percent.signed(ends.low)) " to " (MetricUnit::Percent.signed(ends.high))
                                 } @else { "–" } }
                                 td { (examples.seeds_that_differ) " of " (examples.seeds) }
                             }
@@ -212,7 +214,7 @@ fn overall_section(study: &StudyFile, results: &StudyResults, overall: &OverallR
         p {
             "Friedman's test over the ranks within each of " (friedman.blocks) " complete seeds: χ² = " (format!("{:.2}", friedman.statistic)) ", "
             (p_equation(friedman.p)) ". Two arms differ after Nemenyi at α = " (study.compare.alpha) " when their mean ranks lie more than "
-            (format!("{:.2}", overall.critical_difference)) " apart. Rank 1 is the lowest " (study.primary.metric) "."
+            (format!("{:.2}", overall.critical_difference)) " apart. Rank 1 is the lowest " (metric_label(&study.primary.metric)) "."
         }
         div.scroll {
             table {

@@ -50,10 +50,7 @@ fn method(study: &StudyFile, results: &StudyResults, factorial: &FactorialResult
 }
 
 fn table(study: &StudyFile, results: &StudyResults, effects: &[EffectResult], has_margin: bool) -> Markup {
-    let unit = match results.unit.difference_name() {
-        "percentage points" => "pp",
-        other => other,
-    };
+    let unit = results.unit.difference_symbol();
     let p = |p: Option<f64>| p.filter(|_| has_p(results)).map_or("–".to_string(), p_value);
     html! {
         div.scroll {

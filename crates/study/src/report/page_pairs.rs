@@ -9,10 +9,7 @@ use crate::results::{PairResult, StudyResults};
 
 /// The table inside of a box that opens; empty below three arms, whose pairs are the comparisons.
 pub(crate) fn section(results: &StudyResults) -> Markup {
-    let unit = match results.unit.difference_name() {
-        "percentage points" => "pp",
-        other => other,
-    };
+    let unit = results.unit.difference_symbol();
     let has_ranks = results.overall.is_some();
     html! {
         @if results.arms.len() > 2 && !results.pairs.is_empty() {

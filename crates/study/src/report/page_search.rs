@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::figure_results::capitalised;
 use crate::file::{Better, Search, StudyFile};
+use crate::metric::metric_label;
 use crate::results::StudyResults;
 use crate::search::{SearchCell, SearchRung};
 
@@ -58,7 +59,7 @@ fn map(study: &StudyFile, results: &StudyResults, search: &Search, rung: &Search
     html! {
         div.scroll {
             table.map {
-                caption { (capitalised(&format!("validation {}", study.primary.metric))) @if !symbol.is_empty() { ", " (symbol) } ", after " (share(rung.length)) " of the comparison's training." }
+                caption { (capitalised(&format!("validation {}", metric_label(&study.primary.metric)))) @if !symbol.is_empty() { ", " (symbol) } ", after " (share(rung.length)) " of the comparison's training." }
                 thead {
                     tr {
                         th.text scope="col" { "Arm" }

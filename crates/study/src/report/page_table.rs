@@ -12,10 +12,7 @@ use crate::results::{ArmResult, StudyResults};
 /// The section with the table.
 pub(crate) fn section(study: &StudyFile, results: &StudyResults) -> Markup {
     let symbol = results.unit.symbol();
-    let difference_unit = match results.unit.difference_name() {
-        "percentage points" => "pp",
-        other => other,
-    };
+    let difference_unit = results.unit.difference_symbol();
     html! {
         section {
             h2 { "Results" }
@@ -82,10 +79,7 @@ pub(crate) fn has_p(results: &StudyResults) -> bool {
 /// `12.34 ± 0.56`, or the mean alone where there is no spread.
 pub(crate) fn mean_and_spread(results: &StudyResults, arm: &ArmResult) -> String {
     let Some(summary) = arm.summary else { return "–".to_string() };
-    let mean = results.unit.value(summary.mean);
-    summary
-        .standard_deviation
-        .map_or(mean.clone(), |spread| format!("{mean} ± {}", results.unit.value(spread)))
+    results.unit.mean_and_spread(summary.mean, summary.standard_deviation)
 }
 
 /// What each arm costs, counted and measured.

@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::page::progress;
+use super::page_claims;
 use super::page_comparisons::looks;
 use super::page_protocol::{commands, facts};
 use super::page_search;
+use super::page_secondary;
 use super::readme;
 use super::sentence::{correction_name, metric_name, sentence, test_name, with_unit};
 use crate::file::StudyFile;
@@ -22,12 +24,20 @@ pub(crate) fn paper_md(study: &StudyFile, results: &StudyResults) -> String {
     text.push_str(&statistics(study, results));
     text.push_str("\n## Results\n\n");
     text.push_str(&format!("{}.\n\n", progress(results)));
+    for sentence in page_claims::opening_sentences(study, results) {
+        text.push_str(&format!("{sentence}\n\n"));
+    }
+    let claims = page_claims::markdown(study, results);
+    if !claims.is_empty() {
+        text.push_str(&format!("{}\n## Comparisons\n\n", claims.trim_start_matches('\n')));
+    }
     for comparison in &results.comparisons {
         text.push_str(&format!("{} ", sentence(study, results, comparison)));
     }
     text.push_str("\n\n");
     text.push_str(&readme::table(study, results));
     text.push_str(&readme::factors(study, results));
+    text.push_str(&page_secondary::markdown(study, results));
     text.push_str(&readme::search(study, results));
     text.push_str(&readme::lost(results));
     text.push_str(&limitations(study, results));

@@ -2,9 +2,11 @@
 
 use super::number::{duration, grouped, magnitude, p_value};
 use super::page::progress;
+use super::page_claims;
 use super::page_factorial::effect_sentence;
 use super::page_protocol::{commands, facts};
 use super::page_search;
+use super::page_secondary;
 use super::page_table::{has_p, mean_and_spread};
 use super::sentence::{metric_name, sentence, signed_interval};
 use crate::file::StudyFile;
@@ -25,6 +27,10 @@ pub(crate) fn readme(study: &StudyFile, results: &StudyResults) -> String {
     for warning in &results.warnings {
         text.push_str(&format!("\n> **Note.** {warning}\n"));
     }
+    for sentence in page_claims::opening_sentences(study, results) {
+        text.push_str(&format!("\n{sentence}\n"));
+    }
+    text.push_str(&page_claims::markdown(study, results));
     if !results.comparisons.is_empty() {
         text.push_str("\n## Answer\n\n");
         for comparison in &results.comparisons {
@@ -38,6 +44,7 @@ pub(crate) fn readme(study: &StudyFile, results: &StudyResults) -> String {
     text.push_str("\n## Results\n\n");
     text.push_str(&table(study, results));
     text.push_str(&factors(study, results));
+    text.push_str(&page_secondary::markdown(study, results));
     text.push_str(&search(study, results));
     text.push_str(&lost(results));
     text.push_str("\n## How it was made\n\n");
@@ -60,9 +67,9 @@ pub(crate) fn table(study: &StudyFile, results: &StudyResults) -> String {
         "" => String::new(),
         symbol => format!(" ({symbol})"),
     };
-    let difference = match results.unit.difference_name() {
-        "percentage points" => " (pp)",
-        _ => "",
+    let difference = match results.unit.difference_symbol() {
+        "" => String::new(),
+        symbol => format!(" ({symbol})"),
     };
     let mut text = format!(
         "| arm | {}{unit} |{} n | difference{difference} | 95 % interval{difference} | p | parameters | MACs | training time |{}\n\

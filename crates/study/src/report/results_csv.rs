@@ -46,7 +46,7 @@ pub(crate) fn results_csv(study: &StudyFile, results: &StudyResults) -> String {
 }
 
 /// A field after RFC 4180.
-fn escaped(field: &str) -> String {
+pub(crate) fn escaped(field: &str) -> String {
     if field.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", field.replace('"', "\"\""))
     } else {

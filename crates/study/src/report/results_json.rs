@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 
 use super::sentence::sentence;
 use crate::file::{Better, StudyFile};
-use crate::results::{ArmResult, ComparisonResult, EffectResult, RunResult, StudyResults};
+use crate::results::{
+    ArmResult, ClaimResult, ComparisonResult, EffectResult, RunResult, SecondaryMetric, StudyResults,
+};
 use crate::stats::Interval;
 
 /// The `schema` field of `results.json`. `docs/studies.md` lists the fields; the number is raised when a field changes its meaning or
@@ -32,6 +34,22 @@ pub(crate) fn results_json(study: &StudyFile, results: &StudyResults) -> String 
             "seeds_needed": results.statistics.seeds_needed,
         },
         "warnings": results.warnings,
+        "regime": results.regime.map(|regime| json!({
+            "training_error": regime.training_error,
+            "test_error": regime.test_error,
+            "runs": regime.runs,
+            "is_underfitted": regime.is_underfitted(),
+        })),
+        "anchor": results.anchor.as_ref().map(|anchor| json!({
+            "label": anchor.label,
+            "value": anchor.value,
+            "runs": anchor.runs,
+            "gains": [anchor.gains.0, anchor.gains.1],
+            "least_image_gain": anchor.least_image_gain,
+        })),
+        "claims": results.claims.iter().map(claim).collect::<Vec<_>>(),
+        "secondary": results.secondary.iter().map(|metric| secondary(results, metric)).collect::<Vec<_>>(),
+        "images": images(results),
         "arms": results.arms.iter().map(arm).collect::<Vec<_>>(),
         "comparisons": results.comparisons.iter().map(|comparison| self::comparison(study, results, comparison)).collect::<Vec<_>>(),
         "reference": study.reference.as_ref().map(|reference| &reference.label),
@@ -146,6 +164,57 @@ fn effect(effect: &EffectResult) -> Value {
     })
 }
 
+fn claim(claim: &ClaimResult) -> Value {
+    json!({
+        "name": claim.name,
+        "text": claim.text,
+        "verdict": claim.verdict.name(),
+        "corrected_p_for": claim.corrected.p_for,
+        "corrected_p_against": claim.corrected.p_against,
+        "contrasts": claim.contrasts.iter().map(|contrast| json!({
+            "name": contrast.name,
+            "metric": contrast.metric,
+            "shows": contrast.shows.name(),
+            "margin": contrast.margin,
+            "n": contrast.values.len(),
+            "difference": contrast.mean,
+            "interval_95": interval(contrast.interval),
+            "p_for": contrast.evidence.map(|evidence| evidence.p_for),
+            "p_against": contrast.evidence.map(|evidence| evidence.p_against),
+        })).collect::<Vec<_>>(),
+    })
+}
+
+fn secondary(results: &StudyResults, metric: &SecondaryMetric) -> Value {
+    json!({
+        "metric": metric.name,
+        "is_claimed": metric.is_claimed,
+        "arms": metric.arms.iter().map(|arm| json!({
+            "arm": results.arms[arm.arm_index].name,
+            "n": arm.values.len(),
+            "mean": arm.summary.map(|summary| summary.mean),
+            "standard_deviation": arm.summary.and_then(|summary| summary.standard_deviation),
+            "interval_95": interval(arm.interval),
+            "difference": arm.difference.map(|difference| json!({
+                "n": difference.n,
+                "difference": difference.mean,
+                "interval_95": interval(difference.interval),
+                "corrected_p": difference.corrected_p,
+            })),
+        })).collect::<Vec<_>>(),
+    })
+}
+
+/// The mean of the primary metric over the runs of every arm, image by image.
+fn images(results: &StudyResults) -> Vec<Value> {
+    let arms = 0..results.arms.len();
+    let of_image = |(position, name): (usize, &String)| {
+        let means: Vec<Option<f64>> = arms.clone().map(|arm| results.scores.mean(arm, position)).collect();
+        json!({ "name": name, "means": means })
+    };
+    results.scores.images.iter().enumerate().map(of_image).collect()
+}
+
 fn comparison(study: &StudyFile, results: &StudyResults, comparison: &ComparisonResult) -> Value {
     json!({
         "arm": comparison.arm,
@@ -172,6 +241,13 @@ fn comparison(study: &StudyFile, results: &StudyResults, comparison: &Comparison
             "difference": examples.difference,
             "interval_95": interval(examples.interval),
             "seeds_that_differ": examples.seeds_that_differ,
+        })),
+        "images": comparison.images.as_ref().map(|images| json!({
+            "images": images.images,
+            "seeds": images.seeds,
+            "better": images.better,
+            "difference": images.mean,
+            "interval_95": interval(images.interval),
         })),
         "verdict": comparison.verdict.name(),
         "sentence": sentence(study, results, comparison),

@@ -6,12 +6,13 @@ use allconv_record::SplitName;
 
 use super::number::p_equation;
 use crate::file::{Correction, StudyFile, TestKind};
+use crate::metric::metric_label;
 use crate::results::{ComparisonResult, Direction, StudyResults, Verdict};
 use crate::stats::Interval;
 
 /// `test error`, `validation loss`.
 pub(crate) fn metric_name(study: &StudyFile) -> String {
-    format!("{} {}", split_name(study.primary.split), study.primary.metric)
+    format!("{} {}", split_name(study.primary.split), metric_label(&study.primary.metric))
 }
 
 /// The split in words.

@@ -1,6 +1,6 @@
 //! `tables.tex`: the table of arms for a paper, with `booktabs`.
 
-use super::number::{grouped, magnitude, p_value};
+use super::number::{magnitude, p_value};
 use super::page_table::has_p;
 use super::sentence::metric_name;
 use crate::file::StudyFile;
@@ -13,7 +13,8 @@ pub(crate) fn tables_tex(study: &StudyFile, results: &StudyResults) -> String {
         symbol => format!(" ({})", escaped(symbol)),
     };
     let mut text = String::from("% Needs \\usepackage{booktabs}. Written by allconv; do not edit by hand.\n");
-    text.push_str("\\begin{table}\n\\centering\n");
+    // Seven columns have to fit into one column of text.
+    text.push_str("\\begin{table}\n\\centering\\footnotesize\\setlength{\\tabcolsep}{4pt}\n");
     text.push_str(&format!("\\caption{{{}}}\n\\label{{tab:{}}}\n", caption(study, results), study.name));
     let reference = study.reference.as_ref();
     text.push_str(&format!(
@@ -61,7 +62,7 @@ fn row(results: &StudyResults, index: usize, arm: &ArmResult, has_reference: boo
         "{} & {value} & {reference}{} & {} & {} & {} & {p} \\\\\n",
         escaped(&arm.name),
         arm.values.len(),
-        cost(|cost| grouped(cost.parameters)),
+        cost(|cost| magnitude(cost.parameters as f64)),
         cost(|cost| magnitude(cost.macs as f64)),
         difference.replace("\\text{", "\\mbox{")
     )
@@ -99,6 +100,11 @@ fn escaped(text: &str) -> String {
             '^' => escaped.push_str("\\textasciicircum{}"),
             '−' => escaped.push_str("$-$"),
             '±' => escaped.push_str("$\\pm$"),
+            '×' => escaped.push_str("$\\times$"),
+            'α' => escaped.push_str("$\\alpha$"),
+            '≤' => escaped.push_str("$\\le$"),
+            '≥' => escaped.push_str("$\\ge$"),
+            '≈' => escaped.push_str("$\\approx$"),
             other => escaped.push(other),
         }
     }
@@ -113,5 +119,6 @@ mod tests {
     fn special_characters_are_escaped() {
         assert_eq!(escaped("max_pool & 50 % of {a}"), "max\\_pool \\& 50 \\% of \\{a\\}");
         assert_eq!(escaped("a\\b"), "a\\textbackslash{}b");
+        assert_eq!(escaped("2× ≤ α"), "2$\\times$ $\\le$ $\\alpha$");
     }
 }

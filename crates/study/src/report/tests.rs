@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::matrix::plan;
-use crate::testing::{small_study_text, write_run};
+use crate::testing::{append_metric, small_study_text, write_pictures, write_run, write_scores};
 use allconv_record::{MetricPoint, Outcome, Outcomes, SplitName, Status};
 
 fn study(seeds: u32) -> StudyFile {
@@ -117,6 +117,10 @@ fn figures_are_files_of_their_own_and_well_formed() {
     let files = report_files(&study, &filled(folder.path(), &study), &());
     let figures: Vec<&ReportFile> = files.iter().filter(|file| file.path.ends_with(".svg")).collect();
     let names: Vec<&str> = figures.iter().map(|file| file.path.as_str()).collect();
+    for name in &names {
+        let picture = files.iter().find(|file| file.path == name.replace(".svg", ".png")).unwrap();
+        assert!(picture.content.starts_with(b"\x89PNG"), "{name}");
+    }
     assert_eq!(
         names,
         [
@@ -136,6 +140,68 @@ fn figures_are_files_of_their_own_and_well_formed() {
             assert_eq!(opened, closed, "{element} in {}", figure.path);
         }
     }
+}
+
+/// Runs of a study about segmentation with scores, pictures, another metric and claims.
+fn filled_segmentation(folder: &Path) -> (StudyFile, StudyResults) {
+    let claims = r#"secondary = ["boundary_f1"]
+[claims.replaces]
+text = "A convolution replaces <pooling>."
+contrasts = [{ of = "all_conv", against = "max_pool", shows = "not_higher", margin = 0.05 }]
+[base.data]"#;
+    let text = small_study_text(6)
+        .replace("metric = \"error\"", "metric = \"pixel_error\"")
+        .replace("alpha = 0.05", "alpha = 0.05, equivalence_margin = 0.005")
+        .replace("[base.data]", claims);
+    let study = StudyFile::parse("masks.toml", text).unwrap();
+    for planned in plan(&study) {
+        let run = write_run(folder, &planned, Status::Finished, None);
+        let noise = 0.001 * ((planned.seed * 7 + 3 * planned.arm_index as u64) % 5) as f64;
+        append_metric(&run, "pixel_error", 0.08 + 0.002 * planned.arm_index as f64 + noise);
+        append_metric(&run, "boundary_f1", 0.7 + noise);
+        append_metric(&run, "iou_1", 0.9 - noise);
+        write_scores(&run, "pixel_error", 9, |image| 0.05 + 0.01 * image as f64 + noise);
+        write_pictures(&run, &["slice_<1>"], |_| 64);
+    }
+    let results = StudyResults::collect(&study, &[folder.to_path_buf()]).unwrap();
+    (study, results)
+}
+
+#[test]
+fn claims_other_metrics_images_and_pictures_are_on_the_page_and_in_the_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let (study, results) = filled_segmentation(folder.path());
+    assert!(results.warnings.is_empty(), "{:?}", results.warnings);
+    let files = report_files(&study, &results, &());
+    let page = content(&files, "index.html");
+    for expected in [
+        "Fixed in the study file: two arms count as equivalent when their difference in test pixel error",
+        "supported</span>",
+        "A convolution replaces &lt;pooling&gt;.",
+        "at most 5.00\u{a0}pp higher",
+        "Test boundary F1 (%), higher is better",
+        "Test IoU 1 (%), higher is better",
+        "Each image",
+        "alt=\"slice_&lt;1&gt;, all_conv\" src=\"data:image/png;base64,",
+        "pixel error 25.00 %",
+    ] {
+        // The pictures' metric is called `error` by the helper that writes them.
+        let expected = expected.replace("pixel error 25", "error 25");
+        assert!(page.contains(&expected), "{expected} is not on the page");
+    }
+    // The answer stands before everything else.
+    assert!(page.find("A convolution replaces").unwrap() < page.find("<figure>").unwrap());
+    let json: serde_json::Value = serde_json::from_str(content(&files, "results.json")).unwrap();
+    assert_eq!(json["claims"][0]["verdict"], "supported");
+    assert_eq!(json["claims"][0]["contrasts"][0]["shows"], "not_higher");
+    assert_eq!(json["secondary"][0]["metric"], "boundary_f1");
+    assert_eq!(json["images"].as_array().unwrap().len(), 9);
+    assert_eq!(json["comparisons"][0]["images"]["images"], 9);
+    let csv = content(&files, "metrics.csv");
+    assert_eq!(csv.lines().filter(|line| line.contains(",test,iou_1,")).count(), 18);
+    let paper = content(&files, "paper.md");
+    assert!(paper.contains("- **supported**: A convolution replaces"), "{paper}");
+    assert!(paper.contains("### Test boundary F1"), "{paper}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::INTERVAL_LEVEL;
 use super::arm::ArmResult;
 use super::examples::ExampleComparison;
+use super::image_scores::ImageComparison;
 use super::verdict::{Direction, Verdict};
 use crate::check::StatisticsCheck;
 use crate::file::{Better, Comparison, Correction, StudyFile, TestKind};
@@ -55,12 +56,14 @@ pub struct ComparisonResult {
     pub seeds_for_margin: Option<u32>,
     /// Both arms on the same test examples, if outcomes were recorded.
     pub examples: Option<ExampleComparison>,
+    /// Both arms on the same images, if scores per image were recorded.
+    pub images: Option<ImageComparison>,
     /// What may be said.
     pub verdict: Verdict,
 }
 
 impl ComparisonResult {
-    /// Everything but the examples, and the corrections and the verdict, which need all comparisons.
+    /// Everything but the examples and images, the corrections and the verdict, which need all comparisons.
     pub(crate) fn of(
         study: &StudyFile,
         arms: &[ArmResult],
@@ -121,6 +124,7 @@ impl ComparisonResult {
             seeds_for_margin: seeds_for_margin(&study.compare, &plain),
             differences,
             examples: None,
+            images: None,
             verdict: Verdict::NoPairs,
         }
     }

@@ -2,32 +2,42 @@
 //!
 //! Everything that a report, a table or a README shows is computed here, once, from the study file and the run directories.
 
+mod anchor;
 mod arm;
+mod claims;
 mod classes;
 mod comparison;
 mod curve;
 mod disagreement;
 mod examples;
 mod factorial;
-mod metric;
+mod image_scores;
 mod outcome_table;
 mod pairs;
+mod pictures;
+mod regime;
 mod run;
+mod secondary;
 mod sequential;
 mod study_results;
 mod verdict;
 
+pub use anchor::Anchor;
 pub use arm::ArmResult;
+pub use claims::{ClaimResult, ClaimVerdict, ContrastResult};
 pub use classes::{ClassDifference, ClassResult};
 pub use comparison::ComparisonResult;
 pub use curve::{BandPoint, Curve, Trace};
 pub use disagreement::Disagreement;
 pub use examples::ExampleComparison;
 pub use factorial::{EffectResult, FactorialResult};
-pub use metric::MetricUnit;
+pub use image_scores::{ImageComparison, ScoreRow, ScoreTable};
 pub use outcome_table::{OutcomeRow, OutcomeTable};
 pub use pairs::PairResult;
+pub use pictures::{ShownImage, ShownImages, ShownPicture};
+pub use regime::Regime;
 pub use run::RunResult;
+pub use secondary::{SecondaryArm, SecondaryDifference, SecondaryMetric};
 pub use sequential::{Look, SequentialResult};
 pub use study_results::{OverallResult, StudyResults};
 pub use verdict::{Direction, Verdict};

@@ -4,23 +4,29 @@ use std::path::PathBuf;
 
 use allconv_record::SplitName;
 
+use super::anchor::Anchor;
 use super::arm::ArmResult;
+use super::claims::ClaimResult;
 use super::classes::ClassResult;
 use super::comparison::ComparisonResult;
 use super::curve::Curve;
 use super::disagreement::Disagreement;
 use super::examples::ExampleComparison;
 use super::factorial::FactorialResult;
-use super::metric::MetricUnit;
+use super::image_scores::{ImageComparison, ScoreTable};
 use super::outcome_table::OutcomeTable;
 use super::pairs::PairResult;
+use super::pictures::ShownImages;
+use super::regime::Regime;
 use super::run::RunResult;
+use super::secondary::SecondaryMetric;
 use super::sequential::SequentialResult;
 use crate::check::{StatisticsCheck, check_statistics};
 use crate::error::StudyError;
 use crate::file::StudyFile;
 use crate::index::RunStore;
 use crate::matrix::{plan, plan_with_rates};
+use crate::metric::MetricUnit;
 use crate::search::SearchResult;
 use crate::stats::{Friedman, friedman, nemenyi_critical_difference};
 
@@ -48,6 +54,14 @@ pub struct StudyResults {
     pub comparisons: Vec<ComparisonResult>,
     /// Main effects and interactions; `None` when the study crosses no factors.
     pub factorial: Option<FactorialResult>,
+    /// What came of the study's claims, in the order of the file.
+    pub claims: Vec<ClaimResult>,
+    /// Everything else that was measured on the primary split: planned metrics first, then the others by name.
+    pub secondary: Vec<SecondaryMetric>,
+    /// Errors on training and test images at the end; `None` for tasks other than classification.
+    pub regime: Option<Regime>,
+    /// The runs against what needs no network; `None` where no run recorded that.
+    pub anchor: Option<Anchor>,
     /// The search for learning rates; `None` when the study has none.
     pub search: Option<SearchResult>,
     /// The looks at the results; `None` when the study takes none before its end.
@@ -60,6 +74,10 @@ pub struct StudyResults {
     pub classes: Vec<ClassResult>,
     /// The test examples on which the arms disagree most.
     pub disagreements: Vec<Disagreement>,
+    /// The primary metric of every test image, for tasks whose images have scores; empty for others.
+    pub scores: ScoreTable,
+    /// Pictures that the runs kept of their final evaluation.
+    pub shown_images: ShownImages,
     /// What a reader must know before believing the numbers, as sentences.
     pub warnings: Vec<String>,
 }
@@ -112,15 +130,22 @@ impl StudyResults {
             arm.searched_lr = *rate;
         }
         let table = OutcomeTable::read(&runs, &mut warnings);
+        let scores = ScoreTable::read(&runs, &study.primary, &mut warnings);
+        let shown_images = ShownImages::read(&runs, &mut warnings);
         for comparison in &mut analysis.comparisons {
             let positions = (comparison.arm_index, comparison.baseline_index);
             comparison.examples = ExampleComparison::of(&table, positions);
+            comparison.images = ImageComparison::of(&scores, positions, study.primary.better);
         }
         let Analysis { arms, comparisons, factorial } = analysis;
         let overall = overall(study, &arms);
         let unit = MetricUnit::of(&study.primary.metric);
         Ok(StudyResults {
             unit,
+            claims: ClaimResult::all(study, &statistics, &runs),
+            secondary: SecondaryMetric::all(study, &statistics, &runs),
+            regime: Regime::of(&runs),
+            anchor: Anchor::of(&runs, &study.primary, &scores),
             statistics,
             runs,
             comparisons,
@@ -130,6 +155,8 @@ impl StudyResults {
             pairs: PairResult::all(&arms, overall.as_ref()),
             classes: ClassResult::all(study, &table),
             disagreements: Disagreement::largest(&table, arms.len()),
+            scores,
+            shown_images,
             overall,
             arms,
             warnings,

@@ -76,6 +76,8 @@ for treated, baseline in pairs:
             "p": welch.pvalue,
             "interval": [welch_interval.low, welch_interval.high],
         },
+        "above_p": stats.ttest_1samp(d, 0.005, alternative="greater").pvalue,
+        "below_p": stats.ttest_1samp(d, -0.003, alternative="less").pvalue,
         "permutation_p": sign_flip_p(d),
         "wilcoxon_p": wilcoxon_p(d),
         "tost_margin": upper,

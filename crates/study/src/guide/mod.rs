@@ -1,0 +1,122 @@
+//! `study guide`: from published studies to a page that tells an engineer which operator to choose when.
+//!
+//! Nothing on the page is an opinion: it sorts what the studies in a folder of results found by task, and applies the rules of [`advice`]
+//! to the intervals. Studies whose arms do not differ in an operator say nothing about operators and are named at the end.
+
+mod advice;
+mod operators;
+mod page;
+
+use std::path::{Path, PathBuf};
+
+use allconv_record::RecordError;
+
+use crate::error::StudyError;
+use crate::file::StudyFile;
+use crate::results::StudyResults;
+
+/// A published study with what came of it.
+#[derive(Clone, Debug)]
+pub struct PublishedStudy {
+    /// The study file.
+    pub study: StudyFile,
+    /// Its results, computed from the published runs.
+    pub results: StudyResults,
+}
+
+/// Reads every study of a folder of results: `<name>/<name>.toml` with its runs in `<name>/runs`, in the order of the names.
+///
+/// # Errors
+/// [`StudyError`] when a folder cannot be listed or a study file is wrong.
+pub fn read_published(folder: &Path) -> Result<Vec<PublishedStudy>, StudyError> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(RecordError::io("read", folder))? {
+        let path = entry.map_err(RecordError::io("read", folder))?.path();
+        if study_file(&path).is_some_and(|file| file.is_file()) {
+            names.push(path);
+        }
+    }
+    names.sort();
+    let mut published = Vec::with_capacity(names.len());
+    for path in names {
+        let Some(file) = study_file(&path) else { continue };
+        let study = StudyFile::read(&file)?;
+        let results = StudyResults::collect(&study, &[path.join("runs")])?;
+        published.push(PublishedStudy { study, results });
+    }
+    Ok(published)
+}
+
+/// The page, in Markdown. Links lead from `docs/` into the folder of results.
+pub fn guide(published: &[PublishedStudy]) -> String {
+    page::page(published)
+}
+
+/// `<folder>/<name of the folder>.toml`.
+fn study_file(folder: &Path) -> Option<PathBuf> {
+    let name = folder.file_name()?.to_str()?;
+    Some(folder.join(format!("{name}.toml")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::matrix::plan;
+    use crate::publish::publish;
+    use crate::testing::{small_study_text, write_run};
+    use allconv_record::Status;
+
+    /// Publishes a study in which `strided` is as good as the baseline at half of its cost, and `all_conv` worse.
+    fn published(folder: &Path, name: &str, change: impl Fn(String) -> String) {
+        let text = small_study_text(9).replace("alpha = 0.05", "alpha = 0.05, equivalence_margin = 0.005");
+        let study = StudyFile::parse(&format!("{name}.toml"), change(text)).unwrap();
+        let runs = folder.join("scratch").join(name);
+        for planned in plan(&study) {
+            let noise = 0.0005 * ((planned.seed * 7 + 3 * planned.arm_index as u64) % 5) as f64;
+            let shift = if planned.arm == "all_conv" { 0.03 } else { 0.0 };
+            let run = write_run(&runs, &planned, Status::Finished, Some(0.2 + shift + noise));
+            let mut record = run.read_record().unwrap();
+            record.cost.macs = [200_000, 100_000, 50_000][planned.arm_index];
+            run.write_record(&record).unwrap();
+        }
+        let results = StudyResults::collect(&study, &[runs]).unwrap();
+        publish(&study, &results, &folder.join("results").join(name)).unwrap();
+    }
+
+    #[test]
+    fn the_page_recommends_what_the_intervals_allow_and_links_the_evidence() {
+        let folder = tempfile::tempdir().unwrap();
+        published(folder.path(), "small", |text| text);
+        // One that compares something else than operators.
+        published(folder.path(), "lengths", |text| {
+            let mut text = text[..text.find("[arms.").unwrap()].to_string();
+            for (arm, epochs) in [("max_pool", 2), ("strided", 3), ("all_conv", 4)] {
+                text.push_str(&format!(
+                    "[arms.{arm}]\nnet.downsample.max_pool = {{}}\ntrain.epochs = {epochs}\n"
+                ));
+            }
+            text
+        });
+        std::fs::create_dir_all(folder.path().join("results/no_study")).unwrap();
+        let read = read_published(&folder.path().join("results")).unwrap();
+        let names: Vec<&str> = read.iter().map(|published| published.study.name.as_str()).collect();
+        assert_eq!(names, ["lengths", "small"]);
+        let page = guide(&read);
+        assert!(page.contains("[small](results/small/README.md)"), "{page}");
+        assert!(page.contains("| fewest multiply-accumulates | `strided` |"), "{page}");
+        assert!(page.contains("×0.50"), "{page}");
+        assert!(page.contains("No published study asks this"), "there is none about segmentation: {page}");
+        assert!(
+            page.contains("lengths") && !page.contains("[lengths](results/lengths/README.md):"),
+            "{page}"
+        );
+        assert_eq!(page, guide(&read_published(&folder.path().join("results")).unwrap()));
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = read_published(&folder.path().join("absent")).unwrap_err();
+        assert!(error.to_string().contains("absent"), "{error}");
+    }
+}

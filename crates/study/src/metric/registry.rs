@@ -1,0 +1,299 @@
+//! The registry of metrics: how each is shown, which direction is good, and what kind of task it judges.
+//!
+//! Names are those of `metrics.jsonl` and `scores.json`. A metric that is not listed can be measured, shown and compared all the same; it
+//! is shown as stored, and nobody calls either direction better.
+
+use super::unit::MetricUnit;
+use crate::file::Better;
+
+/// The kind of question that a network is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Task {
+    /// Which class an image belongs to.
+    Classification,
+    /// What an image looks like at a higher resolution, or without noise.
+    Restoration,
+    /// Which class each pixel belongs to.
+    Segmentation,
+    /// Asked of networks of any task.
+    Any,
+}
+
+/// What is known of a metric.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Metric {
+    /// Its name; a class, layer, distance or condition may follow after `_`, as in `iou_1` or `shift_agreement_3`.
+    pub name: &'static str,
+    /// Its name in texts.
+    pub label: &'static str,
+    /// How values are shown.
+    pub unit: MetricUnit,
+    /// Which direction is good; `None` where it depends on what is wanted.
+    pub better: Option<Better>,
+    /// The task that it judges.
+    pub task: Task,
+    /// What it is, in one sentence without a full stop.
+    pub meaning: &'static str,
+}
+
+/// Name in files and in texts.
+type Names = (&'static str, &'static str);
+
+const fn lower((name, label): Names, unit: MetricUnit, task: Task, meaning: &'static str) -> Metric {
+    Metric { name, label, unit, better: Some(Better::Lower), task, meaning }
+}
+
+const fn higher((name, label): Names, unit: MetricUnit, task: Task, meaning: &'static str) -> Metric {
+    Metric { name, label, unit, better: Some(Better::Higher), task, meaning }
+}
+
+const fn neither((name, label): Names, unit: MetricUnit, task: Task, meaning: &'static str) -> Metric {
+    Metric { name, label, unit, better: None, task, meaning }
+}
+
+use MetricUnit::{Decibel, Index, Nats, Percent, Pixels, Plain};
+use Task::{Any, Classification, Restoration, Segmentation};
+
+/// All metrics that are known by name.
+pub const METRICS: &[Metric] = &[
+    lower(("error", "error"), Percent, Classification, "share of images that are classified wrongly"),
+    higher(("accuracy", "accuracy"), Percent, Classification, "share of images that are classified rightly"),
+    lower(
+        ("top5_error", "top-5 error"),
+        Percent,
+        Classification,
+        "share of images whose class is not among the five likeliest",
+    ),
+    lower(("loss", "loss"), Nats, Any, "what training minimises, mean over images"),
+    lower(
+        ("mean_training_loss", "mean training loss"),
+        Nats,
+        Any,
+        "loss while training, mean over its whole course",
+    ),
+    higher(("psnr", "PSNR"), Decibel, Restoration, "peak signal-to-noise ratio"),
+    higher(("psnr_y", "PSNR (luma)"), Decibel, Restoration, "peak signal-to-noise ratio of luma"),
+    higher(
+        ("psnr_rgb", "PSNR (RGB)"),
+        Decibel,
+        Restoration,
+        "peak signal-to-noise ratio of the three colours",
+    ),
+    higher(("ssim", "SSIM"), Index, Restoration, "structural similarity"),
+    higher(("ssim_y", "SSIM (luma)"), Index, Restoration, "structural similarity of luma"),
+    higher(("ssim_rgb", "SSIM (RGB)"), Index, Restoration, "structural similarity of the three colours"),
+    higher(
+        ("bicubic_psnr_y", "PSNR (luma) of bicubic"),
+        Decibel,
+        Restoration,
+        "what bicubic interpolation reaches on the same images: an anchor, not a result",
+    ),
+    higher(
+        ("bicubic_ssim_y", "SSIM (luma) of bicubic"),
+        Index,
+        Restoration,
+        "what bicubic interpolation reaches on the same images: an anchor, not a result",
+    ),
+    higher(
+        ("noisy_psnr", "PSNR of the input"),
+        Decibel,
+        Restoration,
+        "what the noisy input reaches as it is: an anchor, not a result",
+    ),
+    higher(
+        ("iou", "IoU"),
+        Percent,
+        Segmentation,
+        "intersection over union of a class, over all pixels of the split",
+    ),
+    higher(
+        ("image_iou", "IoU per image"),
+        Percent,
+        Segmentation,
+        "intersection over union, mean over classes and images",
+    ),
+    higher(
+        ("dice", "Dice"),
+        Percent,
+        Segmentation,
+        "Dice coefficient of a class, over all pixels of the split",
+    ),
+    higher(
+        ("boundary_f1", "boundary F1"),
+        Percent,
+        Segmentation,
+        "F1 score of boundary pixels within a tolerance",
+    ),
+    lower(
+        ("pixel_error", "pixel error"),
+        Percent,
+        Segmentation,
+        "share of pixels that are classified wrongly",
+    ),
+    higher(
+        ("shift_agreement", "shift agreement"),
+        Percent,
+        Any,
+        "share of shifted images that get the answer of the unshifted ones",
+    ),
+    higher(
+        ("circular_shift_agreement", "agreement under circular shifts"),
+        Percent,
+        Any,
+        "share of shifted images that get the answer of the unshifted ones",
+    ),
+    higher(
+        ("circular_shift_fidelity", "fidelity under circular shifts"),
+        Percent,
+        Any,
+        "share of shifted images that get the right answer",
+    ),
+    higher(
+        ("zero_shift_agreement", "agreement under zero-filled shifts"),
+        Percent,
+        Any,
+        "share of shifted images that get the answer of the unshifted ones",
+    ),
+    higher(
+        ("zero_shift_fidelity", "fidelity under zero-filled shifts"),
+        Percent,
+        Any,
+        "share of shifted images that get the right answer",
+    ),
+    higher(
+        ("crop_shift_agreement", "agreement between crops"),
+        Percent,
+        Any,
+        "share of shifted crops that get the answer of the middle one",
+    ),
+    higher(
+        ("crop_shift_fidelity", "fidelity on crops"),
+        Percent,
+        Any,
+        "share of shifted crops that get the right answer",
+    ),
+    higher(
+        ("rotation_agreement", "agreement under rotation"),
+        Percent,
+        Any,
+        "share of rotated images that get the answer of the upright ones",
+    ),
+    higher(
+        ("scale_agreement", "agreement under scaling"),
+        Percent,
+        Any,
+        "share of scaled images that get the answer of the unscaled ones",
+    ),
+    lower(
+        ("equivariance_error", "equivariance error"),
+        Index,
+        Any,
+        "norm of f(shifted x) − shifted f(x) over the norm of f(x)",
+    ),
+    lower(
+        ("aliasing_share", "aliasing share"),
+        Percent,
+        Any,
+        "share of the output's spectrum that frequencies above the new Nyquist frequency explain",
+    ),
+    lower(
+        ("zone_plate_aliasing", "aliasing of a zone plate"),
+        Percent,
+        Any,
+        "the aliasing share for an image that holds all frequencies",
+    ),
+    lower(
+        ("aliasing_energy", "aliasing energy"),
+        Percent,
+        Any,
+        "share of the output's energy that comes from above the new Nyquist frequency",
+    ),
+    lower(
+        ("checkerboard_energy", "checkerboard energy"),
+        Percent,
+        Any,
+        "share of the output's energy at the frequencies of a checkerboard",
+    ),
+    lower(
+        ("corruption_error", "corruption error"),
+        Percent,
+        Classification,
+        "error on corrupted images, mean over kinds and severities",
+    ),
+    neither(
+        ("receptive_field", "receptive field"),
+        Pixels,
+        Any,
+        "side of the square of input pixels that a unit sees",
+    ),
+    neither(
+        ("effective_radius_50", "effective radius (50 %)"),
+        Pixels,
+        Any,
+        "radius that holds half of the gradient's energy",
+    ),
+    neither(
+        ("effective_radius_90", "effective radius (90 %)"),
+        Pixels,
+        Any,
+        "radius that holds nine tenths of the gradient's energy",
+    ),
+    neither(("gradient_norm", "gradient norm"), Plain, Any, "norm of the loss's gradient by the weights"),
+    lower(("sharpness", "sharpness"), Plain, Any, "rise of the loss along random directions of the weights"),
+];
+
+/// The metric of that name, or the one with the longest name that the name begins with, before an `_`; `None` for an unknown one.
+///
+/// ```
+/// use allconv_study::find_metric;
+///
+/// assert_eq!(find_metric("psnr_y").unwrap().name, "psnr_y");
+/// assert_eq!(find_metric("iou_membrane").unwrap().name, "iou");
+/// assert!(find_metric("ioux").is_none());
+/// // A loss by another name is no coefficient.
+/// assert!(find_metric("dice_loss").is_none());
+/// ```
+pub fn find_metric(name: &str) -> Option<&'static Metric> {
+    if let Some(exact) = METRICS.iter().find(|metric| metric.name == name) {
+        return Some(exact);
+    }
+    let qualified = METRICS.iter().filter(|metric| {
+        let rest = name.strip_prefix(metric.name).and_then(|rest| rest.strip_prefix('_'));
+        // What follows says where it was measured. Another metric's name there makes it a third thing.
+        rest.is_some_and(|rest| METRICS.iter().all(|other| !rest.ends_with(other.name)))
+    });
+    qualified.max_by_key(|metric| metric.name.len())
+}
+
+/// The name of a metric in texts: `PSNR (luma)` for `psnr_y`, `IoU membrane` for `iou_membrane`, unknown names as they are.
+pub fn metric_label(name: &str) -> String {
+    match find_metric(name) {
+        Some(metric) => format!("{}{}", metric.label, name[metric.name.len()..].replace('_', " ")),
+        None => name.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_occurs_once_and_finds_itself() {
+        for (position, metric) in METRICS.iter().enumerate() {
+            assert!(METRICS[..position].iter().all(|other| other.name != metric.name), "{}", metric.name);
+            assert_eq!(find_metric(metric.name), Some(metric));
+            assert!(!metric.meaning.is_empty() && !metric.meaning.ends_with('.'), "{}", metric.name);
+        }
+    }
+
+    #[test]
+    fn the_longest_beginning_counts_and_only_up_to_a_whole_word() {
+        assert_eq!(find_metric("psnr_y_set5").unwrap().name, "psnr_y");
+        assert_eq!(find_metric("shift_agreement_3").unwrap().name, "shift_agreement");
+        assert_eq!(find_metric("errors"), None);
+        assert_eq!(find_metric("my_error"), None);
+        assert_eq!(find_metric(""), None);
+        let labels = ["error", "psnr_y", "iou_outer_membrane", "my_error"].map(metric_label);
+        assert_eq!(labels, ["error", "PSNR (luma)", "IoU outer membrane", "my_error"]);
+    }
+}
