@@ -6,7 +6,7 @@
 use crate::engine::Engine;
 use crate::isa::Isa;
 use crate::scratch::Scratch;
-use crate::simd::{Kernel, LANES, Simd, dispatch, dispatch_pairs};
+use crate::simd::{Kernel, LANES, Simd, Wide, dispatch, dispatch_pairs};
 
 /// The bits of an f32 that a bfloat16 has too.
 const KEPT: u32 = 0xffff_0000;
@@ -78,12 +78,59 @@ struct Neighbours<'a> {
 
 impl Kernel for Neighbours<'_> {
     #[inline(always)]
-    fn run<S: Simd>(self, _simd: S) {
-        let (values, _) = self.values.as_chunks::<2>();
-        for (pair_of, &[first, second]) in self.pairs.iter_mut().zip(values) {
-            *pair_of = pair(first, second);
+    fn run<S: Simd>(self, simd: S) {
+        let together = <S::Wide as Wide>::VECTORS * LANES;
+        let mut done = 0;
+        while done + together <= self.pairs.len() {
+            // SAFETY: as many pairs are left, and twice as many values, as was asserted.
+            unsafe {
+                let values = self.values.as_ptr().add(2 * done);
+                simd.wide().pair_neighbours(values, self.pairs.as_mut_ptr().add(done));
+            }
+            done += together;
+        }
+        let (values, _) = self.values[2 * done..].as_chunks::<2>();
+        for (target, &[first, second]) in self.pairs[done..].iter_mut().zip(values) {
+            *target = pair(first, second);
         }
     }
+}
+
+/// Pairs the elements of two equally long rows.
+#[inline(always)]
+fn pair_two_rows<S: Simd>(simd: S, firsts: &[f32], seconds: &[f32], pairs: &mut [f32]) {
+    assert!(firsts.len() == pairs.len() && seconds.len() == pairs.len());
+    let together = <S::Wide as Wide>::VECTORS * LANES;
+    let mut done = 0;
+    while done + together <= pairs.len() {
+        // SAFETY: as many elements are left in all three rows.
+        unsafe {
+            let (firsts, seconds) = (firsts.as_ptr().add(done), seconds.as_ptr().add(done));
+            simd.wide().pair_places(firsts, seconds, LANES, pairs.as_mut_ptr().add(done));
+        }
+        done += together;
+    }
+    for ((target, &first), &second) in pairs[done..].iter_mut().zip(&firsts[done..]).zip(&seconds[done..]) {
+        *target = pair(first, second);
+    }
+}
+
+/// Pairs rows of one vector each, as many as wide vectors take: rows 0 and 1, 2 and 3, …; returns the number of rows of pairs.
+#[inline(always)]
+fn pair_vectors<S: Simd>(simd: S, values: &[f32], pairs: &mut [f32]) -> usize {
+    let together = <S::Wide as Wide>::VECTORS;
+    let mut done = 0;
+    while 2 * (done + together) * LANES <= values.len() {
+        assert!((done + together) * LANES <= pairs.len());
+        // SAFETY: as many rows of values are left, as the condition says, and of pairs, as was asserted.
+        unsafe {
+            let firsts = values.as_ptr().add(2 * done * LANES);
+            let pairs = pairs.as_mut_ptr().add(done * LANES);
+            simd.wide().pair_places(firsts, firsts.add(LANES), 2 * LANES, pairs);
+        }
+        done += together;
+    }
+    done
 }
 
 struct Rows<'a> {
@@ -95,19 +142,19 @@ struct Rows<'a> {
 
 impl Kernel for Rows<'_> {
     #[inline(always)]
-    fn run<S: Simd>(self, _simd: S) {
+    fn run<S: Simd>(self, simd: S) {
         let (rows, row_len) = (self.rows, self.row_len);
         let runs = self.values.chunks_exact(rows * row_len);
         for (values, pairs) in runs.zip(self.pairs.chunks_exact_mut(rows.div_ceil(2) * row_len)) {
+            let done = if row_len == LANES { pair_vectors(simd, values, pairs) } else { 0 };
+            let (values, pairs) = (&values[2 * done * row_len..], &mut pairs[done * row_len..]);
             for (values, pairs) in values.chunks(2 * row_len).zip(pairs.chunks_exact_mut(row_len)) {
                 let (firsts, seconds) = values.split_at(row_len);
                 if seconds.is_empty() {
                     pairs.iter_mut().zip(firsts).for_each(|(target, &first)| *target = pair(first, 0.0));
                     continue;
                 }
-                for ((target, &first), &second) in pairs.iter_mut().zip(firsts).zip(seconds) {
-                    *target = pair(first, second);
-                }
+                pair_two_rows(simd, firsts, seconds, pairs);
             }
         }
     }
@@ -122,15 +169,13 @@ struct AtDistance<'a> {
 
 impl Kernel for AtDistance<'_> {
     #[inline(always)]
-    fn run<S: Simd>(self, _simd: S) {
+    fn run<S: Simd>(self, simd: S) {
         let rows = self.values.chunks_exact(self.row_len);
         for (values, pairs) in rows.zip(self.pairs.chunks_exact_mut(self.row_len)) {
             let seconds = &values[self.distance.min(values.len())..];
             let (complete, last) = pairs.split_at_mut(seconds.len());
             let (firsts, lonely) = values.split_at(seconds.len());
-            for ((target, &first), &second) in complete.iter_mut().zip(firsts).zip(seconds) {
-                *target = pair(first, second);
-            }
+            pair_two_rows(simd, firsts, seconds, complete);
             last.iter_mut().zip(lonely).for_each(|(target, &first)| *target = pair(first, 0.0));
         }
     }
@@ -238,6 +283,32 @@ mod tests {
                     assert!(copy.is_none());
                 }
             }
+        }
+    }
+
+    #[test]
+    fn ties_infinities_and_values_that_are_not_numbers_are_paired_alike_on_every_available_set() {
+        let special = [
+            1.0 + 0.5 * UNIT,
+            1.0 + 1.5 * UNIT,
+            -0.0,
+            f32::MAX,
+            f32::NEG_INFINITY,
+            f32::NAN,
+            f32::from_bits(0x7f80_0001),
+            -1.0 / 3.0,
+        ];
+        let values: Vec<f32> = (0..64).map(|i| special[(i * 5 + i / 8) % 8]).collect();
+        let bits = |pairs: &[f32]| pairs.iter().map(|pair| pair.to_bits()).collect::<Vec<_>>();
+        for isa in Isa::available() {
+            let mut pairs = vec![0.0; 32];
+            pair_neighbours(isa, &values, &mut pairs);
+            let expected: Vec<f32> = values.as_chunks::<2>().0.iter().map(|&[a, b]| pair(a, b)).collect();
+            assert_eq!(bits(&pairs), bits(&expected), "{isa}, neighbours");
+            pair_rows(isa, &values, [8, LANES], &mut pairs);
+            let expected: Vec<f32> =
+                (0..32).map(|i| pair(values[i / 8 * 16 + i % 8], values[i / 8 * 16 + 8 + i % 8])).collect();
+            assert_eq!(bits(&pairs), bits(&expected), "{isa}, rows");
         }
     }
 

@@ -368,9 +368,15 @@ impl Lowering for Direct<'_> {
     fn weight_gradient(&self, piece: usize, inputs: &[f32], slopes: &[f32], gradient: &mut [f32]) {
         let (input, slope) = (self.input_stage(), self.kept_slope());
         let ConvGeometry { kernel, stride, dilation, .. } = self.tiling.geometry;
-        let (u, block) =
-            (piece / self.piece_columns() / self.blocks_in, piece / self.piece_columns() % self.blocks_in);
-        let first_vector = piece % self.piece_columns() * self.piece_vectors;
+        // Where a piece starts in a band of the input and of the slopes, and its first vector.
+        let place = |piece: usize| {
+            let (row, column) = (piece / self.piece_columns(), piece % self.piece_columns());
+            let (u, block) = (row / self.blocks_in, row % self.blocks_in);
+            let first_vector = column * self.piece_vectors;
+            let a = block * input.block_len() + u * dilation[0] * input.row_len();
+            (a, first_vector * slope.block_len(), first_vector)
+        };
+        let (first_a, first_b, first_vector) = place(piece);
         let [piece_rows, columns] = self.piece_shape();
         // Adjacent taps are adjacent rows of the piece.
         let taps = if dilation[1] == 1 { kernel[1] } else { 1 };
@@ -392,15 +398,21 @@ impl Lowering for Direct<'_> {
             store: Store::Add,
         };
         let images = inputs.len() / input.image_len();
-        let first = block * input.block_len() + u * dilation[0] * input.row_len();
         for v in (0..kernel[1]).step_by(taps) {
+            let tap = v * dilation[1] * self.lanes_in;
             let offsets = (0..images).map(|image| Offsets {
-                a: image * input.image_len() + first + v * dilation[1] * self.lanes_in,
-                b: image * slope.image_len() + first_vector * slope.block_len(),
+                a: image * input.image_len() + first_a + tap,
+                b: image * slope.image_len() + first_b,
                 c: v * self.lanes_in * columns,
             });
             debug_assert!(piece_rows * columns == gradient.len());
-            product.run(self.isa, offsets, inputs, slopes, gradient);
+            let next = if v + taps < kernel[1] {
+                Offsets { a: first_a + tap + taps * dilation[1] * self.lanes_in, b: first_b, c: 0 }
+            } else {
+                let (a, b, _) = place(piece + 1);
+                Offsets { a, b, c: 0 }
+            };
+            product.run_before(self.isa, offsets, Some(next), [inputs, slopes], gradient);
         }
     }
 

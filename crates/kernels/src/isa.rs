@@ -57,7 +57,8 @@ impl Isa {
                 && std::arch::is_x86_feature_detected!("avx512dq")
                 && std::arch::is_x86_feature_detected!("avx512vl");
             if wide {
-                let bfloat16 = std::arch::is_x86_feature_detected!("avx512bf16");
+                let bfloat16 = std::arch::is_x86_feature_detected!("avx512bf16")
+                    && std::arch::is_x86_feature_detected!("avx512bw");
                 sets.push(Self { set: InstructionSet::Avx512, bfloat16 });
             }
             sets.push(Self { set: InstructionSet::Avx2, bfloat16: false });

@@ -67,7 +67,8 @@ pub(crate) fn backward<L: Lowering>(engine: &Engine, lowering: &L, operands: Bac
     let mut slopes = scratch.take(slots_together * bands_together * slope_len);
     let carried_len = carried_len(lowering);
     let mut carried = scratch.take(slots_together * carried_len);
-    let sums_len = lowering.output_stage().blocks * LANES;
+    // Sums, and the row under way.
+    let sums_len = 2 * lowering.output_stage().blocks * LANES;
     let mut sums = scratch.take(tiling.slots * sums_len);
     sums.fill(0.0);
     let (piece_len, pieces) = lowering.weight_pieces();

@@ -1,8 +1,10 @@
 //! The matrix product that every dense convolution is made of, over strided operands.
 
+mod ahead;
 mod packed;
 mod tiles;
 
+use ahead::Ahead;
 pub(crate) use packed::{packed_order, pair_packed};
 
 use crate::engine::Accuracy;
@@ -110,13 +112,29 @@ impl Product {
     pub(crate) fn run(
         &self,
         isa: Isa,
-        mut offsets: impl Iterator<Item = Offsets>,
+        offsets: impl Iterator<Item = Offsets>,
         a: &[f32],
         b: &[f32],
         c: &mut [f32],
     ) {
+        self.run_before(isa, offsets, None, [a, b], c);
+    }
+
+    /// As [`Self::run`], where the operands at the offsets `after` are likely to be multiplied next: operands that are not packed are
+    /// fetched ahead.
+    ///
+    /// # Panics
+    /// When an operand would reach beyond its slice.
+    pub(crate) fn run_before(
+        &self,
+        isa: Isa,
+        mut offsets: impl Iterator<Item = Offsets>,
+        after: Option<Offsets>,
+        [a, b]: [&[f32]; 2],
+        c: &mut [f32],
+    ) {
         // One type of iterator, so that the kernel is compiled once per instruction set.
-        let batch = Batch { product: self, offsets: &mut offsets, a, b, c };
+        let batch = Batch { product: self, offsets: &mut offsets, after, a, b, c };
         match self.operands {
             Operands::Singles => dispatch(isa, OfSingles(batch)),
             Operands::Pairs => dispatch_pairs(isa, OfPairs(batch)),
@@ -150,6 +168,7 @@ impl Product {
 struct Batch<'a> {
     product: &'a Product,
     offsets: &'a mut dyn Iterator<Item = Offsets>,
+    after: Option<Offsets>,
     a: &'a [f32],
     b: &'a [f32],
     c: &'a mut [f32],
@@ -182,7 +201,9 @@ impl Batch<'_> {
         let sizes = [product.blocks, product.rows, product.vectors, product.segments, product.steps];
         assert!(!sizes.contains(&0), "an empty product: {product:?}");
         let extents = product.extents();
-        for offsets in self.offsets {
+        let mut following = self.offsets.next();
+        while let Some(offsets) = following {
+            following = self.offsets.next();
             assert!(
                 offsets.a + extents.a <= self.a.len()
                     && offsets.b + extents.b <= self.b.len()
@@ -192,10 +213,15 @@ impl Batch<'_> {
                 self.b.len(),
                 self.c.len()
             );
+            // Pointers that are fetched from, never read.
+            let next = following
+                .or(self.after)
+                .map(|next| [self.a.as_ptr().wrapping_add(next.a), self.b.as_ptr().wrapping_add(next.b)]);
+            let ahead = &mut Ahead::new(product, next, tiles::count::<S>(product));
             // SAFETY: the three operands, `extents` long from their offsets on, lie in their slices.
             unsafe {
                 let (a, b) = (self.a.as_ptr().add(offsets.a), self.b.as_ptr().add(offsets.b));
-                tiles::panels::<S, PAIRS>(simd, product, a, b, self.c.as_mut_ptr().add(offsets.c));
+                tiles::panels::<S, PAIRS>(simd, product, ahead, a, b, self.c.as_mut_ptr().add(offsets.c));
             }
         }
     }

@@ -1,5 +1,6 @@
 //! A product cut into panels of columns and tiles of rows, and the register tile that does the work.
 
+use super::ahead::Ahead;
 use super::packed::panel_width;
 use super::{Product, Right, Store};
 use crate::simd::{LANES, Simd, Single, Wide};
@@ -16,6 +17,7 @@ use crate::simd::{LANES, Simd, Single, Wide};
 pub(super) unsafe fn panels<S: Simd, const PAIRS: bool>(
     simd: S,
     product: &Product,
+    ahead: &mut Ahead<'_>,
     a: *const f32,
     b: *const f32,
     c: *mut f32,
@@ -35,13 +37,20 @@ pub(super) unsafe fn panels<S: Simd, const PAIRS: bool>(
             };
             let c = c.add(first * product.c.vector);
             if width.is_multiple_of(together) {
-                panel::<S::Wide, PAIRS>(simd.wide(), width / together, product, strides, a, b, c);
+                panel::<S::Wide, PAIRS>(simd.wide(), width / together, product, strides, ahead, a, b, c);
             } else {
-                panel::<Single<S>, PAIRS>(Single(simd), width, product, strides, a, b, c);
+                panel::<Single<S>, PAIRS>(Single(simd), width, product, strides, ahead, a, b, c);
             }
         }
         first += width;
     }
+}
+
+/// Register tiles of a product, about: as many as its panels would have with rows in tiles of the full height.
+pub(super) fn count<S: Simd>(product: &Product) -> usize {
+    let [.., height] = <S::Wide as Wide>::ROWS;
+    let panels = product.vectors.div_ceil(3 * <S::Wide as Wide>::VECTORS);
+    panels * product.blocks * product.rows.div_ceil(height)
 }
 
 /// All rows of one panel of one, two or three wide vectors.
@@ -54,6 +63,7 @@ unsafe fn panel<W: Wide, const PAIRS: bool>(
     width: usize,
     product: &Product,
     strides: [usize; 3],
+    ahead: &mut Ahead<'_>,
     a: *const f32,
     b: *const f32,
     c: *mut f32,
@@ -61,9 +71,9 @@ unsafe fn panel<W: Wide, const PAIRS: bool>(
     // SAFETY: the caller's.
     unsafe {
         match width {
-            1 => rows::<W, PAIRS, 1>(simd, product, strides, a, b, c),
-            2 => rows::<W, PAIRS, 2>(simd, product, strides, a, b, c),
-            _ => rows::<W, PAIRS, 3>(simd, product, strides, a, b, c),
+            1 => rows::<W, PAIRS, 1>(simd, product, strides, ahead, a, b, c),
+            2 => rows::<W, PAIRS, 2>(simd, product, strides, ahead, a, b, c),
+            _ => rows::<W, PAIRS, 3>(simd, product, strides, ahead, a, b, c),
         }
     }
 }
@@ -77,6 +87,7 @@ unsafe fn rows<W: Wide, const PAIRS: bool, const WIDTH: usize>(
     simd: W,
     product: &Product,
     strides: [usize; 3],
+    ahead: &mut Ahead<'_>,
     a: *const f32,
     b: *const f32,
     c: *mut f32,
@@ -85,6 +96,7 @@ unsafe fn rows<W: Wide, const PAIRS: bool, const WIDTH: usize>(
         let mut row = 0;
         while row < product.rows {
             let height = tile_height(W::ROWS[WIDTH - 1], product.rows - row);
+            ahead.fetch();
             // SAFETY: the tile starts at `row` of `block` and has at most the rows left, so it lies within A and C.
             unsafe {
                 let a = a.add(block * product.a.block + row * product.a.row);

@@ -3,19 +3,21 @@
 
 use std::arch::asm;
 use std::arch::x86_64::{
-    __m256, __m256bh, __m512, __m512bh, _mm256_add_ps, _mm256_and_si256, _mm256_castps_pd,
+    __m256, __m256bh, __m512, __m512bh, __m512i, _mm256_add_ps, _mm256_and_si256, _mm256_castps_pd,
     _mm256_castps_si256, _mm256_castsi256_ps, _mm256_dpbf16_ps, _mm256_fmadd_ps, _mm256_fnmadd_ps,
     _mm256_loadu_ps, _mm256_mul_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_slli_epi32, _mm256_storeu_ps,
     _mm256_sub_ps, _mm512_add_ps, _mm512_and_si512, _mm512_castpd_ps, _mm512_castps_pd, _mm512_castps_si512,
-    _mm512_castps256_ps512, _mm512_castps512_ps256, _mm512_castsi512_ps, _mm512_dpbf16_ps,
-    _mm512_extractf32x8_ps, _mm512_fmadd_ps, _mm512_fnmadd_ps, _mm512_insertf64x4, _mm512_loadu_ps,
-    _mm512_mul_ps, _mm512_set1_epi32, _mm512_set1_ps, _mm512_slli_epi32, _mm512_storeu_ps, _mm512_sub_ps,
+    _mm512_castps256_ps512, _mm512_castps512_ps256, _mm512_castsi512_ps, _mm512_cvtne2ps_pbh,
+    _mm512_dpbf16_ps, _mm512_extractf32x8_ps, _mm512_fmadd_ps, _mm512_fnmadd_ps, _mm512_insertf64x4,
+    _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mul_ps, _mm512_permutexvar_epi16, _mm512_rol_epi32,
+    _mm512_set1_epi32, _mm512_set1_ps, _mm512_slli_epi32, _mm512_storeu_ps, _mm512_sub_ps,
 };
 
 use super::{Arithmetic, Kernel, Simd, Wide};
+use crate::bfloat16::pair;
 use crate::isa::{InstructionSet, Isa};
 
-/// The proof that the CPU has AVX-512 F, DQ and VL, and with them AVX2 and FMA, and where `BFLOAT16` is set AVX512_BF16: made in
+/// The proof that the CPU has AVX-512 F, DQ and VL, and with them AVX2 and FMA, and where `BFLOAT16` is set BW and AVX512_BF16: made in
 /// [`run`] and [`run_with_bfloat16`] alone.
 #[derive(Clone, Copy)]
 pub(super) struct Avx512<const BFLOAT16: bool>(());
@@ -37,7 +39,7 @@ pub(super) fn run_with_bfloat16(isa: Isa, kernel: impl Kernel) {
         isa.instruction_set() == InstructionSet::Avx512 && isa.multiplies_bfloat16(),
         "{isa} is no proof of AVX512_BF16"
     );
-    // SAFETY: an `Isa` that says Avx512 and bfloat16 is only made after the CPU reported all six features.
+    // SAFETY: an `Isa` that says Avx512 and bfloat16 is only made after the CPU reported all seven features.
     unsafe { enabled_with_bfloat16(kernel) }
 }
 
@@ -49,8 +51,8 @@ unsafe fn enabled(kernel: impl Kernel) {
 }
 
 /// # Safety
-/// The CPU must have AVX2, FMA, AVX-512 F, DQ and VL, and AVX512_BF16.
-#[target_feature(enable = "avx2,fma,avx512f,avx512dq,avx512vl,avx512bf16")]
+/// The CPU must have AVX2, FMA, AVX-512 F, DQ, VL and BW, and AVX512_BF16.
+#[target_feature(enable = "avx2,fma,avx512f,avx512dq,avx512vl,avx512bw,avx512bf16")]
 unsafe fn enabled_with_bfloat16(kernel: impl Kernel) {
     kernel.run(Avx512::<true>(()));
 }
@@ -261,7 +263,57 @@ impl<const BFLOAT16: bool> Wide for TwoBlocks<BFLOAT16> {
         // SAFETY: `self` proves AVX-512 F; the caller promises sixteen writable elements.
         unsafe { _mm512_storeu_ps(target, value) }
     }
+
+    #[inline(always)]
+    unsafe fn pair_neighbours(self, values: *const f32, pairs: *mut f32) {
+        if BFLOAT16 {
+            // SAFETY: `self` proves AVX512_BF16; the caller promises 32 readable and sixteen writable elements. All types are 512 bits
+            // without invalid values.
+            unsafe {
+                let rounded = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(values.add(16)), _mm512_loadu_ps(values));
+                let rounded = std::mem::transmute::<__m512bh, __m512i>(rounded);
+                // The first of two neighbours comes to lie in the lower half; it belongs in the upper one.
+                _mm512_storeu_ps(pairs, _mm512_castsi512_ps(_mm512_rol_epi32::<16>(rounded)));
+            }
+        } else {
+            for place in 0..16 {
+                // SAFETY: the place is below the number of pairs.
+                unsafe { *pairs.add(place) = pair(*values.add(2 * place), *values.add(2 * place + 1)) };
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn pair_places(self, firsts: *const f32, seconds: *const f32, distance: usize, pairs: *mut f32) {
+        if BFLOAT16 {
+            // SAFETY: `self` proves AVX512_BF16 and BW; the caller promises readable parts and sixteen writable elements. All types are
+            // 512 bits without invalid values.
+            unsafe {
+                let rounded = _mm512_cvtne2ps_pbh(self.load(firsts, distance), self.load(seconds, distance));
+                let rounded = std::mem::transmute::<__m512bh, __m512i>(rounded);
+                let order = _mm512_loadu_si512(HALVES_INTERLEAVED.as_ptr().cast());
+                _mm512_storeu_ps(pairs, _mm512_castsi512_ps(_mm512_permutexvar_epi16(order, rounded)));
+            }
+        } else {
+            for place in 0..16 {
+                let source = place / 8 * distance + place % 8;
+                // SAFETY: the part is one of those promised, and the place is below the number of pairs.
+                unsafe { *pairs.add(place) = pair(*firsts.add(source), *seconds.add(source)) };
+            }
+        }
+    }
 }
+
+/// The order that interleaves the two halves of 32 numbers: 0, 16, 1, 17, …
+const HALVES_INTERLEAVED: [u16; 32] = {
+    let mut order = [0; 32];
+    let mut place = 0;
+    while place < 32 {
+        order[place] = (place / 2 + place % 2 * 16) as u16;
+        place += 1;
+    }
+    order
+};
 
 /// A broadcast load that the compiler leaves where it stands, lest a tile that uses nearly all registers spill.
 ///

@@ -9,6 +9,7 @@ mod avx2;
 mod avx512;
 mod portable;
 
+use crate::bfloat16::pair;
 use crate::isa::{InstructionSet, Isa};
 
 /// Arithmetic on vectors of f32 of some length. A value of an implementing type is the proof that the CPU has the instructions.
@@ -100,6 +101,31 @@ pub(crate) trait Wide: Arithmetic {
     /// # Safety
     /// `VECTORS * LANES` elements from `target` on must be writable.
     unsafe fn store_adjoining(self, target: *mut f32, value: Self::Vector);
+
+    /// Stores a wide vector of [pairs](crate::bfloat16::pair) of neighbours among twice as many values.
+    ///
+    /// # Safety
+    /// `2 * VECTORS * LANES` elements from `values` on must be readable, and half as many from `pairs` on writable.
+    #[inline(always)]
+    unsafe fn pair_neighbours(self, values: *const f32, pairs: *mut f32) {
+        for place in 0..Self::VECTORS * LANES {
+            // SAFETY: the place is below the number of pairs.
+            unsafe { *pairs.add(place) = pair(*values.add(2 * place), *values.add(2 * place + 1)) };
+        }
+    }
+
+    /// Stores a wide vector of [pairs](crate::bfloat16::pair) of values in two places, whose parts lie `distance` elements apart in both.
+    ///
+    /// # Safety
+    /// `LANES` elements from every part of `firsts` and `seconds` on must be readable, and `VECTORS * LANES` from `pairs` on writable.
+    #[inline(always)]
+    unsafe fn pair_places(self, firsts: *const f32, seconds: *const f32, distance: usize, pairs: *mut f32) {
+        for place in 0..Self::VECTORS * LANES {
+            let source = place / LANES * distance + place % LANES;
+            // SAFETY: the part is one of those promised, and the place is below the number of pairs.
+            unsafe { *pairs.add(place) = pair(*firsts.add(source), *seconds.add(source)) };
+        }
+    }
 }
 
 /// The vectors of `S` as wide vectors of one part, for a CPU with sixteen registers, of which twelve accumulate.
@@ -188,6 +214,18 @@ impl<S: Simd> Wide for Single<S> {
         // SAFETY: the caller promises the one part.
         unsafe { self.0.store(target, value) }
     }
+}
+
+/// Asks for the cache line of `place` in the second-level cache, where the CPU can be asked; the place need not be readable.
+#[inline(always)]
+pub(crate) fn prefetch(place: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: every x86-64 CPU has the instruction, which reads nothing.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T1 }>(place.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = place;
 }
 
 /// A computation that is compiled for every instruction set.

@@ -268,32 +268,41 @@ impl Lowering for Winograd<'_> {
     fn weight_gradient(&self, piece: usize, inputs: &[f32], slopes: &[f32], gradient: &mut [f32]) {
         let (input_len, slope_len) = (self.kept_input_len(), self.kept_slope_len());
         let (bands, steps) = (inputs.len() / input_len, self.kept_tiles());
-        let together = (TILES_TOGETHER / self.tiles).max(1);
-        for first in (0..bands).step_by(together) {
-            let product = Product {
-                operands: self.operands,
-                blocks: self.blocks_in,
-                rows: LANES,
-                vectors: self.blocks_out,
-                segments: together.min(bands - first),
-                steps,
-                a: LeftStrides { block: steps * LANES, row: 1, segment: input_len, step: LANES },
-                b: Right::Strided { segment: slope_len, step: LANES, vector: steps * LANES },
-                c: ResultStrides {
-                    block: LANES * self.blocks_out * LANES,
-                    row: self.blocks_out * LANES,
-                    vector: LANES,
-                },
-                store: Store::Add,
-            };
-            // Planes that share a weight are added up here.
-            let planes = (0..self.planes()).filter(|&plane| self.scheme.weight_of_plane(plane) == piece);
-            let offsets = planes.map(|plane| Offsets {
-                a: first * input_len + plane * self.kept_plane(self.blocks_in),
-                b: first * slope_len + plane * self.kept_plane(self.blocks_out),
-                c: 0,
-            });
-            product.run(self.isa, offsets, inputs, slopes, gradient);
+        let together = (TILES_TOGETHER / self.tiles).max(1).min(bands);
+        let product = |segments: usize| Product {
+            operands: self.operands,
+            blocks: self.blocks_in,
+            rows: LANES,
+            vectors: self.blocks_out,
+            segments,
+            steps,
+            a: LeftStrides { block: steps * LANES, row: 1, segment: input_len, step: LANES },
+            b: Right::Strided { segment: slope_len, step: LANES, vector: steps * LANES },
+            c: ResultStrides {
+                block: LANES * self.blocks_out * LANES,
+                row: self.blocks_out * LANES,
+                vector: LANES,
+            },
+            store: Store::Add,
+        };
+        // Planes that share a weight are added up here, and the bands in order.
+        let planes = |piece: usize| {
+            (0..self.planes()).filter(move |&plane| self.scheme.weight_of_plane(plane) == piece)
+        };
+        let offsets = |first: usize, plane: usize| Offsets {
+            a: first * input_len + plane * self.kept_plane(self.blocks_in),
+            b: first * slope_len + plane * self.kept_plane(self.blocks_out),
+            c: 0,
+        };
+        let whole = bands / together * together;
+        let batch = (0..whole)
+            .step_by(together)
+            .flat_map(|first| planes(piece).map(move |plane| offsets(first, plane)));
+        let next_piece = planes(piece + 1).next().map(|plane| offsets(0, plane));
+        product(together).run_before(self.isa, batch, next_piece, [inputs, slopes], gradient);
+        if whole < bands {
+            let rest = planes(piece).map(|plane| offsets(whole, plane));
+            product(bands - whole).run(self.isa, rest, inputs, slopes, gradient);
         }
     }
 
