@@ -43,8 +43,7 @@ pub(crate) fn check(workspace: &Path) -> anyhow::Result<()> {
 fn generate(workspace: &Path) -> anyhow::Result<Vec<Generated>> {
     // The tests' own build of the program: another selection of packages or another profile would compile Burn again.
     shell::run(workspace, &["cargo", "test", "--workspace", "--no-run", "--locked"], &[])?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from);
-    let program = target.join("debug").join("allconv");
+    let program = shell::target_folder(workspace).join("debug").join("allconv");
     let program = program.to_str().context("the path of the target folder is not UTF-8")?;
     let mut files = Vec::new();
     let models = shell::output(workspace, &[program, "models", "list", "--format", "md"])?;

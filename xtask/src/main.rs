@@ -7,10 +7,9 @@ mod check;
 mod generated;
 mod release_check;
 mod shell;
+mod training_unharmed;
 
 use std::path::PathBuf;
-
-use bench_peers::Rows;
 
 const USAGE: &str = "usage: cargo xtask COMMAND
 
@@ -18,9 +17,12 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   generate        writes the generated files anew
   release-check   the longer campaigns
   sanitize        the kernels' tests under AddressSanitizer, a part of release-check
-  bench-peers PYTHON [ROUNDS [main|all]]
-                  throughput beside PyTorch, interleaved; writes docs/performance.md. `all` (the default) takes under an
-                  hour, `main` (All-CNN-C alone) a few minutes; the main rows are measured ROUNDS times, 3 by default
+  bench-peers PYTHON [ROUNDS [SECTION ...]]
+                  throughput beside PyTorch, interleaved; writes docs/performance.md. Sections: main, bf16, avx2, threads, small, large,
+                  networks, data; all by default, which takes under an hour. The first four are measured ROUNDS times, 3 by default
+  training-unharmed PYTHON DATA_DIR [OPTION ...]
+                  loss curves and final errors of the accuracy classes beside a PyTorch twin, from the same weights and batches;
+                  writes docs/training-unharmed.md. Options are those of peers/torch/training_unharmed.py
 ";
 
 fn main() -> anyhow::Result<()> {
@@ -29,10 +31,12 @@ fn main() -> anyhow::Result<()> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["check"] => check::run(&workspace),
         ["generate"] => generated::write(&workspace),
-        ["bench-peers", python] => bench_peers::run(&workspace, python, 3, Rows::All),
-        ["bench-peers", python, rounds] => bench_peers::run(&workspace, python, rounds.parse()?, Rows::All),
-        ["bench-peers", python, rounds, rows] => {
-            bench_peers::run(&workspace, python, rounds.parse()?, Rows::named(rows)?)
+        ["bench-peers", python] => bench_peers::run(&workspace, python, 3, &[]),
+        ["bench-peers", python, rounds, ref sections @ ..] => {
+            bench_peers::run(&workspace, python, rounds.parse()?, sections)
+        }
+        ["training-unharmed", python, data, ref options @ ..] => {
+            training_unharmed::run(&workspace, python, data, options)
         }
         ["release-check"] => release_check::run(&workspace),
         ["sanitize"] => release_check::sanitize(&workspace),

@@ -1,7 +1,7 @@
 //! Runs the commands that checks are made of, and says what was run.
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, ensure};
@@ -44,13 +44,27 @@ pub(crate) fn run_logged(
 
 /// Runs `words` in `folder` and returns what it wrote to standard output; fails when it fails.
 pub(crate) fn output(folder: &Path, words: &[&str]) -> anyhow::Result<String> {
+    output_with(folder, words, &[])
+}
+
+/// As [`output`], with variables set in its environment.
+pub(crate) fn output_with(
+    folder: &Path,
+    words: &[&str],
+    environment: &[(&str, &str)],
+) -> anyhow::Result<String> {
     println!("$ {}", words.join(" "));
-    let output = command(folder, words, &[])
+    let output = command(folder, words, environment)
         .stderr(Stdio::inherit())
         .output()
         .with_context(|| format!("cannot start {}", words[0]))?;
     ensure!(output.status.success(), "`{}` ended with {}", words.join(" "), output.status);
     Ok(String::from_utf8(output.stdout)?)
+}
+
+/// Where cargo puts what it builds.
+pub(crate) fn target_folder(workspace: &Path) -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from)
 }
 
 fn command(folder: &Path, words: &[&str], environment: &[(&str, &str)]) -> Command {

@@ -6,12 +6,14 @@
 
 use rayon::prelude::*;
 
-use crate::bfloat16::round_operand;
+use crate::bfloat16::{pair_at_distance, pair_rows};
 use crate::blocked::{Lowering, StageShape, Tiling, TilingRequest};
 use crate::engine::Engine;
 use crate::geometry::ConvGeometry;
 use crate::isa::Isa;
-use crate::product::{LeftStrides, Offsets, Product, ResultStrides, Right, Store, packed_order};
+use crate::product::{
+    LeftStrides, Offsets, Operands, Product, ResultStrides, Right, Store, packed_order, pair_packed,
+};
 use crate::scratch::{Scratch, Weights};
 use crate::simd::LANES;
 
@@ -29,6 +31,7 @@ const PIECE_WIDE_VECTORS: usize = 3;
 /// Weights and sizes of one direct convolution of one channel group.
 pub(crate) struct Direct<'e> {
     isa: Isa,
+    operands: Operands,
     tiling: Tiling,
     channels_in: usize,
     channels_out: usize,
@@ -74,13 +77,15 @@ impl<'e> Direct<'e> {
         );
         let (channels_in, channels_out) =
             (geometry.channels_in / geometry.groups, geometry.channels_out / geometry.groups);
-        let lanes_in = channels_in.min(LANES);
+        let operands = Operands::of(engine.accuracy());
+        let lanes_in = channels_in.min(LANES).next_multiple_of(operands.values());
         let blocks_in = channels_in.div_ceil(lanes_in);
         let panel = blocks_in * geometry.kernel[1] * lanes_in * PANEL_VECTORS * LANES;
         let adjacent = geometry.dilation[1] == 1;
         let taps_together = if adjacent && panel <= PANEL_ELEMENTS { geometry.kernel[1] } else { 1 };
         Self {
             isa: engine.isa(),
+            operands,
             tiling,
             channels_in,
             channels_out,
@@ -134,8 +139,19 @@ impl<'e> Direct<'e> {
                 }
             }
         });
-        round_operand(engine, &mut prepared);
-        prepared
+        self.packed(engine, prepared, [self.blocks_out, segments * steps])
+    }
+
+    /// Packed operands of `vectors` by `steps` vectors as they are multiplied: paired if need be.
+    fn packed(&self, engine: &'e Engine, weights: Scratch<'e>, sizes: [usize; 2]) -> Scratch<'e> {
+        match self.operands {
+            Operands::Singles => weights,
+            Operands::Pairs => {
+                let mut pairs = engine.scratch().take(weights.len() / 2);
+                pair_packed(self.isa, sizes, &weights, &mut pairs);
+                pairs
+            }
+        }
     }
 
     /// For every tap a packed operand of output channels by input channels.
@@ -159,8 +175,7 @@ impl<'e> Direct<'e> {
                 }
             }
         });
-        round_operand(engine, &mut prepared);
-        prepared
+        self.packed(engine, prepared, [blocks, padded_out])
     }
 
     /// How the forward pass is cut into products.
@@ -185,6 +200,12 @@ impl<'e> Direct<'e> {
         [self.tiling.geometry.kernel[1] * self.lanes_in, self.piece_vectors.min(self.blocks_out) * LANES]
     }
 
+    /// Shape of a band of the output's gradient as it is kept.
+    fn kept_slope(&self) -> StageShape {
+        let slope = self.output_stage();
+        StageShape { columns: slope.columns.div_ceil(self.operands.values()), ..slope }
+    }
+
     fn piece_columns(&self) -> usize {
         self.blocks_out.div_ceil(self.piece_vectors)
     }
@@ -192,6 +213,10 @@ impl<'e> Direct<'e> {
 
 impl Lowering for Direct<'_> {
     const LIFTED_IS_STAGE: bool = true;
+
+    fn operands(&self) -> Operands {
+        self.operands
+    }
 
     fn tiling(&self) -> &Tiling {
         &self.tiling
@@ -219,6 +244,25 @@ impl Lowering for Direct<'_> {
         self.output_stage().len()
     }
 
+    fn kept_input_len(&self) -> usize {
+        self.input_stage().len()
+    }
+
+    fn kept_slope_len(&self) -> usize {
+        self.kept_slope().len()
+    }
+
+    /// Every pixel with the next one that the same tap meets.
+    fn keep_input(&self, lifted: &[f32], kept: &mut [f32]) {
+        let distance = self.tiling.geometry.stride[1] * self.lanes_in;
+        pair_at_distance(self.isa, lifted, self.input_stage().row_len(), distance, kept);
+    }
+
+    /// The pixels of a row, two by two.
+    fn keep_slope(&self, lifted: &[f32], kept: &mut [f32]) {
+        pair_rows(self.isa, lifted, [self.output_stage().columns, LANES], kept);
+    }
+
     fn workspace_len(&self) -> usize {
         0
     }
@@ -243,18 +287,20 @@ impl Lowering for Direct<'_> {
         let ConvGeometry { kernel, stride, dilation, .. } = self.tiling.geometry;
         let weights = self.forward_weights();
         let Products { count, segments, steps, segment_stride } = self.products();
+        let values = self.operands.values();
         let runs = kernel[1] / self.taps_together;
         for index in 0..count {
             let product = Product {
+                operands: self.operands,
                 blocks: result.rows,
                 rows: result.columns,
                 vectors: self.blocks_out,
                 segments,
-                steps,
+                steps: steps / values,
                 a: LeftStrides {
-                    block: stride[0] * input.row_len(),
-                    row: stride[1] * self.lanes_in,
-                    segment: segment_stride,
+                    block: stride[0] * input.row_len() / values,
+                    row: stride[1] * self.lanes_in / values,
+                    segment: segment_stride / values,
                     step: 1,
                 },
                 b: Right::Packed,
@@ -264,8 +310,8 @@ impl Lowering for Direct<'_> {
             let (u, v) = (index / runs, index % runs * self.taps_together);
             let tap = u * dilation[0] * input.row_len() + v * dilation[1] * self.lanes_in;
             let offsets = (0..input.images).map(|image| Offsets {
-                a: image * input.image_len() + tap,
-                b: index * segments * steps * self.blocks_out * LANES,
+                a: (image * input.image_len() + tap) / values,
+                b: index * segments * steps * self.blocks_out * LANES / values,
                 c: image * result.image_len(),
             });
             product.run(self.isa, offsets, lifted, weights, output);
@@ -278,14 +324,20 @@ impl Lowering for Direct<'_> {
         let Some(weights) = &self.backward else {
             panic!("the weights are not prepared for the input's gradient")
         };
-        let padded_out = self.blocks_out * LANES;
+        let (padded_out, values) = (self.blocks_out * LANES, self.operands.values());
         let product = Product {
+            operands: self.operands,
             blocks: slope.rows,
             rows: slope.columns,
             vectors: result.blocks,
             segments: self.blocks_out,
-            steps: LANES,
-            a: LeftStrides { block: slope.row_len(), row: LANES, segment: slope.block_len(), step: 1 },
+            steps: LANES / values,
+            a: LeftStrides {
+                block: slope.row_len() / values,
+                row: LANES / values,
+                segment: slope.block_len() / values,
+                step: 1,
+            },
             b: Right::Packed,
             c: ResultStrides {
                 block: stride[0] * result.row_len(),
@@ -297,8 +349,8 @@ impl Lowering for Direct<'_> {
         for u in 0..kernel[0] {
             for v in 0..kernel[1] {
                 let offsets = (0..slope.images).map(|image| Offsets {
-                    a: image * slope.image_len(),
-                    b: (u * kernel[1] + v) * result.blocks * padded_out * LANES,
+                    a: image * slope.image_len() / values,
+                    b: (u * kernel[1] + v) * result.blocks * padded_out * LANES / values,
                     c: image * result.image_len()
                         + u * dilation[0] * result.row_len()
                         + v * dilation[1] * LANES,
@@ -314,15 +366,22 @@ impl Lowering for Direct<'_> {
     }
 
     fn weight_gradient(&self, piece: usize, inputs: &[f32], slopes: &[f32], gradient: &mut [f32]) {
-        let (input, slope) = (self.input_stage(), self.output_stage());
+        let (input, slope) = (self.input_stage(), self.kept_slope());
         let ConvGeometry { kernel, stride, dilation, .. } = self.tiling.geometry;
-        let (u, block) =
-            (piece / self.piece_columns() / self.blocks_in, piece / self.piece_columns() % self.blocks_in);
-        let first_vector = piece % self.piece_columns() * self.piece_vectors;
+        // Where a piece starts in a band of the input and of the slopes, and its first vector.
+        let place = |piece: usize| {
+            let (row, column) = (piece / self.piece_columns(), piece % self.piece_columns());
+            let (u, block) = (row / self.blocks_in, row % self.blocks_in);
+            let first_vector = column * self.piece_vectors;
+            let a = block * input.block_len() + u * dilation[0] * input.row_len();
+            (a, first_vector * slope.block_len(), first_vector)
+        };
+        let (first_a, first_b, first_vector) = place(piece);
         let [piece_rows, columns] = self.piece_shape();
         // Adjacent taps are adjacent rows of the piece.
         let taps = if dilation[1] == 1 { kernel[1] } else { 1 };
         let product = Product {
+            operands: self.operands,
             blocks: 1,
             rows: taps * self.lanes_in,
             vectors: (self.blocks_out - first_vector).min(self.piece_vectors),
@@ -332,22 +391,28 @@ impl Lowering for Direct<'_> {
                 block: 0,
                 row: 1,
                 segment: stride[0] * input.row_len(),
-                step: stride[1] * self.lanes_in,
+                step: self.operands.values() * stride[1] * self.lanes_in,
             },
             b: Right::Strided { segment: slope.row_len(), step: LANES, vector: slope.block_len() },
             c: ResultStrides { block: 0, row: columns, vector: LANES },
             store: Store::Add,
         };
         let images = inputs.len() / input.image_len();
-        let first = block * input.block_len() + u * dilation[0] * input.row_len();
         for v in (0..kernel[1]).step_by(taps) {
+            let tap = v * dilation[1] * self.lanes_in;
             let offsets = (0..images).map(|image| Offsets {
-                a: image * input.image_len() + first + v * dilation[1] * self.lanes_in,
-                b: image * slope.image_len() + first_vector * slope.block_len(),
+                a: image * input.image_len() + first_a + tap,
+                b: image * slope.image_len() + first_b,
                 c: v * self.lanes_in * columns,
             });
             debug_assert!(piece_rows * columns == gradient.len());
-            product.run(self.isa, offsets, inputs, slopes, gradient);
+            let next = if v + taps < kernel[1] {
+                Offsets { a: first_a + tap + taps * dilation[1] * self.lanes_in, b: first_b, c: 0 }
+            } else {
+                let (a, b, _) = place(piece + 1);
+                Offsets { a, b, c: 0 }
+            };
+            product.run_before(self.isa, offsets, Some(next), [inputs, slopes], gradient);
         }
     }
 

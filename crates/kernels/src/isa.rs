@@ -8,7 +8,11 @@ use thiserror::Error;
 ///
 /// The fields are private and every constructor asks the CPU, so holding a value proves support.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Isa(InstructionSet);
+pub struct Isa {
+    set: InstructionSet,
+    /// Whether the CPU has the dot products of AVX512_BF16 as well.
+    bfloat16: bool,
+}
 
 /// The instruction sets that kernels are written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -53,9 +57,11 @@ impl Isa {
                 && std::arch::is_x86_feature_detected!("avx512dq")
                 && std::arch::is_x86_feature_detected!("avx512vl");
             if wide {
-                sets.push(Self(InstructionSet::Avx512));
+                let bfloat16 = std::arch::is_x86_feature_detected!("avx512bf16")
+                    && std::arch::is_x86_feature_detected!("avx512bw");
+                sets.push(Self { set: InstructionSet::Avx512, bfloat16 });
             }
-            sets.push(Self(InstructionSet::Avx2));
+            sets.push(Self { set: InstructionSet::Avx2, bfloat16: false });
         }
         sets.push(Self::portable());
         sets
@@ -70,7 +76,7 @@ impl Isa {
     /// The instruction set that every CPU supports.
     #[must_use]
     pub const fn portable() -> Self {
-        Self(InstructionSet::Portable)
+        Self { set: InstructionSet::Portable, bfloat16: false }
     }
 
     /// The instruction set called `name`: `avx512`, `avx2` or `portable`; `auto` is [`Self::detect`].
@@ -95,7 +101,7 @@ impl Isa {
     /// Its name, as [`Self::named`] takes it.
     #[must_use]
     pub const fn name(self) -> &'static str {
-        match self.0 {
+        match self.set {
             InstructionSet::Portable => "portable",
             #[cfg(target_arch = "x86_64")]
             InstructionSet::Avx2 => "avx2",
@@ -106,7 +112,7 @@ impl Isa {
 
     /// Vectors of the scratch layout that the products of matrices take as one.
     pub(crate) const fn wide_vectors(self) -> usize {
-        match self.0 {
+        match self.set {
             InstructionSet::Portable => 1,
             #[cfg(target_arch = "x86_64")]
             InstructionSet::Avx2 => 1,
@@ -115,9 +121,16 @@ impl Isa {
         }
     }
 
+    /// Whether products of bfloat16 operands have instructions of their own (AVX512_BF16), which do two multiply-adds of
+    /// f32 at a time; elsewhere they are made of those.
+    #[must_use]
+    pub const fn multiplies_bfloat16(self) -> bool {
+        self.bfloat16
+    }
+
     /// The set itself, for the dispatch.
     pub(crate) const fn instruction_set(self) -> InstructionSet {
-        self.0
+        self.set
     }
 }
 

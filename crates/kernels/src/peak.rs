@@ -2,8 +2,10 @@
 
 use std::time::Instant;
 
-use crate::isa::Isa;
-use crate::simd::{Kernel, LANES, Simd, Wide, dispatch};
+use crate::bfloat16::pair;
+use crate::engine::Engine;
+use crate::product::Operands;
+use crate::simd::{Arithmetic, Kernel, LANES, Simd, Wide, dispatch, dispatch_pairs};
 
 /// Independent chains of multiply-adds: more than the eight that hide their latency, and few enough for sixteen registers.
 const CHAINS: usize = 12;
@@ -12,24 +14,34 @@ const LINKS: usize = 1 << 22;
 /// Bursts, of which the fastest counts.
 const BURSTS: usize = 7;
 
-/// Operations per second (two a multiply-add) that all threads of rayon's current pool reach together in registers alone.
+/// Operations per second (two a multiply-add) that all threads of rayon's current pool reach together in registers alone, on
+/// operands of the engine's accuracy class.
 ///
 /// The fastest of a few bursts of some milliseconds. On the portable set, which has no fused instruction, a multiplication
-/// and an addition.
+/// and an addition; for bfloat16, products of pairs.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "a rate, to a few digits")]
-pub fn measured_peak(isa: Isa) -> f64 {
-    let operations = 2 * CHAINS * LINKS * isa.wide_vectors() * LANES * rayon::current_num_threads();
+pub fn measured_peak(engine: &Engine) -> f64 {
+    let (isa, operands) = (engine.isa(), Operands::of(engine.accuracy()));
+    let vectors = CHAINS * LINKS * isa.wide_vectors() * LANES;
+    let operations = 2 * operands.values() * vectors * rayon::current_num_threads();
     let burst = || {
         let start = Instant::now();
         let sums = rayon::broadcast(|_| {
             let mut sum = 0.0;
-            dispatch(isa, Burst(&mut sum));
+            match operands {
+                Operands::Singles => dispatch(isa, Singles(&mut sum)),
+                Operands::Pairs => dispatch_pairs(isa, Pairs(&mut sum)),
+            }
             sum
         });
-        // The chains converge to 2, which proves that they ran.
+        // What the chains come to, which proves that they ran.
+        let expected = match operands {
+            Operands::Singles => 2.0,
+            Operands::Pairs => LINKS as f32,
+        };
         assert!(
-            sums.iter().all(|sum| (sum - 2.0 * CHAINS as f32).abs() < 0.1),
+            sums.iter().all(|sum| (sum / (expected * CHAINS as f32) - 1.0).abs() < 0.01),
             "multiply-adds gave {sums:?}"
         );
         start.elapsed().as_secs_f64()
@@ -37,43 +49,64 @@ pub fn measured_peak(isa: Isa) -> f64 {
     operations as f64 / (0..BURSTS).map(|_| burst()).fold(f64::INFINITY, f64::min)
 }
 
-/// One thread's burst, and the sum of the chains' first lanes.
-struct Burst<'a>(&'a mut f32);
+/// One thread's burst of multiply-adds, and the sum of the chains' first lanes.
+struct Singles<'a>(&'a mut f32);
 
-impl Kernel for Burst<'_> {
+impl Kernel for Singles<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let wide = simd.wide();
-        let (half, one) = ([0.5_f32; 2 * LANES], [1.0_f32; 2 * LANES]);
-        let mut sum = [0.0_f32; 2 * LANES];
-        // SAFETY: all three arrays hold the two parts that a wide vector has at most.
-        unsafe {
-            let (half, one) = (wide.load(half.as_ptr(), LANES), wide.load(one.as_ptr(), LANES));
-            // x = x / 2 + 1 tends to 2 from anywhere.
-            let mut chains = [wide.zero(); CHAINS];
-            for _ in 0..LINKS {
-                for chain in &mut chains {
-                    *chain = wide.mul_add(*chain, half, one);
-                }
-            }
-            let total = chains.iter().fold(wide.zero(), |total, &chain| wide.add(total, chain));
-            wide.store(sum.as_mut_ptr(), LANES, total);
-        }
-        *self.0 = sum[0];
+        let (half, one) = (wide.splat(0.5), wide.splat(1.0));
+        // x = x / 2 + 1 tends to 2 from anywhere.
+        *self.0 = chains(wide, |x| wide.mul_add(x, half, one));
     }
+}
+
+/// One thread's burst of products of pairs, and the sum of the chains' first lanes.
+struct Pairs<'a>(&'a mut f32);
+
+impl Kernel for Pairs<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let wide = simd.wide();
+        let halves = wide.splat(pair(0.5, 0.5));
+        let ones = wide.splat(pair(1.0, 1.0));
+        // x = x + 1 counts the links: f32 holds every integer that far.
+        *self.0 = chains(wide, |x| wide.dot_pairs(halves, ones, x));
+    }
+}
+
+/// Runs the chains from zero, link by link; returns the sum of their first lanes.
+#[inline(always)]
+fn chains<W: Wide>(wide: W, link: impl Fn(W::Vector) -> W::Vector) -> f32 {
+    let mut chains = [wide.splat(0.0); CHAINS];
+    for _ in 0..LINKS {
+        for chain in &mut chains {
+            *chain = link(*chain);
+        }
+    }
+    let total = chains.iter().fold(wide.splat(0.0), |total, &chain| wide.add(total, chain));
+    let mut lanes = [0.0_f32; 2 * LANES];
+    // SAFETY: the array holds the two parts that a wide vector has at most.
+    unsafe { wide.store(lanes.as_mut_ptr(), LANES, total) };
+    lanes[0]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::Accuracy;
+    use crate::isa::Isa;
 
     #[test]
     fn the_peak_is_plausible_on_every_available_set() {
         for isa in Isa::available() {
-            let peak = measured_peak(isa) / 1e9;
-            // Between one operation every few cycles and twice the widest machine there is, per thread.
-            let threads = rayon::current_num_threads() as f64;
-            assert!(peak > 0.2 && peak < 400.0 * threads, "{isa}: {peak} GFLOP/s");
+            for accuracy in [Accuracy::F32, Accuracy::Bf16] {
+                let peak = measured_peak(&Engine::new(isa, accuracy)) / 1e9;
+                // Between one operation every few cycles and twice the widest machine there is, per thread.
+                let threads = rayon::current_num_threads() as f64;
+                assert!(peak > 0.2 && peak < 800.0 * threads, "{isa} {accuracy:?}: {peak} GFLOP/s");
+            }
         }
     }
 }

@@ -350,17 +350,63 @@ fn instruction_sets_with_fused_multiply_adds_agree_to_the_last_bit() {
     .enumerate()
     {
         let case = Case::new(geometry, epilogue(number, 5), 900 + number as u32);
-        for algorithm in candidates(&geometry, &Engine::detect()) {
-            let results = fused.iter().map(|&isa| {
-                let engine = Engine::new(isa, Accuracy::F32).preferring(algorithm);
-                case.fast(&engine, &vec![1.0; case.dy.len()])
-            });
-            let results: Vec<_> = results.collect();
-            for pair in results.windows(2) {
-                assert_eq!(pair[0], pair[1], "{algorithm:?} {geometry:?}");
+        for accuracy in Accuracy::ALL {
+            for algorithm in candidates(&geometry, &Engine::new(Isa::detect(), accuracy)) {
+                let results = fused.iter().map(|&isa| {
+                    let engine = Engine::new(isa, accuracy).preferring(algorithm);
+                    case.fast(&engine, &vec![1.0; case.dy.len()])
+                });
+                let results: Vec<_> = results.collect();
+                for pair in results.windows(2) {
+                    assert_eq!(pair[0], pair[1], "{accuracy:?} {algorithm:?} {geometry:?}");
+                }
             }
         }
     }
+}
+
+/// What all results of the fused instruction sets hash to, class by class. Runs are compared and continued across versions of this
+/// program: whoever changes these raises `NUMERICS_REVISION` too.
+const RESULTS: [(Accuracy, u64); 4] = [
+    (Accuracy::Exact, 6_744_434_244_006_609_026),
+    (Accuracy::F32, 13_169_415_038_922_971_660),
+    (Accuracy::Bf16, 3_699_266_353_606_847_998),
+    (Accuracy::Bf16Fast, 13_785_486_989_870_774_106),
+];
+
+#[test]
+fn results_are_to_the_last_bit_those_of_this_numerics_revision() {
+    let Some(&isa) = Isa::available().iter().find(|&&isa| isa != Isa::portable()) else {
+        return println!("not run: this CPU has no fused multiply-add that the kernels use");
+    };
+    let found = RESULTS.map(|(accuracy, _)| {
+        // FNV-1a over the bits of every element of every pass.
+        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+        for (number, geometry) in [
+            square(3, 24, [40, 72], 3, 1, 1),
+            square(5, 17, [10, 24], 3, 2, 1),
+            square(37, 6, [16, 33], 3, 1, 0),
+            square(2, 12, [48, 96], 5, 1, 2),
+            square(2, 33, [3, 56], 7, 2, 3),
+            square(3, 13, [9, 20], 2, 1, 0),
+            square(6, 9, [64, 10], 1, 1, 0),
+            ConvGeometry { groups: 8, ..square(2, 9, [8, 8], 3, 1, 1) },
+            ConvGeometry { groups: 2, dilation: [2, 1], ..square(2, 15, [20, 6], 3, 1, 2) },
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let case = Case::new(geometry, epilogue(number, 17), 1300 + number as u32);
+            for algorithm in candidates(&geometry, &Engine::new(isa, accuracy)) {
+                let engine = Engine::new(isa, accuracy).preferring(algorithm);
+                for value in case.fast(&engine, &vec![1.0; case.dy.len()]).iter().flatten() {
+                    hash = (hash ^ u64::from(value.to_bits())).wrapping_mul(0x0100_0000_01b3);
+                }
+            }
+        }
+        (accuracy, hash)
+    });
+    assert_eq!(found, RESULTS);
 }
 
 /// Rounded to eight significant bits, ties to even.

@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use allconv_kernels::{
-    Accuracy, Algorithm, ConvGeometry, ConvGradients, Engine, Epilogue, Isa, Padding, candidates,
-    conv2d_backward, conv2d_forward, measured_peak, plan,
+    Accuracy, Algorithm, ConvGeometry, ConvGradients, Engine, Epilogue, Padding, candidates, conv2d_backward,
+    conv2d_forward, measured_peak, plan,
 };
 use allconv_nets::{StageShape, StageSpec, models, walk};
 use anyhow::Context;
@@ -61,7 +61,7 @@ pub(crate) fn run(arguments: &BenchArguments) -> anyhow::Result<u8> {
     let engine = Engine::new(isa, accuracy);
     let layers = layers(arguments)?;
     let (pool, _) = thread_pool(arguments)?;
-    let (table, lagging) = pool.install(|| measure(&layers, &engine, isa, arguments.steps))?;
+    let (table, lagging) = pool.install(|| measure(&layers, &engine, arguments.steps))?;
     print!("{}", table.render(arguments.format));
     for line in &lagging {
         eprintln!("{line}");
@@ -104,13 +104,8 @@ fn geometry(shape: &StageShape, batch: usize) -> Option<ConvGeometry> {
 }
 
 /// The table, and a line for every choice that lags.
-fn measure(
-    layers: &[Layer],
-    engine: &Engine,
-    isa: Isa,
-    rounds: usize,
-) -> anyhow::Result<(Table, Vec<String>)> {
-    let peak = measured_peak(isa);
+fn measure(layers: &[Layer], engine: &Engine, rounds: usize) -> anyhow::Result<(Table, Vec<String>)> {
+    let peak = measured_peak(engine);
     let mut table = Table::new("allconv.bench-conv/1", &COLUMNS);
     let mut lagging = Vec::new();
     for layer in layers {

@@ -7,10 +7,11 @@
 use rayon::prelude::*;
 
 use super::Lowering;
-use super::stage::{Channels, StageInput, StageSlope, WriteInputGradient};
-use crate::bfloat16::round_operand;
+use super::stage::{Channels, StageInput, StageShape, StageSlope, WriteInputGradient};
+use crate::bfloat16::pair_neighbours;
 use crate::engine::Engine;
 use crate::epilogue::PreparedEpilogue;
+use crate::product::Operands;
 use crate::simd::{LANES, dispatch};
 
 /// Slots whose bands are lifted together: enough to keep this many threads busy.
@@ -56,16 +57,18 @@ pub(crate) fn backward<L: Lowering>(engine: &Engine, lowering: &L, operands: Bac
     let BackwardOperands { input_channels, y, dy, output_channels, epilogue, mut dx, weight_gradient, dbias } =
         operands;
     let (x, dweight) = weight_gradient.map(|WeightGradient { x, dweight }| (x, dweight)).unzip();
-    let (input_len, slope_len) = (lowering.lifted_input_len(), lowering.lifted_slope_len());
     let slots_together = tiling.slots.min(SLOTS_TOGETHER);
-    let bands_together =
-        (LIFTED_ELEMENTS / (slots_together * (input_len + slope_len))).clamp(1, tiling.bands);
+    // Counted before pairing, so that the order of summation does not depend on it.
+    let band_len = lowering.lifted_input_len() + lowering.lifted_slope_len();
+    let bands_together = (LIFTED_ELEMENTS / (slots_together * band_len)).clamp(1, tiling.bands);
+    let (input_len, slope_len) = (lowering.kept_input_len(), lowering.kept_slope_len());
     let scratch = engine.scratch();
     let mut inputs = scratch.take(slots_together * bands_together * input_len);
     let mut slopes = scratch.take(slots_together * bands_together * slope_len);
     let carried_len = carried_len(lowering);
     let mut carried = scratch.take(slots_together * carried_len);
-    let sums_len = lowering.output_stage().blocks * LANES;
+    // Sums, and the row under way.
+    let sums_len = 2 * lowering.output_stage().blocks * LANES;
     let mut sums = scratch.take(tiling.slots * sums_len);
     sums.fill(0.0);
     let (piece_len, pieces) = lowering.weight_pieces();
@@ -123,6 +126,22 @@ fn carried_len<L: Lowering>(lowering: &L) -> usize {
     (shape.images * shape.blocks * lowering.tiling().carried_rows() * shape.row_len()).max(1)
 }
 
+/// Fills a stage and lifts it; where a lifted band is the stage itself, fills that.
+fn in_stage<L: Lowering>(
+    engine: &Engine,
+    shape: StageShape,
+    lifted: &mut [f32],
+    fill: impl FnOnce(&mut [f32]),
+    lift: impl FnOnce(&[f32], &mut [f32]),
+) {
+    if L::LIFTED_IS_STAGE {
+        return fill(lifted);
+    }
+    let mut stage = engine.scratch().take(shape.len());
+    fill(&mut stage);
+    lift(&stage, lifted);
+}
+
 /// What all tasks read.
 struct Shared<'a, L> {
     engine: &'a Engine,
@@ -152,43 +171,73 @@ impl<L: Lowering> Shared<'_, L> {
         let range = of_slot(self.y, image_out);
         let first_element = range.start;
         let (y, dy) = (&self.y[range.clone()], &self.dy[range]);
-        let lifted = inputs.chunks_exact_mut(lowering.lifted_input_len());
-        let lifted = lifted.zip(slopes.chunks_exact_mut(lowering.lifted_slope_len()));
-        for (band, (input, slope)) in bands.zip(lifted) {
+        let kept = inputs.chunks_exact_mut(lowering.kept_input_len());
+        let kept = kept.zip(slopes.chunks_exact_mut(lowering.kept_slope_len()));
+        for (band, (input, slope)) in bands.zip(kept) {
             let sums = &mut *sums;
-            let mut stage_slope = |stage: &mut [f32]| {
+            let mut lift_slope = |lifted: &mut [f32]| {
                 let (shape, channels, epilogue) =
                     (lowering.output_stage(), self.output_channels, self.epilogue);
-                let stage =
-                    StageSlope { tiling, shape, channels, band, epilogue, first_element, y, dy, sums, stage };
-                dispatch(isa, stage);
+                in_stage::<L>(
+                    engine,
+                    shape,
+                    lifted,
+                    |stage| {
+                        let stage = StageSlope {
+                            tiling,
+                            shape,
+                            channels,
+                            band,
+                            epilogue,
+                            first_element,
+                            y,
+                            dy,
+                            sums,
+                            stage,
+                        };
+                        dispatch(isa, stage);
+                    },
+                    |stage, lifted| lowering.lift_slope(stage, lifted),
+                );
             };
-            let stage_input = |images: &[f32], stage: &mut [f32]| {
+            let lift_input = |images: &[f32], lifted: &mut [f32]| {
                 let (shape, channels) = (lowering.input_stage(), self.input_channels);
-                dispatch(isa, StageInput { tiling, shape, channels, band, images, stage });
+                in_stage::<L>(
+                    engine,
+                    shape,
+                    lifted,
+                    |stage| {
+                        dispatch(isa, StageInput { tiling, shape, channels, band, images, stage });
+                    },
+                    |stage, lifted| lowering.lift_input(stage, lifted),
+                );
             };
-            if L::LIFTED_IS_STAGE {
-                stage_slope(slope);
-                if let Some(x) = x {
-                    stage_input(x, input);
+            match lowering.operands() {
+                Operands::Singles => {
+                    lift_slope(slope);
+                    if let Some(x) = x {
+                        lift_input(x, input);
+                    }
+                    if let Some(dx) = dx.as_deref_mut() {
+                        self.write_input_gradient(band, slope, carried, dx);
+                    }
                 }
-            } else {
-                let mut stage = scratch.take(lowering.output_stage().len());
-                stage_slope(&mut stage);
-                lowering.lift_slope(&stage, slope);
-                drop(stage);
-                if let Some(x) = x {
-                    let mut stage = scratch.take(lowering.input_stage().len());
-                    stage_input(x, &mut stage);
-                    lowering.lift_input(&stage, input);
+                Operands::Pairs => {
+                    let mut lifted = scratch.take(lowering.lifted_slope_len());
+                    lift_slope(&mut lifted);
+                    if let Some(dx) = dx.as_deref_mut() {
+                        let mut pairs = scratch.take(lifted.len() / 2);
+                        pair_neighbours(isa, &lifted, &mut pairs);
+                        self.write_input_gradient(band, &pairs, carried, dx);
+                    }
+                    if let Some(x) = x {
+                        lowering.keep_slope(&lifted, slope);
+                        drop(lifted);
+                        let mut lifted = scratch.take(lowering.lifted_input_len());
+                        lift_input(x, &mut lifted);
+                        lowering.keep_input(&lifted, input);
+                    }
                 }
-            }
-            round_operand(engine, slope);
-            if x.is_some() {
-                round_operand(engine, input);
-            }
-            if let Some(dx) = dx.as_deref_mut() {
-                self.write_input_gradient(band, slope, carried, dx);
             }
         }
     }

@@ -4,9 +4,10 @@ use rayon::prelude::*;
 
 use super::Lowering;
 use super::stage::{Channels, StageInput, WriteOutput};
-use crate::bfloat16::round_operand;
+use crate::bfloat16::pair_neighbours;
 use crate::engine::Engine;
 use crate::epilogue::PreparedEpilogue;
+use crate::product::Operands;
 use crate::simd::{LANES, dispatch};
 
 /// Operands of the forward pass of one channel group.
@@ -58,7 +59,11 @@ pub(crate) fn forward<L: Lowering>(engine: &Engine, lowering: &L, operands: Forw
             stage_input(&mut stage);
             lowering.lift_input(&stage, &mut lifted);
         }
-        round_operand(engine, &mut lifted);
+        if lowering.operands() == Operands::Pairs {
+            let mut pairs = scratch.take(lifted.len() / 2);
+            pair_neighbours(engine.isa(), &lifted, &mut pairs);
+            lifted = pairs;
+        }
         let mut stage = scratch.take(output_shape.len());
         lowering.multiply(&lifted, &mut scratch.take(lowering.workspace_len()), &mut stage);
         let Band { first_element, output, .. } = unit;

@@ -6,6 +6,8 @@ mod forward;
 mod stage;
 mod tiling;
 
+use crate::product::Operands;
+
 pub(crate) use backward::{BackwardOperands, WeightGradient, backward};
 pub(crate) use forward::{ForwardOperands, forward};
 pub(crate) use stage::{Channels, StageShape};
@@ -15,10 +17,16 @@ pub(crate) use tiling::{Tiling, TilingRequest};
 ///
 /// *Lifting* takes a staged input or gradient to the form in which the algorithm multiplies: transformed tiles for
 /// Winograd, the stage itself for direct convolution. Lifted bands are kept until the weight gradient has read them.
+///
+/// Where operands are [pairs](Operands::Pairs), lifted bands are paired before they are multiplied: neighbours in memory, which are
+/// channels of a pixel, for the output and the input's gradient, and tiles or pixels, see [`Self::keep_input`], for the weight
+/// gradient.
 pub(crate) trait Lowering: Sync {
     /// Whether a lifted band is the stage itself, so that staging writes it in place.
     const LIFTED_IS_STAGE: bool;
 
+    /// What the elements of the operands are.
+    fn operands(&self) -> Operands;
     /// How the maps are cut into bands.
     fn tiling(&self) -> &Tiling;
     /// Shape of a staged band of the input.
@@ -31,6 +39,10 @@ pub(crate) trait Lowering: Sync {
     fn lifted_input_len(&self) -> usize;
     /// Elements of a lifted band of the output's gradient.
     fn lifted_slope_len(&self) -> usize;
+    /// Elements of a band of the input as it is kept for the weight gradient: those lifted, or pairs of them.
+    fn kept_input_len(&self) -> usize;
+    /// Elements of a band of the output's gradient as it is kept for the weight gradient.
+    fn kept_slope_len(&self) -> usize;
     /// The weights as they are prepared for the forward pass.
     fn forward_weights(&self) -> &[f32];
     /// Elements of temporary memory in [`Self::multiply`] and [`Self::input_gradient`].
@@ -39,13 +51,17 @@ pub(crate) trait Lowering: Sync {
     fn lift_input(&self, stage: &[f32], lifted: &mut [f32]);
     /// Lifts a band of the output's gradient.
     fn lift_slope(&self, stage: &[f32], lifted: &mut [f32]);
-    /// Computes a band of the output from a lifted band of the input.
+    /// Pairs a lifted band of the input along the inner dimension of the weight gradient.
+    fn keep_input(&self, lifted: &[f32], kept: &mut [f32]);
+    /// Pairs a lifted band of the output's gradient along the inner dimension of the weight gradient.
+    fn keep_slope(&self, lifted: &[f32], kept: &mut [f32]);
+    /// Computes a band of the output from a lifted band of the input, or from its neighbours paired.
     fn multiply(&self, lifted: &[f32], workspace: &mut [f32], output: &mut [f32]);
-    /// Adds the gradient of the input that a lifted band of the output's gradient causes.
+    /// Adds the gradient of the input that a lifted band of the output's gradient causes, or its neighbours paired.
     fn input_gradient(&self, lifted: &[f32], workspace: &mut [f32], gradient: &mut [f32]);
     /// Elements of one of the pieces of the weight gradient that are summed in parallel, and the number of pieces.
     fn weight_pieces(&self) -> (usize, usize);
-    /// Adds to one piece of the weight gradient what the lifted bands cause, in order.
+    /// Adds to one piece of the weight gradient what the bands kept cause, in order.
     fn weight_gradient(&self, piece: usize, inputs: &[f32], slopes: &[f32], gradient: &mut [f32]);
     /// Turns the summed pieces into the weight gradient of the group, `[C_out/groups, C_in/groups, KH, KW]`.
     fn finish_weight_gradient(&self, pieces: &[f32], gradient: &mut [f32]);

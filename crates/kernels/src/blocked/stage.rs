@@ -5,7 +5,21 @@
 
 use super::tiling::{Tiling, signed};
 use crate::epilogue::{Activation, PreparedEpilogue};
-use crate::simd::{Kernel, LANES, Simd};
+use crate::simd::{Kernel, LANES, Simd, prefetch};
+
+/// How far ahead of the pixel in work a map is fetched, in elements (4 KiB): further than memory takes to answer, and little beside the
+/// second-level cache.
+const AHEAD: usize = 1024;
+
+/// Asks for the pixel that lies [`AHEAD`] of this one.
+#[inline(always)]
+fn fetch_ahead(pixel: &[f32]) {
+    // Elements of a cache line.
+    const LINE: usize = 16;
+    for line in pixel.chunks(LINE) {
+        prefetch(line.as_ptr().wrapping_add(AHEAD));
+    }
+}
 
 /// Sizes of a band.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,29 +92,40 @@ impl Kernel for StageInput<'_> {
             for row in 0..shape.rows {
                 let map_row =
                     usize::try_from(first_row + signed(row)).ok().filter(|&row| row < geometry.height_in);
+                let Some(map_row) = map_row else {
+                    for block in 0..shape.blocks {
+                        stage[block * shape.block_len() + row * shape.row_len()..][..shape.row_len()]
+                            .fill(0.0);
+                    }
+                    continue;
+                };
                 for block in 0..shape.blocks {
                     let target =
                         &mut stage[block * shape.block_len() + row * shape.row_len()..][..shape.row_len()];
-                    let Some(map_row) = map_row else {
-                        target.fill(0.0);
-                        continue;
-                    };
                     target[..left * shape.lanes].fill(0.0);
                     target[(left + on_map) * shape.lanes..].fill(0.0);
-                    let line = &source[map_row * geometry.width_in * channels.total..];
-                    let pixels = line.chunks_exact(channels.total).take(on_map);
-                    let offset = channels.first + block * shape.lanes;
-                    let present = (channels.count - block * shape.lanes).min(shape.lanes);
-                    let targets = target[left * shape.lanes..].chunks_exact_mut(shape.lanes);
-                    if present == LANES {
-                        for (target, pixel) in targets.zip(pixels) {
-                            target[..LANES].copy_from_slice(&pixel[offset..offset + LANES]);
+                }
+                let line = &source[map_row * geometry.width_in * channels.total..];
+                // Pixel by pixel, so that the map is read in one stream.
+                for (column, pixel) in line.chunks_exact(channels.total).take(on_map).enumerate() {
+                    let pixel = &pixel[channels.first..channels.first + channels.count];
+                    fetch_ahead(pixel);
+                    let mut target = row * shape.row_len() + (left + column) * shape.lanes;
+                    let rest = if shape.lanes == LANES {
+                        let (blocks, rest) = pixel.as_chunks::<LANES>();
+                        for values in blocks {
+                            stage[target..target + LANES].copy_from_slice(values);
+                            target += shape.block_len();
                         }
+                        rest
                     } else {
-                        for (target, pixel) in targets.zip(pixels) {
-                            target[..present].copy_from_slice(&pixel[offset..offset + present]);
-                            target[present..].fill(0.0);
-                        }
+                        // One block, as wide as there are channels, or a little wider.
+                        pixel
+                    };
+                    if !rest.is_empty() {
+                        let target = &mut stage[target..target + shape.lanes];
+                        target[..rest.len()].copy_from_slice(rest);
+                        target[rest.len()..].fill(0.0);
                     }
                 }
             }
@@ -119,7 +144,7 @@ pub(crate) struct StageSlope<'a> {
     pub(crate) first_element: usize,
     pub(crate) y: &'a [f32],
     pub(crate) dy: &'a [f32],
-    /// One sum per lane of every block.
+    /// One sum per lane of every block, and as much memory for the sums of one row.
     pub(crate) sums: &'a mut [f32],
     pub(crate) stage: &'a mut [f32],
 }
@@ -163,6 +188,7 @@ impl StageSlope<'_> {
     fn fill(self, slope: impl Fn([f32; LANES], [f32; LANES], u32) -> [f32; LANES]) {
         let (tiling, shape, channels) = (self.tiling, self.shape, self.channels);
         let image_len = tiling.height_out * tiling.width_out * channels.total;
+        let (sums, row_sums) = self.sums.split_at_mut(shape.blocks * LANES);
         for (image, stage) in self.stage.chunks_exact_mut(shape.image_len()).enumerate() {
             let range = image * image_len..(image + 1) * image_len;
             let (Some(y), Some(dy)) = (self.y.get(range.clone()), self.dy.get(range)) else {
@@ -171,42 +197,56 @@ impl StageSlope<'_> {
             };
             for row in 0..shape.rows {
                 let map_row = self.band * tiling.rows_out + row;
-                for block in 0..shape.blocks {
-                    let target =
-                        &mut stage[block * shape.block_len() + row * shape.row_len()..][..shape.row_len()];
-                    if map_row >= tiling.height_out {
-                        target.fill(0.0);
-                        continue;
+                let in_row = |block: usize| block * shape.block_len() + row * shape.row_len();
+                if map_row >= tiling.height_out {
+                    for block in 0..shape.blocks {
+                        stage[in_row(block)..][..shape.row_len()].fill(0.0);
                     }
-                    target[tiling.width_out * LANES..].fill(0.0);
-                    let offset = channels.first + block * LANES;
-                    let present = (channels.count - block * LANES).min(LANES);
-                    let sums = &mut self.sums[block * LANES..][..LANES];
-                    let mut partial = [0.0; LANES];
-                    for (column, target) in target.chunks_exact_mut(LANES).take(tiling.width_out).enumerate()
-                    {
-                        let start = (map_row * tiling.width_out + column) * channels.total + offset;
-                        let element =
-                            crate::dropout::element_index(self.first_element + image * image_len + start);
-                        let (mut y_lanes, mut dy_lanes) = ([0.0; LANES], [0.0; LANES]);
-                        if present == LANES {
-                            y_lanes.copy_from_slice(&y[start..start + LANES]);
-                            dy_lanes.copy_from_slice(&dy[start..start + LANES]);
-                        } else {
-                            y_lanes[..present].copy_from_slice(&y[start..start + present]);
-                            dy_lanes[..present].copy_from_slice(&dy[start..start + present]);
-                        }
-                        let values = slope(y_lanes, dy_lanes, element);
-                        target.copy_from_slice(&values);
-                        for lane in 0..LANES {
-                            partial[lane] += values[lane];
-                        }
-                    }
-                    sums.iter_mut().zip(partial).for_each(|(sum, partial)| *sum += partial);
+                    continue;
                 }
+                for block in 0..shape.blocks {
+                    stage[in_row(block)..][..shape.row_len()][tiling.width_out * LANES..].fill(0.0);
+                }
+                // Sums of a row are made by themselves, then added to those of the rows before.
+                row_sums.fill(0.0);
+                // Pixel by pixel, so that the maps are read in two streams.
+                for column in 0..tiling.width_out {
+                    let pixel = (map_row * tiling.width_out + column) * channels.total + channels.first;
+                    let element =
+                        crate::dropout::element_index(self.first_element + image * image_len + pixel);
+                    let own = pixel..pixel + channels.count;
+                    let (y, dy) = (&y[own.clone()], &dy[own]);
+                    fetch_ahead(y);
+                    fetch_ahead(dy);
+                    let (y, dy) = (y.chunks(LANES), dy.chunks(LANES));
+                    let mut target = row * shape.row_len() + column * LANES;
+                    for (block, ((y, dy), row_sum)) in
+                        y.zip(dy).zip(row_sums.chunks_exact_mut(LANES)).enumerate()
+                    {
+                        let element = element.wrapping_add((block * LANES) as u32);
+                        let values = slope(padded(y), padded(dy), element);
+                        stage[target..target + LANES].copy_from_slice(&values);
+                        for lane in 0..LANES {
+                            row_sum[lane] += values[lane];
+                        }
+                        target += shape.block_len();
+                    }
+                }
+                sums.iter_mut().zip(&*row_sums).for_each(|(sum, row_sum)| *sum += row_sum);
             }
         }
     }
+}
+
+/// A vector's worth of values, with zeros for those that are missing.
+#[inline(always)]
+fn padded(values: &[f32]) -> [f32; LANES] {
+    if let Ok(whole) = values.try_into() {
+        return whole;
+    }
+    let mut lanes = [0.0; LANES];
+    lanes[..values.len()].copy_from_slice(values);
+    lanes
 }
 
 /// Writes a band of the output: bias, activation and dropout applied.

@@ -2,11 +2,12 @@
 
 use std::arch::asm;
 use std::arch::x86_64::{
-    __m256, _mm256_add_ps, _mm256_fmadd_ps, _mm256_fnmadd_ps, _mm256_loadu_ps, _mm256_mul_ps, _mm256_set1_ps,
+    __m256, _mm256_add_ps, _mm256_and_si256, _mm256_castps_si256, _mm256_castsi256_ps, _mm256_fmadd_ps,
+    _mm256_fnmadd_ps, _mm256_loadu_ps, _mm256_mul_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_slli_epi32,
     _mm256_storeu_ps, _mm256_sub_ps,
 };
 
-use super::{Kernel, Simd, Single};
+use super::{Arithmetic, Kernel, Simd, Single};
 use crate::isa::{InstructionSet, Isa};
 
 /// The proof that the CPU has AVX2 and FMA: made in [`run`] alone.
@@ -27,14 +28,8 @@ unsafe fn enabled(kernel: impl Kernel) {
     kernel.run(Avx2(()));
 }
 
-impl Simd for Avx2 {
+impl Arithmetic for Avx2 {
     type Vector = __m256;
-    type Wide = Single<Self>;
-
-    #[inline(always)]
-    fn wide(self) -> Single<Self> {
-        Single(self)
-    }
 
     #[inline(always)]
     fn splat(self, value: f32) -> __m256 {
@@ -70,6 +65,30 @@ impl Simd for Avx2 {
     fn negated_mul_add(self, a: __m256, b: __m256, c: __m256) -> __m256 {
         // SAFETY: `self` proves FMA.
         unsafe { _mm256_fnmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    fn first_of_pairs(self, pairs: __m256) -> __m256 {
+        // SAFETY: `self` proves AVX2.
+        unsafe {
+            let kept = _mm256_set1_epi32(!0xffff);
+            _mm256_castsi256_ps(_mm256_and_si256(_mm256_castps_si256(pairs), kept))
+        }
+    }
+
+    #[inline(always)]
+    fn second_of_pairs(self, pairs: __m256) -> __m256 {
+        // SAFETY: `self` proves AVX2.
+        unsafe { _mm256_castsi256_ps(_mm256_slli_epi32::<16>(_mm256_castps_si256(pairs))) }
+    }
+}
+
+impl Simd for Avx2 {
+    type Wide = Single<Self>;
+
+    #[inline(always)]
+    fn wide(self) -> Single<Self> {
+        Single(self)
     }
 
     #[inline(always)]

@@ -1,24 +1,30 @@
 //! 32 registers and 512-bit vectors (x86-64 since Skylake-X and Zen 4): maps stay in blocks of eight lanes, the products of
-//! matrices take two blocks at a time.
+//! matrices take two blocks, and the transforms two tiles, at a time.
 
 use std::arch::asm;
 use std::arch::x86_64::{
-    __m256, __m512, _mm256_add_ps, _mm256_castps_pd, _mm256_fmadd_ps, _mm256_fnmadd_ps, _mm256_loadu_ps,
-    _mm256_mul_ps, _mm256_set1_ps, _mm256_storeu_ps, _mm256_sub_ps, _mm512_add_ps, _mm512_castpd_ps,
-    _mm512_castps_pd, _mm512_castps256_ps512, _mm512_castps512_ps256, _mm512_extractf32x8_ps,
-    _mm512_fmadd_ps, _mm512_insertf64x4, _mm512_setzero_ps,
+    __m256, __m256bh, __m512, __m512bh, __m512i, _mm256_add_ps, _mm256_and_si256, _mm256_castps_pd,
+    _mm256_castps_si256, _mm256_castsi256_ps, _mm256_dpbf16_ps, _mm256_fmadd_ps, _mm256_fnmadd_ps,
+    _mm256_loadu_ps, _mm256_mul_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_slli_epi32, _mm256_storeu_ps,
+    _mm256_sub_ps, _mm512_add_ps, _mm512_and_si512, _mm512_castpd_ps, _mm512_castps_pd, _mm512_castps_si512,
+    _mm512_castps256_ps512, _mm512_castps512_ps256, _mm512_castsi512_ps, _mm512_cvtne2ps_pbh,
+    _mm512_dpbf16_ps, _mm512_extractf32x8_ps, _mm512_fmadd_ps, _mm512_fnmadd_ps, _mm512_insertf64x4,
+    _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mul_ps, _mm512_permutexvar_epi16, _mm512_rol_epi32,
+    _mm512_set1_epi32, _mm512_set1_ps, _mm512_slli_epi32, _mm512_storeu_ps, _mm512_sub_ps,
 };
 
-use super::{Kernel, Simd, Wide};
+use super::{Arithmetic, Kernel, Simd, Wide};
+use crate::bfloat16::pair;
 use crate::isa::{InstructionSet, Isa};
 
-/// The proof that the CPU has AVX-512 F, DQ and VL, and with them AVX2 and FMA: made in [`run`] alone.
+/// The proof that the CPU has AVX-512 F, DQ and VL, and with them AVX2 and FMA, and where `BFLOAT16` is set BW and AVX512_BF16: made in
+/// [`run`] and [`run_with_bfloat16`] alone.
 #[derive(Clone, Copy)]
-pub(super) struct Avx512(());
+pub(super) struct Avx512<const BFLOAT16: bool>(());
 
 /// The same proof, for vectors of two blocks.
 #[derive(Clone, Copy)]
-pub(super) struct TwoBlocks(());
+pub(super) struct TwoBlocks<const BFLOAT16: bool>(());
 
 /// Runs `kernel` compiled for AVX-512.
 pub(super) fn run(isa: Isa, kernel: impl Kernel) {
@@ -27,21 +33,32 @@ pub(super) fn run(isa: Isa, kernel: impl Kernel) {
     unsafe { enabled(kernel) }
 }
 
+/// Runs `kernel` compiled for AVX-512 with AVX512_BF16.
+pub(super) fn run_with_bfloat16(isa: Isa, kernel: impl Kernel) {
+    assert!(
+        isa.instruction_set() == InstructionSet::Avx512 && isa.multiplies_bfloat16(),
+        "{isa} is no proof of AVX512_BF16"
+    );
+    // SAFETY: an `Isa` that says Avx512 and bfloat16 is only made after the CPU reported all seven features.
+    unsafe { enabled_with_bfloat16(kernel) }
+}
+
 /// # Safety
 /// The CPU must have AVX2, FMA and AVX-512 F, DQ and VL.
 #[target_feature(enable = "avx2,fma,avx512f,avx512dq,avx512vl")]
 unsafe fn enabled(kernel: impl Kernel) {
-    kernel.run(Avx512(()));
+    kernel.run(Avx512::<false>(()));
 }
 
-impl Simd for Avx512 {
-    type Vector = __m256;
-    type Wide = TwoBlocks;
+/// # Safety
+/// The CPU must have AVX2, FMA, AVX-512 F, DQ, VL and BW, and AVX512_BF16.
+#[target_feature(enable = "avx2,fma,avx512f,avx512dq,avx512vl,avx512bw,avx512bf16")]
+unsafe fn enabled_with_bfloat16(kernel: impl Kernel) {
+    kernel.run(Avx512::<true>(()));
+}
 
-    #[inline(always)]
-    fn wide(self) -> TwoBlocks {
-        TwoBlocks(())
-    }
+impl<const BFLOAT16: bool> Arithmetic for Avx512<BFLOAT16> {
+    type Vector = __m256;
 
     #[inline(always)]
     fn splat(self, value: f32) -> __m256 {
@@ -80,6 +97,44 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn first_of_pairs(self, pairs: __m256) -> __m256 {
+        // SAFETY: `self` proves AVX2.
+        unsafe {
+            let kept = _mm256_set1_epi32(!0xffff);
+            _mm256_castsi256_ps(_mm256_and_si256(_mm256_castps_si256(pairs), kept))
+        }
+    }
+
+    #[inline(always)]
+    fn second_of_pairs(self, pairs: __m256) -> __m256 {
+        // SAFETY: `self` proves AVX2.
+        unsafe { _mm256_castsi256_ps(_mm256_slli_epi32::<16>(_mm256_castps_si256(pairs))) }
+    }
+
+    #[inline(always)]
+    fn dot_pairs(self, a: __m256, b: __m256, c: __m256) -> __m256 {
+        if BFLOAT16 {
+            // SAFETY: `self` proves AVX512_BF16; both types are 256 bits without invalid values.
+            unsafe {
+                let [a, b] = [a, b].map(|pairs| std::mem::transmute::<__m256, __m256bh>(pairs));
+                _mm256_dpbf16_ps(c, a, b)
+            }
+        } else {
+            let first = self.mul_add(self.first_of_pairs(a), self.first_of_pairs(b), c);
+            self.mul_add(self.second_of_pairs(a), self.second_of_pairs(b), first)
+        }
+    }
+}
+
+impl<const BFLOAT16: bool> Simd for Avx512<BFLOAT16> {
+    type Wide = TwoBlocks<BFLOAT16>;
+
+    #[inline(always)]
+    fn wide(self) -> TwoBlocks<BFLOAT16> {
+        TwoBlocks(())
+    }
+
+    #[inline(always)]
     unsafe fn broadcast(self, source: *const f32) -> __m256 {
         // SAFETY: `self` proves AVX2; the caller promises a readable element.
         unsafe { _mm256_set1_ps(*source) }
@@ -98,16 +153,13 @@ impl Simd for Avx512 {
     }
 }
 
-impl Wide for TwoBlocks {
-    const VECTORS: usize = 2;
-    // Eight rows of three: 24 accumulators, three vectors of one operand, one broadcast of the other, of 32 registers.
-    const ROWS: [usize; 3] = [8, 8, 8];
+impl<const BFLOAT16: bool> Arithmetic for TwoBlocks<BFLOAT16> {
     type Vector = __m512;
 
     #[inline(always)]
-    fn zero(self) -> __m512 {
+    fn splat(self, value: f32) -> __m512 {
         // SAFETY: `self` proves AVX-512 F.
-        unsafe { _mm512_setzero_ps() }
+        unsafe { _mm512_set1_ps(value) }
     }
 
     #[inline(always)]
@@ -117,10 +169,63 @@ impl Wide for TwoBlocks {
     }
 
     #[inline(always)]
+    fn sub(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: `self` proves AVX-512 F.
+        unsafe { _mm512_sub_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: `self` proves AVX-512 F.
+        unsafe { _mm512_mul_ps(a, b) }
+    }
+
+    #[inline(always)]
     fn mul_add(self, a: __m512, b: __m512, c: __m512) -> __m512 {
         // SAFETY: `self` proves AVX-512 F.
         unsafe { _mm512_fmadd_ps(a, b, c) }
     }
+
+    #[inline(always)]
+    fn negated_mul_add(self, a: __m512, b: __m512, c: __m512) -> __m512 {
+        // SAFETY: `self` proves AVX-512 F.
+        unsafe { _mm512_fnmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    fn first_of_pairs(self, pairs: __m512) -> __m512 {
+        // SAFETY: `self` proves AVX-512 F.
+        unsafe {
+            let kept = _mm512_set1_epi32(!0xffff);
+            _mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(pairs), kept))
+        }
+    }
+
+    #[inline(always)]
+    fn second_of_pairs(self, pairs: __m512) -> __m512 {
+        // SAFETY: `self` proves AVX-512 F.
+        unsafe { _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_castps_si512(pairs))) }
+    }
+
+    #[inline(always)]
+    fn dot_pairs(self, a: __m512, b: __m512, c: __m512) -> __m512 {
+        if BFLOAT16 {
+            // SAFETY: `self` proves AVX512_BF16; both types are 512 bits without invalid values.
+            unsafe {
+                let [a, b] = [a, b].map(|pairs| std::mem::transmute::<__m512, __m512bh>(pairs));
+                _mm512_dpbf16_ps(c, a, b)
+            }
+        } else {
+            let first = self.mul_add(self.first_of_pairs(a), self.first_of_pairs(b), c);
+            self.mul_add(self.second_of_pairs(a), self.second_of_pairs(b), first)
+        }
+    }
+}
+
+impl<const BFLOAT16: bool> Wide for TwoBlocks<BFLOAT16> {
+    const VECTORS: usize = 2;
+    // Eight rows of three: 24 accumulators, three vectors of one operand, one broadcast of the other, of 32 registers.
+    const ROWS: [usize; 3] = [8, 8, 8];
 
     #[inline(always)]
     unsafe fn broadcast(self, source: *const f32) -> __m512 {
@@ -146,7 +251,69 @@ impl Wide for TwoBlocks {
             _mm256_storeu_ps(target.add(distance), _mm512_extractf32x8_ps::<1>(value));
         }
     }
+
+    #[inline(always)]
+    unsafe fn load_adjoining(self, source: *const f32) -> __m512 {
+        // SAFETY: `self` proves AVX-512 F; the caller promises sixteen readable elements.
+        unsafe { _mm512_loadu_ps(source) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_adjoining(self, target: *mut f32, value: __m512) {
+        // SAFETY: `self` proves AVX-512 F; the caller promises sixteen writable elements.
+        unsafe { _mm512_storeu_ps(target, value) }
+    }
+
+    #[inline(always)]
+    unsafe fn pair_neighbours(self, values: *const f32, pairs: *mut f32) {
+        if BFLOAT16 {
+            // SAFETY: `self` proves AVX512_BF16; the caller promises 32 readable and sixteen writable elements. All types are 512 bits
+            // without invalid values.
+            unsafe {
+                let rounded = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(values.add(16)), _mm512_loadu_ps(values));
+                let rounded = std::mem::transmute::<__m512bh, __m512i>(rounded);
+                // The first of two neighbours comes to lie in the lower half; it belongs in the upper one.
+                _mm512_storeu_ps(pairs, _mm512_castsi512_ps(_mm512_rol_epi32::<16>(rounded)));
+            }
+        } else {
+            for place in 0..16 {
+                // SAFETY: the place is below the number of pairs.
+                unsafe { *pairs.add(place) = pair(*values.add(2 * place), *values.add(2 * place + 1)) };
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn pair_places(self, firsts: *const f32, seconds: *const f32, distance: usize, pairs: *mut f32) {
+        if BFLOAT16 {
+            // SAFETY: `self` proves AVX512_BF16 and BW; the caller promises readable parts and sixteen writable elements. All types are
+            // 512 bits without invalid values.
+            unsafe {
+                let rounded = _mm512_cvtne2ps_pbh(self.load(firsts, distance), self.load(seconds, distance));
+                let rounded = std::mem::transmute::<__m512bh, __m512i>(rounded);
+                let order = _mm512_loadu_si512(HALVES_INTERLEAVED.as_ptr().cast());
+                _mm512_storeu_ps(pairs, _mm512_castsi512_ps(_mm512_permutexvar_epi16(order, rounded)));
+            }
+        } else {
+            for place in 0..16 {
+                let source = place / 8 * distance + place % 8;
+                // SAFETY: the part is one of those promised, and the place is below the number of pairs.
+                unsafe { *pairs.add(place) = pair(*firsts.add(source), *seconds.add(source)) };
+            }
+        }
+    }
 }
+
+/// The order that interleaves the two halves of 32 numbers: 0, 16, 1, 17, …
+const HALVES_INTERLEAVED: [u16; 32] = {
+    let mut order = [0; 32];
+    let mut place = 0;
+    while place < 32 {
+        order[place] = (place / 2 + place % 2 * 16) as u16;
+        place += 1;
+    }
+    order
+};
 
 /// A broadcast load that the compiler leaves where it stands, lest a tile that uses nearly all registers spill.
 ///

@@ -9,17 +9,14 @@ mod avx2;
 mod avx512;
 mod portable;
 
+use crate::bfloat16::pair;
 use crate::isa::{InstructionSet, Isa};
 
-/// Vectors of f32. A value of an implementing type is the proof that the CPU has the instructions.
-pub(crate) trait Simd: Copy {
+/// Arithmetic on vectors of f32 of some length. A value of an implementing type is the proof that the CPU has the instructions.
+pub(crate) trait Arithmetic: Copy {
     /// A vector.
     type Vector: Copy;
-    /// The vectors that products of matrices are computed on: these, or wider ones.
-    type Wide: Wide;
-    /// The instructions on wide vectors, which the CPU has as well.
-    fn wide(self) -> Self::Wide;
-    /// Elements of a vector; every instance has [`LANES`].
+    /// Copies of one value.
     fn splat(self, value: f32) -> Self::Vector;
     /// `a + b`
     fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
@@ -27,10 +24,30 @@ pub(crate) trait Simd: Copy {
     fn sub(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// `a * b`
     fn mul(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
-    /// `a * b + c`, rounded once.
+    /// `a * b + c`, rounded once but on the portable set.
     fn mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
-    /// `c - a * b`, rounded once.
+    /// `c - a * b`, rounded once but on the portable set.
     fn negated_mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
+    /// The value that comes first in every [pair](crate::bfloat16::pair) of bfloat16, as f32.
+    fn first_of_pairs(self, pairs: Self::Vector) -> Self::Vector;
+    /// The value that comes second in every pair of bfloat16, as f32.
+    fn second_of_pairs(self, pairs: Self::Vector) -> Self::Vector;
+
+    /// `c + first(a) * first(b) + second(a) * second(b)` for pairs of bfloat16, in this order, rounded after each addition:
+    /// a product of two bfloat16 is exact in f32.
+    #[inline(always)]
+    fn dot_pairs(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector {
+        let first = self.mul_add(self.first_of_pairs(a), self.first_of_pairs(b), c);
+        self.mul_add(self.second_of_pairs(a), self.second_of_pairs(b), first)
+    }
+}
+
+/// Vectors of [`LANES`] elements.
+pub(crate) trait Simd: Arithmetic {
+    /// The vectors that products of matrices and transforms are computed on: these, or wider ones.
+    type Wide: Wide;
+    /// The instructions on wide vectors, which the CPU has as well.
+    fn wide(self) -> Self::Wide;
     /// A vector of copies of the element at `source`.
     ///
     /// # Safety
@@ -52,21 +69,13 @@ pub(crate) trait Simd: Copy {
 /// and sums run alike on all of them.
 pub(crate) const LANES: usize = 8;
 
-/// Vectors for products of matrices: each spans one or more of the layout's vectors, which may lie apart.
-pub(crate) trait Wide: Copy {
+/// Vectors that span one or more of the layout's vectors, which may lie apart.
+pub(crate) trait Wide: Arithmetic {
     /// Vectors of [`LANES`] elements in a wide one.
     const VECTORS: usize;
     /// Rows of a register tile of one, two and three wide vectors: together with the operands they fill the registers,
     /// and at least eight accumulators keep the multiply-adds in flight.
     const ROWS: [usize; 3];
-    /// A wide vector.
-    type Vector: Copy;
-    /// Zeros.
-    fn zero(self) -> Self::Vector;
-    /// `a + b`
-    fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
-    /// `a * b + c`, rounded once where [`Simd::mul_add`] is.
-    fn mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
     /// A vector of copies of the element at `source`.
     ///
     /// # Safety
@@ -82,20 +91,53 @@ pub(crate) trait Wide: Copy {
     /// # Safety
     /// `LANES` elements from every part on must be writable.
     unsafe fn store(self, target: *mut f32, distance: usize, value: Self::Vector);
+    /// Loads a wide vector whose parts adjoin; no alignment is needed.
+    ///
+    /// # Safety
+    /// `VECTORS * LANES` elements from `source` on must be readable.
+    unsafe fn load_adjoining(self, source: *const f32) -> Self::Vector;
+    /// Stores a wide vector in parts that adjoin; no alignment is needed.
+    ///
+    /// # Safety
+    /// `VECTORS * LANES` elements from `target` on must be writable.
+    unsafe fn store_adjoining(self, target: *mut f32, value: Self::Vector);
+
+    /// Stores a wide vector of [pairs](crate::bfloat16::pair) of neighbours among twice as many values.
+    ///
+    /// # Safety
+    /// `2 * VECTORS * LANES` elements from `values` on must be readable, and half as many from `pairs` on writable.
+    #[inline(always)]
+    unsafe fn pair_neighbours(self, values: *const f32, pairs: *mut f32) {
+        for place in 0..Self::VECTORS * LANES {
+            // SAFETY: the place is below the number of pairs.
+            unsafe { *pairs.add(place) = pair(*values.add(2 * place), *values.add(2 * place + 1)) };
+        }
+    }
+
+    /// Stores a wide vector of [pairs](crate::bfloat16::pair) of values in two places, whose parts lie `distance` elements apart in both.
+    ///
+    /// # Safety
+    /// `LANES` elements from every part of `firsts` and `seconds` on must be readable, and `VECTORS * LANES` from `pairs` on writable.
+    #[inline(always)]
+    unsafe fn pair_places(self, firsts: *const f32, seconds: *const f32, distance: usize, pairs: *mut f32) {
+        for place in 0..Self::VECTORS * LANES {
+            let source = place / LANES * distance + place % LANES;
+            // SAFETY: the part is one of those promised, and the place is below the number of pairs.
+            unsafe { *pairs.add(place) = pair(*firsts.add(source), *seconds.add(source)) };
+        }
+    }
 }
 
 /// The vectors of `S` as wide vectors of one part, for a CPU with sixteen registers, of which twelve accumulate.
 #[derive(Clone, Copy)]
 pub(crate) struct Single<S>(pub(crate) S);
 
-impl<S: Simd> Wide for Single<S> {
-    const VECTORS: usize = 1;
-    const ROWS: [usize; 3] = [8, 6, 4];
+impl<S: Arithmetic> Arithmetic for Single<S> {
     type Vector = S::Vector;
 
     #[inline(always)]
-    fn zero(self) -> S::Vector {
-        self.0.splat(0.0)
+    fn splat(self, value: f32) -> S::Vector {
+        self.0.splat(value)
     }
 
     #[inline(always)]
@@ -104,9 +146,44 @@ impl<S: Simd> Wide for Single<S> {
     }
 
     #[inline(always)]
+    fn sub(self, a: S::Vector, b: S::Vector) -> S::Vector {
+        self.0.sub(a, b)
+    }
+
+    #[inline(always)]
+    fn mul(self, a: S::Vector, b: S::Vector) -> S::Vector {
+        self.0.mul(a, b)
+    }
+
+    #[inline(always)]
     fn mul_add(self, a: S::Vector, b: S::Vector, c: S::Vector) -> S::Vector {
         self.0.mul_add(a, b, c)
     }
+
+    #[inline(always)]
+    fn negated_mul_add(self, a: S::Vector, b: S::Vector, c: S::Vector) -> S::Vector {
+        self.0.negated_mul_add(a, b, c)
+    }
+
+    #[inline(always)]
+    fn first_of_pairs(self, pairs: S::Vector) -> S::Vector {
+        self.0.first_of_pairs(pairs)
+    }
+
+    #[inline(always)]
+    fn second_of_pairs(self, pairs: S::Vector) -> S::Vector {
+        self.0.second_of_pairs(pairs)
+    }
+
+    #[inline(always)]
+    fn dot_pairs(self, a: S::Vector, b: S::Vector, c: S::Vector) -> S::Vector {
+        self.0.dot_pairs(a, b, c)
+    }
+}
+
+impl<S: Simd> Wide for Single<S> {
+    const VECTORS: usize = 1;
+    const ROWS: [usize; 3] = [8, 6, 4];
 
     #[inline(always)]
     unsafe fn broadcast(self, source: *const f32) -> S::Vector {
@@ -125,6 +202,30 @@ impl<S: Simd> Wide for Single<S> {
         // SAFETY: the caller promises the one part.
         unsafe { self.0.store(target, value) }
     }
+
+    #[inline(always)]
+    unsafe fn load_adjoining(self, source: *const f32) -> S::Vector {
+        // SAFETY: the caller promises the one part.
+        unsafe { self.0.load(source) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_adjoining(self, target: *mut f32, value: S::Vector) {
+        // SAFETY: the caller promises the one part.
+        unsafe { self.0.store(target, value) }
+    }
+}
+
+/// Asks for the cache line of `place` in the second-level cache, where the CPU can be asked; the place need not be readable.
+#[inline(always)]
+pub(crate) fn prefetch(place: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: every x86-64 CPU has the instruction, which reads nothing.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T1 }>(place.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = place;
 }
 
 /// A computation that is compiled for every instruction set.
@@ -142,6 +243,16 @@ pub(crate) fn dispatch(isa: Isa, kernel: impl Kernel) {
         #[cfg(target_arch = "x86_64")]
         InstructionSet::Avx512 => avx512::run(isa, kernel),
     }
+}
+
+/// Runs a kernel as [`dispatch`] does, with the instructions for products of bfloat16 where the CPU has them: for kernels made
+/// of such products.
+pub(crate) fn dispatch_pairs(isa: Isa, kernel: impl Kernel) {
+    #[cfg(target_arch = "x86_64")]
+    if isa.multiplies_bfloat16() {
+        return avx512::run_with_bfloat16(isa, kernel);
+    }
+    dispatch(isa, kernel);
 }
 
 #[cfg(test)]
@@ -182,7 +293,7 @@ mod tests {
             unsafe {
                 let a = wide.load(ramp.as_ptr(), distance);
                 let two = wide.broadcast(ramp.as_ptr().add(2));
-                let result = wide.add(wide.mul_add(a, two, a), wide.zero());
+                let result = wide.add(wide.mul_add(a, two, a), wide.splat(0.0));
                 wide.store(self.0.as_mut_ptr(), distance, result);
             }
             // The parts that the set does not take.

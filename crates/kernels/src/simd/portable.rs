@@ -1,19 +1,14 @@
 //! Vectors as arrays of eight lanes, left to the compiler's vectoriser.
 
-use super::{LANES, Simd, Single};
+use super::{Arithmetic, LANES, Simd, Single};
+use crate::bfloat16;
 
 /// The instruction set of every CPU.
 #[derive(Clone, Copy)]
 pub(super) struct Portable;
 
-impl Simd for Portable {
+impl Arithmetic for Portable {
     type Vector = [f32; LANES];
-    type Wide = Single<Self>;
-
-    #[inline(always)]
-    fn wide(self) -> Single<Self> {
-        Single(self)
-    }
 
     #[inline(always)]
     fn splat(self, value: f32) -> [f32; LANES] {
@@ -44,6 +39,25 @@ impl Simd for Portable {
     #[inline(always)]
     fn negated_mul_add(self, a: [f32; LANES], b: [f32; LANES], c: [f32; LANES]) -> [f32; LANES] {
         std::array::from_fn(|lane| c[lane] - a[lane] * b[lane])
+    }
+
+    #[inline(always)]
+    fn first_of_pairs(self, pairs: [f32; LANES]) -> [f32; LANES] {
+        pairs.map(bfloat16::first)
+    }
+
+    #[inline(always)]
+    fn second_of_pairs(self, pairs: [f32; LANES]) -> [f32; LANES] {
+        pairs.map(bfloat16::second)
+    }
+}
+
+impl Simd for Portable {
+    type Wide = Single<Self>;
+
+    #[inline(always)]
+    fn wide(self) -> Single<Self> {
+        Single(self)
     }
 
     #[inline(always)]

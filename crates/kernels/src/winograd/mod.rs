@@ -14,12 +14,13 @@ mod weights;
 
 pub use scheme::Scheme;
 
+use crate::bfloat16::pair_rows;
 use crate::blocked::{Lowering, StageShape, Tiling, TilingRequest};
 use crate::direct::Passes;
 use crate::engine::Engine;
 use crate::geometry::ConvGeometry;
 use crate::isa::Isa;
-use crate::product::{LeftStrides, Offsets, Product, ResultStrides, Right, Store};
+use crate::product::{LeftStrides, Offsets, Operands, Product, ResultStrides, Right, Store};
 use crate::scratch::{Scratch, Weights};
 use crate::simd::{LANES, dispatch};
 use transform::{Direction, Tiles};
@@ -37,6 +38,7 @@ const TILES_TOGETHER: usize = 128;
 /// Weights and sizes of one Winograd convolution of one channel group.
 pub(crate) struct Winograd<'e> {
     isa: Isa,
+    operands: Operands,
     scheme: Scheme,
     tiling: Tiling,
     channels_in: usize,
@@ -71,6 +73,7 @@ impl<'e> Winograd<'e> {
         let isa = engine.isa();
         Self {
             isa,
+            operands: Operands::of(engine.accuracy()),
             scheme,
             tiling,
             channels_in,
@@ -115,24 +118,46 @@ impl<'e> Winograd<'e> {
         Tiles { scheme: self.scheme, stage, tiles: self.tiles, plane: self.plane(stage.blocks), direction }
     }
 
+    /// Rows of tiles of a plane that is kept: tiles, or pairs of them.
+    const fn kept_tiles(&self) -> usize {
+        self.tiles.div_ceil(self.operands.values())
+    }
+
+    /// Elements of one plane that is kept.
+    const fn kept_plane(&self, blocks: usize) -> usize {
+        blocks * self.kept_tiles() * LANES + PLANE_SPACING
+    }
+
+    /// Pairs neighbouring tiles of lifted planes of `blocks`.
+    fn pair_tiles(&self, blocks: usize, lifted: &[f32], kept: &mut [f32]) {
+        let (from, to) = (blocks * self.tiles * LANES, blocks * self.kept_tiles() * LANES);
+        let planes = lifted.chunks_exact(self.plane(blocks));
+        for (lifted, kept) in planes.zip(kept.chunks_exact_mut(self.kept_plane(blocks))) {
+            pair_rows(self.isa, &lifted[..from], [self.tiles, LANES], &mut kept[..to]);
+        }
+    }
+
     /// One product per plane: tiles by channels of `from` blocks, times weights, gives tiles by channels of `to` blocks.
     fn multiply_planes(&self, [from, to]: [usize; 2], lifted: &[f32], weights: &[f32], result: &mut [f32]) {
-        let weight_len = from * LANES * to * LANES;
+        let values = self.operands.values();
+        let (steps, plane) = (LANES / values, self.plane(from) / values);
+        let weight_len = from * steps * to * LANES;
         let product = Product {
+            operands: self.operands,
             blocks: 1,
             rows: self.tiles,
             vectors: to,
             segments: from,
-            steps: LANES,
-            a: LeftStrides { block: 0, row: LANES, segment: self.tiles * LANES, step: 1 },
+            steps,
+            a: LeftStrides { block: 0, row: steps, segment: self.tiles * steps, step: 1 },
             b: Right::Packed,
             c: ResultStrides { block: 0, row: LANES, vector: self.tiles * LANES },
             store: Store::Replace,
         };
-        let offsets = (0..self.planes()).map(|plane| Offsets {
-            a: plane * self.plane(from),
-            b: self.scheme.weight_of_plane(plane) * weight_len,
-            c: plane * self.plane(to),
+        let offsets = (0..self.planes()).map(|index| Offsets {
+            a: index * plane,
+            b: self.scheme.weight_of_plane(index) * weight_len,
+            c: index * self.plane(to),
         });
         product.run(self.isa, offsets, lifted, weights, result);
     }
@@ -140,6 +165,10 @@ impl<'e> Winograd<'e> {
 
 impl Lowering for Winograd<'_> {
     const LIFTED_IS_STAGE: bool = false;
+
+    fn operands(&self) -> Operands {
+        self.operands
+    }
 
     fn tiling(&self) -> &Tiling {
         &self.tiling
@@ -165,6 +194,22 @@ impl Lowering for Winograd<'_> {
 
     fn lifted_slope_len(&self) -> usize {
         self.planes() * self.plane(self.blocks_out)
+    }
+
+    fn kept_input_len(&self) -> usize {
+        self.planes() * self.kept_plane(self.blocks_in)
+    }
+
+    fn kept_slope_len(&self) -> usize {
+        self.planes() * self.kept_plane(self.blocks_out)
+    }
+
+    fn keep_input(&self, lifted: &[f32], kept: &mut [f32]) {
+        self.pair_tiles(self.blocks_in, lifted, kept);
+    }
+
+    fn keep_slope(&self, lifted: &[f32], kept: &mut [f32]) {
+        self.pair_tiles(self.blocks_out, lifted, kept);
     }
 
     fn workspace_len(&self) -> usize {
@@ -221,33 +266,43 @@ impl Lowering for Winograd<'_> {
     }
 
     fn weight_gradient(&self, piece: usize, inputs: &[f32], slopes: &[f32], gradient: &mut [f32]) {
-        let (input_len, slope_len) = (self.lifted_input_len(), self.lifted_slope_len());
-        let bands = inputs.len() / input_len;
-        let together = (TILES_TOGETHER / self.tiles).max(1);
-        for first in (0..bands).step_by(together) {
-            let product = Product {
-                blocks: self.blocks_in,
-                rows: LANES,
-                vectors: self.blocks_out,
-                segments: together.min(bands - first),
-                steps: self.tiles,
-                a: LeftStrides { block: self.tiles * LANES, row: 1, segment: input_len, step: LANES },
-                b: Right::Strided { segment: slope_len, step: LANES, vector: self.tiles * LANES },
-                c: ResultStrides {
-                    block: LANES * self.blocks_out * LANES,
-                    row: self.blocks_out * LANES,
-                    vector: LANES,
-                },
-                store: Store::Add,
-            };
-            // Planes that share a weight are added up here.
-            let planes = (0..self.planes()).filter(|&plane| self.scheme.weight_of_plane(plane) == piece);
-            let offsets = planes.map(|plane| Offsets {
-                a: first * input_len + plane * self.plane(self.blocks_in),
-                b: first * slope_len + plane * self.plane(self.blocks_out),
-                c: 0,
-            });
-            product.run(self.isa, offsets, inputs, slopes, gradient);
+        let (input_len, slope_len) = (self.kept_input_len(), self.kept_slope_len());
+        let (bands, steps) = (inputs.len() / input_len, self.kept_tiles());
+        let together = (TILES_TOGETHER / self.tiles).max(1).min(bands);
+        let product = |segments: usize| Product {
+            operands: self.operands,
+            blocks: self.blocks_in,
+            rows: LANES,
+            vectors: self.blocks_out,
+            segments,
+            steps,
+            a: LeftStrides { block: steps * LANES, row: 1, segment: input_len, step: LANES },
+            b: Right::Strided { segment: slope_len, step: LANES, vector: steps * LANES },
+            c: ResultStrides {
+                block: LANES * self.blocks_out * LANES,
+                row: self.blocks_out * LANES,
+                vector: LANES,
+            },
+            store: Store::Add,
+        };
+        // Planes that share a weight are added up here, and the bands in order.
+        let planes = |piece: usize| {
+            (0..self.planes()).filter(move |&plane| self.scheme.weight_of_plane(plane) == piece)
+        };
+        let offsets = |first: usize, plane: usize| Offsets {
+            a: first * input_len + plane * self.kept_plane(self.blocks_in),
+            b: first * slope_len + plane * self.kept_plane(self.blocks_out),
+            c: 0,
+        };
+        let whole = bands / together * together;
+        let batch = (0..whole)
+            .step_by(together)
+            .flat_map(|first| planes(piece).map(move |plane| offsets(first, plane)));
+        let next_piece = planes(piece + 1).next().map(|plane| offsets(0, plane));
+        product(together).run_before(self.isa, batch, next_piece, [inputs, slopes], gradient);
+        if whole < bands {
+            let rest = planes(piece).map(|plane| offsets(whole, plane));
+            product(bands - whole).run(self.isa, rest, inputs, slopes, gradient);
         }
     }
 

@@ -7,7 +7,7 @@
 //!
 //! F(4, 3) uses 0, ±3/4, ±3/2, ∞ instead of the usual 0, ±1, ±2, ∞: the same number of operations, half the error.
 
-use crate::simd::Simd;
+use crate::simd::Arithmetic;
 
 /// The finite points of four: F(2,3), F(3,2).
 pub(super) const FOUR: [f64; 3] = [0.0, P4 as f64, -P4 as f64];
@@ -37,13 +37,13 @@ pub(super) fn weight_rows(points: &[f64], taps: usize) -> Vec<Vec<f64>> {
 /// The transforms of one set of `N` points along one axis. Each adjoint is the transposed matrix of its namesake.
 pub(super) trait Points<const N: usize> {
     /// `Bᵀ d`
-    fn input<S: Simd>(simd: S, d: [S::Vector; N]) -> [S::Vector; N];
+    fn input<S: Arithmetic>(simd: S, d: [S::Vector; N]) -> [S::Vector; N];
     /// `B v`
-    fn input_adjoint<S: Simd>(simd: S, v: [S::Vector; N]) -> [S::Vector; N];
+    fn input_adjoint<S: Arithmetic>(simd: S, v: [S::Vector; N]) -> [S::Vector; N];
     /// `Aᵀ m` for `M` outputs.
-    fn output<S: Simd, const M: usize>(simd: S, m: [S::Vector; N]) -> [S::Vector; M];
+    fn output<S: Arithmetic, const M: usize>(simd: S, m: [S::Vector; N]) -> [S::Vector; M];
     /// `A y` for `M` outputs.
-    fn output_adjoint<S: Simd, const M: usize>(simd: S, y: [S::Vector; M]) -> [S::Vector; N];
+    fn output_adjoint<S: Arithmetic, const M: usize>(simd: S, y: [S::Vector; M]) -> [S::Vector; N];
 }
 
 /// Points 0, ±p, ∞.
@@ -55,7 +55,7 @@ pub(super) struct Six;
 
 impl Points<4> for Four {
     #[inline(always)]
-    fn input<S: Simd>(s: S, d: [S::Vector; 4]) -> [S::Vector; 4] {
+    fn input<S: Arithmetic>(s: S, d: [S::Vector; 4]) -> [S::Vector; 4] {
         let (p, p2) = (s.splat(P4), s.splat(P4 * P4));
         let odd = s.mul(p, d[1]);
         [
@@ -67,7 +67,7 @@ impl Points<4> for Four {
     }
 
     #[inline(always)]
-    fn input_adjoint<S: Simd>(s: S, v: [S::Vector; 4]) -> [S::Vector; 4] {
+    fn input_adjoint<S: Arithmetic>(s: S, v: [S::Vector; 4]) -> [S::Vector; 4] {
         let (p, p2) = (s.splat(P4), s.splat(P4 * P4));
         let odd = s.mul(p, s.sub(v[1], v[2]));
         let zero = s.splat(0.0);
@@ -80,7 +80,7 @@ impl Points<4> for Four {
     }
 
     #[inline(always)]
-    fn output<S: Simd, const M: usize>(s: S, m: [S::Vector; 4]) -> [S::Vector; M] {
+    fn output<S: Arithmetic, const M: usize>(s: S, m: [S::Vector; 4]) -> [S::Vector; M] {
         let (even, odd) = (s.add(m[1], m[2]), s.sub(m[1], m[2]));
         let mut y = powers::<S, M>(s, P4, even, odd);
         y[0] = s.add(y[0], m[0]);
@@ -89,7 +89,7 @@ impl Points<4> for Four {
     }
 
     #[inline(always)]
-    fn output_adjoint<S: Simd, const M: usize>(s: S, y: [S::Vector; M]) -> [S::Vector; 4] {
+    fn output_adjoint<S: Arithmetic, const M: usize>(s: S, y: [S::Vector; M]) -> [S::Vector; 4] {
         let [even, odd] = evaluate(s, P4, y);
         [y[0], s.add(even, odd), s.sub(even, odd), y[M - 1]]
     }
@@ -97,7 +97,7 @@ impl Points<4> for Four {
 
 impl Points<5> for Five {
     #[inline(always)]
-    fn input<S: Simd>(s: S, d: [S::Vector; 5]) -> [S::Vector; 5] {
+    fn input<S: Arithmetic>(s: S, d: [S::Vector; 5]) -> [S::Vector; 5] {
         let (p, p2, c, p2c) = (s.splat(P5), s.splat(P5 * P5), s.splat(C5), s.splat(P5 * P5 * C5));
         let even = s.negated_mul_add(c, d[2], d[3]);
         let odd = s.mul(p, s.negated_mul_add(c, d[1], d[2]));
@@ -114,7 +114,7 @@ impl Points<5> for Five {
     }
 
     #[inline(always)]
-    fn input_adjoint<S: Simd>(s: S, v: [S::Vector; 5]) -> [S::Vector; 5] {
+    fn input_adjoint<S: Arithmetic>(s: S, v: [S::Vector; 5]) -> [S::Vector; 5] {
         let (p, p2, c, p2c) = (s.splat(P5), s.splat(P5 * P5), s.splat(C5), s.splat(P5 * P5 * C5));
         let (even, odd) = (s.add(v[1], v[2]), s.mul(p, s.sub(v[1], v[2])));
         [
@@ -131,7 +131,7 @@ impl Points<5> for Five {
     }
 
     #[inline(always)]
-    fn output<S: Simd, const M: usize>(s: S, m: [S::Vector; 5]) -> [S::Vector; M] {
+    fn output<S: Arithmetic, const M: usize>(s: S, m: [S::Vector; 5]) -> [S::Vector; M] {
         let (even, odd) = (s.add(m[1], m[2]), s.sub(m[1], m[2]));
         let mut y = powers::<S, M>(s, P5, even, odd);
         let mut power = 1.0;
@@ -145,7 +145,7 @@ impl Points<5> for Five {
     }
 
     #[inline(always)]
-    fn output_adjoint<S: Simd, const M: usize>(s: S, y: [S::Vector; M]) -> [S::Vector; 5] {
+    fn output_adjoint<S: Arithmetic, const M: usize>(s: S, y: [S::Vector; M]) -> [S::Vector; 5] {
         let [even, odd] = evaluate(s, P5, y);
         let [even_c, odd_c] = evaluate(s, C5, y);
         [y[0], s.add(even, odd), s.sub(even, odd), s.add(even_c, odd_c), y[M - 1]]
@@ -154,7 +154,7 @@ impl Points<5> for Five {
 
 impl Points<6> for Six {
     #[inline(always)]
-    fn input<S: Simd>(s: S, d: [S::Vector; 6]) -> [S::Vector; 6] {
+    fn input<S: Arithmetic>(s: S, d: [S::Vector; 6]) -> [S::Vector; 6] {
         let (a, a2, b, b2) = (s.splat(A6), s.splat(A6 * A6), s.splat(B6), s.splat(B6 * B6));
         let (sum, product) = (s.splat(A6 * A6 + B6 * B6), s.splat(A6 * A6 * B6 * B6));
         let (even_a, odd_a) =
@@ -172,7 +172,7 @@ impl Points<6> for Six {
     }
 
     #[inline(always)]
-    fn input_adjoint<S: Simd>(s: S, v: [S::Vector; 6]) -> [S::Vector; 6] {
+    fn input_adjoint<S: Arithmetic>(s: S, v: [S::Vector; 6]) -> [S::Vector; 6] {
         let (a, a2, b, b2) = (s.splat(A6), s.splat(A6 * A6), s.splat(B6), s.splat(B6 * B6));
         let (sum, product) = (s.splat(A6 * A6 + B6 * B6), s.splat(A6 * A6 * B6 * B6));
         let (even_a, odd_a) = (s.add(v[1], v[2]), s.mul(a, s.sub(v[1], v[2])));
@@ -192,7 +192,7 @@ impl Points<6> for Six {
     }
 
     #[inline(always)]
-    fn output<S: Simd, const M: usize>(s: S, m: [S::Vector; 6]) -> [S::Vector; M] {
+    fn output<S: Arithmetic, const M: usize>(s: S, m: [S::Vector; 6]) -> [S::Vector; M] {
         let of_a = powers::<S, M>(s, A6, s.add(m[1], m[2]), s.sub(m[1], m[2]));
         let (even, odd) = (s.add(m[3], m[4]), s.sub(m[3], m[4]));
         let mut y = of_a;
@@ -207,7 +207,7 @@ impl Points<6> for Six {
     }
 
     #[inline(always)]
-    fn output_adjoint<S: Simd, const M: usize>(s: S, y: [S::Vector; M]) -> [S::Vector; 6] {
+    fn output_adjoint<S: Arithmetic, const M: usize>(s: S, y: [S::Vector; M]) -> [S::Vector; 6] {
         let [even_a, odd_a] = evaluate(s, A6, y);
         let [even_b, odd_b] = evaluate(s, B6, y);
         [
@@ -223,7 +223,12 @@ impl Points<6> for Six {
 
 /// `pᵏ` times the even or odd part, by the parity of k.
 #[inline(always)]
-fn powers<S: Simd, const M: usize>(s: S, point: f32, even: S::Vector, odd: S::Vector) -> [S::Vector; M] {
+fn powers<S: Arithmetic, const M: usize>(
+    s: S,
+    point: f32,
+    even: S::Vector,
+    odd: S::Vector,
+) -> [S::Vector; M] {
     let mut y = [even; M];
     let mut power = 1.0;
     for (k, y) in y.iter_mut().enumerate() {
@@ -236,7 +241,7 @@ fn powers<S: Simd, const M: usize>(s: S, point: f32, even: S::Vector, odd: S::Ve
 
 /// The even and the odd part of the polynomial with coefficients `y` at `point`.
 #[inline(always)]
-fn evaluate<S: Simd, const M: usize>(s: S, point: f32, y: [S::Vector; M]) -> [S::Vector; 2] {
+fn evaluate<S: Arithmetic, const M: usize>(s: S, point: f32, y: [S::Vector; M]) -> [S::Vector; 2] {
     let mut parts = [y[0], s.mul(s.splat(point), y[1])];
     let mut power = point * point;
     for (k, &y) in y.iter().enumerate().skip(2) {
@@ -250,7 +255,7 @@ fn evaluate<S: Simd, const M: usize>(s: S, point: f32, y: [S::Vector; M]) -> [S:
 mod tests {
     use super::*;
     use crate::isa::Isa;
-    use crate::simd::{Kernel, LANES, dispatch};
+    use crate::simd::{Kernel, LANES, Simd, dispatch};
 
     /// Applies every map of a point set to one unit vector at a time, and so reads off its matrix.
     struct Matrices<'a, P, const N: usize, const M: usize> {

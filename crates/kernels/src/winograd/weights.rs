@@ -3,10 +3,9 @@
 use rayon::prelude::*;
 
 use super::scheme::Scheme;
-use crate::bfloat16::round_operand;
 use crate::engine::Engine;
 use crate::isa::Isa;
-use crate::product::packed_order;
+use crate::product::{Operands, packed_order, pair_packed};
 use crate::scratch::Scratch;
 use crate::simd::{Kernel, LANES, Simd, dispatch};
 
@@ -93,13 +92,17 @@ pub(super) fn transform<'e>(
     let matrix = Matrix::of(scheme);
     let mut transformed = engine.scratch().take(scheme.distinct_weights() * len);
     transformed.par_chunks_mut(matrix.rows * len).enumerate().for_each(|(row, targets)| {
-        dispatch(
-            engine.isa(),
-            TransformRow { matrix, row, packed_filters: &packed_filters, targets: &mut *targets },
-        );
-        round_operand(engine, targets);
+        dispatch(engine.isa(), TransformRow { matrix, row, packed_filters: &packed_filters, targets });
     });
-    transformed
+    match Operands::of(engine.accuracy()) {
+        Operands::Singles => transformed,
+        Operands::Pairs => {
+            let mut pairs = engine.scratch().take(transformed.len() / 2);
+            let weights = transformed.par_chunks(len).zip(pairs.par_chunks_mut(len / 2));
+            weights.for_each(|(weight, pairs)| pair_packed(engine.isa(), [vectors, steps], weight, pairs));
+            pairs
+        }
+    }
 }
 
 /// The distinct weights of one row of the transformed tile.

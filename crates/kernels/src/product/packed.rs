@@ -1,0 +1,72 @@
+//! The order in which a packed right operand lies: that in which the tiles read it.
+
+use crate::bfloat16::pair_rows;
+use crate::isa::Isa;
+use crate::simd::LANES;
+
+/// Vectors of the next panel when `left` are left, for wide vectors of `together`.
+///
+/// Three wide vectors, unless that would leave a single one; an odd number ends in a panel of three narrow vectors.
+pub(super) const fn panel_width(together: usize, left: usize) -> usize {
+    match (together, left) {
+        (_, 0..=3) => left,
+        (1, 4) => 2,
+        (1, _) => 3,
+        (_, 5) => 2,
+        (_, 4 | 7 | 8) => 4,
+        _ => 6,
+    }
+}
+
+/// The vectors of a packed operand in the order in which they lie, as `(vector, inner row)`: panel by panel, inside a
+/// panel row by row.
+pub(crate) fn packed_order(isa: Isa, vectors: usize, steps: usize) -> impl Iterator<Item = (usize, usize)> {
+    let together = isa.wide_vectors();
+    let panels = std::iter::successors(Some((0, panel_width(together, vectors))), move |&(first, width)| {
+        Some((first + width, panel_width(together, vectors - first - width)))
+    });
+    let panels = panels.take_while(move |&(first, _)| first < vectors);
+    panels.flat_map(move |(first, width)| {
+        (0..steps).flat_map(move |step| (first..first + width).map(move |v| (v, step)))
+    })
+}
+
+/// Pairs the inner rows of packed operands of `vectors` by `steps` vectors, an even number, in [`packed_order`]: panel by panel
+/// the rows 0 and 1, 2 and 3, …
+pub(crate) fn pair_packed(isa: Isa, [vectors, steps]: [usize; 2], packed: &[f32], pairs: &mut [f32]) {
+    assert!(steps.is_multiple_of(2), "{steps} steps cannot be paired");
+    let operand = vectors * steps * LANES;
+    for (mut packed, mut pairs) in packed.chunks_exact(operand).zip(pairs.chunks_exact_mut(operand / 2)) {
+        let mut left = vectors;
+        while left > 0 {
+            let width = panel_width(isa.wide_vectors(), left);
+            let (panel, panels) = packed.split_at(width * steps * LANES);
+            let (pairs_of_panel, pairs_left) = pairs.split_at_mut(panel.len() / 2);
+            pair_rows(isa, panel, [steps, width * LANES], pairs_of_panel);
+            (packed, pairs, left) = (panels, pairs_left, left - width);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bfloat16::pair;
+
+    #[test]
+    fn pairs_lie_in_the_packed_order_of_half_as_many_steps() {
+        for isa in Isa::available() {
+            for vectors in [1, 2, 5, 7, 12] {
+                let steps = 6;
+                let value = |(vector, step): (usize, usize)| (vector * steps + step) as f32;
+                let packed: Vec<f32> =
+                    packed_order(isa, vectors, steps).flat_map(|place| [value(place); LANES]).collect();
+                let mut pairs = vec![f32::NAN; packed.len() / 2];
+                pair_packed(isa, [vectors, steps], &packed, &mut pairs);
+                let expected = packed_order(isa, vectors, steps / 2)
+                    .flat_map(|(v, s)| [pair(value((v, 2 * s)), value((v, 2 * s + 1))).to_bits(); LANES]);
+                assert!(pairs.iter().map(|pair| pair.to_bits()).eq(expected), "{isa}, {vectors} vectors");
+            }
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! What is measured: sections of rows, with the ratio that each must reach and the one it aims at.
+
+/// Rows that belong together.
+pub(crate) struct Section {
+    pub(crate) name: &'static str,
+    /// Its heading on the page.
+    pub(crate) title: &'static str,
+    /// Whether the rows are measured in several rounds.
+    pub(crate) repeated: bool,
+    /// Training steps and inference of networks.
+    pub(crate) cases: &'static [Case],
+    /// Anything else.
+    pub(crate) others: &'static [Other],
+}
+
+/// Training steps or inference of one network.
+#[derive(Clone, Copy)]
+pub(crate) struct Case {
+    pub(crate) pass: &'static str,
+    pub(crate) model: &'static str,
+    pub(crate) width: &'static str,
+    pub(crate) batch: &'static str,
+    /// Timed steps of a round.
+    pub(crate) steps: &'static str,
+    /// Accuracy class of ours; PyTorch's is bf16 beside the bf16 classes, f32 beside the others.
+    pub(crate) precision: &'static str,
+    /// Instruction set that both sides are held to; none for the best there is.
+    pub(crate) isa: Option<&'static str>,
+    pub(crate) floor: f64,
+    pub(crate) goal: f64,
+}
+
+impl Case {
+    /// What is done, in words.
+    pub(crate) fn title(&self) -> String {
+        let Case { pass, model, width, batch, precision, .. } = self;
+        let isa = self.isa.map_or_else(String::new, |isa| format!(", {isa}"));
+        format!("{pass} `{model}` × {width}, batch {batch}, {precision}{isa}")
+    }
+
+    /// The precision of PyTorch beside ours.
+    pub(crate) fn peer_precision(&self) -> &'static str {
+        if self.precision.starts_with("bf16") { "bf16" } else { "f32" }
+    }
+}
+
+/// A comparison that is not a network's step.
+pub(crate) enum Other {
+    /// Ours on two threads beside ours on one.
+    Threads,
+    /// The layers of a U-Net.
+    DecoderLayers,
+    /// Batches of the loader beside the steps that use them, and JPEG decoding beside Pillow's.
+    Data,
+}
+
+/// Training or inference of All-CNN-C at batch 128.
+const fn all_cnn_c(pass: &'static str, precision: &'static str, [floor, goal]: [f64; 2]) -> Case {
+    let (model, width, batch, steps, isa) = ("all_cnn_c", "1.0", "128", "7", None);
+    Case { pass, model, width, batch, steps, precision, isa, floor, goal }
+}
+
+/// A row of the wide table, in f32.
+const fn wide(
+    pass: &'static str,
+    model: &'static str,
+    width: &'static str,
+    batch: &'static str,
+    steps: &'static str,
+) -> Case {
+    let (precision, isa, floor, goal) = ("f32", None, 1.3, 2.0);
+    Case { pass, model, width, batch, steps, precision, isa, floor, goal }
+}
+
+/// The networks for CIFAR.
+const NETWORKS: [&str; 12] = [
+    "all_cnn_c",
+    "model_a",
+    "strided_cnn_a",
+    "convpool_cnn_a",
+    "all_cnn_a",
+    "model_b",
+    "strided_cnn_b",
+    "convpool_cnn_b",
+    "all_cnn_b",
+    "model_c",
+    "strided_cnn_c",
+    "convpool_cnn_c",
+];
+
+/// Every network at its full width, but All-CNN-C, which has a section of its own, at half; and every network at a quarter.
+const fn networks() -> [Case; 2 * NETWORKS.len()] {
+    let mut cases = [wide("train", NETWORKS[0], "0.5", "128", "7"); 2 * NETWORKS.len()];
+    let mut index = 0;
+    while index < NETWORKS.len() {
+        if index > 0 {
+            cases[2 * index] = wide("train", NETWORKS[index], "1.0", "128", "3");
+        }
+        cases[2 * index + 1] = wide("train", NETWORKS[index], "0.25", "128", "9");
+        index += 1;
+    }
+    cases
+}
+
+/// All sections.
+pub(crate) const SECTIONS: [Section; 8] = [
+    Section {
+        name: "main",
+        title: "All-CNN-C",
+        repeated: true,
+        cases: &[all_cnn_c("train", "f32", [2.3, 2.8]), all_cnn_c("infer", "f32", [2.5, 2.9])],
+        others: &[],
+    },
+    Section {
+        name: "bf16",
+        title: "All-CNN-C in bfloat16, beside PyTorch's autocast to bfloat16",
+        repeated: true,
+        cases: &[
+            all_cnn_c("train", "bf16", [1.5, 2.2]),
+            all_cnn_c("train", "bf16-fast", [1.5, 2.2]),
+            all_cnn_c("infer", "bf16", [1.6, 2.3]),
+            all_cnn_c("infer", "bf16-fast", [1.6, 2.3]),
+        ],
+        others: &[],
+    },
+    Section {
+        name: "avx2",
+        title: "All-CNN-C with both sides held to AVX2",
+        repeated: true,
+        cases: &[Case { isa: Some("avx2"), ..all_cnn_c("train", "f32", [2.0, 2.6]) }],
+        others: &[],
+    },
+    Section {
+        name: "threads",
+        title: "All-CNN-C on two threads, beside ours on one",
+        repeated: true,
+        cases: &[],
+        others: &[Other::Threads],
+    },
+    Section {
+        name: "small",
+        title: "Small batches and single images",
+        repeated: false,
+        cases: &[
+            wide("train", "all_cnn_c", "1.0", "32", "9"),
+            wide("train", "model_a", "1.0", "32", "9"),
+            wide("train", "strided_cnn_b", "1.0", "32", "9"),
+            wide("infer", "all_cnn_c", "1.0", "1", "50"),
+            wide("infer", "model_a", "1.0", "1", "50"),
+            wide("infer", "strided_cnn_b", "1.0", "1", "50"),
+        ],
+        others: &[],
+    },
+    Section {
+        name: "large",
+        title: "Large images",
+        repeated: false,
+        cases: &[Case { floor: 1.2, goal: 1.8, ..wide("train", "all_cnn_imagenet", "1.0", "8", "5") }],
+        others: &[Other::DecoderLayers],
+    },
+    Section {
+        name: "networks",
+        title: "The other networks for CIFAR, and narrow ones",
+        repeated: false,
+        cases: &networks(),
+        others: &[],
+    },
+    Section { name: "data", title: "Data", repeated: false, cases: &[], others: &[Other::Data] },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_network_for_cifar_is_measured_at_two_widths() {
+        let networks = networks();
+        for name in NETWORKS {
+            let widths: Vec<&str> =
+                networks.iter().filter(|case| case.model == name).map(|case| case.width).collect();
+            let full = if name == "all_cnn_c" { "0.5" } else { "1.0" };
+            assert_eq!(widths, [full, "0.25"], "{name}");
+        }
+    }
+
+    #[test]
+    fn bfloat16_stands_beside_bfloat16() {
+        let section = SECTIONS.iter().find(|section| section.name == "bf16").unwrap();
+        assert!(section.cases.iter().all(|case| case.peer_precision() == "bf16"));
+        assert_eq!(section.cases[0].title(), "train `all_cnn_c` × 1.0, batch 128, bf16");
+    }
+}
