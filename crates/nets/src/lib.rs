@@ -22,6 +22,7 @@ pub mod ops;
 mod parameter_source;
 mod parameters;
 mod pass;
+mod signal_rules;
 mod stage;
 mod switches;
 #[cfg(test)]
@@ -42,6 +43,7 @@ pub use ops::images_to_tensor;
 pub use parameter_source::ParameterSource;
 pub use parameters::{Parameter, ParameterError};
 pub use pass::{Draws, Pass};
+pub use signal_rules::{MaxPoolRule, ReluRule, SignalRules};
 pub use stage::{ActivationKind, Border, ConvolutionSpec, StageSpec};
 pub use switches::{PhaseShares, SwitchKind, Switches};
 pub use upsample::UpsampleConfig;

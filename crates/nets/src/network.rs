@@ -12,6 +12,7 @@ use crate::initialise::Initialisation;
 use crate::layers::{ActivationLayer, ConvolutionLayer, DropoutLayer, GlobalAverageLayer, Stage};
 use crate::parameter_source::ParameterSource;
 use crate::pass::{Draws, Pass};
+use crate::signal_rules::SignalRules;
 use crate::stage::{ConvolutionSpec, StageSpec};
 use crate::switches::Switches;
 use crate::walk::{Walk, walk_stages};
@@ -157,7 +158,7 @@ impl Network {
         let mut index = 0;
         while index < self.features.len() {
             let (stages, epilogue) = self.fusible(index, mode);
-            x = self.run(index, x, epilogue, mode);
+            x = self.run(index, x, epilogue, mode, SignalRules::GRADIENT);
             index += stages;
         }
         logits(x)
@@ -176,30 +177,50 @@ impl Network {
             let (stages, epilogue) = self.fusible(index, mode);
             x = match &self.features[index] {
                 Stage::Downsample(operator) => {
-                    let (y, handed_over) = operator.forward_with_switches(x, &self.pass(index, mode));
+                    let (y, handed_over) =
+                        operator.forward_with_switches(x, &self.pass(index, mode, SignalRules::GRADIENT));
                     switches.push(handed_over);
                     y
                 }
-                _ => self.run(index, x, epilogue, mode),
+                _ => self.run(index, x, epilogue, mode, SignalRules::GRADIENT),
             };
             index += stages;
         }
         (x, switches)
     }
 
-    /// The same as [`Self::forward`], one stage at a time, with what each returned.
+    /// The same as [`Self::forward`], one stage at a time, with what each returned; the gradients of the results follow `rules`.
     ///
     /// # Panics
     ///
     /// As [`Self::forward`].
-    pub fn forward_traced(&self, images: Tensor<4>, mode: Mode) -> Trace {
+    pub fn forward_traced(&self, images: Tensor<4>, mode: Mode, rules: SignalRules) -> Trace {
+        let mut stages = Vec::with_capacity(self.features.len());
+        let logits = self.forward_through(images, mode, rules, |_, y| {
+            stages.push(y.clone());
+            y
+        });
+        Trace { stages, logits }
+    }
+
+    /// The logits, one stage at a time: `after` gets each stage's number and what it returned, and what it gives back goes on
+    /// in its place. The gradients follow `rules`.
+    ///
+    /// # Panics
+    ///
+    /// As [`Self::forward`].
+    pub fn forward_through(
+        &self,
+        images: Tensor<4>,
+        mode: Mode,
+        rules: SignalRules,
+        mut after: impl FnMut(usize, Tensor<4>) -> Tensor<4>,
+    ) -> Tensor<2> {
         let mut x = images;
-        let run = |index| {
-            x = self.run(index, x.clone(), Epilogue::IDENTITY, mode);
-            x.clone()
-        };
-        let stages: Vec<_> = (0..self.features.len()).map(run).collect();
-        Trace { stages, logits: logits(x) }
+        for index in 0..self.features.len() {
+            x = after(index, self.run(index, x, Epilogue::IDENTITY, mode, rules));
+        }
+        logits(x)
     }
 
     /// How many stages from `index` on run as one, and what follows the first of them.
@@ -220,17 +241,24 @@ impl Network {
     }
 
     /// What an operator at stage `index` is told.
-    fn pass(&self, index: usize, mode: Mode) -> Pass<'_> {
-        Pass { engine: &self.engine, draws: key(mode, index, OPERATOR).map(|key| Draws { key }) }
+    fn pass(&self, index: usize, mode: Mode, rules: SignalRules) -> Pass<'_> {
+        Pass { engine: &self.engine, draws: key(mode, index, OPERATOR).map(|key| Draws { key }), rules }
     }
 
-    fn run(&self, index: usize, x: Tensor<4>, epilogue: Epilogue, mode: Mode) -> Tensor<4> {
+    fn run(
+        &self,
+        index: usize,
+        x: Tensor<4>,
+        epilogue: Epilogue,
+        mode: Mode,
+        rules: SignalRules,
+    ) -> Tensor<4> {
         let engine = &self.engine;
         match &self.features[index] {
             Stage::Convolution(layer) => layer.forward(x, epilogue, engine),
-            Stage::Activation(layer) => layer.forward(x),
+            Stage::Activation(layer) => layer.forward(x, rules.relu),
             Stage::Dropout(layer) => layer.forward(x, mask(layer, mode, index), engine),
-            Stage::Downsample(operator) => operator.forward(x, &self.pass(index, mode)),
+            Stage::Downsample(operator) => operator.forward(x, &self.pass(index, mode, rules)),
             Stage::GlobalAverage(layer) => layer.forward(x, engine),
         }
     }

@@ -13,6 +13,7 @@ mod convolution;
 mod dropout;
 mod max_pool;
 mod nhwc;
+mod rectifier;
 mod separable;
 mod stacked;
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub use convolution::{ConvolutionOps, ConvolutionSettings, convolution};
 pub use dropout::{DropoutOps, dropout};
 pub use max_pool::{MaxPoolOps, max_pool, max_pool_with_indices};
 pub use nhwc::images_to_tensor;
+pub use rectifier::{RectifierOps, rectifier};
 pub use separable::{SeparableMap, SeparableOps, separable};
 pub use stacked::{StackedWindows, cell_counts, picked, stacked_windows};
 pub use transposed_convolution::{
