@@ -1,8 +1,14 @@
 //! What can be typed.
 
+mod asking;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use asking::{
+    ExplainArguments, MaxPoolArgument, MeasureArguments, MethodArgument, SubjectArguments,
+};
 
 use crate::progress::ProgressMode;
 use crate::table::Format;
@@ -26,6 +32,10 @@ pub(crate) enum Command {
     Train(TrainArguments),
     /// Evaluate a trained network on a split of its data set.
     Eval(EvalArguments),
+    /// Show what a unit or a class saw: gradient, deconvnet, guided backpropagation, Grad-CAM, integrated gradients.
+    Explain(ExplainArguments),
+    /// Measure shift, equivariance, receptive fields, aliasing, robustness and optimisation.
+    Measure(MeasureArguments),
     /// Write the weights of a run for other programs.
     Export(ExportArguments),
     /// The networks: names, shapes, cost.

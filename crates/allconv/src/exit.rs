@@ -57,8 +57,11 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
                 InspectError::Record(error) => record_code(error),
                 InspectError::Data(error) => data_code(error),
                 InspectError::Train(error) => train_code(error),
-                InspectError::Weights { .. } => BAD_DATA,
-                InspectError::NoCheckpoint { .. } | InspectError::NoSplit { .. } => USAGE,
+                InspectError::Weights { .. } | InspectError::Image { .. } => BAD_DATA,
+                InspectError::NoCheckpoint { .. }
+                | InspectError::NoSplit { .. }
+                | InspectError::Description(_)
+                | InspectError::Question(_) => USAGE,
             };
         }
         if cause.is::<DescriptionError>() {

@@ -12,6 +12,7 @@ mod memory;
 mod process;
 mod progress;
 mod runner;
+mod subject;
 mod table;
 
 use std::process::ExitCode;
@@ -30,6 +31,8 @@ fn main() -> ExitCode {
         Command::Study(command) => commands::study::run(command),
         Command::Train(arguments) => commands::train::run(&arguments),
         Command::Eval(arguments) => commands::eval::run(&arguments),
+        Command::Explain(arguments) => commands::explain::run(&arguments),
+        Command::Measure(arguments) => commands::measure::run(&arguments),
         Command::Export(arguments) => commands::export::run(&arguments),
         Command::Models(command) => commands::models::run(&command),
         Command::Operators(command) => commands::operators::run(&command),
