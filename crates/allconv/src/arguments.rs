@@ -237,6 +237,9 @@ pub(crate) struct TrainArguments {
     /// Accuracy class: `exact`, `f32`, `bf16` or `bf16-fast` [default: the preset's].
     #[arg(long)]
     pub(crate) precision: Option<String>,
+    /// Metrics taken of the finished network; `allconv measure --list` has their names.
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) measure: Option<Vec<String>>,
     /// Seed of every random stream.
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u32,

@@ -102,6 +102,7 @@ fn train_code(error: &TrainError) -> u8 {
         TrainError::Specification(_) => USAGE,
         TrainError::Record(error) => record_code(error),
         TrainError::Data(error) => data_code(error),
+        TrainError::Measurement(_) => FAILURE,
     }
 }
 

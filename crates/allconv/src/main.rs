@@ -8,6 +8,7 @@ mod environment;
 mod example_images;
 mod exit;
 mod interrupt;
+mod measures;
 mod memory;
 mod process;
 mod progress;

@@ -45,6 +45,8 @@ pub struct TrainRequest {
     pub clip_gradient_norm: Option<f64>,
     /// Accuracy class of the arithmetic.
     pub precision: Option<String>,
+    /// Metrics taken of the finished network, beside loss and error.
+    pub measure: Option<Vec<String>>,
 }
 
 /// `[train]` with every default written out.
@@ -74,6 +76,9 @@ pub struct TrainSettings {
     pub clip_gradient_norm: Option<f64>,
     /// Accuracy class of the arithmetic, a name of `allconv_kernels::Accuracy`.
     pub precision: String,
+    /// Metrics taken of the finished network on the test split, beside loss and error; `allconv measure --list` has their names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub measure: Vec<String>,
 }
 
 impl TrainRequest {
@@ -118,6 +123,7 @@ impl TrainRequest {
         depart(&mut settings.schedule, &self.schedule);
         depart(&mut settings.label_smoothing, &self.label_smoothing);
         depart(&mut settings.precision, &self.precision);
+        depart(&mut settings.measure, &self.measure);
         match self.clip_gradient_norm {
             Some(0.0) => settings.clip_gradient_norm = None,
             Some(norm) => settings.clip_gradient_norm = Some(norm),
@@ -176,6 +182,14 @@ impl TrainSettings {
                 "a finite number above 0, or 0 for none",
             )?;
         }
+        for (index, metric) in self.measure.iter().enumerate() {
+            SettingError::unless(
+                !self.measure[..index].contains(metric),
+                "measure",
+                metric,
+                "a name that stands once in the list",
+            )?;
+        }
         self.schedule.check()
     }
 
@@ -223,6 +237,7 @@ mod tests {
             ("label_smoothing = 1.0", "label_smoothing"),
             ("clip_gradient_norm = -1.0", "clip_gradient_norm"),
             ("preset = 'slow'", "preset"),
+            ("measure = ['sharpness', 'sharpness']", "measure"),
         ] {
             let error = request(text).resolve().unwrap_err();
             assert_eq!(error.field, field, "{error}");
