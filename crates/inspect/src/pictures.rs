@@ -202,6 +202,31 @@ pub(crate) mod tests {
     use super::*;
     use allconv_data::{DataDirectory, DatasetOptions, SyntheticSettings, open, prepare};
 
+    impl Pictures {
+        /// Images as the network gets them, `[n, channels, rows, columns]`, without pixels to show: grey takes their place.
+        ///
+        /// # Panics
+        /// If the values are not a whole number of images.
+        pub(crate) fn of_inputs(values: Vec<f32>, [channels, height, width]: [usize; 3]) -> Pictures {
+            let shape = ImageShape { height, width, channels };
+            assert_eq!(values.len() % shape.len(), 0, "values for whole images of {shape:?}");
+            let count = values.len() / shape.len();
+            let cells = height * width;
+            let inputs = (0..values.len()).map(|index| {
+                let (image, rest) = (index / shape.len(), index % shape.len());
+                values[image * shape.len() + rest % channels * cells + rest / channels]
+            });
+            Pictures {
+                shape,
+                names: (0..count).map(|image| format!("input {image}")).collect(),
+                pixels: vec![128; values.len()],
+                inputs: inputs.collect(),
+                labels: None,
+                fitted: Arc::new(FittedPreprocess::fit(&[], &mut [], shape).unwrap()),
+            }
+        }
+    }
+
     /// Drawn images of 16×16 pixels, standardised.
     pub(crate) fn drawn(count: usize) -> Pictures {
         let synthetic = SyntheticSettings { seed: 1, size: 16, train: 60, test: 60 };

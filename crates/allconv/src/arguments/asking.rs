@@ -106,6 +106,9 @@ pub(crate) struct ExplainArguments {
     /// Steps of integrated gradients.
     #[arg(long, default_value_t = 64)]
     pub(crate) steps: usize,
+    /// Images shown whole; all --count images are searched for patches.
+    #[arg(long, default_value_t = 12)]
+    pub(crate) rows: usize,
     /// Units whose patches are shown, those with the largest values.
     #[arg(long, default_value_t = 8)]
     pub(crate) units: usize,

@@ -23,8 +23,8 @@ use crate::table::Table;
 const CELL: u32 = 64;
 /// Side of a picture of a whole image wider than this, in pixels.
 const LARGE_CELL: u32 = 112;
-/// Images that are explained unless told otherwise.
-const DEFAULT_COUNT: usize = 16;
+/// Images that are looked at unless told otherwise.
+const DEFAULT_COUNT: usize = 200;
 /// Pictures that the randomisation check looks at.
 const CHECKED: usize = 16;
 
@@ -46,10 +46,10 @@ pub(crate) fn run(arguments: &ExplainArguments) -> anyhow::Result<u8> {
     let methods = methods(arguments);
     sections.push(whole_images(arguments, &loaded, target, &methods, rules)?);
     let seconds = began.elapsed().as_secs_f64();
-    let explanations = loaded.pictures.len() * methods.len();
+    let shown = loaded.pictures.len().min(arguments.rows);
+    let explanations = shown * methods.len();
     eprintln!(
-        "{explanations} explanations of {} images in {seconds:.1} s: {:.1} a second",
-        loaded.pictures.len(),
+        "{explanations} explanations of {shown} images in {seconds:.1} s: {:.1} a second",
         explanations as f64 / seconds
     );
     if let Target::Unit { stage, .. } = target {
@@ -139,7 +139,8 @@ fn whole_images(
     methods: &[MethodArgument],
     max_pool: MaxPoolRule,
 ) -> anyhow::Result<Section> {
-    let Loaded { subject, pictures, .. } = loaded;
+    let subject = &loaded.subject;
+    let pictures = &loaded.pictures.spread(arguments.rows);
     let shape = pictures.shape();
     let [channels, height, width] = subject.walk().input;
     let side = height.min(width);
@@ -311,7 +312,6 @@ fn unconditional(loaded: &Loaded, stage: usize) -> anyhow::Result<Section> {
 fn randomisation(loaded: &Loaded, target: Target) -> anyhow::Result<(Section, Table)> {
     let Loaded { subject, pictures, .. } = loaded;
     let pictures = pictures.spread(CHECKED);
-    // The same class or unit for trained and randomised networks: that of the trained one.
     let rules: Vec<ReluRule> = SIGNAL_RULES.iter().map(|(rule, _)| *rule).collect();
     let steps = randomisation_check(subject, &pictures, target, &rules)?;
     let columns = [

@@ -73,7 +73,9 @@ fn attribution(
         let end = (start + TOGETHER).min(steps);
         let on_the_way: Vec<Tensor<4>> =
             (start..end).map(|step| image.clone() * ((step as f64 + 0.5) / steps as f64)).collect();
-        let (values, _) = sent_back(network, Tensor::cat(on_the_way, 0), target, SignalRules::GRADIENT);
+        let stage = target.stage(network.stages().len());
+        let images = Tensor::cat(on_the_way, 0);
+        let (values, _) = sent_back(network, images, stage, |map| target.places(map), SignalRules::GRADIENT);
         for gradient in values.chunks_exact(sum.len()) {
             sum.iter_mut().zip(gradient).for_each(|(sum, gradient)| *sum += gradient);
         }

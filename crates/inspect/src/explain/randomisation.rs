@@ -8,10 +8,10 @@
 
 use std::collections::BTreeMap;
 
-use allconv_nets::{Network, ReluRule, SignalRules};
+use allconv_nets::{ReluRule, SignalRules};
 use burn::tensor::DType;
 
-use super::signal::{Signals, signals_through};
+use super::signal::{Signals, signals_of_places, signals_through};
 use super::target::Target;
 use crate::{InspectError, Pictures, Subject};
 
@@ -42,10 +42,12 @@ pub fn randomisation_check(
     rules: &[ReluRule],
 ) -> Result<Vec<RandomisationStep>, InspectError> {
     target.check(subject)?;
-    let of = |network: &Network, rule: ReluRule| {
-        signals_through(network, DType::F32, pictures, target, SignalRules::of_relu(rule))
-    };
-    let trained: Vec<Signals> = rules.iter().map(|rule| of(subject.tracked(), *rule)).collect();
+    let trained: Vec<Signals> = rules
+        .iter()
+        .map(|rule| {
+            signals_through(subject.tracked(), DType::F32, pictures, target, SignalRules::of_relu(*rule))
+        })
+        .collect();
     let other: BTreeMap<String, Vec<f32>> = subject
         .untrained(subject.seed() ^ OTHER_SEED)
         .parameters()
@@ -69,7 +71,9 @@ pub fn randomisation_check(
             }
         });
         for (rule, trained) in rules.iter().zip(&trained) {
-            let random = of(&network, *rule);
+            // The class or unit that the trained network chose, not the strongest of the random one.
+            let rules = SignalRules::of_relu(*rule);
+            let random = signals_of_places(&network, pictures, last, &trained.places, rules);
             let correlations: Vec<f64> = (0..pictures.len())
                 .filter_map(|picture| rank_correlation(&sizes(trained, picture), &sizes(&random, picture)))
                 .collect();

@@ -57,6 +57,30 @@ pub(crate) fn signals_through(
     target: Target,
     rules: SignalRules,
 ) -> Signals {
+    let stage = target.stage(network.stages().len());
+    collected(pictures, dtype, |images, _| sent_back(network, images, stage, |map| target.places(map), rules))
+}
+
+/// The signals of given places of `stage`, one for each picture.
+pub(crate) fn signals_of_places(
+    network: &Network,
+    pictures: &Pictures,
+    stage: usize,
+    places: &[Place],
+    rules: SignalRules,
+) -> Signals {
+    collected(pictures, DType::F32, |images, start| {
+        let [count, ..] = images.dims();
+        sent_back(network, images, stage, |_| places[start..start + count].to_vec(), rules)
+    })
+}
+
+/// Runs `send` on the pictures, some at a time, given their tensor and the number of the first.
+fn collected(
+    pictures: &Pictures,
+    dtype: DType,
+    send: impl Fn(Tensor<4>, usize) -> (Vec<f64>, Vec<Place>),
+) -> Signals {
     let shape = pictures.shape();
     let mut all = Signals {
         shape: [shape.channels, shape.height, shape.width],
@@ -65,25 +89,25 @@ pub(crate) fn signals_through(
     };
     for start in (0..pictures.len()).step_by(TOGETHER) {
         let end = (start + TOGETHER).min(pictures.len());
-        let images = pictures.tensor(start, end, &tracking()).cast(dtype);
-        let (values, places) = sent_back(network, images, target, rules);
+        let (values, places) = send(pictures.tensor(start, end, &tracking()).cast(dtype), start);
         all.values.extend(values);
         all.places.extend(places);
     }
     all
 }
 
-/// What arrives at `images`, and what sent it.
+/// What arrives at `images` from the places that `choose` finds in what `stage` returns, and those places.
 pub(crate) fn sent_back(
     network: &Network,
     images: Tensor<4>,
-    target: Target,
+    stage: usize,
+    choose: impl Fn(&Tensor<4>) -> Vec<Place>,
     rules: SignalRules,
 ) -> (Vec<f64>, Vec<Place>) {
     let images = images.detach().require_grad();
     let mut trace = network.forward_traced(images.clone(), Mode::Evaluate, rules);
-    let map = trace.stages.swap_remove(target.stage(trace.stages.len()));
-    let places = target.places(&map);
+    let map = trace.stages.swap_remove(stage);
+    let places = choose(&map);
     let [_, channels, rows, columns] = map.dims();
     let mut sent = vec![0.0; places.len() * channels * rows * columns];
     for (image, place) in places.iter().enumerate() {

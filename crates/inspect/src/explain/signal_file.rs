@@ -64,3 +64,83 @@ pub fn write_signals(subject: &Subject, pictures: &Pictures, file: &Path) -> Res
 fn f64_bytes(values: &[f64]) -> Vec<u8> {
     values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
+
+/// Every stage against PyTorch, on two tiny networks trained there: `peers/torch/guided.py golden` wrote the fixtures, and
+/// `guided.py check` does the same for any trained network.
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::PathBuf;
+
+    use allconv_kernels::{Accuracy, Isa};
+    use allconv_nets::{NetworkSpec, models};
+    use safetensors::SafeTensors;
+
+    use super::*;
+    use crate::Blueprint;
+
+    /// Largest difference relative to the largest absolute value of a signal.
+    const BOUND: f64 = 1e-4;
+    /// Side of the fixtures' images.
+    const SIDE: usize = 12;
+
+    fn fixture(file: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/guided").join(file)
+    }
+
+    /// Every tensor of a file as f64, whatever its type.
+    fn read(file: &Path) -> BTreeMap<String, Vec<f64>> {
+        let bytes = std::fs::read(file).unwrap();
+        let tensors = SafeTensors::deserialize(&bytes).unwrap();
+        let values = |view: TensorView<'_>| -> Vec<f64> {
+            let data = view.data();
+            match view.dtype() {
+                Dtype::F32 => {
+                    data.chunks(4).map(|b| f64::from(f32::from_le_bytes(b.try_into().unwrap()))).collect()
+                }
+                Dtype::F64 => data.chunks(8).map(|b| f64::from_le_bytes(b.try_into().unwrap())).collect(),
+                Dtype::I64 => {
+                    data.chunks(8).map(|b| i64::from_le_bytes(b.try_into().unwrap()) as f64).collect()
+                }
+                other => panic!("{other:?}"),
+            }
+        };
+        tensors.tensors().into_iter().map(|(name, view)| (name, values(view))).collect()
+    }
+
+    #[test]
+    fn signals_of_every_stage_are_those_of_pytorch() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut compared = 0;
+        for name in ["model_c", "all_cnn_c"] {
+            let golden = read(&fixture(&format!("{name}.signals.safetensors")));
+            let spec = models::named(name).unwrap().with_width(0.0625);
+            let spec = NetworkSpec { last_relu: Some(false), ..spec }.resolved();
+            let blueprint = Blueprint {
+                name: name.to_owned(),
+                spec,
+                input: [3, SIDE, SIDE],
+                classes: 4,
+                seed: 0,
+                accuracy: Accuracy::F32,
+            };
+            let weights = fixture(&format!("{name}.weights.safetensors"));
+            let subject = Subject::new(blueprint, Some(&weights), Isa::detect()).unwrap();
+            let inputs: Vec<f32> = golden["images"].iter().map(|value| *value as f32).collect();
+            let pictures = Pictures::of_inputs(inputs, [3, SIDE, SIDE]);
+            let file = folder.path().join(name);
+            write_signals(&subject, &pictures, &file).unwrap();
+            let ours = read(&file);
+            for (key, expected) in &golden {
+                let found = &ours[key];
+                assert_eq!(found.len(), expected.len(), "{name} {key}");
+                let scale = expected.iter().fold(0.0_f64, |scale, value| scale.max(value.abs()));
+                for (found, expected) in found.iter().zip(expected) {
+                    assert!((found - expected).abs() <= BOUND * scale, "{name} {key}: {found} {expected}");
+                }
+                compared += usize::from(scale > 0.0);
+            }
+        }
+        assert!(compared > 100, "{compared} tensors were compared");
+    }
+}

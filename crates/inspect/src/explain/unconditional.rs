@@ -34,7 +34,8 @@ pub fn unconditional_signals(
     for channel in channels {
         let target = Target::Unit { stage, channel: Choice::Given(channel), position: Choice::Given(middle) };
         target.check(subject)?;
-        let (values, places) = sent_back(subject.tracked(), blank.clone(), target, rules);
+        let (values, places) =
+            sent_back(subject.tracked(), blank.clone(), stage, |map| target.places(map), rules);
         all.values.extend(values);
         all.places.extend(places);
     }

@@ -7,18 +7,18 @@
 //!
 //! Source: Yin et al., arXiv 1906.08988 (Fourier heat maps).
 
-use image::RgbImage;
-
 use super::predictions::{agreement, predictions};
 use super::random::Random;
 use super::{Asked, Measure, MeasureCard, Measurement, Reading};
 use crate::InspectError;
-use crate::explain::map_picture;
+use crate::explain::{ContactSheet, map_picture};
 
 /// Root mean square of the wave.
 const STRENGTH: f64 = 0.3;
 /// Frequencies on an axis from 0 to the Nyquist limit, at most.
 const STEPS: usize = 8;
+/// Side of the map's picture, in pixels.
+const PICTURE: u32 = 272;
 /// The stream of phases.
 const PHASES: u32 = 0x4652_4551;
 
@@ -45,7 +45,8 @@ impl Measure for FrequencySensitivity {
         let (down, across) = (steps(shape.height), steps(shape.width));
         let frequency = |step: i64, steps: usize, side: usize| step * (side / 2) as i64 / steps as i64;
         let columns = 2 * across + 1;
-        let mut map = vec![0.0; (down + 1) * columns];
+        // The whole plane, frequency 0 in the middle; a wave and its mirror image are the same.
+        let mut map = vec![0.0; (2 * down + 1) * columns];
         let (mut low, mut high) = (Sum::new(asked.pictures.len()), Sum::new(asked.pictures.len()));
         let mut readings = Vec::new();
         for row in 0..=down {
@@ -59,7 +60,9 @@ impl Measure for FrequencySensitivity {
                 let waved = with_wave(asked, u, v);
                 let agrees = agreement(&before, &predictions(asked.subject.plain(), &waved));
                 let changed: Vec<f64> = agrees.iter().map(|agrees| 1.0 - agrees).collect();
-                map[row * columns + column] = changed.iter().sum::<f64>() / changed.len() as f64;
+                let share = changed.iter().sum::<f64>() / changed.len() as f64;
+                map[(down + row) * columns + column] = share;
+                map[(down - row) * columns + columns - 1 - column] = share;
                 let relative =
                     (u as f64 / shape.height as f64).abs().max((v as f64 / shape.width as f64).abs());
                 if relative < 0.25 {
@@ -72,8 +75,9 @@ impl Measure for FrequencySensitivity {
         }
         readings.push(Reading::mean("frequency_sensitivity_low", "", low.mean()));
         readings.push(Reading::mean("frequency_sensitivity_high", "", high.mean()));
-        let picture: RgbImage = map_picture(&map, [down + 1, columns]);
-        Ok(Measurement { readings, pictures: vec![("frequency-sensitivity".to_owned(), picture)] })
+        let mut sheet = ContactSheet::new(PICTURE);
+        sheet.push(vec![map_picture(&map, [2 * down + 1, columns])]);
+        Ok(Measurement { readings, pictures: vec![("frequency-sensitivity".to_owned(), sheet.render())] })
     }
 }
 

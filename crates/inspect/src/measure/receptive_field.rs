@@ -9,15 +9,17 @@
 
 use allconv_nets::{Mode, SignalRules};
 use burn::tensor::Tensor;
-use image::RgbImage;
 
 use super::{Asked, Measure, MeasureCard, Measurement, Reading};
 use crate::InspectError;
-use crate::explain::map_picture;
+use crate::explain::{ContactSheet, map_picture};
 use crate::tensors::{host, like, tracking};
 
 /// Images that go back together.
 const TOGETHER: usize = 16;
+
+/// Side of a stage's picture, in pixels.
+const PICTURE: u32 = 96;
 
 /// The measure.
 pub(super) struct ReceptiveField;
@@ -40,6 +42,7 @@ impl Measure for ReceptiveField {
         let mut taken = Measurement::default();
         let last = asked.subject.last_feature_stage()?;
         let mut previous = 0;
+        let mut row = Vec::new();
         for (stage, shape) in walk.stages.iter().enumerate() {
             // Activations and dropout see what the stage before them sees.
             if shape.receptive_field == previous && stage != last {
@@ -59,9 +62,11 @@ impl Measure for ReceptiveField {
             if stage == last {
                 read("");
             }
-            let picture: RgbImage = map_picture(&map, [height, width]);
-            taken.pictures.push((format!("receptive-field-{stage:02}"), picture));
+            row.push(map_picture(&map, [height, width]));
         }
+        let mut sheet = ContactSheet::new(PICTURE);
+        sheet.push(row);
+        taken.pictures.push(("receptive-fields".to_owned(), sheet.render()));
         Ok(taken)
     }
 }

@@ -12,8 +12,11 @@ use burn::tensor::{Device, Tensor};
 use super::aliasing::{aliasing_readings, reducing_stages};
 use super::{Asked, Measure, MeasureCard, Measurement};
 use crate::InspectError;
-use crate::explain::map_picture;
+use crate::explain::{ContactSheet, map_picture};
 use crate::tensors::host;
+
+/// Side of a stage's picture, in pixels.
+const PICTURE: u32 = 96;
 
 /// The measure.
 pub(super) struct ZonePlate;
@@ -36,12 +39,15 @@ impl Measure for ZonePlate {
         let plate = plate([channels, height, width]);
         let readings = aliasing_readings(asked.subject, "zone_plate_aliasing", 1, |_, _| plate.clone());
         let trace = asked.subject.plain().forward_traced(plate, Mode::Evaluate, SignalRules::GRADIENT);
-        let mut pictures = Vec::new();
+        let mut row = Vec::new();
         for (stage, _) in reducing_stages(asked.subject) {
             let map: Tensor<4> = trace.stages[stage].clone().abs().mean_dim(1);
             let [_, _, rows, columns] = map.dims();
-            pictures.push((format!("zone-plate-{stage:02}"), map_picture(&host(map), [rows, columns])));
+            row.push(map_picture(&host(map), [rows, columns]));
         }
+        let mut sheet = ContactSheet::new(PICTURE);
+        sheet.push(row);
+        let pictures = vec![("zone-plate".to_owned(), sheet.render())];
         Ok(Measurement { readings, pictures })
     }
 }
