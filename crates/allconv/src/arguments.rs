@@ -1,8 +1,14 @@
 //! What can be typed.
 
+mod asking;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use asking::{
+    ExplainArguments, MaxPoolArgument, MeasureArguments, MethodArgument, SubjectArguments,
+};
 
 use crate::progress::ProgressMode;
 use crate::table::Format;
@@ -28,6 +34,10 @@ pub(crate) enum Command {
     Eval(EvalArguments),
     /// Ask a trained network about pictures: enlarge, restore or segment them, or name their class.
     Predict(PredictArguments),
+    /// Show what a unit or a class saw: gradient, deconvnet, guided backpropagation, Grad-CAM, integrated gradients.
+    Explain(ExplainArguments),
+    /// Measure shift, equivariance, receptive fields, aliasing, robustness and optimisation.
+    Measure(MeasureArguments),
     /// Write the weights of a run for other programs.
     Export(ExportArguments),
     /// The networks: names, shapes, cost.
@@ -251,6 +261,9 @@ pub(crate) struct TrainArguments {
     /// Accuracy class: `exact`, `f32`, `bf16` or `bf16-fast` [default: the preset's].
     #[arg(long)]
     pub(crate) precision: Option<String>,
+    /// Metrics taken of the finished network; `allconv measure --list` has their names.
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) measure: Option<Vec<String>>,
     /// Seed of every random stream.
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u32,

@@ -57,8 +57,11 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
                 InspectError::Record(error) => record_code(error),
                 InspectError::Data(error) => data_code(error),
                 InspectError::Train(error) => train_code(error),
-                InspectError::Weights { .. } => BAD_DATA,
-                InspectError::NoCheckpoint { .. } | InspectError::NoSplit { .. } => USAGE,
+                InspectError::Weights { .. } | InspectError::Image { .. } => BAD_DATA,
+                InspectError::NoCheckpoint { .. }
+                | InspectError::NoSplit { .. }
+                | InspectError::Description(_)
+                | InspectError::Question(_) => USAGE,
             };
         }
         if cause.is::<DescriptionError>() {
@@ -99,6 +102,7 @@ fn train_code(error: &TrainError) -> u8 {
         TrainError::Specification(_) => USAGE,
         TrainError::Record(error) => record_code(error),
         TrainError::Data(error) => data_code(error),
+        TrainError::Measurement(_) => FAILURE,
     }
 }
 

@@ -8,10 +8,12 @@ mod environment;
 mod example_images;
 mod exit;
 mod interrupt;
+mod measures;
 mod memory;
 mod process;
 mod progress;
 mod runner;
+mod subject;
 mod table;
 
 use std::process::ExitCode;
@@ -31,6 +33,8 @@ fn main() -> ExitCode {
         Command::Train(arguments) => commands::train::run(&arguments),
         Command::Eval(arguments) => commands::eval::run(&arguments),
         Command::Predict(arguments) => commands::predict::run(&arguments),
+        Command::Explain(arguments) => commands::explain::run(&arguments),
+        Command::Measure(arguments) => commands::measure::run(&arguments),
         Command::Export(arguments) => commands::export::run(&arguments),
         Command::Models(command) => commands::models::run(&command),
         Command::Operators(command) => commands::operators::run(&command),

@@ -14,6 +14,7 @@ use crate::arguments::MachineArguments;
 use crate::device::Chosen;
 use crate::environment;
 use crate::exit::UsageError;
+use crate::measures::Measures;
 use crate::progress::Display;
 
 /// The program's allocator as the training loop asks it.
@@ -29,6 +30,7 @@ pub(crate) struct Runner {
     execution: Execution,
     threads: usize,
     study: String,
+    measures: Measures,
     interrupted: Arc<AtomicBool>,
     display: Display,
 }
@@ -61,7 +63,9 @@ impl Runner {
         };
         let threads = (machine.threads.unwrap_or_else(all_threads) / jobs).max(1);
         let display = Display::new(machine.progress);
-        Ok(Runner { data, device, execution, threads, study: study.to_owned(), interrupted, display })
+        let measures = Measures::new(Arc::clone(&data), execution.isa);
+        let study = study.to_owned();
+        Ok(Runner { data, device, execution, threads, study, measures, interrupted, display })
     }
 
     /// Where lines for people go.
@@ -94,6 +98,7 @@ impl Runner {
             data: &self.data,
             device: &self.device.device,
             execution: self.execution,
+            measurer: &self.measures,
             interrupted: &self.interrupted,
         };
         let mut progress = self.display.run(&format!("{} seed {}", planned.arm, planned.seed));

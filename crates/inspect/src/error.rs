@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use allconv_data::DataError;
+use allconv_nets::DescriptionError;
 use allconv_record::RecordError;
 use allconv_train::TrainError;
 
-/// A run or a weights file cannot be used.
+/// A run, a weights file, an image or a question cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum InspectError {
     /// A file of the run directory.
@@ -18,6 +19,9 @@ pub enum InspectError {
     /// The evaluation.
     #[error(transparent)]
     Train(#[from] TrainError),
+    /// The description of the network.
+    #[error(transparent)]
+    Description(#[from] DescriptionError),
     /// The run has no weights.
     #[error("{run} has no checkpoint `{choice}`; committed runs carry none, make the run again to get them")]
     NoCheckpoint {
@@ -27,12 +31,12 @@ pub enum InspectError {
         choice: &'static str,
     },
     /// The weights are those of another network.
-    #[error("{weights} does not fit the network of {run}: {reason}")]
+    #[error("{weights} does not fit the network of {network}: {reason}")]
     Weights {
         /// The weights file.
         weights: PathBuf,
-        /// The run directory whose specification describes the network.
-        run: PathBuf,
+        /// The run directory whose specification describes the network, or the network's name.
+        network: String,
         /// The tensor that is missing, unknown or has another shape.
         reason: String,
     },
@@ -44,4 +48,15 @@ pub enum InspectError {
         /// The split asked for.
         split: &'static str,
     },
+    /// An image cannot be shown to the network.
+    #[error("{image} cannot be shown to the network: {reason}")]
+    Image {
+        /// The image's file or name.
+        image: String,
+        /// Why not, and what to do.
+        reason: String,
+    },
+    /// The question does not fit the network.
+    #[error("{0}")]
+    Question(String),
 }

@@ -1,10 +1,17 @@
-//! What networks and operators are asked: evaluation on a split, weights for the outside, pictures.
+//! What networks and operators are asked: evaluation on a split, explanation, measurement, weights for the outside, pictures.
 #![forbid(unsafe_code)]
 
 mod error;
+pub mod explain;
+pub mod measure;
 mod operator_picture;
+mod pictures;
+mod subject;
+mod tensors;
 mod trained;
 
 pub use error::InspectError;
 pub use operator_picture::operator_picture;
+pub use pictures::Pictures;
+pub use subject::{Blueprint, Subject, WeightOrigin, checkpoint_file};
 pub use trained::{CheckpointChoice, Trained};

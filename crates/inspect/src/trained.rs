@@ -77,7 +77,7 @@ impl Trained {
         .map_err(|error| unusable(error.to_string()))?;
         load_tensors(&mut network, &weights).map_err(|error| InspectError::Weights {
             weights: file,
-            run: run.path().to_path_buf(),
+            network: run.path().display().to_string(),
             reason: error.to_string(),
         })?;
         Ok(Trained { settings, weights, network, task })

@@ -8,7 +8,8 @@ use burn::tensor::activation::{leaky_relu, relu};
 use crate::branches::BranchLayer;
 use crate::downsample::Downsample;
 use crate::normalise_layer::NormaliseLayer;
-use crate::ops::{ConvolutionSettings, Divisor, PoolWindow, average_pool, convolution, dropout};
+use crate::ops::{ConvolutionSettings, Divisor, PoolWindow, average_pool, convolution, dropout, rectifier};
+use crate::signal_rules::ReluRule;
 use crate::stage::{ActivationKind, Border, ConvolutionSpec};
 use crate::upsample::Upsample;
 
@@ -77,11 +78,13 @@ impl ActivationLayer {
         Self { kind }
     }
 
-    /// The same shape.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        match self.kind {
-            ActivationKind::Relu => relu(x),
-            ActivationKind::LeakyRelu { slope } => leaky_relu(x, slope),
+    /// The same shape; on the way back what `rule` says.
+    pub fn forward(&self, x: Tensor<4>, rule: ReluRule) -> Tensor<4> {
+        match (self.kind, rule) {
+            (ActivationKind::Relu, ReluRule::Backpropagation) => relu(x),
+            (ActivationKind::LeakyRelu { slope }, ReluRule::Backpropagation) => leaky_relu(x, slope),
+            (ActivationKind::Relu, rule) => rectifier(x, 0.0, rule),
+            (ActivationKind::LeakyRelu { slope }, rule) => rectifier(x, slope, rule),
         }
     }
 

@@ -28,6 +28,7 @@ mod parameter_source;
 mod parameters;
 mod pass;
 mod receptive_field;
+mod signal_rules;
 mod stage;
 mod switches;
 mod targets;
@@ -53,6 +54,7 @@ pub use ops::images_to_tensor;
 pub use parameter_source::ParameterSource;
 pub use parameters::{Parameter, ParameterError};
 pub use pass::{Draws, Pass};
+pub use signal_rules::{MaxPoolRule, ReluRule, SignalRules};
 pub use stage::{
     ActivationKind, Border, ConvolutionSpec, InitialWeights, NormaliseKind, NormaliseSpec, StageSpec, Target,
     UpsampleSpec,

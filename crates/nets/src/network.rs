@@ -15,6 +15,7 @@ use crate::normalise_layer::{NormaliseLayer, Phase};
 use crate::ops::nhwc::{channels_first, channels_last};
 use crate::parameter_source::ParameterSource;
 use crate::pass::{Draws, Pass};
+use crate::signal_rules::SignalRules;
 use crate::stage::{ConvolutionSpec, InitialWeights, StageSpec, Target};
 use crate::switches::SwitchKind;
 use crate::targets::{switches_taken, target_of};
@@ -214,7 +215,7 @@ impl Network {
         let mut index = 0;
         while index < self.features.len() {
             let (stages, epilogue) = self.fusible(index, mode);
-            x = self.run(index, x, &mut branches, epilogue, mode);
+            x = self.run(index, x, &mut branches, epilogue, mode, SignalRules::GRADIENT);
             index += stages;
         }
         x
@@ -232,30 +233,53 @@ impl Network {
         for (index, stage) in self.features.iter().enumerate() {
             x = match stage {
                 Stage::Downsample(operator) => {
-                    let (y, handed_over) = operator.forward_with_switches(x, &self.pass(index, mode));
+                    let (y, handed_over) =
+                        operator.forward_with_switches(x, &self.pass(index, mode, SignalRules::GRADIENT));
                     switches.push(handed_over);
                     y
                 }
-                _ => self.run(index, x, &mut Branches::default(), Epilogue::IDENTITY, mode),
+                _ => {
+                    let mut branches = Branches::default();
+                    self.run(index, x, &mut branches, Epilogue::IDENTITY, mode, SignalRules::GRADIENT)
+                }
             };
         }
         (x, switches)
     }
 
-    /// The same as [`Self::forward_map`], one stage at a time, with what each returned.
+    /// The same as [`Self::forward_map`], one stage at a time, with what each returned; the gradients of the results follow `rules`.
     ///
     /// # Panics
     ///
-    /// As [`Self::forward_map`].
-    pub fn forward_traced(&self, images: Tensor<4>, mode: Mode) -> Trace {
+    /// As [`Self::forward`].
+    pub fn forward_traced(&self, images: Tensor<4>, mode: Mode, rules: SignalRules) -> Trace {
+        let mut stages = Vec::with_capacity(self.features.len());
+        let logits = self.forward_through(images, mode, rules, |_, y| {
+            stages.push(y.clone());
+            y
+        });
+        Trace { stages, logits }
+    }
+
+    /// The logits, one stage at a time: `after` gets each stage's number and what it returned, and what it gives back goes on
+    /// in its place. The gradients follow `rules`.
+    ///
+    /// # Panics
+    ///
+    /// As [`Self::forward`].
+    pub fn forward_through(
+        &self,
+        images: Tensor<4>,
+        mode: Mode,
+        rules: SignalRules,
+        mut after: impl FnMut(usize, Tensor<4>) -> Tensor<4>,
+    ) -> Tensor<2> {
         let mut x = images;
         let mut branches = Branches::default();
-        let run = |index| {
-            x = self.run(index, x.clone(), &mut branches, Epilogue::IDENTITY, mode);
-            x.clone()
-        };
-        let stages: Vec<_> = (0..self.features.len()).map(run).collect();
-        Trace { stages, logits: logits(x) }
+        for index in 0..self.features.len() {
+            x = after(index, self.run(index, x, &mut branches, Epilogue::IDENTITY, mode, rules));
+        }
+        logits(x)
     }
 
     /// Folds the statistics of the last training batch into the running statistics of batch normalisation, which evaluation uses.
@@ -291,8 +315,8 @@ impl Network {
     }
 
     /// What an operator at stage `index` is told.
-    fn pass(&self, index: usize, mode: Mode) -> Pass<'_> {
-        Pass { engine: &self.engine, draws: key(mode, index, OPERATOR).map(|key| Draws { key }) }
+    fn pass(&self, index: usize, mode: Mode, rules: SignalRules) -> Pass<'_> {
+        Pass { engine: &self.engine, draws: key(mode, index, OPERATOR).map(|key| Draws { key }), rules }
     }
 
     fn run(
@@ -302,21 +326,22 @@ impl Network {
         branches: &mut Branches,
         epilogue: Epilogue,
         mode: Mode,
+        rules: SignalRules,
     ) -> Tensor<4> {
         let engine = &self.engine;
         match &self.features[index] {
             Stage::Convolution(layer) => layer.forward(x, epilogue, engine),
-            Stage::Activation(layer) => layer.forward(x),
+            Stage::Activation(layer) => layer.forward(x, rules.relu),
             Stage::Dropout(layer) => layer.forward(x, mask(layer, mode, index), engine),
             Stage::Downsample(operator) if branches.wants_switches() => {
-                let (y, switches) = operator.forward_with_switches(x, &self.pass(index, mode));
+                let (y, switches) = operator.forward_with_switches(x, &self.pass(index, mode, rules));
                 branches.hand_over(switches);
                 y
             }
-            Stage::Downsample(operator) => operator.forward(x, &self.pass(index, mode)),
+            Stage::Downsample(operator) => operator.forward(x, &self.pass(index, mode, rules)),
             Stage::Upsample(operator) => {
                 let OpenTarget { sides, switches, .. } = branches.close_target();
-                operator.forward(x, sides, &switches, epilogue.activation, &self.pass(index, mode))
+                operator.forward(x, sides, &switches, epilogue.activation, &self.pass(index, mode, rules))
             }
             Stage::Normalise(layer) => {
                 let phase = match mode {

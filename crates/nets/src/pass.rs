@@ -1,8 +1,10 @@
-//! What an operator is told besides its input: the engine, and in training a stream of random numbers.
+//! What an operator is told besides its input: the engine, in training a stream of random numbers, and the rules of the way back.
 
 use allconv_kernels::Engine;
 use allconv_kernels::philox::{philox4x32, unit_f32};
 use burn::tensor::{Tensor, TensorData};
+
+use crate::signal_rules::SignalRules;
 
 /// One forward pass through an operator.
 #[derive(Clone, Copy, Debug)]
@@ -11,12 +13,14 @@ pub struct Pass<'a> {
     pub engine: &'a Engine,
     /// The randomness of a training step; `None` in evaluation, where nothing is drawn.
     pub draws: Option<Draws>,
+    /// What becomes of a signal on its way back.
+    pub rules: SignalRules,
 }
 
 impl<'a> Pass<'a> {
     /// A pass in evaluation.
     pub fn evaluate(engine: &'a Engine) -> Self {
-        Self { engine, draws: None }
+        Self { engine, draws: None, rules: SignalRules::GRADIENT }
     }
 }
 

@@ -7,7 +7,7 @@ use burn::tensor::{Bool, DType, Device, Tensor, TensorData};
 use crate::layers::Stage;
 use crate::network::{Mode, Network};
 use crate::tests::{gradients_by_path, noise, values};
-use crate::{Engine, models};
+use crate::{Engine, SignalRules, models};
 
 const BATCH: usize = 4;
 
@@ -46,7 +46,7 @@ fn weight_gradients(network: &Network, dtype: DType, device: &Device) -> Vec<(St
 /// The last ReLU, by its stage, at which `network` keeps other values than `exact` does.
 fn last_turned_sign(network: &Network, exact: &Network, device: &Device) -> Option<usize> {
     let kept = |network: &Network, dtype: DType| -> Vec<Tensor<4, Bool>> {
-        let trace = network.forward_traced(images(BATCH, dtype, device), Mode::Evaluate);
+        let trace = network.forward_traced(images(BATCH, dtype, device), Mode::Evaluate, SignalRules::GRADIENT);
         trace.stages.into_iter().map(|stage| stage.greater_elem(0.0)).collect()
     };
     let turned = kept(network, DType::F32)
@@ -109,7 +109,7 @@ fn images_that_go_through_a_few_at_a_time_get_the_same_logits_to_the_last_bit() 
         let images = images(37, DType::F32, &device);
         let together = values(network.forward_together(images.clone(), Mode::Evaluate));
         assert_eq!(values(network.forward(images.clone(), Mode::Evaluate)), together);
-        let traced = network.forward_traced(images, Mode::Evaluate);
+        let traced = network.forward_traced(images, Mode::Evaluate, SignalRules::GRADIENT);
         for (together, traced) in together.iter().zip(values(traced.logits)) {
             assert!((together - traced).abs() < 1e-5, "{together} against {traced} stage by stage");
         }

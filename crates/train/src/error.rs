@@ -15,6 +15,9 @@ pub enum TrainError {
     /// The specification does not describe a run this program can make.
     #[error("{0}")]
     Specification(String),
+    /// The finished network could not be measured.
+    #[error("measure: {0}")]
+    Measurement(String),
 }
 
 impl TrainError {
@@ -25,7 +28,7 @@ impl TrainError {
                 matches!(error, RecordError::Io { .. } | RecordError::Busy { .. })
             }
             TrainError::Data(error) => error.is_io(),
-            TrainError::Specification(_) => false,
+            TrainError::Specification(_) | TrainError::Measurement(_) => false,
         }
     }
 }

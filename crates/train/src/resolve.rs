@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::progress::StepPlan;
 use crate::run_settings::accuracy;
-use crate::section::{read_section, wrong_value};
+use crate::section::{nearest, read_section, wrong_value};
 use crate::task::{check_network, dense_kind};
 use crate::{DataRequest, DataSettings, DataStore, Preset, TaskSettings, TrainRequest, TrainSettings};
 
@@ -22,12 +22,34 @@ pub const NUMERICS_REVISION: u32 = 1;
 pub struct Resolver {
     data: Arc<DataStore>,
     device_kind: String,
+    metrics: BTreeMap<String, u32>,
 }
 
 impl Resolver {
     /// A resolver for runs on a kind of device (`cpu`, `cuda`, `vulkan`).
     pub fn new(data: Arc<DataStore>, device_kind: impl Into<String>) -> Resolver {
-        Resolver { data, device_kind: device_kind.into() }
+        Resolver { data, device_kind: device_kind.into(), metrics: BTreeMap::new() }
+    }
+
+    /// The same resolver for runs that may name these metrics, with the revisions of their values, in `measure`.
+    #[must_use]
+    pub fn measuring(mut self, metrics: Vec<(String, u32)>) -> Resolver {
+        self.metrics = metrics.into_iter().collect();
+        self
+    }
+
+    /// The revision of each metric that is to be measured.
+    fn measured(&self, names: &[String]) -> Result<BTreeMap<String, u32>, ResolveError> {
+        let revision = |name: &String| match self.metrics.get(name) {
+            Some(revision) => Ok((format!("measure.{name}"), *revision)),
+            None => {
+                let known: Vec<String> = self.metrics.keys().cloned().collect();
+                let message = format!("no metric is called `{name}`; there are {}", known.join(", "));
+                let suggestion = nearest(name, &known);
+                Err(ResolveError { suggestion, ..wrong_value("train", "measure", message) })
+            }
+        };
+        names.iter().map(revision).collect()
     }
 }
 
@@ -42,6 +64,7 @@ impl Resolve for Resolver {
         let preset = asked.preset().map_err(setting)?;
         let train = asked.resolve().and_then(|train| train.for_task(&data.task())).map_err(setting)?;
         accuracy(&train.precision)?;
+        let measured = self.measured(&train.measure)?;
         let net = with_preset(read_section("net", &request.net)?, &request.net, preset);
         let sizes = self.sizes(&data)?;
         asked_data.check_drawing().map_err(data_setting)?;
@@ -59,7 +82,7 @@ impl Resolve for Resolver {
                 precision: train.precision.clone(),
                 device_kind: self.device_kind.clone(),
                 dataset_hash: sizes.content_hash,
-                numerics: numerics(&net, &data.task()),
+                numerics: numerics(&net, &data.task()).into_iter().chain(measured).collect(),
                 data: table("data", &data)?,
                 net: table("net", &net)?,
                 train: table("train", &train)?,

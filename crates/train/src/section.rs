@@ -57,7 +57,7 @@ fn holds(table: &toml::Table, path: &[String], name: &str) -> bool {
 }
 
 /// The choice nearest to `name`, if it is near enough to be a slip of the pen.
-fn nearest(name: &str, choices: &[String]) -> Option<String> {
+pub(crate) fn nearest(name: &str, choices: &[String]) -> Option<String> {
     let distance = |choice: &String| strsim::damerau_levenshtein(name, choice);
     choices
         .iter()

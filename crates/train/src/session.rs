@@ -8,8 +8,8 @@ use allconv_data::{LoaderSettings, Order, Position};
 use allconv_kernels::{Engine, Isa};
 use allconv_nets::{Network, walk};
 use allconv_record::{
-    Artefacts, Environment, Event, FORMAT_VERSION, Journal, Measured, MetricPoint, Observer, Resumption,
-    RunDirectory, RunRecord, RunSpecification, SplitName, Status, Timings,
+    Artefacts, Environment, Event, FORMAT_VERSION, Journal, Measured, Measurer, MetricPoint, Observer,
+    Resumption, RunDirectory, RunRecord, RunSpecification, SplitName, Status, Timings,
 };
 use burn::module::Module;
 use burn::tensor::Device;
@@ -75,6 +75,8 @@ pub struct Job<'a> {
     pub device: &'a Device,
     /// How it is carried out.
     pub execution: Execution,
+    /// Measures the finished network, if the specification asks for it.
+    pub measurer: &'a dyn Measurer,
     /// Set from outside to stop after the step under way, with a checkpoint.
     pub interrupted: &'a AtomicBool,
 }
@@ -332,9 +334,29 @@ impl<'a> Session<'a> {
                 Artefacts::write(&self.job.directory.artefacts(), pictures)?;
             }
         }
+        self.take_measures(observer)?;
         self.journal.synchronise()?;
         self.record.measured = Some(self.measure_cost()?);
         self.end(Status::Finished, None, observer)
+    }
+
+    /// Records the metrics that the specification names beside loss and error. The end of the last epoch has left their checkpoint.
+    fn take_measures(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
+        let names = self.settings.train.measure.clone();
+        if names.is_empty() {
+            return Ok(());
+        }
+        let began = Instant::now();
+        let values =
+            self.job.measurer.measure(&names, self.job.directory).map_err(TrainError::Measurement)?;
+        self.evaluation += began.elapsed();
+        for (name, value) in values {
+            if !value.is_finite() {
+                return Err(TrainError::Measurement(format!("{name} is {value}")));
+            }
+            self.measure(SplitName::Test, &name, value, observer)?;
+        }
+        Ok(())
     }
 
     /// What the run cost; the peak of its memory is read before the passes that measure the latency.

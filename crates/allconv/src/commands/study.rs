@@ -22,7 +22,7 @@ use crate::device::{self, Chosen};
 use crate::example_images::ExampleImages;
 use crate::runner::Runner;
 use crate::table::{Format, Table};
-use crate::{exit, interrupt, memory};
+use crate::{exit, interrupt, measures, memory};
 
 /// Where finished runs of committed studies lie, beside those under `--out`.
 const PUBLISHED: &str = "docs/results";
@@ -63,7 +63,7 @@ pub(super) fn open(arguments: &StudyFileArguments) -> anyhow::Result<Opened> {
     let data = Arc::new(DataStore::new(DataDirectory::new(&arguments.data.data_dir)));
     let folder = arguments.out.join(&study.name);
     let published = vec![Path::new(PUBLISHED).join(&study.name).join("runs")];
-    let resolver = Resolver::new(Arc::clone(&data), device.kind);
+    let resolver = Resolver::new(Arc::clone(&data), device.kind).measuring(measures::metrics());
     Ok(Opened { study, folder, published, data, device, resolver })
 }
 

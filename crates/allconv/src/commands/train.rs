@@ -16,7 +16,7 @@ use crate::arguments::TrainArguments;
 use crate::exit::{self, UsageError};
 use crate::runner::Runner;
 use crate::table::Table;
-use crate::{device, interrupt};
+use crate::{device, interrupt, measures};
 
 /// Folder inside `--out` for runs that belong to no study.
 const STUDY: &str = "train";
@@ -26,7 +26,10 @@ pub(crate) fn run(arguments: &TrainArguments) -> anyhow::Result<u8> {
     let request = request(arguments)?;
     let device = device::choose(&arguments.device)?;
     let data = Arc::new(DataStore::new(DataDirectory::new(&arguments.data.data_dir)));
-    let resolved = Resolver::new(Arc::clone(&data), device.kind).resolve(&request).map_err(refused)?;
+    let resolved = Resolver::new(Arc::clone(&data), device.kind)
+        .measuring(measures::metrics())
+        .resolve(&request)
+        .map_err(refused)?;
     let arm = arguments.model.clone();
     let planned = PlannedRun { arm, arm_index: 0, seed: request.seed, request_hash: request.hash(), request };
     let folder = arguments.out.join(STUDY);
@@ -79,6 +82,7 @@ fn request(arguments: &TrainArguments) -> anyhow::Result<Request> {
     put(&mut train, "learning_rate", arguments.lr.map(Into::into));
     put(&mut train, "weight_decay", arguments.weight_decay.map(Into::into));
     put(&mut train, "precision", arguments.precision.clone().map(Into::into));
+    put(&mut train, "measure", arguments.measure.clone().map(Into::into));
     Ok(Request { seed: u64::from(arguments.seed), data, net, train })
 }
 

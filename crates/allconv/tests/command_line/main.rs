@@ -27,3 +27,6 @@ mod tutorial;
 
 /// Reports come back byte for byte; studies are planned and compared.
 mod reports;
+
+/// Explaining and measuring networks.
+mod asking;

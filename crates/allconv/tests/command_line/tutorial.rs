@@ -15,7 +15,7 @@ fn page() -> String {
 }
 
 /// The content of the fenced blocks in `language`, in order.
-fn blocks(page: &str, language: &str) -> Vec<String> {
+pub(crate) fn blocks(page: &str, language: &str) -> Vec<String> {
     page.split(&format!("```{language}\n"))
         .skip(1)
         .map(|rest| rest.split("```").next().unwrap().to_owned())
@@ -43,7 +43,7 @@ fn draw_images(folder: &Path) {
 }
 
 /// Replaces an argument that ends in `*` by the one path it matches, as a shell would.
-fn expand(folder: &Path, argument: &str) -> String {
+pub(crate) fn expand(folder: &Path, argument: &str) -> String {
     let Some(prefix) = argument.strip_suffix('*') else { return argument.to_owned() };
     let parent = Path::new(prefix).parent().unwrap();
     let mut names: Vec<String> = std::fs::read_dir(folder.join(parent))

@@ -23,7 +23,7 @@ fn fused_and_traced_runs_give_the_same_map_and_gradients() {
         let x = images(1, [2, 3, 9, 11], &device);
         for mode in [Mode::Evaluate, TRAIN] {
             let fused = network.forward_map(x.clone(), mode);
-            let traced = network.forward_traced(x.clone(), mode);
+            let traced = network.forward_traced(x.clone(), mode, SignalRules::GRADIENT);
             assert_eq!(traced.stages.len(), network.stages().len());
             let scale = values(fused.clone().abs().max())[0].max(1.0);
             let of_fused = network.gradients(&mut fused.clone().square().sum().backward());

@@ -14,9 +14,10 @@ use super::slot::Operator;
 use super::{ComputingOperator, LearnedOperator};
 use crate::card::Card;
 use crate::description::DescriptionError;
-use crate::ops::{ConvolutionSettings, convolution, picked};
+use crate::ops::{ConvolutionSettings, convolution, picked, rectifier};
 use crate::parameter_source::ParameterSource;
 use crate::pass::Pass;
+use crate::signal_rules::ReluRule;
 use crate::switches::{PhaseShares, SwitchKind, Switches};
 use crate::walk::Window;
 
@@ -157,7 +158,15 @@ impl LearnedPolyphaseModule {
     fn scores(&self, candidates: Tensor<5>, pass: &Pass<'_>) -> Tensor<2> {
         let [count, batch, channels, rows, columns] = candidates.dims();
         let flat = candidates.reshape([count * batch, channels, rows, columns]);
-        let first = circular(flat, &self.first_weight, &self.first_bias, Activation::Relu, pass);
+        let first = match pass.rules.relu {
+            ReluRule::Backpropagation => {
+                circular(flat, &self.first_weight, &self.first_bias, Activation::Relu, pass)
+            }
+            rule => {
+                let linear = circular(flat, &self.first_weight, &self.first_bias, Activation::Identity, pass);
+                rectifier(linear, 0.0, rule)
+            }
+        };
         let second = circular(first, &self.second_weight, &self.second_bias, Activation::Identity, pass);
         let mean: Tensor<2> = second.flatten::<2>(1, 3).mean_dim(1);
         mean.reshape([count, batch])

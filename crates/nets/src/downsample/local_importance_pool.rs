@@ -13,9 +13,12 @@ use super::slot::Operator;
 use super::{ComputingOperator, LearnedOperator};
 use crate::card::Card;
 use crate::description::DescriptionError;
-use crate::ops::{ConvolutionSettings, Divisor, PoolBorder, PoolWindow, average_pool, convolution};
+use crate::ops::{
+    ConvolutionSettings, Divisor, PoolBorder, PoolWindow, average_pool, convolution, rectifier,
+};
 use crate::parameter_source::ParameterSource;
 use crate::pass::Pass;
+use crate::signal_rules::ReluRule;
 use crate::walk::Window;
 
 /// The largest score.
@@ -149,21 +152,28 @@ pub struct LocalImportancePoolModule {
 impl LocalImportancePoolModule {
     /// `[n, c, h, w]` to `[n, c, ceil(h/stride), ceil(w/stride)]`.
     pub fn forward(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
+        let z = self.gated(x.clone(), pass);
+        self.weighted(x, z, pass)
+    }
+
+    /// The mean of `x` by the scores that follow from the gate's output `z`.
+    fn weighted(&self, x: Tensor<4>, z: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
         let LocalImportancePool { kernel, stride, .. } = self.config;
         let window = PoolWindow { border: PoolBorder::Centred, ..PoolWindow::cut_off(kernel, stride) };
-        let weights = self.scores(x.clone(), pass).exp();
+        let weights = self.scores(z).exp();
         // The cells left out at the edges cancel in the quotient of the two means.
         let mean = |values| average_pool(values, window, Divisor::Cells, pass.engine);
         mean(x * weights.clone()) / mean(weights)
     }
 
-    /// The scores, in the shape of `x`.
-    fn scores(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
+    /// The gate's output, in the shape of `x`.
+    fn gated(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
         let mut z = x;
         for (index, weight) in self.gate.iter().enumerate() {
             let [outputs, _, side, _] = weight.val().dims();
             let last = index + 1 == self.gate.len();
-            let activation = if last { Activation::Identity } else { Activation::Relu };
+            let fused = pass.rules.relu == ReluRule::Backpropagation && !last;
+            let activation = if fused { Activation::Relu } else { Activation::Identity };
             let settings = ConvolutionSettings {
                 stride: [1; 2],
                 padding: Padding::same(side / 2),
@@ -173,7 +183,15 @@ impl LocalImportancePoolModule {
             };
             let bias = Tensor::zeros([outputs], (&z.device(), z.dtype()));
             z = convolution(z, weight.val(), bias, settings, pass.engine);
+            if !fused && !last {
+                z = rectifier(z, 0.0, pass.rules.relu);
+            }
         }
+        z
+    }
+
+    /// The scores for the gate's output `z`, in its shape.
+    fn scores(&self, z: Tensor<4>) -> Tensor<4> {
         let [_, channels, _, _] = z.dims();
         let centred = z.clone() - z.mean_dims(&[2, 3]);
         let variance = centred.clone().square().mean_dims(&[2, 3]);
@@ -188,7 +206,86 @@ impl LocalImportancePoolModule {
 mod tests {
     use super::*;
     use crate::downsample::AveragePool;
-    use crate::tests::{assert_near, evaluated, evaluated_learned, grid};
+    use burn::tensor::{Device, TensorData};
+
+    use crate::Engine;
+    use crate::initialise::Initialisation;
+    use crate::parameters::in_double_precision;
+    use crate::signal_rules::SignalRules;
+    use crate::tests::{assert_near, evaluated, evaluated_learned, grid, noise_tensor, values};
+
+    /// Guided backpropagation through both rectifiers of the bottleneck, one segment between rectifiers at a time.
+    #[test]
+    fn no_rectifier_of_the_gate_escapes_the_rule() {
+        let device = Device::flex().autodiff();
+        let config =
+            LocalImportancePool { gate: ImportanceGate::Bottleneck, ..LocalImportancePool::default() };
+        let source = ParameterSource {
+            initialisation: Initialisation::He,
+            seed: 4,
+            path: "features.0".to_owned(),
+            device: &device,
+        };
+        let mut module = in_double_precision(config.module([3, 6, 6], &source));
+        // At its start the normalisation is 0, and no signal reaches the gate.
+        module.norm_weight = module.norm_weight.map(|weight| (weight + 0.7).detach());
+        let engine = Engine::detect();
+        let pass = Pass { rules: SignalRules::of_relu(ReluRule::Guided), ..Pass::evaluate(&engine) };
+        let x = noise_tensor(1, [2, 3, 6, 6], &device).require_grad();
+        let signal = noise_tensor(2, [2, 3, 3, 3], &device);
+        let gradients = (module.forward(x.clone(), &pass) * signal.clone()).sum().backward();
+        let found = values(x.grad(&gradients).unwrap());
+
+        let plain = Pass::evaluate(&engine);
+        let leaf = |tensor: &Tensor<4>| tensor.clone().detach().require_grad();
+        let segment = |index: usize, input: Tensor<4>| {
+            let weight = module.gate[index].val();
+            let [outputs, _, side, _] = weight.dims();
+            let settings = ConvolutionSettings {
+                stride: [1; 2],
+                padding: Padding::same(side / 2),
+                dilation: [1; 2],
+                groups: 1,
+                epilogue: Epilogue::IDENTITY,
+            };
+            let bias = Tensor::zeros([outputs], (&input.device(), input.dtype()));
+            convolution(input, weight, bias, settings, &engine)
+        };
+        let positive = |z: &Tensor<4>| {
+            let on = z.clone().detach().greater_elem(0.0).float().cast(z.dtype());
+            Tensor::<4>::from_data(
+                TensorData::new(values(on).iter().map(|v| f64::from(*v)).collect(), z.dims()),
+                (&device, z.dtype()),
+            )
+        };
+        let below = |y: Tensor<4>, signal: &Tensor<4>, input: &Tensor<4>| {
+            Tensor::<4>::from_data(
+                input.grad(&(y * signal.clone()).sum().backward()).unwrap().into_data(),
+                (&device, input.dtype()),
+            )
+        };
+        let first = segment(0, x.clone());
+        let first_on = leaf(&(first.clone() * positive(&first)));
+        let second = segment(1, first_on.clone());
+        let second_on = leaf(&(second.clone() * positive(&second)));
+        let last = segment(2, second_on.clone());
+        // A tape is used up by one way back: each begins at leaves of its own.
+        let (direct, constant) = (leaf(&x), leaf(&last).detach());
+        let of_direct = below(module.weighted(direct.clone(), constant, &plain), &signal, &direct);
+        let (constant, gate) = (x.clone().detach(), leaf(&last));
+        let of_last = below(module.weighted(constant, gate.clone(), &plain), &signal, &gate);
+        let second_on = leaf(&second_on);
+        let of_second_on = below(segment(2, second_on.clone()), &of_last, &second_on);
+        let of_second = of_second_on.clone() * positive(&of_second_on) * positive(&second);
+        let first_on = leaf(&first_on);
+        let of_first_on = below(segment(1, first_on.clone()), &of_second, &first_on);
+        let of_first = of_first_on.clone() * positive(&of_first_on) * positive(&first);
+        let start = leaf(&x);
+        let expected = below(segment(0, start.clone()), &of_first, &start) + of_direct.clone();
+        let expected: Vec<f64> = values(expected).into_iter().map(f64::from).collect();
+        assert_near(&found, &expected, 1e-5);
+        assert_ne!(values(of_direct), found, "the gate must matter");
+    }
 
     #[test]
     fn training_starts_from_average_pooling() {

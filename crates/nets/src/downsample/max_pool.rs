@@ -10,8 +10,9 @@ use super::windowed::{border, check_border, pooled_shape, window_promises};
 use super::{ComputingOperator, FixedOperator};
 use crate::card::Card;
 use crate::description::DescriptionError;
-use crate::ops::{PoolWindow, max_pool, max_pool_with_indices};
+use crate::ops::{Divisor, PoolWindow, average_pool, max_pool, max_pool_with_indices};
 use crate::pass::Pass;
+use crate::signal_rules::MaxPoolRule;
 use crate::switches::{SwitchKind, Switches};
 use crate::walk::Window;
 
@@ -112,7 +113,16 @@ impl ComputingOperator for MaxPool {
 
 impl FixedOperator for MaxPool {
     fn compute(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
-        max_pool(x, self.window_rule(), pass.engine)
+        let window = self.window_rule();
+        match pass.rules.max_pool {
+            MaxPoolRule::Switches => max_pool(x, window, pass.engine),
+            MaxPoolRule::Spread => {
+                // The values of the maximum with the gradient of the mean.
+                let largest = max_pool(x.clone().detach(), window, pass.engine);
+                let mean = average_pool(x, window, Divisor::Cells, pass.engine);
+                mean.clone() + (largest - mean.detach())
+            }
+        }
     }
 
     fn compute_with_switches(&self, x: Tensor<4>, pass: &Pass<'_>) -> (Tensor<4>, Switches) {

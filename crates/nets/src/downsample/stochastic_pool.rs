@@ -1,7 +1,6 @@
 //! Stochastic pooling: a cell drawn with a probability in proportion to its value.
 
 use burn::tensor::Tensor;
-use burn::tensor::activation::relu;
 use serde::{Deserialize, Serialize};
 
 use super::FixedOperator;
@@ -11,7 +10,7 @@ use super::slot::Operator;
 use super::windowed::cut_off_windows;
 use crate::card::Card;
 use crate::description::DescriptionError;
-use crate::ops::{PoolWindow, StackedWindows, max_pool, stacked_windows};
+use crate::ops::{PoolWindow, StackedWindows, max_pool, rectifier, stacked_windows};
 use crate::pass::Pass;
 
 /// One cell of each window, drawn with a probability in proportion to its value. [`StochasticPool::CARD`] has the definition.
@@ -64,7 +63,7 @@ cut_off_windows!(StochasticPool);
 impl FixedOperator for StochasticPool {
     fn compute(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
         let window = PoolWindow::cut_off(self.kernel, self.stride);
-        let positive = relu(x);
+        let positive = rectifier(x, 0.0, pass.rules.relu);
         // Shares do not change with the scale: the largest of each window is 1, so that no square is lost.
         let largest = max_pool(positive.clone().detach(), window, pass.engine);
         let scale = largest.clone() + largest.equal_elem(0.0).float().cast(positive.dtype());
@@ -112,7 +111,7 @@ mod tests {
         let engine = Engine::detect();
         let drawn: Vec<f32> = (0..400)
             .map(|key| {
-                let pass = Pass { engine: &engine, draws: Some(Draws { key }) };
+                let pass = Pass { draws: Some(Draws { key }), ..Pass::evaluate(&engine) };
                 values(StochasticPool::default().compute(image(2, 2, &WINDOW), &pass))[0]
             })
             .collect();

@@ -90,6 +90,20 @@ fn options(settings: &ConvolutionSettings) -> ConvOptions<2> {
     )
 }
 
+/// `values` where `sign_of` is positive, `slope` times them elsewhere.
+pub(crate) fn damped<B: Backend>(
+    values: FloatTensor<B>,
+    sign_of: FloatTensor<B>,
+    slope: f64,
+) -> FloatTensor<B> {
+    let off = not_positive::<B>(sign_of);
+    if slope == 0.0 {
+        return B::float_mask_fill(values, off, 0.0.into());
+    }
+    let small = B::float_mul_scalar(values.clone(), slope.into());
+    B::float_mask_where(values, off, small)
+}
+
 fn not_positive<B: Backend>(y: FloatTensor<B>) -> BoolTensor<B> {
     let dtype = get_or_init_device_settings::<B>(&y.device()).bool_dtype;
     B::float_lower_equal_elem(y, 0.0.into(), dtype)

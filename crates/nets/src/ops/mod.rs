@@ -18,6 +18,7 @@ mod joining;
 mod max_pool;
 pub(crate) mod nhwc;
 mod normalise;
+mod rectifier;
 mod separable;
 mod stacked;
 #[cfg(test)]
@@ -34,6 +35,7 @@ pub use max_pool::{MaxPoolOps, max_pool, max_pool_with_indices};
 pub use nhwc::images_to_tensor;
 pub(crate) use normalise::EPSILON;
 pub use normalise::{NormaliseOps, NormaliseSettings, Normalised, normalise};
+pub use rectifier::{RectifierOps, rectifier};
 pub use separable::{SeparableMap, SeparableOps, separable};
 pub use stacked::{StackedWindows, cell_counts, picked, stacked_windows};
 pub use transposed_convolution::{

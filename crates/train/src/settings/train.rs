@@ -50,6 +50,8 @@ pub struct TrainRequest {
     pub clip_gradient_norm: Option<f64>,
     /// Accuracy class of the arithmetic.
     pub precision: Option<String>,
+    /// Metrics taken of the finished network, beside loss and error.
+    pub measure: Option<Vec<String>>,
 }
 
 /// `[train]` with every default written out.
@@ -85,6 +87,9 @@ pub struct TrainSettings {
     /// What is minimised in tasks over maps; left out in classification.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss: Option<DenseLoss>,
+    /// Metrics taken of the finished network on the test split, beside loss and error; `allconv measure --list` has their names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub measure: Vec<String>,
 }
 
 impl TrainRequest {
@@ -130,6 +135,7 @@ impl TrainRequest {
         depart(&mut settings.schedule, &self.schedule);
         depart(&mut settings.label_smoothing, &self.label_smoothing);
         depart(&mut settings.precision, &self.precision);
+        depart(&mut settings.measure, &self.measure);
         match self.clip_gradient_norm {
             Some(0.0) => settings.clip_gradient_norm = None,
             Some(norm) => settings.clip_gradient_norm = Some(norm),
@@ -216,6 +222,14 @@ impl TrainSettings {
             let (field, range) = ("optimizer.adam.epsilon", "a finite number above 0");
             SettingError::unless(positive(adam.epsilon), field, adam.epsilon, range)?;
         }
+        for (index, metric) in self.measure.iter().enumerate() {
+            SettingError::unless(
+                !self.measure[..index].contains(metric),
+                "measure",
+                metric,
+                "a name that stands once in the list",
+            )?;
+        }
         self.schedule.check()
     }
 
@@ -290,6 +304,7 @@ mod tests {
             ("preset = 'dense'\nmomentum = 0.9", "momentum"),
             ("optimizer = { adam = { beta2 = 1.0 } }", "optimizer.adam.beta2"),
             ("optimizer = { adam = { epsilon = 0.0 } }", "optimizer.adam.epsilon"),
+            ("measure = ['sharpness', 'sharpness']", "measure"),
         ] {
             let error = request(text).resolve().unwrap_err();
             assert_eq!(error.field, field, "{error}");

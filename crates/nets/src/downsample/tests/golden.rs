@@ -8,6 +8,7 @@ use super::read;
 use crate::downsample::Slot;
 use crate::initialise::Initialisation;
 use crate::network::{Mode, Network};
+use crate::signal_rules::SignalRules;
 use crate::stage::ActivationKind;
 use crate::tests::golden::{assert_agrees, judge_all, sizes, uniform};
 use crate::walk::walk_stages;
@@ -44,7 +45,7 @@ fn judge(case: &Value, stored: &SafeTensors<'_>) {
     let x: Vec<f32> =
         uniform(&format!("x/{id}"), shape.iter().product()).iter().map(|value| *value as f32).collect();
     let x = Tensor::<4>::from_data(TensorData::new(x, shape), device).require_grad();
-    let y = network.forward_traced(x.clone(), Mode::Evaluate).stages.pop().unwrap();
+    let y = network.forward_traced(x.clone(), Mode::Evaluate, SignalRules::GRADIENT).stages.pop().unwrap();
     assert_eq!(y.dims()[..], sizes(&case["output_shape"])[..], "{id}: shape");
     let y: Tensor<2> = y.flatten(1, 3);
     let host = |tensor: Tensor<2>| -> Vec<f32> { tensor.into_data().try_into_vec_as().unwrap() };

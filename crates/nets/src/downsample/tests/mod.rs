@@ -6,6 +6,7 @@ mod gradients;
 mod hostile;
 mod promises;
 mod shapes;
+mod signal_rules;
 
 use allconv_kernels::Engine;
 use burn::tensor::{DType, Device, Tensor, TensorData};
@@ -13,6 +14,7 @@ use burn::tensor::{DType, Device, Tensor, TensorData};
 use super::{DownsampleConfig, Slot};
 use crate::initialise::Initialisation;
 use crate::network::{Mode, Network};
+use crate::signal_rules::SignalRules;
 use crate::stage::{ActivationKind, Border, ConvolutionSpec, StageSpec};
 use crate::tests::noise;
 use crate::walk::walk_stages;
@@ -46,7 +48,7 @@ fn network(operator: &DownsampleConfig, input: [usize; 3], moved: f64, device: &
 
 /// What the operator alone makes of `x`.
 fn output(network: &Network, x: Tensor<4>, mode: Mode) -> Tensor<4> {
-    network.forward_traced(x, mode).stages.pop().unwrap()
+    network.forward_traced(x, mode, SignalRules::GRADIENT).stages.pop().unwrap()
 }
 
 /// An f32 tensor of noise in [−1, 1).

@@ -5,6 +5,7 @@ use burn::tensor::Device;
 use super::{alone, distance, network, noise_images};
 use crate::downsample::DownsampleConfig;
 use crate::network::Mode;
+use crate::signal_rules::SignalRules;
 use crate::switches::{SwitchKind, Switches};
 use crate::walk::walk_stages;
 
@@ -28,8 +29,11 @@ fn every_side_from_1_to_17_gives_the_shape_of_the_walk_or_a_refusal() {
                 };
                 accepted += 1;
                 let network = network(&operator, input, 0.0, &device).unwrap();
-                let trace =
-                    network.forward_traced(noise_images(1, [1, CHANNELS, height, width]), Mode::Evaluate);
+                let trace = network.forward_traced(
+                    noise_images(1, [1, CHANNELS, height, width]),
+                    Mode::Evaluate,
+                    SignalRules::GRADIENT,
+                );
                 for (stage, output) in walk.stages.iter().zip(trace.stages) {
                     let [_, sizes @ ..] = output.dims();
                     let label = stage.stage.label();
@@ -62,7 +66,7 @@ fn every_operator_hands_over_the_switches_that_it_declares_and_computes_the_same
             let (y, switches) = network.forward_with_switches(x.clone(), mode);
             let found = switches.last().map_or(SwitchKind::None, Switches::kind);
             assert_eq!(found, operator.switches(), "{operator:?}");
-            let expected = network.forward_traced(x, mode).stages.pop().unwrap();
+            let expected = network.forward_traced(x, mode, SignalRules::GRADIENT).stages.pop().unwrap();
             assert!(distance(&y, &expected) < 1e-6, "{operator:?}");
         }
     }

@@ -1,0 +1,155 @@
+//! What can be typed behind `explain` and `measure`: a network, images, and the question.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::{DataArguments, SplitArgument, Weights};
+use crate::table::Format;
+
+/// A network, trained or not, and the images it is asked about.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct SubjectArguments {
+    /// A run directory, or a safetensors file of weights for --model.
+    pub(crate) subject: Option<PathBuf>,
+    /// Which weights of the run.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) checkpoint: Weights,
+    /// Take the weights that the run started from.
+    #[arg(long)]
+    pub(crate) untrained: bool,
+    /// Name of the network, where there is no run; without a file of weights it is untrained.
+    #[arg(long)]
+    pub(crate) model: Option<String>,
+    /// Factor on every channel count [default: 1].
+    #[arg(long, requires = "model")]
+    pub(crate) width: Option<f64>,
+    /// Downsampling operator, as in a study file [default: the model's own].
+    #[arg(long, requires = "model")]
+    pub(crate) down: Option<String>,
+    /// Number of classes [default: the data set's, else the model's].
+    #[arg(long, requires = "model")]
+    pub(crate) classes: Option<usize>,
+    /// Seed of untrained weights [default: 0].
+    #[arg(long, requires = "model")]
+    pub(crate) seed: Option<u32>,
+    /// Data set of the images, where there is no run.
+    #[arg(long, requires = "model")]
+    pub(crate) dataset: Option<String>,
+    /// Preprocessing steps in order, where there is no run [default: standardize].
+    #[arg(long, value_delimiter = ',', requires = "dataset")]
+    pub(crate) preprocess: Option<Vec<String>>,
+    /// Split of the data set.
+    #[arg(long, value_enum, default_value = "test")]
+    pub(crate) split: SplitArgument,
+    /// JPEG or PNG files of the network's input size, in place of a split.
+    #[arg(long, num_args = 1..)]
+    pub(crate) images: Vec<PathBuf>,
+    /// Number of images, taken at even distances [default: what each picture or measure needs].
+    #[arg(long)]
+    pub(crate) count: Option<usize>,
+    #[command(flatten)]
+    pub(crate) data: DataArguments,
+    /// Instruction set of the kernels [default: the fastest this processor has].
+    #[arg(long)]
+    pub(crate) isa: Option<String>,
+}
+
+/// How an image is explained.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum MethodArgument {
+    /// The gradient.
+    Gradient,
+    /// The deconvnet.
+    Deconvnet,
+    /// Guided backpropagation.
+    Guided,
+    /// Grad-CAM.
+    GradCam,
+    /// Integrated gradients.
+    Integrated,
+}
+
+/// Where max pooling sends a signal on its way back.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum MaxPoolArgument {
+    /// To the cell that was the largest.
+    #[default]
+    Switches,
+    /// In equal parts to all cells of the window.
+    Spread,
+}
+
+/// `allconv explain`.
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArguments {
+    #[command(flatten)]
+    pub(crate) subject: SubjectArguments,
+    /// Explain a unit of this stage; see `allconv models show` for the numbers.
+    #[arg(long)]
+    pub(crate) layer: Option<usize>,
+    /// Channel of the unit, or channels whose patches are shown [default: the strongest].
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) channel: Vec<usize>,
+    /// Position of the unit as ROW,COLUMN [default: the strongest].
+    #[arg(long)]
+    pub(crate) position: Option<String>,
+    /// Explain this class [default, without --layer: the one with the largest logit].
+    #[arg(long)]
+    pub(crate) class: Option<usize>,
+    /// Methods, in the order of the columns [default: gradient, deconvnet, guided].
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub(crate) method: Vec<MethodArgument>,
+    /// What max pooling does with a signal.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) max_pooling: MaxPoolArgument,
+    /// Steps of integrated gradients.
+    #[arg(long, default_value_t = 64)]
+    pub(crate) steps: usize,
+    /// Images shown whole; all --count images are searched for patches.
+    #[arg(long, default_value_t = 12)]
+    pub(crate) rows: usize,
+    /// Units whose patches are shown, those with the largest values.
+    #[arg(long, default_value_t = 8)]
+    pub(crate) units: usize,
+    /// Patches of each unit.
+    #[arg(long, default_value_t = 4)]
+    pub(crate) top: usize,
+    /// Folder for the page and the pictures.
+    #[arg(long, default_value = "explain")]
+    pub(crate) out: PathBuf,
+    /// Write the signals of the strongest unit of every stage, in f64, to this safetensors file, and nothing else.
+    #[arg(long)]
+    pub(crate) signals: Option<PathBuf>,
+    /// Format of the randomisation check's table.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// `allconv measure`.
+#[derive(Debug, Args)]
+pub(crate) struct MeasureArguments {
+    #[command(flatten)]
+    pub(crate) subject: SubjectArguments,
+    /// Print every measure with its definition and source, and measure nothing.
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Measures by name [default: all that fit].
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) only: Vec<String>,
+    /// Every reading: by stage, angle, corruption, …; without it those for the whole network.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Largest shift in pixels.
+    #[arg(long, default_value_t = allconv_inspect::measure::DEFAULT_LARGEST_SHIFT)]
+    pub(crate) largest_shift: usize,
+    /// A run to whose errors under corruption this network's are related.
+    #[arg(long)]
+    pub(crate) baseline: Option<PathBuf>,
+    /// Folder for pictures.
+    #[arg(long)]
+    pub(crate) pictures: Option<PathBuf>,
+    /// Format of the table.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}

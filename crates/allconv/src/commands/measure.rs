@@ -1,0 +1,185 @@
+//! `allconv measure`: shift, receptive field, aliasing, robustness and optimisation of a network, as tables and pictures.
+
+use std::fs;
+use std::time::Instant;
+
+use allconv_inspect::InspectError;
+use allconv_inspect::measure::{Asked, Measure, Reading, all_measures, mean_corruption_error};
+use allconv_study::stats::{Interval, bootstrap_mean_interval, wilson_interval};
+use anyhow::Context;
+use serde_json::{Value, json};
+
+use crate::arguments::MeasureArguments;
+use crate::exit::{self, UsageError};
+use crate::subject::{Loaded, load};
+use crate::table::Table;
+
+/// Level of the intervals.
+const LEVEL: f64 = 0.95;
+/// Images that are loaded; each measure takes as many of them as it needs.
+const MOST_IMAGES: usize = 1000;
+
+/// Runs the command.
+pub(crate) fn run(arguments: &MeasureArguments) -> anyhow::Result<u8> {
+    if arguments.list {
+        print!("{}", listed().render(arguments.format));
+        return Ok(exit::OK);
+    }
+    let wanted = wanted(&arguments.only)?;
+    let loaded = load(&arguments.subject, arguments.subject.count.unwrap_or(MOST_IMAGES))?;
+    let baseline = match &arguments.baseline {
+        None => None,
+        Some(run) => {
+            let subject = crate::arguments::SubjectArguments {
+                subject: Some(run.clone()),
+                ..arguments.subject.clone()
+            };
+            Some(load(&subject, arguments.subject.count.unwrap_or(MOST_IMAGES))?)
+        }
+    };
+    if let Some(folder) = &arguments.pictures {
+        fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    }
+    let columns = [
+        ("metric", "Metric"),
+        ("at", "At"),
+        ("value", "Value"),
+        ("low", "Low"),
+        ("high", "High"),
+        ("images", "Images"),
+    ];
+    let mut table = Table::new("allconv.measures/1", &columns);
+    for measure in wanted {
+        let card = measure.card();
+        let began = Instant::now();
+        let taken = match take(measure, &loaded, arguments) {
+            Ok(taken) => taken,
+            // Asked for by name, a measure must be taken; among all, one that does not fit is named.
+            Err(error) if arguments.only.is_empty() && matches!(error, InspectError::Question(_)) => {
+                eprintln!("{}: not taken: {error}", card.name);
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        for reading in taken.readings.iter().filter(|reading| reading.at.is_empty() || arguments.all) {
+            table.push(row(reading));
+        }
+        if let Some(baseline) = baseline.as_ref().filter(|_| card.name == "corruption") {
+            let base = take(measure, baseline, arguments)?;
+            if let Some(value) = mean_corruption_error(&taken.readings, &base.readings) {
+                table.push(row(&Reading {
+                    metric: "mean_corruption_error",
+                    at: format!("relative to {}", baseline.subject.name()),
+                    value,
+                    per_image: Vec::new(),
+                }));
+            }
+        }
+        if let Some(folder) = &arguments.pictures {
+            for (name, picture) in &taken.pictures {
+                let file = folder.join(format!("{name}.png"));
+                picture.save(&file).with_context(|| format!("cannot write {}", file.display()))?;
+            }
+        }
+        eprintln!("{}: {:.1} s", card.name, began.elapsed().as_secs_f64());
+    }
+    print!("{}", table.render(arguments.format));
+    Ok(exit::OK)
+}
+
+fn take(
+    measure: &dyn Measure,
+    loaded: &Loaded,
+    arguments: &MeasureArguments,
+) -> Result<allconv_inspect::measure::Measurement, InspectError> {
+    let count = arguments.subject.count.unwrap_or_else(|| measure.card().images);
+    let pictures = loaded.pictures.spread(count.max(1));
+    measure.take(&Asked {
+        subject: &loaded.subject,
+        pictures: &pictures,
+        run: loaded.run.as_ref(),
+        history: &loaded.history,
+        largest_shift: arguments.largest_shift,
+    })
+}
+
+/// The measures called `names`, or all.
+fn wanted(names: &[String]) -> Result<Vec<&'static dyn Measure>, UsageError> {
+    if names.is_empty() {
+        return Ok(all_measures().collect());
+    }
+    let find = |name: &String| {
+        all_measures().find(|measure| measure.card().name == name).ok_or_else(|| {
+            let known: Vec<&str> = all_measures().map(|measure| measure.card().name).collect();
+            UsageError(format!("no measure is called `{name}`; there are {}", known.join(", ")))
+        })
+    };
+    names.iter().map(find).collect()
+}
+
+/// Every measure in words.
+fn listed() -> Table {
+    let columns = [
+        ("measure", "Measure"),
+        ("metrics", "Metrics"),
+        ("statement", "What it tells"),
+        ("definition", "Definition"),
+        ("source", "Source"),
+    ];
+    let mut table = Table::new("allconv.measure-list/1", &columns);
+    for measure in all_measures() {
+        let card = measure.card();
+        table.push(vec![
+            json!(card.name),
+            json!(card.metrics.join(", ")),
+            json!(card.statement),
+            json!(card.formula),
+            json!(card.source),
+        ]);
+    }
+    table
+}
+
+fn row(reading: &Reading) -> Vec<Value> {
+    let interval = interval(reading);
+    let rounded = |value: f64| json!((value * 1e6).round() / 1e6);
+    let end = |value: Option<f64>| value.map_or(Value::Null, rounded);
+    vec![
+        json!(reading.metric),
+        json!(if reading.at.is_empty() { "whole" } else { &reading.at }),
+        rounded(reading.value),
+        end(interval.map(|interval| interval.low)),
+        end(interval.map(|interval| interval.high)),
+        if reading.per_image.is_empty() { Value::Null } else { json!(reading.per_image.len()) },
+    ]
+}
+
+/// A 95 % interval over images: Wilson's where each image counts 0 or 1, else the bootstrap's.
+fn interval(reading: &Reading) -> Option<Interval> {
+    let values = &reading.per_image;
+    if values.iter().all(|value| *value == 0.0 || *value == 1.0) {
+        let ones = values.iter().filter(|value| **value == 1.0).count();
+        return wilson_interval(ones, values.len(), LEVEL);
+    }
+    bootstrap_mean_interval(values, LEVEL)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_of_yes_and_no_get_wilson_s_interval_and_others_the_bootstrap_s() {
+        let reading = |per_image: Vec<f64>| Reading { metric: "m", at: String::new(), value: 0.0, per_image };
+        assert_eq!(interval(&reading(vec![1.0; 9])), wilson_interval(9, 9, LEVEL));
+        let mixed: Vec<f64> = (0..20).map(|index| f64::from(index) / 20.0).collect();
+        assert_eq!(interval(&reading(mixed.clone())), bootstrap_mean_interval(&mixed, LEVEL));
+        assert_eq!(interval(&reading(Vec::new())), None);
+    }
+
+    #[test]
+    fn an_unknown_measure_is_refused_with_all_names() {
+        let error = wanted(&["aliassing".to_owned()]).err().unwrap().to_string();
+        assert!(error.contains("aliassing") && error.contains("receptive_field"), "{error}");
+    }
+}

@@ -1,0 +1,185 @@
+//! The network and the images that `explain` and `measure` ask, as the command line names them.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use allconv_data::DataDirectory;
+use allconv_inspect::{Blueprint, CheckpointChoice, Pictures, Subject, checkpoint_file};
+use allconv_kernels::Accuracy;
+use allconv_nets::models;
+use allconv_record::{MetricPoint, RunDirectory, SplitName};
+use allconv_train::{DataRequest, DataSettings, DataStore};
+
+use crate::arguments::{SplitArgument, SubjectArguments, Weights};
+use crate::exit::UsageError;
+use crate::runner;
+
+/// A loaded network with its images.
+pub(crate) struct Loaded {
+    /// The network.
+    pub(crate) subject: Subject,
+    /// Names of its classes; empty if they are not known.
+    pub(crate) classes: Vec<String>,
+    /// The images.
+    pub(crate) pictures: Pictures,
+    /// The run, if it was named.
+    pub(crate) run: Option<RunDirectory>,
+    /// What the run recorded.
+    pub(crate) history: Vec<MetricPoint>,
+}
+
+/// Loads what the arguments name, with up to `count` images.
+///
+/// # Errors
+/// [`UsageError`] for arguments that do not fit together; [`allconv_inspect::InspectError`].
+pub(crate) fn load(arguments: &SubjectArguments, count: usize) -> anyhow::Result<Loaded> {
+    let store = DataStore::new(DataDirectory::new(&arguments.data.data_dir));
+    match &arguments.subject {
+        Some(path) if path.is_dir() => of_run(arguments, &store, path.clone(), count),
+        weights => of_model(arguments, &store, weights.clone(), count),
+    }
+}
+
+fn of_run(
+    arguments: &SubjectArguments,
+    store: &DataStore,
+    path: PathBuf,
+    count: usize,
+) -> anyhow::Result<Loaded> {
+    for (given, name) in [
+        (arguments.model.is_some(), "--model"),
+        (arguments.width.is_some(), "--width"),
+        (arguments.classes.is_some(), "--classes"),
+        (arguments.dataset.is_some(), "--dataset"),
+        (arguments.preprocess.is_some(), "--preprocess"),
+        (arguments.seed.is_some(), "--seed"),
+    ] {
+        if given {
+            return Err(UsageError(format!(
+                "{name} belongs to a network without a run; {} is a run",
+                path.display()
+            ))
+            .into());
+        }
+    }
+    let run = RunDirectory::at(path);
+    let settings = settings_of(&run)?;
+    let dataset = store.dataset(&settings)?;
+    let prepared = store.prepared(&settings)?;
+    let input = [dataset.channels, dataset.height, dataset.width];
+    let (blueprint, _) = Blueprint::of_run(&run, input, dataset.classes.len())?;
+    let choice = match arguments.checkpoint {
+        Weights::Last => CheckpointChoice::Last,
+        Weights::Best => CheckpointChoice::Best,
+    };
+    let weights = match arguments.untrained {
+        true => None,
+        false => Some(checkpoint_file(&run, choice)?),
+    };
+    let subject = Subject::new(blueprint, weights.as_deref(), runner::isa(arguments.isa.as_deref())?)?;
+    let pictures = match arguments.images.is_empty() {
+        true => Pictures::of_split(&dataset, &prepared, split(arguments.split), count)?,
+        false => {
+            Pictures::of_files(&arguments.images, input, Some(Arc::clone(&prepared.fitted)))?.spread(count)
+        }
+    };
+    let history = run.read_metrics().unwrap_or_default();
+    Ok(Loaded { subject, classes: dataset.classes.clone(), pictures, run: Some(run), history })
+}
+
+/// The data section of a run.
+fn settings_of(run: &RunDirectory) -> anyhow::Result<DataSettings> {
+    let specification = run.read_specification().map_err(allconv_inspect::InspectError::from)?;
+    let settings = allconv_train::RunSettings::read(&specification)
+        .map_err(|error| UsageError(format!("{}: {error}", run.path().display())))?;
+    Ok(settings.data)
+}
+
+fn of_model(
+    arguments: &SubjectArguments,
+    store: &DataStore,
+    weights: Option<PathBuf>,
+    count: usize,
+) -> anyhow::Result<Loaded> {
+    let Some(name) = &arguments.model else {
+        let what = weights.map_or_else(
+            || "name a run directory, or a network with --model".to_owned(),
+            |file| {
+                format!(
+                    "{} is no run directory; for a file of weights, name the network with --model",
+                    file.display()
+                )
+            },
+        );
+        return Err(UsageError(what).into());
+    };
+    let model = models::find(name).map_err(|error| UsageError(format!("--model: {error}")))?;
+    let mut spec = model.spec().with_width(arguments.width.unwrap_or(1.0));
+    if let Some(down) = &arguments.down {
+        let table = format!("down = {down}");
+        let parsed: std::collections::BTreeMap<String, allconv_nets::DownsampleConfig> =
+            toml::from_str(&table).map_err(|error| UsageError(format!("--down {down}: {error}")))?;
+        spec.downsample = parsed.into_values().next();
+    }
+    let (dataset, prepared) = match &arguments.dataset {
+        None => (None, None),
+        Some(dataset) => {
+            let request = DataRequest {
+                dataset: dataset.clone(),
+                preprocess: arguments.preprocess.as_ref().map(|steps| parsed_steps(steps)).transpose()?,
+                augment: None,
+                validation: None,
+                train_images: None,
+                synthetic: None,
+            };
+            let settings = request.resolve();
+            (Some(store.dataset(&settings)?), Some(store.prepared(&settings)?))
+        }
+    };
+    let (input, classes) = match &dataset {
+        Some(dataset) => ([dataset.channels, dataset.height, dataset.width], dataset.classes.len()),
+        None => (model.input, model.classes),
+    };
+    let classes = arguments.classes.unwrap_or(classes);
+    let blueprint = Blueprint {
+        name: name.clone(),
+        spec: spec.resolved(),
+        input,
+        classes,
+        seed: u64::from(arguments.seed.unwrap_or(0)),
+        accuracy: Accuracy::F32,
+    };
+    let subject = Subject::new(blueprint, weights.as_deref(), runner::isa(arguments.isa.as_deref())?)?;
+    let pictures = match (&dataset, &prepared, arguments.images.is_empty()) {
+        (Some(dataset), Some(prepared), true) => {
+            Pictures::of_split(dataset, prepared, split(arguments.split), count)?
+        }
+        (_, _, true) => {
+            return Err(UsageError("name the images: --images FILE…, or --dataset NAME".to_owned()).into());
+        }
+        (_, prepared, false) => {
+            let fitted = prepared.as_ref().map(|prepared| Arc::clone(&prepared.fitted));
+            Pictures::of_files(&arguments.images, input, fitted)?.spread(count)
+        }
+    };
+    let names = dataset.map_or_else(Vec::new, |dataset| dataset.classes.clone());
+    Ok(Loaded { subject, classes: names, pictures, run: None, history: Vec::new() })
+}
+
+fn parsed_steps(steps: &[String]) -> Result<Vec<allconv_data::Preprocess>, UsageError> {
+    let list = steps.iter().map(|step| toml::Value::String(step.clone())).collect();
+    toml::Value::Array(list).try_into().map_err(|error| UsageError(format!("--preprocess: {error}")))
+}
+
+fn split(argument: SplitArgument) -> SplitName {
+    match argument {
+        SplitArgument::Train => SplitName::Train,
+        SplitArgument::Valid => SplitName::Valid,
+        SplitArgument::Test => SplitName::Test,
+    }
+}
+
+/// The name of a class, or its number where names are not known.
+pub(crate) fn class_name(classes: &[String], class: usize) -> String {
+    classes.get(class).cloned().unwrap_or_else(|| format!("class {class}"))
+}

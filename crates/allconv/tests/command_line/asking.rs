@@ -1,0 +1,178 @@
+//! `explain` and `measure`: every command of their pages, refusals, and measures as metrics of a run.
+
+use std::path::Path;
+
+use allconv_data::{DataDirectory, DatasetOptions, SyntheticSettings, open};
+
+use crate::tiny_study::{TinyStudy, output};
+use crate::tutorial::{blocks, expand};
+
+/// A study whose run is measured, small enough for tests.
+const MEASURED: &str = r#"
+question = "Are measures metrics like any other?"
+primary  = { metric = "circular_shift_agreement", split = "test", better = "higher" }
+compare  = { baseline = "aps" }
+seeds    = { from = 0, count = 1 }
+
+[base.data]
+dataset    = "synthetic"
+synthetic  = { seed = 0, size = 16, train = 260, test = 60 }
+validation = 60
+
+[base.net]
+architecture = { springenberg = { base = "c", width = 0.1 } }
+
+[base.train]
+preset  = "fast"
+batch   = 32
+epochs  = 2
+measure = ["circular_shift_agreement", "training_loss_at_100", "effective_radius_90"]
+
+[arms.aps.net.downsample]
+adaptive_polyphase = {}
+"#;
+
+#[test]
+fn measures_that_a_study_names_are_metrics_of_its_runs() {
+    let study = TinyStudy::with(MEASURED);
+    let ran = output(study.path(), &["study", "run", "tiny.toml", "--progress", "none", "--threads", "1"]);
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let run = expand(study.path(), "runs/tiny/aps-s0-*");
+    let metrics = std::fs::read_to_string(study.path().join(&run).join("metrics.jsonl")).unwrap();
+    let value = |name: &str| {
+        let line = metrics
+            .lines()
+            .find(|line| line.contains(&format!("\"{name}\"")))
+            .unwrap_or_else(|| panic!("{name}: {metrics}"));
+        assert!(line.contains("\"split\":\"test\""), "{line}");
+        let value: serde_json::Value = serde_json::from_str(line).unwrap();
+        value["value"].as_f64().unwrap()
+    };
+    assert!((0.0..=1.0).contains(&value("circular_shift_agreement")));
+    assert!(value("training_loss_at_100") > 0.0 && value("effective_radius_90") > 0.0);
+    // The measure taken by hand is the one in the record.
+    let asked = ["measure", &run, "--only", "circular_shift", "--format", "json"];
+    let taken = output(study.path(), &asked);
+    assert!(taken.status.success(), "{}", String::from_utf8_lossy(&taken.stderr));
+    let taken: serde_json::Value = serde_json::from_slice(&taken.stdout).unwrap();
+    let by_hand = taken["rows"][0]["value"].as_f64().unwrap();
+    assert!((by_hand - value("circular_shift_agreement")).abs() < 1e-6, "{by_hand}");
+    // Every network is its own baseline.
+    let asked =
+        ["measure", &run, "--only", "corruption", "--baseline", &run, "--count", "10", "--format", "csv"];
+    let taken = String::from_utf8(output(study.path(), &asked).stdout).unwrap();
+    assert!(
+        taken.lines().any(|line| line.starts_with("mean_corruption_error,") && line.contains(",1.0,")),
+        "{taken}"
+    );
+    // An interruption between the last step and the end leaves no trace: the run is taken up and measured again.
+    let path = study.path().join(&run);
+    let finished = std::fs::read(path.join("metrics.jsonl")).unwrap();
+    let record = std::fs::read_to_string(path.join("run.json")).unwrap();
+    std::fs::write(path.join("run.json"), record.replace("\"finished\"", "\"running\"")).unwrap();
+    let again = output(study.path(), &["study", "run", "tiny.toml", "--progress", "none", "--threads", "2"]);
+    assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stderr));
+    assert_eq!(std::fs::read(path.join("metrics.jsonl")).unwrap(), finished);
+}
+
+#[test]
+fn a_metric_that_nobody_measures_is_refused_before_anything_runs() {
+    let study = TinyStudy::with(&MEASURED.replace("training_loss_at_100", "training_loss_at_10"));
+    let refused = output(study.path(), &["study", "check", "tiny.toml"]);
+    assert_eq!(refused.status.code(), Some(2));
+    let message = String::from_utf8_lossy(&refused.stderr);
+    assert!(message.contains("training_loss_at_10") && message.contains("training_loss_at_100"), "{message}");
+}
+
+#[test]
+fn a_question_that_does_not_fit_is_refused_with_the_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = |arguments: &[&str], words: &[&str]| {
+        let output = output(folder.path(), arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        for word in words {
+            assert!(message.contains(word), "{arguments:?}: {message}");
+        }
+    };
+    let net = ["--model", "all_cnn_c", "--width", "0.1", "--dataset", "synthetic"];
+    let ask = |command: &'static str, more: &[&'static str]| [&[command], &net[..], more].concat();
+    refused(&["explain"], &["--model"]);
+    refused(&ask("explain", &["--layer", "99"]), &["99", "the last one is"]);
+    refused(&ask("explain", &["--layer", "3", "--channel", "50"]), &["50", "it has"]);
+    refused(&ask("explain", &["--layer", "3", "--position", "3"]), &["ROW,COLUMN"]);
+    refused(&ask("explain", &["--class", "1", "--layer", "3"]), &["exclude"]);
+    refused(&ask("explain", &["--max-pooling", "spread"]), &["no max pooling"]);
+    refused(&ask("measure", &["--only", "shift"]), &["shift", "circular_shift"]);
+    refused(&ask("measure", &["--only", "circular_shift", "--largest-shift", "90"]), &["90"]);
+}
+
+/// Runs the commands of a page on a run called `runs/train/all_cnn_c-s0-*` and images called `images/*.png`.
+fn run_page(page: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    draw_images(&folder.path().join("images"));
+    let text =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(page)).unwrap();
+    let mut commands = 0;
+    for block in blocks(&text, "console") {
+        for line in block.replace(" \\\n", " ").lines() {
+            let words = line.strip_prefix("$ allconv ").unwrap_or_else(|| panic!("not a command: {line}"));
+            let words: Vec<String> =
+                words.split_whitespace().flat_map(|word| expanded(folder.path(), &tiny(word))).collect();
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            let output = output(folder.path(), &words);
+            assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+            assert!(!output.stdout.is_empty(), "{line} printed nothing");
+            commands += 1;
+        }
+    }
+    assert!(commands >= 4, "{commands} commands on {page}");
+}
+
+/// Three images of the size that the ImageNet network takes.
+fn draw_images(folder: &Path) {
+    let synthetic = SyntheticSettings { seed: 5, size: 224, train: 10, test: 10 };
+    let options = DatasetOptions { validation: 0, train_images: None, synthetic };
+    let dataset = open("synthetic", &DataDirectory::new(folder.join("unused")), &options).unwrap();
+    std::fs::create_dir_all(folder).unwrap();
+    for sample in 0..3 {
+        std::fs::write(folder.join(format!("{sample}.png")), dataset.test.png(sample).unwrap()).unwrap();
+    }
+}
+
+/// What a shell makes of a word: the pictures, or the one run that it matches.
+fn expanded(folder: &Path, word: &str) -> Vec<String> {
+    if word != "images/*" {
+        return vec![expand(folder, word)];
+    }
+    let mut files: Vec<String> = std::fs::read_dir(folder.join("images"))
+        .unwrap()
+        .map(|entry| format!("images/{}", entry.unwrap().file_name().to_string_lossy()))
+        .collect();
+    files.sort();
+    files
+}
+
+/// A word of a command, made small: drawn images for CIFAR-10, less training, a narrower network.
+fn tiny(word: &str) -> String {
+    match word {
+        "cifar10_jpeg" => "synthetic",
+        "60000" => "512",
+        "0.5" => "0.1",
+        "64" | "500" => "2",
+        "200" => "20",
+        "1.0" => "0.06",
+        other => other,
+    }
+    .to_owned()
+}
+
+#[test]
+fn every_command_of_the_page_on_explaining_works_in_order() {
+    run_page("explain.md");
+}
+
+#[test]
+fn every_command_of_the_page_on_measuring_works_in_order() {
+    run_page("measure.md");
+}

@@ -1,0 +1,117 @@
+//! Robustness: the error under corruptions, and relative to a baseline.
+//!
+//! The corruption error is the mean, over fourteen corruptions at five severities each, of the share of images classified wrongly.
+//! The mean corruption error relative to a baseline is `mean over corruptions of Σ_s E(network) / Σ_s E(baseline)`, 1 for the baseline.
+//!
+//! Source: Hendrycks and Dietterich, arXiv 1903.12261; the corruptions are those of `corruptions.rs`.
+
+use image::RgbImage;
+
+use super::corruptions::{Corruption, SEVERITIES, corrupted};
+use super::predictions::predictions;
+use super::{Asked, Measure, MeasureCard, Measurement, Reading};
+use crate::explain::{ContactSheet, Region, input_picture};
+use crate::{InspectError, Pictures};
+
+/// The measure.
+pub(super) struct CorruptionError;
+
+impl Measure for CorruptionError {
+    fn card(&self) -> MeasureCard {
+        MeasureCard {
+            name: "corruption",
+            statement: "How often images are classified wrongly that noise, blur, weather or digital processing has damaged.",
+            formula: "mean error over 14 corruptions at 5 severities",
+            source: "Hendrycks and Dietterich, arXiv 1903.12261; generated here",
+            metrics: &["corruption_error"],
+            images: 200,
+            revision: 1,
+        }
+    }
+
+    fn take(&self, asked: &Asked<'_>) -> Result<Measurement, InspectError> {
+        let labels = asked.pictures.known_labels()?;
+        let errors = |pictures: &Pictures| -> Vec<f64> {
+            let predicted = predictions(asked.subject.plain(), pictures);
+            predicted.iter().zip(labels).map(|(p, l)| f64::from(u8::from(p != l))).collect()
+        };
+        let mut readings = vec![Reading::mean("clean_error", "clean", errors(asked.pictures))];
+        let mut whole = vec![0.0; asked.pictures.len()];
+        for corruption in Corruption::ALL {
+            let mut sums = vec![0.0; asked.pictures.len()];
+            for severity in 1..=SEVERITIES {
+                let found = errors(&damaged(asked.pictures, corruption, severity));
+                sums.iter_mut().zip(&found).for_each(|(sum, error)| *sum += error / SEVERITIES as f64);
+            }
+            whole
+                .iter_mut()
+                .zip(&sums)
+                .for_each(|(whole, error)| *whole += error / Corruption::ALL.len() as f64);
+            readings.push(Reading::mean("corruption_error", corruption.name(), sums));
+        }
+        readings.push(Reading::mean("corruption_error", "", whole));
+        Ok(Measurement { readings, pictures: vec![("corruptions".to_owned(), sheet(asked.pictures))] })
+    }
+}
+
+fn damaged(pictures: &Pictures, corruption: Corruption, severity: usize) -> Pictures {
+    let shape = pictures.shape();
+    pictures.with_changed_pixels(|image, pixels| corrupted(corruption, severity, pixels, shape, image as u64))
+}
+
+/// The first image under every corruption, one a row, severities across.
+fn sheet(pictures: &Pictures) -> RgbImage {
+    let shape = pictures.shape();
+    let region = Region { top: 0, left: 0, side: shape.height.min(shape.width) };
+    let mut sheet = ContactSheet::new(64);
+    let first = pictures.only(0);
+    for corruption in Corruption::ALL {
+        let row = (1..=SEVERITIES)
+            .map(|severity| input_picture(damaged(&first, corruption, severity).pixels(0), shape, region))
+            .collect();
+        sheet.push(row);
+    }
+    sheet.render()
+}
+
+/// The mean corruption error of `readings` relative to those of a baseline; `None` where a corruption is missing or the baseline never errs.
+pub fn mean_corruption_error(readings: &[Reading], baseline: &[Reading]) -> Option<f64> {
+    let error = |readings: &[Reading], name: &str| {
+        let wanted = |reading: &&Reading| reading.metric == "corruption_error" && reading.at == name;
+        readings.iter().find(wanted).map(|reading| reading.value)
+    };
+    let mut sum = 0.0;
+    for corruption in Corruption::ALL {
+        let base = error(baseline, corruption.name()).filter(|base| *base > 0.0)?;
+        sum += error(readings, corruption.name())? / base;
+    }
+    Some(sum / Corruption::ALL.len() as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::tests::{asked, net_of, pointwise, value};
+    use crate::pictures::tests::drawn;
+    use allconv_nets::StageSpec;
+
+    #[test]
+    fn a_net_that_always_says_the_same_errs_alike_under_all_and_is_its_own_baseline() {
+        let subject = net_of(&[pointwise(10), StageSpec::GlobalAverage], 16);
+        let mut network = subject.tracked().clone();
+        network.replace(|path, values| {
+            values.fill(0.0);
+            if path.ends_with("bias") {
+                values[3] = 1.0;
+            }
+        });
+        let (subject, pictures) = (subject.with_network(network), drawn(20));
+        let taken = CorruptionError.take(&asked(&subject, &pictures)).unwrap();
+        let threes = pictures.labels().unwrap().iter().filter(|label| **label == 3).count();
+        let expected = 1.0 - threes as f64 / 20.0;
+        assert!((value(&taken, "corruption_error", "") - expected).abs() < 1e-12);
+        assert!((value(&taken, "corruption_error", "fog") - expected).abs() < 1e-12);
+        assert!((mean_corruption_error(&taken.readings, &taken.readings).unwrap() - 1.0).abs() < 1e-12);
+        assert_eq!(mean_corruption_error(&taken.readings, &[]), None);
+    }
+}

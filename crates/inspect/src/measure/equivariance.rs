@@ -1,0 +1,143 @@
+//! Equivariance error: does a map move when the image moves?
+//!
+//! For a stage with output `z` and jump `j` (input pixels between its cells) and a circular shift `T` of the image by d pixels:
+//! `min over coarse circular shifts T' of ‖T' z(x) − z(T x)‖ / ‖z(x)‖`, T' by ⌊d/j⌋ or ⌈d/j⌉ cells on each axis. Mean over all shifts
+//! d ∈ {0 … J − 1}² but none, J the largest jump (at most 4), and over images. 0 is exact equivariance; images whose map is all zeros
+//! count as 0. For the whole network: the last features.
+//!
+//! Source: the definition of Chaman and Dokmanić, arXiv 2011.14214, for whole maps.
+
+use allconv_nets::{Mode, SignalRules};
+use burn::tensor::{Device, Tensor};
+
+use super::{Asked, Measure, MeasureCard, Measurement, Reading};
+use crate::InspectError;
+use crate::tensors::host;
+
+/// Images that go through together.
+const TOGETHER: usize = 32;
+/// Largest shift in pixels, less one: beyond it only more of the same.
+const LARGEST_JUMP: usize = 4;
+
+/// The measure.
+pub(super) struct Equivariance;
+
+impl Measure for Equivariance {
+    fn card(&self) -> MeasureCard {
+        MeasureCard {
+            name: "equivariance",
+            statement: "How far each stage's map is from moving with the image.",
+            formula: "min over T' of ‖T'z(x) − z(Tx)‖ / ‖z(x)‖, mean over circular shifts below the jump",
+            source: "after Chaman and Dokmanić, arXiv 2011.14214",
+            metrics: &["equivariance_error"],
+            images: 64,
+            revision: 1,
+        }
+    }
+
+    fn take(&self, asked: &Asked<'_>) -> Result<Measurement, InspectError> {
+        let walk = asked.subject.walk();
+        let stages: Vec<usize> = (0..walk.stages.len())
+            .filter(|stage| walk.stages[*stage].output[1..].iter().all(|side| *side > 1))
+            .collect();
+        let reach = walk.stages.iter().map(|stage| stage.jump).max().unwrap_or(1).clamp(2, LARGEST_JUMP);
+        let shifts: Vec<[usize; 2]> =
+            (1..reach * reach).map(|shift| [shift / reach, shift % reach]).collect();
+        let mut errors = vec![Vec::with_capacity(asked.pictures.len()); walk.stages.len()];
+        for start in (0..asked.pictures.len()).step_by(TOGETHER) {
+            let end = (start + TOGETHER).min(asked.pictures.len());
+            let images = asked.pictures.tensor(start, end, &Device::flex());
+            let maps = traced(asked, images.clone());
+            let mut sums = vec![vec![0.0; end - start]; walk.stages.len()];
+            for shift in &shifts {
+                let moved = images.clone().roll(&[-(shift[0] as i64), -(shift[1] as i64)], &[2, 3]);
+                let moved = traced(asked, moved);
+                for stage in &stages {
+                    let found = distances(&maps[*stage], &moved[*stage], walk.stages[*stage].jump, *shift);
+                    sums[*stage].iter_mut().zip(found).for_each(|(sum, found)| *sum += found);
+                }
+            }
+            for stage in &stages {
+                errors[*stage].extend(sums[*stage].iter().map(|sum| sum / shifts.len() as f64));
+            }
+        }
+        let mut readings: Vec<Reading> = stages
+            .iter()
+            .map(|stage| {
+                let label = asked.subject.stage_label(*stage);
+                Reading::mean("equivariance_error", label, errors[*stage].clone())
+            })
+            .collect();
+        let last = asked.subject.last_feature_stage()?;
+        let whole =
+            if stages.contains(&last) { errors[last].clone() } else { vec![0.0; asked.pictures.len()] };
+        readings.push(Reading::mean("equivariance_error", "", whole));
+        Ok(Measurement { readings, pictures: Vec::new() })
+    }
+}
+
+/// Each stage's map with its sizes.
+struct Map {
+    sizes: [usize; 4],
+    values: Vec<f64>,
+}
+
+fn traced(asked: &Asked<'_>, images: Tensor<4>) -> Vec<Map> {
+    let trace = asked.subject.plain().forward_traced(images, Mode::Evaluate, SignalRules::GRADIENT);
+    trace.stages.into_iter().map(|map| Map { sizes: map.dims(), values: host(map) }).collect()
+}
+
+/// The error of each image for one shift in pixels.
+fn distances(map: &Map, moved: &Map, jump: usize, shift: [usize; 2]) -> Vec<f64> {
+    let [count, channels, rows, columns] = map.sizes;
+    let length = channels * rows * columns;
+    let candidates = |pixels: usize| [pixels / jump, pixels.div_ceil(jump)];
+    let of_image = |image: usize| {
+        let (map, moved) =
+            (&map.values[image * length..][..length], &moved.values[image * length..][..length]);
+        let norm: f64 = map.iter().map(|value| value * value).sum();
+        if norm == 0.0 {
+            return 0.0;
+        }
+        let distance = |down: usize, right: usize| -> f64 {
+            let mut sum = 0.0;
+            for (index, value) in moved.iter().enumerate() {
+                let (channel, row, column) =
+                    (index / (rows * columns), index / columns % rows, index % columns);
+                let (row, column) = ((row + down) % rows, (column + right) % columns);
+                sum += (map[(channel * rows + row) * columns + column] - value).powi(2);
+            }
+            sum
+        };
+        let mut least = f64::INFINITY;
+        for down in candidates(shift[0]) {
+            for right in candidates(shift[1]) {
+                least = least.min(distance(down, right));
+            }
+        }
+        (least / norm).sqrt()
+    };
+    (0..count).map(of_image).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::tests::{asked, operator_net, value};
+    use crate::pictures::tests::drawn;
+
+    fn error(operator: &str) -> f64 {
+        let (subject, pictures) = (operator_net(operator, 16), drawn(5));
+        let taken = Equivariance.take(&asked(&subject, &pictures)).unwrap();
+        let before = value(&taken, "equivariance_error", &subject.stage_label(0));
+        assert!(before < 1e-6, "a 1×1 convolution moves with its image: {before}");
+        value(&taken, "equivariance_error", "")
+    }
+
+    #[test]
+    fn adaptive_sampling_moves_with_the_image_and_decimation_does_not() {
+        assert!(error("adaptive_polyphase") < 1e-6);
+        assert!(error("decimation") > 0.1);
+        assert!(error("blur_pool") < error("decimation"));
+    }
+}

@@ -1,0 +1,152 @@
+//! Signal and gradient through the operator: at initialisation, at each checkpoint there is, and now.
+//!
+//! On the given images, with the cross-entropy of the true classes as loss L: for each reducing stage with input `x` and output `y` the
+//! **signal gain** `rms(y) / rms(x)` and the **gradient gain** `‖∂L/∂x‖ / ‖∂L/∂y‖`; for the whole network the geometric means over the
+//! reducing stages at initialisation (1 without any) and the norm of the gradient of all parameters, at initialisation and now.
+//!
+//! Source: the signal propagation of Glorot and Bengio (AISTATS 2010); the question of Springenberg et al., section 2 (c).
+
+use allconv_nets::{Mode, Network, SignalRules};
+use allconv_train::cross_entropy;
+use burn::tensor::Tensor;
+
+use super::aliasing::reducing_stages;
+use super::{Asked, Measure, MeasureCard, Measurement, Reading};
+use crate::InspectError;
+use crate::tensors::{host, tracking};
+
+/// The measure.
+pub(super) struct GradientFlow;
+
+/// What one pass there and back showed.
+struct Flow {
+    /// For each reducing stage its signal gain and gradient gain.
+    gains: Vec<[f64; 2]>,
+    /// Norm of the gradient of all parameters.
+    gradient_norm: f64,
+    /// The loss.
+    loss: f64,
+}
+
+impl Measure for GradientFlow {
+    fn card(&self) -> MeasureCard {
+        MeasureCard {
+            name: "gradient_flow",
+            statement: "How signal and gradient pass each reducing stage, and how long the gradient of the loss is.",
+            formula: "rms(y)/rms(x), ‖∂L/∂x‖/‖∂L/∂y‖, ‖∂L/∂w‖, at initialisation and now",
+            source: "Glorot and Bengio, AISTATS 2010; Springenberg et al., arXiv 1412.6806, section 2",
+            metrics: &[
+                "initial_signal_gain",
+                "initial_gradient_gain",
+                "initial_gradient_norm",
+                "gradient_norm",
+            ],
+            images: 64,
+            revision: 1,
+        }
+    }
+
+    fn take(&self, asked: &Asked<'_>) -> Result<Measurement, InspectError> {
+        let labels = asked.pictures.known_labels()?;
+        let stages = reducing_stages(asked.subject);
+        let mut readings = Vec::new();
+        let mut read = |when: &str, flow: &Flow| {
+            for ((stage, _), [signal, gradient]) in stages.iter().zip(&flow.gains) {
+                let at = format!("{when}, {}", asked.subject.stage_label(*stage));
+                readings.push(Reading::plain("signal_gain", at.clone(), *signal));
+                readings.push(Reading::plain("gradient_gain", at, *gradient));
+            }
+            readings.push(Reading::plain("gradient_norm", when, flow.gradient_norm));
+            readings.push(Reading::plain("loss", when, flow.loss));
+        };
+        let initial = flow(asked, &asked.subject.untrained(asked.subject.seed()), labels, &stages);
+        read("initialisation", &initial);
+        for (name, file) in checkpoints(asked) {
+            let then = asked.subject.with_weights(&file)?;
+            read(&name, &flow(asked, then.tracked(), labels, &stages));
+        }
+        let now = flow(asked, asked.subject.tracked(), labels, &stages);
+        read("now", &now);
+        let mean = |index: usize| {
+            let logarithms: f64 = initial.gains.iter().map(|gains| gains[index].max(1e-30).ln()).sum();
+            (logarithms / initial.gains.len().max(1) as f64).exp()
+        };
+        readings.push(Reading::plain("initial_signal_gain", "", mean(0)));
+        readings.push(Reading::plain("initial_gradient_gain", "", mean(1)));
+        readings.push(Reading::plain("initial_gradient_norm", "", initial.gradient_norm));
+        readings.push(Reading::plain("gradient_norm", "", now.gradient_norm));
+        Ok(Measurement { readings, pictures: Vec::new() })
+    }
+}
+
+/// The checkpoints that lie in the run's folder, oldest first.
+fn checkpoints(asked: &Asked<'_>) -> Vec<(String, std::path::PathBuf)> {
+    let Some(run) = asked.run else { return Vec::new() };
+    let Ok(entries) = std::fs::read_dir(run.checkpoints()) else { return Vec::new() };
+    let mut found: Vec<(String, std::path::PathBuf)> = entries
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let file = entry.path().join("model.safetensors");
+            (name.starts_with("step-") && file.is_file()).then_some((name, file))
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+/// One pass there and back through `network`, which lies on a device with autodiff.
+fn flow(asked: &Asked<'_>, network: &Network, labels: &[u32], stages: &[(usize, usize)]) -> Flow {
+    let device = tracking();
+    let images = asked.pictures.tensor(0, asked.pictures.len(), &device).require_grad();
+    // The gradient of something added is the gradient of the sum.
+    let mut maps: Vec<(Tensor<4>, Tensor<4>)> = vec![(images.clone(), images.clone())];
+    let logits = network.forward_through(images, Mode::Evaluate, SignalRules::GRADIENT, |_, y| {
+        let zeros = y.zeros_like().detach().require_grad();
+        maps.push((y.clone(), zeros.clone()));
+        y + zeros
+    });
+    let loss = cross_entropy(logits, labels, 0.0, &device);
+    let value = host(loss.clone())[0];
+    let mut gradients = loss.backward();
+    let norm = |values: Vec<f64>| values.iter().map(|value| value * value).sum::<f64>().sqrt();
+    // Entry n + 1 is what stage n returned.
+    let gain = |(stage, _): &(usize, usize)| {
+        let ((x, x_zeros), (y, y_zeros)) = (&maps[*stage], &maps[*stage + 1]);
+        let rms = |map: &Tensor<4>| {
+            let values = host(map.clone());
+            let count = values.len() as f64;
+            norm(values) / count.sqrt()
+        };
+        let gradient =
+            |zeros: &Tensor<4>| zeros.grad(&gradients).map_or(0.0, |gradient| norm(host(gradient)));
+        let quotient = |over: f64, under: f64| if under > 0.0 { over / under } else { 0.0 };
+        [quotient(rms(y), rms(x)), quotient(gradient(x_zeros), gradient(y_zeros))]
+    };
+    let gains = stages.iter().map(gain).collect();
+    let parameters = network.gradients(&mut gradients);
+    let gradient_norm = norm(
+        parameters.iter().flat_map(|parameter| parameter.values.iter().map(|v| f64::from(*v))).collect(),
+    );
+    Flow { gains, gradient_norm, loss: value }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::tests::{asked, operator_net, value};
+    use crate::pictures::tests::drawn;
+
+    /// The gradient of a mean of four cells is a quarter in each: half as long. That of a chosen cell is as long as before.
+    #[test]
+    fn the_gradient_gain_of_linear_pooling_is_known() {
+        for (operator, gain) in [("average_pool", 0.5), ("decimation", 1.0), ("adaptive_polyphase", 1.0)] {
+            let (subject, pictures) = (operator_net(operator, 16), drawn(8));
+            let taken = GradientFlow.take(&asked(&subject, &pictures)).unwrap();
+            let found = value(&taken, "initial_gradient_gain", "");
+            assert!((found - gain).abs() < 1e-5, "{operator}: {found}");
+            assert_eq!(value(&taken, "initial_gradient_norm", ""), value(&taken, "gradient_norm", ""));
+            assert!(value(&taken, "gradient_norm", "") > 0.0);
+        }
+    }
+}

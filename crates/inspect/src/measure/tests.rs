@@ -1,0 +1,74 @@
+//! Small networks whose measures are known, and the promises of the registry.
+
+use allconv_nets::downsample::{DownsampleConfig, Slot};
+use allconv_nets::{ActivationKind, Border, ConvolutionSpec, Engine, Initialisation, StageSpec, walk_stages};
+
+use super::*;
+use crate::pictures::tests::drawn;
+
+/// The network of these stages for images of `side` pixels in 10 classes.
+pub(crate) fn net_of(stages: &[StageSpec], side: usize) -> Subject {
+    let walk = walk_stages(stages, [3, side, side]).unwrap();
+    Subject::of_walk("test".to_owned(), walk, Initialisation::He, 10, 5, Engine::detect())
+}
+
+/// A 1×1 convolution without padding.
+pub(crate) fn pointwise(channels: usize) -> StageSpec {
+    StageSpec::Convolution(ConvolutionSpec::square(channels, 1, 1, Border::NONE))
+}
+
+/// 1×1 convolution, ReLU, the operator at its defaults, 1×1 convolution to 10 classes, global average.
+pub(crate) fn operator_net(operator: &str, side: usize) -> Subject {
+    let mut stages = vec![pointwise(6), StageSpec::Activation(ActivationKind::Relu)];
+    let operator = DownsampleConfig::named(operator).unwrap().remove(0);
+    operator.place(&mut Slot::new(&mut stages, 6, ActivationKind::Relu)).unwrap();
+    stages.extend([pointwise(10), StageSpec::GlobalAverage]);
+    net_of(&stages, side)
+}
+
+/// A question without a run.
+pub(crate) fn asked<'a>(subject: &'a Subject, pictures: &'a Pictures) -> Asked<'a> {
+    Asked { subject, pictures, run: None, history: &[], largest_shift: DEFAULT_LARGEST_SHIFT }
+}
+
+/// The value of a metric at a place.
+pub(crate) fn value(taken: &Measurement, metric: &str, at: &str) -> f64 {
+    let found = taken.readings.iter().find(|reading| reading.metric == metric && reading.at == at);
+    found.unwrap_or_else(|| panic!("no {metric} at `{at}` among {:?}", taken.readings)).value
+}
+
+#[test]
+fn every_measure_gives_the_metrics_its_card_names_and_each_name_once() {
+    let (subject, pictures) = (crate::subject::tests::subject("model_c"), drawn(6));
+    let mut names: Vec<&str> = Vec::new();
+    for measure in MEASURES {
+        let card = measure.card();
+        let taken = measure
+            .take(&asked(&subject, &pictures))
+            .unwrap_or_else(|error| panic!("{}: {error}", card.name));
+        for metric in card.metrics {
+            let whole =
+                taken.readings.iter().filter(|reading| reading.metric == *metric && reading.at.is_empty());
+            assert_eq!(whole.count(), 1, "{} {metric}", card.name);
+        }
+        for reading in &taken.readings {
+            assert!(reading.value.is_finite(), "{reading:?}");
+        }
+        names.extend(card.metrics);
+    }
+    let all = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), all);
+}
+
+#[test]
+fn metrics_are_taken_by_name_and_unknown_names_refused() {
+    let (subject, pictures) = (operator_net("adaptive_polyphase", 16), drawn(10));
+    let names = ["circular_shift_agreement".to_owned(), "effective_radius_90".to_owned()];
+    let taken = take_metrics(&names, &asked(&subject, &pictures)).unwrap();
+    assert_eq!(taken[0], (names[0].clone(), 1.0));
+    assert_eq!(taken.len(), 2);
+    let error = take_metrics(&["sharpnes".to_owned()], &asked(&subject, &pictures)).unwrap_err();
+    assert!(error.to_string().contains("sharpnes"));
+}

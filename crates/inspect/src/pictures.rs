@@ -1,0 +1,258 @@
+//! Images that a network is asked about: what people see, and what the network gets.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use allconv_data::augment::ImageShape;
+use allconv_data::import::decode::decode_rgb;
+use allconv_data::{Dataset, FittedPreprocess, PreparedDataset, Preprocess};
+use allconv_nets::images_to_tensor;
+use allconv_record::SplitName;
+use burn::tensor::{Device, Tensor};
+
+use crate::InspectError;
+
+/// Images with their labels, if they have any.
+#[derive(Clone, Debug)]
+pub struct Pictures {
+    shape: ImageShape,
+    names: Vec<String>,
+    pixels: Vec<u8>,
+    inputs: Vec<f32>,
+    labels: Option<Vec<u32>>,
+    fitted: Arc<FittedPreprocess>,
+}
+
+impl Pictures {
+    /// `count` images of a split (all of them if it has fewer), at even distances, so that a split sorted by class gives all classes.
+    ///
+    /// # Errors
+    /// [`InspectError::NoSplit`].
+    pub fn of_split(
+        dataset: &Dataset,
+        prepared: &PreparedDataset,
+        split: SplitName,
+        count: usize,
+    ) -> Result<Pictures, InspectError> {
+        let none = || InspectError::NoSplit { dataset: dataset.name.clone(), split: split.name() };
+        let (raw, ready) = match split {
+            SplitName::Train => (&dataset.train, &prepared.train),
+            SplitName::Test => (&dataset.test, &prepared.test),
+            SplitName::Valid => (
+                dataset.validation.as_ref().ok_or_else(none)?,
+                prepared.validation.as_ref().ok_or_else(none)?,
+            ),
+        };
+        let count = count.min(raw.len());
+        let chosen: Vec<usize> = (0..count).map(|index| index * raw.len() / count).collect();
+        Ok(Pictures {
+            shape: prepared.shape,
+            names: chosen.iter().map(|sample| format!("{} {sample}", split.name())).collect(),
+            pixels: chosen.iter().flat_map(|sample| raw.image(*sample).iter().copied()).collect(),
+            inputs: chosen.iter().flat_map(|sample| ready.image(*sample).iter().copied()).collect(),
+            labels: Some(chosen.iter().map(|sample| u32::from(raw.labels()[*sample])).collect()),
+            fitted: Arc::clone(&prepared.fitted),
+        })
+    }
+
+    /// JPEG or PNG files. `fitted` prepares them as training prepared its images; without it each channel is standardised over these
+    /// files alone.
+    ///
+    /// # Errors
+    /// [`InspectError::Image`] for a file that is no image, or of another size than `input` (channels, rows, columns).
+    pub fn of_files(
+        files: &[PathBuf],
+        input: [usize; 3],
+        fitted: Option<Arc<FittedPreprocess>>,
+    ) -> Result<Pictures, InspectError> {
+        let [channels, height, width] = input;
+        let shape = ImageShape { height, width, channels };
+        let mut pixels = Vec::with_capacity(files.len() * shape.len());
+        let mut names = Vec::with_capacity(files.len());
+        for file in files {
+            let image = file.display().to_string();
+            let wrong = |reason: String| InspectError::Image { image: image.clone(), reason };
+            let bytes = std::fs::read(file).map_err(|error| wrong(error.to_string()))?;
+            let decoded = decode_rgb(&bytes).map_err(|found| wrong(format!("it is {found}")))?;
+            if decoded.shape != shape {
+                return Err(wrong(format!(
+                    "it has {}×{} pixels, the network takes {height}×{width}; cut or scale it first",
+                    decoded.shape.height, decoded.shape.width
+                )));
+            }
+            pixels.extend(decoded.pixels);
+            names.push(file.file_name().map_or(image.clone(), |name| name.to_string_lossy().into_owned()));
+        }
+        if files.is_empty() {
+            return Err(InspectError::Question("no image was given".to_owned()));
+        }
+        let mut inputs: Vec<f32> = pixels.iter().map(|value| f32::from(*value)).collect();
+        let fitted = match fitted {
+            Some(fitted) => {
+                fitted.apply(&mut inputs);
+                fitted
+            }
+            None => Arc::new(FittedPreprocess::fit(&[Preprocess::Standardize], &mut inputs, shape)?),
+        };
+        Ok(Pictures { shape, names, pixels, inputs, labels: None, fitted })
+    }
+
+    /// Number of images.
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// Rows, columns and channels.
+    pub fn shape(&self) -> ImageShape {
+        self.shape
+    }
+
+    /// The name of an image.
+    pub fn name(&self, image: usize) -> &str {
+        &self.names[image]
+    }
+
+    /// The 8-bit pixels of an image, `[height, width, channels]`.
+    pub fn pixels(&self, image: usize) -> &[u8] {
+        &self.pixels[image * self.shape.len()..][..self.shape.len()]
+    }
+
+    /// What the network gets of an image, `[height, width, channels]`.
+    pub fn input(&self, image: usize) -> &[f32] {
+        &self.inputs[image * self.shape.len()..][..self.shape.len()]
+    }
+
+    /// The class of each image, if known.
+    pub fn labels(&self) -> Option<&[u32]> {
+        self.labels.as_deref()
+    }
+
+    /// The class of each image.
+    ///
+    /// # Errors
+    /// [`InspectError::Question`] for images without labels.
+    pub fn known_labels(&self) -> Result<&[u32], InspectError> {
+        self.labels().ok_or_else(|| {
+            InspectError::Question(
+                "this measure needs images with known classes: use a split of a data set".into(),
+            )
+        })
+    }
+
+    /// `count` images at even distances (all of them if there are fewer).
+    #[must_use]
+    pub fn spread(&self, count: usize) -> Pictures {
+        let count = count.min(self.len());
+        let chosen: Vec<usize> = (0..count).map(|index| index * self.len() / count).collect();
+        Pictures {
+            shape: self.shape,
+            names: chosen.iter().map(|image| self.names[*image].clone()).collect(),
+            pixels: chosen.iter().flat_map(|image| self.pixels(*image).iter().copied()).collect(),
+            inputs: chosen.iter().flat_map(|image| self.input(*image).iter().copied()).collect(),
+            labels: self.labels.as_ref().map(|labels| chosen.iter().map(|image| labels[*image]).collect()),
+            fitted: Arc::clone(&self.fitted),
+        }
+    }
+
+    /// One image.
+    #[must_use]
+    pub fn only(&self, image: usize) -> Pictures {
+        Pictures {
+            shape: self.shape,
+            names: vec![self.names[image].clone()],
+            pixels: self.pixels(image).to_vec(),
+            inputs: self.input(image).to_vec(),
+            labels: self.labels.as_ref().map(|labels| vec![labels[image]]),
+            fitted: Arc::clone(&self.fitted),
+        }
+    }
+
+    /// The images from `start` to before `end` as the network's input `[n, channels, height, width]`.
+    pub fn tensor(&self, start: usize, end: usize, device: &Device) -> Tensor<4> {
+        let ImageShape { height, width, channels } = self.shape;
+        let values = self.inputs[start * self.shape.len()..end * self.shape.len()].to_vec();
+        images_to_tensor(values, [end - start, height, width, channels], device)
+    }
+
+    /// The same images with their 8-bit pixels changed, given the image's number and `[height, width, channels]`; then prepared
+    /// as these were.
+    #[must_use]
+    pub fn with_changed_pixels(&self, change: impl Fn(usize, &[u8]) -> Vec<u8>) -> Pictures {
+        let pixels: Vec<u8> = (0..self.len()).flat_map(|image| change(image, self.pixels(image))).collect();
+        let mut inputs: Vec<f32> = pixels.iter().map(|value| f32::from(*value)).collect();
+        self.fitted.apply(&mut inputs);
+        Pictures { pixels, inputs, ..self.clone() }
+    }
+
+    /// The same images with the network's input changed, given `[height, width, channels]`; the pixels stay.
+    #[must_use]
+    pub fn with_changed_inputs(&self, change: impl Fn(&[f32]) -> Vec<f32>) -> Pictures {
+        let inputs = (0..self.len()).flat_map(|image| change(self.input(image))).collect();
+        Pictures { inputs, ..self.clone() }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use allconv_data::{DataDirectory, DatasetOptions, SyntheticSettings, open, prepare};
+
+    impl Pictures {
+        /// Images as the network gets them, `[n, channels, rows, columns]`, without pixels to show: grey takes their place.
+        ///
+        /// # Panics
+        /// If the values are not a whole number of images.
+        pub(crate) fn of_inputs(values: Vec<f32>, [channels, height, width]: [usize; 3]) -> Pictures {
+            let shape = ImageShape { height, width, channels };
+            assert_eq!(values.len() % shape.len(), 0, "values for whole images of {shape:?}");
+            let count = values.len() / shape.len();
+            let cells = height * width;
+            let inputs = (0..values.len()).map(|index| {
+                let (image, rest) = (index / shape.len(), index % shape.len());
+                values[image * shape.len() + rest % channels * cells + rest / channels]
+            });
+            Pictures {
+                shape,
+                names: (0..count).map(|image| format!("input {image}")).collect(),
+                pixels: vec![128; values.len()],
+                inputs: inputs.collect(),
+                labels: None,
+                fitted: Arc::new(FittedPreprocess::fit(&[], &mut [], shape).unwrap()),
+            }
+        }
+    }
+
+    /// Drawn images of 16×16 pixels, standardised.
+    pub(crate) fn drawn(count: usize) -> Pictures {
+        let synthetic = SyntheticSettings { seed: 1, size: 16, train: 60, test: 60 };
+        let options = DatasetOptions { validation: 0, train_images: None, synthetic };
+        let directory = DataDirectory::new(std::env::temp_dir());
+        let dataset = open("synthetic", &directory, &options).unwrap();
+        let prepared = prepare(&dataset, &[Preprocess::Standardize], &directory).unwrap();
+        Pictures::of_split(&dataset, &prepared, SplitName::Test, count).unwrap()
+    }
+
+    #[test]
+    fn a_split_gives_images_of_all_its_parts() {
+        let pictures = drawn(20);
+        assert_eq!((pictures.len(), pictures.name(1)), (20, "test 3"));
+        let same = pictures.with_changed_pixels(|_, pixels| pixels.to_vec());
+        for (same, input) in same.input(7).iter().zip(pictures.input(7)) {
+            assert!((same - input).abs() < 1e-5);
+        }
+    }
+
+    #[test]
+    fn a_file_of_another_size_is_refused_with_both_sizes() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("small.png");
+        image::RgbImage::new(5, 4).save(&file).unwrap();
+        let error = Pictures::of_files(&[file], [3, 8, 8], None).unwrap_err().to_string();
+        assert!(error.contains("4×5") && error.contains("8×8"), "{error}");
+    }
+}

@@ -1,0 +1,253 @@
+//! A network that is asked: its description, its weights, and where they come from.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use allconv_kernels::{Accuracy, Engine, Isa};
+use allconv_nets::layers::Stage;
+use allconv_nets::{Initialisation, Network, NetworkSpec, Walk, walk};
+use allconv_record::RunDirectory;
+use allconv_train::{RunSettings, TrainError, load_tensors, read_safetensors};
+use burn::module::Module;
+use burn::tensor::Device;
+
+use crate::{CheckpointChoice, InspectError};
+
+/// Where the weights of a network come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WeightOrigin {
+    /// A file, e.g. a checkpoint.
+    File(PathBuf),
+    /// As the network starts: nothing has been learned.
+    Untrained,
+}
+
+impl fmt::Display for WeightOrigin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(formatter, "weights of {}", path.display()),
+            Self::Untrained => write!(formatter, "untrained weights"),
+        }
+    }
+}
+
+/// A network to ask, on the CPU.
+pub struct Subject {
+    name: String,
+    origin: WeightOrigin,
+    initialisation: Initialisation,
+    walk: Walk,
+    classes: usize,
+    seed: u64,
+    tracked: Network,
+    plain: Network,
+}
+
+/// What a network is made of, before it has weights.
+#[derive(Clone, Debug)]
+pub struct Blueprint {
+    /// What tables and captions call it.
+    pub name: String,
+    /// Its description, resolved.
+    pub spec: NetworkSpec,
+    /// Channels, rows and columns of an image.
+    pub input: [usize; 3],
+    /// Number of classes.
+    pub classes: usize,
+    /// The seed its weights start from.
+    pub seed: u64,
+    /// Accuracy class of its arithmetic.
+    pub accuracy: Accuracy,
+}
+
+impl Blueprint {
+    /// The network that `run` trained, for images of `input` channels, rows and columns in so many classes, and the run's settings.
+    ///
+    /// # Errors
+    /// [`InspectError`] when the specification cannot be read.
+    pub fn of_run(
+        run: &RunDirectory,
+        input: [usize; 3],
+        classes: usize,
+    ) -> Result<(Blueprint, RunSettings), InspectError> {
+        let specification = run.read_specification()?;
+        let unusable = |reason: String| InspectError::Train(TrainError::Specification(reason));
+        let settings = RunSettings::read(&specification).map_err(|error| unusable(error.to_string()))?;
+        let accuracy = settings.accuracy().map_err(|error| unusable(error.to_string()))?;
+        let name =
+            run.path().file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let blueprint = Blueprint {
+            name,
+            spec: settings.net.clone(),
+            input,
+            classes,
+            seed: specification.seed,
+            accuracy,
+        };
+        Ok((blueprint, settings))
+    }
+}
+
+/// The file with the weights of a run.
+///
+/// # Errors
+/// [`InspectError::NoCheckpoint`].
+pub fn checkpoint_file(run: &RunDirectory, choice: CheckpointChoice) -> Result<PathBuf, InspectError> {
+    let file = run.checkpoints().join(choice.name()).join("model.safetensors");
+    match file.is_file() {
+        true => Ok(file),
+        false => Err(InspectError::NoCheckpoint { run: run.path().to_path_buf(), choice: choice.name() }),
+    }
+}
+
+impl Subject {
+    /// Builds the network, with the weights of a safetensors file or, without one, as it starts.
+    ///
+    /// # Errors
+    /// [`InspectError::Description`]; [`InspectError::Weights`] when they are those of another network.
+    pub fn new(blueprint: Blueprint, weights: Option<&Path>, isa: Isa) -> Result<Subject, InspectError> {
+        let Blueprint { name, spec, input, classes, seed, accuracy } = blueprint;
+        let walk = walk(&spec, input, classes)?;
+        let engine = Engine::new(isa, accuracy);
+        let untrained = Subject::of_walk(name, walk, spec.initialisation, classes, seed, engine);
+        match weights {
+            None => Ok(untrained),
+            Some(file) => untrained.with_weights(file),
+        }
+    }
+
+    /// The network of stages that have been walked, as it starts.
+    pub(crate) fn of_walk(
+        name: String,
+        walk: Walk,
+        initialisation: Initialisation,
+        classes: usize,
+        seed: u64,
+        engine: Engine,
+    ) -> Subject {
+        let tracked = Network::from_walk(&walk, initialisation, seed, engine, &Device::flex().autodiff());
+        let (plain, origin) = (tracked.valid(), WeightOrigin::Untrained);
+        Subject { name, origin, initialisation, walk, classes, seed, tracked, plain }
+    }
+
+    /// What tables and captions call it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where its weights come from.
+    pub fn origin(&self) -> &WeightOrigin {
+        &self.origin
+    }
+
+    /// Its stages and their shapes.
+    pub fn walk(&self) -> &Walk {
+        &self.walk
+    }
+
+    /// Number of classes.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// The seed its weights started from.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The network on a device with autodiff.
+    pub fn tracked(&self) -> &Network {
+        &self.tracked
+    }
+
+    /// The network for passes without gradients.
+    pub fn plain(&self) -> &Network {
+        &self.plain
+    }
+
+    /// The same network with all values in f64, on a device with autodiff.
+    pub fn in_double_precision(&self) -> Network {
+        self.tracked.clone().in_double_precision()
+    }
+
+    /// The same network as it starts from `seed`, on a device with autodiff.
+    pub fn untrained(&self, seed: u64) -> Network {
+        let engine = self.tracked.engine().clone();
+        Network::from_walk(&self.walk, self.initialisation, seed, engine, &Device::flex().autodiff())
+    }
+
+    /// The same network with other weights.
+    pub(crate) fn with_network(&self, tracked: Network) -> Subject {
+        Subject {
+            name: self.name.clone(),
+            origin: self.origin.clone(),
+            initialisation: self.initialisation,
+            walk: self.walk.clone(),
+            classes: self.classes,
+            seed: self.seed,
+            plain: tracked.valid(),
+            tracked,
+        }
+    }
+
+    /// The same network with the weights of a file.
+    ///
+    /// # Errors
+    /// [`InspectError::Weights`] when they are those of another network.
+    pub fn with_weights(&self, file: &Path) -> Result<Subject, InspectError> {
+        let mut tracked = self.tracked.clone();
+        load_tensors(&mut tracked, &read_safetensors(file)?).map_err(|error| InspectError::Weights {
+            weights: file.to_path_buf(),
+            network: self.name.clone(),
+            reason: error.to_string(),
+        })?;
+        Ok(Subject { origin: WeightOrigin::File(file.to_path_buf()), ..self.with_network(tracked) })
+    }
+
+    /// The stage before the convolution to the classes: the last map whose channels are features.
+    ///
+    /// # Errors
+    /// [`InspectError::Question`] for a network without one.
+    pub fn last_feature_stage(&self) -> Result<usize, InspectError> {
+        let class_convolution =
+            self.tracked.stages().iter().rposition(|stage| matches!(stage, Stage::Convolution(_)));
+        class_convolution.and_then(|stage| stage.checked_sub(1)).ok_or_else(|| {
+            InspectError::Question("the network has no stage before its last convolution".into())
+        })
+    }
+
+    /// The label of a stage, e.g. `features.4 relu`.
+    pub fn stage_label(&self, stage: usize) -> String {
+        format!("features.{stage} {}", self.walk.stages[stage].stage.label())
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use allconv_nets::models;
+
+    /// A narrow model for drawn images of 16×16 pixels in 10 classes, untrained.
+    pub(crate) fn subject(model: &str) -> Subject {
+        let spec = NetworkSpec { last_relu: Some(false), ..models::named(model).unwrap().with_width(0.1) };
+        let blueprint = Blueprint {
+            name: model.to_owned(),
+            spec: spec.resolved(),
+            input: [3, 16, 16],
+            classes: 10,
+            seed: 3,
+            accuracy: Accuracy::F32,
+        };
+        Subject::new(blueprint, None, Isa::detect()).unwrap()
+    }
+
+    #[test]
+    fn the_last_features_are_those_before_the_class_convolution() {
+        let subject = subject("all_cnn_c");
+        let stage = subject.last_feature_stage().unwrap();
+        assert_eq!(subject.walk().stages[stage + 1].output[0], 10);
+        assert_eq!(subject.origin(), &WeightOrigin::Untrained);
+        assert_eq!(subject.untrained(3).parameters(), subject.tracked().parameters());
+        assert_ne!(subject.untrained(4).parameters(), subject.tracked().parameters());
+    }
+}
