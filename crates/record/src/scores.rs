@@ -148,7 +148,8 @@ mod tests {
     fn what_breaks_a_rule_is_neither_written_nor_read() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("scores.json");
-        let broken: [(fn(&mut Scores), &str); 4] = [
+        type BreakIt = fn(&mut Scores);
+        let broken: [(BreakIt, &str); 4] = [
             (|scores| scores.examples[1].values.truncate(1), "1 values for 2 metrics"),
             (|scores| scores.examples[1].values[0] = f64::INFINITY, "`psnr_y` of example `img_002` is inf"),
             (|scores| scores.examples[1].name = "img_001".into(), "example `img_001` occurs twice"),

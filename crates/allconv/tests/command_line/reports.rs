@@ -53,7 +53,7 @@ fn a_deleted_report_comes_back_byte_for_byte_with_the_pictures_of_the_data_set()
 }
 
 #[test]
-fn a_study_is_planned_and_set_beside_another() {
+fn a_study_is_planned_set_beside_another_and_published_for_the_guide() {
     let study = TinyStudy::with(&two_arms());
     assert!(study.command(&[]).output().unwrap().status.success());
     let run = |arguments: &[&str]| {
@@ -70,4 +70,9 @@ fn a_study_is_planned_and_set_beside_another() {
     let (code, table) = run(&["study", "compare", "tiny.toml", "other.toml", "--format", "csv"]);
     assert_eq!(code, Some(0));
     assert_eq!(table.lines().count(), 3, "{table}");
+    assert_eq!(run(&["study", "publish", "tiny.toml", "--to", "published/tiny"]).0, Some(0));
+    let (code, guide) = run(&["study", "guide", "--results", "published"]);
+    assert_eq!(code, Some(0));
+    assert!(guide.contains("[tiny](results/tiny/README.md)") && guide.contains("strided_conv"), "{guide}");
+    assert_eq!(run(&["study", "guide", "--results", "absent"]).0, Some(74));
 }

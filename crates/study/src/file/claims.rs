@@ -37,7 +37,7 @@ pub struct Claim {
 /// A statement about the difference between two groups of arms.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Contrast {
-    /// `all_cnn − convpool_cnn, base = a`.
+    /// `rule: all_cnn − convpool_cnn, base = a`.
     pub name: String,
     /// Positions of the arms that are averaged.
     pub of: Vec<usize>,
@@ -126,7 +126,7 @@ fn read_contrast(setting: Setting<'_>, path: &str, node: &Node) -> Result<Vec<Co
             return Err(document.error(&against_node.value, message));
         }
         contrasts.push(Contrast {
-            name: format!("{} − {}{suffix}", of.name, against.name),
+            name: format!("{}{suffix}", name(&of, &against)),
             of: of.arms,
             against: against.arms,
             metric: metric.clone(),
@@ -175,9 +175,21 @@ fn factor_named(
     fields.choice(&format!("{path}.for_each"), node, &choices)
 }
 
+/// `rule: all_cnn − model` for two levels of one factor, like the study's main effects; else both names.
+fn name(of: &Group, against: &Group) -> String {
+    match (&of.factor, &against.factor) {
+        (Some(factor), Some(other)) if factor == other => {
+            format!("{factor}: {} − {}", of.name, against.name)
+        }
+        _ => format!("{} − {}", of.name, against.name),
+    }
+}
+
 /// Arms that are averaged.
 struct Group {
     name: String,
+    /// The factor of which the name is a level, if it is one alone.
+    factor: Option<String>,
     arms: Vec<usize>,
 }
 
@@ -201,7 +213,7 @@ fn read_group(
         Content::Array(elements) => elements.as_slice(),
         _ => std::slice::from_ref(node),
     };
-    let mut group = Group { name: String::new(), arms: Vec::new() };
+    let mut group = Group { name: String::new(), factor: None, arms: Vec::new() };
     for element in elements {
         let Content::Scalar(toml::Value::String(name)) = &element.content else {
             let message = format!(
@@ -262,7 +274,9 @@ fn read_levels(
     }
     let has_levels = |arm: &Arm| wanted.iter().all(|(factor, level)| arm.levels[*factor] == *level);
     let arms = (0..setting.arms.len()).filter(|arm| has_levels(&setting.arms[*arm])).collect();
-    Ok(Group { name: words.join(" "), arms })
+    let single = wanted.last().filter(|_| words.len() == 1);
+    let factor = single.map(|(factor, _)| setting.factors[*factor].name.clone());
+    Ok(Group { name: words.join(" "), factor, arms })
 }
 
 #[cfg(test)]
@@ -293,7 +307,7 @@ mod tests {
         )
         .unwrap();
         let contrast = &study.claims[0].contrasts[0];
-        assert_eq!(contrast.name, "all_conv − max_pool");
+        assert_eq!(contrast.name, "rule: all_conv − max_pool");
         let names = |arms: &[usize]| arms.iter().map(|arm| study.arms[*arm].name.clone()).collect::<Vec<_>>();
         assert_eq!(
             (names(&contrast.of), names(&contrast.against)),
@@ -313,7 +327,7 @@ mod tests {
         let contrasts = &study.claims[0].contrasts;
         assert_eq!(
             contrasts.iter().map(|contrast| contrast.name.as_str()).collect::<Vec<_>>(),
-            ["all_conv − max_pool, base = a", "all_conv − max_pool, base = c"]
+            ["rule: all_conv − max_pool, base = a", "rule: all_conv − max_pool, base = c"]
         );
         assert!(contrasts.iter().all(|contrast| contrast.of.len() == 1 && contrast.margin == 0.0));
     }

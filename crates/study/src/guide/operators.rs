@@ -5,6 +5,9 @@ use crate::file::{Arm, StudyFile};
 /// The slots of a network that hold operators.
 const SLOTS: [&str; 2] = ["downsample", "upsample"];
 
+/// Names another network, whose cost the arm's is matched to: its operators are not the arm's.
+const MATCHED: &str = "match_cost";
+
 /// The operators in the slots of an arm, wherever in its `net` section they stand, with their settings: `max_pool kernel=3 stride=2`. Empty
 /// when none is written.
 pub(super) fn operators(study: &StudyFile, arm: &Arm) -> String {
@@ -23,7 +26,7 @@ pub(super) fn compares_operators(study: &StudyFile) -> bool {
 fn collect(value: &toml::Value, found: &mut Vec<String>) {
     match value {
         toml::Value::Table(table) => {
-            for (key, value) in table {
+            for (key, value) in table.iter().filter(|(key, _)| *key != MATCHED) {
                 match value {
                     toml::Value::Table(operator) if SLOTS.contains(&key.as_str()) => {
                         found.extend(operator.iter().map(|(name, settings)| described(name, settings)));
@@ -56,6 +59,10 @@ mod tests {
         let study = small_study(1);
         assert_eq!(operators(&study, &study.arms[0]), "max_pool kernel=3");
         assert!(compares_operators(&study));
+        let matched =
+            small_study_text(1).replace("width = 0.25", "match_cost = { downsample = { max_pool = {} } }");
+        let study = StudyFile::parse("matched.toml", matched).unwrap();
+        assert_eq!(operators(&study, &study.arms[1]), "folded_stride kernel=3");
         let text = small_study_text(1);
         let alike = format!(
             "{}[arms.max_pool]\nnet.net.levels = [{{ downsample = {{ max_pool = {{}} }} }}]\n[arms.other]\nnet.net.levels = [{{ downsample.max_pool = {{}} }}]\ntrain.epochs = 3\n",

@@ -19,7 +19,7 @@ pub(crate) fn arm_classes(arm_index: usize) -> String {
 #[derive(Clone, Debug)]
 pub(crate) struct Figure {
     /// Name of the file, without its ending.
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     /// What a reader who cannot see it is told.
     pub(crate) description: String,
     pub(crate) width: f64,

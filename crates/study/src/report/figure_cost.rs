@@ -88,7 +88,7 @@ fn figure(study: &StudyFile, results: &StudyResults, (name, title, read): &CostA
         metric_name(study),
         title.to_lowercase()
     );
-    Some(Figure { name, description, width: WIDTH, height: HEIGHT, drawing })
+    Some(Figure { name: (*name).to_string(), description, width: WIDTH, height: HEIGHT, drawing })
 }
 
 fn mark(arm: &ArmResult, place: &Place, x: &Scale, y: &Scale, factor: f64) -> Markup {

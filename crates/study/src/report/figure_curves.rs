@@ -54,7 +54,7 @@ pub(crate) fn figure(
     let description = format!(
         "{title} over the epochs: mean over the seeds of each arm, with the range of its seeds as a band."
     );
-    Some(Figure { name, description, width: WIDTH, height: HEIGHT, drawing })
+    Some(Figure { name: name.to_string(), description, width: WIDTH, height: HEIGHT, drawing })
 }
 
 /// Whether a value of a run that did not finish may widen the axis: a loss that grew without bounds would flatten all curves

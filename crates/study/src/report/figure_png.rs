@@ -46,7 +46,7 @@ mod tests {
 
     fn figure(content: &str) -> Figure {
         let drawing = text(10.0, 20.0, "title", content);
-        Figure { name: "test", description: "A word.".into(), width: 120.0, height: 30.0, drawing }
+        Figure { name: "test".into(), description: "A word.".into(), width: 120.0, height: 30.0, drawing }
     }
 
     #[test]

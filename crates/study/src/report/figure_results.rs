@@ -1,12 +1,14 @@
-//! The main figure: every run as a point, mean and interval per arm, and beside it each arm's difference to the baseline.
+//! The figure of a metric: every run as a point, mean and interval per arm, and beside it each arm's difference to the baseline.
 
 use maud::{Markup, html};
 
 use super::figure::{Figure, arm_classes, horizontal_axis, line, shortened, text};
 use super::scale::Scale;
-use super::sentence::metric_name;
+use super::sentence::{metric_name, split_name};
 use crate::file::{Better, StudyFile};
-use crate::results::{ArmResult, ComparisonResult, StudyResults};
+use crate::metric::{MetricUnit, find_metric, metric_label};
+use crate::results::{SecondaryMetric, StudyResults};
+use crate::stats::Interval;
 
 const WIDTH: f64 = 940.0;
 const ROW: f64 = 44.0;
@@ -16,85 +18,183 @@ const GAP: f64 = 44.0;
 const RIGHT: f64 = 14.0;
 const LONGEST_LABEL: usize = 26;
 
-/// Draws the figure; the names of the arms stand at the left, one row each.
+/// What is drawn of one metric.
+struct Plot<'a> {
+    /// Name of the file.
+    name: String,
+    /// The metric in words, with its split.
+    metric: String,
+    /// The study's name of the baseline.
+    baseline: String,
+    unit: MetricUnit,
+    better: Option<Better>,
+    margin: Option<f64>,
+    rows: Vec<Row<'a>>,
+}
+
+/// One arm.
+struct Row<'a> {
+    arm_index: usize,
+    name: &'a str,
+    is_baseline: bool,
+    values: &'a [(u64, f64)],
+    mean: Option<f64>,
+    interval: Option<Interval>,
+    /// `None` without a comparison.
+    difference: Option<Difference>,
+}
+
+/// An arm's difference to the baseline.
+struct Difference {
+    pairs: Vec<(u64, f64)>,
+    mean: Option<f64>,
+    interval: Option<Interval>,
+}
+
+/// The main figure, of the primary metric; the names of the arms stand at the left, one row each.
 pub(crate) fn figure(study: &StudyFile, results: &StudyResults) -> Figure {
-    let longest =
-        results.arms.iter().map(|arm| arm.name.chars().count().min(LONGEST_LABEL)).max().unwrap_or(0);
+    let row = |(arm_index, arm): (usize, &'_ crate::results::ArmResult)| {
+        let comparison = results.comparison(arm_index);
+        Row {
+            arm_index,
+            name: &results.arms[arm_index].name,
+            is_baseline: arm.is_baseline,
+            values: &results.arms[arm_index].values,
+            mean: arm.summary.map(|summary| summary.mean),
+            interval: arm.interval,
+            difference: comparison.map(|comparison| Difference {
+                pairs: comparison.differences.clone(),
+                mean: comparison.mean_difference,
+                interval: comparison.interval,
+            }),
+        }
+    };
+    draw(&Plot {
+        name: "results".into(),
+        metric: metric_name(study),
+        baseline: study.compare.baseline.name(),
+        unit: results.unit,
+        better: Some(study.primary.better),
+        margin: study.compare.equivalence_margin,
+        rows: results.arms.iter().enumerate().map(row).collect(),
+    })
+}
+
+/// The figure of another metric.
+pub(crate) fn secondary(study: &StudyFile, results: &StudyResults, metric: &SecondaryMetric) -> Figure {
+    let values = |arm: usize| metric.arms.iter().find(|other| other.arm_index == arm).map(|arm| &arm.values);
+    let rows = metric
+        .arms
+        .iter()
+        .map(|arm| {
+            let baseline = study.baseline_of(arm.arm_index).and_then(values);
+            let paired = |(seed, value): &(u64, f64)| {
+                let other = baseline?.iter().find(|(other, _)| other == seed)?;
+                Some((*seed, value - other.1))
+            };
+            Row {
+                arm_index: arm.arm_index,
+                name: &results.arms[arm.arm_index].name,
+                is_baseline: results.arms[arm.arm_index].is_baseline,
+                values: &arm.values,
+                mean: arm.summary.map(|summary| summary.mean),
+                interval: arm.interval,
+                difference: arm.difference.map(|difference| Difference {
+                    pairs: arm.values.iter().filter_map(paired).collect(),
+                    mean: Some(difference.mean),
+                    interval: difference.interval,
+                }),
+            }
+        })
+        .collect();
+    let plain = |character: char| if character.is_ascii_alphanumeric() { character } else { '-' };
+    draw(&Plot {
+        name: format!("metric-{}", metric.name.chars().map(plain).collect::<String>()),
+        metric: format!("{} {}", split_name(study.primary.split), metric_label(&metric.name)),
+        baseline: study.compare.baseline.name(),
+        unit: MetricUnit::of(&metric.name),
+        better: find_metric(&metric.name).and_then(|metric| metric.better),
+        margin: None,
+        rows,
+    })
+}
+
+fn draw(plot: &Plot<'_>) -> Figure {
+    let longest = plot.rows.iter().map(|row| row.name.chars().count().min(LONGEST_LABEL)).max().unwrap_or(0);
     let labels = (7.6 * longest as f64 + 18.0).max(80.0);
-    let bottom = TOP + ROW * results.arms.len() as f64;
+    let bottom = TOP + ROW * plot.rows.len() as f64;
     let panels = WIDTH - labels - GAP - RIGHT;
-    let has_differences = !results.comparisons.is_empty();
+    let has_differences = plot.rows.iter().any(|row| row.difference.is_some());
     let split = if has_differences { labels + 0.56 * panels } else { WIDTH - RIGHT };
-    let factor = results.unit.factor();
-    let values = results.arms.iter().flat_map(|arm| {
-        let ends = arm.interval.map(|interval| [interval.low, interval.high]).into_iter().flatten();
-        arm.values.iter().map(|(_, value)| *value).chain(ends).map(|value| value * factor)
+    let factor = plot.unit.factor();
+    let values = plot.rows.iter().flat_map(|row| {
+        let ends = row.interval.map(|interval| [interval.low, interval.high]).into_iter().flatten();
+        row.values.iter().map(|(_, value)| *value).chain(ends).map(|value| value * factor)
     });
     let scale = Scale::linear(values, (labels, split), 6);
-    let symbol = match results.unit.symbol() {
+    let symbol = match plot.unit.symbol() {
         "" => String::new(),
         symbol => format!(" ({symbol})"),
     };
-    let better = match study.primary.better {
-        Better::Lower => "lower",
-        Better::Higher => "higher",
+    let better = match plot.better {
+        Some(Better::Lower) => ", lower is better",
+        Some(Better::Higher) => ", higher is better",
+        None => "",
     };
     let drawing = html! {
-        (text(labels, 16.0, "title", &format!("{}{symbol}, {} is better", capitalised(&metric_name(study)), better)))
+        (text(labels, 16.0, "title", &format!("{}{symbol}{better}", capitalised(&plot.metric))))
         (horizontal_axis(&scale, (TOP, bottom), |tick| scale.tick_label(tick)))
-        @for (row, arm) in results.arms.iter().enumerate() {
-            (text(labels - 14.0, centre(row) + 4.5, "end", &shortened(&arm.name, LONGEST_LABEL)))
-            (arm_row(arm, row, &scale, results))
+        @for (position, row) in plot.rows.iter().enumerate() {
+            (text(labels - 14.0, centre(position) + 4.5, "end", &shortened(row.name, LONGEST_LABEL)))
+            (arm_row(row, position, &scale, plot.unit))
         }
-        @if has_differences { (differences(study, results, (split + GAP, WIDTH - RIGHT), bottom)) }
+        @if has_differences { (differences(plot, (split + GAP, WIDTH - RIGHT), bottom)) }
     };
     let description = format!(
         "Every run's {} as a point, with mean and 95 percent interval per arm, and each arm's difference to {}. The table below holds the numbers.",
-        metric_name(study),
-        study.compare.baseline.name()
+        plot.metric, plot.baseline
     );
-    Figure { name: "results", description, width: WIDTH, height: bottom + BELOW, drawing }
+    Figure { name: plot.name.clone(), description, width: WIDTH, height: bottom + BELOW, drawing }
 }
 
 fn centre(row: usize) -> f64 {
     TOP + ROW * (row as f64 + 0.5)
 }
 
-fn arm_row(arm: &ArmResult, row: usize, scale: &Scale, results: &StudyResults) -> Markup {
-    let factor = results.unit.factor();
-    let place = |value: f64| scale.place(value * factor);
+fn arm_row(row: &Row<'_>, position: usize, scale: &Scale, unit: MetricUnit) -> Markup {
+    let place = |value: f64| scale.place(value * unit.factor());
+    let middle = centre(position);
     // Points above, interval below, so that neither hides the other; neighbouring seeds at different heights.
-    let height = |seed: usize| centre(row) - 9.0 + 4.0 * ((seed * 2 % 5) as f64 - 2.0) / 2.0;
+    let height = |seed: usize| middle - 9.0 + 4.0 * ((seed * 2 % 5) as f64 - 2.0) / 2.0;
     html! {
-        g class=(arm_classes(row)) {
-            @for (position, (seed, value)) in arm.values.iter().enumerate() {
+        g class=(arm_classes(row.arm_index)) {
+            @for (position, (seed, value)) in row.values.iter().enumerate() {
                 circle cx=(place(*value)) cy=(height(position)) r="3.6" class="dot" {
-                    title { (arm.name) ", seed " (seed) ": " (results.unit.value(*value)) " " (results.unit.symbol()) }
+                    title { (row.name) ", seed " (seed) ": " (unit.value(*value)) " " (unit.symbol()) }
                 }
             }
-            @if let Some(interval) = arm.interval {
-                (line((place(interval.low), centre(row) + 9.0), (place(interval.high), centre(row) + 9.0), "interval"))
+            @if let Some(interval) = row.interval {
+                (line((place(interval.low), middle + 9.0), (place(interval.high), middle + 9.0), "interval"))
             }
-            @if let Some(summary) = arm.summary {
-                (diamond(place(summary.mean), centre(row) + 9.0))
-            }
+            @if let Some(mean) = row.mean { (diamond(place(mean), middle + 9.0)) }
         }
-        @if arm.summary.is_none() {
-            (text(scale.place(scale.ticks().first().copied().unwrap_or(0.0)), centre(row) + 4.0, "tick", "no finished run"))
+        @if row.mean.is_none() {
+            (text(scale.place(scale.ticks().first().copied().unwrap_or(0.0)), middle + 4.0, "tick", "no finished run"))
         }
     }
 }
 
-fn differences(study: &StudyFile, results: &StudyResults, (left, right): (f64, f64), bottom: f64) -> Markup {
-    let factor = results.unit.factor();
-    let margin = study.compare.equivalence_margin.map(|margin| margin * factor);
-    let values = results.comparisons.iter().flat_map(|comparison| {
-        let ends = comparison.interval.map(|interval| [interval.low, interval.high]).into_iter().flatten();
-        comparison.differences.iter().map(|(_, value)| *value).chain(ends).map(|value| value * factor)
+fn differences(plot: &Plot<'_>, (left, right): (f64, f64), bottom: f64) -> Markup {
+    let factor = plot.unit.factor();
+    let margin = plot.margin.map(|margin| margin * factor);
+    let compared = || plot.rows.iter().filter_map(|row| row.difference.as_ref());
+    let values = compared().flat_map(|difference| {
+        let ends = difference.interval.map(|interval| [interval.low, interval.high]).into_iter().flatten();
+        difference.pairs.iter().map(|(_, value)| *value).chain(ends).map(|value| value * factor)
     });
     let margins = margin.map(|margin| [-margin, margin]).into_iter().flatten();
     let scale = Scale::linear(values.chain([0.0]).chain(margins), (left, right), 5);
-    let head = match results.unit.difference_name() {
+    let head = match plot.unit.difference_name() {
         "" => "Difference to the baseline".to_string(),
         name => format!("Difference ({name})"),
     };
@@ -107,29 +207,28 @@ fn differences(study: &StudyFile, results: &StudyResults, (left, right): (f64, f
         }
         (horizontal_axis(&scale, (TOP, bottom), |tick| scale.tick_label(tick)))
         (line((scale.place(0.0), TOP), (scale.place(0.0), bottom), "zero"))
-        @for comparison in &results.comparisons { (difference_row(comparison, &scale, results)) }
-        @for (row, arm) in results.arms.iter().enumerate() {
-            @if arm.is_baseline { (text(scale.place(0.0) + 7.0, centre(row) + 4.0, "tick", "baseline")) }
+        @for (position, row) in plot.rows.iter().enumerate() {
+            (difference_row(row, position, &scale, plot.unit))
+            @if row.is_baseline { (text(scale.place(0.0) + 7.0, centre(position) + 4.0, "tick", "baseline")) }
         }
     }
 }
 
-fn difference_row(comparison: &ComparisonResult, scale: &Scale, results: &StudyResults) -> Markup {
-    let factor = results.unit.factor();
-    let place = |value: f64| scale.place(value * factor);
-    let y = centre(comparison.arm_index);
+fn difference_row(row: &Row<'_>, position: usize, scale: &Scale, unit: MetricUnit) -> Markup {
+    let place = |value: f64| scale.place(value * unit.factor());
+    let y = centre(position);
     html! {
-        g class=(arm_classes(comparison.arm_index)) {
-            @for (seed, difference) in &comparison.differences {
-                line x1=(place(*difference)) x2=(place(*difference)) y1=(y - 14.0) y2=(y - 6.0) class="faint" {
-                    title { (comparison.arm) ", seed " (seed) ": " (results.unit.signed(*difference)) }
+        @if let Some(Difference { pairs, mean, interval }) = &row.difference {
+            g class=(arm_classes(row.arm_index)) {
+                @for (seed, difference) in pairs {
+                    line x1=(place(*difference)) x2=(place(*difference)) y1=(y - 14.0) y2=(y - 6.0) class="faint" {
+                        title { (row.name) ", seed " (seed) ": " (unit.signed(*difference)) }
+                    }
                 }
-            }
-            @if let Some(interval) = comparison.interval {
-                (line((place(interval.low), y + 5.0), (place(interval.high), y + 5.0), "interval"))
-            }
-            @if let Some(mean) = comparison.mean_difference {
-                (diamond(place(mean), y + 5.0))
+                @if let Some(interval) = interval {
+                    (line((place(interval.low), y + 5.0), (place(interval.high), y + 5.0), "interval"))
+                }
+                @if let Some(mean) = mean { (diamond(place(*mean), y + 5.0)) }
             }
         }
     }

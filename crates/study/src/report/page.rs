@@ -32,17 +32,22 @@ fn policy() -> String {
 /// Comparisons up to which their sentences stand before the main figure.
 const MOST_ANSWERS_FIRST: usize = 5;
 
+/// Metrics beside the primary one that have a figure; planned ones come first.
+const MOST_METRIC_FIGURES: usize = 12;
+
 /// The figures of a report.
 pub(crate) struct Figures {
     main: Figure,
     curves: Vec<Figure>,
     costs: Vec<Figure>,
+    /// One for each of the first metrics beside the primary one, in their order.
+    pub(crate) secondary: Vec<Figure>,
 }
 
 impl Figures {
     /// All of them, in the order of the page.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Figure> {
-        std::iter::once(&self.main).chain(&self.curves).chain(&self.costs)
+        std::iter::once(&self.main).chain(&self.curves).chain(&self.costs).chain(&self.secondary)
     }
 }
 
@@ -57,10 +62,12 @@ pub(crate) fn figures(study: &StudyFile, results: &StudyResults) -> Figures {
         // Without a validation split, the training curve of the same metric is all there is.
         curves[0] = figure_curves::figure(results, SplitName::Train, metric, "curve-training");
     }
+    let secondary = results.secondary.iter().take(MOST_METRIC_FIGURES);
     Figures {
         main: figure_results::figure(study, results),
         curves: curves.into_iter().flatten().collect(),
         costs: figure_cost::figures(study, results),
+        secondary: secondary.map(|metric| figure_results::secondary(study, results, metric)).collect(),
     }
 }
 
@@ -100,7 +107,7 @@ pub(crate) fn page(
                     (page_factorial::section(study, results))
                     (curves(results, figures))
                     (page_comparisons::section(study, results))
-                    (page_secondary::section(study, results))
+                    (page_secondary::section(study, results, &figures.secondary))
                     (costs(figures))
                     (page_classes::section(results, &pictures.class_names))
                     (page_disagreement::section(results, pictures))
@@ -131,7 +138,7 @@ fn head(study: &StudyFile, results: &StudyResults) -> Markup {
     html! {
         p.kicker { "allconv study " code { (study.name) } " · " (progress(results)) }
         h1 { (study.question) }
-        @if let Some(caveat) = &study.caveat { div.note { p { strong { "Caveat. " } (caveat) } } }
+        @if let Some(caveat) = &study.caveat { div.note { p { strong { "Caveat. " } (with_code(caveat)) } } }
         @if !results.warnings.is_empty() {
             div.note role="note" {
                 p { strong { "Before you compare." } }

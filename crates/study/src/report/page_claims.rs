@@ -225,15 +225,16 @@ pub(crate) fn markdown(study: &StudyFile, results: &StudyResults) -> String {
                 "" => String::new(),
                 symbol => format!(" {symbol}"),
             };
+            let found = contrast.mean.map_or("nothing measured".to_string(), |mean| {
+                let (mean, n) = (unit.signed(mean), contrast.values.len());
+                format!("found {mean}{symbol} (95 % interval {}; n = {n})", interval(contrast))
+            });
             text.push_str(&format!(
-                "  - {}, {} {}: claimed {}; found {}{symbol} (95 % interval {}; n = {})\n",
+                "  - {}, {} {}: claimed {}; {found}\n",
                 contrast.name,
                 split_name(study.primary.split),
                 metric_label(&contrast.metric),
                 stated(contrast),
-                contrast.mean.map_or("–".to_string(), |mean| unit.signed(mean)),
-                interval(contrast),
-                contrast.values.len(),
             ));
         }
     }

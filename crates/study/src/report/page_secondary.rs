@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::figure::arm_classes;
+use super::figure::{Figure, arm_classes};
 use super::figure_results::capitalised;
 use super::number::p_value;
 use super::sentence::split_name;
@@ -13,16 +13,17 @@ use crate::results::{SecondaryMetric, StudyResults};
 /// Metrics up to which all tables are open from the start.
 const MOST_OPEN: usize = 4;
 
-/// The section; empty when nothing but the primary metric was measured.
-pub(crate) fn section(study: &StudyFile, results: &StudyResults) -> Markup {
+/// The section with a figure for each of the first metrics; empty when nothing but the primary metric was measured.
+pub(crate) fn section(study: &StudyFile, results: &StudyResults, figures: &[Figure]) -> Markup {
     html! {
         @if !results.secondary.is_empty() {
             section {
                 h2 { "Other measurements" }
                 p { (method(study, results)) }
-                @for metric in &results.secondary {
+                @for (position, metric) in results.secondary.iter().enumerate() {
                     details open[metric.is_claimed || results.secondary.len() <= MOST_OPEN] {
                         summary { (heading(study, metric)) }
+                        @if let Some(figure) = figures.get(position) { figure { div.scroll { (figure.inline()) } } }
                         (table(results, metric))
                     }
                 }

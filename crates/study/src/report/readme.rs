@@ -32,7 +32,8 @@ pub(crate) fn readme(study: &StudyFile, results: &StudyResults) -> String {
     }
     text.push_str(&page_claims::markdown(study, results));
     if !results.comparisons.is_empty() {
-        text.push_str("\n## Answer\n\n");
+        let heading = if results.claims.is_empty() { "Answer" } else { "Comparisons" };
+        text.push_str(&format!("\n## {heading}\n\n"));
         for comparison in &results.comparisons {
             text.push_str(&format!(
                 "- **{}**: {}\n",

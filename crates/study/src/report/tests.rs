@@ -189,6 +189,20 @@ fn claims_other_metrics_images_and_pictures_are_on_the_page_and_in_the_files() {
         let expected = expected.replace("pixel error 25", "error 25");
         assert!(page.contains(&expected), "{expected} is not on the page");
     }
+    let figures: Vec<&str> = files
+        .iter()
+        .map(|file| file.path.as_str())
+        .filter(|path| path.starts_with("figures/metric"))
+        .collect();
+    assert_eq!(
+        figures,
+        [
+            "figures/metric-boundary-f1.svg",
+            "figures/metric-boundary-f1.png",
+            "figures/metric-iou-1.svg",
+            "figures/metric-iou-1.png"
+        ]
+    );
     // The answer stands before everything else.
     assert!(page.find("A convolution replaces").unwrap() < page.find("<figure>").unwrap());
     let json: serde_json::Value = serde_json::from_str(content(&files, "results.json")).unwrap();

@@ -64,7 +64,7 @@ pub struct ClaimResult {
 /// One contrast of a claim.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ContrastResult {
-    /// `all_cnn − convpool_cnn, base = a`.
+    /// `rule: all_cnn − convpool_cnn, base = a`.
     pub name: String,
     /// The metric.
     pub metric: String,
