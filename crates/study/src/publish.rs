@@ -85,7 +85,7 @@ mod tests {
     use super::*;
     use crate::matrix::plan;
     use crate::testing::{small_study, write_run};
-    use allconv_record::Status;
+    use allconv_record::{PictureRole, Scores, Status};
 
     #[test]
     fn published_runs_give_the_same_results_as_the_originals() {
@@ -113,5 +113,30 @@ mod tests {
         assert_eq!(rewritten.len(), 3);
         let readme = std::fs::read_to_string(published.join("README.md")).unwrap();
         assert!(readme.contains("| `max_pool` |") && readme.contains("seed 0: diverged"), "{readme}");
+    }
+
+    #[test]
+    fn scores_and_the_pictures_of_the_index_are_published_and_other_files_are_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let (runs, published) = (folder.path().join("runs"), folder.path().join("published"));
+        let study = small_study(2);
+        let directory = write_run(&runs, &plan(&study)[0], Status::Finished, Some(0.1));
+        directory.write_scores(&Scores::new(vec!["psnr_y".into()], Vec::new())).unwrap();
+        let picture = ArtefactPicture {
+            file: "baby-output.png".into(),
+            example: "baby".into(),
+            role: PictureRole::Output,
+            metrics: Default::default(),
+        };
+        Artefacts::write(&directory.artefacts(), &[(picture.clone(), vec![1, 2])]).unwrap();
+        std::fs::write(directory.artefacts().join("stray.bin"), [3]).unwrap();
+        let results = StudyResults::collect(&study, &[runs]).unwrap();
+        publish(&study, &results, &published).unwrap();
+        let name = directory.path().file_name().unwrap();
+        let copy = RunDirectory::at(published.join("runs").join(name));
+        assert_eq!(copy.read_scores().unwrap(), directory.read_scores().unwrap());
+        assert_eq!(Artefacts::read(&copy.artefacts()).unwrap().pictures, [picture]);
+        assert_eq!(std::fs::read(copy.artefacts().join("baby-output.png")).unwrap(), [1, 2]);
+        assert!(!copy.artefacts().join("stray.bin").exists());
     }
 }
