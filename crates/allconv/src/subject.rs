@@ -131,8 +131,11 @@ fn of_model(
                 validation: None,
                 train_images: None,
                 synthetic: None,
+                task: None,
+                test_dataset: None,
+                fold: None,
             };
-            let settings = request.resolve();
+            let settings = request.resolve(0);
             (Some(store.dataset(&settings)?), Some(store.prepared(&settings)?))
         }
     };

@@ -46,7 +46,8 @@ fn weight_gradients(network: &Network, dtype: DType, device: &Device) -> Vec<(St
 /// The last ReLU, by its stage, at which `network` keeps other values than `exact` does.
 fn last_turned_sign(network: &Network, exact: &Network, device: &Device) -> Option<usize> {
     let kept = |network: &Network, dtype: DType| -> Vec<Tensor<4, Bool>> {
-        let trace = network.forward_traced(images(BATCH, dtype, device), Mode::Evaluate, SignalRules::GRADIENT);
+        let trace =
+            network.forward_traced(images(BATCH, dtype, device), Mode::Evaluate, SignalRules::GRADIENT);
         trace.stages.into_iter().map(|stage| stage.greater_elem(0.0)).collect()
     };
     let turned = kept(network, DType::F32)

@@ -79,6 +79,13 @@ impl Scores {
         Ok(scores)
     }
 
+    /// The mean of a metric over the examples; `None` if there is no such metric or no example.
+    pub fn mean(&self, metric: &str) -> Option<f64> {
+        let place = self.metrics.iter().position(|name| name == metric)?;
+        let sum: f64 = self.examples.iter().map(|example| example.values[place]).sum();
+        (!self.examples.is_empty()).then(|| sum / self.examples.len() as f64)
+    }
+
     fn check(&self) -> Result<(), String> {
         unique("metric", self.metrics.iter())?;
         unique("example", self.examples.iter().map(|example| &example.name))?;

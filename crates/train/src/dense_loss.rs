@@ -39,6 +39,17 @@ pub struct LossValue {
 }
 
 impl DenseLoss {
+    /// Its name in a study file.
+    pub fn name(self) -> &'static str {
+        match self {
+            DenseLoss::L1 => "l1",
+            DenseLoss::Charbonnier => "charbonnier",
+            DenseLoss::Mse => "mse",
+            DenseLoss::CrossEntropy => "cross_entropy",
+            DenseLoss::CrossEntropyDice => "cross_entropy_dice",
+        }
+    }
+
     /// True if maps are compared with classes, false if with pictures.
     pub fn is_of_classes(self) -> bool {
         matches!(self, DenseLoss::CrossEntropy | DenseLoss::CrossEntropyDice)

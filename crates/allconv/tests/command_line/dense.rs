@@ -192,7 +192,7 @@ fn super_resolution_goes_from_photographs_to_a_larger_picture() {
         "overwrite its own source",
         2,
     );
-    refused(&["predict", &directory, "photographs/3.png", "--tile", "7"], "use a multiple of 4", 1);
+    refused(&["predict", &directory, "photographs/3.png", "--tile", "7"], "use a multiple of 4", 2);
 }
 
 #[test]

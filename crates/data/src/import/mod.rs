@@ -4,6 +4,7 @@ pub mod archive;
 pub mod decode;
 pub mod entry;
 pub mod folder;
+pub mod labels;
 pub mod layout;
 pub mod pictures;
 

@@ -1,6 +1,6 @@
 //! Import of photographs, and of pictures with label maps, from a folder or an archive into one packed file.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,17 +8,14 @@ use glob::Pattern;
 
 use super::IGNORED_NAMED;
 use super::entry::{self, Entry, EntryLimits};
+use super::labels::{class_numbers, found_labels};
 use super::layout::{SplitName, is_image_name};
-use crate::augment::ImageShape;
 use crate::directory::DataDirectory;
 use crate::error::DataError;
 use crate::picture::Picture;
 use crate::pictures::pack::{self, PictureHeader};
 use crate::pictures::{PictureExample, PictureSource};
 use crate::registry;
-
-/// Most grey values that label maps may hold when nobody says which are meant.
-const MOST_UNNAMED_LABELS: usize = 32;
 
 /// How the files of a source are read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -196,7 +193,9 @@ impl<'a> Collector<'a> {
         }
         let labels = match self.kind {
             PictureKind::Photographs => Vec::new(),
-            PictureKind::Segmentation { labels } if labels.is_empty() => self.found_labels()?,
+            PictureKind::Segmentation { labels } if labels.is_empty() => {
+                found_labels(self.label_maps.values())?
+            }
             PictureKind::Segmentation { labels } => labels.clone(),
         };
         let mut source = PictureSource {
@@ -237,65 +236,6 @@ impl<'a> Collector<'a> {
         }
         Ok(source)
     }
-
-    /// The grey values of all label maps as classes.
-    fn found_labels(&self) -> Result<Vec<(String, u8)>, DataError> {
-        let mut found = BTreeSet::new();
-        for (file, map) in self.label_maps.values() {
-            check_grey(file, map)?;
-            found.extend(map.pixels().iter().copied());
-            if found.len() > MOST_UNNAMED_LABELS {
-                return Err(DataError::bad_file(
-                    file,
-                    format!(
-                        "at most {MOST_UNNAMED_LABELS} different grey values in all label maps up to here"
-                    ),
-                    format!("{}", found.len()),
-                    "say which values are classes with --labels, or save label maps without lossy compression",
-                ));
-            }
-        }
-        Ok(found.into_iter().map(|value| (format!("value_{value}"), value)).collect())
-    }
-}
-
-fn check_grey(file: &str, map: &Picture) -> Result<(), DataError> {
-    if map.shape().channels == 1 {
-        return Ok(());
-    }
-    let fix = "save the label map with one grey value for each class";
-    Err(DataError::bad_file(file, "a grey label map", "a colour picture", fix))
-}
-
-/// The class of each pixel of a label map.
-fn class_numbers(
-    file: &str,
-    map: &Picture,
-    picture: ImageShape,
-    labels: &[(String, u8)],
-) -> Result<Vec<u8>, DataError> {
-    check_grey(file, map)?;
-    let ImageShape { height, width, .. } = map.shape();
-    if (height, width) != (picture.height, picture.width) {
-        return Err(DataError::bad_file(
-            file,
-            format!("{}×{} pixels (width × height) like its picture", picture.width, picture.height),
-            format!("{width}×{height}"),
-            "label every pixel of the picture",
-        ));
-    }
-    let class_of = |(place, value): (usize, &u8)| {
-        labels.iter().position(|(_, known)| known == value).map(|class| class as u8).ok_or_else(|| {
-            let known: Vec<String> = labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            DataError::bad_file(
-                file,
-                format!("only the label values {}", known.join(", ")),
-                format!("{value} at row {}, column {}", place / width, place % width),
-                "correct the label map or name the value with --labels",
-            )
-        })
-    };
-    map.pixels().iter().enumerate().map(class_of).collect()
 }
 
 /// Where a path belongs, or `None` if it holds no picture.
@@ -320,44 +260,11 @@ fn place(path: &str, kind: &PictureKind) -> Option<(Key, Role)> {
     }
 }
 
-/// Reads `membrane=0,cell=255` or `0,255`: the classes of label maps with their grey values.
-///
-/// # Errors
-/// [`DataError::BadOption`] for a value above 255, or a name or value given twice.
-pub fn parse_labels(text: &str) -> Result<Vec<(String, u8)>, DataError> {
-    let refuse = |limit: String| DataError::BadOption {
-        field: "labels",
-        value: format!("\"{text}\""),
-        limit,
-        fix: "write for example membrane=0,cell=255".to_string(),
-    };
-    let mut labels: Vec<(String, u8)> = Vec::new();
-    for item in text.split(',').map(str::trim) {
-        let (name, value) = match item.split_once('=') {
-            Some((name, value)) => (name.to_string(), value),
-            None => (format!("value_{item}"), item),
-        };
-        let value: u8 =
-            value.parse().map_err(|_| refuse(format!("{value:?} is no grey value from 0 to 255")))?;
-        if name.is_empty() || !name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_') {
-            return Err(refuse(format!(
-                "the class name {name:?} has other characters than a-z, A-Z, 0-9 and _"
-            )));
-        }
-        if labels.iter().any(|(other, known)| *other == name || *known == value) {
-            return Err(refuse(format!("{item} repeats a name or a value")));
-        }
-        labels.push((name, value));
-    }
-    if labels.len() < 2 {
-        return Err(refuse("two classes at least are needed to tell anything apart".to_string()));
-    }
-    Ok(labels)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::augment::ImageShape;
+    use crate::import::labels::parse_labels;
 
     fn grey(height: usize, width: usize, value: u8) -> Picture {
         Picture::new(ImageShape { height, width, channels: 1 }, vec![value; height * width])
@@ -457,15 +364,5 @@ mod tests {
         assert!(orphan.contains("label/2.png: expected a picture \"2\""), "{orphan}");
         let nothing = message(&[("x/1.png", grey(1, 1, 0))], &segmentation(""));
         assert!(nothing.contains("no picture among 1 files"), "{nothing}");
-    }
-
-    #[test]
-    fn labels_are_read_with_and_without_names() {
-        let named = parse_labels("membrane=0, cell=255").expect("two classes");
-        assert_eq!(named, [("membrane".to_string(), 0), ("cell".to_string(), 255)]);
-        assert_eq!(parse_labels("0,1").expect("two classes")[1], ("value_1".to_string(), 1));
-        for wrong in ["", "1", "a=256,b=0", "a=1,a=2", "a=1,b=1", "a b=1,c=2", "=1,c=2"] {
-            assert!(parse_labels(wrong).is_err(), "{wrong}");
-        }
     }
 }

@@ -72,7 +72,7 @@ pub(crate) fn region(subject: &Subject, stage: usize, row: usize, column: usize)
     let side = shape.receptive_field.min(height).min(width);
     let first = |cell: usize, cells: usize, pixels: usize| {
         // Networks here pad both sides alike, give or take one cell, so map and image share their centre.
-        let centre = pixels as f64 / 2.0 + (cell as f64 - (cells as f64 - 1.0) / 2.0) * shape.jump as f64;
+        let centre = pixels as f64 / 2.0 + (cell as f64 - (cells as f64 - 1.0) / 2.0) * shape.jump;
         (centre - side as f64 / 2.0).round().clamp(0.0, (pixels - side) as f64) as usize
     };
     Region { top: first(row, rows, height), left: first(column, columns, width), side }

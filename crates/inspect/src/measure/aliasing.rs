@@ -46,10 +46,10 @@ impl Measure for Aliasing {
 /// The stages with a stride, and their strides.
 pub(super) fn reducing_stages(subject: &Subject) -> Vec<(usize, usize)> {
     let stages = &subject.walk().stages;
-    let jump_before = |stage: usize| stage.checked_sub(1).map_or(1, |before| stages[before].jump);
+    let jump_before = |stage: usize| stage.checked_sub(1).map_or(1.0, |before| stages[before].jump);
     (0..stages.len())
         .filter(|stage| stages[*stage].jump > jump_before(*stage))
-        .map(|stage| (stage, stages[stage].jump / jump_before(stage)))
+        .map(|stage| (stage, (stages[stage].jump / jump_before(stage)).round() as usize))
         .collect()
 }
 

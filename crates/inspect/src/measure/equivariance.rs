@@ -37,10 +37,13 @@ impl Measure for Equivariance {
 
     fn take(&self, asked: &Asked<'_>) -> Result<Measurement, InspectError> {
         let walk = asked.subject.walk();
+        let jump = |stage: usize| walk.stages[stage].jump.round() as usize;
         let stages: Vec<usize> = (0..walk.stages.len())
             .filter(|stage| walk.stages[*stage].output[1..].iter().all(|side| *side > 1))
+            // Maps finer than the input have no coarse shift to look for.
+            .filter(|stage| walk.stages[*stage].jump >= 1.0)
             .collect();
-        let reach = walk.stages.iter().map(|stage| stage.jump).max().unwrap_or(1).clamp(2, LARGEST_JUMP);
+        let reach = stages.iter().map(|stage| jump(*stage)).max().unwrap_or(1).clamp(2, LARGEST_JUMP);
         let shifts: Vec<[usize; 2]> =
             (1..reach * reach).map(|shift| [shift / reach, shift % reach]).collect();
         let mut errors = vec![Vec::with_capacity(asked.pictures.len()); walk.stages.len()];
@@ -53,7 +56,7 @@ impl Measure for Equivariance {
                 let moved = images.clone().roll(&[-(shift[0] as i64), -(shift[1] as i64)], &[2, 3]);
                 let moved = traced(asked, moved);
                 for stage in &stages {
-                    let found = distances(&maps[*stage], &moved[*stage], walk.stages[*stage].jump, *shift);
+                    let found = distances(&maps[*stage], &moved[*stage], jump(*stage), *shift);
                     sums[*stage].iter_mut().zip(found).for_each(|(sum, found)| *sum += found);
                 }
             }

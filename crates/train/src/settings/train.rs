@@ -249,7 +249,7 @@ impl TrainSettings {
             TaskSettings::Segmentation(_) => "`cross_entropy` or `cross_entropy_dice` for a segmentation",
             _ => "`l1`, `charbonnier` or `mse` where pictures are compared",
         };
-        SettingError::unless(fits, "loss", format!("{:?}", self.loss.as_ref()), range)?;
+        SettingError::unless(fits, "loss", self.loss.map_or("none", DenseLoss::name), range)?;
         self.loss = self.loss.or(task.default_loss());
         let smooths = self.label_smoothing > 0.0 && task.patches().is_some();
         let range = "0: labels are smoothed in classification only";

@@ -1,13 +1,12 @@
-//! Batches of pairs: what a network sees, and the picture or label map that it should return.
-//!
-//! Every picture gives several patches an epoch. Place, orientation and noise of a patch are keyed by (seed, epoch, sample); sample
-//! `s` is cut from picture `s mod n`. Pixels are handed over as `value/255 − 1/2`, so that zero padding is mid-grey.
+//! Patches cut out of pictures: place, orientation and noise keyed by (seed, epoch, sample).
 
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 
+use super::orientation::{Symmetry, oriented, positions};
+use super::pixels::{add_noise, centred};
+use super::{PairBatch, Targets};
 use crate::augment::ImageShape;
 use crate::bicubic;
 use crate::error::DataError;
@@ -15,79 +14,6 @@ use crate::loader::MakeBatch;
 use crate::philox::{Purpose, Stream};
 use crate::picture::Picture;
 use crate::pictures::PictureExample;
-
-/// Pairs as plain arrays.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PairBatch {
-    /// What the network sees, `[n, height, width, channels]`.
-    pub inputs: Vec<f32>,
-    /// Shape of one input.
-    pub input: ImageShape,
-    /// What it should return.
-    pub targets: Targets,
-    /// Sample numbers `[n]` within the epoch.
-    pub samples: Vec<u32>,
-}
-
-/// What a network should return for a batch.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Targets {
-    /// Pictures `[n, height, width, channels]`.
-    Pictures {
-        /// Their pixels.
-        values: Vec<f32>,
-        /// Shape of one.
-        shape: ImageShape,
-    },
-    /// Class numbers `[n, height, width]`.
-    Classes(Vec<u8>),
-}
-
-impl PairBatch {
-    /// Number of pairs.
-    pub fn len(&self) -> usize {
-        self.samples.len()
-    }
-
-    /// True if there is no pair.
-    pub fn is_empty(&self) -> bool {
-        self.samples.is_empty()
-    }
-
-    /// Drops all but the first `pairs`.
-    pub fn truncate(&mut self, pairs: usize) {
-        self.samples.truncate(pairs);
-        self.inputs.truncate(pairs * self.input.len());
-        match &mut self.targets {
-            Targets::Pictures { values, shape } => values.truncate(pairs * shape.len()),
-            Targets::Classes(classes) => classes.truncate(pairs * self.input.height * self.input.width),
-        }
-    }
-}
-
-/// Under which orientations a patch may be shown, each equally likely.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Symmetry {
-    /// As it is.
-    None,
-    /// As it is, and mirrored left and right.
-    Mirror,
-    /// All eight of the square: turned by 0°, 90°, 180° or 270°, each also mirrored.
-    #[default]
-    Square,
-}
-
-impl Symmetry {
-    /// Number of orientations.
-    fn count(self) -> u32 {
-        match self {
-            Symmetry::None => 1,
-            Symmetry::Mirror => 2,
-            Symmetry::Square => 8,
-        }
-    }
-}
 
 /// What is done to a picture to get the pair's input and target.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -255,63 +181,12 @@ impl MakeBatch for Patches {
     }
 }
 
-/// A pixel value as networks see it, in [−1/2, 1/2].
-pub fn centred(value: u8) -> f32 {
-    f32::from(value) / 255.0 - 0.5
-}
-
-/// The pixel value nearest to what a network returned.
-pub fn pixel_value(centred: f32) -> u8 {
-    ((centred + 0.5) * 255.0).round().clamp(0.0, 255.0) as u8
-}
-
-/// Adds Gaussian noise of standard deviation `sigma` grey levels to centred pixels, without rounding or limiting.
-pub fn add_noise(pixels: &mut [f32], sigma: f64, mut stream: Stream) {
-    if sigma == 0.0 {
-        return;
-    }
-    let scale = (sigma / 255.0) as f32;
-    for pair in pixels.chunks_mut(2) {
-        for (value, normal) in pair.iter_mut().zip(stream.normal_pair()) {
-            *value += scale * normal;
-        }
-    }
-}
-
-/// The pixels of a patch in the order in which they are shown.
-fn oriented(
-    picture: &Picture,
-    top: usize,
-    left: usize,
-    side: usize,
-    orientation: u32,
-) -> impl Iterator<Item = &[u8]> {
-    let ImageShape { width, channels, .. } = picture.shape();
-    positions(top, left, side, orientation)
-        .map(move |(row, column)| &picture.pixels()[(row * width + column) * channels..][..channels])
-}
-
-/// The places of a patch's pixels in the order in which they are shown: mirrored if `orientation` is odd, then turned by 90° as many
-/// times as half of it says.
-fn positions(top: usize, left: usize, side: usize, orientation: u32) -> impl Iterator<Item = (usize, usize)> {
-    let last = side - 1;
-    (0..side * side).map(move |place| {
-        let (row, column) = (place / side, place % side);
-        let (row, column) = match orientation / 2 {
-            0 => (row, column),
-            1 => (column, last - row),
-            2 => (last - row, last - column),
-            _ => (last - column, row),
-        };
-        (top + row, left + if orientation % 2 == 1 { last - column } else { column })
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::loader::{Loader, LoaderSettings, Position};
     use crate::order::Order;
+    use crate::pairs::pixel_value;
     use crate::{Augmentation, SyntheticSettings, pictures::PictureSource};
 
     fn drawn() -> Arc<Vec<PictureExample>> {
@@ -350,21 +225,6 @@ mod tests {
             assert_ne!(reference[0], reference[5], "another epoch, other patches");
             assert!(batches(3, Position { epoch: 0, batch: 0 }) == reference, "{pairing:?}");
             assert!(batches(2, Position { epoch: 1, batch: 2 }) == reference[7..], "{pairing:?}");
-        }
-    }
-
-    #[test]
-    fn the_eight_orientations_are_eight_different_orders_of_the_same_pixels() {
-        let mut orders: Vec<Vec<(usize, usize)>> =
-            (0..8).map(|orientation| positions(2, 3, 4, orientation).collect()).collect();
-        assert_eq!(orders[0][..5], [(2, 3), (2, 4), (2, 5), (2, 6), (3, 3)]);
-        assert_eq!(orders[1][..2], [(2, 6), (2, 5)], "mirrored left and right");
-        orders.sort();
-        orders.dedup();
-        assert_eq!(orders.len(), 8);
-        for mut order in orders {
-            order.sort_unstable();
-            assert_eq!(order, positions(2, 3, 4, 0).collect::<Vec<_>>());
         }
     }
 
@@ -428,12 +288,6 @@ mod tests {
         let clean = Patches::new("drawn", drawn(), settings(Pairing::Noisy { sigma: 0.0 })).expect("large");
         let clean = clean.make(3, 0, &samples).expect("healthy");
         assert_eq!(clean.targets, Targets::Pictures { values: clean.inputs.clone(), shape: clean.input });
-    }
-
-    #[test]
-    fn pixel_values_survive_centring() {
-        assert!((0..=255).all(|value| pixel_value(centred(value)) == value));
-        assert_eq!((pixel_value(-0.7), pixel_value(0.8)), (0, 255));
     }
 
     #[test]
