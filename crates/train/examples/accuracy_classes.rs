@@ -18,8 +18,8 @@ use allconv_data::{
 use allconv_kernels::{Accuracy, Engine, Isa};
 use allconv_nets::{Network, NetworkSpec, models};
 use allconv_train::{
-    DataSettings, DataStore, NamedTensor, NamedTensors, Preset, StepPlan, Trainer, evaluate, network_tensors,
-    write_safetensors,
+    ClassObjective, DataSettings, DataStore, NamedTensor, NamedTensors, Preset, StepPlan, Trainer, evaluate,
+    network_tensors, write_safetensors,
 };
 use burn::module::Module;
 use burn::tensor::Device;
@@ -72,6 +72,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         validation: VALIDATION,
         train_images: Some(arguments.images),
         synthetic: None,
+        task: None,
+        test_dataset: None,
+        fold: None,
     })?;
     let validation = data.validation.as_ref().ok_or("the data set has no validation split")?;
     let preset = Preset::named("fast").ok_or("the preset is registered")?;
@@ -107,11 +110,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let batches = Loader::new(data.train.clone(), loader)?
         .batches(Position { epoch: 0, batch: 0 }, u32::try_from(arguments.epochs)?);
-    let mut trainer = Trainer::new(network, &settings, data.classes.len(), arguments.seed, device);
+    let mut trainer = Trainer::new(network, &settings, arguments.seed, device);
+    let objective = ClassObjective { classes: data.classes.len(), label_smoothing: settings.label_smoothing };
     let mut losses = Vec::with_capacity(rates.len());
     for ((step, &rate), batch) in (0..).zip(&rates).zip(batches) {
         let batch = batch?;
-        losses.push(trainer.step(&batch, step, rate)?.loss_sum / batch.len() as f64);
+        losses.push(trainer.step(&objective, &batch, step, rate)?.loss_sum / batch.len() as f64);
     }
     let error = if arguments.steps == 0 {
         let network = trainer.network.valid();
