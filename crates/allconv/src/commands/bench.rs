@@ -25,6 +25,9 @@ use crate::table::Table;
 /// Steps that are made before timing begins: buffers are allocated and caches filled.
 const WARM_UP: usize = 2;
 
+/// Learning rate of the training steps: small enough for every network.
+const LEARNING_RATE: f64 = 0.01;
+
 /// Forward, input gradient and weight gradient: the direct work of a training step in units of the forward pass.
 const TRAINING_PASSES: f64 = 3.0;
 
@@ -204,10 +207,12 @@ impl Bench {
         let device = Device::flex().autodiff();
         let mut trainer = Trainer::new(network.clone(), &settings, 0, device);
         let objective = ClassObjective { classes: *classes, label_smoothing: settings.label_smoothing };
-        time(steps, |step| {
+        let timed = time(steps, |step| {
             let batch = batches.next().context("the loader ended early")??;
-            trainer.step(&objective, &batch, step, 0.01).map(|_| ()).map_err(Into::into)
-        })
+            trainer.step(&objective, &batch, step, LEARNING_RATE).map(|_| ()).map_err(Into::into)
+        })?;
+        *network = trainer.network;
+        Ok(timed)
     }
 
     /// Each timed forward pass, loading included.
@@ -275,4 +280,102 @@ fn time(steps: usize, mut work: impl FnMut(u64) -> anyhow::Result<()>) -> anyhow
 /// A number to one decimal place.
 pub(crate) fn tenth(value: f64) -> Value {
     json!((value * 10.0).round() / 10.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use std::sync::atomic::AtomicBool;
+    use std::time::Duration;
+
+    use allconv_kernels::Isa;
+    use allconv_record::{Environment, Event, Observer, Request, Resolve, RunDirectory, Status};
+    use allconv_train::{
+        Execution, Identity, Job, NamedTensors, Resolver, network_tensors, read_safetensors, train,
+    };
+
+    struct Silent;
+
+    impl Observer for Silent {
+        fn observe(&mut self, _event: &Event) {}
+    }
+
+    /// The weights of a run of `steps` steps of 8 images: the specification that the benchmark stands for.
+    fn trained(steps: u32) -> anyhow::Result<NamedTensors> {
+        let folder = tempfile::tempdir()?;
+        let data = Arc::new(DataStore::new(DataDirectory::new(folder.path().join("data"))));
+        let request = Request {
+            seed: 0,
+            data: toml::toml! {
+                dataset = "synthetic"
+                validation = 0
+                augment = { horizontal_flip = true, translate = 5 }
+                synthetic = { seed = 0, size = 32, train = 16, test = 10 }
+            },
+            net: toml::toml! {
+                architecture = { springenberg = { base = "c", width = 0.1 } }
+                downsample = { strided_conv = { kernel = 3, stride = 2 } }
+            },
+            train: format!(
+                "preset = \"springenberg2015\"\npresentations = {}\nbatch = 8\nlearning_rate = {LEARNING_RATE}\nschedule = {{ constant = {{}} }}",
+                8 * steps
+            )
+            .parse()?,
+        };
+        let resolved = Resolver::new(Arc::clone(&data), "cpu").resolve(&request)?;
+        let directory = RunDirectory::for_run(folder.path(), "bench", &resolved.specification);
+        let identity = Identity {
+            study: "bench".to_owned(),
+            arm: "bench".to_owned(),
+            request_hash: request.hash(),
+            command: Vec::new(),
+            environment: Environment::default(),
+        };
+        let execution = Execution {
+            isa: Isa::detect(),
+            loader_workers: 0,
+            checkpoint_every: Duration::from_secs(60),
+            memory: None,
+        };
+        let job = Job {
+            specification: &resolved.specification,
+            directory: &directory,
+            identity: &identity,
+            data: &data,
+            device: &Device::flex(),
+            execution,
+            measurer: &(),
+            interrupted: &AtomicBool::new(false),
+        };
+        assert_eq!(train(&job, &mut Silent)?, Status::Finished);
+        Ok(read_safetensors(&directory.checkpoints().join("last").join("model.safetensors"))?)
+    }
+
+    #[test]
+    fn the_timed_steps_leave_the_weights_of_a_run_of_as_many_steps() -> anyhow::Result<()> {
+        let arguments = BenchArguments {
+            model: "all_cnn_c".to_owned(),
+            width: 0.1,
+            size: None,
+            batch: 8,
+            steps: 2,
+            assert: false,
+            threads: None,
+            precision: "f32".to_owned(),
+            isa: None,
+            format: crate::table::Format::Json,
+        };
+        let mut bench = Bench::new(&arguments)?;
+        let weights = |bench: &Bench| match &bench.subject {
+            Subject::Classifier(classifier) => network_tensors(&classifier.network),
+            Subject::Map(_) => panic!("all_cnn_c is a classifier"),
+        };
+        let before = weights(&bench);
+        bench.train()?;
+        let after = weights(&bench);
+        assert_ne!(after, before);
+        assert_eq!(after, trained((WARM_UP + arguments.steps) as u32)?);
+        Ok(())
+    }
 }

@@ -305,26 +305,31 @@ impl WriteOutput<'_> {
             * if tiling.bands == 1 { tiling.height_out } else { shape.rows };
         for (image, output) in self.output.chunks_mut(image_len).enumerate() {
             let stage = &self.stage[image * shape.image_len()..][..shape.image_len()];
-            for (pixel, target) in output.chunks_exact_mut(channels.total).enumerate() {
-                let (row, column) = (pixel / tiling.width_out, pixel % tiling.width_out);
-                let target = &mut target[channels.first..channels.first + channels.count];
-                let start = image * image_len + pixel * channels.total + channels.first;
-                let element = crate::dropout::element_index(self.first_element + start);
-                let mut source = row * shape.row_len() + column * LANES;
-                for (block, (target, bias)) in target.chunks_mut(LANES).zip(bias).enumerate() {
-                    let element = element.wrapping_add((block * LANES) as u32);
-                    let mut values = [0.0; LANES];
-                    values.copy_from_slice(&stage[source..source + LANES]);
-                    for lane in 0..LANES {
-                        values[lane] += bias[lane];
+            for (row, line) in output.chunks_exact_mut(tiling.width_out * channels.total).enumerate() {
+                for (column, target) in line.chunks_exact_mut(channels.total).enumerate() {
+                    let target = &mut target[channels.first..channels.first + channels.count];
+                    let pixel = row * tiling.width_out + column;
+                    let start = image * image_len + pixel * channels.total + channels.first;
+                    let element = crate::dropout::element_index(self.first_element + start);
+                    let first = row * shape.row_len() + column * LANES;
+                    let finished = |block: usize, bias: &[f32; LANES]| {
+                        let source = first + block * shape.block_len();
+                        let mut values = [0.0; LANES];
+                        values.copy_from_slice(&stage[source..source + LANES]);
+                        for lane in 0..LANES {
+                            values[lane] += bias[lane];
+                        }
+                        finish(values, element.wrapping_add((block * LANES) as u32))
+                    };
+                    // Whole vectors apart from the rest: a copy of either length would be a call.
+                    let (whole, rest) = target.as_chunks_mut::<LANES>();
+                    let blocks = whole.len();
+                    for (block, (target, bias)) in whole.iter_mut().zip(bias).enumerate() {
+                        *target = finished(block, bias);
                     }
-                    let values = finish(values, element);
-                    if target.len() == LANES {
-                        target.copy_from_slice(&values);
-                    } else {
-                        target.copy_from_slice(&values[..target.len()]);
+                    if !rest.is_empty() {
+                        rest.copy_from_slice(&finished(blocks, &bias[blocks])[..rest.len()]);
                     }
-                    source += shape.block_len();
                 }
             }
         }
@@ -369,14 +374,13 @@ impl Kernel for WriteInputGradient<'_> {
                         continue;
                     }
                     let mut source = row * shape.row_len() + column * LANES;
-                    for pixel in pixel.chunks_mut(LANES) {
-                        let values = &stage[source..source + LANES];
-                        if let Ok(pixel) = <&mut [f32; LANES]>::try_from(&mut *pixel) {
-                            pixel.copy_from_slice(values);
-                        } else {
-                            pixel.copy_from_slice(&values[..pixel.len()]);
-                        }
+                    let (whole, rest) = pixel.as_chunks_mut::<LANES>();
+                    for pixel in whole {
+                        pixel.copy_from_slice(&stage[source..source + LANES]);
                         source += shape.block_len();
+                    }
+                    if !rest.is_empty() {
+                        rest.copy_from_slice(&stage[source..source + rest.len()]);
                     }
                 }
             }

@@ -11,7 +11,8 @@ const LINE: usize = 16;
 
 /// Runs of adjoining elements that are still to be fetched, a share with every register tile.
 pub(super) struct Ahead<'a> {
-    product: &'a Product,
+    /// The product under way, which the next one is like.
+    pub(super) product: &'a Product,
     a: *const f32,
     b: *const f32,
     /// Elements between segments and vectors of the right operand.

@@ -221,7 +221,7 @@ impl Batch<'_> {
             // SAFETY: the three operands, `extents` long from their offsets on, lie in their slices.
             unsafe {
                 let (a, b) = (self.a.as_ptr().add(offsets.a), self.b.as_ptr().add(offsets.b));
-                tiles::panels::<S, PAIRS>(simd, product, ahead, a, b, self.c.as_mut_ptr().add(offsets.c));
+                tiles::panels::<S, PAIRS>(simd, ahead, a, b, self.c.as_mut_ptr().add(offsets.c));
             }
         }
     }

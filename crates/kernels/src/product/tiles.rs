@@ -12,17 +12,16 @@ use crate::simd::{LANES, Simd, Single, Wide};
 /// take more rows, to keep enough multiply-adds in flight.
 ///
 /// # Safety
-/// The operands must be as large as `product.extents()` says.
+/// The operands must be as large as the `extents()` of the product under way say.
 #[inline(always)]
 pub(super) unsafe fn panels<S: Simd, const PAIRS: bool>(
     simd: S,
-    product: &Product,
     ahead: &mut Ahead<'_>,
     a: *const f32,
     b: *const f32,
     c: *mut f32,
 ) {
-    let together = <S::Wide as Wide>::VECTORS;
+    let (product, together) = (ahead.product, <S::Wide as Wide>::VECTORS);
     let mut first = 0;
     while first < product.vectors {
         let width = panel_width(together, product.vectors - first);
@@ -37,9 +36,9 @@ pub(super) unsafe fn panels<S: Simd, const PAIRS: bool>(
             };
             let c = c.add(first * product.c.vector);
             if width.is_multiple_of(together) {
-                panel::<S::Wide, PAIRS>(simd.wide(), width / together, product, strides, ahead, a, b, c);
+                panel::<S::Wide, PAIRS>(simd.wide(), width / together, strides, ahead, a, b, c);
             } else {
-                panel::<Single<S>, PAIRS>(Single(simd), width, product, strides, ahead, a, b, c);
+                panel::<Single<S>, PAIRS>(Single(simd), width, strides, ahead, a, b, c);
             }
         }
         first += width;
@@ -61,7 +60,6 @@ pub(super) fn count<S: Simd>(product: &Product) -> usize {
 unsafe fn panel<W: Wide, const PAIRS: bool>(
     simd: W,
     width: usize,
-    product: &Product,
     strides: [usize; 3],
     ahead: &mut Ahead<'_>,
     a: *const f32,
@@ -71,9 +69,9 @@ unsafe fn panel<W: Wide, const PAIRS: bool>(
     // SAFETY: the caller's.
     unsafe {
         match width {
-            1 => rows::<W, PAIRS, 1>(simd, product, strides, ahead, a, b, c),
-            2 => rows::<W, PAIRS, 2>(simd, product, strides, ahead, a, b, c),
-            _ => rows::<W, PAIRS, 3>(simd, product, strides, ahead, a, b, c),
+            1 => rows::<W, PAIRS, 1>(simd, strides, ahead, a, b, c),
+            2 => rows::<W, PAIRS, 2>(simd, strides, ahead, a, b, c),
+            _ => rows::<W, PAIRS, 3>(simd, strides, ahead, a, b, c),
         }
     }
 }
@@ -85,13 +83,13 @@ unsafe fn panel<W: Wide, const PAIRS: bool>(
 #[inline(always)]
 unsafe fn rows<W: Wide, const PAIRS: bool, const WIDTH: usize>(
     simd: W,
-    product: &Product,
     strides: [usize; 3],
     ahead: &mut Ahead<'_>,
     a: *const f32,
     b: *const f32,
     c: *mut f32,
 ) {
+    let product = ahead.product;
     for block in 0..product.blocks {
         let mut row = 0;
         while row < product.rows {

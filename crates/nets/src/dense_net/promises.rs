@@ -4,6 +4,7 @@ use burn::module::Module;
 use burn::tensor::{DType, Device, Tensor};
 
 use super::{TRAIN, images, moved, network, read, small_networks};
+use crate::SignalRules;
 use crate::network::Mode;
 use crate::tests::{gradient_error, values};
 
