@@ -42,6 +42,7 @@ pub(crate) fn section(study: &StudyFile, results: &StudyResults) -> Markup {
                     }
                 }
             }
+            (matched(results))
             (costs(results))
             (robust(results))
         }
@@ -86,6 +87,20 @@ pub(crate) fn mean_and_spread(results: &StudyResults, arm: &ArmResult) -> String
     summary
         .standard_deviation
         .map_or(mean.clone(), |spread| format!("{mean} ± {}", results.unit.value(spread)))
+}
+
+/// Which arms are matched in cost to their baselines, and how near they come.
+fn matched(results: &StudyResults) -> Markup {
+    let matched: Vec<_> = results.arms.iter().filter_map(|arm| Some((arm, arm.matched.as_ref()?))).collect();
+    html! {
+        @if !matched.is_empty() {
+            details open {
+                summary { "Matched in cost" }
+                p { "The width of these arms was not chosen but found, so that they cost what their baseline costs." }
+                ul { @for (arm, matched) in matched { li { (arm.name) ": " (matched.sentence().replace('`', "")) } } }
+            }
+        }
+    }
 }
 
 /// What each arm costs, counted and measured.

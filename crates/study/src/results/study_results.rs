@@ -16,6 +16,7 @@ use super::outcome_table::OutcomeTable;
 use super::pairs::PairResult;
 use super::run::RunResult;
 use super::sequential::SequentialResult;
+use crate::arm_match::ArmMatch;
 use crate::check::{StatisticsCheck, check_statistics};
 use crate::error::StudyError;
 use crate::file::StudyFile;
@@ -111,6 +112,13 @@ impl StudyResults {
         for (arm, rate) in analysis.arms.iter_mut().zip(search.iter().flat_map(|search| &search.rates)) {
             arm.searched_lr = *rate;
         }
+        let specification =
+            |arm: usize| of_arm(&runs, arm).into_iter().find_map(|run| run.specification.as_ref());
+        let matched = |arm: usize| {
+            ArmMatch::of(study, arm, |other| analysis.arms[other].cost.as_ref(), specification(arm))
+        };
+        let matched: Vec<_> = (0..analysis.arms.len()).map(matched).collect();
+        analysis.arms.iter_mut().zip(matched).for_each(|(arm, matched)| arm.matched = matched);
         let table = OutcomeTable::read(&runs, &mut warnings);
         for comparison in &mut analysis.comparisons {
             let positions = (comparison.arm_index, comparison.baseline_index);
