@@ -8,6 +8,8 @@
 //! and such inputs are read in place.
 
 mod average_pool;
+mod blocks;
+mod cells;
 mod composed;
 mod convolution;
 mod dropout;
@@ -22,6 +24,9 @@ mod weighted_pool;
 mod window;
 
 pub use average_pool::{AveragePoolOps, Divisor, average_pool};
+pub use blocks::BlockOps;
+pub(crate) use blocks::{blocks_have_kernels, blocks_to_channels, channels_to_blocks};
+pub use cells::{CellChoice, CellOps, gathered, scattered, scatters};
 pub use convolution::{ConvolutionOps, ConvolutionSettings, convolution};
 pub use dropout::{DropoutOps, dropout};
 pub use max_pool::{MaxPoolOps, max_pool, max_pool_with_indices};
