@@ -6,5 +6,5 @@ mod operator_picture;
 mod trained;
 
 pub use error::InspectError;
-pub use operator_picture::operator_picture;
+pub use operator_picture::{operator_picture, upsampler_picture};
 pub use trained::{CheckpointChoice, Trained};

@@ -153,6 +153,15 @@ impl Network {
 
     /// [`Self::forward`] of all images at once.
     pub(crate) fn forward_together(&self, images: Tensor<4>, mode: Mode) -> Tensor<2> {
+        logits(self.forward_map(images, mode))
+    }
+
+    /// The map `[n, c, h, w]` that the last stage returns, of all images at once.
+    ///
+    /// # Panics
+    ///
+    /// As [`Self::forward`].
+    pub fn forward_map(&self, images: Tensor<4>, mode: Mode) -> Tensor<4> {
         let mut x = images;
         let mut index = 0;
         while index < self.features.len() {
@@ -160,7 +169,7 @@ impl Network {
             x = self.run(index, x, epilogue, mode);
             index += stages;
         }
-        logits(x)
+        x
     }
 
     /// The map that the last stage returns, and what each downsampling operator hands over for the way back up, in order.
