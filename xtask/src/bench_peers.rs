@@ -290,7 +290,7 @@ impl Comparison<'_> {
             compiler.trim(),
             torch.trim(),
             self.versions,
-            processor_name(),
+            shell::processor_name(),
         );
         std::fs::write(self.workspace.join("docs/performance.md"), page)?;
         Ok(())
@@ -320,11 +320,4 @@ fn rate(spread: &Value) -> anyhow::Result<f64> {
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or("unknown")
-}
-
-fn processor_name() -> String {
-    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let line = text.lines().find(|line| line.starts_with("model name"));
-    line.and_then(|line| line.split_once(':'))
-        .map_or_else(|| "unknown".to_owned(), |(_, name)| name.trim().to_owned())
 }

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod arrows;
+mod bench_operators;
 mod bench_peers;
 mod check;
 mod generated;
@@ -21,6 +22,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   bench-peers PYTHON [ROUNDS [main|all]]
                   throughput beside PyTorch, interleaved; writes docs/performance.md. `all` (the default) takes under an
                   hour, `main` (All-CNN-C alone) a few minutes; the main rows are measured ROUNDS times, 3 by default
+  bench-operators PYTHON [ROUNDS [THREADS]]
+                  every operator beside its PyTorch counterpart, interleaved; writes docs/operators-performance.md
 ";
 
 fn main() -> anyhow::Result<()> {
@@ -33,6 +36,11 @@ fn main() -> anyhow::Result<()> {
         ["bench-peers", python, rounds] => bench_peers::run(&workspace, python, rounds.parse()?, Rows::All),
         ["bench-peers", python, rounds, rows] => {
             bench_peers::run(&workspace, python, rounds.parse()?, Rows::named(rows)?)
+        }
+        ["bench-operators", python] => bench_operators::run(&workspace, python, 3, "2"),
+        ["bench-operators", python, rounds] => bench_operators::run(&workspace, python, rounds.parse()?, "2"),
+        ["bench-operators", python, rounds, threads] => {
+            bench_operators::run(&workspace, python, rounds.parse()?, threads)
         }
         ["release-check"] => release_check::run(&workspace),
         ["sanitize"] => release_check::sanitize(&workspace),

@@ -33,3 +33,11 @@ fn command(folder: &Path, words: &[&str], environment: &[(&str, &str)]) -> Comma
     }
     command
 }
+
+/// The processor's name as the system tells it.
+pub(crate) fn processor_name() -> String {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let line = text.lines().find(|line| line.starts_with("model name"));
+    line.and_then(|line| line.split_once(':'))
+        .map_or_else(|| "unknown".to_owned(), |(_, name)| name.trim().to_owned())
+}

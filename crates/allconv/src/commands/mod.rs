@@ -2,11 +2,14 @@
 
 pub(crate) mod bench;
 pub(crate) mod bench_conv;
+mod bench_operators;
+mod bench_slot;
 pub(crate) mod data;
 pub(crate) mod doctor;
 pub(crate) mod eval;
 pub(crate) mod export;
 pub(crate) mod models;
+mod operator_card;
 pub(crate) mod operators;
 pub(crate) mod shell;
 pub(crate) mod study;
