@@ -128,7 +128,7 @@ struct Subject {
 
 enum Computing {
     Down(Network),
-    Up(UpsamplePair, Switches),
+    Up(Box<(UpsamplePair, Switches)>),
 }
 
 impl Subject {
@@ -162,7 +162,8 @@ impl Subject {
                 let pair = UpsamplePair::new(operator, &operator.partner(), input, engine, device)?;
                 let pair = if is_double { pair.in_double_precision() } else { pair };
                 let (x, switches) = pair.reduce(noise);
-                Ok(Some(Subject { computing: Computing::Up(pair, switches), x: x.detach() }))
+                let computing = Computing::Up(Box::new((pair, switches)));
+                Ok(Some(Subject { computing, x: x.detach() }))
             }
         }
     }
@@ -170,7 +171,7 @@ impl Subject {
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         match &self.computing {
             Computing::Down(network) => network.forward_map(x, Mode::Evaluate),
-            Computing::Up(pair, switches) => pair.enlarge(x, switches),
+            Computing::Up(up) => up.0.enlarge(x, &up.1),
         }
     }
 
