@@ -19,12 +19,12 @@ use crate::walk::walk_stages;
 ///
 /// ```
 /// use allconv_nets::{DownsampleConfig, Engine, UpsampleConfig, upsample::UpsamplePair};
-/// use burn::tensor::{Device, Tensor};
+/// use burn::tensor::{Device, Int, Tensor};
 ///
 /// let up = &UpsampleConfig::named("pixel_shuffle")?[0];
 /// let down = &DownsampleConfig::named("pixel_unshuffle")?[0];
 /// let pair = UpsamplePair::new(up, down, [3, 4, 6], &Engine::detect(), &Device::flex())?;
-/// let x = Tensor::<1>::arange(0..72, &Device::flex()).reshape([1, 3, 4, 6]).float();
+/// let x = Tensor::<1, Int>::arange(0..72, &Device::flex()).reshape([1, 3, 4, 6]).float();
 /// let (reduced, switches) = pair.reduce(x.clone());
 /// assert_eq!(reduced.dims(), [1, 12, 2, 3]);
 /// assert_eq!(pair.enlarge(reduced, &switches).into_data(), x.into_data());
