@@ -1,4 +1,4 @@
-"""Times PyTorch's counterpart of each downsampling operator on the CPU, as JSON on standard output.
+"""Times PyTorch's counterpart of each operator, of either way, on the CPU, as JSON on standard output.
 
     python operators_bench.py max_pool blur_pool --shape 32,96,32,32 --repeats 7
     python operators_bench.py --check
@@ -7,7 +7,8 @@ Without names every operator is timed. Each is measured with its default setting
 with its input contiguous and channels-last; the faster layout is reported for each pass. `forward` runs without a
 graph, `forward_backward` also gives the gradients of x and of every parameter. Where PyTorch has no single call,
 `composition` is true and `calls` says what it is made of: what one would write, without the shift by the maximum that
-keeps an exponential from overflowing. `--check` holds every counterpart to the functions behind the golden vectors.
+keeps an exponential from overflowing. The shape is that of the larger map: what a downsampling operator takes and an
+upsampling operator gives. `--check` holds every counterpart to the functions behind the golden vectors.
 """
 
 import argparse
@@ -23,12 +24,14 @@ os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # PyTorch's own option for h
 import torch
 from torch.nn import functional as F
 
+from operators_bench_up import UPSAMPLERS
+
 WARM_UP = 2
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 
 PEERS = {}
 # Their last row and column follow another rule at the edge, so `--check` leaves these out.
-OTHER_EDGE = {"median_pool"}
+OTHER_EDGE = {"median_pool", "blur_upsample"}
 # Of the registry, but not operators that compute something of their own in the slot.
 WITHOUT_COUNTERPART = {
     "folded_stride": "a stride of the convolution before the slot: see strided_conv",
@@ -283,10 +286,20 @@ def diff_stride(x, p):
 STARTS = {"p": 3.0, "beta": 0.5, "strides": 2.0, "norm_weight": 1.0}
 
 
-def made_parameters(name, shape, dtype=torch.float32):
+def made_parameters(shapes, dtype=torch.float32):
     """Parameters around their usual start, small random numbers otherwise."""
-    shapes = PEERS[name][3](*shape[1:])
     return {key: STARTS.get(key, 0.0) + 0.1 * torch.randn(size, dtype=dtype) for key, size in shapes.items()}
+
+
+def case(name, shape, dtype=torch.float32):
+    """x, the parameters' shapes and f(x, parameters) of either way."""
+    x = torch.randn(shape, dtype=dtype)
+    if name in PEERS:
+        function, _, _, parameters = PEERS[name]
+        return x, parameters(*shape[1:]), function
+    up = UPSAMPLERS[name]
+    x, switches = up.reduce(x)
+    return x, up.parameters(*x.shape[1:]), lambda x, p: up.function(x, p, shape[2:], switches)
 
 
 def milliseconds(step, repeats):
@@ -303,10 +316,10 @@ def milliseconds(step, repeats):
 def measure(name, shape, layout, repeats):
     """Milliseconds of both passes in one layout."""
     torch.manual_seed(0)
-    function = PEERS[name][0]
     form = LAYOUTS[layout]
-    x = torch.randn(shape).contiguous(memory_format=form).requires_grad_()
-    parameters = made_parameters(name, shape)
+    x, shapes, function = case(name, shape)
+    x = x.contiguous(memory_format=form).requires_grad_()
+    parameters = made_parameters(shapes)
     parameters = {k: v.contiguous(memory_format=form) if v.dim() == 4 else v for k, v in parameters.items()}
     with torch.no_grad():
         forward = milliseconds(lambda: function(x, parameters), repeats)
@@ -320,7 +333,10 @@ def measure(name, shape, layout, repeats):
 
 
 def result(name, shape, repeats):
-    _, calls, composition, _ = PEERS[name]
+    if name in PEERS:
+        _, calls, composition, _ = PEERS[name]
+    else:
+        calls, composition = UPSAMPLERS[name].calls, UPSAMPLERS[name].composition
     runs = {layout: measure(name, shape, layout, repeats) for layout in LAYOUTS}
     line = {"operator": name, "shape": shape, "composition": composition, "calls": calls}
     for which in ("forward", "forward_backward"):
@@ -341,7 +357,7 @@ def check():
             print(f"{name}: plain convolutions, not among the golden vectors", file=sys.stderr)
             continue
         x = torch.randn(2, 3, 12, 10, dtype=torch.float64, requires_grad=True)
-        parameters = made_parameters(name, x.shape, torch.float64)
+        parameters = made_parameters(PEERS[name][3](*x.shape[1:]), torch.float64)
         ours, theirs = DOWNSAMPLING[name].compute(x, parameters), function(x, parameters)
         upstream = torch.randn_like(ours)
         if name in OTHER_EDGE:
@@ -349,6 +365,41 @@ def check():
         torch.testing.assert_close(theirs[upstream != 0], ours[upstream != 0])
         gradients = [torch.autograd.grad(y, x, upstream)[0] for y in (theirs, ours)]
         torch.testing.assert_close(*gradients)
+    check_up()
+
+
+# The settings that the functions behind the golden vectors ask for.
+UP_SETTINGS = {
+    "max_unpool": {"kernel": 3, "stride": 2, "duplicates": "assign"},
+    "carafe": {"factor": 2, "kernel": 5, "encoder_kernel": 3, "hidden": 64},
+}
+
+
+def check_up():
+    """The same for the way up; y alone where several windows name one cell, which leaves PyTorch's gradient open."""
+    import operators_upsampling  # noqa: F401
+    from operators_registry import UPSAMPLING
+
+    size = [12, 8]
+    for name, up in UPSAMPLERS.items():
+        if name not in UPSAMPLING:
+            print(f"{name}: not among the golden vectors", file=sys.stderr)
+            continue
+        x, switches = up.reduce(torch.randn(2, 4, *size, dtype=torch.float64))
+        x.requires_grad_()
+        parameters = made_parameters(up.parameters(*x.shape[1:]), torch.float64)
+        settings = UP_SETTINGS.get(name, {})
+        if name == "max_unpool":
+            settings = {**settings, "indices": switches}
+        ours = UPSAMPLING[name].compute(x, parameters, size, **settings)
+        theirs = up.function(x, parameters, size, switches)
+        inside = slice(3, -3) if name in OTHER_EDGE else slice(None)
+        torch.testing.assert_close(theirs[..., inside, inside], ours[..., inside, inside])
+        if name != "max_unpool":
+            upstream = torch.zeros_like(ours)
+            upstream[..., inside, inside] = torch.randn_like(ours[..., inside, inside])
+            gradients = [torch.autograd.grad(y, x, upstream)[0] for y in (theirs, ours)]
+            torch.testing.assert_close(*gradients)
 
 
 def numbers(text):
@@ -372,7 +423,7 @@ def main():
     parser.add_argument("--threads", type=positive, default=2)
     parser.add_argument("--check", action="store_true")
     args = parser.parse_args()
-    unknown = [name for name in args.operators if name not in PEERS]
+    unknown = [name for name in args.operators if name not in PEERS and name not in UPSAMPLERS]
     if unknown:
         reasons = [f"{name}: {WITHOUT_COUNTERPART.get(name, 'no such operator')}" for name in unknown]
         parser.error("; ".join(reasons))
@@ -380,7 +431,7 @@ def main():
     if args.check:
         return check()
     shapes = args.shape or [[32, 96, 32, 32], [32, 192, 16, 16]]
-    results = [result(name, shape, args.repeats) for name in args.operators or PEERS for shape in shapes]
+    results = [result(name, shape, args.repeats) for name in args.operators or [*PEERS, *UPSAMPLERS] for shape in shapes]
     head = {"torch": torch.__version__, "threads": args.threads, "repeats": args.repeats}
     print(json.dumps({**head, "without_counterpart": WITHOUT_COUNTERPART, "results": results}))
 

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod arrows;
+mod bench_operators;
 mod bench_peers;
 mod check;
 mod generated;
@@ -23,6 +24,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   training-unharmed PYTHON DATA_DIR [OPTION ...]
                   loss curves and final errors of the accuracy classes beside a PyTorch twin, from the same weights and batches;
                   writes docs/training-unharmed.md. Options are those of peers/torch/training_unharmed.py
+  bench-operators PYTHON [ROUNDS [THREADS]]
+                  every operator beside its PyTorch counterpart, interleaved; writes docs/operators-performance.md
 ";
 
 fn main() -> anyhow::Result<()> {
@@ -37,6 +40,11 @@ fn main() -> anyhow::Result<()> {
         }
         ["training-unharmed", python, data, ref options @ ..] => {
             training_unharmed::run(&workspace, python, data, options)
+        }
+        ["bench-operators", python] => bench_operators::run(&workspace, python, 3, "2"),
+        ["bench-operators", python, rounds] => bench_operators::run(&workspace, python, rounds.parse()?, "2"),
+        ["bench-operators", python, rounds, threads] => {
+            bench_operators::run(&workspace, python, rounds.parse()?, threads)
         }
         ["release-check"] => release_check::run(&workspace),
         ["sanitize"] => release_check::sanitize(&workspace),

@@ -403,7 +403,7 @@ pub(crate) enum ModelsCommand {
 /// `allconv operators`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum OperatorsCommand {
-    /// All downsampling operators.
+    /// All operators: downsampling and upsampling.
     List {
         /// Format of the table.
         #[arg(long, value_enum, default_value_t)]
@@ -494,6 +494,60 @@ pub(crate) enum BenchCommand {
     /// GFLOP/s are direct-equivalent (the operations of the definition, whatever the algorithm does), the peak is measured first. Times
     /// are those of the fastest round.
     Conv(BenchArguments),
+    /// Every operator by itself, down and up: forward, and with the gradients of its input and its parameters.
+    ///
+    /// The result and the gradient of the input are first held to the same computation in f64. `cargo xtask bench-operators` sets the
+    /// times beside PyTorch's.
+    Operators(BenchOperatorsArguments),
+    /// Training steps of a network with each downsampling operator in its slot.
+    Slot(BenchSlotArguments),
+}
+
+/// Which operators are timed, and on what.
+#[derive(Debug, Args)]
+pub(crate) struct BenchOperatorsArguments {
+    /// Names of the operators [default: all that compute something of their own].
+    pub(crate) names: Vec<String>,
+    /// Images, channels, rows and columns of the larger map: what a downsampling operator takes and an upsampling operator gives.
+    #[arg(long, default_value = "32,96,32,32")]
+    pub(crate) shape: String,
+    /// Timed rounds of each pass, after two that are not timed.
+    #[arg(long, default_value_t = 7)]
+    pub(crate) rounds: usize,
+    /// Threads of the kernels [default: all].
+    #[arg(long)]
+    pub(crate) threads: Option<usize>,
+    /// Instruction set of the kernels [default: the fastest this processor has].
+    #[arg(long)]
+    pub(crate) isa: Option<String>,
+    /// Format of the result.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// Which operators a network is trained with, and how.
+#[derive(Debug, Args)]
+pub(crate) struct BenchSlotArguments {
+    /// Names of the operators [default: all].
+    pub(crate) names: Vec<String>,
+    /// Name of the network.
+    #[arg(long, default_value = "model_c")]
+    pub(crate) model: String,
+    /// Factor on every channel count.
+    #[arg(long, default_value_t = 0.25)]
+    pub(crate) width: f64,
+    /// Images per step.
+    #[arg(long, default_value_t = 32)]
+    pub(crate) batch: usize,
+    /// Timed steps, after two that are not timed.
+    #[arg(long, default_value_t = 15)]
+    pub(crate) steps: usize,
+    /// Threads of the kernels [default: all].
+    #[arg(long)]
+    pub(crate) threads: Option<usize>,
+    /// Format of the result.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
 }
 
 /// What is measured.

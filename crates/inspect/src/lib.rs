@@ -11,7 +11,7 @@ mod tensors;
 mod trained;
 
 pub use error::InspectError;
-pub use operator_picture::operator_picture;
+pub use operator_picture::{operator_picture, upsampler_picture};
 pub use pictures::Pictures;
 pub use subject::{Blueprint, Subject, WeightOrigin, checkpoint_file};
 pub use trained::{CheckpointChoice, Trained};

@@ -1,8 +1,11 @@
-//! What an operator does to a test image and to a zone plate, as a picture.
+//! What an operator does to a test image and to a zone plate, as a picture; an upsampling operator behind its partner.
 
 use allconv_nets::downsample::Slot;
-use allconv_nets::{ActivationKind, DownsampleConfig, Engine, Initialisation, Mode, Network, StageSpec};
-use allconv_nets::{DescriptionError, walk_stages};
+use allconv_nets::upsample::UpsamplePair;
+use allconv_nets::{
+    ActivationKind, DescriptionError, DownsampleConfig, Engine, Initialisation, Mode, Network, StageSpec,
+    UpsampleConfig, walk_stages,
+};
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use image::{GrayImage, Luma};
 
@@ -31,8 +34,7 @@ pub fn operator_picture(operator: &DownsampleConfig) -> Result<GrayImage, Descri
         Network::from_walk(&walk, Initialisation::He, 0, Engine::detect(), &device).in_double_precision();
     let mut panels = Vec::new();
     for map in [test_image(), zone_plate()] {
-        let x =
-            Tensor::<4>::from_data(TensorData::new(map.clone(), [1, 1, SIDE, SIDE]), (&device, DType::F64));
+        let x = tensor(&map, &device);
         let [_, channels, rows, columns] = walk
             .stages
             .last()
@@ -47,7 +49,35 @@ pub fn operator_picture(operator: &DownsampleConfig) -> Result<GrayImage, Descri
     Ok(side_by_side(&panels))
 }
 
-fn host(y: Tensor<2>) -> Vec<f64> {
+/// Six panels side by side: the test image, what the usual partner of `operator` makes of it, what `operator` makes of that, and
+/// the same for a zone plate; otherwise as [`operator_picture`].
+///
+/// # Errors
+///
+/// An operator that refuses a map of 64×64.
+pub fn upsampler_picture(operator: &UpsampleConfig) -> Result<GrayImage, DescriptionError> {
+    let (device, partner) = (Device::flex(), operator.partner());
+    let pair = UpsamplePair::new(operator, &partner, [1, SIDE, SIDE], &Engine::detect(), &device)?;
+    let pair = pair.in_double_precision();
+    let gain = partner.promises().gain.unwrap_or(1.0);
+    let mut panels = Vec::new();
+    for map in [test_image(), zone_plate()] {
+        let (reduced, switches) = pair.reduce(tensor(&map, &device));
+        let enlarged = pair.enlarge(reduced.clone(), &switches);
+        panels.push(panel(&map, 1, SIDE, SIDE, 1.0));
+        for (y, gain) in [(reduced, gain), (enlarged, gain * operator.promises().gain.unwrap_or(1.0))] {
+            let [_, channels, rows, columns] = y.dims();
+            panels.push(panel(&host(y), channels, rows, columns, gain));
+        }
+    }
+    Ok(side_by_side(&panels))
+}
+
+fn tensor(map: &[f64], device: &Device) -> Tensor<4> {
+    Tensor::from_data(TensorData::new(map.to_vec(), [1, 1, SIDE, SIDE]), (device, DType::F64))
+}
+
+fn host<const D: usize>(y: Tensor<D>) -> Vec<f64> {
     match y.into_data().try_into_vec_as() {
         Ok(values) => values,
         Err(error) => panic!("a map could not be read from its device: {error}"),
@@ -125,6 +155,19 @@ mod tests {
             let default = DownsampleConfig::named(name).unwrap().remove(0);
             let picture = operator_picture(&default);
             assert_eq!(picture.is_ok(), *name != "folded_stride", "{name}: {:?}", picture.err());
+        }
+    }
+
+    #[test]
+    fn the_picture_of_an_exact_inverse_ends_as_it_begins() {
+        for name in UpsampleConfig::NAMES {
+            let default = UpsampleConfig::named(name).unwrap().remove(0);
+            let picture = upsampler_picture(&default).unwrap();
+            let shade = |x, y| picture.get_pixel(x, y)[0];
+            // A value half way between two shades may be rounded to either.
+            let is_same = (0..PANEL)
+                .all(|x| (0..PANEL).all(|y| shade(x, y).abs_diff(shade(x + 2 * (PANEL + GAP), y)) <= 1));
+            assert_eq!(is_same, ["pixel_shuffle", "inverse_haar"].contains(name), "{name}");
         }
     }
 

@@ -91,11 +91,11 @@ impl DropoutMask {
         for (lane, hash) in (0..).zip(&mut hash) {
             *hash = element.wrapping_add(lane) ^ self.key[0];
         }
-        mix_lanes(&mut hash);
+        mix_each(&mut hash);
         for hash in &mut hash {
             *hash ^= self.key[1];
         }
-        mix_lanes(&mut hash);
+        mix_each(&mut hash);
         let mut keep = [0; LANES];
         for (keep, hash) in keep.iter_mut().zip(&hash) {
             *keep = if *hash >= self.threshold { u32::MAX } else { 0 };
@@ -106,6 +106,10 @@ impl DropoutMask {
         values
     }
 }
+
+/// Elements whose hashes are computed together: enough that the loops over them stay loops, which the compiler vectorises; few
+/// lanes are unrolled, and the loop around them is then vectorised instead, with a gather for every load.
+const BLOCK: usize = 256;
 
 /// `y[e] = x[e] * mask[e]`, element `e` numbered from the start of the slices.
 ///
@@ -131,19 +135,22 @@ impl<T: Scalar> Kernel for ApplyMask<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self, _simd: S) {
         let scale = T::from_f64(f64::from(self.mask.scale));
-        let ones = [1.0; LANES];
-        let ((y, y_rest), (x, x_rest)) = (self.y.as_chunks_mut::<LANES>(), self.x.as_chunks::<LANES>());
-        let mut element = self.first;
-        for (y, x) in y.iter_mut().zip(x) {
-            let kept = self.mask.select(ones, element);
-            for lane in 0..LANES {
-                // Dropped elements are +0 even where the input is infinite or negative.
-                y[lane] = if kept[lane] > 0.0 { x[lane] * scale } else { T::ZERO };
+        let DropoutMask { key, threshold, .. } = self.mask;
+        let mut hashes = [0; BLOCK];
+        for (block, (y, x)) in self.y.chunks_mut(BLOCK).zip(self.x.chunks(BLOCK)).enumerate() {
+            let first = self.first.wrapping_add(element_index(block * BLOCK));
+            for (element, hash) in (0..).zip(&mut hashes) {
+                *hash = first.wrapping_add(element) ^ key[0];
             }
-            element = element.wrapping_add(element_index(LANES));
-        }
-        for ((y, &x), kept) in y_rest.iter_mut().zip(x_rest).zip(self.mask.select(ones, element)) {
-            *y = if kept > 0.0 { x * scale } else { T::ZERO };
+            mix_each(&mut hashes);
+            for hash in &mut hashes {
+                *hash ^= key[1];
+            }
+            mix_each(&mut hashes);
+            for ((y, &x), &hash) in y.iter_mut().zip(x).zip(&hashes) {
+                // Dropped elements are +0 even where the input is infinite or negative.
+                *y = if hash >= threshold { x * scale } else { T::ZERO };
+            }
         }
     }
 }
@@ -171,9 +178,9 @@ const fn mix(mut hash: u32) -> u32 {
     hash ^ (hash >> 16)
 }
 
-/// [`mix`] of every lane.
+/// [`mix`] of every value, step by step.
 #[inline(always)]
-fn mix_lanes(hash: &mut [u32; LANES]) {
+fn mix_each<const COUNT: usize>(hash: &mut [u32; COUNT]) {
     for hash in hash.iter_mut() {
         *hash ^= *hash >> 16;
     }

@@ -27,7 +27,8 @@ impl Elementary for f32 {
         const LN_2_LOW: f32 = -2.121_944_4e-4;
         const SHIFT: f32 = 12_582_912.0;
         let x = self.clamp(-104.0, 88.8);
-        let n = (x * std::f32::consts::LOG2_E + SHIFT) - SHIFT;
+        let shifted = x * std::f32::consts::LOG2_E + SHIFT;
+        let n = shifted - SHIFT;
         let r = x - n * LN_2_HIGH - n * LN_2_LOW;
         // The Taylor polynomial of degree 7: its remainder is below 2e-9 on this interval.
         let mut sum = 1.0 / 5040.0;
@@ -35,8 +36,9 @@ impl Elementary for f32 {
             sum = sum * r + coefficient;
         }
         // 2^n in two factors, each of which is a normal number.
-        #[expect(clippy::cast_possible_truncation, reason = "n is whole and between -151 and 129")]
-        let n = n as i32;
+        // In [2^23, 2^24) the bits of neighbouring numbers differ by 1: n without a conversion, which is not vectorised.
+        #[expect(clippy::cast_possible_wrap, reason = "a difference of at most 151 either way")]
+        let n = shifted.to_bits().wrapping_sub(SHIFT.to_bits()) as i32;
         let half = n >> 1;
         sum * power_of_two(half) * power_of_two(n - half)
     }
@@ -66,7 +68,7 @@ impl Elementary for f32 {
 #[inline(always)]
 fn power_of_two(n: i32) -> f32 {
     #[expect(clippy::cast_sign_loss, reason = "the biased exponent is positive")]
-    f32::from_bits(((n + 127) << 23) as u32)
+    f32::from_bits((n.wrapping_add(127) << 23) as u32)
 }
 
 #[cfg(test)]

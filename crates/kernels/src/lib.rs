@@ -23,6 +23,7 @@
 mod allocator;
 mod bfloat16;
 mod blocked;
+mod blocks;
 mod convolution;
 mod depthwise;
 mod direct;
@@ -51,6 +52,7 @@ mod unspecified;
 mod winograd;
 
 pub use allocator::RecyclingAllocator;
+pub use blocks::{BlockGeometry, BlockOrder, depth_to_space, space_to_depth};
 pub use convolution::{ConvGradients, conv2d_backward, conv2d_forward, conv2d_forward_owned};
 pub use dropout::{Dropout, dropout_backward, dropout_forward};
 pub use elementary::Elementary;
@@ -67,6 +69,9 @@ pub use normalise::{
 pub use peak::measured_peak;
 pub use plan::{Algorithm, Plan, candidates, plan};
 pub use pooling::average::{AverageDivisor, average_pool2d_backward, average_pool2d_forward};
+pub use pooling::cells::{
+    RegionLists, drawn_cells, gather_cells, median_cells, region_max_cells, scatter_cells,
+};
 pub use pooling::geometry::PoolGeometry;
 pub use pooling::maximum::{max_pool2d_backward, max_pool2d_forward};
 pub use pooling::weighted::{Orders, weighted_pool2d_backward, weighted_pool2d_forward};

@@ -2,15 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::description::{Architecture, DescriptionError, NetworkSpec};
-use crate::downsample::DownsampleConfig;
-use crate::upsample::UpsampleConfig;
+use crate::description::{DescriptionError, NetworkSpec, WIDEST_NETWORK};
 use crate::walk::walk;
 
 /// The largest difference from the cost that is to be matched, as a share of it.
 pub const MATCH_TOLERANCE: f64 = 0.01;
 /// How far the width may move, as a factor either way.
-const WIDEST: f64 = 16.0;
+const FURTHEST: f64 = 16.0;
 /// Ways of spreading the rounding that are tried.
 const PHASES: u32 = 16;
 
@@ -20,14 +18,8 @@ const PHASES: u32 = 16;
 pub struct CostMatch {
     /// What is to be equal.
     pub quantity: CostQuantity,
-    /// The other network's architecture, its width included.
-    pub architecture: Architecture,
-    /// The operator in the other network's slot. Default: that of its architecture.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub downsample: Option<DownsampleConfig>,
-    /// The other network's upsampling operator. Default: that of its architecture.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub upsample: Option<UpsampleConfig>,
+    /// The other network, its width included.
+    pub net: NetworkSpec,
 }
 
 /// What two networks may have in common.
@@ -73,14 +65,16 @@ impl ChannelRounding {
 
 impl NetworkSpec {
     /// The same network with the width at which it costs what [`CostMatch`] asks for on an `input` of channels, rows and
-    /// columns with `classes` classes; unchanged where nothing is asked for.
+    /// columns with `classes` classes; unchanged where nothing is asked for. Where the other network's width gives the very
+    /// cost, it is taken.
     ///
     /// # Errors
     ///
     /// A description out of range, a stage that cannot process its map, or no width within 1 % of the cost.
     pub fn matched(mut self, input: [usize; 3], classes: usize) -> Result<Self, DescriptionError> {
         let Some(wanted) = self.match_cost.take() else { return Ok(self) };
-        let CostMatch { quantity, architecture, downsample, upsample } = *wanted;
+        let CostMatch { quantity, net } = *wanted;
+        let other = net.matched(input, classes)?;
         let cost = |spec: &Self| -> Result<u64, DescriptionError> {
             let walk = walk(spec, input, classes)?;
             Ok(match quantity {
@@ -88,14 +82,18 @@ impl NetworkSpec {
                 CostQuantity::Parameters => walk.parameters(),
             })
         };
-        let other = Self { architecture, downsample, upsample, ..self.clone() };
         let target = cost(&other)?;
+        let equally_wide = self.clone().with_width(other.width());
+        if cost(&equally_wide)? == target {
+            return Ok(equally_wide);
+        }
         // For each phase cost grows with the width in steps: close in on the step across the target.
         let mut nearest: Option<(u64, Self)> = None;
         for phase in 0..PHASES {
             let rounding = ChannelRounding::Spread(f64::from(phase) / f64::from(PHASES));
             let at = |width: f64| Self { rounding, ..self.clone().with_width(width) };
-            let (mut below, mut above) = (other.width() / WIDEST, other.width() * WIDEST);
+            let (mut below, mut above) =
+                (other.width() / FURTHEST, (other.width() * FURTHEST).min(WIDEST_NETWORK));
             for _ in 0..48 {
                 let middle = (below * above).sqrt();
                 if cost(&at(middle))? <= target {
@@ -114,7 +112,7 @@ impl NetworkSpec {
                 }
             }
         }
-        let Some((reached, spec)) = nearest else { return Ok(other) };
+        let Some((reached, spec)) = nearest else { return Ok(equally_wide) };
         if reached.abs_diff(target) as f64 > MATCH_TOLERANCE * target as f64 {
             let quantity = match quantity {
                 CostQuantity::Macs => "MACs",
@@ -153,12 +151,7 @@ mod tests {
         let cost = |spec: &NetworkSpec| walk(spec, [3, 32, 32], 10).unwrap();
         for operator in DownsampleConfig::examples() {
             for quantity in [CostQuantity::Macs, CostQuantity::Parameters] {
-                let wanted = CostMatch {
-                    quantity,
-                    architecture: baseline.architecture.clone(),
-                    downsample: baseline.downsample.clone(),
-                    upsample: None,
-                };
+                let wanted = CostMatch { quantity, net: baseline.clone() };
                 let asked =
                     NetworkSpec { match_cost: Some(Box::new(wanted)), ..model_c(1.0, operator.clone()) };
                 let matched = asked.matched([3, 32, 32], 10);
@@ -180,6 +173,51 @@ mod tests {
     }
 
     #[test]
+    fn every_registered_network_can_be_matched_to_itself_with_another_operator() {
+        for model in &crate::models::MODELS {
+            let baseline = model.spec().with_width(0.5);
+            for operator in ["average_pool", "strided_conv", "haar_wavelet"] {
+                let operator = DownsampleConfig::named(operator).unwrap().remove(0);
+                let wanted = CostMatch { quantity: CostQuantity::Macs, net: baseline.clone() };
+                let match_cost = Some(Box::new(wanted));
+                let asked = NetworkSpec { downsample: Some(operator), match_cost, ..model.spec() };
+                if asked.clone().stages(model.classes).is_err() {
+                    continue;
+                }
+                let matched = asked.matched(model.input, model.classes).unwrap();
+                let macs = |spec: &NetworkSpec| walk(spec, model.input, model.classes).unwrap().macs() as f64;
+                let ratio = macs(&matched) / macs(&baseline);
+                assert!((ratio - 1.0).abs() <= MATCH_TOLERANCE, "{} {matched:?}: {ratio}", model.name);
+            }
+        }
+    }
+
+    #[test]
+    fn an_operator_that_costs_the_same_keeps_the_width_and_the_rounding() {
+        let operator = |name| DownsampleConfig::named(name).unwrap().remove(0);
+        let wanted = CostMatch { quantity: CostQuantity::Macs, net: model_c(0.25, operator("max_pool")) };
+        let asked =
+            NetworkSpec { match_cost: Some(Box::new(wanted)), ..model_c(1.0, operator("average_pool")) };
+        let expected = model_c(0.25, operator("average_pool"));
+        assert_eq!(asked.matched([3, 32, 32], 10).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_network_may_be_matched_to_one_that_is_matched_itself() {
+        let operator = |name| DownsampleConfig::named(name).unwrap().remove(0);
+        let first = model_c(0.25, operator("max_pool"));
+        let matched_to =
+            |net: &NetworkSpec| Some(Box::new(CostMatch { quantity: CostQuantity::Macs, net: net.clone() }));
+        let second = NetworkSpec { match_cost: matched_to(&first), ..model_c(1.0, operator("strided_conv")) };
+        let third = NetworkSpec { match_cost: matched_to(&second), ..model_c(1.0, operator("conv_pool")) };
+        let macs = |spec: NetworkSpec| {
+            walk(&spec.matched([3, 32, 32], 10).unwrap(), [3, 32, 32], 10).unwrap().macs() as f64
+        };
+        let (first, third) = (macs(first), macs(third));
+        assert!((third / first - 1.0).abs() <= 2.0 * MATCH_TOLERANCE, "{third} and {first}");
+    }
+
+    #[test]
     fn spread_rounding_leaves_whole_numbers_alone_and_is_one_off_at_most() {
         for layer in 0..20 {
             assert_eq!(ChannelRounding::Spread(0.3).whole(24.0, layer), 24);
@@ -193,12 +231,7 @@ mod tests {
     fn a_cost_that_no_width_reaches_is_refused_with_the_nearest() {
         let operator = |name| DownsampleConfig::named(name).unwrap().remove(0);
         let tiny = model_c(0.004, operator("max_pool"));
-        let wanted = CostMatch {
-            quantity: CostQuantity::Parameters,
-            architecture: tiny.architecture.clone(),
-            downsample: tiny.downsample.clone(),
-            upsample: None,
-        };
+        let wanted = CostMatch { quantity: CostQuantity::Parameters, net: tiny };
         // One channel throughout already has more parameters.
         let asked =
             NetworkSpec { match_cost: Some(Box::new(wanted)), ..model_c(1.0, operator("patch_merging")) };

@@ -10,6 +10,9 @@ use crate::initialise::Initialisation;
 use crate::stage::StageSpec;
 use crate::upsample::UpsampleConfig;
 
+/// The largest factor on the channels.
+pub(crate) const WIDEST_NETWORK: f64 = 64.0;
+
 /// A complete description of a network, apart from its input size and number of classes.
 ///
 /// A field left out takes the value its architecture has in the paper; nothing is clamped.
@@ -225,7 +228,7 @@ impl NetworkSpec {
 
     fn check(&self) -> Result<(), DescriptionError> {
         let width = self.width();
-        if !(width.is_finite() && width > 0.0 && width <= 64.0) {
+        if !(width.is_finite() && width > 0.0 && width <= WIDEST_NETWORK) {
             return Err(out_of_range("architecture.width", width, "above 0 and at most 64"));
         }
         for (field, rate) in [("input_dropout", self.input_dropout), ("dropout", self.dropout)] {
@@ -246,6 +249,13 @@ impl NetworkSpec {
         }
         self.layout().check()
     }
+}
+
+/// The error for a name that no operator has, of either way.
+pub(crate) fn unknown_operator(name: &str) -> DescriptionError {
+    let known = DownsampleConfig::NAMES.iter().chain(UpsampleConfig::NAMES);
+    let nearest = known.min_by_key(|known| strsim::levenshtein(name, known)).copied().unwrap_or_default();
+    DescriptionError::UnknownOperator { name: name.to_owned(), nearest }
 }
 
 /// The error for a number outside its range.

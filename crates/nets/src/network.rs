@@ -17,7 +17,7 @@ use crate::parameter_source::ParameterSource;
 use crate::pass::{Draws, Pass};
 use crate::signal_rules::SignalRules;
 use crate::stage::{ConvolutionSpec, InitialWeights, StageSpec, Target};
-use crate::switches::SwitchKind;
+use crate::switches::{SwitchKind, Switches};
 use crate::targets::{switches_taken, target_of};
 use crate::upsample::Enlargement;
 use crate::walk::{StageShape, Walk, walk_stages};
@@ -222,12 +222,7 @@ impl Network {
     }
 
     /// The map that the last stage returns, and what each downsampling operator hands over for the way back up, in order.
-    #[cfg(test)]
-    pub(crate) fn forward_with_switches(
-        &self,
-        images: Tensor<4>,
-        mode: Mode,
-    ) -> (Tensor<4>, Vec<crate::switches::Switches>) {
+    pub(crate) fn forward_with_switches(&self, images: Tensor<4>, mode: Mode) -> (Tensor<4>, Vec<Switches>) {
         let mut switches = Vec::new();
         let mut x = images;
         for (index, stage) in self.features.iter().enumerate() {

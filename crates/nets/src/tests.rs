@@ -34,6 +34,27 @@ pub(crate) fn noise_tensor<const D: usize>(seed: u32, shape: [usize; D], device:
     Tensor::from_data(data, (device, DType::F64))
 }
 
+/// Holds two ways of computing the same to each other on an f64 map of noise: the results, and the gradients of the input for the
+/// loss `sum y²`.
+pub(crate) fn assert_same(
+    shape: [usize; 4],
+    fast: impl Fn(Tensor<4>) -> Tensor<4>,
+    slow: impl Fn(Tensor<4>) -> Tensor<4>,
+) {
+    let answers = |way: &dyn Fn(Tensor<4>) -> Tensor<4>| {
+        let x = noise_tensor(4, shape, &Device::flex().autodiff()).require_grad();
+        let y = way(x.clone());
+        let gradients = (y.clone() * y.clone()).sum().backward();
+        [f64_values(y), x.grad(&gradients).map(f64_values).unwrap()]
+    };
+    for (fast, slow) in answers(&fast).into_iter().zip(answers(&slow)) {
+        assert_eq!(fast.len(), slow.len());
+        for (index, (fast, slow)) in fast.iter().zip(&slow).enumerate() {
+            assert!((fast - slow).abs() <= 1e-12 * slow.abs().max(1.0), "{index}: {fast} and {slow}");
+        }
+    }
+}
+
 /// The largest relative error of the gradients of `network` (input and every parameter), each along four random
 /// directions, against central differences in f64. The loss is a fixed random mix of the logits.
 ///

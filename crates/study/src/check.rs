@@ -2,6 +2,7 @@
 
 use allconv_record::{Resolve, Resolved};
 
+use crate::arm_match::ArmMatch;
 use crate::error::StudyError;
 use crate::file::{Correction, Search, StudyFile, StudyFileError, TestKind};
 
@@ -36,6 +37,8 @@ pub struct ArmCheck {
     pub arm: String,
     /// Specification, shapes, cost, presentations, steps and memory of one run.
     pub resolved: Resolved,
+    /// The cost it has in common with its baseline; `None` where it is not matched.
+    pub matched: Option<ArmMatch>,
 }
 
 /// What the statistics of a study can say.
@@ -66,15 +69,26 @@ pub struct StatisticsCheck {
 /// reject with so few seeds.
 pub fn check(study: &StudyFile, resolve: &dyn Resolve) -> Result<CheckReport, StudyError> {
     let statistics = check_statistics(study)?;
-    let arms = study
+    // Baselines first: what is wrong with one must not show as the fault of an arm that is matched to it.
+    let mut order: Vec<usize> = (0..study.arms.len()).collect();
+    order.sort_by_key(|index| study.baseline_of(*index).is_some());
+    let mut resolved = vec![None; study.arms.len()];
+    for index in order {
+        let arm = &study.arms[index];
+        let found = resolve.resolve(&study.request(arm, study.seeds.from));
+        resolved[index] = Some(found.map_err(|error| study.locate(arm, &error))?);
+    }
+    let resolved: Vec<Resolved> = resolved.into_iter().flatten().collect();
+    let cost = |index: usize| Some(&resolved[index].cost);
+    let matched = |index: usize| ArmMatch::of(study, index, cost, Some(&resolved[index].specification));
+    let matched: Vec<_> = (0..resolved.len()).map(matched).collect();
+    let arms: Vec<ArmCheck> = study
         .arms
         .iter()
-        .map(|arm| {
-            let resolved = resolve.resolve(&study.request(arm, study.seeds.from));
-            let resolved = resolved.map_err(|error| study.locate(arm, &error))?;
-            Ok(ArmCheck { arm: arm.name.clone(), resolved })
-        })
-        .collect::<Result<Vec<_>, StudyFileError>>()?;
+        .zip(resolved)
+        .zip(matched)
+        .map(|((arm, resolved), matched)| ArmCheck { arm: arm.name.clone(), resolved, matched })
+        .collect();
     let seeds = u64::from(study.seeds.count);
     let presentations: u64 = arms.iter().map(|arm| arm.resolved.presentations).sum();
     let (search_runs, search_presentations) =

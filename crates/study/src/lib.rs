@@ -6,6 +6,7 @@
 //! terminal; whoever knows them passes in [`Resolve`](allconv_record::Resolve) and [`Execute`].
 #![forbid(unsafe_code)]
 
+mod arm_match;
 mod check;
 mod error;
 mod file;
@@ -26,13 +27,14 @@ pub mod stats;
 #[cfg(test)]
 mod testing;
 
+pub use arm_match::ArmMatch;
 pub use check::{
     ArmCheck, CheckReport, SEEDS_FOR_A_VERDICT, StatisticsCheck, check, check_statistics, smallest_exact_p,
 };
 pub use error::StudyError;
 pub use file::{
-    Arm, Baseline, Better, Claim, Comparison, Contrast, Correction, Factor, Halving, Primary, Reference,
-    Search, Seeds, Sequential, StudyFile, StudyFileError, TestKind,
+    Arm, Baseline, Better, Claim, Comparison, Contrast, Correction, CostQuantity, Factor, Halving, Primary,
+    Reference, Search, Seeds, Sequential, StudyFile, StudyFileError, TestKind,
 };
 pub use guide::{PublishedStudy, guide, read_published};
 pub use index::{FoundRun, Index, IndexedRun, RunState, RunStore, index, is_held};

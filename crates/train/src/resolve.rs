@@ -298,6 +298,29 @@ mod tests {
     }
 
     #[test]
+    fn a_net_matched_in_cost_resolves_to_a_width_and_forgets_the_request() {
+        let folder = tempfile::tempdir().unwrap();
+        let resolver = resolver(folder.path());
+        let macs = |request: &Request| resolver.resolve(request).unwrap().cost.macs as f64;
+        let baseline = request();
+        let mut matched = request();
+        matched.net.insert("downsample".into(), toml::toml! { strided_conv = {} }.into());
+        let wanted = toml::Table::from_iter([
+            ("quantity".to_owned(), "macs".into()),
+            ("net".to_owned(), baseline.net.clone().into()),
+        ]);
+        matched.net.insert("match_cost".into(), wanted.into());
+        assert!((macs(&matched) / macs(&baseline) - 1.0).abs() <= allconv_nets::MATCH_TOLERANCE);
+        let net = resolver.resolve(&matched).unwrap().specification.net;
+        assert!(!net.contains_key("match_cost"));
+        let width = net["architecture"]["springenberg"]["width"].as_float().unwrap();
+        assert!(width < 0.25, "{width}");
+        matched.net["match_cost"]["net"]["architecture"]["springenberg"]["width"] = 0.004.into();
+        let error = resolver.resolve(&matched).unwrap_err();
+        assert_eq!(error.path, ["net", "match_cost"], "{error}");
+    }
+
+    #[test]
     fn every_section_s_errors_carry_their_path() {
         let folder = tempfile::tempdir().unwrap();
         let resolver = resolver(folder.path());

@@ -8,15 +8,15 @@ use allconv_data::{
     Augmentation, BatchIterator, DataDirectory, Loader, LoaderSettings, Order, Position, Preprocess,
 };
 use allconv_kernels::{Accuracy, Engine};
-use allconv_nets::{Mode, Network, OutputKind, models, walk};
+use allconv_nets::{DownsampleConfig, Mode, Network, OutputKind, models, walk};
 use allconv_train::{ClassObjective, DataSettings, DataStore, Preset, Trainer, to_tensor};
 use anyhow::{Context, ensure};
 use burn::tensor::Device;
 use serde_json::{Value, json};
 
 use crate::arguments::{BenchArguments, BenchCommand};
-use crate::commands::bench_conv;
 use crate::commands::bench_map::MapBench;
+use crate::commands::{bench_conv, bench_operators, bench_slot};
 use crate::exit::{self, UsageError};
 use crate::process;
 use crate::runner;
@@ -41,6 +41,8 @@ pub(crate) fn run(command: &BenchCommand) -> anyhow::Result<u8> {
         BenchCommand::Train(arguments) => (arguments, "train"),
         BenchCommand::Infer(arguments) => (arguments, "infer"),
         BenchCommand::Conv(arguments) => (arguments, "conv"),
+        BenchCommand::Operators(arguments) => return bench_operators::run(arguments),
+        BenchCommand::Slot(arguments) => return bench_slot::run(arguments),
     };
     if arguments.steps == 0 || arguments.batch == 0 || arguments.threads == Some(0) {
         return Err(UsageError("--steps, --batch and --threads must be at least 1".to_owned()).into());
@@ -48,7 +50,7 @@ pub(crate) fn run(command: &BenchCommand) -> anyhow::Result<u8> {
     if pass == "conv" {
         return bench_conv::run(arguments);
     }
-    let (pool, threads) = thread_pool(arguments)?;
+    let (pool, threads) = thread_pool(arguments.threads)?;
     let mut bench = Bench::new(arguments)?;
     let resident = process::resident_bytes();
     let steps = pool.install(|| if pass == "train" { bench.train() } else { bench.infer() })?;
@@ -134,21 +136,21 @@ fn verdict(arguments: &BenchArguments, faults: Option<u64>) -> anyhow::Result<u8
     }
 }
 
-/// The threads that the arguments ask for, and their number.
-pub(crate) fn thread_pool(arguments: &BenchArguments) -> anyhow::Result<(rayon::ThreadPool, usize)> {
-    let threads = arguments.threads.unwrap_or_else(runner::all_threads);
+/// The threads that are asked for, all without a number, and how many these are.
+pub(crate) fn thread_pool(threads: Option<usize>) -> anyhow::Result<(rayon::ThreadPool, usize)> {
+    let threads = threads.unwrap_or_else(runner::all_threads);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     Ok((pool.context("cannot start the threads")?, threads))
 }
 
 /// What one timed step took.
-struct Step {
-    seconds: f64,
+pub(super) struct Step {
+    pub(super) seconds: f64,
     page_faults: Option<u64>,
 }
 
 /// Something that can be timed.
-struct Bench {
+pub(super) struct Bench {
     subject: Subject,
     steps: usize,
     macs: u64,
@@ -172,9 +174,18 @@ struct Classifier {
 
 impl Bench {
     fn new(arguments: &BenchArguments) -> anyhow::Result<Bench> {
+        Bench::with_operator(arguments, None)
+    }
+
+    /// The network of the arguments with an operator in its slot, its own without one.
+    pub(super) fn with_operator(
+        arguments: &BenchArguments,
+        operator: Option<&DownsampleConfig>,
+    ) -> anyhow::Result<Bench> {
         let usage = |error: allconv_nets::DescriptionError| UsageError(error.to_string());
         let model = models::find(&arguments.model).map_err(usage)?;
-        let spec = model.spec().with_width(arguments.width);
+        let mut spec = model.spec().with_width(arguments.width);
+        spec.downsample = operator.cloned().or(spec.downsample);
         let [channels, ..] = model.input;
         let input = arguments.size.map_or(model.input, |side| [channels, side, side]);
         let walk = walk(&spec, input, model.classes).map_err(usage)?;
@@ -197,7 +208,7 @@ impl Bench {
     }
 
     /// Each timed training step, loading included.
-    fn train(&mut self) -> anyhow::Result<Vec<Step>> {
+    pub(super) fn train(&mut self) -> anyhow::Result<Vec<Step>> {
         let steps = self.steps;
         let Classifier { network, batches, classes } = match &mut self.subject {
             Subject::Classifier(classifier) => &mut **classifier,

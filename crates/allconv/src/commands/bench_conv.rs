@@ -60,7 +60,7 @@ pub(crate) fn run(arguments: &BenchArguments) -> anyhow::Result<u8> {
     let isa = runner::isa(arguments.isa.as_deref())?;
     let engine = Engine::new(isa, accuracy);
     let layers = layers(arguments)?;
-    let (pool, _) = thread_pool(arguments)?;
+    let (pool, _) = thread_pool(arguments.threads)?;
     let (table, lagging) = pool.install(|| measure(&layers, &engine, arguments.steps))?;
     print!("{}", table.render(arguments.format));
     for line in &lagging {

@@ -3,6 +3,8 @@
 pub(crate) mod bench;
 pub(crate) mod bench_conv;
 pub(crate) mod bench_map;
+mod bench_operators;
+mod bench_slot;
 pub(crate) mod data;
 pub(crate) mod doctor;
 pub(crate) mod eval;
@@ -11,6 +13,7 @@ mod explain_page;
 pub(crate) mod export;
 pub(crate) mod measure;
 pub(crate) mod models;
+mod operator_card;
 pub(crate) mod operators;
 pub(crate) mod predict;
 pub(crate) mod shell;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use allconv_data::DataDirectory;
 use allconv_study::stats::look_levels;
 use allconv_study::{
-    CheckReport, Progress, RunOptions, RunSummary, Stage, StudyFile, StudyResults, check, guide, index,
-    needed_runs, publish, read_published, report_files, run_study, tensorboard_files, write_report,
+    ArmMatch, CheckReport, Progress, RunOptions, RunSummary, Stage, StudyFile, StudyResults, check, guide,
+    index, needed_runs, publish, read_published, report_files, run_study, tensorboard_files, write_report,
 };
 use allconv_train::{DataStore, Resolver};
 use anyhow::bail;
@@ -151,7 +151,7 @@ fn summary_line(summary: &RunSummary) -> String {
 fn check_file(arguments: &StudyFileArguments) -> anyhow::Result<u8> {
     let opened = open(arguments)?;
     let report = check(&opened.study, &opened.resolver)?;
-    let columns = [
+    let mut columns = vec![
         ("arm", "Arm"),
         ("parameters", "Parameters"),
         ("macs", "MACs per image"),
@@ -160,10 +160,14 @@ fn check_file(arguments: &StudyFileArguments) -> anyhow::Result<u8> {
         ("presentations", "Images shown a run"),
         ("memory_mib", "Memory (MiB)"),
     ];
+    let is_matched = report.arms.iter().any(|arm| arm.matched.is_some());
+    if is_matched {
+        columns.push(("matched", "Matched in cost"));
+    }
     let mut table = Table::new("allconv.check/1", &columns);
     for arm in &report.arms {
         let resolved = &arm.resolved;
-        table.push(vec![
+        let mut row = vec![
             json!(arm.arm),
             json!(resolved.cost.parameters),
             json!(resolved.cost.macs),
@@ -171,7 +175,11 @@ fn check_file(arguments: &StudyFileArguments) -> anyhow::Result<u8> {
             json!(resolved.steps),
             json!(resolved.presentations),
             json!(resolved.memory_bytes.div_ceil(1 << 20)),
-        ]);
+        ];
+        if is_matched {
+            row.push(json!(arm.matched.as_ref().map(ArmMatch::sentence)));
+        }
+        table.push(row);
     }
     print!("{}", table.render(arguments.format));
     if arguments.format == Format::Table {

@@ -16,14 +16,15 @@ fn every_operator_trains_a_few_steps_in_the_smoke_study() {
     }
 }
 
-/// The registry's names, as the program lists them.
+/// The names of the downsampling operators, as the program lists them.
 fn names() -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let listed = allconv(folder.path()).args(["operators", "list", "--format", "json"]).output().unwrap();
     let listed: serde_json::Value = serde_json::from_slice(&listed.stdout).unwrap();
     let rows = listed["rows"].as_array().unwrap();
     assert!(rows.len() > 30, "{listed}");
-    rows.iter().map(|row| row["name"].as_str().unwrap().to_owned()).collect()
+    let down = rows.iter().filter(|row| row["way"] == "down");
+    down.map(|row| row["name"].as_str().unwrap().to_owned()).collect()
 }
 
 #[test]
@@ -32,6 +33,18 @@ fn a_misspelt_operator_is_answered_with_the_nearest_name() {
     let answer = output(folder.path(), &["operators", "show", "blurpool"]);
     assert_eq!(answer.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&answer.stderr).contains("`blur_pool`"));
+}
+
+#[test]
+fn upsampling_operators_have_pages_that_name_what_they_undo() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = output(folder.path(), &["operators", "show", "max_unpool"]);
+    let page = String::from_utf8_lossy(&page.stdout).into_owned();
+    for part in ["y[c, index[c,i,j]] = x[c,i,j]", "max_pool; also conv_pool", "1511.00561"] {
+        assert!(page.contains(part), "{part} is missing in:\n{page}");
+    }
+    let answer = output(folder.path(), &["operators", "show", "maxunpool"]);
+    assert!(String::from_utf8_lossy(&answer.stderr).contains("`max_unpool`"));
 }
 
 #[test]

@@ -55,6 +55,32 @@ fn a_bench_of_convolutions_names_one_choice_a_pass_beside_its_alternatives() {
 }
 
 #[test]
+fn a_bench_of_operators_verifies_and_times_both_ways() {
+    let few = ["--shape", "2,4,8,8", "--rounds", "1", "--format", "json"];
+    let bench = json(&[&["bench", "operators", "max_pool", "carafe"][..], &few].concat());
+    let rows = bench["rows"].as_array().unwrap();
+    assert_eq!(rows.iter().map(|row| row["way"].as_str().unwrap()).collect::<Vec<_>>(), ["down", "up"]);
+    for row in rows {
+        assert!(row["forward_backward_ms"].as_f64().unwrap() > 0.0, "{row}");
+        let error: f64 = row["error"].as_str().unwrap().parse().unwrap();
+        assert!(error < 1e-5, "{row}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let nothing = output(folder.path(), &["bench", "operators", "dilation"]);
+    assert_eq!(nothing.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&nothing.stderr).contains("computes nothing by itself"));
+}
+
+#[test]
+fn a_bench_of_the_slot_compares_training_steps() {
+    let few = ["--width", "0.05", "--batch", "4", "--steps", "2", "--format", "json"];
+    let bench = json(&[&["bench", "slot", "max_pool", "blur_pool"][..], &few].concat());
+    let rows = bench["rows"].as_array().unwrap();
+    assert_eq!((rows.len(), rows[0]["ratio"].as_f64()), (2, Some(1.0)));
+    assert!(rows[1]["seconds_per_1000_steps"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
 #[cfg(target_os = "linux")]
 fn training_steps_reuse_their_memory() {
     let arguments = [

@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use crate::convolution::check_len;
 use crate::engine::Engine;
+use crate::pooling::cells::scatter_cells;
 use crate::pooling::geometry::{PoolGeometry, taps_on_map};
 use crate::scalar::Scalar;
 use crate::simd::{Kernel, LANES, Simd, dispatch};
@@ -108,20 +109,8 @@ pub fn max_pool2d_backward<T: Scalar>(
     indices: &[u32],
     dx: &mut [T],
 ) {
-    let [height, width] = checked_size(geometry, dx.len(), dy.len());
-    check_len("indices", indices.len(), dy.len());
-    let channels = geometry.channels;
-    let (input, output) = (geometry.height_in * geometry.width_in * channels, height * width * channels);
-    dx.par_chunks_mut(input).zip(dy.par_chunks(output).zip(indices.par_chunks(output))).for_each(
-        |(dx, (dy, indices))| {
-            dx.fill(T::ZERO);
-            for (dy, indices) in dy.chunks(channels).zip(indices.chunks(channels)) {
-                for (channel, (&dy, &index)) in dy.iter().zip(indices).enumerate() {
-                    dx[index as usize * channels + channel] += dy;
-                }
-            }
-        },
-    );
+    let _ = checked_size(geometry, dx.len(), dy.len());
+    scatter_cells(geometry.batch, geometry.channels, indices, dy, dx);
 }
 
 /// The output size, after checking geometry and lengths.
@@ -134,7 +123,7 @@ pub(crate) fn checked_size(geometry: &PoolGeometry, input: usize, output: usize)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "geometries limit maps to 2^32 elements")]
-const fn pixel_index(pixel: usize) -> u32 {
+pub(super) const fn pixel_index(pixel: usize) -> u32 {
     pixel as u32
 }
 

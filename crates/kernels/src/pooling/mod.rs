@@ -1,6 +1,8 @@
 //! Pooling over windows: maximum and average, forward and backward.
 
 pub(crate) mod average;
+pub(crate) mod cells;
+mod channels;
 pub(crate) mod geometry;
 pub(crate) mod maximum;
 pub(crate) mod weighted;

@@ -5,9 +5,13 @@ use rayon::prelude::*;
 use crate::convolution::check_len;
 use crate::elementary::Elementary;
 use crate::engine::Engine;
+use crate::pooling::channels::Channels;
 use crate::pooling::geometry::{PoolGeometry, taps_on_map};
 use crate::pooling::maximum::checked_size;
-use crate::pooling::window_function::{WindowFunction, absolute, log_sum_exp, p_norm, power, soft_mean};
+use crate::pooling::window_function::{
+    WindowFunction, absolute, likeness, likeness_mean, log_sum_exp, p_norm, positive, positive_sums, power,
+    soft_mean,
+};
 use crate::scalar::Scalar;
 use crate::simd::{Kernel, LANES, Simd, dispatch};
 
@@ -100,48 +104,16 @@ struct Row<'a, T> {
     row: usize,
 }
 
-impl<T: Scalar> Row<'_, T> {
-    /// The pixels of the window in this row and `column`.
-    #[inline(always)]
-    fn pixels(&self, column: usize) -> impl Iterator<Item = usize> + Clone {
-        let PoolGeometry { height_in, width_in, kernel, stride, padding, dilation, .. } = *self.geometry;
-        let down = taps_on_map(self.row, kernel[0], stride[0], dilation[0], padding.top, height_in);
-        let across = taps_on_map(column, kernel[1], stride[1], dilation[1], padding.left, width_in);
-        down.flat_map(move |row| across.clone().map(move |column| row * width_in + column))
-    }
-}
-
-/// Up to [`LANES`] neighbouring channels; those beyond the last are copies of it that nobody reads.
-struct Channels {
-    first: usize,
-    count: usize,
-}
-
-impl Channels {
-    #[inline(always)]
-    fn blocks(channels: usize) -> impl Iterator<Item = Self> {
-        (0..channels).step_by(LANES).map(move |first| Self { first, count: LANES.min(channels - first) })
-    }
-
-    #[inline(always)]
-    fn load<T: Scalar>(&self, source: &[T]) -> [T; LANES] {
-        if self.count == LANES {
-            return *source[self.first..].first_chunk().expect("a whole block of channels");
-        }
-        std::array::from_fn(|lane| source[self.first + lane.min(self.count - 1)])
-    }
-
-    #[inline(always)]
-    fn store<T: Scalar>(&self, values: [T; LANES], target: &mut [T]) {
-        target[self.first..self.first + self.count].copy_from_slice(&values[..self.count]);
-    }
-
-    #[inline(always)]
-    fn add<T: Scalar>(&self, values: [T; LANES], target: &mut [T]) {
-        target[self.first..self.first + self.count]
-            .iter_mut()
-            .zip(values)
-            .for_each(|(sum, value)| *sum += value);
+/// Writes the pixels of the window in this row and column of the output: a list, since loops over it are compiled into the loops over
+/// channels, which an iterator over rows and columns is not.
+#[inline(always)]
+pub(super) fn list_pixels(geometry: &PoolGeometry, row: usize, column: usize, pixels: &mut Vec<usize>) {
+    let PoolGeometry { height_in, width_in, kernel, stride, padding, dilation, .. } = *geometry;
+    let down = taps_on_map(row, kernel[0], stride[0], dilation[0], padding.top, height_in);
+    let across = taps_on_map(column, kernel[1], stride[1], dilation[1], padding.left, width_in);
+    pixels.clear();
+    for row in down {
+        pixels.extend(across.clone().map(|column| row * width_in + column));
     }
 }
 
@@ -155,12 +127,23 @@ impl<T: Scalar + Elementary> Kernel for Forward<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self, _simd: S) {
         let channels = self.row.geometry.channels;
+        let mut pixels = Vec::new();
         for (column, y) in self.y.chunks_exact_mut(channels).enumerate() {
+            list_pixels(self.row.geometry, self.row.row, column, &mut pixels);
             for block in Channels::blocks(channels) {
-                let window = self.row.pixels(column).map(|pixel| block.load(&self.x[pixel * channels..]));
+                let window = pixels.iter().map(|pixel| block.load(&self.x[pixel * channels..]));
                 let value = match self.row.function {
                     WindowFunction::SoftMean => soft_mean(window).0,
                     WindowFunction::LogSumExp { sharpness } => log_sum_exp(window, T::from_f64(sharpness)),
+                    WindowFunction::Likeness => likeness_mean(window).value,
+                    WindowFunction::SquareMean => {
+                        let (scale, sum, squares) = positive_sums(window);
+                        std::array::from_fn(|lane| {
+                            // A window without a positive pixel divides 0 by 1.
+                            let divisor = if sum[lane] > T::ZERO { sum[lane] } else { T::ONE };
+                            scale[lane] * squares[lane] / divisor
+                        })
+                    }
                     WindowFunction::PNorm { mean } => p_norm(window, block.load(self.row.orders), mean),
                 };
                 block.store(value, y);
@@ -185,10 +168,12 @@ impl<T: Scalar + Elementary> Kernel for Backward<'_, T> {
         let channels = geometry.channels;
         let line = self.y.len() / geometry.height_out().map_or(1, |height| height);
         let (y, dy) = (&self.y[row * line..][..line], &self.dy[row * line..][..line]);
+        let mut list = Vec::new();
         for (column, (y, dy)) in y.chunks_exact(channels).zip(dy.chunks_exact(channels)).enumerate() {
+            list_pixels(geometry, row, column, &mut list);
             for block in Channels::blocks(channels) {
-                let pixels = self.row.pixels(column);
-                let window = pixels.clone().map(|pixel| block.load(&self.x[pixel * channels..]));
+                let pixels = list.iter().copied();
+                let window = list.iter().map(|pixel| block.load(&self.x[pixel * channels..]));
                 let (y, dy) = (block.load(y), block.load(dy));
                 let mut add = |pixel: usize, slope: [T; LANES]| {
                     block.add(slope, &mut self.dx[pixel * channels..][..channels]);
@@ -214,6 +199,45 @@ impl<T: Scalar + Elementary> Kernel for Backward<'_, T> {
                                 pixel,
                                 std::array::from_fn(|lane| {
                                     dy[lane] * (sharpness * (x[lane] - y[lane])).exponential() / count
+                                }),
+                            );
+                        }
+                    }
+                    WindowFunction::Likeness => {
+                        let of_window = likeness_mean(window.clone());
+                        let (scale, mean) = (of_window.scale, of_window.mean);
+                        // Every pixel moves the mean, and with it all likenesses.
+                        let mut through_mean = [T::ZERO; LANES];
+                        for x in window.clone() {
+                            for lane in 0..LANES {
+                                let (alike, _, slope) = likeness(x[lane] / scale[lane], mean[lane]);
+                                let weight = alike.exponential() / of_window.weights[lane];
+                                through_mean[lane] +=
+                                    weight * (x[lane] - y[lane]) * slope / scale[lane] / of_window.count;
+                            }
+                        }
+                        for (pixel, x) in pixels.zip(window) {
+                            add(
+                                pixel,
+                                std::array::from_fn(|lane| {
+                                    let (alike, slope, _) = likeness(x[lane] / scale[lane], mean[lane]);
+                                    let weight = alike.exponential() / of_window.weights[lane];
+                                    let own = weight * (T::ONE + (x[lane] - y[lane]) * slope / scale[lane]);
+                                    dy[lane] * (own + through_mean[lane])
+                                }),
+                            );
+                        }
+                    }
+                    WindowFunction::SquareMean => {
+                        let (scale, sum, _) = positive_sums(window.clone());
+                        for (pixel, x) in pixels.zip(window) {
+                            add(
+                                pixel,
+                                std::array::from_fn(|lane| {
+                                    let share = positive(x[lane]) / scale[lane];
+                                    let divisor = if sum[lane] > T::ZERO { sum[lane] } else { T::ONE };
+                                    let slope = (share + share - y[lane] / scale[lane]) / divisor;
+                                    if x[lane] > T::ZERO { dy[lane] * slope } else { T::ZERO }
                                 }),
                             );
                         }
@@ -277,10 +301,12 @@ mod tests {
         ceil_mode: false,
     };
 
-    fn functions() -> [WindowFunction; 4] {
+    fn functions() -> [WindowFunction; 6] {
         [
             WindowFunction::SoftMean,
             WindowFunction::LogSumExp { sharpness: 1.7 },
+            WindowFunction::Likeness,
+            WindowFunction::SquareMean,
             WindowFunction::PNorm { mean: true },
             WindowFunction::PNorm { mean: false },
         ]

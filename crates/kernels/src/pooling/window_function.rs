@@ -14,6 +14,10 @@ pub enum WindowFunction {
         /// Above 0.
         sharpness: f64,
     },
+    /// `sum x·e^d / sum e^d` with the likeness `d = 2·x·a/(x² + a²)`, a the window's mean; d = 0 where both are 0: AdaPool's half.
+    Likeness,
+    /// `sum v² / sum v` with `v = max(x, 0)`, 0 for a window without a positive pixel: what stochastic pooling expects.
+    SquareMean,
     /// `(sum |x|^p / d)^(1/p)` with `d = n` (mean form) or 1; 0 for a window of zeros.
     PNorm {
         /// Whether the sum is divided by the number of pixels.
@@ -92,6 +96,79 @@ pub(super) fn p_norm<T: Scalar + Elementary>(
         let sum = if most[lane] > T::ZERO { sum[lane] } else { T::ONE };
         most[lane] * ((sum / divisor).logarithm() / order[lane]).exponential()
     })
+}
+
+/// What [`WindowFunction::Likeness`] computes of a window. Scale and mean are so chosen that the largest absolute value counts as 1.
+pub(super) struct LikenessMean<T> {
+    pub(super) value: [T; LANES],
+    pub(super) scale: [T; LANES],
+    /// The window's mean, divided by the scale.
+    pub(super) mean: [T; LANES],
+    /// The sum of `e^d`.
+    pub(super) weights: [T; LANES],
+    pub(super) count: T,
+}
+
+#[inline(always)]
+pub(super) fn likeness_mean<T: Scalar + Elementary>(
+    window: impl Iterator<Item = [T; LANES]> + Clone,
+) -> LikenessMean<T> {
+    let most = largest(window.clone().map(|values| values.map(absolute)));
+    let scale = most.map(|most| if most > T::ZERO { most } else { T::ONE });
+    let (mut mean, mut count) = ([T::ZERO; LANES], T::ZERO);
+    for values in window.clone() {
+        count += T::ONE;
+        for lane in 0..LANES {
+            mean[lane] += values[lane];
+        }
+    }
+    for lane in 0..LANES {
+        mean[lane] = mean[lane] / count / scale[lane];
+    }
+    let (mut weights, mut sum) = ([T::ZERO; LANES], [T::ZERO; LANES]);
+    for values in window {
+        for lane in 0..LANES {
+            let (likeness, ..) = likeness(values[lane] / scale[lane], mean[lane]);
+            let weight = likeness.exponential();
+            weights[lane] += weight;
+            sum[lane] += weight * values[lane];
+        }
+    }
+    let value = std::array::from_fn(|lane| sum[lane] / weights[lane]);
+    LikenessMean { value, scale, mean, weights, count }
+}
+
+/// The likeness `2·x·a/(x² + a²)` and its slopes along x and a; all 0 where both are 0.
+#[inline(always)]
+pub(super) fn likeness<T: Scalar>(x: T, a: T) -> (T, T, T) {
+    let two = T::ONE + T::ONE;
+    let size = x * x + a * a;
+    let inverse = T::ONE / (if size > T::ZERO { size } else { T::ONE });
+    // (a² − x²)/(x² + a²) lies in [−1, 1]: the squares are divided before they are multiplied.
+    let difference = (a * a - x * x) * inverse;
+    (two * x * a * inverse, two * (a * inverse) * difference, T::ZERO - two * (x * inverse) * difference)
+}
+
+/// The largest value (1 where none is positive) and, of the positive values divided by it, sum and sum of squares.
+#[inline(always)]
+pub(super) fn positive_sums<T: Scalar>(
+    window: impl Iterator<Item = [T; LANES]> + Clone,
+) -> ([T; LANES], [T; LANES], [T; LANES]) {
+    let scale = largest(window.clone()).map(|most| if most > T::ZERO { most } else { T::ONE });
+    let (mut sum, mut squares) = ([T::ZERO; LANES], [T::ZERO; LANES]);
+    for values in window {
+        for lane in 0..LANES {
+            let share = positive(values[lane]) / scale[lane];
+            sum[lane] += share;
+            squares[lane] += share * share;
+        }
+    }
+    (scale, sum, squares)
+}
+
+#[inline(always)]
+pub(super) fn positive<T: Scalar>(value: T) -> T {
+    if value < T::ZERO { T::ZERO } else { value }
 }
 
 /// `base^exponent` for `base ≥ 0`; 0 where the base is 0 or too small for a normal number.

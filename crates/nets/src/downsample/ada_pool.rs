@@ -1,5 +1,6 @@
 //! AdaPool: a learned mixture of SoftPool and a pooling weighted by likeness to the window's mean.
 
+use allconv_kernels::WindowFunction;
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,7 @@ use super::soft_pool::SoftPool;
 use super::{ComputingOperator, FixedOperator, LearnedOperator};
 use crate::card::Card;
 use crate::description::DescriptionError;
-use crate::ops::{Divisor, PoolWindow, StackedWindows, average_pool, max_pool, stacked_windows};
+use crate::ops::{PoolWindow, weighted_pool};
 use crate::parameter_source::ParameterSource;
 use crate::pass::Pass;
 use crate::walk::Window;
@@ -37,7 +38,7 @@ impl Default for AdaPool {
 
 impl Operator for AdaPool {
     const NAME: &'static str = "ada_pool";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const CARD: Card = Card {
         statement: "A learned mixture of SoftPool and a mean weighted by each cell's likeness to the mean of its window.",
         formula: "y = β·Σ x·e^d/Σ e^d + (1 − β)·softpool, d = 2xm/(x² + m²), m the window's mean; \
@@ -106,24 +107,9 @@ impl AdaPoolModule {
     pub fn forward(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
         let AdaPool { kernel, stride } = self.config;
         let soft = SoftPool { kernel, stride }.compute(x.clone(), pass);
-        let alike = by_likeness(x, PoolWindow::cut_off(kernel, stride), pass);
+        let window = PoolWindow::cut_off(kernel, stride);
+        let alike = weighted_pool(x, None, window, WindowFunction::Likeness, pass.engine);
         let beta: Tensor<4> = self.beta.val().clamp(0.0, 1.0).unsqueeze_dims(&[0, 1]);
         soft.clone() + beta * (alike - soft)
     }
-}
-
-/// The mean of each window weighted by the exponential of each cell's Dice–Sørensen likeness to the window's mean.
-fn by_likeness(x: Tensor<4>, window: PoolWindow, pass: &Pass<'_>) -> Tensor<4> {
-    let dtype = x.dtype();
-    let mean: Tensor<5> = average_pool(x.clone(), window, Divisor::Cells, pass.engine).unsqueeze_dim(0);
-    // Likeness does not change with the scale: the largest of the window is 1, so that no square is lost.
-    let largest: Tensor<5> = max_pool(x.clone().abs().detach(), window, pass.engine).unsqueeze_dim(0);
-    let scale = largest.clone() + largest.equal_elem(0.0).float().cast(dtype);
-    let stacked = stacked_windows(x, window);
-    let (cells, mean) = (stacked.cells.clone() / scale.clone(), mean / scale);
-    let sizes = cells.clone().square() + mean.clone().square();
-    let empty = sizes.clone().detach().equal_elem(0.0).float().cast(dtype);
-    let likeness = cells * mean * 2.0 / (sizes + empty);
-    let weights = stacked.zero_beyond(likeness.exp());
-    StackedWindows::sum(stacked.cells.clone() * weights.clone()) / StackedWindows::sum(weights)
 }

@@ -101,8 +101,8 @@ impl FixedOperator for AdaptivePolyphase {
 
     fn compute_with_switches(&self, x: Tensor<4>, pass: &Pass<'_>) -> (Tensor<4>, Switches) {
         let [_, _, height, width] = x.dims();
-        let candidates = phases(x.clone(), ADAPTIVE_ORDER);
-        let flat: Tensor<3> = candidates.detach().flatten(2, 4);
+        let candidates = phases(x.clone().detach(), ADAPTIVE_ORDER);
+        let flat: Tensor<3> = candidates.flatten(2, 4);
         let scores = match self.norm {
             PhaseNorm::L2 => flat.square().sum_dim(2),
             PhaseNorm::L1 => flat.abs().sum_dim(2),
@@ -116,7 +116,7 @@ impl FixedOperator for AdaptivePolyphase {
         };
         let scores = scores.squeeze_dim(2);
         let shares = all_of_the_strongest(scores.clone());
-        let y = strongest(phases(blurred, ADAPTIVE_ORDER), scores);
+        let y = strongest(blurred, ADAPTIVE_ORDER, scores);
         (y, Switches::Phases(PhaseShares { shares, order: ADAPTIVE_ORDER }))
     }
 }

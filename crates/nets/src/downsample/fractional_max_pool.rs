@@ -1,5 +1,8 @@
 //! Fractional max pooling: the maximum over windows that divide a side by a number that need not be whole.
 
+use std::sync::Arc;
+
+use allconv_kernels::RegionLists;
 use burn::tensor::{Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +12,8 @@ use super::slot::Operator;
 use super::{ComputingOperator, FixedOperator};
 use crate::card::Card;
 use crate::description::DescriptionError;
-use crate::pass::Pass;
+use crate::ops::{CellChoice, gathered};
+use crate::pass::{Draws, Pass};
 use crate::walk::Window;
 
 /// The maximum over windows at fractional distances. [`FractionalMaxPool::CARD`] has the definition.
@@ -64,7 +68,7 @@ impl Default for FractionalMaxPool {
 
 impl Operator for FractionalMaxPool {
     const NAME: &'static str = "fractional_max_pool";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const CARD: Card = Card {
         statement: "The maximum over windows that divide a side by a number that need not be whole, at drawn positions.",
         formula: "overlapping: start(i) = ⌊(i+u)·α⌋ − ⌊u·α⌋, α = (h − kernel)/(h' − 1), the last at h − kernel; disjoint: from \
@@ -163,6 +167,30 @@ impl FractionalMaxPool {
 impl FixedOperator for FractionalMaxPool {
     fn compute(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
         let [batch, channels, height, width] = x.dims();
+        let draws = pass.draws.filter(|_| self.draw == RegionDraw::Random);
+        let windows = self.windows_of_maps(batch * channels, [height, width], draws);
+        let choice = CellChoice::RegionMaximum(Arc::new(windows));
+        if choice.has_kernel(&x) {
+            let [largest, _] = choice.positions(x.clone(), None);
+            return gathered(x, largest);
+        }
+        self.composed(x, draws)
+    }
+}
+
+impl FractionalMaxPool {
+    /// The windows of each map where they are drawn, of all maps alike where they are not.
+    fn windows_of_maps(&self, maps: usize, [height, width]: [usize; 2], draws: Option<Draws>) -> RegionLists {
+        let shifts = draws.map_or_else(|| vec![0.5; 2], |draws| draws.uniform(2 * maps));
+        let along = |side: usize, axis: usize| {
+            shifts.iter().skip(axis).step_by(2).map(|shift| self.regions(side, f64::from(*shift))).collect()
+        };
+        RegionLists { rows: along(height, 0), columns: along(width, 1) }
+    }
+
+    /// The same as a composition of Burn's operations.
+    fn composed(&self, x: Tensor<4>, draws: Option<Draws>) -> Tensor<4> {
+        let [batch, channels, height, width] = x.dims();
         let (rows, columns) = (self.windows(height), self.windows(width));
         let size = match self.regions {
             Regions::Overlapping => self.kernel,
@@ -173,7 +201,6 @@ impl FixedOperator for FractionalMaxPool {
             }
         };
         let planes = batch * channels;
-        let draws = pass.draws.filter(|_| self.draw == RegionDraw::Random);
         let indices: Vec<i64> = match draws {
             None => self.cells([height, width], [0.5; 2], size).repeat(planes),
             Some(draws) => draws
@@ -192,7 +219,22 @@ impl FixedOperator for FractionalMaxPool {
 
 #[cfg(test)]
 mod tests {
+    use allconv_kernels::Engine;
+
     use super::*;
+    use crate::tests::assert_same;
+
+    #[test]
+    fn the_kernel_picks_what_the_composition_picks_and_has_its_gradients() {
+        let engine = Engine::detect();
+        for pool in FractionalMaxPool::examples() {
+            for draws in [None, Some(Draws { key: 6 })] {
+                let drawn = draws.filter(|_| pool.draw == RegionDraw::Random);
+                let fast = |x| pool.compute(x, &Pass { draws, ..Pass::evaluate(&engine) });
+                assert_same([2, 3, 9, 7], fast, |x| pool.composed(x, drawn));
+            }
+        }
+    }
 
     /// The windows of seven cells in five outputs at u = 0.3.
     fn regions(regions: Regions) -> Vec<(usize, usize)> {

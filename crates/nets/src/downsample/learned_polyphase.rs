@@ -137,11 +137,11 @@ impl LearnedPolyphaseModule {
 
     /// [`Self::forward`], and the share of each phase.
     pub fn forward_with_switches(&self, x: Tensor<4>, pass: &Pass<'_>) -> (Tensor<4>, Switches) {
-        let candidates = phases(x, LEARNED_ORDER);
+        let candidates = phases(x.clone(), LEARNED_ORDER);
         let scores = self.scores(candidates.clone(), pass);
         let Some(draws) = pass.draws else {
             let shares = all_of_the_strongest(scores.clone());
-            return (strongest(candidates, scores), switches(shares));
+            return (strongest(x, LEARNED_ORDER, scores), switches(shares));
         };
         let [count, batch] = scores.dims();
         // Uniform values are kept inside (0, 1), where both logarithms are finite.

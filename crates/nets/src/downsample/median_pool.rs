@@ -10,7 +10,7 @@ use super::slot::Operator;
 use super::windowed::cut_off_windows;
 use crate::card::Card;
 use crate::description::DescriptionError;
-use crate::ops::{PoolWindow, stacked_windows};
+use crate::ops::{CellChoice, PoolWindow, gathered, stacked_windows};
 use crate::pass::Pass;
 
 /// The middle value of each window. [`MedianPool::CARD`] has the definition.
@@ -36,7 +36,7 @@ impl Default for MedianPool {
 
 impl Operator for MedianPool {
     const NAME: &'static str = "median_pool";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const CARD: Card = Card {
         statement: "The middle value of each window.",
         formula: "y = the median of the cells of the window; of an even number the mean of the middle two (`mean`) or the lower (`lower`)",
@@ -69,7 +69,22 @@ cut_off_windows!(MedianPool);
 
 impl FixedOperator for MedianPool {
     fn compute(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
-        let _ = pass;
+        let window = PoolWindow::cut_off(self.kernel, self.stride);
+        let choice = CellChoice::Median(window, pass.engine.clone());
+        if !choice.has_kernel(&x) {
+            return self.composed(x);
+        }
+        let [lower, upper] = choice.positions(x.clone(), None);
+        match self.even {
+            EvenMedian::Lower => gathered(x, lower),
+            EvenMedian::Mean => (gathered(x.clone(), lower) + gathered(x, upper)) * 0.5,
+        }
+    }
+}
+
+impl MedianPool {
+    /// The same as a composition of Burn's operations.
+    fn composed(&self, x: Tensor<4>) -> Tensor<4> {
         let window = PoolWindow::cut_off(self.kernel, self.stride);
         let [_, _, height, width] = x.dims();
         let (device, stacked) = (x.device(), stacked_windows(x, window));
@@ -111,7 +126,16 @@ pub enum EvenMedian {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::{evaluated, grid, image};
+    use crate::tests::{assert_same, evaluated, grid, image};
+    use allconv_kernels::Engine;
+
+    #[test]
+    fn the_kernel_picks_what_the_composition_picks_and_has_its_gradients() {
+        let engine = Engine::detect();
+        for pool in MedianPool::examples() {
+            assert_same([2, 3, 7, 6], |x| pool.compute(x, &Pass::evaluate(&engine)), |x| pool.composed(x));
+        }
+    }
 
     #[test]
     fn odd_windows_have_a_middle_and_even_ones_a_choice() {

@@ -99,7 +99,7 @@ pub use strided_conv::StridedConv;
 
 pub use crate::axis_maps::{EdgePadding, ResizeFilter};
 pub use crate::card::Card;
-use crate::description::DescriptionError;
+use crate::description::{DescriptionError, unknown_operator};
 use crate::parameter_source::ParameterSource;
 use crate::pass::Pass;
 use crate::switches::{SwitchKind, Switches};
@@ -343,9 +343,7 @@ impl DownsampleConfig {
         let examples: Vec<Self> =
             Self::examples().into_iter().filter(|example| example.name() == name).collect();
         if examples.is_empty() {
-            let nearest = Self::NAMES.iter().min_by_key(|known| strsim::levenshtein(name, known));
-            let nearest = nearest.copied().unwrap_or_default();
-            return Err(DescriptionError::UnknownOperator { name: name.to_owned(), nearest });
+            return Err(unknown_operator(name));
         }
         Ok(examples)
     }

@@ -1,5 +1,6 @@
 //! Pixel unshuffle (space to depth, reverse pixel shuffle): each block of pixels becomes channels.
 
+use allconv_kernels::BlockOrder;
 use burn::tensor::Tensor;
 use burn::tensor::ops::PadMode;
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,7 @@ use super::{ComputingOperator, FixedOperator};
 use crate::card::Card;
 use crate::description::DescriptionError;
 use crate::ops::nhwc::{channels_first, channels_last};
+use crate::ops::{blocks_have_kernels, blocks_to_channels};
 use crate::pass::Pass;
 use crate::stage::{Border, ConvolutionSpec, StageSpec};
 use crate::walk::Window;
@@ -42,6 +44,17 @@ pub enum PhaseOrder {
     Spd,
     /// Phase-major, columns inner: channel (r·a + b)·C + c. TensorFlow's `space_to_depth` and timm.
     Tensorflow,
+}
+
+impl PhaseOrder {
+    /// The kernels' name of it.
+    pub(crate) fn of_kernels(self) -> BlockOrder {
+        match self {
+            Self::Pytorch => BlockOrder::ChannelMajor,
+            Self::Spd => BlockOrder::PhaseMajorDown,
+            Self::Tensorflow => BlockOrder::PhaseMajorAcross,
+        }
+    }
 }
 
 /// How an operator that multiplies channels brings them back to their number.
@@ -135,6 +148,14 @@ impl FixedOperator for PixelUnshuffle {
 
 /// `[n, c, h, w]` to `[n, c·factor², ceil(h/factor), ceil(w/factor)]`, zeros beyond the far edges.
 pub(super) fn unshuffle(x: Tensor<4>, factor: usize, order: PhaseOrder) -> Tensor<4> {
+    if blocks_have_kernels(&x) {
+        return blocks_to_channels(x, factor, order.of_kernels());
+    }
+    composed_unshuffle(x, factor, order)
+}
+
+/// The same as a composition of Burn's operations.
+fn composed_unshuffle(x: Tensor<4>, factor: usize, order: PhaseOrder) -> Tensor<4> {
     let [batch, channels, height, width] = x.dims();
     let (rows, columns) = (height.div_ceil(factor), width.div_ceil(factor));
     let (below, right) = (rows * factor - height, columns * factor - width);
@@ -152,7 +173,7 @@ pub(super) fn unshuffle(x: Tensor<4>, factor: usize, order: PhaseOrder) -> Tenso
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::{evaluated, grid};
+    use crate::tests::{assert_same, evaluated, grid};
 
     #[test]
     fn worked_examples_of_the_reference() {
@@ -163,6 +184,16 @@ mod tests {
             evaluated(&spd, grid(4, 4)),
             [1., 3., 9., 11., 5., 7., 13., 15., 2., 4., 10., 12., 6., 8., 14., 16.]
         );
+    }
+
+    #[test]
+    fn the_kernel_moves_what_the_composition_moves_and_has_its_gradients() {
+        for order in [PhaseOrder::Pytorch, PhaseOrder::Spd, PhaseOrder::Tensorflow] {
+            for factor in [2, 3] {
+                let slow = |x| composed_unshuffle(x, factor, order);
+                assert_same([2, 3, 7, 6], |x| unshuffle(x, factor, order), slow);
+            }
+        }
     }
 
     #[test]

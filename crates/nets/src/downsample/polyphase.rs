@@ -2,7 +2,7 @@
 
 use burn::tensor::{Int, Tensor, s};
 
-use crate::ops::picked;
+use crate::ops::{CellChoice, gathered, picked};
 
 /// The phases (row, column) in the order of adaptive polyphase sampling.
 pub(super) const ADAPTIVE_ORDER: [[usize; 2]; 4] = [[0, 0], [1, 0], [0, 1], [1, 1]];
@@ -28,9 +28,40 @@ pub(super) fn all_of_the_strongest(scores: Tensor<2>) -> Tensor<2> {
     places.reshape([count, 1]).expand([count, batch]).equal(winner).float().cast(scores.dtype())
 }
 
-/// One phase for each image: `scores` `[4, n]`; the largest wins, the first on ties. A copy, bit by bit.
-pub(super) fn strongest(phases: Tensor<5>, scores: Tensor<2>) -> Tensor<4> {
+/// One phase of `x` for each image: `scores` `[4, n]`; the largest wins, the first on ties. A copy, bit by bit.
+pub(super) fn strongest(x: Tensor<4>, order: [[usize; 2]; 4], scores: Tensor<2>) -> Tensor<4> {
+    let winners: Vec<usize> = match scores.clone().detach().argmax(0).into_data().try_into_vec_as::<i64>() {
+        Ok(winners) => winners.into_iter().map(|winner| winner as usize).collect(),
+        Err(error) => panic!("phases could not be read from their device: {error}"),
+    };
+    let choice = CellChoice::Phase(winners.into_iter().map(|winner| order[winner]).collect());
+    if !choice.has_kernel(&x) {
+        return composed_strongest(phases(x, order), scores);
+    }
+    let [kept, _] = choice.positions(x.clone(), None);
+    gathered(x, kept)
+}
+
+/// The same as a composition of Burn's operations.
+fn composed_strongest(phases: Tensor<5>, scores: Tensor<2>) -> Tensor<4> {
     let [_, batch, channels, rows, columns] = phases.dims();
     let winner = scores.detach().argmax(0).reshape([1, batch, 1, 1, 1]);
     phases.gather(0, winner.expand([1, batch, channels, rows, columns])).squeeze_dim(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::{assert_same, noise_tensor};
+
+    #[test]
+    fn the_kernel_keeps_what_the_composition_keeps_and_has_its_gradients() {
+        for order in [ADAPTIVE_ORDER, LEARNED_ORDER] {
+            let scores = |x: &Tensor<4>| noise_tensor(8, [4, 3], &x.device());
+            let fast = |x: Tensor<4>| strongest(x.clone(), order, scores(&x));
+            let slow = |x: Tensor<4>| composed_strongest(phases(x.clone(), order), scores(&x));
+            assert_same([3, 2, 6, 8], fast, slow);
+            assert_same([3, 2, 5, 7], fast, slow);
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Stochastic pooling: a cell drawn with a probability in proportion to its value.
 
+use allconv_kernels::{Engine, WindowFunction};
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +11,9 @@ use super::slot::Operator;
 use super::windowed::cut_off_windows;
 use crate::card::Card;
 use crate::description::DescriptionError;
-use crate::ops::{PoolWindow, StackedWindows, max_pool, rectifier, stacked_windows};
+use crate::ops::{
+    CellChoice, PoolWindow, StackedWindows, gathered, max_pool, rectifier, stacked_windows, weighted_pool,
+};
 use crate::pass::Pass;
 
 /// One cell of each window, drawn with a probability in proportion to its value. [`StochasticPool::CARD`] has the definition.
@@ -33,7 +36,7 @@ impl Default for StochasticPool {
 
 impl Operator for StochasticPool {
     const NAME: &'static str = "stochastic_pool";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const CARD: Card = Card {
         statement: "In training one cell of each window, drawn with a probability in proportion to its value; in evaluation the expectation.",
         formula: "a = max(x, 0), p = a / Σa over the window; training: y = a_i with i ~ p; evaluation: y = Σ p·a; an all-zero window gives 0",
@@ -64,39 +67,45 @@ impl FixedOperator for StochasticPool {
     fn compute(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
         let window = PoolWindow::cut_off(self.kernel, self.stride);
         let positive = rectifier(x, 0.0, pass.rules.relu);
-        // Shares do not change with the scale: the largest of each window is 1, so that no square is lost.
-        let largest = max_pool(positive.clone().detach(), window, pass.engine);
-        let scale = largest.clone() + largest.equal_elem(0.0).float().cast(positive.dtype());
-        let stacked = stacked_windows(positive, window);
-        let cells = stacked.zero_beyond(stacked.cells.clone() / scale.clone().unsqueeze_dim(0));
-        let sum = StackedWindows::sum(cells.clone());
-        match pass.draws {
-            None => {
-                // An empty window divides its zeros by 1.
-                let divisor = sum.clone() + sum.lower_equal_elem(0.0).float().cast(cells.dtype()).detach();
-                scale * StackedWindows::sum(cells.clone() * cells) / divisor
-            }
-            Some(draws) => {
-                let threshold = (draws.uniform_tensor(sum.dims(), &sum) * sum.detach()).unsqueeze_dim(0);
-                let reached = cells.clone().detach().cumsum(0);
-                let before = reached.clone() - cells.clone().detach();
-                let here = before.lower_equal(threshold.clone()).bool_and(reached.greater(threshold));
-                let here = here.float().cast(cells.dtype());
-                // Rounding may let two neighbours claim the threshold: the first has it.
-                let first = here.clone() * here.cumsum(0).lower_equal_elem(1.0).float().cast(cells.dtype());
-                scale * StackedWindows::sum(cells * first)
-            }
+        let Some(draws) = pass.draws else {
+            return weighted_pool(positive, None, window, WindowFunction::SquareMean, pass.engine);
+        };
+        let [batch, channels, height, width] = positive.dims();
+        let sizes = [batch, channels, height.div_ceil(self.stride), width.div_ceil(self.stride)];
+        let draws = draws.uniform_tensor(sizes, &positive);
+        let choice = CellChoice::Drawn(window, pass.engine.clone());
+        if !choice.has_kernel(&positive) {
+            return composed_draw(positive, draws, window, pass.engine);
         }
+        // Of an empty window the first cell is drawn, which is 0 here.
+        let [drawn, _] = choice.positions(positive.clone(), Some(draws));
+        gathered(positive, drawn)
     }
+}
+
+/// The cells that `draws` take of a map without negative values, as a composition of Burn's operations.
+fn composed_draw(positive: Tensor<4>, draws: Tensor<4>, window: PoolWindow, engine: &Engine) -> Tensor<4> {
+    // Shares do not change with the scale.
+    let largest = max_pool(positive.clone().detach(), window, engine);
+    let scale = largest.clone() + largest.equal_elem(0.0).float().cast(positive.dtype());
+    let stacked = stacked_windows(positive, window);
+    let cells = stacked.zero_beyond(stacked.cells.clone() / scale.clone().unsqueeze_dim(0));
+    let threshold = (draws * StackedWindows::sum(cells.clone()).detach()).unsqueeze_dim(0);
+    let reached = cells.clone().detach().cumsum(0);
+    let before = reached.clone() - cells.clone().detach();
+    let here = before.lower_equal(threshold.clone()).bool_and(reached.greater(threshold));
+    let here = here.float().cast(cells.dtype());
+    // Rounding may let two neighbours claim the threshold: the first has it.
+    let first = here.clone() * here.cumsum(0).lower_equal_elem(1.0).float().cast(cells.dtype());
+    scale * StackedWindows::sum(cells * first)
 }
 
 #[cfg(test)]
 mod tests {
-    use allconv_kernels::Engine;
-
     use super::*;
     use crate::pass::Draws;
-    use crate::tests::{assert_near, evaluated, image, values};
+    use crate::tests::{assert_near, assert_same, evaluated, image, values};
+    use burn::tensor::activation::relu;
 
     const WINDOW: [f32; 4] = [1.6, 0.0, 0.0, 2.4];
 
@@ -104,6 +113,21 @@ mod tests {
     fn worked_example_of_the_reference() {
         assert_near(&evaluated(&StochasticPool::default(), image(2, 2, &WINDOW)), &[2.08], 1e-6);
         assert_eq!(evaluated(&StochasticPool::default(), image(2, 2, &[0., -1., 0., -2.])), [0.0]);
+    }
+
+    #[test]
+    fn the_kernel_draws_what_the_composition_draws_and_has_its_gradients() {
+        let engine = Engine::detect();
+        for pool in StochasticPool::examples() {
+            let draws = Draws { key: 9 };
+            let window = PoolWindow::cut_off(pool.kernel, pool.stride);
+            let fast = |x| pool.compute(x, &Pass { draws: Some(draws), ..Pass::evaluate(&engine) });
+            let slow = |x: Tensor<4>| {
+                let draws = draws.uniform_tensor([2, 3, 4, 3], &x);
+                composed_draw(relu(x), draws, window, &engine)
+            };
+            assert_same([2, 3, 7, 6], fast, slow);
+        }
     }
 
     #[test]

@@ -8,6 +8,8 @@
 //! and such inputs are read in place.
 
 mod average_pool;
+mod blocks;
+mod cells;
 mod composed;
 mod composed_normalise;
 mod convolution;
@@ -28,6 +30,9 @@ mod weighted_pool;
 mod window;
 
 pub use average_pool::{AveragePoolOps, Divisor, average_pool};
+pub use blocks::BlockOps;
+pub(crate) use blocks::{blocks_have_kernels, blocks_to_channels, channels_to_blocks};
+pub use cells::{CellChoice, CellOps, gathered, scattered, scatters};
 pub use convolution::{ConvolutionOps, ConvolutionSettings, convolution};
 pub use dropout::{DropoutOps, dropout};
 pub use joining::{JoiningOps, concatenate_channels, sum_of};

@@ -7,6 +7,7 @@ use allconv_kernels::{
     weighted_pool2d_forward,
 };
 use burn::backend::{Autodiff, Dispatch, ExtensionType, Flex, backend_extension};
+use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 use burn_autodiff::checkpoint::base::Checkpointer;
 use burn_autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -17,6 +18,7 @@ use burn_backend::{Backend, DType, Element, TensorMetadata};
 use burn_flex::FlexTensor;
 use bytemuck::Pod;
 
+use super::average_pool::{Divisor, average_pool};
 use super::max_pool::{kernels_geometry, max_pool, output_sizes};
 use super::nhwc::{Dense, dense, from_channels_last};
 use super::stacked::{StackedWindows, cell_counts, stacked_windows};
@@ -75,11 +77,40 @@ pub(crate) fn composed_weighted_pool(
             let mean = StackedWindows::sum(stacked.zero_beyond(scaled.exp())) / cells;
             largest + mean.log() / sharpness
         }
+        WindowFunction::Likeness => likeness_mean(x, window, engine),
+        WindowFunction::SquareMean => {
+            let positive = relu(x);
+            // Shares do not change with the scale: the largest of each window is 1, so that no square is lost.
+            let largest = max_pool(positive.clone().detach(), window, engine);
+            let scale = largest.clone() + largest.equal_elem(0.0).float().cast(positive.dtype());
+            let stacked = stacked_windows(positive, window);
+            let cells = stacked.zero_beyond(stacked.cells.clone() / scale.clone().unsqueeze_dim(0));
+            let sum = StackedWindows::sum(cells.clone());
+            // An empty window divides its zeros by 1.
+            let divisor = sum.clone() + sum.lower_equal_elem(0.0).float().cast(cells.dtype()).detach();
+            scale * StackedWindows::sum(cells.clone() * cells) / divisor
+        }
         WindowFunction::PNorm { mean } => match orders {
             Some(orders) => p_norm(x, orders, window, mean, engine),
             None => panic!("a norm needs its orders"),
         },
     }
+}
+
+/// The mean of each window weighted by the exponential of each cell's Dice–Sørensen likeness to the window's mean.
+fn likeness_mean(x: Tensor<4>, window: PoolWindow, engine: &Engine) -> Tensor<4> {
+    let dtype = x.dtype();
+    let mean: Tensor<5> = average_pool(x.clone(), window, Divisor::Cells, engine).unsqueeze_dim(0);
+    // Likeness does not change with the scale: the largest of the window is 1, so that no square is lost.
+    let largest: Tensor<5> = max_pool(x.clone().abs().detach(), window, engine).unsqueeze_dim(0);
+    let scale = largest.clone() + largest.equal_elem(0.0).float().cast(dtype);
+    let stacked = stacked_windows(x, window);
+    let (cells, mean) = (stacked.cells.clone() / scale.clone(), mean / scale);
+    let sizes = cells.clone().square() + mean.clone().square();
+    let empty = sizes.clone().detach().equal_elem(0.0).float().cast(dtype);
+    let likeness = cells * mean * 2.0 / (sizes + empty);
+    let weights = stacked.zero_beyond(likeness.exp());
+    StackedWindows::sum(stacked.cells.clone() * weights.clone()) / StackedWindows::sum(weights)
 }
 
 /// With m the largest absolute value, `y = m·exp(ln(Σ exp(p·ln(|x|/m)))/p)`: all exponents are at most 0, and m, which

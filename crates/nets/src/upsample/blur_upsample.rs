@@ -50,6 +50,7 @@ impl Upsampler for BlurUpsample {
         source: "Zhang, arXiv 1904.11486 (its adjoint)",
         note: "With zero or circular padding 4 times the transposed `blur_pool`. One tap only sets cells apart.",
     };
+    const PARTNER: &'static str = "blur_pool";
 
     fn examples() -> Vec<Self> {
         let of = |taps, padding| Self { taps, padding };

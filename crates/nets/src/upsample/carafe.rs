@@ -65,6 +65,7 @@ impl Upsampler for Carafe {
         note: "Settings, zero borders and one group as in mmcv's CARAFEPack. Equal weights give nearest-neighbour enlargement, \
                box-filtered. One set of weights for all channels: channels are not mixed, and no activation follows.",
     };
+    const PARTNER: &'static str = "average_pool";
 
     fn examples() -> Vec<Self> {
         vec![

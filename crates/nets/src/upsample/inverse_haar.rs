@@ -32,6 +32,7 @@ impl Upsampler for InverseHaar {
         note: "The exact inverse of `haar_wavelet`. After `haar_low_pass` the map is the band LL, and the others are those \
                that were left out on the way down. After any other operator its channels are taken for bands.",
     };
+    const PARTNER: &'static str = "haar_wavelet";
 
     fn examples() -> Vec<Self> {
         vec![Self::default()]

@@ -10,6 +10,7 @@ use crate::card::Card;
 use crate::description::DescriptionError;
 use crate::downsample::DownsampleConfig;
 use crate::downsample::settings::{three, two};
+use crate::ops::{scattered, scatters};
 use crate::pass::Pass;
 use crate::switches::{SwitchKind, Switches};
 
@@ -59,6 +60,7 @@ impl Upsampler for MaxUnpool {
                `add` is the backward pass of max pooling, which deconvnets and backpropagation use.",
     };
     const NEEDS: SwitchKind = SwitchKind::MaxIndices;
+    const PARTNER: &'static str = "max_pool";
 
     fn examples() -> Vec<Self> {
         vec![
@@ -116,6 +118,11 @@ impl FixedUpsampler for MaxUnpool {
         };
         let [batch, channels, height, width] = x.dims();
         assert_eq!(indices.dims(), x.dims(), "positions and values of max-unpooling");
+        // Windows that do not overlap name no cell twice.
+        let is_sum = self.duplicates == Duplicates::Add || self.kernel <= self.stride;
+        if is_sum && scatters(&x, indices) {
+            return scattered(x, indices.clone(), [rows, columns]);
+        }
         let values: Tensor<3> = x.reshape([batch, channels, height * width]);
         let indices: Tensor<3, Int> = indices.clone().reshape([batch, channels, height * width]);
         let options = (&values.device(), values.dtype());

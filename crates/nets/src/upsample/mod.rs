@@ -26,6 +26,7 @@ mod enlarging_maps;
 mod inverse_haar;
 mod max_unpool;
 mod pair;
+mod paired;
 mod pixel_shuffle;
 mod polyphase_unpool;
 mod promises;
@@ -45,7 +46,7 @@ use serde::{Deserialize, Serialize};
 use crate::activated::activated;
 pub use crate::axis_maps::EdgePadding;
 pub use crate::card::Card;
-use crate::description::DescriptionError;
+use crate::description::{DescriptionError, unknown_operator};
 use crate::downsample::DownsampleConfig;
 pub use crate::downsample::PhaseOrder;
 use crate::parameter_source::ParameterSource;
@@ -57,6 +58,7 @@ pub use enlarging_maps::Interpolation;
 pub(crate) use enlarging_maps::bicubic_enlargement;
 pub use inverse_haar::InverseHaar;
 pub use max_unpool::{Duplicates, MaxUnpool};
+pub use paired::UpsamplePair;
 pub use pixel_shuffle::{PixelShuffle, PixelShuffleModule};
 pub use polyphase_unpool::PolyphaseUnpool;
 pub use promises::Promises;
@@ -210,9 +212,7 @@ impl UpsampleConfig {
         let examples: Vec<Self> =
             Self::examples().into_iter().filter(|example| example.name() == name).collect();
         if examples.is_empty() {
-            let nearest = Self::NAMES.iter().min_by_key(|known| strsim::levenshtein(name, known));
-            let nearest = nearest.copied().unwrap_or_default();
-            return Err(DescriptionError::UnknownOperator { name: name.to_owned(), nearest });
+            return Err(unknown_operator(name));
         }
         Ok(examples)
     }
@@ -230,6 +230,16 @@ impl UpsampleConfig {
     /// The operator in words.
     pub fn card(&self) -> Card {
         of_each!(self, O, _config => O::CARD)
+    }
+
+    /// The downsampling operator that the literature pairs it with, or the plainest one where it goes with any, with the first
+    /// settings of the registry that it can undo; another one where it can undo none of these.
+    pub fn partner(&self) -> DownsampleConfig {
+        let (name, partners) = (of_each!(self, O, _config => O::PARTNER), self.partners());
+        match partners.iter().find(|partner| partner.name() == name).or(partners.first()) {
+            Some(partner) => partner.clone(),
+            None => panic!("`{}` can undo no example of the registry", self.name()),
+        }
     }
 
     /// What holds for it with these settings.

@@ -14,7 +14,7 @@ use crate::description::DescriptionError;
 use crate::downsample::PhaseOrder;
 use crate::downsample::settings::two;
 use crate::ops::nhwc::{channels_first, channels_last};
-use crate::ops::{ConvolutionSettings, convolution};
+use crate::ops::{ConvolutionSettings, blocks_have_kernels, channels_to_blocks, convolution};
 use crate::parameter_source::ParameterSource;
 use crate::pass::Pass;
 use crate::stage::Border;
@@ -55,6 +55,7 @@ impl Upsampler for PixelShuffle {
         note: "The exact inverse of `pixel_unshuffle` of the same order. With `expand` all cells of a block start from the same \
                weights, so that training starts from nearest-neighbour enlargement, without a checkerboard.",
     };
+    const PARTNER: &'static str = "pixel_unshuffle";
 
     fn examples() -> Vec<Self> {
         vec![
@@ -186,8 +187,17 @@ pub(super) fn same_size_convolution(
 
 /// `[n, c·factor², h, w]` to `[n, c, factor·h, factor·w]`.
 pub(super) fn shuffle(x: Tensor<4>, factor: usize, order: PhaseOrder) -> Tensor<4> {
-    let [batch, channels, height, width] = x.dims();
+    let [_, channels, height, width] = x.dims();
     assert_eq!(channels % (factor * factor), 0, "{channels} channels are not blocks of {factor}×{factor}");
+    if blocks_have_kernels(&x) {
+        return channels_to_blocks(x, [factor * height, factor * width], factor, order.of_kernels());
+    }
+    composed_shuffle(x, factor, order)
+}
+
+/// The same as a composition of Burn's operations.
+fn composed_shuffle(x: Tensor<4>, factor: usize, order: PhaseOrder) -> Tensor<4> {
+    let [batch, channels, height, width] = x.dims();
     let channels = channels / (factor * factor);
     let x = channels_last(x);
     // To [n, row, row in block, column, column in block, c], one pass over a map that lies channels-last.
@@ -203,4 +213,20 @@ pub(super) fn shuffle(x: Tensor<4>, factor: usize, order: PhaseOrder) -> Tensor<
         }
     };
     channels_first(cells.reshape([batch, factor * height, factor * width, channels]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::assert_same;
+
+    #[test]
+    fn the_kernel_moves_what_the_composition_moves_and_has_its_gradients() {
+        for order in [PhaseOrder::Pytorch, PhaseOrder::Spd, PhaseOrder::Tensorflow] {
+            for (factor, channels) in [(2, 8), (3, 9)] {
+                let slow = |x| composed_shuffle(x, factor, order);
+                assert_same([2, channels, 3, 5], |x| shuffle(x, factor, order), slow);
+            }
+        }
+    }
 }

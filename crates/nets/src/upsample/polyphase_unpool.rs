@@ -44,6 +44,7 @@ impl Upsampler for PolyphaseUnpool {
                phases softly, so does this operator, with the same shares.",
     };
     const NEEDS: SwitchKind = SwitchKind::Phases;
+    const PARTNER: &'static str = "adaptive_polyphase";
 
     fn examples() -> Vec<Self> {
         vec![Self::default(), Self { blur_taps: 1 }, Self { blur_taps: 4 }]

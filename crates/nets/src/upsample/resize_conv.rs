@@ -49,6 +49,7 @@ impl Upsampler for ResizeConv {
         note: "Half-pixel centres (align_corners = false). nearest is PyTorch's nearest-exact, whose plain nearest has no half \
                pixel; bicubic uses a = −0.75 as PyTorch does without antialiasing (Pillow: −0.5).",
     };
+    const PARTNER: &'static str = "average_pool";
 
     fn examples() -> Vec<Self> {
         let of = |filter, kernel| Self { filter, kernel };

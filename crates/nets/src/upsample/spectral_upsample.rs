@@ -32,6 +32,7 @@ impl Upsampler for SpectralUpsample {
                frequency of even sides. Putting that frequency on one sign alone would not help: on the way back half of \
                it is lost in the column of frequency 0, and the series would miss the cells.",
     };
+    const PARTNER: &'static str = "spectral_pool";
 
     fn examples() -> Vec<Self> {
         vec![Self::default()]

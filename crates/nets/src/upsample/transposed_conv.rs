@@ -49,6 +49,7 @@ impl Upsampler for TransposedConv {
         note: "Where the stride does not divide the kernel, cells receive unequally many values: a checkerboard (Odena et al., \
                Distill, 2016). Weights start with the variance of the values that an output sums over on average.",
     };
+    const PARTNER: &'static str = "strided_conv";
 
     fn examples() -> Vec<Self> {
         let of = |kernel, stride| Self { kernel, stride };

@@ -77,6 +77,9 @@ pub trait Upsampler: Clone + Into<UpsampleConfig> {
     /// The switches that it cannot do without; [`SwitchKind::None`] where it needs none.
     const NEEDS: SwitchKind = SwitchKind::None;
 
+    /// The name of the downsampling operator that it is usually paired with; see [`UpsampleConfig::partner`].
+    const PARTNER: &'static str;
+
     /// Its default, and each setting worth a test of its own.
     fn examples() -> Vec<Self>;
 

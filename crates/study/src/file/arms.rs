@@ -1,8 +1,10 @@
 //! `[arms.NAME.*]`: what is compared.
 
 use super::document::{Document, StudyFileError};
+use super::fields::Fields;
+use super::matching::{Match, read_match};
 use super::node::{Content, Node};
-use super::sections::Sections;
+use super::sections::{SECTION_NAMES, Sections};
 
 /// Longest name of an arm: it becomes part of folder names.
 pub(super) const LONGEST_ARM_NAME: usize = 64;
@@ -15,6 +17,8 @@ pub struct Arm {
     /// Its level of each factor, in the order of the factors; empty when the file lists arms.
     pub levels: Vec<usize>,
     pub(super) sections: Sections,
+    /// The cost it has in common with its baseline.
+    pub(super) matched: Option<Match>,
 }
 
 pub(super) fn read_arms(document: &Document, node: &Node) -> Result<Vec<Arm>, StudyFileError> {
@@ -36,8 +40,12 @@ pub(super) fn read_arms(document: &Document, node: &Node) -> Result<Vec<Arm>, St
             let message = format!("arm `{name}` must be a table, is {}", child.kind());
             return Err(document.error(&child.value, message));
         }
-        let sections = Sections::read(document, child, &format!("arms.{name}"))?;
-        arms.push(Arm { name: name.clone(), levels: Vec::new(), sections });
+        let path = format!("arms.{name}");
+        let [data, net, train] = SECTION_NAMES;
+        let fields = Fields::of(document, child, &path, &[data, net, train, "match"])?;
+        let sections = Sections::of(document, child, &fields, &path)?;
+        let matched = read_match(&fields, &path)?;
+        arms.push(Arm { name: name.clone(), levels: Vec::new(), sections, matched });
     }
     Ok(arms)
 }

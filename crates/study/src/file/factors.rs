@@ -37,7 +37,8 @@ pub(super) fn read_factors(
     node: &Node,
 ) -> Result<(Vec<Factor>, Vec<Arm>), StudyFileError> {
     let mut factors = Vec::new();
-    let mut arms = vec![Arm { name: String::new(), levels: Vec::new(), sections: Sections::default() }];
+    let mut arms =
+        vec![Arm { name: String::new(), levels: Vec::new(), sections: Sections::default(), matched: None }];
     for (name, child) in table(document, node, "factors")? {
         let levels = table(document, child, &format!("factors.{name}"))?;
         if levels.len() < 2 {
@@ -83,7 +84,8 @@ fn cross(
             }
             let mut levels = arm.levels.clone();
             levels.push(position);
-            crossed.push(Arm { name, levels, sections: arm.sections.joined(sections, document)? });
+            let sections = arm.sections.joined(sections, document)?;
+            crossed.push(Arm { name, levels, sections, matched: None });
         }
     }
     Ok(crossed)

@@ -5,6 +5,7 @@ mod claims;
 mod document;
 mod factors;
 mod fields;
+mod matching;
 mod node;
 mod reference;
 mod search;
@@ -20,6 +21,7 @@ pub use document::StudyFileError;
 #[cfg(test)]
 pub(crate) use document::nearest_name;
 pub use factors::Factor;
+pub use matching::CostQuantity;
 pub use reference::Reference;
 pub use search::{Halving, Search};
 pub use sequential::Sequential;

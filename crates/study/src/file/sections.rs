@@ -32,9 +32,18 @@ pub(crate) struct Sections {
 }
 
 impl Sections {
-    /// Reads `[base]` or `[arms.NAME]`.
+    /// Reads a table that holds nothing else.
     pub(crate) fn read(document: &Document, node: &Node, path: &str) -> Result<Sections, StudyFileError> {
-        let fields = Fields::of(document, node, path, &SECTION_NAMES)?;
+        Sections::of(document, node, &Fields::of(document, node, path, &SECTION_NAMES)?, path)
+    }
+
+    /// The sections among the fields of `node`, which may have others.
+    pub(super) fn of(
+        document: &Document,
+        node: &Node,
+        fields: &Fields<'_>,
+        path: &str,
+    ) -> Result<Sections, StudyFileError> {
         let mut sections = [None, None, None];
         for (name, slot) in SECTION_NAMES.iter().zip(&mut sections) {
             if let Some(section) = fields.optional(name) {
@@ -74,6 +83,11 @@ impl Sections {
             }
         }
         table
+    }
+
+    /// The key of a section, if it is written here.
+    pub(super) fn written(&self, index: usize, key: &str) -> Option<&Node> {
+        self.sections[index].as_ref()?.child(key)
     }
 
     /// Puts the error of a resolver where its key stands: in the arm if the arm wrote the key, else in the base. A path

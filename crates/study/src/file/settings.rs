@@ -6,6 +6,7 @@ use super::arms::Arm;
 use super::document::{Document, StudyFileError, nearest_name};
 use super::factors::Factor;
 use super::fields::{Fields, quoted};
+use super::matching::{Match, read_match};
 use super::node::Node;
 use crate::metric::find_metric;
 
@@ -123,6 +124,8 @@ pub struct Comparison {
     pub correction: Correction,
     /// Differences smaller than this, in units of the metric, count as none.
     pub equivalence_margin: Option<f64>,
+    /// The cost that every arm has in common with its baseline.
+    pub(crate) matched: Option<Match>,
 }
 
 /// `seeds`: every arm runs with `from`, `from + 1`, … (`count` of them).
@@ -171,7 +174,7 @@ pub(super) fn read_comparison(
     arms: &[Arm],
     factors: &[Factor],
 ) -> Result<Comparison, StudyFileError> {
-    let allowed = ["baseline", "test", "alpha", "correction", "equivalence_margin"];
+    let allowed = ["baseline", "test", "alpha", "correction", "equivalence_margin", "match"];
     let fields = Fields::of(document, node, "compare", &allowed)?;
     let baseline = read_baseline(document, &fields, arms, factors)?;
     let test = match fields.optional("test") {
@@ -190,7 +193,8 @@ pub(super) fn read_comparison(
         .optional("equivalence_margin")
         .map(|node| fields.number_between("compare.equivalence_margin", node, (0.0, f64::INFINITY)))
         .transpose()?;
-    Ok(Comparison { baseline, test, alpha, correction, equivalence_margin })
+    let matched = read_match(&fields, "compare")?;
+    Ok(Comparison { baseline, test, alpha, correction, equivalence_margin, matched })
 }
 
 fn read_baseline(

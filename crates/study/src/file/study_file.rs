@@ -11,6 +11,7 @@ use super::claims::{Claim, Setting, read_claims};
 use super::document::{Document, StudyFileError};
 use super::factors::{Factor, read_factors};
 use super::fields::Fields;
+use super::matching::{self, CostQuantity, match_arms};
 use super::node::Node;
 use super::reference::{Reference, read_reference};
 use super::search::{Search, read_search};
@@ -143,7 +144,7 @@ impl StudyFile {
                 format!("the file's name `{name}` names a folder: only letters, digits, `_` and `-`");
             return Err(document.error(&(0..0), message));
         }
-        let study = StudyFile {
+        let mut study = StudyFile {
             name,
             question,
             caveat,
@@ -163,6 +164,7 @@ impl StudyFile {
             document: document.clone(),
         };
         let arms_node = fields.optional("arms").or(fields.optional("factors")).unwrap_or(&root);
+        match_arms(&mut study, &document)?;
         study.refuse_equal_arms(&document, arms_node)?;
         study.refuse_unsearchable_arms(&document, fields.optional("search"))?;
         Ok(study)
@@ -198,18 +200,46 @@ impl StudyFile {
         (0..self.arms.len()).filter(|arm| self.baseline_of(*arm).is_some()).count()
     }
 
-    /// What the file asks of one run: the base's sections with the arm's keys in place of the base's.
+    /// The cost that an arm has in common with its baseline, and the baseline's position; `None` where its width is as written.
+    pub fn matched(&self, arm_index: usize) -> Option<(CostQuantity, usize)> {
+        let quantity = self.arms[arm_index].matched.as_ref()?.quantity;
+        self.baseline_of(arm_index).map(|baseline| (quantity, baseline))
+    }
+
+    /// What the file asks of one run: the base's sections with the arm's keys in place of the base's, and for a matched arm the
+    /// cost it is to have.
     pub fn request(&self, arm: &Arm, seed: u64) -> Request {
-        Request {
-            seed,
-            data: arm.sections.over(&self.base, 0),
-            net: arm.sections.over(&self.base, 1),
-            train: arm.sections.over(&self.base, 2),
+        let mut net = self.net(arm);
+        if let Some((matched, baseline)) = arm.matched.as_ref().zip(self.baseline_arm(arm)) {
+            net.insert(matching::REQUEST_KEY.into(), matched.request(self.net(baseline)));
         }
+        Request { seed, data: arm.sections.over(&self.base, 0), net, train: arm.sections.over(&self.base, 2) }
+    }
+
+    /// The net section of an arm as the file has it.
+    pub(super) fn net(&self, arm: &Arm) -> toml::Table {
+        arm.sections.over(&self.base, 1)
+    }
+
+    fn baseline_arm(&self, arm: &Arm) -> Option<&Arm> {
+        let position = self.arms.iter().position(|other| other.name == arm.name)?;
+        self.baseline_of(position).map(|baseline| &self.arms[baseline])
     }
 
     /// Puts a resolver's error at the line and column of the key it is about.
     pub fn locate(&self, arm: &Arm, error: &ResolveError) -> StudyFileError {
+        if let Some(matched) = &arm.matched {
+            // A matched arm's request repeats its baseline's net section.
+            if let (Some(path), Some(baseline)) =
+                (matching::path_in_baseline(&error.path), self.baseline_arm(arm))
+            {
+                return self.locate(baseline, &ResolveError { path, ..error.clone() });
+            }
+            if matching::is_about_cost(&error.path) {
+                let message = format!("arm `{}`: {}", arm.name, error.message);
+                return self.document.error(&matched.node.value, message);
+            }
+        }
         let mut located = arm.sections.locate(&self.base, &self.document, error);
         located.message = format!("arm `{}`: {}", arm.name, located.message);
         located

@@ -39,6 +39,7 @@ pub(crate) fn section(study: &StudyFile, results: &StudyResults) -> Markup {
                     }
                 }
             }
+            (matched(results))
             (costs(results))
             (robust(results))
         }
@@ -80,6 +81,20 @@ pub(crate) fn has_p(results: &StudyResults) -> bool {
 pub(crate) fn mean_and_spread(results: &StudyResults, arm: &ArmResult) -> String {
     let Some(summary) = arm.summary else { return "–".to_string() };
     results.unit.mean_and_spread(summary.mean, summary.standard_deviation)
+}
+
+/// Which arms are matched in cost to their baselines, and how near they come.
+fn matched(results: &StudyResults) -> Markup {
+    let matched: Vec<_> = results.arms.iter().filter_map(|arm| Some((arm, arm.matched.as_ref()?))).collect();
+    html! {
+        @if !matched.is_empty() {
+            details open {
+                summary { "Matched in cost" }
+                p { "The width of these arms was not chosen but found, so that they cost what their baseline costs." }
+                ul { @for (arm, matched) in matched { li { (arm.name) ": " (matched.sentence().replace('`', "")) } } }
+            }
+        }
+    }
 }
 
 /// What each arm costs, counted and measured.

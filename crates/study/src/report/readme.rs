@@ -105,6 +105,17 @@ pub(crate) fn table(study: &StudyFile, results: &StudyResults) -> String {
         ));
     }
     text.push_str("\nMean ± standard deviation over seeds; differences are arm − baseline for the same seed; p is corrected.\n");
+    let matched: Vec<String> = results
+        .arms
+        .iter()
+        .filter_map(|arm| Some(format!("- `{}`: {}\n", arm.name, arm.matched.as_ref()?.sentence())))
+        .collect();
+    if !matched.is_empty() {
+        text.push_str(&format!(
+            "\nMatched in cost, the width found so that an arm costs what its baseline costs:\n\n{}",
+            matched.concat()
+        ));
+    }
     text
 }
 

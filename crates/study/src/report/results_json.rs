@@ -124,7 +124,7 @@ fn interval(interval: Option<Interval>) -> Value {
 fn arm(arm: &ArmResult) -> Value {
     let summary = arm.summary;
     let cost = arm.cost.as_ref();
-    json!({
+    let mut value = json!({
         "name": arm.name,
         "is_baseline": arm.is_baseline,
         "reference": arm.reference,
@@ -148,7 +148,17 @@ fn arm(arm: &ArmResult) -> Value {
         "peak_memory_bytes": arm.peak_memory_bytes,
         "latency_1_seconds": arm.latency_1_seconds,
         "latency_128_seconds": arm.latency_128_seconds,
-    })
+    });
+    // Only where arms are matched, which most studies do not do.
+    if let Some(matched) = &arm.matched {
+        value["matched"] = json!({
+            "quantity": matched.quantity.name(),
+            "baseline": matched.baseline,
+            "share": matched.share,
+            "width": matched.width,
+        });
+    }
+    value
 }
 
 fn effect(effect: &EffectResult) -> Value {

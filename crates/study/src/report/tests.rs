@@ -72,6 +72,23 @@ fn lost_runs_are_listed_with_their_reason_everywhere() {
 }
 
 #[test]
+fn arms_matched_in_cost_are_named_with_how_near_they_come() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = small_study_text(2).replace("alpha = 0.05", "alpha = 0.05, match = \"parameters\"");
+    let matched = StudyFile::parse("small.toml", text).unwrap();
+    let files = report_files(&matched, &filled(folder.path(), &matched), &());
+    // The fake networks have 1000, 2000 and 3000 parameters.
+    assert!(content(&files, "index.html").contains("strided: 200.0 % of the parameters of max_pool"));
+    assert!(content(&files, "paper.md").contains("- `all_conv`: 300.0 % of the parameters of `max_pool`"));
+    let json: serde_json::Value = serde_json::from_str(content(&files, "results.json")).unwrap();
+    assert_eq!(json["arms"][2]["matched"]["share"], 3.0);
+    assert!(json["arms"][0].get("matched").is_none());
+    let plain = tempfile::tempdir().unwrap();
+    let files = report_files(&study(2), &filled(plain.path(), &study(2)), &());
+    assert!(!content(&files, "index.html").contains("Matched in cost"));
+}
+
+#[test]
 fn the_json_parses_names_its_schema_and_agrees_with_the_csv() {
     let folder = tempfile::tempdir().unwrap();
     let study = study(6);

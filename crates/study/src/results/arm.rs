@@ -4,6 +4,7 @@ use allconv_record::{Cost, Measured};
 
 use super::INTERVAL_LEVEL;
 use super::run::RunResult;
+use crate::arm_match::ArmMatch;
 use crate::file::StudyFile;
 use crate::index::RunState;
 use crate::stats::{Interval, Summary, bootstrap_mean_interval, mean_interval, summarise, wilson_interval};
@@ -37,6 +38,8 @@ pub struct ArmResult {
     pub lost_interval: Option<Interval>,
     /// Cost of the network, from the first run that has one.
     pub cost: Option<Cost>,
+    /// The cost it has in common with its baseline; `None` where it is not matched.
+    pub matched: Option<ArmMatch>,
     /// Median seconds inside the training loop over finished runs.
     pub training_seconds: Option<f64>,
     /// Median training images per second over finished runs.
@@ -85,6 +88,7 @@ impl ArmResult {
             lost,
             lost_interval: wilson_interval(lost, ended, INTERVAL_LEVEL),
             cost: runs.iter().find_map(|run| run.record.as_ref()).map(|record| record.cost.clone()),
+            matched: None,
             training_seconds: median(|record| record.timings.training_seconds),
             images_per_second: median(|record| record.timings.images_per_second),
             peak_memory_bytes: median_measured(|measured| {

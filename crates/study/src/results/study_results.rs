@@ -21,6 +21,7 @@ use super::regime::Regime;
 use super::run::RunResult;
 use super::secondary::SecondaryMetric;
 use super::sequential::SequentialResult;
+use crate::arm_match::ArmMatch;
 use crate::check::{StatisticsCheck, check_statistics};
 use crate::error::StudyError;
 use crate::file::StudyFile;
@@ -129,6 +130,13 @@ impl StudyResults {
         for (arm, rate) in analysis.arms.iter_mut().zip(search.iter().flat_map(|search| &search.rates)) {
             arm.searched_lr = *rate;
         }
+        let specification =
+            |arm: usize| of_arm(&runs, arm).into_iter().find_map(|run| run.specification.as_ref());
+        let matched = |arm: usize| {
+            ArmMatch::of(study, arm, |other| analysis.arms[other].cost.as_ref(), specification(arm))
+        };
+        let matched: Vec<_> = (0..analysis.arms.len()).map(matched).collect();
+        analysis.arms.iter_mut().zip(matched).for_each(|(arm, matched)| arm.matched = matched);
         let table = OutcomeTable::read(&runs, &mut warnings);
         let scores = ScoreTable::read(&runs, &study.primary, &mut warnings);
         let shown_images = ShownImages::read(&runs, &mut warnings);

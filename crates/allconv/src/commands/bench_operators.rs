@@ -1,0 +1,283 @@
+//! `allconv bench operators`: each operator by itself, forward and with its gradients, its answer verified before it is timed.
+
+use std::time::Instant;
+
+use allconv_kernels::philox::{philox4x32, unit_f32};
+use allconv_kernels::{Accuracy, Engine};
+use allconv_nets::downsample::Slot;
+use allconv_nets::upsample::UpsamplePair;
+use allconv_nets::{
+    ActivationKind, DescriptionError, DownsampleConfig, Initialisation, Mode, Network, Switches,
+    UpsampleConfig, images_to_tensor, walk_stages,
+};
+use anyhow::ensure;
+use burn::tensor::{DType, Device, Tensor, TensorData};
+use serde_json::{Value, json};
+
+use super::bench::thread_pool;
+use crate::arguments::BenchOperatorsArguments;
+use crate::exit::{self, UsageError};
+use crate::runner;
+use crate::table::Table;
+
+/// Rounds of each pass before timing begins.
+const WARM_UP: usize = 2;
+
+/// Images whose results are held to f64: operators treat each image by itself.
+const VERIFIED_IMAGES: usize = 2;
+
+/// Bound on the distance from f64 relative to its length, both as root mean squares. Single precision keeps seven digits; sums of
+/// a thousand products and the exponentials of an importance gate, e^12, cost two or three of them.
+const VERIFIED_ERROR: f64 = 1e-4;
+
+/// Runs the command.
+pub(super) fn run(arguments: &BenchOperatorsArguments) -> anyhow::Result<u8> {
+    if arguments.rounds == 0 || arguments.threads == Some(0) {
+        return Err(UsageError("--rounds and --threads must be at least 1".to_owned()).into());
+    }
+    let shape = shape(&arguments.shape)?;
+    let (pool, threads) = thread_pool(arguments.threads)?;
+    let engine = Engine::new(runner::isa(arguments.isa.as_deref())?, Accuracy::F32);
+    let columns = [
+        ("operator", "Operator"),
+        ("way", "Way"),
+        ("shape", "Larger map"),
+        ("threads", "Threads"),
+        ("forward_ms", "Forward (ms)"),
+        ("forward_min_ms", "fastest"),
+        ("forward_max_ms", "slowest"),
+        ("forward_backward_ms", "With gradients (ms)"),
+        ("forward_backward_min_ms", "fastest"),
+        ("forward_backward_max_ms", "slowest"),
+        ("error", "Distance from f64"),
+    ];
+    let mut table = Table::new("allconv.bench.operators/1", &columns);
+    for operator in operators(&arguments.names)? {
+        let timed = pool.install(|| time(&operator, shape, arguments.rounds, &engine));
+        let Some(Timed { error, forward, both }) = timed? else {
+            if !arguments.names.is_empty() {
+                let message = format!("{} computes nothing by itself; it cannot be timed", operator.name());
+                return Err(UsageError(message).into());
+            }
+            continue;
+        };
+        let mut row =
+            vec![json!(operator.name()), json!(operator.way()), json!(arguments.shape), json!(threads)];
+        row.extend([forward, both].into_iter().flat_map(spread));
+        row.push(json!(format!("{error:.1e}")));
+        table.push(row);
+    }
+    print!("{}", table.render(arguments.format));
+    Ok(exit::OK)
+}
+
+/// What is timed.
+enum Operator {
+    Down(DownsampleConfig),
+    Up(UpsampleConfig),
+}
+
+impl Operator {
+    fn name(&self) -> &'static str {
+        match self {
+            Operator::Down(operator) => operator.name(),
+            Operator::Up(operator) => operator.name(),
+        }
+    }
+
+    fn way(&self) -> &'static str {
+        match self {
+            Operator::Down(_) => "down",
+            Operator::Up(_) => "up",
+        }
+    }
+}
+
+/// The defaults of the operators called so; of all without names.
+fn operators(names: &[String]) -> anyhow::Result<Vec<Operator>> {
+    let all = DownsampleConfig::NAMES.iter().chain(UpsampleConfig::NAMES);
+    let all: Vec<String> = all.map(|name| (*name).to_owned()).collect();
+    let names = if names.is_empty() { &all } else { names };
+    let default = |name: &String| -> anyhow::Result<Operator> {
+        if let Ok(examples) = UpsampleConfig::named(name) {
+            return Ok(Operator::Up(examples[0].clone()));
+        }
+        let examples = DownsampleConfig::named(name).map_err(|error| UsageError(error.to_string()))?;
+        Ok(Operator::Down(examples[0].clone()))
+    };
+    names.iter().map(default).collect()
+}
+
+fn shape(text: &str) -> anyhow::Result<[usize; 4]> {
+    let sides: Vec<usize> = text.split(',').filter_map(|side| side.trim().parse().ok()).collect();
+    match <[usize; 4]>::try_from(sides) {
+        Ok(shape) if !shape.contains(&0) && text.split(',').count() == 4 => Ok(shape),
+        _ => {
+            let message =
+                format!("--shape is `{text}`, but must be images,channels,rows,columns, each at least 1");
+            Err(UsageError(message).into())
+        }
+    }
+}
+
+/// An operator with its parameters, and the input it takes.
+struct Subject {
+    computing: Computing,
+    x: Tensor<4>,
+}
+
+enum Computing {
+    Down(Network),
+    Up(Box<(UpsamplePair, Switches)>),
+}
+
+impl Subject {
+    /// The operator on noise of `shape`, or for the way up on what its usual partner leaves of it; `None` where it computes nothing by
+    /// itself.
+    fn new(
+        operator: &Operator,
+        (shape, dtype): ([usize; 4], DType),
+        engine: &Engine,
+        device: &Device,
+    ) -> Result<Option<Subject>, DescriptionError> {
+        let [batch, channels, rows, columns] = shape;
+        let input = [channels, rows, columns];
+        let noise = images_to_tensor(noise(shape), [batch, rows, columns, channels], device).cast(dtype);
+        let is_double = dtype == DType::F64;
+        match operator {
+            Operator::Down(operator) => {
+                let mut stages = Vec::new();
+                let placed = operator.place(&mut Slot::new(&mut stages, channels, ActivationKind::Relu));
+                // Some operators only change what stands before or behind them.
+                if matches!(placed, Err(DescriptionError::Misplaced { .. })) || stages.is_empty() {
+                    return Ok(None);
+                }
+                placed?;
+                let walk = walk_stages(&stages, input)?;
+                let network = Network::from_walk(&walk, Initialisation::He, 0, engine.clone(), device);
+                let network = if is_double { network.in_double_precision() } else { network };
+                Ok(Some(Subject { computing: Computing::Down(network), x: noise }))
+            }
+            Operator::Up(operator) => {
+                let pair = UpsamplePair::new(operator, &operator.partner(), input, engine, device)?;
+                let pair = if is_double { pair.in_double_precision() } else { pair };
+                let (x, switches) = pair.reduce(noise);
+                let computing = Computing::Up(Box::new((pair, switches)));
+                Ok(Some(Subject { computing, x: x.detach() }))
+            }
+        }
+    }
+
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        match &self.computing {
+            Computing::Down(network) => network.forward_map(x, Mode::Evaluate),
+            Computing::Up(up) => up.0.enlarge(x, &up.1),
+        }
+    }
+
+    /// The result, and the gradient of the input for this gradient of the result.
+    fn with_gradient(&self, upstream: impl Fn([usize; 4]) -> Tensor<4>) -> (Vec<f64>, Vec<f64>) {
+        let leaf = self.x.clone().detach().require_grad();
+        let y = self.forward(leaf.clone());
+        let gradients = (y.clone() * upstream(y.dims())).sum().backward();
+        let dx = leaf.grad(&gradients).map_or_else(Vec::new, host);
+        (host(y), dx)
+    }
+}
+
+/// What was measured of one operator, in milliseconds.
+struct Timed {
+    error: f64,
+    forward: Vec<f64>,
+    both: Vec<f64>,
+}
+
+fn time(
+    operator: &Operator,
+    shape: [usize; 4],
+    rounds: usize,
+    engine: &Engine,
+) -> anyhow::Result<Option<Timed>> {
+    let (plain, tracked) = (Device::flex(), Device::flex().autodiff());
+    let usage = |error: DescriptionError| UsageError(format!("{}: {error}", operator.name()));
+    let subject = |dtype, device| Subject::new(operator, (shape, dtype), engine, device).map_err(usage);
+    let Some(with_gradients) = subject(DType::F32, &tracked)? else { return Ok(None) };
+    let error = distance_from_double(operator, &with_gradients, shape, engine)?;
+    ensure!(
+        error < VERIFIED_ERROR,
+        "{} is {error:e} away from f64, {VERIFIED_ERROR:e} is allowed; nothing was timed",
+        operator.name()
+    );
+    let Some(forward_only) = subject(DType::F32, &plain)? else { return Ok(None) };
+    let forward = milliseconds(rounds, || drop(forward_only.forward(forward_only.x.clone())));
+    let both = milliseconds(rounds, || {
+        // The gradient of every result is 1.
+        let leaf = with_gradients.x.clone().detach().require_grad();
+        let gradients = with_gradients.forward(leaf.clone()).backward();
+        drop(leaf.grad(&gradients));
+    });
+    Ok(Some(Timed { error, forward, both }))
+}
+
+/// The larger of the distances of result and gradient from f64, on the first images.
+fn distance_from_double(
+    operator: &Operator,
+    single: &Subject,
+    shape: [usize; 4],
+    engine: &Engine,
+) -> anyhow::Result<f64> {
+    let few = [shape[0].min(VERIFIED_IMAGES), shape[1], shape[2], shape[3]];
+    let device = Device::flex().autodiff();
+    let double = Subject::new(operator, (few, DType::F64), engine, &device)?;
+    let Some(double) = double else { return Ok(0.0) };
+    let upstream = |dtype| {
+        let device = device.clone();
+        move |dims: [usize; 4]| {
+            let data = TensorData::new(noise(dims), dims);
+            Tensor::<4>::from_data(data, (&device, DType::F32)).cast(dtype)
+        }
+    };
+    let (y, dx) = single.with_gradient(upstream(DType::F32));
+    let (exact_y, exact_dx) = double.with_gradient(upstream(DType::F64));
+    Ok(distance(&y, &exact_y).max(distance(&dx, &exact_dx)))
+}
+
+/// The root mean square of the difference of the first values, as a share of that of the exact ones.
+fn distance(found: &[f64], exact: &[f64]) -> f64 {
+    let difference: f64 = found.iter().zip(exact).map(|(found, exact)| (found - exact).powi(2)).sum();
+    let length: f64 = exact.iter().map(|exact| exact.powi(2)).sum();
+    if found.len() < exact.len() || exact.is_empty() { f64::INFINITY } else { (difference / length).sqrt() }
+}
+
+fn host(tensor: Tensor<4>) -> Vec<f64> {
+    match tensor.into_data().try_into_vec_as() {
+        Ok(values) => values,
+        Err(error) => panic!("a map could not be read from its device: {error}"),
+    }
+}
+
+/// Values in [−1, 1), a function of their position: the first images of a batch are those of a smaller one.
+fn noise(shape: [usize; 4]) -> Vec<f32> {
+    let count: usize = shape.iter().product();
+    let blocks = (0..count.div_ceil(4)).flat_map(|block| philox4x32([1, 2], [block as u32, 0, 0, 0]));
+    blocks.map(|bits| 2.0 * unit_f32(bits) - 1.0).take(count).collect()
+}
+
+fn milliseconds(rounds: usize, mut pass: impl FnMut()) -> Vec<f64> {
+    (0..WARM_UP).for_each(|_| pass());
+    let mut times: Vec<f64> = (0..rounds)
+        .map(|_| {
+            let began = Instant::now();
+            pass();
+            1e3 * began.elapsed().as_secs_f64()
+        })
+        .collect();
+    times.sort_by(f64::total_cmp);
+    times
+}
+
+/// Median, smallest and largest of sorted times, to a microsecond.
+fn spread(times: Vec<f64>) -> [Value; 3] {
+    let middle = (times[(times.len() - 1) / 2] + times[times.len() / 2]) / 2.0;
+    [middle, times[0], times[times.len() - 1]].map(|value| json!((value * 1e3).round() / 1e3))
+}

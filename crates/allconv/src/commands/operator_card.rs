@@ -1,0 +1,174 @@
+//! The page of one operator: its card, and what each of its examples promises and costs.
+
+use std::fmt::Write as _;
+
+use allconv_inspect::operator_picture;
+use allconv_nets::downsample::Promises;
+use allconv_nets::upsample::Enlargement;
+use allconv_nets::{DownsampleConfig, UpsampleConfig, Walk, downsample::Card, upsample};
+use serde::Serialize;
+use serde_json::json;
+
+use super::operators::in_model_c;
+use crate::table::{Format, Table};
+
+/// Channels and side of the map that an upsampling operator returns where its cost is counted: the first slot of model C.
+const UPSAMPLED: [usize; 3] = [96, 32, 32];
+
+/// The page of a downsampling operator.
+pub(super) fn downsampler_card(
+    name: &str,
+    examples: &[DownsampleConfig],
+    markdown: bool,
+) -> anyhow::Result<String> {
+    let has_picture = operator_picture(&examples[0]).is_ok();
+    let picture = has_picture.then_some("on a test image and on a zone plate");
+    let mut text = page(name, &examples[0].card(), &[], picture, markdown)?;
+    let columns = [
+        ("configuration", "In a study file"),
+        ("promises", "Promises, each measured by a test"),
+        ("parameters", "Parameters in model C"),
+        ("macs", "MACs in model C"),
+    ];
+    let mut table = Table::new("allconv.operator/1", &columns);
+    for example in examples {
+        let cost = in_model_c(example);
+        let number = |value: Option<u64>| value.map_or(json!("does not fit"), |value| json!(value));
+        table.push(vec![
+            json!(inline(example)?),
+            json!(down_in_words(&example.promises())),
+            number(cost.as_ref().map(Walk::parameters)),
+            number(cost.as_ref().map(Walk::macs)),
+        ]);
+    }
+    text.push_str(&table.render(if markdown { Format::Md } else { Format::Table }));
+    Ok(text)
+}
+
+/// The page of an upsampling operator.
+pub(super) fn upsampler_card(
+    name: &str,
+    examples: &[UpsampleConfig],
+    markdown: bool,
+) -> anyhow::Result<String> {
+    let default = &examples[0];
+    let partner = default.partner().name();
+    let others = default.partner_names();
+    let undoes = match others.len() == DownsampleConfig::NAMES.len() {
+        true => format!("{partner}; any other"),
+        false => {
+            let others: Vec<_> = others.into_iter().filter(|other| *other != partner).collect();
+            if others.is_empty() {
+                partner.to_owned()
+            } else {
+                format!("{partner}; also {}", others.join(", "))
+            }
+        }
+    };
+    let caption = format!("behind {partner}, on a test image and on a zone plate");
+    let mut text = page(name, &default.card(), &[("Undoes", &undoes)], Some(&caption), markdown)?;
+    let columns = [
+        ("configuration", "In a study file"),
+        ("promises", "Promises, each measured by a test"),
+        ("parameters", "Parameters for 96×32×32"),
+        ("macs", "MACs for 96×32×32"),
+    ];
+    let mut table = Table::new("allconv.operator/1", &columns);
+    for example in examples {
+        let switches = example.partner().switches();
+        let [channels, rows, columns] = UPSAMPLED;
+        let factor = match example.sides() {
+            upsample::SideRule::Factor(factor) => factor,
+            upsample::SideRule::NotSmaller | upsample::SideRule::Switches => 2,
+        };
+        let entering = example.channels_in(channels, switches).unwrap_or(channels);
+        let input = [entering, rows.div_ceil(factor), columns.div_ceil(factor)];
+        let enlargement = Enlargement { input, output: UPSAMPLED, switches };
+        table.push(vec![
+            json!(inline(example)?),
+            json!(up_in_words(&example.promises())),
+            json!(example.parameters(&enlargement)),
+            json!(example.macs(&enlargement)),
+        ]);
+    }
+    text.push_str(&table.render(if markdown { Format::Md } else { Format::Table }));
+    Ok(text)
+}
+
+/// Heading, picture and fields; `more` are fields that the card does not hold.
+fn page(
+    name: &str,
+    card: &Card,
+    more: &[(&str, &str)],
+    picture: Option<&str>,
+    markdown: bool,
+) -> anyhow::Result<String> {
+    let mut text = if markdown {
+        format!("## {name}\n\n{}\n\n", card.statement)
+    } else {
+        format!("{name}\n{}\n\n", card.statement)
+    };
+    if let Some(caption) = picture.filter(|_| markdown) {
+        writeln!(text, "![{name} {caption}](images/operators/{name}.png)\n")?;
+    }
+    let fields = [
+        ("Formula", card.formula),
+        ("Shape", card.shape),
+        ("Boundary", card.boundary),
+        ("Cost per output value", card.cost),
+        ("Source", card.source),
+        ("Note", card.note),
+    ];
+    for (field, value) in fields.iter().chain(more).filter(|(_, value)| !value.is_empty()) {
+        if markdown {
+            writeln!(text, "- **{field}:** {}", value.replace('*', "\\*").replace('|', "\\|"))?;
+        } else {
+            writeln!(text, "{field:<22} {value}")?;
+        }
+    }
+    text.push('\n');
+    Ok(text)
+}
+
+fn down_in_words(promises: &Promises) -> String {
+    in_words(
+        promises.gain,
+        &[
+            (promises.linear, "linear"),
+            (promises.channel_wise, "channel by channel"),
+            (promises.differs_in_training, "draws in training"),
+            (promises.shifts_by_one, "equivariant to every circular shift"),
+            (
+                promises.shifts_by_stride && !promises.shifts_by_one,
+                "equivariant to circular shifts by the stride",
+            ),
+            (promises.slot_rule.is_none(), "a shape rule of its own"),
+        ],
+    )
+}
+
+fn up_in_words(promises: &upsample::Promises) -> String {
+    in_words(
+        promises.gain,
+        &[
+            (promises.linear, "linear"),
+            (promises.channel_wise, "channel by channel"),
+            (promises.shifts_with_the_input, "equivariant to circular shifts of the input"),
+        ],
+    )
+}
+
+/// What holds for an operator, as a list of words.
+fn in_words(gain: Option<f64>, holds: &[(bool, &'static str)]) -> String {
+    let gain = gain.map_or_else(
+        || "no fixed gain".to_owned(),
+        |gain| format!("gain {}", (gain * 1000.0).round() / 1000.0),
+    );
+    let words = holds.iter().filter(|(holds, _)| *holds).map(|(_, word)| (*word).to_owned());
+    std::iter::once(gain).chain(words).collect::<Vec<_>>().join(", ")
+}
+
+/// The configuration as one line of a study file.
+fn inline(operator: &impl Serialize) -> anyhow::Result<String> {
+    Ok(toml::Value::try_from(operator)?.to_string())
+}
