@@ -10,7 +10,7 @@ use crate::results::{ArmResult, StudyResults};
 pub(crate) fn tables_tex(study: &StudyFile, results: &StudyResults) -> String {
     let unit = match results.unit.symbol() {
         "" => String::new(),
-        symbol => format!(" ({})", escaped(symbol)),
+        symbol => format!("({})", escaped(symbol)),
     };
     let mut text = String::from("% Needs \\usepackage{booktabs}. Written by allconv; do not edit by hand.\n");
     // Seven columns have to fit into one column of text.
@@ -22,7 +22,7 @@ pub(crate) fn tables_tex(study: &StudyFile, results: &StudyResults) -> String {
         if reference.is_some() { "r" } else { "" }
     ));
     text.push_str(&format!(
-        "Arm & {}{unit} & {}$n$ & Parameters & MACs & Difference (95\\,\\% interval) & $p$ \\\\\n\\midrule\n",
+        "Arm & \\shortstack[r]{{{}\\\\{unit}}} & {}$n$ & Parameters & MACs & \\shortstack[r]{{Difference\\\\(95\\,\\% interval)}} & $p$ \\\\\n\\midrule\n",
         escaped(&metric_name(study)),
         reference.map_or(String::new(), |reference| format!("{} & ", escaped(&reference.label)))
     ));
