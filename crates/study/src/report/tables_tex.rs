@@ -84,9 +84,9 @@ fn caption(study: &StudyFile, results: &StudyResults) -> String {
     text
 }
 
-/// The typographic minus as TeX's own.
+/// Signs as TeX's own; in braces, since after a word TeX would take them for operations and put space around them.
 fn mathematical(text: &str) -> String {
-    text.replace('−', "-")
+    text.replace('+', "{+}").replace('−', "{-}")
 }
 
 /// Text with TeX's special characters made harmless.
@@ -114,6 +114,11 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn signs_stand_before_their_numbers() {
+        assert_eq!(mathematical("+0.19 (−0.18 to +0.20)"), "{+}0.19 ({-}0.18 to {+}0.20)");
+    }
 
     #[test]
     fn special_characters_are_escaped() {
