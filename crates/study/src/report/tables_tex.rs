@@ -10,7 +10,7 @@ use crate::results::{ArmResult, StudyResults};
 pub(crate) fn tables_tex(study: &StudyFile, results: &StudyResults) -> String {
     let unit = match results.unit.symbol() {
         "" => String::new(),
-        symbol => format!(" ({})", escaped(symbol)),
+        symbol => format!("({})", escaped(symbol)),
     };
     let mut text = String::from("% Needs \\usepackage{booktabs}. Written by allconv; do not edit by hand.\n");
     // Seven columns have to fit into one column of text.
@@ -22,7 +22,7 @@ pub(crate) fn tables_tex(study: &StudyFile, results: &StudyResults) -> String {
         if reference.is_some() { "r" } else { "" }
     ));
     text.push_str(&format!(
-        "Arm & {}{unit} & {}$n$ & Parameters & MACs & Difference (95\\,\\% interval) & $p$ \\\\\n\\midrule\n",
+        "Arm & \\shortstack[r]{{{}\\\\{unit}}} & {}$n$ & Parameters & MACs & \\shortstack[r]{{Difference\\\\(95\\,\\% interval)}} & $p$ \\\\\n\\midrule\n",
         escaped(&metric_name(study)),
         reference.map_or(String::new(), |reference| format!("{} & ", escaped(&reference.label)))
     ));
@@ -84,9 +84,9 @@ fn caption(study: &StudyFile, results: &StudyResults) -> String {
     text
 }
 
-/// The typographic minus as TeX's own.
+/// Signs as TeX's own; in braces, since after a word TeX would take them for operations and put space around them.
 fn mathematical(text: &str) -> String {
-    text.replace('−', "-")
+    text.replace('+', "{+}").replace('−', "{-}")
 }
 
 /// Text with TeX's special characters made harmless.
@@ -114,6 +114,11 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn signs_stand_before_their_numbers() {
+        assert_eq!(mathematical("+0.19 (−0.18 to +0.20)"), "{+}0.19 ({-}0.18 to {+}0.20)");
+    }
 
     #[test]
     fn special_characters_are_escaped() {
