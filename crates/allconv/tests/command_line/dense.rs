@@ -205,7 +205,7 @@ fn what_does_not_fit_the_task_is_refused_before_any_training() {
         assert!(!said.status.success(), "{to} was accepted");
         words.iter().for_each(|word| assert!(message.contains(word), "{to}: {message}"));
     };
-    check("patch = 16", "patch = 25", &["picture train_00000", "at least 25×25"]);
+    check("patch = 16", "patch = 25", &["picture train_000", "at least 25×25"]);
     check("validation = 4", "validation = 28", &["validation = 28"]);
     check("validation = 4", "validation = 4\nfold = { of = 3 }", &["its own test pictures"]);
     check("segmentation = {", "super_resolution = { scale = 2,", &["enlarges 1 times", "2 times"]);
