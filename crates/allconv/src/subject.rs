@@ -128,7 +128,8 @@ fn of_model(
                 dataset: dataset.clone(),
                 preprocess: arguments.preprocess.as_ref().map(|steps| parsed_steps(steps)).transpose()?,
                 augment: None,
-                validation: None,
+                // Nothing was trained here, so nothing is held out.
+                validation: Some(0),
                 train_images: None,
                 synthetic: None,
                 task: None,
