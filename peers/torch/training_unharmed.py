@@ -112,8 +112,8 @@ def figure(curves, path):
     steps = len(curves[PEER])
     top = max(max(curve) for curve in curves.values())
     x = lambda step: left + step / max(steps - 1, 1) * (width - left - 20)
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {2 * height + gap}" font-family="sans-serif" font-size="12">',
-             '<title>Training loss of the accuracy classes and of PyTorch</title>', f'<rect width="{width}" height="{2 * height + gap}" fill="#fff"/>']
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {2 * height + gap + 16}" font-family="sans-serif" font-size="12">',
+             '<title>Training loss of the accuracy classes and of PyTorch</title>', f'<rect width="{width}" height="{2 * height + gap + 16}" fill="#fff"/>']
 
     def axes(origin, title, ticks):
         parts.append(f'<text x="{left}" y="{origin + 14}">{title}</text>')
@@ -148,7 +148,7 @@ def page(args, curves, errors):
              "and as a PyTorch twin (f32), each from the same initial weights, on the same batches, with the same learning rates. Recipe: the preset `fast` (batch 32) without "
              "dropout and augmentation, so that a step depends on its batch alone and the two programs need share no random numbers. "
              "Data: the JPEG copy of CIFAR-10, standardised; errors are those of 5,000 images held out of training, the test images are not touched.", "",
-             f"## The first {args.steps} steps at full width", "",
+             f"## The first {args.steps} steps at width {args.curve_width:g}", "",
              "![The loss curves lie on each other; below, their distances from PyTorch's](images/training-unharmed.svg)", "",
              "Largest distance from PyTorch's loss of the same step, in nats. Rounding errors grow from step to step, as they do between any two programs: `exact` shows how much.", "",
              f"| Class | first 10 steps | first 50 | all {args.steps} | mean loss of the last 20 |", "|---|--:|--:|--:|--:|"]

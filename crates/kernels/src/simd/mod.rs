@@ -28,7 +28,7 @@ pub(crate) trait Arithmetic: Copy {
     fn mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
     /// `c - a * b`, rounded once but on the portable set.
     fn negated_mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
-    /// The value that comes first in every [pair](crate::bfloat16::pair) of bfloat16, as f32.
+    /// The value that comes first in every [pair] of bfloat16, as f32.
     fn first_of_pairs(self, pairs: Self::Vector) -> Self::Vector;
     /// The value that comes second in every pair of bfloat16, as f32.
     fn second_of_pairs(self, pairs: Self::Vector) -> Self::Vector;
@@ -102,7 +102,7 @@ pub(crate) trait Wide: Arithmetic {
     /// `VECTORS * LANES` elements from `target` on must be writable.
     unsafe fn store_adjoining(self, target: *mut f32, value: Self::Vector);
 
-    /// Stores a wide vector of [pairs](crate::bfloat16::pair) of neighbours among twice as many values.
+    /// Stores a wide vector of [pairs](pair) of neighbours among twice as many values.
     ///
     /// # Safety
     /// `2 * VECTORS * LANES` elements from `values` on must be readable, and half as many from `pairs` on writable.
@@ -114,7 +114,7 @@ pub(crate) trait Wide: Arithmetic {
         }
     }
 
-    /// Stores a wide vector of [pairs](crate::bfloat16::pair) of values in two places, whose parts lie `distance` elements apart in both.
+    /// Stores a wide vector of [pairs](pair) of values in two places, whose parts lie `distance` elements apart in both.
     ///
     /// # Safety
     /// `LANES` elements from every part of `firsts` and `seconds` on must be readable, and `VECTORS * LANES` from `pairs` on writable.
