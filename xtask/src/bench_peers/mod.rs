@@ -54,11 +54,12 @@ fn measure(
 ) -> anyhow::Result<()> {
     let mut modes = std::collections::BTreeMap::new();
     for case in section.cases {
-        let mode = match modes.get(&(case.model, case.pass, case.precision)) {
+        let key = (case.model, case.pass, case.peer_precision());
+        let mode = match modes.get(&key) {
             Some(mode) => String::clone(mode),
             None => {
                 let mode = programs.fastest_mode(case)?;
-                modes.insert((case.model, case.pass, case.precision), mode.clone());
+                modes.insert(key, mode.clone());
                 mode
             }
         };
