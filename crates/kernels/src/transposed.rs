@@ -4,9 +4,10 @@ use rayon::prelude::*;
 
 use crate::convolution::{ConvGradients, check_len, conv2d_backward, conv2d_forward};
 use crate::engine::Engine;
-use crate::epilogue::Epilogue;
+use crate::epilogue::{Activation, Epilogue, PreparedEpilogue};
 use crate::geometry::{ConvGeometry, GeometryError, Padding};
 use crate::scalar::Scalar;
+use crate::simd::{Kernel, Simd, dispatch};
 
 /// The shape of a 2-D transposed convolution, as PyTorch's `ConvTranspose2d` defines it.
 ///
@@ -109,14 +110,48 @@ pub fn conv_transpose2d_forward<T: Scalar>(
     T::input_gradient(engine, &adjoint, weight, x, y);
     let epilogue = epilogue.prepare();
     let row = adjoint.width_in * channels;
+    let zeros = vec![T::ZERO; if bias.is_some() { 0 } else { channels }];
+    let bias = bias.unwrap_or(&zeros);
     y.par_chunks_mut(row).enumerate().for_each(|(index, y)| {
-        for (pixel, y) in y.chunks_exact_mut(channels).enumerate() {
-            for (channel, y) in y.iter_mut().enumerate() {
-                let z = *y + bias.map_or(T::ZERO, |bias| bias[channel]);
-                *y = epilogue.forward(z, index * row + pixel * channels + channel);
+        dispatch(engine.isa(), Finish { epilogue, bias, first: index * row, y });
+    });
+}
+
+/// Bias and epilogue of a run of pixels whose first element has this index.
+struct Finish<'a, T> {
+    epilogue: PreparedEpilogue,
+    bias: &'a [T],
+    first: usize,
+    y: &'a mut [T],
+}
+
+impl<T: Scalar> Finish<'_, T> {
+    #[inline(always)]
+    fn each(self, finish: impl Fn(T, usize) -> T) {
+        let channels = self.bias.len();
+        for (pixel, y) in self.y.chunks_exact_mut(channels).enumerate() {
+            for (channel, (y, bias)) in y.iter_mut().zip(self.bias).enumerate() {
+                *y = finish(*y + *bias, self.first + pixel * channels + channel);
             }
         }
-    });
+    }
+}
+
+impl<T: Scalar> Kernel for Finish<'_, T> {
+    #[inline(always)]
+    fn run<S: Simd>(self, _simd: S) {
+        let epilogue = self.epilogue;
+        let negative = T::from_f64(f64::from(epilogue.negative));
+        match (epilogue.activation, epilogue.mask) {
+            (_, Some(_)) => self.each(|z, element| epilogue.forward(z, element)),
+            (Activation::Identity, None) => self.each(|z, _| z),
+            // Not a number stays what it is.
+            (Activation::Relu, None) => self.each(|z, _| if z <= T::ZERO { T::ZERO } else { z }),
+            (Activation::LeakyRelu { .. }, None) => {
+                self.each(|z, _| if z > T::ZERO { z } else { negative * z });
+            }
+        }
+    }
 }
 
 /// Gradients of [`conv_transpose2d_forward`]; arguments as in [`conv2d_backward`].
@@ -147,14 +182,8 @@ pub fn conv_transpose2d_backward<T: Scalar>(
     let images = dz.par_chunks_mut(image).zip(partial.par_chunks_mut(geometry.channels_out)).enumerate();
     images.for_each(|(index, (dz, sums))| {
         let range = index * image..(index + 1) * image;
-        for (element, ((dz, &y), &dy)) in
-            range.clone().zip(dz.iter_mut().zip(&y[range.clone()]).zip(&dy[range]))
-        {
-            *dz = dy * epilogue.slope(y, element);
-        }
-        for pixel in dz.chunks_exact(geometry.channels_out) {
-            sums.iter_mut().zip(pixel).for_each(|(sum, &slope)| *sum += slope);
-        }
+        let (y, dy) = (&y[range.clone()], &dy[range.clone()]);
+        dispatch(engine.isa(), Slopes { epilogue, first: range.start, y, dy, dz, sums });
     });
     if let Some(dbias) = gradients.dbias {
         check_len("dbias", dbias.len(), geometry.channels_out);
@@ -171,6 +200,36 @@ pub fn conv_transpose2d_backward<T: Scalar>(
     conv2d_backward(engine, &adjoint, &dz, weight, x, x, &Epilogue::IDENTITY, gradients);
 }
 
+/// The gradient before the epilogue of one image whose first element has this index, and its sum over the pixels.
+struct Slopes<'a, T> {
+    epilogue: PreparedEpilogue,
+    first: usize,
+    y: &'a [T],
+    dy: &'a [T],
+    dz: &'a mut [T],
+    sums: &'a mut [T],
+}
+
+impl<T: Scalar> Kernel for Slopes<'_, T> {
+    #[inline(always)]
+    fn run<S: Simd>(self, _simd: S) {
+        let Self { epilogue, first, y, dy, dz, sums } = self;
+        if epilogue.mask.is_some() {
+            for (element, ((dz, y), dy)) in dz.iter_mut().zip(y).zip(dy).enumerate() {
+                *dz = *dy * epilogue.slope(*y, first + element);
+            }
+        } else {
+            let negative = T::from_f64(f64::from(epilogue.negative));
+            for ((dz, y), dy) in dz.iter_mut().zip(y).zip(dy) {
+                *dz = *dy * if *y > T::ZERO { T::ONE } else { negative };
+            }
+        }
+        for pixel in dz.chunks_exact(sums.len()) {
+            sums.iter_mut().zip(pixel).for_each(|(sum, slope)| *sum += *slope);
+        }
+    }
+}
+
 fn valid_adjoint(geometry: &ConvTransposeGeometry) -> ConvGeometry {
     match geometry.adjoint() {
         Ok(adjoint) => adjoint,
@@ -182,7 +241,6 @@ fn valid_adjoint(geometry: &ConvTransposeGeometry) -> ConvGeometry {
 mod tests {
     use super::*;
     use crate::dropout::Dropout;
-    use crate::epilogue::Activation;
     use crate::philox::{philox4x32, unit_f32};
 
     const DOUBLING: ConvTransposeGeometry = ConvTransposeGeometry {

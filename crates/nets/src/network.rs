@@ -294,17 +294,14 @@ impl Network {
         let mut epilogue = Epilogue::IDENTITY;
         let mut stages = 1;
         let convolves = matches!(self.features[index], Stage::Convolution(_));
-        if convolves || matches!(self.features[index], Stage::Normalise(_) | Stage::Upsample(_)) {
-            if let Some(Stage::Activation(activation)) = self.features.get(index + stages) {
-                epilogue.activation = activation.fused();
-                stages += 1;
-            }
+        let activates = convolves || matches!(self.features[index], Stage::Normalise(_) | Stage::Upsample(_));
+        if activates && let Some(Stage::Activation(activation)) = self.features.get(index + stages) {
+            epilogue.activation = activation.fused();
+            stages += 1;
         }
-        if convolves {
-            if let Some(Stage::Dropout(dropout)) = self.features.get(index + stages) {
-                epilogue.dropout = mask(dropout, mode, index + stages);
-                stages += 1;
-            }
+        if convolves && let Some(Stage::Dropout(dropout)) = self.features.get(index + stages) {
+            epilogue.dropout = mask(dropout, mode, index + stages);
+            stages += 1;
         }
         (stages, epilogue)
     }

@@ -147,10 +147,10 @@ impl<'a> DenseBuilder<'a> {
     /// before it a 1×1 convolution where it needs another number of channels than there are.
     pub(super) fn upsample(&mut self, channels: usize) {
         let (Some(operator), Some(partner)) = (&self.spec.upsample, &self.spec.downsample) else { return };
-        if let Some(needed) = operator.channels_in(channels, partner.switches()) {
-            if needed != self.channels {
-                self.convolution(needed, 1);
-            }
+        if let Some(needed) = operator.channels_in(channels, partner.switches())
+            && needed != self.channels
+        {
+            self.convolution(needed, 1);
         }
         self.dilations.pop();
         self.enlarge(operator, channels);
@@ -205,10 +205,10 @@ impl<'a> DenseBuilder<'a> {
         };
         let mut reached = 1;
         while reached < scale && factor > 1 {
-            if let Some(needed) = operator.channels_in(channels, crate::SwitchKind::None) {
-                if needed != self.channels {
-                    self.bare_convolution(needed, 3, InitialWeights::Drawn);
-                }
+            if let Some(needed) = operator.channels_in(channels, crate::SwitchKind::None)
+                && needed != self.channels
+            {
+                self.bare_convolution(needed, 3, InitialWeights::Drawn);
             }
             self.push(StageSpec::Target(Target::Enlarged(factor)));
             self.enlarge(operator, channels);
