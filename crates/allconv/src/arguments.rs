@@ -23,7 +23,6 @@ pub(crate) struct Cli {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "made once, from the command line")]
 pub(crate) enum Command {
     /// Run a study file: arms × seeds, compared by paired statistics, with a report.
     #[command(subcommand)]

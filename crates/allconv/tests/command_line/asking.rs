@@ -115,6 +115,7 @@ fn run_page(page: &str) {
     let folder = tempfile::tempdir().unwrap();
     draw_dataset(&folder.path().join("drawn"));
     draw_images(&folder.path().join("images"));
+    write_quickstart(&folder.path().join("studies"));
     let imported = output(folder.path(), &["data", "import", "drawn", "--name", "cifar10_jpeg"]);
     assert!(imported.status.success(), "{}", String::from_utf8_lossy(&imported.stderr));
     let text =
@@ -133,6 +134,23 @@ fn run_page(page: &str) {
         }
     }
     assert!(commands >= 4, "{commands} commands on {page}");
+}
+
+/// The study of the first steps with one seed, few images and one pass.
+fn write_quickstart(folder: &Path) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../studies/quickstart.toml");
+    let mut study = std::fs::read_to_string(path).unwrap();
+    for (real, small) in [
+        ("count = 3", "count = 1"),
+        ("train = 4000, test = 1000", "train = 90, test = 40"),
+        ("validation = 400", "validation = 20"),
+        ("epochs = 6", "epochs = 1"),
+    ] {
+        assert!(study.contains(real), "{real} is not in the study");
+        study = study.replace(real, small);
+    }
+    std::fs::create_dir_all(folder).unwrap();
+    std::fs::write(folder.join("quickstart.toml"), study).unwrap();
 }
 
 /// A drawn data set of 32×32 pixels in ten classes, as folders.
