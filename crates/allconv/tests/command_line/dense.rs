@@ -99,7 +99,7 @@ fn the_quickstart_of_u_nets_runs_small_and_its_networks_predict_any_size() {
     let small = text
         .unwrap()
         .replace("train = 500, test = 60", "train = 40, test = 4")
-        .replace("epochs        = 8", "epochs        = 1")
+        .replace("epochs        = 24", "epochs        = 1")
         .replace("count = 3", "count = 1");
     let study = TinyStudy::with(&small);
     study.finish(&[]);
