@@ -113,6 +113,12 @@ fn of_model(
         );
         return Err(UsageError(what).into());
     };
+    if arguments.untrained && weights.is_some() {
+        return Err(UsageError("--untrained excludes a file of weights".to_owned()).into());
+    }
+    if matches!(arguments.checkpoint, Weights::Best) {
+        return Err(UsageError("--checkpoint best belongs to a run".to_owned()).into());
+    }
     let model = models::find(name).map_err(|error| UsageError(format!("--model: {error}")))?;
     let mut spec = model.spec().with_width(arguments.width.unwrap_or(1.0));
     if let Some(down) = &arguments.down {

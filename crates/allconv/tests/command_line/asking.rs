@@ -100,6 +100,7 @@ fn a_question_that_does_not_fit_is_refused_with_the_limit() {
     let net = ["--model", "all_cnn_c", "--width", "0.1", "--images", "image.png"];
     let ask = |command: &'static str, more: &[&'static str]| [&[command], &net[..], more].concat();
     refused(&["explain"], &["--model"]);
+    refused(&ask("explain", &["--checkpoint", "best"]), &["belongs to a run"]);
     refused(&ask("explain", &["--layer", "99"]), &["99", "the last one is"]);
     refused(&ask("explain", &["--layer", "3", "--channel", "50"]), &["50", "it has"]);
     refused(&ask("explain", &["--layer", "3", "--position", "3"]), &["ROW,COLUMN"]);
@@ -191,7 +192,7 @@ fn tiny(word: &str) -> &str {
         "60000" => "96",
         "5000" => "20",
         "0.5" => "0.1",
-        "64" | "500" => "2",
+        "24" | "64" | "500" => "2",
         "200" => "20",
         "1.0" => "0.06",
         other => other,
