@@ -208,7 +208,8 @@ fn what_does_not_fit_the_task_is_refused_before_any_training() {
     check("patch = 16", "patch = 25", &["picture train_000", "at least 25×25"]);
     check("validation = 4", "validation = 28", &["validation = 28"]);
     check("validation = 4", "validation = 4\nfold = { of = 3 }", &["its own test pictures"]);
-    check("segmentation = {", "super_resolution = { scale = 2,", &["enlarges 1 times", "2 times"]);
+    let enlarging = "super_resolution = { scale = 2, patch = 12,";
+    check("segmentation = { patch = 16,", enlarging, &["enlarges 1 times", "2 times"]);
     check("task       = { segmentation = { patch = 16, patches = 2 } }", "", &["returns a map"]);
     check("u_net = { depth = 1, channels = 4 }", "springenberg = { base = \"c\" }", &["needs a map"]);
     check("preset = \"dense\"", "preset = \"dense\"\nloss = \"l1\"", &["loss", "cross_entropy_dice"]);
