@@ -30,6 +30,9 @@ const SANITIZER: [(&str, &str); 3] =
 /// What a program for training must not do on the machine at hand, which should have nothing else to do meanwhile.
 const BENCHES: [&[&str]; 2] = [&["train", "--assert"], &["conv", "--assert"]];
 
+/// More kills and more runs than in every push; panics that tests expect leave one line in the log.
+const CAMPAIGN: [(&str, &str); 2] = [("ALLCONV_CAMPAIGN", "release"), ("RUST_BACKTRACE", "0")];
+
 /// Where the last campaign's log lies; it is committed.
 const LOG: &str = "docs/release-check.log";
 
@@ -49,7 +52,7 @@ pub(crate) fn run(workspace: &Path) -> anyhow::Result<()> {
     )?;
     // The profile of the tests is optimised; the release profile would compile Burn once more.
     let test = ["cargo", "test", "--workspace", "--locked", "--", "--show-output"];
-    shell::run_logged(workspace, &test, &[("ALLCONV_CAMPAIGN", "release")], &mut log)?;
+    shell::run_logged(workspace, &test, &CAMPAIGN, &mut log)?;
     sanitize_logged(workspace, &mut log)?;
     for bench in BENCHES {
         let allconv = ["cargo", "run", "--release", "--locked", "--package", "allconv", "--", "bench"];
