@@ -125,6 +125,18 @@ pub const METRICS: &[Metric] = &[
         "intersection over union of a class, over all pixels of the split",
     ),
     higher(
+        ("mean_iou", "mean IoU"),
+        Percent,
+        Segmentation,
+        "intersection over union over all pixels of the split, mean over classes",
+    ),
+    higher(
+        ("mean_dice", "mean Dice"),
+        Percent,
+        Segmentation,
+        "Dice coefficient over all pixels of the split, mean over classes",
+    ),
+    higher(
         ("image_iou", "IoU per image"),
         Percent,
         Segmentation,

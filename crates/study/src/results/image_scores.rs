@@ -31,14 +31,16 @@ pub struct ScoreRow {
 }
 
 impl ScoreTable {
-    /// Reads the scores of the runs with a value. What cannot be read, or lacks the primary metric, becomes a sentence in `warnings`.
+    /// Reads the scores of the runs with a value. What cannot be read, or lacks the primary metric where others have it, becomes a
+    /// sentence in `warnings`; a metric that no run has of single images is one of whole splits.
     pub(crate) fn read(runs: &[RunResult], primary: &Primary, warnings: &mut Vec<String>) -> ScoreTable {
         let mut table = ScoreTable::default();
         let mut positions = std::collections::BTreeMap::new();
+        let mut lacking = Vec::new();
         for run in runs.iter().filter(|run| run.value.is_some()) {
             let Some(scores) = scores(run, warnings) else { continue };
             let Some(column) = scores.metrics.iter().position(|metric| *metric == primary.metric) else {
-                warnings.push(format!(
+                lacking.push(format!(
                     "The scores per image of {} with seed {} hold no {} and were left out.",
                     run.arm, run.seed, primary.metric
                 ));
@@ -61,6 +63,9 @@ impl ScoreTable {
                 values[position] = Some(example.values[column]);
             }
             table.rows.push(ScoreRow { arm_index: run.arm_index, seed: run.seed, values, least_gain });
+        }
+        if !table.rows.is_empty() {
+            warnings.extend(lacking);
         }
         for row in &mut table.rows {
             row.values.resize(table.images.len(), None);
@@ -211,5 +216,18 @@ mod tests {
         assert_eq!(results.comparisons[1].images, None);
         let told = |text: &str| results.warnings.iter().filter(|warning| warning.contains(text)).count();
         assert_eq!((told("hold no error"), told("scores.json")), (2, 1), "{:?}", results.warnings);
+    }
+
+    #[test]
+    fn a_metric_of_whole_splits_that_no_image_has_is_no_reason_to_warn() {
+        let folder = tempfile::tempdir().unwrap();
+        let study = small_study(2);
+        for planned in plan(&study) {
+            let directory = write_run(folder.path(), &planned, Status::Finished, Some(0.2));
+            write_scores(&directory, "joy", 10, |image| image as f64);
+        }
+        let results = StudyResults::collect(&study, &[folder.path().to_path_buf()]).unwrap();
+        assert!(results.scores.rows.is_empty());
+        assert!(results.warnings.iter().all(|warning| !warning.contains("scores")), "{:?}", results.warnings);
     }
 }
