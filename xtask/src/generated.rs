@@ -102,6 +102,7 @@ fn study_results(workspace: &Path, program: &str) -> anyhow::Result<Vec<Generate
             "study",
             "publish",
             path_text(&study)?,
+            "--partial",
             "--runs",
             path_text(folder)?,
             "--to",

@@ -159,6 +159,9 @@ pub(crate) struct StudyPublishArguments {
     /// Folder to publish to; default: `docs/results/<study>`.
     #[arg(long)]
     pub(crate) to: Option<PathBuf>,
+    /// Publish the runs that have ended of a study that is under way, so that it can go on elsewhere.
+    #[arg(long)]
+    pub(crate) partial: bool,
 }
 
 /// `allconv study guide`.

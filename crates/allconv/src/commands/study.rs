@@ -270,8 +270,11 @@ fn publish_study(arguments: &StudyPublishArguments) -> anyhow::Result<u8> {
     let runs = arguments.runs.clone().unwrap_or_else(|| Path::new("runs").join(&study.name));
     let to = arguments.to.clone().unwrap_or_else(|| Path::new(PUBLISHED).join(&study.name));
     let folders = [runs.clone(), runs.join("runs")];
-    if !index(&needed_runs(&study, &folders)?, &folders)?.is_complete() {
-        bail!("the study in {} is not complete; `allconv study status` shows what is left", runs.display());
+    if !arguments.partial && !index(&needed_runs(&study, &folders)?, &folders)?.is_complete() {
+        bail!(
+            "the study in {} is not complete; `allconv study status` shows what is left, --partial publishes what has ended",
+            runs.display()
+        );
     }
     let results = StudyResults::collect(&study, &folders)?;
     publish(&study, &results, &to)?;

@@ -42,7 +42,11 @@ pub fn read_published(folder: &Path) -> Result<Vec<PublishedStudy>, StudyError> 
         let Some(file) = study_file(&path) else { continue };
         let study = StudyFile::read(&file)?;
         let results = StudyResults::collect(&study, &[path.join("runs")])?;
-        published.push(PublishedStudy { study, results });
+        // A study under way advises nobody.
+        let has_stopped = results.sequential.as_ref().is_some_and(|sequential| sequential.has_stopped);
+        if has_stopped || results.arms.iter().all(|arm| arm.ended == arm.planned) {
+            published.push(PublishedStudy { study, results });
+        }
     }
     Ok(published)
 }
@@ -118,5 +122,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let error = read_published(&folder.path().join("absent")).unwrap_err();
         assert!(error.to_string().contains("absent"), "{error}");
+    }
+
+    #[test]
+    fn a_study_under_way_advises_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        published(folder.path(), "small", |text| text);
+        let results = folder.path().join("results");
+        let runs = results.join("small/runs");
+        let some_run = std::fs::read_dir(&runs).unwrap().next().unwrap().unwrap().path();
+        assert_eq!(read_published(&results).unwrap().len(), 1);
+        std::fs::remove_dir_all(some_run).unwrap();
+        assert!(read_published(&results).unwrap().is_empty());
     }
 }
