@@ -278,6 +278,10 @@ fn publish_study(arguments: &StudyPublishArguments) -> anyhow::Result<u8> {
     }
     let results = StudyResults::collect(&study, &folders)?;
     publish(&study, &results, &to)?;
+    if arguments.partial {
+        // What is told must follow from what lies there: interrupted runs are not published.
+        publish(&study, &StudyResults::collect(&study, &[to.join("runs")])?, &to)?;
+    }
     println!("{}", to.display());
     Ok(exit::OK)
 }
