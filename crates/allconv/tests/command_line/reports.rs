@@ -76,3 +76,25 @@ fn a_study_is_planned_set_beside_another_and_published_for_the_guide() {
     assert!(guide.contains("[tiny](results/tiny/README.md)") && guide.contains("strided_conv"), "{guide}");
     assert_eq!(run(&["study", "guide", "--results", "absent"]).0, Some(74));
 }
+
+#[test]
+fn a_study_under_way_is_published_in_part_only_when_asked() {
+    let study = TinyStudy::with(&two_arms());
+    assert!(study.command(&[]).output().unwrap().status.success());
+    let some_run = std::fs::read_dir(study.path().join("runs/tiny")).unwrap().find_map(|entry| {
+        let path = entry.unwrap().path();
+        path.join("run.json").is_file().then_some(path)
+    });
+    std::fs::remove_dir_all(some_run.unwrap()).unwrap();
+    let publish = |more: &[&str]| {
+        let words = [&["study", "publish", "tiny.toml", "--to", "published/tiny"], more].concat();
+        allconv(study.path()).args(words).output().unwrap()
+    };
+    let refused = publish(&[]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("--partial"));
+    assert!(!study.path().join("published").exists());
+    assert_eq!(publish(&["--partial"]).status.code(), Some(0));
+    let readme = std::fs::read_to_string(study.path().join("published/tiny/README.md")).unwrap();
+    assert!(readme.contains("4 runs: 3 done, 1 left"), "{readme}");
+}
