@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use crate::convolution::check_len;
 use crate::engine::Engine;
-use crate::pooling::channels::Channels;
+use crate::pooling::channels::{Channels, lanes};
 use crate::pooling::geometry::PoolGeometry;
 use crate::pooling::maximum::{checked_size, pixel_index};
 use crate::pooling::weighted::list_pixels;
@@ -92,17 +92,14 @@ impl<T: Scalar> Kernel for Median<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self, _simd: S) {
         let channels = self.geometry.channels;
-        let mut pixels = Vec::new();
-        let mut cells = [[T::ZERO; LANES]; MOST_RANKED];
+        let (mut pixels, mut window) = (Vec::new(), Vec::new());
         let outputs = self.lower.chunks_exact_mut(channels).zip(self.upper.chunks_exact_mut(channels));
         for (column, (lower, upper)) in outputs.enumerate() {
             list_pixels(self.geometry, self.row, column, &mut pixels);
             assert!(!pixels.is_empty(), "a pooling window holds no pixel: {:?}", self.geometry);
             for block in Channels::blocks(channels) {
-                for (cell, pixel) in cells.iter_mut().zip(&pixels) {
-                    *cell = block.load(&self.x[pixel * channels..]);
-                }
-                let [low, high] = middle(&cells[..pixels.len()], &pixels);
+                block.load_window(self.x, channels, &pixels, &mut window);
+                let [low, high] = middle(&window, &pixels);
                 block.store(low, lower);
                 block.store(high, upper);
             }
@@ -130,15 +127,18 @@ fn middle<T: Scalar>(cells: &[[T; LANES]], pixels: &[usize]) -> [[u32; LANES]; 2
         }
         let pixel = pixel_index(pixel);
         for lane in 0..LANES {
-            for (found, rank) in found.iter_mut().zip(ranks) {
-                found[lane] = if before[lane] == rank { pixel } else { found[lane] };
-            }
+            found[0][lane] = if before[lane] == ranks[0] { pixel } else { found[0][lane] };
+            found[1][lane] = if before[lane] == ranks[1] { pixel } else { found[1][lane] };
             #[expect(clippy::eq_op, reason = "the test for NaN that a generic scalar offers")]
             let is_odd = cell[lane] != cell[lane];
             odd[lane] = if is_odd { pixel } else { odd[lane] };
         }
     }
-    found.map(|found| std::array::from_fn(|lane| if odd[lane] == u32::MAX { found[lane] } else { odd[lane] }))
+    let [low, high] = found;
+    [
+        lanes!(lane => if odd[lane] == u32::MAX { low[lane] } else { odd[lane] }),
+        lanes!(lane => if odd[lane] == u32::MAX { high[lane] } else { odd[lane] }),
+    ]
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a window holds at most 64 cells")]
@@ -183,23 +183,23 @@ impl<T: Scalar> Kernel for Drawn<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self, _simd: S) {
         let channels = self.geometry.channels;
-        let mut pixels = Vec::new();
+        let (mut pixels, mut window) = (Vec::new(), Vec::new());
         let outputs = self.indices.chunks_exact_mut(channels).zip(self.draws.chunks_exact(channels));
         for (column, (indices, draws)) in outputs.enumerate() {
             list_pixels(self.geometry, self.row, column, &mut pixels);
             assert!(!pixels.is_empty(), "a pooling window holds no pixel: {:?}", self.geometry);
             for block in Channels::blocks(channels) {
-                let window = || pixels.iter().map(|pixel| block.load(&self.x[pixel * channels..]));
+                block.load_window(self.x, channels, &pixels, &mut window);
                 let mut sum = [T::ZERO; LANES];
-                for values in window() {
+                for values in &window {
                     for lane in 0..LANES {
                         sum[lane] += values[lane];
                     }
                 }
                 let draws = block.load(draws);
-                let threshold: [T; LANES] = std::array::from_fn(|lane| draws[lane] * sum[lane]);
+                let threshold: [T; LANES] = lanes!(lane => draws[lane] * sum[lane]);
                 let (mut reached, mut drawn) = ([T::ZERO; LANES], [pixel_index(pixels[0]); LANES]);
-                for (values, &pixel) in window().zip(&pixels) {
+                for (values, &pixel) in window.iter().zip(&pixels) {
                     for lane in 0..LANES {
                         // The last positive cell that begins at or below the threshold: rounding leaves none out.
                         let here = (reached[lane] <= threshold[lane]) & (values[lane] > T::ZERO);

@@ -5,7 +5,9 @@ use rayon::prelude::*;
 use crate::convolution::check_len;
 use crate::engine::Engine;
 use crate::pooling::cells::scatter_cells;
-use crate::pooling::geometry::{PoolGeometry, taps_on_map};
+use crate::pooling::channels::Channels;
+use crate::pooling::geometry::PoolGeometry;
+use crate::pooling::weighted::list_pixels;
 use crate::scalar::Scalar;
 use crate::simd::{Kernel, LANES, Simd, dispatch};
 
@@ -47,55 +49,43 @@ struct Row<'a, T> {
 impl<T: Scalar> Kernel for Row<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self, _simd: S) {
-        let PoolGeometry { height_in, width_in, channels, kernel, stride, padding, dilation, .. } =
-            *self.geometry;
-        let taps_down = taps_on_map(self.row, kernel[0], stride[0], dilation[0], padding.top, height_in);
-        let pixels =
-            self.y.chunks_exact_mut(channels).zip(self.indices.chunks_exact_mut(channels)).enumerate();
-        for (column, (y, indices)) in pixels {
-            let taps_across = taps_on_map(column, kernel[1], stride[1], dilation[1], padding.left, width_in);
-            let mut first = true;
-            for row in taps_down.clone() {
-                for column in taps_across.clone() {
-                    let pixel = row * width_in + column;
-                    let values = &self.x[pixel * channels..][..channels];
-                    if first {
-                        y.copy_from_slice(values);
-                        indices.fill(pixel_index(pixel));
-                        first = false;
-                    } else {
-                        keep_larger(y, indices, values, pixel_index(pixel));
-                    }
+        let channels = self.geometry.channels;
+        let mut pixels = Vec::new();
+        let outputs = self.y.chunks_exact_mut(channels).zip(self.indices.chunks_exact_mut(channels));
+        for (column, (y, indices)) in outputs.enumerate() {
+            list_pixels(self.geometry, self.row, column, &mut pixels);
+            let Some((&first, others)) = pixels.split_first() else {
+                panic!("a pooling window holds no pixel: {:?}", self.geometry)
+            };
+            for block in Channels::blocks(channels) {
+                let mut best = block.load(&self.x[first * channels..]);
+                let mut places = [pixel_index(first); LANES];
+                for &pixel in others {
+                    keep_larger(&mut best, &mut places, block.load(&self.x[pixel * channels..]), pixel);
                 }
+                block.store(best, y);
+                block.store(places, indices);
             }
-            assert!(!first, "a pooling window holds no pixel: {:?}", self.geometry);
         }
     }
 }
 
-/// Takes over the values that are larger than the best so far, and their position.
+/// Takes over the values that are larger than the best so far, and their position. NaN (`v != v`) wins once and then stays. Without
+/// short circuits, so that it vectorises.
 #[inline(always)]
-fn keep_larger<T: Scalar>(best: &mut [T], indices: &mut [u32], values: &[T], position: u32) {
-    let (best, best_rest) = best.as_chunks_mut::<LANES>();
-    let (indices, indices_rest) = indices.as_chunks_mut::<LANES>();
-    let (values, values_rest) = values.as_chunks::<LANES>();
-    for ((best, indices), values) in best.iter_mut().zip(indices).zip(values) {
-        for lane in 0..LANES {
-            keep_larger_value(&mut best[lane], &mut indices[lane], values[lane], position);
-        }
+fn keep_larger<T: Scalar>(
+    best: &mut [T; LANES],
+    places: &mut [u32; LANES],
+    values: [T; LANES],
+    pixel: usize,
+) {
+    for lane in 0..LANES {
+        #[expect(clippy::eq_op, reason = "the test for NaN that a generic scalar offers")]
+        let wins =
+            (values[lane] > best[lane]) | ((values[lane] != values[lane]) & (best[lane] == best[lane]));
+        best[lane] = if wins { values[lane] } else { best[lane] };
+        places[lane] = if wins { pixel_index(pixel) } else { places[lane] };
     }
-    for ((best, index), &value) in best_rest.iter_mut().zip(indices_rest).zip(values_rest) {
-        keep_larger_value(best, index, value, position);
-    }
-}
-
-/// One value of [`keep_larger`]. NaN (`v != v`) wins once and then stays. Without short circuits, so that it vectorises.
-#[inline(always)]
-fn keep_larger_value<T: Scalar>(best: &mut T, index: &mut u32, value: T, position: u32) {
-    #[expect(clippy::eq_op, reason = "the test for NaN that a generic scalar offers")]
-    let wins = (value > *best) | ((value != value) & (*best == *best));
-    *best = if wins { value } else { *best };
-    *index = if wins { position } else { *index };
 }
 
 /// The gradient of [`max_pool2d_forward`]: every `dy` is added to the input pixel that was the maximum.

@@ -8,10 +8,7 @@ use crate::engine::Engine;
 use crate::pooling::channels::Channels;
 use crate::pooling::geometry::{PoolGeometry, taps_on_map};
 use crate::pooling::maximum::checked_size;
-use crate::pooling::window_function::{
-    WindowFunction, absolute, likeness, likeness_mean, log_sum_exp, p_norm, positive, positive_sums, power,
-    soft_mean,
-};
+use crate::pooling::window_function::WindowFunction;
 use crate::scalar::Scalar;
 use crate::simd::{Kernel, LANES, Simd, dispatch};
 
@@ -126,30 +123,23 @@ struct Forward<'a, T> {
 impl<T: Scalar + Elementary> Kernel for Forward<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self, _simd: S) {
-        let channels = self.row.geometry.channels;
-        let mut pixels = Vec::new();
+        let Row { geometry, function, orders, row } = self.row;
+        let channels = geometry.channels;
+        let (mut pixels, mut window) = (Vec::new(), Vec::new());
         for (column, y) in self.y.chunks_exact_mut(channels).enumerate() {
-            list_pixels(self.row.geometry, self.row.row, column, &mut pixels);
+            list_pixels(geometry, row, column, &mut pixels);
             for block in Channels::blocks(channels) {
-                let window = pixels.iter().map(|pixel| block.load(&self.x[pixel * channels..]));
-                let value = match self.row.function {
-                    WindowFunction::SoftMean => soft_mean(window).0,
-                    WindowFunction::LogSumExp { sharpness } => log_sum_exp(window, T::from_f64(sharpness)),
-                    WindowFunction::Likeness => likeness_mean(window).value,
-                    WindowFunction::SquareMean => {
-                        let (scale, sum, squares) = positive_sums(window);
-                        std::array::from_fn(|lane| {
-                            // A window without a positive pixel divides 0 by 1.
-                            let divisor = if sum[lane] > T::ZERO { sum[lane] } else { T::ONE };
-                            scale[lane] * squares[lane] / divisor
-                        })
-                    }
-                    WindowFunction::PNorm { mean } => p_norm(window, block.load(self.row.orders), mean),
-                };
-                block.store(value, y);
+                block.load_window(self.x, channels, &pixels, &mut window);
+                block.store(function.value(&window, order_of(&block, orders)), y);
             }
         }
     }
+}
+
+/// The orders of a norm for these channels; 1, which nobody reads, for other functions.
+#[inline(always)]
+fn order_of<T: Scalar>(block: &Channels, orders: &[T]) -> [T; LANES] {
+    if orders.is_empty() { [T::ONE; LANES] } else { block.load(orders) }
 }
 
 struct Backward<'a, T> {
@@ -168,114 +158,18 @@ impl<T: Scalar + Elementary> Kernel for Backward<'_, T> {
         let channels = geometry.channels;
         let line = self.y.len() / geometry.height_out().map_or(1, |height| height);
         let (y, dy) = (&self.y[row * line..][..line], &self.dy[row * line..][..line]);
-        let mut list = Vec::new();
+        let (mut pixels, mut window, mut slopes) = (Vec::new(), Vec::new(), Vec::new());
         for (column, (y, dy)) in y.chunks_exact(channels).zip(dy.chunks_exact(channels)).enumerate() {
-            list_pixels(geometry, row, column, &mut list);
+            list_pixels(geometry, row, column, &mut pixels);
             for block in Channels::blocks(channels) {
-                let pixels = list.iter().copied();
-                let window = list.iter().map(|pixel| block.load(&self.x[pixel * channels..]));
-                let (y, dy) = (block.load(y), block.load(dy));
-                let mut add = |pixel: usize, slope: [T; LANES]| {
-                    block.add(slope, &mut self.dx[pixel * channels..][..channels]);
-                };
-                match function {
-                    WindowFunction::SoftMean => {
-                        let (_, most, weights) = soft_mean(window.clone());
-                        for (pixel, x) in pixels.zip(window) {
-                            add(
-                                pixel,
-                                std::array::from_fn(|lane| {
-                                    let weight = (x[lane] - most[lane]).exponential() / weights[lane];
-                                    dy[lane] * weight * (T::ONE + x[lane] - y[lane])
-                                }),
-                            );
-                        }
-                    }
-                    WindowFunction::LogSumExp { sharpness } => {
-                        let sharpness = T::from_f64(sharpness);
-                        let count = T::from_f64(window.clone().count() as f64);
-                        for (pixel, x) in pixels.zip(window) {
-                            add(
-                                pixel,
-                                std::array::from_fn(|lane| {
-                                    dy[lane] * (sharpness * (x[lane] - y[lane])).exponential() / count
-                                }),
-                            );
-                        }
-                    }
-                    WindowFunction::Likeness => {
-                        let of_window = likeness_mean(window.clone());
-                        let (scale, mean) = (of_window.scale, of_window.mean);
-                        // Every pixel moves the mean, and with it all likenesses.
-                        let mut through_mean = [T::ZERO; LANES];
-                        for x in window.clone() {
-                            for lane in 0..LANES {
-                                let (alike, _, slope) = likeness(x[lane] / scale[lane], mean[lane]);
-                                let weight = alike.exponential() / of_window.weights[lane];
-                                through_mean[lane] +=
-                                    weight * (x[lane] - y[lane]) * slope / scale[lane] / of_window.count;
-                            }
-                        }
-                        for (pixel, x) in pixels.zip(window) {
-                            add(
-                                pixel,
-                                std::array::from_fn(|lane| {
-                                    let (alike, slope, _) = likeness(x[lane] / scale[lane], mean[lane]);
-                                    let weight = alike.exponential() / of_window.weights[lane];
-                                    let own = weight * (T::ONE + (x[lane] - y[lane]) * slope / scale[lane]);
-                                    dy[lane] * (own + through_mean[lane])
-                                }),
-                            );
-                        }
-                    }
-                    WindowFunction::SquareMean => {
-                        let (scale, sum, _) = positive_sums(window.clone());
-                        for (pixel, x) in pixels.zip(window) {
-                            add(
-                                pixel,
-                                std::array::from_fn(|lane| {
-                                    let share = positive(x[lane]) / scale[lane];
-                                    let divisor = if sum[lane] > T::ZERO { sum[lane] } else { T::ONE };
-                                    let slope = (share + share - y[lane] / scale[lane]) / divisor;
-                                    if x[lane] > T::ZERO { dy[lane] * slope } else { T::ZERO }
-                                }),
-                            );
-                        }
-                    }
-                    WindowFunction::PNorm { mean } => {
-                        let order = block.load(orders);
-                        let divisor = if mean { T::from_f64(window.clone().count() as f64) } else { T::ONE };
-                        let scale = y.map(|y| if y > T::ZERO { y } else { T::ONE });
-                        let mut slope_of_order = [T::ZERO; LANES];
-                        for (pixel, x) in pixels.zip(window) {
-                            add(
-                                pixel,
-                                std::array::from_fn(|lane| {
-                                    let share = absolute(x[lane]) / scale[lane];
-                                    let slope = dy[lane] * power(share, order[lane] - T::ONE) / divisor;
-                                    let slope = if share > T::ZERO { slope } else { T::ZERO };
-                                    if x[lane] < T::ZERO { T::ZERO - slope } else { slope }
-                                }),
-                            );
-                            if !self.dorders.is_empty() {
-                                for lane in 0..LANES {
-                                    // dy/dp = (y/p)·Σ w·ln(|x|/y) with w = |x|^p/(d·y^p), which sum to 1.
-                                    let share = absolute(x[lane]) / scale[lane];
-                                    let positive = share > T::from_f64(f64::from(f32::MIN_POSITIVE));
-                                    let logarithm = (if positive { share } else { T::ONE }).logarithm();
-                                    slope_of_order[lane] += power(share, order[lane]) / divisor * logarithm;
-                                }
-                            }
-                        }
-                        if !self.dorders.is_empty() {
-                            block.add(
-                                std::array::from_fn(|lane| {
-                                    dy[lane] * y[lane] / order[lane] * slope_of_order[lane]
-                                }),
-                                self.dorders,
-                            );
-                        }
-                    }
+                block.load_window(self.x, channels, &pixels, &mut window);
+                let (order, result) = (order_of(&block, orders), [block.load(y), block.load(dy)]);
+                function.slopes(&window, order, result, &mut slopes);
+                for (pixel, slope) in pixels.iter().zip(&slopes) {
+                    block.add(*slope, &mut self.dx[pixel * channels..][..channels]);
+                }
+                if !self.dorders.is_empty() {
+                    block.add(function.slope_of_order(&window, order, result), self.dorders);
                 }
             }
         }

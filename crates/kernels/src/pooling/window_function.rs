@@ -1,6 +1,15 @@
 //! What a pooling window may be reduced to, and the arithmetic of one window: [`LANES`] neighbouring channels at a time.
+//!
+//! Each function has a `value` and the `slopes` of its cells: the gradient of the value times each cell's derivative.
+
+mod likeness;
+mod log_sum_exp;
+mod p_norm;
+mod soft_mean;
+mod square_mean;
 
 use crate::elementary::Elementary;
+use crate::pooling::channels::lanes;
 use crate::scalar::Scalar;
 use crate::simd::LANES;
 
@@ -25,9 +34,61 @@ pub enum WindowFunction {
     },
 }
 
-/// The largest value of each lane. A window holds a pixel.
+/// Neighbouring channels of one pixel.
+pub(super) type Lanes<T> = [T; LANES];
+
+impl WindowFunction {
+    /// The window's value. `order` is read by norms alone; a window holds a pixel.
+    #[inline(always)]
+    pub(super) fn value<T: Scalar + Elementary>(self, window: &[Lanes<T>], order: Lanes<T>) -> Lanes<T> {
+        match self {
+            Self::SoftMean => soft_mean::value(window),
+            Self::LogSumExp { sharpness } => log_sum_exp::value(window, T::from_f64(sharpness)),
+            Self::Likeness => likeness::value(window),
+            Self::SquareMean => square_mean::value(window),
+            Self::PNorm { mean } => p_norm::value(window, order, mean),
+        }
+    }
+
+    /// Writes the slope of each pixel, from the value `y` and its gradient `dy`.
+    #[inline(always)]
+    pub(super) fn slopes<T: Scalar + Elementary>(
+        self,
+        window: &[Lanes<T>],
+        order: Lanes<T>,
+        [y, dy]: [Lanes<T>; 2],
+        slopes: &mut Vec<Lanes<T>>,
+    ) {
+        slopes.clear();
+        match self {
+            Self::SoftMean => soft_mean::slopes(window, y, dy, slopes),
+            Self::LogSumExp { sharpness } => {
+                log_sum_exp::slopes(window, T::from_f64(sharpness), y, dy, slopes);
+            }
+            Self::Likeness => likeness::slopes(window, y, dy, slopes),
+            Self::SquareMean => square_mean::slopes(window, y, dy, slopes),
+            Self::PNorm { mean } => p_norm::slopes(window, order, mean, y, dy, slopes),
+        }
+    }
+
+    /// The gradient of the order of a norm.
+    #[inline(always)]
+    pub(super) fn slope_of_order<T: Scalar + Elementary>(
+        self,
+        window: &[Lanes<T>],
+        order: Lanes<T>,
+        [y, dy]: [Lanes<T>; 2],
+    ) -> Lanes<T> {
+        match self {
+            Self::PNorm { mean } => p_norm::slope_of_order(window, order, mean, y, dy),
+            _ => [T::ZERO; LANES],
+        }
+    }
+}
+
+/// The largest value of each lane.
 #[inline(always)]
-pub(super) fn largest<T: Scalar>(window: impl Iterator<Item = [T; LANES]>) -> [T; LANES] {
+fn largest<T: Scalar>(window: &[Lanes<T>]) -> Lanes<T> {
     let mut best = [T::NEGATIVE_INFINITY; LANES];
     for values in window {
         for lane in 0..LANES {
@@ -37,145 +98,33 @@ pub(super) fn largest<T: Scalar>(window: impl Iterator<Item = [T; LANES]>) -> [T
     best
 }
 
+/// The largest absolute value of each lane.
 #[inline(always)]
-pub(super) fn absolute<T: Scalar>(value: T) -> T {
+fn largest_absolute<T: Scalar>(window: &[Lanes<T>]) -> Lanes<T> {
+    let mut best = [T::NEGATIVE_INFINITY; LANES];
+    for values in window {
+        for lane in 0..LANES {
+            let value = absolute(values[lane]);
+            best[lane] = if value > best[lane] { value } else { best[lane] };
+        }
+    }
+    best
+}
+
+/// The number of pixels as an element.
+#[inline(always)]
+#[expect(clippy::cast_precision_loss, reason = "windows are far smaller than 2^24 pixels")]
+fn count<T: Scalar>(window: &[Lanes<T>]) -> T {
+    T::from_f64(window.len() as f64)
+}
+
+/// Positive values, and 1 in place of all others: a divisor.
+#[inline(always)]
+fn or_one<T: Scalar>(values: Lanes<T>) -> Lanes<T> {
+    lanes!(lane => if values[lane] > T::ZERO { values[lane] } else { T::ONE })
+}
+
+#[inline(always)]
+fn absolute<T: Scalar>(value: T) -> T {
     if value < T::ZERO { T::ZERO - value } else { value }
-}
-
-/// The mean weighted by exponentials, the largest value, and the sum of `e^(x - m)`.
-#[inline(always)]
-pub(super) fn soft_mean<T: Scalar + Elementary>(
-    window: impl Iterator<Item = [T; LANES]> + Clone,
-) -> ([T; LANES], [T; LANES], [T; LANES]) {
-    let most = largest(window.clone());
-    let (mut weights, mut sum) = ([T::ZERO; LANES], [T::ZERO; LANES]);
-    for values in window {
-        for lane in 0..LANES {
-            let weight = (values[lane] - most[lane]).exponential();
-            weights[lane] += weight;
-            sum[lane] += weight * values[lane];
-        }
-    }
-    (std::array::from_fn(|lane| sum[lane] / weights[lane]), most, weights)
-}
-
-#[inline(always)]
-pub(super) fn log_sum_exp<T: Scalar + Elementary>(
-    window: impl Iterator<Item = [T; LANES]> + Clone,
-    sharpness: T,
-) -> [T; LANES] {
-    let most = largest(window.clone());
-    let (mut sum, mut count) = ([T::ZERO; LANES], T::ZERO);
-    for values in window {
-        count += T::ONE;
-        for lane in 0..LANES {
-            sum[lane] += (sharpness * (values[lane] - most[lane])).exponential();
-        }
-    }
-    std::array::from_fn(|lane| most[lane] + (sum[lane] / count).logarithm() / sharpness)
-}
-
-#[inline(always)]
-pub(super) fn p_norm<T: Scalar + Elementary>(
-    window: impl Iterator<Item = [T; LANES]> + Clone,
-    order: [T; LANES],
-    mean: bool,
-) -> [T; LANES] {
-    let most = largest(window.clone().map(|values| values.map(absolute)));
-    // A window of zeros divides by 1; its sum, 0, is replaced by 1 and multiplied by m = 0 at the end.
-    let scale = most.map(|most| if most > T::ZERO { most } else { T::ONE });
-    let (mut sum, mut count) = ([T::ZERO; LANES], T::ZERO);
-    for values in window {
-        count += T::ONE;
-        for lane in 0..LANES {
-            sum[lane] += power(absolute(values[lane]) / scale[lane], order[lane]);
-        }
-    }
-    let divisor = if mean { count } else { T::ONE };
-    std::array::from_fn(|lane| {
-        let sum = if most[lane] > T::ZERO { sum[lane] } else { T::ONE };
-        most[lane] * ((sum / divisor).logarithm() / order[lane]).exponential()
-    })
-}
-
-/// What [`WindowFunction::Likeness`] computes of a window. Scale and mean are so chosen that the largest absolute value counts as 1.
-pub(super) struct LikenessMean<T> {
-    pub(super) value: [T; LANES],
-    pub(super) scale: [T; LANES],
-    /// The window's mean, divided by the scale.
-    pub(super) mean: [T; LANES],
-    /// The sum of `e^d`.
-    pub(super) weights: [T; LANES],
-    pub(super) count: T,
-}
-
-#[inline(always)]
-pub(super) fn likeness_mean<T: Scalar + Elementary>(
-    window: impl Iterator<Item = [T; LANES]> + Clone,
-) -> LikenessMean<T> {
-    let most = largest(window.clone().map(|values| values.map(absolute)));
-    let scale = most.map(|most| if most > T::ZERO { most } else { T::ONE });
-    let (mut mean, mut count) = ([T::ZERO; LANES], T::ZERO);
-    for values in window.clone() {
-        count += T::ONE;
-        for lane in 0..LANES {
-            mean[lane] += values[lane];
-        }
-    }
-    for lane in 0..LANES {
-        mean[lane] = mean[lane] / count / scale[lane];
-    }
-    let (mut weights, mut sum) = ([T::ZERO; LANES], [T::ZERO; LANES]);
-    for values in window {
-        for lane in 0..LANES {
-            let (likeness, ..) = likeness(values[lane] / scale[lane], mean[lane]);
-            let weight = likeness.exponential();
-            weights[lane] += weight;
-            sum[lane] += weight * values[lane];
-        }
-    }
-    let value = std::array::from_fn(|lane| sum[lane] / weights[lane]);
-    LikenessMean { value, scale, mean, weights, count }
-}
-
-/// The likeness `2·x·a/(x² + a²)` and its slopes along x and a; all 0 where both are 0.
-#[inline(always)]
-pub(super) fn likeness<T: Scalar>(x: T, a: T) -> (T, T, T) {
-    let two = T::ONE + T::ONE;
-    let size = x * x + a * a;
-    let inverse = T::ONE / (if size > T::ZERO { size } else { T::ONE });
-    // (a² − x²)/(x² + a²) lies in [−1, 1]: the squares are divided before they are multiplied.
-    let difference = (a * a - x * x) * inverse;
-    (two * x * a * inverse, two * (a * inverse) * difference, T::ZERO - two * (x * inverse) * difference)
-}
-
-/// The largest value (1 where none is positive) and, of the positive values divided by it, sum and sum of squares.
-#[inline(always)]
-pub(super) fn positive_sums<T: Scalar>(
-    window: impl Iterator<Item = [T; LANES]> + Clone,
-) -> ([T; LANES], [T; LANES], [T; LANES]) {
-    let scale = largest(window.clone()).map(|most| if most > T::ZERO { most } else { T::ONE });
-    let (mut sum, mut squares) = ([T::ZERO; LANES], [T::ZERO; LANES]);
-    for values in window {
-        for lane in 0..LANES {
-            let share = positive(values[lane]) / scale[lane];
-            sum[lane] += share;
-            squares[lane] += share * share;
-        }
-    }
-    (scale, sum, squares)
-}
-
-#[inline(always)]
-pub(super) fn positive<T: Scalar>(value: T) -> T {
-    if value < T::ZERO { T::ZERO } else { value }
-}
-
-/// `base^exponent` for `base ≥ 0`; 0 where the base is 0 or too small for a normal number.
-#[inline(always)]
-pub(super) fn power<T: Scalar + Elementary>(base: T, exponent: T) -> T {
-    let positive = base > T::from_f64(f64::from(f32::MIN_POSITIVE));
-    let safe = if positive { base } else { T::ONE };
-    let power = (exponent * safe.logarithm()).exponential();
-    if positive { power } else { T::ZERO }
 }

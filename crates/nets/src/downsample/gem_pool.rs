@@ -12,7 +12,7 @@ use super::slot::Operator;
 use super::{ComputingOperator, LearnedOperator};
 use crate::card::Card;
 use crate::description::DescriptionError;
-use crate::ops::{PoolWindow, weighted_pool};
+use crate::ops::{PoolWindow, channels_first, channels_last, weighted_pool};
 use crate::parameter_source::ParameterSource;
 use crate::pass::Pass;
 use crate::walk::Window;
@@ -114,9 +114,11 @@ impl GemPoolModule {
             Some(learned) => learned.val().expand([channels]),
             None => Tensor::full([channels], p, (&x.device(), x.dtype())),
         };
+        // In the order in which maps lie, for speed.
+        let x = channels_last(x);
         let low = x.clone().lower_elem(epsilon);
         let positive = x.mask_fill(low, epsilon);
-        weighted_pool(positive, Some(orders), window, NormForm::Mean.function(), pass.engine)
+        weighted_pool(channels_first(positive), Some(orders), window, NormForm::Mean.function(), pass.engine)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Learned polyphase sampling (LPS): a small net scores the phases, each image keeps the best.
 
-use allconv_kernels::{Activation, Epilogue, Padding};
+use allconv_kernels::{Activation, AxisMap, Epilogue, Padding};
 use burn::module::{Module, Param};
 use burn::tensor::activation::softmax;
 use burn::tensor::{Tensor, TensorData};
@@ -14,7 +14,7 @@ use super::slot::Operator;
 use super::{ComputingOperator, LearnedOperator};
 use crate::card::Card;
 use crate::description::DescriptionError;
-use crate::ops::{ConvolutionSettings, convolution, picked, rectifier};
+use crate::ops::{ConvolutionSettings, SeparableMap, convolution, rectifier, separable};
 use crate::parameter_source::ParameterSource;
 use crate::pass::Pass;
 use crate::signal_rules::ReluRule;
@@ -45,7 +45,7 @@ impl Default for LearnedPolyphase {
 
 impl Operator for LearnedPolyphase {
     const NAME: &'static str = "learned_polyphase";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const CARD: Card = Card {
         statement: "Each image keeps that one of its four polyphase components which a small shared net scores highest.",
         formula: "score of P = mean of conv3(relu(conv3(P))), circular; evaluation: y = P_argmax; training: y = Σ z·P, \
@@ -186,8 +186,10 @@ fn circular(
     pass: &Pass<'_>,
 ) -> Tensor<4> {
     let [_, _, height, width] = x.dims();
-    let around = |side: usize| (0..side + 2).map(|cell| (cell + side - 1) % side).collect::<Vec<_>>();
-    let padded = picked(picked(x, 2, &around(height)), 3, &around(width));
+    let around = |side: usize| {
+        AxisMap::new(side, (0..side + 2).map(|cell| vec![((cell + side - 1) % side, 1.0)]).collect())
+    };
+    let padded = separable(x, SeparableMap::new(around(height), around(width)), pass.engine);
     let settings = ConvolutionSettings {
         stride: [1; 2],
         padding: Padding::NONE,

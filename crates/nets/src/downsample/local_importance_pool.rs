@@ -14,7 +14,8 @@ use super::{ComputingOperator, LearnedOperator};
 use crate::card::Card;
 use crate::description::DescriptionError;
 use crate::ops::{
-    ConvolutionSettings, Divisor, PoolBorder, PoolWindow, average_pool, convolution, rectifier,
+    ConvolutionSettings, Divisor, PoolBorder, PoolWindow, average_pool, channels_first, channels_last,
+    convolution, rectifier,
 };
 use crate::parameter_source::ParameterSource;
 use crate::pass::Pass;
@@ -62,7 +63,7 @@ impl Default for LocalImportancePool {
 
 impl Operator for LocalImportancePool {
     const NAME: &'static str = "local_importance_pool";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const CARD: Card = Card {
         statement: "The mean of each window, its cells weighted by the exponential of a learned score.",
         formula: "y = Σ x·e^s / Σ e^s over the window, s = 12/(1 + e^(−z)), z = instance norm of the gate's output G(x)",
@@ -161,8 +162,9 @@ impl LocalImportancePoolModule {
         let LocalImportancePool { kernel, stride, .. } = self.config;
         let window = PoolWindow { border: PoolBorder::Centred, ..PoolWindow::cut_off(kernel, stride) };
         let weights = self.scores(z).exp();
+        let x = channels_last(x);
         // The cells left out at the edges cancel in the quotient of the two means.
-        let mean = |values| average_pool(values, window, Divisor::Cells, pass.engine);
+        let mean = |values| average_pool(channels_first(values), window, Divisor::Cells, pass.engine);
         mean(x * weights.clone()) / mean(weights)
     }
 
@@ -190,12 +192,13 @@ impl LocalImportancePoolModule {
         z
     }
 
-    /// The scores for the gate's output `z`, in its shape.
+    /// The scores for the gate's output `z`, `[n, h, w, c]`: in the order in which maps lie, for speed.
     fn scores(&self, z: Tensor<4>) -> Tensor<4> {
-        let [_, channels, _, _] = z.dims();
-        let centred = z.clone() - z.mean_dims(&[2, 3]);
-        let variance = centred.clone().square().mean_dims(&[2, 3]);
-        let along_channels = |values: Tensor<1>| values.reshape([1, channels, 1, 1]);
+        let z = channels_last(z);
+        let [_, _, _, channels] = z.dims();
+        let centred = z.clone() - z.mean_dims(&[1, 2]);
+        let variance = centred.clone().square().mean_dims(&[1, 2]);
+        let along_channels = |values: Tensor<1>| values.reshape([1, 1, 1, channels]);
         let normalised = centred / (variance + EPSILON).sqrt() * along_channels(self.norm_weight.val())
             + along_channels(self.norm_bias.val());
         sigmoid(normalised) * LARGEST_SCORE

@@ -38,6 +38,7 @@ pub use dropout::{DropoutOps, dropout};
 pub use joining::{JoiningOps, concatenate_channels, sum_of};
 pub use max_pool::{MaxPoolOps, max_pool, max_pool_with_indices};
 pub use nhwc::images_to_tensor;
+pub(crate) use nhwc::{channels_first, channels_last};
 pub(crate) use normalise::EPSILON;
 pub use normalise::{NormaliseOps, NormaliseSettings, Normalised, normalise};
 pub use rectifier::{RectifierOps, rectifier};

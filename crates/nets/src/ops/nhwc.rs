@@ -9,9 +9,9 @@ use burn_flex::{FlexTensor, Layout};
 use bytemuck::Pod;
 
 /// The axes that turn `[n, c, h, w]` into `[n, h, w, c]`.
-const TO_CHANNELS_LAST: [usize; 4] = [0, 2, 3, 1];
+pub(crate) const TO_CHANNELS_LAST: [usize; 4] = [0, 2, 3, 1];
 /// The axes that turn `[n, h, w, c]` into `[n, c, h, w]`.
-const TO_CHANNELS_FIRST: [usize; 4] = [0, 3, 1, 2];
+pub(crate) const TO_CHANNELS_FIRST: [usize; 4] = [0, 3, 1, 2];
 
 /// A dense tensor in the order in which the kernels read it.
 pub(crate) struct Dense(FlexTensor);

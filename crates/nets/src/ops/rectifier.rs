@@ -11,8 +11,10 @@ use burn_autodiff::grads::Gradients;
 use burn_autodiff::ops::{Backward, Ops, OpsKind};
 use burn_backend::Backend;
 use burn_backend::tensor::FloatTensor;
+use burn_flex::FlexTensor;
 
 use super::composed;
+use super::nhwc::{TO_CHANNELS_FIRST, TO_CHANNELS_LAST};
 use crate::signal_rules::ReluRule;
 
 /// `x` where positive, `slope · x` elsewhere; on the way back what `rule` says.
@@ -40,11 +42,22 @@ pub trait RectifierOps: Backend {
     /// See [`rectifier`].
     fn rectified(x: FloatTensor<Self>, slope: f64, rule: ReluRule) -> FloatTensor<Self> {
         let _ = rule;
-        composed::damped::<Self>(x.clone(), x, slope)
+        Self::damped(x.clone(), x, slope)
+    }
+
+    /// `values` where `sign_of` is positive, `slope` times them elsewhere.
+    fn damped(values: FloatTensor<Self>, sign_of: FloatTensor<Self>, slope: f64) -> FloatTensor<Self> {
+        composed::damped::<Self>(values, sign_of, slope)
     }
 }
 
-impl RectifierOps for Flex {}
+impl RectifierOps for Flex {
+    /// In the order in which maps lie: Burn's operations on them are then loops over slices.
+    fn damped(values: FlexTensor, sign_of: FlexTensor, slope: f64) -> FlexTensor {
+        let [values, sign_of] = [values, sign_of].map(|x| x.permute(&TO_CHANNELS_LAST));
+        composed::damped::<Self>(values, sign_of, slope).permute(&TO_CHANNELS_FIRST)
+    }
+}
 
 #[cfg(feature = "gpu")]
 impl RectifierOps for burn_cubecl::CubeBackend {}
@@ -61,11 +74,11 @@ impl<B: RectifierOps> Backward<B, 1> for RectifierBackward {
         let signal = gradients.consume::<B>(&ops.node);
         let (x, slope, rule) = ops.state;
         let Some(node) = node else { return };
-        let by_sign = |signal: FloatTensor<B>| composed::damped::<B>(signal.clone(), signal, slope);
+        let by_sign = |signal: FloatTensor<B>| B::damped(signal.clone(), signal, slope);
         let passed = match rule {
-            ReluRule::Backpropagation => composed::damped::<B>(signal, x, slope),
+            ReluRule::Backpropagation => B::damped(signal, x, slope),
             ReluRule::Deconvnet => by_sign(signal),
-            ReluRule::Guided => composed::damped::<B>(by_sign(signal), x, slope),
+            ReluRule::Guided => B::damped(by_sign(signal), x, slope),
         };
         gradients.register::<B>(node.id, passed);
     }

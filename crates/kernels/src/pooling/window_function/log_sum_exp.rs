@@ -1,0 +1,33 @@
+//! The logarithm of the mean of exponentials.
+
+use super::{Lanes, count, largest};
+use crate::elementary::Elementary;
+use crate::pooling::channels::lanes;
+use crate::scalar::Scalar;
+use crate::simd::LANES;
+
+#[inline(always)]
+pub(super) fn value<T: Scalar + Elementary>(window: &[Lanes<T>], sharpness: T) -> Lanes<T> {
+    let (most, count) = (largest(window), count(window));
+    let mut sum = [T::ZERO; LANES];
+    for values in window {
+        for lane in 0..LANES {
+            sum[lane] += (sharpness * (values[lane] - most[lane])).exponential();
+        }
+    }
+    lanes!(lane => most[lane] + (sum[lane] / count).logarithm() / sharpness)
+}
+
+#[inline(always)]
+pub(super) fn slopes<T: Scalar + Elementary>(
+    window: &[Lanes<T>],
+    sharpness: T,
+    y: Lanes<T>,
+    dy: Lanes<T>,
+    slopes: &mut Vec<Lanes<T>>,
+) {
+    let count = count(window);
+    for x in window {
+        slopes.push(lanes!(lane => dy[lane] * (sharpness * (x[lane] - y[lane])).exponential() / count));
+    }
+}

@@ -1,0 +1,47 @@
+//! The mean of the positive values weighted by themselves.
+
+use super::{Lanes, largest, or_one};
+use crate::pooling::channels::lanes;
+use crate::scalar::Scalar;
+use crate::simd::LANES;
+
+#[inline(always)]
+pub(super) fn value<T: Scalar>(window: &[Lanes<T>]) -> Lanes<T> {
+    let [scale, sum, squares] = sums(window);
+    // A window without a positive pixel divides 0 by 1.
+    let divisor = or_one(sum);
+    lanes!(lane => scale[lane] * squares[lane] / divisor[lane])
+}
+
+#[inline(always)]
+pub(super) fn slopes<T: Scalar>(window: &[Lanes<T>], y: Lanes<T>, dy: Lanes<T>, slopes: &mut Vec<Lanes<T>>) {
+    let [scale, sum, _] = sums(window);
+    let divisor = or_one(sum);
+    for x in window {
+        slopes.push(lanes!(lane => {
+            let share = positive(x[lane]) / scale[lane];
+            let slope = (share + share - y[lane] / scale[lane]) / divisor[lane];
+            if x[lane] > T::ZERO { dy[lane] * slope } else { T::ZERO }
+        }));
+    }
+}
+
+/// The largest value (1 where none is positive) and, of the positive values divided by it, sum and sum of squares.
+#[inline(always)]
+fn sums<T: Scalar>(window: &[Lanes<T>]) -> [Lanes<T>; 3] {
+    let scale = or_one(largest(window));
+    let (mut sum, mut squares) = ([T::ZERO; LANES], [T::ZERO; LANES]);
+    for values in window {
+        for lane in 0..LANES {
+            let share = positive(values[lane]) / scale[lane];
+            sum[lane] += share;
+            squares[lane] += share * share;
+        }
+    }
+    [scale, sum, squares]
+}
+
+#[inline(always)]
+fn positive<T: Scalar>(value: T) -> T {
+    if value < T::ZERO { T::ZERO } else { value }
+}
