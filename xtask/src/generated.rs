@@ -49,7 +49,13 @@ fn generate(workspace: &Path) -> anyhow::Result<Vec<Generated>> {
     let models = shell::output(workspace, &[program, "models", "list", "--format", "md"])?;
     let operators = shell::output(workspace, &[program, "operators", "list", "--format", "md"])?;
     let cards = shell::output(workspace, &[program, "operators", "show", "--markdown"])?;
+    let pairs = shell::output(workspace, &[program, "operators", "pairs", "--format", "md"])?;
     let pages = [
+        (
+            "pairs",
+            "# Pairs\n\nWritten by `allconv operators pairs --format md`; do not edit. [What the columns mean](dense-tasks.md#pairs-by-themselves).",
+            pairs,
+        ),
         ("models", "# Models\n\nWritten by `allconv models list --format md`; do not edit.", models),
         (
             "operators",

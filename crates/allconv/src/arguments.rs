@@ -419,6 +419,15 @@ pub(crate) enum OperatorsCommand {
         #[arg(long)]
         markdown: bool,
     },
+    /// Reconstruction error, aliasing and checkerboard energy of each way down with each way back up.
+    Pairs {
+        /// Every pair that can be; without it the usual ones.
+        #[arg(long)]
+        all: bool,
+        /// Format of the table.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
     /// Write a picture of what each operator does to a test image and to a zone plate.
     Pictures {
         /// The folder, created if absent; a file `NAME.png` each.

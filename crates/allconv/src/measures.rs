@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use allconv_inspect::measure::{Asked, DEFAULT_LARGEST_SHIFT, metric_revisions, take_metrics};
-use allconv_inspect::{Blueprint, CheckpointChoice, InspectError, Pictures, Subject, checkpoint_file};
+use allconv_inspect::{CheckpointChoice, InspectError, Subject, checkpoint_file};
 use allconv_kernels::Isa;
 use allconv_record::{Measurer, RunDirectory, SplitName};
 use allconv_train::{DataStore, RunSettings};
+
+use crate::subject::Pool;
 
 /// Test images that are loaded; each measure takes as many of them as its card says.
 const IMAGES: usize = 1000;
@@ -27,12 +29,10 @@ impl Measures {
         let specification = run.read_specification()?;
         let settings =
             RunSettings::read(&specification).map_err(|error| InspectError::Question(error.to_string()))?;
-        let (dataset, prepared) = (self.data.dataset(&settings.data)?, self.data.prepared(&settings.data)?);
-        let input = [dataset.channels, dataset.height, dataset.width];
-        let (blueprint, _) = Blueprint::of_run(run, input, dataset.classes.len())?;
+        let Pool { blueprint, pictures, .. } =
+            Pool::of_run(run, &settings, &self.data, SplitName::Test, IMAGES)?;
         let weights = checkpoint_file(run, CheckpointChoice::Last)?;
         let subject = Subject::new(blueprint, Some(&weights), self.isa)?;
-        let pictures = Pictures::of_split(&dataset, &prepared, SplitName::Test, IMAGES)?;
         let asked = Asked {
             subject: &subject,
             pictures: &pictures,

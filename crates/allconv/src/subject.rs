@@ -3,12 +3,15 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use allconv_data::DataDirectory;
-use allconv_inspect::{Blueprint, CheckpointChoice, Pictures, Subject, checkpoint_file};
+use allconv_data::{DataDirectory, FittedPreprocess};
+use allconv_inspect::{
+    Answer, Blueprint, CheckpointChoice, InspectError, Pictures, Subject, checkpoint_file,
+};
 use allconv_kernels::Accuracy;
-use allconv_nets::models;
+use allconv_nets::{OutputKind, models};
 use allconv_record::{MetricPoint, RunDirectory, SplitName};
-use allconv_train::{DataRequest, DataSettings, DataStore};
+use allconv_train::{DataRequest, DataStore, RunSettings, TaskSettings, open_task};
+use burn::tensor::Device;
 
 use crate::arguments::{SplitArgument, SubjectArguments, Weights};
 use crate::exit::UsageError;
@@ -64,10 +67,7 @@ fn of_run(
     }
     let run = RunDirectory::at(path);
     let settings = settings_of(&run)?;
-    let dataset = store.dataset(&settings)?;
-    let prepared = store.prepared(&settings)?;
-    let input = [dataset.channels, dataset.height, dataset.width];
-    let (blueprint, _) = Blueprint::of_run(&run, input, dataset.classes.len())?;
+    let asked = Pool::of_run(&run, &settings, store, split(arguments.split), count)?;
     let choice = match arguments.checkpoint {
         Weights::Last => CheckpointChoice::Last,
         Weights::Best => CheckpointChoice::Best,
@@ -76,23 +76,79 @@ fn of_run(
         true => None,
         false => Some(checkpoint_file(&run, choice)?),
     };
-    let subject = Subject::new(blueprint, weights.as_deref(), runner::isa(arguments.isa.as_deref())?)?;
-    let pictures = match arguments.images.is_empty() {
-        true => Pictures::of_split(&dataset, &prepared, split(arguments.split), count)?,
-        false => {
-            Pictures::of_files(&arguments.images, input, Some(Arc::clone(&prepared.fitted)))?.spread(count)
+    let subject = Subject::new(asked.blueprint, weights.as_deref(), runner::isa(arguments.isa.as_deref())?)?;
+    let pictures = match (arguments.images.is_empty(), asked.fitted) {
+        (true, _) => asked.pictures,
+        (false, Some(fitted)) => {
+            Pictures::of_files(&arguments.images, subject.walk().input, Some(fitted))?.spread(count)
+        }
+        (false, None) => {
+            return Err(UsageError(
+                "--images belongs to networks that name a class; this run's own pictures serve here"
+                    .to_owned(),
+            )
+            .into());
         }
     };
     let history = run.read_metrics().unwrap_or_default();
-    Ok(Loaded { subject, classes: dataset.classes.clone(), pictures, run: Some(run), history })
+    Ok(Loaded { subject, classes: asked.classes, pictures, run: Some(run), history })
 }
 
-/// The data section of a run.
-fn settings_of(run: &RunDirectory) -> anyhow::Result<DataSettings> {
-    let specification = run.read_specification().map_err(allconv_inspect::InspectError::from)?;
-    let settings = allconv_train::RunSettings::read(&specification)
-        .map_err(|error| UsageError(format!("{}: {error}", run.path().display())))?;
-    Ok(settings.data)
+/// The network that a run trained, before it has weights, and pictures of its data.
+pub(crate) struct Pool {
+    /// The network.
+    pub(crate) blueprint: Blueprint,
+    /// The pictures.
+    pub(crate) pictures: Pictures,
+    /// Names of the classes.
+    classes: Vec<String>,
+    /// How images are prepared, where classes are told apart.
+    fitted: Option<Arc<FittedPreprocess>>,
+}
+
+impl Pool {
+    /// Up to `count` pictures of a split: whole images where classes are told apart, else the middle of each, as large as the patches
+    /// that were trained on.
+    ///
+    /// # Errors
+    /// [`InspectError`] when the data are absent, or the specification cannot be read.
+    pub(crate) fn of_run(
+        run: &RunDirectory,
+        settings: &RunSettings,
+        store: &DataStore,
+        split: SplitName,
+        count: usize,
+    ) -> Result<Pool, InspectError> {
+        if settings.data.task() == (TaskSettings::Classification {}) {
+            let (dataset, prepared) = (store.dataset(&settings.data)?, store.prepared(&settings.data)?);
+            let input = [dataset.channels, dataset.height, dataset.width];
+            let (blueprint, _) = Blueprint::of_run(run, input, dataset.classes.len())?;
+            return Ok(Pool {
+                blueprint,
+                pictures: Pictures::of_split(&dataset, &prepared, split, count)?,
+                classes: dataset.classes.clone(),
+                fitted: Some(Arc::clone(&prepared.fitted)),
+            });
+        }
+        let task = open_task(settings, store, &Device::flex())?;
+        let examples = task.inputs(split, count);
+        if examples.is_empty() {
+            return Err(InspectError::NoSplit {
+                dataset: settings.data.dataset.clone(),
+                split: split.name(),
+            });
+        }
+        let (blueprint, _) = Blueprint::of_run(run, task.input(), task.outputs())?;
+        let pictures = Pictures::of_examples(examples, task.input()[1])?;
+        Ok(Pool { blueprint, pictures, classes: task.classes().to_vec(), fitted: None })
+    }
+}
+
+/// The settings of a run.
+fn settings_of(run: &RunDirectory) -> anyhow::Result<RunSettings> {
+    let specification = run.read_specification().map_err(InspectError::from)?;
+    let settings = RunSettings::read(&specification);
+    Ok(settings.map_err(|error| UsageError(format!("{}: {error}", run.path().display())))?)
 }
 
 fn of_model(
@@ -151,11 +207,16 @@ fn of_model(
         None => (model.input, model.classes),
     };
     let classes = arguments.classes.unwrap_or(classes);
+    let answer = match spec.output() {
+        OutputKind::Logits => Answer::Class,
+        OutputKind::Map { .. } => Answer::Picture,
+    };
     let blueprint = Blueprint {
         name: name.clone(),
         spec: spec.resolved(),
         input,
         classes,
+        answer,
         seed: u64::from(arguments.seed.unwrap_or(0)),
         accuracy: Accuracy::F32,
     };

@@ -5,6 +5,7 @@ mod error;
 pub mod explain;
 pub mod measure;
 mod operator_picture;
+mod pairs;
 mod pictures;
 mod subject;
 mod tensors;
@@ -12,6 +13,7 @@ mod trained;
 
 pub use error::InspectError;
 pub use operator_picture::{operator_picture, upsampler_picture};
+pub use pairs::{PairEnergies, pair_energies};
 pub use pictures::Pictures;
-pub use subject::{Blueprint, Subject, WeightOrigin, checkpoint_file};
+pub use subject::{Answer, Blueprint, Subject, WeightOrigin, checkpoint_file};
 pub use trained::{CheckpointChoice, Trained};

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use allconv_data::augment::ImageShape;
 use allconv_data::import::decode::decode_rgb;
+use allconv_data::pairs::{centred, pixel_value};
 use allconv_data::{Dataset, FittedPreprocess, PreparedDataset, Preprocess};
 use allconv_nets::images_to_tensor;
 use allconv_record::SplitName;
+use allconv_train::SeenExample;
 use burn::tensor::{Device, Tensor};
 
 use crate::InspectError;
@@ -20,7 +22,8 @@ pub struct Pictures {
     pixels: Vec<u8>,
     inputs: Vec<f32>,
     labels: Option<Vec<u32>>,
-    fitted: Arc<FittedPreprocess>,
+    /// How pixels become inputs; without it `value/255 − 1/2`, as tasks over maps have it.
+    fitted: Option<Arc<FittedPreprocess>>,
 }
 
 impl Pictures {
@@ -51,8 +54,36 @@ impl Pictures {
             pixels: chosen.iter().flat_map(|sample| raw.image(*sample).iter().copied()).collect(),
             inputs: chosen.iter().flat_map(|sample| ready.image(*sample).iter().copied()).collect(),
             labels: Some(chosen.iter().map(|sample| u32::from(raw.labels()[*sample])).collect()),
-            fitted: Arc::clone(&prepared.fitted),
+            fitted: Some(Arc::clone(&prepared.fitted)),
         })
+    }
+
+    /// The middle `side`×`side` pixels of examples of a task over maps.
+    ///
+    /// # Errors
+    /// [`InspectError::Image`] for an example that is smaller.
+    pub fn of_examples(examples: Vec<SeenExample>, side: usize) -> Result<Pictures, InspectError> {
+        let channels = examples.first().map_or(1, |example| example.shape.channels);
+        let shape = ImageShape { height: side, width: side, channels };
+        let mut names = Vec::with_capacity(examples.len());
+        let mut inputs = Vec::with_capacity(examples.len() * shape.len());
+        for SeenExample { name, values, shape: ImageShape { height, width, .. } } in examples {
+            if height < side || width < side {
+                return Err(InspectError::Image {
+                    image: name,
+                    reason: format!(
+                        "it has {height}×{width} pixels, fewer than the patches of {side}×{side} that were trained on"
+                    ),
+                });
+            }
+            for row in 0..side {
+                let first = ((height - side) / 2 + row) * width + (width - side) / 2;
+                inputs.extend_from_slice(&values[first * channels..][..side * channels]);
+            }
+            names.push(name);
+        }
+        let pixels = inputs.iter().map(|value| pixel_value(*value)).collect();
+        Ok(Pictures { shape, names, pixels, inputs, labels: None, fitted: None })
     }
 
     /// JPEG or PNG files. `fitted` prepares them as training prepared its images; without it each channel is standardised over these
@@ -94,7 +125,7 @@ impl Pictures {
             }
             None => Arc::new(FittedPreprocess::fit(&[Preprocess::Standardize], &mut inputs, shape)?),
         };
-        Ok(Pictures { shape, names, pixels, inputs, labels: None, fitted })
+        Ok(Pictures { shape, names, pixels, inputs, labels: None, fitted: Some(fitted) })
     }
 
     /// Number of images.
@@ -155,7 +186,7 @@ impl Pictures {
             pixels: chosen.iter().flat_map(|image| self.pixels(*image).iter().copied()).collect(),
             inputs: chosen.iter().flat_map(|image| self.input(*image).iter().copied()).collect(),
             labels: self.labels.as_ref().map(|labels| chosen.iter().map(|image| labels[*image]).collect()),
-            fitted: Arc::clone(&self.fitted),
+            fitted: self.fitted.clone(),
         }
     }
 
@@ -168,7 +199,7 @@ impl Pictures {
             pixels: self.pixels(image).to_vec(),
             inputs: self.input(image).to_vec(),
             labels: self.labels.as_ref().map(|labels| vec![labels[image]]),
-            fitted: Arc::clone(&self.fitted),
+            fitted: self.fitted.clone(),
         }
     }
 
@@ -184,8 +215,14 @@ impl Pictures {
     #[must_use]
     pub fn with_changed_pixels(&self, change: impl Fn(usize, &[u8]) -> Vec<u8>) -> Pictures {
         let pixels: Vec<u8> = (0..self.len()).flat_map(|image| change(image, self.pixels(image))).collect();
-        let mut inputs: Vec<f32> = pixels.iter().map(|value| f32::from(*value)).collect();
-        self.fitted.apply(&mut inputs);
+        let inputs = match &self.fitted {
+            Some(fitted) => {
+                let mut inputs: Vec<f32> = pixels.iter().map(|value| f32::from(*value)).collect();
+                fitted.apply(&mut inputs);
+                inputs
+            }
+            None => pixels.iter().map(|value| centred(*value)).collect(),
+        };
         Pictures { pixels, inputs, ..self.clone() }
     }
 
@@ -222,7 +259,7 @@ pub(crate) mod tests {
                 pixels: vec![128; values.len()],
                 inputs: inputs.collect(),
                 labels: None,
-                fitted: Arc::new(FittedPreprocess::fit(&[], &mut [], shape).unwrap()),
+                fitted: None,
             }
         }
     }

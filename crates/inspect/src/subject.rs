@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use allconv_kernels::{Accuracy, Engine, Isa};
 use allconv_nets::layers::Stage;
-use allconv_nets::{Initialisation, Network, NetworkSpec, Walk, walk};
+use allconv_nets::{Initialisation, Network, NetworkSpec, Walk, walk, walk_stages};
 use allconv_record::RunDirectory;
-use allconv_train::{RunSettings, TrainError, load_tensors, read_safetensors};
+use allconv_train::{RunSettings, TaskSettings, TrainError, load_tensors, read_safetensors};
 use burn::module::Module;
 use burn::tensor::Device;
 
@@ -31,6 +31,17 @@ impl fmt::Display for WeightOrigin {
     }
 }
 
+/// What a network answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// One class for an image.
+    Class,
+    /// A class for every pixel.
+    Regions,
+    /// A picture.
+    Picture,
+}
+
 /// A network to ask, on the CPU.
 pub struct Subject {
     name: String,
@@ -38,6 +49,7 @@ pub struct Subject {
     initialisation: Initialisation,
     walk: Walk,
     classes: usize,
+    answer: Answer,
     seed: u64,
     tracked: Network,
     plain: Network,
@@ -52,8 +64,10 @@ pub struct Blueprint {
     pub spec: NetworkSpec,
     /// Channels, rows and columns of an image.
     pub input: [usize; 3],
-    /// Number of classes.
+    /// Number of classes, or of channels of the map that it returns.
     pub classes: usize,
+    /// What it answers.
+    pub answer: Answer,
     /// The seed its weights start from.
     pub seed: u64,
     /// Accuracy class of its arithmetic.
@@ -81,10 +95,21 @@ impl Blueprint {
             spec: settings.net.clone(),
             input,
             classes,
+            answer: answer_of(&settings),
             seed: specification.seed,
             accuracy,
         };
         Ok((blueprint, settings))
+    }
+}
+
+fn answer_of(settings: &RunSettings) -> Answer {
+    match settings.data.task() {
+        TaskSettings::Classification {} => Answer::Class,
+        TaskSettings::Segmentation(_) => Answer::Regions,
+        TaskSettings::SuperResolution(_) | TaskSettings::Denoising(_) | TaskSettings::Autoencoding(_) => {
+            Answer::Picture
+        }
     }
 }
 
@@ -106,10 +131,10 @@ impl Subject {
     /// # Errors
     /// [`InspectError::Description`]; [`InspectError::Weights`] when they are those of another network.
     pub fn new(blueprint: Blueprint, weights: Option<&Path>, isa: Isa) -> Result<Subject, InspectError> {
-        let Blueprint { name, spec, input, classes, seed, accuracy } = blueprint;
+        let Blueprint { name, spec, input, classes, answer, seed, accuracy } = blueprint;
         let walk = walk(&spec, input, classes)?;
         let engine = Engine::new(isa, accuracy);
-        let untrained = Subject::of_walk(name, walk, spec.initialisation, classes, seed, engine);
+        let untrained = Subject::of_walk(name, walk, spec.initialisation, (classes, answer), seed, engine);
         match weights {
             None => Ok(untrained),
             Some(file) => untrained.with_weights(file),
@@ -121,13 +146,13 @@ impl Subject {
         name: String,
         walk: Walk,
         initialisation: Initialisation,
-        classes: usize,
+        (classes, answer): (usize, Answer),
         seed: u64,
         engine: Engine,
     ) -> Subject {
         let tracked = Network::from_walk(&walk, initialisation, seed, engine, &Device::flex().autodiff());
         let (plain, origin) = (tracked.valid(), WeightOrigin::Untrained);
-        Subject { name, origin, initialisation, walk, classes, seed, tracked, plain }
+        Subject { name, origin, initialisation, walk, classes, answer, seed, tracked, plain }
     }
 
     /// What tables and captions call it.
@@ -145,7 +170,12 @@ impl Subject {
         &self.walk
     }
 
-    /// Number of classes.
+    /// What it answers.
+    pub fn answer(&self) -> Answer {
+        self.answer
+    }
+
+    /// Number of classes, or of channels of the map that it returns.
     pub fn classes(&self) -> usize {
         self.classes
     }
@@ -184,6 +214,7 @@ impl Subject {
             initialisation: self.initialisation,
             walk: self.walk.clone(),
             classes: self.classes,
+            answer: self.answer,
             seed: self.seed,
             plain: tracked.valid(),
             tracked,
@@ -216,6 +247,38 @@ impl Subject {
         })
     }
 
+    /// The stage that stands for the whole network: the last features, or the map that it returns.
+    ///
+    /// # Errors
+    /// [`InspectError::Question`] for a network without one.
+    pub fn whole_stage(&self) -> Result<usize, InspectError> {
+        match self.answer {
+            Answer::Class => self.last_feature_stage(),
+            Answer::Regions | Answer::Picture => Ok(self.walk.stages.len() - 1),
+        }
+    }
+
+    /// The walk of the same network over images of other sides.
+    ///
+    /// # Errors
+    /// [`InspectError::Question`] for a network with parameters for one input size only; [`InspectError::Description`] when a stage
+    /// cannot process the image.
+    pub(crate) fn walk_over(&self, sides: [usize; 2]) -> Result<Walk, InspectError> {
+        let stages: Vec<_> = self.walk.stages.iter().map(|stage| stage.stage.clone()).collect();
+        let other = walk_stages(&stages, [self.walk.input[0], sides[0], sides[1]])?;
+        let shapes = |walk| {
+            let engine = self.plain.engine().clone();
+            let network = Network::from_walk(walk, Initialisation::He, 0, engine, &Device::flex());
+            network.parameters().into_iter().map(|parameter| parameter.shape).collect::<Vec<_>>()
+        };
+        match shapes(&other) == shapes(&self.walk) {
+            true => Ok(other),
+            false => Err(InspectError::Question(
+                "this network has parameters for one input size only, and takes no crops".to_owned(),
+            )),
+        }
+    }
+
     /// The label of a stage, e.g. `features.4 relu`.
     pub fn stage_label(&self, stage: usize) -> String {
         format!("features.{stage} {}", self.walk.stages[stage].stage.label())
@@ -235,6 +298,7 @@ pub(crate) mod tests {
             spec: spec.resolved(),
             input: [3, 16, 16],
             classes: 10,
+            answer: Answer::Class,
             seed: 3,
             accuracy: Accuracy::F32,
         };

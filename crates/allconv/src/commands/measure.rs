@@ -4,7 +4,7 @@ use std::fs;
 use std::time::Instant;
 
 use allconv_inspect::InspectError;
-use allconv_inspect::measure::{Asked, Measure, Reading, all_measures, mean_corruption_error};
+use allconv_inspect::measure::{self, Asked, Measure, Reading, all_measures, mean_corruption_error};
 use allconv_study::stats::{Interval, bootstrap_mean_interval, wilson_interval};
 use anyhow::Context;
 use serde_json::{Value, json};
@@ -94,13 +94,14 @@ fn take(
 ) -> Result<allconv_inspect::measure::Measurement, InspectError> {
     let count = arguments.subject.count.unwrap_or_else(|| measure.card().images);
     let pictures = loaded.pictures.spread(count.max(1));
-    measure.take(&Asked {
+    let asked = Asked {
         subject: &loaded.subject,
         pictures: &pictures,
         run: loaded.run.as_ref(),
         history: &loaded.history,
         largest_shift: arguments.largest_shift,
-    })
+    };
+    measure::take(measure, &asked)
 }
 
 /// The measures called `names`, or all.

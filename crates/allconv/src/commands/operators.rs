@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use allconv_inspect::{operator_picture, upsampler_picture};
+use allconv_inspect::{operator_picture, pair_energies, upsampler_picture};
 use allconv_nets::{
     Architecture, Base, DownsampleConfig, NetworkSpec, Springenberg, UpsampleConfig, Walk, walk,
 };
@@ -24,6 +24,7 @@ pub(crate) fn run(command: &OperatorsCommand) -> anyhow::Result<u8> {
                 println!("{}", show(name, *markdown)?);
             }
         }
+        OperatorsCommand::Pairs { all, format } => print!("{}", pairs(*all, *format)?),
         OperatorsCommand::Pictures { folder } => pictures(folder)?,
     }
     Ok(exit::OK)
@@ -49,6 +50,49 @@ fn pictures(folder: &Path) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Ways down that are set beside an upsampling operator's usual partner.
+const COMMON: [&str; 6] =
+    ["max_pool", "average_pool", "strided_conv", "blur_pool", "decimation", "pixel_unshuffle"];
+
+/// One line for each pair of defaults: of every upsampling operator with its usual partner and the common ways down, or with all.
+fn pairs(all: bool, format: Format) -> anyhow::Result<String> {
+    let columns = [
+        ("up", "Up"),
+        ("down", "Down"),
+        ("reconstruction_error", "Reconstruction error"),
+        ("aliasing_below", "Aliasing energy below the limit"),
+        ("aliasing_above", "above"),
+        ("checkerboard", "Checkerboard energy"),
+        ("learned", "Weights"),
+    ];
+    let mut table = Table::new("allconv.pairs/1", &columns);
+    // Three digits; what is left of rounding counts as nothing.
+    let digits = |value: f64| json!(if value < 1e-12 { "0".to_owned() } else { format!("{value:.3}") });
+    for up in UpsampleConfig::NAMES {
+        let up = &UpsampleConfig::named(up)?[0];
+        let usual = up.partner();
+        let others = DownsampleConfig::NAMES.iter().filter(|name| all || COMMON.contains(name));
+        let mut partners = vec![usual.clone()];
+        for name in others.filter(|name| **name != usual.name()) {
+            partners.push(DownsampleConfig::named(name)?.remove(0));
+        }
+        for down in partners {
+            // A pair that cannot be has no line.
+            let Ok(found) = pair_energies(up, &down) else { continue };
+            table.push(vec![
+                json!(up.name()),
+                json!(down.name()),
+                digits(found.reconstruction_error),
+                digits(found.aliasing_below),
+                digits(found.aliasing_above),
+                digits(found.checkerboard),
+                json!(if found.learned { "as they start" } else { "none" }),
+            ]);
+        }
+    }
+    Ok(table.render(format))
 }
 
 /// One line for each operator: downsampling operators with the cost that their default gives model C, upsampling operators with

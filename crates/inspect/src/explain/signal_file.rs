@@ -121,6 +121,7 @@ mod tests {
                 spec,
                 input: [3, SIDE, SIDE],
                 classes: 4,
+                answer: crate::Answer::Class,
                 seed: 0,
                 accuracy: Accuracy::F32,
             };

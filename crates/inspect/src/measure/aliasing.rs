@@ -13,7 +13,7 @@ use allconv_nets::{Mode, Pass, SignalRules};
 use burn::tensor::{Device, Tensor};
 
 use super::low_pass::below_nyquist;
-use super::{Asked, Measure, MeasureCard, Measurement, Reading};
+use super::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
 use crate::tensors::host;
 use crate::{InspectError, Subject};
 
@@ -32,6 +32,7 @@ impl Measure for Aliasing {
             source: "after Zhang, arXiv 1904.11486; Vasconcelos et al., arXiv 2102.07388",
             metrics: &["aliasing_share"],
             images: 128,
+            fits: Fits::Any,
             revision: 1,
         }
     }

@@ -9,7 +9,7 @@ use image::RgbImage;
 
 use super::corruptions::{Corruption, SEVERITIES, corrupted};
 use super::predictions::predictions;
-use super::{Asked, Measure, MeasureCard, Measurement, Reading};
+use super::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
 use crate::explain::{ContactSheet, Region, input_picture};
 use crate::{InspectError, Pictures};
 
@@ -25,6 +25,7 @@ impl Measure for CorruptionError {
             source: "Hendrycks and Dietterich, arXiv 1903.12261; generated here",
             metrics: &["corruption_error"],
             images: 200,
+            fits: Fits::Classes,
             revision: 1,
         }
     }

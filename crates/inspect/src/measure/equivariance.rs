@@ -3,14 +3,14 @@
 //! For a stage with output `z` and jump `j` (input pixels between its cells) and a circular shift `T` of the image by d pixels:
 //! `min over coarse circular shifts T' of ‖T' z(x) − z(T x)‖ / ‖z(x)‖`, T' by ⌊d/j⌋ or ⌈d/j⌉ cells on each axis. Mean over all shifts
 //! d ∈ {0 … J − 1}² but none, J the largest jump (at most 4), and over images. 0 is exact equivariance; images whose map is all zeros
-//! count as 0. For the whole network: the last features.
+//! count as 0. For the whole network: the last features, or the map that it returns.
 //!
 //! Source: the definition of Chaman and Dokmanić, arXiv 2011.14214, for whole maps.
 
-use allconv_nets::{Mode, SignalRules};
+use allconv_nets::{Mode, SignalRules, StageSpec};
 use burn::tensor::{Device, Tensor};
 
-use super::{Asked, Measure, MeasureCard, Measurement, Reading};
+use super::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
 use crate::InspectError;
 use crate::tensors::host;
 
@@ -31,19 +31,26 @@ impl Measure for Equivariance {
             source: "after Chaman and Dokmanić, arXiv 2011.14214",
             metrics: &["equivariance_error"],
             images: 64,
+            fits: Fits::Any,
             revision: 1,
         }
     }
 
     fn take(&self, asked: &Asked<'_>) -> Result<Measurement, InspectError> {
         let walk = asked.subject.walk();
-        let jump = |stage: usize| walk.stages[stage].jump.round() as usize;
+        let jump = |stage: usize| walk.stages[stage].jump;
         let stages: Vec<usize> = (0..walk.stages.len())
             .filter(|stage| walk.stages[*stage].output[1..].iter().all(|side| *side > 1))
-            // Maps finer than the input have no coarse shift to look for.
-            .filter(|stage| walk.stages[*stage].jump >= 1.0)
+            // These pass their map on.
+            .filter(|stage| {
+                !matches!(
+                    walk.stages[*stage].stage,
+                    StageSpec::Keep | StageSpec::KeepEnlarged { .. } | StageSpec::Target(_)
+                )
+            })
             .collect();
-        let reach = stages.iter().map(|stage| jump(*stage)).max().unwrap_or(1).clamp(2, LARGEST_JUMP);
+        let largest = stages.iter().map(|stage| jump(*stage)).fold(1.0, f64::max);
+        let reach = (largest.round() as usize).clamp(2, LARGEST_JUMP);
         let shifts: Vec<[usize; 2]> =
             (1..reach * reach).map(|shift| [shift / reach, shift % reach]).collect();
         let mut errors = vec![Vec::with_capacity(asked.pictures.len()); walk.stages.len()];
@@ -71,7 +78,7 @@ impl Measure for Equivariance {
                 Reading::mean("equivariance_error", label, errors[*stage].clone())
             })
             .collect();
-        let last = asked.subject.last_feature_stage()?;
+        let last = asked.subject.whole_stage()?;
         let whole =
             if stages.contains(&last) { errors[last].clone() } else { vec![0.0; asked.pictures.len()] };
         readings.push(Reading::mean("equivariance_error", "", whole));
@@ -91,10 +98,13 @@ fn traced(asked: &Asked<'_>, images: Tensor<4>) -> Vec<Map> {
 }
 
 /// The error of each image for one shift in pixels.
-fn distances(map: &Map, moved: &Map, jump: usize, shift: [usize; 2]) -> Vec<f64> {
+fn distances(map: &Map, moved: &Map, jump: f64, shift: [usize; 2]) -> Vec<f64> {
     let [count, channels, rows, columns] = map.sizes;
     let length = channels * rows * columns;
-    let candidates = |pixels: usize| [pixels / jump, pixels.div_ceil(jump)];
+    let candidates = |pixels: usize| {
+        let cells = pixels as f64 / jump;
+        [cells.floor() as usize, cells.ceil() as usize]
+    };
     let of_image = |image: usize| {
         let (map, moved) =
             (&map.values[image * length..][..length], &moved.values[image * length..][..length]);

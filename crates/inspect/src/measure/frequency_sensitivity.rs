@@ -9,7 +9,7 @@
 
 use super::predictions::{agreement, predictions};
 use super::random::Random;
-use super::{Asked, Measure, MeasureCard, Measurement, Reading};
+use super::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
 use crate::InspectError;
 use crate::explain::{ContactSheet, map_picture};
 
@@ -34,6 +34,7 @@ impl Measure for FrequencySensitivity {
             source: "Yin et al., arXiv 1906.08988",
             metrics: &["frequency_sensitivity_low", "frequency_sensitivity_high"],
             images: 64,
+            fits: Fits::Classes,
             revision: 1,
         }
     }

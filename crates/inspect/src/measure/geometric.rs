@@ -9,7 +9,7 @@
 use allconv_data::augment::ImageShape;
 
 use super::predictions::{agreement, predictions};
-use super::{Asked, Measure, MeasureCard, Measurement, Reading};
+use super::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
 use crate::InspectError;
 
 /// Angles in degrees, counter-clockwise.
@@ -31,6 +31,7 @@ impl Measure for Rotation {
             source: "after Azulay and Weiss, arXiv 1805.12177",
             metrics: &["rotation_agreement"],
             images: 500,
+            fits: Fits::Classes,
             revision: 1,
         }
     }
@@ -54,6 +55,7 @@ impl Measure for Scale {
             source: "after Azulay and Weiss, arXiv 1805.12177",
             metrics: &["scale_agreement"],
             images: 500,
+            fits: Fits::Classes,
             revision: 1,
         }
     }

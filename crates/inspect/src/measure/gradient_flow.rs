@@ -11,7 +11,7 @@ use allconv_train::cross_entropy;
 use burn::tensor::Tensor;
 
 use super::aliasing::reducing_stages;
-use super::{Asked, Measure, MeasureCard, Measurement, Reading};
+use super::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
 use crate::InspectError;
 use crate::tensors::{host, tracking};
 
@@ -42,6 +42,7 @@ impl Measure for GradientFlow {
                 "gradient_norm",
             ],
             images: 64,
+            fits: Fits::Classes,
             revision: 1,
         }
     }

@@ -7,7 +7,7 @@
 
 use allconv_record::SplitName;
 
-use super::{Asked, Measure, MeasureCard, Measurement, Reading};
+use super::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
 use crate::InspectError;
 
 /// The measure.
@@ -30,6 +30,7 @@ impl Measure for LearningCurve {
                 "mean_training_loss",
             ],
             images: 0,
+            fits: Fits::Any,
             revision: 1,
         }
     }

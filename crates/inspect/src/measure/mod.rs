@@ -5,6 +5,7 @@
 //! `[train] measure`, and they are recorded beside the test error.
 
 mod aliasing;
+mod checkerboard;
 mod corruption;
 mod corruptions;
 mod equivariance;
@@ -13,6 +14,7 @@ mod geometric;
 mod gradient_flow;
 mod learning_curve;
 mod low_pass;
+mod map_shift;
 mod predictions;
 mod random;
 mod receptive_field;
@@ -28,19 +30,21 @@ use image::RgbImage;
 pub use corruption::mean_corruption_error;
 pub use corruptions::{Corruption, SEVERITIES, corrupted};
 
-use crate::{InspectError, Pictures, Subject};
+use crate::{Answer, InspectError, Pictures, Subject};
 
 /// Every measure, in the order of the documentation.
-pub static MEASURES: [&dyn Measure; 13] = [
+pub static MEASURES: [&dyn Measure; 15] = [
     &shift::CircularShift,
     &shift::ZeroShift,
     &shift::CropShift,
+    &map_shift::MapShift,
     &equivariance::Equivariance,
     &geometric::Rotation,
     &geometric::Scale,
     &receptive_field::ReceptiveField,
     &aliasing::Aliasing,
     &zone_plate::ZonePlate,
+    &checkerboard::Checkerboard,
     &frequency_sensitivity::FrequencySensitivity,
     &corruption::CorruptionError,
     &gradient_flow::GradientFlow,
@@ -63,10 +67,23 @@ pub struct MeasureCard {
     pub source: &'static str,
     /// The metrics it gives for the whole network; a study can name them.
     pub metrics: &'static [&'static str],
+    /// Which networks it can be taken of.
+    pub fits: Fits,
     /// Images it is taken on unless told otherwise.
     pub images: usize,
     /// Raised by whoever changes the values it gives.
     pub revision: u32,
+}
+
+/// Networks that a measure fits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fits {
+    /// All.
+    Any,
+    /// Those that name a class for an image.
+    Classes,
+    /// Those that return a map.
+    Maps,
 }
 
 /// What is measured, and on what.
@@ -122,12 +139,30 @@ pub struct Measurement {
     pub pictures: Vec<(String, RgbImage)>,
 }
 
+/// Takes a measure of a network that it fits.
+///
+/// # Errors
+/// [`InspectError::Question`] where it does not fit the network or the images.
+pub fn take(measure: &dyn Measure, asked: &Asked<'_>) -> Result<Measurement, InspectError> {
+    let MeasureCard { name, fits, .. } = measure.card();
+    let answers_classes = asked.subject.answer() == Answer::Class;
+    match fits {
+        Fits::Classes if !answers_classes => Err(InspectError::Question(format!(
+            "`{name}` is a measure of networks that name a class; this one returns a map"
+        ))),
+        Fits::Maps if answers_classes => Err(InspectError::Question(format!(
+            "`{name}` is a measure of networks that return a map; this one names a class"
+        ))),
+        _ => measure.take(asked),
+    }
+}
+
 /// One entry of the registry.
 pub trait Measure: Sync {
     /// The measure in words.
     fn card(&self) -> MeasureCard;
 
-    /// Takes it.
+    /// Takes it; see [`take`], which asks whether it fits.
     ///
     /// # Errors
     /// [`InspectError::Question`] where it does not fit the network or the images.
@@ -162,7 +197,7 @@ pub fn take_metrics(names: &[String], asked: &Asked<'_>) -> Result<Vec<(String, 
             continue;
         }
         let pictures = asked.pictures.spread(card.images);
-        let taken = measure.take(&Asked { pictures: &pictures, ..*asked })?;
+        let taken = take(measure, &Asked { pictures: &pictures, ..*asked })?;
         for metric in wanted {
             let whole = |reading: &&Reading| reading.metric == *metric && reading.at.is_empty();
             let Some(reading) = taken.readings.iter().find(whole) else {

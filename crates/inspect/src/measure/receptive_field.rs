@@ -3,14 +3,14 @@
 //! Theoretical: the side `r` with `r ← r + (k − 1)·j`, `j ← j·s` over the stages. Effective: `g(pixel) = mean over images of
 //! Σ_colour |∂y/∂x|`, `y` the sum over channels of the stage's output at its middle position; the radius holding a share of `Σ g`,
 //! in pixels around the place that `g` is centred on (its weighted mean).
-//! For the whole network: the last features.
+//! For the whole network: the last features, or the map that it returns.
 //!
 //! Sources: Luo et al., arXiv 1701.04128; Ding et al., arXiv 2203.06717 (RepLKNet's measurement).
 
 use allconv_nets::{Mode, SignalRules};
 use burn::tensor::Tensor;
 
-use super::{Asked, Measure, MeasureCard, Measurement, Reading};
+use super::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
 use crate::InspectError;
 use crate::explain::{ContactSheet, map_picture};
 use crate::tensors::{host, like, tracking};
@@ -33,6 +33,7 @@ impl Measure for ReceptiveField {
             source: "Luo et al., arXiv 1701.04128; Ding et al., arXiv 2203.06717",
             metrics: &["receptive_field", "effective_radius_50", "effective_radius_90"],
             images: 64,
+            fits: Fits::Any,
             revision: 1,
         }
     }
@@ -40,7 +41,7 @@ impl Measure for ReceptiveField {
     fn take(&self, asked: &Asked<'_>) -> Result<Measurement, InspectError> {
         let walk = asked.subject.walk();
         let mut taken = Measurement::default();
-        let last = asked.subject.last_feature_stage()?;
+        let last = asked.subject.whole_stage()?;
         let mut previous = 0;
         let mut row = Vec::new();
         for (stage, shape) in walk.stages.iter().enumerate() {

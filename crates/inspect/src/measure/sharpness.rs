@@ -9,7 +9,7 @@ use allconv_nets::Network;
 
 use super::predictions::verdicts;
 use super::random::Random;
-use super::{Asked, Measure, MeasureCard, Measurement, Reading};
+use super::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
 use crate::InspectError;
 
 /// Number of directions.
@@ -31,6 +31,7 @@ impl Measure for Sharpness {
             source: "after Li et al., arXiv 1712.09913",
             metrics: &["sharpness"],
             images: 256,
+            fits: Fits::Classes,
             revision: 1,
         }
     }

@@ -10,11 +10,11 @@
 //! Sources: Zhang, arXiv 1904.11486 (agreement of crops); Chaman and Dokmanić, arXiv 2011.14214 (circular shifts; their reference draws
 //! from a half-open range, here the range is closed and complete); Saha and Gokhale, arXiv 2404.07410 (fidelity).
 
-use allconv_nets::{Initialisation, Mode, Network, images_to_tensor, walk_stages};
+use allconv_nets::{Mode, images_to_tensor};
 use allconv_train::judge;
 use burn::tensor::Device;
 
-use super::{Asked, Measure, MeasureCard, Measurement, Reading};
+use super::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
 use crate::InspectError;
 
 /// Images that go through together.
@@ -47,6 +47,7 @@ impl Measure for CircularShift {
             source: "Chaman and Dokmanić, arXiv 2011.14214; Saha and Gokhale, arXiv 2404.07410",
             metrics: &["circular_shift_agreement", "circular_shift_fidelity"],
             images: IMAGES,
+            fits: Fits::Classes,
             revision: 1,
         }
     }
@@ -65,6 +66,7 @@ impl Measure for ZeroShift {
             source: "Rojas-Gomez et al., arXiv 2210.08001; Saha and Gokhale, arXiv 2404.07410",
             metrics: &["zero_shift_agreement", "zero_shift_fidelity"],
             images: IMAGES,
+            fits: Fits::Classes,
             revision: 1,
         }
     }
@@ -83,6 +85,7 @@ impl Measure for CropShift {
             source: "Zhang, arXiv 1904.11486",
             metrics: &["crop_shift_agreement", "crop_shift_fidelity"],
             images: IMAGES,
+            fits: Fits::Classes,
             revision: 1,
         }
     }
@@ -98,30 +101,14 @@ fn take(
     [agreement, fidelity]: [&'static str; 2],
 ) -> Result<Measurement, InspectError> {
     let (m, walk) = (asked.largest_shift, asked.subject.walk());
-    let [channels, height, width] = walk.input;
+    let [_, height, width] = walk.input;
     if m == 0 || 2 * m >= height.min(width) {
         return Err(InspectError::Question(format!(
             "a shift of up to {m} pixels is not between 1 and half of an image of {height}×{width}"
         )));
     }
     if border == Border::Cropped {
-        let stages: Vec<_> = walk.stages.iter().map(|stage| stage.stage.clone()).collect();
-        let cropped = walk_stages(&stages, [channels, height - 2 * m, width - 2 * m])?;
-        let shapes = |walk| {
-            let network = Network::from_walk(
-                walk,
-                Initialisation::He,
-                0,
-                asked.subject.plain().engine().clone(),
-                &Device::flex(),
-            );
-            network.parameters().into_iter().map(|parameter| parameter.shape).collect::<Vec<_>>()
-        };
-        if shapes(&cropped) != shapes(walk) {
-            return Err(InspectError::Question(
-                "this network has parameters for one input size only, and takes no crops".to_owned(),
-            ));
-        }
+        asked.subject.walk_over([height - 2 * m, width - 2 * m])?;
     }
     let mut agreements = Vec::with_capacity(asked.pictures.len());
     let mut fidelities = Vec::with_capacity(asked.pictures.len());

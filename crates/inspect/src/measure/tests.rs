@@ -1,7 +1,10 @@
 //! Small networks whose measures are known, and the promises of the registry.
 
 use allconv_nets::downsample::{DownsampleConfig, Slot};
-use allconv_nets::{ActivationKind, Border, ConvolutionSpec, Engine, Initialisation, StageSpec, walk_stages};
+use allconv_nets::{
+    ActivationKind, Border, ConvolutionSpec, Engine, Initialisation, StageSpec, Target, UpsampleConfig,
+    UpsampleSpec, walk_stages,
+};
 
 use super::*;
 use crate::pictures::tests::drawn;
@@ -9,7 +12,11 @@ use crate::pictures::tests::drawn;
 /// The network of these stages for images of `side` pixels in 10 classes.
 pub(crate) fn net_of(stages: &[StageSpec], side: usize) -> Subject {
     let walk = walk_stages(stages, [3, side, side]).unwrap();
-    Subject::of_walk("test".to_owned(), walk, Initialisation::He, 10, 5, Engine::detect())
+    let answer = match walk.stages.last().map(|shape| &shape.stage) {
+        Some(StageSpec::GlobalAverage) => Answer::Class,
+        _ => Answer::Regions,
+    };
+    Subject::of_walk("test".to_owned(), walk, Initialisation::He, (10, answer), 5, Engine::detect())
 }
 
 /// A 1×1 convolution without padding.
@@ -26,6 +33,16 @@ pub(crate) fn operator_net(operator: &str, side: usize) -> Subject {
     net_of(&stages, side)
 }
 
+/// A way down and back up at their defaults behind a 1×1 convolution, then a 1×1 convolution to 4 channels: a network that returns a map.
+pub(crate) fn map_net(down: &str, up: &str, side: usize) -> Subject {
+    let down = DownsampleConfig::named(down).unwrap().remove(0);
+    let mut stages = vec![pointwise(6), StageSpec::Target(Target::Before(down.clone()))];
+    down.place(&mut Slot::new(&mut stages, 6, ActivationKind::Relu)).unwrap();
+    let operator = UpsampleConfig::named(up).unwrap().remove(0);
+    stages.extend([StageSpec::Upsample(UpsampleSpec { operator, channels_out: 6 }), pointwise(4)]);
+    net_of(&stages, side)
+}
+
 /// A question without a run.
 pub(crate) fn asked<'a>(subject: &'a Subject, pictures: &'a Pictures) -> Asked<'a> {
     Asked { subject, pictures, run: None, history: &[], largest_shift: DEFAULT_LARGEST_SHIFT }
@@ -39,13 +56,20 @@ pub(crate) fn value(taken: &Measurement, metric: &str, at: &str) -> f64 {
 
 #[test]
 fn every_measure_gives_the_metrics_its_card_names_and_each_name_once() {
-    let (subject, pictures) = (crate::subject::tests::subject("model_c"), drawn(6));
+    let pictures = drawn(6);
+    let (classes, maps) =
+        (crate::subject::tests::subject("model_c"), map_net("average_pool", "resize_conv", 16));
     let mut names: Vec<&str> = Vec::new();
     for measure in MEASURES {
         let card = measure.card();
-        let taken = measure
-            .take(&asked(&subject, &pictures))
-            .unwrap_or_else(|error| panic!("{}: {error}", card.name));
+        let (subject, other) = match card.fits {
+            Fits::Maps => (&maps, &classes),
+            Fits::Any | Fits::Classes => (&classes, &maps),
+        };
+        let taken = take(measure, &asked(subject, &pictures));
+        let taken = taken.unwrap_or_else(|error| panic!("{}: {error}", card.name));
+        let refused = take(measure, &asked(other, &pictures)).err().map(|error| error.to_string());
+        assert_eq!(refused.is_some(), card.fits != Fits::Any, "{}: {refused:?}", card.name);
         for metric in card.metrics {
             let whole =
                 taken.readings.iter().filter(|reading| reading.metric == *metric && reading.at.is_empty());

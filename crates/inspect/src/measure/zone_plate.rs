@@ -10,7 +10,7 @@ use allconv_nets::{Mode, SignalRules, images_to_tensor};
 use burn::tensor::{Device, Tensor};
 
 use super::aliasing::{aliasing_readings, reducing_stages};
-use super::{Asked, Measure, MeasureCard, Measurement};
+use super::{Asked, Fits, Measure, MeasureCard, Measurement};
 use crate::InspectError;
 use crate::explain::{ContactSheet, map_picture};
 use crate::tensors::host;
@@ -30,6 +30,7 @@ impl Measure for ZonePlate {
             source: "after Zhang, arXiv 1904.11486",
             metrics: &["zone_plate_aliasing"],
             images: 1,
+            fits: Fits::Any,
             revision: 1,
         }
     }

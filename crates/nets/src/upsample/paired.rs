@@ -82,6 +82,11 @@ impl UpsamplePair {
         &self.enlargement
     }
 
+    /// Whether one of the two has weights.
+    pub fn is_learned(&self) -> bool {
+        !self.parameters().is_empty() || !self.down.parameters().is_empty()
+    }
+
     /// The parameters of the upsampling operator.
     pub fn parameters(&self) -> Vec<Parameter> {
         parameters_of(&self.up)

@@ -9,7 +9,7 @@ use allconv_nets::{Mode, Network, images_to_tensor};
 use allconv_record::SplitName;
 use burn::tensor::Device;
 
-use super::{EpochSums, Evaluated, ExampleRecord, Prediction, StepError, Stream, Task};
+use super::{EpochSums, Evaluated, ExampleRecord, Prediction, SeenExample, StepError, Stream, Task};
 use crate::batch::{to_host, to_tensor};
 use crate::evaluate::evaluate;
 use crate::health::is_stuck;
@@ -128,6 +128,10 @@ impl Task for Classification {
             rank: evaluation.wrong,
             examples: ExampleRecord::Outcomes(evaluation.outcomes),
         }))
+    }
+
+    fn inputs(&self, _split: SplitName, _count: usize) -> Vec<SeenExample> {
+        Vec::new()
     }
 
     fn is_stuck(&self, mean_epoch_loss: f64, epochs_done: u64, steps_done: u64) -> bool {

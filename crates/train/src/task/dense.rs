@@ -11,7 +11,7 @@ use allconv_nets::{Mode, Network, OutputKind, Walk, images_to_tensor, walk};
 use allconv_record::{ArtefactPicture, ExampleScores, PictureRole, Scores, SplitName};
 use burn::tensor::Device;
 
-use super::{EpochSums, Evaluated, ExampleRecord, Prediction, StepError, Stream, Task};
+use super::{EpochSums, Evaluated, ExampleRecord, Prediction, SeenExample, StepError, Stream, Task};
 use crate::dense_loss::{DenseLoss, LossValue, class_loss, picture_loss};
 use crate::latency::median_seconds;
 use crate::metrics::Confusion;
@@ -275,6 +275,17 @@ impl Task for Dense {
         // Losses are not negative, so that the order of their bits is theirs.
         let (rank, examples) = (loss.to_bits(), ExampleRecord::Scores { scores, pictures });
         Ok(Some(Evaluated { loss, metrics, rank, examples }))
+    }
+
+    fn inputs(&self, split: SplitName, count: usize) -> Vec<SeenExample> {
+        let examples = self.split(split);
+        let count = count.min(examples.len());
+        let seen = |place: usize| {
+            let index = place * examples.len() / count;
+            let WholeInput { values, shape } = self.kind.input(&examples[index], index);
+            SeenExample { name: examples[index].name.clone(), values, shape }
+        };
+        (0..count).map(seen).collect()
     }
 
     fn is_stuck(&self, _mean_epoch_loss: f64, _epochs_done: u64, _steps_done: u64) -> bool {

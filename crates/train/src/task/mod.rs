@@ -6,7 +6,7 @@ mod restoration;
 mod segmentation;
 mod super_resolution;
 
-use allconv_data::{BatchIterator, LoaderSettings, Picture, PictureDataset, Position};
+use allconv_data::{BatchIterator, ImageShape, LoaderSettings, Picture, PictureDataset, Position};
 use allconv_nets::Network;
 use allconv_record::{ArtefactPicture, Outcomes, Scores, SplitName};
 use burn::tensor::Device;
@@ -56,6 +56,9 @@ pub trait Task {
     /// # Errors
     /// [`TrainError::Data`] when an example cannot be read.
     fn evaluate(&self, network: &Network, split: SplitName) -> Result<Option<Evaluated>, TrainError>;
+    /// What the network sees of `count` whole examples of a split at even distances (all of them if there are fewer); empty where
+    /// classes are told apart, since all images have one size there.
+    fn inputs(&self, split: SplitName, count: usize) -> Vec<SeenExample>;
     /// Whether the network only guesses after these epochs and steps and will not recover.
     fn is_stuck(&self, mean_epoch_loss: f64, epochs_done: u64, steps_done: u64) -> bool;
     /// Median seconds of a forward pass of `images` test images together; `None` where that cannot be measured.
@@ -75,6 +78,17 @@ pub trait Task {
         picture: &Picture,
         tile: Option<usize>,
     ) -> Result<Prediction, TrainError>;
+}
+
+/// An example as the network sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SeenExample {
+    /// Its name.
+    pub name: String,
+    /// Centred pixels (value/255 − 1/2), `[height, width, channels]`.
+    pub values: Vec<f32>,
+    /// Their shape.
+    pub shape: ImageShape,
 }
 
 /// What a network says of one picture.

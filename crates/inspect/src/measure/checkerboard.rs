@@ -1,0 +1,119 @@
+//! Checkerboard energy: how much of an enlarged map follows the grid it was enlarged on.
+//!
+//! For each upsampling stage by a factor `f`, with output `y`: the cells of each channel fall into `f × f` phases by their place in the
+//! block that one coarse cell became. The share of the variance that the phases' means explain:
+//! `Σ_phase n_phase (m_phase − m)² / Σ (y − m)²`, energies summed over channels, mean over images. 0 where no phase differs from
+//! another; values that do not know the grid give about `(f² − 1)/cells`. For the whole network: the mean over its upsampling stages.
+//!
+//! Source: the artefacts of Odena, Dumoulin and Olah, Distill 2016, as an analysis of variance.
+
+use allconv_nets::{Mode, SignalRules, StageSpec};
+use burn::tensor::Device;
+
+use super::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
+use crate::InspectError;
+use crate::tensors::host;
+
+/// Images that go through together.
+const TOGETHER: usize = 16;
+
+/// The measure.
+pub(super) struct Checkerboard;
+
+impl Measure for Checkerboard {
+    fn card(&self) -> MeasureCard {
+        MeasureCard {
+            name: "checkerboard",
+            statement: "How much of each enlarged map follows the grid it was enlarged on.",
+            formula: "Σ_phase n (m_phase − m)² / Σ (y − m)² over the f × f phases of each stage that enlarges f times",
+            source: "after Odena, Dumoulin and Olah, Distill 2016",
+            metrics: &["checkerboard_energy"],
+            fits: Fits::Maps,
+            images: 64,
+            revision: 1,
+        }
+    }
+
+    fn take(&self, asked: &Asked<'_>) -> Result<Measurement, InspectError> {
+        let walk = asked.subject.walk();
+        let stages: Vec<(usize, [usize; 2])> = (0..walk.stages.len())
+            .filter(|stage| matches!(walk.stages[*stage].stage, StageSpec::Upsample(_)))
+            .map(|stage| {
+                let shape = &walk.stages[stage];
+                (stage, [1, 2].map(|axis| shape.output[axis].div_ceil(shape.input[axis])))
+            })
+            .collect();
+        if stages.is_empty() {
+            return Err(InspectError::Question("the network has no upsampling operator".to_owned()));
+        }
+        let mut shares = vec![Vec::with_capacity(asked.pictures.len()); stages.len()];
+        for start in (0..asked.pictures.len()).step_by(TOGETHER) {
+            let end = (start + TOGETHER).min(asked.pictures.len());
+            let images = asked.pictures.tensor(start, end, &Device::flex());
+            let trace = asked.subject.plain().forward_traced(images, Mode::Evaluate, SignalRules::GRADIENT);
+            for ((stage, factors), shares) in stages.iter().zip(&mut shares) {
+                let map = trace.stages[*stage].clone();
+                let [count, channels, rows, columns] = map.dims();
+                let values = host(map);
+                for image in values.chunks_exact(channels * rows * columns).take(count) {
+                    shares.push(share(image, [rows, columns], *factors));
+                }
+            }
+        }
+        let metric = "checkerboard_energy";
+        let mut readings: Vec<Reading> = stages
+            .iter()
+            .zip(&shares)
+            .map(|((stage, _), shares)| {
+                Reading::mean(metric, asked.subject.stage_label(*stage), shares.clone())
+            })
+            .collect();
+        let mean = |image: usize| shares.iter().map(|of| of[image]).sum::<f64>() / shares.len() as f64;
+        readings.push(Reading::mean(metric, "", (0..asked.pictures.len()).map(mean).collect()));
+        Ok(Measurement { readings, pictures: Vec::new() })
+    }
+}
+
+/// The share of the variance of these maps that their phases explain; 0 for constant maps.
+fn share(maps: &[f64], [rows, columns]: [usize; 2], [down, across]: [usize; 2]) -> f64 {
+    let (mut explained, mut all) = (0.0, 0.0);
+    for map in maps.chunks_exact(rows * columns) {
+        let mean = map.iter().sum::<f64>() / map.len() as f64;
+        let (mut sums, mut counts) = (vec![0.0; down * across], vec![0_u32; down * across]);
+        for (cell, value) in map.iter().enumerate() {
+            let phase = cell / columns % down * across + cell % columns % across;
+            sums[phase] += value - mean;
+            counts[phase] += 1;
+            all += (value - mean).powi(2);
+        }
+        // n·(sum/n)²
+        explained += sums
+            .iter()
+            .zip(&counts)
+            .filter(|(_, count)| **count > 0)
+            .map(|(sum, count)| sum * sum / f64::from(*count))
+            .sum::<f64>();
+    }
+    if all > 0.0 { explained / all } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_of_the_grid_is_all_checkerboard_and_equal_blocks_are_none() {
+        let (rows, columns) = (6, 8);
+        let of = |value: &dyn Fn(usize, usize) -> f64| -> Vec<f64> {
+            (0..rows * columns).map(|cell| value(cell / columns, cell % columns)).collect()
+        };
+        let pattern = of(&|row, column| ((row % 2) * 3 + column % 2) as f64);
+        assert!((share(&pattern, [rows, columns], [2, 2]) - 1.0).abs() < 1e-12);
+        let blocks = of(&|row, column| (row / 2 * 5 + column / 2 * 7 % 4) as f64);
+        assert!(share(&blocks, [rows, columns], [2, 2]) < 1e-12);
+        // One cell of a row that rises by 1 a cell: the two phases of a row differ by 1, within a variance of (8² − 1)/12.
+        let ramp = of(&|_, column| column as f64);
+        assert!((share(&ramp, [rows, columns], [2, 2]) - 0.25 / (63.0 / 12.0)).abs() < 1e-12);
+        assert_eq!(share(&[2.0; 48], [rows, columns], [2, 2]), 0.0);
+    }
+}

@@ -1,0 +1,161 @@
+//! Shift agreement of maps: does a network return the same where two crops of a picture overlap?
+//!
+//! The crop of `S − 2m` pixels at the middle of each picture, and those at all other offsets of `[−m, m]²`. Where the two overlap, for
+//! each offset: the **agreement** is the share of pixels with the same class, the **error** `‖a − b‖ / ‖a − mean(a)‖` over the maps'
+//! values. Mean over offsets and pictures. Borders count: what a network makes of them is part of the answer.
+//!
+//! Source: the consistency of Zhang, arXiv 1904.11486, for maps in place of classes.
+
+use allconv_nets::{Mode, images_to_tensor};
+use burn::tensor::{Device, Tensor};
+
+use super::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
+use crate::tensors::host;
+use crate::{Answer, InspectError};
+
+/// The measure.
+pub(super) struct MapShift;
+
+impl Measure for MapShift {
+    fn card(&self) -> MeasureCard {
+        MeasureCard {
+            name: "map_shift",
+            statement: "Whether crops of a picture get the same map where they overlap.",
+            formula: "crops of S − 2m pixels against the middle one, on the overlap: share of equal classes (agreement); ‖a − b‖ / ‖a − mean‖ (error)",
+            source: "after Zhang, arXiv 1904.11486",
+            metrics: &["map_shift_agreement", "map_shift_error"],
+            fits: Fits::Maps,
+            images: 32,
+            revision: 1,
+        }
+    }
+
+    fn take(&self, asked: &Asked<'_>) -> Result<Measurement, InspectError> {
+        let (m, [_, height, width]) = (asked.largest_shift, asked.subject.walk().input);
+        if m == 0 || 4 * m >= height.min(width) {
+            return Err(InspectError::Question(format!(
+                "crops that differ by up to {m} pixels do not overlap in pictures of {height}×{width}; at least 1 and less than a \
+                 quarter of the side is possible"
+            )));
+        }
+        let sides = [height - 2 * m, width - 2 * m];
+        let walk = asked.subject.walk_over(sides)?;
+        // Output cells for each input pixel.
+        let scale = (walk.output()[1] / sides[0]).max(1);
+        let (mut agreements, mut errors) = (Vec::new(), Vec::new());
+        for picture in 0..asked.pictures.len() {
+            let middle = map(asked, picture, [m, m], sides);
+            let (mut agreement, mut error) = (0.0, 0.0);
+            let offsets = (0..=2 * m).flat_map(|down| (0..=2 * m).map(move |right| [down, right]));
+            for offset in offsets.filter(|offset| *offset != [m, m]) {
+                let (agrees, differs) =
+                    middle.compared(&map(asked, picture, offset, sides), m, offset, scale);
+                agreement += agrees;
+                error += differs;
+            }
+            let offsets = ((2 * m + 1).pow(2) - 1) as f64;
+            agreements.push(agreement / offsets);
+            errors.push(error / offsets);
+        }
+        let mut readings = vec![Reading::mean("map_shift_error", "", errors)];
+        if asked.subject.answer() == Answer::Regions {
+            readings.insert(0, Reading::mean("map_shift_agreement", "", agreements));
+        }
+        Ok(Measurement { readings, pictures: Vec::new() })
+    }
+}
+
+/// What the network returns, `[channels, rows, columns]`.
+struct Map {
+    sizes: [usize; 3],
+    values: Vec<f64>,
+}
+
+/// The map of the crop of a picture whose first pixel is `offset`.
+fn map(asked: &Asked<'_>, picture: usize, offset: [usize; 2], [rows, columns]: [usize; 2]) -> Map {
+    let shape = asked.pictures.shape();
+    let input = asked.pictures.input(picture);
+    let mut values = Vec::with_capacity(rows * columns * shape.channels);
+    for row in 0..rows {
+        let first = ((row + offset[0]) * shape.width + offset[1]) * shape.channels;
+        values.extend_from_slice(&input[first..][..columns * shape.channels]);
+    }
+    let crop = images_to_tensor(values, [1, rows, columns, shape.channels], &Device::flex());
+    let map: Tensor<4> = asked.subject.plain().forward_map(crop, Mode::Evaluate);
+    let [_, channels, rows, columns] = map.dims();
+    Map { sizes: [channels, rows, columns], values: host(map) }
+}
+
+impl Map {
+    fn pixel(&self, row: usize, column: usize) -> impl Iterator<Item = f64> + '_ {
+        let [channels, rows, columns] = self.sizes;
+        (0..channels).map(move |channel| self.values[(channel * rows + row) * columns + column])
+    }
+
+    /// Agreement and error where this map, of the crop at `(m, m)`, overlaps with that of the crop at `offset`.
+    fn compared(&self, other: &Map, m: usize, offset: [usize; 2], scale: usize) -> (f64, f64) {
+        let [channels, rows, columns] = self.sizes;
+        // The cells of each axis here, and those of the same picture's pixels there.
+        let overlap = |cells: usize, offset: usize| {
+            let (here, there) = (offset.saturating_sub(m) * scale, m.saturating_sub(offset) * scale);
+            (0..cells - here.max(there)).map(move |cell| (cell + here, cell + there))
+        };
+        let (mut same, mut cells, mut distance) = (0_u32, 0_u32, 0.0);
+        let mut sums = vec![[0.0; 2]; channels];
+        for (row, other_row) in overlap(rows, offset[0]) {
+            for (column, other_column) in overlap(columns, offset[1]) {
+                let largest = |map: &Map, row, column| {
+                    let best =
+                        map.pixel(row, column).enumerate().max_by(|left, right| left.1.total_cmp(&right.1));
+                    best.map(|(class, _)| class)
+                };
+                same += u32::from(largest(self, row, column) == largest(other, other_row, other_column));
+                cells += 1;
+                let pairs = self.pixel(row, column).zip(other.pixel(other_row, other_column));
+                for ((a, b), [sum, squares]) in pairs.zip(&mut sums) {
+                    distance += (a - b) * (a - b);
+                    *sum += a;
+                    *squares += a * a;
+                }
+            }
+        }
+        let cells = f64::from(cells);
+        let energy: f64 = sums.iter().map(|[sum, squares]| squares - sum * sum / cells).sum();
+        let error = if energy > 0.0 { (distance / energy).sqrt() } else { 0.0 };
+        (f64::from(same) / cells, error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::tests::{asked, map_net, net_of, pointwise, value};
+    use crate::pictures::tests::drawn;
+
+    #[test]
+    fn a_net_that_looks_at_single_pixels_agrees_with_itself_everywhere() {
+        let subject = net_of(&[pointwise(4)], 16);
+        let taken = MapShift.take(&asked(&subject, &drawn(3))).unwrap();
+        assert_eq!(value(&taken, "map_shift_agreement", ""), 1.0);
+        assert!(value(&taken, "map_shift_error", "") < 1e-6);
+    }
+
+    /// Decimation and its enlargement meet other pixels after an odd shift; adaptive phases move with the image but for the borders.
+    #[test]
+    fn a_net_that_decimates_does_not() {
+        let of = |net: &crate::Subject| {
+            let taken = MapShift.take(&asked(net, &drawn(4))).unwrap();
+            (value(&taken, "map_shift_agreement", ""), value(&taken, "map_shift_error", ""))
+        };
+        let (agreement, error) = of(&map_net("decimation", "resize_conv", 16));
+        assert!(agreement < 0.999 && error > 0.1, "{agreement} {error}");
+    }
+
+    #[test]
+    fn pictures_must_be_larger_than_the_crops_are_apart() {
+        let subject = net_of(&[pointwise(4)], 16);
+        let pictures = drawn(1);
+        let asked = Asked { largest_shift: 4, ..asked(&subject, &pictures) };
+        assert!(MapShift.take(&asked).unwrap_err().to_string().contains("do not overlap"));
+    }
+}

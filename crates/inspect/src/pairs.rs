@@ -1,0 +1,159 @@
+//! What a downsampling operator and the upsampling operator behind it do to waves, to a constant and to noise, without a network around.
+//!
+//! For maps of one channel and 32×32 cells, `p` the pair divided by its gain on constants:
+//! - **reconstruction error** `rms(p(x) − x) / rms(x)` for white noise x of unit variance around 1: what the pair cannot bring back. An
+//!   exact pair is at machine precision.
+//! - **aliasing energy** of a wave of amplitude 1: the energy of `p(wave)` at all other frequencies, the constant included, relative to the
+//!   wave's. Mean over waves whose frequencies the coarse grid cannot hold (*above*: folded waves) and can hold (*below*: replicas).
+//! - **checkerboard energy** of a constant: `Σ (p(1) − mean)² / Σ p(1)²` without the outer cells: the pattern of the grid that a pair leaves
+//!   on a map without any structure.
+//!
+//! Sources: Odena, Dumoulin and Olah, Distill 2016 (checkerboards); Zhang, arXiv 1904.11486 (aliasing), taken here as energies.
+
+use std::f64::consts::TAU;
+
+use allconv_nets::upsample::UpsamplePair;
+use allconv_nets::{DescriptionError, DownsampleConfig, Engine, UpsampleConfig};
+use burn::tensor::{DType, Device, Tensor, TensorData};
+
+use crate::tensors::host;
+
+/// Side of the maps in cells.
+const SIDE: usize = 32;
+/// Cells at each border that do not count as pattern of the grid.
+const BORDER: usize = 8;
+
+/// What a pair does.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PairEnergies {
+    /// Relative error of `p(noise)`.
+    pub reconstruction_error: f64,
+    /// Mean energy at other frequencies of waves that the coarse grid can hold.
+    pub aliasing_below: f64,
+    /// The same of waves that it cannot.
+    pub aliasing_above: f64,
+    /// Share of the energy of `p(1)` that varies.
+    pub checkerboard: f64,
+    /// Whether the pair has weights; they are those it starts from, seed 0.
+    pub learned: bool,
+}
+
+/// Measures `up` behind `down`, in f64.
+///
+/// # Errors
+/// Operators that cannot be paired, or that refuse maps of 32×32 cells.
+pub fn pair_energies(up: &UpsampleConfig, down: &DownsampleConfig) -> Result<PairEnergies, DescriptionError> {
+    let device = Device::flex();
+    let pair = UpsamplePair::new(up, down, [1, SIDE, SIDE], &Engine::detect(), &device)?;
+    let learned = pair.is_learned();
+    let pair = pair.in_double_precision();
+    let gain = down.promises().gain.unwrap_or(1.0) * up.promises().gain.unwrap_or(1.0);
+    let [_, reduced, _] = pair.enlargement().input;
+    let through = |map: &[f64]| -> Vec<f64> {
+        let x = Tensor::from_data(TensorData::new(map.to_vec(), [1, 1, SIDE, SIDE]), (&device, DType::F64));
+        let (reduced, switches) = pair.reduce(x);
+        host(pair.enlarge(reduced, &switches)).into_iter().map(|value| value / gain).collect()
+    };
+    let noise = noise();
+    let difference: f64 = through(&noise).iter().zip(&noise).map(|(y, x)| (y - x).powi(2)).sum();
+    let energy: f64 = noise.iter().map(|x| x * x).sum();
+    let waves = |above: bool| {
+        let energies: Vec<f64> =
+            frequencies(reduced, above).into_iter().map(|wave| spurious(&through, wave)).collect();
+        energies.iter().sum::<f64>() / energies.len().max(1) as f64
+    };
+    Ok(PairEnergies {
+        reconstruction_error: (difference / energy).sqrt(),
+        aliasing_below: waves(false),
+        aliasing_above: waves(true),
+        checkerboard: pattern(&through(&[1.0; SIDE * SIDE])),
+        learned,
+    })
+}
+
+/// Waves along rows, columns and both, in whole periods a side: those that `reduced` cells a side cannot hold, or can.
+fn frequencies(reduced: usize, above: bool) -> Vec<[usize; 2]> {
+    let all = (1..SIDE / 2).flat_map(|waves| [[waves, 0], [0, waves], [waves, waves]]);
+    all.filter(|[down, across]| (2 * down.max(across) >= reduced) == above).collect()
+}
+
+/// The energy at other frequencies that `through` makes of a wave, relative to the wave's.
+fn spurious(through: &impl Fn(&[f64]) -> Vec<f64>, [down, across]: [usize; 2]) -> f64 {
+    let phase =
+        |cell: usize| TAU * (down * (cell / SIDE) + across * (cell % SIDE)) as f64 / SIDE as f64 + 0.4;
+    let cells = SIDE * SIDE;
+    let (wave, quadrature): (Vec<f64>, Vec<f64>) =
+        (0..cells).map(|cell| (phase(cell).cos(), phase(cell).sin())).unzip();
+    let y = through(&wave);
+    let along = |basis: &[f64]| y.iter().zip(basis).map(|(y, basis)| y * basis).sum::<f64>();
+    // Each of the two has the energy cells/2.
+    let own = (along(&wave).powi(2) + along(&quadrature).powi(2)) * 2.0 / cells as f64;
+    let all: f64 = y.iter().map(|y| y * y).sum();
+    (all - own).max(0.0) * 2.0 / cells as f64
+}
+
+/// `Σ (y − mean)² / Σ y²` away from the borders.
+fn pattern(y: &[f64]) -> f64 {
+    let inner = BORDER..SIDE - BORDER;
+    let values: Vec<f64> =
+        inner.clone().flat_map(|row| inner.clone().map(move |column| y[row * SIDE + column])).collect();
+    let energy: f64 = values.iter().map(|value| value * value).sum();
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    let varying: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    if energy > 0.0 { varying / energy } else { 0.0 }
+}
+
+/// Values of variance 1 around 1, evenly distributed, from a fixed linear congruential generator (Knuth's MMIX).
+fn noise() -> Vec<f64> {
+    let mut state = 1_u64;
+    let mut draw = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        1.0 + ((state >> 11) as f64 / (1_u64 << 53) as f64 - 0.5) * 12.0_f64.sqrt()
+    };
+    (0..SIDE * SIDE).map(|_| draw()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn energies(up: &str, down: &str) -> PairEnergies {
+        let (up, down) =
+            (UpsampleConfig::named(up).unwrap().remove(0), DownsampleConfig::named(down).unwrap().remove(0));
+        pair_energies(&up, &down).unwrap()
+    }
+
+    #[test]
+    fn exact_pairs_bring_everything_back_at_machine_precision() {
+        for (up, down) in [("pixel_shuffle", "pixel_unshuffle"), ("inverse_haar", "haar_wavelet")] {
+            let found = energies(up, down);
+            let all =
+                [found.reconstruction_error, found.aliasing_below, found.aliasing_above, found.checkerboard];
+            assert!(all.iter().all(|value| *value < 1e-12), "{up} behind {down}: {found:?}");
+        }
+    }
+
+    /// Every second cell in its place and zeros elsewhere, in both axes: of a wave a quarter of its amplitude stays at its frequency
+    /// and as much goes to each of three others, 3/16 of its energy. Of a constant, 1 in 4 cells is left: 3/4 of the energy varies.
+    #[test]
+    fn cells_between_zeros_have_replicas_and_a_checkerboard_as_computed_by_hand() {
+        let through = |map: &[f64]| -> Vec<f64> {
+            let kept = |cell: usize| (cell / SIDE).is_multiple_of(2) && (cell % SIDE).is_multiple_of(2);
+            map.iter().enumerate().map(|(cell, value)| if kept(cell) { *value } else { 0.0 }).collect()
+        };
+        for wave in frequencies(16, false) {
+            assert!((spurious(&through, wave) - 3.0 / 16.0).abs() < 1e-9, "{wave:?}");
+        }
+        assert!((pattern(&through(&[1.0; SIDE * SIDE])) - 0.75).abs() < 1e-12);
+    }
+
+    #[test]
+    fn smoothing_pairs_alias_less_than_decimation_and_leave_no_checkerboard() {
+        let (blur, none) = (energies("blur_upsample", "blur_pool"), energies("blur_upsample", "decimation"));
+        assert!(blur.aliasing_above < none.aliasing_above, "{blur:?} {none:?}");
+        assert!(blur.checkerboard < 1e-20 && none.checkerboard < 1e-20);
+        let spectral = energies("spectral_upsample", "spectral_pool");
+        assert!(spectral.aliasing_above < 1e-12 && spectral.aliasing_below < 1e-12, "{spectral:?}");
+        assert!((energies("max_unpool", "max_pool").checkerboard - 0.75).abs() < 0.05);
+    }
+}
