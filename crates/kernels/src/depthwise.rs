@@ -5,12 +5,14 @@
 use rayon::prelude::*;
 
 use crate::bfloat16::{round_operand, rounded_copy};
+use crate::channels::{Channels, lanes};
 use crate::convolution::{BackwardJob, ForwardJob};
 use crate::engine::Engine;
+use crate::epilogue::Epilogue;
 use crate::fast::output_size;
 use crate::geometry::ConvGeometry;
 use crate::scratch::Scratch;
-use crate::simd::{Kernel, Simd, dispatch};
+use crate::simd::{Kernel, LANES, Simd, dispatch};
 
 /// Weights `[C, 1, KH, KW]` as `[tap][C]`.
 pub(crate) fn weights_by_tap<'e>(engine: &'e Engine, geometry: &ConvGeometry, weight: &[f32]) -> Scratch<'e> {
@@ -25,21 +27,29 @@ pub(crate) fn weights_by_tap<'e>(engine: &'e Engine, geometry: &ConvGeometry, we
     by_tap
 }
 
-/// The taps of one output pixel that lie on the map, as `(tap, first element of the input pixel)`.
-#[inline(always)]
-fn taps_on_map(geometry: &ConvGeometry, row: usize, column: usize) -> impl Iterator<Item = (usize, usize)> {
+/// A tap of an output pixel that lies on the map.
+#[derive(Clone, Copy)]
+struct Tap {
+    /// The first of its weights.
+    weight: usize,
+    /// The first element of the input pixel it meets.
+    input: usize,
+}
+
+/// Adds the taps of one output pixel that lie on the map to a list, row by row.
+fn list_taps(geometry: &ConvGeometry, row: usize, column: usize, taps: &mut Vec<Tap>) {
     let ConvGeometry { kernel, stride, dilation, padding, height_in, width_in, channels_in, .. } = *geometry;
-    let rows = (0..kernel[0]).filter_map(move |u| {
-        let y = (row * stride[0] + u * dilation[0]).checked_sub(padding.top).filter(|&y| y < height_in)?;
-        Some((u, y))
-    });
-    rows.flat_map(move |(u, y)| {
-        (0..kernel[1]).filter_map(move |v| {
-            let x =
-                (column * stride[1] + v * dilation[1]).checked_sub(padding.left).filter(|&x| x < width_in)?;
-            Some((u * kernel[1] + v, (y * width_in + x) * channels_in))
-        })
-    })
+    for u in 0..kernel[0] {
+        // Above the map this wraps to far below it.
+        let y = (row * stride[0] + u * dilation[0]).wrapping_sub(padding.top);
+        for v in 0..kernel[1] {
+            let x = (column * stride[1] + v * dilation[1]).wrapping_sub(padding.left);
+            if y < height_in && x < width_in {
+                let weight = (u * kernel[1] + v) * channels_in;
+                taps.push(Tap { weight, input: (y * width_in + x) * channels_in });
+            }
+        }
+    }
 }
 
 /// The forward pass with weights from [`weights_by_tap`]: rows of the output in parallel.
@@ -58,8 +68,10 @@ pub(crate) fn forward(engine: &Engine, weights: &[f32], job: ForwardJob<'_, f32>
             None => y.fill(0.0),
         }
         dispatch(engine.isa(), Row { geometry: &geometry, row: line % height, weights, x, y });
-        for (element, y) in (line * row_len..).zip(y) {
-            *y = epilogue.forward(*y, element);
+        if job.epilogue != Epilogue::IDENTITY {
+            for (element, y) in (line * row_len..).zip(y) {
+                *y = epilogue.forward(*y, element);
+            }
         }
     });
 }
@@ -77,13 +89,20 @@ impl Kernel for Row<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, _simd: S) {
         let channels = self.geometry.channels_in;
+        let mut taps = Vec::new();
         for (column, y) in self.y.chunks_exact_mut(channels).enumerate() {
-            for (tap, pixel) in taps_on_map(self.geometry, self.row, column) {
-                let (x, weights) =
-                    (&self.x[pixel..][..channels], &self.weights[tap * channels..][..channels]);
-                for ((y, x), weight) in y.iter_mut().zip(x).zip(weights) {
-                    *y += weight * x;
+            taps.clear();
+            list_taps(self.geometry, self.row, column, &mut taps);
+            for block in Channels::blocks(channels) {
+                let mut sum = block.load(y);
+                for tap in &taps {
+                    let (x, weight) =
+                        (block.load(&self.x[tap.input..]), block.load(&self.weights[tap.weight..]));
+                    for lane in 0..LANES {
+                        sum[lane] += weight[lane] * x[lane];
+                    }
                 }
+                block.store(sum, y);
             }
         }
     }
@@ -107,6 +126,7 @@ pub(crate) fn backward(engine: &Engine, job: BackwardJob<'_, f32>) {
     };
     let rounded = rounded_copy(engine, job.x);
     let x = rounded.as_deref().unwrap_or(job.x);
+    let meetings = Meetings::new(&geometry, [height, width]);
     let tasks = partial.par_chunks_mut(partial_len).zip(images.par_iter_mut()).enumerate();
     tasks.for_each(|(image, (sums, dx))| {
         let mut dz = engine.scratch().take(image_out);
@@ -126,7 +146,7 @@ pub(crate) fn backward(engine: &Engine, job: BackwardJob<'_, f32>) {
         let dx = dx.as_deref_mut();
         dispatch(
             engine.isa(),
-            Image { geometry: &geometry, width, weights: &weights, x, dz: &dz, dx, dweight },
+            Image { channels, meetings: &meetings, weights: &weights, x, dz: &dz, dx, dweight },
         );
     });
     let taps_range = taps * channels;
@@ -146,11 +166,37 @@ pub(crate) fn backward(engine: &Engine, job: BackwardJob<'_, f32>) {
     }
 }
 
+/// Which output pixels meet which input pixels, in two orders.
+struct Meetings {
+    /// The taps of all output pixels in turn.
+    taps: Vec<Tap>,
+    /// How many of them each output pixel has.
+    counts: Vec<usize>,
+    /// For each tap of the filter, the first elements of the output pixels and of the input pixels it joins.
+    pairs: Vec<Vec<[usize; 2]>>,
+}
+
+impl Meetings {
+    fn new(geometry: &ConvGeometry, [height, width]: [usize; 2]) -> Self {
+        let (filter, channels) = (geometry.kernel[0] * geometry.kernel[1], geometry.channels_in);
+        let (mut taps, mut counts) = (Vec::with_capacity(height * width * filter), Vec::new());
+        let mut pairs = vec![Vec::with_capacity(height * width); filter];
+        for place in 0..height * width {
+            let before = taps.len();
+            list_taps(geometry, place / width, place % width, &mut taps);
+            counts.push(taps.len() - before);
+            for tap in &taps[before..] {
+                pairs[tap.weight / channels].push([place * channels, tap.input]);
+            }
+        }
+        Self { taps, counts, pairs }
+    }
+}
+
 /// The gradients of input and weight that one image causes.
 struct Image<'a> {
-    geometry: &'a ConvGeometry,
-    /// Columns of the output.
-    width: usize,
+    channels: usize,
+    meetings: &'a Meetings,
     weights: &'a [f32],
     x: &'a [f32],
     dz: &'a [f32],
@@ -160,22 +206,31 @@ struct Image<'a> {
 
 impl Kernel for Image<'_> {
     #[inline(always)]
-    fn run<S: Simd>(mut self, _simd: S) {
-        let channels = self.geometry.channels_in;
-        if let Some(dx) = &mut self.dx {
-            dx.fill(0.0);
-        }
-        for (place, dz) in self.dz.chunks_exact(channels).enumerate() {
-            for (tap, pixel) in taps_on_map(self.geometry, place / self.width, place % self.width) {
-                let sums = &mut self.dweight[tap * channels..][..channels];
-                for ((sum, x), slope) in sums.iter_mut().zip(&self.x[pixel..][..channels]).zip(dz) {
-                    *sum += x * slope;
-                }
-                if let Some(dx) = &mut self.dx {
-                    let weights = &self.weights[tap * channels..][..channels];
-                    for ((dx, weight), slope) in dx[pixel..][..channels].iter_mut().zip(weights).zip(dz) {
-                        *dx += weight * slope;
+    fn run<S: Simd>(self, _simd: S) {
+        let channels = self.channels;
+        for (pairs, dweight) in self.meetings.pairs.iter().zip(self.dweight.chunks_exact_mut(channels)) {
+            for block in Channels::blocks(channels) {
+                let mut sum = [0.0; LANES];
+                for [output, input] in pairs {
+                    let (slope, x) = (block.load(&self.dz[*output..]), block.load(&self.x[*input..]));
+                    for lane in 0..LANES {
+                        sum[lane] += x[lane] * slope[lane];
                     }
+                }
+                block.store(sum, dweight);
+            }
+        }
+        let Some(dx) = self.dx else { return };
+        dx.fill(0.0);
+        let mut rest = &self.meetings.taps[..];
+        for (dz, count) in self.dz.chunks_exact(channels).zip(&self.meetings.counts) {
+            let (taps, behind) = rest.split_at(*count);
+            rest = behind;
+            for block in Channels::blocks(channels) {
+                let slope = block.load(dz);
+                for tap in taps {
+                    let weight = block.load(&self.weights[tap.weight..]);
+                    block.add(lanes!(lane => weight[lane] * slope[lane]), &mut dx[tap.input..]);
                 }
             }
         }

@@ -1,12 +1,15 @@
-//! Exponential and logarithm that loops over f32 can be vectorised with; for f64 those of the standard library.
+//! Exponential, logarithm and root that loops over f32 can be vectorised with; for f64 those of the standard library.
 
-/// Exponential and natural logarithm of a scalar.
+/// Exponential, natural logarithm and square root of a scalar.
 pub trait Elementary: Sized {
     /// `e^x`. f32: relative error below 3e-7 where the result is a normal number, 0 below -87.3, infinity above 88.7.
     fn exponential(self) -> Self;
 
     /// `ln x` for positive normal x. f32: relative error below 3e-7, absolute near 1 below 1e-7.
     fn logarithm(self) -> Self;
+
+    /// The square root, correctly rounded; 0 of 0.
+    fn square_root(self) -> Self;
 }
 
 impl Elementary for f64 {
@@ -16,6 +19,10 @@ impl Elementary for f64 {
 
     fn logarithm(self) -> Self {
         self.ln()
+    }
+
+    fn square_root(self) -> Self {
+        self.sqrt()
     }
 }
 
@@ -61,6 +68,11 @@ impl Elementary for f32 {
         #[expect(clippy::cast_precision_loss, reason = "exponents are below 2^8")]
         let n = n as Self;
         2.0 * z * sum + n * std::f32::consts::LN_2
+    }
+
+    #[inline(always)]
+    fn square_root(self) -> Self {
+        self.sqrt()
     }
 }
 

@@ -24,6 +24,7 @@ mod allocator;
 mod bfloat16;
 mod blocked;
 mod blocks;
+mod channels;
 mod convolution;
 mod depthwise;
 mod direct;
@@ -70,10 +71,11 @@ pub use peak::measured_peak;
 pub use plan::{Algorithm, Plan, candidates, plan};
 pub use pooling::average::{AverageDivisor, average_pool2d_backward, average_pool2d_forward};
 pub use pooling::cells::{
-    RegionLists, drawn_cells, gather_cells, median_cells, region_max_cells, scatter_cells,
+    RegionLists, assign_cells, assign_cells_backward, drawn_cells, gather_cells, median_cells,
+    region_max_cells, scatter_cells,
 };
 pub use pooling::geometry::PoolGeometry;
-pub use pooling::maximum::{max_pool2d_backward, max_pool2d_forward};
+pub use pooling::maximum::{max_pool2d_backward, max_pool2d_forward, max_pool2d_values};
 pub use pooling::weighted::{Orders, weighted_pool2d_backward, weighted_pool2d_forward};
 pub use pooling::window_function::WindowFunction;
 pub use prepared::WeightCache;

@@ -2,8 +2,10 @@
 
 use rayon::prelude::*;
 
+use crate::channels::Channels;
 use crate::engine::Engine;
 use crate::scalar::Scalar;
+use crate::simd::{Kernel, LANES, Simd, dispatch};
 
 /// A sparse matrix that maps one axis of an image: output `i` is the sum of `weight · input[cell]` over its terms.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,7 +84,7 @@ impl AxisMap {
 ///
 /// When the slices do not hold as many images of `channels` channels as each other.
 pub fn resample<T: Scalar>(
-    _engine: &Engine,
+    engine: &Engine,
     rows: &AxisMap,
     columns: &AxisMap,
     channels: usize,
@@ -100,23 +102,48 @@ pub fn resample<T: Scalar>(
         || vec![T::ZERO; line_in],
         |sums, (line, y)| {
             let x = &x[line / rows.outputs() * image_in..][..image_in];
-            sums.fill(T::ZERO);
-            for (row, weight) in rows.terms(line % rows.outputs()) {
-                add_scaled(sums, *weight, &x[row * line_in..][..line_in]);
-            }
-            for (column, y) in y.chunks_mut(channels).enumerate() {
-                y.fill(T::ZERO);
-                for (cell, weight) in columns.terms(column) {
-                    add_scaled(y, *weight, &sums[cell * channels..][..channels]);
-                }
-            }
+            let terms = rows.terms(line % rows.outputs());
+            dispatch(engine.isa(), Line { terms, columns, channels, x, sums, y });
         },
     );
 }
 
-fn add_scaled<T: Scalar>(sums: &mut [T], weight: f64, values: &[T]) {
-    let weight = T::from_f64(weight);
-    sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += *value * weight);
+/// One line of the output: a sum of lines of the image, then its columns.
+struct Line<'a, T> {
+    /// The image's rows with their weights.
+    terms: &'a [(usize, f64)],
+    columns: &'a AxisMap,
+    channels: usize,
+    x: &'a [T],
+    sums: &'a mut [T],
+    y: &'a mut [T],
+}
+
+impl<T: Scalar> Kernel for Line<'_, T> {
+    #[inline(always)]
+    fn run<S: Simd>(self, _simd: S) {
+        let (line, channels) = (self.sums.len(), self.channels);
+        self.sums.fill(T::ZERO);
+        for (row, weight) in self.terms {
+            let weight = T::from_f64(*weight);
+            for (sum, value) in self.sums.iter_mut().zip(&self.x[row * line..][..line]) {
+                *sum += *value * weight;
+            }
+        }
+        for (column, y) in self.y.chunks_exact_mut(channels).enumerate() {
+            let terms = self.columns.terms(column);
+            for block in Channels::blocks(channels) {
+                let mut total = [T::ZERO; LANES];
+                for (cell, weight) in terms {
+                    let (weight, values) = (T::from_f64(*weight), block.load(&self.sums[cell * channels..]));
+                    for lane in 0..LANES {
+                        total[lane] += values[lane] * weight;
+                    }
+                }
+                block.store(total, y);
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -2,10 +2,13 @@
 
 use rayon::prelude::*;
 
+use crate::channels::{Channels, lanes};
 use crate::engine::Engine;
 use crate::pooling::geometry::{PoolGeometry, taps_on_map};
 use crate::pooling::maximum::checked_size;
+use crate::pooling::weighted::list_pixels;
 use crate::scalar::Scalar;
+use crate::simd::{Kernel, LANES, Simd, dispatch};
 
 /// What the sum over a window is divided by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,38 +19,29 @@ pub enum AverageDivisor {
     ExcludePadding,
 }
 
-/// Taps of a window, as input rows and columns, and the reciprocal of its divisor.
-struct Window {
-    rows: Vec<usize>,
-    columns: Vec<usize>,
-    weight: f64,
-}
-
-impl Window {
-    fn new(geometry: &PoolGeometry, divisor: AverageDivisor, row: usize, column: usize) -> Self {
-        let PoolGeometry { height_in, width_in, kernel, stride, padding, dilation, .. } = *geometry;
-        let rows: Vec<_> =
-            taps_on_map(row, kernel[0], stride[0], dilation[0], padding.top, height_in).collect();
-        let columns: Vec<_> =
-            taps_on_map(column, kernel[1], stride[1], dilation[1], padding.left, width_in).collect();
-        let count = match divisor {
-            AverageDivisor::ExcludePadding => rows.len() * columns.len(),
-            AverageDivisor::IncludePadding => {
-                let (tall, wide) =
-                    (height_in + padding.top + padding.bottom, width_in + padding.left + padding.right);
-                taps_on_map(row, kernel[0], stride[0], dilation[0], 0, tall).count()
-                    * taps_on_map(column, kernel[1], stride[1], dilation[1], 0, wide).count()
-            }
-        };
-        assert!(count > 0, "a pooling window holds no pixel: {geometry:?}");
-        #[expect(clippy::cast_precision_loss, reason = "windows are far smaller than 2^53 pixels")]
-        let weight = 1.0 / count as f64;
-        Self { rows, columns, weight }
-    }
-
-    fn pixels(&self, width: usize) -> impl Iterator<Item = usize> {
-        self.rows.iter().flat_map(move |row| self.columns.iter().map(move |column| row * width + column))
-    }
+/// Writes the pixels of the window in this row and column of the output, and returns the reciprocal of its divisor.
+#[inline(always)]
+fn list_window(
+    geometry: &PoolGeometry,
+    divisor: AverageDivisor,
+    [row, column]: [usize; 2],
+    pixels: &mut Vec<usize>,
+) -> f64 {
+    list_pixels(geometry, row, column, pixels);
+    let count = match divisor {
+        AverageDivisor::ExcludePadding => pixels.len(),
+        AverageDivisor::IncludePadding => {
+            let PoolGeometry { height_in, width_in, kernel, stride, padding, dilation, .. } = *geometry;
+            let (tall, wide) =
+                (height_in + padding.top + padding.bottom, width_in + padding.left + padding.right);
+            taps_on_map(row, kernel[0], stride[0], dilation[0], 0, tall).count()
+                * taps_on_map(column, kernel[1], stride[1], dilation[1], 0, wide).count()
+        }
+    };
+    assert!(count > 0, "a pooling window holds no pixel: {geometry:?}");
+    #[expect(clippy::cast_precision_loss, reason = "windows are far smaller than 2^53 pixels")]
+    let weight = 1.0 / count as f64;
+    weight
 }
 
 /// The mean of every window: `y[n,i,j,c] = sum over the window of x[n,·,·,c] / divisor`.
@@ -57,27 +51,50 @@ impl Window {
 /// # Panics
 /// When the geometry is invalid, a slice has the wrong length, or a window holds no pixel.
 pub fn average_pool2d_forward<T: Scalar>(
-    _engine: &Engine,
+    engine: &Engine,
     geometry: &PoolGeometry,
     divisor: AverageDivisor,
     x: &[T],
     y: &mut [T],
 ) {
     let [height, width] = checked_size(geometry, x.len(), y.len());
-    let channels = geometry.channels;
-    let input = geometry.height_in * geometry.width_in * channels;
-    y.par_chunks_mut(width * channels).enumerate().for_each(|(line, y)| {
+    let input = geometry.input_len() / geometry.batch;
+    y.par_chunks_mut(width * geometry.channels).enumerate().for_each(|(line, y)| {
         let x = &x[line / height * input..][..input];
-        for (column, y) in y.chunks_mut(channels).enumerate() {
-            let window = Window::new(geometry, divisor, line % height, column);
-            y.fill(T::ZERO);
-            for pixel in window.pixels(geometry.width_in) {
-                y.iter_mut().zip(&x[pixel * channels..][..channels]).for_each(|(sum, &value)| *sum += value);
-            }
-            let weight = T::from_f64(window.weight);
-            y.iter_mut().for_each(|sum| *sum = *sum * weight);
-        }
+        dispatch(engine.isa(), Forward { geometry, divisor, row: line % height, x, y });
     });
+}
+
+/// One row of the output.
+struct Forward<'a, T> {
+    geometry: &'a PoolGeometry,
+    divisor: AverageDivisor,
+    row: usize,
+    /// The image.
+    x: &'a [T],
+    y: &'a mut [T],
+}
+
+impl<T: Scalar> Kernel for Forward<'_, T> {
+    #[inline(always)]
+    fn run<S: Simd>(self, _simd: S) {
+        let channels = self.geometry.channels;
+        let mut pixels = Vec::new();
+        for (column, y) in self.y.chunks_exact_mut(channels).enumerate() {
+            let weight =
+                T::from_f64(list_window(self.geometry, self.divisor, [self.row, column], &mut pixels));
+            for block in Channels::blocks(channels) {
+                let mut sum = [T::ZERO; LANES];
+                for pixel in &pixels {
+                    let values = block.load(&self.x[pixel * channels..]);
+                    for lane in 0..LANES {
+                        sum[lane] += values[lane];
+                    }
+                }
+                block.store(lanes!(lane => sum[lane] * weight), y);
+            }
+        }
+    }
 }
 
 /// The gradient of [`average_pool2d_forward`]: every `dy` is spread evenly over its window.
@@ -85,7 +102,7 @@ pub fn average_pool2d_forward<T: Scalar>(
 /// # Panics
 /// As [`average_pool2d_forward`].
 pub fn average_pool2d_backward<T: Scalar>(
-    _engine: &Engine,
+    engine: &Engine,
     geometry: &PoolGeometry,
     divisor: AverageDivisor,
     dy: &[T],
@@ -93,20 +110,40 @@ pub fn average_pool2d_backward<T: Scalar>(
 ) {
     let [height, width] = checked_size(geometry, dx.len(), dy.len());
     let channels = geometry.channels;
-    let (input, output) = (geometry.height_in * geometry.width_in * channels, height * width * channels);
+    let (input, output) = (geometry.input_len() / geometry.batch, height * width * channels);
     dx.par_chunks_mut(input).zip(dy.par_chunks(output)).for_each(|(dx, dy)| {
-        dx.fill(T::ZERO);
-        for (position, dy) in dy.chunks(channels).enumerate() {
-            let window = Window::new(geometry, divisor, position / width, position % width);
-            let weight = T::from_f64(window.weight);
-            for pixel in window.pixels(geometry.width_in) {
-                dx[pixel * channels..][..channels]
-                    .iter_mut()
-                    .zip(dy)
-                    .for_each(|(sum, &slope)| *sum += slope * weight);
+        dispatch(engine.isa(), Backward { geometry, divisor, width, dy, dx });
+    });
+}
+
+/// One image.
+struct Backward<'a, T> {
+    geometry: &'a PoolGeometry,
+    divisor: AverageDivisor,
+    /// Columns of the output.
+    width: usize,
+    dy: &'a [T],
+    dx: &'a mut [T],
+}
+
+impl<T: Scalar> Kernel for Backward<'_, T> {
+    #[inline(always)]
+    fn run<S: Simd>(self, _simd: S) {
+        let channels = self.geometry.channels;
+        let mut pixels = Vec::new();
+        self.dx.fill(T::ZERO);
+        for (place, dy) in self.dy.chunks_exact(channels).enumerate() {
+            let place = [place / self.width, place % self.width];
+            let weight = T::from_f64(list_window(self.geometry, self.divisor, place, &mut pixels));
+            for block in Channels::blocks(channels) {
+                let slope = block.load(dy);
+                let slope: [T; LANES] = lanes!(lane => slope[lane] * weight);
+                for pixel in &pixels {
+                    block.add(slope, &mut self.dx[pixel * channels..][..channels]);
+                }
             }
         }
-    });
+    }
 }
 
 #[cfg(test)]

@@ -2,11 +2,11 @@
 
 use rayon::prelude::*;
 
+use crate::channels::{Channels, lanes};
 use crate::convolution::check_len;
 use crate::engine::Engine;
-use crate::pooling::channels::{Channels, lanes};
 use crate::pooling::geometry::PoolGeometry;
-use crate::pooling::maximum::{checked_size, pixel_index};
+use crate::pooling::maximum::{checked_size, keep_larger, pixel_index, wins};
 use crate::pooling::weighted::list_pixels;
 use crate::scalar::Scalar;
 use crate::simd::{Kernel, LANES, Simd, dispatch};
@@ -48,6 +48,74 @@ pub fn scatter_cells<T: Scalar>(batch: usize, channels: usize, indices: &[u32], 
         for (values, indices) in values.chunks_exact(channels).zip(indices.chunks_exact(channels)) {
             for (channel, (&value, &index)) in values.iter().zip(indices).enumerate() {
                 x[index as usize * channels + channel] += value;
+            }
+        }
+    });
+}
+
+/// A map in which each cell holds the largest of the values that name it, 0 where none does; equal values share a cell.
+///
+/// Shapes as for [`scatter_cells`].
+///
+/// # Panics
+/// As [`gather_cells`].
+pub fn assign_cells<T: Scalar>(batch: usize, channels: usize, indices: &[u32], values: &[T], x: &mut [T]) {
+    check_len("indices", indices.len(), values.len());
+    assert!(batch > 0 && channels > 0, "cells of {batch} images with {channels} channels");
+    let (output, input) = (x.len() / batch, values.len() / batch);
+    let images = x.par_chunks_mut(output).zip(indices.par_chunks(input)).zip(values.par_chunks(input));
+    images.for_each(|((x, indices), values)| {
+        x.fill(T::NEGATIVE_INFINITY);
+        let cells = |pixel: &[u32], channel: usize| pixel[channel] as usize * channels + channel;
+        for (values, indices) in values.chunks_exact(channels).zip(indices.chunks_exact(channels)) {
+            for (channel, &value) in values.iter().enumerate() {
+                let cell = &mut x[cells(indices, channel)];
+                // NaN is passed on.
+                *cell = if value <= *cell { *cell } else { value };
+            }
+        }
+        // A cell that no value names holds minus infinity, and so does one whose values are all that.
+        for cell in x.iter_mut() {
+            *cell = if *cell == T::NEGATIVE_INFINITY { T::ZERO } else { *cell };
+        }
+    });
+}
+
+/// The gradient of [`assign_cells`] from its result `x` and the result's gradient `dx`: a value has the gradient of the cell that holds
+/// it, divided by the number of equal values there.
+///
+/// # Panics
+/// As [`gather_cells`].
+pub fn assign_cells_backward<T: Scalar>(
+    [batch, channels]: [usize; 2],
+    indices: &[u32],
+    values: &[T],
+    [x, dx]: [&[T]; 2],
+    dvalues: &mut [T],
+) {
+    check_len("indices", indices.len(), values.len());
+    check_len("the gradient of the values", dvalues.len(), values.len());
+    check_len("the gradient of the map", dx.len(), x.len());
+    assert!(batch > 0 && channels > 0, "cells of {batch} images with {channels} channels");
+    let (output, input) = (x.len() / batch, values.len() / batch);
+    let maps = x.par_chunks(output).zip(dx.par_chunks(output));
+    let given = indices.par_chunks(input).zip(values.par_chunks(input));
+    dvalues.par_chunks_mut(input).zip(maps).zip(given).for_each(|((dvalues, (x, dx)), (indices, values))| {
+        // How many values hold each cell, as an element.
+        let mut holders = vec![T::ZERO; output];
+        let pixels = || indices.chunks_exact(channels).zip(values.chunks_exact(channels));
+        for (indices, values) in pixels() {
+            for (channel, (&index, &value)) in indices.iter().zip(values).enumerate() {
+                let cell = index as usize * channels + channel;
+                holders[cell] += if x[cell] == value { T::ONE } else { T::ZERO };
+            }
+        }
+        for (dvalues, (indices, values)) in dvalues.chunks_exact_mut(channels).zip(pixels()) {
+            for (channel, (dvalue, (&index, &value))) in
+                dvalues.iter_mut().zip(indices.iter().zip(values)).enumerate()
+            {
+                let cell = index as usize * channels + channel;
+                *dvalue = if x[cell] == value { dx[cell] / holders[cell] } else { T::ZERO };
             }
         }
     });
@@ -100,8 +168,8 @@ impl<T: Scalar> Kernel for Median<'_, T> {
             for block in Channels::blocks(channels) {
                 block.load_window(self.x, channels, &pixels, &mut window);
                 let [low, high] = middle(&window, &pixels);
-                block.store(low, lower);
-                block.store(high, upper);
+                block.store_places(low, lower);
+                block.store_places(high, upper);
             }
         }
     }
@@ -207,7 +275,7 @@ impl<T: Scalar> Kernel for Drawn<'_, T> {
                         reached[lane] += values[lane];
                     }
                 }
-                block.store(drawn, indices);
+                block.store_places(drawn, indices);
             }
         }
     }
@@ -229,6 +297,7 @@ pub struct RegionLists {
 /// # Panics
 /// When lengths do not fit, or a region is empty or leaves the map.
 pub fn region_max_cells<T: Scalar>(
+    engine: &Engine,
     [batch, height, width, channels]: [usize; 4],
     regions: &RegionLists,
     x: &[T],
@@ -238,10 +307,13 @@ pub fn region_max_cells<T: Scalar>(
     check_len("the input map", x.len(), batch * image);
     let (rows, columns) = (regions.rows[0].len(), regions.columns[0].len());
     check_len("indices", indices.len(), batch * rows * columns * channels);
-    // One list for all maps, or one each.
-    let of_map = |lists: &'_ [Vec<(usize, usize)>], map: usize| if lists.len() == 1 { 0 } else { map };
     let images = indices.par_chunks_mut(rows * columns * channels).zip(x.par_chunks(image)).enumerate();
     images.for_each(|(number, (indices, x))| {
+        if regions.rows.len() == 1 && regions.columns.len() == 1 {
+            return dispatch(engine.isa(), SharedRegions { regions, width, channels, x, indices });
+        }
+        // One list for all maps, or one each.
+        let of_map = |lists: &'_ [Vec<(usize, usize)>], map: usize| if lists.len() == 1 { 0 } else { map };
         for channel in 0..channels {
             let map = number * channels + channel;
             let rows = &regions.rows[of_map(&regions.rows, map)];
@@ -253,9 +325,7 @@ pub fn region_max_cells<T: Scalar>(
                 for row in top..bottom {
                     for column in left..right {
                         let value = x[(row * width + column) * channels + channel];
-                        // NaN wins once and then stays, as in max pooling.
-                        #[expect(clippy::eq_op, reason = "the test for NaN that a generic scalar offers")]
-                        if value > best || (value != value && best == best) {
+                        if wins(value, best) {
                             (best, place) = (value, row * width + column);
                         }
                     }
@@ -264,6 +334,39 @@ pub fn region_max_cells<T: Scalar>(
             }
         }
     });
+}
+
+/// One image whose maps all have the same windows.
+struct SharedRegions<'a, T> {
+    regions: &'a RegionLists,
+    width: usize,
+    channels: usize,
+    x: &'a [T],
+    indices: &'a mut [u32],
+}
+
+impl<T: Scalar> Kernel for SharedRegions<'_, T> {
+    #[inline(always)]
+    fn run<S: Simd>(self, _simd: S) {
+        let (rows, columns) = (&self.regions.rows[0], &self.regions.columns[0]);
+        let mut outputs = self.indices.chunks_exact_mut(self.channels);
+        for &(top, bottom) in rows {
+            for (&(left, right), indices) in columns.iter().zip(&mut outputs) {
+                let first = top * self.width + left;
+                for block in Channels::blocks(self.channels) {
+                    let mut best = block.load(&self.x[first * self.channels..]);
+                    let mut places = [pixel_index(first); LANES];
+                    for row in top..bottom {
+                        for pixel in row * self.width + left..row * self.width + right {
+                            let values = block.load(&self.x[pixel * self.channels..]);
+                            keep_larger(&mut best, &mut places, values, pixel);
+                        }
+                    }
+                    block.store_places(places, indices);
+                }
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -373,11 +476,23 @@ mod tests {
             columns: vec![vec![(0, 2), (1, 3)], vec![(0, 3), (2, 3)]],
         };
         let mut indices = [9; 4];
-        region_max_cells([1, 2, 3, 2], &regions, &x, &mut indices);
+        region_max_cells(&Engine::detect(), [1, 2, 3, 2], &regions, &x, &mut indices);
         assert_eq!(indices, [1, 1, 1, 2]);
         let same = RegionLists { rows: vec![vec![(1, 2)]], columns: vec![vec![(0, 2), (2, 3)]] };
-        region_max_cells([1, 2, 3, 2], &same, &x, &mut indices);
+        region_max_cells(&Engine::detect(), [1, 2, 3, 2], &same, &x, &mut indices);
         assert_eq!(indices, [3, 4, 5, 5]);
+    }
+
+    #[test]
+    fn a_cell_takes_the_largest_of_its_values_and_equal_ones_share_its_gradient() {
+        // One image, one channel, four cells; cell 3 is named thrice, cell 2 by nothing.
+        let (indices, values) = ([3, 0, 3, 1, 3], [2.0, -1.0, 5.0, 0.5, 5.0_f64]);
+        let mut x = [9.0; 4];
+        assign_cells(1, 1, &indices, &values, &mut x);
+        assert_eq!(x, [-1.0, 0.5, 0.0, 5.0]);
+        let mut dvalues = [9.0; 5];
+        assign_cells_backward([1, 1], &indices, &values, [&x, &[1.0, 2.0, 4.0, 8.0]], &mut dvalues);
+        assert_eq!(dvalues, [0.0, 1.0, 4.0, 2.0, 4.0]);
     }
 
     #[test]

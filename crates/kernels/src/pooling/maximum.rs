@@ -2,10 +2,10 @@
 
 use rayon::prelude::*;
 
+use crate::channels::Channels;
 use crate::convolution::check_len;
 use crate::engine::Engine;
 use crate::pooling::cells::scatter_cells;
-use crate::pooling::channels::Channels;
 use crate::pooling::geometry::PoolGeometry;
 use crate::pooling::weighted::list_pixels;
 use crate::scalar::Scalar;
@@ -33,6 +33,19 @@ pub fn max_pool2d_forward<T: Scalar>(
     rows.for_each(|(line, (y, indices))| {
         let x = &x[line / height * image_len..][..image_len];
         dispatch(engine.isa(), Row { geometry, row: line % height, x, y, indices });
+    });
+}
+
+/// The largest value of every window, as [`max_pool2d_forward`] has it, without its position.
+///
+/// # Panics
+/// As [`max_pool2d_forward`].
+pub fn max_pool2d_values<T: Scalar>(engine: &Engine, geometry: &PoolGeometry, x: &[T], y: &mut [T]) {
+    let [height, width] = checked_size(geometry, x.len(), y.len());
+    let (row_len, image_len) = (width * geometry.channels, geometry.input_len() / geometry.batch);
+    y.par_chunks_mut(row_len).enumerate().for_each(|(line, y)| {
+        let x = &x[line / height * image_len..][..image_len];
+        dispatch(engine.isa(), ValueRow { geometry, row: line % height, x, y });
     });
 }
 
@@ -64,25 +77,64 @@ impl<T: Scalar> Kernel for Row<'_, T> {
                     keep_larger(&mut best, &mut places, block.load(&self.x[pixel * channels..]), pixel);
                 }
                 block.store(best, y);
-                block.store(places, indices);
+                block.store_places(places, indices);
             }
         }
     }
 }
 
-/// Takes over the values that are larger than the best so far, and their position. NaN (`v != v`) wins once and then stays. Without
-/// short circuits, so that it vectorises.
+/// One row of the output without positions.
+struct ValueRow<'a, T> {
+    geometry: &'a PoolGeometry,
+    row: usize,
+    /// The image.
+    x: &'a [T],
+    y: &'a mut [T],
+}
+
+impl<T: Scalar> Kernel for ValueRow<'_, T> {
+    #[inline(always)]
+    fn run<S: Simd>(self, _simd: S) {
+        let channels = self.geometry.channels;
+        let mut pixels = Vec::new();
+        for (column, y) in self.y.chunks_exact_mut(channels).enumerate() {
+            list_pixels(self.geometry, self.row, column, &mut pixels);
+            let Some((&first, others)) = pixels.split_first() else {
+                panic!("a pooling window holds no pixel: {:?}", self.geometry)
+            };
+            for block in Channels::blocks(channels) {
+                let mut best = block.load(&self.x[first * channels..]);
+                for &pixel in others {
+                    let values = block.load(&self.x[pixel * channels..]);
+                    for lane in 0..LANES {
+                        best[lane] = if wins(values[lane], best[lane]) { values[lane] } else { best[lane] };
+                    }
+                }
+                block.store(best, y);
+            }
+        }
+    }
+}
+
+/// Whether a value takes the place of the best so far. NaN (`v != v`) wins once and then stays. Without short circuits, so that it
+/// vectorises.
 #[inline(always)]
-fn keep_larger<T: Scalar>(
+pub(super) fn wins<T: Scalar>(value: T, best: T) -> bool {
+    #[expect(clippy::eq_op, reason = "the test for NaN that a generic scalar offers")]
+    let is_first_nan = (value != value) & (best == best);
+    (value > best) | is_first_nan
+}
+
+/// Takes over the values that are larger than the best so far, and their position.
+#[inline(always)]
+pub(super) fn keep_larger<T: Scalar>(
     best: &mut [T; LANES],
     places: &mut [u32; LANES],
     values: [T; LANES],
     pixel: usize,
 ) {
     for lane in 0..LANES {
-        #[expect(clippy::eq_op, reason = "the test for NaN that a generic scalar offers")]
-        let wins =
-            (values[lane] > best[lane]) | ((values[lane] != values[lane]) & (best[lane] == best[lane]));
+        let wins = wins(values[lane], best[lane]);
         best[lane] = if wins { values[lane] } else { best[lane] };
         places[lane] = if wins { pixel_index(pixel) } else { places[lane] };
     }

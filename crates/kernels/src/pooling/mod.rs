@@ -2,7 +2,6 @@
 
 pub(crate) mod average;
 pub(crate) mod cells;
-mod channels;
 pub(crate) mod geometry;
 pub(crate) mod maximum;
 pub(crate) mod weighted;

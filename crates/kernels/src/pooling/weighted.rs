@@ -2,10 +2,10 @@
 
 use rayon::prelude::*;
 
+use crate::channels::Channels;
 use crate::convolution::check_len;
 use crate::elementary::Elementary;
 use crate::engine::Engine;
-use crate::pooling::channels::Channels;
 use crate::pooling::geometry::{PoolGeometry, taps_on_map};
 use crate::pooling::maximum::checked_size;
 use crate::pooling::window_function::WindowFunction;

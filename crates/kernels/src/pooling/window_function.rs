@@ -8,8 +8,8 @@ mod p_norm;
 mod soft_mean;
 mod square_mean;
 
+use crate::channels::lanes;
 use crate::elementary::Elementary;
-use crate::pooling::channels::lanes;
 use crate::scalar::Scalar;
 use crate::simd::LANES;
 

@@ -10,6 +10,7 @@ use super::slot::Operator;
 use super::{ComputingOperator, FixedOperator};
 use crate::card::Card;
 use crate::description::DescriptionError;
+use crate::ops::{channels_first, channels_last};
 use crate::pass::Pass;
 use crate::walk::Window;
 
@@ -67,7 +68,8 @@ impl ComputingOperator for Decimation {
 impl FixedOperator for Decimation {
     fn compute(&self, x: Tensor<4>, _pass: &Pass<'_>) -> Tensor<4> {
         let step = self.stride as isize;
-        x.slice(s![.., .., ..;step, ..;step])
+        // In the order in which maps lie, for speed.
+        channels_first(channels_last(x).slice(s![.., ..;step, ..;step, ..]))
     }
 }
 

@@ -169,7 +169,7 @@ impl FixedOperator for FractionalMaxPool {
         let [batch, channels, height, width] = x.dims();
         let draws = pass.draws.filter(|_| self.draw == RegionDraw::Random);
         let windows = self.windows_of_maps(batch * channels, [height, width], draws);
-        let choice = CellChoice::RegionMaximum(Arc::new(windows));
+        let choice = CellChoice::RegionMaximum(Arc::new(windows), pass.engine.clone());
         if choice.has_kernel(&x) {
             let [largest, _] = choice.positions(x.clone(), None);
             return gathered(x, largest);

@@ -53,7 +53,7 @@ impl Default for LearnedPNormPool {
 
 impl Operator for LearnedPNormPool {
     const NAME: &'static str = "learned_p_norm_pool";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const CARD: Card = Card {
         statement: "The p-norm of each window, its order p learned with the weights.",
         formula: "as `p_norm_pool` with p = 1 + ln(1 + e^q), q learned",

@@ -40,7 +40,7 @@ impl Default for PNormPool {
 
 impl Operator for PNormPool {
     const NAME: &'static str = "p_norm_pool";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const CARD: Card = Card {
         statement: "The p-norm of each window: the mean (p = 1) to the maximum (p = ∞) of absolute values.",
         formula: "`mean`: y = (mean of |x|^p)^(1/p); `sum`: y = (Σ |x|^p)^(1/p); p = ∞: y = max |x|",

@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use allconv_kernels::{
-    Engine, PoolGeometry, RegionLists, Scalar, drawn_cells, gather_cells, median_cells, region_max_cells,
-    scatter_cells, unspecified_vec,
+    Engine, PoolGeometry, RegionLists, Scalar, assign_cells, assign_cells_backward, drawn_cells,
+    gather_cells, median_cells, region_max_cells, scatter_cells, unspecified_vec,
 };
 use burn::backend::{Autodiff, Dispatch, Flex, backend_extension};
 use burn::tensor::{Device, Int, Tensor};
@@ -35,7 +35,7 @@ pub enum CellChoice {
     /// One drawn with a probability in proportion to its value; all are at least 0.
     Drawn(PoolWindow, Engine),
     /// The largest of regions that each map has for itself.
-    RegionMaximum(Arc<RegionLists>),
+    RegionMaximum(Arc<RegionLists>, Engine),
     /// Of each image one polyphase component at stride 2, named by its first row and column; an odd side is read circularly.
     Phase(Vec<[usize; 2]>),
 }
@@ -50,7 +50,7 @@ impl CellChoice {
                     window.kernel.pow(2) <= MOST_RANKED && kernels_geometry(&x.shape(), *window).is_some()
                 }
                 Self::Drawn(window, _) => kernels_geometry(&x.shape(), *window).is_some(),
-                Self::RegionMaximum(_) | Self::Phase(_) => true,
+                Self::RegionMaximum(..) | Self::Phase(_) => true,
             }
     }
 
@@ -88,6 +88,13 @@ pub fn scattered(values: Tensor<4>, positions: Tensor<4, Int>, sides: [usize; 2]
     Tensor::from_dispatch(x)
 }
 
+/// A map of `sides` in which every cell holds the largest of the values `[n, c, rows, columns]` with its position, 0 where there is
+/// none; equal values share the gradient. On the CPU, where [`scatters`] says so.
+pub fn assigned(values: Tensor<4>, positions: Tensor<4, Int>, sides: [usize; 2]) -> Tensor<4> {
+    let x = <Dispatch as CellOps>::assigned_cells(values.into_dispatch(), positions.into_dispatch(), sides);
+    Tensor::from_dispatch(x)
+}
+
 /// Cells of the CPU's backend; see [`CellChoice`] and [`gathered`].
 #[backend_extension(Flex, Autodiff)]
 pub trait CellOps: Backend {
@@ -106,6 +113,21 @@ pub trait CellOps: Backend {
         values: FloatTensor<Self>,
         positions: IntTensor<Self>,
         sides: [usize; 2],
+    ) -> FloatTensor<Self>;
+
+    /// See [`assigned`].
+    fn assigned_cells(
+        values: FloatTensor<Self>,
+        positions: IntTensor<Self>,
+        sides: [usize; 2],
+    ) -> FloatTensor<Self>;
+
+    /// The gradient of [`Self::assigned_cells`] by the values, from its result `x` and the result's gradient `dx`.
+    fn assigned_cells_backward(
+        values: FloatTensor<Self>,
+        positions: IntTensor<Self>,
+        x: FloatTensor<Self>,
+        dx: FloatTensor<Self>,
     ) -> FloatTensor<Self>;
 }
 
@@ -128,6 +150,25 @@ impl CellOps for Flex {
         match values.dtype() {
             DType::F64 => scatter::<f64>(values, positions, sides),
             _ => scatter::<f32>(values, positions, sides),
+        }
+    }
+
+    fn assigned_cells(values: FlexTensor, positions: FlexTensor, sides: [usize; 2]) -> FlexTensor {
+        match values.dtype() {
+            DType::F64 => assign::<f64>(values, positions, sides),
+            _ => assign::<f32>(values, positions, sides),
+        }
+    }
+
+    fn assigned_cells_backward(
+        values: FlexTensor,
+        positions: FlexTensor,
+        x: FlexTensor,
+        dx: FlexTensor,
+    ) -> FlexTensor {
+        match values.dtype() {
+            DType::F64 => assign_backward::<f64>(values, positions, x, dx),
+            _ => assign_backward::<f32>(values, positions, x, dx),
         }
     }
 }
@@ -166,11 +207,12 @@ fn chosen<T: Scalar + Element + Pod>(
             let drawn = tensor(drawn, sizes);
             (drawn.clone(), drawn)
         }
-        CellChoice::RegionMaximum(regions) => {
+        CellChoice::RegionMaximum(regions, engine) => {
             let [batch, height, width, channels] = x.sizes();
             let sizes = [batch, regions.rows[0].len(), regions.columns[0].len(), channels];
             let mut largest = empty(sizes);
-            region_max_cells::<T>([batch, height, width, channels], regions, x.slice(), &mut largest);
+            let map = [batch, height, width, channels];
+            region_max_cells::<T>(engine, map, regions, x.slice(), &mut largest);
             let largest = tensor(largest, sizes);
             (largest.clone(), largest)
         }
@@ -212,6 +254,33 @@ fn scatter<T: Scalar + Element + Pod>(
     let mut x = unspecified_vec(batch * height * width * channels);
     scatter_cells::<T>(batch, channels, unsigned(&positions), values.slice(), &mut x);
     from_channels_last(x, [batch, height, width, channels])
+}
+
+fn assign<T: Scalar + Element + Pod>(
+    values: FlexTensor,
+    positions: FlexTensor,
+    [height, width]: [usize; 2],
+) -> FlexTensor {
+    let (values, positions) = (Dense::channels_last(values), Dense::channels_last(positions));
+    let [batch, _, _, channels] = values.sizes();
+    let mut x = unspecified_vec(batch * height * width * channels);
+    assign_cells::<T>(batch, channels, unsigned(&positions), values.slice(), &mut x);
+    from_channels_last(x, [batch, height, width, channels])
+}
+
+fn assign_backward<T: Scalar + Element + Pod>(
+    values: FlexTensor,
+    positions: FlexTensor,
+    x: FlexTensor,
+    dx: FlexTensor,
+) -> FlexTensor {
+    let [values, positions, x, dx] = [values, positions, x, dx].map(Dense::channels_last);
+    let sizes = values.sizes();
+    let [batch, _, _, channels] = sizes;
+    let mut dvalues = unspecified_vec(sizes.iter().product());
+    let maps = [x.slice(), dx.slice()];
+    assign_cells_backward::<T>([batch, channels], unsigned(&positions), values.slice(), maps, &mut dvalues);
+    from_channels_last(dvalues, sizes)
 }
 
 fn unsigned(positions: &Dense) -> &[u32] {
@@ -265,6 +334,47 @@ impl<B: CellOps, C: CheckpointStrategy> CellOps for Autodiff<B, C> {
         match ScatterBackward.prepare::<C>([node]).compute_bound().stateful() {
             OpsKind::Tracked(preparation) => preparation.finish(positions, x),
             OpsKind::UnTracked(preparation) => preparation.finish(x),
+        }
+    }
+
+    fn assigned_cells(
+        values: FloatTensor<Self>,
+        positions: IntTensor<Self>,
+        sides: [usize; 2],
+    ) -> FloatTensor<Self> {
+        let node = values.node();
+        let values = values.into_primitive();
+        let x = B::assigned_cells(values.clone(), positions.clone(), sides);
+        match AssignBackward.prepare::<C>([node]).compute_bound().stateful() {
+            OpsKind::Tracked(preparation) => preparation.finish((values, positions, x.clone()), x),
+            OpsKind::UnTracked(preparation) => preparation.finish(x),
+        }
+    }
+
+    fn assigned_cells_backward(
+        _values: FloatTensor<Self>,
+        _positions: IntTensor<Self>,
+        _x: FloatTensor<Self>,
+        _dx: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        panic!("gradients of gradients are not available")
+    }
+}
+
+/// The gradient of assigning.
+#[derive(Debug)]
+struct AssignBackward;
+
+impl<B: CellOps> Backward<B, 1> for AssignBackward {
+    /// Values, positions, and the result.
+    type State = (FloatTensor<B>, IntTensor<B>, FloatTensor<B>);
+
+    fn backward(self, ops: Ops<Self::State, 1>, gradients: &mut Gradients, _checkpointer: &mut Checkpointer) {
+        let [node] = ops.parents;
+        let dx = gradients.consume::<B>(&ops.node);
+        let (values, positions, x) = ops.state;
+        if let Some(node) = node {
+            gradients.register::<B>(node.id, B::assigned_cells_backward(values, positions, x, dx));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Max pooling with the positions of the maxima.
 
 use allconv_kernels::{
-    Engine, PoolGeometry, Scalar, max_pool2d_backward, max_pool2d_forward, unspecified_vec,
+    Engine, PoolGeometry, Scalar, max_pool2d_backward, max_pool2d_forward, max_pool2d_values, unspecified_vec,
 };
 use burn::backend::{Autodiff, Dispatch, Flex, backend_extension};
 use burn::tensor::{Int, Tensor};
@@ -20,7 +20,14 @@ use super::window::PoolWindow;
 
 /// The maximum of each window: `[n, c, h, w]` to `[n, c, ceil(h/stride), ceil(w/stride)]`.
 pub fn max_pool(x: Tensor<4>, window: PoolWindow, engine: &Engine) -> Tensor<4> {
-    max_pool_with_indices(x, window, engine).0
+    if x.device().is_autodiff() {
+        return max_pool_with_indices(x, window, engine).0;
+    }
+    Tensor::from_dispatch(<Dispatch as MaxPoolOps>::windowed_values(
+        x.into_dispatch(),
+        window,
+        engine.clone(),
+    ))
 }
 
 /// The maximum of each window, and its position `row · width + column` in the map (the first one on ties).
@@ -46,6 +53,11 @@ pub trait MaxPoolOps: Backend {
         composed::max_pool::<Self>(x, window)
     }
 
+    /// See [`max_pool`]: the values alone, without a gradient.
+    fn windowed_values(x: FloatTensor<Self>, window: PoolWindow, engine: Engine) -> FloatTensor<Self> {
+        Self::windowed_max(x, window, engine).0
+    }
+
     /// The gradient for an input of `sizes` `[n, c, h, w]`, from the positions and the result's gradient.
     fn windowed_max_backward(
         dy: FloatTensor<Self>,
@@ -68,6 +80,14 @@ impl MaxPoolOps for Flex {
             (Some(geometry), DType::F32) => forward::<f32>(x, &geometry, &engine),
             (Some(geometry), DType::F64) => forward::<f64>(x, &geometry, &engine),
             _ => composed::max_pool::<Self>(x, window),
+        }
+    }
+
+    fn windowed_values(x: FlexTensor, window: PoolWindow, engine: Engine) -> FlexTensor {
+        match (kernels_geometry(&x.shape(), window), x.dtype()) {
+            (Some(geometry), DType::F32) => values::<f32>(x, &geometry, &engine),
+            (Some(geometry), DType::F64) => values::<f64>(x, &geometry, &engine),
+            _ => composed::max_pool::<Self>(x, window).0,
         }
     }
 
@@ -112,6 +132,13 @@ fn forward<T: Scalar + Element + Pod>(
     // Positions in a map stay far below 2³¹, so the signed integers that Burn prefers hold the same bits.
     let indices: Vec<i32> = bytemuck::cast_vec(indices);
     (from_channels_last(y, sizes), from_channels_last(indices, sizes))
+}
+
+fn values<T: Scalar + Element + Pod>(x: FlexTensor, geometry: &PoolGeometry, engine: &Engine) -> FlexTensor {
+    let sizes = output_sizes(geometry);
+    let mut y = unspecified_vec(sizes.iter().product());
+    max_pool2d_values::<T>(engine, geometry, Dense::channels_last(x).slice(), &mut y);
+    from_channels_last(y, sizes)
 }
 
 fn backward<T: Scalar + Element + Pod>(

@@ -32,7 +32,7 @@ mod window;
 pub use average_pool::{AveragePoolOps, Divisor, average_pool};
 pub use blocks::BlockOps;
 pub(crate) use blocks::{blocks_have_kernels, blocks_to_channels, channels_to_blocks};
-pub use cells::{CellChoice, CellOps, gathered, scattered, scatters};
+pub use cells::{CellChoice, CellOps, assigned, gathered, scattered, scatters};
 pub use convolution::{ConvolutionOps, ConvolutionSettings, convolution};
 pub use dropout::{DropoutOps, dropout};
 pub use joining::{JoiningOps, concatenate_channels, sum_of};
@@ -47,5 +47,5 @@ pub use stacked::{StackedWindows, cell_counts, picked, stacked_windows};
 pub use transposed_convolution::{
     TransposedConvolutionOps, TransposedConvolutionSettings, transposed_convolution,
 };
-pub use weighted_pool::{WeightedPoolGradients, WeightedPoolOps, weighted_pool};
+pub use weighted_pool::{OrderGradient, WeightedPoolGradients, WeightedPoolOps, weighted_pool};
 pub use window::{PoolBorder, PoolWindow};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use allconv_kernels::{AxisMap, Engine, Scalar, resample};
+use allconv_kernels::{AxisMap, Engine, Scalar, resample, unspecified_vec};
 use burn::backend::{Autodiff, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
 use burn_autodiff::checkpoint::base::Checkpointer;
@@ -76,7 +76,7 @@ fn forward<T: Scalar + Element + Pod>(x: FlexTensor, map: &SeparableMap, engine:
     let x = Dense::channels_last(x);
     let [batch, _, _, channels] = x.sizes();
     let sizes = [batch, map.rows.outputs(), map.columns.outputs(), channels];
-    let mut y = vec![T::ZERO; sizes.iter().product()];
+    let mut y = unspecified_vec(sizes.iter().product());
     resample::<T>(engine, &map.rows, &map.columns, channels, x.slice(), &mut y);
     from_channels_last(y, sizes)
 }

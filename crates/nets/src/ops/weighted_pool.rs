@@ -3,8 +3,8 @@
 //! Elsewhere than on the CPU it is a composition of Burn's operations, which is also its reference.
 
 use allconv_kernels::{
-    Elementary, Engine, Orders, PoolGeometry, Scalar, WindowFunction, weighted_pool2d_backward,
-    weighted_pool2d_forward,
+    Elementary, Engine, Orders, PoolGeometry, Scalar, WindowFunction, unspecified_vec,
+    weighted_pool2d_backward, weighted_pool2d_forward,
 };
 use burn::backend::{Autodiff, Dispatch, ExtensionType, Flex, backend_extension};
 use burn::tensor::activation::relu;
@@ -141,6 +141,15 @@ pub struct WeightedPoolGradients<B: Backend> {
     pub dorders: FloatTensor<B>,
 }
 
+/// Whether the gradient by the orders of a norm is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrderGradient {
+    /// They are learned.
+    Wanted,
+    /// They are settings.
+    Unwanted,
+}
+
 /// [`weighted_pool`] as an operation of the CPU's backend; the others have the composition.
 #[backend_extension(Flex, Autodiff)]
 pub trait WeightedPoolOps: Backend {
@@ -153,7 +162,11 @@ pub trait WeightedPoolOps: Backend {
         engine: Engine,
     ) -> FloatTensor<Self>;
 
-    /// The gradients, from the operands, the result `y` and its gradient `dy`.
+    /// The gradients, from the operands, the result `y` and its gradient `dy`; those of the orders are empty where they are not wanted.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the operands of a gradient, its settings, and what is wanted"
+    )]
     fn window_function_backward(
         x: FloatTensor<Self>,
         orders: FloatTensor<Self>,
@@ -161,6 +174,7 @@ pub trait WeightedPoolOps: Backend {
         dy: FloatTensor<Self>,
         window: PoolWindow,
         function: WindowFunction,
+        orders_wanted: OrderGradient,
         engine: Engine,
     ) -> WeightedPoolGradients<Self>;
 }
@@ -187,12 +201,14 @@ impl WeightedPoolOps for Flex {
         dy: FlexTensor,
         window: PoolWindow,
         function: WindowFunction,
+        orders_wanted: OrderGradient,
         engine: Engine,
     ) -> WeightedPoolGradients<Self> {
         let geometry = checked_geometry(&x, window);
-        match x.dtype() {
-            DType::F64 => backward::<f64>([x, orders, y, dy], &geometry, function, &engine),
-            _ => backward::<f32>([x, orders, y, dy], &geometry, function, &engine),
+        let tensors = [x, orders, y, dy];
+        match tensors[0].dtype() {
+            DType::F64 => backward::<f64>(tensors, &geometry, function, orders_wanted, &engine),
+            _ => backward::<f32>(tensors, &geometry, function, orders_wanted, &engine),
         }
     }
 }
@@ -212,7 +228,7 @@ fn forward<T: Scalar + Elementary + Element + Pod>(
     engine: &Engine,
 ) -> FlexTensor {
     let sizes = output_sizes(geometry);
-    let mut y = vec![T::ZERO; sizes.iter().product()];
+    let mut y = unspecified_vec(sizes.iter().product());
     let (x, orders) = (Dense::channels_last(x), Dense::in_order(orders));
     weighted_pool2d_forward::<T>(engine, geometry, function, Orders(orders.slice()), x.slice(), &mut y);
     from_channels_last(y, sizes)
@@ -222,12 +238,17 @@ fn backward<T: Scalar + Elementary + Element + Pod>(
     [x, orders, y, dy]: [FlexTensor; 4],
     geometry: &PoolGeometry,
     function: WindowFunction,
+    orders_wanted: OrderGradient,
     engine: &Engine,
 ) -> WeightedPoolGradients<Flex> {
     let [x, y, dy] = [x, y, dy].map(Dense::channels_last);
     let orders = Dense::in_order(orders);
     let orders: &[T] = orders.slice();
-    let (mut dx, mut dorders) = (vec![T::ZERO; geometry.input_len()], vec![T::ZERO; orders.len()]);
+    let mut dorders = match orders_wanted {
+        OrderGradient::Wanted => vec![T::ZERO; orders.len()],
+        OrderGradient::Unwanted => Vec::new(),
+    };
+    let mut dx = unspecified_vec(geometry.input_len());
     weighted_pool2d_backward::<T>(
         engine,
         geometry,
@@ -269,7 +290,8 @@ impl<B: WeightedPoolOps> Backward<B, 2> for WeightedPoolBackward {
         let [x_node, orders_node] = ops.parents;
         let dy = gradients.consume::<B>(&ops.node);
         let Saved { x, orders, y, window, function, engine } = ops.state;
-        let found = B::window_function_backward(x, orders, y, dy, window, function, engine);
+        let wanted = if orders_node.is_some() { OrderGradient::Wanted } else { OrderGradient::Unwanted };
+        let found = B::window_function_backward(x, orders, y, dy, window, function, wanted, engine);
         if let Some(node) = x_node {
             gradients.register::<B>(node.id, found.dx);
         }
@@ -305,6 +327,7 @@ impl<B: WeightedPoolOps, C: CheckpointStrategy> WeightedPoolOps for Autodiff<B, 
         _dy: FloatTensor<Self>,
         _window: PoolWindow,
         _function: WindowFunction,
+        _orders_wanted: OrderGradient,
         _engine: Engine,
     ) -> WeightedPoolGradients<Self> {
         panic!("gradients of gradients are not available")

@@ -10,7 +10,7 @@ use crate::card::Card;
 use crate::description::DescriptionError;
 use crate::downsample::DownsampleConfig;
 use crate::downsample::settings::{three, two};
-use crate::ops::{scattered, scatters};
+use crate::ops::{assigned, scattered, scatters};
 use crate::pass::Pass;
 use crate::switches::{SwitchKind, Switches};
 
@@ -48,7 +48,7 @@ impl Default for MaxUnpool {
 
 impl Upsampler for MaxUnpool {
     const NAME: &'static str = "max_unpool";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const CARD: Card = Card {
         statement: "Each value goes back to the place where its window had its maximum; all other cells are 0.",
         formula: "y[c, index[c,i,j]] = x[c,i,j]; of several values for one cell the largest (`assign`) or the sum (`add`)",
@@ -116,45 +116,53 @@ impl FixedUpsampler for MaxUnpool {
         let Switches::MaxIndices(indices) = switches else {
             panic!("`max_unpool` needs the positions of the maxima, not {:?}", switches.kind());
         };
-        let [batch, channels, height, width] = x.dims();
         assert_eq!(indices.dims(), x.dims(), "positions and values of max-unpooling");
         // Windows that do not overlap name no cell twice.
         let is_sum = self.duplicates == Duplicates::Add || self.kernel <= self.stride;
         if is_sum && scatters(&x, indices) {
             return scattered(x, indices.clone(), [rows, columns]);
         }
-        let values: Tensor<3> = x.reshape([batch, channels, height * width]);
-        let indices: Tensor<3, Int> = indices.clone().reshape([batch, channels, height * width]);
-        let options = (&values.device(), values.dtype());
-        let plane = |fill: f64| Tensor::<3>::full([batch, channels, rows * columns], fill, options);
-        let added = |values: Tensor<3>| plane(0.0).scatter(2, indices.clone(), values, IndexingUpdateOp::Add);
-        let flat = match self.duplicates {
-            Duplicates::Add => added(values),
-            // Windows that do not overlap never share a cell.
-            Duplicates::Assign if self.kernel <= self.stride => added(values),
-            Duplicates::Assign => {
-                let known = values.clone().detach();
-                let lowest = plane(f64::NEG_INFINITY);
-                let largest = lowest.scatter(2, indices.clone(), known.clone(), IndexingUpdateOp::Max);
-                let stays =
-                    known.equal(largest.clone().gather(2, indices.clone())).float().cast(values.dtype());
-                let count = added(stays.clone());
-                let nothing = count.clone().equal_elem(0.0);
-                // Equal values share the gradient; their mean is the value itself but for its rounding, which is undone.
-                let mean = added(values * stays) / count.clamp_min(1.0);
-                let rounding = (largest.mask_fill(nothing, 0.0) - mean.clone()).detach();
-                mean + rounding
-            }
-        };
-        flat.reshape([batch, channels, rows, columns])
+        if scatters(&x, indices) {
+            return assigned(x, indices.clone(), [rows, columns]);
+        }
+        composed_unpool(x, indices.clone(), [rows, columns], is_sum)
     }
+}
+
+/// The sums or the largest of the values at each position, as a composition of Burn's operations.
+fn composed_unpool(
+    x: Tensor<4>,
+    indices: Tensor<4, Int>,
+    [rows, columns]: [usize; 2],
+    is_sum: bool,
+) -> Tensor<4> {
+    let [batch, channels, height, width] = x.dims();
+    let values: Tensor<3> = x.reshape([batch, channels, height * width]);
+    let indices: Tensor<3, Int> = indices.reshape([batch, channels, height * width]);
+    let options = (&values.device(), values.dtype());
+    let plane = |fill: f64| Tensor::<3>::full([batch, channels, rows * columns], fill, options);
+    let added = |values: Tensor<3>| plane(0.0).scatter(2, indices.clone(), values, IndexingUpdateOp::Add);
+    if is_sum {
+        return added(values).reshape([batch, channels, rows, columns]);
+    }
+    let known = values.clone().detach();
+    let lowest = plane(f64::NEG_INFINITY);
+    let largest = lowest.scatter(2, indices.clone(), known.clone(), IndexingUpdateOp::Max);
+    let stays = known.equal(largest.clone().gather(2, indices.clone())).float().cast(values.dtype());
+    let count = added(stays.clone());
+    let nothing = count.clone().equal_elem(0.0);
+    // Equal values share the gradient; their mean is the value itself but for its rounding, which is undone.
+    let mean = added(values * stays) / count.clamp_min(1.0);
+    let rounding = (largest.mask_fill(nothing, 0.0) - mean.clone()).detach();
+    (mean + rounding).reshape([batch, channels, rows, columns])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::downsample::{FixedOperator, MaxPool};
-    use crate::tests::{grid, image, values};
+    use crate::ops::{PoolWindow, max_pool_with_indices};
+    use crate::tests::{assert_same, grid, image, values};
     use allconv_kernels::Engine;
 
     fn round_trip(pool: &MaxPool, unpool: &MaxUnpool, x: Tensor<4>) -> Vec<f32> {
@@ -169,6 +177,20 @@ mod tests {
         let unpool = MaxUnpool { kernel: 2, ..MaxUnpool::default() };
         let expected = [0., 0., 0., 0., 0., 6., 0., 8., 0., 0., 0., 0., 0., 14., 0., 16.];
         assert_eq!(round_trip(&MaxPool::plain(2, 2), &unpool, grid(4, 4)), expected);
+    }
+
+    #[test]
+    fn the_kernel_assigns_what_the_composition_assigns_and_has_its_gradients() {
+        let engine = Engine::detect();
+        // Few different values, so that many are equal.
+        let unpooled = |x: Tensor<4>, unpool: &dyn Fn(Tensor<4>, Tensor<4, Int>) -> Tensor<4>| {
+            let steps = (x * 3.0).round();
+            let (y, indices) = max_pool_with_indices(steps, PoolWindow::cut_off(3, 2), &engine);
+            unpool(y, indices)
+        };
+        let fast = |x| unpooled(x, &|y, indices| assigned(y, indices, [7, 6]));
+        let slow = |x| unpooled(x, &|y, indices| composed_unpool(y, indices, [7, 6], false));
+        assert_same([2, 3, 7, 6], fast, slow);
     }
 
     #[test]

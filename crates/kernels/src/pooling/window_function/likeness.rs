@@ -1,8 +1,8 @@
 //! The mean weighted by the exponential of each value's likeness to the window's mean.
 
 use super::{Lanes, count, largest_absolute, or_one};
+use crate::channels::lanes;
 use crate::elementary::Elementary;
-use crate::pooling::channels::lanes;
 use crate::scalar::Scalar;
 use crate::simd::LANES;
 

@@ -1,8 +1,8 @@
 //! The logarithm of the mean of exponentials.
 
 use super::{Lanes, count, largest};
+use crate::channels::lanes;
 use crate::elementary::Elementary;
-use crate::pooling::channels::lanes;
 use crate::scalar::Scalar;
 use crate::simd::LANES;
 

@@ -1,27 +1,97 @@
 //! The p-norm, by shares of the largest absolute value.
 
 use super::{Lanes, absolute, count, largest_absolute, or_one};
+use crate::channels::lanes;
 use crate::elementary::Elementary;
-use crate::pooling::channels::lanes;
 use crate::scalar::Scalar;
 use crate::simd::LANES;
+
+/// How powers are taken.
+#[derive(Clone, Copy)]
+enum Power<T> {
+    /// `p = 2^k` for all lanes: by k squares, and roots by k square roots.
+    Squares(u32),
+    /// By logarithm and exponential.
+    Any(Lanes<T>),
+}
+
+impl<T: Scalar + Elementary> Power<T> {
+    /// Orders up to 2^6 have squares.
+    #[inline(always)]
+    fn of(order: Lanes<T>) -> Self {
+        let squares = (0..=6_u32).find(|squares| order[0] == T::from_f64(f64::from(1 << squares)));
+        match squares {
+            Some(squares) if order.iter().all(|other| *other == order[0]) => Self::Squares(squares),
+            _ => Self::Any(order),
+        }
+    }
+
+    /// `share^p`
+    #[inline(always)]
+    fn raised(self, share: Lanes<T>) -> Lanes<T> {
+        match self {
+            Self::Squares(squares) => {
+                let mut power = share;
+                for _ in 0..squares {
+                    power = lanes!(lane => power[lane] * power[lane]);
+                }
+                power
+            }
+            Self::Any(order) => lanes!(lane => power(share[lane], order[lane])),
+        }
+    }
+
+    /// `share^(p − 1)`; 0 for a share of 0.
+    #[inline(always)]
+    fn lowered(self, share: Lanes<T>) -> Lanes<T> {
+        match self {
+            Self::Squares(squares) => {
+                // 2^k − 1 = 1 + 2 + … + 2^(k − 1)
+                let (mut product, mut factor) = ([T::ONE; LANES], share);
+                for _ in 0..squares {
+                    product = lanes!(lane => product[lane] * factor[lane]);
+                    factor = lanes!(lane => factor[lane] * factor[lane]);
+                }
+                lanes!(lane => if share[lane] > T::ZERO { product[lane] } else { T::ZERO })
+            }
+            Self::Any(order) => lanes!(lane => {
+                let slope = power(share[lane], order[lane] - T::ONE);
+                if share[lane] > T::ZERO { slope } else { T::ZERO }
+            }),
+        }
+    }
+
+    /// `sum^(1/p)` of positive sums; 0 of 0 where p is a power of two.
+    #[inline(always)]
+    fn root(self, sum: Lanes<T>) -> Lanes<T> {
+        match self {
+            Self::Squares(squares) => {
+                let mut root = sum;
+                for _ in 0..squares {
+                    root = lanes!(lane => root[lane].square_root());
+                }
+                root
+            }
+            Self::Any(order) => lanes!(lane => (sum[lane].logarithm() / order[lane]).exponential()),
+        }
+    }
+}
 
 #[inline(always)]
 pub(super) fn value<T: Scalar + Elementary>(window: &[Lanes<T>], order: Lanes<T>, mean: bool) -> Lanes<T> {
     let most = largest_absolute(window);
     // A window of zeros divides by 1; its sum, 0, is replaced by 1 and multiplied by m = 0 at the end.
-    let scale = or_one(most);
+    let (scale, power) = (or_one(most), Power::of(order));
     let mut sum = [T::ZERO; LANES];
     for values in window {
+        let raised = power.raised(lanes!(lane => absolute(values[lane]) / scale[lane]));
         for lane in 0..LANES {
-            sum[lane] += power(absolute(values[lane]) / scale[lane], order[lane]);
+            sum[lane] += raised[lane];
         }
     }
     let divisor = divisor(window, mean);
-    lanes!(lane => {
-        let sum = if most[lane] > T::ZERO { sum[lane] } else { T::ONE };
-        most[lane] * ((sum / divisor).logarithm() / order[lane]).exponential()
-    })
+    let root = power.root(lanes!(lane => if most[lane] > T::ZERO { sum[lane] / divisor } else { T::ONE }));
+    lanes!(lane => most[lane] * root[lane])
 }
 
 #[inline(always)]
@@ -33,12 +103,11 @@ pub(super) fn slopes<T: Scalar + Elementary>(
     dy: Lanes<T>,
     slopes: &mut Vec<Lanes<T>>,
 ) {
-    let (divisor, scale) = (divisor(window, mean), or_one(y));
+    let (divisor, scale, power) = (divisor(window, mean), or_one(y), Power::of(order));
     for x in window {
+        let lowered = power.lowered(lanes!(lane => absolute(x[lane]) / scale[lane]));
         slopes.push(lanes!(lane => {
-            let share = absolute(x[lane]) / scale[lane];
-            let slope = dy[lane] * power(share, order[lane] - T::ONE) / divisor;
-            let slope = if share > T::ZERO { slope } else { T::ZERO };
+            let slope = dy[lane] * lowered[lane] / divisor;
             if x[lane] < T::ZERO { T::ZERO - slope } else { slope }
         }));
     }

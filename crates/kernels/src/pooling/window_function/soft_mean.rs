@@ -1,8 +1,8 @@
 //! The mean weighted by exponentials.
 
 use super::{Lanes, largest};
+use crate::channels::lanes;
 use crate::elementary::Elementary;
-use crate::pooling::channels::lanes;
 use crate::scalar::Scalar;
 use crate::simd::LANES;
 

@@ -1,7 +1,7 @@
 //! The mean of the positive values weighted by themselves.
 
 use super::{Lanes, largest, or_one};
-use crate::pooling::channels::lanes;
+use crate::channels::lanes;
 use crate::scalar::Scalar;
 use crate::simd::LANES;
 
