@@ -103,18 +103,18 @@ pub(crate) struct ExplainArguments {
     /// What max pooling does with a signal.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) max_pooling: MaxPoolArgument,
-    /// Steps of integrated gradients.
-    #[arg(long, default_value_t = 64)]
-    pub(crate) steps: usize,
+    /// Steps of integrated gradients [default: 64].
+    #[arg(long)]
+    pub(crate) steps: Option<usize>,
     /// Images shown whole; all --count images are searched for patches.
     #[arg(long, default_value_t = 12)]
     pub(crate) rows: usize,
-    /// Units whose patches are shown, those with the largest values.
-    #[arg(long, default_value_t = 8)]
-    pub(crate) units: usize,
-    /// Patches of each unit.
-    #[arg(long, default_value_t = 4)]
-    pub(crate) top: usize,
+    /// Units of the layer whose patches are shown, those with the largest values [default: 8].
+    #[arg(long, requires = "layer")]
+    pub(crate) units: Option<usize>,
+    /// Patches of each unit [default: 4].
+    #[arg(long, requires = "layer")]
+    pub(crate) top: Option<usize>,
     /// Folder for the page and the pictures.
     #[arg(long, default_value = "explain")]
     pub(crate) out: PathBuf,

@@ -25,6 +25,12 @@ const CELL: u32 = 64;
 const LARGE_CELL: u32 = 112;
 /// Images that are looked at unless told otherwise.
 const DEFAULT_COUNT: usize = 200;
+/// Steps of integrated gradients unless told otherwise.
+const STEPS: usize = 64;
+/// Units whose patches are shown unless told otherwise.
+const UNITS: usize = 8;
+/// Patches of each unit unless told otherwise.
+const TOP: usize = 4;
 /// Pictures that the randomisation check looks at.
 const CHECKED: usize = 16;
 
@@ -44,6 +50,10 @@ pub(crate) fn run(arguments: &ExplainArguments) -> anyhow::Result<u8> {
     let mut sections = Vec::new();
     let began = Instant::now();
     let methods = methods(arguments);
+    if arguments.steps.is_some() && !methods.iter().any(|method| matches!(method, MethodArgument::Integrated))
+    {
+        return Err(UsageError("--steps belongs to --method integrated".to_owned()).into());
+    }
     sections.push(whole_images(arguments, &loaded, target, &methods, rules)?);
     let seconds = began.elapsed().as_secs_f64();
     let shown = loaded.pictures.len().min(arguments.rows);
@@ -172,14 +182,15 @@ fn whole_images(
                 maps.iter().map(|map| map_picture(&map.values, map.shape)).collect()
             }
             (_, None) => {
-                let found = integrated_gradients(subject, pictures, class, arguments.steps)?;
+                let steps = arguments.steps.unwrap_or(STEPS);
+                let found = integrated_gradients(subject, pictures, class, steps)?;
                 let missing = found.iter().map(|one| one.missing().abs()).fold(0.0_f64, f64::max);
                 let whole =
                     found.iter().map(|one| (one.place.value - one.baseline).abs()).fold(0.0_f64, f64::max);
                 notes.push(format!(
                     "Integrated gradients in {} steps: completeness is missed by {missing:.2e} at most, where the \
                      logit differs from the baseline's by up to {whole:.2e}.",
-                    arguments.steps
+                    steps
                 ));
                 found
                     .iter()
@@ -249,8 +260,14 @@ fn unit_patches(
     max_pool: MaxPoolRule,
 ) -> anyhow::Result<Section> {
     let Loaded { subject, pictures, .. } = loaded;
-    let units =
-        strongest_patches(subject, pictures, stage, &arguments.channel, arguments.units, arguments.top)?;
+    let units = strongest_patches(
+        subject,
+        pictures,
+        stage,
+        &arguments.channel,
+        arguments.units.unwrap_or(UNITS),
+        arguments.top.unwrap_or(TOP),
+    )?;
     let shape = pictures.shape();
     let mut sheet = ContactSheet::new(CELL);
     for unit in &units {

@@ -32,6 +32,54 @@ measure = ["circular_shift_agreement", "training_loss_at_100", "effective_radius
 adaptive_polyphase = {}
 "#;
 
+/// A study of networks that return a map.
+const MAPPED: &str = r#"
+question = "Are measures of maps metrics like any other?"
+primary  = { metric = "map_shift_agreement", split = "test", better = "higher" }
+compare  = { baseline = "max_pool" }
+seeds    = { from = 0, count = 1 }
+
+[base.data]
+dataset    = "synthetic"
+synthetic  = { seed = 0, size = 32, train = 60, test = 20 }
+validation = 10
+task       = { segmentation = { patch = 24, patches = 1 } }
+
+[base.net]
+architecture = { u_net = { depth = 1, channels = 4 } }
+
+[base.train]
+preset  = "dense"
+batch   = 16
+epochs  = 1
+measure = ["map_shift_agreement", "checkerboard_energy", "equivariance_error"]
+
+[arms.max_pool.net]
+downsample = { max_pool = { kernel = 2, stride = 2 } }
+upsample   = { transposed_conv = {} }
+"#;
+
+#[test]
+fn networks_that_return_a_map_have_measures_of_their_own_and_refuse_those_of_classes() {
+    let study = TinyStudy::with(MAPPED);
+    let ran = output(study.path(), &["study", "run", "tiny.toml", "--progress", "none", "--threads", "1"]);
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let run = expand(study.path(), "runs/tiny/max_pool-s0-*");
+    let metrics = std::fs::read_to_string(study.path().join(&run).join("metrics.jsonl")).unwrap();
+    for name in ["map_shift_agreement", "checkerboard_energy", "equivariance_error"] {
+        assert!(metrics.contains(&format!("\"{name}\"")), "{name}: {metrics}");
+    }
+    let refused = |words: &[&str], reason: &str| {
+        let refused = output(study.path(), words);
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(!refused.status.success() && said.contains(reason), "{words:?}: {said}");
+    };
+    refused(&["measure", &run, "--only", "circular_shift"], "networks that name a class");
+    refused(&["explain", &run, "--count", "2"], "explain a unit of one of its stages");
+    refused(&["explain", &run, "--units", "3"], "--layer");
+    refused(&["explain", &run, "--layer", "1", "--count", "2", "--steps", "9"], "--method integrated");
+}
+
 #[test]
 fn measures_that_a_study_names_are_metrics_of_its_runs() {
     let study = TinyStudy::with(MEASURED);

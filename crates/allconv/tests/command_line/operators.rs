@@ -56,3 +56,15 @@ fn the_page_of_an_operator_shows_its_definition_and_promises() {
         assert!(page.contains(part), "{part} is missing in:\n{page}");
     }
 }
+
+#[test]
+fn pairs_have_a_line_each_and_exact_ones_lose_nothing() {
+    let printed = output(std::path::Path::new("."), &["operators", "pairs", "--format", "json"]);
+    assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
+    let table: serde_json::Value = serde_json::from_slice(&printed.stdout).unwrap();
+    let rows = table["rows"].as_array().unwrap();
+    let exact = rows.iter().filter(|row| row["reconstruction_error"] == "0");
+    let exact: Vec<_> = exact.map(|row| row["up"].as_str().unwrap()).collect();
+    assert_eq!(exact, ["inverse_haar", "pixel_shuffle"]);
+    assert!(rows.iter().any(|row| row["up"] == "max_unpool" && row["down"] == "max_pool"));
+}

@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 
 use crate::tensors::host;
-use crate::{InspectError, Subject};
+use crate::{Answer, InspectError, Subject};
 
 /// A number that is given, or left to the network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,6 +73,10 @@ impl Target {
                 }
                 Ok(())
             }
+            Target::Class(_) if subject.answer() != Answer::Class => Err(question(
+                "this network returns a map and names no class; explain a unit of one of its stages"
+                    .to_owned(),
+            )),
             Target::Class(Choice::Given(class)) if class >= subject.classes() => {
                 Err(question(format!("there is no class {class}; there are {}", subject.classes())))
             }

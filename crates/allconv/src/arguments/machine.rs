@@ -1,0 +1,35 @@
+//! What many commands take: where data lie, and how runs are carried out.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::progress::ProgressMode;
+
+/// Where data sets lie.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DataArguments {
+    /// Folder of the data sets.
+    #[arg(long, env = "ALLCONV_DATA", default_value = "data")]
+    pub(crate) data_dir: PathBuf,
+}
+
+/// How runs are carried out on this machine; none of it changes a result.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct MachineArguments {
+    /// Threads of the kernels [default: all].
+    #[arg(long)]
+    pub(crate) threads: Option<usize>,
+    /// Threads that prepare batches; 0 prepares them between steps.
+    #[arg(long, short = 'j', default_value_t = 1)]
+    pub(crate) workers: usize,
+    /// Instruction set of the kernels [default: the fastest this processor has].
+    #[arg(long)]
+    pub(crate) isa: Option<String>,
+    /// Longest time between two checkpoints in seconds.
+    #[arg(long, default_value_t = 60.0)]
+    pub(crate) checkpoint_seconds: f64,
+    /// How progress is shown.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) progress: ProgressMode,
+}

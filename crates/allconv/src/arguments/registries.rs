@@ -1,0 +1,124 @@
+//! What can be typed behind the commands that show what there is: `models`, `operators`, `data`.
+
+use std::path::PathBuf;
+
+use clap::{Subcommand, ValueEnum};
+
+use super::DataArguments;
+use crate::table::Format;
+
+/// `allconv models`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelsCommand {
+    /// All networks with their cost.
+    List {
+        /// Format of the table.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// One network, stage by stage.
+    Show {
+        /// Name of the network.
+        name: String,
+        /// Factor on every channel count.
+        #[arg(long, default_value_t = 1.0)]
+        width: f64,
+        /// Number of classes [default: the paper's].
+        #[arg(long)]
+        classes: Option<usize>,
+        /// Format of the table.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+}
+
+/// `allconv operators`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum OperatorsCommand {
+    /// All operators: downsampling and upsampling.
+    List {
+        /// Format of the table.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Definition, promises, cost and source of one operator, or of all.
+    Show {
+        /// Its name; all operators without one.
+        name: Option<String>,
+        /// Write Markdown.
+        #[arg(long)]
+        markdown: bool,
+    },
+    /// Reconstruction error, aliasing and checkerboard energy of each way down with each way back up.
+    Pairs {
+        /// Every pair that can be; without it the usual ones.
+        #[arg(long)]
+        all: bool,
+        /// Format of the table.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Write a picture of what each operator does to a test image and to a zone plate.
+    Pictures {
+        /// The folder, created if absent; a file `NAME.png` each.
+        folder: PathBuf,
+    },
+}
+
+/// `allconv data`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DataCommand {
+    /// All data sets, and which of them are here.
+    List {
+        #[command(flatten)]
+        data: DataArguments,
+        /// Format of the table.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Check sizes, labels and hashes of a data set.
+    Verify {
+        /// Name of the data set.
+        name: String,
+        #[command(flatten)]
+        data: DataArguments,
+    },
+    /// Bring in a folder or archive of images, of photographs, or of pictures with label maps.
+    Import {
+        /// The folder, or a `.tar`, `.tar.gz` or `.tar.xz`.
+        source: PathBuf,
+        /// Name of the new data set.
+        #[arg(long)]
+        name: String,
+        /// How the files are laid out.
+        #[arg(long, value_enum, default_value_t)]
+        layout: LayoutArgument,
+        /// Read only files whose path matches this pattern (`*` also matches `/`), e.g. `*/x2/*_HR.png`; for photographs and segmentation.
+        #[arg(long)]
+        select: Option<String>,
+        /// Classes of the label maps with their grey values, e.g. `membrane=0,cell=255`; for segmentation [default: the values found].
+        #[arg(long)]
+        labels: Option<String>,
+        #[command(flatten)]
+        data: DataArguments,
+    },
+    /// Download a data set from its publisher, and check it.
+    Fetch {
+        /// Name of the data set.
+        name: String,
+        #[command(flatten)]
+        data: DataArguments,
+    },
+}
+
+/// How the files of an import are laid out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LayoutArgument {
+    /// Images of one size at `SPLIT/CLASS/*`.
+    #[default]
+    Classes,
+    /// Pictures of any size, in one pool or in folders `train`, `val`, `test`.
+    Photographs,
+    /// Pictures at `image/N.png` with label maps at `label/N.png`, in one pool or in folders `train`, `val`, `test`.
+    Segmentation,
+}

@@ -1,0 +1,118 @@
+//! What can be typed behind `study`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::{DataArguments, MachineArguments};
+use crate::table::Format;
+
+/// `allconv study`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum StudyCommand {
+    /// Make the runs that are not made yet, then write the report.
+    Run(StudyRunArguments),
+    /// Check the file, and print shapes, cost, memory and what the statistics can show.
+    Check(StudyFileArguments),
+    /// Show how many seeds the comparisons need, given the spread of the runs made so far.
+    Plan(StudyPlanArguments),
+    /// Show which runs are done, running, failed and left.
+    Status(StudyFileArguments),
+    /// Write the report from the runs there are.
+    Report(StudyReportArguments),
+    /// Set the arms of two studies beside each other.
+    Compare(StudyCompareArguments),
+    /// Copy what is worth committing of a finished study: runs without checkpoints, results, README.
+    Publish(StudyPublishArguments),
+    /// Tell from published studies which operator to choose when, as a page of Markdown.
+    Guide(StudyGuideArguments),
+}
+
+/// A study file and where its runs lie.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct StudyFileArguments {
+    /// The study file.
+    pub(crate) file: PathBuf,
+    /// Folder that holds a folder of runs for each study.
+    #[arg(long, default_value = "runs")]
+    pub(crate) out: PathBuf,
+    /// Kind of device the runs are made on: `auto`, `cpu`, `cuda[:i]`, `vulkan[:i]`.
+    #[arg(long, default_value = "auto")]
+    pub(crate) device: String,
+    #[command(flatten)]
+    pub(crate) data: DataArguments,
+    /// Format of what is printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// `allconv study run`.
+#[derive(Debug, Args)]
+pub(crate) struct StudyRunArguments {
+    #[command(flatten)]
+    pub(crate) study: StudyFileArguments,
+    /// Runs made at the same time; the threads are divided between them.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) jobs: usize,
+    #[command(flatten)]
+    pub(crate) machine: MachineArguments,
+}
+
+/// `allconv study plan`.
+#[derive(Debug, Args)]
+pub(crate) struct StudyPlanArguments {
+    #[command(flatten)]
+    pub(crate) study: StudyFileArguments,
+    /// Chance of showing the difference that the plan aims at.
+    #[arg(long, default_value_t = 0.8)]
+    pub(crate) power: f64,
+    /// True difference to plan for, in units of the metric (0.005 is half a point of error) [default: the equivalence margin].
+    #[arg(long)]
+    pub(crate) difference: Option<f64>,
+}
+
+/// `allconv study report`.
+#[derive(Debug, Args)]
+pub(crate) struct StudyReportArguments {
+    #[command(flatten)]
+    pub(crate) study: StudyFileArguments,
+    /// Folder for the report; default: `<out>/<study>/report`.
+    #[arg(long)]
+    pub(crate) to: Option<PathBuf>,
+    /// Write the curves of every run as event files for TensorBoard too, below `tensorboard/` in the report's folder.
+    #[arg(long)]
+    pub(crate) tensorboard: bool,
+}
+
+/// `allconv study compare`.
+#[derive(Debug, Args)]
+pub(crate) struct StudyCompareArguments {
+    #[command(flatten)]
+    pub(crate) first: StudyFileArguments,
+    /// The second study file.
+    pub(crate) second: PathBuf,
+}
+
+/// `allconv study publish`.
+#[derive(Debug, Args)]
+pub(crate) struct StudyPublishArguments {
+    /// The study file.
+    pub(crate) file: PathBuf,
+    /// Folder with the study's runs; default: `runs/<study>`.
+    #[arg(long)]
+    pub(crate) runs: Option<PathBuf>,
+    /// Folder to publish to; default: `docs/results/<study>`.
+    #[arg(long)]
+    pub(crate) to: Option<PathBuf>,
+    /// Publish the runs that have ended of a study that is under way, so that it can go on elsewhere.
+    #[arg(long)]
+    pub(crate) partial: bool,
+}
+
+/// `allconv study guide`.
+#[derive(Debug, Args)]
+pub(crate) struct StudyGuideArguments {
+    /// Folder of published studies, one folder `NAME` each with its `NAME.toml` and `runs`.
+    #[arg(long, default_value = "docs/results")]
+    pub(crate) results: PathBuf,
+}

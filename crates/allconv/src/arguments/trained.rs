@@ -1,0 +1,101 @@
+//! What can be typed behind the commands that take a trained network: `eval`, `predict`, `export`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::DataArguments;
+use crate::table::Format;
+
+/// Which weights of a run.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum Weights {
+    /// Those of the last step.
+    #[default]
+    Last,
+    /// Those with the lowest validation error.
+    Best,
+}
+
+/// A trained network.
+#[derive(Debug, Args)]
+pub(crate) struct TrainedArguments {
+    /// The run directory.
+    pub(crate) run: PathBuf,
+    /// Which of its weights.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) checkpoint: Weights,
+    /// A safetensors file with other weights for the same network.
+    #[arg(long)]
+    pub(crate) weights: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) data: DataArguments,
+    /// Instruction set of the kernels [default: the fastest this processor has].
+    #[arg(long)]
+    pub(crate) isa: Option<String>,
+}
+
+/// The splits of a data set.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum SplitArgument {
+    /// Images the weights were fitted to.
+    Train,
+    /// Images held out of training.
+    #[default]
+    Valid,
+    /// The test images.
+    Test,
+}
+
+/// `allconv eval`.
+#[derive(Debug, Args)]
+pub(crate) struct EvalArguments {
+    #[command(flatten)]
+    pub(crate) trained: TrainedArguments,
+    /// Split to evaluate.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) split: SplitArgument,
+    /// Format of the result.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// `allconv predict`.
+#[derive(Debug, Args)]
+pub(crate) struct PredictArguments {
+    #[command(flatten)]
+    pub(crate) trained: TrainedArguments,
+    /// The pictures, JPEG or PNG.
+    #[arg(required = true)]
+    pub(crate) images: Vec<PathBuf>,
+    /// Folder for the pictures that come out, `NAME.png` each; created if absent.
+    #[arg(long, default_value = "predictions")]
+    pub(crate) out: PathBuf,
+    /// Cut pictures into tiles with so many input pixels a side [default: 512 for pictures above a megapixel].
+    #[arg(long)]
+    pub(crate) tile: Option<usize>,
+    /// Format of the table.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// Formats that weights are written in.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// Weights under PyTorch's tensor names.
+    #[default]
+    Safetensors,
+}
+
+/// `allconv export`.
+#[derive(Debug, Args)]
+pub(crate) struct ExportArguments {
+    #[command(flatten)]
+    pub(crate) trained: TrainedArguments,
+    /// Format.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) to: ExportFormat,
+    /// File to write; default: `<run>/export/model.safetensors`.
+    #[arg(long)]
+    pub(crate) file: Option<PathBuf>,
+}
