@@ -1,24 +1,22 @@
 //! The packed file of an imported dataset: decoded once, read whole.
 //!
-//! Layout: the line [`MAGIC`], the header's length in bytes (`u32`, little endian), the header (JSON,
-//! [`PackHeader`]), then for each split its labels (`u16`, little endian) and its pixels (`[n, h, w, c]`, `u8`).
+//! Behind the header ([`PackHeader`], see [`PackedFile`]): for each split its labels (`u16`, little endian) and its pixels (`[n, h, w, c]`, `u8`).
 
-use std::fs;
-use std::io::{Read, Write};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::{Source, Split};
-use crate::atomic::write_atomically;
 use crate::augment::ImageShape;
 use crate::error::DataError;
+use crate::packed_file::PackedFile;
 
-/// First bytes of every pack; the number is the format's version.
-pub const MAGIC: &[u8; 16] = b"allconv pack 01\n";
-/// Longest header accepted; 65,536 classes with long names fit.
-const HEADER_LIMIT: usize = 32 << 20;
-const FIX: &str = "delete the file and import the dataset again";
+const FILE: PackedFile = PackedFile {
+    magic: b"allconv pack 01\n",
+    // 65,536 classes with long names fit.
+    header_limit: 32 << 20,
+    fix: "delete the file and import the dataset again",
+};
 
 /// What a pack holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,11 +68,7 @@ pub fn write(path: &Path, source: &Source, source_hash: &str) -> Result<PackHead
         validation: source.validation.as_ref().map(Split::len),
         test: source.test.len(),
     };
-    write_atomically(path, |file| {
-        let header = serde_json::to_vec(&header)?;
-        file.write_all(MAGIC)?;
-        file.write_all(&(header.len() as u32).to_le_bytes())?;
-        file.write_all(&header)?;
+    FILE.write(path, &header, |file| {
         for split in
             [Some(&source.train), source.validation.as_ref(), Some(&source.test)].into_iter().flatten()
         {
@@ -90,29 +84,14 @@ pub fn write(path: &Path, source: &Source, source_hash: &str) -> Result<PackHead
 
 /// Reads the header alone.
 pub fn read_header(path: &Path) -> Result<PackHeader, DataError> {
-    let mut file = fs::File::open(path).map_err(DataError::io("read", path))?;
-    let mut start = Vec::new();
-    Read::by_ref(&mut file).take(20).read_to_end(&mut start).map_err(DataError::io("read", path))?;
-    let length = header_length(path, &start)?;
-    let mut header = Vec::new();
-    file.take(length as u64).read_to_end(&mut header).map_err(DataError::io("read", path))?;
-    parse_header(path, &header)
+    FILE.read_header(path)
 }
 
 /// Reads a pack and checks its size and its content hash.
 pub fn read(path: &Path) -> Result<(PackHeader, Source), DataError> {
-    let bytes = fs::read(path).map_err(DataError::io("read", path))?;
-    let header_bytes = header_length(path, &bytes)?;
-    let payload_start = 20 + header_bytes;
-    let header = parse_header(path, bytes.get(20..payload_start).unwrap_or(&bytes[20..]))?;
-    let expected = header.payload_bytes().and_then(|payload| payload.checked_add(payload_start));
-    if expected != Some(bytes.len()) {
-        let expected =
-            expected.map_or("a size that fits in memory".to_string(), |bytes| format!("{bytes} bytes"));
-        return Err(DataError::bad_file(path.display(), expected, format!("{} bytes", bytes.len()), FIX));
-    }
+    let (header, bytes) = FILE.read(path, PackHeader::payload_bytes)?;
     let shape = header.shape();
-    let mut rest = &bytes[payload_start..];
+    let mut rest = &bytes[..];
     let mut take_split = |count: usize| {
         let (labels, after) = rest.split_at(count * 2);
         let (pixels, after) = after.split_at(count * shape.len());
@@ -128,46 +107,14 @@ pub fn read(path: &Path) -> Result<(PackHeader, Source), DataError> {
         test: take_split(header.test),
     };
     source.check(&path.display().to_string())?;
-    let found = source.content_hash();
-    if found != header.content_hash {
-        return Err(DataError::bad_file(
-            path.display(),
-            format!("content hash {}", header.content_hash),
-            format!("content hash {found}"),
-            FIX,
-        ));
-    }
+    FILE.check_content(path, &header.content_hash, &source.content_hash())?;
     Ok((header, source))
-}
-
-fn header_length(path: &Path, start: &[u8]) -> Result<usize, DataError> {
-    let (Some(magic), Some(length)) = (start.get(..16), start.get(16..20)) else {
-        return Err(DataError::bad_file(
-            path.display(),
-            "a pack header",
-            format!("{} bytes", start.len()),
-            FIX,
-        ));
-    };
-    if magic != MAGIC {
-        let found = format!("\"{}\"", magic.escape_ascii());
-        return Err(DataError::bad_file(path.display(), "the first line \"allconv pack 01\"", found, FIX));
-    }
-    let length = u32::from_le_bytes([length[0], length[1], length[2], length[3]]) as usize;
-    if length > HEADER_LIMIT {
-        let expected = format!("a header of at most {HEADER_LIMIT} bytes");
-        return Err(DataError::bad_file(path.display(), expected, format!("{length} bytes"), FIX));
-    }
-    Ok(length)
-}
-
-fn parse_header(path: &Path, header: &[u8]) -> Result<PackHeader, DataError> {
-    serde_json::from_slice(header)
-        .map_err(|error| DataError::bad_file(path.display(), "a header in JSON", error, FIX))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::dataset::synthetic::{self, SyntheticSettings};
 

@@ -1,27 +1,25 @@
 //! The packed file of an imported set of pictures: decoded once, read whole.
 //!
-//! Layout: the line [`MAGIC`], the header's length in bytes (`u32`, little endian), the header (JSON, [`PictureHeader`]), then for each
-//! picture its pixels `[height, width, channels]` and, in a set with classes, its class numbers `[height, width]`.
+//! Behind the header ([`PictureHeader`], see [`PackedFile`]): for each picture its pixels `[height, width, channels]` and, in a set with
+//! classes, its class numbers `[height, width]`.
 
-use std::fs;
-use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::{PictureExample, PictureSource};
-use crate::atomic::write_atomically;
 use crate::augment::ImageShape;
 use crate::error::DataError;
 use crate::import::layout::SplitName;
+use crate::packed_file::PackedFile;
 use crate::picture::Picture;
 
-/// First bytes of every file; the number is the format's version.
-pub const MAGIC: &[u8; 16] = b"allconv pics 01\n";
-/// Longest header accepted.
-const HEADER_LIMIT: usize = 256 << 20;
-const FIX: &str = "delete the file and import the pictures again";
+const FILE: PackedFile = PackedFile {
+    magic: b"allconv pics 01\n",
+    header_limit: 256 << 20,
+    fix: "delete the file and import the pictures again",
+};
 
 /// What a file of pictures holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,11 +95,7 @@ pub fn write(path: &Path, source: &PictureSource, source_hash: &str) -> Result<P
             .flat_map(|(split, examples)| examples.iter().map(|example| entry(*split, example)))
             .collect(),
     };
-    write_atomically(path, |file| {
-        let header = serde_json::to_vec(&header)?;
-        file.write_all(MAGIC)?;
-        file.write_all(&(header.len() as u32).to_le_bytes())?;
-        file.write_all(&header)?;
+    FILE.write(path, &header, |file| {
         for example in splits.iter().flat_map(|(_, examples)| examples.iter()) {
             file.write_all(example.picture.pixels())?;
             if let Some(mask) = &example.mask {
@@ -115,27 +109,12 @@ pub fn write(path: &Path, source: &PictureSource, source_hash: &str) -> Result<P
 
 /// Reads the header alone.
 pub fn read_header(path: &Path) -> Result<PictureHeader, DataError> {
-    let mut file = fs::File::open(path).map_err(DataError::io("read", path))?;
-    let mut start = Vec::new();
-    Read::by_ref(&mut file).take(20).read_to_end(&mut start).map_err(DataError::io("read", path))?;
-    let length = header_length(path, &start)?;
-    let mut header = Vec::new();
-    file.take(length as u64).read_to_end(&mut header).map_err(DataError::io("read", path))?;
-    parse_header(path, &header)
+    FILE.read_header(path)
 }
 
 /// Reads a file and checks its size, its label maps and its content hash.
 pub fn read(path: &Path) -> Result<PictureSource, DataError> {
-    let bytes = fs::read(path).map_err(DataError::io("read", path))?;
-    let header_bytes = header_length(path, &bytes)?;
-    let payload_start = 20 + header_bytes;
-    let header = parse_header(path, bytes.get(20..payload_start).unwrap_or(&bytes[20..]))?;
-    let expected = header.payload_bytes().and_then(|payload| payload.checked_add(payload_start));
-    if expected != Some(bytes.len()) {
-        let expected =
-            expected.map_or("a size that fits in memory".to_string(), |bytes| format!("{bytes} bytes"));
-        return Err(DataError::bad_file(path.display(), expected, format!("{} bytes", bytes.len()), FIX));
-    }
+    let (header, bytes) = FILE.read(path, PictureHeader::payload_bytes)?;
     let mut source = PictureSource {
         channels: header.channels,
         classes: header.classes.clone(),
@@ -143,7 +122,7 @@ pub fn read(path: &Path) -> Result<PictureSource, DataError> {
         validation: Vec::new(),
         test: Vec::new(),
     };
-    let mut rest = &bytes[payload_start..];
+    let mut rest = &bytes[..];
     for entry in &header.pictures {
         // The sizes add up to the file's, so that none overflows.
         let [pixels, mask] = header.bytes(entry).unwrap_or_default();
@@ -153,7 +132,7 @@ pub fn read(path: &Path) -> Result<PictureSource, DataError> {
         if let Some(class) = mask.iter().find(|class| usize::from(**class) >= header.classes.len()) {
             let expected = format!("class numbers from 0 to {}", header.classes.len() - 1);
             let file = format!("{}, picture {}", path.display(), entry.name);
-            return Err(DataError::bad_file(file, expected, class, FIX));
+            return Err(DataError::bad_file(file, expected, class, FILE.fix));
         }
         let shape = ImageShape { height: entry.height, width: entry.width, channels: header.channels };
         let example = PictureExample {
@@ -167,46 +146,18 @@ pub fn read(path: &Path) -> Result<PictureSource, DataError> {
             Some(SplitName::Test) => source.test.push(example),
             None => {
                 let file = format!("{}, picture {}", path.display(), entry.name);
-                return Err(DataError::bad_file(file, "split train, val or test", &entry.split, FIX));
+                return Err(DataError::bad_file(file, "split train, val or test", &entry.split, FILE.fix));
             }
         }
     }
-    let found = source.content_hash();
-    if found != header.content_hash {
-        return Err(DataError::bad_file(
-            path.display(),
-            format!("content hash {}", header.content_hash),
-            format!("content hash {found}"),
-            FIX,
-        ));
-    }
+    FILE.check_content(path, &header.content_hash, &source.content_hash())?;
     Ok(source)
-}
-
-fn header_length(path: &Path, start: &[u8]) -> Result<usize, DataError> {
-    let (Some(magic), Some(length)) = (start.get(..16), start.get(16..20)) else {
-        let found = format!("{} bytes", start.len());
-        return Err(DataError::bad_file(path.display(), "a header", found, FIX));
-    };
-    if magic != MAGIC {
-        let found = format!("\"{}\"", magic.escape_ascii());
-        return Err(DataError::bad_file(path.display(), "the first line \"allconv pics 01\"", found, FIX));
-    }
-    let length = u32::from_le_bytes([length[0], length[1], length[2], length[3]]) as usize;
-    if length > HEADER_LIMIT {
-        let expected = format!("a header of at most {HEADER_LIMIT} bytes");
-        return Err(DataError::bad_file(path.display(), expected, format!("{length} bytes"), FIX));
-    }
-    Ok(length)
-}
-
-fn parse_header(path: &Path, header: &[u8]) -> Result<PictureHeader, DataError> {
-    serde_json::from_slice(header)
-        .map_err(|error| DataError::bad_file(path.display(), "a header in JSON", error, FIX))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::dataset::SyntheticSettings;
 
