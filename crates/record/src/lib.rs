@@ -50,8 +50,14 @@ pub enum RecordError {
         /// The operating system's reason.
         source: std::io::Error,
     },
+    /// There is no run where one was named.
+    #[error("{path} is no run: it holds no spec.toml; name a folder of a run, RUNS/STUDY/ARM-sSEED-HASH")]
+    NoRun {
+        /// The folder.
+        path: std::path::PathBuf,
+    },
     /// The file exists, but its content is not what the format says.
-    #[error("{path} is not a valid {format}: {reason}")]
+    #[error("{path} is not a valid {format}: {reason}; restore it from a copy, or make the run again")]
     Malformed {
         /// The file.
         path: std::path::PathBuf,

@@ -96,7 +96,10 @@ impl RunDirectory {
     /// [`RecordError::Io`]; [`RecordError::Malformed`].
     pub fn read_specification(&self) -> Result<RunSpecification, RecordError> {
         let path = self.path.join("spec.toml");
-        let text = fs::read_to_string(&path).map_err(RecordError::io("read", &path))?;
+        let text = fs::read_to_string(&path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => RecordError::NoRun { path: self.path.clone() },
+            _ => RecordError::io("read", &path)(error),
+        })?;
         toml::from_str(&text).map_err(|error| malformed(&path, "spec.toml", error.to_string()))
     }
 

@@ -8,7 +8,7 @@ use crate::file::StudyFileError;
 #[derive(Debug, thiserror::Error)]
 pub enum StudyError {
     /// The study file cannot be opened.
-    #[error("cannot read the study file {path}: {source}")]
+    #[error("cannot read the study file {path}: {source}; name a file such as studies/quickstart.toml")]
     Unreadable {
         /// The file.
         path: String,

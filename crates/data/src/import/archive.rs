@@ -169,5 +169,9 @@ fn damaged(path: &Path, error: &io::Error) -> DataError {
     if error.raw_os_error().is_some() {
         return DataError::io("read", path)(io::Error::new(error.kind(), error.to_string()));
     }
-    DataError::bad_file(path.display(), "a whole archive", error, "download or pack it again")
+    let found = match error.kind() {
+        io::ErrorKind::UnexpectedEof => "its end in the middle of a file".to_owned(),
+        _ => error.to_string(),
+    };
+    DataError::bad_file(path.display(), "a whole archive", found, "download or pack it again")
 }
