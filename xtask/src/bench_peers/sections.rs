@@ -72,6 +72,17 @@ const fn wide(
     Case { pass, model, width, batch, steps, precision, isa, floor, goal }
 }
 
+/// A row of a network over large maps, in f32.
+const fn large(
+    pass: &'static str,
+    model: &'static str,
+    width: &'static str,
+    batch: &'static str,
+    steps: &'static str,
+) -> Case {
+    Case { floor: 1.2, goal: 1.8, ..wide(pass, model, width, batch, steps) }
+}
+
 /// The networks for CIFAR.
 const NETWORKS: [&str; 12] = [
     "all_cnn_c",
@@ -103,7 +114,7 @@ const fn networks() -> [Case; 2 * NETWORKS.len()] {
 }
 
 /// All sections.
-pub(crate) const SECTIONS: [Section; 8] = [
+pub(crate) const SECTIONS: [Section; 9] = [
     Section {
         name: "main",
         title: "All-CNN-C",
@@ -155,8 +166,20 @@ pub(crate) const SECTIONS: [Section; 8] = [
         name: "large",
         title: "Large images",
         repeated: false,
-        cases: &[Case { floor: 1.2, goal: 1.8, ..wide("train", "all_cnn_imagenet", "1.0", "8", "5") }],
+        cases: &[large("train", "all_cnn_imagenet", "1.0", "8", "5")],
         others: &[Other::DecoderLayers],
+    },
+    Section {
+        name: "dense",
+        title: "Networks that return a map",
+        repeated: false,
+        cases: &[
+            large("train", "u_net", "0.25", "2", "5"),
+            large("train", "sr_u_net", "1.0", "16", "7"),
+            large("train", "edsr_baseline", "0.5", "16", "7"),
+            large("infer", "u_net", "0.25", "1", "7"),
+        ],
+        others: &[],
     },
     Section {
         name: "networks",
