@@ -21,6 +21,7 @@
 //! ```
 
 mod allocator;
+mod axis_map;
 mod bfloat16;
 mod blocked;
 mod blocks;
@@ -52,6 +53,7 @@ mod unspecified;
 mod winograd;
 
 pub use allocator::RecyclingAllocator;
+pub use axis_map::AxisMap;
 pub use blocks::{BlockGeometry, BlockOrder, depth_to_space, space_to_depth};
 pub use convolution::{ConvGradients, conv2d_backward, conv2d_forward, conv2d_forward_owned};
 pub use dropout::{Dropout, dropout_backward, dropout_forward};
@@ -77,7 +79,7 @@ pub use pooling::maximum::{max_pool2d_backward, max_pool2d_forward};
 pub use pooling::weighted::{Orders, weighted_pool2d_backward, weighted_pool2d_forward};
 pub use pooling::window_function::WindowFunction;
 pub use prepared::WeightCache;
-pub use resample::{AxisMap, resample};
+pub use resample::{ChannelMap, ResampleChannels, resample};
 pub use scalar::Scalar;
 pub use sgd::{SgdStep, sgd_momentum_step};
 pub use transposed::{ConvTransposeGeometry, conv_transpose2d_backward, conv_transpose2d_forward};

@@ -42,7 +42,7 @@ pub(crate) use nhwc::{channels_first, channels_last};
 pub(crate) use normalise::EPSILON;
 pub use normalise::{NormaliseOps, NormaliseSettings, Normalised, normalise};
 pub use rectifier::{RectifierOps, rectifier};
-pub use separable::{SeparableMap, SeparableOps, separable};
+pub use separable::{SeparableMap, SeparableMaps, SeparableOps, Together, separable, separable_together};
 pub use stacked::{StackedWindows, cell_counts, picked, stacked_windows};
 pub use transposed_convolution::{
     TransposedConvolutionOps, TransposedConvolutionSettings, transposed_convolution,
