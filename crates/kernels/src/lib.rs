@@ -35,6 +35,7 @@ mod epilogue;
 mod fast;
 mod geometry;
 mod isa;
+mod mixture;
 pub mod naive;
 mod normalise;
 mod peak;
@@ -65,6 +66,7 @@ pub use engine::{
 pub use epilogue::{Activation, Epilogue};
 pub use geometry::{ConvGeometry, GeometryError, Padding};
 pub use isa::{Isa, IsaError};
+pub use mixture::{MixtureGradients, MixtureMaps, mixture_backward, mixture_forward};
 pub use normalise::{
     NormGeometry, NormGradients, NormSharing, NormStatistics, normalise_backward, normalise_forward,
 };
