@@ -17,12 +17,12 @@ pub(super) fn value<T: Scalar>(window: &[Lanes<T>]) -> Lanes<T> {
 pub(super) fn slopes<T: Scalar>(window: &[Lanes<T>], y: Lanes<T>, dy: Lanes<T>, slopes: &mut Vec<Lanes<T>>) {
     let [scale, sum, _] = sums(window);
     let divisor = or_one(sum);
+    let level = lanes!(lane => y[lane] / scale[lane]);
     for x in window {
-        slopes.push(lanes!(lane => {
-            let share = positive(x[lane]) / scale[lane];
-            let slope = (share + share - y[lane] / scale[lane]) / divisor[lane];
-            if x[lane] > T::ZERO { dy[lane] * slope } else { T::ZERO }
-        }));
+        // One step at a time and for all lanes: a quotient inside a choice would be computed lane by lane.
+        let share = lanes!(lane => positive(x[lane]) / scale[lane]);
+        let slope = lanes!(lane => dy[lane] * ((share[lane] + share[lane] - level[lane]) / divisor[lane]));
+        slopes.push(lanes!(lane => if x[lane] > T::ZERO { slope[lane] } else { T::ZERO }));
     }
 }
 
