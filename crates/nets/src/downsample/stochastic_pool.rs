@@ -37,7 +37,7 @@ impl Default for StochasticPool {
 
 impl Operator for StochasticPool {
     const NAME: &'static str = "stochastic_pool";
-    const REVISION: u32 = 2;
+    const REVISION: u32 = 3;
     const CARD: Card = Card {
         statement: "In training one cell of each window, drawn with a probability in proportion to its value; in evaluation the expectation.",
         formula: "a = max(x, 0), p = a / Σa over the window; training: y = a_i with i ~ p; evaluation: y = Σ p·a; an all-zero window gives 0",
