@@ -273,8 +273,10 @@ fn dot<T: Scalar>(a: &[T], b: &[T]) -> T {
         first += WIDE;
     }
     let mut total = T::ZERO;
-    for lane in 0..LANES {
-        total += (sums[0][lane] + sums[1][lane]) + (sums[2][lane] + sums[3][lane]);
+    for lanes in sums {
+        for sum in lanes {
+            total += sum;
+        }
     }
     for place in first..a.len() {
         total += a[place] * b[place];

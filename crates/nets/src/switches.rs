@@ -39,6 +39,7 @@ pub struct PhaseShares {
 
 /// How an image's polyphase components are shared out.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "one of them for each pass, never a list")]
 pub enum Shares {
     /// Of each image one component is kept whole: its place in the order.
     Whole(Vec<usize>),
