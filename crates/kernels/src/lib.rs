@@ -21,6 +21,7 @@
 //! ```
 
 mod allocator;
+mod axis_map;
 mod bfloat16;
 mod blocked;
 mod blocks;
@@ -35,6 +36,7 @@ mod epilogue;
 mod fast;
 mod geometry;
 mod isa;
+mod mixture;
 pub mod naive;
 mod normalise;
 mod peak;
@@ -43,6 +45,7 @@ mod plan;
 mod pooling;
 mod prepared;
 mod product;
+mod reassembly;
 mod resample;
 mod scalar;
 mod scratch;
@@ -53,6 +56,7 @@ mod unspecified;
 mod winograd;
 
 pub use allocator::RecyclingAllocator;
+pub use axis_map::AxisMap;
 pub use blocks::{BlockGeometry, BlockOrder, depth_to_space, space_to_depth};
 pub use convolution::{ConvGradients, conv2d_backward, conv2d_forward, conv2d_forward_owned};
 pub use dropout::{Dropout, dropout_backward, dropout_forward};
@@ -64,6 +68,7 @@ pub use engine::{
 pub use epilogue::{Activation, Epilogue};
 pub use geometry::{ConvGeometry, GeometryError, Padding};
 pub use isa::{Isa, IsaError};
+pub use mixture::{MixtureGradients, MixtureMaps, mixture_backward, mixture_forward};
 pub use normalise::{
     NormGeometry, NormGradients, NormSharing, NormStatistics, normalise_backward, normalise_forward,
 };
@@ -79,7 +84,8 @@ pub use pooling::maximum::{max_pool2d_backward, max_pool2d_forward, max_pool2d_v
 pub use pooling::weighted::{Orders, weighted_pool2d_backward, weighted_pool2d_forward};
 pub use pooling::window_function::WindowFunction;
 pub use prepared::WeightCache;
-pub use resample::{AxisMap, resample};
+pub use reassembly::{ReassemblyGeometry, reassembly_backward, reassembly_forward, reassembly_shares};
+pub use resample::{ChannelMap, ResampleChannels, resample};
 pub use scalar::Scalar;
 pub use sgd::{SgdStep, sgd_momentum_step};
 pub use transposed::{ConvTransposeGeometry, conv_transpose2d_backward, conv_transpose2d_forward};

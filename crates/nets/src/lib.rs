@@ -59,6 +59,6 @@ pub use stage::{
     ActivationKind, Border, ConvolutionSpec, InitialWeights, NormaliseKind, NormaliseSpec, StageSpec, Target,
     UpsampleSpec,
 };
-pub use switches::{PhaseShares, SwitchKind, Switches};
+pub use switches::{PhaseShares, Shares, SwitchKind, Switches};
 pub use upsample::UpsampleConfig;
 pub use walk::{StageShape, Walk, Window, walk, walk_stages};

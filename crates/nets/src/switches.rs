@@ -31,10 +31,20 @@ pub enum Switches {
 /// Shares of the four polyphase components.
 #[derive(Clone, Debug)]
 pub struct PhaseShares {
-    /// `[4, n]`, each column sums to 1: one 1 among zeros, or in the training of a learned choice a soft mixture.
-    pub shares: Tensor<2>,
+    /// What each image kept.
+    pub shares: Shares,
     /// First row and first column of each component.
     pub order: [[usize; 2]; 4],
+}
+
+/// How an image's polyphase components are shared out.
+#[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "one of them for each pass, never a list")]
+pub enum Shares {
+    /// Of each image one component is kept whole: its place in the order.
+    Whole(Vec<usize>),
+    /// A mixture, in the training of a learned choice: `[4, n]`, each column sums to 1.
+    Mixed(Tensor<2>),
 }
 
 impl Switches {

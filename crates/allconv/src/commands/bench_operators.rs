@@ -211,7 +211,7 @@ fn time(
     let Some(forward_only) = subject(DType::F32, &plain)? else { return Ok(None) };
     let forward = milliseconds(rounds, || drop(forward_only.forward(forward_only.x.clone())));
     let both = milliseconds(rounds, || {
-        // The gradient of every result is 1, in the order in which maps lie, as the stage behind would hand it over.
+        // The gradient of every result is 1, in the order in which maps lie, as it comes in a network.
         let leaf = with_gradients.x.clone().detach().require_grad();
         let gradients = with_gradients.forward(leaf.clone()).permute([0, 2, 3, 1]).backward();
         drop(leaf.grad(&gradients));

@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::computing::divided;
-use super::polyphase::{ADAPTIVE_ORDER, all_of_the_strongest, phases, strongest};
+use super::polyphase::{ADAPTIVE_ORDER, kept_phases, phases, strongest};
 use super::promises::Promises;
 use super::settings::{check_range, is_one, one};
 use super::slot::Operator;
@@ -12,9 +12,9 @@ use super::{ComputingOperator, FixedOperator};
 use crate::axis_maps::{EdgePadding, blur};
 use crate::card::Card;
 use crate::description::DescriptionError;
-use crate::ops::{SeparableMap, separable};
+use crate::ops::{SeparableMap, channels_first, channels_last, separable};
 use crate::pass::Pass;
-use crate::switches::{PhaseShares, SwitchKind, Switches};
+use crate::switches::{PhaseShares, Shares, SwitchKind, Switches};
 use crate::walk::Window;
 
 /// Keeps the polyphase component with the largest norm. [`AdaptivePolyphase::CARD`] has the definition.
@@ -42,6 +42,25 @@ pub enum PhaseNorm {
     Linf,
 }
 
+impl PhaseNorm {
+    /// A number for each phase of each image, `[4, n]`, that is the larger the larger the norm is.
+    fn of_phases(self, x: Tensor<4>) -> Tensor<2> {
+        // First over the channels of each cell, in the order in which maps lie: little is left for the phases.
+        let x = channels_last(x);
+        let cells = match self {
+            Self::L2 => x.square().sum_dim(3),
+            Self::L1 => x.abs().sum_dim(3),
+            Self::Linf => x.abs().max_dim(3),
+        };
+        let cells: Tensor<3> = phases(channels_first(cells), ADAPTIVE_ORDER).flatten(2, 4);
+        let norms = match self {
+            Self::L2 | Self::L1 => cells.sum_dim(2),
+            Self::Linf => cells.max_dim(2),
+        };
+        norms.squeeze_dim(2)
+    }
+}
+
 impl Default for AdaptivePolyphase {
     fn default() -> Self {
         Self { norm: PhaseNorm::default(), blur_taps: one() }
@@ -50,7 +69,7 @@ impl Default for AdaptivePolyphase {
 
 impl Operator for AdaptivePolyphase {
     const NAME: &'static str = "adaptive_polyphase";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const CARD: Card = Card {
         statement: "Each image keeps that one of its four polyphase components whose norm over all channels is largest.",
         formula: "y = P_k, k = argmax ‖P_k‖ over P_ab[i,j] = x[·, 2i+a, 2j+b]; ties: the first of (0,0), (1,0), (0,1), (1,1)",
@@ -101,23 +120,15 @@ impl FixedOperator for AdaptivePolyphase {
 
     fn compute_with_switches(&self, x: Tensor<4>, pass: &Pass<'_>) -> (Tensor<4>, Switches) {
         let [_, _, height, width] = x.dims();
-        let candidates = phases(x.clone().detach(), ADAPTIVE_ORDER);
-        let flat: Tensor<3> = candidates.flatten(2, 4);
-        let scores = match self.norm {
-            PhaseNorm::L2 => flat.square().sum_dim(2),
-            PhaseNorm::L1 => flat.abs().sum_dim(2),
-            PhaseNorm::Linf => flat.abs().max_dim(2),
-        };
+        let kept = strongest(self.norm.of_phases(x.clone().detach()));
         let blurred = if self.blur_taps == 1 {
             x
         } else {
             let along = |side| blur(side, self.blur_taps, 1, EdgePadding::Circular);
             separable(x, SeparableMap::new(along(height), along(width)), pass.engine)
         };
-        let scores = scores.squeeze_dim(2);
-        let shares = all_of_the_strongest(scores.clone());
-        let y = strongest(blurred, ADAPTIVE_ORDER, scores);
-        (y, Switches::Phases(PhaseShares { shares, order: ADAPTIVE_ORDER }))
+        let y = kept_phases(blurred, ADAPTIVE_ORDER, &kept, pass.engine);
+        (y, Switches::Phases(PhaseShares { shares: Shares::Whole(kept), order: ADAPTIVE_ORDER }))
     }
 }
 

@@ -10,7 +10,7 @@ use super::{ComputingOperator, FixedOperator};
 use crate::axis_maps::{EdgePadding, haar};
 use crate::card::Card;
 use crate::description::DescriptionError;
-use crate::ops::{SeparableMap, separable};
+use crate::ops::{SeparableMap, Together, separable_together};
 use crate::pass::Pass;
 use crate::switches::{SwitchKind, Switches};
 use crate::walk::Window;
@@ -69,28 +69,31 @@ impl ComputingOperator for HaarLowPass {
 
 impl FixedOperator for HaarLowPass {
     fn compute(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
-        haar_band(x, [false, false], self.padding, pass)
+        haar_bands(x, &HAAR_BANDS[..1], self.padding, pass)
     }
 
     fn compute_with_switches(&self, x: Tensor<4>, pass: &Pass<'_>) -> (Tensor<4>, Switches) {
-        let [low, details @ ..] = HAAR_BANDS.map(|band| haar_band(x.clone(), band, self.padding, pass));
-        (low, Switches::Details(Tensor::cat(details.to_vec(), 1)))
+        let [low, details] = [&HAAR_BANDS[..1], &HAAR_BANDS[1..]]
+            .map(|bands| haar_bands(x.clone(), bands, self.padding, pass));
+        (low, Switches::Details(details))
     }
 }
 
 /// The bands LL, LH, HL, HH: whether each takes differences along the rows' axis and along the columns' axis.
 pub(crate) const HAAR_BANDS: [[bool; 2]; 4] = [[false, false], [true, false], [false, true], [true, true]];
 
-/// One band of a Haar step: along rows' axis and columns' axis the sum, or the difference.
-pub(super) fn haar_band(
+/// Bands of a Haar step as channels, band-major: along rows' axis and columns' axis the sum, or the difference.
+pub(super) fn haar_bands(
     x: Tensor<4>,
-    difference: [bool; 2],
+    bands: &[[bool; 2]],
     padding: EdgePadding,
     pass: &Pass<'_>,
 ) -> Tensor<4> {
     let [_, _, height, width] = x.dims();
-    let map = SeparableMap::new(haar(height, difference[0], padding), haar(width, difference[1], padding));
-    separable(x, map, pass.engine)
+    let map = |[along_rows, along_columns]: &[bool; 2]| {
+        SeparableMap::new(haar(height, *along_rows, padding), haar(width, *along_columns, padding))
+    };
+    separable_together(x, bands.iter().map(map).collect(), Together::Bands, pass.engine)
 }
 
 #[cfg(test)]

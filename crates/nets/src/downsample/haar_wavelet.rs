@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::computing::divided;
-use super::haar_low_pass::{HAAR_BANDS, HAAR_BOUNDARY, haar_band};
+use super::haar_low_pass::{HAAR_BANDS, HAAR_BOUNDARY, haar_bands};
 use super::pixel_unshuffle::Projection;
 use super::promises::Promises;
 use super::slot::{Operator, Slot};
@@ -85,18 +85,41 @@ impl ComputingOperator for HaarWavelet {
 
 impl FixedOperator for HaarWavelet {
     fn compute(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
-        Tensor::cat(HAAR_BANDS.map(|band| haar_band(x.clone(), band, self.padding, pass)).to_vec(), 1)
+        haar_bands(x, &HAAR_BANDS, self.padding, pass)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::{assert_near, evaluated, grid};
+    use crate::tests::{assert_near, evaluated, grid, noise_tensor, values};
+    use allconv_kernels::Engine;
+    use burn::tensor::{DType, Device};
 
     #[test]
     fn worked_example_of_the_reference() {
         let bands = [7., 11., 23., 27., -4., -4., -4., -4., -1., -1., -1., -1., 0., 0., 0., 0.];
         assert_near(&evaluated(&HaarWavelet::default(), grid(4, 4)), &bands, 1e-5);
+    }
+
+    #[test]
+    fn bands_together_have_the_bits_of_one_by_one() {
+        let engine = Engine::detect();
+        let pass = Pass::evaluate(&engine);
+        let padding = EdgePadding::Reflect;
+        let one_by_one = |x: Tensor<4>| {
+            let band = |band: [bool; 2]| haar_bands(x.clone(), &[band], padding, &pass);
+            Tensor::cat(HAAR_BANDS.map(band).to_vec(), 1)
+        };
+        let answers = |way: &dyn Fn(Tensor<4>) -> Tensor<4>| {
+            let x = noise_tensor(5, [2, 19, 7, 6], &Device::flex().autodiff()).cast(DType::F32);
+            let x = x.require_grad();
+            let y = way(x.clone());
+            let gradients = (y.clone() * y.clone()).sum().backward();
+            [values(y), values(x.grad(&gradients).unwrap())]
+                .map(|all| all.into_iter().map(f32::to_bits).collect::<Vec<_>>())
+        };
+        let together = answers(&|x| haar_bands(x, &HAAR_BANDS, padding, &pass));
+        assert_eq!(together, answers(&one_by_one));
     }
 }

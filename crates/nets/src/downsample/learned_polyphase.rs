@@ -7,7 +7,7 @@ use burn::tensor::{Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 use super::computing::divided;
-use super::polyphase::{LEARNED_ORDER, all_of_the_strongest, phases, strongest};
+use super::polyphase::{LEARNED_ORDER, kept_phases, phases, strongest};
 use super::promises::Promises;
 use super::settings::check_range;
 use super::slot::Operator;
@@ -18,7 +18,7 @@ use crate::ops::{ConvolutionSettings, SeparableMap, convolution, rectifier, sepa
 use crate::parameter_source::ParameterSource;
 use crate::pass::Pass;
 use crate::signal_rules::ReluRule;
-use crate::switches::{PhaseShares, SwitchKind, Switches};
+use crate::switches::{PhaseShares, Shares, SwitchKind, Switches};
 use crate::walk::Window;
 
 /// Keeps the polyphase component that a small net scores highest. [`LearnedPolyphase::CARD`] has the definition.
@@ -140,8 +140,8 @@ impl LearnedPolyphaseModule {
         let candidates = phases(x.clone(), LEARNED_ORDER);
         let scores = self.scores(candidates.clone(), pass);
         let Some(draws) = pass.draws else {
-            let shares = all_of_the_strongest(scores.clone());
-            return (strongest(x, LEARNED_ORDER, scores), switches(shares));
+            let kept = strongest(scores);
+            return (kept_phases(x, LEARNED_ORDER, &kept, pass.engine), switches(Shares::Whole(kept)));
         };
         let [count, batch] = scores.dims();
         // Uniform values are kept inside (0, 1), where both logarithms are finite.
@@ -151,7 +151,7 @@ impl LearnedPolyphaseModule {
         let noise: Tensor<2> = Tensor::from_data(TensorData::new(noise, [count, batch]), options);
         let shares = softmax((scores + noise) / self.temperature, 0);
         let y = (candidates * shares.clone().reshape([count, batch, 1, 1, 1])).sum_dim(0).squeeze_dim(0);
-        (y, switches(shares))
+        (y, switches(Shares::Mixed(shares)))
     }
 
     /// A score for each phase of each image, `[4, n]`.
@@ -173,7 +173,7 @@ impl LearnedPolyphaseModule {
     }
 }
 
-fn switches(shares: Tensor<2>) -> Switches {
+fn switches(shares: Shares) -> Switches {
     Switches::Phases(PhaseShares { shares, order: LEARNED_ORDER })
 }
 

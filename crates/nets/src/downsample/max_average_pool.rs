@@ -1,5 +1,6 @@
 //! The maximum and the mean of each window together.
 
+use allconv_kernels::Engine;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +11,9 @@ use super::slot::Operator;
 use super::{ComputingOperator, FixedOperator};
 use crate::card::Card;
 use crate::description::DescriptionError;
-use crate::ops::{Divisor, PoolWindow, average_pool, max_pool};
+use crate::ops::{
+    Divisor, PoolWindow, average_pool, channels_first, channels_last, concatenate_channels, max_pool, sum_of,
+};
 use crate::pass::Pass;
 use crate::walk::Window;
 
@@ -84,13 +87,20 @@ impl ComputingOperator for MaxAveragePool {
 impl FixedOperator for MaxAveragePool {
     fn compute(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
         let window = PoolWindow::cut_off(self.kernel, self.stride);
-        let largest = max_pool(x.clone(), window, pass.engine);
-        let mean = average_pool(x, window, Divisor::Cells, pass.engine);
+        let [largest, mean] = largest_and_mean(x, window, pass.engine);
         match self.combine {
-            Combine::Sum => largest + mean,
-            Combine::Concatenate => Tensor::cat(vec![largest, mean], 1),
+            Combine::Sum => sum_of(largest, mean, 1.0),
+            Combine::Concatenate => concatenate_channels(largest, mean),
         }
     }
+}
+
+/// The maximum and the mean of each window.
+pub(super) fn largest_and_mean(x: Tensor<4>, window: PoolWindow, engine: &Engine) -> [Tensor<4>; 2] {
+    // In the order in which maps lie, so that the two gradients that meet here are added fast.
+    let x = channels_last(x);
+    let largest = max_pool(channels_first(x.clone()), window, engine);
+    [largest, average_pool(channels_first(x), window, Divisor::Cells, engine)]
 }
 
 /// How maximum and mean come together.

@@ -2,10 +2,10 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
-use burn::tensor::activation::sigmoid;
 use serde::{Deserialize, Serialize};
 
 use super::computing::divided;
+use super::max_average_pool::largest_and_mean;
 use super::promises::{CUT_OFF, Promises, SLOT_SHAPE};
 use super::settings::{check_cells, two};
 use super::sharing::Sharing;
@@ -13,7 +13,7 @@ use super::slot::Operator;
 use super::{ComputingOperator, LearnedOperator};
 use crate::card::Card;
 use crate::description::DescriptionError;
-use crate::ops::{Divisor, PoolWindow, average_pool, max_pool};
+use crate::ops::{PoolWindow, mixture};
 use crate::parameter_source::ParameterSource;
 use crate::pass::Pass;
 use crate::walk::Window;
@@ -41,7 +41,7 @@ impl Default for MixedPool {
 
 impl Operator for MixedPool {
     const NAME: &'static str = "mixed_pool";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const CARD: Card = Card {
         statement: "A learned mixture of the maximum and the mean of each window.",
         formula: "y = s·max + (1 − s)·mean, s = 1/(1 + e^(−mix)), mix learned and 0 at the start",
@@ -101,12 +101,10 @@ impl MixedPoolModule {
     /// `[n, c, h, w]` to `[n, c, ceil(h/stride), ceil(w/stride)]`.
     pub fn forward(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
         let window = PoolWindow::cut_off(self.config.kernel, self.config.stride);
-        let mix = self.mix.val();
-        let [count] = mix.dims();
-        let share = sigmoid(mix).reshape([1, count, 1, 1]);
-        let largest = max_pool(x.clone(), window, pass.engine);
-        let mean = average_pool(x, window, Divisor::Cells, pass.engine);
-        mean.clone() + share * (largest - mean)
+        let [_, channels, _, _] = x.dims();
+        let logits = self.mix.val().expand([channels]).reshape([1, channels, 1, 1]);
+        let [largest, mean] = largest_and_mean(x, window, pass.engine);
+        mixture(logits, largest, mean, pass.engine)
     }
 }
 

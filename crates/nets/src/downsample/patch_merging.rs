@@ -95,7 +95,7 @@ pub struct PatchMergingModule {
 impl PatchMergingModule {
     /// `[n, c, h, w]` to `[n, 2c, ceil(h/2), ceil(w/2)]`.
     pub fn forward(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
-        let z = unshuffle(x, 2, PhaseOrder::Spd);
+        let z = in_order(unshuffle(x, 2, PhaseOrder::Spd));
         let centred = z.clone() - z.mean_dim(1);
         let variance = centred.clone().square().mean_dim(1);
         let [outputs, inputs] = self.reduction.val().dims();
@@ -111,11 +111,19 @@ impl PatchMergingModule {
             epilogue: Epilogue::IDENTITY,
         };
         convolution(
-            normalised,
+            in_order(normalised),
             self.reduction.val().reshape([outputs, inputs, 1, 1]),
             bias,
             settings,
             pass.engine,
         )
     }
+}
+
+/// The same map, its elements in the order of its axes, and so its gradient on the way back: the sums over channels between two such
+/// places would reorder them for themselves each time.
+fn in_order(x: Tensor<4>) -> Tensor<4> {
+    let [batch, channels, height, width] = x.dims();
+    // Channels and rows make one axis in no other order.
+    x.reshape([batch, channels * height, width]).reshape([batch, channels, height, width])
 }

@@ -1,8 +1,11 @@
 //! The four polyphase components of a map at stride 2, and the choice of one of them for each image.
 
-use burn::tensor::{Int, Tensor, s};
+use std::sync::Arc;
 
-use crate::ops::{CellChoice, gathered, picked};
+use allconv_kernels::{AxisMap, Engine};
+use burn::tensor::{Tensor, s};
+
+use crate::ops::{SeparableMap, Together, picked, separable_together};
 
 /// The phases (row, column) in the order of adaptive polyphase sampling.
 pub(super) const ADAPTIVE_ORDER: [[usize; 2]; 4] = [[0, 0], [1, 0], [0, 1], [1, 1]];
@@ -20,48 +23,56 @@ pub(super) fn phases(x: Tensor<4>, order: [[usize; 2]; 4]) -> Tensor<5> {
     Tensor::stack(order.map(phase).to_vec(), 0)
 }
 
-/// What [`strongest`] keeps of each phase: `scores` `[4, n]` to a 1 for the largest (the first on ties) among zeros.
-pub(super) fn all_of_the_strongest(scores: Tensor<2>) -> Tensor<2> {
-    let [count, batch] = scores.dims();
-    let places: Tensor<1, Int> = Tensor::arange(0..count as i64, &scores.device());
-    let winner = scores.clone().detach().argmax(0).expand([count, batch]);
-    places.reshape([count, 1]).expand([count, batch]).equal(winner).float().cast(scores.dtype())
-}
-
-/// One phase of `x` for each image: `scores` `[4, n]`; the largest wins, the first on ties. A copy, bit by bit.
-pub(super) fn strongest(x: Tensor<4>, order: [[usize; 2]; 4], scores: Tensor<2>) -> Tensor<4> {
-    let winners: Vec<usize> = match scores.clone().detach().argmax(0).into_data().try_into_vec_as::<i64>() {
+/// The phase with the largest of `scores` `[4, n]` for each image, the first on ties: its place in the order.
+pub(super) fn strongest(scores: Tensor<2>) -> Vec<usize> {
+    match scores.detach().argmax(0).into_data().try_into_vec_as::<i64>() {
         Ok(winners) => winners.into_iter().map(|winner| winner as usize).collect(),
         Err(error) => panic!("phases could not be read from their device: {error}"),
-    };
-    let choice = CellChoice::Phase(winners.into_iter().map(|winner| order[winner]).collect());
-    if !choice.has_kernel(&x) {
-        return composed_strongest(phases(x, order), scores);
     }
-    let [kept, _] = choice.positions(x.clone(), None);
-    gathered(x, kept)
 }
 
-/// The same as a composition of Burn's operations.
-fn composed_strongest(phases: Tensor<5>, scores: Tensor<2>) -> Tensor<4> {
-    let [_, batch, channels, rows, columns] = phases.dims();
-    let winner = scores.detach().argmax(0).reshape([1, batch, 1, 1, 1]);
-    phases.gather(0, winner.expand([1, batch, channels, rows, columns])).squeeze_dim(0)
+/// The phase of each image of `x` that `kept` names by its place in the order: what [`phases`] has of it.
+pub(super) fn kept_phases(
+    x: Tensor<4>,
+    order: [[usize; 2]; 4],
+    kept: &[usize],
+    engine: &Engine,
+) -> Tensor<4> {
+    let [_, _, height, width] = x.dims();
+    let along = |side: usize, phase: usize| {
+        AxisMap::new(side, (0..side.div_ceil(2)).map(|cell| vec![((2 * cell + phase) % side, 1.0)]).collect())
+    };
+    let map = |[row, column]: [usize; 2]| SeparableMap::new(along(height, row), along(width, column));
+    separable_together(x, order.map(map).to_vec(), Together::ByImage(Arc::new(kept.to_vec())), engine)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::{assert_same, noise_tensor};
+    use crate::tests::assert_same;
+    use burn::tensor::Device;
 
     #[test]
-    fn the_kernel_keeps_what_the_composition_keeps_and_has_its_gradients() {
+    fn phases_that_images_keep_are_those_among_all_and_have_their_gradients() {
+        let (engine, kept) = (Engine::detect(), [2, 0, 3]);
         for order in [ADAPTIVE_ORDER, LEARNED_ORDER] {
-            let scores = |x: &Tensor<4>| noise_tensor(8, [4, 3], &x.device());
-            let fast = |x: Tensor<4>| strongest(x.clone(), order, scores(&x));
-            let slow = |x: Tensor<4>| composed_strongest(phases(x.clone(), order), scores(&x));
+            let fast = |x: Tensor<4>| kept_phases(x, order, &kept, &engine);
+            let slow = |x: Tensor<4>| {
+                let all = phases(x, order);
+                let of = |(image, phase): (usize, &usize)| {
+                    let phase: Tensor<4> = all.clone().narrow(0, *phase, 1).squeeze_dim(0);
+                    phase.narrow(0, image, 1)
+                };
+                Tensor::cat(kept.iter().enumerate().map(of).collect(), 0)
+            };
             assert_same([3, 2, 6, 8], fast, slow);
             assert_same([3, 2, 5, 7], fast, slow);
         }
+    }
+
+    #[test]
+    fn the_first_of_the_strongest_wins() {
+        let scores = Tensor::from_data([[1.0, 2.0], [3.0, 2.0], [3.0, 1.0], [0.0, 0.0]], &Device::flex());
+        assert_eq!(strongest(scores), [1, 0]);
     }
 }

@@ -10,7 +10,7 @@ use super::slot::Operator;
 use super::{ComputingOperator, FixedOperator};
 use crate::card::Card;
 use crate::description::DescriptionError;
-use crate::ops::{SeparableMap, separable};
+use crate::ops::{SeparableMap, Together, separable_together};
 use crate::pass::Pass;
 use crate::walk::Window;
 
@@ -105,10 +105,9 @@ impl FixedOperator for SpectralPool {
         let [real, imaginary] = row_matrices(height, rows, scale);
         let [even, odd] = column_matrices(width, columns);
         let term = |along_rows: &Matrix, along_columns: &Matrix| {
-            let map = SeparableMap::new(along_rows.axis_map(), along_columns.axis_map());
-            separable(x.clone(), map, pass.engine)
+            SeparableMap::new(along_rows.axis_map(), along_columns.axis_map())
         };
-        term(&real, &even) + term(&imaginary, &odd)
+        separable_together(x, vec![term(&real, &even), term(&imaginary, &odd)], Together::Sum, pass.engine)
     }
 }
 

@@ -15,6 +15,7 @@ use crate::ops::{
     CellChoice, PoolWindow, StackedWindows, gathered, max_pool, rectifier, stacked_windows, weighted_pool,
 };
 use crate::pass::Pass;
+use crate::signal_rules::ReluRule;
 
 /// One cell of each window, drawn with a probability in proportion to its value. [`StochasticPool::CARD`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,7 +37,7 @@ impl Default for StochasticPool {
 
 impl Operator for StochasticPool {
     const NAME: &'static str = "stochastic_pool";
-    const REVISION: u32 = 2;
+    const REVISION: u32 = 3;
     const CARD: Card = Card {
         statement: "In training one cell of each window, drawn with a probability in proportion to its value; in evaluation the expectation.",
         formula: "a = max(x, 0), p = a / Σa over the window; training: y = a_i with i ~ p; evaluation: y = Σ p·a; an all-zero window gives 0",
@@ -66,10 +67,15 @@ cut_off_windows!(StochasticPool);
 impl FixedOperator for StochasticPool {
     fn compute(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
         let window = PoolWindow::cut_off(self.kernel, self.stride);
-        let positive = rectifier(x, 0.0, pass.rules.relu);
-        let Some(draws) = pass.draws else {
-            return weighted_pool(positive, None, window, WindowFunction::SquareMean, pass.engine);
+        // The mean rectifies by itself; a rectifier before it is needed where the way back has another rule.
+        let x = match (pass.draws, pass.rules.relu) {
+            (None, ReluRule::Backpropagation) => x,
+            (_, rule) => rectifier(x, 0.0, rule),
         };
+        let Some(draws) = pass.draws else {
+            return weighted_pool(x, None, window, WindowFunction::SquareMean, pass.engine);
+        };
+        let positive = x;
         let [batch, channels, height, width] = positive.dims();
         let sizes = [batch, channels, height.div_ceil(self.stride), width.div_ceil(self.stride)];
         let draws = draws.uniform_tensor(sizes, &positive);

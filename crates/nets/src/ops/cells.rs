@@ -36,8 +36,6 @@ pub enum CellChoice {
     Drawn(PoolWindow, Engine),
     /// The largest of regions that each map has for itself.
     RegionMaximum(Arc<RegionLists>, Engine),
-    /// Of each image one polyphase component at stride 2, named by its first row and column; an odd side is read circularly.
-    Phase(Vec<[usize; 2]>),
 }
 
 impl CellChoice {
@@ -50,7 +48,7 @@ impl CellChoice {
                     window.kernel.pow(2) <= MOST_RANKED && kernels_geometry(&x.shape(), *window).is_some()
                 }
                 Self::Drawn(window, _) => kernels_geometry(&x.shape(), *window).is_some(),
-                Self::RegionMaximum(..) | Self::Phase(_) => true,
+                Self::RegionMaximum(..) => true,
             }
     }
 
@@ -215,23 +213,6 @@ fn chosen<T: Scalar + Element + Pod>(
             region_max_cells::<T>(engine, map, regions, x.slice(), &mut largest);
             let largest = tensor(largest, sizes);
             (largest.clone(), largest)
-        }
-        CellChoice::Phase(phases) => {
-            let [batch, height, width, channels] = x.sizes();
-            assert_eq!(phases.len(), batch, "phases of {batch} images");
-            let sizes = [batch, height.div_ceil(2), width.div_ceil(2), channels];
-            let mut kept = Vec::with_capacity(sizes.iter().product());
-            for [first_row, first_column] in phases {
-                for row in 0..sizes[1] {
-                    for column in 0..sizes[2] {
-                        let cell =
-                            (2 * row + first_row) % height * width + (2 * column + first_column) % width;
-                        kept.extend(std::iter::repeat_n(cell as u32, channels));
-                    }
-                }
-            }
-            let kept = tensor(kept, sizes);
-            (kept.clone(), kept)
         }
     }
 }

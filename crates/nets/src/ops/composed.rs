@@ -10,7 +10,7 @@ use burn_backend::{
 
 use super::average_pool::Divisor;
 use super::convolution::{ConvolutionGradients, ConvolutionSettings};
-use super::separable::SeparableMap;
+use super::separable::{SeparableMap, SeparableMaps, Together};
 use super::transposed_convolution::TransposedConvolutionSettings;
 use super::window::PoolWindow;
 
@@ -335,8 +335,36 @@ fn correction<B: Backend>(
     Some(B::float_from_data(data, &like.device()))
 }
 
-/// A separable map as two products with dense matrices.
-pub(crate) fn separable<B: Backend>(x: FloatTensor<B>, map: &SeparableMap) -> FloatTensor<B> {
+/// Separable maps as products with dense matrices.
+pub(crate) fn separable<B: Backend>(x: FloatTensor<B>, maps: &SeparableMaps) -> FloatTensor<B> {
+    let SeparableMaps { maps, together } = maps;
+    let [batch, channels, height, width] = sizes::<B>(&x);
+    let results = maps.iter().enumerate().map(|(index, map)| {
+        let x = match together {
+            Together::Sum | Together::Bands => x.clone(),
+            Together::SumOfBands => {
+                let each = channels / maps.len();
+                let ranges = [0..batch, index * each..(index + 1) * each, 0..height, 0..width];
+                B::float_slice(x.clone(), &ranges.map(Slice::from))
+            }
+            Together::ByImage(numbers) => {
+                let chosen = numbers.iter().map(|number| f64::from(u8::from(*number == index))).collect();
+                let data = TensorData::new::<f64, _>(chosen, [batch, 1, 1, 1]).convert_dtype(x.dtype());
+                B::float_mul(x.clone(), B::float_from_data(data, &x.device()))
+            }
+        };
+        separable_map::<B>(x, map)
+    });
+    if *together == Together::Bands {
+        return B::float_cat(results.collect(), 1);
+    }
+    match results.reduce(B::float_add) {
+        Some(sum) => sum,
+        None => unreachable!("there is a map"),
+    }
+}
+
+fn separable_map<B: Backend>(x: FloatTensor<B>, map: &SeparableMap) -> FloatTensor<B> {
     let matrix = |axis: &AxisMap, transposed: bool| {
         let shape = [1, 1, axis.outputs(), axis.inputs()];
         let data = TensorData::new(axis.dense(), shape).convert_dtype(x.dtype());

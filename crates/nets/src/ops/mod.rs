@@ -18,8 +18,10 @@ mod dense_tests;
 mod dropout;
 mod joining;
 mod max_pool;
+mod mixture;
 pub(crate) mod nhwc;
 mod normalise;
+mod reassembly;
 mod rectifier;
 mod separable;
 mod stacked;
@@ -37,12 +39,14 @@ pub use convolution::{ConvolutionOps, ConvolutionSettings, convolution};
 pub use dropout::{DropoutOps, dropout};
 pub use joining::{JoiningOps, concatenate_channels, sum_of};
 pub use max_pool::{MaxPoolOps, max_pool, max_pool_with_indices};
+pub use mixture::{MixedGradients, MixtureOps, mixture};
 pub use nhwc::images_to_tensor;
 pub(crate) use nhwc::{channels_first, channels_last};
 pub(crate) use normalise::EPSILON;
 pub use normalise::{NormaliseOps, NormaliseSettings, Normalised, normalise};
+pub use reassembly::{ReassemblyGradients, ReassemblyOps, reassembled};
 pub use rectifier::{RectifierOps, rectifier};
-pub use separable::{SeparableMap, SeparableOps, separable};
+pub use separable::{SeparableMap, SeparableMaps, SeparableOps, Together, separable, separable_together};
 pub use stacked::{StackedWindows, cell_counts, picked, stacked_windows};
 pub use transposed_convolution::{
     TransposedConvolutionOps, TransposedConvolutionSettings, transposed_convolution,

@@ -3,19 +3,25 @@
 //! The last two depend on the sign of the signal that arrives, so no composition of differentiable operations has them
 //! as its gradient.
 
+use allconv_kernels::{Scalar, unspecified_vec};
 use burn::backend::{Autodiff, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
 use burn_autodiff::checkpoint::base::Checkpointer;
 use burn_autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn_autodiff::grads::Gradients;
 use burn_autodiff::ops::{Backward, Ops, OpsKind};
-use burn_backend::Backend;
 use burn_backend::tensor::FloatTensor;
+use burn_backend::{Backend, DType, Element};
 use burn_flex::FlexTensor;
+use bytemuck::Pod;
+use rayon::prelude::*;
 
 use super::composed;
-use super::nhwc::{TO_CHANNELS_FIRST, TO_CHANNELS_LAST};
+use super::nhwc::{Dense, from_channels_last};
 use crate::signal_rules::ReluRule;
+
+/// Elements that one task damps.
+const CHUNK: usize = 1 << 14;
 
 /// `x` where positive, `slope · x` elsewhere; on the way back what `rule` says.
 ///
@@ -52,11 +58,36 @@ pub trait RectifierOps: Backend {
 }
 
 impl RectifierOps for Flex {
-    /// In the order in which maps lie: Burn's operations on them are then loops over slices.
     fn damped(values: FlexTensor, sign_of: FlexTensor, slope: f64) -> FlexTensor {
-        let [values, sign_of] = [values, sign_of].map(|x| x.permute(&TO_CHANNELS_LAST));
-        composed::damped::<Self>(values, sign_of, slope).permute(&TO_CHANNELS_FIRST)
+        match values.dtype() {
+            DType::F32 => damp::<f32>(values, sign_of, slope),
+            DType::F64 => damp::<f64>(values, sign_of, slope),
+            _ => composed::damped::<Self>(values, sign_of, slope),
+        }
     }
+}
+
+fn damp<T: Scalar + Element + Pod>(values: FlexTensor, sign_of: FlexTensor, slope: f64) -> FlexTensor {
+    let (values, sign_of) = (Dense::channels_last(values), Dense::channels_last(sign_of));
+    let slope = T::from_f64(slope);
+    let mut y = unspecified_vec::<T>(values.slice::<T>().len());
+    y.par_chunks_mut(CHUNK)
+        .zip(values.slice::<T>().par_chunks(CHUNK))
+        .zip(sign_of.slice::<T>().par_chunks(CHUNK))
+        .for_each(|((y, values), sign_of)| {
+            let values = values.iter().zip(sign_of);
+            if slope == T::ZERO {
+                // Not a product, which would keep the sign of a value, and NaN of an infinite one.
+                y.iter_mut().zip(values).for_each(|(y, (value, sign_of))| {
+                    *y = if *sign_of <= T::ZERO { T::ZERO } else { *value };
+                });
+            } else {
+                y.iter_mut().zip(values).for_each(|(y, (value, sign_of))| {
+                    *y = if *sign_of <= T::ZERO { *value * slope } else { *value };
+                });
+            }
+        });
+    from_channels_last(y, values.sizes())
 }
 
 #[cfg(feature = "gpu")]
@@ -100,7 +131,7 @@ impl<B: RectifierOps, C: CheckpointStrategy> RectifierOps for Autodiff<B, C> {
 
 #[cfg(test)]
 mod tests {
-    use burn::tensor::{DType, Device, Tensor, TensorData};
+    use burn::tensor::{Device, TensorData};
 
     use super::*;
     use crate::tests::{noise_tensor, values};

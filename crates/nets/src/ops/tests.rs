@@ -1,5 +1,7 @@
 //! Each operator on the CPU against its composition of Burn's operations: results and all gradients, f32 and f64.
 
+use std::sync::Arc;
+
 use allconv_kernels::{Activation, AxisMap, Dropout, Engine, Epilogue, Padding, WindowFunction};
 use burn::backend::{Autodiff, Flex};
 use burn::tensor::{Device, Tensor};
@@ -11,8 +13,8 @@ use burn_flex::FlexTensor;
 use super::weighted_pool::{composed_weighted_pool, weighted_pool};
 use super::{
     AveragePoolOps, ConvolutionOps, ConvolutionSettings, Divisor, DropoutOps, MaxPoolOps, PoolBorder,
-    PoolWindow, SeparableMap, SeparableOps, TransposedConvolutionOps, TransposedConvolutionSettings,
-    composed,
+    PoolWindow, SeparableMap, SeparableMaps, SeparableOps, Together, TransposedConvolutionOps,
+    TransposedConvolutionSettings, composed,
 };
 use crate::tests::{noise, noise_tensor};
 
@@ -293,22 +295,29 @@ fn smooth_functions_of_windows_equal_their_composition() {
 }
 
 #[test]
-fn a_separable_map_equals_its_composition() {
-    let map = SeparableMap::new(
+fn separable_maps_equal_their_compositions() {
+    let columns = AxisMap::new(3, vec![vec![(0, 0.25), (1, 0.5), (2, 0.25)], vec![(2, 1.0), (2, 0.5)]]);
+    let maps = [
         AxisMap::new(4, vec![vec![(0, 0.5), (3, -1.0)], vec![(1, 2.0)], vec![]]),
-        AxisMap::new(3, vec![vec![(0, 0.25), (1, 0.5), (2, 0.25)], vec![(2, 1.0), (2, 0.5)]]),
-    );
+        AxisMap::new(4, vec![vec![(1, 1.0)], vec![(0, 0.3), (1, 0.1)], vec![(2, -1.5)]]),
+    ];
+    let maps: Vec<_> = maps.map(|rows| SeparableMap::new(rows, columns.clone())).to_vec();
+    let ways =
+        [Together::Sum, Together::Bands, Together::SumOfBands, Together::ByImage(Arc::new(vec![1, 0]))];
     for (dtype, bound) in BOUNDS {
-        let inputs = [tensor(7, &[2, 3, 4, 3], dtype)];
-        let ours = run(&inputs, |inputs| {
-            let [x] = inputs.try_into().unwrap();
-            Tracked::separable_map(x, map.clone(), Engine::detect())
-        });
-        let composition = run(&inputs, |inputs| {
-            let [x] = inputs.try_into().unwrap();
-            composed::separable::<Tracked>(x, &map)
-        });
-        assert_close(&ours, &composition, bound, &format!("{dtype:?}"));
+        for together in &ways {
+            let maps = SeparableMaps { maps: Arc::new(maps.clone()), together: together.clone() };
+            let inputs = [tensor(7, &[2, 6, 4, 3], dtype)];
+            let ours = run(&inputs, |inputs| {
+                let [x] = inputs.try_into().unwrap();
+                Tracked::separable_maps(x, maps.clone(), Engine::detect())
+            });
+            let composition = run(&inputs, |inputs| {
+                let [x] = inputs.try_into().unwrap();
+                composed::separable::<Tracked>(x, &maps)
+            });
+            assert_close(&ours, &composition, bound, &format!("{dtype:?}, {together:?}"));
+        }
     }
 }
 

@@ -3,19 +3,17 @@
 use allconv_kernels::Activation;
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
-use burn::tensor::activation::softmax;
-use burn::tensor::ops::PadMode;
 use serde::{Deserialize, Serialize};
 
-use super::pixel_shuffle::{same_size_convolution, shuffle};
+use super::pixel_shuffle::same_size_convolution;
 use super::promises::Promises;
 use super::settings::{check_cells, check_count};
 use super::upsampler::{Enlargement, LearnedUpsampler, SideRule, Upsampler, cut};
 use crate::activated::activated;
 use crate::card::Card;
 use crate::description::{DescriptionError, out_of_range};
-use crate::downsample::PhaseOrder;
 use crate::downsample::settings::{three, two};
+use crate::ops::reassembled;
 use crate::parameter_source::ParameterSource;
 use crate::pass::Pass;
 
@@ -53,7 +51,7 @@ impl Default for Carafe {
 
 impl Upsampler for Carafe {
     const NAME: &'static str = "carafe";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const CARD: Card = Card {
         statement: "Each cell is a mean of the cells around its origin, with weights that a small net reads off the map.",
         formula: "W = softmax over kernel² of shuffle(conv(conv1×1(x))); y[c,i,j] = Σ over u, v of \
@@ -156,28 +154,11 @@ impl CarafeModule {
     ) -> Tensor<4> {
         self.config.sides().demand(Carafe::NAME, &x, sides);
         let Carafe { factor, kernel, .. } = self.config;
-        let [batch, channels, height, width] = x.dims();
-        let block = factor * factor;
         let (weight, bias) = (self.compress_weight.val(), self.compress_bias.val());
         let inner = same_size_convolution(x.clone(), weight, bias, Activation::Identity, pass);
         let (weight, bias) = (self.encode_weight.val(), self.encode_bias.val());
         let encoded = same_size_convolution(inner, weight, bias, Activation::Identity, pass);
-        // The channels of a shuffle in PyTorch's order: neighbours first, then the cells of a block.
-        let weights = softmax(encoded.reshape([batch, kernel * kernel, block, height, width]), 1);
-        let around = kernel / 2;
-        let padded = x.pad((around, around, around, around), PadMode::Constant(0.0));
-        let neighbour = |index: usize| {
-            let (row, column) = (index / kernel, index % kernel);
-            let cells: Tensor<5> = padded
-                .clone()
-                .slice([0..batch, 0..channels, row..row + height, column..column + width])
-                .unsqueeze_dim(2);
-            let share: Tensor<5> = weights.clone().narrow(1, index, 1);
-            cells * share
-        };
-        let first = neighbour(0);
-        let sum = (1..kernel * kernel).fold(first, |sum, index| sum + neighbour(index));
-        let blocks = sum.reshape([batch, channels * block, height, width]);
-        activated(cut(shuffle(blocks, factor, PhaseOrder::Pytorch), sides), activation)
+        let enlarged = reassembled(x, encoded, kernel, factor, pass.engine);
+        activated(cut(enlarged, sides), activation)
     }
 }

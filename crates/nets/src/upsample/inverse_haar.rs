@@ -9,7 +9,7 @@ use super::upsampler::{Enlargement, FixedUpsampler, SideRule, Upsampler};
 use crate::card::Card;
 use crate::description::DescriptionError;
 use crate::downsample::HAAR_BANDS;
-use crate::ops::{SeparableMap, separable};
+use crate::ops::{SeparableMap, Together, concatenate_channels, separable_together};
 use crate::pass::Pass;
 use crate::switches::{SwitchKind, Switches};
 
@@ -20,7 +20,7 @@ pub struct InverseHaar {}
 
 impl Upsampler for InverseHaar {
     const NAME: &'static str = "inverse_haar";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const CARD: Card = Card {
         statement: "One step of the orthonormal Haar transform, backwards.",
         formula: "a = (LL+LH+HL+HH)/2, b = (LL+LH−HL−HH)/2, c = (LL−LH+HL−HH)/2, d = (LL−LH−HL+HH)/2 for each block [a b; c d]",
@@ -73,23 +73,18 @@ impl FixedUpsampler for InverseHaar {
         pass: &Pass<'_>,
     ) -> Tensor<4> {
         let bands = match switches {
-            Switches::Details(details) => Tensor::cat(vec![x, details.clone()], 1),
+            Switches::Details(details) => concatenate_channels(x, details.clone()),
             _ => x,
         };
         let [_, channels, height, width] = bands.dims();
         assert_eq!(channels % HAAR_BANDS.len(), 0, "channels of {channels} are not four bands");
-        let each = channels / HAAR_BANDS.len();
-        let parts = HAAR_BANDS.into_iter().enumerate().map(|(band, [along_rows, along_columns])| {
-            let map = SeparableMap::new(
+        let map = |[along_rows, along_columns]: [bool; 2]| {
+            SeparableMap::new(
                 inverse_haar(height, rows, along_rows),
                 inverse_haar(width, columns, along_columns),
-            );
-            separable(bands.clone().narrow(1, band * each, each), map, pass.engine)
-        });
-        match parts.reduce(|whole, part| whole + part) {
-            Some(whole) => whole,
-            None => unreachable!("there are four bands"),
-        }
+            )
+        };
+        separable_together(bands, HAAR_BANDS.map(map).to_vec(), Together::SumOfBands, pass.engine)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Polyphase unpooling (APS-U, LPU): each image back on the phase that it kept.
 
+use std::sync::Arc;
+
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
@@ -11,9 +13,9 @@ use crate::axis_maps::EdgePadding;
 use crate::card::Card;
 use crate::description::DescriptionError;
 use crate::downsample::settings::three;
-use crate::ops::{SeparableMap, separable};
+use crate::ops::{SeparableMap, Together, channels_first, channels_last, separable_together};
 use crate::pass::Pass;
-use crate::switches::{PhaseShares, SwitchKind, Switches};
+use crate::switches::{PhaseShares, Shares, SwitchKind, Switches};
 
 /// Puts each image back on its phase. [`PolyphaseUnpool::CARD`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,14 +85,22 @@ impl FixedUpsampler for PolyphaseUnpool {
         let [batch, _, height, width] = x.dims();
         let gain = if self.blur_taps == 1 { 1.0 } else { 2.0 };
         let along = |sides, phase| set_apart(sides, phase, self.blur_taps, EdgePadding::Circular, gain);
-        let parts = order.iter().enumerate().map(|(index, [row, column])| {
-            let share: Tensor<4> = shares.clone().narrow(0, index, 1).reshape([batch, 1, 1, 1]);
-            let map = SeparableMap::new(along([height, rows], *row), along([width, columns], *column));
-            separable(x.clone() * share, map, pass.engine)
+        let maps = order.map(|[row, column]| {
+            SeparableMap::new(along([height, rows], row), along([width, columns], column))
         });
-        match parts.reduce(|whole, part| whole + part) {
-            Some(whole) => whole,
-            None => unreachable!("there are four phases"),
+        match shares {
+            Shares::Whole(kept) => {
+                let kept = Together::ByImage(Arc::new(kept.clone()));
+                separable_together(x, maps.to_vec(), kept, pass.engine)
+            }
+            Shares::Mixed(shares) => {
+                let x = channels_last(x);
+                let share =
+                    |phase| -> Tensor<4> { shares.clone().narrow(0, phase, 1).reshape([batch, 1, 1, 1]) };
+                let bands = (0..maps.len()).map(|phase| x.clone() * share(phase));
+                let bands = channels_first(Tensor::cat(bands.collect(), 3));
+                separable_together(bands, maps.to_vec(), Together::SumOfBands, pass.engine)
+            }
         }
     }
 }

@@ -17,12 +17,16 @@ pub(super) fn value<T: Scalar>(window: &[Lanes<T>]) -> Lanes<T> {
 pub(super) fn slopes<T: Scalar>(window: &[Lanes<T>], y: Lanes<T>, dy: Lanes<T>, slopes: &mut Vec<Lanes<T>>) {
     let [scale, sum, _] = sums(window);
     let divisor = or_one(sum);
+    // dy·(2·share − y/scale)/divisor, as a line in the share.
+    let gain = lanes!(lane => (dy[lane] + dy[lane]) / divisor[lane]);
+    let offset = lanes!(lane => dy[lane] * (y[lane] / scale[lane]) / divisor[lane]);
     for x in window {
-        slopes.push(lanes!(lane => {
-            let share = positive(x[lane]) / scale[lane];
-            let slope = (share + share - y[lane] / scale[lane]) / divisor[lane];
-            if x[lane] > T::ZERO { dy[lane] * slope } else { T::ZERO }
-        }));
+        let mut slope = [T::ZERO; LANES];
+        for lane in 0..LANES {
+            let value = positive(x[lane]) / scale[lane] * gain[lane] - offset[lane];
+            slope[lane] = if x[lane] > T::ZERO { value } else { T::ZERO };
+        }
+        slopes.push(slope);
     }
 }
 

@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use super::{Place, distance, noise_images, tested_partners, up};
 use crate::parameters::gradients_of;
-use crate::switches::{PhaseShares, Switches};
+use crate::switches::{PhaseShares, Shares, Switches};
 use crate::upsample::UpsampleConfig;
 
 const MAP: [usize; 4] = [2, 2, 6, 7];
@@ -55,7 +55,11 @@ fn of_image(switches: &Switches, image: usize) -> Switches {
         Switches::None => Switches::None,
         Switches::MaxIndices(indices) => Switches::MaxIndices(indices.clone().narrow(0, image, 1)),
         Switches::Phases(PhaseShares { shares, order }) => {
-            Switches::Phases(PhaseShares { shares: shares.clone().narrow(1, image, 1), order: *order })
+            let shares = match shares {
+                Shares::Whole(kept) => Shares::Whole(vec![kept[image]]),
+                Shares::Mixed(shares) => Shares::Mixed(shares.clone().narrow(1, image, 1)),
+            };
+            Switches::Phases(PhaseShares { shares, order: *order })
         }
         Switches::Details(details) => Switches::Details(details.clone().narrow(0, image, 1)),
     }

@@ -54,10 +54,6 @@ impl Place {
         let module = moved_module(operator.module(&enlargement, &source(device)), moved);
         // Constants: what led to the switches is no part of the operator.
         let switches = match reduced.1 {
-            Switches::Phases(mut phases) => {
-                phases.shares = phases.shares.detach();
-                Switches::Phases(phases)
-            }
             Switches::Details(details) => Switches::Details(details.detach()),
             other => other,
         };
@@ -81,10 +77,6 @@ impl Place {
     /// The same place for f64 maps.
     fn in_double_precision(self) -> Self {
         let switches = match self.switches {
-            Switches::Phases(mut phases) => {
-                phases.shares = phases.shares.cast(DType::F64);
-                Switches::Phases(phases)
-            }
             Switches::Details(details) => Switches::Details(details.cast(DType::F64)),
             other => other,
         };
