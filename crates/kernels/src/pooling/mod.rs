@@ -1,6 +1,7 @@
 //! Pooling over windows: maximum and average, forward and backward.
 
 pub(crate) mod average;
+pub(crate) mod cell_choice;
 pub(crate) mod cells;
 pub(crate) mod geometry;
 pub(crate) mod maximum;
