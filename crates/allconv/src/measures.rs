@@ -1,12 +1,16 @@
 //! What runs can have measured when they are finished: the crate that asks networks, as the training loop calls it.
 
+use std::collections::BTreeMap;
+use std::io::Cursor;
 use std::sync::Arc;
 
+use allconv_inspect::explain::{STRIP_METHODS, strips};
 use allconv_inspect::measure::{Asked, DEFAULT_LARGEST_SHIFT, metric_revisions, take_metrics};
-use allconv_inspect::{CheckpointChoice, InspectError, Subject, checkpoint_file};
+use allconv_inspect::{CheckpointChoice, InspectError, Pictures, Subject, checkpoint_file};
 use allconv_kernels::Isa;
-use allconv_record::{Measurer, RunDirectory, SplitName};
+use allconv_record::{ArtefactPicture, Measurer, PictureRole, RunDirectory, SplitName};
 use allconv_train::{DataStore, RunSettings};
+use image::ImageFormat;
 
 use crate::subject::Pool;
 
@@ -25,14 +29,19 @@ impl Measures {
         Measures { data, isa }
     }
 
-    fn take(&self, names: &[String], run: &RunDirectory) -> Result<Vec<(String, f64)>, InspectError> {
+    /// The finished network of a run with up to `count` test images.
+    fn subject(&self, run: &RunDirectory, count: usize) -> Result<(Subject, Pictures), InspectError> {
         let specification = run.read_specification()?;
         let settings =
             RunSettings::read(&specification).map_err(|error| InspectError::Question(error.to_string()))?;
         let Pool { blueprint, pictures, .. } =
-            Pool::of_run(run, &settings, &self.data, SplitName::Test, IMAGES)?;
+            Pool::of_run(run, &settings, &self.data, SplitName::Test, count)?;
         let weights = checkpoint_file(run, CheckpointChoice::Last)?;
-        let subject = Subject::new(blueprint, Some(&weights), self.isa)?;
+        Ok((Subject::new(blueprint, Some(&weights), self.isa)?, pictures))
+    }
+
+    fn take(&self, names: &[String], run: &RunDirectory) -> Result<Vec<(String, f64)>, InspectError> {
+        let (subject, pictures) = self.subject(run, IMAGES)?;
         let asked = Asked {
             subject: &subject,
             pictures: &pictures,
@@ -45,10 +54,59 @@ impl Measures {
     }
 }
 
+/// Test images whose explanations are kept.
+const EXPLAINED: usize = 4;
+
+impl Measures {
+    fn strips(
+        &self,
+        methods: &[String],
+        run: &RunDirectory,
+    ) -> anyhow::Result<Vec<(ArtefactPicture, Vec<u8>)>> {
+        let (subject, pictures) = self.subject(run, EXPLAINED)?;
+        let caption = format!("{}; the same before training", methods.join(", "));
+        let mut kept = Vec::new();
+        for (index, strip) in strips(&subject, &pictures, methods)?.into_iter().enumerate() {
+            let example = pictures.name(index).to_owned();
+            let parts = [
+                (PictureRole::Input, strip.input, None),
+                (PictureRole::Explanation, strip.signals, Some(caption.clone())),
+            ];
+            for (role, picture, caption) in parts {
+                let mut png = Cursor::new(Vec::new());
+                picture.write_to(&mut png, ImageFormat::Png)?;
+                let file = format!("{}-{}.png", example.replace(' ', "-"), role.name());
+                let picture = ArtefactPicture {
+                    file,
+                    example: example.clone(),
+                    role,
+                    caption,
+                    metrics: BTreeMap::new(),
+                };
+                kept.push((picture, png.into_inner()));
+            }
+        }
+        Ok(kept)
+    }
+}
+
 impl Measurer for Measures {
     fn measure(&self, names: &[String], run: &RunDirectory) -> Result<Vec<(String, f64)>, String> {
         self.take(names, run).map_err(|error| error.to_string())
     }
+
+    fn explain(
+        &self,
+        methods: &[String],
+        run: &RunDirectory,
+    ) -> Result<Vec<(ArtefactPicture, Vec<u8>)>, String> {
+        self.strips(methods, run).map_err(|error| error.to_string())
+    }
+}
+
+/// Every method that can be named.
+pub(crate) fn methods() -> Vec<String> {
+    STRIP_METHODS.iter().map(|(name, _)| (*name).to_owned()).collect()
 }
 
 /// Every metric that can be named, with its revision.

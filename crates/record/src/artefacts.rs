@@ -30,6 +30,8 @@ pub enum PictureRole {
     Bicubic,
     /// What the network answered.
     Output,
+    /// What the network saw in the image: signals that travelled back to it.
+    Explanation,
 }
 
 impl PictureRole {
@@ -40,6 +42,7 @@ impl PictureRole {
             PictureRole::Target => "target",
             PictureRole::Bicubic => "bicubic",
             PictureRole::Output => "output",
+            PictureRole::Explanation => "explanation",
         }
     }
 }
@@ -54,6 +57,9 @@ pub struct ArtefactPicture {
     pub example: String,
     /// What it shows.
     pub role: PictureRole,
+    /// What the parts of the picture are, where it has some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caption: Option<String>,
     /// Metrics of the image by name; empty for inputs and targets.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metrics: BTreeMap<String, f64>,
@@ -138,6 +144,7 @@ mod tests {
             file: file.into(),
             example: "img_001".into(),
             role,
+            caption: (role == PictureRole::Output).then(|| "left and right".to_owned()),
             metrics: metrics.iter().map(|(name, value)| (name.to_string(), *value)).collect(),
         };
         vec![

@@ -132,7 +132,10 @@ pub(crate) fn write_pictures(directory: &RunDirectory, names: &[&str], size: imp
             let file = format!("{name}-{}.png", role.name());
             let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
             png.resize(size(role.name()), 0);
-            pictures.push((ArtefactPicture { file, example: name.to_string(), role, metrics }, png));
+            pictures.push((
+                ArtefactPicture { file, example: name.to_string(), role, caption: None, metrics },
+                png,
+            ));
         }
     }
     Artefacts::write(&directory.artefacts(), &pictures).unwrap();

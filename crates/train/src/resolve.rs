@@ -23,12 +23,13 @@ pub struct Resolver {
     data: Arc<DataStore>,
     device_kind: String,
     metrics: BTreeMap<String, u32>,
+    methods: Vec<String>,
 }
 
 impl Resolver {
     /// A resolver for runs on a kind of device (`cpu`, `cuda`, `vulkan`).
     pub fn new(data: Arc<DataStore>, device_kind: impl Into<String>) -> Resolver {
-        Resolver { data, device_kind: device_kind.into(), metrics: BTreeMap::new() }
+        Resolver { data, device_kind: device_kind.into(), metrics: BTreeMap::new(), methods: Vec::new() }
     }
 
     /// The same resolver for runs that may name these metrics, with the revisions of their values, in `measure`.
@@ -36,6 +37,30 @@ impl Resolver {
     pub fn measuring(mut self, metrics: Vec<(String, u32)>) -> Resolver {
         self.metrics = metrics.into_iter().collect();
         self
+    }
+
+    /// The same resolver for runs that may name these methods in `explain`.
+    #[must_use]
+    pub fn explaining(mut self, methods: Vec<String>) -> Resolver {
+        self.methods = methods;
+        self
+    }
+
+    /// Refuses methods that nobody knows, and all of them where no class is named.
+    fn check_explained(&self, names: &[String], task: &TaskSettings) -> Result<(), ResolveError> {
+        if !names.is_empty() && *task != (TaskSettings::Classification {}) {
+            let message = format!("is of networks that name a class; the task {} has none", task.name());
+            return Err(wrong_value("train", "explain", message));
+        }
+        match names.iter().find(|name| !self.methods.contains(name)) {
+            None => Ok(()),
+            Some(unknown) => {
+                let message =
+                    format!("no method is called `{unknown}`; there are {}", self.methods.join(", "));
+                let suggestion = nearest(unknown, &self.methods);
+                Err(ResolveError { suggestion, ..wrong_value("train", "explain", message) })
+            }
+        }
     }
 
     /// The revision of each metric that is to be measured.
@@ -65,6 +90,7 @@ impl Resolve for Resolver {
         let train = asked.resolve().and_then(|train| train.for_task(&data.task())).map_err(setting)?;
         accuracy(&train.precision)?;
         let measured = self.measured(&train.measure)?;
+        self.check_explained(&train.explain, &data.task())?;
         let net = with_preset(read_section("net", &request.net)?, &request.net, preset);
         let sizes = self.sizes(&data)?;
         asked_data.check_drawing().map_err(data_setting)?;

@@ -335,6 +335,7 @@ impl<'a> Session<'a> {
             }
         }
         self.take_measures(observer)?;
+        self.keep_explanations()?;
         self.journal.synchronise()?;
         self.record.measured = Some(self.measure_cost()?);
         self.end(Status::Finished, None, observer)
@@ -356,6 +357,19 @@ impl<'a> Session<'a> {
             }
             self.measure(SplitName::Test, &name, value, observer)?;
         }
+        Ok(())
+    }
+
+    /// Keeps pictures of what the network saw, if the specification asks for them.
+    fn keep_explanations(&mut self) -> Result<(), TrainError> {
+        let methods = &self.settings.train.explain;
+        if methods.is_empty() {
+            return Ok(());
+        }
+        let began = Instant::now();
+        let pictures = self.job.measurer.explain(methods, self.job.directory);
+        Artefacts::write(&self.job.directory.artefacts(), &pictures.map_err(TrainError::Measurement)?)?;
+        self.evaluation += began.elapsed();
         Ok(())
     }
 

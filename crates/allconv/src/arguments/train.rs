@@ -73,6 +73,9 @@ pub(crate) struct TrainArguments {
     /// Metrics taken of the finished network; `allconv measure --list` has their names.
     #[arg(long, value_delimiter = ',')]
     pub(crate) measure: Option<Vec<String>>,
+    /// Keep pictures of what the finished network saw in four test images: `gradient`, `deconvnet`, `guided`.
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) explain: Option<Vec<String>>,
     /// Seed of every random stream.
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u32,

@@ -63,7 +63,9 @@ pub(super) fn open(arguments: &StudyFileArguments) -> anyhow::Result<Opened> {
     let data = Arc::new(DataStore::new(DataDirectory::new(&arguments.data.data_dir)));
     let folder = arguments.out.join(&study.name);
     let published = vec![Path::new(PUBLISHED).join(&study.name).join("runs")];
-    let resolver = Resolver::new(Arc::clone(&data), device.kind).measuring(measures::metrics());
+    let resolver = Resolver::new(Arc::clone(&data), device.kind)
+        .measuring(measures::metrics())
+        .explaining(measures::methods());
     Ok(Opened { study, folder, published, data, device, resolver })
 }
 

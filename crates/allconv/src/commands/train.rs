@@ -28,6 +28,7 @@ pub(crate) fn run(arguments: &TrainArguments) -> anyhow::Result<u8> {
     let data = Arc::new(DataStore::new(DataDirectory::new(&arguments.data.data_dir)));
     let resolved = Resolver::new(Arc::clone(&data), device.kind)
         .measuring(measures::metrics())
+        .explaining(measures::methods())
         .resolve(&request)
         .map_err(refused)?;
     let arm = arguments.model.clone();
@@ -83,6 +84,7 @@ fn request(arguments: &TrainArguments) -> anyhow::Result<Request> {
     put(&mut train, "weight_decay", arguments.weight_decay.map(Into::into));
     put(&mut train, "precision", arguments.precision.clone().map(Into::into));
     put(&mut train, "measure", arguments.measure.clone().map(Into::into));
+    put(&mut train, "explain", arguments.explain.clone().map(Into::into));
     Ok(Request { seed: u64::from(arguments.seed), data, net, train })
 }
 

@@ -27,6 +27,7 @@ preset  = "fast"
 batch   = 32
 epochs  = 2
 measure = ["circular_shift_agreement", "training_loss_at_100", "effective_radius_90"]
+explain = ["gradient", "guided"]
 
 [arms.aps.net.downsample]
 adaptive_polyphase = {}
@@ -98,6 +99,14 @@ fn measures_that_a_study_names_are_metrics_of_its_runs() {
     };
     assert!((0.0..=1.0).contains(&value("circular_shift_agreement")));
     assert!(value("training_loss_at_100") > 0.0 && value("effective_radius_90") > 0.0);
+    // What it saw in four test images is kept, and shown by the report.
+    let kept = study.path().join(&run).join("artefacts");
+    let index = std::fs::read_to_string(kept.join("index.json")).unwrap();
+    assert_eq!(index.matches("\"explanation\"").count(), 4, "{index}");
+    let strip = image::open(kept.join("test-0-explanation.png")).unwrap();
+    assert_eq!((strip.width(), strip.height()), (4 * 66 + 2, 68));
+    let report = std::fs::read_to_string(study.path().join("runs/tiny/report/index.html")).unwrap();
+    assert!(report.contains("gradient, guided; the same before training"));
     // The measure taken by hand is the one in the record.
     let asked = ["measure", &run, "--only", "circular_shift", "--format", "json"];
     let taken = output(study.path(), &asked);
@@ -130,6 +139,20 @@ fn a_metric_that_nobody_measures_is_refused_before_anything_runs() {
     assert_eq!(refused.status.code(), Some(2));
     let message = String::from_utf8_lossy(&refused.stderr);
     assert!(message.contains("training_loss_at_10") && message.contains("training_loss_at_100"), "{message}");
+}
+
+#[test]
+fn a_method_that_nobody_knows_is_refused_and_so_is_one_for_maps() {
+    for (text, words) in [
+        (MEASURED.replace("\"guided\"", "\"gided\""), ["gided", "guided"]),
+        (MAPPED.replace("epochs  = 1", "epochs  = 1\nexplain = [\"guided\"]"), ["explain", "segmentation"]),
+    ] {
+        let study = TinyStudy::with(&text);
+        let refused = output(study.path(), &["study", "check", "tiny.toml"]);
+        let message = String::from_utf8_lossy(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(2), "{message}");
+        assert!(words.iter().all(|word| message.contains(word)), "{message}");
+    }
 }
 
 #[test]

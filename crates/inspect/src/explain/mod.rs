@@ -7,6 +7,7 @@ mod picture;
 mod randomisation;
 mod signal;
 mod signal_file;
+mod strip;
 mod target;
 mod unconditional;
 
@@ -17,5 +18,6 @@ pub use picture::{ContactSheet, input_picture, map_picture, signal_picture};
 pub use randomisation::{RandomisationStep, randomisation_check, rank_correlation};
 pub use signal::{Signals, signals};
 pub use signal_file::{SIGNAL_RULES, write_signals};
+pub use strip::{STRIP_METHODS, Strip, strips};
 pub use target::{Choice, Place, Target};
 pub use unconditional::unconditional_signals;

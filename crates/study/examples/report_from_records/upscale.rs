@@ -127,7 +127,8 @@ fn write_pictures(folder: &Path, arm: u64, examples: &[ExampleScores]) -> Result
                 _ => BTreeMap::new(),
             };
             let file = format!("{}-{}.png", example.name, role.name());
-            let picture = ArtefactPicture { file, example: example.name.clone(), role, metrics };
+            let picture =
+                ArtefactPicture { file, example: example.name.clone(), role, caption: None, metrics };
             pictures.push((picture, drawn(index as f32, blur)?));
         }
     }

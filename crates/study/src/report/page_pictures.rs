@@ -1,4 +1,4 @@
-//! What the arms answered: crops and masks of a few test images side by side, the metric under each.
+//! What the arms answered, or saw: crops, masks and explanations of a few test images side by side, the metric under each.
 
 use maud::{Markup, html};
 
@@ -6,7 +6,7 @@ use super::base64::base64;
 use super::figure::arm_classes;
 use crate::file::StudyFile;
 use crate::metric::{MetricUnit, metric_label};
-use crate::results::{ShownImage, ShownPicture, StudyResults};
+use crate::results::{ShownImage, ShownImages, ShownPicture, StudyResults};
 use allconv_record::PictureRole;
 
 /// The section; empty when no run kept pictures.
@@ -17,7 +17,11 @@ pub(crate) fn section(study: &StudyFile, results: &StudyResults) -> Markup {
             section {
                 h2 { "Pictures" }
                 p {
-                    "What the first finished run of every arm answered on the first test images. Where a picture is a crop, the metric is that of the whole image."
+                    @if explains(shown) {
+                        "What the first finished run of every arm saw in a few test images: signals that its strongest class sends back, each scaled to its own largest value. Where both halves of a strip look alike, the method shows the image rather than what was learned."
+                    } @else {
+                        "What the first finished run of every arm answered on the first test images. Where a picture is a crop, the metric is that of the whole image."
+                    }
                     @if !shown.left_out.is_empty() {
                         " The run directories hold " (shown.left_out.len()) " more (" code { "artefacts/" } ")."
                     }
@@ -26,6 +30,12 @@ pub(crate) fn section(study: &StudyFile, results: &StudyResults) -> Markup {
             }
         }
     }
+}
+
+/// Whether the pictures are explanations rather than answers.
+fn explains(shown: &ShownImages) -> bool {
+    let mut pictures = shown.images.iter().flat_map(|image| &image.pictures);
+    pictures.any(|picture| picture.role == PictureRole::Explanation)
 }
 
 fn row(study: &StudyFile, results: &StudyResults, image: &ShownImage) -> Markup {
@@ -54,6 +64,7 @@ fn card(study: &StudyFile, results: &StudyResults, image: &ShownImage, picture: 
                 } @else {
                     strong { (label) }
                 }
+                @if let Some(caption) = &picture.caption { br; span.soft { (caption) } }
                 @for (name, value) in ordered(study, picture) {
                     br;
                     (metric_label(name)) " " (MetricUnit::of(name).value(value)) " " (MetricUnit::of(name).symbol())

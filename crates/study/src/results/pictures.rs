@@ -31,6 +31,8 @@ pub struct ShownPicture {
     pub role: PictureRole,
     /// Position of the arm whose output it is, and the seed of the run; `None` for what is no arm's.
     pub arm: Option<(usize, u64)>,
+    /// What its parts are.
+    pub caption: Option<String>,
     /// Metrics of the image, by name.
     pub metrics: Vec<(String, f64)>,
     /// The file.
@@ -112,7 +114,9 @@ fn pictures_of(name: &str, sources: &[Source<'_>], warnings: &mut Vec<String>) -
         }
     }
     for source in sources {
-        if let Some(picture) = find(source, PictureRole::Output) {
+        for picture in
+            [PictureRole::Output, PictureRole::Explanation].into_iter().filter_map(|role| find(source, role))
+        {
             let arm = Some((source.run.arm_index, source.run.seed));
             shown.extend(read(source, picture, arm, warnings));
         }
@@ -136,6 +140,7 @@ fn read(
             return Some(ShownPicture {
                 role: picture.role,
                 arm,
+                caption: picture.caption,
                 metrics: picture.metrics.into_iter().collect(),
                 png,
             });

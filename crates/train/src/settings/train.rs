@@ -52,6 +52,8 @@ pub struct TrainRequest {
     pub precision: Option<String>,
     /// Metrics taken of the finished network, beside loss and error.
     pub measure: Option<Vec<String>>,
+    /// Methods by which the finished network's view of a few test images is kept as pictures.
+    pub explain: Option<Vec<String>>,
 }
 
 /// `[train]` with every default written out.
@@ -90,6 +92,10 @@ pub struct TrainSettings {
     /// Metrics taken of the finished network on the test split, beside loss and error; `allconv measure --list` has their names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub measure: Vec<String>,
+    /// Methods by which the finished network's view of a few test images is kept as pictures: `gradient`, `deconvnet`, `guided`. Only
+    /// where classes are told apart.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub explain: Vec<String>,
 }
 
 impl TrainRequest {
@@ -136,6 +142,7 @@ impl TrainRequest {
         depart(&mut settings.label_smoothing, &self.label_smoothing);
         depart(&mut settings.precision, &self.precision);
         depart(&mut settings.measure, &self.measure);
+        depart(&mut settings.explain, &self.explain);
         match self.clip_gradient_norm {
             Some(0.0) => settings.clip_gradient_norm = None,
             Some(norm) => settings.clip_gradient_norm = Some(norm),
@@ -222,13 +229,11 @@ impl TrainSettings {
             let (field, range) = ("optimizer.adam.epsilon", "a finite number above 0");
             SettingError::unless(positive(adam.epsilon), field, adam.epsilon, range)?;
         }
-        for (index, metric) in self.measure.iter().enumerate() {
-            SettingError::unless(
-                !self.measure[..index].contains(metric),
-                "measure",
-                metric,
-                "a name that stands once in the list",
-            )?;
+        for (field, names) in [("measure", &self.measure), ("explain", &self.explain)] {
+            for (index, name) in names.iter().enumerate() {
+                let range = "a name that stands once in the list";
+                SettingError::unless(!names[..index].contains(name), field, name, range)?;
+            }
         }
         self.schedule.check()
     }
@@ -305,6 +310,7 @@ mod tests {
             ("optimizer = { adam = { beta2 = 1.0 } }", "optimizer.adam.beta2"),
             ("optimizer = { adam = { epsilon = 0.0 } }", "optimizer.adam.epsilon"),
             ("measure = ['sharpness', 'sharpness']", "measure"),
+            ("explain = ['guided', 'guided']", "explain"),
         ] {
             let error = request(text).resolve().unwrap_err();
             assert_eq!(error.field, field, "{error}");

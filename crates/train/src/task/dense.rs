@@ -371,6 +371,7 @@ fn artefact(
         PictureRole::Bicubic => "bicubic",
         PictureRole::Output => "output",
         PictureRole::Target => "target",
+        PictureRole::Explanation => "explanation",
     };
     let value = |metric: &str| names.iter().position(|name| *name == metric).map(|place| values[place]);
     let metrics =
@@ -379,6 +380,7 @@ fn artefact(
         file: format!("{example}-{role}.png"),
         example: example.to_owned(),
         role: shown.role,
+        caption: None,
         metrics: metrics.collect(),
     };
     Ok((picture, shown.picture.png()?))

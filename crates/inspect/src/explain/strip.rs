@@ -1,0 +1,98 @@
+//! What a trained network saw in an image, method by method, beside what it saw before it was trained.
+//!
+//! Signals of the class with the largest logit. Where the two halves of a strip look alike, the method shows the image rather than what
+//! was learned: the check of Adebayo et al., arXiv 1810.03292, for the eye.
+
+use allconv_nets::{MaxPoolRule, ReluRule, SignalRules};
+use image::RgbImage;
+
+use super::{Choice, ContactSheet, Region, Target, input_picture, signal_picture, signals};
+use crate::{InspectError, Pictures, Subject};
+
+/// The methods, by name.
+pub const STRIP_METHODS: [(&str, ReluRule); 3] = [
+    ("gradient", ReluRule::Backpropagation),
+    ("deconvnet", ReluRule::Deconvnet),
+    ("guided", ReluRule::Guided),
+];
+
+/// Side of a picture in a strip, in pixels.
+const CELL: u32 = 64;
+
+/// An image and its strip.
+#[derive(Clone, Debug)]
+pub struct Strip {
+    /// The image.
+    pub input: RgbImage,
+    /// One picture for each method, then the same from the weights that the network started from.
+    pub signals: RgbImage,
+}
+
+/// A strip for each picture, by the methods called `names`.
+///
+/// # Errors
+/// [`InspectError::Question`] for an unknown method, or a network that names no class.
+pub fn strips(subject: &Subject, pictures: &Pictures, names: &[String]) -> Result<Vec<Strip>, InspectError> {
+    let rule = |name: &String| {
+        let known = STRIP_METHODS.iter().find(|(known, _)| known == name);
+        known.map(|(_, rule)| *rule).ok_or_else(|| {
+            let known: Vec<&str> = STRIP_METHODS.iter().map(|(name, _)| *name).collect();
+            InspectError::Question(format!("no method is called `{name}`; there are {}", known.join(", ")))
+        })
+    };
+    let rules = names.iter().map(rule).collect::<Result<Vec<_>, _>>()?;
+    let untrained = subject.with_network(subject.untrained(subject.seed()));
+    let shape = pictures.shape();
+    let side = shape.height.min(shape.width);
+    let region = Region { top: (shape.height - side) / 2, left: (shape.width - side) / 2, side };
+    let mut rows: Vec<Vec<RgbImage>> = vec![Vec::new(); pictures.len()];
+    for subject in [subject, &untrained] {
+        for relu in &rules {
+            let rules = SignalRules { relu: *relu, max_pool: MaxPoolRule::Switches };
+            let found = signals(subject, pictures, Target::Class(Choice::Strongest), rules)?;
+            for (picture, row) in rows.iter_mut().enumerate() {
+                row.push(signal_picture(found.of(picture), found.shape, region));
+            }
+        }
+    }
+    let sheet = |row: Vec<RgbImage>| {
+        let mut sheet = ContactSheet::new(CELL);
+        sheet.push(row);
+        sheet.render()
+    };
+    let strip = |(picture, row)| Strip {
+        input: sheet(vec![input_picture(pictures.pixels(picture), shape, region)]),
+        signals: sheet(row),
+    };
+    Ok(rows.into_iter().enumerate().map(strip).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pictures::tests::drawn;
+    use crate::subject::tests::subject;
+
+    #[test]
+    fn a_strip_has_a_picture_for_each_method_twice_and_before_training_the_halves_are_equal() {
+        let (subject, pictures) = (subject("model_c"), drawn(3));
+        let names = ["gradient".to_owned(), "guided".to_owned()];
+        let strips = strips(&subject, &pictures, &names).unwrap();
+        assert_eq!(strips.len(), 3);
+        for strip in strips {
+            let (width, height) = strip.signals.dimensions();
+            assert_eq!((width, height, strip.input.dimensions()), (4 * 66 + 2, 68, (68, 68)));
+            let cell = |column: u32| {
+                image::imageops::crop_imm(&strip.signals, 2 + column * 66, 2, 64, 64).to_image()
+            };
+            assert_eq!((cell(0), cell(1)), (cell(2), cell(3)));
+            assert_ne!(cell(0), cell(1));
+        }
+    }
+
+    #[test]
+    fn an_unknown_method_is_refused_with_all_names() {
+        let error = strips(&subject("model_c"), &drawn(1), &["gided".to_owned()]).unwrap_err().to_string();
+        assert!(error.contains("gided") && error.contains("guided"), "{error}");
+    }
+}
