@@ -30,8 +30,8 @@ pub(crate) fn weights_by_tap<'e>(engine: &'e Engine, geometry: &ConvGeometry, we
 /// A tap of an output pixel that lies on the map.
 #[derive(Clone, Copy)]
 struct Tap {
-    /// The first of its weights.
-    weight: usize,
+    /// Its place in the filter.
+    place: usize,
     /// The first element of the input pixel it meets.
     input: usize,
 }
@@ -45,8 +45,7 @@ fn list_taps(geometry: &ConvGeometry, row: usize, column: usize, taps: &mut Vec<
         for v in 0..kernel[1] {
             let x = (column * stride[1] + v * dilation[1]).wrapping_sub(padding.left);
             if y < height_in && x < width_in {
-                let weight = (u * kernel[1] + v) * channels_in;
-                taps.push(Tap { weight, input: (y * width_in + x) * channels_in });
+                taps.push(Tap { place: u * kernel[1] + v, input: (y * width_in + x) * channels_in });
             }
         }
     }
@@ -63,11 +62,10 @@ pub(crate) fn forward(engine: &Engine, weights: &[f32], job: ForwardJob<'_, f32>
     let x = rounded.as_deref().unwrap_or(job.x);
     job.y.par_chunks_mut(row_len).enumerate().for_each(|(line, y)| {
         let x = &x[line / height * image_in..][..image_in];
-        match job.bias {
-            Some(bias) => y.chunks_exact_mut(channels).for_each(|pixel| pixel.copy_from_slice(bias)),
-            None => y.fill(0.0),
-        }
-        dispatch(engine.isa(), Row { geometry: &geometry, row: line % height, weights, x, y });
+        dispatch(
+            engine.isa(),
+            Row { geometry: &geometry, row: line % height, weights, bias: job.bias, x, y },
+        );
         if job.epilogue != Epilogue::IDENTITY {
             for (element, y) in (line * row_len..).zip(y) {
                 *y = epilogue.forward(*y, element);
@@ -76,11 +74,12 @@ pub(crate) fn forward(engine: &Engine, weights: &[f32], job: ForwardJob<'_, f32>
     });
 }
 
-/// Adds the convolution to one row of the output.
+/// One row of the output, before the epilogue.
 struct Row<'a> {
     geometry: &'a ConvGeometry,
     row: usize,
     weights: &'a [f32],
+    bias: Option<&'a [f32]>,
     x: &'a [f32],
     y: &'a mut [f32],
 }
@@ -94,10 +93,10 @@ impl Kernel for Row<'_> {
             taps.clear();
             list_taps(self.geometry, self.row, column, &mut taps);
             for block in Channels::blocks(channels) {
-                let mut sum = block.load(y);
+                let mut sum = self.bias.map_or([0.0; LANES], |bias| block.load(bias));
                 for tap in &taps {
-                    let (x, weight) =
-                        (block.load(&self.x[tap.input..]), block.load(&self.weights[tap.weight..]));
+                    let x = block.load(&self.x[tap.input..]);
+                    let weight = block.load(&self.weights[tap.place * channels..]);
                     for lane in 0..LANES {
                         sum[lane] += weight[lane] * x[lane];
                     }
@@ -186,7 +185,7 @@ impl Meetings {
             list_taps(geometry, place / width, place % width, &mut taps);
             counts.push(taps.len() - before);
             for tap in &taps[before..] {
-                pairs[tap.weight / channels].push([place * channels, tap.input]);
+                pairs[tap.place].push([place * channels, tap.input]);
             }
         }
         Self { taps, counts, pairs }
@@ -229,7 +228,7 @@ impl Kernel for Image<'_> {
             for block in Channels::blocks(channels) {
                 let slope = block.load(dz);
                 for tap in taps {
-                    let weight = block.load(&self.weights[tap.weight..]);
+                    let weight = block.load(&self.weights[tap.place * channels..]);
                     block.add(lanes!(lane => weight[lane] * slope[lane]), &mut dx[tap.input..]);
                 }
             }

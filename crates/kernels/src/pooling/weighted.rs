@@ -6,7 +6,7 @@ use crate::channels::Channels;
 use crate::convolution::check_len;
 use crate::elementary::Elementary;
 use crate::engine::Engine;
-use crate::pooling::geometry::{PoolGeometry, taps_on_map};
+use crate::pooling::geometry::PoolGeometry;
 use crate::pooling::maximum::checked_size;
 use crate::pooling::window_function::WindowFunction;
 use crate::scalar::Scalar;
@@ -106,11 +106,16 @@ struct Row<'a, T> {
 #[inline(always)]
 pub(super) fn list_pixels(geometry: &PoolGeometry, row: usize, column: usize, pixels: &mut Vec<usize>) {
     let PoolGeometry { height_in, width_in, kernel, stride, padding, dilation, .. } = *geometry;
-    let down = taps_on_map(row, kernel[0], stride[0], dilation[0], padding.top, height_in);
-    let across = taps_on_map(column, kernel[1], stride[1], dilation[1], padding.left, width_in);
     pixels.clear();
-    for row in down {
-        pixels.extend(across.clone().map(|column| row * width_in + column));
+    for down in 0..kernel[0] {
+        // Above the map this wraps to far below it.
+        let row = (row * stride[0] + down * dilation[0]).wrapping_sub(padding.top);
+        for across in 0..kernel[1] {
+            let column = (column * stride[1] + across * dilation[1]).wrapping_sub(padding.left);
+            if row < height_in && column < width_in {
+                pixels.push(row * width_in + column);
+            }
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Decimation: every other cell is dropped. Reduction without pooling.
 
-use burn::tensor::{Tensor, s};
+use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::computing::divided;
@@ -10,7 +10,7 @@ use super::slot::Operator;
 use super::{ComputingOperator, FixedOperator};
 use crate::card::Card;
 use crate::description::DescriptionError;
-use crate::ops::{channels_first, channels_last};
+use crate::ops::{PoolWindow, max_pool};
 use crate::pass::Pass;
 use crate::walk::Window;
 
@@ -66,10 +66,9 @@ impl ComputingOperator for Decimation {
 }
 
 impl FixedOperator for Decimation {
-    fn compute(&self, x: Tensor<4>, _pass: &Pass<'_>) -> Tensor<4> {
-        let step = self.stride as isize;
-        // In the order in which maps lie, for speed.
-        channels_first(channels_last(x).slice(s![.., ..;step, ..;step, ..]))
+    fn compute(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
+        // The largest of windows that hold one cell: a kernel that copies.
+        max_pool(x, PoolWindow::cut_off(1, self.stride), pass.engine)
     }
 }
 
