@@ -1,6 +1,6 @@
 //! The packed file of an imported dataset: decoded once, read whole.
 //!
-//! Behind the header ([`PackHeader`], see [`PackedFile`]): for each split its labels (`u16`, little endian) and its pixels (`[n, h, w, c]`, `u8`).
+//! Behind the header ([`PackHeader`], see `packed_file.rs`): for each split its labels (`u16`, little endian) and its pixels (`[n, h, w, c]`, `u8`).
 
 use std::path::Path;
 

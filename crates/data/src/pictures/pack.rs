@@ -1,6 +1,6 @@
 //! The packed file of an imported set of pictures: decoded once, read whole.
 //!
-//! Behind the header ([`PictureHeader`], see [`PackedFile`]): for each picture its pixels `[height, width, channels]` and, in a set with
+//! Behind the header ([`PictureHeader`], see `packed_file.rs`): for each picture its pixels `[height, width, channels]` and, in a set with
 //! classes, its class numbers `[height, width]`.
 
 use std::path::Path;

@@ -51,5 +51,7 @@ pub use stacked::{StackedWindows, cell_counts, picked, stacked_windows};
 pub use transposed_convolution::{
     TransposedConvolutionOps, TransposedConvolutionSettings, transposed_convolution,
 };
-pub use weighted_pool::{OrderGradient, WeightedPoolGradients, WeightedPoolOps, weighted_pool};
+pub use weighted_pool::{
+    OrderGradient, WeightedPoolGradients, WeightedPoolOps, WindowedFunction, weighted_pool,
+};
 pub use window::{PoolBorder, PoolWindow};

@@ -45,13 +45,8 @@ pub fn weighted_pool(
     }
     let orders = orders.unwrap_or_else(|| Tensor::zeros([0], (&x.device(), x.dtype())));
     let (x, orders) = (x.into_dispatch(), orders.into_dispatch());
-    Tensor::from_dispatch(<Dispatch as WeightedPoolOps>::window_function(
-        x,
-        orders,
-        window,
-        function,
-        engine.clone(),
-    ))
+    let of = WindowedFunction { window, function };
+    Tensor::from_dispatch(<Dispatch as WeightedPoolOps>::window_function(x, orders, of, engine.clone()))
 }
 
 /// The same as a composition of Burn's operations.
@@ -141,6 +136,15 @@ pub struct WeightedPoolGradients<B: Backend> {
     pub dorders: FloatTensor<B>,
 }
 
+/// What is computed of which windows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WindowedFunction {
+    /// The windows.
+    pub window: PoolWindow,
+    /// The function.
+    pub function: WindowFunction,
+}
+
 /// Whether the gradient by the orders of a norm is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OrderGradient {
@@ -157,23 +161,17 @@ pub trait WeightedPoolOps: Backend {
     fn window_function(
         x: FloatTensor<Self>,
         orders: FloatTensor<Self>,
-        window: PoolWindow,
-        function: WindowFunction,
+        of: WindowedFunction,
         engine: Engine,
     ) -> FloatTensor<Self>;
 
     /// The gradients, from the operands, the result `y` and its gradient `dy`; those of the orders are empty where they are not wanted.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the operands of a gradient, its settings, and what is wanted"
-    )]
     fn window_function_backward(
         x: FloatTensor<Self>,
         orders: FloatTensor<Self>,
         y: FloatTensor<Self>,
         dy: FloatTensor<Self>,
-        window: PoolWindow,
-        function: WindowFunction,
+        of: WindowedFunction,
         orders_wanted: OrderGradient,
         engine: Engine,
     ) -> WeightedPoolGradients<Self>;
@@ -183,14 +181,13 @@ impl WeightedPoolOps for Flex {
     fn window_function(
         x: FlexTensor,
         orders: FlexTensor,
-        window: PoolWindow,
-        function: WindowFunction,
+        of: WindowedFunction,
         engine: Engine,
     ) -> FlexTensor {
-        let geometry = checked_geometry(&x, window);
+        let geometry = checked_geometry(&x, of.window);
         match x.dtype() {
-            DType::F64 => forward::<f64>(x, orders, &geometry, function, &engine),
-            _ => forward::<f32>(x, orders, &geometry, function, &engine),
+            DType::F64 => forward::<f64>(x, orders, &geometry, of.function, &engine),
+            _ => forward::<f32>(x, orders, &geometry, of.function, &engine),
         }
     }
 
@@ -199,16 +196,15 @@ impl WeightedPoolOps for Flex {
         orders: FlexTensor,
         y: FlexTensor,
         dy: FlexTensor,
-        window: PoolWindow,
-        function: WindowFunction,
+        of: WindowedFunction,
         orders_wanted: OrderGradient,
         engine: Engine,
     ) -> WeightedPoolGradients<Self> {
-        let geometry = checked_geometry(&x, window);
+        let geometry = checked_geometry(&x, of.window);
         let tensors = [x, orders, y, dy];
         match tensors[0].dtype() {
-            DType::F64 => backward::<f64>(tensors, &geometry, function, orders_wanted, &engine),
-            _ => backward::<f32>(tensors, &geometry, function, orders_wanted, &engine),
+            DType::F64 => backward::<f64>(tensors, &geometry, of.function, orders_wanted, &engine),
+            _ => backward::<f32>(tensors, &geometry, of.function, orders_wanted, &engine),
         }
     }
 }
@@ -278,8 +274,7 @@ struct Saved<F> {
     x: F,
     orders: F,
     y: F,
-    window: PoolWindow,
-    function: WindowFunction,
+    of: WindowedFunction,
     engine: Engine,
 }
 
@@ -289,9 +284,9 @@ impl<B: WeightedPoolOps> Backward<B, 2> for WeightedPoolBackward {
     fn backward(self, ops: Ops<Self::State, 2>, gradients: &mut Gradients, _checkpointer: &mut Checkpointer) {
         let [x_node, orders_node] = ops.parents;
         let dy = gradients.consume::<B>(&ops.node);
-        let Saved { x, orders, y, window, function, engine } = ops.state;
+        let Saved { x, orders, y, of, engine } = ops.state;
         let wanted = if orders_node.is_some() { OrderGradient::Wanted } else { OrderGradient::Unwanted };
-        let found = B::window_function_backward(x, orders, y, dy, window, function, wanted, engine);
+        let found = B::window_function_backward(x, orders, y, dy, of, wanted, engine);
         if let Some(node) = x_node {
             gradients.register::<B>(node.id, found.dx);
         }
@@ -305,16 +300,15 @@ impl<B: WeightedPoolOps, C: CheckpointStrategy> WeightedPoolOps for Autodiff<B, 
     fn window_function(
         x: FloatTensor<Self>,
         orders: FloatTensor<Self>,
-        window: PoolWindow,
-        function: WindowFunction,
+        of: WindowedFunction,
         engine: Engine,
     ) -> FloatTensor<Self> {
         let nodes = [x.node(), orders.node()];
         let (x, orders) = (x.into_primitive(), orders.into_primitive());
-        let y = B::window_function(x.clone(), orders.clone(), window, function, engine.clone());
+        let y = B::window_function(x.clone(), orders.clone(), of, engine.clone());
         match WeightedPoolBackward.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(preparation) => {
-                preparation.finish(Saved { x, orders, y: y.clone(), window, function, engine }, y)
+                preparation.finish(Saved { x, orders, y: y.clone(), of, engine }, y)
             }
             OpsKind::UnTracked(preparation) => preparation.finish(y),
         }
@@ -325,8 +319,7 @@ impl<B: WeightedPoolOps, C: CheckpointStrategy> WeightedPoolOps for Autodiff<B, 
         _orders: FloatTensor<Self>,
         _y: FloatTensor<Self>,
         _dy: FloatTensor<Self>,
-        _window: PoolWindow,
-        _function: WindowFunction,
+        _of: WindowedFunction,
         _orders_wanted: OrderGradient,
         _engine: Engine,
     ) -> WeightedPoolGradients<Self> {
