@@ -42,7 +42,7 @@ pub use matrix::{PlannedRun, plan, plan_with_rates};
 pub use metric::{METRICS, Metric, MetricUnit, Task, find_metric, metric_label};
 pub use needed::needed_runs;
 pub use planning::{ComparisonPlan, SPREAD_CONFIDENCE, plan_seeds};
-pub use publish::publish;
+pub use publish::{publish, publish_runs};
 pub use report::{ReportFile, report_files, tensorboard_files, write_report};
 pub use results::StudyResults;
 pub use run::{Execute, ExecuteError, Progress, RunOptions, RunSummary, Stage, run_study};

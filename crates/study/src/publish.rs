@@ -22,6 +22,22 @@ pub fn publish(
     results: &StudyResults,
     folder: &Path,
 ) -> Result<Vec<PathBuf>, RecordError> {
+    let mut written = publish_runs(results, folder)?;
+    let study_copy = folder.join(format!("{}.toml", study.name));
+    std::fs::create_dir_all(folder).map_err(RecordError::io("create", folder))?;
+    write_atomically(&study_copy, study.text().as_bytes())?;
+    written.push(study_copy);
+    let files = published_files(study, results);
+    write_report(&files, folder)?;
+    written.extend(files.iter().map(|file| folder.join(&file.path)));
+    Ok(written)
+}
+
+/// Copies the runs that [`publish`] copies, and tells nothing of them.
+///
+/// # Errors
+/// [`RecordError::Io`].
+pub fn publish_runs(results: &StudyResults, folder: &Path) -> Result<Vec<PathBuf>, RecordError> {
     let mut written = Vec::new();
     let searched = results.search.iter().flat_map(|search| &search.rungs).flat_map(|rung| &rung.cells);
     for run in results.runs.iter().chain(searched.flat_map(|cell| &cell.runs)) {
@@ -44,13 +60,6 @@ pub fn publish(
         }
         written.extend(publish_pictures(directory, &target)?);
     }
-    let study_copy = folder.join(format!("{}.toml", study.name));
-    std::fs::create_dir_all(folder).map_err(RecordError::io("create", folder))?;
-    write_atomically(&study_copy, study.text().as_bytes())?;
-    written.push(study_copy);
-    let files = published_files(study, results);
-    write_report(&files, folder)?;
-    written.extend(files.iter().map(|file| folder.join(&file.path)));
     Ok(written)
 }
 

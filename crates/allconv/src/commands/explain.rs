@@ -36,6 +36,11 @@ const CHECKED: usize = 16;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &ExplainArguments) -> anyhow::Result<u8> {
+    let methods = methods(arguments);
+    if arguments.steps.is_some() && !methods.iter().any(|method| matches!(method, MethodArgument::Integrated))
+    {
+        return Err(UsageError("--steps belongs to --method integrated".to_owned()).into());
+    }
     let loaded = load(&arguments.subject, arguments.subject.count.unwrap_or(DEFAULT_COUNT))?;
     if let Some(file) = &arguments.signals {
         write_signals(&loaded.subject, &loaded.pictures, file)?;
@@ -49,11 +54,6 @@ pub(crate) fn run(arguments: &ExplainArguments) -> anyhow::Result<u8> {
         .with_context(|| format!("cannot create {}", arguments.out.display()))?;
     let mut sections = Vec::new();
     let began = Instant::now();
-    let methods = methods(arguments);
-    if arguments.steps.is_some() && !methods.iter().any(|method| matches!(method, MethodArgument::Integrated))
-    {
-        return Err(UsageError("--steps belongs to --method integrated".to_owned()).into());
-    }
     sections.push(whole_images(arguments, &loaded, target, &methods, rules)?);
     let seconds = began.elapsed().as_secs_f64();
     let shown = loaded.pictures.len().min(arguments.rows);

@@ -72,6 +72,7 @@ pub(crate) fn run(arguments: &MeasureArguments) -> anyhow::Result<u8> {
                     at: format!("relative to {}", baseline.subject.name()),
                     value,
                     per_image: Vec::new(),
+                    of_answers: true,
                 }));
             }
         }
@@ -155,10 +156,10 @@ fn row(reading: &Reading) -> Vec<Value> {
     ]
 }
 
-/// A 95 % interval over images: Wilson's where each image counts 0 or 1, else the bootstrap's.
+/// A 95 % interval over images: Wilson's where each image's answer counts 0 or 1, else the bootstrap's.
 fn interval(reading: &Reading) -> Option<Interval> {
     let values = &reading.per_image;
-    if values.iter().all(|value| *value == 0.0 || *value == 1.0) {
+    if reading.of_answers && values.iter().all(|value| *value == 0.0 || *value == 1.0) {
         let ones = values.iter().filter(|value| **value == 1.0).count();
         return wilson_interval(ones, values.len(), LEVEL);
     }
@@ -171,11 +172,20 @@ mod tests {
 
     #[test]
     fn shares_of_yes_and_no_get_wilson_s_interval_and_others_the_bootstrap_s() {
-        let reading = |per_image: Vec<f64>| Reading { metric: "m", at: String::new(), value: 0.0, per_image };
+        let reading = |per_image: Vec<f64>| Reading {
+            metric: "m",
+            at: String::new(),
+            value: 0.0,
+            per_image,
+            of_answers: true,
+        };
         assert_eq!(interval(&reading(vec![1.0; 9])), wilson_interval(9, 9, LEVEL));
         let mixed: Vec<f64> = (0..20).map(|index| f64::from(index) / 20.0).collect();
         assert_eq!(interval(&reading(mixed.clone())), bootstrap_mean_interval(&mixed, LEVEL));
         assert_eq!(interval(&reading(Vec::new())), None);
+        // Errors that are exactly 0 are no answers: nothing suggests that others would not be.
+        let exact = Reading { of_answers: false, ..reading(vec![0.0; 9]) };
+        assert_eq!(interval(&exact), bootstrap_mean_interval(&[0.0; 9], LEVEL));
     }
 
     #[test]

@@ -8,7 +8,8 @@ use allconv_data::DataDirectory;
 use allconv_study::stats::look_levels;
 use allconv_study::{
     ArmMatch, CheckReport, Progress, RunOptions, RunSummary, Stage, StudyFile, StudyResults, check, guide,
-    index, needed_runs, publish, read_published, report_files, run_study, tensorboard_files, write_report,
+    index, needed_runs, publish, publish_runs, read_published, report_files, run_study, tensorboard_files,
+    write_report,
 };
 use allconv_train::{DataStore, Resolver};
 use anyhow::bail;
@@ -278,12 +279,13 @@ fn publish_study(arguments: &StudyPublishArguments) -> anyhow::Result<u8> {
             runs.display()
         );
     }
-    let results = StudyResults::collect(&study, &folders)?;
-    publish(&study, &results, &to)?;
+    let mut results = StudyResults::collect(&study, &folders)?;
     if arguments.partial {
         // What is told must follow from what lies there: interrupted runs are not published.
-        publish(&study, &StudyResults::collect(&study, &[to.join("runs")])?, &to)?;
+        publish_runs(&results, &to)?;
+        results = StudyResults::collect(&study, &[to.join("runs")])?;
     }
+    publish(&study, &results, &to)?;
     println!("{}", to.display());
     Ok(exit::OK)
 }

@@ -73,17 +73,8 @@ pub(super) fn aliasing_readings(
             shares.extend(energy_shares(trace.stages[*stage].clone(), low));
         }
     }
-    let mut readings: Vec<Reading> = reducing
-        .iter()
-        .zip(&shares)
-        .map(|((stage, _), shares)| Reading::mean(metric, subject.stage_label(*stage), shares.clone()))
-        .collect();
-    let mean = |image: usize| {
-        let sum: f64 = shares.iter().map(|shares| shares[image]).sum();
-        sum / shares.len().max(1) as f64
-    };
-    readings.push(Reading::mean(metric, "", (0..count).map(mean).collect()));
-    readings
+    let stages = reducing.iter().map(|(stage, _)| *stage).zip(shares).collect();
+    Reading::of_stages(metric, subject, count, stages)
 }
 
 /// What a stage by itself makes of `z`.

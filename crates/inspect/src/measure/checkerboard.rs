@@ -60,16 +60,9 @@ impl Measure for Checkerboard {
                 }
             }
         }
-        let metric = "checkerboard_energy";
-        let mut readings: Vec<Reading> = stages
-            .iter()
-            .zip(&shares)
-            .map(|((stage, _), shares)| {
-                Reading::mean(metric, asked.subject.stage_label(*stage), shares.clone())
-            })
-            .collect();
-        let mean = |image: usize| shares.iter().map(|of| of[image]).sum::<f64>() / shares.len() as f64;
-        readings.push(Reading::mean(metric, "", (0..asked.pictures.len()).map(mean).collect()));
+        let stages = stages.iter().map(|(stage, _)| *stage).zip(shares).collect();
+        let images = asked.pictures.len();
+        let readings = Reading::of_stages("checkerboard_energy", asked.subject, images, stages);
         Ok(Measurement { readings, pictures: Vec::new() })
     }
 }

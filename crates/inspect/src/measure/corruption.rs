@@ -36,7 +36,7 @@ impl Measure for CorruptionError {
             let predicted = predictions(asked.subject.plain(), pictures);
             predicted.iter().zip(labels).map(|(p, l)| f64::from(u8::from(p != l))).collect()
         };
-        let mut readings = vec![Reading::mean("clean_error", "clean", errors(asked.pictures))];
+        let mut readings = vec![Reading::share("clean_error", "clean", errors(asked.pictures))];
         let mut whole = vec![0.0; asked.pictures.len()];
         for corruption in Corruption::ALL {
             let mut sums = vec![0.0; asked.pictures.len()];
@@ -48,9 +48,9 @@ impl Measure for CorruptionError {
                 .iter_mut()
                 .zip(&sums)
                 .for_each(|(whole, error)| *whole += error / Corruption::ALL.len() as f64);
-            readings.push(Reading::mean("corruption_error", corruption.name(), sums));
+            readings.push(Reading::share("corruption_error", corruption.name(), sums));
         }
-        readings.push(Reading::mean("corruption_error", "", whole));
+        readings.push(Reading::share("corruption_error", "", whole));
         Ok(Measurement { readings, pictures: vec![("corruptions".to_owned(), sheet(asked.pictures))] })
     }
 }

@@ -71,11 +71,11 @@ impl Measure for FrequencySensitivity {
                 } else {
                     high.add(&changed)
                 }
-                readings.push(Reading::mean("frequency_sensitivity", format!("{u},{v}"), changed));
+                readings.push(Reading::share("frequency_sensitivity", format!("{u},{v}"), changed));
             }
         }
-        readings.push(Reading::mean("frequency_sensitivity_low", "", low.mean()));
-        readings.push(Reading::mean("frequency_sensitivity_high", "", high.mean()));
+        readings.push(Reading::share("frequency_sensitivity_low", "", low.mean()));
+        readings.push(Reading::share("frequency_sensitivity_high", "", high.mean()));
         let mut sheet = ContactSheet::new(PICTURE);
         sheet.push(vec![map_picture(&map, [2 * down + 1, columns])]);
         Ok(Measurement { readings, pictures: vec![("frequency-sensitivity".to_owned(), sheet.render())] })

@@ -86,13 +86,13 @@ fn curve(
         let after = predictions(network, &changed);
         let agrees = agreement(&before, &after);
         sums.iter_mut().zip(&agrees).for_each(|(sum, agrees)| *sum += agrees);
-        readings.push(Reading::mean(metric, name, agrees));
+        readings.push(Reading::share(metric, name, agrees));
         if let Some(labels) = asked.pictures.labels() {
-            readings.push(Reading::mean(accuracy, name, agreement(labels, &after)));
+            readings.push(Reading::share(accuracy, name, agreement(labels, &after)));
         }
     }
     let mean = sums.iter().map(|sum| sum / settings.len() as f64).collect();
-    readings.push(Reading::mean(metric, "", mean));
+    readings.push(Reading::share(metric, "", mean));
     Measurement { readings, pictures: Vec::new() }
 }
 

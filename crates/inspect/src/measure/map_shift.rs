@@ -44,22 +44,23 @@ impl Measure for MapShift {
         let scale = (walk.output()[1] / sides[0]).max(1);
         let (mut agreements, mut errors) = (Vec::new(), Vec::new());
         for picture in 0..asked.pictures.len() {
-            let middle = map(asked, picture, [m, m], sides);
+            let offsets: Vec<[usize; 2]> =
+                (0..=2 * m).flat_map(|down| (0..=2 * m).map(move |right| [down, right])).collect();
+            let maps = maps(asked, picture, &offsets, sides);
+            let middle = &maps[maps.len() / 2];
             let (mut agreement, mut error) = (0.0, 0.0);
-            let offsets = (0..=2 * m).flat_map(|down| (0..=2 * m).map(move |right| [down, right]));
-            for offset in offsets.filter(|offset| *offset != [m, m]) {
-                let (agrees, differs) =
-                    middle.compared(&map(asked, picture, offset, sides), m, offset, scale);
+            for (offset, map) in offsets.iter().zip(&maps).filter(|(offset, _)| **offset != [m, m]) {
+                let (agrees, differs) = middle.compared(map, m, *offset, scale);
                 agreement += agrees;
                 error += differs;
             }
-            let offsets = ((2 * m + 1).pow(2) - 1) as f64;
-            agreements.push(agreement / offsets);
-            errors.push(error / offsets);
+            let others = (maps.len() - 1) as f64;
+            agreements.push(agreement / others);
+            errors.push(error / others);
         }
         let mut readings = vec![Reading::mean("map_shift_error", "", errors)];
         if asked.subject.answer() == Answer::Regions {
-            readings.insert(0, Reading::mean("map_shift_agreement", "", agreements));
+            readings.insert(0, Reading::share("map_shift_agreement", "", agreements));
         }
         Ok(Measurement { readings, pictures: Vec::new() })
     }
@@ -71,19 +72,23 @@ struct Map {
     values: Vec<f64>,
 }
 
-/// The map of the crop of a picture whose first pixel is `offset`.
-fn map(asked: &Asked<'_>, picture: usize, offset: [usize; 2], [rows, columns]: [usize; 2]) -> Map {
+/// The maps of the crops of a picture whose first pixels are `offsets`.
+fn maps(asked: &Asked<'_>, picture: usize, offsets: &[[usize; 2]], [rows, columns]: [usize; 2]) -> Vec<Map> {
     let shape = asked.pictures.shape();
     let input = asked.pictures.input(picture);
-    let mut values = Vec::with_capacity(rows * columns * shape.channels);
-    for row in 0..rows {
-        let first = ((row + offset[0]) * shape.width + offset[1]) * shape.channels;
-        values.extend_from_slice(&input[first..][..columns * shape.channels]);
+    let mut values = Vec::with_capacity(offsets.len() * rows * columns * shape.channels);
+    for [down, right] in offsets {
+        for row in 0..rows {
+            let first = ((row + down) * shape.width + right) * shape.channels;
+            values.extend_from_slice(&input[first..][..columns * shape.channels]);
+        }
     }
-    let crop = images_to_tensor(values, [1, rows, columns, shape.channels], &Device::flex());
-    let map: Tensor<4> = asked.subject.plain().forward_map(crop, Mode::Evaluate);
-    let [_, channels, rows, columns] = map.dims();
-    Map { sizes: [channels, rows, columns], values: host(map) }
+    let crops = images_to_tensor(values, [offsets.len(), rows, columns, shape.channels], &Device::flex());
+    let maps: Tensor<4> = asked.subject.plain().forward_map(crops, Mode::Evaluate);
+    let [_, channels, rows, columns] = maps.dims();
+    let values = host(maps);
+    let of_crop = |values: &[f64]| Map { sizes: [channels, rows, columns], values: values.to_vec() };
+    values.chunks_exact(channels * rows * columns).map(of_crop).collect()
 }
 
 impl Map {

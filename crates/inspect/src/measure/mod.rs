@@ -115,18 +115,41 @@ pub struct Reading {
     pub value: f64,
     /// The same for each image, where it is a mean over images: what an interval is made of.
     pub per_image: Vec<f64>,
+    /// Whether an image counts as a share of answers, from 0 to 1, rather than by a size of its own.
+    pub of_answers: bool,
 }
 
 impl Reading {
     /// A mean over images.
     pub(crate) fn mean(metric: &'static str, at: impl Into<String>, per_image: Vec<f64>) -> Reading {
         let value = per_image.iter().sum::<f64>() / per_image.len() as f64;
-        Reading { metric, at: at.into(), value, per_image }
+        Reading { metric, at: at.into(), value, per_image, of_answers: false }
+    }
+
+    /// A share of answers, mean over images.
+    pub(crate) fn share(metric: &'static str, at: impl Into<String>, per_image: Vec<f64>) -> Reading {
+        Reading { of_answers: true, ..Reading::mean(metric, at, per_image) }
+    }
+
+    /// A reading for each of these stages from its values for each image, then their mean for the whole network.
+    pub(crate) fn of_stages(
+        metric: &'static str,
+        subject: &Subject,
+        images: usize,
+        stages: Vec<(usize, Vec<f64>)>,
+    ) -> Vec<Reading> {
+        let mean = |image: usize| {
+            let sum: f64 = stages.iter().map(|(_, values)| values[image]).sum();
+            sum / stages.len().max(1) as f64
+        };
+        let whole = Reading::mean(metric, "", (0..images).map(mean).collect());
+        let of_stage = |(stage, values)| Reading::mean(metric, subject.stage_label(stage), values);
+        stages.into_iter().map(of_stage).chain([whole]).collect()
     }
 
     /// A value that is no mean over images.
     pub(crate) fn plain(metric: &'static str, at: impl Into<String>, value: f64) -> Reading {
-        Reading { metric, at: at.into(), value, per_image: Vec::new() }
+        Reading { metric, at: at.into(), value, per_image: Vec::new(), of_answers: false }
     }
 }
 

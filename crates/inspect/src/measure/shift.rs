@@ -131,9 +131,9 @@ fn take(
             }
         }
     }
-    let mut readings = vec![Reading::mean(agreement, "", agreements)];
+    let mut readings = vec![Reading::share(agreement, "", agreements)];
     if asked.pictures.labels().is_some() {
-        readings.push(Reading::mean(fidelity, "", fidelities));
+        readings.push(Reading::share(fidelity, "", fidelities));
     }
     Ok(Measurement { readings, pictures: Vec::new() })
 }

@@ -5,8 +5,7 @@ use rayon::prelude::*;
 use crate::channels::{Channels, lanes};
 use crate::engine::Engine;
 use crate::pooling::geometry::{PoolGeometry, taps_on_map};
-use crate::pooling::maximum::checked_size;
-use crate::pooling::weighted::list_pixels;
+use crate::pooling::rows::{checked_size, list_pixels, rows};
 use crate::scalar::Scalar;
 use crate::simd::{Kernel, LANES, Simd, dispatch};
 
@@ -57,11 +56,8 @@ pub fn average_pool2d_forward<T: Scalar>(
     x: &[T],
     y: &mut [T],
 ) {
-    let [height, width] = checked_size(geometry, x.len(), y.len());
-    let input = geometry.input_len() / geometry.batch;
-    y.par_chunks_mut(width * geometry.channels).enumerate().for_each(|(line, y)| {
-        let x = &x[line / height * input..][..input];
-        dispatch(engine.isa(), Forward { geometry, divisor, row: line % height, x, y });
+    rows(geometry, x, y).for_each(|(row, x, y)| {
+        dispatch(engine.isa(), Forward { geometry, divisor, row, x, y });
     });
 }
 

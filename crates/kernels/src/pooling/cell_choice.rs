@@ -6,8 +6,8 @@ use crate::channels::{Channels, lanes};
 use crate::convolution::check_len;
 use crate::engine::Engine;
 use crate::pooling::geometry::PoolGeometry;
-use crate::pooling::maximum::{checked_size, keep_larger, pixel_index, wins};
-use crate::pooling::weighted::list_pixels;
+use crate::pooling::maximum::{keep_larger, pixel_index, wins};
+use crate::pooling::rows::{checked_size, list_pixels, rows};
 use crate::scalar::Scalar;
 use crate::simd::{Kernel, LANES, Simd, dispatch};
 
@@ -28,15 +28,10 @@ pub fn median_cells<T: Scalar>(
     lower: &mut [u32],
     upper: &mut [u32],
 ) {
-    let [height, width] = checked_size(geometry, x.len(), lower.len());
-    check_len("the upper positions", upper.len(), lower.len());
     let cells = geometry.kernel[0] * geometry.kernel[1];
     assert!(cells <= MOST_RANKED, "windows of {cells} cells, at most {MOST_RANKED} are ranked");
-    let (line, image) = (width * geometry.channels, geometry.input_len() / geometry.batch);
-    let lines = lower.par_chunks_mut(line).zip(upper.par_chunks_mut(line)).enumerate();
-    lines.for_each(|(row, (lower, upper))| {
-        let x = &x[row / height * image..][..image];
-        dispatch(engine.isa(), Median { geometry, row: row % height, x, lower, upper });
+    rows(geometry, x, lower).zip(rows(geometry, x, upper)).for_each(|((row, x, lower), (_, _, upper))| {
+        dispatch(engine.isa(), Median { geometry, row, x, lower, upper });
     });
 }
 
@@ -121,13 +116,11 @@ pub fn drawn_cells<T: Scalar>(
     draws: &[T],
     indices: &mut [u32],
 ) {
-    let [height, width] = checked_size(geometry, x.len(), indices.len());
+    let [_, width] = checked_size(geometry, x.len(), indices.len());
     check_len("draws", draws.len(), indices.len());
-    let (line, image) = (width * geometry.channels, geometry.input_len() / geometry.batch);
-    let lines = indices.par_chunks_mut(line).zip(draws.par_chunks(line)).enumerate();
-    lines.for_each(|(row, (indices, draws))| {
-        let x = &x[row / height * image..][..image];
-        dispatch(engine.isa(), Drawn { geometry, row: row % height, x, draws, indices });
+    let draws = draws.par_chunks(width * geometry.channels);
+    rows(geometry, x, indices).zip(draws).for_each(|((row, x, indices), draws)| {
+        dispatch(engine.isa(), Drawn { geometry, row, x, draws, indices });
     });
 }
 

@@ -3,11 +3,10 @@
 use rayon::prelude::*;
 
 use crate::channels::Channels;
-use crate::convolution::check_len;
 use crate::engine::Engine;
 use crate::pooling::cells::scatter_cells;
 use crate::pooling::geometry::PoolGeometry;
-use crate::pooling::weighted::list_pixels;
+use crate::pooling::rows::{checked_size, list_pixels, rows};
 use crate::scalar::Scalar;
 use crate::simd::{Kernel, LANES, Simd, dispatch};
 
@@ -26,13 +25,8 @@ pub fn max_pool2d_forward<T: Scalar>(
     y: &mut [T],
     indices: &mut [u32],
 ) {
-    let [height, width] = checked_size(geometry, x.len(), y.len());
-    check_len("indices", indices.len(), y.len());
-    let (row_len, image_len) = (width * geometry.channels, geometry.input_len() / geometry.batch);
-    let rows = y.par_chunks_mut(row_len).zip(indices.par_chunks_mut(row_len)).enumerate();
-    rows.for_each(|(line, (y, indices))| {
-        let x = &x[line / height * image_len..][..image_len];
-        dispatch(engine.isa(), Row { geometry, row: line % height, x, y, indices });
+    rows(geometry, x, y).zip(rows(geometry, x, indices)).for_each(|((row, x, y), (_, _, indices))| {
+        dispatch(engine.isa(), Row { geometry, row, x, y, indices });
     });
 }
 
@@ -41,12 +35,7 @@ pub fn max_pool2d_forward<T: Scalar>(
 /// # Panics
 /// As [`max_pool2d_forward`].
 pub fn max_pool2d_values<T: Scalar>(engine: &Engine, geometry: &PoolGeometry, x: &[T], y: &mut [T]) {
-    let [height, width] = checked_size(geometry, x.len(), y.len());
-    let (row_len, image_len) = (width * geometry.channels, geometry.input_len() / geometry.batch);
-    y.par_chunks_mut(row_len).enumerate().for_each(|(line, y)| {
-        let x = &x[line / height * image_len..][..image_len];
-        dispatch(engine.isa(), ValueRow { geometry, row: line % height, x, y });
-    });
+    rows(geometry, x, y).for_each(|(row, x, y)| dispatch(engine.isa(), ValueRow { geometry, row, x, y }));
 }
 
 /// One row of the output.
@@ -153,15 +142,6 @@ pub fn max_pool2d_backward<T: Scalar>(
 ) {
     let _ = checked_size(geometry, dx.len(), dy.len());
     scatter_cells(geometry.batch, geometry.channels, indices, dy, dx);
-}
-
-/// The output size, after checking geometry and lengths.
-pub(crate) fn checked_size(geometry: &PoolGeometry, input: usize, output: usize) -> [usize; 2] {
-    let size = (geometry.height_out(), geometry.width_out());
-    let (Ok(height), Ok(width)) = size else { panic!("invalid pooling geometry {geometry:?}: {size:?}") };
-    check_len("the input map", input, geometry.input_len());
-    check_len("the output map", output, geometry.batch * height * width * geometry.channels);
-    [height, width]
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "geometries limit maps to 2^32 elements")]

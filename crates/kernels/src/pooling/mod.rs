@@ -5,5 +5,6 @@ pub(crate) mod cell_choice;
 pub(crate) mod cells;
 pub(crate) mod geometry;
 pub(crate) mod maximum;
+mod rows;
 pub(crate) mod weighted;
 pub(crate) mod window_function;

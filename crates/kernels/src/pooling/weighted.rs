@@ -7,7 +7,7 @@ use crate::convolution::check_len;
 use crate::elementary::Elementary;
 use crate::engine::Engine;
 use crate::pooling::geometry::PoolGeometry;
-use crate::pooling::maximum::checked_size;
+use crate::pooling::rows::{checked_size, list_pixels, rows};
 use crate::pooling::window_function::WindowFunction;
 use crate::scalar::Scalar;
 use crate::simd::{Kernel, LANES, Simd, dispatch};
@@ -30,12 +30,9 @@ pub fn weighted_pool2d_forward<T: Scalar + Elementary>(
     x: &[T],
     y: &mut [T],
 ) {
-    let [height, width] = checked_size(geometry, x.len(), y.len());
     check_orders(geometry, function, orders);
-    let image_len = geometry.input_len() / geometry.batch;
-    y.par_chunks_mut(width * geometry.channels).enumerate().for_each(|(line, y)| {
-        let x = &x[line / height * image_len..][..image_len];
-        let row = Row { geometry, function, orders: orders.0, row: line % height };
+    rows(geometry, x, y).for_each(|(row, x, y)| {
+        let row = Row { geometry, function, orders: orders.0, row };
         dispatch(engine.isa(), Forward { row, x, y });
     });
 }
@@ -99,24 +96,6 @@ struct Row<'a, T> {
     function: WindowFunction,
     orders: &'a [T],
     row: usize,
-}
-
-/// Writes the pixels of the window in this row and column of the output: a list, since loops over it are compiled into the loops over
-/// channels, which an iterator over rows and columns is not.
-#[inline(always)]
-pub(super) fn list_pixels(geometry: &PoolGeometry, row: usize, column: usize, pixels: &mut Vec<usize>) {
-    let PoolGeometry { height_in, width_in, kernel, stride, padding, dilation, .. } = *geometry;
-    pixels.clear();
-    for down in 0..kernel[0] {
-        // Above the map this wraps to far below it.
-        let row = (row * stride[0] + down * dilation[0]).wrapping_sub(padding.top);
-        for across in 0..kernel[1] {
-            let column = (column * stride[1] + across * dilation[1]).wrapping_sub(padding.left);
-            if row < height_in && column < width_in {
-                pixels.push(row * width_in + column);
-            }
-        }
-    }
 }
 
 struct Forward<'a, T> {
