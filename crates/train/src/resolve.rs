@@ -54,12 +54,7 @@ impl Resolver {
         }
         match names.iter().find(|name| !self.methods.contains(name)) {
             None => Ok(()),
-            Some(unknown) => {
-                let message =
-                    format!("no method is called `{unknown}`; there are {}", self.methods.join(", "));
-                let suggestion = nearest(unknown, &self.methods);
-                Err(ResolveError { suggestion, ..wrong_value("train", "explain", message) })
-            }
+            Some(name) => Err(unknown("explain", "method", name, &self.methods)),
         }
     }
 
@@ -69,13 +64,17 @@ impl Resolver {
             Some(revision) => Ok((format!("measure.{name}"), *revision)),
             None => {
                 let known: Vec<String> = self.metrics.keys().cloned().collect();
-                let message = format!("no metric is called `{name}`; there are {}", known.join(", "));
-                let suggestion = nearest(name, &known);
-                Err(ResolveError { suggestion, ..wrong_value("train", "measure", message) })
+                Err(unknown("measure", "metric", name, &known))
             }
         };
         names.iter().map(revision).collect()
     }
+}
+
+/// A name in a list of `[train]` that stands in no registry.
+fn unknown(field: &str, noun: &str, name: &str, known: &[String]) -> ResolveError {
+    let message = format!("no {noun} is called `{name}`; there are {}", known.join(", "));
+    ResolveError { suggestion: nearest(name, known), ..wrong_value("train", field, message) }
 }
 
 impl Resolve for Resolver {

@@ -1,5 +1,7 @@
 //! One run from its specification to its end: the training loop and everything that makes it resumable.
 
+mod finish;
+
 use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -8,8 +10,8 @@ use allconv_data::{LoaderSettings, Order, Position};
 use allconv_kernels::{Engine, Isa};
 use allconv_nets::{Network, walk};
 use allconv_record::{
-    Artefacts, Environment, Event, FORMAT_VERSION, Journal, Measured, Measurer, MetricPoint, Observer,
-    Resumption, RunDirectory, RunRecord, RunSpecification, SplitName, Status, Timings,
+    Environment, Event, FORMAT_VERSION, Journal, Measurer, MetricPoint, Observer, Resumption, RunDirectory,
+    RunRecord, RunSpecification, SplitName, Status, Timings,
 };
 use burn::module::Module;
 use burn::tensor::Device;
@@ -17,7 +19,7 @@ use burn::tensor::Device;
 use crate::checkpoint::{Best, CHECKPOINT_VERSION, Checkpoint, CheckpointStore, State};
 use crate::optimizer::{load_tensors, network_tensors};
 use crate::progress::StepPlan;
-use crate::task::{EpochSums, ExampleRecord, StepError, Task, open_task};
+use crate::task::{EpochSums, StepError, Task, open_task};
 use crate::trainer::Trainer;
 use crate::{DataStore, RunSettings, TrainError, resolve};
 
@@ -310,75 +312,6 @@ impl<'a> Session<'a> {
         self.state.images = 0;
         self.checkpoint(observer)?;
         Ok(None)
-    }
-
-    /// Evaluates the test split, once, on the last step's weights, and closes the run.
-    fn finish(&mut self, observer: &mut dyn Observer) -> Result<Status, TrainError> {
-        let began = Instant::now();
-        let evaluated = self.task.evaluate(&self.trainer.network.valid(), SplitName::Test)?;
-        let Some(evaluated) = evaluated else {
-            return Err(TrainError::Specification("the data set has no test split".to_owned()));
-        };
-        self.evaluation += began.elapsed();
-        if !evaluated.loss.is_finite() {
-            return self.end(Status::Diverged, Some("the test loss is not finite".to_owned()), observer);
-        }
-        self.measure(SplitName::Test, "loss", evaluated.loss, observer)?;
-        for (name, value) in &evaluated.metrics {
-            self.measure(SplitName::Test, name, *value, observer)?;
-        }
-        match &evaluated.examples {
-            ExampleRecord::Outcomes(outcomes) => self.job.directory.write_outcomes(outcomes)?,
-            ExampleRecord::Scores { scores, pictures } => {
-                self.job.directory.write_scores(scores)?;
-                Artefacts::write(&self.job.directory.artefacts(), pictures)?;
-            }
-        }
-        self.take_measures(observer)?;
-        self.keep_explanations()?;
-        self.journal.synchronise()?;
-        self.record.measured = Some(self.measure_cost()?);
-        self.end(Status::Finished, None, observer)
-    }
-
-    /// Records the metrics that the specification names beside loss and error. The end of the last epoch has left their checkpoint.
-    fn take_measures(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
-        let names = self.settings.train.measure.clone();
-        if names.is_empty() {
-            return Ok(());
-        }
-        let began = Instant::now();
-        let values =
-            self.job.measurer.measure(&names, self.job.directory).map_err(TrainError::Measurement)?;
-        self.evaluation += began.elapsed();
-        for (name, value) in values {
-            if !value.is_finite() {
-                return Err(TrainError::Measurement(format!("{name} is {value}")));
-            }
-            self.measure(SplitName::Test, &name, value, observer)?;
-        }
-        Ok(())
-    }
-
-    /// Keeps pictures of what the network saw, if the specification asks for them.
-    fn keep_explanations(&mut self) -> Result<(), TrainError> {
-        let methods = &self.settings.train.explain;
-        if methods.is_empty() {
-            return Ok(());
-        }
-        let began = Instant::now();
-        let pictures = self.job.measurer.explain(methods, self.job.directory);
-        Artefacts::write(&self.job.directory.artefacts(), &pictures.map_err(TrainError::Measurement)?)?;
-        self.evaluation += began.elapsed();
-        Ok(())
-    }
-
-    /// What the run cost; the peak of its memory is read before the passes that measure the latency.
-    fn measure_cost(&self) -> Result<Measured, TrainError> {
-        let peak_memory_bytes = self.job.execution.memory.map(|gauge| (gauge.peak_bytes)());
-        let network = self.trainer.network.valid();
-        let latency = |images| self.task.latency_seconds(&network, images);
-        Ok(Measured { peak_memory_bytes, latency_1_seconds: latency(1)?, latency_128_seconds: latency(128)? })
     }
 
     fn measure(
