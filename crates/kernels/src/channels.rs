@@ -113,3 +113,39 @@ impl Channels {
         }
     }
 }
+
+/// Work on neighbouring channels, as many at a time as registers hold. What it writes for a channel must not depend on the run that the
+/// channel is in, since runs overlap where the channels do not divide evenly.
+pub(crate) trait InRuns {
+    /// Does the work for `N` channels from `first` on.
+    fn run<const N: usize>(&mut self, first: usize);
+}
+
+/// Does work on so many channels.
+#[inline(always)]
+pub(crate) fn in_runs(channels: usize, mut work: impl InRuns) {
+    #[inline(always)]
+    fn each<const N: usize>(channels: usize, work: &mut impl InRuns) {
+        for first in (0..channels).step_by(N) {
+            work.run::<N>(first.min(channels - N));
+        }
+    }
+    match channels {
+        32.. => each::<32>(channels, &mut work),
+        16.. => each::<16>(channels, &mut work),
+        8.. => each::<8>(channels, &mut work),
+        _ => each::<1>(channels, &mut work),
+    }
+}
+
+/// The `N` values from `first` on.
+#[inline(always)]
+pub(crate) fn load_run<T: Scalar, const N: usize>(source: &[T], first: usize) -> [T; N] {
+    *source[first..].first_chunk().expect("a whole run of channels")
+}
+
+/// Writes a run from `first` on.
+#[inline(always)]
+pub(crate) fn store_run<T: Scalar, const N: usize>(values: [T; N], target: &mut [T], first: usize) {
+    *target[first..].first_chunk_mut().expect("a whole run of channels") = values;
+}

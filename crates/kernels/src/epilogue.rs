@@ -70,6 +70,7 @@ pub(crate) struct PreparedEpilogue {
 
 impl PreparedEpilogue {
     /// The value after activation and dropout of one output.
+    #[inline(always)]
     pub(crate) fn forward<T: Scalar>(&self, z: T, element: usize) -> T {
         let active = match self.activation {
             Activation::Identity => z,
@@ -95,6 +96,7 @@ impl PreparedEpilogue {
     ///
     /// The sign of the saved result `y` is the sign of the activation's input wherever the element survived.
     /// After ReLU `y > 0` alone says that the element survived and was positive, so no mask is drawn.
+    #[inline(always)]
     pub(crate) fn slope<T: Scalar>(&self, y: T, element: usize) -> T {
         // In f64, so that f64 gradients are exact derivatives of the forward pass.
         let (negative, scale) = (f64::from(self.negative), f64::from(self.scale));
