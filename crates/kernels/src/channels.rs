@@ -140,12 +140,12 @@ pub(crate) fn in_runs(channels: usize, mut work: impl InRuns) {
 
 /// The `N` values from `first` on.
 #[inline(always)]
-pub(crate) fn load_run<T: Scalar, const N: usize>(source: &[T], first: usize) -> [T; N] {
+pub(crate) fn load_run<T: Copy, const N: usize>(source: &[T], first: usize) -> [T; N] {
     *source[first..].first_chunk().expect("a whole run of channels")
 }
 
 /// Writes a run from `first` on.
 #[inline(always)]
-pub(crate) fn store_run<T: Scalar, const N: usize>(values: [T; N], target: &mut [T], first: usize) {
+pub(crate) fn store_run<T: Copy, const N: usize>(values: [T; N], target: &mut [T], first: usize) {
     *target[first..].first_chunk_mut().expect("a whole run of channels") = values;
 }

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::channels::{Channels, lanes};
+use crate::channels::{Channels, InRuns, in_runs, lanes, load_run, store_run};
 use crate::engine::Engine;
 use crate::pooling::geometry::{PoolGeometry, taps_on_map};
 use crate::pooling::rows::{checked_size, list_pixels, rows};
@@ -79,17 +79,34 @@ impl<T: Scalar> Kernel for Forward<'_, T> {
         for (column, y) in self.y.chunks_exact_mut(channels).enumerate() {
             let weight =
                 T::from_f64(list_window(self.geometry, self.divisor, [self.row, column], &mut pixels));
-            for block in Channels::blocks(channels) {
-                let mut sum = [T::ZERO; LANES];
-                for pixel in &pixels {
-                    let values = block.load(&self.x[pixel * channels..]);
-                    for lane in 0..LANES {
-                        sum[lane] += values[lane];
-                    }
-                }
-                block.store(lanes!(lane => sum[lane] * weight), y);
+            in_runs(channels, Means { channels, pixels: &pixels, weight, x: self.x, y });
+        }
+    }
+}
+
+/// `weight` times the sum over the pixels of a window.
+struct Means<'a, T> {
+    channels: usize,
+    pixels: &'a [usize],
+    weight: T,
+    x: &'a [T],
+    y: &'a mut [T],
+}
+
+impl<T: Scalar> InRuns for Means<'_, T> {
+    #[inline(always)]
+    fn run<const N: usize>(&mut self, first: usize) {
+        let mut sum = [T::ZERO; N];
+        for pixel in self.pixels {
+            let values: [T; N] = load_run(self.x, pixel * self.channels + first);
+            for lane in 0..N {
+                sum[lane] += values[lane];
             }
         }
+        for sum in &mut sum {
+            *sum = *sum * self.weight;
+        }
+        store_run(sum, self.y, first);
     }
 }
 

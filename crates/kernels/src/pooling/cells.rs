@@ -91,9 +91,11 @@ pub fn assign_cells_backward<T: Scalar>(
     let (output, input) = (x.len() / batch, values.len() / batch);
     let maps = x.par_chunks(output).zip(dx.par_chunks(output));
     let given = indices.par_chunks(input).zip(values.par_chunks(input));
-    dvalues.par_chunks_mut(input).zip(maps).zip(given).for_each(|((dvalues, (x, dx)), (indices, values))| {
+    let images = dvalues.par_chunks_mut(input).zip(maps).zip(given);
+    images.for_each_init(Vec::new, |holders, ((dvalues, (x, dx)), (indices, values))| {
         // How many values hold each cell, as an element.
-        let mut holders = vec![T::ZERO; output];
+        holders.clear();
+        holders.resize(output, T::ZERO);
         let pixels = || indices.chunks_exact(channels).zip(values.chunks_exact(channels));
         for (indices, values) in pixels() {
             for (channel, (&index, &value)) in indices.iter().zip(values).enumerate() {

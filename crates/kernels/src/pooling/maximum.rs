@@ -2,13 +2,13 @@
 
 use rayon::prelude::*;
 
-use crate::channels::Channels;
+use crate::channels::{InRuns, in_runs, load_run, store_run};
 use crate::engine::Engine;
 use crate::pooling::cells::scatter_cells;
 use crate::pooling::geometry::PoolGeometry;
 use crate::pooling::rows::{checked_size, list_pixels, rows};
 use crate::scalar::Scalar;
-use crate::simd::{Kernel, LANES, Simd, dispatch};
+use crate::simd::{Kernel, Simd, dispatch};
 
 /// The largest value of every window, and where it stands.
 ///
@@ -59,16 +59,32 @@ impl<T: Scalar> Kernel for Row<'_, T> {
             let Some((&first, others)) = pixels.split_first() else {
                 panic!("a pooling window holds no pixel: {:?}", self.geometry)
             };
-            for block in Channels::blocks(channels) {
-                let mut best = block.load(&self.x[first * channels..]);
-                let mut places = [pixel_index(first); LANES];
-                for &pixel in others {
-                    keep_larger(&mut best, &mut places, block.load(&self.x[pixel * channels..]), pixel);
-                }
-                block.store(best, y);
-                block.store_places(places, indices);
-            }
+            in_runs(channels, Maxima { channels, first, others, x: self.x, y, indices });
         }
+    }
+}
+
+/// The largest values of the pixels of a window, `first` and `others`, and their places.
+struct Maxima<'a, T> {
+    channels: usize,
+    first: usize,
+    others: &'a [usize],
+    x: &'a [T],
+    y: &'a mut [T],
+    indices: &'a mut [u32],
+}
+
+impl<T: Scalar> InRuns for Maxima<'_, T> {
+    #[inline(always)]
+    fn run<const N: usize>(&mut self, first: usize) {
+        let mut best: [T; N] = load_run(self.x, self.first * self.channels + first);
+        let mut places = [pixel_index(self.first); N];
+        for &pixel in self.others {
+            let values = load_run(self.x, pixel * self.channels + first);
+            keep_larger(&mut best, &mut places, values, pixel);
+        }
+        store_run(best, self.y, first);
+        store_run(places, self.indices, first);
     }
 }
 
@@ -91,17 +107,31 @@ impl<T: Scalar> Kernel for ValueRow<'_, T> {
             let Some((&first, others)) = pixels.split_first() else {
                 panic!("a pooling window holds no pixel: {:?}", self.geometry)
             };
-            for block in Channels::blocks(channels) {
-                let mut best = block.load(&self.x[first * channels..]);
-                for &pixel in others {
-                    let values = block.load(&self.x[pixel * channels..]);
-                    for lane in 0..LANES {
-                        best[lane] = if wins(values[lane], best[lane]) { values[lane] } else { best[lane] };
-                    }
-                }
-                block.store(best, y);
+            in_runs(channels, LargestValues { channels, first, others, x: self.x, y });
+        }
+    }
+}
+
+/// The largest values of the pixels of a window, `first` and `others`.
+struct LargestValues<'a, T> {
+    channels: usize,
+    first: usize,
+    others: &'a [usize],
+    x: &'a [T],
+    y: &'a mut [T],
+}
+
+impl<T: Scalar> InRuns for LargestValues<'_, T> {
+    #[inline(always)]
+    fn run<const N: usize>(&mut self, first: usize) {
+        let mut best: [T; N] = load_run(self.x, self.first * self.channels + first);
+        for pixel in self.others {
+            let values: [T; N] = load_run(self.x, pixel * self.channels + first);
+            for lane in 0..N {
+                best[lane] = if wins(values[lane], best[lane]) { values[lane] } else { best[lane] };
             }
         }
+        store_run(best, self.y, first);
     }
 }
 
@@ -116,13 +146,13 @@ pub(super) fn wins<T: Scalar>(value: T, best: T) -> bool {
 
 /// Takes over the values that are larger than the best so far, and their position.
 #[inline(always)]
-pub(super) fn keep_larger<T: Scalar>(
-    best: &mut [T; LANES],
-    places: &mut [u32; LANES],
-    values: [T; LANES],
+pub(super) fn keep_larger<T: Scalar, const N: usize>(
+    best: &mut [T; N],
+    places: &mut [u32; N],
+    values: [T; N],
     pixel: usize,
 ) {
-    for lane in 0..LANES {
+    for lane in 0..N {
         let wins = wins(values[lane], best[lane]);
         best[lane] = if wins { values[lane] } else { best[lane] };
         places[lane] = if wins { pixel_index(pixel) } else { places[lane] };
