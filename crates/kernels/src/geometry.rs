@@ -63,7 +63,17 @@ pub enum GeometryError {
         /// The number of groups.
         groups: usize,
     },
-    /// Pooling padding that would leave windows without a single pixel (PyTorch's rule).
+    /// Pooling padding behind the map that would leave windows without a single pixel.
+    #[error("padding {padding} behind the map is no less than the window of {window} pixels along the {axis}; use at most {}", window - 1)]
+    PaddingBeyondWindow {
+        /// The axis.
+        axis: &'static str,
+        /// The padding behind the map.
+        padding: usize,
+        /// From the first to the last pixel of a window.
+        window: usize,
+    },
+    /// Pooling padding before the map beyond half the kernel (PyTorch's rule).
     #[error("padding {padding} exceeds half the kernel {kernel} along the {axis}; use at most {}", kernel / 2)]
     PaddingBeyondHalfKernel {
         /// `height` or `width`.

@@ -20,7 +20,8 @@ pub struct PoolGeometry {
     pub kernel: [usize; 2],
     /// Step between windows, in pixels.
     pub stride: [usize; 2],
-    /// Border around the map; at most half the kernel on each side.
+    /// Border around the map: above and left at most half the kernel, below and right less than a window's extent,
+    /// `dilation*(kernel-1) + 1`.
     pub padding: Padding,
     /// Distance of neighbouring taps, in pixels.
     pub dilation: [usize; 2],
@@ -32,7 +33,7 @@ impl PoolGeometry {
     /// Checks every field.
     ///
     /// # Errors
-    /// A zero size, padding beyond half the kernel, a window larger than the padded map, or more than 2³² elements.
+    /// A zero size, padding beyond its limits, a window larger than the padded map, or more than 2³² elements.
     pub fn validate(&self) -> Result<(), GeometryError> {
         self.output_size().map(drop)
     }
@@ -99,11 +100,16 @@ impl PoolGeometry {
         padding: [usize; 2],
     ) -> Result<usize, GeometryError> {
         let (kernel, stride) = (self.kernel[index], self.stride[index]);
-        if let Some(&padding) = padding.iter().find(|&&padding| padding > kernel / 2) {
-            return Err(GeometryError::PaddingBeyondHalfKernel { axis, padding, kernel });
-        }
-        let padded = size + padding[0] + padding[1];
         let window = self.dilation[index] * (kernel - 1) + 1;
+        let [before, behind] = padding;
+        if before > kernel / 2 {
+            return Err(GeometryError::PaddingBeyondHalfKernel { axis, padding: before, kernel });
+        }
+        // Then the last window starts on the map or before it.
+        if behind >= window {
+            return Err(GeometryError::PaddingBeyondWindow { axis, padding: behind, window });
+        }
+        let padded = size + before + behind;
         if window > padded {
             return Err(GeometryError::WindowTooLarge { axis, window, padded });
         }
@@ -158,8 +164,19 @@ mod tests {
     }
 
     #[test]
-    fn padding_beyond_half_the_kernel_is_refused() {
+    fn padding_before_beyond_half_the_kernel_is_refused() {
         let error = GeometryError::PaddingBeyondHalfKernel { axis: "height", padding: 2, kernel: 3 };
         assert_eq!(line(8, 3, 2, 2, false).validate(), Err(error));
+    }
+
+    #[test]
+    fn behind_the_map_windows_may_reach_as_far_as_their_first_tap_is_on_it() {
+        let reaching = |bottom| PoolGeometry {
+            padding: Padding { top: 0, bottom, left: 0, right: 0 },
+            ..line(8, 3, 1, 0, false)
+        };
+        assert_eq!(reaching(2).height_out(), Ok(8));
+        let error = GeometryError::PaddingBeyondWindow { axis: "height", padding: 3, window: 3 };
+        assert_eq!(reaching(3).validate(), Err(error));
     }
 }
