@@ -6,9 +6,11 @@ use crate::channels::{InRuns, in_runs, load_run, store_run};
 use crate::engine::Engine;
 use crate::pooling::cells::scatter_cells;
 use crate::pooling::geometry::PoolGeometry;
+use crate::pooling::large_maximum;
 use crate::pooling::rows::{checked_size, list_pixels, rows};
 use crate::scalar::Scalar;
 use crate::simd::{Kernel, Simd, dispatch};
+use crate::unspecified::unspecified_vec;
 
 /// The largest value of every window, and where it stands.
 ///
@@ -25,6 +27,20 @@ pub fn max_pool2d_forward<T: Scalar>(
     y: &mut [T],
     indices: &mut [u32],
 ) {
+    match large_maximum::pays(geometry) {
+        true => large_maximum::forward(engine, geometry, x, y, indices),
+        false => directly(engine, geometry, x, y, indices),
+    }
+}
+
+/// The same, window by window.
+pub(super) fn directly<T: Scalar>(
+    engine: &Engine,
+    geometry: &PoolGeometry,
+    x: &[T],
+    y: &mut [T],
+    indices: &mut [u32],
+) {
     rows(geometry, x, y).zip(rows(geometry, x, indices)).for_each(|((row, x, y), (_, _, indices))| {
         dispatch(engine.isa(), Row { geometry, row, x, y, indices });
     });
@@ -35,6 +51,10 @@ pub fn max_pool2d_forward<T: Scalar>(
 /// # Panics
 /// As [`max_pool2d_forward`].
 pub fn max_pool2d_values<T: Scalar>(engine: &Engine, geometry: &PoolGeometry, x: &[T], y: &mut [T]) {
+    if large_maximum::pays(geometry) {
+        let mut indices = unspecified_vec(y.len());
+        return large_maximum::forward(engine, geometry, x, y, &mut indices);
+    }
     rows(geometry, x, y).for_each(|(row, x, y)| dispatch(engine.isa(), ValueRow { geometry, row, x, y }));
 }
 
@@ -65,13 +85,14 @@ impl<T: Scalar> Kernel for Row<'_, T> {
 }
 
 /// The largest values of the pixels of a window, `first` and `others`, and their places.
-struct Maxima<'a, T> {
-    channels: usize,
-    first: usize,
-    others: &'a [usize],
-    x: &'a [T],
-    y: &'a mut [T],
-    indices: &'a mut [u32],
+pub(super) struct Maxima<'a, T> {
+    pub(super) channels: usize,
+    pub(super) first: usize,
+    pub(super) others: &'a [usize],
+    /// The image.
+    pub(super) x: &'a [T],
+    pub(super) y: &'a mut [T],
+    pub(super) indices: &'a mut [u32],
 }
 
 impl<T: Scalar> InRuns for Maxima<'_, T> {
