@@ -5,6 +5,7 @@ mod arrows;
 mod bench_operators;
 mod bench_peers;
 mod check;
+mod device_check;
 mod generated;
 mod release_check;
 mod shell;
@@ -26,6 +27,9 @@ const USAGE: &str = "usage: cargo xtask COMMAND
                   writes docs/training-unharmed.md. Options are those of peers/torch/training_unharmed.py
   bench-operators PYTHON [ROUNDS [THREADS]]
                   every operator beside its PyTorch counterpart, interleaved; writes docs/operators-performance.md
+  device-check vulkan|cuda DRIVER
+                  the golden vectors of every operator on the first such device; writes docs/vulkan.md or docs/cuda.md, which call
+                  the device by the name DRIVER
 ";
 
 fn main() -> anyhow::Result<()> {
@@ -46,6 +50,7 @@ fn main() -> anyhow::Result<()> {
         ["bench-operators", python, rounds, threads] => {
             bench_operators::run(&workspace, python, rounds.parse()?, threads)
         }
+        ["device-check", device, driver] => device_check::run(&workspace, device, driver),
         ["release-check"] => release_check::run(&workspace),
         ["sanitize"] => release_check::sanitize(&workspace),
         _ => {

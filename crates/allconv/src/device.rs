@@ -14,7 +14,7 @@ pub(crate) struct Chosen {
 }
 
 /// Chooses a device by name: `auto`, `cpu`, `cuda[:i]`, `vulkan[:i]`. `auto` takes the first GPU that this build supports and this machine
-/// has, else the CPU.
+/// has, else the CPU; a Vulkan driver in software has to be named.
 ///
 /// # Errors
 /// [`UsageError`] for a name that is unknown, not built in, or not present.
@@ -29,7 +29,7 @@ pub(crate) fn choose(name: &str) -> Result<Chosen, UsageError> {
         None => (name, 0),
     };
     match kind {
-        "auto" => Ok(cuda(0).or_else(|_| vulkan(0)).unwrap_or_else(|_| cpu())),
+        "auto" => Ok(cuda(0).ok().or_else(|| vulkan(0).ok().filter(is_hardware)).unwrap_or_else(cpu)),
         "cpu" => Ok(cpu()),
         "cuda" => cuda(index),
         "vulkan" => vulkan(index),
@@ -59,14 +59,26 @@ fn cuda(_index: usize) -> Result<Chosen, UsageError> {
 
 #[cfg(feature = "vulkan")]
 fn vulkan(index: usize) -> Result<Chosen, UsageError> {
-    let present = Device::enumerate(burn::tensor::DeviceType::Vulkan).iter().count();
-    match index < present {
-        true => Ok(Chosen {
-            device: Device::vulkan(burn::tensor::DeviceKind::DiscreteGpu(index)),
-            kind: "vulkan",
-        }),
-        false => Err(UsageError(format!("there is no Vulkan device {index}; this machine has {present}"))),
+    // Discrete GPUs come first, then integrated and virtual ones, then drivers in software.
+    let present = Device::enumerate(burn::tensor::DeviceType::Vulkan);
+    match present.get(index) {
+        Some(device) => Ok(Chosen { device: device.clone(), kind: "vulkan" }),
+        None => {
+            let count = present.len();
+            Err(UsageError(format!("there is no Vulkan device {index}; this machine has {count}")))
+        }
     }
+}
+
+/// Whether a Vulkan device is more than a driver in software, which no one wants unasked.
+#[cfg(feature = "vulkan")]
+fn is_hardware(chosen: &Chosen) -> bool {
+    chosen.device != Device::vulkan(burn::tensor::DeviceKind::Cpu)
+}
+
+#[cfg(not(feature = "vulkan"))]
+const fn is_hardware(_chosen: &Chosen) -> bool {
+    true
 }
 
 #[cfg(not(feature = "vulkan"))]

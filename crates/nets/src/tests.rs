@@ -10,6 +10,28 @@ use crate::downsample::DownsampleConfig;
 use crate::network::{Mode, Network};
 use crate::parameters::{ParameterPath, in_double_precision};
 
+/// The device that operators are judged on in single precision: the CPU, or what `ALLCONV_TEST_DEVICE` names, `vulkan` or `cuda`, in a
+/// build with that feature. Tests in double precision stay on the CPU, since few GPUs have it.
+pub(crate) fn test_device() -> Device {
+    match std::env::var("ALLCONV_TEST_DEVICE").as_deref() {
+        Err(_) | Ok("cpu") => Device::flex(),
+        #[cfg(feature = "vulkan")]
+        Ok("vulkan") => first(burn::tensor::DeviceType::Vulkan),
+        #[cfg(feature = "cuda")]
+        Ok("cuda") => first(burn::tensor::DeviceType::Cuda),
+        Ok(other) => {
+            panic!("ALLCONV_TEST_DEVICE is `{other}`: build with `--features {other}`, or use `cpu`")
+        }
+    }
+}
+
+/// The first device of a kind.
+#[cfg(any(feature = "vulkan", feature = "cuda"))]
+fn first(kind: burn::tensor::DeviceType) -> Device {
+    let missing = format!("this machine has no {kind:?} device");
+    Device::enumerate(kind).into_iter().next().expect(&missing)
+}
+
 /// One image with one channel that holds 1, 2, 3, … in reading order.
 pub(crate) fn grid(height: usize, width: usize) -> Tensor<4> {
     let values: Vec<f32> = (1..=height * width).map(|value| value as f32).collect();

@@ -107,3 +107,38 @@ pub struct RunRecord {
     /// Continuations after interruptions.
     pub resumptions: Vec<Resumption>,
 }
+
+impl RunRecord {
+    /// The command that made the run, as a shell takes it; the program without its folder.
+    #[must_use]
+    pub fn command_line(&self) -> String {
+        let mut words = self.command.iter();
+        let program = words.next().map_or("", |word| word.rsplit(['/', '\\']).next().unwrap_or(word));
+        std::iter::once(program.to_owned())
+            .chain(words.map(|word| quoted(word)))
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_./=:,+@%".contains(character);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_with_spaces_and_quotes_survive_a_shell() {
+        assert_eq!(quoted("runs/x.toml"), "runs/x.toml");
+        assert_eq!(quoted("it's here"), r"'it'\''s here'");
+        assert_eq!(quoted(""), "''");
+    }
+}

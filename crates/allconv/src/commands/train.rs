@@ -177,7 +177,6 @@ fn report(
     if status == Status::Interrupted {
         eprintln!("interrupted after a good checkpoint; the same command continues the run");
     }
-    let command: Vec<String> = std::env::args().collect();
-    eprintln!("to reproduce: {}", command.join(" "));
+    eprintln!("to reproduce: {}", record.command_line());
     Ok(())
 }

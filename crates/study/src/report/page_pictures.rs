@@ -67,7 +67,7 @@ fn card(study: &StudyFile, results: &StudyResults, image: &ShownImage, picture: 
                 @if let Some(caption) = &picture.caption { br; span.soft { (caption) } }
                 @for (name, value) in ordered(study, picture) {
                     br;
-                    (metric_label(name)) " " (MetricUnit::of(name).value(value)) " " (MetricUnit::of(name).symbol())
+                    (metric_label(name)) " " (MetricUnit::of(name).value(value)) "\u{a0}" (MetricUnit::of(name).symbol())
                 }
                 @if picture.role == PictureRole::Target && picture.metrics.is_empty() { br; span.soft { "what is right" } }
             }

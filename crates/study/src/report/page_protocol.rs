@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use allconv_record::RunRecord;
 use maud::{Markup, html};
 
 use crate::file::StudyFile;
@@ -34,30 +35,9 @@ pub(crate) fn section(study: &StudyFile, results: &StudyResults) -> Markup {
 
 /// The different commands that made the runs, program names without their folders.
 pub(crate) fn commands(results: &StudyResults) -> Vec<String> {
-    let commands: BTreeSet<String> = results
-        .runs
-        .iter()
-        .filter_map(|run| run.record.as_ref())
-        .map(|record| {
-            let mut words = record.command.iter();
-            let program = words.next().map_or("", |word| word.rsplit(['/', '\\']).next().unwrap_or(word));
-            std::iter::once(program.to_string())
-                .chain(words.map(|word| quoted(word)))
-                .collect::<Vec<_>>()
-                .join(" ")
-        })
-        .collect();
+    let commands: BTreeSet<String> =
+        results.runs.iter().filter_map(|run| run.record.as_ref()).map(RunRecord::command_line).collect();
     commands.into_iter().collect()
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_./=:,+@%".contains(character);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        word.to_string()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
 }
 
 /// What the runs were made with; several values of one fact are all listed.
@@ -94,16 +74,4 @@ pub(crate) fn facts(results: &StudyResults) -> Vec<(&'static str, String)> {
         })
         .filter(|(_, values)| !values.is_empty())
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_with_spaces_and_quotes_survive_a_shell() {
-        assert_eq!(quoted("runs/x.toml"), "runs/x.toml");
-        assert_eq!(quoted("it's here"), r"'it'\''s here'");
-        assert_eq!(quoted(""), "''");
-    }
 }

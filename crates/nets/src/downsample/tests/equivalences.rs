@@ -1,18 +1,19 @@
 //! Null hypotheses: operators that are known to be the same function, or become it in a limit.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 
 use super::{alone, distance, network, noise_images, output, read};
 use crate::downsample::DownsampleConfig;
 use crate::initialise::Initialisation;
 use crate::network::{Mode, Network};
+use crate::tests::test_device;
 use crate::walk::walk_stages;
 
 const SHAPE: [usize; 4] = [2, 3, 6, 8];
 
 fn evaluated(operator: &DownsampleConfig, x: Tensor<4>) -> Tensor<4> {
     output(
-        &network(operator, [SHAPE[1], SHAPE[2], SHAPE[3]], 0.0, &Device::flex()).unwrap(),
+        &network(operator, [SHAPE[1], SHAPE[2], SHAPE[3]], 0.0, &test_device()).unwrap(),
         x,
         Mode::Evaluate,
     )
@@ -69,7 +70,7 @@ fn the_bands_of_haar_are_an_orthogonal_mix_of_the_unshuffled_cells() {
     let [batch, channels, ..] = SHAPE;
     // Cells in the order (0,0), (0,1), (1,0), (1,1).
     let mix = [[1., 1., 1., 1.], [1., 1., -1., -1.], [1., -1., 1., -1.], [1., -1., -1., 1.]];
-    let mix: Tensor<2> = Tensor::from_data(TensorData::from(mix), &Device::flex()) / 2.0;
+    let mix: Tensor<2> = Tensor::from_data(TensorData::from(mix), &test_device()) / 2.0;
     let cells = evaluated(&read("pixel_unshuffle = { order = \"tensorflow\" }"), x);
     let flat: Tensor<3> = cells.reshape([batch, 4, channels * 12]);
     let mixed: Tensor<4> = mix.unsqueeze_dim::<3>(0).matmul(flat).reshape([batch, 4 * channels, 3, 4]);
@@ -95,7 +96,7 @@ fn the_channel_orders_of_unshuffling_are_permutations_of_each_other() {
 
 #[test]
 fn unshuffling_and_a_projection_are_a_convolution_of_kernel_and_stride_two() {
-    let device = Device::flex();
+    let device = test_device();
     let input = [SHAPE[1], SHAPE[2], SHAPE[3]];
     let build = |operator: &str| {
         let walk = walk_stages(&alone(&read(operator), SHAPE[1]), input).unwrap();
@@ -119,6 +120,6 @@ fn adaptive_sampling_is_decimation_where_the_first_phase_is_strongest() {
     // Cells of even rows and columns are ten times as large as the others.
     let weights: Vec<f32> =
         (0..48).map(|cell| if cell / 8 % 2 == 0 && cell % 2 == 0 { 10.0 } else { 1.0 }).collect();
-    let weights: Tensor<4> = Tensor::from_data(TensorData::new(weights, [1, 1, 6, 8]), &Device::flex());
+    let weights: Tensor<4> = Tensor::from_data(TensorData::new(weights, [1, 1, 6, 8]), &test_device());
     assert_same("adaptive_polyphase = {}", "decimation = {}", &(noise_images(8, SHAPE) * weights), 0.0);
 }

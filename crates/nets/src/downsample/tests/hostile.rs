@@ -1,10 +1,11 @@
 //! Hostile inputs: zeros, huge values, equal values. Nothing may become infinite or NaN, forward or backward.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 
 use super::{distance, network, noise_images, output};
 use crate::downsample::DownsampleConfig;
 use crate::network::Mode;
+use crate::tests::test_device;
 
 const SHAPE: [usize; 4] = [2, 3, 6, 7];
 const TRAIN: Mode = Mode::Train { seed: 1, step: 2 };
@@ -26,7 +27,7 @@ fn hostile() -> Vec<(&'static str, Vec<f32>)> {
 
 #[test]
 fn nothing_becomes_infinite_on_hostile_maps_forward_or_backward() {
-    let device = Device::flex().autodiff();
+    let device = test_device().autodiff();
     for operator in DownsampleConfig::examples() {
         for moved in [0.0, 0.3] {
             let network = network(&operator, [SHAPE[1], SHAPE[2], SHAPE[3]], moved, &device).unwrap();
@@ -57,7 +58,7 @@ fn nothing_becomes_infinite_on_hostile_maps_forward_or_backward() {
 #[test]
 fn each_image_of_a_batch_is_processed_by_itself() {
     for operator in DownsampleConfig::examples() {
-        let network = network(&operator, [3, 6, 7], 0.3, &Device::flex()).unwrap();
+        let network = network(&operator, [3, 6, 7], 0.3, &test_device()).unwrap();
         let x = noise_images(4, [3, 3, 6, 7]);
         let together = output(&network, x.clone(), Mode::Evaluate);
         let apart =
@@ -69,7 +70,7 @@ fn each_image_of_a_batch_is_processed_by_itself() {
 #[test]
 fn training_draws_are_a_function_of_seed_and_step() {
     for operator in DownsampleConfig::examples() {
-        let network = network(&operator, [3, 8, 8], 0.3, &Device::flex()).unwrap();
+        let network = network(&operator, [3, 8, 8], 0.3, &test_device()).unwrap();
         let at = |seed, step| output(&network, noise_images(4, [2, 3, 8, 8]), Mode::Train { seed, step });
         assert_eq!(distance(&at(1, 2), &at(1, 2)), 0.0, "{operator:?}");
         if operator.promises().differs_in_training {

@@ -16,7 +16,7 @@ use crate::initialise::Initialisation;
 use crate::network::{Mode, Network};
 use crate::signal_rules::SignalRules;
 use crate::stage::{ActivationKind, Border, ConvolutionSpec, StageSpec};
-use crate::tests::noise;
+use crate::tests::{noise, test_device};
 use crate::walk::walk_stages;
 
 /// An operator of the registry behind a 1×1 convolution that changes nothing, so that each can stand.
@@ -54,7 +54,7 @@ fn output(network: &Network, x: Tensor<4>, mode: Mode) -> Tensor<4> {
 /// An f32 tensor of noise in [−1, 1).
 fn noise_images(seed: u32, shape: [usize; 4]) -> Tensor<4> {
     let data = TensorData::new(noise(seed, shape.iter().product()), shape);
-    Tensor::from_data(data, (&Device::flex(), DType::F32))
+    Tensor::from_data(data, (&test_device(), DType::F32))
 }
 
 /// The largest absolute difference of two tensors of the same shape.

@@ -5,6 +5,7 @@ use burn::tensor::{DType, Device, Tensor, TensorData};
 use super::{distance, network, noise_images, output};
 use crate::downsample::DownsampleConfig;
 use crate::network::{Mode, Network};
+use crate::tests::test_device;
 
 /// Channels that no example divides into groups of one.
 const CHANNELS: usize = 6;
@@ -13,7 +14,7 @@ const SIDE: usize = 24;
 const SAME: f64 = 2e-5;
 
 fn moved_network(operator: &DownsampleConfig) -> Network {
-    network(operator, [CHANNELS, SIDE, SIDE], 0.3, &Device::flex()).unwrap()
+    network(operator, [CHANNELS, SIDE, SIDE], 0.3, &test_device()).unwrap()
 }
 
 /// Checks each example's declaration against what `measure` finds.
@@ -28,7 +29,7 @@ fn compare<T: PartialEq + std::fmt::Debug>(
 
 #[test]
 fn gain_on_constants() {
-    let device = Device::flex();
+    let device = test_device();
     for operator in DownsampleConfig::examples() {
         let network = network(&operator, [CHANNELS, 2 * SIDE, 2 * SIDE], 0.0, &device).unwrap();
         let interior = |constant: f32| {
@@ -95,7 +96,7 @@ fn independence_of_channels() {
                 let mut mask = vec![0.0_f32; CHANNELS];
                 mask[channel] = 3.0;
                 let mask: Tensor<4> =
-                    Tensor::from_data(TensorData::new(mask, [1, CHANNELS, 1, 1]), &Device::flex());
+                    Tensor::from_data(TensorData::new(mask, [1, CHANNELS, 1, 1]), &test_device());
                 let changed = output(&network, x.clone() + noise_images(9, shape) * mask, Mode::Evaluate);
                 let by_channel: Tensor<1> =
                     (changed - y.clone()).abs().max_dims(&[0, 2, 3]).reshape([sources.len()]);

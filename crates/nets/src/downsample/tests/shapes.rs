@@ -1,19 +1,18 @@
 //! Shapes, parameters and costs: what the walk says is what the tensors do.
 
-use burn::tensor::Device;
-
 use super::{alone, distance, network, noise_images};
 use crate::downsample::DownsampleConfig;
 use crate::network::Mode;
 use crate::signal_rules::SignalRules;
 use crate::switches::{SwitchKind, Switches};
+use crate::tests::test_device;
 use crate::walk::walk_stages;
 
 const CHANNELS: usize = 3;
 
 #[test]
 fn every_side_from_1_to_17_gives_the_shape_of_the_walk_or_a_refusal() {
-    let device = Device::flex();
+    let device = test_device();
     for operator in DownsampleConfig::examples() {
         let stages = alone(&operator, CHANNELS);
         let mut accepted = 0;
@@ -60,7 +59,7 @@ fn the_rule_of_the_slot_holds_where_it_is_promised_and_only_there() {
 #[test]
 fn every_operator_hands_over_the_switches_that_it_declares_and_computes_the_same() {
     for operator in DownsampleConfig::examples() {
-        let network = network(&operator, [CHANNELS, 9, 8], 0.3, &Device::flex()).unwrap();
+        let network = network(&operator, [CHANNELS, 9, 8], 0.3, &test_device()).unwrap();
         for mode in [Mode::Evaluate, Mode::Train { seed: 1, step: 2 }] {
             let x = noise_images(1, [2, CHANNELS, 9, 8]);
             let (y, switches) = network.forward_with_switches(x.clone(), mode);
@@ -74,7 +73,7 @@ fn every_operator_hands_over_the_switches_that_it_declares_and_computes_the_same
 
 #[test]
 fn the_walk_counts_the_parameters_that_the_network_has() {
-    let device = Device::flex();
+    let device = test_device();
     for operator in DownsampleConfig::examples() {
         for input in [[6, 12, 12], [12, 9, 8]] {
             let counted = walk_stages(&alone(&operator, input[0]), input).unwrap().parameters();

@@ -1,10 +1,11 @@
 //! Hostile inputs: zeros, huge values, equal values. Nothing may become infinite or NaN, forward or backward.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 
 use super::{Place, distance, noise_images, tested_partners, up};
 use crate::parameters::gradients_of;
 use crate::switches::{PhaseShares, Shares, Switches};
+use crate::tests::test_device;
 use crate::upsample::UpsampleConfig;
 
 const MAP: [usize; 4] = [2, 2, 6, 7];
@@ -25,7 +26,7 @@ fn hostile(count: usize) -> Vec<(&'static str, Vec<f32>)> {
 
 #[test]
 fn nothing_becomes_infinite_on_hostile_maps_forward_or_backward() {
-    let device = Device::flex().autodiff();
+    let device = test_device().autodiff();
     for operator in UpsampleConfig::examples() {
         for partner in tested_partners(&operator) {
             let place = Place::new(&operator, &partner, MAP, 0.3, &device).unwrap();
@@ -67,7 +68,7 @@ fn of_image(switches: &Switches, image: usize) -> Switches {
 
 #[test]
 fn each_image_of_a_batch_is_processed_by_itself() {
-    let device = Device::flex();
+    let device = test_device();
     for operator in UpsampleConfig::examples() {
         for partner in tested_partners(&operator) {
             let place = Place::new(&operator, &partner, [3, 2, 6, 7], 0.3, &device).unwrap();

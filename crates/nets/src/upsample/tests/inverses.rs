@@ -6,6 +6,7 @@ use super::{Place, distance, moved_module, network_of, noise_images, read, read_
 use crate::network::Mode;
 use crate::parameters::{ParameterPath, Replacer, in_double_precision};
 use crate::switches::{SwitchKind, Switches};
+use crate::tests::test_device;
 use crate::upsample::{Enlargement, UpsampleConfig};
 use burn::module::Module;
 
@@ -44,7 +45,7 @@ fn fixed_up(operator: &UpsampleConfig, y: Tensor<4>, sides: [usize; 2], switches
 }
 
 fn maps() -> impl Iterator<Item = Tensor<4>> {
-    SIZES.into_iter().map(|[height, width]| noise_images(1, [2, 3, height, width], &Device::flex()))
+    SIZES.into_iter().map(|[height, width]| noise_images(1, [2, 3, height, width], &test_device()))
 }
 
 #[test]
@@ -90,7 +91,7 @@ fn max_pooling_gives_back_what_was_unpooled_from_it() {
 
 #[test]
 fn adding_values_back_is_the_backward_pass_of_max_pooling() {
-    let device = Device::flex().autodiff();
+    let device = test_device().autodiff();
     let x = noise_images(1, [2, 3, 7, 6], &device).require_grad();
     let (pooled, switches) = down("max_pool = {}", x.clone());
     let dy = noise_images(2, pooled.dims(), &device);
@@ -122,7 +123,7 @@ fn polyphase_unpooling_puts_the_values_back_where_they_were() {
 
 #[test]
 fn adaptive_sampling_and_unpooling_are_equivariant_to_every_circular_shift_together() {
-    let x = noise_images(3, [2, 3, 8, 6], &Device::flex());
+    let x = noise_images(3, [2, 3, 8, 6], &test_device());
     for taps in [1, 3, 4] {
         let unpool = read(&format!("polyphase_unpool = {{ blur_taps = {taps} }}"));
         let y = round_trip(&unpool, "adaptive_polyphase = {}", &x);
@@ -138,13 +139,13 @@ fn spectral_pooling_undoes_spectral_upsampling_of_maps_without_their_highest_fre
     let spectral = read("spectral_upsample = {}");
     let enlarged = |x: Tensor<4>, sides| fixed_up(&spectral, x, sides, &Switches::None);
     // A map of 6×8 that has the frequencies of one of 5×7.
-    let x = enlarged(noise_images(1, [2, 3, 5, 7], &Device::flex()), [6, 8]);
+    let x = enlarged(noise_images(1, [2, 3, 5, 7], &test_device()), [6, 8]);
     let (back, _) = down("spectral_pool = {}", enlarged(x.clone(), [12, 16]));
     assert!(distance(&back, &x) < 5e-6, "{}", distance(&back, &x));
     let (back, _) = down("spectral_pool = { stride = 1.5 }", enlarged(x.clone(), [9, 12]));
     assert!(distance(&back, &x) < 5e-6, "{}", distance(&back, &x));
     // The highest frequency of an even side comes back at half its size, and no better rule is known: see the card.
-    let waves = Tensor::<1>::from_floats([1.0, -1.0, 1.0, -1.0], &Device::flex())
+    let waves = Tensor::<1>::from_floats([1.0, -1.0, 1.0, -1.0], &test_device())
         .reshape([1, 1, 4, 1])
         .expand([1, 1, 4, 4]);
     let (back, _) = down("spectral_pool = {}", enlarged(waves.clone(), [8, 8]));
@@ -154,7 +155,7 @@ fn spectral_pooling_undoes_spectral_upsampling_of_maps_without_their_highest_fre
 #[test]
 fn spectral_upsampling_goes_through_the_cells() {
     for [height, width] in SIZES {
-        let x = noise_images(1, [2, 3, height, width], &Device::flex());
+        let x = noise_images(1, [2, 3, height, width], &test_device());
         let y =
             fixed_up(&read("spectral_upsample = {}"), x.clone(), [2 * height, 3 * width], &Switches::None);
         let through = y.slice(burn::tensor::s![.., .., ..;2, ..;3]);
@@ -207,7 +208,7 @@ fn a_transposed_convolution_is_the_adjoint_of_the_strided_convolution() {
 
 #[test]
 fn blurring_up_is_four_times_the_transposed_blur_pool() {
-    let device = Device::flex().autodiff();
+    let device = test_device().autodiff();
     for padding in ["zero", "circular"] {
         for taps in 1..=7 {
             for [height, width] in SIZES {
@@ -230,7 +231,7 @@ fn blurring_up_is_four_times_the_transposed_blur_pool() {
 
 #[test]
 fn an_expanding_shuffle_starts_as_a_convolution_of_nearest_neighbour_enlargement() {
-    let device = Device::flex();
+    let device = test_device();
     for order in ["pytorch", "spd", "tensorflow"] {
         let shuffle = read(&format!("pixel_shuffle = {{ expand = 1, order = \"{order}\" }}"));
         let enlargement = Enlargement { input: [3, 3, 4], output: [2, 5, 8], switches: SwitchKind::None };
@@ -245,7 +246,7 @@ fn an_expanding_shuffle_starts_as_a_convolution_of_nearest_neighbour_enlargement
 
 #[test]
 fn carafe_with_equal_weights_is_a_box_filter_of_nearest_neighbour_enlargement() {
-    let device = Device::flex();
+    let device = test_device();
     let enlargement = Enlargement { input: [2, 6, 6], output: [2, 12, 12], switches: SwitchKind::None };
     let module = read("carafe = { kernel = 3 }").module(&enlargement, &source(&device));
     // Weights of zero make all logits equal.

@@ -3,6 +3,7 @@
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
 use super::{Place, distance, noise_images, tested_partners};
+use crate::tests::test_device;
 use crate::upsample::{Promises, SideRule, UpsampleConfig};
 
 const CHANNELS: usize = 4;
@@ -31,7 +32,7 @@ fn place(operator: &UpsampleConfig, moved: f64, device: &Device) -> (Place, usiz
 /// Checks each example's declaration against what `measure` finds with moved parameters.
 fn compare(declared: fn(Promises) -> bool, measure: impl Fn(&Place, usize) -> bool) {
     for operator in UpsampleConfig::examples() {
-        let (place, factor) = place(&operator, 0.3, &Device::flex());
+        let (place, factor) = place(&operator, 0.3, &test_device());
         let measured = measure(&place, factor);
         assert_eq!(declared(operator.promises()), measured, "{operator:?}: declared, and measured");
     }
@@ -40,9 +41,9 @@ fn compare(declared: fn(Promises) -> bool, measure: impl Fn(&Place, usize) -> bo
 #[test]
 fn gain_on_constants() {
     for operator in UpsampleConfig::examples() {
-        let (place, _) = place(&operator, 0.0, &Device::flex());
+        let (place, _) = place(&operator, 0.0, &test_device());
         let interior = |constant: f32| {
-            let x = Tensor::full(place.input(), constant, (&Device::flex(), DType::F32));
+            let x = Tensor::full(place.input(), constant, (&test_device(), DType::F32));
             let y = place.output(x) / constant;
             let [batch, channels, rows, columns] = y.dims();
             y.slice([0..batch, 0..channels, rows / 4..3 * rows / 4, columns / 4..3 * columns / 4])
@@ -65,7 +66,7 @@ fn linearity() {
     compare(
         |promises| promises.linear,
         |place, _| {
-            let noise = |seed| noise_images(seed, place.input(), &Device::flex());
+            let noise = |seed| noise_images(seed, place.input(), &test_device());
             let zero = place.output(noise(1) * 0.0);
             let without_bias = |x: Tensor<4>| place.output(x) - zero.clone();
             let (x, y) = (noise(2), noise(3));
@@ -81,7 +82,7 @@ fn independence_of_channels() {
     compare(
         |promises| promises.channel_wise,
         |place, _| {
-            let device = Device::flex();
+            let device = test_device();
             let (shape, channels) = (place.input(), place.input()[1]);
             let x = noise_images(2, shape, &device);
             let y = place.output(x.clone());
@@ -108,7 +109,7 @@ fn equivariance_to_circular_shifts_of_the_input() {
     compare(
         |promises| promises.shifts_with_the_input,
         |place, factor| {
-            let x = noise_images(2, place.input(), &Device::flex());
+            let x = noise_images(2, place.input(), &test_device());
             let y = place.output(x.clone());
             let shifted = place.output(x.roll(&[1, 1], &[2, 3]));
             let factor = factor as i64;

@@ -4,14 +4,14 @@ use burn::tensor::Device;
 
 use super::{FREE_CHANNELS, Place, network_of, noise_images, tested_partners};
 use crate::parameters::parameters_of;
-use crate::tests::{noise_tensor, values};
+use crate::tests::{noise_tensor, test_device, values};
 use crate::upsample::{Enlargement, UpsampleConfig};
 
 const CHANNELS: usize = 2;
 
 #[test]
 fn every_side_from_1_to_17_comes_back_after_every_tested_partner() {
-    let device = Device::flex();
+    let device = test_device();
     for operator in UpsampleConfig::examples() {
         for partner in tested_partners(&operator) {
             let mut sizes = 0;
@@ -37,7 +37,7 @@ fn every_side_from_1_to_17_comes_back_after_every_tested_partner() {
 
 #[test]
 fn after_every_partner_every_size_is_accepted_or_refused_with_a_reason() {
-    let device = Device::flex();
+    let device = test_device();
     for operator in UpsampleConfig::examples() {
         for partner in operator.partners() {
             for (height, width) in [(1, 1), (1, 2), (5, 4), (9, 17), (24, 15)] {
@@ -92,7 +92,7 @@ fn enlargements_that_cannot_be_are_refused_with_the_numbers() {
 
 #[test]
 fn no_map_of_a_wrong_size_is_silently_cut_or_filled() {
-    let device = Device::flex();
+    let device = test_device();
     for operator in UpsampleConfig::examples() {
         let partner = &tested_partners(&operator)[0];
         let place = Place::new(&operator, partner, [1, CHANNELS, 7, 6], 0.0, &device).unwrap();
@@ -114,7 +114,7 @@ fn an_unknown_name_is_refused_with_the_nearest() {
 
 #[test]
 fn parameters_are_counted_as_the_modules_have_them() {
-    let device = Device::flex();
+    let device = test_device();
     for operator in UpsampleConfig::examples() {
         for map in [[1, 2, 12, 12], [1, 5, 9, 8]] {
             let place = Place::new(&operator, &tested_partners(&operator)[0], map, 0.0, &device).unwrap();
