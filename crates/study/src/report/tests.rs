@@ -200,7 +200,7 @@ fn claims_other_metrics_images_and_pictures_are_on_the_page_and_in_the_files() {
         "Test IoU 1 (%), higher is better",
         "Each image",
         "alt=\"slice_&lt;1&gt;, all_conv\" src=\"data:image/png;base64,",
-        "pixel error 25.00 %",
+        "pixel error 25.00\u{a0}%",
     ] {
         // The pictures' metric is called `error` by the helper that writes them.
         let expected = expected.replace("pixel error 25", "error 25");
