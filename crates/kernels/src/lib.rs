@@ -76,9 +76,7 @@ pub use peak::measured_peak;
 pub use plan::{Algorithm, Plan, candidates, plan};
 pub use pooling::average::{AverageDivisor, average_pool2d_backward, average_pool2d_forward};
 pub use pooling::cell_choice::{RegionLists, drawn_cells, median_cells, region_max_cells};
-pub use pooling::cells::{
-    assign_cells, assign_cells_backward, assign_cells_with_holders, gather_cells, scatter_cells,
-};
+pub use pooling::cells::{assign_cells, assign_cells_backward, gather_cells, scatter_cells};
 pub use pooling::geometry::PoolGeometry;
 pub use pooling::maximum::{max_pool2d_backward, max_pool2d_forward, max_pool2d_values};
 pub use pooling::weighted::{Orders, weighted_pool2d_backward, weighted_pool2d_forward};

@@ -6,9 +6,8 @@
 use std::sync::Arc;
 
 use allconv_kernels::{
-    Engine, PoolGeometry, RegionLists, Scalar, assign_cells, assign_cells_backward,
-    assign_cells_with_holders, drawn_cells, gather_cells, median_cells, region_max_cells, scatter_cells,
-    unspecified_vec,
+    Engine, PoolGeometry, RegionLists, Scalar, assign_cells, assign_cells_backward, drawn_cells,
+    gather_cells, median_cells, region_max_cells, scatter_cells, unspecified_vec,
 };
 use burn::backend::{Autodiff, Dispatch, Flex, backend_extension};
 use burn::tensor::{Device, Int, Tensor};
@@ -17,7 +16,7 @@ use burn_autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn_autodiff::grads::Gradients;
 use burn_autodiff::ops::{Backward, Ops, OpsKind};
 use burn_backend::tensor::{FloatTensor, IntTensor};
-use burn_backend::{AutodiffBackend, Backend, DType, Element, TensorMetadata};
+use burn_backend::{Backend, DType, Element, TensorMetadata};
 use burn_flex::FlexTensor;
 use bytemuck::Pod;
 
@@ -121,17 +120,11 @@ pub trait CellOps: Backend {
         sides: [usize; 2],
     ) -> FloatTensor<Self>;
 
-    /// The same, and for each value the number of equal values that hold its cell, 0 where it is none of them.
-    fn assigned_cells_with_holders(
+    /// The gradient of [`Self::assigned_cells`] by the values, from its result `x` and the result's gradient `dx`.
+    fn assigned_cells_backward(
         values: FloatTensor<Self>,
         positions: IntTensor<Self>,
-        sides: [usize; 2],
-    ) -> (FloatTensor<Self>, FloatTensor<Self>);
-
-    /// The gradient of [`Self::assigned_cells`] by the values, from the holders and the result's gradient `dx`.
-    fn assigned_cells_backward(
-        positions: IntTensor<Self>,
-        holders: FloatTensor<Self>,
+        x: FloatTensor<Self>,
         dx: FloatTensor<Self>,
     ) -> FloatTensor<Self>;
 }
@@ -165,21 +158,15 @@ impl CellOps for Flex {
         }
     }
 
-    fn assigned_cells_with_holders(
+    fn assigned_cells_backward(
         values: FlexTensor,
         positions: FlexTensor,
-        sides: [usize; 2],
-    ) -> (FlexTensor, FlexTensor) {
+        x: FlexTensor,
+        dx: FlexTensor,
+    ) -> FlexTensor {
         match values.dtype() {
-            DType::F64 => assign_with_holders::<f64>(values, positions, sides),
-            _ => assign_with_holders::<f32>(values, positions, sides),
-        }
-    }
-
-    fn assigned_cells_backward(positions: FlexTensor, holders: FlexTensor, dx: FlexTensor) -> FlexTensor {
-        match dx.dtype() {
-            DType::F64 => assign_backward::<f64>(positions, holders, dx),
-            _ => assign_backward::<f32>(positions, holders, dx),
+            DType::F64 => assign_backward::<f64>(values, positions, x, dx),
+            _ => assign_backward::<f32>(values, positions, x, dx),
         }
     }
 }
@@ -262,32 +249,18 @@ fn assign<T: Scalar + Element + Pod>(
     from_channels_last(x, [batch, height, width, channels])
 }
 
-fn assign_with_holders<T: Scalar + Element + Pod>(
+fn assign_backward<T: Scalar + Element + Pod>(
     values: FlexTensor,
     positions: FlexTensor,
-    [height, width]: [usize; 2],
-) -> (FlexTensor, FlexTensor) {
-    let (values, positions) = (Dense::channels_last(values), Dense::channels_last(positions));
-    let sizes = values.sizes();
-    let [batch, _, _, channels] = sizes;
-    let mut x = unspecified_vec(batch * height * width * channels);
-    let mut holders = unspecified_vec(sizes.iter().product());
-    let maps = [batch, channels];
-    assign_cells_with_holders::<T>(maps, unsigned(&positions), values.slice(), &mut x, &mut holders);
-    (from_channels_last(x, [batch, height, width, channels]), from_channels_last(holders, sizes))
-}
-
-fn assign_backward<T: Scalar + Element + Pod>(
-    positions: FlexTensor,
-    holders: FlexTensor,
+    x: FlexTensor,
     dx: FlexTensor,
 ) -> FlexTensor {
-    let [positions, holders, dx] = [positions, holders, dx].map(Dense::channels_last);
-    let sizes = holders.sizes();
+    let [values, positions, x, dx] = [values, positions, x, dx].map(Dense::channels_last);
+    let sizes = values.sizes();
     let [batch, _, _, channels] = sizes;
     let mut dvalues = unspecified_vec(sizes.iter().product());
-    let holders = holders.slice();
-    assign_cells_backward::<T>([batch, channels], unsigned(&positions), holders, dx.slice(), &mut dvalues);
+    let maps = [x.slice(), dx.slice()];
+    assign_cells_backward::<T>([batch, channels], unsigned(&positions), values.slice(), maps, &mut dvalues);
     from_channels_last(dvalues, sizes)
 }
 
@@ -352,29 +325,17 @@ impl<B: CellOps, C: CheckpointStrategy> CellOps for Autodiff<B, C> {
     ) -> FloatTensor<Self> {
         let node = values.node();
         let values = values.into_primitive();
+        let x = B::assigned_cells(values.clone(), positions.clone(), sides);
         match AssignBackward.prepare::<C>([node]).compute_bound().stateful() {
-            OpsKind::Tracked(preparation) => {
-                let (x, holders) = B::assigned_cells_with_holders(values, positions.clone(), sides);
-                preparation.finish((positions, holders), x)
-            }
-            OpsKind::UnTracked(preparation) => {
-                preparation.finish(B::assigned_cells(values, positions, sides))
-            }
+            OpsKind::Tracked(preparation) => preparation.finish((values, positions, x.clone()), x),
+            OpsKind::UnTracked(preparation) => preparation.finish(x),
         }
     }
 
-    fn assigned_cells_with_holders(
-        values: FloatTensor<Self>,
-        positions: IntTensor<Self>,
-        sides: [usize; 2],
-    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        let (x, holders) = B::assigned_cells_with_holders(values.into_primitive(), positions, sides);
-        (Self::from_inner(x), Self::from_inner(holders))
-    }
-
     fn assigned_cells_backward(
+        _values: FloatTensor<Self>,
         _positions: IntTensor<Self>,
-        _holders: FloatTensor<Self>,
+        _x: FloatTensor<Self>,
         _dx: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
         panic!("gradients of gradients are not available")
@@ -386,15 +347,15 @@ impl<B: CellOps, C: CheckpointStrategy> CellOps for Autodiff<B, C> {
 struct AssignBackward;
 
 impl<B: CellOps> Backward<B, 1> for AssignBackward {
-    /// Positions, and the holders of each value's cell.
-    type State = (IntTensor<B>, FloatTensor<B>);
+    /// Values, positions, and the result.
+    type State = (FloatTensor<B>, IntTensor<B>, FloatTensor<B>);
 
     fn backward(self, ops: Ops<Self::State, 1>, gradients: &mut Gradients, _checkpointer: &mut Checkpointer) {
         let [node] = ops.parents;
         let dx = gradients.consume::<B>(&ops.node);
-        let (positions, holders) = ops.state;
+        let (values, positions, x) = ops.state;
         if let Some(node) = node {
-            gradients.register::<B>(node.id, B::assigned_cells_backward(positions, holders, dx));
+            gradients.register::<B>(node.id, B::assigned_cells_backward(values, positions, x, dx));
         }
     }
 }
