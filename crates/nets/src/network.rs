@@ -22,11 +22,11 @@ use crate::targets::{switches_taken, target_of};
 use crate::upsample::Enlargement;
 use crate::walk::{StageShape, Walk, walk_stages};
 
-/// Images that go through a network together outside training: enough for bands of the smallest maps to be full, few enough for the
-/// activations of a layer to stay in the last-level cache.
-const IMAGES_TOGETHER: usize = 16;
+/// Fewest and most images that go through a network together outside training: enough for bands of the smallest maps to be full, few
+/// enough for the activations of a layer to stay in the last-level cache. In between, every thread gets one group.
+const IMAGES_TOGETHER: [usize; 2] = [16, 32];
 /// Pixels of the images that go through together; larger ones go in smaller groups.
-const PIXELS_TOGETHER: usize = IMAGES_TOGETHER * 224 * 224;
+const PIXELS_TOGETHER: usize = 16 * 224 * 224;
 
 /// Separates the streams of dropout from all others that share a seed.
 const DROPOUT: u32 = 0x4452_4f50;
@@ -192,14 +192,17 @@ impl Network {
         let [count, _, height, width] = images.dims();
         let apart =
             matches!(images.device().as_dispatch(), DispatchDevice::Flex(_)) && mode == Mode::Evaluate;
-        let together = (PIXELS_TOGETHER / (height * width)).clamp(1, IMAGES_TOGETHER);
+        let threads = rayon::current_num_threads();
+        let [fewest, most] = IMAGES_TOGETHER;
+        let together = count.div_ceil(threads).clamp(fewest, most);
+        let together = (PIXELS_TOGETHER / (height * width)).clamp(1, together);
         if !apart || count <= together {
             return self.forward_together(images, mode);
         }
         let groups: Vec<Tensor<4>> = images.split(together, 0);
         // One run of groups a thread. Every group a task of its own would let a thread that waits inside one group begin the next one
         // on top of it, and so on.
-        let share = groups.len().div_ceil(rayon::current_num_threads());
+        let share = groups.len().div_ceil(threads);
         let run = |groups: &[Tensor<4>]| {
             let run = |group: &Tensor<4>| channels_last(self.forward_together(group.clone(), mode));
             groups.iter().map(run).collect::<Vec<_>>()

@@ -92,7 +92,8 @@ pub(crate) fn backward<L: Lowering>(engine: &Engine, lowering: &L, operands: Bac
                 .zip(carried.par_chunks_mut(carried_len))
                 .zip(sums[first_slot * sums_len..].par_chunks_mut(sums_len))
                 .zip(gradients.par_iter_mut())
-                .enumerate();
+                .enumerate()
+                .with_max_len(1);
             tasks.for_each(|(index, ((((inputs, slopes), carried), sums), dx))| {
                 let dx = dx.as_deref_mut();
                 shared.lift_slot(
@@ -103,7 +104,7 @@ pub(crate) fn backward<L: Lowering>(engine: &Engine, lowering: &L, operands: Bac
             let units = slots * bands.len();
             let (inputs, slopes) = (&inputs[..units * input_len], &slopes[..units * slope_len]);
             if dweight.is_some() {
-                gradient.par_chunks_mut(piece_len).enumerate().for_each(|(piece, gradient)| {
+                gradient.par_chunks_mut(piece_len).enumerate().with_max_len(1).for_each(|(piece, gradient)| {
                     lowering.weight_gradient(piece, inputs, slopes, gradient);
                 });
             }

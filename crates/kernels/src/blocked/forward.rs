@@ -41,7 +41,7 @@ pub(crate) fn forward<L: Lowering>(engine: &Engine, lowering: &L, operands: Forw
         padded_bias[..own.len()].copy_from_slice(own);
     }
     let bias = &padded_bias[..];
-    bands(lowering, y, output_channels.total).into_par_iter().for_each(|unit| {
+    bands(lowering, y, output_channels.total).into_par_iter().with_max_len(1).for_each(|unit| {
         let images = &x[unit.slot * tiling.images * image_in..][..tiling.images_of(unit.slot) * image_in];
         let scratch = engine.scratch();
         let mut lifted = scratch.take(lowering.lifted_input_len());

@@ -5,19 +5,27 @@
 
 use super::tiling::{Tiling, signed};
 use crate::epilogue::{Activation, PreparedEpilogue};
-use crate::simd::{Kernel, LANES, Simd, prefetch};
+use crate::simd::{Kernel, LANES, Simd, prefetch, prefetch_to_write};
 
 /// How far ahead of the pixel in work a map is fetched, in elements (4 KiB): further than memory takes to answer, and little beside the
 /// second-level cache.
 const AHEAD: usize = 1024;
+/// Elements of a cache line.
+const LINE: usize = 16;
 
 /// Asks for the pixel that lies [`AHEAD`] of this one.
 #[inline(always)]
 fn fetch_ahead(pixel: &[f32]) {
-    // Elements of a cache line.
-    const LINE: usize = 16;
     for line in pixel.chunks(LINE) {
         prefetch(line.as_ptr().wrapping_add(AHEAD));
+    }
+}
+
+/// Asks to write the pixel that lies [`AHEAD`] of this one: a store waits until the core owns its line.
+#[inline(always)]
+fn claim_ahead(pixel: &[f32]) {
+    for line in pixel.chunks(LINE) {
+        prefetch_to_write(line.as_ptr().wrapping_add(AHEAD));
     }
 }
 
@@ -99,11 +107,16 @@ impl Kernel for StageInput<'_> {
                     }
                     continue;
                 };
-                for block in 0..shape.blocks {
-                    let target =
-                        &mut stage[block * shape.block_len() + row * shape.row_len()..][..shape.row_len()];
-                    target[..left * shape.lanes].fill(0.0);
-                    target[(left + on_map) * shape.lanes..].fill(0.0);
+                // Pixel by pixel: along a row there are few, and filling them would be a call for every block.
+                for column in (0..left).chain(left + on_map..shape.columns) {
+                    let in_first = row * shape.row_len() + column * shape.lanes;
+                    for block in 0..shape.blocks {
+                        let target = &mut stage[in_first + block * shape.block_len()..][..shape.lanes];
+                        match target.first_chunk_mut::<LANES>() {
+                            Some(target) => *target = [0.0; LANES],
+                            None => target.fill(0.0),
+                        }
+                    }
                 }
                 let line = &source[map_row * geometry.width_in * channels.total..];
                 // Pixel by pixel, so that the map is read in one stream.
@@ -308,6 +321,7 @@ impl WriteOutput<'_> {
             for (row, line) in output.chunks_exact_mut(tiling.width_out * channels.total).enumerate() {
                 for (column, target) in line.chunks_exact_mut(channels.total).enumerate() {
                     let target = &mut target[channels.first..channels.first + channels.count];
+                    claim_ahead(target);
                     let pixel = row * tiling.width_out + column;
                     let start = image * image_len + pixel * channels.total + channels.first;
                     let element = crate::dropout::element_index(self.first_element + start);
@@ -368,6 +382,7 @@ impl Kernel for WriteInputGradient<'_> {
                     [..geometry.width_in * channels.total];
                 for (column, pixel) in line.chunks_exact_mut(channels.total).enumerate() {
                     let pixel = &mut pixel[channels.first..channels.first + channels.count];
+                    claim_ahead(pixel);
                     let column = column + geometry.padding.left;
                     if row >= shape.rows || column >= shape.columns {
                         pixel.fill(0.0);
