@@ -3,7 +3,9 @@
 use rayon::prelude::*;
 
 use crate::convolution::check_len;
+use crate::isa::Isa;
 use crate::scalar::Scalar;
+use crate::simd::{Kernel, Simd, dispatch};
 
 /// In which order the cells of a block become channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +48,14 @@ impl BlockGeometry {
         [self.batch * self.height * self.width * self.channels, self.batch * rows * columns * block]
     }
 
+    /// Whether every block is a whole square of 2×2 cells, which become neighbouring channels.
+    fn is_squares(&self) -> bool {
+        self.order == BlockOrder::ChannelMajor
+            && self.factor == 2
+            && self.height.is_multiple_of(2)
+            && self.width.is_multiple_of(2)
+    }
+
     /// The first channel of a cell of a block, and the step between its channels.
     fn place(&self, down: usize, across: usize) -> [usize; 2] {
         let Self { factor, channels, order, .. } = *self;
@@ -68,6 +78,11 @@ pub fn space_to_depth<T: Scalar>(geometry: &BlockGeometry, x: &[T], y: &mut [T])
     let BlockGeometry { height, width, channels, factor, .. } = *geometry;
     let [rows, columns] = geometry.blocks();
     let block = factor * factor * channels;
+    if geometry.is_squares() {
+        let isa = Isa::detect();
+        let lines = x.par_chunks(2 * width * channels).zip(y.par_chunks_mut(2 * width * channels));
+        return lines.for_each(|(cells, squares)| dispatch(isa, Gather { channels, cells, squares }));
+    }
     y.par_chunks_mut(columns * block).enumerate().for_each(|(line, y)| {
         let (image, row) = (line / rows, line % rows);
         if (row + 1) * factor > height || columns * factor > width {
@@ -94,6 +109,11 @@ pub fn depth_to_space<T: Scalar>(geometry: &BlockGeometry, y: &[T], x: &mut [T])
     let BlockGeometry { height, width, channels, factor, .. } = *geometry;
     let [rows, columns] = geometry.blocks();
     let block = factor * factor * channels;
+    if geometry.is_squares() {
+        let isa = Isa::detect();
+        let lines = x.par_chunks_mut(2 * width * channels).zip(y.par_chunks(2 * width * channels));
+        return lines.for_each(|(cells, squares)| dispatch(isa, Scatter { channels, squares, cells }));
+    }
     x.par_chunks_mut(width * channels).enumerate().for_each(|(line, x)| {
         let (image, row) = (line / height, line % height);
         let y = &y[(image * rows + row / factor) * columns * block..][..columns * block];
@@ -102,6 +122,67 @@ pub fn depth_to_space<T: Scalar>(geometry: &BlockGeometry, y: &[T], x: &mut [T])
             copy_apart(&y[cell / factor * block + first..], x, [step, 1]);
         }
     });
+}
+
+/// Two rows of cells to one row of squares.
+struct Gather<'a, T> {
+    channels: usize,
+    cells: &'a [T],
+    squares: &'a mut [T],
+}
+
+impl<T: Scalar> Kernel for Gather<'_, T> {
+    #[inline(always)]
+    fn run<S: Simd>(self, _simd: S) {
+        let count = self.channels;
+        let (top, bottom) = self.cells.split_at(self.cells.len() / 2);
+        let pairs = top.chunks_exact(2 * count).zip(bottom.chunks_exact(2 * count));
+        for (squares, (top, bottom)) in self.squares.chunks_exact_mut(4 * count).zip(pairs) {
+            let (squares, _) = squares.as_chunks_mut::<4>();
+            let ((a, b), (c, d)) = (top.split_at(count), bottom.split_at(count));
+            // All of one length, which the compiler must see.
+            let (squares, a, b, c, d) =
+                (&mut squares[..count], &a[..count], &b[..count], &c[..count], &d[..count]);
+            for channel in 0..count {
+                squares[channel] = [a[channel], b[channel], c[channel], d[channel]];
+            }
+        }
+    }
+}
+
+/// One row of squares to two rows of cells.
+struct Scatter<'a, T> {
+    channels: usize,
+    squares: &'a [T],
+    cells: &'a mut [T],
+}
+
+impl<T: Scalar> Kernel for Scatter<'_, T> {
+    #[inline(always)]
+    fn run<S: Simd>(self, _simd: S) {
+        let count = self.channels;
+        let (top, bottom) = self.cells.split_at_mut(self.cells.len() / 2);
+        let pairs = top.chunks_exact_mut(2 * count).zip(bottom.chunks_exact_mut(2 * count));
+        for (squares, (top, bottom)) in self.squares.chunks_exact(4 * count).zip(pairs) {
+            let (squares, _) = squares.as_chunks::<4>();
+            let ((a, b), (c, d)) = (top.split_at_mut(count), bottom.split_at_mut(count));
+            separate(squares, a, b, c, d);
+        }
+    }
+}
+
+/// The four values of every square, each to its run. In a function of its own, since the loop is vectorised only where the compiler knows
+/// that the runs do not overlap.
+#[inline(always)]
+fn separate<T: Scalar>(squares: &[[T; 4]], a: &mut [T], b: &mut [T], c: &mut [T], d: &mut [T]) {
+    let count = squares.len();
+    let (a, b, c, d) = (&mut a[..count], &mut b[..count], &mut c[..count], &mut d[..count]);
+    for place in 0..count {
+        a[place] = squares[place][0];
+        b[place] = squares[place][1];
+        c[place] = squares[place][2];
+        d[place] = squares[place][3];
+    }
 }
 
 /// Copies the values of one cell, which stand so far apart in source and target. The shorter of the two ends the copy.
@@ -151,7 +232,8 @@ mod tests {
     #[test]
     fn every_order_puts_cells_where_its_definition_says_and_back() {
         for order in ORDERS {
-            for (height, width, factor) in [(4, 6, 2), (5, 3, 2), (1, 1, 2), (7, 5, 3), (3, 2, 1)] {
+            for (height, width, factor) in [(4, 6, 2), (2, 2, 2), (5, 3, 2), (1, 1, 2), (7, 5, 3), (3, 2, 1)]
+            {
                 let geometry = geometry(height, width, factor, order);
                 let [larger, smaller] = geometry.lengths();
                 let x: Vec<f32> = (1..=larger).map(|value| value as f32).collect();

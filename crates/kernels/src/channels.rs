@@ -117,13 +117,15 @@ impl Channels {
 /// Work on neighbouring channels, as many at a time as registers hold. What it writes for a channel must not depend on the run that the
 /// channel is in, since runs overlap where the channels do not divide evenly.
 pub(crate) trait InRuns {
+    /// Whether registers hold longer runs than usual: where a channel takes one accumulator and little else.
+    const LONG: bool = false;
     /// Does the work for `N` channels from `first` on.
     fn run<const N: usize>(&mut self, first: usize);
 }
 
 /// Does work on so many channels.
 #[inline(always)]
-pub(crate) fn in_runs(channels: usize, mut work: impl InRuns) {
+pub(crate) fn in_runs<W: InRuns>(channels: usize, mut work: W) {
     #[inline(always)]
     fn each<const N: usize>(channels: usize, work: &mut impl InRuns) {
         for first in (0..channels).step_by(N) {
@@ -131,6 +133,8 @@ pub(crate) fn in_runs(channels: usize, mut work: impl InRuns) {
         }
     }
     match channels {
+        _ if W::LONG && channels.is_multiple_of(96) => each::<96>(channels, &mut work),
+        _ if W::LONG && channels.is_multiple_of(64) => each::<64>(channels, &mut work),
         32.. => each::<32>(channels, &mut work),
         16.. => each::<16>(channels, &mut work),
         8.. => each::<8>(channels, &mut work),

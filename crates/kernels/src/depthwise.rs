@@ -148,6 +148,8 @@ struct PixelSums<'a> {
 }
 
 impl InRuns for PixelSums<'_> {
+    const LONG: bool = true;
+
     #[inline(always)]
     fn run<const N: usize>(&mut self, first: usize) {
         let mut sum = self.start.map_or([0.0; N], |start| load_run(start, first));

@@ -259,6 +259,10 @@ fn several_bands_and_slots_agree() {
         square(2, 21, [8, 8], 2, 3, 0),
         ConvGeometry { groups: 2, ..square(2, 20, [20, 6], 3, 1, 1) },
         ConvGeometry { groups: 12, ..square(2, 20, [12, 12], 3, 2, 1) },
+        // The runs of channels of a depthwise convolution, from the longest to what is left over.
+        ConvGeometry { groups: 96, ..square(2, 7, [96, 96], 3, 2, 1) },
+        ConvGeometry { groups: 64, ..square(1, 6, [64, 64], 3, 1, 1) },
+        ConvGeometry { groups: 43, ..square(1, 6, [43, 43], 3, 1, 1) },
         ConvGeometry { dilation: [2, 2], ..square(2, 20, [9, 6], 3, 1, 2) },
     ]
     .into_iter()

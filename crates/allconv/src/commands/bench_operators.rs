@@ -132,22 +132,24 @@ enum Computing {
 }
 
 impl Subject {
-    /// The operator on noise of `shape`, or for the way up on what its usual partner leaves of it; `None` where it computes nothing by
-    /// itself.
+    /// The operator on noise of `shape`, or for the way up on noise of the shape that its usual partner leaves of it; `None` where it
+    /// computes nothing by itself.
     fn new(
         operator: &Operator,
         (shape, dtype): ([usize; 4], DType),
         engine: &Engine,
         device: &Device,
     ) -> Result<Option<Subject>, DescriptionError> {
-        let [batch, channels, rows, columns] = shape;
-        let input = [channels, rows, columns];
-        let noise = images_to_tensor(noise(shape), [batch, rows, columns, channels], device).cast(dtype);
+        let input = [shape[1], shape[2], shape[3]];
+        let noise = |[batch, channels, rows, columns]: [usize; 4]| {
+            let values = noise([batch, channels, rows, columns]);
+            images_to_tensor(values, [batch, rows, columns, channels], device).cast(dtype)
+        };
         let is_double = dtype == DType::F64;
         match operator {
             Operator::Down(operator) => {
                 let mut stages = Vec::new();
-                let placed = operator.place(&mut Slot::new(&mut stages, channels, ActivationKind::Relu));
+                let placed = operator.place(&mut Slot::new(&mut stages, shape[1], ActivationKind::Relu));
                 // Some operators only change what stands before or behind them.
                 if matches!(placed, Err(DescriptionError::Misplaced { .. })) || stages.is_empty() {
                     return Ok(None);
@@ -156,14 +158,16 @@ impl Subject {
                 let walk = walk_stages(&stages, input)?;
                 let network = Network::from_walk(&walk, Initialisation::He, 0, engine.clone(), device);
                 let network = if is_double { network.in_double_precision() } else { network };
-                Ok(Some(Subject { computing: Computing::Down(network), x: noise }))
+                Ok(Some(Subject { computing: Computing::Down(network), x: noise(shape) }))
             }
             Operator::Up(operator) => {
                 let pair = UpsamplePair::new(operator, &operator.partner(), input, engine, device)?;
                 let pair = if is_double { pair.in_double_precision() } else { pair };
-                let (x, switches) = pair.reduce(noise);
+                let (x, switches) = pair.reduce(noise(shape));
+                // Other values than the partner's, as they come back from the layers between the two.
+                let x = noise(x.dims());
                 let computing = Computing::Up(Box::new((pair, switches)));
-                Ok(Some(Subject { computing, x: x.detach() }))
+                Ok(Some(Subject { computing, x }))
             }
         }
     }

@@ -86,6 +86,7 @@ pub(crate) fn backward<L: Lowering>(engine: &Engine, lowering: &L, operands: Bac
                 Some(dx) => dx.chunks_mut(slot_in).skip(first_slot).take(slots).map(Some).collect(),
                 None => (0..slots).map(|_| None).collect(),
             };
+            // Shared out one by one, as everywhere in here: a thread that is done takes over what another has not begun.
             let tasks = inputs
                 .par_chunks_mut(bands.len() * input_len)
                 .zip(slopes.par_chunks_mut(bands.len() * slope_len))
@@ -104,7 +105,8 @@ pub(crate) fn backward<L: Lowering>(engine: &Engine, lowering: &L, operands: Bac
             let units = slots * bands.len();
             let (inputs, slopes) = (&inputs[..units * input_len], &slopes[..units * slope_len]);
             if dweight.is_some() {
-                gradient.par_chunks_mut(piece_len).enumerate().with_max_len(1).for_each(|(piece, gradient)| {
+                let pieces = gradient.par_chunks_mut(piece_len).enumerate().with_max_len(1);
+                pieces.for_each(|(piece, gradient)| {
                     lowering.weight_gradient(piece, inputs, slopes, gradient);
                 });
             }

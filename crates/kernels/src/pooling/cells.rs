@@ -4,6 +4,12 @@ use rayon::prelude::*;
 
 use crate::convolution::check_len;
 use crate::scalar::Scalar;
+use crate::simd::prefetch;
+
+/// How far ahead of the cells that are named about now a map is fetched, in elements (48 KiB): further than the rows of a window reach.
+const AHEAD: usize = 12 << 10;
+/// Elements of a cache line.
+const LINE: usize = 16;
 
 /// `y[n,p,c] = x[n, indices[n,p,c], c]`.
 ///
@@ -92,26 +98,84 @@ pub fn assign_cells_backward<T: Scalar>(
     let maps = x.par_chunks(output).zip(dx.par_chunks(output));
     let given = indices.par_chunks(input).zip(values.par_chunks(input));
     let images = dvalues.par_chunks_mut(input).zip(maps).zip(given);
-    images.for_each_init(Vec::new, |holders, ((dvalues, (x, dx)), (indices, values))| {
-        // How many values hold each cell, as an element.
-        holders.clear();
-        holders.resize(output, T::ZERO);
-        let pixels = || indices.chunks_exact(channels).zip(values.chunks_exact(channels));
-        for (indices, values) in pixels() {
-            for (channel, (&index, &value)) in indices.iter().zip(values).enumerate() {
-                let cell = index as usize * channels + channel;
-                holders[cell] += if x[cell] == value { T::ONE } else { T::ZERO };
-            }
-        }
-        for (dvalues, (indices, values)) in dvalues.chunks_exact_mut(channels).zip(pixels()) {
-            for (channel, (dvalue, (&index, &value))) in
-                dvalues.iter_mut().zip(indices.iter().zip(values)).enumerate()
-            {
-                let cell = index as usize * channels + channel;
-                *dvalue = if x[cell] == value { dx[cell] / holders[cell] } else { T::ZERO };
-            }
+    let scratch = || (Vec::new(), Vec::new());
+    images.for_each_init(scratch, |(held, holders), ((dvalues, maps), (indices, values))| {
+        if !hand_back(channels, indices, values, maps, held, dvalues) {
+            share_out(channels, indices, values, maps, holders, dvalues);
         }
     });
+}
+
+/// Gives the gradient of every cell to the value that holds it, as long as no other value holds it too; returns whether that was so.
+fn hand_back<T: Scalar>(
+    channels: usize,
+    indices: &[u32],
+    values: &[T],
+    (x, dx): (&[T], &[T]),
+    held: &mut Vec<bool>,
+    dvalues: &mut [T],
+) -> bool {
+    held.clear();
+    held.resize(x.len(), false);
+    let mut holding = vec![false; channels];
+    let dx = &dx[..x.len()];
+    // Pixels name cells about in the order in which these lie; each takes its share of the map.
+    let share = x.len() * channels / dvalues.len();
+    let pixels = indices.chunks_exact(channels).zip(values.chunks_exact(channels));
+    for (pixel, (dvalues, (indices, values))) in dvalues.chunks_exact_mut(channels).zip(pixels).enumerate() {
+        for element in (0..share).step_by(LINE) {
+            let element = pixel * share + AHEAD + element;
+            prefetch(x.as_ptr().wrapping_add(element).cast());
+            prefetch(dx.as_ptr().wrapping_add(element).cast());
+        }
+        let mut shared = false;
+        for (channel, (((dvalue, holds), &index), &value)) in
+            dvalues.iter_mut().zip(&mut holding).zip(indices).zip(values).enumerate()
+        {
+            let cell = index as usize * channels + channel;
+            *holds = x[cell] == value;
+            shared |= held[cell] & *holds;
+            held[cell] |= *holds;
+            *dvalue = dx[cell];
+        }
+        // Apart, so that it becomes a selection of vectors: which values hold their cells no branch prediction knows.
+        for (dvalue, &holds) in dvalues.iter_mut().zip(&holding) {
+            *dvalue = if holds { *dvalue } else { T::ZERO };
+        }
+        if shared {
+            return false;
+        }
+    }
+    true
+}
+
+/// Shares the gradient of every cell among the values that hold it.
+fn share_out<T: Scalar>(
+    channels: usize,
+    indices: &[u32],
+    values: &[T],
+    (x, dx): (&[T], &[T]),
+    holders: &mut Vec<T>,
+    dvalues: &mut [T],
+) {
+    // How many values hold each cell, as an element.
+    holders.clear();
+    holders.resize(x.len(), T::ZERO);
+    let pixels = || indices.chunks_exact(channels).zip(values.chunks_exact(channels));
+    for (indices, values) in pixels() {
+        for (channel, (&index, &value)) in indices.iter().zip(values).enumerate() {
+            let cell = index as usize * channels + channel;
+            holders[cell] += if x[cell] == value { T::ONE } else { T::ZERO };
+        }
+    }
+    for (dvalues, (indices, values)) in dvalues.chunks_exact_mut(channels).zip(pixels()) {
+        for (channel, (dvalue, (&index, &value))) in
+            dvalues.iter_mut().zip(indices.iter().zip(values)).enumerate()
+        {
+            let cell = index as usize * channels + channel;
+            *dvalue = if x[cell] == value { dx[cell] / holders[cell] } else { T::ZERO };
+        }
+    }
 }
 
 #[cfg(test)]
@@ -120,14 +184,16 @@ mod tests {
 
     #[test]
     fn a_cell_takes_the_largest_of_its_values_and_equal_ones_share_its_gradient() {
-        // One image, one channel, four cells; cell 3 is named thrice, cell 2 by nothing.
-        let (indices, values) = ([3, 0, 3, 1, 3], [2.0, -1.0, 5.0, 0.5, 5.0_f64]);
-        let mut x = [9.0; 4];
-        assign_cells(1, 1, &indices, &values, &mut x);
-        assert_eq!(x, [-1.0, 0.5, 0.0, 5.0]);
-        let mut dvalues = [9.0; 5];
-        assign_cells_backward([1, 1], &indices, &values, [&x, &[1.0, 2.0, 4.0, 8.0]], &mut dvalues);
-        assert_eq!(dvalues, [0.0, 1.0, 4.0, 2.0, 4.0]);
+        // One channel, four cells: in the first image cell 3 is named thrice and held twice, cell 2 is named by nothing; in the second
+        // image every cell has one holder.
+        let indices = [3, 0, 3, 1, 3, 3, 0, 3, 1, 3];
+        let values = [2.0, -1.0, 5.0, 0.5, 5.0, 2.0, -1.0, 5.0, 0.5, 4.0_f64];
+        let mut x = [9.0; 8];
+        assign_cells(2, 1, &indices, &values, &mut x);
+        assert_eq!(x, [-1.0, 0.5, 0.0, 5.0, -1.0, 0.5, 0.0, 5.0]);
+        let (dx, mut dvalues) = ([1.0, 2.0, 4.0, 8.0, 1.0, 2.0, 4.0, 8.0], [9.0; 10]);
+        assign_cells_backward([2, 1], &indices, &values, [&x, &dx], &mut dvalues);
+        assert_eq!(dvalues, [0.0, 1.0, 4.0, 2.0, 4.0, 0.0, 1.0, 8.0, 2.0, 0.0]);
     }
 
     #[test]
