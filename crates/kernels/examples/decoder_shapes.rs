@@ -6,9 +6,13 @@
 use std::time::Instant;
 
 use allconv_kernels::{
-    ConvGeometry, ConvGradients, ConvTransposeGeometry, Engine, Epilogue, Padding, conv_transpose2d_backward,
-    conv_transpose2d_forward, conv2d_backward, conv2d_forward,
+    ConvGeometry, ConvGradients, ConvTransposeGeometry, Engine, Epilogue, Padding, RecyclingAllocator,
+    conv_transpose2d_backward, conv_transpose2d_forward, conv2d_backward, conv2d_forward,
 };
+
+/// The allocator that the program runs with.
+#[global_allocator]
+static ALLOCATOR: RecyclingAllocator = RecyclingAllocator::new();
 
 /// Images, rows and columns of the map, channels in, channels out, and whether the layer is a transposed convolution.
 const SHAPES: [(usize, usize, usize, usize, bool); 5] = [

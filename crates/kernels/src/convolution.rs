@@ -9,6 +9,7 @@ use crate::fast;
 use crate::geometry::ConvGeometry;
 use crate::naive;
 use crate::scalar::Scalar;
+use crate::transposed::{self, TransposedJob};
 
 /// Where the gradients of a convolution go. Every slice is overwritten, not added to.
 pub struct ConvGradients<'a, T> {
@@ -55,6 +56,8 @@ pub trait Convolve: Sized {
         dz: &[Self],
         dx: &mut [Self],
     );
+    /// Runs the forward pass of a transposed convolution.
+    fn transposed(engine: &Engine, job: TransposedJob<'_, Self>);
 }
 
 impl Convolve for f32 {
@@ -75,6 +78,14 @@ impl Convolve for f32 {
     ) {
         fast::input_gradient(engine, geometry, weight, dz, dx);
     }
+
+    fn transposed(engine: &Engine, job: TransposedJob<'_, Self>) {
+        if fast::paints_squares(&job.geometry, &job.epilogue) {
+            fast::paint_squares(engine, job);
+        } else {
+            transposed::by_adjoint(engine, job);
+        }
+    }
 }
 
 impl Convolve for f64 {
@@ -94,6 +105,10 @@ impl Convolve for f64 {
         dx: &mut [Self],
     ) {
         naive::input_gradient(geometry, weight, dz, dx);
+    }
+
+    fn transposed(engine: &Engine, job: TransposedJob<'_, Self>) {
+        transposed::by_adjoint(engine, job);
     }
 }
 

@@ -27,6 +27,11 @@ const PANEL_ELEMENTS: usize = 7 << 10;
 const PANEL_VECTORS: usize = 3;
 /// Wide vectors of output channels in one piece of the weight gradient: the widest register tile.
 const PIECE_WIDE_VECTORS: usize = 3;
+/// Most input blocks in one piece of the weight gradient: all of them are multiplied by a panel of output channels while it lies in the
+/// first-level cache.
+const PIECE_BLOCKS: usize = 4;
+/// Pieces of the weight gradient that several threads can share; with fewer, pieces take fewer blocks.
+const PIECES: usize = 24;
 
 /// Weights and sizes of one direct convolution of one channel group.
 pub(crate) struct Direct<'e> {
@@ -43,6 +48,8 @@ pub(crate) struct Direct<'e> {
     taps_together: usize,
     /// Vectors of output channels in one piece of the weight gradient.
     piece_vectors: usize,
+    /// Input blocks in one piece of the weight gradient.
+    piece_blocks: usize,
     forward: Option<Weights<'e>>,
     backward: Option<Scratch<'e>>,
 }
@@ -83,6 +90,9 @@ impl<'e> Direct<'e> {
         let panel = blocks_in * geometry.kernel[1] * lanes_in * PANEL_VECTORS * LANES;
         let adjacent = geometry.dilation[1] == 1;
         let taps_together = if adjacent && panel <= PANEL_ELEMENTS { geometry.kernel[1] } else { 1 };
+        let blocks_out = channels_out.div_ceil(LANES);
+        let piece_vectors = PIECE_WIDE_VECTORS * engine.isa().wide_vectors();
+        let pieces = geometry.kernel[0] * blocks_in * blocks_out.div_ceil(piece_vectors);
         Self {
             isa: engine.isa(),
             operands,
@@ -91,9 +101,10 @@ impl<'e> Direct<'e> {
             channels_out,
             lanes_in,
             blocks_in,
-            blocks_out: channels_out.div_ceil(LANES),
+            blocks_out,
             taps_together,
-            piece_vectors: PIECE_WIDE_VECTORS * engine.isa().wide_vectors(),
+            piece_vectors,
+            piece_blocks: (pieces / PIECES).clamp(1, PIECE_BLOCKS),
             forward: None,
             backward: None,
         }
@@ -195,9 +206,10 @@ impl<'e> Direct<'e> {
         }
     }
 
-    /// Sizes of a piece of the weight gradient: taps of a kernel row times the lanes of an input block, by columns.
-    fn piece_shape(&self) -> [usize; 2] {
-        [self.tiling.geometry.kernel[1] * self.lanes_in, self.piece_vectors.min(self.blocks_out) * LANES]
+    /// Sizes of a piece of the weight gradient: input blocks, taps of a kernel row times the lanes of a block, and columns.
+    fn piece_shape(&self) -> [usize; 3] {
+        let rows = self.tiling.geometry.kernel[1] * self.lanes_in;
+        [self.piece_blocks, rows, self.piece_vectors.min(self.blocks_out) * LANES]
     }
 
     /// Shape of a band of the output's gradient as it is kept.
@@ -208,6 +220,11 @@ impl<'e> Direct<'e> {
 
     fn piece_columns(&self) -> usize {
         self.blocks_out.div_ceil(self.piece_vectors)
+    }
+
+    /// Pieces that share a kernel row and columns.
+    fn piece_groups(&self) -> usize {
+        self.blocks_in.div_ceil(self.piece_blocks)
     }
 }
 
@@ -361,40 +378,40 @@ impl Lowering for Direct<'_> {
     }
 
     fn weight_pieces(&self) -> (usize, usize) {
-        let [rows, columns] = self.piece_shape();
-        (rows * columns, self.tiling.geometry.kernel[0] * self.blocks_in * self.piece_columns())
+        let pieces = self.tiling.geometry.kernel[0] * self.piece_groups() * self.piece_columns();
+        (self.piece_shape().iter().product(), pieces)
     }
 
     fn weight_gradient(&self, piece: usize, inputs: &[f32], slopes: &[f32], gradient: &mut [f32]) {
         let (input, slope) = (self.input_stage(), self.kept_slope());
         let ConvGeometry { kernel, stride, dilation, .. } = self.tiling.geometry;
-        // Where a piece starts in a band of the input and of the slopes, and its first vector.
+        // Where a piece starts in a band of the input and of the slopes, its first block and its first vector.
         let place = |piece: usize| {
             let (row, column) = (piece / self.piece_columns(), piece % self.piece_columns());
-            let (u, block) = (row / self.blocks_in, row % self.blocks_in);
-            let first_vector = column * self.piece_vectors;
-            let a = block * input.block_len() + u * dilation[0] * input.row_len();
-            (a, first_vector * slope.block_len(), first_vector)
+            let (u, group) = (row / self.piece_groups(), row % self.piece_groups());
+            let (first_block, first_vector) = (group * self.piece_blocks, column * self.piece_vectors);
+            let a = first_block * input.block_len() + u * dilation[0] * input.row_len();
+            (a, first_vector * slope.block_len(), [first_block, first_vector])
         };
-        let (first_a, first_b, first_vector) = place(piece);
-        let [piece_rows, columns] = self.piece_shape();
+        let (first_a, first_b, [first_block, first_vector]) = place(piece);
+        let [piece_blocks, piece_rows, columns] = self.piece_shape();
         // Adjacent taps are adjacent rows of the piece.
         let taps = if dilation[1] == 1 { kernel[1] } else { 1 };
         let product = Product {
             operands: self.operands,
-            blocks: 1,
+            blocks: (self.blocks_in - first_block).min(piece_blocks),
             rows: taps * self.lanes_in,
             vectors: (self.blocks_out - first_vector).min(self.piece_vectors),
             segments: slope.rows,
             steps: slope.columns,
             a: LeftStrides {
-                block: 0,
+                block: input.block_len(),
                 row: 1,
                 segment: stride[0] * input.row_len(),
                 step: self.operands.values() * stride[1] * self.lanes_in,
             },
             b: Right::Strided { segment: slope.row_len(), step: LANES, vector: slope.block_len() },
-            c: ResultStrides { block: 0, row: columns, vector: LANES },
+            c: ResultStrides { block: piece_rows * columns, row: columns, vector: LANES },
             store: Store::Add,
         };
         let images = inputs.len() / input.image_len();
@@ -405,7 +422,7 @@ impl Lowering for Direct<'_> {
                 b: image * slope.image_len() + first_b,
                 c: v * self.lanes_in * columns,
             });
-            debug_assert!(piece_rows * columns == gradient.len());
+            debug_assert!(piece_blocks * piece_rows * columns == gradient.len());
             let next = if v + taps < kernel[1] {
                 Offsets { a: first_a + tap + taps * dilation[1] * self.lanes_in, b: first_b, c: 0 }
             } else {
@@ -418,18 +435,19 @@ impl Lowering for Direct<'_> {
 
     fn finish_weight_gradient(&self, pieces: &[f32], gradient: &mut [f32]) {
         let [kernel_height, kernel_width] = self.tiling.geometry.kernel;
-        let [rows, columns] = self.piece_shape();
+        let [piece_blocks, piece_rows, columns] = self.piece_shape();
+        let piece_len = piece_blocks * piece_rows * columns;
         let filter_len = self.channels_in * kernel_height * kernel_width;
         gradient.par_chunks_exact_mut(filter_len).enumerate().for_each(|(out, filter)| {
             let piece_column = out / LANES / self.piece_vectors;
             let column = out % (self.piece_vectors * LANES);
             for (c, taps) in filter.chunks_exact_mut(kernel_height * kernel_width).enumerate() {
+                let (group, block) = (c / self.lanes_in / piece_blocks, c / self.lanes_in % piece_blocks);
                 for (u, taps) in taps.chunks_exact_mut(kernel_width).enumerate() {
-                    let piece =
-                        (u * self.blocks_in + c / self.lanes_in) * self.piece_columns() + piece_column;
+                    let piece = (u * self.piece_groups() + group) * self.piece_columns() + piece_column;
                     for (v, tap) in taps.iter_mut().enumerate() {
-                        let row = v * self.lanes_in + c % self.lanes_in;
-                        *tap = pieces[(piece * rows + row) * columns + column];
+                        let row = block * piece_rows + v * self.lanes_in + c % self.lanes_in;
+                        *tap = pieces[piece * piece_len + row * columns + column];
                     }
                 }
             }

@@ -6,8 +6,10 @@ use crate::depthwise;
 use crate::direct::{Direct, Passes};
 use crate::engine::Engine;
 use crate::epilogue::Epilogue;
-use crate::geometry::ConvGeometry;
+use crate::geometry::{ConvGeometry, Padding};
 use crate::plan::{Algorithm, plan};
+use crate::simd::LANES;
+use crate::transposed::{ConvTransposeGeometry, TransposedJob};
 use crate::winograd::Winograd;
 
 /// Channels of a group on the input and on the output side.
@@ -111,7 +113,7 @@ pub(crate) fn forward(engine: &Engine, job: ForwardJob<'_, f32>) {
     let weight_len = geometry.weight_len() / geometry.groups;
     let groups =
         job.weight.chunks_exact(weight_len).map(|weight| GroupWeights::Given(weight, Passes::Forward));
-    forward_groups(engine, groups, job);
+    forward_groups(engine, groups, job, [1, 1]);
 }
 
 /// The forward pass with weights from [`prepare_forward`] for the same geometry, whatever its batch, and the same engine.
@@ -119,13 +121,14 @@ pub(crate) fn forward_prepared(engine: &Engine, job: ForwardJob<'_, f32>, prepar
     if plan(&job.geometry, engine).forward == Algorithm::Depthwise {
         return depthwise::forward(engine, &prepared[0], job);
     }
-    forward_groups(engine, prepared.iter().map(|weights| GroupWeights::Prepared(weights)), job);
+    forward_groups(engine, prepared.iter().map(|weights| GroupWeights::Prepared(weights)), job, [1, 1]);
 }
 
 fn forward_groups<'a>(
     engine: &Engine,
     groups: impl Iterator<Item = GroupWeights<'a>>,
     job: ForwardJob<'_, f32>,
+    spread: [usize; 2],
 ) {
     let geometry = job.geometry;
     let algorithm = plan(&geometry, engine).forward;
@@ -139,9 +142,58 @@ fn forward_groups<'a>(
             epilogue: &epilogue,
             y: &mut *job.y,
             output_channels,
+            spread,
         };
         run(engine, algorithm, &geometry, weights, operands);
     }
+}
+
+/// Whether [`paint_squares`] computes this transposed convolution, to the last bit: every input pixel paints a rectangle that no other one
+/// touches. With dropout the epilogues round differently.
+pub(crate) const fn paints_squares(geometry: &ConvTransposeGeometry, epilogue: &Epilogue) -> bool {
+    let ConvTransposeGeometry { channels_out, kernel, stride, padding, output_padding, groups, .. } =
+        *geometry;
+    let Padding { top, bottom, left, right } = padding;
+    kernel[0] == stride[0]
+        && kernel[1] == stride[1]
+        && top + bottom + left + right + output_padding[0] + output_padding[1] == 0
+        && (geometry.dilation[0] == 1 || kernel[0] == 1)
+        && (geometry.dilation[1] == 1 || kernel[1] == 1)
+        && groups == 1
+        && channels_out.is_multiple_of(LANES)
+        && epilogue.dropout.is_none()
+}
+
+/// A transposed convolution that [`paints_squares`], its weights `[C_in, C_out, KH, KW]`: a 1×1 convolution to `KH*KW*C_out` channels, spread
+/// over the pixels of the squares.
+pub(crate) fn paint_squares(engine: &Engine, job: TransposedJob<'_, f32>) {
+    let TransposedJob { geometry, adjoint: _, x, weight, bias, epilogue, y } = job;
+    let ConvTransposeGeometry { batch, height_in, width_in, channels_in, channels_out, kernel, .. } =
+        geometry;
+    let taps = kernel[0] * kernel[1];
+    let mut by_tap = engine.scratch().take(weight.len());
+    for (filter, target) in by_tap.chunks_exact_mut(channels_in).enumerate() {
+        let (tap, channel) = (filter / channels_out, filter % channels_out);
+        for (target, weight) in target.iter_mut().zip(weight.chunks_exact(channels_out * taps)) {
+            *target = weight[channel * taps + tap];
+        }
+    }
+    let bias = bias.map(|bias| bias.repeat(taps));
+    let geometry = ConvGeometry {
+        batch,
+        height_in,
+        width_in,
+        channels_in,
+        channels_out: taps * channels_out,
+        kernel: [1, 1],
+        stride: [1, 1],
+        padding: Padding::NONE,
+        dilation: [1, 1],
+        groups: 1,
+    };
+    let job = ForwardJob { geometry, x, weight: &by_tap, bias: bias.as_deref(), epilogue, y };
+    let weights = std::iter::once(GroupWeights::Given(&by_tap, Passes::Forward));
+    forward_groups(engine, weights, job, kernel);
 }
 
 /// The weights of every group in the form in which the planned forward algorithm multiplies by them.

@@ -8,6 +8,7 @@ use crate::epilogue::{Activation, Epilogue, PreparedEpilogue};
 use crate::geometry::{ConvGeometry, GeometryError, Padding};
 use crate::scalar::Scalar;
 use crate::simd::{Kernel, Simd, dispatch};
+use crate::unspecified::unspecified_vec;
 
 /// The shape of a 2-D transposed convolution, as PyTorch's `ConvTranspose2d` defines it.
 ///
@@ -107,8 +108,26 @@ pub fn conv_transpose2d_forward<T: Scalar>(
     if let Some(bias) = bias {
         check_len("bias", bias.len(), channels);
     }
+    let (geometry, epilogue) = (*geometry, *epilogue);
+    T::transposed(engine, TransposedJob { geometry, adjoint, x, weight, bias, epilogue, y });
+}
+
+/// Operands of the forward pass, their lengths checked.
+pub struct TransposedJob<'a, T> {
+    pub(crate) geometry: ConvTransposeGeometry,
+    pub(crate) adjoint: ConvGeometry,
+    pub(crate) x: &'a [T],
+    pub(crate) weight: &'a [T],
+    pub(crate) bias: Option<&'a [T]>,
+    pub(crate) epilogue: Epilogue,
+    pub(crate) y: &'a mut [T],
+}
+
+/// The input's gradient of the adjoint convolution, then bias and epilogue.
+pub(crate) fn by_adjoint<T: Scalar>(engine: &Engine, job: TransposedJob<'_, T>) {
+    let TransposedJob { geometry: _, adjoint, x, weight, bias, epilogue, y } = job;
     T::input_gradient(engine, &adjoint, weight, x, y);
-    let epilogue = epilogue.prepare();
+    let (epilogue, channels) = (epilogue.prepare(), adjoint.channels_in);
     let row = adjoint.width_in * channels;
     let zeros = vec![T::ZERO; if bias.is_some() { 0 } else { channels }];
     let bias = bias.unwrap_or(&zeros);
@@ -176,21 +195,15 @@ pub fn conv_transpose2d_backward<T: Scalar>(
     check_len("y", y.len(), adjoint.input_len());
     check_len("dy", dy.len(), adjoint.input_len());
     let epilogue = epilogue.prepare();
-    let mut dz = vec![T::ZERO; dy.len()];
-    let image = dy.len() / geometry.batch;
-    let mut partial = vec![T::ZERO; geometry.batch * geometry.channels_out];
-    let images = dz.par_chunks_mut(image).zip(partial.par_chunks_mut(geometry.channels_out)).enumerate();
-    images.for_each(|(index, (dz, sums))| {
-        let range = index * image..(index + 1) * image;
-        let (y, dy) = (&y[range.clone()], &dy[range.clone()]);
-        dispatch(engine.isa(), Slopes { epilogue, first: range.start, y, dy, dz, sums });
+    let mut dz = unspecified_vec(dy.len());
+    let row = adjoint.width_in * geometry.channels_out;
+    let rows = dz.par_chunks_mut(row).zip(y.par_chunks(row)).zip(dy.par_chunks(row)).enumerate();
+    rows.for_each(|(index, ((dz, y), dy))| {
+        dispatch(engine.isa(), Slopes { epilogue, first: index * row, y, dy, dz });
     });
     if let Some(dbias) = gradients.dbias {
         check_len("dbias", dbias.len(), geometry.channels_out);
-        dbias.fill(T::ZERO);
-        for sums in partial.chunks_exact(geometry.channels_out) {
-            dbias.iter_mut().zip(sums).for_each(|(total, &sum)| *total += sum);
-        }
+        add_pixels(engine, geometry.batch, &dz, dbias);
     }
     if let Some(dx) = gradients.dx {
         conv2d_forward(engine, &adjoint, &dz, weight, None, &Epilogue::IDENTITY, dx);
@@ -200,20 +213,19 @@ pub fn conv_transpose2d_backward<T: Scalar>(
     conv2d_backward(engine, &adjoint, &dz, weight, x, x, &Epilogue::IDENTITY, gradients);
 }
 
-/// The gradient before the epilogue of one image whose first element has this index, and its sum over the pixels.
+/// The gradient before the epilogue of a run of pixels whose first element has this index.
 struct Slopes<'a, T> {
     epilogue: PreparedEpilogue,
     first: usize,
     y: &'a [T],
     dy: &'a [T],
     dz: &'a mut [T],
-    sums: &'a mut [T],
 }
 
 impl<T: Scalar> Kernel for Slopes<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self, _simd: S) {
-        let Self { epilogue, first, y, dy, dz, sums } = self;
+        let Self { epilogue, first, y, dy, dz } = self;
         if epilogue.mask.is_some() {
             for (element, ((dz, y), dy)) in dz.iter_mut().zip(y).zip(dy).enumerate() {
                 *dz = *dy * epilogue.slope(*y, first + element);
@@ -224,8 +236,44 @@ impl<T: Scalar> Kernel for Slopes<'_, T> {
                 *dz = *dy * if *y > T::ZERO { T::ONE } else { negative };
             }
         }
-        for pixel in dz.chunks_exact(sums.len()) {
-            sums.iter_mut().zip(pixel).for_each(|(sum, slope)| *sum += *slope);
+    }
+}
+
+/// Channels whose pixels one task adds up.
+const CHANNELS_TOGETHER: usize = 32;
+
+/// The sums over the pixels of all maps `[N, pixels, C]`: image by image, pixel by pixel, then the images, whatever the number of threads.
+fn add_pixels<T: Scalar>(engine: &Engine, batch: usize, maps: &[T], sums: &mut [T]) {
+    let channels = sums.len();
+    let mut by_image = vec![T::ZERO; batch * channels];
+    let images = by_image.chunks_exact_mut(channels).zip(maps.chunks_exact(maps.len() / batch));
+    let runs: Vec<AddPixels<'_, T>> = images
+        .flat_map(|(sums, map)| {
+            let runs = sums.chunks_mut(CHANNELS_TOGETHER).enumerate();
+            runs.map(move |(run, sums)| AddPixels { channels, first: run * CHANNELS_TOGETHER, map, sums })
+        })
+        .collect();
+    runs.into_par_iter().for_each(|run| dispatch(engine.isa(), run));
+    sums.fill(T::ZERO);
+    for image in by_image.chunks_exact(channels) {
+        sums.iter_mut().zip(image).for_each(|(total, &sum)| *total += sum);
+    }
+}
+
+/// The sums of some channels of a map.
+struct AddPixels<'a, T> {
+    channels: usize,
+    first: usize,
+    map: &'a [T],
+    sums: &'a mut [T],
+}
+
+impl<T: Scalar> Kernel for AddPixels<'_, T> {
+    #[inline(always)]
+    fn run<S: Simd>(self, _simd: S) {
+        let Self { channels, first, map, sums } = self;
+        for pixel in map.chunks_exact(channels) {
+            sums.iter_mut().zip(&pixel[first..]).for_each(|(sum, value)| *sum += *value);
         }
     }
 }
@@ -241,6 +289,8 @@ fn valid_adjoint(geometry: &ConvTransposeGeometry) -> ConvGeometry {
 mod tests {
     use super::*;
     use crate::dropout::Dropout;
+    use crate::engine::Accuracy;
+    use crate::isa::Isa;
     use crate::philox::{philox4x32, unit_f32};
 
     const DOUBLING: ConvTransposeGeometry = ConvTransposeGeometry {
@@ -320,6 +370,49 @@ mod tests {
         let gradients = ConvGradients { dx: Some(&mut dx), dweight: &mut dweight, dbias: Some(&mut dbias) };
         conv_transpose2d_backward(&engine, geometry, &x, &w, &saved, &dy, epilogue, gradients);
         [y, dx, dweight, dbias].map(|values| values.into_iter().map(T::to_f64).collect())
+    }
+
+    #[test]
+    fn squares_are_painted_to_the_last_bit_as_the_adjoint_computes_them() {
+        let epilogues = [
+            Epilogue::IDENTITY,
+            Epilogue::RELU,
+            Epilogue { activation: Activation::LeakyRelu { slope: 0.3 }, dropout: None },
+        ];
+        let engines = Isa::available().into_iter().flat_map(|isa| {
+            [Accuracy::Exact, Accuracy::F32, Accuracy::Bf16].map(|accuracy| Engine::new(isa, accuracy))
+        });
+        for engine in engines {
+            for (kernel, [channels_in, channels_out]) in
+                [([2, 2], [12, 8]), ([2, 3], [5, 16]), ([1, 2], [40, 24]), ([4, 4], [16, 8])]
+            {
+                let geometry = ConvTransposeGeometry {
+                    batch: 3,
+                    height_in: 5,
+                    width_in: 7,
+                    channels_in,
+                    channels_out,
+                    kernel,
+                    stride: kernel,
+                    ..DOUBLING
+                };
+                let adjoint = valid_adjoint(&geometry);
+                let narrow = |len: usize, stream: u32| -> Vec<f32> {
+                    noise(len, stream).into_iter().map(|value| value as f32).collect()
+                };
+                let x = narrow(3 * 5 * 7 * channels_in, 0);
+                let (weight, bias) = (narrow(adjoint.weight_len(), 1), narrow(channels_out, 2));
+                for (epilogue, bias) in epilogues.into_iter().zip([Some(&bias[..]), None, Some(&bias[..])]) {
+                    let [mut painted, mut expected] = [0; 2].map(|_| vec![f32::NAN; adjoint.input_len()]);
+                    assert!(crate::fast::paints_squares(&geometry, &epilogue));
+                    conv_transpose2d_forward(&engine, &geometry, &x, &weight, bias, &epilogue, &mut painted);
+                    let (x, weight, y) = (&x[..], &weight[..], &mut expected[..]);
+                    by_adjoint(&engine, TransposedJob { geometry, adjoint, x, weight, bias, epilogue, y });
+                    let differs = painted.iter().zip(&expected).position(|(a, b)| a.to_bits() != b.to_bits());
+                    assert_eq!(differs, None, "{engine:?} {geometry:?} {epilogue:?}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The backward pass of a blocked lowering.
 //!
 //! Slots are worked on in parallel, the bands of a slot in order: a band of the input's gradient overlaps the next one
-//! by a few rows, which are carried over. After every group of bands the weight gradient is summed, its pieces in
+//! by a few rows, which are carried over. (Where the weight gradient alone is wanted, bands are worked on in parallel too.) After every group of bands the weight gradient is summed, its pieces in
 //! parallel and the bands in order. Groups do not depend on the number of threads, so neither do the results.
 
 use rayon::prelude::*;
@@ -67,9 +67,11 @@ pub(crate) fn backward<L: Lowering>(engine: &Engine, lowering: &L, operands: Bac
     let mut slopes = scratch.take(slots_together * bands_together * slope_len);
     let carried_len = carried_len(lowering);
     let mut carried = scratch.take(slots_together * carried_len);
+    // Where neither the input's nor the bias gradient is wanted, no band depends on the one before it.
+    let are_apart = dx.is_none() && dbias.is_none();
     // Sums, and the row under way.
     let sums_len = 2 * lowering.output_stage().blocks * LANES;
-    let mut sums = scratch.take(tiling.slots * sums_len);
+    let mut sums = scratch.take(sums_len * tiling.slots.max(slots_together * bands_together));
     sums.fill(0.0);
     let (piece_len, pieces) = lowering.weight_pieces();
     let mut gradient = scratch.take(piece_len * pieces);
@@ -86,23 +88,37 @@ pub(crate) fn backward<L: Lowering>(engine: &Engine, lowering: &L, operands: Bac
                 Some(dx) => dx.chunks_mut(slot_in).skip(first_slot).take(slots).map(Some).collect(),
                 None => (0..slots).map(|_| None).collect(),
             };
-            // Shared out one by one, as everywhere in here: a thread that is done takes over what another has not begun.
-            let tasks = inputs
-                .par_chunks_mut(bands.len() * input_len)
-                .zip(slopes.par_chunks_mut(bands.len() * slope_len))
-                .zip(carried.par_chunks_mut(carried_len))
-                .zip(sums[first_slot * sums_len..].par_chunks_mut(sums_len))
-                .zip(gradients.par_iter_mut())
-                .enumerate()
-                .with_max_len(1);
-            tasks.for_each(|(index, ((((inputs, slopes), carried), sums), dx))| {
-                let dx = dx.as_deref_mut();
-                shared.lift_slot(
-                    bands.clone(),
-                    SlotTask { slot: first_slot + index, inputs, slopes, carried, sums, dx },
-                );
-            });
             let units = slots * bands.len();
+            // Shared out one by one, as everywhere in here: a thread that is done takes over what another has not begun.
+            if are_apart {
+                let tasks = inputs[..units * input_len]
+                    .par_chunks_mut(input_len)
+                    .zip(slopes.par_chunks_mut(slope_len))
+                    .zip(sums.par_chunks_mut(sums_len))
+                    .enumerate()
+                    .with_max_len(1);
+                tasks.for_each(|(unit, ((inputs, slopes), sums))| {
+                    let (slot, band) = (first_slot + unit / bands.len(), bands.start + unit % bands.len());
+                    let task = SlotTask { slot, inputs, slopes, carried: &mut [], sums, dx: None };
+                    shared.lift_slot(band..band + 1, task);
+                });
+            } else {
+                let tasks = inputs
+                    .par_chunks_mut(bands.len() * input_len)
+                    .zip(slopes.par_chunks_mut(bands.len() * slope_len))
+                    .zip(carried.par_chunks_mut(carried_len))
+                    .zip(sums[first_slot * sums_len..].par_chunks_mut(sums_len))
+                    .zip(gradients.par_iter_mut())
+                    .enumerate()
+                    .with_max_len(1);
+                tasks.for_each(|(index, ((((inputs, slopes), carried), sums), dx))| {
+                    let dx = dx.as_deref_mut();
+                    shared.lift_slot(
+                        bands.clone(),
+                        SlotTask { slot: first_slot + index, inputs, slopes, carried, sums, dx },
+                    );
+                });
+            }
             let (inputs, slopes) = (&inputs[..units * input_len], &slopes[..units * slope_len]);
             if dweight.is_some() {
                 let pieces = gradient.par_chunks_mut(piece_len).enumerate().with_max_len(1);
@@ -117,7 +133,7 @@ pub(crate) fn backward<L: Lowering>(engine: &Engine, lowering: &L, operands: Bac
     }
     if let Some(dbias) = dbias {
         dbias.fill(0.0);
-        for sums in sums.chunks_exact(sums_len) {
+        for sums in sums.chunks_exact(sums_len).take(tiling.slots) {
             dbias.iter_mut().zip(sums).for_each(|(total, sum)| *total += sum);
         }
     }

@@ -18,6 +18,9 @@ pub(crate) struct ForwardOperands<'a> {
     pub(crate) epilogue: &'a PreparedEpilogue,
     pub(crate) y: &'a mut [f32],
     pub(crate) output_channels: Channels,
+    /// Rows and columns of `y` that the channels of an output pixel are spread over, row by row, in runs of whole blocks: `[1, 1]` but
+    /// for a transposed convolution.
+    pub(crate) spread: [usize; 2],
 }
 
 /// One band of the output.
@@ -31,7 +34,7 @@ struct Band<'a> {
 /// Computes `y`.
 pub(crate) fn forward<L: Lowering>(engine: &Engine, lowering: &L, operands: ForwardOperands<'_>) {
     let tiling = lowering.tiling();
-    let ForwardOperands { x, input_channels, bias, epilogue, y, output_channels } = operands;
+    let ForwardOperands { x, input_channels, bias, epilogue, y, output_channels, spread } = operands;
     let (input_shape, output_shape) = (lowering.input_stage(), lowering.output_stage());
     let image_in = tiling.geometry.height_in * tiling.geometry.width_in * input_channels.total;
     let mut padded_bias = engine.scratch().take(output_shape.blocks * LANES);
@@ -70,7 +73,17 @@ pub(crate) fn forward<L: Lowering>(engine: &Engine, lowering: &L, operands: Forw
         let (shape, channels) = (output_shape, output_channels);
         dispatch(
             engine.isa(),
-            WriteOutput { tiling, shape, channels, epilogue, bias, first_element, stage: &stage, output },
+            WriteOutput {
+                tiling,
+                shape,
+                channels,
+                epilogue,
+                bias,
+                first_element,
+                spread,
+                stage: &stage,
+                output,
+            },
         );
     });
 }

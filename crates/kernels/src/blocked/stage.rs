@@ -272,6 +272,8 @@ pub(crate) struct WriteOutput<'a> {
     pub(crate) bias: &'a [f32],
     /// Flat index of the first element of `output` in the whole output.
     pub(crate) first_element: usize,
+    /// Rows and columns that the channels of a pixel are spread over, see [`ForwardOperands`](super::ForwardOperands).
+    pub(crate) spread: [usize; 2],
     pub(crate) stage: &'a [f32],
     /// The rows of the band, or the images of the slot.
     pub(crate) output: &'a mut [f32],
@@ -313,21 +315,28 @@ impl WriteOutput<'_> {
     fn write(self, finish: impl Fn([f32; LANES], u32) -> [f32; LANES]) {
         let (bias, _) = self.bias.as_chunks::<LANES>();
         let (tiling, shape, channels) = (self.tiling, self.shape, self.channels);
+        let [tall, wide] = self.spread;
+        let parts = tall * wide;
         let image_len = tiling.width_out
             * channels.total
             * if tiling.bands == 1 { tiling.height_out } else { shape.rows };
         for (image, output) in self.output.chunks_mut(image_len).enumerate() {
             let stage = &self.stage[image * shape.image_len()..][..shape.image_len()];
-            for (row, line) in output.chunks_exact_mut(tiling.width_out * channels.total).enumerate() {
-                for (column, target) in line.chunks_exact_mut(channels.total).enumerate() {
-                    let target = &mut target[channels.first..channels.first + channels.count];
+            let line_len = tiling.width_out * channels.total;
+            for (row, line) in output.chunks_exact_mut(line_len).enumerate() {
+                for (column, part) in
+                    (0..tiling.width_out).flat_map(|column| (0..parts).map(move |part| (column, part)))
+                {
+                    let place = (part / wide * tiling.width_out + column) * wide + part % wide;
+                    let start = place * channels.total / parts + channels.first;
+                    let target = &mut line[start..start + channels.count / parts];
                     claim_ahead(target);
-                    let pixel = row * tiling.width_out + column;
-                    let start = image * image_len + pixel * channels.total + channels.first;
+                    let start = image * image_len + row * line_len + start;
                     let element = crate::dropout::element_index(self.first_element + start);
                     let first = row * shape.row_len() + column * LANES;
+                    let first_block = part * (channels.count / parts) / LANES;
                     let finished = |block: usize, bias: &[f32; LANES]| {
-                        let source = first + block * shape.block_len();
+                        let source = first + (first_block + block) * shape.block_len();
                         let mut values = [0.0; LANES];
                         values.copy_from_slice(&stage[source..source + LANES]);
                         for lane in 0..LANES {
@@ -337,7 +346,7 @@ impl WriteOutput<'_> {
                     };
                     // Whole vectors apart from the rest: a copy of either length would be a call.
                     let (whole, rest) = target.as_chunks_mut::<LANES>();
-                    let blocks = whole.len();
+                    let (blocks, bias) = (whole.len(), &bias[first_block..]);
                     for (block, (target, bias)) in whole.iter_mut().zip(bias).enumerate() {
                         *target = finished(block, bias);
                     }

@@ -7,12 +7,16 @@ use crate::engine::Engine;
 use crate::isa::Isa;
 use crate::product::{Operands, packed_order, pair_packed};
 use crate::scratch::Scratch;
-use crate::simd::{Kernel, LANES, Simd, dispatch};
+use crate::simd::{Kernel, LANES, Simd, dispatch, prefetch};
 
 /// Elements between the gradients of distinct weights beyond their size, see [`piece_len`].
 const PIECE_SPACING: usize = 16;
-/// Vectors of filters that one task packs at least: some microseconds.
+/// Vectors of filters that one task transforms: their taps fit the first-level cache, and what it writes to an array is 4 KiB.
 const VECTORS_TOGETHER: usize = 128;
+/// Blocks of output channels whose gradients one task finishes: a cache line of each piece.
+const BLOCKS_TOGETHER: usize = 2;
+/// Input channels by which pieces are fetched ahead.
+const CHANNELS_AHEAD: usize = 4;
 /// Most taps along an axis.
 const TAPS: usize = 5;
 /// Most distinct rows of G.
@@ -64,35 +68,43 @@ pub(super) fn transform<'e>(
     let taps = scheme.taps() * scheme.taps();
     let (blocks_in, blocks_out) = (channels_in.div_ceil(LANES), channels_out.div_ceil(LANES));
     let len = blocks_in * blocks_out * LANES * LANES;
-    // First the filters in the packed order, the taps of a vector side by side, so that the transform is a pass over
-    // whole arrays.
-    let mut packed_filters = engine.scratch().take(taps * len);
     let (vectors, steps) = match orientation {
         Orientation::Forward => (blocks_out, blocks_in * LANES),
         Orientation::Adjoint => (blocks_in, blocks_out * LANES),
     };
     let order: Vec<(usize, usize)> = packed_order(engine.isa(), vectors, steps).collect();
-    let targets = packed_filters.par_chunks_exact_mut(taps * LANES).with_min_len(VECTORS_TOGETHER);
-    targets.zip(order).for_each(|(target, (vector, step))| {
-        target.fill(0.0);
-        let (step_out, first_out, step_in, first_in) = match orientation {
-            Orientation::Forward => (1, vector * LANES, 0, step),
-            Orientation::Adjoint => (0, step, 1, vector * LANES),
-        };
-        for lane in 0..LANES {
-            let (out, c) = (first_out + lane * step_out, first_in + lane * step_in);
-            if out < channels_out && c < channels_in {
-                let filter = &weight[(out * channels_in + c) * taps..][..taps];
-                for (target, &value) in target.chunks_exact_mut(LANES).zip(filter) {
-                    target[lane] = value;
+    let matrix = Matrix::of(scheme);
+    let mut transformed = engine.scratch().take(scheme.distinct_weights() * len);
+    // For every run of vectors its part of each transformed weight.
+    let mut parts: Vec<Vec<&mut [f32]>> = order.chunks(VECTORS_TOGETHER).map(|_| Vec::new()).collect();
+    for weight in transformed.chunks_exact_mut(len) {
+        for (parts, part) in parts.iter_mut().zip(weight.chunks_mut(VECTORS_TOGETHER * LANES)) {
+            parts.push(part);
+        }
+    }
+    parts.into_par_iter().zip(order.par_chunks(VECTORS_TOGETHER)).for_each(|(mut parts, order)| {
+        // First the filters in the packed order, the taps of a vector side by side, then row by row of the transformed tile, so that few
+        // arrays are written at a time.
+        let mut packed_filters = engine.scratch().take(taps * order.len() * LANES);
+        for (target, &(vector, step)) in packed_filters.chunks_exact_mut(taps * LANES).zip(order) {
+            target.fill(0.0);
+            let (step_out, first_out, step_in, first_in) = match orientation {
+                Orientation::Forward => (1, vector * LANES, 0, step),
+                Orientation::Adjoint => (0, step, 1, vector * LANES),
+            };
+            for lane in 0..LANES {
+                let (out, c) = (first_out + lane * step_out, first_in + lane * step_in);
+                if out < channels_out && c < channels_in {
+                    let filter = &weight[(out * channels_in + c) * taps..][..taps];
+                    for (target, &value) in target.chunks_exact_mut(LANES).zip(filter) {
+                        target[lane] = value;
+                    }
                 }
             }
         }
-    });
-    let matrix = Matrix::of(scheme);
-    let mut transformed = engine.scratch().take(scheme.distinct_weights() * len);
-    transformed.par_chunks_mut(matrix.rows * len).enumerate().for_each(|(row, targets)| {
-        dispatch(engine.isa(), TransformRow { matrix, row, packed_filters: &packed_filters, targets });
+        for (row, targets) in parts.chunks_exact_mut(matrix.rows).enumerate() {
+            dispatch(engine.isa(), TransformRow { matrix, row, packed_filters: &packed_filters, targets });
+        }
     });
     match Operands::of(engine.accuracy()) {
         Operands::Singles => transformed,
@@ -105,15 +117,15 @@ pub(super) fn transform<'e>(
     }
 }
 
-/// The distinct weights of one row of the transformed tile.
-struct TransformRow<'a> {
+/// The distinct weights of one row of the transformed tile, for a run of vectors.
+struct TransformRow<'a, 't> {
     matrix: Matrix,
     row: usize,
     packed_filters: &'a [f32],
-    targets: &'a mut [f32],
+    targets: &'a mut [&'t mut [f32]],
 }
 
-impl Kernel for TransformRow<'_> {
+impl Kernel for TransformRow<'_, '_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         match self.matrix.taps {
@@ -127,11 +139,10 @@ impl Kernel for TransformRow<'_> {
     }
 }
 
-impl TransformRow<'_> {
+impl TransformRow<'_, '_> {
     #[inline(always)]
     fn rows<S: Simd, const R: usize>(self, _simd: S) {
-        let Matrix { rows, values, .. } = self.matrix;
-        let len = self.targets.len() / rows;
+        let values = self.matrix.values;
         let down = values[self.row];
         let (packed, _) = self.packed_filters.as_chunks::<LANES>();
         for (place, filters) in packed.chunks_exact(R * R).enumerate() {
@@ -141,7 +152,7 @@ impl TransformRow<'_> {
                     accumulate(&mut half[v], down[u], &filters[u * R + v]);
                 }
             }
-            for (target, across) in self.targets.chunks_exact_mut(len).zip(&values) {
+            for (target, across) in self.targets.iter_mut().zip(&values) {
                 let mut sum = [0.0; LANES];
                 for v in 0..R {
                     accumulate(&mut sum, across[v], &half[v]);
@@ -174,49 +185,74 @@ pub(super) fn finish_gradient(
 ) {
     let filters = channels_in * scheme.taps() * scheme.taps();
     let matrix = Matrix::of(scheme);
-    gradient.par_chunks_mut(LANES * filters).enumerate().for_each(|(block, gradient)| {
-        dispatch(isa, FinishBlock { matrix, channels_out, channels_in, block, pieces, gradient });
+    gradient.par_chunks_mut(BLOCKS_TOGETHER * LANES * filters).enumerate().for_each(|(run, gradient)| {
+        let first_block = run * BLOCKS_TOGETHER;
+        dispatch(isa, FinishBlocks { matrix, channels_out, channels_in, first_block, pieces, gradient });
     });
 }
 
-/// The filters of one block of output channels.
-struct FinishBlock<'a> {
+/// The filters of some blocks of output channels.
+struct FinishBlocks<'a> {
     matrix: Matrix,
     channels_out: usize,
     channels_in: usize,
-    block: usize,
+    first_block: usize,
     pieces: &'a [f32],
     gradient: &'a mut [f32],
 }
 
-impl Kernel for FinishBlock<'_> {
+impl Kernel for FinishBlocks<'_> {
     #[inline(always)]
-    fn run<S: Simd>(self, _simd: S) {
-        let Matrix { rows, taps, values } = self.matrix;
-        let padded_out = self.channels_out.next_multiple_of(LANES);
-        let piece = piece_len(self.channels_in, self.channels_out);
-        for channel in 0..self.channels_in {
-            let mut filter = [[[0.0_f32; LANES]; TAPS]; TAPS];
-            for row in 0..rows {
-                let mut half = [[0.0_f32; LANES]; TAPS];
-                for (column, across) in values.iter().enumerate().take(rows) {
-                    let start = (row * rows + column) * piece + channel * padded_out + self.block * LANES;
-                    let mut lifted = [0.0; LANES];
-                    lifted.copy_from_slice(&self.pieces[start..start + LANES]);
-                    for (tap, half) in half.iter_mut().enumerate().take(taps) {
-                        accumulate(half, across[tap], &lifted);
-                    }
-                }
-                for (tap, filter) in filter.iter_mut().enumerate().take(taps) {
-                    for (filter, half) in filter.iter_mut().zip(&half).take(taps) {
-                        accumulate(filter, values[row][tap], half);
-                    }
-                }
+    fn run<S: Simd>(self, simd: S) {
+        match self.matrix.taps {
+            2 => self.blocks::<S, 2>(simd),
+            3 => self.blocks::<S, 3>(simd),
+            taps => {
+                assert_eq!(taps, TAPS, "a scheme without transform");
+                self.blocks::<S, TAPS>(simd);
             }
-            let filters = self.gradient.chunks_exact_mut(self.channels_in * taps * taps);
-            for (lane, target) in filters.enumerate() {
-                for (tap, target) in target[channel * taps * taps..][..taps * taps].iter_mut().enumerate() {
-                    *target = filter[tap / taps][tap % taps][lane];
+        }
+    }
+}
+
+impl FinishBlocks<'_> {
+    #[inline(always)]
+    fn blocks<S: Simd, const R: usize>(self, _simd: S) {
+        let Matrix { rows, values, .. } = self.matrix;
+        let (channels_in, taps) = (self.channels_in, R * R);
+        let padded_out = self.channels_out.next_multiple_of(LANES);
+        let piece = piece_len(channels_in, self.channels_out);
+        let block_len = LANES * channels_in * taps;
+        for channel in 0..channels_in {
+            let first = channel * padded_out + self.first_block * LANES;
+            // The pieces are read in lines that lie apart, which the hardware does not foresee.
+            for place in 0..rows * rows {
+                prefetch(
+                    self.pieces.as_ptr().wrapping_add(place * piece + first + CHANNELS_AHEAD * padded_out),
+                );
+            }
+            for (block, gradient) in self.gradient.chunks_mut(block_len).enumerate() {
+                let mut filter = [[[0.0_f32; LANES]; R]; R];
+                for row in 0..rows {
+                    let mut half = [[0.0_f32; LANES]; R];
+                    for (column, across) in values.iter().enumerate().take(rows) {
+                        let start = (row * rows + column) * piece + first + block * LANES;
+                        let mut lifted = [0.0; LANES];
+                        lifted.copy_from_slice(&self.pieces[start..start + LANES]);
+                        for tap in 0..R {
+                            accumulate(&mut half[tap], across[tap], &lifted);
+                        }
+                    }
+                    for u in 0..R {
+                        for v in 0..R {
+                            accumulate(&mut filter[u][v], values[row][u], &half[v]);
+                        }
+                    }
+                }
+                for (lane, target) in gradient.chunks_exact_mut(channels_in * taps).enumerate() {
+                    for (tap, target) in target[channel * taps..][..taps].iter_mut().enumerate() {
+                        *target = filter[tap / R][tap % R][lane];
+                    }
                 }
             }
         }
