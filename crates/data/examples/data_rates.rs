@@ -88,6 +88,9 @@ fn crop(image: &Image) -> Result<Vec<u8>, String> {
         return Err(format!("an image of {width}×{height} has no crop of {CROP}×{CROP}"));
     }
     let (top, left) = ((height - CROP) / 2, (width - CROP) / 2);
-    let rows = image.pixels.chunks_exact(width * channels).skip(top).take(CROP);
-    Ok(rows.flat_map(|row| &row[left * channels..][..CROP * channels]).copied().collect())
+    let mut pixels = Vec::with_capacity(CROP * CROP * channels);
+    for row in image.pixels.chunks_exact(width * channels).skip(top).take(CROP) {
+        pixels.extend_from_slice(&row[left * channels..][..CROP * channels]);
+    }
+    Ok(pixels)
 }

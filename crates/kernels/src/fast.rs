@@ -1,5 +1,7 @@
 //! The f32 convolutions: every channel group goes through the algorithm that the plan names.
 
+use rayon::prelude::*;
+
 use crate::blocked::{self, BackwardOperands, Channels, ForwardOperands, Lowering, WeightGradient};
 use crate::convolution::{BackwardJob, ForwardJob};
 use crate::depthwise;
@@ -172,12 +174,12 @@ pub(crate) fn paint_squares(engine: &Engine, job: TransposedJob<'_, f32>) {
         geometry;
     let taps = kernel[0] * kernel[1];
     let mut by_tap = engine.scratch().take(weight.len());
-    for (filter, target) in by_tap.chunks_exact_mut(channels_in).enumerate() {
+    by_tap.par_chunks_exact_mut(channels_in).enumerate().for_each(|(filter, target)| {
         let (tap, channel) = (filter / channels_out, filter % channels_out);
         for (target, weight) in target.iter_mut().zip(weight.chunks_exact(channels_out * taps)) {
             *target = weight[channel * taps + tap];
         }
-    }
+    });
     let bias = bias.map(|bias| bias.repeat(taps));
     let geometry = ConvGeometry {
         batch,

@@ -217,8 +217,10 @@ impl StageSlope<'_> {
                     }
                     continue;
                 }
-                for block in 0..shape.blocks {
-                    stage[in_row(block)..][..shape.row_len()][tiling.width_out * LANES..].fill(0.0);
+                if tiling.width_out < shape.columns {
+                    for block in 0..shape.blocks {
+                        stage[in_row(block)..][..shape.row_len()][tiling.width_out * LANES..].fill(0.0);
+                    }
                 }
                 // Sums of a row are made by themselves, then added to those of the rows before.
                 row_sums.fill(0.0);
