@@ -7,7 +7,8 @@
 use rayon::prelude::*;
 
 use super::Lowering;
-use super::stage::{Channels, StageInput, StageShape, StageSlope, WriteInputGradient};
+use super::stage::{Channels, StageInput, StageShape, StageSlope};
+use super::write::WriteInputGradient;
 use crate::bfloat16::pair_neighbours;
 use crate::engine::Engine;
 use crate::epilogue::PreparedEpilogue;

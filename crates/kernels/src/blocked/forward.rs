@@ -3,7 +3,8 @@
 use rayon::prelude::*;
 
 use super::Lowering;
-use super::stage::{Channels, StageInput, WriteOutput};
+use super::stage::{Channels, StageInput};
+use super::write::WriteOutput;
 use crate::bfloat16::pair_neighbours;
 use crate::engine::Engine;
 use crate::epilogue::PreparedEpilogue;

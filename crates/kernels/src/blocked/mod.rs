@@ -5,6 +5,7 @@ mod backward;
 mod forward;
 mod stage;
 mod tiling;
+mod write;
 
 use crate::product::Operands;
 
