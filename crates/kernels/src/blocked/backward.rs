@@ -1,8 +1,8 @@
 //! The backward pass of a blocked lowering.
 //!
 //! Slots are worked on in parallel, the bands of a slot in order: a band of the input's gradient overlaps the next one
-//! by a few rows, which are carried over. (Where the weight gradient alone is wanted, bands are worked on in parallel too.) After every group of bands the weight gradient is summed, its pieces in
-//! parallel and the bands in order. Groups do not depend on the number of threads, so neither do the results.
+//! by a few rows, which are carried over. Where the weight gradient alone is wanted, bands are worked on in parallel too. After
+//! every group of bands the weight gradient is summed, its pieces in parallel and the bands in order. Groups do not depend on the number of threads, so neither do the results.
 
 use rayon::prelude::*;
 
@@ -66,13 +66,14 @@ pub(crate) fn backward<L: Lowering>(engine: &Engine, lowering: &L, operands: Bac
     let scratch = engine.scratch();
     let mut inputs = scratch.take(slots_together * bands_together * input_len);
     let mut slopes = scratch.take(slots_together * bands_together * slope_len);
-    let carried_len = carried_len(lowering);
-    let mut carried = scratch.take(slots_together * carried_len);
-    // Where neither the input's nor the bias gradient is wanted, no band depends on the one before it.
+    // Where neither the input's nor the bias gradient is wanted, no band depends on the one before it: each is a task.
     let are_apart = dx.is_none() && dbias.is_none();
-    // Sums, and the row under way.
+    let tasks_together = if are_apart { slots_together * bands_together } else { slots_together };
+    let carried_len = carried_len(lowering);
+    let mut carried = scratch.take(tasks_together * carried_len);
+    // Sums, and the row under way. Nobody reads those of bands that are apart.
     let sums_len = 2 * lowering.output_stage().blocks * LANES;
-    let mut sums = scratch.take(sums_len * tiling.slots.max(slots_together * bands_together));
+    let mut sums = scratch.take(sums_len * tiling.slots.max(tasks_together));
     sums.fill(0.0);
     let (piece_len, pieces) = lowering.weight_pieces();
     let mut gradient = scratch.take(piece_len * pieces);
@@ -85,41 +86,26 @@ pub(crate) fn backward<L: Lowering>(engine: &Engine, lowering: &L, operands: Bac
         let slots = slots_together.min(tiling.slots - first_slot);
         for first_band in (0..tiling.bands).step_by(bands_together) {
             let bands = first_band..tiling.bands.min(first_band + bands_together);
+            let units = slots * bands.len();
+            let (run, first_sum) = if are_apart { (1, 0) } else { (bands.len(), first_slot) };
             let mut gradients: Vec<Option<&mut [f32]>> = match dx.as_deref_mut() {
                 Some(dx) => dx.chunks_mut(slot_in).skip(first_slot).take(slots).map(Some).collect(),
-                None => (0..slots).map(|_| None).collect(),
+                None => (0..units / run).map(|_| None).collect(),
             };
-            let units = slots * bands.len();
             // Shared out one by one, as everywhere in here: a thread that is done takes over what another has not begun.
-            if are_apart {
-                let tasks = inputs[..units * input_len]
-                    .par_chunks_mut(input_len)
-                    .zip(slopes.par_chunks_mut(slope_len))
-                    .zip(sums.par_chunks_mut(sums_len))
-                    .enumerate()
-                    .with_max_len(1);
-                tasks.for_each(|(unit, ((inputs, slopes), sums))| {
-                    let (slot, band) = (first_slot + unit / bands.len(), bands.start + unit % bands.len());
-                    let task = SlotTask { slot, inputs, slopes, carried: &mut [], sums, dx: None };
-                    shared.lift_slot(band..band + 1, task);
-                });
-            } else {
-                let tasks = inputs
-                    .par_chunks_mut(bands.len() * input_len)
-                    .zip(slopes.par_chunks_mut(bands.len() * slope_len))
-                    .zip(carried.par_chunks_mut(carried_len))
-                    .zip(sums[first_slot * sums_len..].par_chunks_mut(sums_len))
-                    .zip(gradients.par_iter_mut())
-                    .enumerate()
-                    .with_max_len(1);
-                tasks.for_each(|(index, ((((inputs, slopes), carried), sums), dx))| {
-                    let dx = dx.as_deref_mut();
-                    shared.lift_slot(
-                        bands.clone(),
-                        SlotTask { slot: first_slot + index, inputs, slopes, carried, sums, dx },
-                    );
-                });
-            }
+            let tasks = inputs
+                .par_chunks_mut(run * input_len)
+                .zip(slopes.par_chunks_mut(run * slope_len))
+                .zip(carried.par_chunks_mut(carried_len))
+                .zip(sums[first_sum * sums_len..].par_chunks_mut(sums_len))
+                .zip(gradients.par_iter_mut())
+                .enumerate()
+                .with_max_len(1);
+            tasks.for_each(|(index, ((((inputs, slopes), carried), sums), dx))| {
+                let (slot, band) = (index * run / bands.len(), bands.start + index * run % bands.len());
+                let (slot, dx) = (first_slot + slot, dx.as_deref_mut());
+                shared.lift_slot(band..band + run, SlotTask { slot, inputs, slopes, carried, sums, dx });
+            });
             let (inputs, slopes) = (&inputs[..units * input_len], &slopes[..units * slope_len]);
             if dweight.is_some() {
                 let pieces = gradient.par_chunks_mut(piece_len).enumerate().with_max_len(1);

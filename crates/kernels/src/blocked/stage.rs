@@ -5,13 +5,11 @@
 
 use super::tiling::{Tiling, signed};
 use crate::epilogue::{Activation, PreparedEpilogue};
-use crate::simd::{Kernel, LANES, Simd, prefetch};
+use crate::simd::{Kernel, LANES, LINE, Simd, prefetch};
 
 /// How far ahead of the pixel in work a map is fetched, in elements (4 KiB): further than memory takes to answer, and little beside the
 /// second-level cache.
 pub(super) const AHEAD: usize = 1024;
-/// Elements of a cache line.
-pub(super) const LINE: usize = 16;
 
 /// Asks for the pixel that lies [`AHEAD`] of this one.
 #[inline(always)]

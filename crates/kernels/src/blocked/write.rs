@@ -1,9 +1,9 @@
 //! Channel-blocked bands to NHWC maps.
 
-use super::stage::{AHEAD, Channels, LINE, StageShape, lanes};
+use super::stage::{AHEAD, Channels, StageShape, lanes};
 use super::tiling::{Tiling, signed};
 use crate::epilogue::{Activation, PreparedEpilogue};
-use crate::simd::{Kernel, LANES, Simd, prefetch_to_write};
+use crate::simd::{Kernel, LANES, LINE, Simd, prefetch_to_write};
 
 /// Asks to write the pixel that lies [`AHEAD`] of this one: a store waits until the core owns its line.
 #[inline(always)]

@@ -4,12 +4,10 @@ use rayon::prelude::*;
 
 use crate::convolution::check_len;
 use crate::scalar::Scalar;
-use crate::simd::prefetch;
+use crate::simd::{LINE, prefetch};
 
 /// How far ahead of the cells that are named about now a map is fetched, in elements (48 KiB): further than the rows of a window reach.
 const AHEAD: usize = 12 << 10;
-/// Elements of a cache line.
-const LINE: usize = 16;
 
 /// `y[n,p,c] = x[n, indices[n,p,c], c]`.
 ///

@@ -4,10 +4,7 @@
 //! next, and from further away than the instructions under way can hide.
 
 use super::{Product, Right};
-use crate::simd::{LANES, prefetch};
-
-/// Elements of a cache line.
-const LINE: usize = 16;
+use crate::simd::{LANES, LINE, prefetch};
 
 /// Runs of adjoining elements that are still to be fetched, a share with every register tile.
 pub(super) struct Ahead<'a> {

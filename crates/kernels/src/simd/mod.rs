@@ -216,6 +216,9 @@ impl<S: Simd> Wide for Single<S> {
     }
 }
 
+/// Elements of a cache line.
+pub(crate) const LINE: usize = 16;
+
 /// Asks for the cache line of `place` in the second-level cache, where the CPU can be asked; the place need not be readable.
 #[inline(always)]
 pub(crate) fn prefetch(place: *const f32) {
