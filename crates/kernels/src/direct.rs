@@ -80,7 +80,7 @@ impl<'e> Direct<'e> {
             geometry,
             output[0],
             output[1],
-            TilingRequest { tile: 1, pixels: BAND_PIXELS, bands },
+            TilingRequest { tile: [1; 2], pixels: BAND_PIXELS, bands },
         );
         let (channels_in, channels_out) =
             (geometry.channels_in / geometry.groups, geometry.channels_out / geometry.groups);

@@ -96,8 +96,16 @@ impl Accuracy {
     pub(crate) fn admits(self, scheme: Scheme) -> bool {
         match self {
             Self::Exact => false,
-            Self::F32 | Self::Bf16Fast => true,
-            Self::Bf16 => scheme.tile_in() == 4,
+            Self::F32 | Self::Bf16Fast => {
+                !matches!(scheme, Scheme::FourByTwoOutputsThreeTaps | Scheme::TwoOutputsThreeTapsStrided)
+            }
+            Self::Bf16 => matches!(
+                scheme,
+                Scheme::TwoOutputsThreeTaps
+                    | Scheme::ThreeOutputsTwoTaps
+                    | Scheme::FourByTwoOutputsThreeTaps
+                    | Scheme::TwoOutputsThreeTapsStrided
+            ),
         }
     }
 

@@ -144,9 +144,9 @@ fn direct_cost(geometry: &ConvGeometry) -> f64 {
 fn winograd_cost(geometry: &ConvGeometry, scheme: Scheme) -> f64 {
     let [channels_in, channels_out, height, width] = sizes(geometry);
     let (padded_in, padded_out) = (channels_in.next_multiple_of(LANES), channels_out.next_multiple_of(LANES));
-    let tiles = height.div_ceil(scheme.tile_out()) * width.div_ceil(scheme.tile_out());
-    let planes = scheme.tile_in() * scheme.tile_in();
-    (tiles * planes) as f64
+    let [tile_height, tile_width] = scheme.tile_out();
+    let tiles = height.div_ceil(tile_height) * width.div_ceil(tile_width);
+    (tiles * scheme.planes()) as f64
         * ((padded_in * padded_out) as f64 + TRANSFORM_COST * (padded_in + padded_out) as f64)
 }
 
@@ -193,9 +193,11 @@ mod tests {
     #[test]
     fn the_bf16_classes_differ_in_the_schemes_they_admit() {
         let large = |accuracy| chosen(accuracy, 32, [96, 96], 3, 1);
-        assert_eq!(large(Accuracy::Bf16), Algorithm::Winograd(Scheme::TwoOutputsThreeTaps));
+        assert_eq!(large(Accuracy::Bf16), Algorithm::Winograd(Scheme::FourByTwoOutputsThreeTaps));
         assert_eq!(large(Accuracy::Bf16Fast), Algorithm::Winograd(Scheme::FourOutputsThreeTaps));
-        assert_eq!(chosen(Accuracy::Bf16, 32, [96, 96], 3, 2), Algorithm::Direct);
+        let strided = |accuracy| chosen(accuracy, 32, [96, 96], 3, 2);
+        assert_eq!(strided(Accuracy::Bf16), Algorithm::Winograd(Scheme::TwoOutputsThreeTapsStrided));
+        assert_eq!(strided(Accuracy::Bf16Fast), Algorithm::Winograd(Scheme::FourOutputsThreeTapsStrided));
     }
 
     #[test]

@@ -5,8 +5,8 @@ use crate::geometry::ConvGeometry;
 /// What an algorithm wants of a [`Tiling`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TilingRequest {
-    /// Output rows and columns come in multiples of this: the edge of a Winograd tile, or 1.
-    pub(crate) tile: usize,
+    /// Output rows and columns come in multiples of these: the edges of a Winograd tile, or 1.
+    pub(crate) tile: [usize; 2],
     /// Output pixels that a band should have, at least, where the maps are large enough.
     pub(crate) pixels: usize,
     /// Bands that the whole batch should have, at least, where that leaves a row of tiles to each: for several threads to share them.
@@ -48,12 +48,13 @@ impl Tiling {
         width_out: usize,
         request: TilingRequest,
     ) -> Self {
-        let tile = request.tile;
-        let (tile_rows, columns_out) = (height_out.div_ceil(tile), width_out.next_multiple_of(tile));
+        let [tile_height, tile_width] = request.tile;
+        let (tile_rows, columns_out) =
+            (height_out.div_ceil(tile_height), width_out.next_multiple_of(tile_width));
         let pixels = request.pixels.min((geometry.batch * height_out * columns_out).div_ceil(request.bands));
         // As many tile rows as the wish takes, spread evenly over the bands that need.
-        let wanted = pixels.div_ceil(columns_out * tile).clamp(1, tile_rows);
-        let rows_out = tile_rows.div_ceil(tile_rows.div_ceil(wanted)) * tile;
+        let wanted = pixels.div_ceil(columns_out * tile_height).clamp(1, tile_rows);
+        let rows_out = tile_rows.div_ceil(tile_rows.div_ceil(wanted)) * tile_height;
         let bands = height_out.div_ceil(rows_out);
         let images =
             if bands == 1 { pixels.div_ceil(rows_out * columns_out).clamp(1, geometry.batch) } else { 1 };
@@ -120,7 +121,7 @@ mod tests {
             dilation: [1, 1],
             groups: 1,
         };
-        Tiling::new(&geometry, height, height, TilingRequest { tile, pixels, bands: 1 })
+        Tiling::new(&geometry, height, height, TilingRequest { tile: [tile; 2], pixels, bands: 1 })
     }
 
     #[test]
@@ -136,7 +137,8 @@ mod tests {
     #[test]
     fn a_single_image_is_cut_finer_for_several_threads() {
         let geometry = ConvGeometry { batch: 1, ..tiling(1, 16, 4, 256).geometry };
-        let cut = |bands| Tiling::new(&geometry, 16, 16, TilingRequest { tile: 4, pixels: 256, bands }).bands;
+        let cut =
+            |bands| Tiling::new(&geometry, 16, 16, TilingRequest { tile: [4; 2], pixels: 256, bands }).bands;
         assert_eq!([1, 2, 4, 100].map(cut), [1, 2, 4, 4]);
     }
 

@@ -7,6 +7,8 @@
 //! Source: Lavin and Gray, "Fast algorithms for convolutional neural networks", CVPR 2016; the interpolation points of
 //! [`points`] are our own choice.
 
+mod axis;
+mod line;
 mod points;
 mod scheme;
 mod transform;
@@ -65,11 +67,11 @@ impl<'e> Winograd<'e> {
             (geometry.channels_in / geometry.groups, geometry.channels_out / geometry.groups);
         let (blocks_in, blocks_out) = (channels_in.div_ceil(LANES), channels_out.div_ceil(LANES));
         let tile = scheme.tile_out();
-        let elements = scheme.tile_in() * scheme.tile_in() * (blocks_in + blocks_out) * LANES;
+        let elements = scheme.planes() * (blocks_in + blocks_out) * LANES;
         let tiles = (BAND_ELEMENTS / elements).clamp(BAND_TILES[0], BAND_TILES[1]);
-        let request = TilingRequest { tile, pixels: tiles * tile * tile, bands };
+        let request = TilingRequest { tile, pixels: tiles * tile[0] * tile[1], bands };
         let tiling = Tiling::new(geometry, output[0], output[1], request);
-        let tiles = tiling.images * (tiling.rows_out / tile) * (tiling.columns_out / tile);
+        let tiles = tiling.images * (tiling.rows_out / tile[0]) * (tiling.columns_out / tile[1]);
         let isa = engine.isa();
         Self {
             isa,
@@ -110,7 +112,7 @@ impl<'e> Winograd<'e> {
     }
 
     const fn planes(&self) -> usize {
-        self.scheme.tile_in() * self.scheme.tile_in()
+        self.scheme.planes()
     }
 
     /// The tiles of a band between a stage and planes.

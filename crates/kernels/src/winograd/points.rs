@@ -9,6 +9,8 @@
 
 use crate::simd::Arithmetic;
 
+/// The finite points of three: F(2,2).
+pub(super) const THREE: [f64; 2] = [0.0, 1.0];
 /// The finite points of four: F(2,3), F(3,2).
 pub(super) const FOUR: [f64; 3] = [0.0, P4 as f64, -P4 as f64];
 /// The finite points of five: F(3,3), F(4,2).
@@ -46,12 +48,40 @@ pub(super) trait Points<const N: usize> {
     fn output_adjoint<S: Arithmetic, const M: usize>(simd: S, y: [S::Vector; M]) -> [S::Vector; N];
 }
 
+/// Points 0, 1, ∞.
+pub(super) struct Three;
 /// Points 0, ±p, ∞.
 pub(super) struct Four;
 /// Points 0, ±p, c, ∞.
 pub(super) struct Five;
 /// Points 0, ±a, ±b, ∞.
 pub(super) struct Six;
+
+impl Points<3> for Three {
+    #[inline(always)]
+    fn input<S: Arithmetic>(s: S, d: [S::Vector; 3]) -> [S::Vector; 3] {
+        [s.sub(d[1], d[0]), d[1], s.sub(d[2], d[1])]
+    }
+
+    #[inline(always)]
+    fn input_adjoint<S: Arithmetic>(s: S, v: [S::Vector; 3]) -> [S::Vector; 3] {
+        [s.sub(s.splat(0.0), v[0]), s.sub(s.add(v[0], v[1]), v[2]), v[2]]
+    }
+
+    #[inline(always)]
+    fn output<S: Arithmetic, const M: usize>(s: S, m: [S::Vector; 3]) -> [S::Vector; M] {
+        let mut y = [m[1]; M];
+        y[0] = s.add(y[0], m[0]);
+        y[M - 1] = s.add(y[M - 1], m[2]);
+        y
+    }
+
+    #[inline(always)]
+    fn output_adjoint<S: Arithmetic, const M: usize>(s: S, y: [S::Vector; M]) -> [S::Vector; 3] {
+        let sum = y.iter().skip(1).fold(y[0], |sum, &y| s.add(sum, y));
+        [y[0], sum, y[M - 1]]
+    }
+}
 
 impl Points<4> for Four {
     #[inline(always)]
@@ -337,6 +367,7 @@ mod tests {
 
     #[test]
     fn every_transform_convolves_and_its_adjoints_are_its_transposes() {
+        check::<Three, 3, 2>(&THREE);
         check::<Four, 4, 2>(&FOUR);
         check::<Four, 4, 3>(&FOUR);
         check::<Five, 5, 3>(&FIVE);

@@ -3,10 +3,13 @@
 //! Planes are `[row of the tile][column of the tile][block][tile][lane]`: for every position of the transformed tile a
 //! matrix of tiles by channels.
 
-use super::points::{Five, Four, Points, Six};
+use std::marker::PhantomData;
+
+use super::axis::{Axis, Input, InputAdjoint, Output, OutputAdjoint, Phases};
+use super::points::{Five, Four, Six, Three};
 use super::scheme::Scheme;
 use crate::blocked::StageShape;
-use crate::simd::{Arithmetic, Kernel, LANES, Simd, Single, Wide};
+use crate::simd::{Kernel, LANES, Simd, Single, Wide};
 
 /// Which of the two maps of a convolution the tiles belong to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,83 +44,6 @@ pub(super) struct Lower<'a> {
     pub(super) tiles: Tiles,
     pub(super) planes: &'a [f32],
     pub(super) stage: &'a mut [f32],
-}
-
-/// A linear map along one axis of a tile.
-trait Axis<const FROM: usize, const TO: usize> {
-    fn apply<S: Arithmetic>(simd: S, x: [S::Vector; FROM]) -> [S::Vector; TO];
-}
-
-/// `Bᵀ`
-struct Input<P>(P);
-/// `B`
-struct InputAdjoint<P>(P);
-/// `Aᵀ`
-struct Output<P>(P);
-/// `A`
-struct OutputAdjoint<P>(P);
-
-impl<P: Points<N>, const N: usize> Axis<N, N> for Input<P> {
-    #[inline(always)]
-    fn apply<S: Arithmetic>(simd: S, x: [S::Vector; N]) -> [S::Vector; N] {
-        P::input(simd, x)
-    }
-}
-
-impl<P: Points<N>, const N: usize> Axis<N, N> for InputAdjoint<P> {
-    #[inline(always)]
-    fn apply<S: Arithmetic>(simd: S, x: [S::Vector; N]) -> [S::Vector; N] {
-        P::input_adjoint(simd, x)
-    }
-}
-
-impl<P: Points<N>, const N: usize, const M: usize> Axis<N, M> for Output<P> {
-    #[inline(always)]
-    fn apply<S: Arithmetic>(simd: S, x: [S::Vector; N]) -> [S::Vector; M] {
-        P::output(simd, x)
-    }
-}
-
-impl<P: Points<N>, const N: usize, const M: usize> Axis<M, N> for OutputAdjoint<P> {
-    #[inline(always)]
-    fn apply<S: Arithmetic>(simd: S, x: [S::Vector; M]) -> [S::Vector; N] {
-        P::output_adjoint(simd, x)
-    }
-}
-
-/// The phases of stride 2: even pixels through F(4, 2), odd ones as they are. Positions 0..5 are even, 5..9 odd.
-struct Phases;
-
-impl Axis<9, 9> for Input<Phases> {
-    #[inline(always)]
-    fn apply<S: Arithmetic>(simd: S, x: [S::Vector; 9]) -> [S::Vector; 9] {
-        let [e0, e1, e2, e3, e4] = Five::input(simd, [x[0], x[2], x[4], x[6], x[8]]);
-        [e0, e1, e2, e3, e4, x[1], x[3], x[5], x[7]]
-    }
-}
-
-impl Axis<9, 9> for InputAdjoint<Phases> {
-    #[inline(always)]
-    fn apply<S: Arithmetic>(simd: S, v: [S::Vector; 9]) -> [S::Vector; 9] {
-        let [e0, e1, e2, e3, e4] = Five::input_adjoint(simd, [v[0], v[1], v[2], v[3], v[4]]);
-        [e0, v[5], e1, v[6], e2, v[7], e3, v[8], e4]
-    }
-}
-
-impl Axis<9, 4> for Output<Phases> {
-    #[inline(always)]
-    fn apply<S: Arithmetic>(simd: S, m: [S::Vector; 9]) -> [S::Vector; 4] {
-        let even: [S::Vector; 4] = Five::output(simd, [m[0], m[1], m[2], m[3], m[4]]);
-        [simd.add(even[0], m[5]), simd.add(even[1], m[6]), simd.add(even[2], m[7]), simd.add(even[3], m[8])]
-    }
-}
-
-impl Axis<4, 9> for OutputAdjoint<Phases> {
-    #[inline(always)]
-    fn apply<S: Arithmetic>(simd: S, y: [S::Vector; 4]) -> [S::Vector; 9] {
-        let [e0, e1, e2, e3, e4] = Five::output_adjoint(simd, y);
-        [e0, e1, e2, e3, e4, y[0], y[1], y[2], y[3]]
-    }
 }
 
 /// A tile in memory: its first vector, and the distances of its rows and columns in elements.
@@ -192,54 +118,96 @@ impl Route for OntoStage {
     }
 }
 
-/// Applies a map to both axes of a tile, `F x Fᵀ`, or of as many neighbouring tiles as a vector spans.
-///
-/// Columns are stored from right to left: where neighbouring tiles overlap and are added, the left tile is then added first,
-/// however many are taken at a time.
-///
-/// # Safety
-/// `FROM` by `FROM` vectors at `source` must be readable, and `TO` by `TO` vectors at `target` as the route asks.
-#[inline(always)]
-unsafe fn both_axes<W: Wide, R: Route, F: Axis<FROM, TO>, const FROM: usize, const TO: usize>(
-    simd: W,
-    step: usize,
-    source: Place<*const f32>,
-    target: Place<*mut f32>,
-) {
-    let mut half = [[simd.splat(0.0); FROM]; TO];
-    for column in 0..FROM {
-        let mut x = [simd.splat(0.0); FROM];
-        for (row, x) in x.iter_mut().enumerate() {
-            // SAFETY: row and column are below FROM.
-            *x = unsafe { R::load(simd, source.first.add(row * source.row + column * source.column), step) };
+/// A linear map of tiles: one map down and one across, `D x Aᵀ`.
+trait TileMap {
+    /// Rows and columns of what is mapped.
+    const FROM: [usize; 2];
+    /// Rows and columns of the result.
+    const TO: [usize; 2];
+
+    /// Maps a tile, or as many neighbouring tiles as a vector spans.
+    ///
+    /// Columns are stored from right to left: where neighbouring tiles overlap and are added, the left tile is then added
+    /// first, however many are taken at a time.
+    ///
+    /// # Safety
+    /// The vectors of `FROM` at `source` must be readable, and those of `TO` at `target` as the route asks.
+    unsafe fn apply<W: Wide, R: Route>(
+        simd: W,
+        step: usize,
+        source: Place<*const f32>,
+        target: Place<*mut f32>,
+    );
+}
+
+/// `D` down, from `DF` to `DT` rows, and `A` across.
+struct Map<D, A, const DF: usize, const DT: usize, const AF: usize, const AT: usize>(PhantomData<(D, A)>);
+
+/// The same map down and across.
+type Square<F, const FROM: usize, const TO: usize> = Map<F, F, FROM, TO, FROM, TO>;
+
+impl<D, A, const DF: usize, const DT: usize, const AF: usize, const AT: usize> TileMap
+    for Map<D, A, DF, DT, AF, AT>
+where
+    D: Axis<DF, DT>,
+    A: Axis<AF, AT>,
+{
+    const FROM: [usize; 2] = [DF, AF];
+    const TO: [usize; 2] = [DT, AT];
+
+    #[inline(always)]
+    unsafe fn apply<W: Wide, R: Route>(
+        simd: W,
+        step: usize,
+        source: Place<*const f32>,
+        target: Place<*mut f32>,
+    ) {
+        let mut half = [[simd.splat(0.0); AF]; DT];
+        for column in 0..AF {
+            let mut x = [simd.splat(0.0); DF];
+            for (row, x) in x.iter_mut().enumerate() {
+                let place = row * source.row + column * source.column;
+                // SAFETY: row and column are below DF and AF.
+                *x = unsafe { R::load(simd, source.first.add(place), step) };
+            }
+            let x = D::apply(simd, x);
+            for (half, &x) in half.iter_mut().zip(&x) {
+                half[column] = x;
+            }
         }
-        let x = F::apply(simd, x);
-        for (half, &x) in half.iter_mut().zip(&x) {
-            half[column] = x;
-        }
-    }
-    for (row, half) in half.iter().enumerate() {
-        let x = F::apply(simd, *half);
-        for (column, &x) in x.iter().enumerate().rev() {
-            // SAFETY: row and column are below TO.
-            unsafe { R::store(simd, target.first.add(row * target.row + column * target.column), step, x) };
+        for (row, half) in half.iter().enumerate() {
+            let x = A::apply(simd, *half);
+            for (column, &x) in x.iter().enumerate().rev() {
+                let place = row * target.row + column * target.column;
+                // SAFETY: row and column are below DT and AT.
+                unsafe { R::store(simd, target.first.add(place), step, x) };
+            }
         }
     }
 }
 
 impl Tiles {
-    /// Edge of a tile in the stage, and the step between tiles there.
-    const fn edge_and_step(&self) -> [usize; 2] {
+    /// Rows and columns of a tile in the stage.
+    const fn edges(&self) -> [usize; 2] {
         match self.direction {
-            Direction::Input => [self.scheme.tile_in(), self.scheme.tile_out() * self.scheme.stride()],
-            Direction::Output => [self.scheme.tile_out(), self.scheme.tile_out()],
+            Direction::Input => self.scheme.tile_in(),
+            Direction::Output => self.scheme.tile_out(),
+        }
+    }
+
+    /// Rows and columns of the stage between the starts of two tiles.
+    const fn steps(&self) -> [usize; 2] {
+        let ([down, across], stride) = (self.scheme.tile_out(), self.scheme.stride());
+        match self.direction {
+            Direction::Input => [down * stride, across * stride],
+            Direction::Output => [down, across],
         }
     }
 
     /// Tiles of an image, down and across.
     const fn grid(&self) -> [usize; 2] {
-        let [edge, step] = self.edge_and_step();
-        [(self.stage.rows - edge) / step + 1, (self.stage.columns - edge) / step + 1]
+        let ([height, width], [down, across]) = (self.edges(), self.steps());
+        [(self.stage.rows - height) / down + 1, (self.stage.columns - width) / across + 1]
     }
 
     /// Asserts that every tile lies in its slice.
@@ -250,7 +218,7 @@ impl Tiles {
                 && self.stage.images * down * across == self.tiles
                 && stage == self.stage.len()
                 && self.stage.blocks * self.tiles * LANES <= self.plane
-                && planes >= self.scheme.tile_in() * self.scheme.tile_in() * self.plane,
+                && planes >= self.scheme.planes() * self.plane,
             "{self:?} does not fit {stage} staged and {planes} lifted elements"
         );
     }
@@ -263,7 +231,7 @@ impl Tiles {
     /// Where a row of tiles starts: in the stage and in the first plane.
     #[inline(always)]
     const fn line(&self, line: usize) -> [usize; 2] {
-        let ([_, step], [down, across]) = (self.edge_and_step(), self.grid());
+        let ([step, _], [down, across]) = (self.steps(), self.grid());
         let (row, block, image) =
             (line % down, line / down % self.stage.blocks, line / down / self.stage.blocks);
         let stage = image * self.stage.image_len()
@@ -275,15 +243,17 @@ impl Tiles {
 
 impl Lift<'_> {
     #[inline(always)]
-    fn each<S: Simd, F: Axis<FROM, TO>, const FROM: usize, const TO: usize>(self, simd: S) {
+    fn each<S: Simd, M: TileMap>(self, simd: S) {
         let tiles = self.tiles;
         tiles.check(self.stage.len(), self.planes.len());
         assert!(
-            tiles.edge_and_step()[0] == FROM && tiles.scheme.tile_in() == TO,
-            "{tiles:?} with a map from {FROM} to {TO}"
+            tiles.edges() == M::FROM && tiles.scheme.tile_in() == M::TO,
+            "{tiles:?} with a map from {:?} to {:?}",
+            M::FROM,
+            M::TO
         );
         let (stage, planes) = (self.stage.as_ptr(), self.planes.as_mut_ptr());
-        let ([_, step], [_, across]) = (tiles.edge_and_step(), tiles.grid());
+        let ([_, step], [_, across]) = (tiles.steps(), tiles.grid());
         let step = step * LANES;
         for line in 0..tiles.lines() {
             let [from, to] = tiles.line(line);
@@ -292,12 +262,10 @@ impl Lift<'_> {
                 let first = stage.wrapping_add(from + tile * step);
                 let source = Place { first, row: tiles.stage.row_len(), column: LANES };
                 let first = planes.wrapping_add(to + tile * LANES);
-                let target = Place { first, row: TO * tiles.plane, column: tiles.plane };
-                // SAFETY: `check` has shown that FROM rows and columns of the tiles up to `across` lie in the stage and TO²
-                // planes in the planes.
-                tile += unsafe {
-                    together::<S, ToPlanes, F, FROM, TO>(simd, across - tile, step, source, target)
-                };
+                let target = Place { first, row: M::TO[1] * tiles.plane, column: tiles.plane };
+                // SAFETY: `check` has shown that rows and columns of the tiles up to `across` lie in the stage, and their planes
+                // in the planes.
+                tile += unsafe { together::<S, ToPlanes, M>(simd, across - tile, step, source, target) };
             }
         }
     }
@@ -305,27 +273,29 @@ impl Lift<'_> {
 
 impl Lower<'_> {
     #[inline(always)]
-    fn each<S: Simd, R: Route, F: Axis<FROM, TO>, const FROM: usize, const TO: usize>(self, simd: S) {
+    fn each<S: Simd, R: Route, M: TileMap>(self, simd: S) {
         let tiles = self.tiles;
         tiles.check(self.stage.len(), self.planes.len());
         assert!(
-            tiles.edge_and_step()[0] == TO && tiles.scheme.tile_in() == FROM,
-            "{tiles:?} with a map from {FROM} to {TO}"
+            tiles.edges() == M::TO && tiles.scheme.tile_in() == M::FROM,
+            "{tiles:?} with a map from {:?} to {:?}",
+            M::FROM,
+            M::TO
         );
         let (stage, planes) = (self.stage.as_mut_ptr(), self.planes.as_ptr());
-        let ([_, step], [_, across]) = (tiles.edge_and_step(), tiles.grid());
+        let ([_, step], [_, across]) = (tiles.steps(), tiles.grid());
         let step = step * LANES;
         for line in 0..tiles.lines() {
             let [to, from] = tiles.line(line);
             let mut tile = 0;
             while tile < across {
                 let first = planes.wrapping_add(from + tile * LANES);
-                let source = Place { first, row: FROM * tiles.plane, column: tiles.plane };
+                let source = Place { first, row: M::FROM[1] * tiles.plane, column: tiles.plane };
                 let first = stage.wrapping_add(to + tile * step);
                 let target = Place { first, row: tiles.stage.row_len(), column: LANES };
-                // SAFETY: `check` has shown that TO rows and columns of the tiles up to `across` lie in the stage and FROM²
-                // planes in the planes.
-                tile += unsafe { together::<S, R, F, FROM, TO>(simd, across - tile, step, source, target) };
+                // SAFETY: `check` has shown that rows and columns of the tiles up to `across` lie in the stage, and their planes
+                // in the planes.
+                tile += unsafe { together::<S, R, M>(simd, across - tile, step, source, target) };
             }
         }
     }
@@ -334,9 +304,9 @@ impl Lower<'_> {
 /// Transforms as many tiles of a row as the vectors take, or one where fewer are left; returns their number.
 ///
 /// # Safety
-/// As [`both_axes`], for the `left` tiles that follow.
+/// As [`TileMap::apply`], for the `left` tiles that follow.
 #[inline(always)]
-unsafe fn together<S: Simd, R: Route, F: Axis<FROM, TO>, const FROM: usize, const TO: usize>(
+unsafe fn together<S: Simd, R: Route, M: TileMap>(
     simd: S,
     left: usize,
     step: usize,
@@ -347,10 +317,10 @@ unsafe fn together<S: Simd, R: Route, F: Axis<FROM, TO>, const FROM: usize, cons
     // SAFETY: the caller's; no more tiles are taken than there are.
     unsafe {
         if left >= vectors {
-            both_axes::<S::Wide, R, F, FROM, TO>(simd.wide(), step, source, target);
+            M::apply::<S::Wide, R>(simd.wide(), step, source, target);
             vectors
         } else {
-            both_axes::<Single<S>, R, F, FROM, TO>(Single(simd), step, source, target);
+            M::apply::<Single<S>, R>(Single(simd), step, source, target);
             1
         }
     }
@@ -359,23 +329,38 @@ unsafe fn together<S: Simd, R: Route, F: Axis<FROM, TO>, const FROM: usize, cons
 impl Kernel for Lift<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
+        use Direction as D;
         use Scheme as F;
         match (self.tiles.direction, self.tiles.scheme) {
-            (Direction::Input, F::FourOutputsThreeTaps | F::TwoOutputsFiveTaps) => {
-                self.each::<S, Input<Six>, 6, 6>(simd)
+            (D::Input, F::FourOutputsThreeTaps | F::TwoOutputsFiveTaps) => {
+                self.each::<S, Square<Input<Six>, 6, 6>>(simd)
             }
-            (Direction::Input, F::ThreeOutputsThreeTaps) => self.each::<S, Input<Five>, 5, 5>(simd),
-            (Direction::Input, F::TwoOutputsThreeTaps | F::ThreeOutputsTwoTaps) => {
-                self.each::<S, Input<Four>, 4, 4>(simd)
+            (D::Input, F::ThreeOutputsThreeTaps) => self.each::<S, Square<Input<Five>, 5, 5>>(simd),
+            (D::Input, F::TwoOutputsThreeTaps | F::ThreeOutputsTwoTaps) => {
+                self.each::<S, Square<Input<Four>, 4, 4>>(simd)
             }
-            (Direction::Input, F::FourOutputsThreeTapsStrided) => self.each::<S, Input<Phases>, 9, 9>(simd),
-            (Direction::Output, F::FourOutputsThreeTaps) => self.each::<S, OutputAdjoint<Six>, 4, 6>(simd),
-            (Direction::Output, F::TwoOutputsFiveTaps) => self.each::<S, OutputAdjoint<Six>, 2, 6>(simd),
-            (Direction::Output, F::ThreeOutputsThreeTaps) => self.each::<S, OutputAdjoint<Five>, 3, 5>(simd),
-            (Direction::Output, F::TwoOutputsThreeTaps) => self.each::<S, OutputAdjoint<Four>, 2, 4>(simd),
-            (Direction::Output, F::ThreeOutputsTwoTaps) => self.each::<S, OutputAdjoint<Four>, 3, 4>(simd),
-            (Direction::Output, F::FourOutputsThreeTapsStrided) => {
-                self.each::<S, OutputAdjoint<Phases>, 4, 9>(simd)
+            (D::Input, F::FourByTwoOutputsThreeTaps) => {
+                self.each::<S, Map<Input<Six>, Input<Four>, 6, 6, 4, 4>>(simd)
+            }
+            (D::Input, F::FourOutputsThreeTapsStrided) => {
+                self.each::<S, Square<Input<Phases<Five>>, 9, 9>>(simd)
+            }
+            (D::Input, F::TwoOutputsThreeTapsStrided) => {
+                self.each::<S, Square<Input<Phases<Three>>, 5, 5>>(simd)
+            }
+            (D::Output, F::FourOutputsThreeTaps) => self.each::<S, Square<OutputAdjoint<Six>, 4, 6>>(simd),
+            (D::Output, F::TwoOutputsFiveTaps) => self.each::<S, Square<OutputAdjoint<Six>, 2, 6>>(simd),
+            (D::Output, F::ThreeOutputsThreeTaps) => self.each::<S, Square<OutputAdjoint<Five>, 3, 5>>(simd),
+            (D::Output, F::TwoOutputsThreeTaps) => self.each::<S, Square<OutputAdjoint<Four>, 2, 4>>(simd),
+            (D::Output, F::ThreeOutputsTwoTaps) => self.each::<S, Square<OutputAdjoint<Four>, 3, 4>>(simd),
+            (D::Output, F::FourByTwoOutputsThreeTaps) => {
+                self.each::<S, Map<OutputAdjoint<Six>, OutputAdjoint<Four>, 4, 6, 2, 4>>(simd)
+            }
+            (D::Output, F::FourOutputsThreeTapsStrided) => {
+                self.each::<S, Square<OutputAdjoint<Phases<Five>>, 4, 9>>(simd)
+            }
+            (D::Output, F::TwoOutputsThreeTapsStrided) => {
+                self.each::<S, Square<OutputAdjoint<Phases<Three>>, 2, 5>>(simd)
             }
         }
     }
@@ -384,29 +369,42 @@ impl Kernel for Lift<'_> {
 impl Kernel for Lower<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
+        use Direction as D;
         use Scheme as F;
         match (self.tiles.direction, self.tiles.scheme) {
-            (Direction::Input, F::FourOutputsThreeTaps | F::TwoOutputsFiveTaps) => {
-                self.each::<S, OntoStage, InputAdjoint<Six>, 6, 6>(simd)
+            (D::Input, F::FourOutputsThreeTaps | F::TwoOutputsFiveTaps) => {
+                self.each::<S, OntoStage, Square<InputAdjoint<Six>, 6, 6>>(simd)
             }
-            (Direction::Input, F::ThreeOutputsThreeTaps) => {
-                self.each::<S, OntoStage, InputAdjoint<Five>, 5, 5>(simd)
+            (D::Input, F::ThreeOutputsThreeTaps) => {
+                self.each::<S, OntoStage, Square<InputAdjoint<Five>, 5, 5>>(simd)
             }
-            (Direction::Input, F::TwoOutputsThreeTaps | F::ThreeOutputsTwoTaps) => {
-                self.each::<S, OntoStage, InputAdjoint<Four>, 4, 4>(simd);
+            (D::Input, F::TwoOutputsThreeTaps | F::ThreeOutputsTwoTaps) => {
+                self.each::<S, OntoStage, Square<InputAdjoint<Four>, 4, 4>>(simd);
             }
-            (Direction::Input, F::FourOutputsThreeTapsStrided) => {
-                self.each::<S, OntoStage, InputAdjoint<Phases>, 9, 9>(simd)
+            (D::Input, F::FourByTwoOutputsThreeTaps) => {
+                self.each::<S, OntoStage, Map<InputAdjoint<Six>, InputAdjoint<Four>, 6, 6, 4, 4>>(simd);
             }
-            (Direction::Output, F::FourOutputsThreeTaps) => self.each::<S, ToStage, Output<Six>, 6, 4>(simd),
-            (Direction::Output, F::TwoOutputsFiveTaps) => self.each::<S, ToStage, Output<Six>, 6, 2>(simd),
-            (Direction::Output, F::ThreeOutputsThreeTaps) => {
-                self.each::<S, ToStage, Output<Five>, 5, 3>(simd)
+            (D::Input, F::FourOutputsThreeTapsStrided) => {
+                self.each::<S, OntoStage, Square<InputAdjoint<Phases<Five>>, 9, 9>>(simd)
             }
-            (Direction::Output, F::TwoOutputsThreeTaps) => self.each::<S, ToStage, Output<Four>, 4, 2>(simd),
-            (Direction::Output, F::ThreeOutputsTwoTaps) => self.each::<S, ToStage, Output<Four>, 4, 3>(simd),
-            (Direction::Output, F::FourOutputsThreeTapsStrided) => {
-                self.each::<S, ToStage, Output<Phases>, 9, 4>(simd)
+            (D::Input, F::TwoOutputsThreeTapsStrided) => {
+                self.each::<S, OntoStage, Square<InputAdjoint<Phases<Three>>, 5, 5>>(simd)
+            }
+            (D::Output, F::FourOutputsThreeTaps) => self.each::<S, ToStage, Square<Output<Six>, 6, 4>>(simd),
+            (D::Output, F::TwoOutputsFiveTaps) => self.each::<S, ToStage, Square<Output<Six>, 6, 2>>(simd),
+            (D::Output, F::ThreeOutputsThreeTaps) => {
+                self.each::<S, ToStage, Square<Output<Five>, 5, 3>>(simd)
+            }
+            (D::Output, F::TwoOutputsThreeTaps) => self.each::<S, ToStage, Square<Output<Four>, 4, 2>>(simd),
+            (D::Output, F::ThreeOutputsTwoTaps) => self.each::<S, ToStage, Square<Output<Four>, 4, 3>>(simd),
+            (D::Output, F::FourByTwoOutputsThreeTaps) => {
+                self.each::<S, ToStage, Map<Output<Six>, Output<Four>, 6, 4, 4, 2>>(simd)
+            }
+            (D::Output, F::FourOutputsThreeTapsStrided) => {
+                self.each::<S, ToStage, Square<Output<Phases<Five>>, 9, 4>>(simd)
+            }
+            (D::Output, F::TwoOutputsThreeTapsStrided) => {
+                self.each::<S, ToStage, Square<Output<Phases<Three>>, 5, 2>>(simd)
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::line::Line;
 use super::scheme::Scheme;
 use crate::engine::Engine;
 use crate::isa::Isa;
@@ -40,9 +41,9 @@ struct Matrix {
 }
 
 impl Matrix {
-    fn of(scheme: Scheme) -> Self {
+    fn of(line: Line) -> Self {
         let mut values = [[0.0; TAPS]; ROWS];
-        for (values, row) in values.iter_mut().zip(scheme.weight_rows()) {
+        for (values, row) in values.iter_mut().zip(line.weight_rows()) {
             for (value, exact) in values.iter_mut().zip(row) {
                 #[expect(
                     clippy::cast_possible_truncation,
@@ -52,7 +53,7 @@ impl Matrix {
                 *value = rounded;
             }
         }
-        Self { rows: scheme.distinct_rows(), taps: scheme.taps(), values }
+        Self { rows: line.distinct_rows(), taps: line.taps, values }
     }
 }
 
@@ -73,7 +74,7 @@ pub(super) fn transform<'e>(
         Orientation::Adjoint => (blocks_in, blocks_out * LANES),
     };
     let order: Vec<(usize, usize)> = packed_order(engine.isa(), vectors, steps).collect();
-    let matrix = Matrix::of(scheme);
+    let [down, across] = scheme.lines().map(Matrix::of);
     let mut transformed = engine.scratch().take(scheme.distinct_weights() * len);
     // For every run of vectors its part of each transformed weight.
     let mut parts: Vec<Vec<&mut [f32]>> = order.chunks(VECTORS_TOGETHER).map(|_| Vec::new()).collect();
@@ -102,8 +103,9 @@ pub(super) fn transform<'e>(
                 }
             }
         }
-        for (row, targets) in parts.chunks_exact_mut(matrix.rows).enumerate() {
-            dispatch(engine.isa(), TransformRow { matrix, row, packed_filters: &packed_filters, targets });
+        for (row, targets) in parts.chunks_exact_mut(across.rows).enumerate() {
+            let down = down.values[row];
+            dispatch(engine.isa(), TransformRow { down, across, packed_filters: &packed_filters, targets });
         }
     });
     match Operands::of(engine.accuracy()) {
@@ -119,8 +121,9 @@ pub(super) fn transform<'e>(
 
 /// The distinct weights of one row of the transformed tile, for a run of vectors.
 struct TransformRow<'a, 't> {
-    matrix: Matrix,
-    row: usize,
+    /// The row of G down the tile.
+    down: [f32; TAPS],
+    across: Matrix,
     packed_filters: &'a [f32],
     targets: &'a mut [&'t mut [f32]],
 }
@@ -128,7 +131,7 @@ struct TransformRow<'a, 't> {
 impl Kernel for TransformRow<'_, '_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        match self.matrix.taps {
+        match self.across.taps {
             2 => self.rows::<S, 2>(simd),
             3 => self.rows::<S, 3>(simd),
             taps => {
@@ -142,8 +145,7 @@ impl Kernel for TransformRow<'_, '_> {
 impl TransformRow<'_, '_> {
     #[inline(always)]
     fn rows<S: Simd, const R: usize>(self, _simd: S) {
-        let values = self.matrix.values;
-        let down = values[self.row];
+        let (down, values) = (self.down, self.across.values);
         let (packed, _) = self.packed_filters.as_chunks::<LANES>();
         for (place, filters) in packed.chunks_exact(R * R).enumerate() {
             let mut half = [[0.0; LANES]; R];
@@ -184,16 +186,20 @@ pub(super) fn finish_gradient(
     gradient: &mut [f32],
 ) {
     let filters = channels_in * scheme.taps() * scheme.taps();
-    let matrix = Matrix::of(scheme);
+    let [down, across] = scheme.lines().map(Matrix::of);
     gradient.par_chunks_mut(BLOCKS_TOGETHER * LANES * filters).enumerate().for_each(|(run, gradient)| {
         let first_block = run * BLOCKS_TOGETHER;
-        dispatch(isa, FinishBlocks { matrix, channels_out, channels_in, first_block, pieces, gradient });
+        dispatch(
+            isa,
+            FinishBlocks { down, across, channels_out, channels_in, first_block, pieces, gradient },
+        );
     });
 }
 
 /// The filters of some blocks of output channels.
 struct FinishBlocks<'a> {
-    matrix: Matrix,
+    down: Matrix,
+    across: Matrix,
     channels_out: usize,
     channels_in: usize,
     first_block: usize,
@@ -204,7 +210,7 @@ struct FinishBlocks<'a> {
 impl Kernel for FinishBlocks<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        match self.matrix.taps {
+        match self.across.taps {
             2 => self.blocks::<S, 2>(simd),
             3 => self.blocks::<S, 3>(simd),
             taps => {
@@ -218,7 +224,7 @@ impl Kernel for FinishBlocks<'_> {
 impl FinishBlocks<'_> {
     #[inline(always)]
     fn blocks<S: Simd, const R: usize>(self, _simd: S) {
-        let Matrix { rows, values, .. } = self.matrix;
+        let (rows, columns) = (self.down.rows, self.across.rows);
         let (channels_in, taps) = (self.channels_in, R * R);
         let padded_out = self.channels_out.next_multiple_of(LANES);
         let piece = piece_len(channels_in, self.channels_out);
@@ -226,7 +232,7 @@ impl FinishBlocks<'_> {
         for channel in 0..channels_in {
             let first = channel * padded_out + self.first_block * LANES;
             // The pieces are read in lines that lie apart, which the hardware does not foresee.
-            for place in 0..rows * rows {
+            for place in 0..rows * columns {
                 prefetch(
                     self.pieces.as_ptr().wrapping_add(place * piece + first + CHANNELS_AHEAD * padded_out),
                 );
@@ -235,8 +241,8 @@ impl FinishBlocks<'_> {
                 let mut filter = [[[0.0_f32; LANES]; R]; R];
                 for row in 0..rows {
                     let mut half = [[0.0_f32; LANES]; R];
-                    for (column, across) in values.iter().enumerate().take(rows) {
-                        let start = (row * rows + column) * piece + first + block * LANES;
+                    for (column, across) in self.across.values.iter().enumerate().take(columns) {
+                        let start = (row * columns + column) * piece + first + block * LANES;
                         let mut lifted = [0.0; LANES];
                         lifted.copy_from_slice(&self.pieces[start..start + LANES]);
                         for tap in 0..R {
@@ -245,7 +251,7 @@ impl FinishBlocks<'_> {
                     }
                     for u in 0..R {
                         for v in 0..R {
-                            accumulate(&mut filter[u][v], values[row][u], &half[v]);
+                            accumulate(&mut filter[u][v], self.down.values[row][u], &half[v]);
                         }
                     }
                 }
