@@ -69,6 +69,15 @@ pub(crate) struct PreparedEpilogue {
 }
 
 impl PreparedEpilogue {
+    /// Whether the activation rectifies, where it is that or none, without dropout.
+    pub(crate) const fn rectifies(&self) -> Option<bool> {
+        match (self.activation, &self.mask) {
+            (Activation::Identity, None) => Some(false),
+            (Activation::Relu, None) => Some(true),
+            _ => None,
+        }
+    }
+
     /// The value after activation and dropout of one output.
     #[inline(always)]
     pub(crate) fn forward<T: Scalar>(&self, z: T, element: usize) -> T {

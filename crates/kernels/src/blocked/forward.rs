@@ -24,6 +24,21 @@ pub(crate) struct ForwardOperands<'a> {
     pub(crate) spread: [usize; 2],
 }
 
+/// A band of the output that is written without a stage.
+pub(crate) struct OutputBand<'a> {
+    pub(crate) images: usize,
+    /// Rows of each image.
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    pub(crate) channels: Channels,
+    /// Bias of the group, zero-padded to whole blocks.
+    pub(crate) bias: &'a [f32],
+    /// Whether the activation is ReLU, or none.
+    pub(crate) rectify: bool,
+    /// Whole pixels, all rows and images.
+    pub(crate) output: &'a mut [f32],
+}
+
 /// One band of the output.
 struct Band<'a> {
     slot: usize,
@@ -56,20 +71,31 @@ pub(crate) fn forward<L: Lowering>(engine: &Engine, lowering: &L, operands: Forw
                 StageInput { tiling, shape: input_shape, channels, band: unit.band, images, stage },
             );
         };
+        // Where the staged input is lifted, its memory is written to again by the products, while it is still in the cache.
+        let stage_len = if L::LIFTED_IS_STAGE { 0 } else { input_shape.len() };
+        let mut workspace = scratch.take(lowering.workspace_len().max(stage_len));
         if L::LIFTED_IS_STAGE {
             stage_input(&mut lifted);
         } else {
-            let mut stage = scratch.take(input_shape.len());
-            stage_input(&mut stage);
-            lowering.lift_input(&stage, &mut lifted);
+            let stage = &mut workspace[..stage_len];
+            stage_input(stage);
+            lowering.lift_input(stage, &mut lifted);
         }
         if lowering.operands() == Operands::Pairs {
             let mut pairs = scratch.take(lifted.len() / 2);
             pair_neighbours(engine.isa(), &lifted, &mut pairs);
             lifted = pairs;
         }
+        let images = if tiling.bands == 1 { tiling.images_of(unit.slot) } else { 1 };
+        let columns = tiling.width_out;
+        let rows = unit.output.len() / (images * columns * output_channels.total);
+        if let Some(rectify) = epilogue.rectifies().filter(|_| spread == [1, 1] && lowering.fills_map(rows)) {
+            let (channels, output) = (output_channels, unit.output);
+            let band = OutputBand { images, rows, columns, channels, bias, rectify, output };
+            return lowering.multiply_into_map(&lifted, &mut workspace, band);
+        }
         let mut stage = scratch.take(output_shape.len());
-        lowering.multiply(&lifted, &mut scratch.take(lowering.workspace_len()), &mut stage);
+        lowering.multiply(&lifted, &mut workspace, &mut stage);
         let Band { first_element, output, .. } = unit;
         let (shape, channels) = (output_shape, output_channels);
         dispatch(

@@ -10,7 +10,7 @@ mod write;
 use crate::product::Operands;
 
 pub(crate) use backward::{BackwardOperands, WeightGradient, backward};
-pub(crate) use forward::{ForwardOperands, forward};
+pub(crate) use forward::{ForwardOperands, OutputBand, forward};
 pub(crate) use stage::{Channels, StageShape};
 pub(crate) use tiling::{Tiling, TilingRequest};
 
@@ -58,6 +58,14 @@ pub(crate) trait Lowering: Sync {
     fn keep_slope(&self, lifted: &[f32], kept: &mut [f32]);
     /// Computes a band of the output from a lifted band of the input, or from its neighbours paired.
     fn multiply(&self, lifted: &[f32], workspace: &mut [f32], output: &mut [f32]);
+    /// Whether [`Self::multiply_into_map`] can compute a band of so many output rows: one of whole tiles and blocks.
+    fn fills_map(&self, _rows: usize) -> bool {
+        false
+    }
+    /// As [`Self::multiply`], but without a stage in between.
+    fn multiply_into_map(&self, _lifted: &[f32], _workspace: &mut [f32], _band: OutputBand<'_>) {
+        panic!("this algorithm computes its output in stages");
+    }
     /// Adds the gradient of the input that a lifted band of the output's gradient causes, or its neighbours paired.
     fn input_gradient(&self, lifted: &[f32], workspace: &mut [f32], gradient: &mut [f32]);
     /// Elements of one of the pieces of the weight gradient that are summed in parallel, and the number of pieces.

@@ -28,6 +28,8 @@ pub(crate) trait Arithmetic: Copy {
     fn mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
     /// `c - a * b`, rounded once but on the portable set.
     fn negated_mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
+    /// `max(a, 0)`, except that NaN stays NaN.
+    fn rectify(self, a: Self::Vector) -> Self::Vector;
     /// The value that comes first in every [pair] of bfloat16, as f32.
     fn first_of_pairs(self, pairs: Self::Vector) -> Self::Vector;
     /// The value that comes second in every pair of bfloat16, as f32.
@@ -163,6 +165,11 @@ impl<S: Arithmetic> Arithmetic for Single<S> {
     #[inline(always)]
     fn negated_mul_add(self, a: S::Vector, b: S::Vector, c: S::Vector) -> S::Vector {
         self.0.negated_mul_add(a, b, c)
+    }
+
+    #[inline(always)]
+    fn rectify(self, a: S::Vector) -> S::Vector {
+        self.0.rectify(a)
     }
 
     #[inline(always)]

@@ -42,6 +42,11 @@ impl Arithmetic for Portable {
     }
 
     #[inline(always)]
+    fn rectify(self, a: [f32; LANES]) -> [f32; LANES] {
+        a.map(|value| if value <= 0.0 { 0.0 } else { value })
+    }
+
+    #[inline(always)]
     fn first_of_pairs(self, pairs: [f32; LANES]) -> [f32; LANES] {
         pairs.map(bfloat16::first)
     }

@@ -8,16 +8,18 @@
 //! [`points`] are our own choice.
 
 mod axis;
+mod into_map;
 mod line;
 mod points;
 mod scheme;
+mod tile_map;
 mod transform;
 mod weights;
 
 pub use scheme::Scheme;
 
 use crate::bfloat16::pair_rows;
-use crate::blocked::{Lowering, StageShape, Tiling, TilingRequest};
+use crate::blocked::{Lowering, OutputBand, StageShape, Tiling, TilingRequest};
 use crate::direct::Passes;
 use crate::engine::Engine;
 use crate::geometry::ConvGeometry;
@@ -25,6 +27,7 @@ use crate::isa::Isa;
 use crate::product::{LeftStrides, Offsets, Operands, Product, ResultStrides, Right, Store};
 use crate::scratch::{Scratch, Weights};
 use crate::simd::{LANES, dispatch};
+use into_map::LowerIntoMap;
 use transform::{Direction, Tiles};
 
 /// Elements by which planes are spaced apart beyond their size: without it their distance tends to be a multiple of
@@ -252,6 +255,20 @@ impl Lowering for Winograd<'_> {
         self.multiply_planes([self.blocks_in, self.blocks_out], lifted, weights, workspace);
         let tiles = self.tiles(self.output_stage(), Direction::Output);
         dispatch(self.isa, transform::Lower { tiles, planes: workspace, stage: output });
+    }
+
+    fn fills_map(&self, rows: usize) -> bool {
+        let ([height, width], columns) = (self.scheme.tile_out(), self.tiling.width_out);
+        rows.is_multiple_of(height)
+            && columns.is_multiple_of(width)
+            && self.channels_out.is_multiple_of(LANES)
+    }
+
+    fn multiply_into_map(&self, lifted: &[f32], workspace: &mut [f32], band: OutputBand<'_>) {
+        let (scheme, blocks, tiles) = (self.scheme, self.blocks_out, self.tiles);
+        let plane = self.plane(blocks);
+        self.multiply_planes([self.blocks_in, blocks], lifted, self.forward_weights(), workspace);
+        dispatch(self.isa, LowerIntoMap { scheme, blocks, tiles, plane, planes: workspace, band });
     }
 
     fn input_gradient(&self, lifted: &[f32], workspace: &mut [f32], gradient: &mut [f32]) {

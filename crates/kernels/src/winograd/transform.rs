@@ -3,13 +3,12 @@
 //! Planes are `[row of the tile][column of the tile][block][tile][lane]`: for every position of the transformed tile a
 //! matrix of tiles by channels.
 
-use std::marker::PhantomData;
-
-use super::axis::{Axis, Input, InputAdjoint, Output, OutputAdjoint, Phases};
+use super::axis::{Input, InputAdjoint, Output, OutputAdjoint, Phases};
 use super::points::{Five, Four, Six, Three};
 use super::scheme::Scheme;
+use super::tile_map::{Map, Place, Route, Square, TileMap, together};
 use crate::blocked::StageShape;
-use crate::simd::{Kernel, LANES, Simd, Single, Wide};
+use crate::simd::{Kernel, LANES, Simd, Wide};
 
 /// Which of the two maps of a convolution the tiles belong to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,45 +45,25 @@ pub(super) struct Lower<'a> {
     pub(super) stage: &'a mut [f32],
 }
 
-/// A tile in memory: its first vector, and the distances of its rows and columns in elements.
-#[derive(Clone, Copy)]
-struct Place<T> {
-    first: T,
-    row: usize,
-    column: usize,
-}
-
-/// A way of tiles between a stage and planes. Neighbouring tiles, as many as a vector spans, adjoin in the planes and lie `step`
-/// elements apart in the stage.
-trait Route {
-    /// Loads from the source.
-    ///
-    /// # Safety
-    /// The vectors must be readable.
-    unsafe fn load<W: Wide>(simd: W, source: *const f32, step: usize) -> W::Vector;
-    /// Stores to the target.
-    ///
-    /// # Safety
-    /// The vectors must be writable, and readable where they are added to.
-    unsafe fn store<W: Wide>(simd: W, target: *mut f32, step: usize, x: W::Vector);
-}
-
 /// From the stage to the planes.
+#[derive(Clone, Copy)]
 struct ToPlanes;
 /// From the planes to the stage, replacing what is there.
+#[derive(Clone, Copy)]
 struct ToStage;
 /// From the planes to the stage, adding to what is there.
+#[derive(Clone, Copy)]
 struct OntoStage;
 
 impl Route for ToPlanes {
     #[inline(always)]
-    unsafe fn load<W: Wide>(simd: W, source: *const f32, step: usize) -> W::Vector {
+    unsafe fn load<W: Wide>(self, simd: W, source: *const f32, step: usize) -> W::Vector {
         // SAFETY: the caller's.
         unsafe { simd.load(source, step) }
     }
 
     #[inline(always)]
-    unsafe fn store<W: Wide>(simd: W, target: *mut f32, _step: usize, x: W::Vector) {
+    unsafe fn store<W: Wide>(self, simd: W, target: *mut f32, _step: usize, x: W::Vector) {
         // SAFETY: the caller's.
         unsafe { simd.store_adjoining(target, x) }
     }
@@ -92,13 +71,13 @@ impl Route for ToPlanes {
 
 impl Route for ToStage {
     #[inline(always)]
-    unsafe fn load<W: Wide>(simd: W, source: *const f32, _step: usize) -> W::Vector {
+    unsafe fn load<W: Wide>(self, simd: W, source: *const f32, _step: usize) -> W::Vector {
         // SAFETY: the caller's.
         unsafe { simd.load_adjoining(source) }
     }
 
     #[inline(always)]
-    unsafe fn store<W: Wide>(simd: W, target: *mut f32, step: usize, x: W::Vector) {
+    unsafe fn store<W: Wide>(self, simd: W, target: *mut f32, step: usize, x: W::Vector) {
         // SAFETY: the caller's.
         unsafe { simd.store(target, step, x) }
     }
@@ -106,83 +85,15 @@ impl Route for ToStage {
 
 impl Route for OntoStage {
     #[inline(always)]
-    unsafe fn load<W: Wide>(simd: W, source: *const f32, _step: usize) -> W::Vector {
+    unsafe fn load<W: Wide>(self, simd: W, source: *const f32, _step: usize) -> W::Vector {
         // SAFETY: the caller's.
         unsafe { simd.load_adjoining(source) }
     }
 
     #[inline(always)]
-    unsafe fn store<W: Wide>(simd: W, target: *mut f32, step: usize, x: W::Vector) {
+    unsafe fn store<W: Wide>(self, simd: W, target: *mut f32, step: usize, x: W::Vector) {
         // SAFETY: the caller's.
         unsafe { simd.store(target, step, simd.add(simd.load(target, step), x)) }
-    }
-}
-
-/// A linear map of tiles: one map down and one across, `D x Aᵀ`.
-trait TileMap {
-    /// Rows and columns of what is mapped.
-    const FROM: [usize; 2];
-    /// Rows and columns of the result.
-    const TO: [usize; 2];
-
-    /// Maps a tile, or as many neighbouring tiles as a vector spans.
-    ///
-    /// Columns are stored from right to left: where neighbouring tiles overlap and are added, the left tile is then added
-    /// first, however many are taken at a time.
-    ///
-    /// # Safety
-    /// The vectors of `FROM` at `source` must be readable, and those of `TO` at `target` as the route asks.
-    unsafe fn apply<W: Wide, R: Route>(
-        simd: W,
-        step: usize,
-        source: Place<*const f32>,
-        target: Place<*mut f32>,
-    );
-}
-
-/// `D` down, from `DF` to `DT` rows, and `A` across.
-struct Map<D, A, const DF: usize, const DT: usize, const AF: usize, const AT: usize>(PhantomData<(D, A)>);
-
-/// The same map down and across.
-type Square<F, const FROM: usize, const TO: usize> = Map<F, F, FROM, TO, FROM, TO>;
-
-impl<D, A, const DF: usize, const DT: usize, const AF: usize, const AT: usize> TileMap
-    for Map<D, A, DF, DT, AF, AT>
-where
-    D: Axis<DF, DT>,
-    A: Axis<AF, AT>,
-{
-    const FROM: [usize; 2] = [DF, AF];
-    const TO: [usize; 2] = [DT, AT];
-
-    #[inline(always)]
-    unsafe fn apply<W: Wide, R: Route>(
-        simd: W,
-        step: usize,
-        source: Place<*const f32>,
-        target: Place<*mut f32>,
-    ) {
-        let mut half = [[simd.splat(0.0); AF]; DT];
-        for column in 0..AF {
-            let mut x = [simd.splat(0.0); DF];
-            for (row, x) in x.iter_mut().enumerate() {
-                let place = row * source.row + column * source.column;
-                // SAFETY: row and column are below DF and AF.
-                *x = unsafe { R::load(simd, source.first.add(place), step) };
-            }
-            let x = D::apply(simd, x);
-            for (half, &x) in half.iter_mut().zip(&x) {
-                half[column] = x;
-            }
-        }
-        for (row, half) in half.iter().enumerate() {
-            let x = A::apply(simd, *half);
-            for (column, &x) in x.iter().enumerate().rev() {
-                let place = row * target.row + column * target.column;
-                // SAFETY: row and column are below DT and AT.
-                unsafe { R::store(simd, target.first.add(place), step, x) };
-            }
-        }
     }
 }
 
@@ -265,7 +176,7 @@ impl Lift<'_> {
                 let target = Place { first, row: M::TO[1] * tiles.plane, column: tiles.plane };
                 // SAFETY: `check` has shown that rows and columns of the tiles up to `across` lie in the stage, and their planes
                 // in the planes.
-                tile += unsafe { together::<S, ToPlanes, M>(simd, across - tile, step, source, target) };
+                tile += unsafe { together::<S, M>(simd, ToPlanes, across - tile, step, source, target) };
             }
         }
     }
@@ -273,7 +184,7 @@ impl Lift<'_> {
 
 impl Lower<'_> {
     #[inline(always)]
-    fn each<S: Simd, R: Route, M: TileMap>(self, simd: S) {
+    fn each<S: Simd, M: TileMap>(self, simd: S, route: impl Route) {
         let tiles = self.tiles;
         tiles.check(self.stage.len(), self.planes.len());
         assert!(
@@ -295,33 +206,8 @@ impl Lower<'_> {
                 let target = Place { first, row: tiles.stage.row_len(), column: LANES };
                 // SAFETY: `check` has shown that rows and columns of the tiles up to `across` lie in the stage, and their planes
                 // in the planes.
-                tile += unsafe { together::<S, R, M>(simd, across - tile, step, source, target) };
+                tile += unsafe { together::<S, M>(simd, route, across - tile, step, source, target) };
             }
-        }
-    }
-}
-
-/// Transforms as many tiles of a row as the vectors take, or one where fewer are left; returns their number.
-///
-/// # Safety
-/// As [`TileMap::apply`], for the `left` tiles that follow.
-#[inline(always)]
-unsafe fn together<S: Simd, R: Route, M: TileMap>(
-    simd: S,
-    left: usize,
-    step: usize,
-    source: Place<*const f32>,
-    target: Place<*mut f32>,
-) -> usize {
-    let vectors = <S::Wide as Wide>::VECTORS;
-    // SAFETY: the caller's; no more tiles are taken than there are.
-    unsafe {
-        if left >= vectors {
-            M::apply::<S::Wide, R>(simd.wide(), step, source, target);
-            vectors
-        } else {
-            M::apply::<Single<S>, R>(Single(simd), step, source, target);
-            1
         }
     }
 }
@@ -373,39 +259,52 @@ impl Kernel for Lower<'_> {
         use Scheme as F;
         match (self.tiles.direction, self.tiles.scheme) {
             (D::Input, F::FourOutputsThreeTaps | F::TwoOutputsFiveTaps) => {
-                self.each::<S, OntoStage, Square<InputAdjoint<Six>, 6, 6>>(simd)
+                self.each::<S, Square<InputAdjoint<Six>, 6, 6>>(simd, OntoStage)
             }
             (D::Input, F::ThreeOutputsThreeTaps) => {
-                self.each::<S, OntoStage, Square<InputAdjoint<Five>, 5, 5>>(simd)
+                self.each::<S, Square<InputAdjoint<Five>, 5, 5>>(simd, OntoStage)
             }
             (D::Input, F::TwoOutputsThreeTaps | F::ThreeOutputsTwoTaps) => {
-                self.each::<S, OntoStage, Square<InputAdjoint<Four>, 4, 4>>(simd);
+                self.each::<S, Square<InputAdjoint<Four>, 4, 4>>(simd, OntoStage);
             }
             (D::Input, F::FourByTwoOutputsThreeTaps) => {
-                self.each::<S, OntoStage, Map<InputAdjoint<Six>, InputAdjoint<Four>, 6, 6, 4, 4>>(simd);
+                self.each::<S, Map<InputAdjoint<Six>, InputAdjoint<Four>, 6, 6, 4, 4>>(simd, OntoStage);
             }
             (D::Input, F::FourOutputsThreeTapsStrided) => {
-                self.each::<S, OntoStage, Square<InputAdjoint<Phases<Five>>, 9, 9>>(simd)
+                self.each::<S, Square<InputAdjoint<Phases<Five>>, 9, 9>>(simd, OntoStage)
             }
             (D::Input, F::TwoOutputsThreeTapsStrided) => {
-                self.each::<S, OntoStage, Square<InputAdjoint<Phases<Three>>, 5, 5>>(simd)
+                self.each::<S, Square<InputAdjoint<Phases<Three>>, 5, 5>>(simd, OntoStage)
             }
-            (D::Output, F::FourOutputsThreeTaps) => self.each::<S, ToStage, Square<Output<Six>, 6, 4>>(simd),
-            (D::Output, F::TwoOutputsFiveTaps) => self.each::<S, ToStage, Square<Output<Six>, 6, 2>>(simd),
-            (D::Output, F::ThreeOutputsThreeTaps) => {
-                self.each::<S, ToStage, Square<Output<Five>, 5, 3>>(simd)
-            }
-            (D::Output, F::TwoOutputsThreeTaps) => self.each::<S, ToStage, Square<Output<Four>, 4, 2>>(simd),
-            (D::Output, F::ThreeOutputsTwoTaps) => self.each::<S, ToStage, Square<Output<Four>, 4, 3>>(simd),
-            (D::Output, F::FourByTwoOutputsThreeTaps) => {
-                self.each::<S, ToStage, Map<Output<Six>, Output<Four>, 6, 4, 4, 2>>(simd)
-            }
-            (D::Output, F::FourOutputsThreeTapsStrided) => {
-                self.each::<S, ToStage, Square<Output<Phases<Five>>, 9, 4>>(simd)
-            }
-            (D::Output, F::TwoOutputsThreeTapsStrided) => {
-                self.each::<S, ToStage, Square<Output<Phases<Three>>, 5, 2>>(simd)
-            }
+            (D::Output, scheme) => with_output_map(scheme, simd, self),
         }
+    }
+}
+
+impl UseOfOutputMap for Lower<'_> {
+    #[inline(always)]
+    fn with<S: Simd, M: TileMap>(self, simd: S) {
+        self.each::<S, M>(simd, ToStage);
+    }
+}
+
+/// What is done with the map from planes to the output of a scheme.
+pub(super) trait UseOfOutputMap {
+    fn with<S: Simd, M: TileMap>(self, simd: S);
+}
+
+/// Does something with the map from planes to the output of a scheme.
+#[inline(always)]
+pub(super) fn with_output_map<S: Simd>(scheme: Scheme, simd: S, used: impl UseOfOutputMap) {
+    use Scheme as F;
+    match scheme {
+        F::FourOutputsThreeTaps => used.with::<S, Square<Output<Six>, 6, 4>>(simd),
+        F::TwoOutputsFiveTaps => used.with::<S, Square<Output<Six>, 6, 2>>(simd),
+        F::ThreeOutputsThreeTaps => used.with::<S, Square<Output<Five>, 5, 3>>(simd),
+        F::TwoOutputsThreeTaps => used.with::<S, Square<Output<Four>, 4, 2>>(simd),
+        F::ThreeOutputsTwoTaps => used.with::<S, Square<Output<Four>, 4, 3>>(simd),
+        F::FourByTwoOutputsThreeTaps => used.with::<S, Map<Output<Six>, Output<Four>, 6, 4, 4, 2>>(simd),
+        F::FourOutputsThreeTapsStrided => used.with::<S, Square<Output<Phases<Five>>, 9, 4>>(simd),
+        F::TwoOutputsThreeTapsStrided => used.with::<S, Square<Output<Phases<Three>>, 5, 2>>(simd),
     }
 }

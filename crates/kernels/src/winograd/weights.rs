@@ -249,9 +249,9 @@ impl FinishBlocks<'_> {
                             accumulate(&mut half[tap], across[tap], &lifted);
                         }
                     }
-                    for u in 0..R {
-                        for v in 0..R {
-                            accumulate(&mut filter[u][v], self.down.values[row][u], &half[v]);
+                    for (filter, &down) in filter.iter_mut().zip(&self.down.values[row]) {
+                        for (filter, half) in filter.iter_mut().zip(&half) {
+                            accumulate(filter, down, half);
                         }
                     }
                 }
