@@ -17,7 +17,7 @@ use crate::winograd::Scheme;
 /// |---|---|---|
 /// | `exact` | f32 | none |
 /// | `f32` | f32 | every Winograd scheme |
-/// | `bf16` | rounded to bfloat16 | those of four interpolation points, whose error is about that of direct products |
+/// | `bf16` | rounded to bfloat16 | those whose error is about that of direct products: four interpolation points or fewer, or six along one axis alone |
 /// | `bf16-fast` | rounded to bfloat16 | every Winograd scheme |
 ///
 /// Products are accumulated in f32 in every class, and bias, activation, dropout and transforms are f32 too: bfloat16 are the
@@ -42,7 +42,7 @@ pub const EXACT_ERROR_BOUND: f64 = 5e-7;
 /// tenfold before they cancel.
 pub const F32_ERROR_BOUND: f64 = 5e-6;
 /// Error bound of [`Accuracy::Bf16`], see [`Accuracy::error_bound`]: a product of two rounded operands errs by 2⁻⁷ at
-/// most, and the transforms of four points enlarge that about twofold where sums are too short for errors to cancel.
+/// most, and the transforms enlarge that two- to threefold where sums are too short for errors to cancel.
 pub const BF16_ERROR_BOUND: f64 = 2e-2;
 /// Error bound of [`Accuracy::Bf16Fast`], see [`Accuracy::error_bound`]: as [`BF16_ERROR_BOUND`], enlarged by the transforms
 /// of six points.
@@ -92,10 +92,21 @@ impl Accuracy {
         }
     }
 
+    /// Revision of the numbers that this crate computes in this class; whoever changes a value that a run depends on raises it.
+    #[must_use]
+    pub const fn numerics_revision(self) -> u32 {
+        match self {
+            Self::Exact | Self::F32 | Self::Bf16Fast => 1,
+            // 2: tiles of 4 by 2 outputs, and stride 2 by F(2, 2).
+            Self::Bf16 => 2,
+        }
+    }
+
     /// Whether a convolution of this class may be computed by `scheme`.
-    pub(crate) fn admits(self, scheme: Scheme) -> bool {
+    pub(crate) const fn admits(self, scheme: Scheme) -> bool {
         match self {
             Self::Exact => false,
+            // Here the tiles made for `bf16` have no advantage: the larger ones of the same kernel are within the bound.
             Self::F32 | Self::Bf16Fast => {
                 !matches!(scheme, Scheme::FourByTwoOutputsThreeTaps | Scheme::TwoOutputsThreeTapsStrided)
             }

@@ -89,6 +89,3 @@ pub use sgd::{SgdStep, sgd_momentum_step};
 pub use transposed::{ConvTransposeGeometry, conv_transpose2d_backward, conv_transpose2d_forward};
 pub use unspecified::unspecified_vec;
 pub use winograd::Scheme;
-
-/// Revision of the numbers this crate computes; whoever changes a value that a run depends on raises it.
-pub const NUMERICS_REVISION: u32 = 1;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use allconv_data::{DataError, Patches, PictureExample};
+use allconv_kernels::Accuracy;
 use allconv_nets::{DescriptionError, NetworkSpec, OutputKind, Walk, walk};
 use allconv_record::{Cost, Request, Resolve, ResolveError, Resolved, RunSpecification, StageShape};
 use serde::Serialize;
@@ -87,7 +88,7 @@ impl Resolve for Resolver {
         let setting = |error: crate::SettingError| wrong_value("train", &error.field.clone(), error);
         let preset = asked.preset().map_err(setting)?;
         let train = asked.resolve().and_then(|train| train.for_task(&data.task())).map_err(setting)?;
-        accuracy(&train.precision)?;
+        let precision = accuracy(&train.precision)?;
         let measured = self.measured(&train.measure)?;
         self.check_explained(&train.explain, &data.task())?;
         let net = with_preset(read_section("net", &request.net)?, &request.net, preset);
@@ -107,7 +108,7 @@ impl Resolve for Resolver {
                 precision: train.precision.clone(),
                 device_kind: self.device_kind.clone(),
                 dataset_hash: sizes.content_hash,
-                numerics: numerics(&net, &data.task()).into_iter().chain(measured).collect(),
+                numerics: numerics(&net, &data.task(), precision).into_iter().chain(measured).collect(),
                 data: table("data", &data)?,
                 net: table("net", &net)?,
                 train: table("train", &train)?,
@@ -215,10 +216,10 @@ fn with_preset(mut net: NetworkSpec, written: &toml::Table, preset: &Preset) -> 
 }
 
 /// Revisions of everything whose values a run depends on.
-fn numerics(net: &NetworkSpec, task: &TaskSettings) -> BTreeMap<String, u32> {
+fn numerics(net: &NetworkSpec, task: &TaskSettings, precision: Accuracy) -> BTreeMap<String, u32> {
     let crates = [
         ("data", allconv_data::NUMERICS_REVISION),
-        ("kernels", allconv_kernels::NUMERICS_REVISION),
+        ("kernels", precision.numerics_revision()),
         ("train", NUMERICS_REVISION),
     ];
     let task = task.patches().map(|_| (task.name(), task.revision()));
