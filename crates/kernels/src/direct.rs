@@ -6,8 +6,8 @@
 
 use rayon::prelude::*;
 
-use crate::bfloat16::{pair_at_distance, pair_rows};
-use crate::blocked::{Lowering, StageShape, Tiling, TilingRequest};
+use crate::bfloat16::{pair_at_distance, pair_neighbours, pair_rows};
+use crate::blocked::{LiftedBand, Lowering, StageShape, Tiling, TilingRequest};
 use crate::engine::Engine;
 use crate::geometry::ConvGeometry;
 use crate::isa::Isa;
@@ -228,8 +228,28 @@ impl<'e> Direct<'e> {
     }
 }
 
+impl Direct<'_> {
+    /// Copies a stage to the operands that are wanted, or pairs it.
+    fn lift(&self, stage: &[f32], operands: LiftedBand<'_>, keep: impl FnOnce(&mut [f32])) {
+        let LiftedBand { multiplied, kept } = operands;
+        match self.operands {
+            Operands::Singles => {
+                multiplied.into_iter().chain(kept).for_each(|lifted| lifted.copy_from_slice(stage));
+            }
+            Operands::Pairs => {
+                if let Some(multiplied) = multiplied {
+                    pair_neighbours(self.isa, stage, multiplied);
+                }
+                kept.map(keep);
+            }
+        }
+    }
+}
+
 impl Lowering for Direct<'_> {
-    const LIFTED_IS_STAGE: bool = true;
+    fn lifted_is_stage(&self) -> bool {
+        self.operands == Operands::Singles
+    }
 
     fn operands(&self) -> Operands {
         self.operands
@@ -261,6 +281,14 @@ impl Lowering for Direct<'_> {
         self.output_stage().len()
     }
 
+    fn multiplied_input_len(&self) -> usize {
+        self.lifted_input_len() / self.operands.values()
+    }
+
+    fn multiplied_slope_len(&self) -> usize {
+        self.lifted_slope_len() / self.operands.values()
+    }
+
     fn kept_input_len(&self) -> usize {
         self.input_stage().len()
     }
@@ -269,27 +297,23 @@ impl Lowering for Direct<'_> {
         self.kept_slope().len()
     }
 
-    /// Every pixel with the next one that the same tap meets.
-    fn keep_input(&self, lifted: &[f32], kept: &mut [f32]) {
-        let distance = self.tiling.geometry.stride[1] * self.lanes_in;
-        pair_at_distance(self.isa, lifted, self.input_stage().row_len(), distance, kept);
-    }
-
-    /// The pixels of a row, two by two.
-    fn keep_slope(&self, lifted: &[f32], kept: &mut [f32]) {
-        pair_rows(self.isa, lifted, [self.output_stage().columns, LANES], kept);
-    }
-
     fn workspace_len(&self) -> usize {
         0
     }
 
-    fn lift_input(&self, stage: &[f32], lifted: &mut [f32]) {
-        lifted.copy_from_slice(stage);
+    fn lift_input(&self, stage: &[f32], operands: LiftedBand<'_>) {
+        self.lift(stage, operands, |kept| {
+            // Every pixel with the next one that the same tap meets.
+            let distance = self.tiling.geometry.stride[1] * self.lanes_in;
+            pair_at_distance(self.isa, stage, self.input_stage().row_len(), distance, kept);
+        });
     }
 
-    fn lift_slope(&self, stage: &[f32], lifted: &mut [f32]) {
-        lifted.copy_from_slice(stage);
+    fn lift_slope(&self, stage: &[f32], operands: LiftedBand<'_>) {
+        self.lift(stage, operands, |kept| {
+            // The pixels of a row, two by two.
+            pair_rows(self.isa, stage, [self.output_stage().columns, LANES], kept);
+        });
     }
 
     fn forward_weights(&self) -> &[f32] {

@@ -88,7 +88,7 @@ fn run<P: Pass>(
         Algorithm::Winograd(scheme) => {
             let mut winograd = Winograd::new(engine, scheme, geometry, size, P::BANDS);
             match weights {
-                GroupWeights::Given(weight, passes) => winograd.prepare(engine, weight, passes),
+                GroupWeights::Given(weight, passes) => winograd.prepare(weight, passes),
                 GroupWeights::Prepared(weights) => winograd.take_forward(weights),
             }
             pass.run(engine, &winograd);

@@ -6,10 +6,9 @@
 
 use rayon::prelude::*;
 
-use super::Lowering;
-use super::stage::{Channels, StageInput, StageShape, StageSlope};
+use super::stage::{Channels, StageInput, StageSlope};
 use super::write::WriteInputGradient;
-use crate::bfloat16::pair_neighbours;
+use super::{LiftedBand, Lowering};
 use crate::engine::Engine;
 use crate::epilogue::PreparedEpilogue;
 use crate::product::Operands;
@@ -132,22 +131,6 @@ fn carried_len<L: Lowering>(lowering: &L) -> usize {
     (shape.images * shape.blocks * lowering.tiling().carried_rows() * shape.row_len()).max(1)
 }
 
-/// Fills a stage and lifts it; where a lifted band is the stage itself, fills that.
-fn in_stage<L: Lowering>(
-    engine: &Engine,
-    shape: StageShape,
-    lifted: &mut [f32],
-    fill: impl FnOnce(&mut [f32]),
-    lift: impl FnOnce(&[f32], &mut [f32]),
-) {
-    if L::LIFTED_IS_STAGE {
-        return fill(lifted);
-    }
-    let mut stage = engine.scratch().take(shape.len());
-    fill(&mut stage);
-    lift(&stage, lifted);
-}
-
 /// What all tasks read.
 struct Shared<'a, L> {
     engine: &'a Engine,
@@ -179,70 +162,44 @@ impl<L: Lowering> Shared<'_, L> {
         let (y, dy) = (&self.y[range.clone()], &self.dy[range]);
         let kept = inputs.chunks_exact_mut(lowering.kept_input_len());
         let kept = kept.zip(slopes.chunks_exact_mut(lowering.kept_slope_len()));
+        let in_place = lowering.lifted_is_stage();
         for (band, (input, slope)) in bands.zip(kept) {
             let sums = &mut *sums;
-            let mut lift_slope = |lifted: &mut [f32]| {
+            let mut fill_slope = |stage: &mut [f32]| {
                 let (shape, channels, epilogue) =
                     (lowering.output_stage(), self.output_channels, self.epilogue);
-                in_stage::<L>(
-                    engine,
-                    shape,
-                    lifted,
-                    |stage| {
-                        let stage = StageSlope {
-                            tiling,
-                            shape,
-                            channels,
-                            band,
-                            epilogue,
-                            first_element,
-                            y,
-                            dy,
-                            sums,
-                            stage,
-                        };
-                        dispatch(isa, stage);
-                    },
-                    |stage, lifted| lowering.lift_slope(stage, lifted),
-                );
+                let slope =
+                    StageSlope { tiling, shape, channels, band, epilogue, first_element, y, dy, sums, stage };
+                dispatch(isa, slope);
             };
-            let lift_input = |images: &[f32], lifted: &mut [f32]| {
-                let (shape, channels) = (lowering.input_stage(), self.input_channels);
-                in_stage::<L>(
-                    engine,
-                    shape,
-                    lifted,
-                    |stage| {
-                        dispatch(isa, StageInput { tiling, shape, channels, band, images, stage });
-                    },
-                    |stage, lifted| lowering.lift_input(stage, lifted),
-                );
-            };
-            match lowering.operands() {
-                Operands::Singles => {
-                    lift_slope(slope);
-                    if let Some(x) = x {
-                        lift_input(x, input);
-                    }
-                    if let Some(dx) = dx.as_deref_mut() {
-                        self.write_input_gradient(band, slope, carried, dx);
-                    }
+            let mut multiplied = None;
+            if in_place {
+                fill_slope(slope);
+            } else {
+                let mut stage = scratch.take(lowering.output_stage().len());
+                fill_slope(&mut stage);
+                let pairs = lowering.operands() == Operands::Pairs;
+                if pairs && dx.is_some() {
+                    multiplied = Some(scratch.take(lowering.multiplied_slope_len()));
                 }
-                Operands::Pairs => {
-                    let mut lifted = scratch.take(lowering.lifted_slope_len());
-                    lift_slope(&mut lifted);
-                    if let Some(dx) = dx.as_deref_mut() {
-                        let mut pairs = scratch.take(lifted.len() / 2);
-                        pair_neighbours(isa, &lifted, &mut pairs);
-                        self.write_input_gradient(band, &pairs, carried, dx);
-                    }
-                    if let Some(x) = x {
-                        lowering.keep_slope(&lifted, slope);
-                        drop(lifted);
-                        let mut lifted = scratch.take(lowering.lifted_input_len());
-                        lift_input(x, &mut lifted);
-                        lowering.keep_input(&lifted, input);
-                    }
+                let kept = (!pairs || x.is_some()).then_some(&mut *slope);
+                lowering.lift_slope(&stage, LiftedBand { multiplied: multiplied.as_deref_mut(), kept });
+            }
+            if let Some(dx) = dx.as_deref_mut() {
+                self.write_input_gradient(band, multiplied.as_deref().unwrap_or(slope), carried, dx);
+            }
+            drop(multiplied);
+            if let Some(images) = x {
+                let fill_input = |stage: &mut [f32]| {
+                    let (shape, channels) = (lowering.input_stage(), self.input_channels);
+                    dispatch(isa, StageInput { tiling, shape, channels, band, images, stage });
+                };
+                if in_place {
+                    fill_input(input);
+                } else {
+                    let mut stage = scratch.take(lowering.input_stage().len());
+                    fill_input(&mut stage);
+                    lowering.lift_input(&stage, LiftedBand { multiplied: None, kept: Some(input) });
                 }
             }
         }

@@ -2,13 +2,11 @@
 
 use rayon::prelude::*;
 
-use super::Lowering;
 use super::stage::{Channels, StageInput};
 use super::write::WriteOutput;
-use crate::bfloat16::pair_neighbours;
+use super::{LiftedBand, Lowering};
 use crate::engine::Engine;
 use crate::epilogue::PreparedEpilogue;
-use crate::product::Operands;
 use crate::simd::{LANES, dispatch};
 
 /// Operands of the forward pass of one channel group.
@@ -63,7 +61,7 @@ pub(crate) fn forward<L: Lowering>(engine: &Engine, lowering: &L, operands: Forw
     bands(lowering, y, output_channels.total).into_par_iter().with_max_len(1).for_each(|unit| {
         let images = &x[unit.slot * tiling.images * image_in..][..tiling.images_of(unit.slot) * image_in];
         let scratch = engine.scratch();
-        let mut lifted = scratch.take(lowering.lifted_input_len());
+        let mut lifted = scratch.take(lowering.multiplied_input_len());
         let stage_input = |stage: &mut [f32]| {
             let channels = input_channels;
             dispatch(
@@ -72,19 +70,14 @@ pub(crate) fn forward<L: Lowering>(engine: &Engine, lowering: &L, operands: Forw
             );
         };
         // Where the staged input is lifted, its memory is written to again by the products, while it is still in the cache.
-        let stage_len = if L::LIFTED_IS_STAGE { 0 } else { input_shape.len() };
+        let stage_len = if lowering.lifted_is_stage() { 0 } else { input_shape.len() };
         let mut workspace = scratch.take(lowering.workspace_len().max(stage_len));
-        if L::LIFTED_IS_STAGE {
+        if lowering.lifted_is_stage() {
             stage_input(&mut lifted);
         } else {
             let stage = &mut workspace[..stage_len];
             stage_input(stage);
-            lowering.lift_input(stage, &mut lifted);
-        }
-        if lowering.operands() == Operands::Pairs {
-            let mut pairs = scratch.take(lifted.len() / 2);
-            pair_neighbours(engine.isa(), &lifted, &mut pairs);
-            lifted = pairs;
+            lowering.lift_input(stage, LiftedBand { multiplied: Some(&mut lifted), kept: None });
         }
         let images = if tiling.bands == 1 { tiling.images_of(unit.slot) } else { 1 };
         let columns = tiling.width_out;

@@ -14,18 +14,24 @@ pub(crate) use forward::{ForwardOperands, OutputBand, forward};
 pub(crate) use stage::{Channels, StageShape};
 pub(crate) use tiling::{Tiling, TilingRequest};
 
+/// The operands that a band is lifted to. Where they are values, both are the same, and one is enough.
+pub(crate) struct LiftedBand<'a> {
+    /// That of the output or the input's gradient.
+    pub(crate) multiplied: Option<&'a mut [f32]>,
+    /// That of the weight gradient.
+    pub(crate) kept: Option<&'a mut [f32]>,
+}
+
 /// A convolution algorithm on channel-blocked bands of one channel group.
 ///
 /// *Lifting* takes a staged input or gradient to the form in which the algorithm multiplies: transformed tiles for
 /// Winograd, the stage itself for direct convolution. Lifted bands are kept until the weight gradient has read them.
 ///
-/// Where operands are [pairs](Operands::Pairs), lifted bands are paired before they are multiplied: neighbours in memory, which are
-/// channels of a pixel, for the output and the input's gradient, and tiles or pixels, see [`Self::keep_input`], for the weight
-/// gradient.
+/// Where operands are [pairs](Operands::Pairs), a band is lifted to pairs of neighbours in memory, which are channels of a pixel, for the
+/// output and the input's gradient, and to pairs of tiles or pixels for the weight gradient.
 pub(crate) trait Lowering: Sync {
     /// Whether a lifted band is the stage itself, so that staging writes it in place.
-    const LIFTED_IS_STAGE: bool;
-
+    fn lifted_is_stage(&self) -> bool;
     /// What the elements of the operands are.
     fn operands(&self) -> Operands;
     /// How the maps are cut into bands.
@@ -36,11 +42,15 @@ pub(crate) trait Lowering: Sync {
     fn output_stage(&self) -> StageShape;
     /// Shape of a staged band of the input's gradient.
     fn input_gradient_stage(&self) -> StageShape;
-    /// Elements of a lifted band of the input.
+    /// Values of a lifted band of the input.
     fn lifted_input_len(&self) -> usize;
-    /// Elements of a lifted band of the output's gradient.
+    /// Values of a lifted band of the output's gradient.
     fn lifted_slope_len(&self) -> usize;
-    /// Elements of a band of the input as it is kept for the weight gradient: those lifted, or pairs of them.
+    /// Elements of a band of the input as it is multiplied.
+    fn multiplied_input_len(&self) -> usize;
+    /// Elements of a band of the output's gradient as it is multiplied.
+    fn multiplied_slope_len(&self) -> usize;
+    /// Elements of a band of the input as it is kept for the weight gradient: values, or pairs of them.
     fn kept_input_len(&self) -> usize;
     /// Elements of a band of the output's gradient as it is kept for the weight gradient.
     fn kept_slope_len(&self) -> usize;
@@ -49,14 +59,10 @@ pub(crate) trait Lowering: Sync {
     /// Elements of temporary memory in [`Self::multiply`] and [`Self::input_gradient`].
     fn workspace_len(&self) -> usize;
     /// Lifts a band of the input.
-    fn lift_input(&self, stage: &[f32], lifted: &mut [f32]);
+    fn lift_input(&self, stage: &[f32], operands: LiftedBand<'_>);
     /// Lifts a band of the output's gradient.
-    fn lift_slope(&self, stage: &[f32], lifted: &mut [f32]);
-    /// Pairs a lifted band of the input along the inner dimension of the weight gradient.
-    fn keep_input(&self, lifted: &[f32], kept: &mut [f32]);
-    /// Pairs a lifted band of the output's gradient along the inner dimension of the weight gradient.
-    fn keep_slope(&self, lifted: &[f32], kept: &mut [f32]);
-    /// Computes a band of the output from a lifted band of the input, or from its neighbours paired.
+    fn lift_slope(&self, stage: &[f32], operands: LiftedBand<'_>);
+    /// Computes a band of the output from a lifted band of the input.
     fn multiply(&self, lifted: &[f32], workspace: &mut [f32], output: &mut [f32]);
     /// Whether [`Self::multiply_into_map`] can compute a band of so many output rows: one of whole tiles and blocks.
     fn fills_map(&self, _rows: usize) -> bool {
@@ -66,7 +72,7 @@ pub(crate) trait Lowering: Sync {
     fn multiply_into_map(&self, _lifted: &[f32], _workspace: &mut [f32], _band: OutputBand<'_>) {
         panic!("this algorithm computes its output in stages");
     }
-    /// Adds the gradient of the input that a lifted band of the output's gradient causes, or its neighbours paired.
+    /// Adds the gradient of the input that a lifted band of the output's gradient causes.
     fn input_gradient(&self, lifted: &[f32], workspace: &mut [f32], gradient: &mut [f32]);
     /// Elements of one of the pieces of the weight gradient that are summed in parallel, and the number of pieces.
     fn weight_pieces(&self) -> (usize, usize);

@@ -3,18 +3,20 @@
 
 use std::arch::asm;
 use std::arch::x86_64::{
-    __m256, __m256bh, __m512, __m512bh, __m512i, _CMP_NLE_UQ, _mm256_add_ps, _mm256_and_ps, _mm256_and_si256,
-    _mm256_castps_pd, _mm256_castps_si256, _mm256_castsi256_ps, _mm256_cmp_ps, _mm256_dpbf16_ps,
-    _mm256_fmadd_ps, _mm256_fnmadd_ps, _mm256_loadu_ps, _mm256_mul_ps, _mm256_set1_epi32, _mm256_set1_ps,
-    _mm256_setzero_ps, _mm256_slli_epi32, _mm256_storeu_ps, _mm256_sub_ps, _mm512_add_ps, _mm512_and_si512,
-    _mm512_castpd_ps, _mm512_castps_pd, _mm512_castps_si512, _mm512_castps256_ps512, _mm512_castps512_ps256,
-    _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cvtne2ps_pbh, _mm512_dpbf16_ps, _mm512_extractf32x8_ps,
-    _mm512_fmadd_ps, _mm512_fnmadd_ps, _mm512_insertf64x4, _mm512_loadu_ps, _mm512_loadu_si512,
-    _mm512_maskz_mov_ps, _mm512_mul_ps, _mm512_permutexvar_epi16, _mm512_rol_epi32, _mm512_set1_epi32,
-    _mm512_set1_ps, _mm512_setzero_ps, _mm512_slli_epi32, _mm512_storeu_ps, _mm512_sub_ps,
+    __m256, __m256bh, __m256i, __m512, __m512bh, __m512i, _CMP_NLE_UQ, _mm256_add_ps, _mm256_and_ps,
+    _mm256_and_si256, _mm256_castps_pd, _mm256_castps_si256, _mm256_castsi256_ps, _mm256_castsi256_si128,
+    _mm256_cmp_ps, _mm256_cvtepu16_epi32, _mm256_dpbf16_ps, _mm256_extracti128_si256, _mm256_fmadd_ps,
+    _mm256_fnmadd_ps, _mm256_loadu_ps, _mm256_mul_ps, _mm256_or_si256, _mm256_set1_epi32, _mm256_set1_ps,
+    _mm256_setzero_ps, _mm256_slli_epi32, _mm256_srli_epi32, _mm256_storeu_ps, _mm256_sub_ps, _mm512_add_ps,
+    _mm512_and_si512, _mm512_castpd_ps, _mm512_castps_pd, _mm512_castps_si512, _mm512_castps256_ps512,
+    _mm512_castps512_ps256, _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cvtne2ps_pbh, _mm512_cvtneps_pbh,
+    _mm512_dpbf16_ps, _mm512_extractf32x8_ps, _mm512_fmadd_ps, _mm512_fnmadd_ps, _mm512_insertf64x4,
+    _mm512_loadu_ps, _mm512_loadu_si512, _mm512_maskz_mov_ps, _mm512_mul_ps, _mm512_permutexvar_epi16,
+    _mm512_rol_epi32, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_slli_epi32,
+    _mm512_storeu_ps, _mm512_sub_ps,
 };
 
-use super::{Arithmetic, Kernel, Simd, Wide};
+use super::{Arithmetic, Kernel, Simd, Wide, store_paired};
 use crate::bfloat16::pair;
 use crate::isa::{InstructionSet, Isa};
 
@@ -278,6 +280,39 @@ impl<const BFLOAT16: bool> Wide for TwoBlocks<BFLOAT16> {
     unsafe fn store_adjoining(self, target: *mut f32, value: __m512) {
         // SAFETY: `self` proves AVX-512 F; the caller promises sixteen writable elements.
         unsafe { _mm512_storeu_ps(target, value) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_neighbours_paired(self, target: *mut f32, value: __m512) {
+        if !BFLOAT16 {
+            // SAFETY: the caller's.
+            return unsafe { store_paired(self, target, value, |place| [2 * place, 2 * place + 1]) };
+        }
+        // SAFETY: `self` proves AVX512_BF16 and AVX2; the caller promises eight writable elements. Both types are 256 bits without
+        // invalid values.
+        unsafe {
+            let rounded = std::mem::transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(value));
+            // The first of two neighbours comes to lie in the lower half; it belongs in the upper one.
+            let swapped = _mm256_or_si256(_mm256_slli_epi32::<16>(rounded), _mm256_srli_epi32::<16>(rounded));
+            _mm256_storeu_ps(target, _mm256_castsi256_ps(swapped));
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_parts_paired(self, target: *mut f32, value: __m512) {
+        if !BFLOAT16 {
+            // SAFETY: the caller's.
+            return unsafe { store_paired(self, target, value, |lane| [lane, 8 + lane]) };
+        }
+        // SAFETY: `self` proves AVX512_BF16 and AVX2; the caller promises eight writable elements. Types of one size have no invalid
+        // values.
+        unsafe {
+            let rounded = std::mem::transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(value));
+            let firsts = _mm256_cvtepu16_epi32(_mm256_castsi256_si128(rounded));
+            let seconds = _mm256_cvtepu16_epi32(_mm256_extracti128_si256::<1>(rounded));
+            let pairs = _mm256_or_si256(_mm256_slli_epi32::<16>(firsts), seconds);
+            _mm256_storeu_ps(target, _mm256_castsi256_ps(pairs));
+        }
     }
 
     #[inline(always)]

@@ -8,6 +8,8 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod portable;
+#[cfg(test)]
+mod tests;
 
 use crate::bfloat16::pair;
 use crate::isa::{InstructionSet, Isa};
@@ -104,6 +106,30 @@ pub(crate) trait Wide: Arithmetic {
     /// `VECTORS * LANES` elements from `target` on must be writable.
     unsafe fn store_adjoining(self, target: *mut f32, value: Self::Vector);
 
+    /// Stores [pairs](pair) of the neighbours in a wide vector; no alignment is needed.
+    ///
+    /// # Safety
+    /// `VECTORS * LANES / 2` elements from `target` on must be writable.
+    #[inline(always)]
+    unsafe fn store_neighbours_paired(self, target: *mut f32, value: Self::Vector) {
+        // SAFETY: the caller's.
+        unsafe { store_paired(self, target, value, |place| [2 * place, 2 * place + 1]) };
+    }
+
+    /// Stores [pairs](pair) of the elements of the two parts of a wide vector; no alignment is needed.
+    ///
+    /// # Safety
+    /// `LANES` elements from `target` on must be writable.
+    ///
+    /// # Panics
+    /// When the wide vector has other than two parts.
+    #[inline(always)]
+    unsafe fn store_parts_paired(self, target: *mut f32, value: Self::Vector) {
+        assert!(Self::VECTORS == 2, "only two parts can be paired");
+        // SAFETY: the caller's, as half of two vectors is one.
+        unsafe { store_paired(self, target, value, |lane| [lane, LANES + lane]) };
+    }
+
     /// Stores a wide vector of [pairs](pair) of neighbours among twice as many values.
     ///
     /// # Safety
@@ -126,6 +152,29 @@ pub(crate) trait Wide: Arithmetic {
             let source = place / LANES * distance + place % LANES;
             // SAFETY: the part is one of those promised, and the place is below the number of pairs.
             unsafe { *pairs.add(place) = pair(*firsts.add(source), *seconds.add(source)) };
+        }
+    }
+}
+
+/// Stores pairs of elements of a wide vector, chosen by their places, half as many as there are elements.
+///
+/// # Safety
+/// `VECTORS * LANES / 2` elements from `target` on must be writable.
+#[inline(always)]
+unsafe fn store_paired<W: Wide>(
+    simd: W,
+    target: *mut f32,
+    value: W::Vector,
+    places: impl Fn(usize) -> [usize; 2],
+) {
+    let mut values = [0.0; 2 * LANES];
+    assert!(W::VECTORS <= 2);
+    // SAFETY: `values` holds a wide vector, and the caller promises room for half as many pairs.
+    unsafe {
+        simd.store_adjoining(values.as_mut_ptr(), value);
+        for place in 0..W::VECTORS * LANES / 2 {
+            let [first, second] = places(place);
+            *target.add(place) = pair(values[first], values[second]);
         }
     }
 }
@@ -277,79 +326,14 @@ pub(crate) fn dispatch_pairs(isa: Isa, kernel: impl Kernel) {
     dispatch(isa, kernel);
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Every operation of [`Simd`] on numbers that f32 holds exactly.
-    struct EveryOperation<'a>(&'a mut [f32; 5 * LANES]);
-
-    impl Kernel for EveryOperation<'_> {
-        #[inline(always)]
-        fn run<S: Simd>(self, simd: S) {
-            let ramp: [f32; LANES] = std::array::from_fn(|lane| lane as f32);
-            let out = self.0.as_mut_ptr();
-            // SAFETY: `ramp` holds LANES elements and `out` five times as many.
-            unsafe {
-                let a = simd.load(ramp.as_ptr());
-                let (two, ten) = (simd.splat(2.0), simd.splat(10.0));
-                simd.store(out, simd.add(a, two));
-                simd.store(out.add(LANES), simd.sub(a, two));
-                simd.store(out.add(2 * LANES), simd.mul(a, two));
-                simd.store(out.add(3 * LANES), simd.mul_add(a, two, ten));
-                simd.store(out.add(4 * LANES), simd.negated_mul_add(a, two, ten));
-            }
-        }
-    }
-
-    /// Every operation of [`Wide`] on two parts that lie three vectors apart, as far as the set takes two parts.
-    struct EveryWideOperation<'a>(&'a mut [f32; 5 * LANES]);
-
-    impl Kernel for EveryWideOperation<'_> {
-        #[inline(always)]
-        fn run<S: Simd>(self, simd: S) {
-            let wide = simd.wide();
-            let ramp: [f32; 5 * LANES] = std::array::from_fn(|place| place as f32);
-            let distance = 3 * LANES;
-            // SAFETY: at most two parts, the second one ends before the fourth vector does.
-            unsafe {
-                let a = wide.load(ramp.as_ptr(), distance);
-                let two = wide.broadcast(ramp.as_ptr().add(2));
-                let result = wide.add(wide.mul_add(a, two, a), wide.splat(0.0));
-                wide.store(self.0.as_mut_ptr(), distance, result);
-            }
-            // The parts that the set does not take.
-            for part in <S::Wide as Wide>::VECTORS..2 {
-                let places = part * distance..part * distance + LANES;
-                for (out, ramp) in self.0[places.clone()].iter_mut().zip(&ramp[places]) {
-                    *out = 3.0 * ramp;
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn wide_vectors_are_loaded_and_stored_in_parts_on_every_available_set() {
-        for isa in Isa::available() {
-            let mut out = [-1.0; 5 * LANES];
-            dispatch(isa, EveryWideOperation(&mut out));
-            for (place, &found) in out.iter().enumerate() {
-                let covered = place < LANES || (3 * LANES..4 * LANES).contains(&place);
-                assert_eq!(found, if covered { 3.0 * place as f32 } else { -1.0 }, "{isa} element {place}");
-            }
-        }
-    }
-
-    #[test]
-    fn every_operation_agrees_with_scalar_arithmetic_on_every_available_set() {
-        for isa in Isa::available() {
-            let mut out = [0.0; 5 * LANES];
-            dispatch(isa, EveryOperation(&mut out));
-            for lane in 0..LANES {
-                let a = lane as f32;
-                let expected = [a + 2.0, a - 2.0, a * 2.0, a * 2.0 + 10.0, 10.0 - a * 2.0];
-                assert_eq!(std::array::from_fn(|row| out[row * LANES + lane]), expected, "{isa} lane {lane}");
-            }
-        }
-    }
+/// Runs a kernel that is worth its while with the instructions for bfloat16 alone.
+///
+/// # Panics
+/// When the set does not multiply bfloat16.
+pub(crate) fn dispatch_bfloat16(isa: Isa, kernel: impl Kernel) {
+    assert!(isa.multiplies_bfloat16(), "{isa} does not multiply bfloat16");
+    #[cfg(target_arch = "x86_64")]
+    avx512::run_with_bfloat16(isa, kernel);
+    #[cfg(not(target_arch = "x86_64"))]
+    dispatch(isa, kernel);
 }

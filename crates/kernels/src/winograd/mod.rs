@@ -10,6 +10,7 @@
 mod axis;
 mod into_map;
 mod line;
+mod planes;
 mod points;
 mod scheme;
 mod tile_map;
@@ -18,17 +19,17 @@ mod weights;
 
 pub use scheme::Scheme;
 
-use crate::bfloat16::pair_rows;
-use crate::blocked::{Lowering, OutputBand, StageShape, Tiling, TilingRequest};
+use crate::bfloat16::{pair_neighbours, pair_rows};
+use crate::blocked::{LiftedBand, Lowering, OutputBand, StageShape, Tiling, TilingRequest};
 use crate::direct::Passes;
 use crate::engine::Engine;
 use crate::geometry::ConvGeometry;
-use crate::isa::Isa;
 use crate::product::{LeftStrides, Offsets, Operands, Product, ResultStrides, Right, Store};
 use crate::scratch::{Scratch, Weights};
-use crate::simd::{LANES, dispatch};
+use crate::simd::{LANES, dispatch, dispatch_bfloat16};
 use into_map::LowerIntoMap;
-use transform::{Direction, Tiles};
+use planes::{BothPairs, Neighbours, PairsOfTiles, Values};
+use transform::{Direction, Lift, Lower, Tiles};
 
 /// Elements by which planes are spaced apart beyond their size: without it their distance tends to be a multiple of
 /// 4 KiB, and the stores of a tile, one to every plane, would fall into the same sets of the cache.
@@ -42,7 +43,7 @@ const TILES_TOGETHER: usize = 128;
 
 /// Weights and sizes of one Winograd convolution of one channel group.
 pub(crate) struct Winograd<'e> {
-    isa: Isa,
+    engine: &'e Engine,
     operands: Operands,
     scheme: Scheme,
     tiling: Tiling,
@@ -59,7 +60,7 @@ pub(crate) struct Winograd<'e> {
 impl<'e> Winograd<'e> {
     /// The convolution of one group of a valid geometry that suits `scheme`, in at least `bands` bands if it can be; its weights are still to come.
     pub(crate) fn new(
-        engine: &Engine,
+        engine: &'e Engine,
         scheme: Scheme,
         geometry: &ConvGeometry,
         output: [usize; 2],
@@ -75,9 +76,8 @@ impl<'e> Winograd<'e> {
         let request = TilingRequest { tile, pixels: tiles * tile[0] * tile[1], bands };
         let tiling = Tiling::new(geometry, output[0], output[1], request);
         let tiles = tiling.images * (tiling.rows_out / tile[0]) * (tiling.columns_out / tile[1]);
-        let isa = engine.isa();
         Self {
-            isa,
+            engine,
             operands: Operands::of(engine.accuracy()),
             scheme,
             tiling,
@@ -92,9 +92,10 @@ impl<'e> Winograd<'e> {
     }
 
     /// Transforms the weights of the group, `[C_out/groups, C_in/groups, KH, KW]`.
-    pub(crate) fn prepare(&mut self, engine: &'e Engine, weight: &[f32], passes: Passes) {
+    pub(crate) fn prepare(&mut self, weight: &[f32], passes: Passes) {
         let channels = [self.channels_out, self.channels_in];
-        let transform = |orientation| weights::transform(engine, self.scheme, channels, weight, orientation);
+        let transform =
+            |orientation| weights::transform(self.engine, self.scheme, channels, weight, orientation);
         match passes {
             Passes::Forward => {
                 self.forward = Some(Weights::Made(transform(weights::Orientation::Forward)));
@@ -118,34 +119,70 @@ impl<'e> Winograd<'e> {
         self.scheme.planes()
     }
 
-    /// The tiles of a band between a stage and planes.
+    /// The tiles of a band between a stage and planes of values.
     const fn tiles(&self, stage: StageShape, direction: Direction) -> Tiles {
         Tiles { scheme: self.scheme, stage, tiles: self.tiles, plane: self.plane(stage.blocks), direction }
     }
 
-    /// Rows of tiles of a plane that is kept: tiles, or pairs of them.
-    const fn kept_tiles(&self) -> usize {
+    /// Rows of tiles of an operand's plane: tiles, or pairs of them.
+    const fn operand_tiles(&self) -> usize {
         self.tiles.div_ceil(self.operands.values())
     }
 
-    /// Elements of one plane that is kept.
-    const fn kept_plane(&self, blocks: usize) -> usize {
-        blocks * self.kept_tiles() * LANES + PLANE_SPACING
+    /// Elements of one plane of an operand: of values, or of pairs of either kind.
+    const fn operand_plane(&self, blocks: usize) -> usize {
+        blocks * self.operand_tiles() * LANES + PLANE_SPACING
     }
 
-    /// Pairs neighbouring tiles of lifted planes of `blocks`.
-    fn pair_tiles(&self, blocks: usize, lifted: &[f32], kept: &mut [f32]) {
-        let (from, to) = (blocks * self.tiles * LANES, blocks * self.kept_tiles() * LANES);
-        let planes = lifted.chunks_exact(self.plane(blocks));
-        for (lifted, kept) in planes.zip(kept.chunks_exact_mut(self.kept_plane(blocks))) {
-            pair_rows(self.isa, &lifted[..from], [self.tiles, LANES], &mut kept[..to]);
+    /// Lifts a band to the operands that are wanted.
+    fn lift(&self, shape: StageShape, direction: Direction, stage: &[f32], operands: LiftedBand<'_>) {
+        let (isa, values, blocks) = (self.engine.isa(), self.tiles(shape, direction), shape.blocks);
+        let pairs = Tiles { plane: self.operand_plane(blocks), ..values };
+        let LiftedBand { multiplied, kept } = operands;
+        match (self.operands, multiplied, kept) {
+            (_, None, None) => {}
+            (Operands::Singles, Some(planes), None) | (Operands::Singles, None, Some(planes)) => {
+                dispatch(isa, Lift { tiles: values, stage, planes: Values(planes) });
+            }
+            (Operands::Singles, Some(_), Some(_)) => panic!("values are lifted once for both uses"),
+            (Operands::Pairs, multiplied, kept) if isa.multiplies_bfloat16() && pairs.come_in_pairs() => {
+                match (multiplied, kept) {
+                    (Some(neighbours), Some(tiles)) => {
+                        let planes = BothPairs { neighbours, tiles };
+                        dispatch_bfloat16(isa, Lift { tiles: pairs, stage, planes });
+                    }
+                    (Some(planes), None) => {
+                        dispatch_bfloat16(isa, Lift { tiles: pairs, stage, planes: Neighbours(planes) });
+                    }
+                    (None, Some(planes)) => {
+                        dispatch_bfloat16(isa, Lift { tiles: pairs, stage, planes: PairsOfTiles(planes) });
+                    }
+                    (None, None) => {}
+                }
+            }
+            (Operands::Pairs, multiplied, kept) => {
+                let mut lifted = self.engine.scratch().take(self.planes() * values.plane);
+                dispatch(isa, Lift { tiles: values, stage, planes: Values(&mut lifted) });
+                let (len, pairs_len) = (blocks * self.tiles * LANES, blocks * self.operand_tiles() * LANES);
+                let lifted = || lifted.chunks_exact(values.plane).map(|plane| &plane[..len]);
+                for (from, to) in
+                    lifted().zip(multiplied.into_iter().flat_map(|to| to.chunks_exact_mut(pairs.plane)))
+                {
+                    pair_neighbours(isa, from, &mut to[..len / 2]);
+                }
+                for (from, to) in
+                    lifted().zip(kept.into_iter().flat_map(|to| to.chunks_exact_mut(pairs.plane)))
+                {
+                    pair_rows(isa, from, [self.tiles, LANES], &mut to[..pairs_len]);
+                }
+            }
         }
     }
 
     /// One product per plane: tiles by channels of `from` blocks, times weights, gives tiles by channels of `to` blocks.
     fn multiply_planes(&self, [from, to]: [usize; 2], lifted: &[f32], weights: &[f32], result: &mut [f32]) {
         let values = self.operands.values();
-        let (steps, plane) = (LANES / values, self.plane(from) / values);
+        let (steps, plane) = (LANES / values, self.operand_plane(from));
         let weight_len = from * steps * to * LANES;
         let product = Product {
             operands: self.operands,
@@ -164,12 +201,14 @@ impl<'e> Winograd<'e> {
             b: self.scheme.weight_of_plane(index) * weight_len,
             c: index * self.plane(to),
         });
-        product.run(self.isa, offsets, lifted, weights, result);
+        product.run(self.engine.isa(), offsets, lifted, weights, result);
     }
 }
 
 impl Lowering for Winograd<'_> {
-    const LIFTED_IS_STAGE: bool = false;
+    fn lifted_is_stage(&self) -> bool {
+        false
+    }
 
     fn operands(&self) -> Operands {
         self.operands
@@ -201,46 +240,32 @@ impl Lowering for Winograd<'_> {
         self.planes() * self.plane(self.blocks_out)
     }
 
+    fn multiplied_input_len(&self) -> usize {
+        self.kept_input_len()
+    }
+
+    fn multiplied_slope_len(&self) -> usize {
+        self.kept_slope_len()
+    }
+
     fn kept_input_len(&self) -> usize {
-        self.planes() * self.kept_plane(self.blocks_in)
+        self.planes() * self.operand_plane(self.blocks_in)
     }
 
     fn kept_slope_len(&self) -> usize {
-        self.planes() * self.kept_plane(self.blocks_out)
-    }
-
-    fn keep_input(&self, lifted: &[f32], kept: &mut [f32]) {
-        self.pair_tiles(self.blocks_in, lifted, kept);
-    }
-
-    fn keep_slope(&self, lifted: &[f32], kept: &mut [f32]) {
-        self.pair_tiles(self.blocks_out, lifted, kept);
+        self.planes() * self.operand_plane(self.blocks_out)
     }
 
     fn workspace_len(&self) -> usize {
         self.planes() * self.plane(self.blocks_in.max(self.blocks_out))
     }
 
-    fn lift_input(&self, stage: &[f32], lifted: &mut [f32]) {
-        dispatch(
-            self.isa,
-            transform::Lift {
-                tiles: self.tiles(self.input_stage(), Direction::Input),
-                stage,
-                planes: lifted,
-            },
-        );
+    fn lift_input(&self, stage: &[f32], operands: LiftedBand<'_>) {
+        self.lift(self.input_stage(), Direction::Input, stage, operands);
     }
 
-    fn lift_slope(&self, stage: &[f32], lifted: &mut [f32]) {
-        dispatch(
-            self.isa,
-            transform::Lift {
-                tiles: self.tiles(self.output_stage(), Direction::Output),
-                stage,
-                planes: lifted,
-            },
-        );
+    fn lift_slope(&self, stage: &[f32], operands: LiftedBand<'_>) {
+        self.lift(self.output_stage(), Direction::Output, stage, operands);
     }
 
     fn forward_weights(&self) -> &[f32] {
@@ -254,7 +279,7 @@ impl Lowering for Winograd<'_> {
         let weights = self.forward_weights();
         self.multiply_planes([self.blocks_in, self.blocks_out], lifted, weights, workspace);
         let tiles = self.tiles(self.output_stage(), Direction::Output);
-        dispatch(self.isa, transform::Lower { tiles, planes: workspace, stage: output });
+        dispatch(self.engine.isa(), Lower { tiles, planes: workspace, stage: output });
     }
 
     fn fills_map(&self, rows: usize) -> bool {
@@ -268,7 +293,7 @@ impl Lowering for Winograd<'_> {
         let (scheme, blocks, tiles) = (self.scheme, self.blocks_out, self.tiles);
         let plane = self.plane(blocks);
         self.multiply_planes([self.blocks_in, blocks], lifted, self.forward_weights(), workspace);
-        dispatch(self.isa, LowerIntoMap { scheme, blocks, tiles, plane, planes: workspace, band });
+        dispatch(self.engine.isa(), LowerIntoMap { scheme, blocks, tiles, plane, planes: workspace, band });
     }
 
     fn input_gradient(&self, lifted: &[f32], workspace: &mut [f32], gradient: &mut [f32]) {
@@ -277,7 +302,7 @@ impl Lowering for Winograd<'_> {
         };
         self.multiply_planes([self.blocks_out, self.blocks_in], lifted, weights, workspace);
         let tiles = self.tiles(self.input_stage(), Direction::Input);
-        dispatch(self.isa, transform::Lower { tiles, planes: workspace, stage: gradient });
+        dispatch(self.engine.isa(), Lower { tiles, planes: workspace, stage: gradient });
     }
 
     fn weight_pieces(&self) -> (usize, usize) {
@@ -286,7 +311,7 @@ impl Lowering for Winograd<'_> {
 
     fn weight_gradient(&self, piece: usize, inputs: &[f32], slopes: &[f32], gradient: &mut [f32]) {
         let (input_len, slope_len) = (self.kept_input_len(), self.kept_slope_len());
-        let (bands, steps) = (inputs.len() / input_len, self.kept_tiles());
+        let (bands, steps) = (inputs.len() / input_len, self.operand_tiles());
         let together = (TILES_TOGETHER / self.tiles).max(1).min(bands);
         let product = |segments: usize| Product {
             operands: self.operands,
@@ -309,8 +334,8 @@ impl Lowering for Winograd<'_> {
             (0..self.planes()).filter(move |&plane| self.scheme.weight_of_plane(plane) == piece)
         };
         let offsets = |first: usize, plane: usize| Offsets {
-            a: first * input_len + plane * self.kept_plane(self.blocks_in),
-            b: first * slope_len + plane * self.kept_plane(self.blocks_out),
+            a: first * input_len + plane * self.operand_plane(self.blocks_in),
+            b: first * slope_len + plane * self.operand_plane(self.blocks_out),
             c: 0,
         };
         let whole = bands / together * together;
@@ -318,16 +343,16 @@ impl Lowering for Winograd<'_> {
             .step_by(together)
             .flat_map(|first| planes(piece).map(move |plane| offsets(first, plane)));
         let next_piece = planes(piece + 1).next().map(|plane| offsets(0, plane));
-        product(together).run_before(self.isa, batch, next_piece, [inputs, slopes], gradient);
+        product(together).run_before(self.engine.isa(), batch, next_piece, [inputs, slopes], gradient);
         if whole < bands {
             let rest = planes(piece).map(|plane| offsets(whole, plane));
-            product(bands - whole).run(self.isa, rest, inputs, slopes, gradient);
+            product(bands - whole).run(self.engine.isa(), rest, inputs, slopes, gradient);
         }
     }
 
     fn finish_weight_gradient(&self, pieces: &[f32], gradient: &mut [f32]) {
         weights::finish_gradient(
-            self.isa,
+            self.engine.isa(),
             self.scheme,
             [self.channels_out, self.channels_in],
             pieces,

@@ -4,6 +4,7 @@
 //! matrix of tiles by channels.
 
 use super::axis::{Input, InputAdjoint, Output, OutputAdjoint, Phases};
+use super::planes::Planes;
 use super::points::{Five, Four, Six, Three};
 use super::scheme::Scheme;
 use super::tile_map::{Map, Place, Route, Square, TileMap, together};
@@ -26,16 +27,16 @@ pub(super) struct Tiles {
     pub(super) stage: StageShape,
     /// Tiles of the band.
     pub(super) tiles: usize,
-    /// Elements between planes.
+    /// Elements between planes: values, or pairs of them.
     pub(super) plane: usize,
     pub(super) direction: Direction,
 }
 
 /// Stage to planes: `Bᵀ d B` for the input, `A dY Aᵀ` for the output's gradient.
-pub(super) struct Lift<'a> {
+pub(super) struct Lift<'a, P> {
     pub(super) tiles: Tiles,
     pub(super) stage: &'a [f32],
-    pub(super) planes: &'a mut [f32],
+    pub(super) planes: P,
 }
 
 /// Planes to stage: `Aᵀ M A` replaces the output, `B dV Bᵀ` is added to the input's gradient.
@@ -45,29 +46,12 @@ pub(super) struct Lower<'a> {
     pub(super) stage: &'a mut [f32],
 }
 
-/// From the stage to the planes.
-#[derive(Clone, Copy)]
-struct ToPlanes;
 /// From the planes to the stage, replacing what is there.
 #[derive(Clone, Copy)]
 struct ToStage;
 /// From the planes to the stage, adding to what is there.
 #[derive(Clone, Copy)]
 struct OntoStage;
-
-impl Route for ToPlanes {
-    #[inline(always)]
-    unsafe fn load<W: Wide>(self, simd: W, source: *const f32, step: usize) -> W::Vector {
-        // SAFETY: the caller's.
-        unsafe { simd.load(source, step) }
-    }
-
-    #[inline(always)]
-    unsafe fn store<W: Wide>(self, simd: W, target: *mut f32, _step: usize, x: W::Vector) {
-        // SAFETY: the caller's.
-        unsafe { simd.store_adjoining(target, x) }
-    }
-}
 
 impl Route for ToStage {
     #[inline(always)]
@@ -121,14 +105,19 @@ impl Tiles {
         [(self.stage.rows - height) / down + 1, (self.stage.columns - width) / across + 1]
     }
 
-    /// Asserts that every tile lies in its slice.
-    fn check(&self, stage: usize, planes: usize) {
+    /// Whether rows consist of whole pairs of tiles.
+    pub(super) const fn come_in_pairs(&self) -> bool {
+        self.grid()[1].is_multiple_of(2)
+    }
+
+    /// Asserts that every tile lies in its slice, where `values` of them share an element.
+    fn check(&self, stage: usize, planes: usize, values: usize) {
         let [down, across] = self.grid();
         assert!(
             self.stage.lanes == LANES
                 && self.stage.images * down * across == self.tiles
                 && stage == self.stage.len()
-                && self.stage.blocks * self.tiles * LANES <= self.plane
+                && self.stage.blocks * self.tiles * LANES <= self.plane * values
                 && planes >= self.scheme.planes() * self.plane,
             "{self:?} does not fit {stage} staged and {planes} lifted elements"
         );
@@ -152,18 +141,19 @@ impl Tiles {
     }
 }
 
-impl Lift<'_> {
+impl<P: Planes> Lift<'_, P> {
     #[inline(always)]
-    fn each<S: Simd, M: TileMap>(self, simd: S) {
+    fn each<S: Simd, M: TileMap>(mut self, simd: S) {
         let tiles = self.tiles;
-        tiles.check(self.stage.len(), self.planes.len());
+        tiles.check(self.stage.len(), self.planes.len(), P::VALUES);
         assert!(
             tiles.edges() == M::FROM && tiles.scheme.tile_in() == M::TO,
             "{tiles:?} with a map from {:?} to {:?}",
             M::FROM,
             M::TO
         );
-        let (stage, planes) = (self.stage.as_ptr(), self.planes.as_mut_ptr());
+        assert!(P::VALUES == 1 || tiles.come_in_pairs(), "{tiles:?} leave a tile over in every row");
+        let (stage, (planes, route)) = (self.stage.as_ptr(), self.planes.start());
         let ([_, step], [_, across]) = (tiles.steps(), tiles.grid());
         let step = step * LANES;
         for line in 0..tiles.lines() {
@@ -172,11 +162,11 @@ impl Lift<'_> {
             while tile < across {
                 let first = stage.wrapping_add(from + tile * step);
                 let source = Place { first, row: tiles.stage.row_len(), column: LANES };
-                let first = planes.wrapping_add(to + tile * LANES);
+                let first = planes.wrapping_add((to + tile * LANES) / P::VALUES);
                 let target = Place { first, row: M::TO[1] * tiles.plane, column: tiles.plane };
                 // SAFETY: `check` has shown that rows and columns of the tiles up to `across` lie in the stage, and their planes
                 // in the planes.
-                tile += unsafe { together::<S, M>(simd, ToPlanes, across - tile, step, source, target) };
+                tile += unsafe { together::<S, M>(simd, route, across - tile, step, source, target) };
             }
         }
     }
@@ -186,7 +176,7 @@ impl Lower<'_> {
     #[inline(always)]
     fn each<S: Simd, M: TileMap>(self, simd: S, route: impl Route) {
         let tiles = self.tiles;
-        tiles.check(self.stage.len(), self.planes.len());
+        tiles.check(self.stage.len(), self.planes.len(), 1);
         assert!(
             tiles.edges() == M::TO && tiles.scheme.tile_in() == M::FROM,
             "{tiles:?} with a map from {:?} to {:?}",
@@ -212,7 +202,7 @@ impl Lower<'_> {
     }
 }
 
-impl Kernel for Lift<'_> {
+impl<P: Planes> Kernel for Lift<'_, P> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         use Direction as D;
