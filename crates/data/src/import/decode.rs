@@ -5,13 +5,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use image::{ColorType, DynamicImage, ImageFormat, ImageReader, Limits};
 
+use super::jpeg;
 use crate::augment::ImageShape;
 use crate::error::DataError;
 
 /// Longest side of an image in pixels.
-const SIDE_LIMIT: u32 = 16_384;
+pub(super) const SIDE_LIMIT: u32 = 16_384;
 /// Most memory a decoder may allocate, 512 MiB.
-const ALLOCATION_LIMIT: u64 = 512 << 20;
+pub(super) const ALLOCATION_LIMIT: u64 = 512 << 20;
 
 /// One decoded image.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +65,8 @@ fn decode_unguarded(bytes: &[u8]) -> Result<DynamicImage, String> {
     let mut reader =
         ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|error| error.to_string())?;
     match reader.format() {
-        Some(ImageFormat::Jpeg | ImageFormat::Png) => {}
+        Some(ImageFormat::Jpeg) => return jpeg::decode(bytes),
+        Some(ImageFormat::Png) => {}
         Some(other) => return Err(format!("a {other:?} image")),
         None if bytes.is_empty() => return Err("an empty file".to_string()),
         None => {
