@@ -1,35 +1,32 @@
-//! A global allocator that keeps large blocks for the next request, on huge pages.
+//! A global allocator that keeps the memory of large blocks for the next requests, on huge pages.
 //!
 //! A training step asks for the same large tensors again and again. The system's allocator returns blocks of many megabytes to the
 //! operating system at once, and every page of the next tensor is then faulted in anew: 1.5 µs for each 4 KiB, as long as a layer's
-//! arithmetic. [`RecyclingAllocator`] keeps such blocks on shelves by size; after the first step no page is faulted in.
+//! arithmetic. [`RecyclingAllocator`] cuts such blocks from a few large regions; after the first step no page is faulted in.
+
+mod region;
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Smaller blocks go to the system's allocator, which keeps them itself.
-const SMALLEST: usize = 1 << 18;
+use region::{GRANULE, Region};
 
-/// Larger blocks go back to the operating system: they are data sets, allocated once.
-const LARGEST: usize = 1 << 29;
+/// Smaller blocks go to the system's allocator, which keeps them itself; from here on, the usual one on Linux maps each block anew.
+const SMALLEST: usize = 1 << 17;
 
-/// Steps between powers of two: a block is at most a quarter larger than what was asked for.
-const STEPS: usize = 4;
+/// Larger blocks go back to the operating system: they are data sets, allocated once. Two of these fill a region.
+const LARGEST: usize = region::REGION / 2;
 
-/// Number of shelves from [`SMALLEST`] to [`LARGEST`].
-const SHELVES: usize = STEPS * (LARGEST.ilog2() - SMALLEST.ilog2()) as usize + 1;
-
-/// Idle bytes above which a returned block is given back to the operating system.
+/// Idle bytes above which regions that nobody uses are given back to the operating system.
 const IDLE_LIMIT: usize = 4 << 30;
 
-/// Size of a huge page, and the alignment of the blocks that can hold one.
-const HUGE_PAGE: usize = 2 << 20;
+/// Most regions. When all are full, blocks come from the system: that is only slower.
+const REGIONS: usize = 64;
 
-/// Alignment of smaller blocks.
-const PAGE: usize = 4096;
-
-/// The system's allocator with shelves for blocks from 256 KiB to 512 MiB.
+/// The system's allocator with memory of its own for blocks from 128 KiB to 512 MiB.
+///
+/// A block occupies the next multiple of 64 KiB. Neighbouring free blocks serve a larger request together, so that the memory of a
+/// step is little more than the most that is in use at once.
 ///
 /// # Example
 ///
@@ -45,93 +42,85 @@ const PAGE: usize = 4096;
 /// ```
 #[derive(Debug)]
 pub struct RecyclingAllocator {
-    shelves: [Mutex<Shelf>; SHELVES],
-    idle_bytes: AtomicUsize,
-    used_bytes: AtomicUsize,
-    peak_bytes: AtomicUsize,
+    /// One lock for all: a training step asks for a few hundred large blocks, and each takes a microsecond at most.
+    memory: Mutex<Memory>,
 }
 
-/// The idle blocks of one size, as a list through the blocks themselves.
+/// All regions, and what is in use.
 #[derive(Debug)]
-struct Shelf {
-    first: *mut IdleBlock,
+struct Memory {
+    regions: [Region; REGIONS],
+    used_bytes: usize,
+    peak_bytes: usize,
 }
-
-/// What an idle block begins with.
-#[derive(Debug)]
-struct IdleBlock {
-    next: *mut IdleBlock,
-}
-
-// SAFETY: the pointers lead to blocks that belong to the shelf alone; whoever holds the shelf holds them.
-unsafe impl Send for Shelf {}
 
 impl RecyclingAllocator {
-    /// An allocator with empty shelves.
-    pub const fn new() -> RecyclingAllocator {
-        RecyclingAllocator {
-            shelves: [const { Mutex::new(Shelf { first: std::ptr::null_mut() }) }; SHELVES],
-            idle_bytes: AtomicUsize::new(0),
-            used_bytes: AtomicUsize::new(0),
-            peak_bytes: AtomicUsize::new(0),
-        }
+    /// An allocator that has no memory yet.
+    pub const fn new() -> Self {
+        let regions = [const { Region::CLOSED }; REGIONS];
+        Self { memory: Mutex::new(Memory { regions, used_bytes: 0, peak_bytes: 0 }) }
     }
 
-    /// Bytes that lie on the shelves.
+    /// Bytes of large blocks that were returned and lie free for the next requests.
     pub fn idle_bytes(&self) -> usize {
-        self.idle_bytes.load(Ordering::Relaxed)
+        self.lock().idle_bytes()
     }
 
-    /// The most bytes of large blocks (256 KiB and above) that were in use at once since the last [`restart_peak`](Self::restart_peak).
+    /// The most bytes of large blocks (128 KiB and above) that were in use at once since the last [`restart_peak`](Self::restart_peak).
     ///
-    /// Blocks that lie idle do not count, so that the number does not depend on what the process did before.
+    /// What lies idle does not count, so that the number does not depend on what the process did before.
     pub fn peak_bytes(&self) -> usize {
-        self.peak_bytes.load(Ordering::Relaxed)
+        self.lock().peak_bytes
     }
 
     /// Lets the peak begin anew at what is in use now.
     pub fn restart_peak(&self) {
-        self.peak_bytes.store(self.used_bytes.load(Ordering::Relaxed), Ordering::Relaxed);
+        let mut memory = self.lock();
+        memory.peak_bytes = memory.used_bytes;
     }
 
-    fn count_allocated(&self, bytes: usize) {
-        let used = self.used_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        self.peak_bytes.fetch_max(used, Ordering::Relaxed);
+    /// The memory is valid after every statement, so that poison means nothing.
+    fn lock(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Memory {
+    fn idle_bytes(&self) -> usize {
+        self.regions.iter().map(Region::idle_bytes).sum()
     }
 
-    fn count_returned(&self, bytes: usize) {
-        self.used_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    /// A block from the first region that has room, or from a new one.
+    fn take(&mut self, granules: usize) -> Option<*mut u8> {
+        let block = self.regions.iter_mut().find_map(|region| region.take(granules));
+        block.or_else(|| {
+            let region = self.regions.iter_mut().find(|region| !region.is_open())?;
+            *region = Region::open()?;
+            region.take(granules)
+        })
     }
 
-    /// Takes an idle block of the shelf.
-    fn take(&self, shelf: usize) -> Option<*mut u8> {
-        let mut shelf_guard = lock(&self.shelves[shelf]);
-        let block = shelf_guard.first;
-        if block.is_null() {
-            return None;
-        }
-        // SAFETY: a block on a shelf begins with a valid `IdleBlock`, written by `put`, and nobody else holds the block.
-        shelf_guard.first = unsafe { (*block).next };
-        self.idle_bytes.fetch_sub(block_size(shelf), Ordering::Relaxed);
-        Some(block.cast())
-    }
-
-    /// Lays a block on its shelf, unless too much lies idle.
-    ///
-    /// # Safety
-    /// `block` is a block of this shelf's layout that nobody uses any more.
-    unsafe fn put(&self, shelf: usize, block: *mut u8) -> bool {
-        let size = block_size(shelf);
-        if self.idle_bytes.fetch_add(size, Ordering::Relaxed) + size > IDLE_LIMIT {
-            self.idle_bytes.fetch_sub(size, Ordering::Relaxed);
+    /// Takes back a block if it lies in a region.
+    fn give_back(&mut self, block: *mut u8, granules: usize) -> bool {
+        let Some(region) = self.regions.iter_mut().find(|region| region.contains(block)) else {
             return false;
-        }
-        let mut shelf = lock(&self.shelves[shelf]);
-        let block = block.cast::<IdleBlock>();
-        // SAFETY: the caller owns the block, which is page-aligned and larger than an `IdleBlock`.
-        unsafe { block.write(IdleBlock { next: shelf.first }) };
-        shelf.first = block;
+        };
+        region.give_back(block, granules);
+        self.close_what_is_too_much();
         true
+    }
+
+    /// Closes unused regions, the last first, until no more than the limit lies idle.
+    fn close_what_is_too_much(&mut self) {
+        while self.idle_bytes() > IDLE_LIMIT {
+            let Some(region) = self.regions.iter_mut().rfind(|region| region.is_unused()) else { return };
+            region.close();
+        }
+    }
+
+    fn count_allocated(&mut self, bytes: usize) {
+        self.used_bytes += bytes;
+        self.peak_bytes = self.peak_bytes.max(self.used_bytes);
     }
 }
 
@@ -141,84 +130,42 @@ impl Default for RecyclingAllocator {
     }
 }
 
-// SAFETY: blocks outside the shelves' range are the system allocator's own. A block inside it is allocated with the layout of its
-// shelf, which depends on the requested layout alone, so that `dealloc` computes the same shelf as `alloc`; a block is on a shelf or
-// in use, never both, because `take` removes it under the shelf's lock.
+// SAFETY: a block is the system allocator's own, or a part of a region. A region gives out granules that are free, as many as the
+// layout asks for and aligned to their own size, and the lock is held meanwhile, so that no two blocks in use share a byte. `dealloc`
+// sees from the address where a block came from, and computes its length from the layout alone, as `alloc` did.
 unsafe impl GlobalAlloc for RecyclingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let Some(shelf) = shelf_for(layout) else {
-            if layout.size() >= SMALLEST {
-                self.count_allocated(layout.size());
-            }
+        if layout.size() < SMALLEST {
             // SAFETY: the caller keeps `alloc`'s contract, which is the system allocator's.
             return unsafe { System.alloc(layout) };
-        };
-        self.count_allocated(block_size(shelf));
-        if let Some(block) = self.take(shelf) {
-            return block;
         }
-        // SAFETY: the layout of a shelf has a size above zero.
-        let block = unsafe { System.alloc(block_layout(shelf)) };
-        prefer_huge_pages(block, shelf);
+        let mut memory = self.lock();
+        let block = granules_for(layout).and_then(|granules| memory.take(granules));
+        // SAFETY: as above.
+        let block = block.unwrap_or_else(|| unsafe { System.alloc(layout) });
+        if !block.is_null() {
+            memory.count_allocated(layout.size());
+        }
         block
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        let Some(shelf) = shelf_for(layout) else {
-            if layout.size() >= SMALLEST {
-                self.count_returned(layout.size());
+        if layout.size() >= SMALLEST {
+            let mut memory = self.lock();
+            memory.used_bytes -= layout.size();
+            if granules_for(layout).is_some_and(|granules| memory.give_back(block, granules)) {
+                return;
             }
-            // SAFETY: the block came from the system allocator with this layout, as the caller promises and `alloc` decides.
-            return unsafe { System.dealloc(block, layout) };
-        };
-        self.count_returned(block_size(shelf));
-        // SAFETY: the caller gives up the block; `alloc` made it for this shelf.
-        let kept = unsafe { self.put(shelf, block) };
-        if !kept {
-            // SAFETY: `alloc` made the block with the shelf's layout, and `put` did not keep it.
-            unsafe { System.dealloc(block, block_layout(shelf)) };
         }
+        // SAFETY: the block lies in no region, so that it came from the system allocator, with this layout, as the caller promises.
+        unsafe { System.dealloc(block, layout) }
     }
 }
 
-/// The shelf for a request; `None` for one that the system serves.
-fn shelf_for(layout: Layout) -> Option<usize> {
-    let size = layout.size();
-    if !(SMALLEST..=LARGEST).contains(&size) || layout.align() > PAGE {
-        return None;
-    }
-    let power = size.ilog2() as usize;
-    let step = (size - (1 << power)).div_ceil((1 << power) / STEPS);
-    Some(STEPS * (power - SMALLEST.ilog2() as usize) + step)
-}
-
-/// Size of the blocks of a shelf, at least every size that [`shelf_for`] sends there.
-const fn block_size(shelf: usize) -> usize {
-    let power = SMALLEST << (shelf / STEPS);
-    power + (power / STEPS) * (shelf % STEPS)
-}
-
-fn block_layout(shelf: usize) -> Layout {
-    let size = block_size(shelf);
-    let alignment = if size >= HUGE_PAGE { HUGE_PAGE } else { PAGE };
-    // SAFETY: both alignments are powers of two, and the size is far below the largest a layout may have.
-    unsafe { Layout::from_size_align_unchecked(size, alignment) }
-}
-
-/// Asks for huge pages behind a new block; without them (or elsewhere than on Linux) it is only slower.
-fn prefer_huge_pages(block: *mut u8, shelf: usize) {
-    let whole_pages = block_size(shelf) / HUGE_PAGE * HUGE_PAGE;
-    if block.is_null() || whole_pages == 0 {
-        return;
-    }
-    #[cfg(target_os = "linux")]
-    // SAFETY: the range lies inside the block that was just allocated; this advice changes no content.
-    let _ = unsafe { rustix::mm::madvise(block.cast(), whole_pages, rustix::mm::Advice::LinuxHugepage) };
-}
-
-/// Locks a shelf. It is valid after every statement, so that poison means nothing.
-fn lock(shelf: &Mutex<Shelf>) -> MutexGuard<'_, Shelf> {
-    shelf.lock().unwrap_or_else(PoisonError::into_inner)
+/// Length of the block for a request, in granules; `None` for one that the system serves.
+fn granules_for(layout: Layout) -> Option<usize> {
+    let is_recycled = (SMALLEST..=LARGEST).contains(&layout.size()) && layout.align() <= GRANULE;
+    is_recycled.then(|| layout.size().div_ceil(GRANULE))
 }
 
 #[cfg(test)]
@@ -229,48 +176,58 @@ mod tests {
         Layout::from_size_align(size, 16).unwrap()
     }
 
-    #[test]
-    fn every_size_fits_its_block_and_wastes_at_most_a_quarter() {
-        for power in 18..29 {
-            for offset in [0, 1, 2, 1000, (1 << power) / 4, (1 << power) / 4 + 1, (1 << power) - 1] {
-                let size = (1 << power) + offset;
-                let block = block_size(shelf_for(layout(size)).unwrap());
-                assert!(block >= size && block * 4 <= size * 5 + 4, "{size} bytes in a block of {block}");
-            }
-        }
-        assert_eq!(block_size(shelf_for(layout(LARGEST)).unwrap()), LARGEST);
-        assert_eq!(shelf_for(layout(SMALLEST - 1)), None);
-        assert_eq!(shelf_for(layout(LARGEST + 1)), None);
+    /// Closes all regions and checks that no block is left.
+    fn close(allocator: &RecyclingAllocator) {
+        let mut memory = allocator.lock();
+        assert_eq!(memory.used_bytes, 0);
+        memory.regions.iter_mut().filter(|region| region.is_open()).for_each(Region::close);
     }
 
     #[test]
-    fn a_returned_block_serves_the_next_request_of_its_size() {
+    fn sizes_and_alignments_decide_who_serves_a_request() {
+        for (size, granules) in [
+            (SMALLEST - 1, None),
+            (SMALLEST, Some(2)),
+            (SMALLEST + 1, Some(3)),
+            (LARGEST - 1, Some(8192)),
+            (LARGEST, Some(8192)),
+            (LARGEST + 1, None),
+        ] {
+            assert_eq!(granules_for(layout(size)), granules, "{size} bytes");
+        }
+        assert_eq!(granules_for(Layout::from_size_align(SMALLEST, GRANULE).unwrap()), Some(2));
+        assert_eq!(granules_for(Layout::from_size_align(SMALLEST, 2 * GRANULE).unwrap()), None);
+    }
+
+    #[test]
+    fn a_returned_block_serves_the_next_request() {
         let allocator = RecyclingAllocator::new();
         let (first_layout, second_layout) = (layout(3_000_000), layout(2_900_000));
-        assert_eq!(shelf_for(first_layout), shelf_for(second_layout));
         // SAFETY: both layouts have a size above zero; each block is returned once, with the layout it was made with.
         unsafe {
             let first = allocator.alloc(first_layout);
             first.write_bytes(7, first_layout.size());
+            assert_eq!(allocator.idle_bytes(), 0);
             allocator.dealloc(first, first_layout);
-            assert!(allocator.idle_bytes() >= 3_000_000);
+            assert_eq!(allocator.idle_bytes(), 46 * GRANULE);
             let second = allocator.alloc_zeroed(second_layout);
             assert_eq!(first, second);
-            assert_eq!(allocator.idle_bytes(), 0);
+            assert_eq!(allocator.idle_bytes(), GRANULE);
             assert!(std::slice::from_raw_parts(second, second_layout.size()).iter().all(|byte| *byte == 0));
             allocator.dealloc(second, second_layout);
         }
+        close(&allocator);
     }
 
     #[test]
     fn the_peak_counts_what_is_in_use_at_once_and_can_begin_anew() {
         let allocator = RecyclingAllocator::new();
-        let (shelved, large) = (layout(1 << 20), layout(LARGEST + 1));
+        let (recycled, large) = (layout(1 << 20), layout(LARGEST + 1));
         // SAFETY: both layouts have a size above zero; each block is returned once, with the layout it was made with.
         unsafe {
-            let first = allocator.alloc(shelved);
-            let second = allocator.alloc(shelved);
-            allocator.dealloc(first, shelved);
+            let first = allocator.alloc(recycled);
+            let second = allocator.alloc(recycled);
+            allocator.dealloc(first, recycled);
             let third = allocator.alloc(large);
             assert_eq!(allocator.peak_bytes(), (1 << 20) + LARGEST + 1);
             allocator.dealloc(third, large);
@@ -279,33 +236,68 @@ mod tests {
             let small = allocator.alloc(layout(SMALLEST - 1));
             assert_eq!(allocator.peak_bytes(), 1 << 20, "small blocks are not counted");
             allocator.dealloc(small, layout(SMALLEST - 1));
-            allocator.dealloc(second, shelved);
+            allocator.dealloc(second, recycled);
             allocator.restart_peak();
             assert_eq!(allocator.peak_bytes(), 0);
         }
+        close(&allocator);
     }
 
     #[test]
-    fn threads_never_share_a_block() {
+    fn regions_that_nobody_uses_are_closed_when_too_much_lies_idle() {
+        let allocator = RecyclingAllocator::new();
+        let half_a_region = layout(LARGEST);
+        // SAFETY: the layout has a size above zero; each block is returned once. None is written to: they cost addresses alone.
+        unsafe {
+            let blocks: Vec<_> = (0..10).map(|_| allocator.alloc(half_a_region)).collect();
+            let mut idle = Vec::new();
+            for block in blocks {
+                allocator.dealloc(block, half_a_region);
+                idle.push(allocator.idle_bytes() / LARGEST);
+            }
+            assert_eq!(
+                idle,
+                [1, 2, 3, 4, 5, 6, 7, 8, 7, 8],
+                "the ninth is too much, and lies in a region that is in use"
+            );
+        }
+        close(&allocator);
+    }
+
+    #[test]
+    fn threads_never_share_a_block_and_all_gaps_grow_together() {
         let allocator = RecyclingAllocator::new();
         std::thread::scope(|scope| {
-            for mark in 0..4u8 {
+            for mark in 0..4u64 {
                 let allocator = &allocator;
                 scope.spawn(move || {
-                    for round in 0..200 {
-                        let layout = layout(SMALLEST + 1000 * (round % 3));
-                        // SAFETY: the layout has a size above zero; the block is written inside its size and returned once.
+                    let mut random = 0x9E37_79B9_7F4A_7C15 * (mark + 1);
+                    let mut blocks: Vec<(*mut u8, Layout)> = Vec::new();
+                    for round in 0..400 {
+                        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                        let choice = (random >> 33) as usize;
+                        // Up to 3.25 MiB, so that there are long and short blocks, and five at once.
+                        let layout = layout(SMALLEST + choice % (3 << 20));
+                        // SAFETY: the layout has a size above zero; a block is read and written inside its size, and returned once
+                        // with the layout it was made with.
                         unsafe {
                             let block = allocator.alloc(layout);
-                            block.write_bytes(mark, layout.size());
-                            std::thread::yield_now();
-                            let bytes = std::slice::from_raw_parts(block, layout.size());
-                            assert!(bytes.iter().all(|byte| *byte == mark));
-                            allocator.dealloc(block, layout);
+                            block.write_bytes(mark as u8, layout.size());
+                            blocks.push((block, layout));
+                            if blocks.len() == 5 || round == 399 {
+                                for _ in 0..if round == 399 { blocks.len() } else { 1 } {
+                                    let (block, layout) = blocks.swap_remove(choice % blocks.len());
+                                    let bytes = std::slice::from_raw_parts(block, layout.size());
+                                    assert!(bytes.iter().all(|byte| *byte == mark as u8), "thread {mark}");
+                                    allocator.dealloc(block, layout);
+                                }
+                            }
                         }
                     }
                 });
             }
         });
+        assert!(allocator.idle_bytes() > 0);
+        close(&allocator);
     }
 }
