@@ -128,7 +128,8 @@ impl Accuracy {
 
 /// The instruction set, the accuracy class, and a pool of scratch buffers that clones share.
 ///
-/// Cheap to clone. Buffers are kept between calls, so a training loop allocates in its first step only.
+/// Cheap to clone. Buffers up to 2 MiB are kept between calls. Larger ones are allocated by each: a program that trains should have
+/// the [`RecyclingAllocator`](crate::RecyclingAllocator), so that this and its tensors cost no fresh memory after the first step.
 #[derive(Clone)]
 pub struct Engine {
     isa: Isa,

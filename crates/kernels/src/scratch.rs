@@ -1,10 +1,19 @@
-//! Scratch memory that is taken, used and given back, so that steady training allocates nothing.
+//! Scratch memory that is taken, used and given back, so that the tasks of a layer allocate nothing.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::unspecified_vec;
+
 /// Alignment of every buffer in bytes: one cache line, and the widest vector.
 const ALIGNMENT: usize = 64;
+
+/// Elements of the largest buffer that is kept: 2 MiB, and with it all that a single task asks for.
+///
+/// Larger ones (transformed weights, lifted bands) are few in a call, and each layer has sizes of its own: kept side by side, they
+/// would outweigh the maps of a small batch. [`RecyclingAllocator`](crate::RecyclingAllocator) has the next one ready, and lends its
+/// memory to maps meanwhile.
+const LARGEST_KEPT: usize = 1 << 19;
 
 /// Idle buffers, kept for the next call.
 #[derive(Default)]
@@ -23,7 +32,7 @@ impl ScratchPool {
                 (0..idle.len()).filter(|&i| idle[i].len() >= len + slack).min_by_key(|&i| idle[i].len());
             fitting.map(|index| idle.swap_remove(index))
         };
-        let memory = reused.unwrap_or_else(|| vec![0.0; len + slack]);
+        let memory = reused.unwrap_or_else(|| unspecified_vec(len + slack));
         let offset = memory.as_ptr().align_offset(ALIGNMENT);
         Scratch { pool: self, memory, offset, len }
     }
@@ -83,7 +92,9 @@ impl DerefMut for Scratch<'_> {
 impl Drop for Scratch<'_> {
     fn drop(&mut self) {
         let memory = std::mem::take(&mut self.memory);
-        self.pool.lock().push(memory);
+        if memory.len() <= LARGEST_KEPT {
+            self.pool.lock().push(memory);
+        }
     }
 }
 
@@ -103,5 +114,14 @@ mod tests {
         assert_eq!((second.as_ptr(), second.len(), pool.idle_bytes()), (address, 900, 0));
         drop(second);
         assert_eq!(pool.idle_bytes(), idle);
+    }
+
+    #[test]
+    fn large_buffers_are_not_kept() {
+        let pool = ScratchPool::default();
+        drop(pool.take(LARGEST_KEPT));
+        assert_eq!(pool.idle_bytes(), 0, "with its slack the buffer is larger");
+        drop(pool.take(LARGEST_KEPT - ALIGNMENT / size_of::<f32>()));
+        assert_eq!(pool.idle_bytes(), LARGEST_KEPT * size_of::<f32>());
     }
 }
