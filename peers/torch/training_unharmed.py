@@ -22,11 +22,11 @@ from scipy import stats
 
 import twin
 
-CLASSES = ["exact", "f32", "bf16"]
+CLASSES = ["exact", "f32", "bf16", "bf16-fast"]
 PEER = "PyTorch"
 DATASET = "cifar10_jpeg"
 CONFIDENCE = 0.95
-COLOURS = {"exact": "#4269d0", "f32": "#efb118", "bf16": "#ff725c", PEER: "#3ca951"}
+COLOURS = {"exact": "#4269d0", "f32": "#efb118", "bf16": "#ff725c", "bf16-fast": "#a463f2", PEER: "#3ca951"}
 
 
 def allconv(args, folder, width, steps, seed, name):
@@ -144,7 +144,7 @@ def figure(curves, path):
 
 def page(args, curves, errors):
     lines = ["# Training is unharmed", "",
-             "Written by `cargo xtask training-unharmed`; do not edit. Does a faster accuracy class train a worse network? All-CNN-C is trained in the classes `exact`, `f32` and `bf16` "
+             "Written by `cargo xtask training-unharmed`; do not edit. Does a faster accuracy class train a worse network? All-CNN-C is trained in the classes `exact`, `f32`, `bf16` and `bf16-fast` "
              "and as a PyTorch twin (f32), each from the same initial weights, on the same batches, with the same learning rates. Recipe: the preset `fast` (batch 32) without "
              "dropout and augmentation, so that a step depends on its batch alone and the two programs need share no random numbers. "
              "Data: the JPEG copy of CIFAR-10, standardised; errors are those of 5,000 images held out of training, the test images are not touched.", "",
