@@ -9,7 +9,7 @@ use crate::fast;
 use crate::geometry::ConvGeometry;
 use crate::naive;
 use crate::scalar::Scalar;
-use crate::transposed::{self, TransposedJob};
+use crate::transposed::{self, TransposedBackwardJob, TransposedJob};
 
 /// Where the gradients of a convolution go. Every slice is overwritten, not added to.
 pub struct ConvGradients<'a, T> {
@@ -58,6 +58,8 @@ pub trait Convolve: Sized {
     );
     /// Runs the forward pass of a transposed convolution.
     fn transposed(engine: &Engine, job: TransposedJob<'_, Self>);
+    /// Runs the backward pass of a transposed convolution, but for the bias.
+    fn transposed_backward(engine: &Engine, job: TransposedBackwardJob<'_, Self>);
 }
 
 impl Convolve for f32 {
@@ -86,6 +88,10 @@ impl Convolve for f32 {
             transposed::by_adjoint(engine, job);
         }
     }
+
+    fn transposed_backward(engine: &Engine, job: TransposedBackwardJob<'_, Self>) {
+        fast::transposed_backward(engine, job);
+    }
 }
 
 impl Convolve for f64 {
@@ -109,6 +115,10 @@ impl Convolve for f64 {
 
     fn transposed(engine: &Engine, job: TransposedJob<'_, Self>) {
         transposed::by_adjoint(engine, job);
+    }
+
+    fn transposed_backward(engine: &Engine, job: TransposedBackwardJob<'_, Self>) {
+        transposed::backward_by_passes(engine, job);
     }
 }
 

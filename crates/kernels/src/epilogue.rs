@@ -2,6 +2,7 @@
 
 use crate::dropout::{Dropout, DropoutMask, element_index};
 use crate::scalar::Scalar;
+use crate::simd::{Kernel, Simd};
 
 /// The function applied to every output of a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Default)]
@@ -118,6 +119,32 @@ impl PreparedEpilogue {
             (Activation::LeakyRelu { .. }, _) => branch(y > T::ZERO),
         };
         T::from_f64(factor)
+    }
+}
+
+/// The gradient before the epilogue of a run of elements whose first one has this index.
+pub(crate) struct Slopes<'a, T> {
+    pub(crate) epilogue: PreparedEpilogue,
+    pub(crate) first: usize,
+    pub(crate) y: &'a [T],
+    pub(crate) dy: &'a [T],
+    pub(crate) dz: &'a mut [T],
+}
+
+impl<T: Scalar> Kernel for Slopes<'_, T> {
+    #[inline(always)]
+    fn run<S: Simd>(self, _simd: S) {
+        let Self { epilogue, first, y, dy, dz } = self;
+        if epilogue.mask.is_some() {
+            for (element, ((dz, y), dy)) in dz.iter_mut().zip(y).zip(dy).enumerate() {
+                *dz = *dy * epilogue.slope(*y, first + element);
+            }
+        } else {
+            let negative = T::from_f64(f64::from(epilogue.negative));
+            for ((dz, y), dy) in dz.iter_mut().zip(y).zip(dy) {
+                *dz = *dy * if *y > T::ZERO { T::ONE } else { negative };
+            }
+        }
     }
 }
 

@@ -2,7 +2,9 @@
 
 use rayon::prelude::*;
 
-use crate::blocked::{self, BackwardOperands, Channels, ForwardOperands, Lowering, WeightGradient};
+use crate::blocked::{
+    self, BackwardOperands, Channels, ForwardOperands, Lowering, TransposedOperands, WeightGradient,
+};
 use crate::convolution::{BackwardJob, ForwardJob};
 use crate::depthwise;
 use crate::direct::{Direct, Passes};
@@ -11,7 +13,7 @@ use crate::epilogue::Epilogue;
 use crate::geometry::{ConvGeometry, Padding};
 use crate::plan::{Algorithm, plan};
 use crate::simd::LANES;
-use crate::transposed::{ConvTransposeGeometry, TransposedJob};
+use crate::transposed::{self, ConvTransposeGeometry, TransposedBackwardJob, TransposedJob};
 use crate::winograd::Winograd;
 
 /// Channels of a group on the input and on the output side.
@@ -52,6 +54,14 @@ impl Pass for BackwardOperands<'_> {
 
     fn run(self, engine: &Engine, lowering: &impl Lowering) {
         blocked::backward(engine, lowering, self);
+    }
+}
+
+impl Pass for TransposedOperands<'_> {
+    const BANDS: usize = BackwardOperands::BANDS;
+
+    fn run(self, engine: &Engine, lowering: &impl Lowering) {
+        blocked::transposed_backward(engine, lowering, self);
     }
 }
 
@@ -265,5 +275,25 @@ pub(crate) fn input_gradient(
             dbias: None,
         };
         run(engine, algorithm, geometry, GroupWeights::Given(weight, Passes::InputGradient), operands);
+    }
+}
+
+/// The backward pass of a transposed convolution, but for the bias.
+pub(crate) fn transposed_backward(engine: &Engine, job: TransposedBackwardJob<'_, f32>) {
+    let geometry = job.adjoint;
+    let plan = plan(&geometry, engine);
+    if plan.forward == Algorithm::Depthwise || plan.forward != plan.backward {
+        return transposed::backward_by_passes(engine, job);
+    }
+    let TransposedBackwardJob { x, weight, y, dy, epilogue, mut dx, dweight, .. } = job;
+    let weight_len = geometry.weight_len() / geometry.groups;
+    let weights = weight.chunks_exact(weight_len).zip(dweight.chunks_exact_mut(weight_len));
+    for (group, (weight, dweight)) in weights.enumerate() {
+        let [input_channels, output_channels] = channels(&geometry, group);
+        let passes = if dx.is_some() { Passes::Forward } else { Passes::WeightGradient };
+        let (epilogue, dx) = (&epilogue, dx.as_deref_mut());
+        let operands =
+            TransposedOperands { y, dy, epilogue, input_channels, x, output_channels, dx, dweight };
+        run(engine, plan.forward, &geometry, GroupWeights::Given(weight, passes), operands);
     }
 }

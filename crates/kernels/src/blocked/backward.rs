@@ -1,11 +1,12 @@
 //! The backward pass of a blocked lowering.
 //!
 //! Slots are worked on in parallel, the bands of a slot in order: a band of the input's gradient overlaps the next one
-//! by a few rows, which are carried over. Where the weight gradient alone is wanted, bands are worked on in parallel too. After
-//! every group of bands the weight gradient is summed, its pieces in parallel and the bands in order. Groups do not depend on the number of threads, so neither do the results.
+//! by a few rows, which are carried over. After every group of bands the weight gradient is summed, its pieces in parallel and the
+//! bands in order.
 
 use rayon::prelude::*;
 
+use super::groups::Kept;
 use super::stage::{Channels, StageInput, StageSlope};
 use super::write::WriteInputGradient;
 use super::{LiftedBand, Lowering};
@@ -13,12 +14,6 @@ use crate::engine::Engine;
 use crate::epilogue::PreparedEpilogue;
 use crate::product::Operands;
 use crate::simd::{LANES, dispatch};
-
-/// Slots whose bands are lifted together: enough to keep this many threads busy.
-const SLOTS_TOGETHER: usize = 16;
-/// Lifted elements kept for the weight gradient, about: 16 MiB, so that they are still in the last-level cache when
-/// they are read, and enough of them that summing pays for reading and writing the weight gradient.
-const LIFTED_ELEMENTS: usize = 4 << 20;
 
 /// Operands of the backward pass of one channel group.
 pub(crate) struct BackwardOperands<'a> {
@@ -57,65 +52,43 @@ pub(crate) fn backward<L: Lowering>(engine: &Engine, lowering: &L, operands: Bac
     let BackwardOperands { input_channels, y, dy, output_channels, epilogue, mut dx, weight_gradient, dbias } =
         operands;
     let (x, dweight) = weight_gradient.map(|WeightGradient { x, dweight }| (x, dweight)).unzip();
-    let slots_together = tiling.slots.min(SLOTS_TOGETHER);
-    // Counted before pairing, so that the order of summation does not depend on it.
-    let band_len = lowering.lifted_input_len() + lowering.lifted_slope_len();
-    let bands_together = (LIFTED_ELEMENTS / (slots_together * band_len)).clamp(1, tiling.bands);
-    let (input_len, slope_len) = (lowering.kept_input_len(), lowering.kept_slope_len());
     let scratch = engine.scratch();
-    let mut inputs = scratch.take(slots_together * bands_together * input_len);
-    let mut slopes = scratch.take(slots_together * bands_together * slope_len);
-    // Where neither the input's nor the bias gradient is wanted, no band depends on the one before it: each is a task.
-    let are_apart = dx.is_none() && dbias.is_none();
-    let tasks_together = if are_apart { slots_together * bands_together } else { slots_together };
+    let mut kept = Kept::new(engine, lowering);
     let carried_len = carried_len(lowering);
-    let mut carried = scratch.take(tasks_together * carried_len);
-    // Sums, and the row under way. Nobody reads those of bands that are apart.
+    // Sums, and the row under way.
     let sums_len = 2 * lowering.output_stage().blocks * LANES;
-    let mut sums = scratch.take(sums_len * tiling.slots.max(tasks_together));
+    let mut sums = scratch.take(sums_len * tiling.slots);
     sums.fill(0.0);
-    let (piece_len, pieces) = lowering.weight_pieces();
-    let mut gradient = scratch.take(piece_len * pieces);
-    gradient.fill(0.0);
     let geometry = &tiling.geometry;
     let slot_in = tiling.images * geometry.height_in * geometry.width_in * input_channels.total;
     let shared = Shared { engine, lowering, x, input_channels, y, dy, output_channels, epilogue };
-
-    for first_slot in (0..tiling.slots).step_by(slots_together) {
-        let slots = slots_together.min(tiling.slots - first_slot);
-        for first_band in (0..tiling.bands).step_by(bands_together) {
-            let bands = first_band..tiling.bands.min(first_band + bands_together);
-            let units = slots * bands.len();
-            let (run, first_sum) = if are_apart { (1, 0) } else { (bands.len(), first_slot) };
-            let mut gradients: Vec<Option<&mut [f32]>> = match dx.as_deref_mut() {
-                Some(dx) => dx.chunks_mut(slot_in).skip(first_slot).take(slots).map(Some).collect(),
-                None => (0..units / run).map(|_| None).collect(),
-            };
-            // Shared out one by one, as everywhere in here: a thread that is done takes over what another has not begun.
-            let tasks = inputs
-                .par_chunks_mut(run * input_len)
-                .zip(slopes.par_chunks_mut(run * slope_len))
-                .zip(carried.par_chunks_mut(carried_len))
-                .zip(sums[first_sum * sums_len..].par_chunks_mut(sums_len))
-                .zip(gradients.par_iter_mut())
-                .enumerate()
-                .with_max_len(1);
-            tasks.for_each(|(index, ((((inputs, slopes), carried), sums), dx))| {
-                let (slot, band) = (index * run / bands.len(), bands.start + index * run % bands.len());
-                let (slot, dx) = (first_slot + slot, dx.as_deref_mut());
-                shared.lift_slot(band..band + run, SlotTask { slot, inputs, slopes, carried, sums, dx });
-            });
-            let (inputs, slopes) = (&inputs[..units * input_len], &slopes[..units * slope_len]);
-            if dweight.is_some() {
-                let pieces = gradient.par_chunks_mut(piece_len).enumerate().with_max_len(1);
-                pieces.for_each(|(piece, gradient)| {
-                    lowering.weight_gradient(piece, inputs, slopes, gradient);
-                });
-            }
+    let mut carried = scratch.take(kept.slots_together * carried_len);
+    for group in kept.groups(tiling) {
+        let mut gradients: Vec<Option<&mut [f32]>> = match dx.as_deref_mut() {
+            Some(dx) => dx.chunks_mut(slot_in).skip(group.first_slot).take(group.slots).map(Some).collect(),
+            None => (0..group.slots).map(|_| None).collect(),
+        };
+        let bands = group.bands.clone();
+        // Shared out one by one, as everywhere in here: a thread that is done takes over what another has not begun.
+        let tasks = kept
+            .inputs
+            .par_chunks_mut(bands.len() * lowering.kept_input_len())
+            .zip(kept.slopes.par_chunks_mut(bands.len() * lowering.kept_slope_len()))
+            .zip(carried.par_chunks_mut(carried_len))
+            .zip(sums[group.first_slot * sums_len..].par_chunks_mut(sums_len))
+            .zip(gradients.par_iter_mut())
+            .enumerate()
+            .with_max_len(1);
+        tasks.for_each(|(slot, ((((inputs, slopes), carried), sums), dx))| {
+            let (slot, dx) = (group.first_slot + slot, dx.as_deref_mut());
+            shared.lift_slot(bands.clone(), SlotTask { slot, inputs, slopes, carried, sums, dx });
+        });
+        if dweight.is_some() {
+            kept.sum(lowering, group.units());
         }
     }
     if let Some(dweight) = dweight {
-        lowering.finish_weight_gradient(&gradient, dweight);
+        kept.finish(lowering, dweight);
     }
     if let Some(dbias) = dbias {
         dbias.fill(0.0);
@@ -192,7 +165,18 @@ impl<L: Lowering> Shared<'_, L> {
             if let Some(images) = x {
                 let fill_input = |stage: &mut [f32]| {
                     let (shape, channels) = (lowering.input_stage(), self.input_channels);
-                    dispatch(isa, StageInput { tiling, shape, channels, band, images, stage });
+                    dispatch(
+                        isa,
+                        StageInput {
+                            tiling,
+                            shape,
+                            channels,
+                            band,
+                            rows: 0..tiling.geometry.height_in,
+                            images,
+                            stage,
+                        },
+                    );
                 };
                 if in_place {
                     fill_input(input);

@@ -38,11 +38,11 @@ pub(crate) struct OutputBand<'a> {
 }
 
 /// One band of the output.
-struct Band<'a> {
+pub(super) struct Band<'a> {
     slot: usize,
     band: usize,
     first_element: usize,
-    output: &'a mut [f32],
+    pub(super) output: &'a mut [f32],
 }
 
 /// Computes `y`.
@@ -66,7 +66,15 @@ pub(crate) fn forward<L: Lowering>(engine: &Engine, lowering: &L, operands: Forw
             let channels = input_channels;
             dispatch(
                 engine.isa(),
-                StageInput { tiling, shape: input_shape, channels, band: unit.band, images, stage },
+                StageInput {
+                    tiling,
+                    shape: input_shape,
+                    channels,
+                    band: unit.band,
+                    rows: 0..tiling.geometry.height_in,
+                    images,
+                    stage,
+                },
             );
         };
         // Where the staged input is lifted, its memory is written to again by the products, while it is still in the cache.
@@ -109,7 +117,7 @@ pub(crate) fn forward<L: Lowering>(engine: &Engine, lowering: &L, operands: Forw
 }
 
 /// The output cut into bands: they are contiguous, in order.
-fn bands<'a, L: Lowering>(lowering: &L, y: &'a mut [f32], channels: usize) -> Vec<Band<'a>> {
+pub(super) fn bands<'a, L: Lowering>(lowering: &L, y: &'a mut [f32], channels: usize) -> Vec<Band<'a>> {
     let tiling = lowering.tiling();
     let (row, total) = (tiling.width_out * channels, y.len());
     let mut rest = y;

@@ -3,8 +3,10 @@
 
 mod backward;
 mod forward;
+mod groups;
 mod stage;
 mod tiling;
+mod transposed;
 mod write;
 
 use crate::product::Operands;
@@ -13,6 +15,7 @@ pub(crate) use backward::{BackwardOperands, WeightGradient, backward};
 pub(crate) use forward::{ForwardOperands, OutputBand, forward};
 pub(crate) use stage::{Channels, StageShape};
 pub(crate) use tiling::{Tiling, TilingRequest};
+pub(crate) use transposed::{TransposedOperands, transposed_backward};
 
 /// The operands that a band is lifted to. Where they are values, both are the same, and one is enough.
 pub(crate) struct LiftedBand<'a> {

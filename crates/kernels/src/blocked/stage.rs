@@ -3,6 +3,8 @@
 //! A band is `[image, block, row, column, lane]`: a block holds `lanes` neighbouring channels of every pixel, so that
 //! vectors, tiles and matrix rows are contiguous. Padding, columns beyond the map and missing channels are zero.
 
+use std::ops::Range;
+
 use super::tiling::{Tiling, signed};
 use crate::epilogue::{Activation, PreparedEpilogue};
 use crate::simd::{Kernel, LANES, LINE, Simd, prefetch};
@@ -69,6 +71,9 @@ pub(crate) struct StageInput<'a> {
     pub(crate) shape: StageShape,
     pub(crate) channels: Channels,
     pub(crate) band: usize,
+    /// Rows of the map that are here: all, or those that the band reads.
+    pub(crate) rows: Range<usize>,
+    /// These rows of every image.
     pub(crate) images: &'a [f32],
     pub(crate) stage: &'a mut [f32],
 }
@@ -77,7 +82,7 @@ impl Kernel for StageInput<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, _simd: S) {
         let (geometry, shape, channels) = (&self.tiling.geometry, self.shape, self.channels);
-        let image_len = geometry.height_in * geometry.width_in * channels.total;
+        let image_len = self.rows.len() * geometry.width_in * channels.total;
         let first_row = self.tiling.first_input_row(self.band);
         // Columns left of the map, on the map, and right of it.
         let left = geometry.padding.left.min(shape.columns);
@@ -89,7 +94,7 @@ impl Kernel for StageInput<'_> {
             };
             for row in 0..shape.rows {
                 let map_row =
-                    usize::try_from(first_row + signed(row)).ok().filter(|&row| row < geometry.height_in);
+                    usize::try_from(first_row + signed(row)).ok().filter(|row| self.rows.contains(row));
                 let Some(map_row) = map_row else {
                     for block in 0..shape.blocks {
                         stage[block * shape.block_len() + row * shape.row_len()..][..shape.row_len()]
@@ -108,7 +113,7 @@ impl Kernel for StageInput<'_> {
                         }
                     }
                 }
-                let line = &source[map_row * geometry.width_in * channels.total..];
+                let line = &source[(map_row - self.rows.start) * geometry.width_in * channels.total..];
                 // Pixel by pixel, so that the map is read in one stream.
                 for (column, pixel) in line.chunks_exact(channels.total).take(on_map).enumerate() {
                     let pixel = &pixel[channels.first..channels.first + channels.count];
@@ -147,7 +152,7 @@ pub(crate) struct StageSlope<'a> {
     pub(crate) first_element: usize,
     pub(crate) y: &'a [f32],
     pub(crate) dy: &'a [f32],
-    /// One sum per lane of every block, and as much memory for the sums of one row.
+    /// One sum per lane of every block, and as much memory for the sums of one row; nothing where nobody wants them.
     pub(crate) sums: &'a mut [f32],
     pub(crate) stage: &'a mut [f32],
 }
@@ -191,7 +196,8 @@ impl StageSlope<'_> {
     fn fill(self, slope: impl Fn([f32; LANES], [f32; LANES], u32) -> [f32; LANES]) {
         let (tiling, shape, channels) = (self.tiling, self.shape, self.channels);
         let image_len = tiling.height_out * tiling.width_out * channels.total;
-        let (sums, row_sums) = self.sums.split_at_mut(shape.blocks * LANES);
+        let summed = !self.sums.is_empty();
+        let (sums, row_sums) = self.sums.split_at_mut(if summed { shape.blocks * LANES } else { 0 });
         for (image, stage) in self.stage.chunks_exact_mut(shape.image_len()).enumerate() {
             let range = image * image_len..(image + 1) * image_len;
             let (Some(y), Some(dy)) = (self.y.get(range.clone()), self.dy.get(range)) else {
@@ -214,6 +220,7 @@ impl StageSlope<'_> {
                 }
                 // Sums of a row are made by themselves, then added to those of the rows before.
                 row_sums.fill(0.0);
+                let (row_sums, _) = row_sums.as_chunks_mut::<LANES>();
                 // Pixel by pixel, so that the maps are read in two streams.
                 for column in 0..tiling.width_out {
                     let pixel = (map_row * tiling.width_out + column) * channels.total + channels.first;
@@ -225,19 +232,20 @@ impl StageSlope<'_> {
                     fetch_ahead(dy);
                     let (y, dy) = (y.chunks(LANES), dy.chunks(LANES));
                     let mut target = row * shape.row_len() + column * LANES;
-                    for (block, ((y, dy), row_sum)) in
-                        y.zip(dy).zip(row_sums.chunks_exact_mut(LANES)).enumerate()
-                    {
+                    for (block, (y, dy)) in y.zip(dy).enumerate() {
                         let element = element.wrapping_add((block * LANES) as u32);
                         let values = slope(padded(y), padded(dy), element);
                         stage[target..target + LANES].copy_from_slice(&values);
-                        for lane in 0..LANES {
-                            row_sum[lane] += values[lane];
+                        if summed {
+                            let row_sum = &mut row_sums[block];
+                            for lane in 0..LANES {
+                                row_sum[lane] += values[lane];
+                            }
                         }
                         target += shape.block_len();
                     }
                 }
-                sums.iter_mut().zip(&*row_sums).for_each(|(sum, row_sum)| *sum += row_sum);
+                sums.iter_mut().zip(row_sums.as_flattened()).for_each(|(sum, row_sum)| *sum += row_sum);
             }
         }
     }

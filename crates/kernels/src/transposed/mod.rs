@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use crate::convolution::{ConvGradients, check_len, conv2d_backward, conv2d_forward};
 use crate::engine::Engine;
-use crate::epilogue::{Activation, Epilogue, PreparedEpilogue};
+use crate::epilogue::{Activation, Epilogue, PreparedEpilogue, Slopes};
 use crate::geometry::ConvGeometry;
 use crate::scalar::Scalar;
 use crate::simd::{Kernel, Simd, dispatch};
@@ -125,85 +125,115 @@ pub fn conv_transpose2d_backward<T: Scalar>(
     check_len("y", y.len(), adjoint.input_len());
     check_len("dy", dy.len(), adjoint.input_len());
     let epilogue = epilogue.prepare();
+    let ConvGradients { dx, dweight, dbias } = gradients;
+    if let Some(dbias) = dbias {
+        check_len("dbias", dbias.len(), geometry.channels_out);
+        bias_gradient(engine, &epilogue, geometry.batch, [y, dy], dbias);
+    }
+    check_len("x", x.len(), adjoint.output_len().unwrap_or(0));
+    check_len("weight", weight.len(), adjoint.weight_len());
+    check_len("dweight", dweight.len(), weight.len());
+    if let Some(dx) = &dx {
+        check_len("dx", dx.len(), x.len());
+    }
+    T::transposed_backward(
+        engine,
+        TransposedBackwardJob { adjoint, x, weight, y, dy, epilogue, dx, dweight },
+    );
+}
+
+/// Operands of the backward pass, their lengths checked.
+pub struct TransposedBackwardJob<'a, T> {
+    pub(crate) adjoint: ConvGeometry,
+    pub(crate) x: &'a [T],
+    pub(crate) weight: &'a [T],
+    pub(crate) y: &'a [T],
+    pub(crate) dy: &'a [T],
+    pub(crate) epilogue: PreparedEpilogue,
+    pub(crate) dx: Option<&'a mut [T]>,
+    pub(crate) dweight: &'a mut [T],
+}
+
+/// The gradient before the epilogue, then the passes of the adjoint convolution over it.
+pub(crate) fn backward_by_passes<T: Scalar>(engine: &Engine, job: TransposedBackwardJob<'_, T>) {
+    let TransposedBackwardJob { adjoint, x, weight, y, dy, epilogue, dx, dweight } = job;
     let mut dz = unspecified_vec(dy.len());
-    let row = adjoint.width_in * geometry.channels_out;
+    let row = adjoint.width_in * adjoint.channels_in;
     let rows = dz.par_chunks_mut(row).zip(y.par_chunks(row)).zip(dy.par_chunks(row)).enumerate();
     rows.for_each(|(index, ((dz, y), dy))| {
         dispatch(engine.isa(), Slopes { epilogue, first: index * row, y, dy, dz });
     });
-    if let Some(dbias) = gradients.dbias {
-        check_len("dbias", dbias.len(), geometry.channels_out);
-        add_pixels(engine, geometry.batch, &dz, dbias);
-    }
-    if let Some(dx) = gradients.dx {
+    if let Some(dx) = dx {
         conv2d_forward(engine, &adjoint, &dz, weight, None, &Epilogue::IDENTITY, dx);
     }
     // Seen from the convolution, `dz` is the input and `x` the gradient of the output.
-    let gradients = ConvGradients { dx: None, dweight: gradients.dweight, dbias: None };
+    let gradients = ConvGradients { dx: None, dweight, dbias: None };
     conv2d_backward(engine, &adjoint, &dz, weight, x, x, &Epilogue::IDENTITY, gradients);
-}
-
-/// The gradient before the epilogue of a run of pixels whose first element has this index.
-struct Slopes<'a, T> {
-    epilogue: PreparedEpilogue,
-    first: usize,
-    y: &'a [T],
-    dy: &'a [T],
-    dz: &'a mut [T],
-}
-
-impl<T: Scalar> Kernel for Slopes<'_, T> {
-    #[inline(always)]
-    fn run<S: Simd>(self, _simd: S) {
-        let Self { epilogue, first, y, dy, dz } = self;
-        if epilogue.mask.is_some() {
-            for (element, ((dz, y), dy)) in dz.iter_mut().zip(y).zip(dy).enumerate() {
-                *dz = *dy * epilogue.slope(*y, first + element);
-            }
-        } else {
-            let negative = T::from_f64(f64::from(epilogue.negative));
-            for ((dz, y), dy) in dz.iter_mut().zip(y).zip(dy) {
-                *dz = *dy * if *y > T::ZERO { T::ONE } else { negative };
-            }
-        }
-    }
 }
 
 /// Channels whose pixels one task adds up.
 const CHANNELS_TOGETHER: usize = 32;
 
-/// The sums over the pixels of all maps `[N, pixels, C]`: image by image, pixel by pixel, then the images, whatever the number of threads.
-fn add_pixels<T: Scalar>(engine: &Engine, batch: usize, maps: &[T], sums: &mut [T]) {
-    let channels = sums.len();
+/// The bias gradient: the sums over the pixels of the gradient before the epilogue, image by image, pixel by pixel, then the images,
+/// whatever the number of threads.
+fn bias_gradient<T: Scalar>(
+    engine: &Engine,
+    epilogue: &PreparedEpilogue,
+    batch: usize,
+    [y, dy]: [&[T]; 2],
+    sums: &mut [T],
+) {
+    let (channels, image_len) = (sums.len(), y.len() / batch);
     let mut by_image = vec![T::ZERO; batch * channels];
-    let images = by_image.chunks_exact_mut(channels).zip(maps.chunks_exact(maps.len() / batch));
-    let runs: Vec<AddPixels<'_, T>> = images
-        .flat_map(|(sums, map)| {
-            let runs = sums.chunks_mut(CHANNELS_TOGETHER).enumerate();
-            runs.map(move |(run, sums)| AddPixels { channels, first: run * CHANNELS_TOGETHER, map, sums })
+    let maps = y.chunks_exact(image_len).zip(dy.chunks_exact(image_len)).enumerate();
+    let images = by_image.chunks_exact_mut(channels).zip(maps);
+    let runs: Vec<AddSlopes<'_, T>> = images
+        .flat_map(|(sums, (image, (y, dy)))| {
+            sums.chunks_mut(CHANNELS_TOGETHER).enumerate().map(move |(run, sums)| {
+                let (epilogue, first_channel) = (*epilogue, run * CHANNELS_TOGETHER);
+                AddSlopes { epilogue, channels, first_channel, first: image * image_len, y, dy, sums }
+            })
         })
         .collect();
-    runs.into_par_iter().for_each(|run| dispatch(engine.isa(), run));
+    runs.into_par_iter().with_max_len(1).for_each(|run| dispatch(engine.isa(), run));
     sums.fill(T::ZERO);
     for image in by_image.chunks_exact(channels) {
         sums.iter_mut().zip(image).for_each(|(total, &sum)| *total += sum);
     }
 }
 
-/// The sums of some channels of a map.
-struct AddPixels<'a, T> {
+/// The sums of some channels of a map whose first element has this index.
+struct AddSlopes<'a, T> {
+    epilogue: PreparedEpilogue,
     channels: usize,
+    first_channel: usize,
     first: usize,
-    map: &'a [T],
+    y: &'a [T],
+    dy: &'a [T],
     sums: &'a mut [T],
 }
 
-impl<T: Scalar> Kernel for AddPixels<'_, T> {
+impl<T: Scalar> Kernel for AddSlopes<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self, _simd: S) {
-        let Self { channels, first, map, sums } = self;
-        for pixel in map.chunks_exact(channels) {
-            sums.iter_mut().zip(&pixel[first..]).for_each(|(sum, value)| *sum += *value);
+        let Self { epilogue, channels, first_channel, first, y, dy, sums } = self;
+        let pixels = y.chunks_exact(channels).zip(dy.chunks_exact(channels));
+        if epilogue.mask.is_some() {
+            for (pixel, (y, dy)) in pixels.enumerate() {
+                let element = first + pixel * channels + first_channel;
+                let values = y[first_channel..].iter().zip(&dy[first_channel..]).enumerate();
+                for (sum, (channel, (y, dy))) in sums.iter_mut().zip(values) {
+                    *sum += *dy * epilogue.slope(*y, element + channel);
+                }
+            }
+        } else {
+            let negative = T::from_f64(f64::from(epilogue.negative));
+            for (y, dy) in pixels {
+                let values = y[first_channel..].iter().zip(&dy[first_channel..]);
+                for (sum, (y, dy)) in sums.iter_mut().zip(values) {
+                    *sum += *dy * if *y > T::ZERO { T::ONE } else { negative };
+                }
+            }
         }
     }
 }
