@@ -462,16 +462,18 @@ impl Lowering for Direct<'_> {
         let [piece_blocks, piece_rows, columns] = self.piece_shape();
         let piece_len = piece_blocks * piece_rows * columns;
         let filter_len = self.channels_in * kernel_height * kernel_width;
-        gradient.par_chunks_exact_mut(filter_len).enumerate().for_each(|(out, filter)| {
-            let piece_column = out / LANES / self.piece_vectors;
-            let column = out % (self.piece_vectors * LANES);
-            for (c, taps) in filter.chunks_exact_mut(kernel_height * kernel_width).enumerate() {
+        // Filters of a vector together: they lie side by side in the pieces.
+        gradient.par_chunks_mut(LANES * filter_len).enumerate().for_each(|(vector, filters)| {
+            let (piece_column, column) = (vector / self.piece_vectors, vector % self.piece_vectors * LANES);
+            for c in 0..self.channels_in {
                 let (group, block) = (c / self.lanes_in / piece_blocks, c / self.lanes_in % piece_blocks);
-                for (u, taps) in taps.chunks_exact_mut(kernel_width).enumerate() {
+                for (u, v) in (0..kernel_height).flat_map(|u| (0..kernel_width).map(move |v| (u, v))) {
                     let piece = (u * self.piece_groups() + group) * self.piece_columns() + piece_column;
-                    for (v, tap) in taps.iter_mut().enumerate() {
-                        let row = block * piece_rows + v * self.lanes_in + c % self.lanes_in;
-                        *tap = pieces[piece * piece_len + row * columns + column];
+                    let row = block * piece_rows + v * self.lanes_in + c % self.lanes_in;
+                    let values = &pieces[piece * piece_len + row * columns + column..][..LANES];
+                    let tap = (c * kernel_height + u) * kernel_width + v;
+                    for (filter, value) in filters.chunks_exact_mut(filter_len).zip(values) {
+                        filter[tap] = *value;
                     }
                 }
             }
