@@ -4,16 +4,15 @@
 //! the input's gradient every tap is one product added to a shifted window; for the weight gradient the inner dimension
 //! runs over pixels.
 
-use rayon::prelude::*;
+mod packing;
+mod pieces;
 
 use crate::bfloat16::{pair_at_distance, pair_neighbours, pair_rows};
 use crate::blocked::{LiftedBand, Lowering, StageShape, Tiling, TilingRequest};
 use crate::engine::Engine;
 use crate::geometry::ConvGeometry;
 use crate::isa::Isa;
-use crate::product::{
-    LeftStrides, Offsets, Operands, Product, ResultStrides, Right, Store, packed_order, pair_packed,
-};
+use crate::product::{LeftStrides, Offsets, Operands, Product, ResultStrides, Right, Store};
 use crate::scratch::{Scratch, Weights};
 use crate::simd::LANES;
 
@@ -25,14 +24,6 @@ const BAND_PIXELS: usize = 128;
 const PANEL_ELEMENTS: usize = 7 << 10;
 /// Vectors of output channels in the panels that [`PANEL_ELEMENTS`] is about.
 const PANEL_VECTORS: usize = 3;
-/// Wide vectors of output channels in one piece of the weight gradient: the widest register tile.
-const PIECE_WIDE_VECTORS: usize = 3;
-/// Most input blocks in one piece of the weight gradient: all of them are multiplied by a panel of output channels while it lies in the
-/// first-level cache.
-const PIECE_BLOCKS: usize = 4;
-/// Pieces of the weight gradient that several threads can share; with fewer, pieces take fewer blocks.
-const PIECES: usize = 24;
-
 /// Weights and sizes of one direct convolution of one channel group.
 pub(crate) struct Direct<'e> {
     isa: Isa,
@@ -91,8 +82,7 @@ impl<'e> Direct<'e> {
         let adjacent = geometry.dilation[1] == 1;
         let taps_together = if adjacent && panel <= PANEL_ELEMENTS { geometry.kernel[1] } else { 1 };
         let blocks_out = channels_out.div_ceil(LANES);
-        let piece_vectors = PIECE_WIDE_VECTORS * engine.isa().wide_vectors();
-        let pieces = geometry.kernel[0] * blocks_in * blocks_out.div_ceil(piece_vectors);
+        let (piece_vectors, piece_blocks) = pieces::size(engine.isa(), geometry, [blocks_in, blocks_out]);
         Self {
             isa: engine.isa(),
             operands,
@@ -104,7 +94,7 @@ impl<'e> Direct<'e> {
             blocks_out,
             taps_together,
             piece_vectors,
-            piece_blocks: (pieces / PIECES).clamp(1, PIECE_BLOCKS),
+            piece_blocks,
             forward: None,
             backward: None,
         }
@@ -124,71 +114,6 @@ impl<'e> Direct<'e> {
         self.forward = Some(Weights::Kept(prepared));
     }
 
-    /// For every product of [`Self::multiply`] a packed operand of taps and input channels by output channels.
-    fn pack_forward(&self, engine: &'e Engine, weight: &[f32]) -> Scratch<'e> {
-        let [kernel_height, kernel_width] = self.tiling.geometry.kernel;
-        let Products { count, segments, steps, .. } = self.products();
-        let len = segments * steps * self.blocks_out * LANES;
-        let mut prepared = engine.scratch().take(count * len);
-        prepared.fill(0.0);
-        let runs = kernel_width / self.taps_together;
-        let rows_are_segments = count == 1 && segments == kernel_height;
-        prepared.par_chunks_exact_mut(len).enumerate().for_each(|(product, target)| {
-            for (target, (vector, step)) in
-                target.chunks_exact_mut(LANES).zip(packed_order(self.isa, self.blocks_out, segments * steps))
-            {
-                let (segment, step) = (step / steps, step % steps);
-                let (u, block) = if rows_are_segments { (segment, 0) } else { (product / runs, segment) };
-                let v = product % runs * self.taps_together + step / self.lanes_in;
-                let c = block * self.lanes_in + step % self.lanes_in;
-                if c < self.channels_in {
-                    let tap = (c * kernel_height + u) * kernel_width + v;
-                    let filters = weight
-                        .chunks_exact(self.channels_in * kernel_height * kernel_width)
-                        .skip(vector * LANES);
-                    target.iter_mut().zip(filters).for_each(|(target, filter)| *target = filter[tap]);
-                }
-            }
-        });
-        self.packed(engine, prepared, [self.blocks_out, segments * steps])
-    }
-
-    /// Packed operands of `vectors` by `steps` vectors as they are multiplied: paired if need be.
-    fn packed(&self, engine: &'e Engine, weights: Scratch<'e>, sizes: [usize; 2]) -> Scratch<'e> {
-        match self.operands {
-            Operands::Singles => weights,
-            Operands::Pairs => {
-                let mut pairs = engine.scratch().take(weights.len() / 2);
-                pair_packed(self.isa, sizes, &weights, &mut pairs);
-                pairs
-            }
-        }
-    }
-
-    /// For every tap a packed operand of output channels by input channels.
-    fn pack_backward(&self, engine: &'e Engine, weight: &[f32]) -> Scratch<'e> {
-        let taps = self.tiling.geometry.kernel[0] * self.tiling.geometry.kernel[1];
-        let (blocks, padded_out) = (self.channels_in.div_ceil(LANES), self.blocks_out * LANES);
-        let len = blocks * padded_out * LANES;
-        let mut prepared = engine.scratch().take(taps * len);
-        prepared.fill(0.0);
-        prepared.par_chunks_exact_mut(len).enumerate().for_each(|(tap, target)| {
-            for (target, (vector, out)) in
-                target.chunks_exact_mut(LANES).zip(packed_order(self.isa, blocks, padded_out))
-            {
-                if out < self.channels_out {
-                    let filters =
-                        weight[out * self.channels_in * taps..][..self.channels_in * taps].chunks_exact(taps);
-                    target
-                        .iter_mut()
-                        .zip(filters.skip(vector * LANES))
-                        .for_each(|(target, filter)| *target = filter[tap]);
-                }
-            }
-        });
-        self.packed(engine, prepared, [blocks, padded_out])
-    }
-
     /// How the forward pass is cut into products.
     fn products(&self) -> Products {
         let (input, ConvGeometry { kernel, dilation, .. }) = (self.input_stage(), self.tiling.geometry);
@@ -206,25 +131,10 @@ impl<'e> Direct<'e> {
         }
     }
 
-    /// Sizes of a piece of the weight gradient: input blocks, taps of a kernel row times the lanes of a block, and columns.
-    fn piece_shape(&self) -> [usize; 3] {
-        let rows = self.tiling.geometry.kernel[1] * self.lanes_in;
-        [self.piece_blocks, rows, self.piece_vectors.min(self.blocks_out) * LANES]
-    }
-
     /// Shape of a band of the output's gradient as it is kept.
     fn kept_slope(&self) -> StageShape {
         let slope = self.output_stage();
         StageShape { columns: slope.columns.div_ceil(self.operands.values()), ..slope }
-    }
-
-    fn piece_columns(&self) -> usize {
-        self.blocks_out.div_ceil(self.piece_vectors)
-    }
-
-    /// Pieces that share a kernel row and columns.
-    fn piece_groups(&self) -> usize {
-        self.blocks_in.div_ceil(self.piece_blocks)
     }
 }
 
@@ -402,81 +312,14 @@ impl Lowering for Direct<'_> {
     }
 
     fn weight_pieces(&self) -> (usize, usize) {
-        let pieces = self.tiling.geometry.kernel[0] * self.piece_groups() * self.piece_columns();
-        (self.piece_shape().iter().product(), pieces)
+        (self.piece_shape().iter().product(), self.pieces())
     }
 
     fn weight_gradient(&self, piece: usize, inputs: &[f32], slopes: &[f32], gradient: &mut [f32]) {
-        let (input, slope) = (self.input_stage(), self.kept_slope());
-        let ConvGeometry { kernel, stride, dilation, .. } = self.tiling.geometry;
-        // Where a piece starts in a band of the input and of the slopes, its first block and its first vector.
-        let place = |piece: usize| {
-            let (row, column) = (piece / self.piece_columns(), piece % self.piece_columns());
-            let (u, group) = (row / self.piece_groups(), row % self.piece_groups());
-            let (first_block, first_vector) = (group * self.piece_blocks, column * self.piece_vectors);
-            let a = first_block * input.block_len() + u * dilation[0] * input.row_len();
-            (a, first_vector * slope.block_len(), [first_block, first_vector])
-        };
-        let (first_a, first_b, [first_block, first_vector]) = place(piece);
-        let [piece_blocks, piece_rows, columns] = self.piece_shape();
-        // Adjacent taps are adjacent rows of the piece.
-        let taps = if dilation[1] == 1 { kernel[1] } else { 1 };
-        let product = Product {
-            operands: self.operands,
-            blocks: (self.blocks_in - first_block).min(piece_blocks),
-            rows: taps * self.lanes_in,
-            vectors: (self.blocks_out - first_vector).min(self.piece_vectors),
-            segments: slope.rows,
-            steps: slope.columns,
-            a: LeftStrides {
-                block: input.block_len(),
-                row: 1,
-                segment: stride[0] * input.row_len(),
-                step: self.operands.values() * stride[1] * self.lanes_in,
-            },
-            b: Right::Strided { segment: slope.row_len(), step: LANES, vector: slope.block_len() },
-            c: ResultStrides { block: piece_rows * columns, row: columns, vector: LANES },
-            store: Store::Add,
-        };
-        let images = inputs.len() / input.image_len();
-        for v in (0..kernel[1]).step_by(taps) {
-            let tap = v * dilation[1] * self.lanes_in;
-            let offsets = (0..images).map(|image| Offsets {
-                a: image * input.image_len() + first_a + tap,
-                b: image * slope.image_len() + first_b,
-                c: v * self.lanes_in * columns,
-            });
-            debug_assert!(piece_blocks * piece_rows * columns == gradient.len());
-            let next = if v + taps < kernel[1] {
-                Offsets { a: first_a + tap + taps * dilation[1] * self.lanes_in, b: first_b, c: 0 }
-            } else {
-                let (a, b, _) = place(piece + 1);
-                Offsets { a, b, c: 0 }
-            };
-            product.run_before(self.isa, offsets, Some(next), [inputs, slopes], gradient);
-        }
+        self.add_to_piece(piece, inputs, slopes, gradient);
     }
 
     fn finish_weight_gradient(&self, pieces: &[f32], gradient: &mut [f32]) {
-        let [kernel_height, kernel_width] = self.tiling.geometry.kernel;
-        let [piece_blocks, piece_rows, columns] = self.piece_shape();
-        let piece_len = piece_blocks * piece_rows * columns;
-        let filter_len = self.channels_in * kernel_height * kernel_width;
-        // Filters of a vector together: they lie side by side in the pieces.
-        gradient.par_chunks_mut(LANES * filter_len).enumerate().for_each(|(vector, filters)| {
-            let (piece_column, column) = (vector / self.piece_vectors, vector % self.piece_vectors * LANES);
-            for c in 0..self.channels_in {
-                let (group, block) = (c / self.lanes_in / piece_blocks, c / self.lanes_in % piece_blocks);
-                for (u, v) in (0..kernel_height).flat_map(|u| (0..kernel_width).map(move |v| (u, v))) {
-                    let piece = (u * self.piece_groups() + group) * self.piece_columns() + piece_column;
-                    let row = block * piece_rows + v * self.lanes_in + c % self.lanes_in;
-                    let values = &pieces[piece * piece_len + row * columns + column..][..LANES];
-                    let tap = (c * kernel_height + u) * kernel_width + v;
-                    for (filter, value) in filters.chunks_exact_mut(filter_len).zip(values) {
-                        filter[tap] = *value;
-                    }
-                }
-            }
-        });
+        self.join_pieces(pieces, gradient);
     }
 }
