@@ -36,12 +36,21 @@ trait Pass {
     /// Bands that the batch should have at least.
     const BANDS: usize;
 
+    /// Parts of the output channels that lie apart.
+    fn parts(&self) -> usize {
+        1
+    }
+
     fn run(self, engine: &Engine, lowering: &impl Lowering);
 }
 
 impl Pass for ForwardOperands<'_> {
     // Every output is computed the same in any band, so that a single image can be shared by a few threads.
     const BANDS: usize = 4;
+
+    fn parts(&self) -> usize {
+        self.spread[0] * self.spread[1]
+    }
 
     fn run(self, engine: &Engine, lowering: &impl Lowering) {
         blocked::forward(engine, lowering, self);
@@ -105,7 +114,7 @@ fn run<P: Pass>(
         }
         // Depthwise has passes of its own; only the input gradient alone (a transposed convolution) comes here.
         Algorithm::Direct | Algorithm::Depthwise => {
-            let mut direct = Direct::new(engine, geometry, size, P::BANDS);
+            let mut direct = Direct::new(engine, geometry, size, P::BANDS).in_parts(pass.parts());
             match weights {
                 GroupWeights::Given(weight, passes) => direct.prepare(engine, weight, passes),
                 GroupWeights::Prepared(weights) => direct.take_forward(weights),

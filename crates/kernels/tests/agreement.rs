@@ -270,6 +270,22 @@ fn several_bands_and_slots_agree() {
     {
         worst.add(Case::new(geometry, epilogue(number, 3), number as u32).check());
     }
+    // Whole blocks and tiles with an epilogue that needs nothing but the value: computed straight into the map, 1×1 from the map too.
+    for (number, geometry) in [
+        square(40, 6, [24, 16], 1, 1, 0),
+        square(2, 40, [3, 16], 3, 1, 1),
+        square(5, 12, [16, 24], 3, 1, 1),
+        square(3, 16, [8, 16], 3, 2, 1),
+        ConvGeometry { groups: 2, ..square(3, 20, [32, 48], 1, 1, 0) },
+        ConvGeometry { groups: 2, ..square(3, 12, [32, 16], 3, 1, 1) },
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        for epilogue in [Epilogue::IDENTITY, Epilogue::RELU] {
+            worst.add(Case::new(geometry, epilogue, 900 + number as u32).check());
+        }
+    }
     println!("largest errors: {worst}");
 }
 

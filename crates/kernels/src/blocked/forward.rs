@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::stage::{Channels, StageInput};
 use super::write::WriteOutput;
-use super::{LiftedBand, Lowering};
+use super::{ForwardOperand, LiftedBand, Lowering};
 use crate::engine::Engine;
 use crate::epilogue::PreparedEpilogue;
 use crate::simd::{LANES, dispatch};
@@ -29,6 +29,8 @@ pub(crate) struct OutputBand<'a> {
     pub(crate) rows: usize,
     pub(crate) columns: usize,
     pub(crate) channels: Channels,
+    /// As in [`ForwardOperands`].
+    pub(crate) spread: [usize; 2],
     /// Bias of the group, zero-padded to whole blocks.
     pub(crate) bias: &'a [f32],
     /// Whether the activation is ReLU, or none.
@@ -61,21 +63,25 @@ pub(crate) fn forward<L: Lowering>(engine: &Engine, lowering: &L, operands: Forw
     bands(lowering, y, output_channels.total).into_par_iter().with_max_len(1).for_each(|unit| {
         let images = &x[unit.slot * tiling.images * image_in..][..tiling.images_of(unit.slot) * image_in];
         let scratch = engine.scratch();
+        let of_slot = tiling.images_of(unit.slot);
+        let (images_here, columns) = (if tiling.bands == 1 { of_slot } else { 1 }, tiling.width_out);
+        let rows = unit.output.len() / (images_here * columns * output_channels.total);
+        let into_map = epilogue.rectifies().filter(|_| lowering.fills_map(rows, spread));
+        let output_band = |rectify, output| {
+            let (images, channels) = (images_here, output_channels);
+            OutputBand { images, rows, columns, channels, spread, bias, rectify, output }
+        };
+        if let Some(rectify) = into_map.filter(|_| lowering.reads_map()) {
+            let row_len = tiling.geometry.width_in * input_channels.total;
+            let map = &images[unit.band * tiling.row_step * row_len + input_channels.first..];
+            let band = output_band(rectify, unit.output);
+            return lowering.multiply_into_map(ForwardOperand::Map(map), &mut [], band);
+        }
         let mut lifted = scratch.take(lowering.multiplied_input_len());
         let stage_input = |stage: &mut [f32]| {
-            let channels = input_channels;
-            dispatch(
-                engine.isa(),
-                StageInput {
-                    tiling,
-                    shape: input_shape,
-                    channels,
-                    band: unit.band,
-                    rows: 0..tiling.geometry.height_in,
-                    images,
-                    stage,
-                },
-            );
+            let (shape, channels, band, rows) =
+                (input_shape, input_channels, unit.band, 0..tiling.geometry.height_in);
+            dispatch(engine.isa(), StageInput { tiling, shape, channels, band, rows, images, stage });
         };
         // Where the staged input is lifted, its memory is written to again by the products, while it is still in the cache.
         let stage_len = if lowering.lifted_is_stage() { 0 } else { input_shape.len() };
@@ -87,13 +93,9 @@ pub(crate) fn forward<L: Lowering>(engine: &Engine, lowering: &L, operands: Forw
             stage_input(stage);
             lowering.lift_input(stage, LiftedBand { multiplied: Some(&mut lifted), kept: None });
         }
-        let images = if tiling.bands == 1 { tiling.images_of(unit.slot) } else { 1 };
-        let columns = tiling.width_out;
-        let rows = unit.output.len() / (images * columns * output_channels.total);
-        if let Some(rectify) = epilogue.rectifies().filter(|_| spread == [1, 1] && lowering.fills_map(rows)) {
-            let (channels, output) = (output_channels, unit.output);
-            let band = OutputBand { images, rows, columns, channels, bias, rectify, output };
-            return lowering.multiply_into_map(&lifted, &mut workspace, band);
+        if let Some(rectify) = into_map {
+            let band = output_band(rectify, unit.output);
+            return lowering.multiply_into_map(ForwardOperand::Lifted(&lifted), &mut workspace, band);
         }
         let mut stage = scratch.take(output_shape.len());
         lowering.multiply(&lifted, &mut workspace, &mut stage);

@@ -25,6 +25,14 @@ pub(crate) struct LiftedBand<'a> {
     pub(crate) kept: Option<&'a mut [f32]>,
 }
 
+/// The input of a forward product.
+pub(crate) enum ForwardOperand<'a> {
+    /// A lifted band.
+    Lifted(&'a [f32]),
+    /// The map itself, from the first pixel of the band and the first channel of the group on.
+    Map(&'a [f32]),
+}
+
 /// A convolution algorithm on channel-blocked bands of one channel group.
 ///
 /// *Lifting* takes a staged input or gradient to the form in which the algorithm multiplies: transformed tiles for
@@ -68,13 +76,13 @@ pub(crate) trait Lowering: Sync {
     /// Computes a band of the output from a lifted band of the input.
     fn multiply(&self, lifted: &[f32], workspace: &mut [f32], output: &mut [f32]);
     /// Whether [`Self::multiply_into_map`] can compute a band of so many output rows: one of whole tiles and blocks.
-    fn fills_map(&self, _rows: usize) -> bool {
+    fn fills_map(&self, rows: usize, spread: [usize; 2]) -> bool;
+    /// Whether [`Self::multiply_into_map`] takes the map itself.
+    fn reads_map(&self) -> bool {
         false
     }
     /// As [`Self::multiply`], but without a stage in between.
-    fn multiply_into_map(&self, _lifted: &[f32], _workspace: &mut [f32], _band: OutputBand<'_>) {
-        panic!("this algorithm computes its output in stages");
-    }
+    fn multiply_into_map(&self, operand: ForwardOperand<'_>, workspace: &mut [f32], band: OutputBand<'_>);
     /// Adds the gradient of the input that a lifted band of the output's gradient causes.
     fn input_gradient(&self, lifted: &[f32], workspace: &mut [f32], gradient: &mut [f32]);
     /// Elements of one of the pieces of the weight gradient that are summed in parallel, and the number of pieces.

@@ -8,9 +8,9 @@ mod packing;
 mod pieces;
 
 use crate::bfloat16::{pair_at_distance, pair_neighbours, pair_rows};
-use crate::blocked::{LiftedBand, Lowering, StageShape, Tiling, TilingRequest};
+use crate::blocked::{ForwardOperand, LiftedBand, Lowering, OutputBand, StageShape, Tiling, TilingRequest};
 use crate::engine::Engine;
-use crate::geometry::ConvGeometry;
+use crate::geometry::{ConvGeometry, Padding};
 use crate::isa::Isa;
 use crate::product::{LeftStrides, Offsets, Operands, Product, ResultStrides, Right, Store};
 use crate::scratch::{Scratch, Weights};
@@ -35,6 +35,8 @@ pub(crate) struct Direct<'e> {
     lanes_in: usize,
     blocks_in: usize,
     blocks_out: usize,
+    /// Parts of the output channels whose weights are packed, and multiplied, one after the other.
+    parts: usize,
     /// Taps of a kernel row that one product covers: all of them where they are adjacent and the panel stays small.
     taps_together: usize,
     /// Vectors of output channels in one piece of the weight gradient.
@@ -92,12 +94,23 @@ impl<'e> Direct<'e> {
             lanes_in,
             blocks_in,
             blocks_out,
+            parts: 1,
             taps_together,
             piece_vectors,
             piece_blocks,
             forward: None,
             backward: None,
         }
+    }
+
+    /// With output channels in so many parts of whole blocks.
+    pub(crate) fn in_parts(self, parts: usize) -> Self {
+        assert!(
+            parts == 1 || self.channels_out.is_multiple_of(parts * LANES),
+            "{} channels in {parts} parts",
+            self.channels_out
+        );
+        Self { parts, ..self }
     }
 
     /// Prepares the weights of the group, `[C_out/groups, C_in/groups, KH, KW]`.
@@ -153,6 +166,81 @@ impl Direct<'_> {
                 kept.map(keep);
             }
         }
+    }
+}
+
+/// Where a forward product reads: element strides of values, and elements of an image.
+#[derive(Clone, Copy)]
+struct Left {
+    strides: LeftStrides,
+    image_len: usize,
+}
+
+/// Where a forward product writes: the number of images and elements of one, rows of each, and how.
+struct Target<'a> {
+    images: [usize; 2],
+    rows: usize,
+    strides: ResultStrides,
+    store: Store<'a>,
+}
+
+impl Direct<'_> {
+    /// The lifted input as the left operand.
+    fn left(&self) -> Left {
+        let (input, stride) = (self.input_stage(), self.tiling.geometry.stride);
+        let strides = LeftStrides {
+            block: stride[0] * input.row_len(),
+            row: stride[1] * self.lanes_in,
+            segment: self.products().segment_stride,
+            step: 1,
+        };
+        Left { strides, image_len: input.image_len() }
+    }
+
+    /// The map as the left operand, see [`Lowering::reads_map`].
+    fn left_in_map(&self) -> Left {
+        let ConvGeometry { height_in, width_in, channels_in, .. } = self.tiling.geometry;
+        let strides =
+            LeftStrides { block: width_in * channels_in, row: channels_in, segment: LANES, step: 1 };
+        Left { strides, image_len: height_in * width_in * channels_in }
+    }
+
+    /// One of the products of the forward pass, for one of the parts of the output channels.
+    fn multiply_part(
+        &self,
+        [index, part]: [usize; 2],
+        left: Left,
+        lifted: &[f32],
+        target: Target<'_>,
+        output: &mut [f32],
+    ) {
+        let input = self.input_stage();
+        let ConvGeometry { kernel, dilation, .. } = self.tiling.geometry;
+        let Products { segments, steps, .. } = self.products();
+        let (values, vectors) = (self.operands.values(), self.blocks_out / self.parts);
+        let LeftStrides { block, row, segment, step } = left.strides;
+        let product = Product {
+            operands: self.operands,
+            blocks: target.rows,
+            rows: self.tiling.columns_out,
+            vectors,
+            segments,
+            steps: steps / values,
+            a: LeftStrides { block: block / values, row: row / values, segment: segment / values, step },
+            b: Right::Packed,
+            c: target.strides,
+            store: target.store,
+        };
+        let runs = kernel[1] / self.taps_together;
+        let (u, v) = (index / runs, index % runs * self.taps_together);
+        let tap = u * dilation[0] * input.row_len() + v * dilation[1] * self.lanes_in;
+        let [images, image_len] = target.images;
+        let offsets = (0..images).map(|image| Offsets {
+            a: (image * left.image_len + tap) / values,
+            b: (index * self.parts + part) * segments * steps * vectors * LANES / values,
+            c: image * image_len,
+        });
+        product.run(self.isa, offsets, lifted, self.forward_weights(), output);
     }
 }
 
@@ -234,38 +322,61 @@ impl Lowering for Direct<'_> {
     }
 
     fn multiply(&self, lifted: &[f32], _workspace: &mut [f32], output: &mut [f32]) {
-        let (input, result) = (self.input_stage(), self.output_stage());
-        let ConvGeometry { kernel, stride, dilation, .. } = self.tiling.geometry;
-        let weights = self.forward_weights();
-        let Products { count, segments, steps, segment_stride } = self.products();
-        let values = self.operands.values();
-        let runs = kernel[1] / self.taps_together;
-        for index in 0..count {
-            let product = Product {
-                operands: self.operands,
-                blocks: result.rows,
-                rows: result.columns,
-                vectors: self.blocks_out,
-                segments,
-                steps: steps / values,
-                a: LeftStrides {
-                    block: stride[0] * input.row_len() / values,
-                    row: stride[1] * self.lanes_in / values,
-                    segment: segment_stride / values,
-                    step: 1,
-                },
-                b: Right::Packed,
-                c: ResultStrides { block: result.row_len(), row: LANES, vector: result.block_len() },
-                store: if index == 0 { Store::Replace } else { Store::Add },
+        let result = self.output_stage();
+        let strides = ResultStrides { block: result.row_len(), row: LANES, vector: result.block_len() };
+        let part_len = self.blocks_out / self.parts * result.block_len();
+        for index in 0..self.products().count {
+            for part in 0..self.parts {
+                let target = Target {
+                    images: [result.images, result.image_len()],
+                    rows: result.rows,
+                    strides,
+                    store: if index == 0 { Store::Replace } else { Store::Add },
+                };
+                let output = &mut output[part * part_len..];
+                self.multiply_part([index, part], self.left(), lifted, target, output);
+            }
+        }
+    }
+
+    /// One product must add up all taps and channels.
+    fn fills_map(&self, _rows: usize, spread: [usize; 2]) -> bool {
+        self.products().count == 1
+            && self.channels_out.is_multiple_of(LANES)
+            && self.parts == spread[0] * spread[1]
+    }
+
+    /// A 1×1 convolution of whole blocks finds its operand in the map.
+    fn reads_map(&self) -> bool {
+        let ConvGeometry { kernel, stride, padding, .. } = self.tiling.geometry;
+        self.operands == Operands::Singles
+            && (kernel, stride, padding) == ([1, 1], [1, 1], Padding::NONE)
+            && self.channels_in.is_multiple_of(LANES)
+    }
+
+    fn multiply_into_map(&self, operand: ForwardOperand<'_>, _workspace: &mut [f32], band: OutputBand<'_>) {
+        let OutputBand { images, rows, columns, channels, spread, bias, rectify, output } = band;
+        assert!(
+            columns == self.tiling.width_out && rows <= self.tiling.rows_out,
+            "{rows} rows of {columns} outputs in a band of {:?}",
+            self.tiling
+        );
+        let ([tall, wide], pixel) = (spread, channels.total / self.parts);
+        let row_len = columns * wide * pixel;
+        let (lifted, left) = match operand {
+            ForwardOperand::Lifted(lifted) => (lifted, self.left()),
+            ForwardOperand::Map(map) => (map, self.left_in_map()),
+        };
+        let count = channels.count / self.parts;
+        for (part, bias) in bias.chunks_exact(count).enumerate().take(self.parts) {
+            let target = Target {
+                images: [images, rows * tall * row_len],
+                rows,
+                strides: ResultStrides { block: tall * row_len, row: wide * pixel, vector: LANES },
+                store: Store::Finish { bias, rectify },
             };
-            let (u, v) = (index / runs, index % runs * self.taps_together);
-            let tap = u * dilation[0] * input.row_len() + v * dilation[1] * self.lanes_in;
-            let offsets = (0..input.images).map(|image| Offsets {
-                a: (image * input.image_len() + tap) / values,
-                b: index * segments * steps * self.blocks_out * LANES / values,
-                c: image * result.image_len(),
-            });
-            product.run(self.isa, offsets, lifted, weights, output);
+            let start = part / wide * row_len + part % wide * pixel + channels.first / self.parts;
+            self.multiply_part([0, part], left, lifted, target, &mut output[start..]);
         }
     }
 

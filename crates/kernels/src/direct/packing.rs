@@ -9,19 +9,23 @@ use crate::scratch::Scratch;
 use crate::simd::LANES;
 
 impl<'e> Direct<'e> {
-    /// For every product of [`multiply`](crate::blocked::Lowering::multiply) a packed operand of taps and input channels by output channels.
+    /// For every product of [`multiply`](crate::blocked::Lowering::multiply), and every part of the output channels, a packed operand of taps
+    /// and input channels by output channels.
     pub(super) fn pack_forward(&self, engine: &'e Engine, weight: &[f32]) -> Scratch<'e> {
         let [kernel_height, kernel_width] = self.tiling.geometry.kernel;
         let Products { count, segments, steps, .. } = self.products();
-        let len = segments * steps * self.blocks_out * LANES;
-        let mut prepared = engine.scratch().take(count * len);
+        let blocks = self.blocks_out / self.parts;
+        let len = segments * steps * blocks * LANES;
+        let mut prepared = engine.scratch().take(count * self.parts * len);
         prepared.fill(0.0);
         let runs = kernel_width / self.taps_together;
         let rows_are_segments = count == 1 && segments == kernel_height;
-        prepared.par_chunks_exact_mut(len).enumerate().for_each(|(product, target)| {
+        prepared.par_chunks_exact_mut(len).enumerate().for_each(|(operand, target)| {
+            let (product, part) = (operand / self.parts, operand % self.parts);
             for (target, (vector, step)) in
-                target.chunks_exact_mut(LANES).zip(packed_order(self.isa, self.blocks_out, segments * steps))
+                target.chunks_exact_mut(LANES).zip(packed_order(self.isa, blocks, segments * steps))
             {
+                let vector = part * blocks + vector;
                 let (segment, step) = (step / steps, step % steps);
                 let (u, block) = if rows_are_segments { (segment, 0) } else { (product / runs, segment) };
                 let v = product % runs * self.taps_together + step / self.lanes_in;
@@ -35,7 +39,7 @@ impl<'e> Direct<'e> {
                 }
             }
         });
-        self.packed(engine, prepared, [self.blocks_out, segments * steps])
+        self.packed(engine, prepared, [blocks, segments * steps])
     }
 
     /// Packed operands of `vectors` by `steps` vectors as they are multiplied: paired if need be.

@@ -9,7 +9,7 @@ use crate::simd::{LANES, LINE, prefetch};
 /// Runs of adjoining elements that are still to be fetched, a share with every register tile.
 pub(super) struct Ahead<'a> {
     /// The product under way, which the next one is like.
-    pub(super) product: &'a Product,
+    pub(super) product: &'a Product<'a>,
     a: *const f32,
     b: *const f32,
     /// Elements between segments and vectors of the right operand.
@@ -22,7 +22,7 @@ pub(super) struct Ahead<'a> {
 impl<'a> Ahead<'a> {
     /// Fetches for a product like `product` on the operands `a` and `b`, over the `tiles` register tiles of the one before it. Of a packed
     /// operand, which the hardware fetches by itself, nothing.
-    pub(super) fn new(product: &'a Product, operands: Option<[*const f32; 2]>, tiles: usize) -> Self {
+    pub(super) fn new(product: &'a Product<'a>, operands: Option<[*const f32; 2]>, tiles: usize) -> Self {
         let (Some([a, b]), Right::Strided { segment, vector, .. }) = (operands, product.b) else {
             let none = std::ptr::null();
             return Self { product, a: none, b: none, b_strides: [0; 2], next: 0, runs: 0, share: 0 };

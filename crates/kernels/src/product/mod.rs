@@ -36,12 +36,19 @@ impl Operands {
 }
 
 /// Whether a product replaces the result or adds to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Store {
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Store<'a> {
     /// `C = A B`
     Replace,
     /// `C += A B`
     Add,
+    /// `C = f(A B + bias)`, for a result that lies far away: its lines are claimed before they are written.
+    Finish {
+        /// The bias of every vector, lane by lane.
+        bias: &'a [f32],
+        /// Whether `f` is ReLU, or nothing.
+        rectify: bool,
+    },
 }
 
 /// Element strides of the left operand, `A[block, row, segment, step]`.
@@ -83,7 +90,7 @@ pub(crate) struct ResultStrides {
 /// Rows and the inner dimension have two levels each, so that operands are read where they lie: in channel blocks, or
 /// in the rows of several images. The sum runs in order, so the result does not depend on how rows and vectors are tiled.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Product {
+pub(crate) struct Product<'a> {
     pub(crate) operands: Operands,
     pub(crate) blocks: usize,
     pub(crate) rows: usize,
@@ -93,7 +100,7 @@ pub(crate) struct Product {
     pub(crate) a: LeftStrides,
     pub(crate) b: Right,
     pub(crate) c: ResultStrides,
-    pub(crate) store: Store,
+    pub(crate) store: Store<'a>,
 }
 
 /// Where one product of a batch finds its operands: offsets into the three slices.
@@ -104,7 +111,7 @@ pub(crate) struct Offsets {
     pub(crate) c: usize,
 }
 
-impl Product {
+impl Product<'_> {
     /// Runs the product once per entry of `offsets`.
     ///
     /// # Panics
@@ -166,7 +173,7 @@ impl Product {
 }
 
 struct Batch<'a> {
-    product: &'a Product,
+    product: &'a Product<'a>,
     offsets: &'a mut dyn Iterator<Item = Offsets>,
     after: Option<Offsets>,
     a: &'a [f32],
@@ -200,6 +207,9 @@ impl Batch<'_> {
         let product = self.product;
         let sizes = [product.blocks, product.rows, product.vectors, product.segments, product.steps];
         assert!(!sizes.contains(&0), "an empty product: {product:?}");
+        if let Store::Finish { bias, .. } = product.store {
+            assert!(bias.len() >= product.vectors * LANES, "{} biases for {product:?}", bias.len());
+        }
         let extents = product.extents();
         let mut following = self.offsets.next();
         while let Some(offsets) = following {
@@ -258,7 +268,9 @@ mod tests {
         for isa in Isa::available() {
             for [rows, vectors, segments, steps] in SIZES {
                 for rows_are_contiguous in [false, true] {
-                    for store in [Store::Replace, Store::Add] {
+                    let bias: Vec<f32> = (0..vectors * LANES).map(|place| (place % 5) as f32 - 2.0).collect();
+                    let finish = [false, true].map(|rectify| Store::Finish { bias: &bias, rectify });
+                    for store in [Store::Replace, Store::Add, finish[0], finish[1]] {
                         for packed in [false, true] {
                             for operands in [Operands::Singles, Operands::Pairs] {
                                 let sizes = [rows, vectors, segments, steps];
@@ -276,7 +288,7 @@ mod tests {
         operands: Operands,
         [rows, vectors, segments, steps]: [usize; 4],
         rows_are_contiguous: bool,
-        store: Store,
+        store: Store<'_>,
         packed: bool,
     ) {
         const BLOCKS: usize = 2;
@@ -332,6 +344,10 @@ mod tests {
                 let left = left[block * a.block + row * a.row + segment * a.segment + step * a.step];
                 let right = right[place_in_b(vector, k) * LANES + lane];
                 expected += (0..operands.values()).map(|part| left[part] * right[part]).sum::<f32>();
+            }
+            if let Store::Finish { bias, rectify } = store {
+                expected += bias[vector * LANES + lane];
+                expected = if rectify { expected.max(0.0) } else { expected };
             }
             assert_eq!(found, expected, "{isa} {product:?} row {row} vector {vector} lane {lane}");
         }

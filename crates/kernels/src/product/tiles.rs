@@ -3,7 +3,7 @@
 use super::ahead::Ahead;
 use super::packed::panel_width;
 use super::{Product, Right, Store};
-use crate::simd::{LANES, Simd, Single, Wide};
+use crate::simd::{LANES, LINE, Simd, Single, Wide, prefetch_to_write};
 
 /// Splits the columns into panels of at most three wide vectors and the rows into tiles.
 ///
@@ -36,9 +36,9 @@ pub(super) unsafe fn panels<S: Simd, const PAIRS: bool>(
             };
             let c = c.add(first * product.c.vector);
             if width.is_multiple_of(together) {
-                panel::<S::Wide, PAIRS>(simd.wide(), width / together, strides, ahead, a, b, c);
+                panel::<S::Wide, PAIRS>(simd.wide(), [first, width / together], strides, ahead, a, b, c);
             } else {
-                panel::<Single<S>, PAIRS>(Single(simd), width, strides, ahead, a, b, c);
+                panel::<Single<S>, PAIRS>(Single(simd), [first, width], strides, ahead, a, b, c);
             }
         }
         first += width;
@@ -46,20 +46,20 @@ pub(super) unsafe fn panels<S: Simd, const PAIRS: bool>(
 }
 
 /// Register tiles of a product, about: as many as its panels would have with rows in tiles of the full height.
-pub(super) fn count<S: Simd>(product: &Product) -> usize {
+pub(super) fn count<S: Simd>(product: &Product<'_>) -> usize {
     let [.., height] = <S::Wide as Wide>::ROWS;
     let panels = product.vectors.div_ceil(3 * <S::Wide as Wide>::VECTORS);
     panels * product.blocks * product.rows.div_ceil(height)
 }
 
-/// All rows of one panel of one, two or three wide vectors.
+/// All rows of one panel of one, two or three wide vectors, from its first vector on.
 ///
 /// # Safety
 /// As [`panels`], for a panel of `width` wide vectors.
 #[inline(always)]
 unsafe fn panel<W: Wide, const PAIRS: bool>(
     simd: W,
-    width: usize,
+    [first, width]: [usize; 2],
     strides: [usize; 3],
     ahead: &mut Ahead<'_>,
     a: *const f32,
@@ -69,9 +69,9 @@ unsafe fn panel<W: Wide, const PAIRS: bool>(
     // SAFETY: the caller's.
     unsafe {
         match width {
-            1 => rows::<W, PAIRS, 1>(simd, strides, ahead, a, b, c),
-            2 => rows::<W, PAIRS, 2>(simd, strides, ahead, a, b, c),
-            _ => rows::<W, PAIRS, 3>(simd, strides, ahead, a, b, c),
+            1 => rows::<W, PAIRS, 1>(simd, first, strides, ahead, a, b, c),
+            2 => rows::<W, PAIRS, 2>(simd, first, strides, ahead, a, b, c),
+            _ => rows::<W, PAIRS, 3>(simd, first, strides, ahead, a, b, c),
         }
     }
 }
@@ -83,6 +83,7 @@ unsafe fn panel<W: Wide, const PAIRS: bool>(
 #[inline(always)]
 unsafe fn rows<W: Wide, const PAIRS: bool, const WIDTH: usize>(
     simd: W,
+    first: usize,
     strides: [usize; 3],
     ahead: &mut Ahead<'_>,
     a: *const f32,
@@ -99,6 +100,9 @@ unsafe fn rows<W: Wide, const PAIRS: bool, const WIDTH: usize>(
             unsafe {
                 let a = a.add(block * product.a.block + row * product.a.row);
                 let c = c.add(block * product.c.block + row * product.c.row);
+                if let Store::Finish { .. } = product.store {
+                    claim::<W, WIDTH>(product, height, c);
+                }
                 match height {
                     8 => tile::<W, PAIRS, 8, WIDTH>(simd, product, strides, a, b, c),
                     7 => tile::<W, PAIRS, 7, WIDTH>(simd, product, strides, a, b, c),
@@ -108,6 +112,10 @@ unsafe fn rows<W: Wide, const PAIRS: bool, const WIDTH: usize>(
                     3 => tile::<W, PAIRS, 3, WIDTH>(simd, product, strides, a, b, c),
                     2 => tile::<W, PAIRS, 2, WIDTH>(simd, product, strides, a, b, c),
                     _ => tile::<W, PAIRS, 1, WIDTH>(simd, product, strides, a, b, c),
+                }
+                if let Store::Finish { bias, rectify } = product.store {
+                    let bias = bias.as_ptr().add(first * LANES);
+                    finish::<W, WIDTH>(simd, product, height, (bias, rectify), c);
                 }
             }
             row += height;
@@ -133,7 +141,7 @@ const fn tile_height(full: usize, left: usize) -> usize {
 #[inline(always)]
 unsafe fn tile<W: Wide, const PAIRS: bool, const HEIGHT: usize, const WIDTH: usize>(
     simd: W,
-    product: &Product,
+    product: &Product<'_>,
     strides: [usize; 3],
     a: *const f32,
     b: *const f32,
@@ -169,7 +177,8 @@ unsafe fn tile<W: Wide, const PAIRS: bool, const HEIGHT: usize, const WIDTH: usi
     // SAFETY: the tile lies within C.
     unsafe {
         match product.store {
-            Store::Replace => {
+            // What is finished is replaced first.
+            Store::Replace | Store::Finish { .. } => {
                 for (row, sums) in sums.iter().enumerate() {
                     for (vector, &sum) in sums.iter().enumerate() {
                         simd.store(
@@ -187,6 +196,43 @@ unsafe fn tile<W: Wide, const PAIRS: bool, const HEIGHT: usize, const WIDTH: usi
                         simd.store(target, c_vector, simd.add(simd.load(target, c_vector), sum));
                     }
                 }
+            }
+        }
+    }
+}
+
+/// Claims the lines of a tile that is going to be finished.
+#[inline(always)]
+fn claim<W: Wide, const WIDTH: usize>(product: &Product<'_>, height: usize, c: *const f32) {
+    for row in 0..height {
+        for vector in (0..WIDTH * W::VECTORS).step_by(LINE / LANES) {
+            prefetch_to_write(c.wrapping_add(row * product.c.row + vector * product.c.vector));
+        }
+    }
+}
+
+/// Adds the bias to a tile, and rectifies it if need be. Inside [`tile`] it would take registers that the products need.
+///
+/// # Safety
+/// As [`tile`], for a tile of C; the bias must hold `WIDTH` wide vectors.
+#[inline(always)]
+unsafe fn finish<W: Wide, const WIDTH: usize>(
+    simd: W,
+    product: &Product<'_>,
+    height: usize,
+    (bias, rectify): (*const f32, bool),
+    c: *mut f32,
+) {
+    let c_vector = product.c.vector;
+    for vector in 0..WIDTH {
+        let place = vector * W::VECTORS;
+        // SAFETY: the tile lies within C, and the bias holds its vectors.
+        unsafe {
+            let bias = simd.load(bias.add(place * LANES), LANES);
+            for row in 0..height {
+                let target = c.add(row * product.c.row + place * c_vector);
+                let z = simd.add(simd.load(target, c_vector), bias);
+                simd.store(target, c_vector, if rectify { simd.rectify(z) } else { z });
             }
         }
     }

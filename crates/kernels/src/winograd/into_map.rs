@@ -53,12 +53,13 @@ impl<const RECTIFY: bool> Route for IntoMap<RECTIFY> {
 impl LowerIntoMap<'_> {
     #[inline(always)]
     fn each<S: Simd, M: TileMap, const RECTIFY: bool>(self, simd: S) {
-        let OutputBand { images, rows, columns, channels, bias, output, .. } = self.band;
+        let OutputBand { images, rows, columns, channels, spread, bias, output, .. } = self.band;
         let [tile_height, tile_width] = M::TO;
         let (down, across) = (rows / tile_height, columns / tile_width);
         let row_len = columns * channels.total;
         assert!(
             self.scheme.tile_in() == M::FROM
+                && spread == [1, 1]
                 && [down * tile_height, across * tile_width] == [rows, columns]
                 && output.len() == images * rows * row_len
                 && channels.count == self.blocks * LANES

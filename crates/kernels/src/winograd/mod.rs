@@ -20,7 +20,7 @@ mod weights;
 pub use scheme::Scheme;
 
 use crate::bfloat16::{pair_neighbours, pair_rows};
-use crate::blocked::{LiftedBand, Lowering, OutputBand, StageShape, Tiling, TilingRequest};
+use crate::blocked::{ForwardOperand, LiftedBand, Lowering, OutputBand, StageShape, Tiling, TilingRequest};
 use crate::direct::Passes;
 use crate::engine::Engine;
 use crate::geometry::ConvGeometry;
@@ -282,14 +282,18 @@ impl Lowering for Winograd<'_> {
         dispatch(self.engine.isa(), Lower { tiles, planes: workspace, stage: output });
     }
 
-    fn fills_map(&self, rows: usize) -> bool {
+    fn fills_map(&self, rows: usize, spread: [usize; 2]) -> bool {
         let ([height, width], columns) = (self.scheme.tile_out(), self.tiling.width_out);
-        rows.is_multiple_of(height)
+        spread == [1, 1]
+            && rows.is_multiple_of(height)
             && columns.is_multiple_of(width)
             && self.channels_out.is_multiple_of(LANES)
     }
 
-    fn multiply_into_map(&self, lifted: &[f32], workspace: &mut [f32], band: OutputBand<'_>) {
+    fn multiply_into_map(&self, operand: ForwardOperand<'_>, workspace: &mut [f32], band: OutputBand<'_>) {
+        let ForwardOperand::Lifted(lifted) = operand else {
+            panic!("a map is lifted before it is multiplied")
+        };
         let (scheme, blocks, tiles) = (self.scheme, self.blocks_out, self.tiles);
         let plane = self.plane(blocks);
         self.multiply_planes([self.blocks_in, blocks], lifted, self.forward_weights(), workspace);
