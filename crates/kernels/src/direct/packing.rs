@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::{Direct, Products};
 use crate::engine::Engine;
-use crate::product::{Operands, packed_order, pair_packed};
+use crate::product::{Operands, packed_panels, pair_packed};
 use crate::scratch::Scratch;
 use crate::simd::LANES;
 
@@ -17,25 +17,31 @@ impl<'e> Direct<'e> {
         let blocks = self.blocks_out / self.parts;
         let len = segments * steps * blocks * LANES;
         let mut prepared = engine.scratch().take(count * self.parts * len);
-        prepared.fill(0.0);
         let runs = kernel_width / self.taps_together;
         let rows_are_segments = count == 1 && segments == kernel_height;
-        prepared.par_chunks_exact_mut(len).enumerate().for_each(|(operand, target)| {
-            let (product, part) = (operand / self.parts, operand % self.parts);
-            for (target, (vector, step)) in
-                target.chunks_exact_mut(LANES).zip(packed_order(self.isa, blocks, segments * steps))
+        let filter_len = self.channels_in * kernel_height * kernel_width;
+        let panels = packed_panels(self.isa, [blocks, segments * steps], &mut prepared);
+        panels.into_par_iter().with_max_len(1).for_each(|panel| {
+            let (product, part) = (panel.operand / self.parts, panel.operand % self.parts);
+            let first_out = (part * blocks + panel.first) * LANES;
+            for (segment, target) in panel.elements.chunks_exact_mut(steps * panel.width * LANES).enumerate()
             {
-                let vector = part * blocks + vector;
-                let (segment, step) = (step / steps, step % steps);
                 let (u, block) = if rows_are_segments { (segment, 0) } else { (product / runs, segment) };
-                let v = product % runs * self.taps_together + step / self.lanes_in;
-                let c = block * self.lanes_in + step % self.lanes_in;
-                if c < self.channels_in {
-                    let tap = (c * kernel_height + u) * kernel_width + v;
-                    let filters = weight
-                        .chunks_exact(self.channels_in * kernel_height * kernel_width)
-                        .skip(vector * LANES);
-                    target.iter_mut().zip(filters).for_each(|(target, filter)| *target = filter[tap]);
+                let first_v = product % runs * self.taps_together;
+                // Filter by filter, so that each is read in runs.
+                for lane in 0..panel.width * LANES {
+                    let out = first_out + lane;
+                    let filter =
+                        if out < self.channels_out { &weight[out * filter_len..][..filter_len] } else { &[] };
+                    let row_len = self.lanes_in * panel.width * LANES;
+                    for (v, target) in target.chunks_exact_mut(row_len).enumerate() {
+                        let first_tap = u * kernel_width + first_v + v;
+                        for (c, target) in target.chunks_exact_mut(panel.width * LANES).enumerate() {
+                            // Beyond the last channel a filter ends; where there is none it is empty.
+                            let tap = (block * self.lanes_in + c) * kernel_height * kernel_width + first_tap;
+                            target[lane] = filter.get(tap).copied().unwrap_or(0.0);
+                        }
+                    }
                 }
             }
         });
@@ -60,18 +66,18 @@ impl<'e> Direct<'e> {
         let (blocks, padded_out) = (self.channels_in.div_ceil(LANES), self.blocks_out * LANES);
         let len = blocks * padded_out * LANES;
         let mut prepared = engine.scratch().take(taps * len);
-        prepared.fill(0.0);
-        prepared.par_chunks_exact_mut(len).enumerate().for_each(|(tap, target)| {
-            for (target, (vector, out)) in
-                target.chunks_exact_mut(LANES).zip(packed_order(self.isa, blocks, padded_out))
-            {
-                if out < self.channels_out {
-                    let filters =
-                        weight[out * self.channels_in * taps..][..self.channels_in * taps].chunks_exact(taps);
-                    target
-                        .iter_mut()
-                        .zip(filters.skip(vector * LANES))
-                        .for_each(|(target, filter)| *target = filter[tap]);
+        let filter_len = self.channels_in * taps;
+        let panels = packed_panels(self.isa, [blocks, padded_out], &mut prepared);
+        panels.into_par_iter().with_max_len(1).for_each(|panel| {
+            let (tap, first_in) = (panel.operand, panel.first * LANES);
+            for (out, target) in panel.elements.chunks_exact_mut(panel.width * LANES).enumerate() {
+                if out >= self.channels_out {
+                    target.fill(0.0);
+                    continue;
+                }
+                let filter = &weight[out * filter_len..][..filter_len];
+                for (lane, target) in target.iter_mut().enumerate() {
+                    *target = filter.get((first_in + lane) * taps + tap).copied().unwrap_or(0.0);
                 }
             }
         });

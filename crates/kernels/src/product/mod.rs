@@ -5,7 +5,7 @@ mod packed;
 mod tiles;
 
 use ahead::Ahead;
-pub(crate) use packed::{packed_order, pair_packed};
+pub(crate) use packed::{packed_order, packed_panels, pair_packed};
 
 use crate::engine::Accuracy;
 use crate::isa::Isa;

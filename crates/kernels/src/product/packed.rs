@@ -31,6 +31,32 @@ pub(crate) fn packed_order(isa: Isa, vectors: usize, steps: usize) -> impl Itera
     })
 }
 
+/// A panel of a packed operand.
+pub(crate) struct Panel<'a> {
+    /// Which operand it belongs to, and its first vector there.
+    pub(crate) operand: usize,
+    pub(crate) first: usize,
+    /// Vectors.
+    pub(crate) width: usize,
+    /// `[step][vector][lane]`.
+    pub(crate) elements: &'a mut [f32],
+}
+
+/// The panels of packed operands of `vectors` by `steps` vectors.
+pub(crate) fn packed_panels(isa: Isa, [vectors, steps]: [usize; 2], operands: &mut [f32]) -> Vec<Panel<'_>> {
+    let mut panels = Vec::new();
+    for (operand, mut rest) in operands.chunks_exact_mut(vectors * steps * LANES).enumerate() {
+        let mut first = 0;
+        while first < vectors {
+            let width = panel_width(isa.wide_vectors(), vectors - first);
+            let (elements, left) = rest.split_at_mut(width * steps * LANES);
+            panels.push(Panel { operand, first, width, elements });
+            (first, rest) = (first + width, left);
+        }
+    }
+    panels
+}
+
 /// Pairs the inner rows of packed operands of `vectors` by `steps` vectors, an even number, in [`packed_order`]: panel by panel
 /// the rows 0 and 1, 2 and 3, …
 pub(crate) fn pair_packed(isa: Isa, [vectors, steps]: [usize; 2], packed: &[f32], pairs: &mut [f32]) {
@@ -52,6 +78,28 @@ pub(crate) fn pair_packed(isa: Isa, [vectors, steps]: [usize; 2], packed: &[f32]
 mod tests {
     use super::*;
     use crate::bfloat16::pair;
+
+    #[test]
+    fn panels_lie_in_the_packed_order() {
+        for isa in Isa::available() {
+            for vectors in [1, 4, 5, 7, 13] {
+                let steps = 3;
+                let mut operands = vec![f32::NAN; 2 * vectors * steps * LANES];
+                for panel in packed_panels(isa, [vectors, steps], &mut operands) {
+                    for (place, target) in panel.elements.chunks_exact_mut(LANES).enumerate() {
+                        let (step, vector) = (place / panel.width, panel.first + place % panel.width);
+                        target.fill(((panel.operand * vectors + vector) * steps + step) as f32);
+                    }
+                }
+                let one = |operand: usize| {
+                    packed_order(isa, vectors, steps)
+                        .map(move |(v, step)| ((operand * vectors + v) * steps + step) as f32)
+                };
+                let expected = (0..2).flat_map(one).flat_map(|value| [value; LANES]);
+                assert!(operands.into_iter().eq(expected), "{isa}, {vectors} vectors");
+            }
+        }
+    }
 
     #[test]
     fn pairs_lie_in_the_packed_order_of_half_as_many_steps() {
