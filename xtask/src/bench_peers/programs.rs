@@ -144,32 +144,42 @@ fn threads(programs: &Programs<'_>, rounds: usize) -> anyhow::Result<Vec<Row>> {
     }])
 }
 
-/// The layers of a U-Net: forward and all gradients.
+/// Rounds of the layers of a U-Net: they take seconds.
+const LAYER_ROUNDS: usize = 5;
+
+/// The layers of a U-Net: forward and all gradients, ours and PyTorch's in turn.
 fn decoder_layers(programs: &Programs<'_>) -> anyhow::Result<Vec<Row>> {
-    let rounds = "7";
-    let ours = programs.json(&[&programs.decoder_shapes, rounds, "2"], &[])?;
-    let words = [programs.python, "peers/torch/decoder_shapes.py", "--rounds", rounds, "--threads", "2"];
-    let theirs = programs.json(&words, &[])?;
-    let (Some(ours), Some(theirs)) = (ours.as_array(), theirs.as_array()) else {
-        bail!("no lists of layers")
-    };
+    let passes = "7";
+    let words = [programs.python, "peers/torch/decoder_shapes.py", "--rounds", passes, "--threads", "2"];
     let rate =
         |row: &Value| row["seconds"].as_f64().context("a layer without seconds").map(|seconds| 1.0 / seconds);
-    let rows = ours.iter().zip(theirs).map(|(ours, theirs)| {
-        let name = text(&ours["shape"]);
-        anyhow::ensure!(name == text(&theirs["shape"]), "{name} beside {}", theirs["shape"]);
-        Ok(Row {
-            what: format!("train one layer, {name}"),
-            unit: "passes/s".to_owned(),
-            ours: vec![rate(ours)?],
-            theirs: vec![rate(theirs)?],
-            peer: "the better of two memory formats".to_owned(),
-            memory: [None; 2],
-            floor: 1.2,
-            goal: 1.8,
-        })
-    });
-    rows.collect()
+    let mut rows: Vec<Row> = Vec::new();
+    for _ in 0..LAYER_ROUNDS {
+        let ours = programs.json(&[&programs.decoder_shapes, passes, "2"], &[])?;
+        let theirs = programs.json(&words, &[])?;
+        let (Some(ours), Some(theirs)) = (ours.as_array(), theirs.as_array()) else {
+            bail!("no lists of layers")
+        };
+        for (place, (ours, theirs)) in ours.iter().zip(theirs).enumerate() {
+            let name = text(&ours["shape"]);
+            anyhow::ensure!(name == text(&theirs["shape"]), "{name} beside {}", theirs["shape"]);
+            if rows.len() == place {
+                rows.push(Row {
+                    what: format!("train one layer, {name}"),
+                    unit: "passes/s".to_owned(),
+                    ours: Vec::new(),
+                    theirs: Vec::new(),
+                    peer: "the better of two memory formats".to_owned(),
+                    memory: [None; 2],
+                    floor: 1.2,
+                    goal: 1.8,
+                });
+            }
+            rows[place].ours.push(rate(ours)?);
+            rows[place].theirs.push(rate(theirs)?);
+        }
+    }
+    Ok(rows)
 }
 
 /// What the loader supplies beside what training uses, and JPEG decoding with a crop beside Pillow's, on one core each.
