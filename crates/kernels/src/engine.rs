@@ -106,7 +106,7 @@ impl Accuracy {
     pub(crate) const fn admits(self, scheme: Scheme) -> bool {
         match self {
             Self::Exact => false,
-            // Here the tiles made for `bf16` have no advantage: the larger ones of the same kernel are within the bound.
+            // Without the tiles made for `bf16`: larger ones are within the bound, and runs that were made keep their algorithms.
             Self::F32 | Self::Bf16Fast => {
                 !matches!(scheme, Scheme::FourByTwoOutputsThreeTaps | Scheme::TwoOutputsThreeTapsStrided)
             }
