@@ -3,8 +3,9 @@
 use rayon::prelude::*;
 
 use crate::convolution::check_len;
+use crate::isa::Isa;
 use crate::scalar::Scalar;
-use crate::simd::{LINE, prefetch};
+use crate::simd::{Kernel, LINE, Simd, dispatch, prefetch};
 
 /// How far ahead of the cells that are named about now a map is fetched, in elements (48 KiB): further than the rows of a window reach.
 const AHEAD: usize = 12 << 10;
@@ -59,12 +60,28 @@ pub fn assign_cells<T: Scalar>(batch: usize, channels: usize, indices: &[u32], v
     assert!(batch > 0 && channels > 0, "cells of {batch} images with {channels} channels");
     let (output, input) = (x.len() / batch, values.len() / batch);
     let images = x.par_chunks_mut(output).zip(indices.par_chunks(input)).zip(values.par_chunks(input));
-    images.for_each(|((x, indices), values)| {
-        x.fill(T::NEGATIVE_INFINITY);
-        let cells = |pixel: &[u32], channel: usize| pixel[channel] as usize * channels + channel;
+    let isa = Isa::detect();
+    images.for_each(|((x, indices), values)| dispatch(isa, Assign { channels, indices, values, x }));
+}
+
+/// One image of [`assign_cells`].
+struct Assign<'a, T> {
+    channels: usize,
+    indices: &'a [u32],
+    values: &'a [T],
+    x: &'a mut [T],
+}
+
+impl<T: Scalar> Kernel for Assign<'_, T> {
+    #[inline(always)]
+    fn run<S: Simd>(self, _simd: S) {
+        let Self { channels, indices, values, x } = self;
+        for cell in x.iter_mut() {
+            *cell = T::NEGATIVE_INFINITY;
+        }
         for (values, indices) in values.chunks_exact(channels).zip(indices.chunks_exact(channels)) {
-            for (channel, &value) in values.iter().enumerate() {
-                let cell = &mut x[cells(indices, channel)];
+            for (channel, (&value, &index)) in values.iter().zip(indices).enumerate() {
+                let cell = &mut x[index as usize * channels + channel];
                 // NaN is passed on.
                 *cell = if value <= *cell { *cell } else { value };
             }
@@ -73,7 +90,7 @@ pub fn assign_cells<T: Scalar>(batch: usize, channels: usize, indices: &[u32], v
         for cell in x.iter_mut() {
             *cell = if *cell == T::NEGATIVE_INFINITY { T::ZERO } else { *cell };
         }
-    });
+    }
 }
 
 /// The gradient of [`assign_cells`] from its result `x` and the result's gradient `dx`: a value has the gradient of the cell that holds
@@ -97,54 +114,69 @@ pub fn assign_cells_backward<T: Scalar>(
     let given = indices.par_chunks(input).zip(values.par_chunks(input));
     let images = dvalues.par_chunks_mut(input).zip(maps).zip(given);
     let scratch = || (Vec::new(), Vec::new());
+    let isa = Isa::detect();
     images.for_each_init(scratch, |(held, holders), ((dvalues, maps), (indices, values))| {
-        if !hand_back(channels, indices, values, maps, held, dvalues) {
+        let ((x, dx), mut shared) = (maps, false);
+        let dvalues_here = &mut *dvalues;
+        let hand_back =
+            HandBack { channels, indices, values, x, dx, held, dvalues: dvalues_here, shared: &mut shared };
+        dispatch(isa, hand_back);
+        if shared {
             share_out(channels, indices, values, maps, holders, dvalues);
         }
     });
 }
 
-/// Gives the gradient of every cell to the value that holds it, as long as no other value holds it too; returns whether that was so.
-fn hand_back<T: Scalar>(
+/// Gives the gradient of every cell of an image to the value that holds it, as long as no other value holds it too.
+struct HandBack<'a, T> {
     channels: usize,
-    indices: &[u32],
-    values: &[T],
-    (x, dx): (&[T], &[T]),
-    held: &mut Vec<bool>,
-    dvalues: &mut [T],
-) -> bool {
-    held.clear();
-    held.resize(x.len(), false);
-    let mut holding = vec![false; channels];
-    let dx = &dx[..x.len()];
-    // Pixels name cells about in the order in which these lie; each takes its share of the map.
-    let share = x.len() * channels / dvalues.len();
-    let pixels = indices.chunks_exact(channels).zip(values.chunks_exact(channels));
-    for (pixel, (dvalues, (indices, values))) in dvalues.chunks_exact_mut(channels).zip(pixels).enumerate() {
-        for element in (0..share).step_by(LINE) {
-            let element = pixel * share + AHEAD + element;
-            prefetch(x.as_ptr().wrapping_add(element).cast());
-            prefetch(dx.as_ptr().wrapping_add(element).cast());
-        }
-        let mut shared = false;
-        for (channel, (((dvalue, holds), &index), &value)) in
-            dvalues.iter_mut().zip(&mut holding).zip(indices).zip(values).enumerate()
+    indices: &'a [u32],
+    values: &'a [T],
+    x: &'a [T],
+    dx: &'a [T],
+    held: &'a mut Vec<bool>,
+    dvalues: &'a mut [T],
+    /// Whether a value was found that shares its cell, with which this ended.
+    shared: &'a mut bool,
+}
+
+impl<T: Scalar> Kernel for HandBack<'_, T> {
+    #[inline(always)]
+    fn run<S: Simd>(self, _simd: S) {
+        let Self { channels, indices, values, x, dx, held, dvalues, shared } = self;
+        held.clear();
+        held.resize(x.len(), false);
+        let mut holding = vec![false; channels];
+        let dx = &dx[..x.len()];
+        // Pixels name cells about in the order in which these lie; each takes its share of the map.
+        let share = x.len() * channels / dvalues.len();
+        let pixels = indices.chunks_exact(channels).zip(values.chunks_exact(channels));
+        for (pixel, (dvalues, (indices, values))) in
+            dvalues.chunks_exact_mut(channels).zip(pixels).enumerate()
         {
-            let cell = index as usize * channels + channel;
-            *holds = x[cell] == value;
-            shared |= held[cell] & *holds;
-            held[cell] |= *holds;
-            *dvalue = dx[cell];
-        }
-        // Apart, so that it becomes a selection of vectors: which values hold their cells no branch prediction knows.
-        for (dvalue, &holds) in dvalues.iter_mut().zip(&holding) {
-            *dvalue = if holds { *dvalue } else { T::ZERO };
-        }
-        if shared {
-            return false;
+            for element in (0..share).step_by(LINE) {
+                let element = pixel * share + AHEAD + element;
+                prefetch(x.as_ptr().wrapping_add(element).cast());
+                prefetch(dx.as_ptr().wrapping_add(element).cast());
+            }
+            for (channel, (((dvalue, holds), &index), &value)) in
+                dvalues.iter_mut().zip(&mut holding).zip(indices).zip(values).enumerate()
+            {
+                let cell = index as usize * channels + channel;
+                *holds = x[cell] == value;
+                *shared |= held[cell] & *holds;
+                held[cell] |= *holds;
+                *dvalue = dx[cell];
+            }
+            // Apart, so that it becomes a selection of vectors: which values hold their cells no branch prediction knows.
+            for (dvalue, &holds) in dvalues.iter_mut().zip(&holding) {
+                *dvalue = if holds { *dvalue } else { T::ZERO };
+            }
+            if *shared {
+                return;
+            }
         }
     }
-    true
 }
 
 /// Shares the gradient of every cell among the values that hold it.
