@@ -137,8 +137,9 @@ def figure(curves, path):
     for name, curve in curves.items():
         if name != PEER:
             line([abs(a - b) for a, b in zip(curve, curves[PEER])], COLOURS[name], log_y)
+    # Below the curves, where nothing is drawn.
     for place, (name, colour) in enumerate(COLOURS.items()):
-        parts.append(f'<text x="{width - 100}" y="{40 + 16 * place}" fill="{colour}">— {name}</text>')
+        parts.append(f'<text x="{width - 100}" y="{loss_y(1.3) + 16 * place:.1f}" fill="{colour}">— {name}</text>')
     path.write_text("\n".join([*parts, "</svg>"]) + "\n")
 
 

@@ -118,7 +118,7 @@ impl Other {
     pub(crate) fn measure(&self, programs: &Programs<'_>, rounds: usize) -> anyhow::Result<Vec<Row>> {
         match self {
             Other::Threads => threads(programs, rounds),
-            Other::DecoderLayers => decoder_layers(programs),
+            Other::DecoderLayers => decoder_layers(programs, rounds),
             Other::Data => data(programs),
         }
     }
@@ -144,17 +144,14 @@ fn threads(programs: &Programs<'_>, rounds: usize) -> anyhow::Result<Vec<Row>> {
     }])
 }
 
-/// Rounds of the layers of a U-Net: they take seconds.
-const LAYER_ROUNDS: usize = 5;
-
 /// The layers of a U-Net: forward and all gradients, ours and PyTorch's in turn.
-fn decoder_layers(programs: &Programs<'_>) -> anyhow::Result<Vec<Row>> {
+fn decoder_layers(programs: &Programs<'_>, rounds: usize) -> anyhow::Result<Vec<Row>> {
     let passes = "7";
     let words = [programs.python, "peers/torch/decoder_shapes.py", "--rounds", passes, "--threads", "2"];
     let rate =
         |row: &Value| row["seconds"].as_f64().context("a layer without seconds").map(|seconds| 1.0 / seconds);
     let mut rows: Vec<Row> = Vec::new();
-    for _ in 0..LAYER_ROUNDS {
+    for _ in 0..rounds {
         let ours = programs.json(&[&programs.decoder_shapes, passes, "2"], &[])?;
         let theirs = programs.json(&words, &[])?;
         let (Some(ours), Some(theirs)) = (ours.as_array(), theirs.as_array()) else {

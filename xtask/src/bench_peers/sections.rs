@@ -165,7 +165,7 @@ pub(crate) const SECTIONS: [Section; 9] = [
     Section {
         name: "large",
         title: "Large images",
-        repeated: false,
+        repeated: true,
         cases: &[large("train", "all_cnn_imagenet", "1.0", "8", "5")],
         others: &[Other::DecoderLayers],
     },
