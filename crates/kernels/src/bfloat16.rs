@@ -79,13 +79,13 @@ struct Neighbours<'a> {
 impl Kernel for Neighbours<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let together = <S::Wide as Wide>::VECTORS * LANES;
+        let (wide, together) = (simd.wide(), <S::Wide as Wide>::VECTORS * LANES / 2);
         let mut done = 0;
         while done + together <= self.pairs.len() {
             // SAFETY: as many pairs are left, and twice as many values, as was asserted.
             unsafe {
-                let values = self.values.as_ptr().add(2 * done);
-                simd.wide().pair_neighbours(values, self.pairs.as_mut_ptr().add(done));
+                let values = wide.load_adjoining(self.values.as_ptr().add(2 * done));
+                wide.store_neighbours_paired(self.pairs.as_mut_ptr().add(done), values);
             }
             done += together;
         }

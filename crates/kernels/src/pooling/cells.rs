@@ -117,10 +117,10 @@ pub fn assign_cells_backward<T: Scalar>(
     let isa = Isa::detect();
     images.for_each_init(scratch, |(held, holders), ((dvalues, maps), (indices, values))| {
         let ((x, dx), mut shared) = (maps, false);
-        let dvalues_here = &mut *dvalues;
-        let hand_back =
-            HandBack { channels, indices, values, x, dx, held, dvalues: dvalues_here, shared: &mut shared };
-        dispatch(isa, hand_back);
+        dispatch(
+            isa,
+            HandBack { channels, indices, values, x, dx, held, dvalues: &mut *dvalues, shared: &mut shared },
+        );
         if shared {
             share_out(channels, indices, values, maps, holders, dvalues);
         }

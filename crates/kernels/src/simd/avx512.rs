@@ -12,8 +12,7 @@ use std::arch::x86_64::{
     _mm512_castps512_ps256, _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cvtne2ps_pbh, _mm512_cvtneps_pbh,
     _mm512_dpbf16_ps, _mm512_extractf32x8_ps, _mm512_fmadd_ps, _mm512_fnmadd_ps, _mm512_insertf64x4,
     _mm512_loadu_ps, _mm512_loadu_si512, _mm512_maskz_mov_ps, _mm512_mul_ps, _mm512_permutexvar_epi16,
-    _mm512_rol_epi32, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_slli_epi32,
-    _mm512_storeu_ps, _mm512_sub_ps,
+    _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_slli_epi32, _mm512_storeu_ps, _mm512_sub_ps,
 };
 
 use super::{Arithmetic, Kernel, Simd, Wide, store_paired};
@@ -312,25 +311,6 @@ impl<const BFLOAT16: bool> Wide for TwoBlocks<BFLOAT16> {
             let seconds = _mm256_cvtepu16_epi32(_mm256_extracti128_si256::<1>(rounded));
             let pairs = _mm256_or_si256(_mm256_slli_epi32::<16>(firsts), seconds);
             _mm256_storeu_ps(target, _mm256_castsi256_ps(pairs));
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn pair_neighbours(self, values: *const f32, pairs: *mut f32) {
-        if BFLOAT16 {
-            // SAFETY: `self` proves AVX512_BF16; the caller promises 32 readable and sixteen writable elements. All types are 512 bits
-            // without invalid values.
-            unsafe {
-                let rounded = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(values.add(16)), _mm512_loadu_ps(values));
-                let rounded = std::mem::transmute::<__m512bh, __m512i>(rounded);
-                // The first of two neighbours comes to lie in the lower half; it belongs in the upper one.
-                _mm512_storeu_ps(pairs, _mm512_castsi512_ps(_mm512_rol_epi32::<16>(rounded)));
-            }
-        } else {
-            for place in 0..16 {
-                // SAFETY: the place is below the number of pairs.
-                unsafe { *pairs.add(place) = pair(*values.add(2 * place), *values.add(2 * place + 1)) };
-            }
         }
     }
 

@@ -130,18 +130,6 @@ pub(crate) trait Wide: Arithmetic {
         unsafe { store_paired(self, target, value, |lane| [lane, LANES + lane]) };
     }
 
-    /// Stores a wide vector of [pairs](pair) of neighbours among twice as many values.
-    ///
-    /// # Safety
-    /// `2 * VECTORS * LANES` elements from `values` on must be readable, and half as many from `pairs` on writable.
-    #[inline(always)]
-    unsafe fn pair_neighbours(self, values: *const f32, pairs: *mut f32) {
-        for place in 0..Self::VECTORS * LANES {
-            // SAFETY: the place is below the number of pairs.
-            unsafe { *pairs.add(place) = pair(*values.add(2 * place), *values.add(2 * place + 1)) };
-        }
-    }
-
     /// Stores a wide vector of [pairs](pair) of values in two places, whose parts lie `distance` elements apart in both.
     ///
     /// # Safety

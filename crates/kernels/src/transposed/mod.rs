@@ -34,7 +34,7 @@ pub fn conv_transpose2d_forward<T: Scalar>(
 ) {
     let adjoint = valid_adjoint(geometry);
     let channels = geometry.channels_out;
-    check_len("x", x.len(), geometry.batch * geometry.height_in * geometry.width_in * geometry.channels_in);
+    check_len("x", x.len(), input_len(geometry));
     check_len("weight", weight.len(), adjoint.weight_len());
     check_len("y", y.len(), adjoint.input_len());
     if let Some(bias) = bias {
@@ -126,17 +126,17 @@ pub fn conv_transpose2d_backward<T: Scalar>(
     let adjoint = valid_adjoint(geometry);
     check_len("y", y.len(), adjoint.input_len());
     check_len("dy", dy.len(), adjoint.input_len());
-    let epilogue = epilogue.prepare();
     let ConvGradients { dx, dweight, dbias } = gradients;
-    if let Some(dbias) = dbias {
-        check_len("dbias", dbias.len(), geometry.channels_out);
-        bias_gradient(engine, &epilogue, geometry.batch, [y, dy], dbias);
-    }
-    check_len("x", x.len(), adjoint.output_len().unwrap_or(0));
+    check_len("x", x.len(), input_len(geometry));
     check_len("weight", weight.len(), adjoint.weight_len());
     check_len("dweight", dweight.len(), weight.len());
     if let Some(dx) = &dx {
         check_len("dx", dx.len(), x.len());
+    }
+    let epilogue = epilogue.prepare();
+    if let Some(dbias) = dbias {
+        check_len("dbias", dbias.len(), geometry.channels_out);
+        bias_gradient(engine, &epilogue, geometry.batch, [y, dy], dbias);
     }
     T::transposed_backward(
         engine,
@@ -238,6 +238,10 @@ impl<T: Scalar> Kernel for AddSlopes<'_, T> {
             }
         }
     }
+}
+
+const fn input_len(geometry: &ConvTransposeGeometry) -> usize {
+    geometry.batch * geometry.height_in * geometry.width_in * geometry.channels_in
 }
 
 fn valid_adjoint(geometry: &ConvTransposeGeometry) -> ConvGeometry {
