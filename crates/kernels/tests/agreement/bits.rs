@@ -1,0 +1,189 @@
+//! What is promised to the last bit: any number of threads, any instruction set with fused multiply-adds, and the results of each
+//! class's numerics revision.
+
+use allconv_kernels::{
+    Accuracy, ConvGeometry, ConvGradients, Engine, Epilogue, Isa, candidates, conv2d_backward,
+};
+
+use crate::case::{Case, epilogue, square};
+
+#[test]
+fn results_are_bit_identical_for_any_number_of_threads() {
+    for (number, geometry) in [
+        square(5, 16, [24, 16], 3, 1, 1),
+        square(5, 17, [10, 24], 3, 2, 1),
+        square(2, 24, [8, 8], 2, 1, 0),
+        square(37, 6, [8, 8], 3, 1, 0),
+        square(3, 24, [3, 8], 5, 1, 2),
+        square(6, 9, [16, 10], 1, 1, 0),
+        ConvGeometry { groups: 8, ..square(4, 16, [8, 8], 3, 1, 1) },
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let case = Case::new(geometry, epilogue(number, 11), 500 + number as u32);
+        for isa in Isa::available() {
+            for accuracy in Accuracy::ALL {
+                for algorithm in candidates(&geometry, &Engine::new(isa, accuracy)) {
+                    let results = [1, 2, 3].map(|threads| {
+                        let pool = rayon::ThreadPoolBuilder::new()
+                            .num_threads(threads)
+                            .build()
+                            .expect("threads start");
+                        pool.install(|| {
+                            let engine = Engine::new(isa, accuracy).preferring(algorithm);
+                            let y = case.fast(&engine, &vec![1.0; case.dy.len()]);
+                            // A second run on used scratch memory must not differ either.
+                            assert_eq!(
+                                y,
+                                case.fast(&engine, &vec![1.0; case.dy.len()]),
+                                "second run, {geometry:?}"
+                            );
+                            y
+                        })
+                    });
+                    assert_eq!(results[0], results[1], "1 and 2 threads, {geometry:?}");
+                    assert_eq!(results[0], results[2], "1 and 3 threads, {geometry:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn leaving_out_the_input_gradient_changes_nothing_else() {
+    let case = Case::new(square(3, 11, [3, 12], 3, 1, 1), Epilogue::RELU, 9);
+    let engine = Engine::detect();
+    let (reference, _) = case.reference();
+    let full = case.fast(&engine, &reference[0]);
+    let saved: Vec<f32> = reference[0].iter().map(|&y| y as f32).collect();
+    let mut dweight = vec![f32::NAN; case.weight.len()];
+    let gradients = ConvGradients { dx: None, dweight: &mut dweight, dbias: None };
+    conv2d_backward(
+        &engine,
+        &case.geometry,
+        &case.x,
+        &case.weight,
+        &saved,
+        &case.dy,
+        &Epilogue::RELU,
+        gradients,
+    );
+    assert_eq!(dweight, full[2]);
+}
+
+#[test]
+fn instruction_sets_with_fused_multiply_adds_agree_to_the_last_bit() {
+    let fused: Vec<Isa> = Isa::available().into_iter().filter(|&isa| isa != Isa::portable()).collect();
+    println!("instruction sets compared: {fused:?}");
+    for (number, geometry) in [
+        square(2, 24, [40, 72], 3, 1, 1),
+        square(2, 17, [10, 24], 3, 2, 1),
+        square(9, 6, [16, 33], 3, 1, 0),
+        square(2, 12, [48, 96], 5, 1, 2),
+        square(1, 20, [3, 56], 7, 2, 3),
+        ConvGeometry { groups: 8, ..square(2, 9, [8, 8], 3, 1, 1) },
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let case = Case::new(geometry, epilogue(number, 5), 900 + number as u32);
+        for accuracy in Accuracy::ALL {
+            for algorithm in candidates(&geometry, &Engine::new(Isa::detect(), accuracy)) {
+                let results = fused.iter().map(|&isa| {
+                    let engine = Engine::new(isa, accuracy).preferring(algorithm);
+                    case.fast(&engine, &vec![1.0; case.dy.len()])
+                });
+                let results: Vec<_> = results.collect();
+                for pair in results.windows(2) {
+                    assert_eq!(pair[0], pair[1], "{accuracy:?} {algorithm:?} {geometry:?}");
+                }
+            }
+        }
+    }
+}
+
+/// What all results of the fused instruction sets hash to, class by class. Runs are compared and continued across versions of this
+/// program: whoever changes one of these raises the revision of its class too.
+const RESULTS: [(Accuracy, u32, u64); 4] = [
+    (Accuracy::Exact, 1, 6_744_434_244_006_609_026),
+    (Accuracy::F32, 1, 13_169_415_038_922_971_660),
+    (Accuracy::Bf16, 2, 4_758_793_487_360_383_028),
+    (Accuracy::Bf16Fast, 1, 13_785_486_989_870_774_106),
+];
+
+#[test]
+fn results_are_to_the_last_bit_those_of_this_numerics_revision() {
+    let Some(&isa) = Isa::available().iter().find(|&&isa| isa != Isa::portable()) else {
+        return println!("not run: this CPU has no fused multiply-add that the kernels use");
+    };
+    let found = RESULTS.map(|(accuracy, ..)| {
+        // FNV-1a over the bits of every element of every pass.
+        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+        for (number, geometry) in [
+            square(3, 24, [40, 72], 3, 1, 1),
+            square(5, 17, [10, 24], 3, 2, 1),
+            square(37, 6, [16, 33], 3, 1, 0),
+            square(2, 12, [48, 96], 5, 1, 2),
+            square(2, 33, [3, 56], 7, 2, 3),
+            square(3, 13, [9, 20], 2, 1, 0),
+            square(6, 9, [64, 10], 1, 1, 0),
+            ConvGeometry { groups: 8, ..square(2, 9, [8, 8], 3, 1, 1) },
+            ConvGeometry { groups: 2, dilation: [2, 1], ..square(2, 15, [20, 6], 3, 1, 2) },
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let case = Case::new(geometry, epilogue(number, 17), 1300 + number as u32);
+            for algorithm in candidates(&geometry, &Engine::new(isa, accuracy)) {
+                let engine = Engine::new(isa, accuracy).preferring(algorithm);
+                for value in case.fast(&engine, &vec![1.0; case.dy.len()]).iter().flatten() {
+                    hash = (hash ^ u64::from(value.to_bits())).wrapping_mul(0x0100_0000_01b3);
+                }
+            }
+        }
+        (accuracy, accuracy.numerics_revision(), hash)
+    });
+    assert_eq!(found, RESULTS);
+}
+
+/// Rounded to eight significant bits, ties to even.
+fn rounded(values: &[f32]) -> Vec<f32> {
+    let nearest = |value: f32| {
+        let unit = f64::from(value).abs().max(f64::MIN_POSITIVE).log2().floor().exp2() / 128.0;
+        ((f64::from(value) / unit).round_ties_even() * unit) as f32
+    };
+    values.iter().copied().map(nearest).collect()
+}
+
+#[test]
+fn bf16_is_exact_arithmetic_on_rounded_operands_wherever_nothing_is_transformed() {
+    for (number, geometry) in [
+        square(2, 12, [10, 24], 3, 2, 1),
+        square(2, 9, [3, 16], 5, 1, 2),
+        square(3, 6, [16, 9], 1, 1, 0),
+        ConvGeometry { groups: 8, ..square(2, 9, [8, 8], 3, 1, 1) },
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let case = Case::new(geometry, Epilogue::IDENTITY, 700 + number as u32);
+        let [x, weight, dy] = [&case.x, &case.weight, &case.dy].map(|operand| rounded(operand));
+        assert!(x != case.x && weight != case.weight && dy != case.dy);
+        let on_rounded = Case { x, weight, dy, bias: case.bias.clone(), ..case };
+        let y = vec![0.0; case.dy.len()];
+        for isa in Isa::available() {
+            for class in [Accuracy::Bf16, Accuracy::Bf16Fast] {
+                let direct = candidates(&geometry, &Engine::new(isa, Accuracy::Exact))[0];
+                let found = case.fast(&Engine::new(isa, class).preferring(direct), &y);
+                let exact = Engine::new(isa, Accuracy::Exact);
+                let expected = on_rounded.fast(&exact, &y);
+                for pass in 0..3 {
+                    assert_eq!(found[pass], expected[pass], "pass {pass} {isa} {class:?} {geometry:?}");
+                }
+                // The bias gradient has no product: it sums what was given.
+                assert_eq!(found[3], case.fast(&exact, &y)[3], "{isa} {class:?} {geometry:?}");
+            }
+        }
+    }
+}
