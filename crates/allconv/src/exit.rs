@@ -76,6 +76,9 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
         if let Some(error) = cause.downcast_ref::<RecordError>() {
             return record_code(error);
         }
+        if cause.is::<std::io::Error>() {
+            return IO;
+        }
     }
     FAILURE
 }
@@ -102,7 +105,8 @@ fn train_code(error: &TrainError) -> u8 {
         TrainError::Specification(_) => USAGE,
         TrainError::Record(error) => record_code(error),
         TrainError::Data(error) => data_code(error),
-        TrainError::Measurement(_) => FAILURE,
+        TrainError::NotFinite { .. } => BAD_DATA,
+        TrainError::Measurement(_) | TrainError::Panicked(_) => FAILURE,
     }
 }
 
@@ -125,5 +129,23 @@ mod tests {
         assert_eq!(message(&told.into()), "cannot read run.json: the disk is gone");
         let wrapped = Err::<(), _>(io()).context("cannot start").unwrap_err();
         assert_eq!(message(&wrapped), "cannot start: the disk is gone");
+    }
+
+    #[test]
+    fn wherever_storage_fails_the_code_is_that_of_input_and_output() {
+        let io = || std::io::Error::from(std::io::ErrorKind::StorageFull);
+        let path = std::path::Path::new("run.json");
+        let record = || RecordError::io("write", path)(io());
+        let errors: [anyhow::Error; 5] = [
+            io().into(),
+            anyhow::Error::new(io()).context("cannot create a folder"),
+            record().into(),
+            TrainError::from(record()).into(),
+            InspectError::from(record()).into(),
+        ];
+        for error in errors {
+            assert_eq!(code(&error), IO, "{error:#}");
+        }
+        assert_eq!(code(&UsageError("wrong".into()).into()), USAGE);
     }
 }

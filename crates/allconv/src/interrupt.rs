@@ -1,26 +1,46 @@
-//! SIGINT and SIGTERM ask for a checkpoint; a second one ends the program at once.
+//! Signals that ask for a checkpoint and an end: from a terminal, from a batch system, from a closed connection.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXFSZ};
 
 use crate::exit;
 
 /// Installs the handlers and returns the flag that the training loop looks at.
 ///
+/// SIGINT and SIGTERM, SIGUSR1 and SIGUSR2 (which batch systems send before a time limit) and SIGHUP set it; a SIGHUP that was to be
+/// ignored, as under `nohup`, stays ignored. A second SIGINT or SIGTERM ends the program at once. A file that grows beyond the limit of
+/// the process becomes an ordinary error of writing.
+///
 /// # Errors
 /// When the operating system refuses a handler.
 pub(crate) fn install() -> std::io::Result<Arc<AtomicBool>> {
-    let flag = Arc::new(AtomicBool::new(false));
+    let (flag, again) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     for signal in [SIGINT, SIGTERM] {
         // Order matters: the second signal finds the flag set and leaves, the first one only sets it.
         signal_hook::flag::register_conditional_shutdown(
             signal,
             i32::from(exit::FAILURE),
-            Arc::clone(&flag),
+            Arc::clone(&again),
         )?;
+        signal_hook::flag::register(signal, Arc::clone(&again))?;
         signal_hook::flag::register(signal, Arc::clone(&flag))?;
     }
+    for signal in [SIGUSR1, SIGUSR2, SIGHUP] {
+        if !(signal == SIGHUP && is_ignored(signal)) {
+            signal_hook::flag::register(signal, Arc::clone(&flag))?;
+        }
+    }
+    // With a handler the write fails with EFBIG instead of the process.
+    signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))?;
     Ok(flag)
+}
+
+/// Whether whoever started this process had it ignore the signal. `false` where the system does not say.
+fn is_ignored(signal: i32) -> bool {
+    let Ok(text) = std::fs::read_to_string("/proc/self/status") else { return false };
+    let mask = text.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }

@@ -1,5 +1,7 @@
 //! The command line of allconv: a table of contents; what each command does lies in `commands/`.
 #![forbid(unsafe_code)]
+// Both panic when the stream is closed or the disk is full; `output` answers instead.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod arguments;
 mod commands;
@@ -10,6 +12,7 @@ mod exit;
 mod interrupt;
 mod measures;
 mod memory;
+mod output;
 mod process;
 mod progress;
 mod runner;
@@ -46,8 +49,9 @@ fn main() -> ExitCode {
     };
     match result {
         Ok(code) => ExitCode::from(code),
+        Err(error) if error.is::<output::OutputClosed>() => ExitCode::from(exit::OK),
         Err(error) => {
-            eprintln!("error: {}", exit::message(&error));
+            output::note(format_args!("error: {}", exit::message(&error)));
             ExitCode::from(exit::code(&error))
         }
     }

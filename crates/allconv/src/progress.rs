@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use allconv_record::{Event, MetricPoint, Observer, SplitName, Status};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use crate::output;
 
 /// Time between two plain lines of a run.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
@@ -74,7 +75,7 @@ impl Display {
     pub(crate) fn say(&self, line: &str) {
         match &self.bars {
             Some(bars) => drop(bars.println(line)),
-            None => eprintln!("{line}"),
+            None => output::note(format_args!("{line}")),
         }
     }
 }
@@ -115,12 +116,12 @@ impl RunProgress {
             let done = step - self.first_step;
             let left =
                 self.began.elapsed().as_secs_f64() / done.max(1) as f64 * (self.total_steps - step) as f64;
-            eprintln!(
+            output::note(format_args!(
                 "{}  step {step}/{}  {}  {left:.0} s left",
                 self.name,
                 self.total_steps,
                 self.message()
-            );
+            ));
             self.last_line = Some(Instant::now());
         }
     }
@@ -172,8 +173,8 @@ impl Observer for RunProgress {
                 let line =
                     format!("{}: a checkpoint cannot be used, the one before is taken: {reason}", self.name);
                 match &self.bar {
-                    Some(bar) => bar.suspend(|| eprintln!("{line}")),
-                    None => eprintln!("{line}"),
+                    Some(bar) => bar.suspend(|| output::note(format_args!("{line}"))),
+                    None => output::note(format_args!("{line}")),
                 }
             }
             Event::Ended { status } => {
@@ -181,7 +182,7 @@ impl Observer for RunProgress {
                     bar.finish_and_clear();
                 }
                 if self.plain || *status != Status::Finished {
-                    eprintln!("{}  {status}  {}", self.name, self.message());
+                    output::note(format_args!("{}  {status}  {}", self.name, self.message()));
                 }
             }
         }

@@ -120,7 +120,8 @@ impl Execute for Runner {
     ) -> Result<Status, ExecuteError> {
         self.make(planned, resolved, directory).map_err(|error| match error {
             TrainError::Record(RecordError::Busy { .. }) => ExecuteError::Busy,
-            other => ExecuteError::External(other.to_string()),
+            other if other.is_io() => ExecuteError::Storage(other.to_string()),
+            other => ExecuteError::Run(other.to_string()),
         })
     }
 }

@@ -3,14 +3,16 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use allconv_data::{DataDirectory, FittedPreprocess};
+use allconv_data::DataDirectory;
 use allconv_inspect::{
     Answer, Blueprint, CheckpointChoice, InspectError, Pictures, Subject, checkpoint_file,
 };
 use allconv_kernels::Accuracy;
 use allconv_nets::{OutputKind, models};
 use allconv_record::{MetricPoint, RunDirectory, SplitName};
-use allconv_train::{DataRequest, DataStore, RunSettings, TaskSettings, open_task};
+use allconv_train::{
+    DataRequest, DataStore, KeptData, RunSettings, TaskSettings, check_content, open_task,
+};
 use burn::tensor::Device;
 
 use crate::arguments::{SplitArgument, SubjectArguments, Weights};
@@ -67,7 +69,6 @@ fn of_run(
     }
     let run = RunDirectory::at(path);
     let settings = settings_of(&run)?;
-    let asked = Pool::of_run(&run, &settings, store, split(arguments.split), count)?;
     let choice = match arguments.checkpoint {
         Weights::Last => CheckpointChoice::Last,
         Weights::Best => CheckpointChoice::Best,
@@ -76,22 +77,29 @@ fn of_run(
         true => None,
         false => Some(checkpoint_file(&run, choice)?),
     };
-    let subject = Subject::new(asked.blueprint, weights.as_deref(), runner::isa(arguments.isa.as_deref())?)?;
-    let pictures = match (arguments.images.is_empty(), asked.fitted) {
-        (true, _) => asked.pictures,
-        (false, Some(fitted)) => {
-            Pictures::of_files(&arguments.images, subject.walk().input, Some(fitted))?.spread(count)
-        }
-        (false, None) => {
+    let isa = runner::isa(arguments.isa.as_deref())?;
+    let (subject, pictures, classes) = if arguments.images.is_empty() {
+        let Pool { blueprint, pictures, classes } =
+            Pool::of_run(&run, &settings, store, split(arguments.split), count)?;
+        (Subject::new(blueprint, weights.as_deref(), isa)?, pictures, classes)
+    } else {
+        if settings.data.task().patches().is_some() {
             return Err(UsageError(
                 "--images belongs to networks that name a class; this run's own pictures serve here"
                     .to_owned(),
             )
             .into());
         }
+        // What the run kept is enough: the data set may be absent here, or another by now.
+        let content_hash = run.read_specification()?.dataset_hash;
+        let KeptData { data, fitted } = KeptData::of_run(&run, &settings, &content_hash, store)?;
+        let (blueprint, _) = Blueprint::of_run(&run, data.input, data.classes.len())?;
+        let subject = Subject::new(blueprint, weights.as_deref(), isa)?;
+        let pictures = Pictures::of_files(&arguments.images, subject.walk().input, Some(fitted))?;
+        (subject, pictures.spread(count), data.classes)
     };
     let history = run.read_metrics().unwrap_or_default();
-    Ok(Loaded { subject, classes: asked.classes, pictures, run: Some(run), history })
+    Ok(Loaded { subject, classes, pictures, run: Some(run), history })
 }
 
 /// The network that a run trained, before it has weights, and pictures of its data.
@@ -102,8 +110,6 @@ pub(crate) struct Pool {
     pub(crate) pictures: Pictures,
     /// Names of the classes.
     classes: Vec<String>,
-    /// How images are prepared, where classes are told apart.
-    fitted: Option<Arc<FittedPreprocess>>,
 }
 
 impl Pool {
@@ -111,7 +117,7 @@ impl Pool {
     /// that were trained on.
     ///
     /// # Errors
-    /// [`InspectError`] when the data are absent, or the specification cannot be read.
+    /// [`InspectError`] when the data are absent or not those that the run was made with, or the specification cannot be read.
     pub(crate) fn of_run(
         run: &RunDirectory,
         settings: &RunSettings,
@@ -119,18 +125,20 @@ impl Pool {
         split: SplitName,
         count: usize,
     ) -> Result<Pool, InspectError> {
+        let recorded = run.read_specification()?.dataset_hash;
         if settings.data.task() == (TaskSettings::Classification {}) {
             let (dataset, prepared) = (store.dataset(&settings.data)?, store.prepared(&settings.data)?);
+            check_content(&settings.data.dataset, &dataset.content_hash, &recorded)?;
             let input = [dataset.channels, dataset.height, dataset.width];
             let (blueprint, _) = Blueprint::of_run(run, input, dataset.classes.len())?;
             return Ok(Pool {
                 blueprint,
                 pictures: Pictures::of_split(&dataset, &prepared, split, count)?,
                 classes: dataset.classes.clone(),
-                fitted: Some(Arc::clone(&prepared.fitted)),
             });
         }
         let task = open_task(settings, store, &Device::flex())?;
+        check_content(&settings.data.dataset, task.content_hash(), &recorded)?;
         let examples = task.inputs(split, count);
         if examples.is_empty() {
             return Err(InspectError::NoSplit {
@@ -140,7 +148,7 @@ impl Pool {
         }
         let (blueprint, _) = Blueprint::of_run(run, task.input(), task.outputs())?;
         let pictures = Pictures::of_examples(examples, task.input()[1])?;
-        Ok(Pool { blueprint, pictures, classes: task.classes().to_vec(), fitted: None })
+        Ok(Pool { blueprint, pictures, classes: task.classes().to_vec() })
     }
 }
 

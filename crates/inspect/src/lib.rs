@@ -1,6 +1,7 @@
 //! What networks and operators are asked: evaluation on a split, explanation, measurement, weights for the outside, pictures.
 #![forbid(unsafe_code)]
 
+mod checkpoint_file;
 mod error;
 pub mod explain;
 pub mod measure;
@@ -11,9 +12,10 @@ mod subject;
 mod tensors;
 mod trained;
 
+pub use checkpoint_file::checkpoint_file;
 pub use error::InspectError;
 pub use operator_picture::{operator_picture, upsampler_picture};
 pub use pairs::{PairEnergies, pair_energies};
 pub use pictures::Pictures;
-pub use subject::{Answer, Blueprint, Subject, WeightOrigin, checkpoint_file};
+pub use subject::{Answer, Blueprint, Subject, WeightOrigin};
 pub use trained::{CheckpointChoice, Trained};

@@ -11,7 +11,7 @@ use allconv_train::{RunSettings, TaskSettings, TrainError, load_tensors, read_sa
 use burn::module::Module;
 use burn::tensor::Device;
 
-use crate::{CheckpointChoice, InspectError};
+use crate::InspectError;
 
 /// Where the weights of a network come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,18 +110,6 @@ fn answer_of(settings: &RunSettings) -> Answer {
         TaskSettings::SuperResolution(_) | TaskSettings::Denoising(_) | TaskSettings::Autoencoding(_) => {
             Answer::Picture
         }
-    }
-}
-
-/// The file with the weights of a run.
-///
-/// # Errors
-/// [`InspectError::NoCheckpoint`].
-pub fn checkpoint_file(run: &RunDirectory, choice: CheckpointChoice) -> Result<PathBuf, InspectError> {
-    let file = run.checkpoints().join(choice.name()).join("model.safetensors");
-    match file.is_file() {
-        true => Ok(file),
-        false => Err(InspectError::NoCheckpoint { run: run.path().to_path_buf(), choice: choice.name() }),
     }
 }
 

@@ -1,18 +1,18 @@
 //! A network as a run left it, with the data it was made for.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use allconv_data::Picture;
 use allconv_kernels::{Engine, Isa};
 use allconv_nets::Network;
 use allconv_record::{RunDirectory, SplitName};
 use allconv_train::{
-    DataStore, Evaluated, NamedTensors, Prediction, RunSettings, Task, TrainError, load_tensors, open_task,
-    read_safetensors, write_safetensors,
+    DataStore, Evaluated, KeptData, NamedTensors, Prediction, Predictor, RunSettings, TrainError,
+    check_content, load_tensors, open_predictor, open_task, read_safetensors, write_safetensors,
 };
 use burn::tensor::Device;
 
-use crate::InspectError;
+use crate::{InspectError, checkpoint_file};
 
 /// Which weights of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub enum CheckpointChoice {
 }
 
 impl CheckpointChoice {
-    /// The name of the link in the run's `checkpoints` folder.
+    /// The word for it.
     pub fn name(self) -> &'static str {
         match self {
             CheckpointChoice::Last => "last",
@@ -34,19 +34,25 @@ impl CheckpointChoice {
     }
 }
 
-/// A trained network and its data.
+/// A trained network with what its run kept of its data.
 pub struct Trained {
     settings: RunSettings,
+    content_hash: String,
+    classes: Vec<String>,
     weights: NamedTensors,
     network: Network,
-    task: Box<dyn Task>,
+    predictor: Box<dyn Predictor>,
+    device: Device,
 }
 
 impl Trained {
     /// Loads the weights of a checkpoint of `run`, or those in the file `weights`, into the network that the run's specification describes.
     ///
+    /// The data set is opened for runs of versions that kept nothing of it, and for no others.
+    ///
     /// # Errors
-    /// [`InspectError`] when the run is incomplete, the data are absent, or the weights belong to another network.
+    /// [`InspectError`] when the run is incomplete, the weights belong to another network or are not finite, or the data that are needed
+    /// are absent or others.
     pub fn load(
         run: &RunDirectory,
         choice: CheckpointChoice,
@@ -58,18 +64,20 @@ impl Trained {
         let specification = run.read_specification()?;
         let unusable = |reason: String| InspectError::Train(TrainError::Specification(reason));
         let settings = RunSettings::read(&specification).map_err(|error| unusable(error.to_string()))?;
-        let file = weights.map_or_else(|| default_weights(run, choice), PathBuf::from);
-        if weights.is_none() && !file.is_file() {
-            return Err(InspectError::NoCheckpoint { run: run.path().to_path_buf(), choice: choice.name() });
-        }
+        let file = match weights {
+            Some(file) => file.to_path_buf(),
+            None => checkpoint_file(run, choice)?,
+        };
         let weights = read_safetensors(&file)?;
-        let task = open_task(&settings, data, device)?;
+        let content_hash = specification.dataset_hash.clone();
+        let kept = KeptData::of_run(run, &settings, &content_hash, data)?;
+        let predictor = open_predictor(&settings, &kept, device)?;
         let accuracy = settings.accuracy().map_err(|error| unusable(error.to_string()))?;
         let engine = Engine::new(isa, accuracy);
         let mut network = Network::initialise(
             &settings.net,
-            task.input(),
-            task.outputs(),
+            kept.data.input,
+            predictor.outputs(),
             specification.seed,
             engine,
             device,
@@ -80,7 +88,8 @@ impl Trained {
             network: run.path().display().to_string(),
             reason: error.to_string(),
         })?;
-        Ok(Trained { settings, weights, network, task })
+        let (classes, device) = (kept.data.classes, device.clone());
+        Ok(Trained { settings, content_hash, classes, weights, network, predictor, device })
     }
 
     /// The settings of the run.
@@ -90,18 +99,30 @@ impl Trained {
 
     /// Names of the classes; empty where the task tells none apart.
     pub fn classes(&self) -> &[String] {
-        self.task.classes()
+        &self.classes
+    }
+
+    /// Whether its answer to a picture is a picture, rather than a class.
+    pub fn returns_pictures(&self) -> bool {
+        self.settings.data.task().patches().is_some()
     }
 
     /// Evaluates a split in evaluation mode.
     ///
     /// # Errors
-    /// [`InspectError::NoSplit`] when there are no validation images; [`InspectError::Train`] when an image cannot be read.
-    pub fn evaluate(&self, split: SplitName) -> Result<Evaluated, InspectError> {
-        self.task.evaluate(&self.network, split)?.ok_or_else(|| InspectError::NoSplit {
-            dataset: self.settings.data.dataset.clone(),
-            split: split.name(),
-        })
+    /// [`InspectError::NoSplit`] when there are no validation images; [`InspectError::Train`] when the data are absent or not those that
+    /// the run was made with, an image cannot be read, or the loss is not finite.
+    pub fn evaluate(&self, split: SplitName, data: &DataStore) -> Result<Evaluated, InspectError> {
+        let task = open_task(&self.settings, data, &self.device)?;
+        let dataset = &self.settings.data.dataset;
+        check_content(dataset, task.content_hash(), &self.content_hash)?;
+        let none = || InspectError::NoSplit { dataset: dataset.clone(), split: split.name() };
+        let evaluated = task.evaluate(&self.network, split)?.ok_or_else(none)?;
+        if !evaluated.loss.is_finite() {
+            let (what, value) = (format!("the {} loss", split.name()), evaluated.loss as f32);
+            return Err(TrainError::NotFinite { what, value }.into());
+        }
+        Ok(evaluated)
     }
 
     /// What the network says of a picture that belongs to no split: classes, an enlarged or restored picture, or regions.
@@ -116,7 +137,7 @@ impl Trained {
         picture: &Picture,
         tile: Option<usize>,
     ) -> Result<Prediction, InspectError> {
-        Ok(self.task.predict(&self.network, name, picture, tile)?)
+        Ok(self.predictor.predict(&self.network, name, picture, tile)?)
     }
 
     /// Writes the weights under PyTorch's tensor names, for `load_state_dict(strict=True)` on the same network.
@@ -126,8 +147,4 @@ impl Trained {
     pub fn export_safetensors(&self, path: &Path) -> Result<(), InspectError> {
         Ok(write_safetensors(path, &self.weights)?)
     }
-}
-
-fn default_weights(run: &RunDirectory, choice: CheckpointChoice) -> PathBuf {
-    run.checkpoints().join(choice.name()).join("model.safetensors")
 }

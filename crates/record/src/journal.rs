@@ -12,6 +12,38 @@ pub struct Journal {
     path: PathBuf,
     file: File,
     length: u64,
+    /// Of everything before `length`.
+    hasher: blake3::Hasher,
+}
+
+/// Where a checkpoint stands in the journal, and what comes before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JournalMark {
+    /// Bytes of the journal that belong to the steps made.
+    pub length: u64,
+    /// BLAKE3 of these bytes in hexadecimal; absent in checkpoints of versions that did not record it.
+    pub hash: Option<String>,
+}
+
+impl JournalMark {
+    /// The beginning of an empty journal.
+    #[must_use]
+    pub fn start() -> JournalMark {
+        JournalMark { length: 0, hash: None }
+    }
+
+    /// Why a journal with the content `bytes` is not the one that the mark was made in; `None` if it may be.
+    #[must_use]
+    pub fn mismatch(&self, bytes: &[u8]) -> Option<String> {
+        let Some(before) = usize::try_from(self.length).ok().and_then(|length| bytes.get(..length)) else {
+            return Some(format!("has {} bytes, the checkpoint was taken at {}", bytes.len(), self.length));
+        };
+        let found = blake3::hash(before).to_hex();
+        let differs = self.hash.as_ref().is_some_and(|hash| *hash != found.as_str());
+        differs.then(|| {
+            format!("its first {} bytes are not those that the checkpoint was taken after", self.length)
+        })
+    }
 }
 
 impl Journal {
@@ -36,8 +68,13 @@ impl Journal {
             });
         }
         file.set_len(length).map_err(RecordError::io("truncate", path))?;
-        file.seek(SeekFrom::Start(length)).map_err(RecordError::io("seek in", path))?;
-        Ok(Journal { path: path.to_path_buf(), file, length })
+        let mut before = Vec::new();
+        file.seek(SeekFrom::Start(0))
+            .and_then(|_| file.read_to_end(&mut before))
+            .map_err(RecordError::io("read", path))?;
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&before);
+        Ok(Journal { path: path.to_path_buf(), file, length, hasher })
     }
 
     /// Appends one value.
@@ -57,16 +94,17 @@ impl Journal {
         line.push('\n');
         self.file.write_all(line.as_bytes()).map_err(RecordError::io("write", &self.path))?;
         self.length += line.len() as u64;
+        self.hasher.update(line.as_bytes());
         Ok(())
     }
 
-    /// Makes everything appended so far durable and returns the length in bytes, which a checkpoint stores.
+    /// Makes everything appended so far durable and returns the place, which a checkpoint stores.
     ///
     /// # Errors
     /// [`RecordError::Io`], disk full included.
-    pub fn synchronise(&mut self) -> Result<u64, RecordError> {
+    pub fn synchronise(&mut self) -> Result<JournalMark, RecordError> {
         self.file.sync_all().map_err(RecordError::io("synchronise", &self.path))?;
-        Ok(self.length)
+        Ok(JournalMark { length: self.length, hash: Some(self.hasher.finalize().to_hex().to_string()) })
     }
 }
 
@@ -124,11 +162,13 @@ mod tests {
         let path = folder.path().join("metrics.jsonl");
         let mut journal = Journal::open(&path, 0).unwrap();
         journal.append(&point(1)).unwrap();
-        let offset = journal.synchronise().unwrap();
+        let offset = journal.synchronise().unwrap().length;
         journal.append(&point(2)).unwrap();
         let mut journal = Journal::open(&path, offset).unwrap();
         journal.append(&point(3)).unwrap();
         assert_eq!(read_journal(&path).unwrap(), [point(1), point(3)]);
+        let bytes = std::fs::read(&path).unwrap();
+        assert_eq!(journal.synchronise().unwrap().hash, Some(blake3::hash(&bytes).to_hex().to_string()));
     }
 
     #[test]
@@ -148,5 +188,25 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("metrics.jsonl");
         assert!(Journal::open(&path, 10).is_err());
+    }
+
+    #[test]
+    fn a_mark_fits_only_the_bytes_it_was_made_after() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metrics.jsonl");
+        let mut journal = Journal::open(&path, 0).unwrap();
+        journal.append(&point(1)).unwrap();
+        let mark = journal.synchronise().unwrap();
+        journal.append(&point(2)).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        assert_eq!(mark.mismatch(&whole), None);
+        for place in 0..mark.length as usize {
+            let mut damaged = whole.clone();
+            damaged[place] ^= 4;
+            assert!(mark.mismatch(&damaged).is_some(), "byte {place}");
+            assert!(mark.mismatch(&whole[..place]).is_some(), "cut to {place} bytes");
+        }
+        assert_eq!(JournalMark::start().mismatch(b""), None);
+        assert_eq!(JournalMark { length: u64::MAX, hash: None }.mismatch(&whole).is_some(), true);
     }
 }

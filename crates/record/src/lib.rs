@@ -12,10 +12,13 @@ mod atomic;
 mod cost;
 mod event;
 mod examples;
+mod free_space;
 mod journal;
 mod measurer;
 mod outcomes;
 mod request;
+mod results;
+mod run_data;
 mod run_directory;
 mod run_record;
 mod scores;
@@ -23,14 +26,16 @@ mod specification;
 mod status;
 
 pub use artefacts::{ARTEFACTS_SCHEMA, ArtefactPicture, Artefacts, PictureRole};
-pub use atomic::{sync_directory, write_atomically};
+pub use atomic::{create_folder, remove_leftovers, sync_directory, write_atomically};
 pub use cost::{Cost, StageShape};
 pub use event::{Event, MetricPoint, Observer, SplitName};
 pub use examples::Examples;
-pub use journal::{Journal, read_journal};
+pub use free_space::{FreeSpace, free_space};
+pub use journal::{Journal, JournalMark, read_journal};
 pub use measurer::Measurer;
 pub use outcomes::{Outcome, Outcomes};
 pub use request::{Request, Resolve, ResolveError, Resolved};
+pub use run_data::{RUN_DATA_SCHEMA, RunData};
 pub use run_directory::RunDirectory;
 pub use run_record::{Environment, FORMAT_VERSION, Measured, Resumption, RunRecord, Timings};
 pub use scores::{ExampleScores, SCORES_SCHEMA, Scores};
@@ -88,6 +93,6 @@ impl RecordError {
     /// Makes the closure that `map_err` wants for an input/output failure on `path`.
     pub fn io(action: &'static str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> RecordError {
         let path = path.to_path_buf();
-        move |source| RecordError::Io { action, path, source }
+        move |source| RecordError::Io { action, source: free_space::explained(&path, None, source), path }
     }
 }

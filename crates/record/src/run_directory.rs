@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{
     Artefacts, FORMAT_VERSION, Journal, MetricPoint, Outcomes, RecordError, RunRecord, RunSpecification,
-    Scores, read_journal, write_atomically,
+    Scores, create_folder, read_journal, write_atomically,
 };
 
 /// A folder that holds one run. Cheap to make: nothing is read until asked for.
@@ -69,7 +69,7 @@ impl RunDirectory {
     /// # Errors
     /// [`RecordError::Busy`] when another live process holds it; [`RecordError::Io`].
     pub fn lock(&self) -> Result<File, RecordError> {
-        fs::create_dir_all(&self.path).map_err(RecordError::io("create", &self.path))?;
+        create_folder(&self.path)?;
         let path = self.path.join("lock");
         let file = File::create(&path).map_err(RecordError::io("open", &path))?;
         match file.try_lock() {
@@ -109,9 +109,7 @@ impl RunDirectory {
     /// [`RecordError::Io`].
     pub fn write_record(&self, record: &RunRecord) -> Result<(), RecordError> {
         let path = self.path.join("run.json");
-        let mut text = serde_json::to_string_pretty(record)
-            .map_err(|error| malformed(&path, "run.json", error.to_string()))?;
-        text.push('\n');
+        let text = record.to_text().map_err(|error| malformed(&path, "run.json", error.to_string()))?;
         write_atomically(&path, text.as_bytes())
     }
 
@@ -129,7 +127,7 @@ impl RunDirectory {
         if found > FORMAT_VERSION {
             return Err(RecordError::Newer { path, found, supported: FORMAT_VERSION });
         }
-        serde_json::from_value(value).map_err(|error| malformed(&path, "run.json", error.to_string()))
+        RunRecord::from_json(value).map_err(|reason| malformed(&path, "run.json", reason))
     }
 
     /// Opens `metrics.jsonl` for appending after `length` bytes.
@@ -148,12 +146,17 @@ impl RunDirectory {
         read_journal(&self.journal_path())
     }
 
+    /// `outcomes.bin`.
+    pub fn outcomes_path(&self) -> PathBuf {
+        self.path.join("outcomes.bin")
+    }
+
     /// Writes `outcomes.bin`.
     ///
     /// # Errors
     /// [`RecordError::Io`].
     pub fn write_outcomes(&self, outcomes: &Outcomes) -> Result<(), RecordError> {
-        outcomes.write(&self.path.join("outcomes.bin"))
+        outcomes.write(&self.outcomes_path())
     }
 
     /// Reads `outcomes.bin`.
@@ -161,7 +164,7 @@ impl RunDirectory {
     /// # Errors
     /// As [`Outcomes::read`].
     pub fn read_outcomes(&self) -> Result<Outcomes, RecordError> {
-        Outcomes::read(&self.path.join("outcomes.bin"))
+        Outcomes::read(&self.outcomes_path())
     }
 
     /// `scores.json`.
@@ -207,7 +210,8 @@ fn malformed(path: &Path, format: &'static str, reason: String) -> RecordError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Cost, Environment, Status, Timings};
+    use crate::{Cost, Environment, MetricPoint, SplitName, Status, Timings};
+    use std::collections::BTreeMap;
 
     fn record() -> RunRecord {
         RunRecord {
@@ -229,6 +233,7 @@ mod tests {
             timings: Timings::default(),
             measured: None,
             resumptions: Vec::new(),
+            results: BTreeMap::new(),
         }
     }
 
@@ -250,6 +255,74 @@ mod tests {
         let text = std::fs::read_to_string(folder.path().join("run.json")).unwrap();
         assert!(!text.contains("measured"));
         assert_eq!(run.read_record().unwrap().measured, None);
+    }
+
+    #[test]
+    fn a_record_changed_by_hand_or_by_a_flipped_bit_is_not_believed() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunDirectory::at(folder.path());
+        run.write_record(&record()).unwrap();
+        let path = folder.path().join("run.json");
+        let text = fs::read_to_string(&path).unwrap();
+        for (from, to) in
+            [("\"created\"", "\"finished\""), ("\"step\": 0", "\"step\": 9"), ("max_pool", "min_pool")]
+        {
+            fs::write(&path, text.replace(from, to)).unwrap();
+            assert!(matches!(run.read_record(), Err(RecordError::Malformed { .. })), "{from}");
+        }
+        // Records before version 3 carry no hash.
+        let lines: Vec<&str> = text.lines().filter(|line| !line.contains("\"hash\"")).collect();
+        fs::write(&path, lines.join("\n").replace("[],", "[]")).unwrap();
+        assert_eq!(run.read_record().unwrap(), record());
+    }
+
+    #[test]
+    fn an_ended_run_is_known_by_its_results_and_every_damage_to_them_is_seen() {
+        let folder = tempfile::tempdir().unwrap();
+        let specification = RunSpecification {
+            seed: 0,
+            precision: "f32".into(),
+            device_kind: "cpu".into(),
+            dataset_hash: "d5".into(),
+            numerics: BTreeMap::new(),
+            data: toml::Table::new(),
+            net: toml::Table::new(),
+            train: toml::Table::new(),
+        };
+        let run = RunDirectory::at(folder.path());
+        let end = |results| RunRecord {
+            status: Status::Finished,
+            specification_hash: specification.hash(),
+            results,
+            ..record()
+        };
+        let write = || {
+            run.write_specification(&specification).unwrap();
+            let _ = fs::remove_file(run.journal_path());
+            let mut journal = run.open_journal(0).unwrap();
+            let (split, name) = (SplitName::Test, "error".to_owned());
+            journal.append(&MetricPoint { step: 10, epoch: 1.0, split, name, value: 0.5 }).unwrap();
+            run.write_outcomes(&Outcomes::default()).unwrap();
+            run.write_record(&end(run.hash_results().unwrap())).unwrap();
+        };
+        write();
+        assert!(run.ended().unwrap().is_some());
+        for file in ["spec.toml", "metrics.jsonl", "outcomes.bin", "run.json"] {
+            let path = folder.path().join(file);
+            let whole = fs::read(&path).unwrap();
+            fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+            assert!(run.ended().unwrap().is_none(), "{file} was cut, which went unseen");
+            fs::remove_file(&path).unwrap();
+            assert!(run.ended().unwrap().is_none(), "{file} was removed, which went unseen");
+            write();
+        }
+        // A version that recorded no hashes: what can be seen without them is seen.
+        run.write_record(&end(BTreeMap::new())).unwrap();
+        assert!(run.ended().unwrap().is_some());
+        fs::write(run.journal_path(), "").unwrap();
+        assert!(run.ended().unwrap().is_none());
+        fs::write(folder.path().join("run.json"), r#"{"schema": 99}"#).unwrap();
+        assert!(matches!(run.ended(), Err(RecordError::Newer { .. })));
     }
 
     #[test]

@@ -1,13 +1,16 @@
 //! `run.json`: what happened to a run, for people and for the index.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{Cost, Status};
+use crate::{Cost, Status, canonical_json};
 
 /// Version of the run directory's formats. Readers accept this and everything older, and refuse anything newer.
 ///
-/// 1: as first published. 2: `measured` was added to `run.json`; absent in version 1.
-pub const FORMAT_VERSION: u32 = 2;
+/// 1: as first published. 2: `measured` was added to `run.json`; absent in version 1. 3: `results` and `hash` were added to `run.json`,
+/// and `data.json` to the run directory.
+pub const FORMAT_VERSION: u32 = 3;
 
 /// Where and with what a run was made.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -106,9 +109,49 @@ pub struct RunRecord {
     pub measured: Option<Measured>,
     /// Continuations after interruptions.
     pub resumptions: Vec<Resumption>,
+    /// BLAKE3 of the files that hold the results, by path, from the end of the run on; none in records before version 3.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub results: BTreeMap<String, String>,
 }
 
+/// The key under which `run.json` holds the hash of what the specification decides in it.
+const HASH_KEY: &str = "hash";
+
+/// Fields that differ between two makings of one run, and are not covered by the hash.
+const CIRCUMSTANCES: [&str; 7] = [
+    "command",
+    "environment",
+    "created_unix_seconds",
+    "changed_unix_seconds",
+    "timings",
+    "measured",
+    "resumptions",
+];
+
 impl RunRecord {
+    /// The text of `run.json`: the record, and as its last field a hash of what the specification decides in it.
+    ///
+    /// # Errors
+    /// When a number is not finite.
+    pub(crate) fn to_text(&self) -> Result<String, serde_json::Error> {
+        let hash = content_hash(&serde_json::to_value(self)?);
+        let pretty = serde_json::to_string_pretty(self)?;
+        let fields = pretty.trim_end_matches('}').trim_end();
+        Ok(format!("{fields},\n  \"{HASH_KEY}\": \"{hash}\"\n}}\n"))
+    }
+
+    /// Reads a record from the JSON of `run.json`, whose version the caller has looked at.
+    ///
+    /// # Errors
+    /// What does not fit, the hash included. Records before version 3 have none.
+    pub(crate) fn from_json(mut value: serde_json::Value) -> Result<RunRecord, String> {
+        let recorded = value.as_object_mut().and_then(|fields| fields.remove(HASH_KEY));
+        if recorded.is_some_and(|recorded| recorded != content_hash(&value)) {
+            return Err("its content does not match the hash in it".to_owned());
+        }
+        serde_json::from_value(value).map_err(|error| error.to_string())
+    }
+
     /// The command that made the run, as a shell takes it; the program without its folder.
     #[must_use]
     pub fn command_line(&self) -> String {
@@ -119,6 +162,15 @@ impl RunRecord {
             .collect::<Vec<_>>()
             .join(" ")
     }
+}
+
+/// BLAKE3 of the canonical JSON of a record without its circumstances.
+fn content_hash(value: &serde_json::Value) -> String {
+    let mut decided = value.clone();
+    if let Some(fields) = decided.as_object_mut() {
+        fields.retain(|name, _| !CIRCUMSTANCES.contains(&name.as_str()));
+    }
+    blake3::hash(canonical_json(&decided).as_bytes()).to_hex().to_string()
 }
 
 /// A word as a shell takes it.

@@ -131,12 +131,12 @@ impl RunStore {
     pub fn open(folders: &[PathBuf]) -> Result<RunStore, RecordError> {
         let mut store = RunStore::default();
         for directory in list_once(folders)? {
-            match directory.read_record() {
+            match read_intact(&directory) {
                 Ok(record) => {
                     let hash = record.request_hash.clone();
                     store.by_request.entry(hash).or_default().push(FoundRun { directory, record });
                 }
-                Err(error) => store.warnings.push(format!("A run directory was left out: {error}.")),
+                Err(reason) => store.warnings.push(format!("A run directory was left out: {reason}.")),
             }
         }
         // A stable sort: folders named earlier stay first among equals.
@@ -196,17 +196,34 @@ pub fn index(planned: &[PlannedRun], folders: &[PathBuf]) -> Result<Index, Recor
 /// The ended runs of the folders by the hash of their resolved specification: what need not be made again.
 ///
 /// # Errors
-/// [`RecordError`] when a folder that exists cannot be listed. Unreadable records count as not ended.
+/// [`RecordError`] when a folder that exists cannot be listed. Unreadable records and damaged results count as not ended.
 pub(crate) fn ended_by_specification(folders: &[PathBuf]) -> Result<BTreeMap<String, Status>, RecordError> {
     let mut ended = BTreeMap::new();
     for directory in list_once(folders)? {
-        if let Ok(record) = directory.read_record()
-            && record.status.is_final()
-        {
+        if let Ok(Some(record)) = directory.ended() {
             ended.entry(record.specification_hash).or_insert(record.status);
         }
     }
     Ok(ended)
+}
+
+/// The record of a run; of an ended one only when its results are as they were recorded.
+///
+/// # Errors
+/// What cannot be read or is damaged, as half a sentence.
+fn read_intact(directory: &RunDirectory) -> Result<RunRecord, String> {
+    let record = directory.read_record().map_err(|error| error.to_string())?;
+    let damage = match record.status.is_final() {
+        true => directory.damage(&record).map_err(|error| error.to_string())?,
+        false => None,
+    };
+    match damage {
+        None => Ok(record),
+        Some(damage) => Err(format!(
+            "{} has ended, but {damage}; `study run` makes it again",
+            directory.path().display()
+        )),
+    }
 }
 
 /// Whether a live process holds the lock of this run directory. A directory that was never locked is not held.

@@ -20,6 +20,7 @@ mod publish;
 mod queue;
 pub mod report;
 pub mod results;
+mod room;
 mod run;
 mod search;
 mod side_by_side;
@@ -45,6 +46,9 @@ pub use planning::{ComparisonPlan, SPREAD_CONFIDENCE, plan_seeds};
 pub use publish::{publish, publish_runs};
 pub use report::{ReportFile, report_files, tensorboard_files, write_report};
 pub use results::StudyResults;
-pub use run::{Execute, ExecuteError, Progress, RunOptions, RunSummary, Stage, run_study};
+pub use room::check_room;
+pub use run::{
+    Execute, ExecuteError, FailedRun, Progress, RunOptions, RunSummary, Stage, run_study,
+};
 pub use search::{SearchCell, SearchResult, SearchRung};
 pub use side_by_side::{ArmSideBySide, CompareError, compare_studies};

@@ -9,7 +9,8 @@ use crate::report::{published_files, write_report};
 use crate::results::StudyResults;
 
 /// The files of a run directory that are published.
-const RUN_FILES: [&str; 5] = ["spec.toml", "run.json", "metrics.jsonl", "outcomes.bin", "scores.json"];
+const RUN_FILES: [&str; 6] =
+    ["spec.toml", "run.json", "metrics.jsonl", "outcomes.bin", "scores.json", "data.json"];
 
 /// Writes `<study>.toml`, `README.md`, `results.json` and `runs/*` below `folder`, e.g. `docs/results/<study>`, and returns the paths written.
 ///

@@ -13,6 +13,7 @@ use crate::index::ended_by_specification;
 use crate::matrix::{PlannedRun, plan_with_rates};
 use crate::queue::{Next, Queue};
 use crate::results::StudyResults;
+use crate::room::{check_room, check_writable};
 use crate::search::SearchResult;
 
 /// Makes one run. Implemented where tensors are known.
@@ -24,8 +25,8 @@ pub trait Execute: Sync {
     /// returns [`Status::Interrupted`].
     ///
     /// # Errors
-    /// [`ExecuteError::Busy`] when another process holds the directory; [`ExecuteError::External`] when something
-    /// outside of the network fails (disk, memory, data). Divergence is a status, not an error.
+    /// [`ExecuteError::Busy`] when another process holds the directory; [`ExecuteError::Storage`] when a disk or its permissions
+    /// fail; [`ExecuteError::Run`] when this run cannot be made. Divergence is a status, not an error.
     fn execute(
         &self,
         planned: &PlannedRun,
@@ -40,16 +41,20 @@ pub enum ExecuteError {
     /// Another live process is making this run.
     #[error("another process is making this run")]
     Busy,
-    /// Something outside of the network failed.
+    /// A disk is full or broken, or a permission is missing: another attempt may succeed.
     #[error("{0}")]
-    External(String),
+    Storage(String),
+    /// The run itself cannot be made, and another attempt would fail alike: data, a measure, a fault of the program.
+    #[error("{0}")]
+    Run(String),
 }
 
 impl From<RecordError> for ExecuteError {
     fn from(error: RecordError) -> ExecuteError {
         match error {
             RecordError::Busy { .. } => ExecuteError::Busy,
-            other => ExecuteError::External(other.to_string()),
+            RecordError::Io { .. } => ExecuteError::Storage(error.to_string()),
+            other => ExecuteError::Run(other.to_string()),
         }
     }
 }
@@ -87,9 +92,9 @@ pub enum Progress {
     Ended(PlannedRun, Status),
     /// A run is held by another process; it is looked at again later.
     HeldElsewhere(PlannedRun),
-    /// A run failed for an outside reason and is tried once more after all others.
+    /// Storage failed under a run, which is tried once more after all others.
     Retrying(PlannedRun, String),
-    /// A run failed again.
+    /// A run failed for good.
     Failed(PlannedRun, String),
 }
 
@@ -107,6 +112,17 @@ pub enum Stage {
     Comparison,
 }
 
+/// A run that failed for good.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FailedRun {
+    /// The run.
+    pub planned: PlannedRun,
+    /// Why.
+    pub reason: String,
+    /// Whether a disk or its permissions failed, rather than the run itself.
+    pub is_storage: bool,
+}
+
 /// What came of every run of the study, those of its search included.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunSummary {
@@ -116,8 +132,8 @@ pub struct RunSummary {
     pub diverged: usize,
     /// Stuck, those from before included.
     pub stuck: usize,
-    /// Runs that failed for an outside reason, with that reason.
-    pub failed: Vec<(PlannedRun, String)>,
+    /// Runs that failed.
+    pub failed: Vec<FailedRun>,
     /// Runs that were stopped on request and can be continued.
     pub interrupted: usize,
     /// Runs that were not begun.
@@ -155,15 +171,20 @@ struct Work<'a> {
 #[derive(Clone, Debug)]
 enum Outcome {
     Ended(Status),
+    /// By storage, and it is to be tried once more.
     FailedOnce(String),
-    Failed(String),
+    Failed {
+        reason: String,
+        is_storage: bool,
+    },
 }
 
 /// Makes all runs of the study that have not come to an end yet: first those of its search, round by round, then those it compares.
 ///
 /// Every run of a stage is resolved before the first begins, so that a mistake in the file costs no time. A run counts as ended
-/// when a directory with the same *resolved* specification is finished, diverged or stuck. A run that fails for an outside
-/// reason is tried once more at the end of its stage; the others go on meanwhile.
+/// when a directory with the same *resolved* specification is finished, diverged or stuck and its results are those it ended with. A
+/// run that fails, or in which the program panics, ends no other; where storage failed it is tried once more at the end of its stage.
+/// When the study's folder cannot be written any more, no further run is begun.
 ///
 /// # Errors
 /// [`StudyError`] before any run of a stage was begun; afterwards failures are in the summary. [`StudyError::NoValidation`] when a
@@ -255,6 +276,9 @@ impl Stages<'_> {
             .map(|resolved| known.get(&resolved.specification.hash()).copied().map(Outcome::Ended))
             .collect();
         let todo: Vec<usize> = (0..planned.len()).filter(|&run| outcomes[run].is_none()).collect();
+        if !todo.is_empty() {
+            check_room(self.options.study_folder, todo.iter().map(|&run| &resolved[run]), self.options.jobs)?;
+        }
         let (runs, ended_before) = (planned.len(), planned.len() - todo.len());
         (self.progress)(&Progress::Planned { stage, runs, ended_before });
         let work = Work {
@@ -295,9 +319,7 @@ impl Work<'_> {
         let directory =
             RunDirectory::for_run(self.options.study_folder, &planned.arm, &resolved.specification);
         // Another process may have finished it since the folders were read.
-        if let Ok(record) = directory.read_record()
-            && record.status.is_final()
-        {
+        if let Ok(Some(record)) = directory.ended() {
             return self.settle(run, Outcome::Ended(record.status));
         }
         (self.progress)(&Progress::Started(planned.clone()));
@@ -312,10 +334,15 @@ impl Work<'_> {
                 (self.progress)(&Progress::HeldElsewhere(planned.clone()));
                 self.queue.put_back_busy(run);
             }
-            Err(ExecuteError::External(reason)) if self.has_failed_before(run) => {
-                self.settle(run, Outcome::Failed(reason));
+            Err(ExecuteError::Run(reason)) => self.settle(run, Outcome::Failed { reason, is_storage: false }),
+            Err(ExecuteError::Storage(reason)) if check_writable(self.options.study_folder).is_err() => {
+                self.queue.stop();
+                self.settle(run, Outcome::Failed { reason, is_storage: true });
             }
-            Err(ExecuteError::External(reason)) => {
+            Err(ExecuteError::Storage(reason)) if self.has_failed_before(run) => {
+                self.settle(run, Outcome::Failed { reason, is_storage: true });
+            }
+            Err(ExecuteError::Storage(reason)) => {
                 (self.progress)(&Progress::Retrying(planned.clone(), reason.clone()));
                 self.outcomes()[run] = Some(Outcome::FailedOnce(reason));
                 self.queue.put_back(run);
@@ -331,7 +358,7 @@ impl Work<'_> {
         let planned = self.planned[run].clone();
         (self.progress)(&match &outcome {
             Outcome::Ended(status) => Progress::Ended(planned, *status),
-            Outcome::FailedOnce(reason) | Outcome::Failed(reason) => {
+            Outcome::FailedOnce(reason) | Outcome::Failed { reason, .. } => {
                 Progress::Failed(planned, reason.clone())
             }
         });
@@ -349,16 +376,19 @@ impl Work<'_> {
     fn summarise(&self) -> RunSummary {
         let mut summary = RunSummary::default();
         for (planned, outcome) in self.planned.iter().zip(self.outcomes().iter()) {
+            let failed =
+                |reason: String, is_storage| FailedRun { planned: planned.clone(), reason, is_storage };
             match outcome {
                 Some(Outcome::Ended(Status::Finished)) => summary.finished += 1,
                 Some(Outcome::Ended(Status::Diverged)) => summary.diverged += 1,
                 Some(Outcome::Ended(Status::Stuck)) => summary.stuck += 1,
                 Some(Outcome::Ended(Status::Interrupted)) => summary.interrupted += 1,
                 Some(Outcome::Ended(status)) => {
-                    summary.failed.push((planned.clone(), format!("the run was left as {status}")));
+                    summary.failed.push(failed(format!("the run was left as {status}"), false));
                 }
-                Some(Outcome::FailedOnce(reason) | Outcome::Failed(reason)) => {
-                    summary.failed.push((planned.clone(), reason.clone()));
+                Some(Outcome::FailedOnce(reason)) => summary.failed.push(failed(reason.clone(), true)),
+                Some(Outcome::Failed { reason, is_storage }) => {
+                    summary.failed.push(failed(reason.clone(), *is_storage));
                 }
                 None => summary.left += 1,
             }

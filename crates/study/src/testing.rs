@@ -206,5 +206,6 @@ pub(crate) fn record(planned: &PlannedRun, resolved: &Resolved, status: Status) 
         timings: Timings { training_seconds: 12.5, evaluation_seconds: 1.0, images_per_second: 160.0 },
         measured: None,
         resumptions: Vec::new(),
+        results: BTreeMap::new(),
     }
 }

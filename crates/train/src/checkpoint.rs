@@ -1,12 +1,14 @@
 //! Checkpoints: complete or absent, verified before use, the newest valid one wins.
 //!
 //! A checkpoint is a folder `step-NNNNNNNN` with `model.safetensors`, `optimizer.safetensors`, `state.json` and, written last,
-//! `MANIFEST.sha256`. It is made under a temporary name and renamed when every byte is durable; `last` and `best` are links to it.
+//! `MANIFEST.sha256`. It is made under a temporary name and renamed when every byte is durable. Which one is the last and which the
+//! best follows from the folders and their states alone; the links `last` and `best` are for people, and nothing here reads them.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use allconv_record::{RecordError, sync_directory, write_atomically};
+use allconv_record::{JournalMark, RecordError, create_folder, sync_directory, write_atomically};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -14,6 +16,13 @@ use crate::tensors::{NamedTensors, read_safetensors, write_safetensors};
 
 const FILES: [&str; 3] = ["model.safetensors", "optimizer.safetensors", "state.json"];
 const MANIFEST: &str = "MANIFEST.sha256";
+
+/// How the name of a checkpoint's folder begins; the step follows.
+const PREFIX: &str = "step-";
+/// How the name of an unfinished checkpoint's folder begins.
+const UNFINISHED: &str = "tmp-";
+/// Permissions of a new folder before the process's mask takes its part away, as `fs::create_dir` asks for them.
+const NEW_FOLDER_MODE: u32 = 0o777;
 
 /// What a run must know to go on, beside weights and optimiser state. Everything else is a pure function of the specification and `step`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,8 +42,35 @@ pub struct State {
     pub images: u64,
     /// Bytes of `metrics.jsonl` that belong to the steps made.
     pub journal_length: u64,
+    /// BLAKE3 of these bytes in hexadecimal; absent before version 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journal_hash: Option<String>,
     /// Best validation result so far.
     pub best: Option<Best>,
+}
+
+impl State {
+    /// The state before the first step.
+    #[must_use]
+    pub fn start(specification_hash: String) -> State {
+        State {
+            schema: CHECKPOINT_VERSION,
+            specification_hash,
+            step: 0,
+            loss_sum_bits: 0f64.to_bits(),
+            correct: 0,
+            images: 0,
+            journal_length: 0,
+            journal_hash: None,
+            best: None,
+        }
+    }
+
+    /// Where the checkpoint stands in the journal.
+    #[must_use]
+    pub fn journal_mark(&self) -> JournalMark {
+        JournalMark { length: self.journal_length, hash: self.journal_hash.clone() }
+    }
 }
 
 /// The best validation result of a run.
@@ -50,8 +86,8 @@ pub struct Best {
 
 /// Version of the checkpoint's format.
 ///
-/// 1: as first published. 2: what `best` is chosen by is called `rank`, `wrong` before.
-pub const CHECKPOINT_VERSION: u32 = 2;
+/// 1: as first published. 2: what `best` is chosen by is called `rank`, `wrong` before. 3: `journal_hash`.
+pub const CHECKPOINT_VERSION: u32 = 3;
 
 /// A checkpoint in memory.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,16 +121,18 @@ impl CheckpointStore {
         CheckpointStore { folder: folder.into() }
     }
 
-    /// Writes a checkpoint, moves `last` (and `best`, when it is the best) to it and removes those that nothing refers to any more.
+    /// Writes a checkpoint, moves the links and removes those checkpoints that nothing needs any more.
     ///
     /// # Errors
     /// [`RecordError::Io`], disk full included; what was there before stays usable.
     pub fn write(&self, checkpoint: &Checkpoint) -> Result<(), RecordError> {
-        fs::create_dir_all(&self.folder).map_err(RecordError::io("create", &self.folder))?;
-        let name = folder_name(checkpoint.state.step);
-        let temporary = self.folder.join(format!("tmp-{}-{name}", std::process::id()));
-        remove_folder(&temporary)?;
-        fs::create_dir(&temporary).map_err(RecordError::io("create", &temporary))?;
+        create_folder(&self.folder)?;
+        let unfinished = tempfile::Builder::new()
+            .prefix(UNFINISHED)
+            .permissions(fs::Permissions::from_mode(NEW_FOLDER_MODE))
+            .tempdir_in(&self.folder)
+            .map_err(RecordError::io("create a checkpoint in", &self.folder))?;
+        let temporary = unfinished.path();
         write_safetensors(&temporary.join(FILES[0]), &checkpoint.model)?;
         write_safetensors(&temporary.join(FILES[1]), &checkpoint.optimizer)?;
         let state =
@@ -104,95 +142,143 @@ impl CheckpointStore {
                 reason: error.to_string(),
             })?;
         write_atomically(&temporary.join(FILES[2]), state.as_bytes())?;
-        write_atomically(&temporary.join(MANIFEST), manifest(&temporary)?.as_bytes())?;
-        let target = self.folder.join(&name);
+        write_atomically(&temporary.join(MANIFEST), manifest(temporary)?.as_bytes())?;
+        let target = self.folder_of(checkpoint.state.step);
         // A folder of this name can only be left over from before a resumption at an older step; its content would be the same.
-        remove_folder(&target)?;
-        fs::rename(&temporary, &target).map_err(RecordError::io("rename into place", &target))?;
+        remove(&target)?;
+        fs::rename(temporary, &target).map_err(RecordError::io("rename into place", &target))?;
+        // It has become the checkpoint, and must not be removed as a temporary folder.
+        let _ = unfinished.keep();
         sync_directory(&self.folder)?;
-        self.link("last", &name)?;
-        if checkpoint.state.best.as_ref().is_some_and(|best| best.step == checkpoint.state.step) {
-            self.link("best", &name)?;
-        }
-        self.prune(checkpoint.state.step)
+        self.mend_links(&checkpoint.state)?;
+        self.prune(&checkpoint.state)
     }
 
-    /// The newest checkpoint whose manifest verifies and which belongs to the specification.
+    /// The newest checkpoint whose manifest verifies and that `accept` takes.
     ///
     /// # Errors
-    /// [`RecordError::Io`] when the folder exists and cannot be read. A broken checkpoint is no error: the one before is taken.
-    pub fn newest(&self, specification_hash: &str) -> Result<Found, RecordError> {
+    /// [`RecordError::Io`] when the folder exists and cannot be read; [`RecordError::Newer`] for a checkpoint of a later version, which
+    /// must neither be passed over nor overwritten. A broken checkpoint is no error: the one before is taken.
+    pub fn newest(&self, accept: &dyn Fn(&State) -> Result<(), String>) -> Result<Found, RecordError> {
         let mut found = Found { checkpoint: None, rejected: Vec::new() };
-        for name in self.names()?.into_iter().rev() {
-            let folder = self.folder.join(&name);
-            match read(&folder) {
-                Ok(checkpoint) if checkpoint.state.specification_hash == specification_hash => {
+        for step in self.steps()?.into_iter().rev() {
+            match self.read(step).and_then(|checkpoint| self.accepted(checkpoint, accept)) {
+                Ok(checkpoint) => {
                     found.checkpoint = Some(checkpoint);
                     break;
                 }
-                Ok(_) => {
-                    found.rejected.push(format!("{} belongs to another specification", folder.display()))
-                }
+                Err(error @ RecordError::Newer { .. }) => return Err(error),
                 Err(error) => found.rejected.push(error.to_string()),
             }
         }
         Ok(found)
     }
 
-    /// Names of the complete checkpoint folders, oldest first.
-    fn names(&self) -> Result<Vec<String>, RecordError> {
-        if !self.folder.exists() {
-            return Ok(Vec::new());
-        }
-        let mut names = Vec::new();
-        for entry in fs::read_dir(&self.folder).map_err(RecordError::io("read", &self.folder))? {
-            let entry = entry.map_err(RecordError::io("read", &self.folder))?;
-            if let Some(name) = entry.file_name().to_str().filter(|name| name.starts_with("step-")) {
-                names.push(name.to_owned());
-            }
-        }
-        names.sort();
-        Ok(names)
+    /// The checkpoint of one step, verified.
+    ///
+    /// # Errors
+    /// [`RecordError::Io`] when it is not there; [`RecordError::Malformed`] when it is damaged; [`RecordError::Newer`].
+    pub fn read(&self, step: u64) -> Result<Checkpoint, RecordError> {
+        read(&self.folder_of(step))
     }
 
-    /// Points the link `link` at the folder `name`, atomically.
-    fn link(&self, link: &str, name: &str) -> Result<(), RecordError> {
-        let path = self.folder.join(link);
-        let temporary = self.folder.join(format!("{link}.{}.tmp", std::process::id()));
-        let _ = fs::remove_file(&temporary);
+    /// The weights of the checkpoint of one step.
+    #[must_use]
+    pub fn weights_of(&self, step: u64) -> PathBuf {
+        self.folder_of(step).join(FILES[0])
+    }
+
+    /// Points `last` at the checkpoint of `state` and `best` at the best one that it names, where they do not point there already.
+    ///
+    /// # Errors
+    /// [`RecordError::Io`].
+    pub fn mend_links(&self, state: &State) -> Result<(), RecordError> {
+        self.link("last", state.step)?;
+        state.best.as_ref().map_or(Ok(()), |best| self.link("best", best.step))
+    }
+
+    fn folder_of(&self, step: u64) -> PathBuf {
+        self.folder.join(folder_name(step))
+    }
+
+    fn accepted(
+        &self,
+        checkpoint: Checkpoint,
+        accept: &dyn Fn(&State) -> Result<(), String>,
+    ) -> Result<Checkpoint, RecordError> {
+        let path = self.folder_of(checkpoint.state.step);
+        match accept(&checkpoint.state) {
+            Ok(()) => Ok(checkpoint),
+            Err(reason) => Err(RecordError::Malformed { path, format: "checkpoint of this run", reason }),
+        }
+    }
+
+    /// Steps of the complete checkpoints, in order; none when there is no such folder.
+    ///
+    /// # Errors
+    /// [`RecordError::Io`] when the folder exists and cannot be read.
+    pub fn steps(&self) -> Result<Vec<u64>, RecordError> {
+        let mut steps: Vec<u64> = self.names()?.iter().filter_map(|name| step_of(name)).collect();
+        steps.sort_unstable();
+        Ok(steps)
+    }
+
+    /// Names of everything in the folder; none when it does not exist.
+    fn names(&self) -> Result<Vec<String>, RecordError> {
+        let entries = match fs::read_dir(&self.folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(RecordError::io("read", &self.folder))?,
+        };
+        entries
+            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+            .collect::<Result<_, _>>()
+            .map_err(RecordError::io("read", &self.folder))
+    }
+
+    /// Points the link `link` at the checkpoint of `step`, atomically. Whoever writes holds the run's lock, so one temporary name will do.
+    fn link(&self, link: &str, step: u64) -> Result<(), RecordError> {
+        let (path, name) = (self.folder.join(link), folder_name(step));
+        if fs::read_link(&path).is_ok_and(|target| target == Path::new(&name)) {
+            return Ok(());
+        }
+        let temporary = self.folder.join(format!("{UNFINISHED}{link}"));
+        remove(&temporary)?;
         std::os::unix::fs::symlink(name, &temporary).map_err(RecordError::io("link", &temporary))?;
         fs::rename(&temporary, &path).map_err(RecordError::io("rename into place", &path))?;
         sync_directory(&self.folder)
     }
 
     /// Keeps the newest two and the best; removes the others and what killed processes left.
-    fn prune(&self, newest_step: u64) -> Result<(), RecordError> {
-        let best = fs::read_link(self.folder.join("best")).ok();
-        let names = self.names()?;
-        let keep = names.len().saturating_sub(2);
-        for name in &names[..keep] {
-            if best.as_deref() != Some(Path::new(name)) && *name != folder_name(newest_step) {
-                remove_folder(&self.folder.join(name))?;
-            }
+    fn prune(&self, newest: &State) -> Result<(), RecordError> {
+        let best = newest.best.as_ref().map(|best| best.step);
+        let steps = self.steps()?;
+        let older = &steps[..steps.len().saturating_sub(2)];
+        for &step in older.iter().filter(|&&step| Some(step) != best && step != newest.step) {
+            remove(&self.folder_of(step))?;
         }
-        for entry in fs::read_dir(&self.folder).map_err(RecordError::io("read", &self.folder))? {
-            let entry = entry.map_err(RecordError::io("read", &self.folder))?;
-            if entry.file_name().to_string_lossy().starts_with("tmp-") {
-                remove_folder(&entry.path())?;
-            }
+        for name in self.names()?.iter().filter(|name| name.starts_with(UNFINISHED)) {
+            remove(&self.folder.join(name))?;
         }
         Ok(())
     }
 }
 
 fn folder_name(step: u64) -> String {
-    format!("step-{step:08}")
+    format!("{PREFIX}{step:08}")
 }
 
-fn remove_folder(folder: &Path) -> Result<(), RecordError> {
-    match fs::remove_dir_all(folder) {
+/// The step of a checkpoint's folder; `None` for any other name.
+fn step_of(name: &str) -> Option<u64> {
+    let step = name.strip_prefix(PREFIX)?.parse().ok()?;
+    (folder_name(step) == name).then_some(step)
+}
+
+/// Removes a file, a link or a folder with all that is in it; one that is not there is no error.
+fn remove(path: &Path) -> Result<(), RecordError> {
+    let is_folder = fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
+    match if is_folder { fs::remove_dir_all(path) } else { fs::remove_file(path) } {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(RecordError::Io { action: "remove", path: folder.to_path_buf(), source: error })
+            Err(RecordError::io("remove", path)(error))
         }
         _ => Ok(()),
     }
@@ -211,6 +297,16 @@ fn manifest(folder: &Path) -> Result<String, RecordError> {
 }
 
 fn read(folder: &Path) -> Result<Checkpoint, RecordError> {
+    let state_path = folder.join(FILES[2]);
+    let text = fs::read_to_string(&state_path).map_err(RecordError::io("read", &state_path))?;
+    // The version comes before everything else: a later one may have other files, another manifest and other fields.
+    let schema = serde_json::from_str::<serde_json::Value>(&text)
+        .ok()
+        .and_then(|value| value.get("schema").and_then(serde_json::Value::as_u64));
+    if let Some(found) = schema.filter(|&found| found > u64::from(CHECKPOINT_VERSION)) {
+        let found = u32::try_from(found).unwrap_or(u32::MAX);
+        return Err(RecordError::Newer { path: state_path, found, supported: CHECKPOINT_VERSION });
+    }
     let path = folder.join(MANIFEST);
     let expected = fs::read_to_string(&path).map_err(RecordError::io("read", &path))?;
     if manifest(folder)? != expected {
@@ -220,15 +316,14 @@ fn read(folder: &Path) -> Result<Checkpoint, RecordError> {
             reason: format!("the files do not match {MANIFEST}"),
         });
     }
-    let path = folder.join(FILES[2]);
-    let text = fs::read_to_string(&path).map_err(RecordError::io("read", &path))?;
     let state: State = serde_json::from_str(&text).map_err(|error| RecordError::Malformed {
-        path: path.clone(),
+        path: state_path.clone(),
         format: "state.json",
         reason: error.to_string(),
     })?;
-    if state.schema > CHECKPOINT_VERSION {
-        return Err(RecordError::Newer { path, found: state.schema, supported: CHECKPOINT_VERSION });
+    if folder.file_name().and_then(|name| name.to_str()).and_then(step_of) != Some(state.step) {
+        let reason = format!("it holds step {}, which its folder's name does not say", state.step);
+        return Err(RecordError::Malformed { path: state_path, format: "state.json", reason });
     }
     Ok(Checkpoint {
         state,
@@ -254,6 +349,7 @@ mod tests {
                 correct: 3,
                 images: 10,
                 journal_length: 5,
+                journal_hash: Some("aa".into()),
                 best: Some(Best { rank: 1, step: best_step }),
             },
             model: tensors.clone(),
@@ -261,14 +357,26 @@ mod tests {
         }
     }
 
+    /// Takes the checkpoints of one specification.
+    fn of(specification: &str) -> impl Fn(&State) -> Result<(), String> {
+        move |state| match state.specification_hash == specification {
+            true => Ok(()),
+            false => Err("another specification".to_owned()),
+        }
+    }
+
+    fn links(folder: &Path) -> [Option<PathBuf>; 2] {
+        ["last", "best"].map(|link| fs::read_link(folder.join(link)).ok())
+    }
+
     #[test]
     fn the_newest_checkpoint_comes_back_bit_for_bit() {
         let folder = tempfile::tempdir().unwrap();
         let store = CheckpointStore::at(folder.path().join("checkpoints"));
-        assert!(store.newest("abc").unwrap().checkpoint.is_none());
+        assert!(store.newest(&of("abc")).unwrap().checkpoint.is_none());
         store.write(&checkpoint(1, 1)).unwrap();
         store.write(&checkpoint(2, 1)).unwrap();
-        let found = store.newest("abc").unwrap();
+        let found = store.newest(&of("abc")).unwrap();
         assert_eq!(found.checkpoint, Some(checkpoint(2, 1)));
         assert!(found.rejected.is_empty());
     }
@@ -292,7 +400,7 @@ mod tests {
             let middle = bytes.len() / 2;
             bytes[middle] ^= 1;
             fs::write(&path, &bytes).unwrap();
-            let found = store.newest("abc").unwrap();
+            let found = store.newest(&of("abc")).unwrap();
             assert_eq!(found.checkpoint, Some(checkpoint(1, 1)), "damage in {file} went unseen");
             assert!(found.rejected[0].contains("step-00000002"), "{:?}", found.rejected);
         }
@@ -303,6 +411,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = CheckpointStore::at(folder.path());
         fs::create_dir(folder.path().join("tmp-1-step-00000001")).unwrap();
+        fs::write(folder.path().join("tmp-2-step-00000001"), "a file").unwrap();
         for step in 1..=5 {
             store.write(&checkpoint(step, step.min(2))).unwrap();
         }
@@ -321,8 +430,68 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = CheckpointStore::at(folder.path());
         store.write(&checkpoint(1, 1)).unwrap();
-        let found = store.newest("other").unwrap();
+        let found = store.newest(&of("other")).unwrap();
         assert!(found.checkpoint.is_none());
         assert_eq!(found.rejected.len(), 1);
+    }
+
+    #[test]
+    fn the_newest_is_the_one_with_the_largest_step_whatever_the_names_look_like() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = CheckpointStore::at(folder.path());
+        store.write(&checkpoint(99_999_999, 99_999_999)).unwrap();
+        store.write(&checkpoint(100_000_000, 99_999_999)).unwrap();
+        for name in ["step-zzz", "step-1", "step-+0000003"] {
+            fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        let found = store.newest(&of("abc")).unwrap();
+        assert_eq!(found.checkpoint.unwrap().state.step, 100_000_000);
+        assert!(found.rejected.is_empty(), "{:?}", found.rejected);
+    }
+
+    #[test]
+    fn links_that_were_left_behind_are_mended_and_never_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = CheckpointStore::at(folder.path());
+        store.write(&checkpoint(1, 1)).unwrap();
+        let behind = links(folder.path());
+        store.write(&checkpoint(2, 2)).unwrap();
+        let right = links(folder.path());
+        // A stop between the rename of a checkpoint and its links.
+        for (link, target) in ["last", "best"].into_iter().zip(&behind) {
+            fs::remove_file(folder.path().join(link)).unwrap();
+            std::os::unix::fs::symlink(target.as_ref().unwrap(), folder.path().join(link)).unwrap();
+        }
+        let found = store.newest(&of("abc")).unwrap().checkpoint.unwrap();
+        assert_eq!(found, checkpoint(2, 2));
+        store.mend_links(&found.state).unwrap();
+        assert_eq!(links(folder.path()), right);
+        // The best one survives although its link is wrong.
+        store.mend_links(&checkpoint(2, 1).state).unwrap();
+        for step in 3..=5 {
+            store.write(&checkpoint(step, 2)).unwrap();
+        }
+        assert_eq!(store.read(2).unwrap(), checkpoint(2, 2));
+    }
+
+    #[test]
+    fn a_checkpoint_of_a_later_version_is_refused_and_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = CheckpointStore::at(folder.path());
+        store.write(&checkpoint(1, 1)).unwrap();
+        store.write(&checkpoint(2, 1)).unwrap();
+        let path = folder.path().join("step-00000002").join(FILES[2]);
+        fs::write(&path, r#"{"schema": 99, "unheard_of": 1}"#).unwrap();
+        assert!(matches!(store.newest(&of("abc")), Err(RecordError::Newer { found: 99, .. })));
+    }
+
+    #[test]
+    fn a_checkpoint_under_the_name_of_another_step_is_not_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = CheckpointStore::at(folder.path());
+        store.write(&checkpoint(1, 1)).unwrap();
+        fs::rename(folder.path().join("step-00000001"), folder.path().join("step-00000007")).unwrap();
+        let found = store.newest(&of("abc")).unwrap();
+        assert!(found.checkpoint.is_none() && found.rejected[0].contains("step 1"), "{:?}", found.rejected);
     }
 }

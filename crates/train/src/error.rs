@@ -15,6 +15,17 @@ pub enum TrainError {
     /// The specification does not describe a run this program can make.
     #[error("{0}")]
     Specification(String),
+    /// A promise inside the program was broken.
+    #[error("the program panicked, which is a fault of its own: {0}")]
+    Panicked(String),
+    /// A trained network returned what is no number.
+    #[error("{what} is {value}: the weights are damaged, or the network has diverged")]
+    NotFinite {
+        /// What it is of.
+        what: String,
+        /// The value.
+        value: f32,
+    },
     /// The finished network could not be measured.
     #[error("measure: {0}")]
     Measurement(String),
@@ -28,7 +39,10 @@ impl TrainError {
                 matches!(error, RecordError::Io { .. } | RecordError::Busy { .. })
             }
             TrainError::Data(error) => error.is_io(),
-            TrainError::Specification(_) | TrainError::Measurement(_) => false,
+            TrainError::Specification(_)
+            | TrainError::Panicked(_)
+            | TrainError::NotFinite { .. }
+            | TrainError::Measurement(_) => false,
         }
     }
 }

@@ -47,8 +47,8 @@ pub use settings::{
     SettingError, SuperResolutionSettings, TaskSettings, TrainRequest, TrainSettings,
 };
 pub use task::{
-    ClassObjective, Classification, EpochSums, Evaluated, ExampleRecord, MapObjective, Prediction,
-    SeenExample, StepError, Task, open_task,
+    ClassObjective, Classification, EpochSums, Evaluated, ExampleRecord, KeptData, MapObjective, Prediction,
+    Predictor, SeenExample, StepError, Task, check_content, open_predictor, open_task,
 };
 pub use tensors::{NamedTensor, NamedTensors, read_safetensors, write_safetensors};
 pub use tiles::{DenseMap, Tiling, TilingError, WHOLE_PIXELS, run_map};

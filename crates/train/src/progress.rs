@@ -33,6 +33,11 @@ impl StepPlan {
         StepPlan { images, batch, presentations }
     }
 
+    /// Images of a whole step.
+    pub fn batch(&self) -> u64 {
+        self.batch
+    }
+
     /// Steps in a whole epoch.
     pub fn steps_per_epoch(&self) -> u64 {
         self.images.div_ceil(self.batch)

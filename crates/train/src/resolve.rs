@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::progress::StepPlan;
 use crate::run_settings::accuracy;
 use crate::section::{nearest, read_section, wrong_value};
-use crate::task::{check_network, dense_kind};
+use crate::task::{check_examples, check_measured, check_network, dense_kind};
 use crate::{DataRequest, DataSettings, DataStore, Preset, TaskSettings, TrainRequest, TrainSettings};
 
 /// Revision of what this crate contributes to a run's numbers (order of summation, schedules, update rule); raised with them.
@@ -98,6 +98,7 @@ impl Resolve for Resolver {
         check_output(&net, &data.task())?;
         let net = net.matched(sizes.input, sizes.outputs).map_err(wrong_net)?;
         let walk = walk(&net, sizes.input, sizes.outputs).map_err(wrong_net)?;
+        self.check_examples(&net, &walk, &data, &train)?;
         let images = sizes.samples;
         let presentations = train.presentations(images);
         let plan = StepPlan::new(images, train.batch as u64, presentations);
@@ -135,6 +136,25 @@ struct Sizes {
 }
 
 impl Resolver {
+    /// Refuses pictures that will be evaluated or measured and that the network cannot take.
+    fn check_examples(
+        &self,
+        net: &NetworkSpec,
+        walk: &Walk,
+        data: &DataSettings,
+        train: &TrainSettings,
+    ) -> Result<(), ResolveError> {
+        let task = data.task();
+        let Some(patches) = task.patches() else { return Ok(()) };
+        let pictures = self.data.pictures(data).map_err(data_error)?;
+        let Some(kind) = dense_kind(&task, &pictures.classes) else { return Ok(()) };
+        check_examples(net, walk, kind.as_ref(), &pictures).map_err(data_error)?;
+        if train.measure.is_empty() && train.explain.is_empty() {
+            return Ok(());
+        }
+        check_measured(patches.side, kind.as_ref(), &pictures).map_err(data_error)
+    }
+
     fn sizes(&self, data: &DataSettings) -> Result<Sizes, ResolveError> {
         let task = data.task();
         let Some(patches) = task.patches() else {
@@ -153,11 +173,11 @@ impl Resolver {
         };
         let pictures = self.data.pictures(data).map_err(data_error)?;
         Patches::check(&pictures.name, &pictures.train, patches).map_err(data_error)?;
-        let Some(kind) = dense_kind(&task, &pictures) else {
+        let Some(kind) = dense_kind(&task, &pictures.classes) else {
             return Err(wrong_value("data", "task", "no task over maps"));
         };
         kind.check(&pictures).map_err(data_error)?;
-        let outputs = kind.outputs(&pictures);
+        let outputs = kind.outputs(pictures.channels);
         let all = [&pictures.train, &pictures.validation, &pictures.test];
         // The pictures, and for super-resolution their reductions, a quarter at most.
         let bytes = |example: &PictureExample| example.picture.pixels().len() as u64 * 5 / 4;

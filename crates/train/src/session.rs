@@ -2,7 +2,9 @@
 
 mod finish;
 
+use std::collections::BTreeMap;
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -10,13 +12,13 @@ use allconv_data::{LoaderSettings, Order, Position};
 use allconv_kernels::{Engine, Isa};
 use allconv_nets::{Network, walk};
 use allconv_record::{
-    Environment, Event, FORMAT_VERSION, Journal, Measurer, MetricPoint, Observer, Resumption, RunDirectory,
-    RunRecord, RunSpecification, SplitName, Status, Timings,
+    Environment, Event, FORMAT_VERSION, Journal, Measurer, MetricPoint, Observer, RecordError, Resumption,
+    RunDirectory, RunRecord, RunSpecification, SplitName, Status, Timings, remove_leftovers,
 };
 use burn::module::Module;
 use burn::tensor::Device;
 
-use crate::checkpoint::{Best, CHECKPOINT_VERSION, Checkpoint, CheckpointStore, State};
+use crate::checkpoint::{Best, Checkpoint, CheckpointStore, State};
 use crate::optimizer::{load_tensors, network_tensors};
 use crate::progress::StepPlan;
 use crate::task::{EpochSums, StepError, Task, open_task};
@@ -89,26 +91,35 @@ pub struct Job<'a> {
 /// checkpoint, and its weights and metrics become bit for bit those of a run that was never interrupted.
 ///
 /// # Errors
-/// [`TrainError`] when files, data or specification stand in the way; the run is then marked as failed where possible.
+/// [`TrainError`] when files, data or specification stand in the way, or the program panics; the run is then marked as failed where
+/// possible. A run written by a later version is left as it is.
 pub fn train(job: &Job<'_>, observer: &mut dyn Observer) -> Result<Status, TrainError> {
+    // Looked at before the lock as well, because taking the lock writes into the folder.
+    if let Some(record) = job.directory.ended()? {
+        return Ok(record.status);
+    }
     let lock = job.directory.lock()?;
     if let Some(gauge) = job.execution.memory {
         (gauge.restart)();
     }
-    if let Ok(record) = job.directory.read_record()
-        && record.status.is_final()
-    {
+    if let Some(record) = job.directory.ended()? {
         return Ok(record.status);
     }
-    let mut session = Session::open(job, lock, observer)?;
-    match session.go_on(observer) {
-        Ok(status) => Ok(status),
-        Err(error) => {
-            // The error is what the caller must see; if it cannot be recorded too (a full disk, say), that changes nothing.
-            let _ = session.end(Status::Failed, Some(error.to_string()), observer);
-            Err(error)
-        }
-    }
+    remove_leftovers(job.directory.path(), Duration::ZERO);
+    let mut session = guarded(|| Session::open(job, lock, observer))?;
+    guarded(|| session.go_on(observer)).inspect_err(|error| {
+        // The error is what the caller must see; if it cannot be recorded too (a full disk, say), that changes nothing.
+        let _ = session.end(Status::Failed, Some(error.to_string()), observer);
+    })
+}
+
+/// What `work` returns; a panic in it as an error, so that one run cannot end those beside it.
+fn guarded<T>(work: impl FnOnce() -> Result<T, TrainError>) -> Result<T, TrainError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
+        let text = payload.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| payload.downcast_ref::<&str>().copied());
+        Err(TrainError::Panicked(text.unwrap_or("without a message").to_owned()))
+    })
 }
 
 /// A run under way.
@@ -153,7 +164,9 @@ impl<'a> Session<'a> {
             Network::initialise(&settings.net, input, outputs, seed, engine, &device).map_err(described)?;
         let mut trainer = Trainer::new(network, &settings.train, seed, device);
         let store = CheckpointStore::at(job.directory.checkpoints());
-        let found = store.newest(&job.specification.hash())?;
+        let specification_hash = job.specification.hash();
+        let journal = existing_journal(job.directory)?;
+        let found = store.newest(&|state| fits(state, &specification_hash, &plan, &journal))?;
         for reason in found.rejected {
             observer.observe(&Event::CheckpointRejected { reason });
         }
@@ -163,25 +176,23 @@ impl<'a> Session<'a> {
                     TrainError::Specification(format!("the checkpoint does not fit: {error}"))
                 })?;
                 trainer.optimizer.restore(checkpoint.optimizer);
+                // A stop right after the checkpoint may have left them on the one before.
+                store.mend_links(&checkpoint.state)?;
                 checkpoint.state
             }
-            None => State {
-                schema: CHECKPOINT_VERSION,
-                specification_hash: job.specification.hash(),
-                step: 0,
-                loss_sum_bits: 0f64.to_bits(),
-                correct: 0,
-                images: 0,
-                journal_length: 0,
-                best: None,
-            },
+            None => State::start(specification_hash.clone()),
         };
         let journal = job.directory.open_journal(state.journal_length)?;
-        let record = match job.directory.read_record() {
-            Ok(record) => record,
-            Err(_) => new_record(job, cost, plan.total_steps()),
+        let mut record = match job.directory.read_record() {
+            Ok(record) if record.specification_hash == specification_hash => record,
+            Ok(_) => new_record(job, cost, plan.total_steps()),
+            Err(error) if error.is_repairable() => new_record(job, cost, plan.total_steps()),
+            Err(error) => return Err(error.into()),
         };
+        record.results.clear();
+        record.measured = None;
         job.directory.write_specification(job.specification)?;
+        task.keep(job.directory)?;
         let loader = LoaderSettings {
             batch_size: settings.train.batch,
             seed: job.specification.seed,
@@ -330,7 +341,8 @@ impl<'a> Session<'a> {
     }
 
     fn checkpoint(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
-        self.state.journal_length = self.journal.synchronise()?;
+        let mark = self.journal.synchronise()?;
+        (self.state.journal_length, self.state.journal_hash) = (mark.length, mark.hash);
         let checkpoint = Checkpoint {
             state: self.state.clone(),
             model: network_tensors(&self.trainer.network),
@@ -350,6 +362,9 @@ impl<'a> Session<'a> {
         observer: &mut dyn Observer,
     ) -> Result<Status, TrainError> {
         self.journal.synchronise()?;
+        if status.is_final() {
+            self.record.results = self.job.directory.hash_results()?;
+        }
         self.write_record(status, reason)?;
         observer.observe(&Event::Ended { status });
         Ok(status)
@@ -393,6 +408,40 @@ fn new_record(job: &Job<'_>, cost: allconv_record::Cost, total_steps: u64) -> Ru
         timings: Timings::default(),
         measured: None,
         resumptions: Vec::new(),
+        results: BTreeMap::new(),
+    }
+}
+
+/// The bytes of `metrics.jsonl`; none when there is no such file.
+fn existing_journal(directory: &RunDirectory) -> Result<Vec<u8>, RecordError> {
+    let path = directory.journal_path();
+    match std::fs::read(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        bytes => bytes.map_err(RecordError::io("read", &path)),
+    }
+}
+
+/// Whether a run of this specification, plan and journal can go on from a checkpoint; otherwise why not.
+fn fits(state: &State, specification_hash: &str, plan: &StepPlan, journal: &[u8]) -> Result<(), String> {
+    if state.specification_hash != specification_hash {
+        return Err("it belongs to another specification".to_owned());
+    }
+    if state.step > plan.total_steps() {
+        return Err(format!("it is after step {}, and the run has {}", state.step, plan.total_steps()));
+    }
+    let shown = match state.step.checked_sub(1).map(|step| plan.position(step)) {
+        Some(last) if !last.ends_epoch => last.batch * plan.batch() + last.images,
+        _ => 0,
+    };
+    if state.images != shown || state.correct > shown {
+        return Err(format!(
+            "it counts {} images of the epoch under way, {} of them right, where step {} has shown {shown}",
+            state.images, state.correct, state.step
+        ));
+    }
+    match state.journal_mark().mismatch(journal) {
+        Some(reason) => Err(format!("metrics.jsonl {reason}")),
+        None => Ok(()),
     }
 }
 

@@ -45,7 +45,7 @@ pub fn write_safetensors(path: &Path, tensors: &NamedTensors) -> Result<(), Reco
 /// Reads a file of 32-bit floats.
 ///
 /// # Errors
-/// [`RecordError::Io`]; [`RecordError::Malformed`] when the file is damaged or holds another number type.
+/// [`RecordError::Io`]; [`RecordError::Malformed`] when the file is damaged, holds another number type or a value that is not finite.
 pub fn read_safetensors(path: &Path) -> Result<NamedTensors, RecordError> {
     let malformed = |reason: String| RecordError::Malformed {
         path: path.to_path_buf(),
@@ -59,11 +59,14 @@ pub fn read_safetensors(path: &Path) -> Result<NamedTensors, RecordError> {
         if view.dtype() != Dtype::F32 {
             return Err(malformed(format!("tensor `{name}` has type {:?}, only F32 is read", view.dtype())));
         }
-        let values = view
+        let values: Vec<f32> = view
             .data()
             .chunks_exact(4)
             .map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
             .collect();
+        if let Some(place) = values.iter().position(|value| !value.is_finite()) {
+            return Err(malformed(format!("tensor `{name}` is {} at index {place}", values[place])));
+        }
         tensors.insert(name, NamedTensor { shape: view.shape().to_vec(), values });
     }
     Ok(tensors)
@@ -101,6 +104,19 @@ mod tests {
         for length in 0..bytes.len() {
             fs::write(&path, &bytes[..length]).unwrap();
             assert!(read_safetensors(&path).is_err(), "{length} bytes were accepted");
+        }
+    }
+
+    #[test]
+    fn values_that_are_not_finite_are_refused_and_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let mut tensors = example();
+            tensors.get_mut("features.3.weight").unwrap().values[4] = value;
+            write_safetensors(&path, &tensors).unwrap();
+            let message = read_safetensors(&path).unwrap_err().to_string();
+            assert!(message.contains("features.3.weight") && message.contains("index 4"), "{message}");
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Maps of whole pictures: in one piece, or tile by tile where memory asks for it.
 
+use std::collections::BTreeSet;
+
 use allconv_data::ImageShape;
 use allconv_nets::{Mode, Network, NormaliseKind, StageSpec, Walk, images_to_tensor};
 use burn::tensor::{Device, Tensor};
@@ -70,6 +72,19 @@ impl Tiling {
         // Half the field on each side, and a cell for windows of even sides, whose middle lies between cells.
         let margin = (walk.receptive_field() / 2 + multiple).next_multiple_of(multiple);
         Ok(Tiling { side, margin })
+    }
+
+    /// The pieces that a picture is cut into, with their margins, each shape once.
+    pub(crate) fn pieces(&self, shape: ImageShape) -> Vec<ImageShape> {
+        let lengths = |whole: usize| {
+            (0..whole)
+                .step_by(self.side)
+                .map(|start| (start + self.side + self.margin).min(whole) - start.saturating_sub(self.margin))
+                .collect::<BTreeSet<usize>>()
+        };
+        let (heights, widths) = (lengths(shape.height), lengths(shape.width));
+        let piece = |height: &usize, width: &usize| ImageShape { height: *height, width: *width, ..shape };
+        heights.iter().flat_map(|height| widths.iter().map(move |width| piece(height, width))).collect()
     }
 
     /// What is done where nobody says otherwise: `None`, one piece, for pictures up to [`WHOLE_PIXELS`] and for networks that cannot be

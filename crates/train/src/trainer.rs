@@ -4,7 +4,7 @@ use allconv_nets::{Mode, Network};
 use burn::tensor::{Device, Tensor};
 
 use crate::TrainSettings;
-use crate::optimizer::Optimizer;
+use crate::optimizer::{Optimizer, network_tensors};
 
 /// A network in training with its optimiser.
 #[derive(Debug)]
@@ -15,6 +15,8 @@ pub struct Trainer {
     pub optimizer: Optimizer,
     device: Device,
     seed: u64,
+    /// Whether there is anything to learn: a pair of operators without weights has no parameters.
+    is_trainable: bool,
 }
 
 /// What is minimised.
@@ -68,10 +70,11 @@ impl Trainer {
     /// Joins a network on `device` (with autodiff) and the optimiser that `settings` describe.
     pub fn new(network: Network, settings: &TrainSettings, seed: u64, device: Device) -> Trainer {
         let optimizer = Optimizer::new(settings);
-        Trainer { network, optimizer, device, seed }
+        let is_trainable = !network_tensors(&network).is_empty();
+        Trainer { network, optimizer, device, seed, is_trainable }
     }
 
-    /// Makes the step after `step` others.
+    /// Makes the step after `step` others. A network without parameters is judged, and nothing is changed.
     ///
     /// # Errors
     /// [`Divergence`] when the loss or the gradient is not finite.
@@ -86,6 +89,9 @@ impl Trainer {
         let Judged { loss, result } = objective.judge(&self.network, batch, mode, &self.device);
         if !result.loss_sum.is_finite() {
             return Err(Divergence::Loss { step, value: result.loss_sum });
+        }
+        if !self.is_trainable {
+            return Ok(result);
         }
         let mut gradients = loss.backward();
         self.optimizer

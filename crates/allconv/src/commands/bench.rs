@@ -7,6 +7,7 @@ use std::time::Instant;
 use allconv_data::{
     Augmentation, BatchIterator, DataDirectory, Loader, LoaderSettings, Order, Position, Preprocess,
 };
+use crate::output;
 use allconv_kernels::{Accuracy, Engine};
 use allconv_nets::{DownsampleConfig, Mode, Network, OutputKind, models, walk};
 use allconv_train::{ClassObjective, DataSettings, DataStore, Preset, Trainer, to_tensor};
@@ -84,7 +85,7 @@ pub(crate) fn run(command: &BenchCommand) -> anyhow::Result<u8> {
             "peak_memory_mib": mebibytes(peak),
             "step_memory_mib": mebibytes(step_bytes),
         });
-        println!("{result:#}");
+        output::print_line(format_args!("{result:#}"))?;
         return verdict(arguments, faults);
     }
     let columns = [
@@ -114,7 +115,7 @@ pub(crate) fn run(command: &BenchCommand) -> anyhow::Result<u8> {
         mebibytes(peak),
         mebibytes(step_bytes),
     ]);
-    print!("{}", table.render(arguments.format));
+    output::print(&table.render(arguments.format))?;
     verdict(arguments, faults)
 }
 
@@ -130,7 +131,7 @@ fn verdict(arguments: &BenchArguments, faults: Option<u64>) -> anyhow::Result<u8
         }
         Some(faults) if faults < PAGE_FAULT_LIMIT => Ok(exit::OK),
         Some(faults) => {
-            eprintln!("{faults} page faults a step; fewer than {PAGE_FAULT_LIMIT} are expected");
+            output::note(format_args!("{faults} page faults a step; fewer than {PAGE_FAULT_LIMIT} are expected"));
             Ok(exit::MISSED)
         }
     }
@@ -300,6 +301,7 @@ mod tests {
     use std::sync::atomic::AtomicBool;
     use std::time::Duration;
 
+    use allconv_inspect::{CheckpointChoice, checkpoint_file};
     use allconv_kernels::Isa;
     use allconv_record::{Environment, Event, Observer, Request, Resolve, RunDirectory, Status};
     use allconv_train::{
@@ -360,7 +362,7 @@ mod tests {
             interrupted: &AtomicBool::new(false),
         };
         assert_eq!(train(&job, &mut Silent)?, Status::Finished);
-        Ok(read_safetensors(&directory.checkpoints().join("last").join("model.safetensors"))?)
+        Ok(read_safetensors(&checkpoint_file(&directory, CheckpointChoice::Last)?)?)
     }
 
     #[test]

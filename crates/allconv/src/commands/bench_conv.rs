@@ -6,6 +6,7 @@ use allconv_kernels::{
     Accuracy, Algorithm, ConvGeometry, ConvGradients, Engine, Epilogue, Padding, candidates, conv2d_backward,
     conv2d_forward, measured_peak, plan,
 };
+use crate::output;
 use allconv_nets::{StageShape, StageSpec, models, walk};
 use anyhow::Context;
 use serde_json::json;
@@ -62,9 +63,9 @@ pub(crate) fn run(arguments: &BenchArguments) -> anyhow::Result<u8> {
     let layers = layers(arguments)?;
     let (pool, _) = thread_pool(arguments.threads)?;
     let (table, lagging) = pool.install(|| measure(&layers, &engine, arguments.steps))?;
-    print!("{}", table.render(arguments.format));
+    output::print(&table.render(arguments.format))?;
     for line in &lagging {
-        eprintln!("{line}");
+        output::note(format_args!("{line}"));
     }
     Ok(if arguments.assert && !lagging.is_empty() { exit::MISSED } else { exit::OK })
 }

@@ -10,6 +10,7 @@ use allconv_nets::{
     ActivationKind, DescriptionError, DownsampleConfig, Initialisation, Mode, Network, Switches,
     UpsampleConfig, images_to_tensor, walk_stages,
 };
+use crate::output;
 use anyhow::ensure;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use serde_json::{Value, json};
@@ -67,7 +68,7 @@ pub(super) fn run(arguments: &BenchOperatorsArguments) -> anyhow::Result<u8> {
         row.push(json!(format!("{error:.1e}")));
         table.push(row);
     }
-    print!("{}", table.render(arguments.format));
+    output::print(&table.render(arguments.format))?;
     Ok(exit::OK)
 }
 

@@ -8,6 +8,7 @@ use super::bench::{Bench, Step, tenth, thread_pool};
 use crate::arguments::{BenchArguments, BenchSlotArguments};
 use crate::exit::{self, UsageError};
 use crate::table::Table;
+use crate::output;
 
 /// Runs the command.
 pub(super) fn run(arguments: &BenchSlotArguments) -> anyhow::Result<u8> {
@@ -43,7 +44,7 @@ pub(super) fn run(arguments: &BenchSlotArguments) -> anyhow::Result<u8> {
         let mut bench = match Bench::with_operator(&bench, Some(&operator)) {
             Ok(bench) => bench,
             Err(reason) if arguments.names.is_empty() => {
-                eprintln!("without {}: {reason}", operator.name());
+                output::note(format_args!("without {}: {reason}", operator.name()));
                 continue;
             }
             Err(reason) => return Err(reason),
@@ -67,7 +68,7 @@ pub(super) fn run(arguments: &BenchSlotArguments) -> anyhow::Result<u8> {
             json!(threads),
         ]);
     }
-    print!("{}", table.render(arguments.format));
+    output::print(&table.render(arguments.format))?;
     Ok(exit::OK)
 }
 

@@ -7,6 +7,7 @@ use allconv_data::{
     DataDirectory, HashCheck, PictureKind, PictureLayout, fetch, import, import_pictures, list, parse_labels,
     verify,
 };
+use crate::output;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
@@ -25,7 +26,7 @@ pub(crate) fn run(command: &DataCommand) -> anyhow::Result<u8> {
                 HashCheck::NotRecorded => "no hashes were recorded for these files",
                 HashCheck::Drawn => "drawn, nothing is stored",
             };
-            println!(
+            output::print_line(format_args!(
                 "{name}: {} training, {} validation and {} test images in {} classes, content {}; {}",
                 report.train,
                 report.validation.unwrap_or(0),
@@ -33,7 +34,7 @@ pub(crate) fn run(command: &DataCommand) -> anyhow::Result<u8> {
                 report.classes.len(),
                 report.content_hash,
                 hashes
-            );
+            ))?;
         }
         DataCommand::Import { source, name, layout, select, labels, data } => match layout {
             LayoutArgument::Classes if select.is_some() || labels.is_some() => {
@@ -67,7 +68,7 @@ pub(crate) fn run(command: &DataCommand) -> anyhow::Result<u8> {
             })?;
             bar.finish_and_clear();
             let verb = if report.already_present { "was here before" } else { "fetched and checked" };
-            println!("{name} {verb}: {}", report.folder.display());
+            output::print_line(format_args!("{name} {verb}: {}", report.folder.display()))?;
         }
     }
     Ok(exit::OK)
@@ -76,7 +77,7 @@ pub(crate) fn run(command: &DataCommand) -> anyhow::Result<u8> {
 fn import_classes(source: &Path, name: &str, directory: &DataDirectory) -> anyhow::Result<()> {
     let report = import(source, name, directory)?;
     let header = &report.header;
-    println!(
+    output::print_line(format_args!(
         "{name} {}: {} training, {} validation and {} test images of {}×{} in {} classes, packed in {}",
         import_verb(report.already_present),
         header.train,
@@ -86,7 +87,7 @@ fn import_classes(source: &Path, name: &str, directory: &DataDirectory) -> anyho
         header.height,
         header.classes.len(),
         report.pack.display()
-    );
+    ))?;
     say_ignored("no images of a split", report.ignored, &report.ignored_examples);
     Ok(())
 }
@@ -109,12 +110,12 @@ fn import_of_pictures(
         (0, 0) => "in one pool".to_owned(),
         _ => format!("{train} training, {validation} validation, {test} test"),
     };
-    println!(
+    output::print_line(format_args!(
         "{name} {}: {} {kind}, {divided}, packed in {}",
         import_verb(report.already_present),
         header.pictures.len(),
         report.pack.display()
-    );
+    ))?;
     say_ignored("not read", report.ignored, &report.ignored_examples);
     Ok(())
 }
@@ -125,7 +126,7 @@ fn import_verb(already_present: bool) -> &'static str {
 
 fn say_ignored(what: &str, number: usize, examples: &[String]) {
     if number > 0 {
-        eprintln!("{number} files are {what}: {}", examples.join(", "));
+        output::note(format_args!("{number} files are {what}: {}", examples.join(", ")));
     }
 }
 
@@ -139,6 +140,6 @@ fn list_datasets(directory: &DataDirectory, format: Format) -> anyhow::Result<()
     for dataset in list(directory)? {
         table.push(vec![json!(dataset.name), json!(dataset.present), json!(dataset.description)]);
     }
-    print!("{}", table.render(format));
+    output::print(&table.render(format))?;
     Ok(())
 }

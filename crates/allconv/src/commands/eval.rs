@@ -1,7 +1,5 @@
 //! `allconv eval`: a trained network's verdict on a split.
 
-use std::sync::Arc;
-
 use allconv_data::DataDirectory;
 use allconv_inspect::{CheckpointChoice, Trained};
 use allconv_record::{Outcomes, RunDirectory, Scores, SplitName};
@@ -10,27 +8,28 @@ use serde_json::json;
 
 use crate::arguments::{EvalArguments, SplitArgument, TrainedArguments, Weights};
 use crate::table::Table;
-use crate::{device, exit, runner};
+use crate::{device, exit, output, runner};
 
 /// Runs the command.
 pub(crate) fn run(arguments: &EvalArguments) -> anyhow::Result<u8> {
-    let trained = load(&arguments.trained)?;
+    let data = store(&arguments.trained);
+    let trained = load(&arguments.trained, &data)?;
     let split = match arguments.split {
         SplitArgument::Train => SplitName::Train,
         SplitArgument::Valid => SplitName::Valid,
         SplitArgument::Test => SplitName::Test,
     };
-    let evaluated = trained.evaluate(split)?;
+    let evaluated = trained.evaluate(split, &data)?;
     let table = match &evaluated.examples {
         ExampleRecord::Outcomes(outcomes) => class_table(trained.classes(), outcomes),
         ExampleRecord::Scores { scores, .. } => score_table(scores, &evaluated.metrics),
     };
-    print!("{}", table.render(arguments.format));
+    output::print(&table.render(arguments.format))?;
     match &evaluated.examples {
         ExampleRecord::Outcomes(_) => {
-            eprintln!("mean cross-entropy on {}: {:.4} nats", split.name(), evaluated.loss);
+            output::note(format_args!("mean cross-entropy on {}: {:.4} nats", split.name(), evaluated.loss));
         }
-        ExampleRecord::Scores { .. } => eprintln!("mean loss on {}: {:.6}", split.name(), evaluated.loss),
+        ExampleRecord::Scores { .. } => output::note(format_args!("mean loss on {}: {:.6}", split.name(), evaluated.loss)),
     }
     Ok(exit::OK)
 }
@@ -68,9 +67,13 @@ fn score_table(scores: &Scores, metrics: &[(String, f64)]) -> Table {
     table
 }
 
-/// Loads what the arguments name.
-pub(crate) fn load(arguments: &TrainedArguments) -> anyhow::Result<Trained> {
-    let data = Arc::new(DataStore::new(DataDirectory::new(&arguments.data.data_dir)));
+/// The data sets that the arguments name.
+pub(crate) fn store(arguments: &TrainedArguments) -> DataStore {
+    DataStore::new(DataDirectory::new(&arguments.data.data_dir))
+}
+
+/// Loads the network that the arguments name.
+pub(crate) fn load(arguments: &TrainedArguments, data: &DataStore) -> anyhow::Result<Trained> {
     let choice = match arguments.checkpoint {
         Weights::Last => CheckpointChoice::Last,
         Weights::Best => CheckpointChoice::Best,
@@ -78,7 +81,7 @@ pub(crate) fn load(arguments: &TrainedArguments) -> anyhow::Result<Trained> {
     let run = RunDirectory::at(&arguments.run);
     let isa = runner::isa(arguments.isa.as_deref())?;
     let device = device::choose("cpu")?.device;
-    Ok(Trained::load(&run, choice, arguments.weights.as_deref(), &data, isa, &device)?)
+    Ok(Trained::load(&run, choice, arguments.weights.as_deref(), data, isa, &device)?)
 }
 
 fn rounded(share: f64) -> f64 {

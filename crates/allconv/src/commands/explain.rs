@@ -8,6 +8,7 @@ use allconv_inspect::explain::{
     map_picture, randomisation_check, signal_picture, signals, strongest_patches, unconditional_signals,
     write_signals,
 };
+use crate::output;
 use allconv_nets::{DownsampleConfig, MaxPoolRule, ReluRule, SignalRules, StageSpec};
 use anyhow::Context;
 use image::RgbImage;
@@ -44,7 +45,7 @@ pub(crate) fn run(arguments: &ExplainArguments) -> anyhow::Result<u8> {
     let loaded = load(&arguments.subject, arguments.subject.count.unwrap_or(DEFAULT_COUNT))?;
     if let Some(file) = &arguments.signals {
         write_signals(&loaded.subject, &loaded.pictures, file)?;
-        println!("{}", file.display());
+        output::print_line(format_args!("{}", file.display()))?;
         return Ok(exit::OK);
     }
     let target = target(arguments)?;
@@ -58,10 +59,10 @@ pub(crate) fn run(arguments: &ExplainArguments) -> anyhow::Result<u8> {
     let seconds = began.elapsed().as_secs_f64();
     let shown = loaded.pictures.len().min(arguments.rows);
     let explanations = shown * methods.len();
-    eprintln!(
+    output::note(format_args!(
         "{explanations} explanations of {shown} images in {seconds:.1} s: {:.1} a second",
         explanations as f64 / seconds
-    );
+    ));
     if let Target::Unit { stage, .. } = target {
         sections.push(unit_patches(arguments, &loaded, stage, rules)?);
         sections.push(unconditional(&loaded, stage)?);
@@ -76,8 +77,8 @@ pub(crate) fn run(arguments: &ExplainArguments) -> anyhow::Result<u8> {
     let title = format!("{}: {}", loaded.subject.name(), target_words(&loaded, target));
     fs::write(&file, page(&title, &loaded.subject.origin().to_string(), &sections)?)
         .with_context(|| format!("cannot write {}", file.display()))?;
-    print!("{}", table.render(arguments.format));
-    println!("{}", file.display());
+    output::print(&table.render(arguments.format))?;
+    output::print_line(format_args!("{}", file.display()))?;
     Ok(exit::OK)
 }
 
@@ -206,7 +207,7 @@ fn whole_images(
     }
     let names: Vec<&str> = methods.iter().map(|method| method_name(*method)).collect();
     for note in &notes {
-        eprintln!("{note}");
+        output::note(format_args!("{note}"));
     }
     let mut caption = format!(
         "Each row: the image, then {} for {}. Grey is 0; each picture has its own scale.",

@@ -3,12 +3,13 @@
 use anyhow::Context;
 
 use crate::arguments::{ExportArguments, ExportFormat};
-use crate::commands::eval::load;
+use crate::commands::eval::{load, store};
 use crate::exit;
+use crate::output;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &ExportArguments) -> anyhow::Result<u8> {
-    let trained = load(&arguments.trained)?;
+    let trained = load(&arguments.trained, &store(&arguments.trained))?;
     let ExportFormat::Safetensors = arguments.to;
     let default = || arguments.trained.run.join("export").join("model.safetensors");
     let file = arguments.file.clone().unwrap_or_else(default);
@@ -16,6 +17,6 @@ pub(crate) fn run(arguments: &ExportArguments) -> anyhow::Result<u8> {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     }
     trained.export_safetensors(&file)?;
-    println!("{}", file.display());
+    output::print_line(format_args!("{}", file.display()))?;
     Ok(exit::OK)
 }

@@ -13,6 +13,7 @@ use crate::arguments::MeasureArguments;
 use crate::exit::{self, UsageError};
 use crate::subject::{Loaded, load};
 use crate::table::Table;
+use crate::output;
 
 /// Level of the intervals.
 const LEVEL: f64 = 0.95;
@@ -22,7 +23,7 @@ const MOST_IMAGES: usize = 1000;
 /// Runs the command.
 pub(crate) fn run(arguments: &MeasureArguments) -> anyhow::Result<u8> {
     if arguments.list {
-        print!("{}", listed().render(arguments.format));
+        output::print(&listed().render(arguments.format))?;
         return Ok(exit::OK);
     }
     let wanted = wanted(&arguments.only)?;
@@ -56,7 +57,7 @@ pub(crate) fn run(arguments: &MeasureArguments) -> anyhow::Result<u8> {
             Ok(taken) => taken,
             // Asked for by name, a measure must be taken; among all, one that does not fit is named.
             Err(error) if arguments.only.is_empty() && matches!(error, InspectError::Question(_)) => {
-                eprintln!("{}: not taken: {error}", card.name);
+                output::note(format_args!("{}: not taken: {error}", card.name));
                 continue;
             }
             Err(error) => return Err(error.into()),
@@ -82,9 +83,9 @@ pub(crate) fn run(arguments: &MeasureArguments) -> anyhow::Result<u8> {
                 picture.save(&file).with_context(|| format!("cannot write {}", file.display()))?;
             }
         }
-        eprintln!("{}: {:.1} s", card.name, began.elapsed().as_secs_f64());
+        output::note(format_args!("{}: {:.1} s", card.name, began.elapsed().as_secs_f64()));
     }
-    print!("{}", table.render(arguments.format));
+    output::print(&table.render(arguments.format))?;
     Ok(exit::OK)
 }
 

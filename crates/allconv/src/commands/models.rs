@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::arguments::ModelsCommand;
 use crate::exit::{self, UsageError};
 use crate::table::{Format, Table};
+use crate::output;
 
 /// Runs the command.
 pub(crate) fn run(command: &ModelsCommand) -> anyhow::Result<u8> {
@@ -39,7 +40,7 @@ fn list(format: Format) -> anyhow::Result<u8> {
             json!(walk.receptive_field()),
         ]);
     }
-    print!("{}", table.render(format));
+    output::print(&table.render(format))?;
     Ok(exit::OK)
 }
 
@@ -85,17 +86,17 @@ fn show(name: &str, width: f64, classes: Option<usize>, format: Format) -> anyho
             "receptive_field": walk.receptive_field(),
             "stages": stages["rows"],
         });
-        println!("{description:#}");
+        output::print_line(format_args!("{description:#}"))?;
     } else {
-        print!("{}", table.render(format));
+        output::print(&table.render(format))?;
         if format == Format::Table {
-            println!(
+            output::print_line(format_args!(
                 "{name}: {} parameters, {} MACs, {} bytes of activations, receptive field {} px",
                 walk.parameters(),
                 walk.macs(),
                 walk.activation_bytes(),
                 walk.receptive_field()
-            );
+            ))?;
         }
     }
     Ok(exit::OK)

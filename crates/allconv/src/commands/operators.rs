@@ -6,6 +6,7 @@ use allconv_inspect::{operator_picture, pair_energies, upsampler_picture};
 use allconv_nets::{
     Architecture, Base, DownsampleConfig, NetworkSpec, Springenberg, UpsampleConfig, Walk, walk,
 };
+use crate::output;
 use anyhow::Context;
 use serde_json::{Value, json};
 
@@ -17,14 +18,14 @@ use crate::table::{Format, Table};
 /// Runs the command.
 pub(crate) fn run(command: &OperatorsCommand) -> anyhow::Result<u8> {
     match command {
-        OperatorsCommand::List { format } => print!("{}", list(*format)?),
-        OperatorsCommand::Show { name: Some(name), markdown } => print!("{}", show(name, *markdown)?),
+        OperatorsCommand::List { format } => output::print(&list(*format)?)?,
+        OperatorsCommand::Show { name: Some(name), markdown } => output::print(&show(name, *markdown)?)?,
         OperatorsCommand::Show { name: None, markdown } => {
             for name in DownsampleConfig::NAMES.iter().chain(UpsampleConfig::NAMES) {
-                println!("{}", show(name, *markdown)?);
+                output::print_line(format_args!("{}", show(name, *markdown)?))?;
             }
         }
-        OperatorsCommand::Pairs { all, format } => print!("{}", pairs(*all, *format)?),
+        OperatorsCommand::Pairs { all, format } => output::print(&pairs(*all, *format)?)?,
         OperatorsCommand::Pictures { folder } => pictures(folder)?,
     }
     Ok(exit::OK)
@@ -46,7 +47,7 @@ fn pictures(folder: &Path) -> anyhow::Result<()> {
                 let path = folder.join(format!("{name}.png"));
                 picture.save(&path).with_context(|| format!("cannot write {}", path.display()))?;
             }
-            Err(reason) => eprintln!("no picture of {name}: {reason}"),
+            Err(reason) => output::note(format_args!("no picture of {name}: {reason}")),
         }
     }
     Ok(())

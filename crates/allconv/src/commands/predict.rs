@@ -1,93 +1,162 @@
 //! `allconv predict`: what a trained network makes of pictures that belong to no data set.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use allconv_data::Picture;
-use allconv_record::write_atomically;
+use allconv_data::{DataError, Picture};
+use allconv_inspect::Trained;
+use allconv_record::{RecordError, create_folder, write_atomically};
 use allconv_train::Prediction;
-use anyhow::Context;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::eval::load;
+use super::eval::{load, store};
 use crate::arguments::PredictArguments;
 use crate::exit::{self, UsageError};
+use crate::output;
 use crate::table::Table;
 
 /// Classes that are named for a picture.
 const CLASSES_SHOWN: usize = 5;
 
+/// Endings of the files that are taken from a folder.
+const ENDINGS: [&str; 3] = ["jpg", "jpeg", "png"];
+
 /// Runs the command.
+///
+/// A picture that cannot be used costs its own answer alone: it is named on standard error, and the exit code says that there was one.
 pub(crate) fn run(arguments: &PredictArguments) -> anyhow::Result<u8> {
-    let files = outputs(arguments)?;
-    let trained = load(&arguments.trained)?;
+    let trained = load(&arguments.trained, &store(&arguments.trained))?;
+    let pictures = pictures(&arguments.images)?;
+    if trained.returns_pictures() {
+        check_outputs(&pictures, &arguments.out)?;
+    }
     let columns = [("image", "Image"), ("result", "Result"), ("value", "Value")];
     let mut table = Table::new("allconv.predictions/1", &columns);
-    for (image, file) in arguments.images.iter().zip(files) {
-        let name = image.display().to_string();
-        let bytes = std::fs::read(image).with_context(|| format!("cannot read {name}"))?;
-        let picture = Picture::decode(&name, &bytes)?;
-        let mut row =
-            |result: &str, value: serde_json::Value| table.push(vec![json!(name), json!(result), value]);
-        match trained.predict(&name, &picture, arguments.tile)? {
-            Prediction::Classes(classes) => {
-                for (class, share) in classes.iter().take(CLASSES_SHOWN) {
-                    row(class, json!(rounded(*share)));
-                }
-            }
-            Prediction::Picture(result) => {
-                write(&arguments.out, &file, &result)?;
-                let shape = result.shape();
-                row(&file.display().to_string(), json!(format!("{}×{}", shape.width, shape.height)));
-            }
-            Prediction::Regions { picture, shares } => {
-                write(&arguments.out, &file, &picture)?;
-                row(
-                    &file.display().to_string(),
-                    json!(format!("{}×{}", picture.shape().width, picture.shape().height)),
-                );
-                for (class, share) in shares {
-                    row(&class, json!(rounded(share)));
-                }
+    let mut code = exit::OK;
+    for asked in &pictures {
+        match answer(&trained, asked, arguments) {
+            Ok(rows) => rows.into_iter().for_each(|row| table.push(row)),
+            // Results that cannot be written would fail for every picture.
+            Err(error) if error.is::<RecordError>() => return Err(error),
+            Err(error) => {
+                output::note(format_args!("no answer: {}", exit::message(&error)));
+                code = exit::code(&error);
             }
         }
     }
-    print!("{}", table.render(arguments.format));
-    Ok(exit::OK)
+    output::print(&table.render(arguments.format))?;
+    Ok(code)
 }
 
-/// Where the result of each picture goes.
+/// A picture, and where its result goes below `--out` if the result is a picture.
+struct Asked {
+    source: PathBuf,
+    target: PathBuf,
+}
+
+/// The pictures that the arguments name; of a folder, those in it and in the folders below, in the order of their names.
 ///
 /// # Errors
-/// [`UsageError`] when two results would have one name, or a result would overwrite a picture it was made from.
-fn outputs(arguments: &PredictArguments) -> Result<Vec<PathBuf>, UsageError> {
-    let mut files: Vec<PathBuf> = Vec::new();
-    for image in &arguments.images {
-        let stem = image.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-        let file = arguments.out.join(format!("{stem}.png"));
-        if files.contains(&file) {
+/// [`UsageError`] for a folder without pictures; [`DataError::Io`] for one that cannot be read.
+fn pictures(arguments: &[PathBuf]) -> anyhow::Result<Vec<Asked>> {
+    let mut pictures = Vec::new();
+    for argument in arguments {
+        if !argument.is_dir() {
+            let target = PathBuf::from(argument.file_name().unwrap_or_default()).with_extension("png");
+            pictures.push(Asked { source: argument.clone(), target });
+            continue;
+        }
+        let mut found = Vec::new();
+        collect(argument, &mut found)?;
+        if found.is_empty() {
+            let kinds = ENDINGS.join(", ");
+            return Err(UsageError(format!("{} holds no pictures ({kinds})", argument.display())).into());
+        }
+        found.sort();
+        pictures.extend(found.into_iter().map(|source| {
+            let below = source.strip_prefix(argument).unwrap_or(&source);
+            Asked { target: below.with_extension("png"), source }
+        }));
+    }
+    Ok(pictures)
+}
+
+/// Adds the pictures in `folder` and below it; hidden files and folders are left out.
+fn collect(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), DataError> {
+    let unreadable = |source| DataError::Io { action: "read", path: folder.to_path_buf(), source };
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        let is_hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
+        if is_hidden {
+            continue;
+        } else if path.is_dir() {
+            collect(&path, found)?;
+        } else if ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str())) {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// Refuses results of one name, and those that would overwrite a picture they are made from.
+///
+/// # Errors
+/// [`UsageError`] naming both.
+fn check_outputs(pictures: &[Asked], out: &Path) -> Result<(), UsageError> {
+    let mut targets: BTreeMap<&Path, &Path> = BTreeMap::new();
+    for Asked { source, target } in pictures {
+        let file = out.join(target);
+        if let Some(other) = targets.insert(target, source) {
             return Err(UsageError(format!(
-                "two images would both be written to {}; rename one",
+                "{} and {} would both be written to {}; rename one",
+                other.display(),
+                source.display(),
                 file.display()
             )));
         }
-        if arguments.images.iter().any(|image| is_same_file(image, &file)) {
+        if pictures.iter().any(|asked| is_same_file(&asked.source, &file)) {
             return Err(UsageError(format!(
                 "{} would overwrite its own source; give another --out",
                 file.display()
             )));
         }
-        files.push(file);
     }
-    Ok(files)
+    Ok(())
 }
 
 fn is_same_file(first: &Path, second: &Path) -> bool {
     matches!((first.canonicalize(), second.canonicalize()), (Ok(first), Ok(second)) if first == second)
 }
 
-fn write(folder: &Path, file: &Path, picture: &Picture) -> anyhow::Result<()> {
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    Ok(write_atomically(file, &picture.png()?)?)
+/// The rows of the table about one picture; a result that is a picture is written.
+fn answer(
+    trained: &Trained,
+    asked: &Asked,
+    arguments: &PredictArguments,
+) -> anyhow::Result<Vec<Vec<Value>>> {
+    let name = asked.source.display().to_string();
+    let unreadable = |source| DataError::Io { action: "read", path: asked.source.clone(), source };
+    let bytes = std::fs::read(&asked.source).map_err(unreadable)?;
+    let picture = Picture::decode(&name, &bytes)?;
+    let row = |result: &str, value: Value| vec![json!(name), json!(result), value];
+    let written = |picture: &Picture| -> anyhow::Result<Vec<Value>> {
+        let file = arguments.out.join(&asked.target);
+        create_folder(file.parent().unwrap_or(&arguments.out))?;
+        write_atomically(&file, &picture.png()?)?;
+        let shape = picture.shape();
+        Ok(row(&file.display().to_string(), json!(format!("{}×{}", shape.width, shape.height))))
+    };
+    let shares = |classes: &[(String, f64)]| -> Vec<Vec<Value>> {
+        classes.iter().map(|(class, share)| row(class, json!(rounded(*share)))).collect()
+    };
+    Ok(match trained.predict(&name, &picture, arguments.tile)? {
+        Prediction::Classes(classes) => shares(&classes[..classes.len().min(CLASSES_SHOWN)]),
+        Prediction::Picture(result) => vec![written(&result)?],
+        Prediction::Regions { picture, shares: classes } => {
+            [vec![written(&picture)?], shares(&classes)].concat()
+        }
+    })
 }
 
 fn rounded(share: f64) -> f64 {

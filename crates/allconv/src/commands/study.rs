@@ -7,7 +7,7 @@ use std::time::Duration;
 use allconv_data::DataDirectory;
 use allconv_study::stats::look_levels;
 use allconv_study::{
-    ArmMatch, CheckReport, Progress, RunOptions, RunSummary, Stage, StudyFile, StudyResults, check, guide,
+    ArmMatch, CheckReport, FailedRun, Progress, RunOptions, RunSummary, Stage, StudyFile, StudyResults, check, guide,
     index, needed_runs, publish, publish_runs, read_published, report_files, run_study, tensorboard_files,
     write_report,
 };
@@ -23,7 +23,7 @@ use crate::device::{self, Chosen};
 use crate::example_images::ExampleImages;
 use crate::runner::Runner;
 use crate::table::{Format, Table};
-use crate::{exit, interrupt, measures, memory};
+use crate::{exit, interrupt, measures, memory, output};
 
 /// Where finished runs of committed studies lie, beside those under `--out`.
 const PUBLISHED: &str = "docs/results";
@@ -42,7 +42,7 @@ pub(crate) fn run(command: StudyCommand) -> anyhow::Result<u8> {
         StudyCommand::Compare(arguments) => study_compare::run(&arguments),
         StudyCommand::Publish(arguments) => publish_study(&arguments),
         StudyCommand::Guide(arguments) => {
-            print!("{}", guide(&read_published(&arguments.results)?));
+            output::print(&guide(&read_published(&arguments.results)?))?;
             Ok(exit::OK)
         }
     }
@@ -102,17 +102,27 @@ fn run_all(arguments: &StudyRunArguments) -> anyhow::Result<u8> {
             runner.display().say(&line);
         }
     })?;
-    let page = make_report(&opened, &folder.join("report"))?;
-    eprintln!("{}", summary_line(&summary));
-    for (planned, reason) in &summary.failed {
-        eprintln!("failed: {} seed {}: {reason}", planned.arm, planned.seed);
+    // Said before the report, which may fail for the same reason as a run.
+    output::note(summary_line(&summary));
+    for FailedRun { planned, reason, .. } in &summary.failed {
+        output::note(format_args!("failed: {} seed {}: {reason}", planned.arm, planned.seed));
     }
-    println!("{}", page.display());
-    Ok(match (summary.is_complete(), summary.interrupted + summary.left > 0 && summary.failed.is_empty()) {
-        (true, _) => exit::OK,
-        (false, true) => exit::INTERRUPTED,
-        (false, false) => exit::FAILURE,
-    })
+    let page = make_report(&opened, &folder.join("report"))?;
+    output::print_line(page.display())?;
+    Ok(code(&summary))
+}
+
+/// The exit code for what came of the runs.
+fn code(summary: &RunSummary) -> u8 {
+    if summary.is_complete() {
+        exit::OK
+    } else if summary.failed.iter().any(|run| run.is_storage) {
+        exit::IO
+    } else if summary.failed.is_empty() {
+        exit::INTERRUPTED
+    } else {
+        exit::FAILURE
+    }
 }
 
 fn line(progress: &Progress) -> Option<String> {
@@ -184,41 +194,41 @@ fn check_file(arguments: &StudyFileArguments) -> anyhow::Result<u8> {
         }
         table.push(row);
     }
-    print!("{}", table.render(arguments.format));
+    output::print(&table.render(arguments.format))?;
     if arguments.format == Format::Table {
         for arm in &report.arms {
             let stage = |stage: &allconv_record::StageShape| {
                 let [channels, height, width] = stage.shape;
                 format!("  {:<28}{channels}×{height}×{width}", stage.stage)
             };
-            println!("{}\n{}", arm.arm, arm.resolved.shapes.iter().map(stage).collect::<Vec<_>>().join("\n"));
+            output::print_line(format_args!("{}\n{}", arm.arm, arm.resolved.shapes.iter().map(stage).collect::<Vec<_>>().join("\n")))?;
         }
     }
     if report.search_runs > 0 {
-        eprintln!(
+        output::note(format_args!(
             "before it a search for learning rates: {} runs, {} images shown in all",
             report.search_runs, report.search_presentations
-        );
+        ));
     }
     if let Some(sequential) = &opened.study.sequential {
         let levels = look_levels(opened.study.compare.alpha, &sequential.looks);
         let looks = sequential.looks.iter().zip(levels);
         let looks: Vec<String> = looks.map(|(seeds, level)| format!("{seeds} seeds at {level:.4}")).collect();
-        eprintln!(
+        output::note(format_args!(
             "group-sequential, looks after {}; it stops when every comparison is decided",
             looks.join(", ")
-        );
+        ));
     }
-    eprintln!("{}", statistics_line(&report));
+    output::note(format_args!("{}", statistics_line(&report)));
     let claims = &opened.study.claims;
     if !claims.is_empty() {
         let contrasts: usize = claims.iter().map(|claim| claim.contrasts.len()).sum();
-        eprintln!(
+        output::note(format_args!(
             "{} claims about {contrasts} contrasts, each verdict at {:.4}: a wrong one among all of them has a chance of at most {}",
             claims.len(),
             opened.study.compare.alpha / claims.len() as f64,
             opened.study.compare.alpha
-        );
+        ));
     }
     Ok(exit::OK)
 }
@@ -248,11 +258,11 @@ fn statistics_line(report: &CheckReport) -> String {
 fn report(arguments: &StudyReportArguments) -> anyhow::Result<u8> {
     let opened = open(&arguments.study)?;
     let folder = arguments.to.clone().unwrap_or_else(|| opened.folder.join("report"));
-    println!("{}", make_report(&opened, &folder)?.display());
+    output::print_line(format_args!("{}", make_report(&opened, &folder)?.display()))?;
     if arguments.tensorboard {
         let results = StudyResults::collect(&opened.study, &opened.folders())?;
         write_report(&tensorboard_files(&results), &folder)?;
-        println!("{}", folder.join("tensorboard").display());
+        output::print_line(format_args!("{}", folder.join("tensorboard").display()))?;
     }
     Ok(exit::OK)
 }
@@ -261,7 +271,7 @@ fn report(arguments: &StudyReportArguments) -> anyhow::Result<u8> {
 fn make_report(opened: &Opened, folder: &Path) -> anyhow::Result<PathBuf> {
     let results = StudyResults::collect(&opened.study, &opened.folders())?;
     for warning in &results.warnings {
-        eprintln!("warning: {warning}");
+        output::note(format_args!("warning: {warning}"));
     }
     let examples = ExampleImages::new(Arc::clone(&opened.data));
     write_report(&report_files(&opened.study, &results, &examples), folder)?;
@@ -286,6 +296,6 @@ fn publish_study(arguments: &StudyPublishArguments) -> anyhow::Result<u8> {
         results = StudyResults::collect(&study, &[to.join("runs")])?;
     }
     publish(&study, &results, &to)?;
-    println!("{}", to.display());
+    output::print_line(format_args!("{}", to.display()))?;
     Ok(exit::OK)
 }

@@ -7,6 +7,7 @@ use super::study::open;
 use crate::arguments::{StudyCompareArguments, StudyFileArguments};
 use crate::exit::{self, UsageError};
 use crate::table::Table;
+use crate::output;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &StudyCompareArguments) -> anyhow::Result<u8> {
@@ -46,13 +47,13 @@ pub(crate) fn run(arguments: &StudyCompareArguments) -> anyhow::Result<u8> {
             json!(row.second_verdict),
         ]);
     }
-    print!("{}", table.render(arguments.first.format));
-    eprintln!(
+    output::print(&table.render(arguments.first.format))?;
+    output::note(format_args!(
         "{} {} of {} (first) and {} (second); difference = second − first, Welch's t test",
         first.study.primary.split.name(),
         first.study.primary.metric,
         first.study.name,
         second.study.name
-    );
+    ));
     Ok(exit::OK)
 }

@@ -7,6 +7,7 @@ use super::study::open;
 use crate::arguments::StudyPlanArguments;
 use crate::exit::{self, UsageError};
 use crate::table::Table;
+use crate::output;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &StudyPlanArguments) -> anyhow::Result<u8> {
@@ -48,13 +49,13 @@ pub(crate) fn run(arguments: &StudyPlanArguments) -> anyhow::Result<u8> {
             json!(row.equivalence_seeds),
         ]);
     }
-    print!("{}", table.render(arguments.study.format));
-    eprintln!(
+    output::print(&table.render(arguments.study.format))?;
+    output::note(format_args!(
         "seeds that show a true difference of {difference} with a chance of {power}, by a paired t test at α = {} over {} comparisons; \
          careful: at the upper {:.0} % confidence limit of the spread; equivalence: that show equal arms to differ by less than the margin",
         opened.study.compare.alpha,
         opened.study.comparison_count(),
         100.0 * SPREAD_CONFIDENCE
-    );
+    ));
     Ok(exit::OK)
 }

@@ -9,6 +9,7 @@ use super::study::open;
 use crate::arguments::StudyFileArguments;
 use crate::exit;
 use crate::table::Table;
+use crate::output;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &StudyFileArguments) -> anyhow::Result<u8> {
@@ -48,15 +49,15 @@ pub(crate) fn run(arguments: &StudyFileArguments) -> anyhow::Result<u8> {
             json!(seconds.round()),
         ]);
     }
-    print!("{}", table.render(arguments.format));
+    output::print(&table.render(arguments.format))?;
     let counts: Vec<String> =
         counts.iter().map(|(state, count)| format!("{count} {}", state.name())).collect();
-    eprintln!("{}", counts.join(", "));
+    output::note(format_args!("{}", counts.join(", ")));
     if let Some(line) = work.line() {
-        eprintln!("{line}");
+        output::note(format_args!("{line}"));
     }
     for warning in &index.warnings {
-        eprintln!("warning: {warning}");
+        output::note(format_args!("warning: {warning}"));
     }
     Ok(exit::OK)
 }

@@ -7,7 +7,7 @@ use allconv_nets::models;
 use allconv_record::{
     MetricPoint, Request, Resolve, ResolveError, Resolved, RunDirectory, SplitName, Status,
 };
-use allconv_study::PlannedRun;
+use allconv_study::{PlannedRun, check_room};
 use allconv_train::{DataStore, Resolver};
 use anyhow::{Context, anyhow};
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ use crate::arguments::TrainArguments;
 use crate::exit::{self, UsageError};
 use crate::runner::Runner;
 use crate::table::Table;
-use crate::{device, interrupt, measures};
+use crate::{device, interrupt, measures, output};
 
 /// Folder inside `--out` for runs that belong to no study.
 const STUDY: &str = "train";
@@ -35,6 +35,9 @@ pub(crate) fn run(arguments: &TrainArguments) -> anyhow::Result<u8> {
     let planned = PlannedRun { arm, arm_index: 0, seed: request.seed, request_hash: request.hash(), request };
     let folder = arguments.out.join(STUDY);
     let directory = RunDirectory::for_run(&folder, &planned.arm, &resolved.specification);
+    if directory.ended()?.is_none() {
+        check_room(&folder, [&resolved], 1)?;
+    }
     let runner = Runner::new(STUDY, &arguments.machine, 1, data, device, interrupt::install()?)?;
     let status = runner.make(&planned, &resolved, &directory)?;
     report(arguments, &resolved, &directory, status)?;
@@ -170,13 +173,13 @@ fn report(
             shared(&mut table, vec![json!(name), last(SplitName::Valid, name), last(SplitName::Test, name)]);
         }
     }
-    print!("{}", table.render(arguments.format));
+    output::print(&table.render(arguments.format))?;
     if let Some(reason) = &record.reason {
-        eprintln!("{status}: {reason}");
+        output::note(format_args!("{status}: {reason}"));
     }
     if status == Status::Interrupted {
-        eprintln!("interrupted after a good checkpoint; the same command continues the run");
+        output::note(format_args!("interrupted after a good checkpoint; the same command continues the run"));
     }
-    eprintln!("to reproduce: {}", record.command_line());
+    output::note(format_args!("to reproduce: {}", record.command_line()));
     Ok(())
 }

@@ -7,11 +7,23 @@ mod tiny_study;
 /// Killed and interrupted runs continue to the bits of an undisturbed one.
 mod resume;
 
+/// A stop at any system call of writing a checkpoint costs nothing.
+mod failpoints;
+
 /// Threads and loader workers do not show in the result.
 mod determinism;
 
 /// What is wrong is said, with the right exit code, before any training.
 mod refusals;
+
+/// Run directories of every format are read for ever.
+mod formats;
+
+/// What a run keeps of its data, and answers without them.
+mod kept_data;
+
+/// Failed runs, damaged results, later versions.
+mod lost_runs;
 
 /// Tasks over maps from import to prediction.
 mod dense;

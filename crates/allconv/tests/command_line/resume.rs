@@ -112,7 +112,7 @@ fn a_run_killed_again_and_again_ends_with_the_bits_of_an_undisturbed_one() {
 fn a_terminated_run_exits_75_and_the_same_command_continues_it_to_the_same_bits() {
     let undisturbed = TinyStudy::new();
     undisturbed.finish(&[]);
-    for signal in [Signal::TERM, Signal::INT] {
+    for signal in [Signal::TERM, Signal::INT, Signal::USR1, Signal::USR2, Signal::HUP] {
         let interrupted = TinyStudy::new();
         let mut child = interrupted.start(&CHECKPOINTS);
         let going = wait_until(&mut child, || {
@@ -140,4 +140,18 @@ fn a_finished_study_is_not_made_again() {
     let before = std::fs::read(&record).unwrap();
     study.finish(&[]);
     assert_eq!(std::fs::read(&record).unwrap(), before);
+}
+
+#[test]
+fn a_hangup_that_is_ignored_stays_ignored() {
+    let study = TinyStudy::new();
+    let mut command = std::process::Command::new("nohup");
+    command.arg(env!("CARGO_BIN_EXE_allconv")).args(["study", "run", "tiny.toml", "--progress", "none"]);
+    command.args(CHECKPOINTS).current_dir(study.path()).env_remove("ALLCONV_DATA");
+    command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null());
+    let mut child = command.stderr(std::process::Stdio::null()).spawn().unwrap();
+    let started = || study.run_directory().and_then(|run| newest_checkpoint(&run)).is_some();
+    assert!(wait_until(&mut child, started), "the run ended before it could be hung up on");
+    kill_process(Pid::from_child(&child), Signal::HUP).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }

@@ -1,5 +1,7 @@
 //! Steps after fitting: what a net must be given together with its weights to look at a new image.
 
+use std::path::Path;
+
 use super::cache::ArrayFile;
 use super::standardize::ChannelMoments;
 use super::step::Preprocess;
@@ -59,6 +61,12 @@ impl FittedPreprocess {
         Ok(fitted)
     }
 
+    /// No steps at all: pixels stay grey levels.
+    #[must_use]
+    pub fn nothing(shape: ImageShape) -> FittedPreprocess {
+        FittedPreprocess { steps: Vec::new(), shape }
+    }
+
     /// Applies all steps to images `[n, height, width, channels]` of grey levels from 0 to 255, in place.
     ///
     /// # Panics
@@ -68,6 +76,30 @@ impl FittedPreprocess {
         for step in &self.steps {
             step.apply(images, self.shape);
         }
+    }
+
+    /// Reads fitted steps from a file that [`PreparedDataset::keep_fitted`](super::PreparedDataset::keep_fitted) wrote for images of
+    /// `shape`; none is needed where no step has anything fitted.
+    ///
+    /// # Errors
+    /// [`DataError`] when the file is missing, damaged, or holds other steps.
+    pub fn read_kept(
+        path: &Path,
+        steps: &[Preprocess],
+        shape: ImageShape,
+    ) -> Result<FittedPreprocess, DataError> {
+        if steps.iter().all(|step| matches!(step, Preprocess::GlobalContrast(_))) {
+            return FittedPreprocess::fit(steps, &mut [], shape);
+        }
+        let file = ArrayFile::open(path)?;
+        file.and_then(|mut file| FittedPreprocess::from_file(steps, shape, &mut file)).ok_or_else(|| {
+            DataError::bad_file(
+                path.display(),
+                "the fitted preprocessing of the run",
+                "no file, a damaged one, or one for other steps",
+                "restore it from a copy, or make the run again",
+            )
+        })
     }
 
     /// Everything that was fitted, as one list of numbers.

@@ -1,6 +1,8 @@
 //! A prepared dataset: every split as `f32` images, ready to be loaded.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::{fs, io};
 
 use super::cache::{ArrayFile, CacheLock, cache_path, write_arrays};
 use super::fitted::FittedPreprocess;
@@ -30,6 +32,34 @@ pub struct PreparedDataset {
     pub content_hash: String,
     /// The fitted steps, for images that belong to no split.
     pub fitted: Arc<FittedPreprocess>,
+    /// The cache file that holds them, where they are kept in one.
+    pub fitted_file: Option<PathBuf>,
+}
+
+impl PreparedDataset {
+    /// Keeps the fitted steps in a file of their own, where [`FittedPreprocess::read_kept`] finds them; writes none where nothing was
+    /// fitted. A large one shares its bytes with the cache, so that a hundred runs keep it once.
+    ///
+    /// # Errors
+    /// [`DataError`] when the file cannot be written.
+    pub fn keep_fitted(&self, path: &Path) -> Result<(), DataError> {
+        let arrays = self.fitted.to_arrays();
+        if arrays.is_empty() {
+            return Ok(());
+        }
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(DataError::io("replace", path)(error));
+            }
+            _ => {}
+        }
+        // Cache files are replaced by renaming and never written to, so a second name for one is safe. On another file system, or where
+        // the cache was emptied, the file is written.
+        match self.fitted_file.as_ref().map(|cached| fs::hard_link(cached, path)) {
+            Some(Ok(())) => Ok(()),
+            _ => write_arrays(path, &arrays),
+        }
+    }
 }
 
 /// One split after preprocessing. Cloning shares the images.
@@ -99,8 +129,10 @@ pub fn prepare(
     steps: &[Preprocess],
     directory: &DataDirectory,
 ) -> Result<PreparedDataset, DataError> {
+    let mut fitted_file = None;
     let arrays = if steps.iter().any(|step| matches!(step, Preprocess::Zca(_))) {
         let keys = CacheKeys::of(dataset, steps)?;
+        fitted_file = Some(cache_path(directory, "fitted", &keys.fitted));
         let _lock = CacheLock::acquire(directory, &keys.fitted)?;
         match Arrays::read(dataset, steps, directory, &keys)? {
             Some(arrays) => arrays,
@@ -131,6 +163,7 @@ pub fn prepare(
         test: join(arrays.test, &dataset.test),
         content_hash: dataset.content_hash.clone(),
         fitted: Arc::new(arrays.fitted),
+        fitted_file,
     })
 }
 
@@ -229,7 +262,6 @@ mod tests {
     use super::*;
     use crate::dataset::{DatasetOptions, SyntheticSettings};
     use crate::registry::open;
-    use std::fs;
 
     fn small(directory: &DataDirectory) -> Dataset {
         let synthetic = SyntheticSettings { size: 8, train: 120, test: 30, ..SyntheticSettings::default() };
@@ -274,6 +306,33 @@ mod tests {
             let repaired = prepare(&dataset, &steps, &directory).expect("prepared");
             assert!(same(&first, &repaired), "{}", path.display());
         }
+    }
+
+    #[test]
+    fn fitted_steps_are_kept_in_a_file_and_come_back_or_are_refused() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let directory = DataDirectory::new(folder.path().join("data"));
+        let dataset = small(&directory);
+        let file = folder.path().join("preprocess.f32");
+        for steps in [vec![Preprocess::Standardize], Preprocess::all().to_vec()] {
+            let prepared = prepare(&dataset, &steps, &directory).expect("prepared");
+            prepared.keep_fitted(&file).expect("kept");
+            // A second time over the first, as a continued run does it.
+            prepared.keep_fitted(&file).expect("kept");
+            let read = FittedPreprocess::read_kept(&file, &steps, dataset.shape()).expect("read");
+            assert!(read == *prepared.fitted);
+            let whole = fs::read(&file).expect("a file");
+            fs::remove_file(&file).expect("removed");
+            fs::write(&file, &whole[..whole.len() - 4]).expect("cut");
+            assert!(FittedPreprocess::read_kept(&file, &steps, dataset.shape()).is_err());
+        }
+        fs::remove_file(&file).expect("removed");
+        let steps = [Preprocess::GlobalContrast(Default::default())];
+        let prepared = prepare(&dataset, &steps, &directory).expect("prepared");
+        prepared.keep_fitted(&file).expect("nothing to keep");
+        assert!(!file.exists());
+        let read = FittedPreprocess::read_kept(&file, &steps, dataset.shape()).expect("nothing to read");
+        assert!(read == *prepared.fitted);
     }
 
     #[test]

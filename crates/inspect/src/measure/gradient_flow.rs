@@ -6,8 +6,10 @@
 //!
 //! Source: the signal propagation of Glorot and Bengio (AISTATS 2010); the question of Springenberg et al., section 2 (c).
 
+use std::path::PathBuf;
+
 use allconv_nets::{Mode, Network, SignalRules};
-use allconv_train::cross_entropy;
+use allconv_train::{CheckpointStore, cross_entropy};
 use burn::tensor::Tensor;
 
 use super::aliasing::reducing_stages;
@@ -62,7 +64,7 @@ impl Measure for GradientFlow {
         };
         let initial = flow(asked, &asked.subject.untrained(asked.subject.seed()), labels, &stages);
         read("initialisation", &initial);
-        for (name, file) in checkpoints(asked) {
+        for (name, file) in checkpoints(asked)? {
             let then = asked.subject.with_weights(&file)?;
             read(&name, &flow(asked, then.tracked(), labels, &stages));
         }
@@ -80,20 +82,19 @@ impl Measure for GradientFlow {
     }
 }
 
-/// The checkpoints that lie in the run's folder, oldest first.
-fn checkpoints(asked: &Asked<'_>) -> Vec<(String, std::path::PathBuf)> {
-    let Some(run) = asked.run else { return Vec::new() };
-    let Ok(entries) = std::fs::read_dir(run.checkpoints()) else { return Vec::new() };
-    let mut found: Vec<(String, std::path::PathBuf)> = entries
-        .filter_map(|entry| {
-            let entry = entry.ok()?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let file = entry.path().join("model.safetensors");
-            (name.starts_with("step-") && file.is_file()).then_some((name, file))
-        })
-        .collect();
-    found.sort();
-    found
+/// Steps and weights of the checkpoints that lie in the run's folder, oldest first.
+///
+/// # Errors
+/// [`InspectError::Record`] when one of them is damaged.
+fn checkpoints(asked: &Asked<'_>) -> Result<Vec<(String, PathBuf)>, InspectError> {
+    let Some(run) = asked.run else { return Ok(Vec::new()) };
+    let store = CheckpointStore::at(run.checkpoints());
+    let mut found = Vec::new();
+    for step in store.steps()? {
+        store.read(step)?;
+        found.push((format!("step-{step:08}"), store.weights_of(step)));
+    }
+    Ok(found)
 }
 
 /// One pass there and back through `network`, which lies on a device with autodiff.

@@ -36,7 +36,10 @@ impl<F: Fn(&PlannedRun, usize) -> Result<Status, ExecuteError> + Sync> Execute f
         let attempt = calls.iter().filter(|call| **call == this).count();
         drop(calls);
         let status = (self.behaviour)(planned, attempt)?;
-        directory.write_record(&record(planned, resolved, status))?;
+        match directory.path().parent() {
+            Some(folder) if status.is_final() => drop(write_run(folder, planned, status, Some(0.3))),
+            _ => directory.write_record(&record(planned, resolved, status))?,
+        }
         Ok(status)
     }
 }
@@ -90,11 +93,52 @@ fn diverged_and_stuck_runs_count_as_ended_and_published_runs_are_accepted() {
 }
 
 #[test]
+fn a_run_that_cannot_be_made_is_tried_once_and_the_others_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let execute = FakeExecute::new(|planned, _| match planned.arm.as_str() {
+        "max_pool" => Err(ExecuteError::Run("panicked".into())),
+        _ => Ok(Status::Finished),
+    });
+    let summary = run(&execute, options(folder.path(), 1));
+    assert_eq!((summary.finished, summary.failed.len(), execute.calls().len()), (4, 2, 6));
+    assert!(summary.failed.iter().all(|run| run.reason == "panicked" && !run.is_storage));
+}
+
+#[test]
+fn a_folder_that_can_no_longer_be_written_fails_once_and_not_once_a_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let runs = folder.path().join("runs");
+    let gone = runs.clone();
+    let execute = FakeExecute::new(move |_, _| {
+        std::fs::remove_dir_all(&gone).unwrap();
+        std::fs::write(&gone, "in the way").unwrap();
+        Err(ExecuteError::Storage("not a folder".into()))
+    });
+    let summary = run(&execute, options(&runs, 1));
+    assert_eq!((summary.failed.len(), summary.left, execute.calls().len()), (1, 5, 1));
+    assert!(summary.failed[0].is_storage && !summary.is_complete());
+}
+
+#[test]
+fn a_finished_run_whose_results_were_damaged_is_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let planned = plan(&small_study(2));
+    let damaged = write_run(folder.path(), &planned[0], Status::Finished, Some(0.3));
+    write_run(folder.path(), &planned[1], Status::Finished, Some(0.3));
+    std::fs::write(damaged.journal_path(), "").unwrap();
+    let execute = FakeExecute::new(|_, _| Ok(Status::Finished));
+    let summary = run(&execute, options(folder.path(), 1));
+    assert_eq!(summary.finished, 6);
+    assert_eq!(execute.calls().len(), 5);
+    assert!(execute.calls().contains(&(planned[0].arm.clone(), planned[0].seed)));
+}
+
+#[test]
 fn an_outside_failure_is_retried_once_while_the_others_go_on() {
     let folder = tempfile::tempdir().unwrap();
     let execute = FakeExecute::new(|planned, attempt| match (planned.arm.as_str(), attempt) {
-        ("max_pool", _) => Err(ExecuteError::External("disk full".into())),
-        ("strided", 1) => Err(ExecuteError::External("hiccup".into())),
+        ("max_pool", _) => Err(ExecuteError::Storage("disk full".into())),
+        ("strided", 1) => Err(ExecuteError::Storage("hiccup".into())),
         _ => Ok(Status::Finished),
     });
     let summary = run(&execute, options(folder.path(), 1));
@@ -103,7 +147,7 @@ fn an_outside_failure_is_retried_once_while_the_others_go_on() {
     let failed: Vec<(&str, u64, &str)> = summary
         .failed
         .iter()
-        .map(|(planned, reason)| (planned.arm.as_str(), planned.seed, reason.as_str()))
+        .map(|run| (run.planned.arm.as_str(), run.planned.seed, run.reason.as_str()))
         .collect();
     assert_eq!(failed, [("max_pool", 0, "disk full"), ("max_pool", 1, "disk full")]);
     assert_eq!(execute.calls().len(), 6 + 4);

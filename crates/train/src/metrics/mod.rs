@@ -10,7 +10,7 @@ pub use boundary::{BOUNDARY_TOLERANCE, boundary_f1};
 pub use luma::luma;
 pub use overlap::Confusion;
 pub use psnr::{BEST_PSNR, psnr};
-pub use ssim::ssim;
+pub use ssim::{SSIM_WINDOW, ssim};
 
 /// One channel of a picture in double precision, row by row.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,6 +4,8 @@ use super::Plane;
 
 /// Cells on each side of a window's centre.
 const REACH: usize = 5;
+/// Sides of a window, in cells: planes that are smaller have no value.
+pub const SSIM_WINDOW: usize = 2 * REACH + 1;
 /// Standard deviation of the window's Gaussian weights, in cells.
 const DEVIATION: f64 = 1.5;
 
@@ -20,8 +22,7 @@ const DEVIATION: f64 = 1.5;
 pub fn ssim(first: &Plane, second: &Plane) -> Option<f64> {
     let sizes = (first.height, first.width);
     assert_eq!(sizes, (second.height, second.width), "planes of different sizes");
-    let window = 2 * REACH + 1;
-    if sizes.0 < window || sizes.1 < window {
+    if sizes.0 < SSIM_WINDOW || sizes.1 < SSIM_WINDOW {
         return None;
     }
     let product = |a: &Plane, b: &Plane| -> Plane {
@@ -46,7 +47,7 @@ pub fn ssim(first: &Plane, second: &Plane) -> Option<f64> {
 
 /// The plane's Gaussian mean at every place where a window fits.
 fn blurred(plane: &Plane) -> Plane {
-    let mut weights = [0.0; 2 * REACH + 1];
+    let mut weights = [0.0; SSIM_WINDOW];
     for (place, weight) in weights.iter_mut().enumerate() {
         let distance = place as f64 - REACH as f64;
         *weight = (-distance * distance / (2.0 * DEVIATION * DEVIATION)).exp();

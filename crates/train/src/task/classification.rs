@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use allconv_data::{
-    Batch, DataError, ImageShape, Loader, LoaderSettings, Picture, Position, PreparedDataset,
-};
-use allconv_nets::{Mode, Network, images_to_tensor};
-use allconv_record::SplitName;
+use allconv_data::{Batch, FittedPreprocess, Loader, LoaderSettings, Position, PreparedDataset};
+use allconv_nets::{Mode, Network};
+use allconv_record::{RunData, RunDirectory, SplitName};
 use burn::tensor::Device;
 
-use super::{EpochSums, Evaluated, ExampleRecord, Prediction, SeenExample, StepError, Stream, Task};
+use super::predictor::run_data;
+use super::{EpochSums, Evaluated, ExampleRecord, SeenExample, StepError, Stream, Task};
 use crate::batch::{to_host, to_tensor};
 use crate::evaluate::evaluate;
 use crate::health::is_stuck;
@@ -142,50 +141,15 @@ impl Task for Classification {
         latency_seconds(network, &self.data.test, images, &self.device)
     }
 
-    fn predict(
-        &self,
-        network: &Network,
-        name: &str,
-        picture: &Picture,
-        tile: Option<usize>,
-    ) -> Result<Prediction, TrainError> {
-        if tile.is_some() {
-            let reason = "a picture that gets one class is not cut into tiles; leave --tile out";
-            return Err(TrainError::Specification(reason.to_owned()));
-        }
-        let (wanted, found) = (self.data.shape, picture.shape());
-        let sides = |shape: ImageShape| (shape.height, shape.width);
-        if sides(wanted) != sides(found) || (wanted.channels == 1 && found.channels == 3) {
-            return Err(TrainError::Data(DataError::BadFile {
-                file: name.to_owned(),
-                expected: format!("{} like the training images", size_words(wanted)),
-                found: size_words(found),
-                fix: "resize or convert the picture".to_owned(),
-            }));
-        }
-        let repeats = wanted.channels / found.channels;
-        let mut values: Vec<f32> = picture
-            .pixels()
-            .iter()
-            .flat_map(|value| std::iter::repeat_n(f32::from(*value), repeats))
-            .collect();
-        self.data.fitted.apply(&mut values);
-        let images =
-            images_to_tensor(values, [1, wanted.height, wanted.width, wanted.channels], &self.device);
-        let logits = to_host(network.forward(images, Mode::Evaluate));
-        let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let powers: Vec<f64> = logits.iter().map(|value| f64::from(value - largest).exp()).collect();
-        let sum: f64 = powers.iter().sum();
-        let shares = powers.iter().map(|power| power / sum);
-        let mut classes: Vec<(String, f64)> = self.data.classes.iter().cloned().zip(shares).collect();
-        classes.sort_by(|a, b| b.1.total_cmp(&a.1));
-        Ok(Prediction::Classes(classes))
+    fn kept(&self) -> (RunData, Arc<FittedPreprocess>) {
+        let data = run_data(&self.data.name, &self.data.content_hash, &self.data.classes, self.input());
+        (data, Arc::clone(&self.data.fitted))
     }
-}
 
-fn size_words(shape: ImageShape) -> String {
-    let kind = if shape.channels == 1 { "grey" } else { "colour" };
-    format!("{}×{} pixels (width × height), {kind}", shape.width, shape.height)
+    fn keep(&self, run: &RunDirectory) -> Result<(), TrainError> {
+        self.data.keep_fitted(&run.preprocess_path())?;
+        Ok(run.write_data(&self.kept().0)?)
+    }
 }
 
 /// The first `images` of a batch: the run's last step may need fewer than the loader gives.

@@ -1,21 +1,25 @@
 //! Tasks whose result is a map: one loop body for all, and what each of them must say.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use allconv_data::pairs::{PatchSettings, centred};
 use allconv_data::{
-    BatchIterator, DataError, ImageShape, Loader, LoaderSettings, PairBatch, Patches, Picture,
-    PictureDataset, PictureExample, Position, Targets,
+    BatchIterator, DataError, FittedPreprocess, ImageShape, Loader, LoaderSettings, PairBatch, Patches,
+    Picture, PictureDataset, PictureExample, Position, Targets,
 };
-use allconv_nets::{Mode, Network, OutputKind, Walk, images_to_tensor, walk};
-use allconv_record::{ArtefactPicture, ExampleScores, PictureRole, Scores, SplitName};
+use allconv_nets::{Mode, Network, NetworkSpec, OutputKind, Walk, images_to_tensor, walk};
+use allconv_record::{
+    ArtefactPicture, ExampleScores, PictureRole, RunData, RunDirectory, Scores, SplitName,
+};
 use burn::tensor::Device;
 
+use super::predictor::run_data;
 use super::{EpochSums, Evaluated, ExampleRecord, Prediction, SeenExample, StepError, Stream, Task};
 use crate::dense_loss::{DenseLoss, LossValue, class_loss, picture_loss};
 use crate::latency::median_seconds;
 use crate::metrics::Confusion;
-use crate::tiles::{DenseMap, Tiling, channels_last_values, run_map};
+use crate::tiles::{DenseMap, Tiling, channels_last_values, coarsest_step, run_map};
 use crate::trainer::{Judged, Objective, StepResult, Trainer};
 use crate::{RunSettings, TrainError};
 
@@ -29,8 +33,10 @@ pub(crate) trait DenseKind {
     /// # Errors
     /// [`DataError`] naming the example.
     fn check(&self, data: &PictureDataset) -> Result<(), DataError>;
-    /// Channels of the map.
-    fn outputs(&self, data: &PictureDataset) -> usize;
+    /// Channels of the map, for pictures of so many.
+    fn outputs(&self, channels: usize) -> usize;
+    /// Rows and columns of what the network sees of an example.
+    fn input_sides(&self, example: &PictureExample) -> [usize; 2];
     /// What the network sees of a whole example; `index` is its place in the split.
     fn input(&self, example: &PictureExample, index: usize) -> WholeInput;
     /// What it should return.
@@ -47,7 +53,7 @@ pub(crate) trait DenseKind {
     /// Small pictures of an example for people, each with the metrics that belong under it.
     fn show(&self, example: &PictureExample, index: usize, map: &DenseMap) -> Vec<Shown>;
     /// What people are given for a picture of their own.
-    fn present(&self, data: &PictureDataset, map: &DenseMap) -> Prediction;
+    fn present(&self, map: &DenseMap) -> Prediction;
 }
 
 /// What the network sees of an example.
@@ -140,10 +146,11 @@ impl Dense {
         kind.check(&data)?;
         Patches::check(&data.name, &data.train, patches)?;
         let input = [data.channels, patches.side, patches.side];
-        let outputs = kind.outputs(&data);
+        let outputs = kind.outputs(data.channels);
         let invalid = |error: String| TrainError::Specification(error);
         let walk = walk(&settings.net, input, outputs).map_err(|error| invalid(error.to_string()))?;
         check_network(settings.net.output(), patches.pairing.factor()).map_err(invalid)?;
+        check_examples(&settings.net, &walk, kind.as_ref(), &data)?;
         let Some(loss) = settings.train.loss else {
             return Err(invalid(format!(
                 "train.loss is missing for the task {}",
@@ -189,6 +196,77 @@ pub(crate) fn check_network(output: OutputKind, scale: usize) -> Result<(), Stri
     }
 }
 
+/// Refuses pictures that the network cannot take whole, wherever they will be evaluated.
+///
+/// # Errors
+/// [`DataError`] naming the picture, its size and the stage.
+pub(crate) fn check_examples(
+    net: &NetworkSpec,
+    walk: &Walk,
+    kind: &dyn DenseKind,
+    data: &PictureDataset,
+) -> Result<(), DataError> {
+    let mut seen = BTreeSet::new();
+    for example in data.validation.iter().chain(data.test.iter()) {
+        let [height, width] = kind.input_sides(example);
+        if !seen.insert([height, width]) {
+            continue;
+        }
+        let shape = ImageShape { height, width, channels: data.channels };
+        check_sides(net, walk, Tiling::by_default(walk, shape), shape).map_err(|reason| {
+            DataError::BadFile {
+                file: format!("{}, picture {}", data.name, example.name),
+                expected: "a picture that the network can take whole".to_owned(),
+                found: format!("{width}×{height} (width × height): {reason}"),
+                fix: "test without this picture, or choose another network".to_owned(),
+            }
+        })?;
+    }
+    Ok(())
+}
+
+/// Refuses test pictures that are smaller than the patches that were trained on: measures look at the middle of each.
+///
+/// # Errors
+/// [`DataError`] naming the picture and the least size.
+pub(crate) fn check_measured(
+    side: usize,
+    kind: &dyn DenseKind,
+    data: &PictureDataset,
+) -> Result<(), DataError> {
+    let small = data.test.iter().find(|example| kind.input_sides(example).iter().any(|&found| found < side));
+    let Some(example) = small else { return Ok(()) };
+    let [height, width] = kind.input_sides(example);
+    Err(DataError::BadFile {
+        file: format!("{}, picture {}", data.name, example.name),
+        expected: format!("at least {side}×{side} pixels of input, the size of a patch, to be measured on"),
+        found: format!("{width}×{height} (width × height)"),
+        fix: "test without this picture, train on smaller patches, or leave `measure` and `explain` out".to_owned(),
+    })
+}
+
+/// Whether the network can take a picture of these sides, in one piece or, where it is cut, in every piece.
+///
+/// # Errors
+/// The stage that cannot, and why.
+pub(crate) fn check_sides(
+    net: &NetworkSpec,
+    walk: &Walk,
+    tiling: Option<Tiling>,
+    shape: ImageShape,
+) -> Result<(), String> {
+    let least = coarsest_step(walk);
+    if shape.height < least || shape.width < least {
+        return Err(format!("the network's coarsest map has a cell every {least} pixels"));
+    }
+    let outputs = walk.stages.last().map_or(0, |stage| stage.output[0]);
+    let pieces = tiling.map_or_else(|| vec![shape], |tiling| tiling.pieces(shape));
+    for ImageShape { height, width, channels } in pieces {
+        allconv_nets::walk(net, [channels, height, width], outputs).map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
 impl Task for Dense {
     fn samples(&self) -> u64 {
         (self.data.train.len() * self.patches.per_picture) as u64
@@ -203,7 +281,7 @@ impl Task for Dense {
     }
 
     fn outputs(&self) -> usize {
-        self.kind.outputs(&self.data)
+        self.kind.outputs(self.data.channels)
     }
 
     fn classes(&self) -> &[String] {
@@ -299,45 +377,14 @@ impl Task for Dense {
         Ok(median_seconds(|| drop(self.map(network, &input))))
     }
 
-    fn predict(
-        &self,
-        network: &Network,
-        name: &str,
-        picture: &Picture,
-        tile: Option<usize>,
-    ) -> Result<Prediction, TrainError> {
-        let shape = picture.shape();
-        let refuse = |expected: String, found: String, fix: &str| {
-            TrainError::Data(DataError::BadFile {
-                file: name.to_owned(),
-                expected,
-                found,
-                fix: fix.to_owned(),
-            })
-        };
-        if shape.channels != self.data.channels {
-            let word = |channels| if channels == 1 { "grey" } else { "colour" };
-            let expected = format!("a {} picture, as the network was trained on", word(self.data.channels));
-            return Err(refuse(expected, format!("a {} one", word(shape.channels)), "convert it"));
-        }
-        let least = crate::tiles::coarsest_step(&self.walk);
-        if shape.height < least || shape.width < least {
-            let expected = format!("at least {least}×{least} pixels, one cell of the network's coarsest map");
-            return Err(refuse(
-                expected,
-                format!("{}×{}", shape.width, shape.height),
-                "take a larger picture",
-            ));
-        }
-        let tiling = match tile {
-            Some(side) => Some(
-                Tiling::new(&self.walk, side)
-                    .map_err(|error| TrainError::Specification(error.to_string()))?,
-            ),
-            None => Tiling::by_default(&self.walk, shape),
-        };
-        let map = run_map(network, &centred_pixels(picture), shape, tiling, &self.device);
-        Ok(self.kind.present(&self.data, &map))
+    fn kept(&self) -> (RunData, Arc<FittedPreprocess>) {
+        let data = run_data(&self.data.name, &self.data.content_hash, &self.data.classes, self.input());
+        let [channels, height, width] = self.input();
+        (data, Arc::new(FittedPreprocess::nothing(ImageShape { height, width, channels })))
+    }
+
+    fn keep(&self, run: &RunDirectory) -> Result<(), TrainError> {
+        Ok(run.write_data(&self.kept().0)?)
     }
 }
 

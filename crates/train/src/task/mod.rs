@@ -2,13 +2,16 @@
 
 mod classification;
 mod dense;
+mod predictor;
 mod restoration;
 mod segmentation;
 mod super_resolution;
 
-use allconv_data::{BatchIterator, ImageShape, LoaderSettings, Picture, PictureDataset, Position};
+use std::sync::Arc;
+
+use allconv_data::{BatchIterator, FittedPreprocess, ImageShape, LoaderSettings, Position};
 use allconv_nets::Network;
-use allconv_record::{ArtefactPicture, Outcomes, Scores, SplitName};
+use allconv_record::{ArtefactPicture, Outcomes, RunData, RunDirectory, Scores, SplitName};
 use burn::tensor::Device;
 
 use crate::trainer::{Divergence, StepResult, Trainer};
@@ -16,7 +19,8 @@ use crate::{DataStore, RunSettings, TaskSettings, TrainError};
 pub use classification::{ClassObjective, Classification};
 use dense::Dense;
 pub use dense::MapObjective;
-pub(crate) use dense::{DenseKind, check_network};
+pub(crate) use dense::{DenseKind, check_examples, check_measured, check_network};
+pub use predictor::{KeptData, Prediction, Predictor, check_content, open_predictor};
 use restoration::Restoration;
 use segmentation::Segmentation;
 use super_resolution::SuperResolution;
@@ -66,18 +70,13 @@ pub trait Task {
     /// # Errors
     /// [`TrainError::Data`] when an image cannot be read.
     fn latency_seconds(&self, network: &Network, images: usize) -> Result<Option<f64>, TrainError>;
-    /// What the network says of a picture that belongs to no split; `name` is what an error calls it, `tile` the sides of the tiles that
-    /// it is cut into, in input pixels.
+    /// What a network needs of the data when they are not at hand.
+    fn kept(&self) -> (RunData, Arc<FittedPreprocess>);
+    /// Writes it into the directory of a run.
     ///
     /// # Errors
-    /// [`TrainError`] when the picture is not of the kind that the network was made for, or cannot be cut so.
-    fn predict(
-        &self,
-        network: &Network,
-        name: &str,
-        picture: &Picture,
-        tile: Option<usize>,
-    ) -> Result<Prediction, TrainError>;
+    /// [`TrainError`] when a file cannot be written.
+    fn keep(&self, run: &RunDirectory) -> Result<(), TrainError>;
 }
 
 /// An example as the network sees it.
@@ -89,22 +88,6 @@ pub struct SeenExample {
     pub values: Vec<f32>,
     /// Their shape.
     pub shape: ImageShape,
-}
-
-/// What a network says of one picture.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Prediction {
-    /// Classes with their probabilities, the most probable first.
-    Classes(Vec<(String, f64)>),
-    /// A picture.
-    Picture(Picture),
-    /// A class for every pixel.
-    Regions {
-        /// The classes, painted.
-        picture: Picture,
-        /// Share of the pixels of each class.
-        shares: Vec<(String, f64)>,
-    },
 }
 
 /// Sums over the samples shown in an epoch, taken before each step's update.
@@ -170,18 +153,18 @@ pub fn open_task(
         return Ok(Box::new(Classification::open(settings, data, device)?));
     };
     let pictures = data.pictures(&settings.data)?;
-    Ok(match dense_kind(&task, &pictures) {
+    Ok(match dense_kind(&task, &pictures.classes) {
         Some(kind) => Box::new(Dense::open(kind, pictures, patches, settings, device)?),
         None => Box::new(Classification::open(settings, data, device)?),
     })
 }
 
 /// The registry of tasks over maps; `None` for classification.
-pub(crate) fn dense_kind(task: &TaskSettings, pictures: &PictureDataset) -> Option<Box<dyn DenseKind>> {
+pub(crate) fn dense_kind(task: &TaskSettings, classes: &[String]) -> Option<Box<dyn DenseKind>> {
     Some(match task {
         TaskSettings::Classification {} => return None,
         TaskSettings::SuperResolution(settings) => Box::new(SuperResolution { scale: settings.scale }),
-        TaskSettings::Segmentation(_) => Box::new(Segmentation { classes: pictures.classes.clone() }),
+        TaskSettings::Segmentation(_) => Box::new(Segmentation { classes: classes.to_vec() }),
         TaskSettings::Denoising(settings) => Box::new(Restoration { sigma: settings.sigma }),
         TaskSettings::Autoencoding(_) => Box::new(Restoration { sigma: 0.0 }),
     })

@@ -5,12 +5,12 @@
 
 use allconv_data::pairs::add_noise;
 use allconv_data::philox::{Purpose, Stream};
-use allconv_data::{DataError, Picture, PictureDataset, PictureExample, Targets};
+use allconv_data::{DataError, ImageShape, Picture, PictureDataset, PictureExample, Targets};
 use allconv_record::PictureRole;
 
 use super::Prediction;
 use super::dense::{DenseKind, Shown, Verdict, WholeInput, centred_pixels, map_picture, middle};
-use super::super_resolution::picture_metrics;
+use super::super_resolution::{check_judged, picture_metrics};
 use crate::TrainError;
 use crate::metrics::Confusion;
 use crate::tiles::DenseMap;
@@ -36,12 +36,17 @@ impl Restoration {
 }
 
 impl DenseKind for Restoration {
-    fn check(&self, _data: &PictureDataset) -> Result<(), DataError> {
-        Ok(())
+    fn check(&self, data: &PictureDataset) -> Result<(), DataError> {
+        check_judged(data, 0, 1)
     }
 
-    fn outputs(&self, data: &PictureDataset) -> usize {
-        data.channels
+    fn outputs(&self, channels: usize) -> usize {
+        channels
+    }
+
+    fn input_sides(&self, example: &PictureExample) -> [usize; 2] {
+        let ImageShape { height, width, .. } = example.picture.shape();
+        [height, width]
     }
 
     fn input(&self, example: &PictureExample, index: usize) -> WholeInput {
@@ -85,7 +90,7 @@ impl DenseKind for Restoration {
         ]
     }
 
-    fn present(&self, _data: &PictureDataset, map: &DenseMap) -> Prediction {
+    fn present(&self, map: &DenseMap) -> Prediction {
         Prediction::Picture(map_picture(map))
     }
 }

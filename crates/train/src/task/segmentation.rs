@@ -56,8 +56,13 @@ impl DenseKind for Segmentation {
         }
     }
 
-    fn outputs(&self, _data: &PictureDataset) -> usize {
+    fn outputs(&self, _channels: usize) -> usize {
         self.classes.len()
+    }
+
+    fn input_sides(&self, example: &PictureExample) -> [usize; 2] {
+        let ImageShape { height, width, .. } = example.picture.shape();
+        [height, width]
     }
 
     fn input(&self, example: &PictureExample, _index: usize) -> WholeInput {
@@ -114,14 +119,14 @@ impl DenseKind for Segmentation {
         ]
     }
 
-    fn present(&self, data: &PictureDataset, map: &DenseMap) -> Prediction {
+    fn present(&self, map: &DenseMap) -> Prediction {
         let classes = predicted(map);
         let share = |class: usize| {
             let pixels = classes.iter().filter(|found| usize::from(**found) == class).count();
             pixels as f64 / classes.len() as f64
         };
         let shares =
-            data.classes.iter().enumerate().map(|(class, name)| (name.clone(), share(class))).collect();
+            self.classes.iter().enumerate().map(|(class, name)| (name.clone(), share(class))).collect();
         Prediction::Regions { picture: painted(&classes, map.shape, self.classes.len()), shares }
     }
 }

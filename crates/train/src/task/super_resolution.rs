@@ -9,7 +9,7 @@ use allconv_record::PictureRole;
 use super::Prediction;
 use super::dense::{DenseKind, Shown, Verdict, WholeInput, centred_pixels, map_picture, middle};
 use crate::TrainError;
-use crate::metrics::{Confusion, Plane, luma, psnr, ssim};
+use crate::metrics::{Confusion, Plane, SSIM_WINDOW, luma, psnr, ssim};
 use crate::tiles::DenseMap;
 
 /// Sides of the crops for people, in pixels of the large picture.
@@ -32,24 +32,16 @@ impl SuperResolution {
 
 impl DenseKind for SuperResolution {
     fn check(&self, data: &PictureDataset) -> Result<(), DataError> {
-        // A window of SSIM must fit between the borders.
-        let least = 11 + 2 * self.scale + self.scale;
-        for example in data.validation.iter().chain(data.test.iter()) {
-            let ImageShape { height, width, .. } = example.picture.shape();
-            if height < least || width < least {
-                return Err(DataError::BadFile {
-                    file: format!("{}, picture {}", data.name, example.name),
-                    expected: format!("at least {least}×{least} pixels to be judged at scale {}", self.scale),
-                    found: format!("{width}×{height} (width × height)"),
-                    fix: "test without this picture, or at a smaller scale".to_owned(),
-                });
-            }
-        }
-        Ok(())
+        check_judged(data, self.scale, self.scale)
     }
 
-    fn outputs(&self, data: &PictureDataset) -> usize {
-        data.channels
+    fn outputs(&self, channels: usize) -> usize {
+        channels
+    }
+
+    fn input_sides(&self, example: &PictureExample) -> [usize; 2] {
+        let ImageShape { height, width, .. } = example.picture.shape();
+        [height / self.scale, width / self.scale]
     }
 
     fn input(&self, example: &PictureExample, _index: usize) -> WholeInput {
@@ -103,9 +95,30 @@ impl DenseKind for SuperResolution {
         ]
     }
 
-    fn present(&self, _data: &PictureDataset, map: &DenseMap) -> Prediction {
+    fn present(&self, map: &DenseMap) -> Prediction {
         Prediction::Picture(map_picture(map))
     }
+}
+
+/// Refuses pictures that are to be judged and have no room for a window of SSIM between borders of so many pixels, after they were cut to
+/// a multiple of `multiple`.
+///
+/// # Errors
+/// [`DataError`] naming the picture and the least size.
+pub(super) fn check_judged(data: &PictureDataset, border: usize, multiple: usize) -> Result<(), DataError> {
+    let least = (SSIM_WINDOW + 2 * border).next_multiple_of(multiple);
+    for example in data.validation.iter().chain(data.test.iter()) {
+        let ImageShape { height, width, .. } = example.picture.shape();
+        if height < least || width < least {
+            return Err(DataError::BadFile {
+                file: format!("{}, picture {}", data.name, example.name),
+                expected: format!("at least {least}×{least} pixels, so that SSIM can be measured"),
+                found: format!("{width}×{height} (width × height)"),
+                fix: "test without this picture".to_owned(),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// PSNR in dB and SSIM of one picture against another.
@@ -134,7 +147,7 @@ pub(super) fn picture_metrics(
     let too_small = || {
         TrainError::Data(DataError::BadFile {
             file: format!("picture {name}"),
-            expected: format!("at least {0}×{0} pixels for SSIM", 11 + 2 * border),
+            expected: format!("at least {0}×{0} pixels for SSIM", SSIM_WINDOW + 2 * border),
             found: format!("{width}×{height} (width × height)"),
             fix: "test without this picture".to_owned(),
         })

@@ -1,0 +1,119 @@
+//! Run directories of every format that there has been are read for ever, and give the answers that they gave then.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::tiny_study::{allconv, output};
+
+/// The runs of all formats, and what made them.
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/runs")
+}
+
+/// Largest difference of a metric from what was told then. Later kernels may add in another order.
+const TOLERANCE: f64 = 1e-3;
+
+fn succeed(folder: &Path, arguments: &[&str]) -> String {
+    let output = output(folder, arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let (from, to) = (entry.as_ref().unwrap().path(), to.join(entry.unwrap().file_name()));
+        if from.is_symlink() {
+            std::os::unix::fs::symlink(std::fs::read_link(&from).unwrap(), &to).unwrap();
+        } else if from.is_dir() {
+            copy(&from, &to);
+        } else {
+            std::fs::copy(&from, &to).unwrap();
+        }
+    }
+}
+
+/// Imports the pictures of the fixtures into `data` below `folder`.
+fn import(folder: &Path) {
+    for (name, layout) in [("classes", "classes"), ("discs", "segmentation"), ("waves", "photographs")] {
+        let archive = fixtures().join("data").join(format!("{name}.tar.gz"));
+        let archive = archive.to_str().unwrap();
+        succeed(
+            folder,
+            &["data", "import", archive, "--name", name, "--layout", layout, "--data-dir", "data"],
+        );
+    }
+}
+
+/// The folder, the name and the answers of every run of every format.
+fn runs() -> Vec<(PathBuf, String, Value)> {
+    let mut runs = Vec::new();
+    for entry in std::fs::read_dir(fixtures()).unwrap() {
+        let format = entry.unwrap().path();
+        let Ok(text) = std::fs::read_to_string(format.join("answers.json")) else { continue };
+        let answers: Value = serde_json::from_str(&text).unwrap();
+        for (name, answer) in answers.as_object().unwrap() {
+            runs.push((format.clone(), name.clone(), answer.clone()));
+        }
+    }
+    assert!(runs.len() >= 6, "only {} runs lie in {}", runs.len(), fixtures().display());
+    runs
+}
+
+/// Asserts that two tables hold the same words and nearly the same numbers.
+fn assert_close(found: &str, wanted: &str, what: &str) {
+    assert_eq!(found.lines().count(), wanted.lines().count(), "{what}: {found}");
+    for (found, wanted) in found.split([',', '\n']).zip(wanted.split([',', '\n'])) {
+        match (found.parse::<f64>(), wanted.parse::<f64>()) {
+            (Ok(a), Ok(b)) => assert!((a - b).abs() <= TOLERANCE, "{what}: {a} instead of {b}"),
+            _ => assert_eq!(found, wanted, "{what}"),
+        }
+    }
+}
+
+#[test]
+fn runs_of_every_format_give_the_answers_that_they_gave_then() {
+    let folder = tempfile::tempdir().unwrap();
+    import(folder.path());
+    for (format, name, answer) in runs() {
+        let what = format!("{} of {}", name, format.display());
+        let run = folder.path().join(format.file_name().unwrap()).join(&name);
+        copy(&format.join(&name), &run);
+        let run = run.to_str().unwrap();
+        let eval = ["eval", run, "--split", "test", "--format", "csv", "--data-dir", "data"];
+        assert_close(&succeed(folder.path(), &eval), answer["eval"].as_str().unwrap(), &what);
+        succeed(folder.path(), &["export", run, "--file", "w.safetensors", "--data-dir", "data"]);
+        let weights = format.join(&name).join("checkpoints").join(answer["weights"].as_str().unwrap());
+        let exported = std::fs::read(folder.path().join("w.safetensors")).unwrap();
+        assert!(exported == std::fs::read(weights.join("model.safetensors")).unwrap(), "{what}");
+    }
+}
+
+#[test]
+fn interrupted_runs_of_every_format_are_continued_to_the_bits_of_the_finished_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    import(folder.path());
+    let interrupted = runs().into_iter().filter(|(_, name, _)| name.ends_with("-interrupted"));
+    for (format, name, answer) in interrupted {
+        let study = name.strip_suffix("-interrupted").unwrap();
+        let out = folder.path().join(format.file_name().unwrap());
+        let run = out.join(study).join(answer["folder"].as_str().unwrap());
+        copy(&format.join(&name), &run);
+        let file = format.join(format!("{study}.toml"));
+        let mut command = allconv(folder.path());
+        command.arg("study").arg("run").arg(&file).arg("--out").arg(&out);
+        let ran = command.args(["--data-dir", "data", "--progress", "none"]).output().unwrap();
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+        let record = std::fs::read_to_string(run.join("run.json")).unwrap();
+        if !record.contains("\"finished\"") {
+            println!("{name} of {}: values have changed since, so that it is another run", format.display());
+            continue;
+        }
+        let finished = format.join(format!("{study}-finished"));
+        for file in ["checkpoints/last/model.safetensors", "metrics.jsonl"] {
+            let same = std::fs::read(run.join(file)).unwrap() == std::fs::read(finished.join(file)).unwrap();
+            assert!(same, "{file} of {name} of {}", format.display());
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! A trained network's answers for pictures that belong to no split: from what a run kept of its data, without the data.
+
+use std::sync::Arc;
+
+use allconv_data::{DataError, FittedPreprocess, ImageShape, Picture};
+use allconv_nets::{Mode, Network, Walk, images_to_tensor, walk};
+use allconv_record::{RUN_DATA_SCHEMA, RunData, RunDirectory};
+use burn::tensor::Device;
+
+use super::dense::{DenseKind, centred_pixels, check_sides};
+use super::dense_kind;
+use crate::batch::to_host;
+use crate::tiles::{Tiling, run_map};
+use crate::{DataStore, RunSettings, TrainError};
+
+/// What a network says of one picture.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Prediction {
+    /// Classes with their probabilities, the most probable first.
+    Classes(Vec<(String, f64)>),
+    /// A picture.
+    Picture(Picture),
+    /// A class for every pixel.
+    Regions {
+        /// The classes, painted.
+        picture: Picture,
+        /// Share of the pixels of each class.
+        shares: Vec<(String, f64)>,
+    },
+}
+
+/// What a network needs of its data beside its weights.
+#[derive(Clone, Debug)]
+pub struct KeptData {
+    /// Classes and shape.
+    pub data: RunData,
+    /// How pixels become what the network sees, where classes are told apart.
+    pub fitted: Arc<FittedPreprocess>,
+}
+
+impl KeptData {
+    /// What `run` kept. Runs of versions that kept nothing are given the data set at hand, if it is the one they were made with.
+    ///
+    /// # Errors
+    /// [`TrainError`] when what the run kept is damaged, or it kept nothing and the data set is absent or another.
+    pub fn of_run(
+        run: &RunDirectory,
+        settings: &RunSettings,
+        content_hash: &str,
+        store: &DataStore,
+    ) -> Result<KeptData, TrainError> {
+        match run.read_data()? {
+            Some(data) if data.content_hash == content_hash => {
+                let steps = match settings.data.task().patches() {
+                    None => settings.data.preprocess.as_slice(),
+                    Some(_) => &[],
+                };
+                let fitted = FittedPreprocess::read_kept(&run.preprocess_path(), steps, shape_of(&data))?;
+                Ok(KeptData { data, fitted: Arc::new(fitted) })
+            }
+            Some(data) => Err(other_data(&data.dataset, &data.content_hash, content_hash)),
+            None => {
+                let (data, fitted) = super::open_task(settings, store, &Device::flex())?.kept();
+                check_content(&data.dataset, &data.content_hash, content_hash)?;
+                Ok(KeptData { data, fitted })
+            }
+        }
+    }
+}
+
+/// What a run keeps of a data set.
+pub(super) fn run_data(
+    dataset: &str,
+    content_hash: &str,
+    classes: &[String],
+    input: [usize; 3],
+) -> RunData {
+    RunData {
+        schema: RUN_DATA_SCHEMA.to_owned(),
+        dataset: dataset.to_owned(),
+        content_hash: content_hash.to_owned(),
+        classes: classes.to_vec(),
+        input,
+    }
+}
+
+/// Refuses a data set whose content is not that which a run was made with.
+///
+/// # Errors
+/// [`TrainError::Data`] with both hashes.
+pub fn check_content(dataset: &str, found: &str, recorded: &str) -> Result<(), TrainError> {
+    if found == recorded { Ok(()) } else { Err(other_data(dataset, found, recorded)) }
+}
+
+fn other_data(dataset: &str, found: &str, recorded: &str) -> TrainError {
+    TrainError::Data(DataError::BadFile {
+        file: format!("data set {dataset}"),
+        expected: format!("the content {recorded}, with which the run was made"),
+        found: format!("{found}, which is other data under the same name"),
+        fix: "import the data that the run was made with, or make the run again".to_owned(),
+    })
+}
+
+fn shape_of(data: &RunData) -> ImageShape {
+    let [channels, height, width] = data.input;
+    ImageShape { height, width, channels }
+}
+
+/// Answers for pictures of people.
+pub trait Predictor {
+    /// What the network says of a picture; `name` is what an error calls it, `tile` the sides of the tiles that it is cut into, in input
+    /// pixels.
+    ///
+    /// # Errors
+    /// [`TrainError`] when the picture is not of the kind that the network was made for, cannot be cut so, or gives values that are not
+    /// finite.
+    fn predict(
+        &self,
+        network: &Network,
+        name: &str,
+        picture: &Picture,
+        tile: Option<usize>,
+    ) -> Result<Prediction, TrainError>;
+    /// Channels of what the network returns, or classes that it tells apart.
+    fn outputs(&self) -> usize;
+}
+
+/// The predictor of a run's network, with tensors on `device`.
+///
+/// # Errors
+/// [`TrainError::Specification`] when the settings do not describe a network for these data.
+pub fn open_predictor(
+    settings: &RunSettings,
+    kept: &KeptData,
+    device: &Device,
+) -> Result<Box<dyn Predictor>, TrainError> {
+    let device = device.clone();
+    let classes = kept.data.classes.clone();
+    let Some(kind) = dense_kind(&settings.data.task(), &classes) else {
+        let (shape, fitted) = (shape_of(&kept.data), Arc::clone(&kept.fitted));
+        return Ok(Box::new(ClassPredictor { classes, shape, fitted, device }));
+    };
+    let channels = kept.data.input[0];
+    let walk = walk(&settings.net, kept.data.input, kind.outputs(channels))
+        .map_err(|error| TrainError::Specification(error.to_string()))?;
+    Ok(Box::new(MapPredictor { kind, settings: settings.clone(), channels, walk, device }))
+}
+
+/// Tells classes apart.
+struct ClassPredictor {
+    classes: Vec<String>,
+    shape: ImageShape,
+    fitted: Arc<FittedPreprocess>,
+    device: Device,
+}
+
+impl Predictor for ClassPredictor {
+    fn predict(
+        &self,
+        network: &Network,
+        name: &str,
+        picture: &Picture,
+        tile: Option<usize>,
+    ) -> Result<Prediction, TrainError> {
+        if tile.is_some() {
+            let reason = "a picture that gets one class is not cut into tiles; leave --tile out";
+            return Err(TrainError::Specification(reason.to_owned()));
+        }
+        let (wanted, found) = (self.shape, picture.shape());
+        let sides = |shape: ImageShape| (shape.height, shape.width);
+        if sides(wanted) != sides(found) || (wanted.channels == 1 && found.channels == 3) {
+            return Err(TrainError::Data(DataError::BadFile {
+                file: name.to_owned(),
+                expected: format!("{} like the training images", size_words(wanted)),
+                found: size_words(found),
+                fix: "resize or convert the picture".to_owned(),
+            }));
+        }
+        let repeats = wanted.channels / found.channels;
+        let mut values: Vec<f32> = picture
+            .pixels()
+            .iter()
+            .flat_map(|value| std::iter::repeat_n(f32::from(*value), repeats))
+            .collect();
+        self.fitted.apply(&mut values);
+        let images =
+            images_to_tensor(values, [1, wanted.height, wanted.width, wanted.channels], &self.device);
+        let logits = to_host(network.forward(images, Mode::Evaluate));
+        check_finite(&logits, name)?;
+        let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let powers: Vec<f64> = logits.iter().map(|value| f64::from(value - largest).exp()).collect();
+        let sum: f64 = powers.iter().sum();
+        let shares = powers.iter().map(|power| power / sum);
+        let mut classes: Vec<(String, f64)> = self.classes.iter().cloned().zip(shares).collect();
+        classes.sort_by(|a, b| b.1.total_cmp(&a.1));
+        Ok(Prediction::Classes(classes))
+    }
+
+    fn outputs(&self) -> usize {
+        self.classes.len()
+    }
+}
+
+fn size_words(shape: ImageShape) -> String {
+    let kind = if shape.channels == 1 { "grey" } else { "colour" };
+    format!("{}×{} pixels (width × height), {kind}", shape.width, shape.height)
+}
+
+/// Returns maps.
+struct MapPredictor {
+    kind: Box<dyn DenseKind>,
+    settings: RunSettings,
+    channels: usize,
+    walk: Walk,
+    device: Device,
+}
+
+impl Predictor for MapPredictor {
+    fn predict(
+        &self,
+        network: &Network,
+        name: &str,
+        picture: &Picture,
+        tile: Option<usize>,
+    ) -> Result<Prediction, TrainError> {
+        let shape = picture.shape();
+        let refuse = |expected: String, found: String, fix: &str| {
+            TrainError::Data(DataError::BadFile {
+                file: name.to_owned(),
+                expected,
+                found,
+                fix: fix.to_owned(),
+            })
+        };
+        if shape.channels != self.channels {
+            let word = |channels| if channels == 1 { "grey" } else { "colour" };
+            let expected = format!("a {} picture, as the network was trained on", word(self.channels));
+            return Err(refuse(expected, format!("a {} one", word(shape.channels)), "convert it"));
+        }
+        let tiling = match tile {
+            Some(side) => Some(
+                Tiling::new(&self.walk, side)
+                    .map_err(|error| TrainError::Specification(error.to_string()))?,
+            ),
+            None => Tiling::by_default(&self.walk, shape),
+        };
+        check_sides(&self.settings.net, &self.walk, tiling, shape).map_err(|reason| {
+            let found = format!("{}×{} (width × height): {reason}", shape.width, shape.height);
+            refuse("a picture that the network can take".to_owned(), found, "take a larger picture")
+        })?;
+        let map = run_map(network, &centred_pixels(picture), shape, tiling, &self.device);
+        check_finite(&map.values, name)?;
+        Ok(self.kind.present(&map))
+    }
+
+    fn outputs(&self) -> usize {
+        self.kind.outputs(self.channels)
+    }
+}
+
+/// Refuses answers that are no numbers, as damaged weights give them.
+fn check_finite(values: &[f32], name: &str) -> Result<(), TrainError> {
+    match values.iter().find(|value| !value.is_finite()) {
+        None => Ok(()),
+        Some(value) => Err(TrainError::NotFinite { what: format!("an output for {name}"), value: *value }),
+    }
+}
