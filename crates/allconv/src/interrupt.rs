@@ -10,8 +10,7 @@ use crate::exit;
 /// Installs the handlers and returns the flag that the training loop looks at.
 ///
 /// SIGINT and SIGTERM, SIGUSR1 and SIGUSR2 (which batch systems send before a time limit) and SIGHUP set it; a SIGHUP that was to be
-/// ignored, as under `nohup`, stays ignored. A second SIGINT or SIGTERM ends the program at once. A file that grows beyond the limit of
-/// the process becomes an ordinary error of writing.
+/// ignored, as under `nohup`, stays ignored. A second SIGINT or SIGTERM ends the program at once.
 ///
 /// # Errors
 /// When the operating system refuses a handler.
@@ -32,9 +31,13 @@ pub(crate) fn install() -> std::io::Result<Arc<AtomicBool>> {
             signal_hook::flag::register(signal, Arc::clone(&flag))?;
         }
     }
-    // With a handler the write fails with EFBIG instead of the process.
-    signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))?;
     Ok(flag)
+}
+
+/// Makes a file that grows beyond the limit of the process an ordinary error of writing, instead of the end of the process.
+pub(crate) fn outlive_file_limit() {
+    // Any handler will do: the write then fails with EFBIG. Without one the process ends as it always did, which is no worse.
+    let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
 }
 
 /// Whether whoever started this process had it ignore the signal. `false` where the system does not say.

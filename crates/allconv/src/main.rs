@@ -30,6 +30,7 @@ use arguments::{Cli, Command};
 static ALLOCATOR: allconv_kernels::RecyclingAllocator = allconv_kernels::RecyclingAllocator::new();
 
 fn main() -> ExitCode {
+    interrupt::outlive_file_limit();
     let cli = Cli::parse();
     let result = match cli.command {
         Command::Study(command) => commands::study::run(command),

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use crate::output;
 use allconv_record::{Event, MetricPoint, Observer, SplitName, Status};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use crate::output;
 
 /// Time between two plain lines of a run.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(10);

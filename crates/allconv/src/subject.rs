@@ -10,9 +10,7 @@ use allconv_inspect::{
 use allconv_kernels::Accuracy;
 use allconv_nets::{OutputKind, models};
 use allconv_record::{MetricPoint, RunDirectory, SplitName};
-use allconv_train::{
-    DataRequest, DataStore, KeptData, RunSettings, TaskSettings, check_content, open_task,
-};
+use allconv_train::{DataRequest, DataStore, KeptData, RunSettings, TaskSettings, check_content, open_task};
 use burn::tensor::Device;
 
 use crate::arguments::{SplitArgument, SubjectArguments, Weights};

@@ -83,9 +83,9 @@ mod tests {
             device_kind: "cpu".into(),
             dataset_hash: "d5".into(),
             numerics: BTreeMap::new(),
-            data: toml::Table::new(),
-            net: toml::Table::new(),
-            train: toml::Table::new(),
+            data: Default::default(),
+            net: Default::default(),
+            train: Default::default(),
         }
     }
 
@@ -116,11 +116,8 @@ mod tests {
     fn checkpoint(step: u64, best: u64) -> Checkpoint {
         let tensor = NamedTensor { shape: vec![1], values: vec![step as f32] };
         let tensors = NamedTensors::from([("weight".to_owned(), tensor)]);
-        let state = State {
-            step,
-            best: Some(Best { rank: 1, step: best }),
-            ..State::start(specification().hash())
-        };
+        let state =
+            State { step, best: Some(Best { rank: 1, step: best }), ..State::start(specification().hash()) };
         Checkpoint { state, model: tensors.clone(), optimizer: tensors }
     }
 

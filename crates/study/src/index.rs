@@ -219,10 +219,9 @@ fn read_intact(directory: &RunDirectory) -> Result<RunRecord, String> {
     };
     match damage {
         None => Ok(record),
-        Some(damage) => Err(format!(
-            "{} has ended, but {damage}; `study run` makes it again",
-            directory.path().display()
-        )),
+        Some(damage) => {
+            Err(format!("{} has ended, but {damage}; `study run` makes it again", directory.path().display()))
+        }
     }
 }
 

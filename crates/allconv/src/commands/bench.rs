@@ -4,10 +4,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::output;
 use allconv_data::{
     Augmentation, BatchIterator, DataDirectory, Loader, LoaderSettings, Order, Position, Preprocess,
 };
-use crate::output;
 use allconv_kernels::{Accuracy, Engine};
 use allconv_nets::{DownsampleConfig, Mode, Network, OutputKind, models, walk};
 use allconv_train::{ClassObjective, DataSettings, DataStore, Preset, Trainer, to_tensor};
@@ -131,7 +131,9 @@ fn verdict(arguments: &BenchArguments, faults: Option<u64>) -> anyhow::Result<u8
         }
         Some(faults) if faults < PAGE_FAULT_LIMIT => Ok(exit::OK),
         Some(faults) => {
-            output::note(format_args!("{faults} page faults a step; fewer than {PAGE_FAULT_LIMIT} are expected"));
+            output::note(format_args!(
+                "{faults} page faults a step; fewer than {PAGE_FAULT_LIMIT} are expected"
+            ));
             Ok(exit::MISSED)
         }
     }

@@ -2,11 +2,11 @@
 
 use std::time::Instant;
 
+use crate::output;
 use allconv_kernels::{
     Accuracy, Algorithm, ConvGeometry, ConvGradients, Engine, Epilogue, Padding, candidates, conv2d_backward,
     conv2d_forward, measured_peak, plan,
 };
-use crate::output;
 use allconv_nets::{StageShape, StageSpec, models, walk};
 use anyhow::Context;
 use serde_json::json;

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use crate::output;
 use allconv_kernels::philox::{philox4x32, unit_f32};
 use allconv_kernels::{Accuracy, Engine};
 use allconv_nets::downsample::Slot;
@@ -10,7 +11,6 @@ use allconv_nets::{
     ActivationKind, DescriptionError, DownsampleConfig, Initialisation, Mode, Network, Switches,
     UpsampleConfig, images_to_tensor, walk_stages,
 };
-use crate::output;
 use anyhow::ensure;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use serde_json::{Value, json};

@@ -7,8 +7,8 @@ use serde_json::json;
 use super::bench::{Bench, Step, tenth, thread_pool};
 use crate::arguments::{BenchArguments, BenchSlotArguments};
 use crate::exit::{self, UsageError};
-use crate::table::Table;
 use crate::output;
+use crate::table::Table;
 
 /// Runs the command.
 pub(super) fn run(arguments: &BenchSlotArguments) -> anyhow::Result<u8> {

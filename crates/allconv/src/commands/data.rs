@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
+use crate::output;
 use allconv_data::import::layout::SplitName;
 use allconv_data::{
     DataDirectory, HashCheck, PictureKind, PictureLayout, fetch, import, import_pictures, list, parse_labels,
     verify,
 };
-use crate::output;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 

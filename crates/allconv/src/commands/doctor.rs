@@ -14,14 +14,22 @@ pub(crate) fn run(arguments: &DataArguments) -> anyhow::Result<u8> {
     output::print_line(format_args!("platform         {}", here.platform))?;
     output::print_line(format_args!("processor        {}, {} threads", here.cpu, here.threads))?;
     let sets: Vec<String> = Isa::available().iter().map(ToString::to_string).collect();
-    output::print_line(format_args!("instruction sets {} (in use: {})", sets.join(", "), here.instruction_set))?;
+    output::print_line(format_args!(
+        "instruction sets {} (in use: {})",
+        sets.join(", "),
+        here.instruction_set
+    ))?;
     for name in ["cpu", "cuda", "vulkan"] {
         let state = device::choose(name).map_or_else(|error| error.to_string(), |_| "ready".to_owned());
         output::print_line(format_args!("device {name:<10}{state}"))?;
     }
     output::print_line(format_args!("data folder      {}", arguments.data_dir.display()))?;
     for dataset in allconv_data::list(&DataDirectory::new(&arguments.data_dir))? {
-        output::print_line(format_args!("  {:<15}{}", dataset.name, if dataset.present { "here" } else { "absent" }))?;
+        output::print_line(format_args!(
+            "  {:<15}{}",
+            dataset.name,
+            if dataset.present { "here" } else { "absent" }
+        ))?;
     }
     Ok(exit::OK)
 }

@@ -29,7 +29,9 @@ pub(crate) fn run(arguments: &EvalArguments) -> anyhow::Result<u8> {
         ExampleRecord::Outcomes(_) => {
             output::note(format_args!("mean cross-entropy on {}: {:.4} nats", split.name(), evaluated.loss));
         }
-        ExampleRecord::Scores { .. } => output::note(format_args!("mean loss on {}: {:.6}", split.name(), evaluated.loss)),
+        ExampleRecord::Scores { .. } => {
+            output::note(format_args!("mean loss on {}: {:.6}", split.name(), evaluated.loss))
+        }
     }
     Ok(exit::OK)
 }

@@ -3,12 +3,12 @@
 use std::fs;
 use std::time::Instant;
 
+use crate::output;
 use allconv_inspect::explain::{
     Choice, ContactSheet, Region, SIGNAL_RULES, Target, class_maps, input_picture, integrated_gradients,
     map_picture, randomisation_check, signal_picture, signals, strongest_patches, unconditional_signals,
     write_signals,
 };
-use crate::output;
 use allconv_nets::{DownsampleConfig, MaxPoolRule, ReluRule, SignalRules, StageSpec};
 use anyhow::Context;
 use image::RgbImage;

@@ -6,14 +6,15 @@ use std::time::Instant;
 use allconv_inspect::InspectError;
 use allconv_inspect::measure::{self, Asked, Measure, Reading, all_measures, mean_corruption_error};
 use allconv_study::stats::{Interval, bootstrap_mean_interval, wilson_interval};
+use allconv_train::TrainError;
 use anyhow::Context;
 use serde_json::{Value, json};
 
 use crate::arguments::MeasureArguments;
 use crate::exit::{self, UsageError};
+use crate::output;
 use crate::subject::{Loaded, load};
 use crate::table::Table;
-use crate::output;
 
 /// Level of the intervals.
 const LEVEL: f64 = 0.95;
@@ -62,6 +63,10 @@ pub(crate) fn run(arguments: &MeasureArguments) -> anyhow::Result<u8> {
             }
             Err(error) => return Err(error.into()),
         };
+        if let Some(reading) = taken.readings.iter().find(|reading| !reading.value.is_finite()) {
+            let what = format!("{} {}", reading.metric, reading.at).trim().to_owned();
+            return Err(TrainError::NotFinite { what, value: reading.value as f32 }.into());
+        }
         for reading in taken.readings.iter().filter(|reading| reading.at.is_empty() || arguments.all) {
             table.push(row(reading));
         }

@@ -5,8 +5,8 @@ use serde_json::json;
 
 use crate::arguments::ModelsCommand;
 use crate::exit::{self, UsageError};
-use crate::table::{Format, Table};
 use crate::output;
+use crate::table::{Format, Table};
 
 /// Runs the command.
 pub(crate) fn run(command: &ModelsCommand) -> anyhow::Result<u8> {

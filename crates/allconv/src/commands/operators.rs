@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
+use crate::output;
 use allconv_inspect::{operator_picture, pair_energies, upsampler_picture};
 use allconv_nets::{
     Architecture, Base, DownsampleConfig, NetworkSpec, Springenberg, UpsampleConfig, Walk, walk,
 };
-use crate::output;
 use anyhow::Context;
 use serde_json::{Value, json};
 

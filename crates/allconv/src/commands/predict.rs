@@ -130,11 +130,7 @@ fn is_same_file(first: &Path, second: &Path) -> bool {
 }
 
 /// The rows of the table about one picture; a result that is a picture is written.
-fn answer(
-    trained: &Trained,
-    asked: &Asked,
-    arguments: &PredictArguments,
-) -> anyhow::Result<Vec<Vec<Value>>> {
+fn answer(trained: &Trained, asked: &Asked, arguments: &PredictArguments) -> anyhow::Result<Vec<Vec<Value>>> {
     let name = asked.source.display().to_string();
     let unreadable = |source| DataError::Io { action: "read", path: asked.source.clone(), source };
     let bytes = std::fs::read(&asked.source).map_err(unreadable)?;

@@ -7,9 +7,9 @@ use std::time::Duration;
 use allconv_data::DataDirectory;
 use allconv_study::stats::look_levels;
 use allconv_study::{
-    ArmMatch, CheckReport, FailedRun, Progress, RunOptions, RunSummary, Stage, StudyFile, StudyResults, check, guide,
-    index, needed_runs, publish, publish_runs, read_published, report_files, run_study, tensorboard_files,
-    write_report,
+    ArmMatch, CheckReport, FailedRun, Progress, RunOptions, RunSummary, Stage, StudyFile, StudyResults,
+    check, guide, index, needed_runs, publish, publish_runs, read_published, report_files, run_study,
+    tensorboard_files, write_report,
 };
 use allconv_train::{DataStore, Resolver};
 use anyhow::bail;
@@ -201,7 +201,11 @@ fn check_file(arguments: &StudyFileArguments) -> anyhow::Result<u8> {
                 let [channels, height, width] = stage.shape;
                 format!("  {:<28}{channels}×{height}×{width}", stage.stage)
             };
-            output::print_line(format_args!("{}\n{}", arm.arm, arm.resolved.shapes.iter().map(stage).collect::<Vec<_>>().join("\n")))?;
+            output::print_line(format_args!(
+                "{}\n{}",
+                arm.arm,
+                arm.resolved.shapes.iter().map(stage).collect::<Vec<_>>().join("\n")
+            ))?;
         }
     }
     if report.search_runs > 0 {

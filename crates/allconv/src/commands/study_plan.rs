@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::study::open;
 use crate::arguments::StudyPlanArguments;
 use crate::exit::{self, UsageError};
-use crate::table::Table;
 use crate::output;
+use crate::table::Table;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &StudyPlanArguments) -> anyhow::Result<u8> {

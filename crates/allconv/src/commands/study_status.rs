@@ -8,8 +8,8 @@ use serde_json::json;
 use super::study::open;
 use crate::arguments::StudyFileArguments;
 use crate::exit;
-use crate::table::Table;
 use crate::output;
+use crate::table::Table;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &StudyFileArguments) -> anyhow::Result<u8> {

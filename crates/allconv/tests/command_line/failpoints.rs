@@ -71,7 +71,8 @@ fn calls_of_the_last_checkpoint(trace: &str) -> Vec<Call> {
         *number += 1;
         calls.push((Call { name: name.to_owned(), number: *number }, call));
     }
-    let made = |(_, call): &(Call, &str)| call.contains("checkpoints/tmp-") && call.trim().starts_with("mkdir");
+    let made =
+        |(_, call): &(Call, &str)| call.contains("checkpoints/tmp-") && call.trim().starts_with("mkdir");
     let first = calls.iter().rposition(made).expect("the trace shows a checkpoint");
     let ended = |(_, call): &(Call, &str)| call.contains("run.json") && call.contains("rename");
     let last = first + calls[first..].iter().position(ended).expect("the record follows the checkpoint");
@@ -119,7 +120,8 @@ fn a_stop_at_any_system_call_of_writing_a_checkpoint_costs_nothing() {
         calls.iter().flat_map(|call| INJECTIONS.map(|injection| (call, injection))).collect();
     let (next, landed, faults) = (AtomicUsize::new(0), AtomicUsize::new(0), Mutex::new(Vec::new()));
     let work = || {
-        while let Some((Call { name, number }, injection)) = points.get(next.fetch_add(1, Ordering::Relaxed)) {
+        while let Some((Call { name, number }, injection)) = points.get(next.fetch_add(1, Ordering::Relaxed))
+        {
             let study = TinyStudy::with(STUDY);
             let stopped = traced(&study, &["-e", &format!("inject={name}:{injection}:when={number}")]);
             landed.fetch_add(usize::from(!stopped.status.success()), Ordering::Relaxed);
@@ -144,4 +146,22 @@ fn a_stop_at_any_system_call_of_writing_a_checkpoint_costs_nothing() {
     assert!(faults.is_empty(), "{faults:#?}");
     // A third of the points are kills, which none survives.
     assert!(landed.load(Ordering::Relaxed) >= points.len() / 3, "the injections did not land");
+}
+
+#[test]
+fn every_new_folder_of_a_run_is_made_durable_in_the_one_that_holds_it() {
+    if Command::new("strace").arg("--version").output().is_err() {
+        println!("strace is not installed: the order of writing folders was not looked at");
+        return;
+    }
+    let study = TinyStudy::with(STUDY);
+    assert!(traced(&study, &["-y"]).status.success());
+    let trace = std::fs::read_to_string(study.path().join("trace")).unwrap();
+    let lines: Vec<&str> = trace.lines().collect();
+    for (made, held_by) in [("\"runs/tiny\"", "/runs>"), ("\"runs/tiny/all_conv-s3-", "/runs/tiny>")] {
+        let place = lines.iter().position(|line| line.contains(" mkdir(") && line.contains(made));
+        let after = &lines[place.unwrap_or_else(|| panic!("no mkdir of {made}"))..];
+        let synced = after.iter().any(|line| line.contains("fsync(") && line.contains(held_by));
+        assert!(synced, "the folder that holds {made} was not synchronised");
+    }
 }

@@ -55,8 +55,25 @@ fn trained() -> (tempfile::TempDir, PathBuf) {
     succeed(
         folder.path(),
         &[
-            "train", "--model", "all_cnn_c", "--width", "0.05", "--dataset", "mine", "--preset", "fast",
-            "--epochs", "2", "--validation", "2", "--data-dir", "data", "--threads", "1", "--progress", "none",
+            "train",
+            "--model",
+            "all_cnn_c",
+            "--width",
+            "0.05",
+            "--dataset",
+            "mine",
+            "--preset",
+            "fast",
+            "--epochs",
+            "2",
+            "--validation",
+            "2",
+            "--data-dir",
+            "data",
+            "--threads",
+            "1",
+            "--progress",
+            "none",
         ],
     );
     let run = std::fs::read_dir(folder.path().join("runs/train")).unwrap().next().unwrap().unwrap().path();
@@ -86,7 +103,7 @@ fn predictions_come_from_the_run_and_pixels_of_other_data_are_refused() {
         assert_eq!(predicted("data"), wanted);
         for asked in [
             &["eval", run, "--split", "valid", "--data-dir", "data"][..],
-            &["measure", run, "--measure", "circular_shift_agreement", "--data-dir", "data"],
+            &["measure", run, "--data-dir", "data"],
             &["explain", run, "--out", "again", "--data-dir", "data"],
         ] {
             let told = refused(folder, asked, 65);
@@ -123,8 +140,7 @@ fn pictures_of_one_name_a_folder_and_a_broken_one_among_others_are_answered() {
     std::fs::write(folder.join("bad.png"), "nonsense").unwrap();
     let broken = output(folder, &["predict", run, across, "bad.png", down, "--format", "csv"]);
     assert_eq!(broken.status.code(), Some(65));
-    let (answers, told) =
-        (String::from_utf8_lossy(&broken.stdout), String::from_utf8_lossy(&broken.stderr));
+    let (answers, told) = (String::from_utf8_lossy(&broken.stdout), String::from_utf8_lossy(&broken.stderr));
     assert!(answers.contains(across) && answers.contains(down), "{answers}");
     assert!(told.contains("bad.png"), "{told}");
     std::fs::create_dir(folder.join("empty")).unwrap();

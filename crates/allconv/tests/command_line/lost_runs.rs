@@ -38,7 +38,8 @@ fn bytes(study: &TinyStudy, file: &str) -> Vec<u8> {
 fn damaged_results_are_made_again_to_the_same_bits() {
     let study = TinyStudy::with(STUDY);
     study.finish(&[]);
-    let files = ["metrics.jsonl", "outcomes.bin", "data.json", "spec.toml", "checkpoints/last/model.safetensors"];
+    let files =
+        ["metrics.jsonl", "outcomes.bin", "data.json", "spec.toml", "checkpoints/last/model.safetensors"];
     let wanted: Vec<Vec<u8>> = files.iter().map(|file| bytes(&study, file)).collect();
     let status = || bytes(&study, "run.json");
     let path = |file: &str| study.run_directory().unwrap().join(file);
@@ -61,7 +62,10 @@ fn damaged_results_are_made_again_to_the_same_bits() {
             for (name, wanted) in files.iter().zip(&wanted) {
                 assert!(bytes(&study, name) == *wanted, "{name} differs after damage {number} to {file}");
             }
-            assert!(String::from_utf8(status()).unwrap().contains("\"finished\""), "damage {number} to {file}");
+            assert!(
+                String::from_utf8(status()).unwrap().contains("\"finished\""),
+                "damage {number} to {file}"
+            );
         }
     }
 }
@@ -104,7 +108,21 @@ fn an_unwritable_folder_fails_once_with_74_and_its_name() {
     let refused = study.command(&["--out", "file"]).output().unwrap();
     let told = String::from_utf8_lossy(&refused.stderr);
     assert_eq!(refused.status.code(), Some(74), "{told}");
-    assert_eq!(told.matches("file/tiny").count(), 1, "{told}");
+    assert_eq!(told.matches("cannot create file").count(), 1, "{told}");
+}
+
+#[test]
+fn a_file_beyond_the_limit_of_the_process_is_an_error_of_writing() {
+    let study = TinyStudy::with(STUDY);
+    // In units of 1 KiB: enough for the small files, too little for the weights.
+    let limited = "ulimit -f 8; exec \"$0\" study run tiny.toml --progress none";
+    let mut command = std::process::Command::new("bash");
+    command.args(["-c", limited, env!("CARGO_BIN_EXE_allconv")]);
+    let ended = command.current_dir(study.path()).env_remove("ALLCONV_DATA").output().unwrap();
+    let told = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(74), "{:?}: {told}", ended.status);
+    assert!(told.contains("safetensors"), "{told}");
+    study.finish(&[]);
 }
 
 #[test]
@@ -146,7 +164,11 @@ upsample   = { max_unpool = { kernel = 2, stride = 2 } }
 fn pictures_too_small_to_be_judged_are_refused_by_the_check() {
     for (task, size, net) in [
         // A window of SSIM has 11×11 pixels.
-        ("{ denoising = { sigma = 25.0, patch = 8, patches = 1 } }", 8, "{ u_net = { depth = 1, channels = 4 } }"),
+        (
+            "{ denoising = { sigma = 25.0, patch = 8, patches = 1 } }",
+            8,
+            "{ u_net = { depth = 1, channels = 4 } }",
+        ),
     ] {
         let text = format!(
             r#"

@@ -9,9 +9,7 @@ use allconv_data::{
     Picture, PictureDataset, PictureExample, Position, Targets,
 };
 use allconv_nets::{Mode, Network, NetworkSpec, OutputKind, Walk, images_to_tensor, walk};
-use allconv_record::{
-    ArtefactPicture, ExampleScores, PictureRole, RunData, RunDirectory, Scores, SplitName,
-};
+use allconv_record::{ArtefactPicture, ExampleScores, PictureRole, RunData, RunDirectory, Scores, SplitName};
 use burn::tensor::Device;
 
 use super::predictor::run_data;
@@ -241,7 +239,8 @@ pub(crate) fn check_measured(
         file: format!("{}, picture {}", data.name, example.name),
         expected: format!("at least {side}×{side} pixels of input, the size of a patch, to be measured on"),
         found: format!("{width}×{height} (width × height)"),
-        fix: "test without this picture, train on smaller patches, or leave `measure` and `explain` out".to_owned(),
+        fix: "test without this picture, train on smaller patches, or leave `measure` and `explain` out"
+            .to_owned(),
     })
 }
 

@@ -69,12 +69,7 @@ impl KeptData {
 }
 
 /// What a run keeps of a data set.
-pub(super) fn run_data(
-    dataset: &str,
-    content_hash: &str,
-    classes: &[String],
-    input: [usize; 3],
-) -> RunData {
+pub(super) fn run_data(dataset: &str, content_hash: &str, classes: &[String], input: [usize; 3]) -> RunData {
     RunData {
         schema: RUN_DATA_SCHEMA.to_owned(),
         dataset: dataset.to_owned(),

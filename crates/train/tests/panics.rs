@@ -1,0 +1,78 @@
+//! A panic in a run is that run's failure: whoever asked for it gets an error, and the next attempt goes on from the last checkpoint.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use allconv_data::DataDirectory;
+use allconv_kernels::Isa;
+use allconv_record::{Environment, Event, Observer, Request, Resolve, RunDirectory, Status};
+use allconv_train::{DataStore, Execution, Identity, Job, Resolver, TrainError, train};
+use burn::tensor::Device;
+
+/// Panics when it is told of the step after so many.
+struct PanicsAfter(u64);
+
+impl Observer for PanicsAfter {
+    fn observe(&mut self, event: &Event) {
+        if let Event::Stepped { step, .. } = event {
+            assert!(*step <= self.0, "told of step {step}");
+        }
+    }
+}
+
+#[test]
+fn a_panic_fails_the_run_and_the_next_attempt_continues_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = Arc::new(DataStore::new(DataDirectory::new(folder.path().join("data"))));
+    let request = Request {
+        seed: 1,
+        data: toml::toml! {
+            dataset = "synthetic"
+            validation = 10
+            synthetic = { seed = 0, size = 16, train = 40, test = 10 }
+        },
+        net: toml::toml! {
+            architecture = { springenberg = { base = "c", width = 0.05 } }
+            downsample = { strided_conv = { kernel = 3, stride = 2 } }
+        },
+        train: toml::toml! {
+            preset = "fast"
+            batch = 10
+            epochs = 3
+        },
+    };
+    let resolved = Resolver::new(Arc::clone(&data), "cpu").resolve(&request).unwrap();
+    let directory = RunDirectory::at(folder.path().join("run"));
+    let job = Job {
+        specification: &resolved.specification,
+        directory: &directory,
+        identity: &Identity {
+            study: "test".into(),
+            arm: "all_conv".into(),
+            request_hash: request.hash(),
+            command: vec![],
+            environment: Environment::default(),
+        },
+        data: &data,
+        device: &Device::flex(),
+        execution: Execution {
+            isa: Isa::detect(),
+            loader_workers: 1,
+            checkpoint_every: Duration::from_secs(60),
+            memory: None,
+        },
+        measurer: &(),
+        interrupted: &AtomicBool::new(false),
+    };
+    // Three steps an epoch: the first epoch has left its checkpoint.
+    let failed = train(&job, &mut PanicsAfter(4)).unwrap_err();
+    assert!(matches!(&failed, TrainError::Panicked(told) if told.contains("told of step 5")), "{failed}");
+    let record = directory.read_record().unwrap();
+    assert_eq!(record.status, Status::Failed);
+    assert!(record.reason.unwrap().contains("told of step 5"));
+    assert_eq!(train(&job, &mut ()).unwrap(), Status::Finished);
+    let record = directory.read_record().unwrap();
+    assert_eq!(record.resumptions.iter().map(|resumption| resumption.step).collect::<Vec<_>>(), [3]);
+    assert_eq!(record.reason, None);
+}
