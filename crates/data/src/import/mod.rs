@@ -1,14 +1,15 @@
 //! Import of image folders: `SPLIT/CLASS/*` from a directory or a tar archive into one packed file.
 
 pub mod archive;
-mod bytes_in_memory;
 pub mod decode;
 pub mod entry;
 pub mod folder;
 mod jpeg;
 pub mod labels;
 pub mod layout;
+mod orientation;
 pub mod pictures;
+mod png;
 
 use std::path::{Path, PathBuf};
 
