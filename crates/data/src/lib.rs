@@ -36,7 +36,7 @@ pub use error::DataError;
 pub use import::labels::parse_labels;
 pub use import::pictures::{PictureKind, PictureLayout, PictureReport, import_pictures};
 pub use import::{ImportReport, import};
-pub use loader::{Loader, LoaderSettings, MakeBatch, Position, SampleSource};
+pub use loader::{Loader, LoaderSettings, MOST_WORKERS, MakeBatch, Position, SampleSource};
 pub use order::Order;
 pub use pairs::{PairBatch, Patches, Symmetry, Targets};
 pub use picture::Picture;
