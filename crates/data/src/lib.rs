@@ -25,6 +25,7 @@ pub mod pictures;
 pub mod prefetch;
 pub mod preprocess;
 pub mod registry;
+pub mod shared;
 pub mod verify;
 
 pub use augment::{Augmentation, ImageShape};
@@ -34,6 +35,7 @@ pub use directory::DataDirectory;
 pub use download::{FetchReport, Progress, fetch};
 pub use error::DataError;
 pub use import::labels::parse_labels;
+pub use import::left_out::LeftOut;
 pub use import::pictures::{PictureKind, PictureLayout, PictureReport, import_pictures};
 pub use import::{ImportReport, import};
 pub use loader::{Loader, LoaderSettings, MOST_WORKERS, MakeBatch, Position, SampleSource};
@@ -46,6 +48,7 @@ pub use preprocess::{
     FittedPreprocess, GlobalContrast, PreparedDataset, PreparedSplit, Preprocess, Zca, prepare,
 };
 pub use registry::{DatasetSummary, HashCheck, list, open};
+pub use shared::SharedImages;
 pub use verify::{VerifyReport, verify};
 
 /// Revision of the numbers this crate computes; whoever changes a value that a run depends on raises it.
