@@ -14,7 +14,7 @@ pub(crate) use asking::{
     ExplainArguments, MaxPoolArgument, MeasureArguments, MethodArgument, SubjectArguments,
 };
 pub(crate) use bench::{BenchArguments, BenchCommand, BenchOperatorsArguments, BenchSlotArguments};
-pub(crate) use machine::{DataArguments, MachineArguments};
+pub(crate) use machine::{DataArguments, MachineArguments, thread_count};
 pub(crate) use registries::{DataCommand, LayoutArgument, ModelsCommand, OperatorsCommand};
 pub(crate) use study::{
     StudyCommand, StudyCompareArguments, StudyFileArguments, StudyPlanArguments, StudyPublishArguments,

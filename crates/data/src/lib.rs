@@ -25,6 +25,7 @@ pub mod pictures;
 pub mod prefetch;
 pub mod preprocess;
 pub mod registry;
+pub mod shared;
 pub mod verify;
 
 pub use augment::{Augmentation, ImageShape};
@@ -34,9 +35,10 @@ pub use directory::DataDirectory;
 pub use download::{FetchReport, Progress, fetch};
 pub use error::DataError;
 pub use import::labels::parse_labels;
+pub use import::left_out::LeftOut;
 pub use import::pictures::{PictureKind, PictureLayout, PictureReport, import_pictures};
 pub use import::{ImportReport, import};
-pub use loader::{Loader, LoaderSettings, MakeBatch, Position, SampleSource};
+pub use loader::{Loader, LoaderSettings, MOST_WORKERS, MakeBatch, Position, SampleSource};
 pub use order::Order;
 pub use pairs::{PairBatch, Patches, Symmetry, Targets};
 pub use picture::Picture;
@@ -46,6 +48,7 @@ pub use preprocess::{
     FittedPreprocess, GlobalContrast, PreparedDataset, PreparedSplit, Preprocess, Zca, prepare,
 };
 pub use registry::{DatasetSummary, HashCheck, list, open};
+pub use shared::SharedImages;
 pub use verify::{VerifyReport, verify};
 
 /// Revision of the numbers this crate computes; whoever changes a value that a run depends on raises it.

@@ -45,11 +45,14 @@ pub struct LoaderSettings {
     pub order: Order,
     /// Random changes of the images.
     pub augmentation: Augmentation,
-    /// Worker threads; 0 prepares each batch when it is asked for.
+    /// Worker threads, at most [`MOST_WORKERS`]; 0 prepares each batch when it is asked for.
     pub workers: usize,
     /// Batches that workers may hold ready or in work. At least 1 if there are workers.
     pub prefetch: usize,
 }
+
+/// Most worker threads of a loader.
+pub const MOST_WORKERS: usize = 1024;
 
 /// A place in the endless sequence of batches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -104,7 +107,7 @@ impl Loader {
     /// Joins a source and settings.
     ///
     /// # Errors
-    /// A batch size of 0, or workers that may hold no batch.
+    /// A batch size of 0, workers that may hold no batch, or more of them than [`MOST_WORKERS`].
     pub fn new(source: impl SampleSource + 'static, settings: LoaderSettings) -> Result<Loader, DataError> {
         let augmentation = settings.augmentation;
         Loader::over(Augmented { source, augmentation }, settings)
@@ -122,7 +125,7 @@ impl<B: Send + 'static> Loader<B> {
     ) -> Result<Loader<B>, DataError> {
         for (field, value) in [
             ("batch", settings.batch_size),
-            ("prefetch", settings.prefetch + usize::from(settings.workers == 0)),
+            ("prefetch", settings.prefetch.max(usize::from(settings.workers == 0))),
         ] {
             if value == 0 {
                 return Err(DataError::BadOption {
@@ -132,6 +135,14 @@ impl<B: Send + 'static> Loader<B> {
                     fix: format!("raise {field}"),
                 });
             }
+        }
+        if settings.workers > MOST_WORKERS {
+            return Err(DataError::BadOption {
+                field: "workers",
+                value: settings.workers.to_string(),
+                limit: format!("a loader has at most {MOST_WORKERS}"),
+                fix: "choose as many as the machine has processors, or fewer".to_string(),
+            });
         }
         let shared = Shared { maker: Box::new(maker), settings, orders: Mutex::default() };
         Ok(Loader { shared: Arc::new(shared) })

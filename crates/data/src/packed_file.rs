@@ -9,7 +9,7 @@ use std::path::Path;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::atomic::write_atomically;
+use crate::atomic::{check_room, write_atomically};
 use crate::error::DataError;
 
 /// Bytes before the header.
@@ -26,13 +26,15 @@ pub(crate) struct PackedFile {
 }
 
 impl PackedFile {
-    /// Writes a file atomically: the header, then what `data` writes.
+    /// Writes a file atomically: the header, then what `data` writes, which is `data_bytes` long.
     pub(crate) fn write<H: Serialize>(
         &self,
         path: &Path,
         header: &H,
+        data_bytes: Option<usize>,
         data: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<(), DataError> {
+        check_room(path, data_bytes.map_or(u64::MAX, |bytes| bytes as u64))?;
         write_atomically(path, |file| {
             let header = serde_json::to_vec(header)?;
             file.write_all(self.magic)?;

@@ -48,12 +48,12 @@ impl<B: Send + 'static> BatchIterator<B> {
             }),
             changed: Condvar::new(),
         });
-        let workers = (0..loader.shared.settings.workers)
-            .map(|_| {
-                let (shared, queue) = (Arc::clone(&loader.shared), Arc::clone(&queue));
-                std::thread::spawn(move || work(&shared, &queue, start, total))
-            })
-            .collect();
+        let spawn = |_| {
+            let (shared, queue) = (Arc::clone(&loader.shared), Arc::clone(&queue));
+            std::thread::Builder::new().spawn(move || work(&shared, &queue, start, total)).ok()
+        };
+        // Where the system grants no more threads, fewer of them, or none, make the same batches.
+        let workers = (0..loader.shared.settings.workers).map_while(spawn).collect();
         BatchIterator { loader: loader.clone(), start, delivered: 0, total, queue, workers }
     }
 
@@ -297,6 +297,9 @@ mod tests {
         };
         assert!(refused(LoaderSettings { batch_size: 0, ..settings(0) }).contains("batch = 0"));
         assert!(refused(LoaderSettings { prefetch: 0, ..settings(1) }).contains("prefetch = 0"));
+        for workers in [1025, 1_000_000, usize::MAX] {
+            assert!(refused(settings(workers)).starts_with(&format!("workers = {workers} is not possible")));
+        }
         assert!(Loader::new(Numbers::new(9), LoaderSettings { prefetch: 0, ..settings(0) }).is_ok());
     }
 }

@@ -463,6 +463,21 @@ fn an_archive_with_wrong_content_never_becomes_a_dataset() {
 }
 
 #[test]
+fn two_fetches_at_once_download_once() {
+    let bytes = small_archive(0, None, &[]);
+    let server = Server::start(bytes.clone(), [Answer::Honest]);
+    let root = tempfile::tempdir().expect("a temporary folder");
+    std::thread::scope(|scope| {
+        let fetches: Vec<_> = (0..4)
+            .map(|_| scope.spawn(|| fetch_small(&server, &bytes, root.path()).expect("fetched")))
+            .collect();
+        let present: Vec<bool> = fetches.into_iter().map(|fetch| fetch.join().expect("no panic")).collect();
+        assert_eq!(present.iter().filter(|present| !**present).count(), 1, "{present:?}");
+    });
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
 fn names_without_an_archive_are_refused() {
     let root = tempfile::tempdir().expect("a temporary folder");
     let error = fetch("cifar01", &DataDirectory::new(root.path()), &mut |_| {}).expect_err("unknown");

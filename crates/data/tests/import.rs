@@ -139,8 +139,8 @@ fn a_folder_and_every_kind_of_archive_give_the_same_dataset() {
     for (number, source) in sources.iter().enumerate() {
         let name = format!("pets_{number}");
         let report = import(source, &name, &place.directory).expect("a valid source");
-        assert_eq!((report.ignored, report.already_present), (2, false), "{}", source.display());
-        assert!(report.ignored_examples.iter().any(|path| path.ends_with("README.md")));
+        assert_eq!((report.left_out.files, report.already_present), (2, false), "{}", source.display());
+        assert!(report.left_out.examples.iter().any(|path| path.ends_with("README.md")));
         let options = DatasetOptions { validation: 0, ..DatasetOptions::default() };
         let dataset = open(&name, &place.directory, &options).expect("an imported set");
         assert_eq!(dataset.classes, ["cat", "dog"]);
@@ -246,7 +246,7 @@ fn special_entries_are_refused() {
         (EntryType::Block, "Block"),
         (EntryType::Fifo, "Fifo"),
         (EntryType::Continuous, "Continuous"),
-        (EntryType::GNUSparse, "sparse"),
+        (EntryType::GNUSparse, "GNUSparse"),
     ] {
         let mut builder = tar_of(&pets());
         append(&mut builder, kind, b"pets/train/cat/9.png", b"");
@@ -338,6 +338,66 @@ fn damaged_archives_are_refused_wherever_they_end() {
         assert!(!error.is_io(), "{error}");
     }
     Place::new().assert_refused(b"PK\x03\x04 a zip file", &limits, "found a file that begins with \"PK");
+}
+
+#[test]
+fn names_and_descriptions_of_entries_are_read_up_to_a_mebibyte() {
+    let long = "n".repeat(200);
+    let name = format!("pets/train/cat/{long}.png");
+    let described = |kind, description: &[u8]| {
+        let mut builder = tar_of(&pets());
+        append(&mut builder, kind, b"description", description);
+        append(&mut builder, EntryType::Regular, b"pets/train/cat/9.png", &png(9));
+        builder.into_inner().expect("a tar")
+    };
+    let record = |value: &str| {
+        // The length counts itself.
+        let length = value.len() + 1;
+        let digits = if length + 3 > 99 { 3 } else { 2 };
+        format!("{} {value}\n", length + 1 + digits)
+    };
+    let gnu = described(EntryType::GNULongName, format!("{name}\0").as_bytes());
+    let pax = described(EntryType::XHeader, record(&format!("path={name}")).as_bytes());
+    for bytes in [gnu, pax] {
+        let place = Place::new();
+        let report = place.import_bytes(&bytes, &EntryLimits::default()).expect("a long name");
+        assert_eq!(report.header.train, 5);
+    }
+    let size = record(&format!("size={}", png(9).len()));
+    Place::new()
+        .import_bytes(&described(EntryType::XHeader, size.as_bytes()), &EntryLimits::default())
+        .expect("the same size twice");
+    let huge = vec![b'n'; (1 << 20) + 1];
+    for kind in [EntryType::GNULongName, EntryType::GNULongLink, EntryType::XHeader, EntryType::XGlobalHeader]
+    {
+        let expected = "at most 1048576 bytes, found one of 1048577 bytes";
+        Place::new().assert_refused(&described(kind, &huge), &EntryLimits::default(), expected);
+    }
+}
+
+#[test]
+fn one_class_is_refused() {
+    let file = |path: &str, red| (path.to_string(), png(red));
+    let files = [file("train/cat/1.png", 1), file("test/cat/1.png", 2)];
+    assert_files_refused(&files, "at least two classes, found \"cat\" alone");
+}
+
+#[test]
+fn images_in_two_splits_and_images_left_out_are_told() {
+    let place = Place::new();
+    let mut files = pets();
+    files.push(("pets/test/dog/copy.png".to_string(), png(1)));
+    files.push(("pets/test/cat/copy.png".to_string(), png(2)));
+    files.push(("pets/valid/cat/1.png".to_string(), png(50)));
+    files.push(("pets/train/@eaDir/1.png".to_string(), png(60)));
+    let bytes = tar_of(&files).into_inner().expect("a tar");
+    let report = place.import_bytes(&bytes, &EntryLimits::default()).expect("a valid archive");
+    let [shared] = report.shared.as_slice() else { panic!("{:?}", report.shared) };
+    assert_eq!((shared.count, shared.labelled_otherwise), (2, 1));
+    assert_eq!(shared.first, ["test/cat/copy.png", "train/cat/2.PNG"]);
+    assert_eq!(report.left_out.files, 4);
+    assert_eq!(report.left_out.images.iter().collect::<Vec<_>>(), [(&"pets/valid/cat".to_string(), &1)]);
+    assert_eq!(report.header.classes, ["cat", "dog"]);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 
+use super::thread_count;
 use crate::table::Format;
 
 /// `allconv bench`.
@@ -37,7 +38,7 @@ pub(crate) struct BenchOperatorsArguments {
     #[arg(long, default_value_t = 7)]
     pub(crate) rounds: usize,
     /// Threads of the kernels [default: all].
-    #[arg(long)]
+    #[arg(long, value_parser = thread_count())]
     pub(crate) threads: Option<usize>,
     /// Instruction set of the kernels [default: the fastest this processor has].
     #[arg(long)]
@@ -65,7 +66,7 @@ pub(crate) struct BenchSlotArguments {
     #[arg(long, default_value_t = 15)]
     pub(crate) steps: usize,
     /// Threads of the kernels [default: all].
-    #[arg(long)]
+    #[arg(long, value_parser = thread_count())]
     pub(crate) threads: Option<usize>,
     /// Format of the result.
     #[arg(long, value_enum, default_value_t)]
@@ -94,7 +95,7 @@ pub(crate) struct BenchArguments {
     #[arg(long)]
     pub(crate) assert: bool,
     /// Threads of the kernels [default: all].
-    #[arg(long)]
+    #[arg(long, value_parser = thread_count())]
     pub(crate) threads: Option<usize>,
     /// Accuracy class: `exact`, `f32`, `bf16` or `bf16-fast`.
     #[arg(long, default_value = "f32")]

@@ -3,8 +3,17 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::RangedU64ValueParser;
 
 use crate::progress::ProgressMode;
+
+/// Most threads, workers or runs at the same time: more than any machine gains from, and fewer than any refuses.
+const MOST_THREADS: u64 = allconv_data::MOST_WORKERS as u64;
+
+/// Reads a number of threads, of workers or of runs at the same time.
+pub(crate) fn thread_count() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(..=MOST_THREADS)
+}
 
 /// Where data sets lie.
 #[derive(Clone, Debug, Args)]
@@ -18,10 +27,10 @@ pub(crate) struct DataArguments {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct MachineArguments {
     /// Threads of the kernels [default: all].
-    #[arg(long)]
+    #[arg(long, value_parser = thread_count())]
     pub(crate) threads: Option<usize>,
     /// Threads that prepare batches; 0 prepares them between steps.
-    #[arg(long, short = 'j', default_value_t = 1)]
+    #[arg(long, short = 'j', default_value_t = 1, value_parser = thread_count())]
     pub(crate) workers: usize,
     /// Instruction set of the kernels [default: the fastest this processor has].
     #[arg(long)]

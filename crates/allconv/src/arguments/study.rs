@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{DataArguments, MachineArguments};
+use super::{DataArguments, MachineArguments, thread_count};
 use crate::table::Format;
 
 /// `allconv study`.
@@ -52,7 +52,7 @@ pub(crate) struct StudyRunArguments {
     #[command(flatten)]
     pub(crate) study: StudyFileArguments,
     /// Runs made at the same time; the threads are divided between them.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = thread_count())]
     pub(crate) jobs: usize,
     #[command(flatten)]
     pub(crate) machine: MachineArguments,

@@ -5,8 +5,8 @@ use std::path::Path;
 use crate::output;
 use allconv_data::import::layout::SplitName;
 use allconv_data::{
-    DataDirectory, HashCheck, PictureKind, PictureLayout, fetch, import, import_pictures, list, parse_labels,
-    verify,
+    DataDirectory, HashCheck, LeftOut, PictureKind, PictureLayout, SharedImages, fetch, import,
+    import_pictures, list, parse_labels, verify,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
@@ -88,7 +88,8 @@ fn import_classes(source: &Path, name: &str, directory: &DataDirectory) -> anyho
         header.classes.len(),
         report.pack.display()
     ))?;
-    say_ignored("no images of a split", report.ignored, &report.ignored_examples);
+    say_left_out("no images of a split", &report.left_out);
+    say_shared(&report.shared);
     Ok(())
 }
 
@@ -116,7 +117,8 @@ fn import_of_pictures(
         header.pictures.len(),
         report.pack.display()
     ))?;
-    say_ignored("not read", report.ignored, &report.ignored_examples);
+    say_left_out("not read", &report.left_out);
+    say_shared(&report.shared);
     Ok(())
 }
 
@@ -124,9 +126,40 @@ fn import_verb(already_present: bool) -> &'static str {
     if already_present { "was here before" } else { "imported" }
 }
 
-fn say_ignored(what: &str, number: usize, examples: &[String]) {
-    if number > 0 {
-        output::note(format_args!("{number} files are {what}: {}", examples.join(", ")));
+/// Folders of images left out that are named, one a line.
+const FOLDERS_NAMED: usize = 8;
+
+fn say_left_out(what: &str, left_out: &LeftOut) {
+    if left_out.files == 0 {
+        return;
+    }
+    output::note(format_args!("{} files are {what}: {}", left_out.files, left_out.examples.join(", ")));
+    let images = left_out.image_count();
+    if images == 0 {
+        return;
+    }
+    output::note(format_args!(
+        "warning: {images} of them have the names of images; their folders do not fit the layout:"
+    ));
+    for (folder, count) in left_out.images.iter().take(FOLDERS_NAMED) {
+        output::note(format_args!("  {}/ ({count})", if folder.is_empty() { "." } else { folder }));
+    }
+    if left_out.images.len() > FOLDERS_NAMED {
+        output::note(format_args!("  and {} more folders", left_out.images.len() - FOLDERS_NAMED));
+    }
+}
+
+fn say_shared(shared: &[SharedImages]) {
+    for SharedImages { of, with, count, labelled_otherwise, first: [copy, original] } in shared {
+        let labels = match labelled_otherwise {
+            0 => String::new(),
+            number => format!(", {number} of them with another label"),
+        };
+        output::note(format_args!(
+            "warning: {count} {} images are {} images too{labels} (the first: {copy} is {original})",
+            of.folder(),
+            with.folder()
+        ));
     }
 }
 

@@ -47,6 +47,24 @@ fn a_value_out_of_range_names_field_value_and_limit() {
 }
 
 #[test]
+fn numbers_that_no_machine_can_serve_are_refused() {
+    for number in ["1000000000000", "9223372036854775807"] {
+        let (code, message) = refused("validation = 60", &format!("validation = {number}"));
+        assert_eq!(code, 2, "{message}");
+        assert!(message.contains(&format!("validation = {number} is not possible")), "{message}");
+    }
+    let study = TinyStudy::new();
+    for option in ["--workers", "-j", "--threads", "--jobs"] {
+        for number in ["1025", "1000000", "18446744073709551615"] {
+            let output = study.command(&[option, number]).output().unwrap();
+            let message = message(&output);
+            assert_eq!(code(&output), 2, "{option} {number}: {message}");
+            assert!(message.contains("1024"), "{option} {number}: {message}");
+        }
+    }
+}
+
+#[test]
 fn an_image_too_small_for_the_net_is_refused_with_the_stage() {
     let (code, message) = refused("size = 16", "size = 8");
     assert_eq!(code, 2, "{message}");

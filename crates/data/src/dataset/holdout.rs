@@ -35,13 +35,13 @@ pub fn divide(
         return Ok(Divided { train: train.clone(), validation: None });
     }
     let ranked = rank_by_content(train, classes);
-    let mut held_out = Vec::with_capacity(validation);
+    let mut held_out = Vec::with_capacity(validation.min(train.len()));
     let mut kept = Vec::new();
     for (class, samples) in ranked.iter().enumerate() {
         let held = share(validation, classes, class);
         let wanted = train_images.map(|number| share(number, classes, class));
         if held > samples.len() || (validation > 0 && held == samples.len() && !samples.is_empty()) {
-            return Err(too_few("validation", validation, class, held + 1, samples.len()));
+            return Err(too_few("validation", validation, class, held.saturating_add(1), samples.len()));
         }
         let rest = &samples[held..];
         let used = wanted.unwrap_or(rest.len());
@@ -50,7 +50,7 @@ pub fn divide(
                 "train_images",
                 train_images.unwrap_or(0),
                 class,
-                held + used,
+                held.saturating_add(used),
                 samples.len(),
             ));
         }
@@ -103,6 +103,26 @@ fn too_few(field: &'static str, value: usize, class: usize, needed: usize, prese
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_beyond_any_memory_are_refused_by_field() {
+        let train = split(0..30);
+        for number in [1_000_000_000_000, usize::MAX / 2, usize::MAX] {
+            for classes in [1, 3] {
+                let train =
+                    if classes == 1 { Split::new(vec![0; 20], vec![0; 10], SHAPE) } else { train.clone() };
+                let message =
+                    |outcome: Result<Divided, DataError>| outcome.expect_err("too many").to_string();
+                let held_out = message(divide(&train, classes, number, None));
+                assert!(
+                    held_out.starts_with(&format!("validation = {number} is not possible")),
+                    "{held_out}"
+                );
+                let used = message(divide(&train, classes, 3, Some(number)));
+                assert!(used.starts_with(&format!("train_images = {number} is not possible")), "{used}");
+            }
+        }
+    }
     use crate::augment::ImageShape;
 
     const SHAPE: ImageShape = ImageShape { height: 1, width: 1, channels: 2 };

@@ -68,7 +68,7 @@ pub fn write(path: &Path, source: &Source, source_hash: &str) -> Result<PackHead
         validation: source.validation.as_ref().map(Split::len),
         test: source.test.len(),
     };
-    FILE.write(path, &header, |file| {
+    FILE.write(path, &header, header.payload_bytes(), |file| {
         for split in
             [Some(&source.train), source.validation.as_ref(), Some(&source.test)].into_iter().flatten()
         {

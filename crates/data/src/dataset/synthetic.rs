@@ -52,13 +52,15 @@ pub const MASK_CLASSES: [&str; 6] = ["background", "cross", "disk", "ring", "squ
 
 /// Smallest and largest side of an image in pixels.
 const SIZES: std::ops::RangeInclusive<usize> = 8..=1024;
+/// Most bytes of pixels of a drawn set, 2 GiB: about two minutes of drawing on two cores.
+const PIXEL_LIMIT: usize = 2 << 30;
 /// Test images are numbered from here, so that no split shares an image with another.
 const FIRST_TEST_INDEX: u32 = 1 << 31;
 
 /// Draws the dataset.
 ///
 /// # Errors
-/// If the size lies outside 8 to 1024 pixels, or a split would be empty or longer than 2³¹.
+/// If the size lies outside 8 to 1024 pixels, a split would be empty or longer than 2³¹, or all pixels take more than 2 GiB.
 pub fn draw(settings: &SyntheticSettings) -> Result<Source, DataError> {
     if !SIZES.contains(&settings.size) {
         return Err(DataError::BadOption {
@@ -77,6 +79,20 @@ pub fn draw(settings: &SyntheticSettings) -> Result<Source, DataError> {
                 fix: "choose a number in this range".to_string(),
             });
         }
+    }
+    let images = settings.train + settings.test;
+    let bytes = images.saturating_mul(3 * settings.size * settings.size);
+    if bytes > PIXEL_LIMIT {
+        let most = PIXEL_LIMIT / (3 * settings.size * settings.size);
+        return Err(DataError::BadOption {
+            field: "synthetic.train",
+            value: settings.train.to_string(),
+            limit: format!(
+                "with {} test images of {} pixels a side it makes {bytes} bytes, and at most {PIXEL_LIMIT} are drawn",
+                settings.test, settings.size
+            ),
+            fix: format!("draw at most {most} images of this size, or smaller ones"),
+        });
     }
     Ok(Source {
         classes: CLASSES.iter().map(ToString::to_string).collect(),
@@ -325,6 +341,16 @@ mod tests {
         assert!(refused.expect_err("too small").to_string().contains("synthetic.size = 7"));
         let refused = draw(&SyntheticSettings { test: 0, ..SyntheticSettings::default() });
         assert!(refused.expect_err("empty").to_string().contains("synthetic.test = 0"));
+    }
+
+    #[test]
+    fn a_set_that_no_memory_holds_is_refused_before_it_is_drawn() {
+        for (train, size) in [(10_000_000, 32), ((1 << 31) - 1, 1024), (700, 1024)] {
+            let refused = draw(&SyntheticSettings { size, train, ..SyntheticSettings::default() });
+            let message = refused.expect_err("too large").to_string();
+            assert!(message.starts_with(&format!("synthetic.train = {train}")), "{message}");
+            assert!(message.contains("at most 2147483648 are drawn"), "{message}");
+        }
     }
 
     #[test]

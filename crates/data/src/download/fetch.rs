@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::digest::Digests;
 use super::manifest::HashManifest;
 use super::transfer::{Patience, Progress, Transfer};
-use crate::atomic::sync_folder;
+use crate::atomic::{random_suffix, remove_left_overs, sync_folder};
 use crate::dataset::cifar::{CIFAR10, CIFAR100, CifarLayout};
 use crate::directory::DataDirectory;
 use crate::error::DataError;
@@ -110,6 +110,14 @@ pub fn fetch_archive(
     fs::create_dir_all(&downloads).map_err(DataError::io("create the folder", &downloads))?;
     let file_name = archive.url.rsplit('/').next().unwrap_or(layout.name);
     let target = downloads.join(file_name);
+    // Two processes must not write one part.
+    let lock_path = downloads.join(format!("{file_name}.lock"));
+    let lock = fs::File::create(&lock_path).map_err(DataError::io("create", &lock_path))?;
+    lock.lock().map_err(DataError::io("lock", &lock_path))?;
+    if layout.is_present(directory) {
+        layout.read(directory)?;
+        return Ok(done(true));
+    }
     // An archive that is there already may be from an earlier, interrupted fetch, or put there by hand.
     if !target.exists() || Digests::of_file(&target)? != archive.digests {
         let transfer = Transfer {
@@ -123,12 +131,16 @@ pub fn fetch_archive(
     }
     unpack(layout, &target, directory)?;
     fs::remove_file(&target).map_err(DataError::io("remove", &target))?;
+    // Whoever waits for the lock finds the files present, also if somebody else makes a new lock meanwhile.
+    fs::remove_file(&lock_path).map_err(DataError::io("remove", &lock_path))?;
     Ok(done(false))
 }
 
 /// Copies the layout's files out of the archive into a fresh folder, checks them, and renames the folder into place.
 fn unpack(layout: &CifarLayout, archive_path: &Path, directory: &DataDirectory) -> Result<(), DataError> {
-    let staging_root = directory.root().join(format!("unpacking-{}-{}", layout.name, std::process::id()));
+    let start = format!("unpacking-{}-", layout.name);
+    remove_left_overs(directory.root(), &start);
+    let staging_root = directory.root().join(start + &random_suffix());
     let staging = DataDirectory::new(&staging_root);
     let folder = layout.path(&staging);
     fs::create_dir_all(&folder).map_err(DataError::io("create the folder", &folder))?;

@@ -16,33 +16,57 @@ use crate::error::DataError;
 const XZ_MEMORY_KIB: u32 = 256 << 10;
 /// Longest path in bytes.
 const PATH_LIMIT: usize = 4096;
+/// Most bytes of all paths together; they are kept to find one that comes twice.
+const PATHS_LIMIT: usize = 256 << 20;
+/// Most bytes of an entry that describes the next one: a long name, or records of a PAX archive.
+const DESCRIPTION_LIMIT: u64 = 1 << 20;
 
 /// Visits every regular file of the archive in its order.
 ///
 /// # Errors
 /// A link, device or other special entry; an absolute path, `..`, a path over 4096 bytes or not in UTF-8; the same
-/// path twice, also if only upper and lower case differ; a truncated or damaged archive; a broken limit.
+/// path twice, also if only upper and lower case differ; a name or description of an entry above 1 MiB; a size that is said twice,
+/// differently; a truncated or damaged archive; a broken limit.
 pub fn walk(path: &Path, limits: &EntryLimits, visit: &mut Visit) -> Result<(), DataError> {
     let reader = open(path, limits)?;
     let mut archive = tar::Archive::new(reader);
     let mut seen = HashSet::new();
-    let mut count = 0u64;
-    let entries = archive.entries().map_err(|error| damaged(path, &error))?;
+    let (mut count, mut path_bytes) = (0u64, 0);
+    let mut described = Description::default();
+    // Raw entries: the descriptions are read here, where their size is limited.
+    let entries = archive.entries().map_err(|error| damaged(path, &error))?.raw(true);
     for entry in entries {
         let mut entry = entry.map_err(|error| damaged(path, &error))?;
         count += 1;
         if count > limits.entries {
             return Err(refused(path, "", format!("at most {} entries", limits.entries), "more"));
         }
-        let raw = entry.path_bytes().into_owned();
+        let kind = entry.header().entry_type();
+        let size = entry.header().entry_size().map_err(|error| damaged(path, &error))?;
+        let is_description = matches!(
+            kind,
+            EntryType::GNULongName | EntryType::GNULongLink | EntryType::XHeader | EntryType::XGlobalHeader
+        );
+        if is_description {
+            if size > DESCRIPTION_LIMIT {
+                let expected = format!("names and descriptions of at most {DESCRIPTION_LIMIT} bytes");
+                return Err(refused(path, "", expected, format!("one of {size} bytes")));
+            }
+            let mut bytes = Vec::new();
+            entry.read_to_end(&mut bytes).map_err(|error| damaged(path, &error))?;
+            described
+                .add(kind, &bytes)
+                .map_err(|found| refused(path, "", "descriptions in PAX records", found))?;
+            continue;
+        }
+        let Description { name, pax_path, pax_size } = std::mem::take(&mut described);
+        let raw = name.or(pax_path).unwrap_or_else(|| entry.path_bytes().into_owned());
         let inner = check_path(&raw).map_err(|found| {
             refused(path, &String::from_utf8_lossy(&raw), "a relative path of plain names in UTF-8", found)
         })?;
         match entry.header().entry_type() {
             EntryType::Directory => continue,
             EntryType::Regular => {}
-            // Metadata about the archive as a whole, without a file of its own.
-            EntryType::XGlobalHeader => continue,
             other => {
                 return Err(refused(
                     path,
@@ -55,7 +79,14 @@ pub fn walk(path: &Path, limits: &EntryLimits, visit: &mut Visit) -> Result<(), 
         if !seen.insert(inner.to_lowercase()) {
             return Err(refused(path, &inner, "every path once, whatever its case", "it a second time"));
         }
-        let size = entry.size();
+        path_bytes += inner.len();
+        if path_bytes > PATHS_LIMIT {
+            return Err(refused(path, "", format!("at most {PATHS_LIMIT} bytes of paths"), "more"));
+        }
+        if let Some(other) = pax_size.filter(|other| *other != size) {
+            let found = format!("{size} bytes and {other} bytes");
+            return Err(refused(path, &inner, "one size of this file", found));
+        }
         if size > limits.file_bytes {
             let expected = format!("at most {} bytes", limits.file_bytes);
             return Err(refused(path, &inner, expected, format!("{size} bytes")));
@@ -80,6 +111,42 @@ pub fn walk(path: &Path, limits: &EntryLimits, visit: &mut Visit) -> Result<(), 
         return Err(refused(path, "", "a block of zeros at the end of the archive", found));
     }
     Ok(())
+}
+
+/// What entries before a file say about it.
+#[derive(Default)]
+struct Description {
+    name: Option<Vec<u8>>,
+    pax_path: Option<Vec<u8>>,
+    pax_size: Option<u64>,
+}
+
+impl Description {
+    fn add(&mut self, kind: EntryType, bytes: &[u8]) -> Result<(), String> {
+        match kind {
+            EntryType::GNULongName => {
+                // Names end with a zero.
+                let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
+                self.name = Some(bytes[..end].to_vec());
+            }
+            EntryType::XHeader => {
+                for record in tar::PaxExtensions::new(bytes) {
+                    let record = record.map_err(|error| error.to_string())?;
+                    match record.key_bytes() {
+                        b"path" => self.pax_path = Some(record.value_bytes().to_vec()),
+                        b"size" => {
+                            let size = record.value().ok().and_then(|value| value.parse().ok());
+                            self.pax_size = Some(size.ok_or("a size that is no number")?);
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            // Where a link leads, and what holds for the whole archive, says nothing about a file.
+            _ => {}
+        }
+        Ok(())
+    }
 }
 
 /// A reader that counts, limits, and remembers how many zero bytes came last.

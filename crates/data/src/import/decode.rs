@@ -1,11 +1,13 @@
-//! Decoding of one JPEG or PNG into RGB, with limits, and with a decoder's panic turned into an error.
+//! Decoding of one JPEG or PNG, turned as its Exif block says, with limits, and with a decoder's panic turned into an error.
+//!
+//! Every picture that comes in from outside comes in here.
 
-use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use image::{ColorType, DynamicImage, ImageFormat, ImageReader, Limits};
+use image::metadata::Orientation;
+use image::{ColorType, DynamicImage, ImageFormat};
 
-use super::jpeg;
+use super::{jpeg, orientation, png};
 use crate::augment::ImageShape;
 use crate::error::DataError;
 
@@ -62,31 +64,30 @@ fn plain(image: DynamicImage) -> Image {
 }
 
 fn decode_unguarded(bytes: &[u8]) -> Result<DynamicImage, String> {
-    let mut reader =
-        ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|error| error.to_string())?;
-    match reader.format() {
-        Some(ImageFormat::Jpeg) => return jpeg::decode(bytes),
-        Some(ImageFormat::Png) => {}
-        Some(other) => return Err(format!("a {other:?} image")),
-        None if bytes.is_empty() => return Err("an empty file".to_string()),
-        None => {
+    let (mut image, exif) = match image::guess_format(bytes) {
+        Ok(ImageFormat::Jpeg) => {
+            let jpeg = jpeg::decode(bytes)?;
+            (jpeg.image, jpeg.exif)
+        }
+        Ok(ImageFormat::Png) => png::decode(bytes)?,
+        Ok(other) => return Err(format!("a {other:?} image")),
+        Err(_) if bytes.is_empty() => return Err("an empty file".to_string()),
+        Err(_) => {
             return Err(format!("bytes that begin with \"{}\"", bytes[..bytes.len().min(8)].escape_ascii()));
         }
-    }
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(SIDE_LIMIT);
-    limits.max_image_height = Some(SIDE_LIMIT);
-    limits.max_alloc = Some(ALLOCATION_LIMIT);
-    reader.limits(limits);
-    let image = reader.decode().map_err(|error| error.to_string())?;
+    };
     match image.color() {
-        ColorType::L8 | ColorType::Rgb8 => Ok(image),
-        other => Err(format!("pixels of type {other:?}")),
+        ColorType::L8 | ColorType::Rgb8 => {}
+        other => return Err(format!("pixels of type {other:?}")),
     }
+    image.apply_orientation(exif.map_or(Orientation::NoTransforms, orientation::of_exif));
+    Ok(image)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Cursor;
+
     use super::*;
     use image::ExtendedColorType;
 

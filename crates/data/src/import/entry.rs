@@ -78,7 +78,7 @@ pub fn hash_source(source: &Path, limits: &EntryLimits) -> Result<String, DataEr
 }
 
 /// Checks one path component against the rules: not empty, not `.` or `..`, at most 255 bytes, without a separator of
-/// any system, and printable.
+/// any system, and printable, without marks that turn the direction of writing.
 pub(super) fn check_component(component: &str) -> Result<(), String> {
     if component.is_empty() || component == "." || component == ".." {
         return Err(format!("the component \"{component}\""));
@@ -86,10 +86,21 @@ pub(super) fn check_component(component: &str) -> Result<(), String> {
     if component.len() > 255 {
         return Err(format!("a component of {} bytes", component.len()));
     }
-    if component.contains(|character: char| character.is_control() || character == '\\' || character == '/') {
+    let refused = |character: char| {
+        character.is_control() || matches!(character, '\\' | '/') || changes_how_text_runs(character)
+    };
+    if component.contains(refused) {
         return Err(format!("the component \"{}\"", component.escape_debug()));
     }
     Ok(())
+}
+
+/// True for marks that turn the direction of writing or break a line, so that a text reads otherwise than it is.
+fn changes_how_text_runs(character: char) -> bool {
+    matches!(
+        character,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
+    )
 }
 
 fn metadata(source: &Path) -> Result<fs::Metadata, DataError> {
@@ -101,5 +112,21 @@ fn metadata(source: &Path) -> Result<fs::Metadata, DataError> {
             "check the path",
         )),
         other => other.map_err(DataError::io("read", source)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_read_otherwise_than_they_are_are_refused_and_escaped() {
+        for name in ["cat\u{202e}gnp", "a\u{2066}b", "\u{feff}cat", "a\u{200f}", "a\u{85}b", "a\u{2028}b"] {
+            let found = check_component(name).expect_err(name);
+            assert!(found.is_ascii(), "{found}");
+        }
+        for name in ["кошка", "猫", "حصان", "👩\u{200d}🔬", "a b", "<b>"] {
+            check_component(name).expect(name);
+        }
     }
 }

@@ -9,6 +9,23 @@ use crate::picture::Picture;
 /// Most grey values that label maps may hold when nobody says which are meant.
 const MOST_UNNAMED_LABELS: usize = 32;
 
+/// Fewest classes of a set: with one, whatever a network says is right.
+pub(super) const FEWEST_CLASSES: usize = 2;
+
+/// Refuses a label map in a format that changes grey values.
+///
+/// # Errors
+/// [`DataError::BadFile`] for a JPEG, whatever its name.
+pub(super) fn check_lossless(file: &str, bytes: &[u8]) -> Result<(), DataError> {
+    if bytes.starts_with(&[0xff, 0xd8]) {
+        let expected = "a label map as PNG, which keeps every grey value";
+        let fix =
+            "save the label maps as PNG from where they were drawn; what a JPEG has changed cannot be undone";
+        return Err(DataError::bad_file(file, expected, "a JPEG, which changes them", fix));
+    }
+    Ok(())
+}
+
 /// Reads `membrane=0,cell=255` or `0,255`: the classes of label maps with their grey values.
 ///
 /// # Errors
@@ -38,7 +55,7 @@ pub fn parse_labels(text: &str) -> Result<Vec<(String, u8)>, DataError> {
         }
         labels.push((name, value));
     }
-    if labels.len() < 2 {
+    if labels.len() < FEWEST_CLASSES {
         return Err(refuse("two classes at least are needed to tell anything apart".to_string()));
     }
     Ok(labels)
@@ -47,8 +64,9 @@ pub fn parse_labels(text: &str) -> Result<Vec<(String, u8)>, DataError> {
 /// The grey values of label maps as classes, in rising order; `maps` are files and what they hold.
 ///
 /// # Errors
-/// [`DataError::BadFile`] for a colour picture, or more values than anybody meant as classes.
+/// [`DataError::BadFile`] for a colour picture, more values than anybody meant as classes, or a single one; the last names `source`.
 pub(super) fn found_labels<'a>(
+    source: &str,
     maps: impl Iterator<Item = &'a (String, Picture)>,
 ) -> Result<Vec<(String, u8)>, DataError> {
     let mut found = BTreeSet::new();
@@ -63,6 +81,15 @@ pub(super) fn found_labels<'a>(
                 "say which values are classes with --labels, or save label maps without lossy compression",
             ));
         }
+    }
+    if found.len() < FEWEST_CLASSES {
+        let found: Vec<String> = found.iter().map(u8::to_string).collect();
+        return Err(DataError::bad_file(
+            source,
+            "at least two different grey values in all label maps, one for each class",
+            if found.is_empty() { "none".to_string() } else { format!("{} alone", found.join(", ")) },
+            "add pictures that show the other classes, or name all classes with --labels",
+        ));
     }
     Ok(found.into_iter().map(|value| (format!("value_{value}"), value)).collect())
 }

@@ -50,8 +50,8 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Places a path of components joined by `/`; `None` if it is no image of a split (hidden, another extension,
-    /// another depth, beside the splits).
+    /// Places a path of components joined by `/`; `None` if it is no image of a split (hidden, in a folder of an operating system, another
+    /// extension, another depth, beside the splits).
     ///
     /// # Errors
     /// What was found instead, if this image's leading folder differs from that of the images before it.
@@ -63,10 +63,7 @@ impl Layout {
             _ => return Ok(None),
         };
         let Some(split) = SplitName::of_folder(split) else { return Ok(None) };
-        if !is_image_name(file)
-            || class.starts_with('.')
-            || leading.is_some_and(|folder| folder.starts_with('.'))
-        {
+        if !is_image_name(file) || is_system_folder(class) || leading.is_some_and(is_system_folder) {
             return Ok(None);
         }
         let known = self.leading.get_or_insert_with(|| leading.map(str::to_string));
@@ -81,6 +78,21 @@ impl Layout {
         }
         Ok(Some(Place { split, class: class.to_string(), file: file.to_string() }))
     }
+}
+
+/// True for hidden folders and those in which systems keep thumbnails, forks and what was deleted.
+pub(super) fn is_system_folder(folder: &str) -> bool {
+    const NAMES: [&str; 8] = [
+        "__macosx",
+        "@eadir",
+        "#recycle",
+        "@recycle",
+        "@recently-snapshot",
+        "$recycle.bin",
+        "lost+found",
+        "system volume information",
+    ];
+    folder.starts_with('.') || NAMES.contains(&folder.to_lowercase().as_str())
 }
 
 /// True for names that promise a JPEG or PNG image, in any case, and are not hidden.
@@ -122,6 +134,9 @@ mod tests {
             "train/cat/jpg",
             "README.md",
             "dev/cat/1.jpg",
+            "train/@eaDir/1.jpg",
+            "train/__MACOSX/1.jpg",
+            "$RECYCLE.BIN/train/cat/1.jpg",
         ] {
             assert_eq!(place(path), None, "{path}");
         }

@@ -1,14 +1,16 @@
 //! Import of image folders: `SPLIT/CLASS/*` from a directory or a tar archive into one packed file.
 
 pub mod archive;
-mod bytes_in_memory;
 pub mod decode;
 pub mod entry;
 pub mod folder;
 mod jpeg;
 pub mod labels;
 pub mod layout;
+pub mod left_out;
+mod orientation;
 pub mod pictures;
+mod png;
 
 use std::path::{Path, PathBuf};
 
@@ -19,8 +21,11 @@ use crate::dataset::{Source, Split, pack};
 use crate::directory::DataDirectory;
 use crate::error::DataError;
 use crate::registry;
+use crate::shared::SharedImages;
 use entry::{Entry, EntryLimits};
+use labels::FEWEST_CLASSES;
 use layout::{Layout, Place, SplitName};
+use left_out::LeftOut;
 
 /// What an import did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,10 +38,11 @@ pub struct ImportReport {
     pub header: pack::PackHeader,
     /// True if the same content had been imported under this name before, so that nothing was written.
     pub already_present: bool,
-    /// Number of files that are no images of a split (read-me files, hidden files, folders beside the splits).
-    pub ignored: usize,
-    /// The first of the ignored files, at most [`IGNORED_NAMED`].
-    pub ignored_examples: Vec<String>,
+    /// Files that are no images of a split (read-me files, hidden files, folders beside the splits); nothing is known of them when the set
+    /// was already present.
+    pub left_out: LeftOut,
+    /// Images that lie in two splits; nothing is known of them when the set was already present.
+    pub shared: Vec<SharedImages>,
 }
 
 /// How many ignored files a report names.
@@ -58,7 +64,7 @@ const PIXEL_LIMIT: u64 = 16 << 30;
 ///
 /// # Errors
 /// An invalid or taken name; a link, device or path that leaves the root; a limit of [`EntryLimits`]; a file that is
-/// no valid image; images of different sizes; no classes, an empty split, or no `train` or `test` split.
+/// no valid image; images of different sizes; fewer than two classes, an empty split, or no `train` or `test` split.
 pub fn import(source: &Path, name: &str, directory: &DataDirectory) -> Result<ImportReport, DataError> {
     import_within(source, name, directory, &EntryLimits::default())
 }
@@ -96,24 +102,24 @@ pub fn import_within(
             pack: path,
             header,
             already_present: true,
-            ignored: 0,
-            ignored_examples: Vec::new(),
+            left_out: LeftOut::default(),
+            shared: Vec::new(),
         });
     }
 
     let mut collector = Collector::new(source);
     entry::walk(source, limits, &mut |entry| collector.add(entry))?;
     collector.decode_pending()?;
-    let (ignored, ignored_examples) = (collector.ignored, std::mem::take(&mut collector.ignored_examples));
-    let packed = collector.finish()?;
+    let left_out = std::mem::take(&mut collector.left_out);
+    let (packed, names) = collector.finish(left_out.files)?;
     let header = pack::write(&path, &packed, &source_hash)?;
     Ok(ImportReport {
         name: name.to_string(),
         pack: path,
         header,
         already_present: false,
-        ignored,
-        ignored_examples,
+        left_out,
+        shared: packed.shared_between_splits(&|split, sample| names[split as usize][sample].clone()),
     })
 }
 
@@ -132,8 +138,7 @@ struct Collector<'a> {
     pending: Vec<(Place, String, Vec<u8>)>,
     decoded: Vec<Decoded>,
     shape: Option<(ImageShape, String)>,
-    ignored: usize,
-    ignored_examples: Vec<String>,
+    left_out: LeftOut,
 }
 
 impl<'a> Collector<'a> {
@@ -144,8 +149,7 @@ impl<'a> Collector<'a> {
             pending: Vec::with_capacity(CHUNK),
             decoded: Vec::new(),
             shape: None,
-            ignored: 0,
-            ignored_examples: Vec::new(),
+            left_out: LeftOut::default(),
         }
     }
 
@@ -163,12 +167,7 @@ impl<'a> Collector<'a> {
             )
         })?;
         match place {
-            None => {
-                self.ignored += 1;
-                if self.ignored_examples.len() < IGNORED_NAMED {
-                    self.ignored_examples.push(entry.path);
-                }
-            }
+            None => self.left_out.add(entry.path),
             Some(place) => {
                 self.pending.push((place, entry.path, entry.bytes));
                 if self.pending.len() == CHUNK {
@@ -215,11 +214,12 @@ impl<'a> Collector<'a> {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<Source, DataError> {
+    /// The set, and the names of its images by split.
+    fn finish(mut self, left_out: usize) -> Result<(Source, [Vec<String>; 3]), DataError> {
         let source = self.source.display();
         let Some((shape, _)) = self.shape else {
             let expected = "images at SPLIT/CLASS/FILE (SPLIT is train, val or test)";
-            let found = format!("no image among {} files", self.ignored);
+            let found = format!("no image among {left_out} files");
             return Err(DataError::bad_file(source, expected, found, "see `allconv data import --help`"));
         };
         self.decoded.sort_by(|a, b| (a.split, &a.class, &a.file).cmp(&(b.split, &b.class, &b.file)));
@@ -234,6 +234,7 @@ impl<'a> Collector<'a> {
             let expected = format!("at most {} classes", u16::MAX);
             return Err(DataError::bad_file(source, expected, classes.len(), "import fewer classes"));
         }
+        let mut names = [Vec::new(), Vec::new(), Vec::new()];
         let mut splits =
             [SplitName::Train, SplitName::Validation, SplitName::Test].map(|_| (Vec::new(), Vec::new()));
         for image in &self.decoded {
@@ -248,6 +249,12 @@ impl<'a> Collector<'a> {
             let (pixels, labels): &mut (Vec<u8>, Vec<u16>) = &mut splits[image.split as usize];
             pixels.extend_from_slice(&image.pixels);
             labels.push(label as u16);
+            names[image.split as usize].push(format!(
+                "{}/{}/{}",
+                image.split.folder(),
+                image.class,
+                image.file
+            ));
         }
         let [train, validation, test] = splits.map(|(pixels, labels)| Split::new(pixels, labels, shape));
         for (split, name) in [(&train, SplitName::Train), (&test, SplitName::Test)] {
@@ -260,7 +267,15 @@ impl<'a> Collector<'a> {
                 ));
             }
         }
+        if classes.len() < FEWEST_CLASSES {
+            return Err(DataError::bad_file(
+                format!("{source}!train"),
+                "a folder for each of at least two classes",
+                format!("\"{}\" alone", classes.join(", ")),
+                "add the images of another class: with one, whatever a network says is right",
+            ));
+        }
         let validation = (!validation.is_empty()).then_some(validation);
-        Ok(Source { classes, shape, train, validation, test })
+        Ok((Source { classes, shape, train, validation, test }, names))
     }
 }

@@ -6,16 +6,17 @@ use std::sync::Arc;
 
 use glob::Pattern;
 
-use super::IGNORED_NAMED;
 use super::entry::{self, Entry, EntryLimits};
-use super::labels::{class_numbers, found_labels};
-use super::layout::{SplitName, is_image_name};
+use super::labels::{check_lossless, class_numbers, found_labels};
+use super::layout::{SplitName, is_image_name, is_system_folder};
+use super::left_out::LeftOut;
 use crate::directory::DataDirectory;
 use crate::error::DataError;
 use crate::picture::Picture;
 use crate::pictures::pack::{self, PictureHeader};
 use crate::pictures::{PictureExample, PictureSource};
 use crate::registry;
+use crate::shared::SharedImages;
 
 /// How the files of a source are read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,10 +48,10 @@ pub struct PictureReport {
     pub header: PictureHeader,
     /// True if the same content had been imported under this name before, so that nothing was written.
     pub already_present: bool,
-    /// Number of files that were not read.
-    pub ignored: usize,
-    /// The first of them.
-    pub ignored_examples: Vec<String>,
+    /// What was not read; nothing is known of it when the set was already present.
+    pub left_out: LeftOut,
+    /// Pictures that lie in two splits; nothing is known of them when the set was already present.
+    pub shared: Vec<SharedImages>,
 }
 
 /// Imports pictures of any size from a folder or a `.tar`, `.tar.gz` or `.tar.xz` as the set `name`.
@@ -60,7 +61,7 @@ pub struct PictureReport {
 ///
 /// # Errors
 /// As [`crate::import()`]; grey among colour pictures, a picture without label map or the reverse, label maps of another size than their
-/// picture, that are not grey, or hold a value that is no class: always naming the file.
+/// picture, that are JPEGs, are not grey, or hold a value that is no class: always naming the file. Label maps of a single value.
 pub fn import_pictures(
     source: &Path,
     name: &str,
@@ -81,14 +82,16 @@ pub fn import_pictures(
         if header.source_hash != source_hash {
             return Err(taken(&path, source));
         }
-        let (ignored, ignored_examples) = (0, Vec::new());
-        return Ok(PictureReport { pack: path, header, already_present: true, ignored, ignored_examples });
+        let (left_out, shared) = (LeftOut::default(), Vec::new());
+        return Ok(PictureReport { pack: path, header, already_present: true, left_out, shared });
     }
     let mut collector = Collector::new(source, layout)?;
     entry::walk(source, &limits, &mut |entry| collector.add(entry))?;
-    let (ignored, ignored_examples) = (collector.ignored, std::mem::take(&mut collector.ignored_examples));
-    let header = pack::write(&path, &collector.finish()?, &source_hash)?;
-    Ok(PictureReport { pack: path, header, already_present: false, ignored, ignored_examples })
+    let left_out = std::mem::take(&mut collector.left_out);
+    let set = collector.finish(left_out.files)?;
+    let header = pack::write(&path, &set, &source_hash)?;
+    let shared = set.shared_between_splits();
+    Ok(PictureReport { pack: path, header, already_present: false, left_out, shared })
 }
 
 fn taken(path: &Path, source: &Path) -> DataError {
@@ -117,8 +120,7 @@ struct Collector<'a> {
     select: Option<Pattern>,
     pictures: BTreeMap<Key, (String, Picture)>,
     label_maps: BTreeMap<Key, (String, Picture)>,
-    ignored: usize,
-    ignored_examples: Vec<String>,
+    left_out: LeftOut,
 }
 
 impl<'a> Collector<'a> {
@@ -137,8 +139,7 @@ impl<'a> Collector<'a> {
             select: layout.select.as_ref().map(pattern).transpose()?,
             pictures: BTreeMap::new(),
             label_maps: BTreeMap::new(),
-            ignored: 0,
-            ignored_examples: Vec::new(),
+            left_out: LeftOut::default(),
         })
     }
 
@@ -147,15 +148,18 @@ impl<'a> Collector<'a> {
     }
 
     fn add(&mut self, entry: Entry) -> Result<(), DataError> {
-        let selected = self.select.as_ref().is_none_or(|pattern| pattern.matches(&entry.path));
-        let Some((key, role)) = place(&entry.path, self.kind).filter(|_| selected) else {
-            self.ignored += 1;
-            if self.ignored_examples.len() < IGNORED_NAMED {
-                self.ignored_examples.push(entry.path);
-            }
+        if self.select.as_ref().is_some_and(|pattern| !pattern.matches(&entry.path)) {
+            self.left_out.add_unwanted(entry.path);
+            return Ok(());
+        }
+        let Some((key, role)) = place(&entry.path, self.kind) else {
+            self.left_out.add(entry.path);
             return Ok(());
         };
         let file = self.file(&entry.path);
+        if role == Role::LabelMap {
+            check_lossless(&file, &entry.bytes)?;
+        }
         let picture = Picture::decode(&file, &entry.bytes)?;
         let place = match role {
             Role::Picture => &mut self.pictures,
@@ -169,9 +173,9 @@ impl<'a> Collector<'a> {
         Ok(())
     }
 
-    fn finish(self) -> Result<PictureSource, DataError> {
+    fn finish(self, left_out: usize) -> Result<PictureSource, DataError> {
         let Some((first_file, first)) = self.pictures.values().next() else {
-            let found = format!("no picture among {} files", self.ignored);
+            let found = format!("no picture among {left_out} files");
             let expected = match self.kind {
                 PictureKind::Photographs => "JPEG or PNG files",
                 PictureKind::Segmentation { .. } => "files image/N.png and label/N.png",
@@ -194,7 +198,7 @@ impl<'a> Collector<'a> {
         let labels = match self.kind {
             PictureKind::Photographs => Vec::new(),
             PictureKind::Segmentation { labels } if labels.is_empty() => {
-                found_labels(self.label_maps.values())?
+                found_labels(&self.source.display().to_string(), self.label_maps.values())?
             }
             PictureKind::Segmentation { labels } => labels.clone(),
         };
@@ -242,7 +246,7 @@ impl<'a> Collector<'a> {
 fn place(path: &str, kind: &PictureKind) -> Option<(Key, Role)> {
     let components: Vec<&str> = path.split('/').collect();
     let (file, folders) = components.split_last()?;
-    if !is_image_name(file) || folders.iter().any(|folder| folder.starts_with('.')) {
+    if !is_image_name(file) || folders.iter().any(|folder| is_system_folder(folder)) {
         return None;
     }
     let stem = file.rsplit_once('.').map_or(*file, |(stem, _)| stem);
@@ -322,21 +326,24 @@ mod tests {
         let (_folder, source, directory) = folder(&files);
         let layout = PictureLayout { select: Some("*x2/*_HR.png".into()), ..PHOTOGRAPHS };
         let report = import_pictures(&source, "set5_x2", &layout, &directory).expect("one file");
-        assert_eq!((report.header.pictures.len(), report.ignored), (1, 2));
+        assert_eq!((report.header.pictures.len(), report.left_out.files), (1, 2));
+        assert_eq!(report.left_out.image_count(), 0, "what a pattern excludes is not missed");
         assert_eq!(report.header.pictures[0].height, 4);
     }
 
     #[test]
     fn label_values_become_class_numbers_in_the_order_given() {
-        let files = [("x/image/1.png", grey(2, 2, 7)), ("x/label/1.png", grey(2, 2, 255))];
-        for (labels, class, names) in
-            [("", 0, vec!["value_255"]), ("membrane=0,cell=255", 1, vec!["membrane", "cell"])]
-        {
+        let map = Picture::new(ImageShape { height: 2, width: 2, channels: 1 }, vec![255, 255, 255, 7]);
+        let files = [("x/image/1.png", grey(2, 2, 7)), ("x/label/1.png", map)];
+        for (labels, numbers, names) in [
+            ("", [1, 1, 1, 0], vec!["value_7", "value_255"]),
+            ("cell=255,membrane=7", [0, 0, 0, 1], vec!["cell", "membrane"]),
+        ] {
             let (_folder, source, directory) = folder(&files);
             import_pictures(&source, "cells", &segmentation(labels), &directory).expect("a pair");
             let read = registry::read_pictures("cells", &directory, &Default::default()).expect("a pack");
             assert_eq!(read.classes, names);
-            assert_eq!(**read.train[0].mask.as_ref().expect("a label map"), vec![class; 4]);
+            assert_eq!(**read.train[0].mask.as_ref().expect("a label map"), numbers);
         }
     }
 
@@ -364,5 +371,40 @@ mod tests {
         assert!(orphan.contains("label/2.png: expected a picture \"2\""), "{orphan}");
         let nothing = message(&[("x/1.png", grey(1, 1, 0))], &segmentation(""));
         assert!(nothing.contains("no picture among 1 files"), "{nothing}");
+    }
+
+    #[test]
+    fn label_maps_of_one_value_and_lossy_ones_are_refused() {
+        let (_folder, source, directory) =
+            folder(&[("image/1.png", grey(2, 2, 7)), ("label/1.png", grey(2, 2, 0))]);
+        let error = import_pictures(&source, "cells", &segmentation(""), &directory).expect_err("one class");
+        assert!(error.to_string().contains("found 0 alone; add pictures"), "{error}");
+        // The classes are named, and this picture shows one of them.
+        import_pictures(&source, "named", &segmentation("0,255"), &directory).expect("two classes");
+        let map = source.join("label/1.png");
+        let lossy = image::GrayImage::new(2, 2);
+        lossy.save_with_format(&map, image::ImageFormat::Jpeg).expect("a JPEG under a PNG's name");
+        for labels in ["", "0,255"] {
+            let error =
+                import_pictures(&source, "lossy", &segmentation(labels), &directory).expect_err("a JPEG");
+            assert!(error.to_string().contains("label/1.png: expected a label map as PNG"), "{error}");
+        }
+    }
+
+    #[test]
+    fn pictures_in_two_splits_and_pictures_left_out_are_told() {
+        let files = [
+            ("train/image/1.png", grey(2, 2, 7)),
+            ("train/label/1.png", grey(2, 2, 0)),
+            ("test/image/2.png", grey(2, 2, 7)),
+            ("test/label/2.png", grey(2, 2, 255)),
+            ("test/images_raw/3.png", grey(2, 2, 9)),
+        ];
+        let (_folder, source, directory) = folder(&files);
+        let report = import_pictures(&source, "cells", &segmentation(""), &directory).expect("two pairs");
+        assert_eq!(report.shared.len(), 1);
+        assert_eq!((report.shared[0].count, report.shared[0].labelled_otherwise), (1, 1));
+        assert_eq!(report.shared[0].first, ["2", "1"]);
+        assert_eq!(report.left_out.images.get("test/images_raw"), Some(&1));
     }
 }

@@ -13,6 +13,7 @@ use crate::directory::DataDirectory;
 use crate::error::DataError;
 use crate::picture::Picture;
 use crate::registry;
+use crate::shared::tested_on_training_pictures;
 pub use divide::Fold;
 
 /// One picture and, where the set has them, the class of each of its pixels.
@@ -81,7 +82,7 @@ pub struct PictureOptions {
 /// Sets that were imported for classification serve too: their classes are left aside. The `synthetic` set comes with label maps.
 ///
 /// # Errors
-/// An unknown name, broken files, a set without test pictures where the options name none, grey pictures to be tested on colour ones
+/// An unknown name, broken files, a set without test pictures where the options name none, a test set of training pictures alone, grey pictures to be tested on colour ones
 /// (or the reverse), impossible numbers.
 pub fn open_pictures(
     name: &str,
@@ -138,7 +139,23 @@ pub fn open_pictures(
             }
             let hashes = format!("{content_hash} tested on {}", tested.content_hash());
             content_hash = blake3::hash(hashes.as_bytes()).to_hex().to_string();
-            if tested.test.is_empty() { tested.train } else { tested.test }
+            let test = if tested.test.is_empty() { tested.train } else { tested.test };
+            if let Some(shared) = tested_on_training_pictures(&train, &test)
+                && shared.count == test.len()
+            {
+                return Err(DataError::BadOption {
+                    field: "test_dataset",
+                    value: format!("\"{other}\""),
+                    limit: format!(
+                        "each of its {} pictures is one of those that {name} trains on (the first: {} and {})",
+                        test.len(),
+                        shared.first[0],
+                        shared.first[1]
+                    ),
+                    fix: "test on other pictures, or on a fold of the set".to_string(),
+                });
+            }
+            test
         }
         (None, None) if source.test.is_empty() => {
             return Err(DataError::BadOption {
@@ -266,6 +283,44 @@ mod tests {
             mask.iter().for_each(|class| seen[usize::from(*class)] = true);
         }
         assert!(seen.iter().all(|seen| *seen), "{seen:?}");
+    }
+
+    #[test]
+    fn a_test_set_of_training_pictures_alone_is_refused() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let directory = DataDirectory::new(folder.path());
+        let example = |value: u8| PictureExample {
+            name: format!("picture_{value}"),
+            picture: Picture::new(ImageShape { height: 1, width: 1, channels: 1 }, vec![value]),
+            mask: None,
+        };
+        let write = |name: &str, train: &[u8], test: &[u8]| {
+            let examples = |values: &[u8]| values.iter().copied().map(example).collect();
+            let source = PictureSource {
+                channels: 1,
+                classes: Vec::new(),
+                train: examples(train),
+                validation: Vec::new(),
+                test: examples(test),
+            };
+            pack::write(&directory.pictures(name), &source, name).expect("a written file");
+        };
+        write("all", &[1, 2, 3, 4], &[]);
+        write("renamed_part", &[3, 2], &[]);
+        write("overlapping", &[4, 5], &[]);
+        write("divided", &[1, 2, 3], &[9]);
+        let test_on = |name: &str, other: &str| {
+            let test_dataset = Some(other.to_string());
+            open_pictures(name, &directory, &PictureOptions { test_dataset, ..PictureOptions::default() })
+        };
+        for other in ["all", "renamed_part"] {
+            let error = test_on("all", other).expect_err("what is trained on").to_string();
+            assert!(error.starts_with(&format!("test_dataset = \"{other}\"")), "{error}");
+            assert!(error.contains("pictures is one of those that all trains on"), "{error}");
+        }
+        let set = test_on("all", "overlapping").expect("one picture of two is new");
+        assert_eq!(set.shared_between_splits()[0].count, 1);
+        test_on("divided", "divided").expect("tested on its own test pictures");
     }
 
     #[test]

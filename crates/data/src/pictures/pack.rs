@@ -95,7 +95,7 @@ pub fn write(path: &Path, source: &PictureSource, source_hash: &str) -> Result<P
             .flat_map(|(split, examples)| examples.iter().map(|example| entry(*split, example)))
             .collect(),
     };
-    FILE.write(path, &header, |file| {
+    FILE.write(path, &header, header.payload_bytes(), |file| {
         for example in splits.iter().flat_map(|(_, examples)| examples.iter()) {
             file.write_all(example.picture.pixels())?;
             if let Some(mask) = &example.mask {

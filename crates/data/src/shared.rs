@@ -1,0 +1,214 @@
+//! Images that lie in two splits at once: what was trained on must not be tested on.
+
+use std::collections::HashMap;
+
+use rayon::prelude::*;
+
+use crate::dataset::{Dataset, Source, Split};
+use crate::import::layout::SplitName;
+use crate::pictures::{PictureDataset, PictureExample, PictureSource};
+
+/// Images of one split whose pixels are those of an image of another split.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SharedImages {
+    /// Where the copies lie: the later of both splits, by the order train, validation, test.
+    pub of: SplitName,
+    /// Where the images lie that they repeat.
+    pub with: SplitName,
+    /// Number of copies.
+    pub count: usize,
+    /// How many of them have another label, or another label map, than the image they repeat.
+    pub labelled_otherwise: usize,
+    /// Names of the first copy and of the image that it repeats.
+    pub first: [String; 2],
+}
+
+/// One split as it is compared: BLAKE3 of each image's shape and pixels, a value that is equal for equal labels, and a name.
+struct Compared<'a> {
+    split: SplitName,
+    images: Vec<([u8; 32], [u8; 32])>,
+    name: Box<dyn Fn(usize) -> String + 'a>,
+}
+
+impl Dataset {
+    /// Images that lie in two splits at once, for each pair of splits that shares any. Real data sets hold a few.
+    pub fn shared_between_splits(&self) -> Vec<SharedImages> {
+        between(&[
+            Some(of_split(SplitName::Train, &self.train, &numbered)),
+            self.validation.as_ref().map(|split| of_split(SplitName::Validation, split, &numbered)),
+            Some(of_split(SplitName::Test, &self.test, &numbered)),
+        ])
+    }
+}
+
+impl Source {
+    /// As [`Dataset::shared_between_splits`], before anything is held out; `name` names an image by its split and its number there.
+    pub fn shared_between_splits(&self, name: &dyn Fn(SplitName, usize) -> String) -> Vec<SharedImages> {
+        between(&[
+            Some(of_split(SplitName::Train, &self.train, name)),
+            self.validation.as_ref().map(|split| of_split(SplitName::Validation, split, name)),
+            Some(of_split(SplitName::Test, &self.test, name)),
+        ])
+    }
+}
+
+/// The name of an image of which no file is known.
+fn numbered(split: SplitName, sample: usize) -> String {
+    format!("{} image {sample}", split.folder())
+}
+
+impl PictureDataset {
+    /// Pictures that lie in two splits at once, for each pair of splits that shares any; the test pictures of another set count too.
+    pub fn shared_between_splits(&self) -> Vec<SharedImages> {
+        between(&[
+            Some(of_pictures(SplitName::Train, &self.train)),
+            Some(of_pictures(SplitName::Validation, &self.validation)),
+            Some(of_pictures(SplitName::Test, &self.test)),
+        ])
+    }
+}
+
+impl PictureSource {
+    /// As [`PictureDataset::shared_between_splits`], before anything is held out.
+    pub fn shared_between_splits(&self) -> Vec<SharedImages> {
+        between(&[
+            Some(of_pictures(SplitName::Train, &self.train)),
+            Some(of_pictures(SplitName::Validation, &self.validation)),
+            Some(of_pictures(SplitName::Test, &self.test)),
+        ])
+    }
+}
+
+/// The pictures of `test` that lie in `train` too.
+pub(crate) fn tested_on_training_pictures(
+    train: &[PictureExample],
+    test: &[PictureExample],
+) -> Option<SharedImages> {
+    compare(&of_pictures(SplitName::Train, train), &of_pictures(SplitName::Test, test))
+}
+
+fn between(splits: &[Option<Compared>]) -> Vec<SharedImages> {
+    let splits: Vec<&Compared> = splits.iter().flatten().collect();
+    let pairs = (0..splits.len()).flat_map(|later| (0..later).map(move |earlier| (earlier, later)));
+    pairs.filter_map(|(earlier, later)| compare(splits[earlier], splits[later])).collect()
+}
+
+fn compare(earlier: &Compared, later: &Compared) -> Option<SharedImages> {
+    let mut known: HashMap<&[u8; 32], Vec<usize>> = HashMap::with_capacity(earlier.images.len());
+    for (place, (pixels, _)) in earlier.images.iter().enumerate() {
+        known.entry(pixels).or_default().push(place);
+    }
+    let mut found: Option<SharedImages> = None;
+    for (place, (pixels, label)) in later.images.iter().enumerate() {
+        let Some(originals) = known.get(pixels) else { continue };
+        let shared = found.get_or_insert_with(|| SharedImages {
+            of: later.split,
+            with: earlier.split,
+            count: 0,
+            labelled_otherwise: 0,
+            first: [(later.name)(place), (earlier.name)(originals[0])],
+        });
+        shared.count += 1;
+        shared.labelled_otherwise +=
+            usize::from(originals.iter().any(|original| earlier.images[*original].1 != *label));
+    }
+    found
+}
+
+fn of_split<'a>(
+    split: SplitName,
+    images: &'a Split,
+    name: &'a dyn Fn(SplitName, usize) -> String,
+) -> Compared<'a> {
+    let label_of = |sample: usize| {
+        let mut label = [0; 32];
+        label[..2].copy_from_slice(&images.labels()[sample].to_le_bytes());
+        label
+    };
+    let hash = |sample| (*blake3::hash(images.image(sample)).as_bytes(), label_of(sample));
+    Compared {
+        split,
+        images: (0..images.len()).into_par_iter().map(hash).collect(),
+        name: Box::new(move |sample| name(split, sample)),
+    }
+}
+
+fn of_pictures(split: SplitName, pictures: &[PictureExample]) -> Compared<'_> {
+    let hash = |example: &PictureExample| {
+        let mut hasher = blake3::Hasher::new();
+        let shape = example.picture.shape();
+        for side in [shape.height, shape.width, shape.channels] {
+            hasher.update(&(side as u64).to_le_bytes());
+        }
+        hasher.update(example.picture.pixels());
+        let mask = example.mask.as_ref().map_or([0; 32], |mask| *blake3::hash(mask).as_bytes());
+        (*hasher.finalize().as_bytes(), mask)
+    };
+    Compared {
+        split,
+        images: pictures.par_iter().map(hash).collect(),
+        name: Box::new(|place| pictures[place].name.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::augment::ImageShape;
+    use crate::dataset::{DatasetOptions, SyntheticSettings, synthetic};
+    use crate::picture::Picture;
+
+    const SHAPE: ImageShape = ImageShape { height: 1, width: 1, channels: 1 };
+
+    fn source(train: &[(u8, u16)], validation: &[(u8, u16)], test: &[(u8, u16)]) -> Source {
+        let split = |images: &[(u8, u16)]| {
+            let (pixels, labels) = images.iter().copied().unzip();
+            Split::new(pixels, labels, SHAPE)
+        };
+        Source {
+            classes: vec!["a".to_string(), "b".to_string()],
+            shape: SHAPE,
+            train: split(train),
+            validation: (!validation.is_empty()).then(|| split(validation)),
+            test: split(test),
+        }
+    }
+
+    #[test]
+    fn copies_are_counted_for_each_pair_of_splits_and_named() {
+        let source =
+            source(&[(1, 0), (2, 1), (3, 0)], &[(9, 0), (3, 0)], &[(7, 0), (2, 0), (1, 0), (9, 1), (2, 1)]);
+        let shared = source.shared_between_splits(&numbered);
+        let counts: Vec<_> = shared
+            .iter()
+            .map(|shared| (shared.with, shared.of, shared.count, shared.labelled_otherwise))
+            .collect();
+        use SplitName::{Test, Train, Validation};
+        assert_eq!(counts, [(Train, Validation, 1, 0), (Train, Test, 3, 1), (Validation, Test, 1, 1)]);
+        assert_eq!(shared[1].first, ["test image 1", "train image 1"]);
+        let options = DatasetOptions { validation: 0, ..DatasetOptions::default() };
+        assert_eq!(source.into_dataset("x", &options).expect("a set").shared_between_splits(), shared);
+    }
+
+    #[test]
+    fn pictures_of_one_content_are_equal_whatever_their_names() {
+        let example = |name: &str, height, value, mask: u8| PictureExample {
+            name: name.to_string(),
+            picture: Picture::new(ImageShape { height, width: 6 / height, channels: 1 }, vec![value; 6]),
+            mask: Some(std::sync::Arc::new(vec![mask; 6])),
+        };
+        let train = [example("a", 2, 5, 0), example("b", 3, 6, 0)];
+        // The second has the same pixels in another shape.
+        let test = [example("x", 2, 5, 1), example("y", 2, 6, 0)];
+        let shared = tested_on_training_pictures(&train, &test).expect("one of them");
+        assert_eq!((shared.count, shared.labelled_otherwise), (1, 1));
+        assert_eq!(shared.first, ["x", "a"]);
+        assert_eq!(tested_on_training_pictures(&train[..1], &test[1..]), None);
+    }
+
+    #[test]
+    fn a_drawn_set_shares_nothing() {
+        let settings = SyntheticSettings { size: 8, train: 200, test: 100, ..SyntheticSettings::default() };
+        assert!(synthetic::draw(&settings).expect("drawn").shared_between_splits(&numbered).is_empty());
+    }
+}
