@@ -20,6 +20,9 @@ pub(crate) use dense::{DenseKind, check_network};
 use restoration::Restoration;
 use segmentation::Segmentation;
 use super_resolution::SuperResolution;
+pub(crate) use {
+    classification::metric_names as class_metric_names, dense::metric_names as map_metric_names,
+};
 
 /// A task with its data, as the training loop and those who ask a trained network know it.
 pub trait Task {
@@ -78,6 +81,15 @@ pub trait Task {
         picture: &Picture,
         tile: Option<usize>,
     ) -> Result<Prediction, TrainError>;
+}
+
+/// Names of the metrics of a task, `loss` included: what its training curves show, and what an evaluation of a split measures.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct MetricNames {
+    /// Of every epoch, on the training split.
+    pub(crate) training: Vec<String>,
+    /// Of the validation and the test split.
+    pub(crate) evaluation: Vec<String>,
 }
 
 /// An example as the network sees it.
