@@ -5,11 +5,11 @@ use std::io::Cursor;
 use std::sync::Arc;
 
 use allconv_inspect::explain::{STRIP_METHODS, strips};
-use allconv_inspect::measure::{Asked, DEFAULT_LARGEST_SHIFT, metric_revisions, take_metrics};
+use allconv_inspect::measure::{Asked, DEFAULT_LARGEST_SHIFT, Fits, study_metrics, take_metrics};
 use allconv_inspect::{CheckpointChoice, InspectError, Pictures, Subject, checkpoint_file};
 use allconv_kernels::Isa;
 use allconv_record::{ArtefactPicture, Measurer, PictureRole, RunDirectory, SplitName};
-use allconv_train::{DataStore, RunSettings};
+use allconv_train::{DataStore, MeasurableMetric, MeasuredOf, RunSettings};
 use image::ImageFormat;
 
 use crate::subject::Pool;
@@ -109,7 +109,17 @@ pub(crate) fn methods() -> Vec<String> {
     STRIP_METHODS.iter().map(|(name, _)| (*name).to_owned()).collect()
 }
 
-/// Every metric that can be named, with its revision.
-pub(crate) fn metrics() -> Vec<(String, u32)> {
-    metric_revisions().into_iter().map(|(name, revision)| (name.to_owned(), revision)).collect()
+/// Every metric that can be named.
+pub(crate) fn metrics() -> Vec<MeasurableMetric> {
+    let metric = |(name, revision, fits): (&str, u32, Fits)| MeasurableMetric {
+        name: name.to_owned(),
+        revision,
+        of: match fits {
+            Fits::Any => MeasuredOf::Any,
+            Fits::Classes => MeasuredOf::Classifiers,
+            Fits::Maps => MeasuredOf::Maps,
+            Fits::Regions => MeasuredOf::Regions,
+        },
+    };
+    study_metrics().into_iter().map(metric).collect()
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Cost, RunSpecification, StageShape, canonical_json};
+use crate::{Cost, RunSpecification, SplitName, StageShape, canonical_json};
 
 /// One run as it was asked for: the sections of the study file after arms and base were combined, nothing defaulted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,6 +43,9 @@ pub struct Resolved {
     pub steps: u64,
     /// Estimated peak memory of the run, in bytes.
     pub memory_bytes: u64,
+    /// Every metric that the run records, with the split it is measured on: the names that a study can ask for. One that is not defined
+    /// on the run's own split (the overlap of a class that a fold does not hold) may still be missing from its journal.
+    pub metrics: Vec<(SplitName, String)>,
 }
 
 /// Why a request cannot be run.

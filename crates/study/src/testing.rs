@@ -93,19 +93,24 @@ impl Resolve for FakeResolve {
             presentations: 2000,
             steps: 20,
             memory_bytes: 1 << 20,
+            metrics: recorded(request),
         })
     }
 }
 
+/// What a run records: a measure on the test split, and nothing on the validation split where nothing is held out.
+fn recorded(request: &Request) -> Vec<(SplitName, String)> {
+    let has_validation = request.data.get("validation").and_then(toml::Value::as_integer) != Some(0);
+    let of = |split: SplitName, names: &[&str]| names.iter().map(|name| (split, name.to_string())).collect();
+    let mut metrics: Vec<_> = of(SplitName::Train, &["loss", "error"]);
+    metrics.extend(if has_validation { of(SplitName::Valid, &["loss", "error"]) } else { Vec::new() });
+    metrics.extend(of(SplitName::Test, &["loss", "error", "shift_agreement"]));
+    metrics
+}
+
 /// Writes the directory of a finished run whose last validation error is `error`.
 pub(crate) fn write_run_with_validation(folder: &Path, planned: &PlannedRun, error: f64) -> RunDirectory {
-    let directory = write_run(folder, planned, Status::Finished, Some(0.5));
-    let length = std::fs::metadata(directory.journal_path()).unwrap().len();
-    let mut journal = directory.open_journal(length).unwrap();
-    let point =
-        MetricPoint { step: 20, epoch: 2.0, split: SplitName::Valid, name: "error".into(), value: error };
-    journal.append(&point).unwrap();
-    directory
+    write_measured_run(folder, planned, Status::Finished, (error, Some(0.5)))
 }
 
 /// Writes the scores of `images` test images, `img_0` and so on.
@@ -156,6 +161,16 @@ pub(crate) fn write_run(
     status: Status,
     error: Option<f64>,
 ) -> RunDirectory {
+    write_measured_run(folder, planned, status, (0.7, error))
+}
+
+/// The same with the last validation error and the test error.
+fn write_measured_run(
+    folder: &Path,
+    planned: &PlannedRun,
+    status: Status,
+    (valid, test): (f64, Option<f64>),
+) -> RunDirectory {
     let resolved = FakeResolve.resolve(&planned.request).unwrap();
     let directory = RunDirectory::for_run(folder, &planned.arm, &resolved.specification);
     std::fs::create_dir_all(directory.path()).unwrap();
@@ -165,13 +180,13 @@ pub(crate) fn write_run(
     for step in [10, 20] {
         for (split, name, value) in [
             (SplitName::Train, "loss", 2.3 / step as f64),
-            (SplitName::Valid, "error", 0.9 - 0.01 * step as f64),
+            (SplitName::Valid, "error", if step == 20 { valid } else { 0.8 }),
         ] {
             let epoch = step as f64 / 10.0;
             journal.append(&MetricPoint { step, epoch, split, name: name.into(), value }).unwrap();
         }
     }
-    if let Some(value) = error {
+    if let Some(value) = test {
         let point = MetricPoint { step: 20, epoch: 2.0, split: SplitName::Test, name: "error".into(), value };
         journal.append(&point).unwrap();
     }

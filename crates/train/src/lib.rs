@@ -38,7 +38,7 @@ pub use health::{STUCK_AFTER_EPOCHS, STUCK_AFTER_STEPS, STUCK_TOLERANCE, is_stuc
 pub use loss::{Verdict, cross_entropy, judge};
 pub use optimizer::{Adam, AdamSettings, Optimizer, OptimizerSettings, Sgd, load_tensors, network_tensors};
 pub use progress::{Position, StepPlan};
-pub use resolve::{NUMERICS_REVISION, Resolver, cost, shapes};
+pub use resolve::{MeasurableMetric, MeasuredOf, NUMERICS_REVISION, Resolver, cost, shapes};
 pub use run_settings::RunSettings;
 pub use schedule::Schedule;
 pub use session::{Execution, Identity, Job, MemoryGauge, train};

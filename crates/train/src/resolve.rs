@@ -6,24 +6,65 @@ use std::sync::Arc;
 use allconv_data::{DataError, Patches, PictureExample};
 use allconv_kernels::Accuracy;
 use allconv_nets::{DescriptionError, NetworkSpec, OutputKind, Walk, walk};
-use allconv_record::{Cost, Request, Resolve, ResolveError, Resolved, RunSpecification, StageShape};
+use allconv_record::{
+    Cost, Request, Resolve, ResolveError, Resolved, RunSpecification, SplitName, StageShape,
+};
 use serde::Serialize;
 
 use crate::progress::StepPlan;
 use crate::run_settings::accuracy;
 use crate::section::{nearest, read_section, wrong_value};
-use crate::task::{check_examples, check_measured, check_network, dense_kind};
+use crate::task::{
+    MetricNames, check_examples, check_measured, check_network, class_metric_names, dense_kind,
+    map_metric_names,
+};
 use crate::{DataRequest, DataSettings, DataStore, Preset, TaskSettings, TrainRequest, TrainSettings};
 
 /// Revision of what this crate contributes to a run's numbers (order of summation, schedules, update rule); raised with them.
 pub const NUMERICS_REVISION: u32 = 1;
+
+/// A metric that runs may name in `measure`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MeasurableMetric {
+    /// Its name.
+    pub name: String,
+    /// Raised by whoever changes the values it gives.
+    pub revision: u32,
+    /// Networks that have it.
+    pub of: MeasuredOf,
+}
+
+/// Networks that a metric can be measured of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MeasuredOf {
+    /// All.
+    Any,
+    /// Those that name a class for an image.
+    Classifiers,
+    /// Those that return a map.
+    Maps,
+    /// Those that return a class for every pixel.
+    Regions,
+}
+
+impl MeasuredOf {
+    fn fits(self, task: &TaskSettings) -> bool {
+        let is_classification = task.patches().is_none();
+        match self {
+            MeasuredOf::Any => true,
+            MeasuredOf::Classifiers => is_classification,
+            MeasuredOf::Maps => !is_classification,
+            MeasuredOf::Regions => matches!(task, TaskSettings::Segmentation(_)),
+        }
+    }
+}
 
 /// Resolves requests against the registries and the data at hand.
 #[derive(Debug)]
 pub struct Resolver {
     data: Arc<DataStore>,
     device_kind: String,
-    metrics: BTreeMap<String, u32>,
+    metrics: BTreeMap<String, MeasurableMetric>,
     methods: Vec<String>,
 }
 
@@ -33,10 +74,10 @@ impl Resolver {
         Resolver { data, device_kind: device_kind.into(), metrics: BTreeMap::new(), methods: Vec::new() }
     }
 
-    /// The same resolver for runs that may name these metrics, with the revisions of their values, in `measure`.
+    /// The same resolver for runs that may name these metrics in `measure`.
     #[must_use]
-    pub fn measuring(mut self, metrics: Vec<(String, u32)>) -> Resolver {
-        self.metrics = metrics.into_iter().collect();
+    pub fn measuring(mut self, metrics: Vec<MeasurableMetric>) -> Resolver {
+        self.metrics = metrics.into_iter().map(|metric| (metric.name.clone(), metric)).collect();
         self
     }
 
@@ -59,12 +100,22 @@ impl Resolver {
         }
     }
 
-    /// The revision of each metric that is to be measured.
-    fn measured(&self, names: &[String]) -> Result<BTreeMap<String, u32>, ResolveError> {
+    /// The revision of each metric that is to be measured. One that networks of this task do not have is refused, before any is trained.
+    fn measured(&self, names: &[String], task: &TaskSettings) -> Result<BTreeMap<String, u32>, ResolveError> {
+        let fitting = || self.metrics.values().filter(|metric| metric.of.fits(task));
         let revision = |name: &String| match self.metrics.get(name) {
-            Some(revision) => Ok((format!("measure.{name}"), *revision)),
+            Some(metric) if metric.of.fits(task) => Ok((format!("measure.{name}"), metric.revision)),
+            Some(_) => {
+                let fitting: Vec<&str> = fitting().map(|metric| metric.name.as_str()).collect();
+                let message = format!(
+                    "`{name}` cannot be measured of networks for the task {}; there are {}",
+                    task.name(),
+                    fitting.join(", ")
+                );
+                Err(wrong_value("train", "measure", message))
+            }
             None => {
-                let known: Vec<String> = self.metrics.keys().cloned().collect();
+                let known: Vec<String> = fitting().map(|metric| metric.name.clone()).collect();
                 Err(unknown("measure", "metric", name, &known))
             }
         };
@@ -89,7 +140,7 @@ impl Resolve for Resolver {
         let preset = asked.preset().map_err(setting)?;
         let train = asked.resolve().and_then(|train| train.for_task(&data.task())).map_err(setting)?;
         let precision = accuracy(&train.precision)?;
-        let measured = self.measured(&train.measure)?;
+        let measured = self.measured(&train.measure, &data.task())?;
         self.check_explained(&train.explain, &data.task())?;
         let net = with_preset(read_section("net", &request.net)?, &request.net, preset);
         let sizes = self.sizes(&data)?;
@@ -104,6 +155,7 @@ impl Resolve for Resolver {
         let plan = StepPlan::new(images, train.batch as u64, presentations);
         Ok(Resolved {
             memory_bytes: memory_bytes(&walk, &train) + sizes.data_bytes,
+            metrics: recorded_metrics(sizes.metrics, sizes.has_validation, &train.measure),
             specification: RunSpecification {
                 seed: request.seed,
                 precision: train.precision.clone(),
@@ -133,6 +185,27 @@ struct Sizes {
     content_hash: String,
     /// Bytes of the data in memory.
     data_bytes: u64,
+    /// What the task measures.
+    metrics: MetricNames,
+    /// Whether anything is held out for validation.
+    has_validation: bool,
+}
+
+/// Every metric that a run records, in the order in which it does.
+fn recorded_metrics(
+    names: MetricNames,
+    has_validation: bool,
+    measured: &[String],
+) -> Vec<(SplitName, String)> {
+    let MetricNames { training, evaluation } = names;
+    let validation = if has_validation { evaluation.clone() } else { Vec::new() };
+    let of = |split: SplitName| move |name: String| (split, name);
+    training
+        .into_iter()
+        .map(of(SplitName::Train))
+        .chain(validation.into_iter().map(of(SplitName::Valid)))
+        .chain(evaluation.into_iter().chain(measured.iter().cloned()).map(of(SplitName::Test)))
+        .collect()
 }
 
 impl Resolver {
@@ -169,6 +242,8 @@ impl Resolver {
                 samples,
                 content_hash: dataset.content_hash.clone(),
                 data_bytes: images * 4 * input.iter().product::<usize>() as u64,
+                metrics: class_metric_names(),
+                has_validation: held_out > 0,
             });
         };
         let pictures = self.data.pictures(data).map_err(data_error)?;
@@ -187,6 +262,8 @@ impl Resolver {
             samples: (pictures.train.len() * patches.per_picture) as u64,
             content_hash: pictures.content_hash.clone(),
             data_bytes: all.iter().flat_map(|split| split.iter()).map(bytes).sum(),
+            metrics: map_metric_names(kind.as_ref(), pictures.channels),
+            has_validation: !pictures.validation.is_empty(),
         })
     }
 }
@@ -364,6 +441,34 @@ mod tests {
         matched.net["match_cost"]["net"]["architecture"]["springenberg"]["width"] = 0.004.into();
         let error = resolver.resolve(&matched).unwrap_err();
         assert_eq!(error.path, ["net", "match_cost"], "{error}");
+    }
+
+    #[test]
+    fn what_a_run_will_record_is_known_beforehand() {
+        let folder = tempfile::tempdir().unwrap();
+        let metric = |name: &str, of| MeasurableMetric { name: name.to_owned(), revision: 1, of };
+        let resolver = resolver(folder.path()).measuring(vec![
+            metric("sharpness", MeasuredOf::Classifiers),
+            metric("map_shift_error", MeasuredOf::Maps),
+            metric("map_shift_agreement", MeasuredOf::Regions),
+        ]);
+        let mut request = request();
+        request.train.insert("measure".into(), vec!["sharpness"].into());
+        let names = |request: &Request, split: SplitName| -> Vec<String> {
+            let metrics = resolver.resolve(request).unwrap().metrics;
+            metrics.into_iter().filter(|(of, _)| *of == split).map(|(_, name)| name).collect()
+        };
+        assert_eq!(names(&request, SplitName::Train), ["loss", "error"]);
+        assert_eq!(names(&request, SplitName::Valid), ["loss", "error"]);
+        assert_eq!(names(&request, SplitName::Test), ["loss", "error", "sharpness"]);
+        request.data.insert("validation".into(), 0.into());
+        assert_eq!(names(&request, SplitName::Valid), [""; 0]);
+        for name in ["map_shift_error", "map_shift_agreement"] {
+            request.train.insert("measure".into(), vec![name].into());
+            let error = resolver.resolve(&request).unwrap_err();
+            assert_eq!(error.path.join("."), "train.measure");
+            assert!(error.message.contains("classification; there are sharpness"), "{error}");
+        }
     }
 
     #[test]

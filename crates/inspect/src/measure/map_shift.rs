@@ -30,6 +30,10 @@ impl Measure for MapShift {
         }
     }
 
+    fn fits_metric(&self, metric: &str) -> Fits {
+        if metric == "map_shift_agreement" { Fits::Regions } else { Fits::Maps }
+    }
+
     fn take(&self, asked: &Asked<'_>) -> Result<Measurement, InspectError> {
         let (m, [_, height, width]) = (asked.largest_shift, asked.subject.walk().input);
         if m == 0 || 4 * m >= height.min(width) {

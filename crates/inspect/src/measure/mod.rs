@@ -84,6 +84,8 @@ pub enum Fits {
     Classes,
     /// Those that return a map.
     Maps,
+    /// Those that return a class for every pixel.
+    Regions,
 }
 
 /// What is measured, and on what.
@@ -170,6 +172,9 @@ pub fn take(measure: &dyn Measure, asked: &Asked<'_>) -> Result<Measurement, Ins
     let MeasureCard { name, fits, .. } = measure.card();
     let answers_classes = asked.subject.answer() == Answer::Class;
     match fits {
+        Fits::Regions if asked.subject.answer() != Answer::Regions => Err(InspectError::Question(format!(
+            "`{name}` is a measure of networks that return a class for every pixel"
+        ))),
         Fits::Classes if !answers_classes => Err(InspectError::Question(format!(
             "`{name}` is a measure of networks that name a class; this one returns a map"
         ))),
@@ -185,6 +190,11 @@ pub trait Measure: Sync {
     /// The measure in words.
     fn card(&self) -> MeasureCard;
 
+    /// Which networks have one of the card's metrics: those that the measure fits, unless a metric asks for more.
+    fn fits_metric(&self, _metric: &str) -> Fits {
+        self.card().fits
+    }
+
     /// Takes it; see [`take`], which asks whether it fits.
     ///
     /// # Errors
@@ -197,11 +207,11 @@ pub fn all_measures() -> impl Iterator<Item = &'static dyn Measure> {
     MEASURES.into_iter().chain(RECORD_MEASURES)
 }
 
-/// Every metric that a study can name, with its revision.
-pub fn metric_revisions() -> Vec<(&'static str, u32)> {
+/// Every metric that a study can name, with its revision and the networks that have it.
+pub fn study_metrics() -> Vec<(&'static str, u32, Fits)> {
     let of = |measure: &'static dyn Measure| {
         let card = measure.card();
-        card.metrics.iter().map(move |metric| (*metric, card.revision))
+        card.metrics.iter().map(move |metric| (*metric, card.revision, measure.fits_metric(metric)))
     };
     all_measures().flat_map(of).collect()
 }

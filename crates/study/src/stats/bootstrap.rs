@@ -7,6 +7,7 @@
 
 use super::normal;
 use super::random::Random;
+use super::rounding::is_constant;
 use super::summary::mean;
 use super::t_interval::Interval;
 
@@ -29,7 +30,7 @@ const MOST_DRAWS: usize = 20_000_000;
 /// ```
 pub fn bootstrap_mean_interval(values: &[f64], level: f64) -> Option<Interval> {
     let (n, centre) = (values.len(), mean(values));
-    if n < SEEDS_FOR_A_BOOTSTRAP || values.iter().all(|value| *value == values[0]) {
+    if n < SEEDS_FOR_A_BOOTSTRAP || is_constant(values) {
         return None;
     }
     let resamples = RESAMPLES.min(MOST_DRAWS / n).max(1000);

@@ -8,6 +8,7 @@
 
 use statrs::function::gamma::gamma_ur;
 
+use super::rounding::is_equal;
 use super::studentized_range::studentized_range_quantile;
 
 /// Result of Friedman's test.
@@ -24,7 +25,7 @@ pub struct Friedman {
 }
 
 /// Tests `rows`: one row per block (seed), one column per arm. `None` below 3 arms or 2 blocks, for rows of unequal length, or
-/// when every row is one tie.
+/// when every row is one tie. Values that are equal but for rounding are tied.
 ///
 /// ```
 /// // Three arms that come in the same order in all four seeds: χ² = n(k − 1) = 8.
@@ -42,8 +43,9 @@ pub fn friedman(rows: &[Vec<f64>]) -> Option<Friedman> {
     let mut ties = 0.0;
     for row in rows {
         for (sum, value) in sums.iter_mut().zip(row) {
-            let smaller = row.iter().filter(|other| *other < value).count() as f64;
-            let equal = row.iter().filter(|other| *other == value).count() as f64;
+            let equal = row.iter().filter(|other| is_equal(**other, *value)).count() as f64;
+            let smaller =
+                row.iter().filter(|other| *other < value && !is_equal(**other, *value)).count() as f64;
             *sum += smaller + (equal + 1.0) / 2.0;
             // Summed over the members of a tie of t values this gives t · (t² − 1) = t³ − t.
             ties += equal * equal - 1.0;
@@ -84,5 +86,6 @@ mod tests {
         assert_eq!(friedman(&[vec![1.0, 2.0, 3.0]]), None);
         assert_eq!(friedman(&[vec![1.0, 2.0], vec![1.0, 2.0]]), None);
         assert_eq!(friedman(&[vec![1.0; 3], vec![2.0; 3]]), None);
+        assert_eq!(friedman(&[vec![0.3, 0.1 + 0.2, 0.9 - 0.6], vec![2.0; 3]]), None, "ties but for rounding");
     }
 }

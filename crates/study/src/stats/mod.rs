@@ -2,6 +2,10 @@
 //!
 //! All of them agree with SciPy and statsmodels on `tests/golden/statistics.json`. Values come in as slices of finite
 //! numbers; too few values give `None`, never a number that looks like an answer.
+//!
+//! What counts as equal and as spread is decided in one place, by one tolerance ([`ROUNDING`]). Differences that are the same in every seed
+//! and not zero have no spread, so that no t test, no equivalence test and no effect size exists for them (`None`): how surely such a
+//! difference is more than chance cannot be computed. Differences that are zero in every seed are what an equivalence test asks for.
 
 mod alpha_spending;
 mod benjamini_hochberg;
@@ -20,6 +24,7 @@ mod permutation;
 mod power;
 mod probability_of_improvement;
 mod random;
+mod rounding;
 mod student;
 mod studentized_range;
 mod summary;
@@ -47,6 +52,7 @@ pub use power::{paired_t_power, seeds_needed};
 pub use probability_of_improvement::probability_of_improvement;
 #[cfg(test)]
 pub(crate) use random::Random;
+pub use rounding::{ROUNDING, is_constant, is_equal, paired_differences, settled};
 pub use student::{student_quantile, student_two_sided_p};
 pub use studentized_range::studentized_range_quantile;
 pub use summary::{Summary, summarise};

@@ -9,7 +9,8 @@ use super::summary::{mean, standard_deviation};
 
 /// p of the hypothesis that the mean is at most `bound`: small when it is shown to lie above. `None` below two values.
 ///
-/// Without any spread the answer is certain: 0 above the bound, 1 on or below it.
+/// Where all differences are zero the answer is certain: 0 above the bound, 1 on or below it. Equal differences other than zero have no
+/// spread by which to judge them: `None`.
 ///
 /// ```
 /// use allconv_study::stats::{mean_above_p, mean_below_p};
@@ -24,7 +25,7 @@ pub fn mean_above_p(differences: &[f64], bound: f64) -> Option<f64> {
     let error = standard_deviation(differences)? / n.sqrt();
     let gap = mean(differences) - bound;
     if error == 0.0 {
-        return Some(if gap > 0.0 { 0.0 } else { 1.0 });
+        return (mean(differences) == 0.0).then_some(if gap > 0.0 { 0.0 } else { 1.0 });
     }
     Some(upper_tail(gap / error, n - 1.0))
 }
@@ -56,9 +57,10 @@ mod tests {
     }
 
     #[test]
-    fn without_spread_the_answer_is_certain_and_one_value_gives_none() {
-        assert_eq!(mean_above_p(&[0.2, 0.2], 0.1), Some(0.0));
-        assert_eq!((mean_above_p(&[0.1, 0.1], 0.1), mean_below_p(&[0.1, 0.1], 0.1)), (Some(1.0), Some(1.0)));
+    fn without_spread_only_zeros_have_an_answer_and_one_value_gives_none() {
+        assert_eq!((mean_above_p(&[0.0, 0.0], -0.1), mean_below_p(&[0.0, 0.0], 0.1)), (Some(0.0), Some(0.0)));
+        assert_eq!((mean_above_p(&[0.0, 0.0], 0.0), mean_below_p(&[0.0, 0.0], 0.0)), (Some(1.0), Some(1.0)));
+        assert_eq!((mean_above_p(&[0.2, 0.2], 0.1), mean_below_p(&[0.2, 0.2], 0.1)), (None, None));
         assert_eq!(mean_above_p(&[0.2], 0.1), None);
     }
 }

@@ -6,14 +6,12 @@
 //! Source: Fisher (1935), "The design of experiments", section 21; Phipson and Smyth (2010) for the drawn form.
 
 use super::random::Random;
+use super::rounding::{ROUNDING, safe_factor};
 
 /// Most pairs for which all sign patterns are counted: 2 × 2²⁰ partial sums.
 const MOST_EXACT_PAIRS: usize = 40;
 const DRAWN_PATTERNS: usize = 100_000;
 const KEY: u64 = 0x5169_4e46_4c49_5000;
-
-/// Sums that differ by less than this share of Σ|d| count as equal: rounding must not decide about ties.
-const TIE_TOLERANCE: f64 = 1e-12;
 
 /// Two-sided p; `None` without differences.
 ///
@@ -26,13 +24,16 @@ pub fn sign_flip_p(differences: &[f64]) -> Option<f64> {
     if differences.is_empty() {
         return None;
     }
+    let factor = safe_factor(differences);
+    let differences: Vec<f64> = differences.iter().map(|difference| difference * factor).collect();
     let total: f64 = differences.iter().map(|difference| difference.abs()).sum();
-    let threshold = differences.iter().sum::<f64>().abs() - TIE_TOLERANCE * total;
+    // Sums that differ by less than this share of Σ|d| count as equal: rounding must not decide about ties.
+    let threshold = differences.iter().sum::<f64>().abs() - ROUNDING * total;
     if threshold <= 0.0 {
         return Some(1.0);
     }
     if differences.len() <= MOST_EXACT_PAIRS {
-        return Some(exact(differences, threshold));
+        return Some(exact(&differences, threshold));
     }
     let mut random = Random::new(KEY);
     let mut hits = 0;

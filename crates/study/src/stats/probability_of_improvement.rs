@@ -1,7 +1,9 @@
 //! Probability of improvement: how often would a run of one arm beat a run of the other, seeds drawn at random?
 //!
-//! Share of pairs (i, j) with xᵢ better than yⱼ, ties counted half: the Mann–Whitney U over n·m. Needs no assumption on the shape of
+//! Share of pairs (i, j) with xᵢ better than yⱼ, ties (but for rounding) counted half: the Mann–Whitney U over n·m. Needs no assumption on the shape of
 //! the distributions. Source: Agarwal et al. (2021).
+
+use super::rounding::is_equal;
 
 /// Chance that a value of `first` lies below one of `second`; `None` if either is empty.
 ///
@@ -16,10 +18,10 @@ pub fn probability_of_improvement(first: &[f64], second: &[f64]) -> Option<f64> 
         .iter()
         .flat_map(|a| {
             second.iter().map(move |b| {
-                if a < b {
-                    1.0
-                } else if a == b {
+                if is_equal(*a, *b) {
                     0.5
+                } else if a < b {
+                    1.0
                 } else {
                     0.0
                 }

@@ -4,7 +4,7 @@
 
 use statrs::function::beta::beta_reg;
 
-/// P(|T| ≥ |t|) for `degrees_of_freedom` > 0.
+/// P(|T| ≥ |t|) for `degrees_of_freedom` > 0; NaN when either is.
 ///
 /// ```
 /// // With one degree of freedom T is Cauchy distributed: half of it lies beyond ±1.
@@ -13,6 +13,9 @@ use statrs::function::beta::beta_reg;
 pub fn student_two_sided_p(t: f64, degrees_of_freedom: f64) -> f64 {
     if t.is_infinite() {
         return 0.0;
+    }
+    if t.is_nan() || degrees_of_freedom.is_nan() {
+        return f64::NAN;
     }
     beta_reg(degrees_of_freedom / 2.0, 0.5, degrees_of_freedom / (degrees_of_freedom + t * t))
 }

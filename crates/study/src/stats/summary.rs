@@ -1,5 +1,7 @@
 //! What a handful of values looks like: mean, spread, median, interquartile mean.
 
+use super::rounding::{is_constant, safe_factor};
+
 /// Mean, spread and robust centres of a sample.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Summary {
@@ -39,26 +41,37 @@ pub fn summarise(values: &[f64]) -> Option<Summary> {
         n,
         mean,
         standard_deviation: standard_deviation(values),
-        median: (sorted[(n - 1) / 2] + sorted[n / 2]) / 2.0,
+        median: mean_of_two(sorted[(n - 1) / 2], sorted[n / 2]),
         interquartile_mean: self::mean(trimmed),
         least: sorted[0],
         most: sorted[n - 1],
     })
 }
 
-/// Arithmetic mean; NaN for an empty slice.
-pub(crate) fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
+/// Their sum may have no double where their mean has one.
+fn mean_of_two(first: f64, second: f64) -> f64 {
+    let sum = first + second;
+    if sum.is_finite() { sum / 2.0 } else { first / 2.0 + second / 2.0 }
 }
 
-/// √(Σ (x − x̄)² / (n − 1)), two-pass; `None` below two values.
+/// Arithmetic mean; NaN for an empty slice.
+pub(crate) fn mean(values: &[f64]) -> f64 {
+    let factor = safe_factor(values);
+    values.iter().map(|value| value * factor).sum::<f64>() / values.len() as f64 / factor
+}
+
+/// √(Σ (x − x̄)² / (n − 1)), two-pass; exactly 0 for values that are equal but for rounding; `None` below two values.
 pub(crate) fn standard_deviation(values: &[f64]) -> Option<f64> {
     if values.len() < 2 {
         return None;
     }
-    let centre = mean(values);
-    let squares: f64 = values.iter().map(|value| (value - centre).powi(2)).sum();
-    Some((squares / (values.len() - 1) as f64).sqrt())
+    if is_constant(values) {
+        return Some(0.0);
+    }
+    let factor = safe_factor(values);
+    let centre = mean(values) * factor;
+    let squares: f64 = values.iter().map(|value| (value * factor - centre).powi(2)).sum();
+    Some((squares / (values.len() - 1) as f64).sqrt() / factor)
 }
 
 #[cfg(test)]

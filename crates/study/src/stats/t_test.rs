@@ -17,7 +17,7 @@ pub struct TTest {
     pub p: f64,
 }
 
-/// Tests differences against zero; `None` below two values, or when all differences are equal: without spread there is
+/// Tests differences against zero; `None` below two values, or when all differences are equal but for rounding: without spread there is
 /// no scale to judge them by.
 ///
 /// ```
@@ -53,5 +53,6 @@ mod tests {
         assert_eq!(paired_t_test(&[0.0, 0.0, 0.0]), None);
         assert_eq!(paired_t_test(&[0.5, 0.5, 0.5]), None);
         assert_eq!(paired_t_test(&[0.5]), None);
+        assert_eq!(paired_t_test(&[0.1, 0.3 - 0.2, 0.7 - 0.6]), None, "equal but for rounding");
     }
 }

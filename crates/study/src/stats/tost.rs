@@ -3,13 +3,14 @@
 //! p is the larger of P(T ≥ (d̄ + Δ)/SE) and P(T ≥ (Δ − d̄)/SE). A small p *shows* that the arms differ by less than the
 //! margin Δ, which "no significant difference" never does. Assumptions as for the t test. Source: Schuirmann (1987).
 
+use super::rounding::is_constant;
 use super::student::upper_tail;
 use super::summary::{mean, standard_deviation};
 use super::welch::welch_test;
 
 /// p of the hypothesis that the mean difference lies outside ±`margin`; `None` below two values.
 ///
-/// Without any spread the answer is certain: 0 inside the margin, 1 on or outside it.
+/// Differences that are all zero are inside any margin: 0. Equal differences other than zero have no spread by which to judge them: `None`.
 ///
 /// ```
 /// let differences = [0.001, -0.001, 0.002, 0.0, -0.002];
@@ -19,23 +20,29 @@ use super::welch::welch_test;
 pub fn tost_p(differences: &[f64], margin: f64) -> Option<f64> {
     let n = differences.len() as f64;
     let error = standard_deviation(differences)? / n.sqrt();
-    Some(one_sided_pair(mean(differences), error, n - 1.0, margin))
+    one_sided_pair(mean(differences), error, n - 1.0, margin)
 }
 
-/// The same for two unpaired samples, with Welch's standard error and degrees of freedom; `None` where
-/// [`welch_test`] has no answer.
+/// The same for two unpaired samples, with Welch's standard error and degrees of freedom; `None` where [`welch_test`] has no answer, but for
+/// two samples that are one and the same value.
 pub fn welch_tost_p(treated: &[f64], baseline: &[f64], margin: f64) -> Option<f64> {
-    let test = welch_test(treated, baseline)?;
-    Some(one_sided_pair(test.difference, test.standard_error, test.degrees_of_freedom, margin))
+    match welch_test(treated, baseline) {
+        Some(test) => one_sided_pair(test.difference, test.standard_error, test.degrees_of_freedom, margin),
+        None => {
+            let is_one_value =
+                treated.len() > 1 && baseline.len() > 1 && is_constant(&[treated, baseline].concat());
+            is_one_value.then_some(if margin > 0.0 { 0.0 } else { 1.0 })
+        }
+    }
 }
 
-fn one_sided_pair(difference: f64, standard_error: f64, degrees_of_freedom: f64, margin: f64) -> f64 {
+fn one_sided_pair(difference: f64, standard_error: f64, degrees_of_freedom: f64, margin: f64) -> Option<f64> {
     if standard_error == 0.0 {
-        return if difference.abs() < margin { 0.0 } else { 1.0 };
+        return (difference == 0.0).then_some(if margin > 0.0 { 0.0 } else { 1.0 });
     }
     let above_lower = upper_tail((difference + margin) / standard_error, degrees_of_freedom);
     let below_upper = upper_tail((margin - difference) / standard_error, degrees_of_freedom);
-    above_lower.max(below_upper)
+    Some(above_lower.max(below_upper))
 }
 
 #[cfg(test)]
@@ -54,9 +61,12 @@ mod tests {
     }
 
     #[test]
-    fn without_spread_the_answer_is_certain() {
-        assert_eq!(tost_p(&[0.1, 0.1], 0.2), Some(0.0));
-        assert_eq!(tost_p(&[0.3, 0.3], 0.2), Some(1.0));
+    fn without_spread_only_zero_is_inside_and_nothing_else_is_known() {
+        assert_eq!(tost_p(&[0.0, 0.0], 0.2), Some(0.0));
+        assert_eq!(tost_p(&[0.1, 0.1], 0.2), None);
+        assert_eq!(tost_p(&[0.3, 0.3], 0.2), None);
+        assert_eq!(welch_tost_p(&[0.3, 0.3], &[0.3, 0.3], 0.2), Some(0.0));
+        assert_eq!(welch_tost_p(&[0.3, 0.3], &[0.4, 0.4], 0.2), None);
         assert_eq!(tost_p(&[0.3], 0.2), None);
     }
 }

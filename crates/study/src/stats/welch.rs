@@ -3,6 +3,7 @@
 //! t = (x̄ − ȳ)/√(s²ₓ/n + s²ᵧ/m), degrees of freedom after Welch–Satterthwaite. Assumptions: independent values, about normal.
 //! Source: Welch (1947), "The generalization of 'Student's' problem when several different population variances are involved".
 
+use super::rounding::safe_factor;
 use super::student::{student_quantile, student_two_sided_p};
 use super::summary::{mean, standard_deviation};
 use super::t_interval::Interval;
@@ -38,17 +39,19 @@ impl WelchTest {
 /// assert!((test.statistic - 1.0 / 2.0_f64.sqrt()).abs() < 1e-12 && (test.degrees_of_freedom - 2.0).abs() < 1e-12);
 /// ```
 pub fn welch_test(treated: &[f64], baseline: &[f64]) -> Option<WelchTest> {
+    let factor = safe_factor(&[treated, baseline].concat());
     let part = |values: &[f64]| {
         let n = values.len() as f64;
-        standard_deviation(values).map(|spread| (spread * spread / n, n))
+        standard_deviation(values).map(|spread| ((spread * factor) * (spread * factor) / n, n))
     };
     let ((a, n), (b, m)) = (part(treated)?, part(baseline)?);
-    let standard_error = (a + b).sqrt();
-    if standard_error == 0.0 {
+    let scaled_error = (a + b).sqrt();
+    if scaled_error == 0.0 {
         return None;
     }
+    let standard_error = scaled_error / factor;
     let difference = mean(treated) - mean(baseline);
-    let statistic = difference / standard_error;
+    let statistic = (mean(treated) * factor - mean(baseline) * factor) / scaled_error;
     let degrees_of_freedom = (a + b).powi(2) / (a * a / (n - 1.0) + b * b / (m - 1.0));
     let p = student_two_sided_p(statistic, degrees_of_freedom);
     Some(WelchTest { difference, standard_error, statistic, degrees_of_freedom, p })

@@ -4,8 +4,7 @@
 //! |Σ ±rank| reaches the observed one, counted exactly over the ranks as they are, ties included. Assumption: under the null the
 //! differences are symmetric about zero. Source: Wilcoxon (1945); Pratt and Gibbons (1981) for ties.
 
-/// Differences of |d| below this share of the largest count as ties.
-const TIE_TOLERANCE: f64 = 1e-10;
+use super::rounding::ROUNDING;
 
 /// Exact two-sided p; `None` without differences, 1 when all are zero.
 ///
@@ -17,7 +16,8 @@ pub fn wilcoxon_p(differences: &[f64]) -> Option<f64> {
         return None;
     }
     let largest = differences.iter().fold(0.0_f64, |most, difference| most.max(difference.abs()));
-    let tolerance = TIE_TOLERANCE * largest;
+    // Differences of |d| below this count as ties.
+    let tolerance = ROUNDING * largest;
     let mut kept: Vec<f64> = differences.iter().copied().filter(|d| d.abs() > tolerance).collect();
     if kept.is_empty() {
         return Some(1.0);

@@ -3,11 +3,14 @@
 /// Distance within which an outline counts as found, as a share of the picture's diagonal.
 pub const BOUNDARY_TOLERANCE: f64 = 0.0075;
 
-/// Mean boundary F1 of the classes that have an outline in truth or prediction, in [0, 1]; 1 when neither has any.
+/// Mean boundary F1 of the classes that have an outline in the truth, in [0, 1].
+///
+/// A truth without any outline (one class everywhere) is worth 1 where the prediction has none either, and 0 where it draws one. So every
+/// picture has a value, and over which classes it is a mean depends on the truth alone, never on the prediction.
 ///
 /// The outline of a class is its pixels with one of their four neighbours in another class. Precision is the share of the predicted
 /// outline that lies within d of the true one, recall the share of the true outline within d of the predicted, F1 = 2PR/(P + R), 0
-/// where only one of them has an outline. d = 0.0075 times the diagonal, in Euclidean distance between pixel centres.
+/// where the prediction has no outline. d = 0.0075 times the diagonal, in Euclidean distance between pixel centres.
 ///
 /// Source: Csurka, Larlus and Perronnin, "What is a good evaluation measure for semantic segmentation?", BMVC 2013.
 ///
@@ -19,10 +22,11 @@ pub fn boundary_f1(truth: &[u8], predicted: &[u8], [height, width]: [usize; 2], 
         "class maps of {height}×{width}"
     );
     let reach = BOUNDARY_TOLERANCE * ((height * height + width * width) as f64).sqrt();
-    let mut values = Vec::new();
+    let (mut values, mut predicts_any) = (Vec::new(), false);
     for class in 0..classes {
         let [truth, predicted] = [truth, predicted].map(|map| outline(map, height, width, class as u8));
-        if truth.is_empty() && predicted.is_empty() {
+        predicts_any |= !predicted.is_empty();
+        if truth.is_empty() {
             continue;
         }
         let precision = share_near(&predicted, &truth, [height, width], reach);
@@ -30,7 +34,11 @@ pub fn boundary_f1(truth: &[u8], predicted: &[u8], [height, width]: [usize; 2], 
         let sum = precision + recall;
         values.push(if sum > 0.0 { 2.0 * precision * recall / sum } else { 0.0 });
     }
-    if values.is_empty() { 1.0 } else { values.iter().sum::<f64>() / values.len() as f64 }
+    match values.len() {
+        0 if predicts_any => 0.0,
+        0 => 1.0,
+        classes => values.iter().sum::<f64>() / classes as f64,
+    }
 }
 
 /// Rows and columns of the pixels of `class` that touch another class.
@@ -96,5 +104,18 @@ mod tests {
     fn maps_without_outlines_agree_and_an_outline_against_none_does_not() {
         assert_eq!(boundary_f1(&[0; 9], &[1; 9], [3, 3], 2), 1.0);
         assert_eq!(boundary_f1(&[0; 10_000], &square(20), [100, 100], 2), 0.0);
+    }
+
+    #[test]
+    fn a_class_that_only_the_prediction_draws_is_no_part_of_the_mean() {
+        // The square is found; a third class is drawn far from every true outline.
+        let mut predicted = square(20);
+        for row in 70..90 {
+            predicted[row * 100 + 70..row * 100 + 90].fill(2);
+        }
+        let [two, three] = [2, 3].map(|classes| boundary_f1(&square(20), &predicted, [100, 100], classes));
+        assert_eq!(two, three);
+        // Class 1 is whole; class 0 has a second outline where nothing is.
+        assert!(two > 0.7 && two < 1.0, "{two}");
     }
 }

@@ -6,7 +6,9 @@
 /// - intersection over union of a class: TP / (TP + FP + FN) (Jaccard 1901);
 /// - Dice of a class: 2·TP / (2·TP + FP + FN) (Dice 1945), the F1 of its pixels.
 ///
-/// A class that neither shows nor is predicted has no overlap: `None`.
+/// A class that the truth does not hold has no overlap, whatever is predicted: `None`. So whether a value exists depends on the data alone,
+/// and two networks have values for the same classes; the pixels that a network wrongly gives to such a class are missing from the classes
+/// that they belong to.
 ///
 /// # Example
 ///
@@ -61,16 +63,16 @@ impl Confusion {
         (all - right) as f64 / all.max(1) as f64
     }
 
-    /// Intersection over union of a class.
+    /// Intersection over union of a class; `None` for one that the truth does not hold.
     pub fn intersection_over_union(&self, class: usize) -> Option<f64> {
-        let [both, only_one] = self.overlap(class);
-        (both + only_one > 0).then(|| both as f64 / (both + only_one) as f64)
+        let [both, only_one] = self.overlap(class)?;
+        Some(both as f64 / (both + only_one) as f64)
     }
 
-    /// Dice coefficient of a class.
+    /// Dice of a class; `None` for one that the truth does not hold.
     pub fn dice(&self, class: usize) -> Option<f64> {
-        let [both, only_one] = self.overlap(class);
-        (both + only_one > 0).then(|| 2.0 * both as f64 / (2 * both + only_one) as f64)
+        let [both, only_one] = self.overlap(class)?;
+        Some(2.0 * both as f64 / (2 * both + only_one) as f64)
     }
 
     /// The mean of a metric over the classes that have one.
@@ -79,12 +81,12 @@ impl Confusion {
         values.iter().sum::<f64>() / values.len().max(1) as f64
     }
 
-    /// Pixels of a class in truth and prediction, and in one of them only.
-    fn overlap(&self, class: usize) -> [u64; 2] {
+    /// Pixels of a class in truth and prediction, and in one of them only; `None` for a class that the truth does not hold.
+    fn overlap(&self, class: usize) -> Option<[u64; 2]> {
         let both = self.counts[class * self.classes + class];
         let row: u64 = self.counts[class * self.classes..][..self.classes].iter().sum();
         let column: u64 = self.counts.iter().skip(class).step_by(self.classes).sum();
-        [both, row + column - 2 * both]
+        (row > 0).then(|| [both, row + column - 2 * both])
     }
 }
 
@@ -102,5 +104,27 @@ mod tests {
         twice.add(&confusion);
         assert_eq!(twice.pixel_error(), confusion.pixel_error());
         assert_eq!(Confusion::new(2).pixel_error(), 0.0);
+    }
+
+    /// Three folds of which the second holds no pixel of class 1: a network that is right there and one that is wrong have values in the
+    /// same folds, so that no pair drops out because of what was predicted.
+    #[test]
+    fn whether_a_class_has_a_value_depends_on_the_truth_alone() {
+        let truths: [&[u8]; 3] = [&[0, 1, 1, 0], &[0, 0, 0, 0], &[1, 1, 0, 0]];
+        let predictions: [fn(&[u8]) -> Vec<u8>; 3] =
+            [|truth| truth.to_vec(), |truth| vec![1; truth.len()], |truth| vec![0; truth.len()]];
+        for (fold, truth) in truths.iter().enumerate() {
+            for predicted in predictions {
+                let mut confusion = Confusion::new(2);
+                confusion.count(truth, &predicted(truth));
+                let defined = [0, 1].map(|class| {
+                    (confusion.intersection_over_union(class).is_some(), confusion.dice(class).is_some())
+                });
+                assert_eq!(defined, [(true, true), (fold != 1, fold != 1)], "fold {fold}");
+            }
+        }
+        let mut wrong = Confusion::new(2);
+        wrong.count(truths[1], &[0, 1, 1, 1]);
+        assert_eq!(wrong.mean(Confusion::intersection_over_union), 0.25, "the mean of class 0 alone");
     }
 }

@@ -8,7 +8,7 @@ use allconv_record::{RunData, RunDirectory, SplitName};
 use burn::tensor::Device;
 
 use super::predictor::run_data;
-use super::{EpochSums, Evaluated, ExampleRecord, SeenExample, StepError, Stream, Task};
+use super::{EpochSums, Evaluated, ExampleRecord, MetricNames, SeenExample, StepError, Stream, Task};
 use crate::batch::{to_host, to_tensor};
 use crate::evaluate::evaluate;
 use crate::health::is_stuck;
@@ -42,6 +42,15 @@ impl Objective for ClassObjective {
             },
         }
     }
+}
+
+/// What the training curves show, and what an evaluation measures.
+const METRICS: [&str; 2] = ["loss", "error"];
+
+/// The metrics of classification.
+pub(crate) fn metric_names() -> MetricNames {
+    let names = || METRICS.map(str::to_owned).to_vec();
+    MetricNames { training: names(), evaluation: names() }
 }
 
 /// Images with one class each.
@@ -108,7 +117,8 @@ impl Task for Classification {
 
     fn training_metrics(&self, epoch: EpochSums) -> Vec<(&'static str, f64)> {
         let samples = epoch.samples as f64;
-        vec![("loss", epoch.loss / samples), ("error", 1.0 - epoch.correct as f64 / samples)]
+        let [loss, error] = METRICS;
+        vec![(loss, epoch.loss / samples), (error, 1.0 - epoch.correct as f64 / samples)]
     }
 
     fn evaluate(&self, network: &Network, split: SplitName) -> Result<Option<Evaluated>, TrainError> {
@@ -123,7 +133,7 @@ impl Task for Classification {
         let evaluation = evaluate(network, images, self.data.classes.len(), &self.device)?;
         Ok(Some(Evaluated {
             loss: evaluation.loss,
-            metrics: vec![("error".to_owned(), evaluation.error())],
+            metrics: vec![(METRICS[1].to_owned(), evaluation.error())],
             rank: evaluation.wrong,
             examples: ExampleRecord::Outcomes(evaluation.outcomes),
         }))

@@ -13,7 +13,9 @@ use allconv_record::{ArtefactPicture, ExampleScores, PictureRole, RunData, RunDi
 use burn::tensor::Device;
 
 use super::predictor::run_data;
-use super::{EpochSums, Evaluated, ExampleRecord, Prediction, SeenExample, StepError, Stream, Task};
+use super::{
+    EpochSums, Evaluated, ExampleRecord, MetricNames, Prediction, SeenExample, StepError, Stream, Task,
+};
 use crate::dense_loss::{DenseLoss, LossValue, class_loss, picture_loss};
 use crate::latency::median_seconds;
 use crate::metrics::Confusion;
@@ -23,6 +25,18 @@ use crate::{RunSettings, TrainError};
 
 /// Test examples of which pictures are kept.
 const SHOWN_EXAMPLES: usize = 3;
+
+/// What the training curves of a task over maps show.
+const TRAINING_METRIC: &str = "loss";
+
+/// The metrics of a task over maps.
+pub(crate) fn metric_names(kind: &dyn DenseKind, channels: usize) -> MetricNames {
+    let of_examples = kind.metrics(channels).into_iter().map(str::to_owned);
+    MetricNames {
+        training: vec![TRAINING_METRIC.to_owned()],
+        evaluation: ["loss".to_owned()].into_iter().chain(of_examples).chain(kind.total_names()).collect(),
+    }
+}
 
 /// What a task over maps must say.
 pub(crate) trait DenseKind {
@@ -46,8 +60,14 @@ pub(crate) trait DenseKind {
     /// # Errors
     /// [`TrainError::Data`] when a metric is not defined for the example.
     fn judge(&self, example: &PictureExample, index: usize, map: &DenseMap) -> Result<Verdict, TrainError>;
-    /// Metrics of the split that are no means over examples.
-    fn totals(&self, confusion: Option<&Confusion>) -> Vec<(String, f64)>;
+    /// Names of the metrics of a split that are no means over examples.
+    fn total_names(&self) -> Vec<String> {
+        Vec::new()
+    }
+    /// Metrics of the split that are no means over examples: those of [`total_names`](Self::total_names) that its truth defines.
+    fn totals(&self, _confusion: Option<&Confusion>) -> Vec<(String, f64)> {
+        Vec::new()
+    }
     /// Small pictures of an example for people, each with the metrics that belong under it.
     fn show(&self, example: &PictureExample, index: usize, map: &DenseMap) -> Vec<Shown>;
     /// What people are given for a picture of their own.
@@ -307,7 +327,7 @@ impl Task for Dense {
     }
 
     fn training_metrics(&self, epoch: EpochSums) -> Vec<(&'static str, f64)> {
-        vec![("loss", epoch.loss / epoch.samples as f64)]
+        vec![(TRAINING_METRIC, epoch.loss / epoch.samples as f64)]
     }
 
     fn evaluate(&self, network: &Network, split: SplitName) -> Result<Option<Evaluated>, TrainError> {

@@ -24,6 +24,9 @@ pub use predictor::{KeptData, Prediction, Predictor, check_content, open_predict
 use restoration::Restoration;
 use segmentation::Segmentation;
 use super_resolution::SuperResolution;
+pub(crate) use {
+    classification::metric_names as class_metric_names, dense::metric_names as map_metric_names,
+};
 
 /// A task with its data, as the training loop and those who ask a trained network know it.
 pub trait Task {
@@ -77,6 +80,15 @@ pub trait Task {
     /// # Errors
     /// [`TrainError`] when a file cannot be written.
     fn keep(&self, run: &RunDirectory) -> Result<(), TrainError>;
+}
+
+/// Names of the metrics of a task, `loss` included: what its training curves show, and what an evaluation of a split measures.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct MetricNames {
+    /// Of every epoch, on the training split.
+    pub(crate) training: Vec<String>,
+    /// Of the validation and the test split.
+    pub(crate) evaluation: Vec<String>,
 }
 
 /// An example as the network sees it.

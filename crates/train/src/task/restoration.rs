@@ -12,7 +12,6 @@ use super::Prediction;
 use super::dense::{DenseKind, Shown, Verdict, WholeInput, centred_pixels, map_picture, middle};
 use super::super_resolution::{check_judged, picture_metrics};
 use crate::TrainError;
-use crate::metrics::Confusion;
 use crate::tiles::DenseMap;
 
 /// Sides of the crops for people.
@@ -74,10 +73,6 @@ impl DenseKind for Restoration {
             values.push(of(&map_picture(&self.noisy(example, index)))?.psnr_all);
         }
         Ok(Verdict { values, confusion: None })
-    }
-
-    fn totals(&self, _confusion: Option<&Confusion>) -> Vec<(String, f64)> {
-        Vec::new()
     }
 
     fn show(&self, example: &PictureExample, index: usize, map: &DenseMap) -> Vec<Shown> {

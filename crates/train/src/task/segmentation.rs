@@ -1,7 +1,8 @@
 //! Segmentation: a class for every pixel.
 //!
-//! Of every picture: pixel error, mean intersection over union of the classes that show in it or are predicted, boundary F1. Of the
-//! split: intersection over union and Dice of each class over all pixels together, and their means.
+//! Of every picture: pixel error, mean intersection over union of the classes that show in it, boundary F1. Of the split: intersection over
+//! union and Dice of each class that its truth holds over all pixels together, and their means. What is predicted never decides which of
+//! these values exist.
 
 use allconv_data::{DataError, ImageShape, Picture, PictureDataset, PictureExample, Targets};
 use allconv_record::PictureRole;
@@ -91,19 +92,18 @@ impl DenseKind for Segmentation {
         Ok(Verdict { values, confusion: Some(confusion) })
     }
 
+    fn total_names(&self) -> Vec<String> {
+        let of_class = |name: &String| [format!("iou_{name}"), format!("dice_{name}")];
+        let means = ["mean_iou", "mean_dice"].map(str::to_owned);
+        means.into_iter().chain(self.classes.iter().flat_map(of_class)).collect()
+    }
+
     fn totals(&self, confusion: Option<&Confusion>) -> Vec<(String, f64)> {
         let Some(confusion) = confusion else { return Vec::new() };
-        let mut totals = vec![
-            ("mean_iou".to_owned(), confusion.mean(Confusion::intersection_over_union)),
-            ("mean_dice".to_owned(), confusion.mean(Confusion::dice)),
-        ];
-        for (class, name) in self.classes.iter().enumerate() {
-            let overlap = confusion.intersection_over_union(class).zip(confusion.dice(class));
-            if let Some((overlap, dice)) = overlap {
-                totals.extend([(format!("iou_{name}"), overlap), (format!("dice_{name}"), dice)]);
-            }
-        }
-        totals
+        let means = [confusion.mean(Confusion::intersection_over_union), confusion.mean(Confusion::dice)];
+        let of_class = |class| [confusion.intersection_over_union(class), confusion.dice(class)];
+        let values = means.map(Some).into_iter().chain((0..self.classes.len()).flat_map(of_class));
+        self.total_names().into_iter().zip(values).filter_map(|(name, value)| Some((name, value?))).collect()
     }
 
     fn show(&self, example: &PictureExample, _index: usize, map: &DenseMap) -> Vec<Shown> {
@@ -164,6 +164,22 @@ fn painted(classes: &[u8], shape: ImageShape, count: usize) -> Picture {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_class_that_the_split_does_not_hold_has_no_value_whatever_is_predicted() {
+        let task = Segmentation { classes: ["back", "cell"].map(str::to_owned).to_vec() };
+        for predicted in [[0, 0, 0], [0, 1, 1]] {
+            let mut confusion = Confusion::new(2);
+            confusion.count(&[0, 0, 0], &predicted);
+            let names: Vec<String> =
+                task.totals(Some(&confusion)).into_iter().map(|(name, _)| name).collect();
+            assert_eq!(names, ["mean_iou", "mean_dice", "iou_back", "dice_back"]);
+        }
+        let mut confusion = Confusion::new(2);
+        confusion.count(&[0, 1], &[0, 0]);
+        let all: Vec<String> = task.totals(Some(&confusion)).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(all, task.total_names());
+    }
 
     #[test]
     fn the_first_of_equal_classes_is_predicted() {

@@ -9,7 +9,7 @@ use allconv_record::PictureRole;
 use super::Prediction;
 use super::dense::{DenseKind, Shown, Verdict, WholeInput, centred_pixels, map_picture, middle};
 use crate::TrainError;
-use crate::metrics::{Confusion, Plane, SSIM_WINDOW, luma, psnr, ssim};
+use crate::metrics::{Plane, SSIM_WINDOW, luma, psnr, ssim};
 use crate::tiles::DenseMap;
 
 /// Sides of the crops for people, in pixels of the large picture.
@@ -73,10 +73,6 @@ impl DenseKind for SuperResolution {
         }
         values.extend([baseline.psnr_y, baseline.ssim_y]);
         Ok(Verdict { values, confusion: None })
-    }
-
-    fn totals(&self, _confusion: Option<&Confusion>) -> Vec<(String, f64)> {
-        Vec::new()
     }
 
     fn show(&self, example: &PictureExample, _index: usize, map: &DenseMap) -> Vec<Shown> {
