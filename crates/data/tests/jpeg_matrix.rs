@@ -129,6 +129,20 @@ fn restart_markers_out_of_order_are_refused() {
 }
 
 #[test]
+fn a_file_without_huffman_tables_is_refused() {
+    let files = fixtures(false);
+    for kind in ["interleaved", "progressive"] {
+        let mut bytes = files[&format!("420/37x26/{kind}.jpg")].clone();
+        while let Some(place) = (0..bytes.len() - 1).find(|&place| bytes[place..place + 2] == [0xff, 0xc4]) {
+            let length = usize::from(u16::from_be_bytes([bytes[place + 2], bytes[place + 3]]));
+            bytes.drain(place..place + 2 + length);
+        }
+        let found = decode_as_stored(&bytes).expect_err(kind);
+        assert!(found.contains("without the Huffman tables"), "{kind}: {found}");
+    }
+}
+
+#[test]
 fn pictures_are_turned_as_their_exif_block_says() {
     let files = fixtures(true);
     let mut turned = 0;

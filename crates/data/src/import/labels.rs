@@ -64,9 +64,8 @@ pub fn parse_labels(text: &str) -> Result<Vec<(String, u8)>, DataError> {
 /// The grey values of label maps as classes, in rising order; `maps` are files and what they hold.
 ///
 /// # Errors
-/// [`DataError::BadFile`] for a colour picture, more values than anybody meant as classes, or a single one; the last names `source`.
+/// [`DataError::BadFile`] for a colour picture, or more values than anybody meant as classes.
 pub(super) fn found_labels<'a>(
-    source: &str,
     maps: impl Iterator<Item = &'a (String, Picture)>,
 ) -> Result<Vec<(String, u8)>, DataError> {
     let mut found = BTreeSet::new();
@@ -82,16 +81,23 @@ pub(super) fn found_labels<'a>(
             ));
         }
     }
-    if found.len() < FEWEST_CLASSES {
-        let found: Vec<String> = found.iter().map(u8::to_string).collect();
-        return Err(DataError::bad_file(
-            source,
-            "at least two different grey values in all label maps, one for each class",
-            if found.is_empty() { "none".to_string() } else { format!("{} alone", found.join(", ")) },
-            "add pictures that show the other classes, or name all classes with --labels",
-        ));
-    }
     Ok(found.into_iter().map(|value| (format!("value_{value}"), value)).collect())
+}
+
+/// Refuses classes of which there is one, or none.
+///
+/// # Errors
+/// [`DataError::BadFile`] that names `source`.
+pub(super) fn check_class_count(source: &str, labels: &[(String, u8)]) -> Result<(), DataError> {
+    if labels.len() >= FEWEST_CLASSES {
+        return Ok(());
+    }
+    Err(DataError::bad_file(
+        source,
+        "at least two different grey values in all label maps, one for each class",
+        labels.first().map_or("none".to_string(), |(_, value)| format!("{value} alone")),
+        "add pictures that show the other classes, or name all classes with --labels",
+    ))
 }
 
 /// The class of each pixel of a label map.

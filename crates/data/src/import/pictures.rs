@@ -7,7 +7,7 @@ use std::sync::Arc;
 use glob::Pattern;
 
 use super::entry::{self, Entry, EntryLimits};
-use super::labels::{check_lossless, class_numbers, found_labels};
+use super::labels::{check_class_count, check_lossless, class_numbers, found_labels};
 use super::layout::{SplitName, is_image_name, is_system_folder};
 use super::left_out::LeftOut;
 use crate::directory::DataDirectory;
@@ -198,7 +198,7 @@ impl<'a> Collector<'a> {
         let labels = match self.kind {
             PictureKind::Photographs => Vec::new(),
             PictureKind::Segmentation { labels } if labels.is_empty() => {
-                found_labels(&self.source.display().to_string(), self.label_maps.values())?
+                found_labels(self.label_maps.values())?
             }
             PictureKind::Segmentation { labels } => labels.clone(),
         };
@@ -237,6 +237,9 @@ impl<'a> Collector<'a> {
                 SplitName::Validation => source.validation.push(example),
                 SplitName::Test => source.test.push(example),
             }
+        }
+        if self.kind != &PictureKind::Photographs {
+            check_class_count(&self.source.display().to_string(), &labels)?;
         }
         Ok(source)
     }

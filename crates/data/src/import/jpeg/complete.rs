@@ -25,6 +25,11 @@ pub(super) fn check(segments: &Segments) -> Outcome<()> {
             break;
         }
         for part in &scan.components {
+            let dc_is_read = scan.band.start == 0 && scan.bit_before == 0;
+            let ac_is_read = scan.band.end > 1;
+            if (dc_is_read && part.dc.is_none()) || (ac_is_read && part.ac.is_none()) {
+                return Err("without the Huffman tables of its scans".to_string());
+            }
             let bits = &mut sent[part.component];
             if scan.band.start > 0 && bits[0].is_none() {
                 return Err("whose scans are out of order".to_string());
