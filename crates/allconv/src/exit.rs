@@ -47,7 +47,8 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
             return match error {
                 StudyError::File(error) if error.bad_data => BAD_DATA,
                 StudyError::File(_) => USAGE,
-                StudyError::NoValidation { .. } => USAGE,
+                StudyError::NoValidation { .. } | StudyError::FolderTaken { .. } => USAGE,
+                StudyError::DamagedSearch { .. } => BAD_DATA,
                 StudyError::Unreadable { .. } => IO,
                 StudyError::Record(error) => record_code(error),
             };

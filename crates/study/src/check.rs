@@ -5,6 +5,8 @@ use allconv_record::{Resolve, Resolved};
 use crate::arm_match::ArmMatch;
 use crate::error::StudyError;
 use crate::file::{Correction, Search, StudyFile, StudyFileError, TestKind};
+use crate::recorded::check_metrics;
+use crate::text::counted;
 
 /// Seeds below which a comparison gets intervals only, no verdict.
 pub const SEEDS_FOR_A_VERDICT: u32 = 5;
@@ -65,8 +67,8 @@ pub struct StatisticsCheck {
 /// Checks a study: resolves one run per arm and holds the statistics to what they can show.
 ///
 /// # Errors
-/// [`StudyError::File`] at the key that is to blame: what the resolver does not know, or an exact test that could never
-/// reject with so few seeds.
+/// [`StudyError::File`] at the key that is to blame: what the resolver does not know, a metric that the runs do not record, or an exact
+/// test that could never reject with so few seeds.
 pub fn check(study: &StudyFile, resolve: &dyn Resolve) -> Result<CheckReport, StudyError> {
     let statistics = check_statistics(study)?;
     // Baselines first: what is wrong with one must not show as the fault of an arm that is matched to it.
@@ -79,6 +81,9 @@ pub fn check(study: &StudyFile, resolve: &dyn Resolve) -> Result<CheckReport, St
         resolved[index] = Some(found.map_err(|error| study.locate(arm, &error))?);
     }
     let resolved: Vec<Resolved> = resolved.into_iter().flatten().collect();
+    for (arm_index, resolved) in resolved.iter().enumerate() {
+        check_metrics(study, arm_index, resolved)?;
+    }
     let cost = |index: usize| Some(&resolved[index].cost);
     let matched = |index: usize| ArmMatch::of(study, index, cost, Some(&resolved[index].specification));
     let matched: Vec<_> = (0..resolved.len()).map(matched).collect();
@@ -149,16 +154,15 @@ pub fn check_statistics(study: &StudyFile) -> Result<StatisticsCheck, StudyFileE
         && comparisons > 0
     {
         let message = format!(
-            "`{}` with {n} seeds and {comparisons} comparisons cannot reject: its smallest corrected p is {smallest:.4}, \
+            "`{}` with {} and {} cannot reject: its smallest corrected p is {smallest:.4}, \
              alpha is {alpha}; use at least {seeds_needed} seeds, or `paired-t`",
-            study.compare.test.name()
+            study.compare.test.name(),
+            counted(n as usize, "seed"),
+            counted(comparisons, "comparison")
         );
         let written = study.compare_has("test");
-        return Err(if written {
-            study.error_in_compare("test", message)
-        } else {
-            study.error_in_seed_count(message)
-        });
+        let path = if written { ["compare", "test"] } else { ["seeds", "count"] };
+        return Err(study.error_at(&path, message));
     }
     Ok(StatisticsCheck {
         test: study.compare.test,

@@ -16,31 +16,37 @@ pub enum RunState {
     Diverged,
     /// The loss stayed at that of guessing.
     Stuck,
+    /// Not made: the search found no learning rate with which its arm comes to an end.
+    Skipped,
     /// A process said that it was training. It may have been killed since: [`is_held`] tells.
     Running,
     /// Stopped on request, can be continued.
     Interrupted,
     /// Stopped by an external cause.
     Failed,
+    /// Finished, but what it recorded cannot be believed; found by whoever reads the values, never by the index.
+    Damaged,
     /// No run directory, or one without a step.
     Left,
 }
 
 impl RunState {
     /// All states, in the order in which summaries list them.
-    pub const ALL: [RunState; 7] = [
+    pub const ALL: [RunState; 9] = [
         RunState::Done,
         RunState::Diverged,
         RunState::Stuck,
+        RunState::Skipped,
         RunState::Running,
         RunState::Interrupted,
         RunState::Failed,
+        RunState::Damaged,
         RunState::Left,
     ];
 
     /// Whether the run has come to an end that repeating it would only repeat.
     pub fn is_final(self) -> bool {
-        matches!(self, RunState::Done | RunState::Diverged | RunState::Stuck)
+        matches!(self, RunState::Done | RunState::Diverged | RunState::Stuck | RunState::Skipped)
     }
 
     /// The word used in tables.
@@ -49,9 +55,11 @@ impl RunState {
             RunState::Done => "done",
             RunState::Diverged => "diverged",
             RunState::Stuck => "stuck",
+            RunState::Skipped => "skipped",
             RunState::Running => "running",
             RunState::Interrupted => "interrupted",
             RunState::Failed => "failed",
+            RunState::Damaged => "damaged",
             RunState::Left => "left",
         }
     }

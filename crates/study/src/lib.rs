@@ -18,6 +18,7 @@ mod needed;
 mod planning;
 mod publish;
 mod queue;
+mod recorded;
 pub mod report;
 pub mod results;
 mod room;
@@ -25,8 +26,10 @@ mod run;
 mod search;
 mod side_by_side;
 pub mod stats;
+mod study_folder;
 #[cfg(test)]
 mod testing;
+mod text;
 
 pub use arm_match::ArmMatch;
 pub use check::{
@@ -50,3 +53,4 @@ pub use room::check_room;
 pub use run::{Execute, ExecuteError, FailedRun, Progress, RunOptions, RunSummary, Stage, run_study};
 pub use search::{SearchCell, SearchResult, SearchRung};
 pub use side_by_side::{ArmSideBySide, CompareError, compare_studies};
+pub use study_folder::take_folder;

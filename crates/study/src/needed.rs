@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::error::StudyError;
 use crate::file::StudyFile;
-use crate::matrix::{PlannedRun, plan, plan_with_rates};
+use crate::matrix::{PlannedRun, plan};
 use crate::results::StudyResults;
 use crate::search::SearchResult;
 
@@ -19,7 +19,7 @@ pub fn needed_runs(study: &StudyFile, folders: &[PathBuf]) -> Result<Vec<Planned
         None => plan(study),
         Some(search) => {
             runs = search.all_runs(study);
-            plan_with_rates(study, &search.rates)
+            search.compared_runs(study)
         }
     };
     let seeds = match &study.sequential {

@@ -10,8 +10,9 @@ use allconv_record::{RecordError, Resolve, Resolved, RunDirectory, Status};
 use crate::error::StudyError;
 use crate::file::{StudyFile, StudyFileError};
 use crate::index::ended_by_specification;
-use crate::matrix::{PlannedRun, plan_with_rates};
+use crate::matrix::{PlannedRun, plan};
 use crate::queue::{Next, Queue};
+use crate::recorded::check_metrics;
 use crate::results::StudyResults;
 use crate::room::{check_room, check_writable};
 use crate::search::SearchResult;
@@ -188,7 +189,7 @@ enum Outcome {
 ///
 /// # Errors
 /// [`StudyError`] before any run of a stage was begun; afterwards failures are in the summary. [`StudyError::NoValidation`] when a
-/// run of the search has finished without a validation metric.
+/// run of the search has finished without a validation metric, [`StudyError::DamagedSearch`] when its values cannot be believed.
 pub fn run_study(
     study: &StudyFile,
     resolve: &dyn Resolve,
@@ -202,7 +203,7 @@ pub fn run_study(
     folders.extend_from_slice(options.other_folders);
     let stages = Stages { study, resolve, execute, options, progress, folders };
     let mut summary = RunSummary::default();
-    let mut rates = vec![None; study.arms.len()];
+    let mut compared = plan(study);
     while let Some(search) = SearchResult::collect(study, &stages.folders)? {
         if let Some(run) = search.without_metric() {
             return Err(StudyError::NoValidation {
@@ -211,9 +212,16 @@ pub fn run_study(
                 metric: study.primary.metric.clone(),
             });
         }
+        if let Some(run) = search.damaged() {
+            return Err(StudyError::DamagedSearch {
+                arm: run.arm.clone(),
+                seed: run.seed,
+                reason: run.reason.clone().unwrap_or_default(),
+            });
+        }
         let round = search.rungs.len() as u32;
         if search.is_decided() {
-            rates = search.rates;
+            compared = search.compared_runs(study);
             break;
         }
         let rounds = study.search.as_ref().map_or(1, crate::file::Search::rungs);
@@ -225,8 +233,7 @@ pub fn run_study(
             return Ok(summary);
         }
     }
-    let compared = stages.compare(&rates)?;
-    summary.add(compared);
+    summary.add(stages.compare(compared)?);
     Ok(summary)
 }
 
@@ -242,8 +249,7 @@ struct Stages<'a> {
 
 impl Stages<'_> {
     /// Makes the runs that are compared; in a sequential study, those up to the next look, until it has stopped.
-    fn compare(&self, rates: &[Option<f64>]) -> Result<RunSummary, StudyError> {
-        let planned = plan_with_rates(self.study, rates);
+    fn compare(&self, planned: Vec<PlannedRun>) -> Result<RunSummary, StudyError> {
         if self.study.sequential.is_none() {
             return self.make(planned, Stage::Comparison);
         }
@@ -267,7 +273,10 @@ impl Stages<'_> {
             .iter()
             .map(|run| {
                 let resolved = self.resolve.resolve(&run.request);
-                resolved.map_err(|error| self.study.locate(&self.study.arms[run.arm_index], &error))
+                let resolved =
+                    resolved.map_err(|error| self.study.locate(&self.study.arms[run.arm_index], &error))?;
+                check_metrics(self.study, run.arm_index, &resolved)?;
+                Ok(resolved)
             })
             .collect::<Result<Vec<_>, StudyFileError>>()?;
         let known = ended_by_specification(&self.folders)?;

@@ -10,7 +10,7 @@ use allconv_record::{RecordError, SplitName};
 
 use crate::file::{Better, Primary, Search, StudyFile};
 use crate::index::{RunState, RunStore};
-use crate::matrix::PlannedRun;
+use crate::matrix::{PlannedRun, plan_with_rates};
 use crate::results::RunResult;
 
 /// What came of the search so far.
@@ -18,8 +18,10 @@ use crate::results::RunResult;
 pub struct SearchResult {
     /// The rounds that could be planned so far; one without halving.
     pub rungs: Vec<SearchRung>,
-    /// The rate of each arm, in the order of the arms; `None` while the search is under way.
+    /// The rate of each arm, in the order of the arms; `None` while the search is under way, and for an arm that has failed.
     pub rates: Vec<Option<f64>>,
+    /// For each arm, whether it came to no end with any of its rates: it has none, and its runs are not made.
+    pub failed: Vec<bool>,
     /// What a reader must know, as sentences.
     pub warnings: Vec<String>,
 }
@@ -70,9 +72,14 @@ impl SearchResult {
 
     pub(crate) fn of(study: &StudyFile, store: &RunStore) -> Option<SearchResult> {
         let search = study.search.as_ref()?;
-        let mut result =
-            SearchResult { rungs: Vec::new(), rates: vec![None; study.arms.len()], warnings: Vec::new() };
-        let mut tried: Vec<Vec<f64>> = vec![search.lr.clone(); study.arms.len()];
+        let arms = study.arms.len();
+        let mut result = SearchResult {
+            rungs: Vec::new(),
+            rates: vec![None; arms],
+            failed: vec![false; arms],
+            warnings: Vec::new(),
+        };
+        let mut tried: Vec<Vec<f64>> = vec![search.lr.clone(); arms];
         for rung in 0..search.rungs() {
             let mut made = SearchRung { length: search.length_of(rung), cells: Vec::new() };
             for (arm_index, rates) in tried.iter().enumerate() {
@@ -102,16 +109,19 @@ impl SearchResult {
     fn decide(&mut self, study: &StudyFile, survivors: &[Vec<f64>]) {
         for (arm_index, rates) in survivors.iter().enumerate() {
             self.rates[arm_index] = rates.first().copied();
-            let last = self.rungs.last().into_iter().flat_map(|rung| &rung.cells);
-            if last.filter(|cell| cell.arm_index == arm_index).all(|cell| cell.value.is_none())
-                && let Some(rate) = rates.first()
-            {
+            self.failed[arm_index] = rates.is_empty();
+            if rates.is_empty() {
                 self.warnings.push(format!(
-                    "No learning rate of the search came to an end for arm {}; its runs were made with the smallest, {rate}.",
+                    "No learning rate of the search came to an end for arm {}: the arm has failed, its runs are not made, and it has no result.",
                     study.arms[arm_index].name
                 ));
             }
         }
+    }
+
+    /// Whether an arm came to no end with any of its rates.
+    pub fn has_failed(&self, arm_index: usize) -> bool {
+        self.failed[arm_index]
     }
 
     /// The planned runs of the round under way that have not come to an end; empty when every rate is decided.
@@ -134,9 +144,22 @@ impl SearchResult {
             .collect()
     }
 
-    /// Whether every arm has its rate.
+    /// Whether every arm has its rate, or has failed.
     pub fn is_decided(&self) -> bool {
-        self.rates.iter().all(Option::is_some)
+        self.rates.iter().zip(&self.failed).all(|(rate, failed)| rate.is_some() || *failed)
+    }
+
+    /// The runs that the study compares: those of all arms that did not fail.
+    pub(crate) fn compared_runs(&self, study: &StudyFile) -> Vec<PlannedRun> {
+        let mut runs = plan_with_rates(study, &self.rates);
+        runs.retain(|run| !self.has_failed(run.arm_index));
+        runs
+    }
+
+    /// A finished run of the search whose values cannot be believed, if there is one.
+    pub(crate) fn damaged(&self) -> Option<&RunResult> {
+        let runs = self.rungs.iter().flat_map(|rung| &rung.cells).flat_map(|cell| &cell.runs);
+        runs.into_iter().find(|run| run.state == RunState::Damaged)
     }
 
     /// A finished run of the search without the metric that the search reads, if there is one.
@@ -203,10 +226,13 @@ fn read_cell(
 }
 
 /// Marks the `keep` best cells of an arm and returns their rates, best first: by value, then the smaller rate; rates that lost a run
-/// come last, the smallest of them first.
+/// come last, the smallest of them first. Where every rate lost a run, none survives.
 fn survive(cells: &mut [SearchCell], arm_index: usize, keep: usize, better: Better) -> Vec<f64> {
     let mut order: Vec<&mut SearchCell> =
         cells.iter_mut().filter(|cell| cell.arm_index == arm_index).collect();
+    if order.iter().all(|cell| cell.value.is_none()) {
+        return Vec::new();
+    }
     let key = |cell: &SearchCell| match (cell.value, better) {
         (Some(value), Better::Lower) => value,
         (Some(value), Better::Higher) => -value,
@@ -226,7 +252,7 @@ fn survive(cells: &mut [SearchCell], arm_index: usize, keep: usize, better: Bett
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::matrix::plan_with_rates;
+    use crate::results::{StudyResults, Verdict};
     use crate::testing::{small_study_text, write_run, write_run_with_validation};
     use allconv_record::Status;
 
@@ -286,14 +312,46 @@ mod tests {
     }
 
     #[test]
-    fn an_arm_for_which_every_rate_fails_gets_the_smallest_and_a_warning() {
-        let folder = tempfile::tempdir().unwrap();
-        let study = study("search = { lr = [0.9, 0.7] }");
-        finish(&study, folder.path());
-        let search = collect(&study, folder.path());
-        assert_eq!(search.rates, [Some(0.7); 3]);
-        assert!(
-            search.warnings[0].contains("No learning rate of the search came to an end for arm max_pool")
-        );
+    fn an_arm_for_which_every_rate_fails_has_none_and_the_others_go_on() {
+        for search in [
+            "search = { lr = [0.9, 0.7] }",
+            "search = { lr = [0.9, 0.7], halving = { rungs = 2, keep = 0.5 } }",
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let study = study(search);
+            // Only `strided` comes to an end, with the rate 0.7.
+            for _ in 0..2 {
+                for planned in collect(&study, folder.path()).open_runs(&study) {
+                    let lr = planned.request.train["learning_rate"].as_float().unwrap();
+                    if planned.arm == "strided" && lr == 0.7 {
+                        write_run_with_validation(folder.path(), &planned, 0.3);
+                    } else {
+                        write_run(folder.path(), &planned, Status::Diverged, None);
+                    }
+                }
+            }
+            let search = collect(&study, folder.path());
+            assert!(search.is_decided() && search.open_runs(&study).is_empty());
+            assert_eq!(
+                (&search.rates[..], &search.failed[..]),
+                (&[None, Some(0.7), None][..], &[true, false, true][..])
+            );
+            assert!(
+                search.warnings[0].contains("for arm max_pool: the arm has failed"),
+                "{:?}",
+                search.warnings
+            );
+            assert_eq!(search.compared_runs(&study).len(), 5);
+            let needed = crate::needed_runs(&study, &[folder.path().to_path_buf()]).unwrap();
+            assert!(needed.iter().filter(|run| run.seed < 5).all(|run| run.arm == "strided"));
+            for planned in search.compared_runs(&study) {
+                write_run(folder.path(), &planned, Status::Finished, Some(0.2));
+            }
+            let results = StudyResults::collect(&study, &[folder.path().to_path_buf()]).unwrap();
+            let skipped = results.runs.iter().filter(|run| run.state == RunState::Skipped).count();
+            assert_eq!(skipped, 10);
+            // The baseline has failed: nothing can be compared, and nothing is waited for.
+            assert!(results.comparisons.iter().all(|comparison| comparison.verdict == Verdict::Lost));
+        }
     }
 }

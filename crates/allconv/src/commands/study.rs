@@ -9,7 +9,7 @@ use allconv_study::stats::look_levels;
 use allconv_study::{
     ArmMatch, CheckReport, FailedRun, Progress, RunOptions, RunSummary, Stage, StudyFile, StudyResults,
     check, guide, index, needed_runs, publish, publish_runs, read_published, report_files, run_study,
-    tensorboard_files, write_report,
+    take_folder, tensorboard_files, write_report,
 };
 use allconv_train::{DataStore, Resolver};
 use anyhow::bail;
@@ -82,6 +82,7 @@ fn run_all(arguments: &StudyRunArguments) -> anyhow::Result<u8> {
     let interrupted = interrupt::install()?;
     let Opened { study, folder, published, data, device, resolver } = &opened;
     memory::check_jobs(&check(study, resolver)?, arguments.jobs)?;
+    take_folder(study, &arguments.study.file, folder)?;
     let runner = Runner::new(
         &study.name,
         &arguments.machine,
@@ -210,8 +211,9 @@ fn check_file(arguments: &StudyFileArguments) -> anyhow::Result<u8> {
     }
     if report.search_runs > 0 {
         output::note(format_args!(
-            "before it a search for learning rates: {} runs, {} images shown in all",
-            report.search_runs, report.search_presentations
+            "before it a search for learning rates: {}, {} images shown in all",
+            counted(report.search_runs, "run"),
+            report.search_presentations
         ));
     }
     if let Some(sequential) = &opened.study.sequential {
@@ -228,8 +230,9 @@ fn check_file(arguments: &StudyFileArguments) -> anyhow::Result<u8> {
     if !claims.is_empty() {
         let contrasts: usize = claims.iter().map(|claim| claim.contrasts.len()).sum();
         output::note(format_args!(
-            "{} claims about {contrasts} contrasts, each verdict at {:.4}: a wrong one among all of them has a chance of at most {}",
-            claims.len(),
+            "{} about {}, each verdict at {:.4}: a wrong one among all of them has a chance of at most {}",
+            counted(claims.len() as u64, "claim"),
+            counted(contrasts as u64, "contrast"),
             opened.study.compare.alpha / claims.len() as f64,
             opened.study.compare.alpha
         ));
@@ -248,21 +251,32 @@ fn statistics_line(report: &CheckReport) -> String {
         format!("intervals only, no verdicts: that takes {} seeds", statistics.seeds_needed)
     };
     format!(
-        "{} runs, {} images shown in all; {} with n = {} over {} comparisons at α = {}, {}{smallest}: {verdict}",
-        report.runs,
+        "{}, {} images shown in all; {} with n = {} over {} at α = {}, {}{smallest}: {verdict}",
+        counted(report.runs, "run"),
         report.presentations,
         statistics.test.name(),
         statistics.n,
-        statistics.comparisons,
+        counted(statistics.comparisons as u64, "comparison"),
         statistics.alpha,
         statistics.correction.name(),
     )
 }
 
+/// `1 run`, `2 runs`.
+fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 fn report(arguments: &StudyReportArguments) -> anyhow::Result<u8> {
     let opened = open(&arguments.study)?;
-    let folder = arguments.to.clone().unwrap_or_else(|| opened.folder.join("report"));
-    output::print_line(format_args!("{}", make_report(&opened, &folder)?.display()))?;
+    let folder = match &arguments.to {
+        Some(folder) => folder.clone(),
+        None => {
+            take_folder(&opened.study, &arguments.study.file, &opened.folder)?;
+            opened.folder.join("report")
+        }
+    };
+    output::print_line(make_report(&opened, &folder)?.display())?;
     if arguments.tensorboard {
         let results = StudyResults::collect(&opened.study, &opened.folders())?;
         write_report(&tensorboard_files(&results), &folder)?;

@@ -2,6 +2,7 @@
 
 use super::document::{Document, StudyFileError};
 use super::fields::Fields;
+use super::limits;
 use super::matching::{Match, read_match};
 use super::node::{Content, Node};
 use super::sections::{SECTION_NAMES, Sections};
@@ -28,11 +29,12 @@ pub(super) fn read_arms(document: &Document, node: &Node) -> Result<Vec<Arm>, St
     if entries.is_empty() {
         return Err(document.error(&node.key, "`arms` holds no arm"));
     }
+    limits::length(document, node, ("arms", entries.len()), limits::MOST_ARMS)?;
     let mut arms = Vec::with_capacity(entries.len());
     for (name, child) in entries {
         if !is_name(name) || name.len() > LONGEST_ARM_NAME {
             let message = format!(
-                "arm name `{name}` names folders: letters, digits, `_` and `-`, at most {LONGEST_ARM_NAME} of them"
+                "arm name `{name}` names folders: letters, digits, `_` and `-` (not first), at most {LONGEST_ARM_NAME} of them"
             );
             return Err(document.error(&child.key, message));
         }
@@ -50,8 +52,9 @@ pub(super) fn read_arms(document: &Document, node: &Node) -> Result<Vec<Arm>, St
     Ok(arms)
 }
 
-/// Whether `name` can be part of a folder's name everywhere.
+/// Whether `name` can be part of a folder's name everywhere, and is no option where it stands in a command or formula in a table.
 pub(super) fn is_name(name: &str) -> bool {
     !name.is_empty()
+        && !name.starts_with('-')
         && name.chars().all(|character| character.is_ascii_alphanumeric() || "_-".contains(character))
 }

@@ -19,9 +19,11 @@ use super::arms::Arm;
 use super::document::{Document, StudyFileError, nearest_name};
 use super::factors::Factor;
 use super::fields::{Fields, quoted};
+use super::limits;
 use super::node::{Content, Node};
 use super::settings::{Comparison, Primary};
 use crate::stats::Statement;
+use crate::text::is_hidden;
 
 /// A claim that the study tests.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,6 +51,8 @@ pub struct Contrast {
     pub shows: Statement,
     /// The margin of the statement, in units of the metric, at least 0.
     pub margin: f64,
+    /// Its position in the claim's list, where several contrasts may come of one element.
+    pub(crate) element: usize,
 }
 
 /// What the rest of the file says that claims refer to.
@@ -72,9 +76,13 @@ pub(super) fn read_claims(setting: Setting<'_>, node: &Node) -> Result<Vec<Claim
 
 fn read_claim(setting: Setting<'_>, name: &str, node: &Node) -> Result<Claim, StudyFileError> {
     let document = setting.document;
+    if name.chars().any(is_hidden) {
+        let message = "the name of a claim holds a mark of direction or another control character";
+        return Err(document.error(&node.key, message));
+    }
     let path = format!("claims.{name}");
     let fields = Fields::of(document, node, &path, &["text", "contrasts"])?;
-    let text = fields.text(&format!("{path}.text"), fields.required("text")?)?;
+    let text = fields.prose(&format!("{path}.text"), fields.required("text")?)?;
     let list = fields.required("contrasts")?;
     let elements = match &list.content {
         Content::Array(elements) if !elements.is_empty() => elements,
@@ -88,19 +96,24 @@ fn read_claim(setting: Setting<'_>, name: &str, node: &Node) -> Result<Claim, St
             return Err(document.error(&list.value, message));
         }
     };
+    limits::length(document, list, (&format!("{path}.contrasts"), elements.len()), limits::MOST_CONTRASTS)?;
     let mut contrasts = Vec::with_capacity(elements.len());
-    for element in elements {
-        contrasts.extend(read_contrast(setting, &format!("{path}.contrasts"), element)?);
+    for (position, element) in elements.iter().enumerate() {
+        contrasts.extend(read_contrast(setting, &format!("{path}.contrasts"), (position, element))?);
     }
     Ok(Claim { name: name.to_string(), text, contrasts })
 }
 
-fn read_contrast(setting: Setting<'_>, path: &str, node: &Node) -> Result<Vec<Contrast>, StudyFileError> {
+fn read_contrast(
+    setting: Setting<'_>,
+    path: &str,
+    (element, node): (usize, &Node),
+) -> Result<Vec<Contrast>, StudyFileError> {
     let document = setting.document;
     let allowed = ["of", "against", "metric", "shows", "margin", "for_each"];
     let fields = Fields::of(document, node, path, &allowed)?;
     let metric = match fields.optional("metric") {
-        Some(node) => fields.text(&format!("{path}.metric"), node)?,
+        Some(node) => fields.metric(&format!("{path}.metric"), node)?,
         None => setting.primary.metric.clone(),
     };
     let statements = Statement::ALL.map(|statement| (statement.name(), statement));
@@ -132,6 +145,7 @@ fn read_contrast(setting: Setting<'_>, path: &str, node: &Node) -> Result<Vec<Co
             metric: metric.clone(),
             shows,
             margin,
+            element,
         });
     }
     Ok(contrasts)

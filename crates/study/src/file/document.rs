@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::text::{is_hidden, visible};
+
 /// Something in a study file is wrong, with the place where it is.
 ///
 /// Its `Display` is what a person reads: `file:line:column: message`, the line, a caret under the culprit, and the
@@ -73,14 +75,20 @@ impl Document {
         let end = floor_boundary(&self.text, span.end).max(start);
         let line_start = self.text[..start].rfind('\n').map_or(0, |at| at + 1);
         let line_end = self.text[start..].find('\n').map_or(self.text.len(), |at| start + at);
-        let source_line = self.text[line_start..line_end].trim_end_matches('\r').to_string();
+        // One character for one, so that the caret stays under the culprit.
+        let shown = |character: char| match character {
+            '\t' => '\t',
+            hidden if is_hidden(hidden) => '\u{fffd}',
+            other => other,
+        };
+        let source_line = self.text[line_start..line_end].trim_end_matches('\r').chars().map(shown).collect();
         StudyFileError {
             file: self.name.clone(),
             line: count(self.text[..start].matches('\n')) + 1,
             column: count(self.text[line_start..start].chars()) + 1,
             width: count(self.text[start..end.min(line_end)].chars()).max(1),
             source_line,
-            message: message.into(),
+            message: visible(&message.into()),
             suggestion: None,
             bad_data: false,
         }
@@ -100,9 +108,16 @@ fn floor_boundary(text: &str, index: usize) -> usize {
     index
 }
 
+/// Bytes of a name above which no other is suggested for it.
+const LONGEST_MISTAKE: usize = 200;
+
 /// The candidate nearest to `name`, if it is near enough to be what was meant: at most a third of the letters differ,
 /// at least two may.
 pub(crate) fn nearest_name<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    // Nobody means a name of such a length, and comparing it takes its length times that of every candidate.
+    if name.len() > LONGEST_MISTAKE {
+        return None;
+    }
     let allowed = (name.chars().count() / 3).max(2);
     candidates
         .into_iter()
@@ -137,6 +152,15 @@ mod tests {
         assert_eq!((error.line, error.width), (1, 3));
         let error = document.error(&(500..900), "no");
         assert_eq!((error.line, error.column, error.width), (3, 1, 1));
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_shown_and_moves_no_caret() {
+        let document = document("a\u{202e}b\u{1b} = bad\n");
+        let start = document.text.find("bad").unwrap();
+        let error = document.error(&(start..start + 3), "name `a\u{202e}b`");
+        assert_eq!((error.column, error.message.as_str()), (8, "name `a⟨U+202E⟩b`"));
+        assert_eq!(error.source_line, "a\u{fffd}b\u{fffd} = bad");
     }
 
     #[test]

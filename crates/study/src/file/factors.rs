@@ -17,11 +17,9 @@
 
 use super::arms::{Arm, LONGEST_ARM_NAME, is_name};
 use super::document::{Document, StudyFileError};
+use super::limits::MOST_ARMS;
 use super::node::Node;
 use super::sections::Sections;
-
-/// More arms than this are a slip of the pen.
-const MOST_ARMS: usize = 1000;
 
 /// One factor of a factorial study.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +44,10 @@ pub(super) fn read_factors(
             return Err(document.error(&child.key, message));
         }
         if arms.len() * levels.len() > MOST_ARMS {
-            let message = format!("with factor `{name}` the study has more than {MOST_ARMS} arms");
+            let message = format!(
+                "with factor `{name}` the study has {} arms; at most {MOST_ARMS} are possible",
+                arms.len() * levels.len()
+            );
             return Err(document.error(&child.key, message));
         }
         let mut read = Vec::with_capacity(levels.len());
@@ -101,7 +102,8 @@ fn table<'a>(
     };
     for (name, child) in entries {
         if !is_name(name) {
-            let message = format!("`{name}` in `{path}` names folders: letters, digits, `_` and `-` only");
+            let message =
+                format!("`{name}` in `{path}` names folders: letters, digits, `_` and `-` (not first) only");
             return Err(document.error(&child.key, message));
         }
     }

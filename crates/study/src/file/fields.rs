@@ -2,6 +2,7 @@
 
 use super::document::{Document, StudyFileError, nearest_name};
 use super::node::{Content, Node};
+use crate::text::{is_hidden, visible};
 
 /// A table whose keys have been checked against the allowed ones.
 pub(crate) struct Fields<'a> {
@@ -60,6 +61,23 @@ impl<'a> Fields<'a> {
             }
             _ => Err(self.wrong(name, node, "a string")),
         }
+    }
+
+    /// A sentence of people; what cannot be seen in it is made visible.
+    pub(crate) fn prose(&self, name: &str, node: &Node) -> Result<String, StudyFileError> {
+        Ok(visible(&self.text(name, node)?))
+    }
+
+    /// The name of a metric: it stands in figures, tables and files.
+    pub(crate) fn metric(&self, name: &str, node: &Node) -> Result<String, StudyFileError> {
+        let text = self.text(name, node)?;
+        if text.chars().any(is_hidden) {
+            let message = format!(
+                "`{name}` stands in figures and tables: no line ends, marks of direction or other control characters"
+            );
+            return Err(self.document.error(&node.value, message));
+        }
+        Ok(text)
     }
 
     /// An integer between `least` and `most`.

@@ -5,6 +5,7 @@ mod claims;
 mod document;
 mod factors;
 mod fields;
+mod limits;
 mod matching;
 mod node;
 mod reference;
@@ -18,9 +19,9 @@ mod study_file;
 pub use arms::Arm;
 pub use claims::{Claim, Contrast};
 pub use document::StudyFileError;
-#[cfg(test)]
 pub(crate) use document::nearest_name;
 pub use factors::Factor;
+pub(crate) use fields::quoted;
 pub use matching::CostQuantity;
 pub use reference::Reference;
 pub use search::{Halving, Search};

@@ -27,7 +27,7 @@ pub(super) fn read_reference(
     arms: &[Arm],
 ) -> Result<Reference, StudyFileError> {
     let fields = Fields::of(document, node, "reference", &["label", "values"])?;
-    let label = fields.text("reference.label", fields.required("label")?)?;
+    let label = fields.prose("reference.label", fields.required("label")?)?;
     let values_node = fields.required("values")?;
     let Some(entries) = values_node.entries() else {
         let message = format!("`reference.values` must be a table, is {}", values_node.kind());

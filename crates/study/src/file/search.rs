@@ -2,6 +2,7 @@
 
 use super::document::{Document, StudyFileError};
 use super::fields::Fields;
+use super::limits;
 use super::node::{Content, Node};
 use super::settings::{Seeds, read_seeds_at};
 
@@ -63,7 +64,8 @@ pub(super) fn read_search(document: &Document, node: &Node, study: Seeds) -> Res
         Some(node) => read_seeds_at(document, node, "search.seeds")?,
         None => Seeds { from: FIRST_SEED, count: 1 },
     };
-    if let Some(shared) = seeds.values().find(|seed| study.values().any(|other| other == *seed)) {
+    let studied = study.from..study.from + u64::from(study.count);
+    if let Some(shared) = seeds.values().find(|seed| studied.contains(seed)) {
         let message = format!(
             "seed {shared} belongs to the search and to the study, whose runs would decide about themselves; set `search.seeds`"
         );
@@ -92,6 +94,7 @@ fn read_rates(document: &Document, fields: &Fields<'_>) -> Result<Vec<f64>, Stud
     let Content::Array(elements) = &node.content else {
         return Err(document.error(&node.value, format!("`search.lr` must be an array, is {}", node.kind())));
     };
+    limits::length(document, node, ("search.lr", elements.len()), limits::MOST_RATES)?;
     let mut rates: Vec<f64> = Vec::with_capacity(elements.len());
     for element in elements {
         let rate = fields.number_between("search.lr", element, (0.0, f64::INFINITY))?;

@@ -2,6 +2,7 @@
 
 use super::document::{Document, StudyFileError};
 use super::fields::Fields;
+use super::limits;
 use super::node::{Content, Node};
 use super::settings::Primary;
 
@@ -15,9 +16,10 @@ pub(super) fn read_secondary(
     let Content::Array(elements) = &node.content else {
         return Err(document.error(&node.value, format!("`secondary` must be an array, is {}", node.kind())));
     };
+    limits::length(document, node, ("secondary", elements.len()), limits::MOST_METRICS)?;
     let mut names: Vec<String> = Vec::with_capacity(elements.len());
     for element in elements {
-        let name = fields.text("secondary", element)?;
+        let name = fields.metric("secondary", element)?;
         if name == primary.metric {
             let message = format!("`{name}` is the primary metric already");
             return Err(document.error(&element.value, message));

@@ -149,12 +149,7 @@ pub(super) fn read_primary(document: &Document, node: &Node) -> Result<Primary, 
     let splits = [("train", SplitName::Train), ("valid", SplitName::Valid), ("test", SplitName::Test)];
     let directions = [("lower", Better::Lower), ("higher", Better::Higher)];
     let metric_node = fields.required("metric")?;
-    let metric = fields.text("primary.metric", metric_node)?;
-    if metric.chars().any(char::is_control) {
-        let message =
-            "`primary.metric` stands in figures and tables: no line ends or other control characters";
-        return Err(document.error(&metric_node.value, message));
-    }
+    let metric = fields.metric("primary.metric", metric_node)?;
     let better_node = fields.required("better")?;
     let better = fields.choice("primary.better", better_node, &directions)?;
     if let Some(known) =

@@ -1,5 +1,7 @@
 //! What a study file says, typed.
 
+use std::collections::HashMap;
+use std::io::Read;
 use std::path::Path;
 
 use allconv_record::{Request, ResolveError};
@@ -11,6 +13,7 @@ use super::claims::{Claim, Setting, read_claims};
 use super::document::{Document, StudyFileError};
 use super::factors::{Factor, read_factors};
 use super::fields::Fields;
+use super::limits;
 use super::matching::{self, CostQuantity, match_arms};
 use super::node::Node;
 use super::reference::{Reference, read_reference};
@@ -67,8 +70,7 @@ pub struct StudyFile {
     pub reference: Option<Reference>,
     base: Sections,
     document: Document,
-    compare_node: Node,
-    seeds_node: Node,
+    root: Node,
 }
 
 impl StudyFile {
@@ -78,8 +80,25 @@ impl StudyFile {
     /// [`StudyError`], with line and column if the content is to blame.
     pub fn read(path: &Path) -> Result<StudyFile, StudyError> {
         let shown = path.display().to_string();
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| StudyError::Unreadable { path: shown.clone(), source })?;
+        let unreadable = |source| StudyError::Unreadable { path: shown.clone(), source };
+        let file = std::fs::File::open(path).map_err(unreadable)?;
+        let mut bytes = Vec::new();
+        // One byte more than is possible, whatever the file's size is said to be.
+        let mut limited = file.take(limits::MOST_BYTES + 1);
+        limited.read_to_end(&mut bytes).map_err(unreadable)?;
+        if bytes.len() as u64 > limits::MOST_BYTES {
+            let length = limited.into_inner().metadata().map_or(0, |metadata| metadata.len());
+            let message = limits::too_large(length.max(bytes.len() as u64));
+            return Err(Document { name: shown, text: String::new() }.error(&(0..0), message).into());
+        }
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let valid = error.utf8_error().valid_up_to();
+            let byte = error.as_bytes()[valid];
+            let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+            let message =
+                format!("the file is not UTF-8: here stands the byte 0x{byte:02x}; save it as UTF-8");
+            Document { name: shown.clone(), text }.error(&(valid..valid), message)
+        })?;
         Ok(StudyFile::parse(&shown, text)?)
     }
 
@@ -89,10 +108,15 @@ impl StudyFile {
     /// [`StudyFileError`] with line and column.
     pub fn parse(file: &str, text: String) -> Result<StudyFile, StudyFileError> {
         let document = Document { name: file.to_string(), text };
+        let bytes = document.text.len() as u64;
+        if bytes > limits::MOST_BYTES {
+            let empty = Document { name: file.to_string(), text: String::new() };
+            return Err(empty.error(&(0..0), limits::too_large(bytes)));
+        }
         let root = Node::parse(&document)?;
         let fields = Fields::of(&document, &root, "", &KEYS)?;
-        let question = fields.text("question", fields.required("question")?)?;
-        let caveat = fields.optional("caveat").map(|node| fields.text("caveat", node)).transpose()?;
+        let question = fields.prose("question", fields.required("question")?)?;
+        let caveat = fields.optional("caveat").map(|node| fields.prose("caveat", node)).transpose()?;
         let primary = read_primary(&document, fields.required("primary")?)?;
         let seeds_node = fields.required("seeds")?;
         let seeds = read_seeds(&document, seeds_node)?;
@@ -140,8 +164,9 @@ impl StudyFile {
             fields.optional("reference").map(|node| read_reference(&document, node, &arms)).transpose()?;
         let name = Path::new(file).file_stem().unwrap_or_default().to_string_lossy().into_owned();
         if !super::arms::is_name(&name) {
-            let message =
-                format!("the file's name `{name}` names a folder: only letters, digits, `_` and `-`");
+            let message = format!(
+                "the file's name `{name}` names a folder: only letters, digits, `_` and `-` (not first)"
+            );
             return Err(document.error(&(0..0), message));
         }
         let mut study = StudyFile {
@@ -159,11 +184,11 @@ impl StudyFile {
             sequential,
             reference,
             base,
-            compare_node: compare_node.clone(),
-            seeds_node: seeds_node.clone(),
+            root: root.clone(),
             document: document.clone(),
         };
         let arms_node = fields.optional("arms").or(fields.optional("factors")).unwrap_or(&root);
+        study.refuse_too_many_runs()?;
         match_arms(&mut study, &document)?;
         study.refuse_equal_arms(&document, arms_node)?;
         study.refuse_unsearchable_arms(&document, fields.optional("search"))?;
@@ -247,21 +272,21 @@ impl StudyFile {
 
     /// Whether `compare.KEY` is written in the file.
     pub(crate) fn compare_has(&self, key: &str) -> bool {
-        self.compare_node.child(key).is_some()
+        self.root.child("compare").is_some_and(|compare| compare.child(key).is_some())
     }
 
-    /// An error about `compare.KEY`, or about `compare` when the key is not written.
-    pub(crate) fn error_in_compare(&self, key: &str, message: String) -> StudyFileError {
-        let node = &self.compare_node;
-        let span = node.child(key).map_or(&node.key, |child| &child.value);
-        self.document.error(span, message)
-    }
-
-    /// An error about `seeds.count`.
-    pub(crate) fn error_in_seed_count(&self, message: String) -> StudyFileError {
-        let node = &self.seeds_node;
-        let span = node.child("count").map_or(&node.key, |child| &child.value);
-        self.document.error(span, message)
+    /// An error about the value at the end of a path of keys and positions, or about the deepest part of it that is written.
+    pub(crate) fn error_at<K: AsRef<str>>(&self, path: &[K], message: String) -> StudyFileError {
+        let mut node = &self.root;
+        for (depth, key) in path.iter().enumerate() {
+            match node.child(key.as_ref()) {
+                Some(child) => node = child,
+                None if depth == 0 => return self.document.error(&(0..0), message),
+                None => return self.document.error(&node.key, message),
+            }
+        }
+        let is_table = node.entries().is_some();
+        self.document.error(if is_table { &node.key } else { &node.value }, message)
     }
 
     /// A search needs to be the one that sets the rate, and to know how long the runs are that it shortens.
@@ -291,13 +316,37 @@ impl StudyFile {
         Ok(())
     }
 
+    /// Every planned run is held in memory.
+    fn refuse_too_many_runs(&self) -> Result<(), StudyFileError> {
+        let arms = self.arms.len() as u64;
+        let most = limits::MOST_RUNS;
+        let runs = arms * u64::from(self.seeds.count);
+        if runs > most {
+            let message = format!(
+                "`seeds.count` is {}: with {arms} arms the study has {runs} runs; at most {most} are possible",
+                self.seeds.count
+            );
+            return Err(self.error_at(&["seeds", "count"], message));
+        }
+        let Some(search) = &self.search else { return Ok(()) };
+        let searched = arms * search.lr.len() as u64 * u64::from(search.seeds.count);
+        if searched > most {
+            let message = format!(
+                "`search` tries {} rates with {} seeds for {arms} arms, in {searched} runs; at most {most} are possible",
+                search.lr.len(),
+                search.seeds.count
+            );
+            return Err(self.error_at(&["search"], message));
+        }
+        Ok(())
+    }
+
     /// Two arms with equal requests would be one set of runs under two names, and their comparison a sham.
     fn refuse_equal_arms(&self, document: &Document, node: &Node) -> Result<(), StudyFileError> {
-        let hashes: Vec<String> =
-            self.arms.iter().map(|arm| self.request(arm, self.seeds.from).hash()).collect();
-        for later in 1..hashes.len() {
-            if let Some(earlier) = hashes[..later].iter().position(|hash| *hash == hashes[later]) {
-                let (first, second) = (&self.arms[earlier].name, &self.arms[later].name);
+        let mut seen: HashMap<String, &str> = HashMap::with_capacity(self.arms.len());
+        for arm in &self.arms {
+            let second = &arm.name;
+            if let Some(first) = seen.insert(self.request(arm, self.seeds.from).hash(), second) {
                 let message =
                     format!("arm `{second}` asks for exactly the runs of arm `{first}`; remove one of them");
                 let span = node.child(second).map_or(&node.key, |child| &child.key);
@@ -426,6 +475,77 @@ epochs = 3
     fn names_that_are_no_folder_are_refused() {
         assert!(error("[arms.all_conv.train]", "[arms.\"../x\".train]").message.contains("../x"));
         assert!(StudyFile::parse("a b.toml", TEXT.into()).is_err());
+    }
+
+    #[test]
+    fn arms_that_look_like_options_and_names_with_hidden_marks_are_refused() {
+        assert!(error("[arms.all_conv.train]", "[arms.-rf.train]").message.contains("`-rf`"));
+        assert!(StudyFile::parse("-rf.toml", TEXT.into()).unwrap_err().message.contains("not first"));
+        assert!(error("\"error\"", "\"er\u{202e}ror\"").message.contains("marks of direction"));
+        let claim = "[claims.\"a\u{202e}b\"]\ntext = \"x\"\ncontrasts = []\n[base.data]";
+        assert!(error("[base.data]", claim).message.contains("mark of direction"));
+        let study = parse(&TEXT.replace("without loss?", "without\u{202e} loss?\u{85}")).unwrap();
+        assert!(study.question.ends_with("without⟨U+202E⟩ loss?⟨U+0085⟩"), "{}", study.question);
+    }
+
+    #[test]
+    fn a_file_that_is_too_large_or_no_text_is_refused_where_it_goes_wrong() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pilot.toml");
+        let read = |bytes: &[u8]| {
+            std::fs::write(&path, bytes).unwrap();
+            match StudyFile::read(&path) {
+                Err(StudyError::File(error)) => error,
+                other => panic!("not refused: {other:?}"),
+            }
+        };
+        let mut bytes = TEXT.as_bytes().to_vec();
+        bytes.extend(b"x = \"\xff\xfe\"\n");
+        let broken = read(&bytes);
+        assert!(broken.message.contains("not UTF-8") && broken.message.contains("0xff"), "{broken}");
+        assert_eq!((broken.line as usize, broken.column), (TEXT.lines().count() + 1, 6));
+        let began = std::time::Instant::now();
+        let mut large = TEXT.to_owned();
+        for key in 0..3_500_000 {
+            large.push_str(&format!("k{key} = {key}\n"));
+        }
+        let message = read(large.as_bytes()).message;
+        assert!(
+            message.contains("at most 1048576") && message.contains(&large.len().to_string()),
+            "{message}"
+        );
+        assert!(StudyFile::parse("pilot.toml", large).unwrap_err().message.contains("at most 1048576"));
+        assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+        assert!(matches!(
+            StudyFile::read(&folder.path().join("absent.toml")),
+            Err(StudyError::Unreadable { .. })
+        ));
+    }
+
+    #[test]
+    fn numbers_of_arms_runs_and_rates_have_limits_that_are_named() {
+        let mut many = TEXT.to_owned();
+        for arm in 0..20_000 {
+            many.push_str(&format!("[arms.x{arm}]\ntrain.epochs = 1\n"));
+        }
+        let wrong = parse(&many).unwrap_err();
+        assert!(wrong.message.contains("`arms` has 20002 entries; at most 1000"), "{wrong}");
+        let mut runs = TEXT.replace("count = 9", "count = 9999");
+        for arm in 0..10 {
+            runs.push_str(&format!("[arms.x{arm}]\ntrain.epochs = {}\n", arm + 10));
+        }
+        let wrong = parse(&runs).unwrap_err();
+        assert!(
+            wrong.message.contains("`seeds.count` is 9999: with 12 arms the study has 119988 runs"),
+            "{wrong}"
+        );
+        assert_eq!((wrong.line, wrong.column), (4, 32));
+        let rates: Vec<String> = (1..=101).map(|rate| format!("0.{rate:03}")).collect();
+        let search = format!("search = {{ lr = [{}] }}\n[base.data]", rates.join(", "));
+        assert!(error("[base.data]", &search).message.contains("`search.lr` has 101 entries; at most 100"));
+        let names: Vec<String> = (0..101).map(|name| format!("\"m{name}\"")).collect();
+        let secondary = format!("secondary = [{}]\n[base.data]", names.join(", "));
+        assert!(error("[base.data]", &secondary).message.contains("`secondary` has 101 entries"));
     }
 
     #[test]

@@ -5,8 +5,9 @@ use super::advice::{COSTS, Group, best, cheapest, front, groups};
 use super::operators::{compares_operators, operators};
 use crate::file::{Better, StudyFile};
 use crate::metric::{Task, find_metric};
-use crate::report::texts::{metric_name, opening_sentences, signed_interval, with_unit};
+use crate::report::texts::{cell, inline, metric_name, opening_sentences, signed_interval, with_unit};
 use crate::results::{StudyResults, Verdict};
+use crate::text::counted;
 
 const HEAD: &str = "# Which operator?
 
@@ -158,21 +159,21 @@ fn ratio(
 }
 
 fn study_section(PublishedStudy { study, results }: &PublishedStudy) -> String {
-    let mut text = format!("\n### {}\n\n{}.\n", study.question, link(study));
+    let mut text = format!("\n### {}\n\n{}.\n", inline(&study.question), link(study));
     if let Some(caveat) = &study.caveat {
-        text.push_str(&format!("\n> **Regime.** {}\n", caveat.trim().replace('\n', "\n> ")));
+        text.push_str(&format!("\n> **Regime.** {}\n", inline(caveat)));
     }
     for sentence in opening_sentences(study, results) {
-        text.push_str(&format!("\n{sentence}\n"));
+        text.push_str(&format!("\n{}\n", inline(&sentence)));
     }
     let lost: usize = results.arms.iter().map(|arm| arm.lost).sum();
     if lost > 0 {
-        text.push_str(&format!("\n{lost} runs diverged or got stuck; their seeds are missing from the means below and counted in the study's report.\n"));
+        text.push_str(&format!("\n{} diverged or got stuck; their seeds are missing from the means below and counted in the study's report.\n", counted(lost, "run")));
     }
     if !results.claims.is_empty() {
         text.push_str("\nWhat was claimed beforehand:\n\n");
         for claim in &results.claims {
-            text.push_str(&format!("- **{}**: {}\n", claim.verdict.label(), claim.text));
+            text.push_str(&format!("- **{}**: {}\n", claim.verdict.label(), inline(&claim.text)));
         }
     }
     for group in groups(study, results) {
@@ -187,7 +188,7 @@ fn choices(study: &StudyFile, results: &StudyResults, group: &Group) -> String {
     let winner = best(study, results, group);
     let mut text = format!(
         "\nAgainst `{baseline}`:\n\n| if you want the | choose | because |\n|---|---|---|\n| best {} | `{}` | {} |\n",
-        metric_name(study),
+        cell(&metric_name(study)),
         results.arms[winner].name,
         against_baseline(study, results, winner),
     );
@@ -228,7 +229,11 @@ fn choices(study: &StudyFile, results: &StudyResults, group: &Group) -> String {
                 )
             })
             .collect();
-        text.push_str(&format!("\nFront of MACs and {}: {}.\n", metric_name(study), steps.join(" → ")));
+        text.push_str(&format!(
+            "\nFront of MACs and {}: {}.\n",
+            inline(&metric_name(study)),
+            steps.join(" → ")
+        ));
     }
     text
 }
@@ -248,7 +253,7 @@ fn evidence(study: &StudyFile, results: &StudyResults, group: &Group) -> String 
     let symbol = |symbol: &str| if symbol.is_empty() { String::new() } else { format!(" ({symbol})") };
     let mut text = format!(
         "\n| arm | operator | {}{} | n | difference{} | 95 % interval | verdict |{}\n|---|---|---:|---:|---:|---:|---|{}\n",
-        metric_name(study),
+        cell(&metric_name(study)),
         symbol(results.unit.symbol()),
         symbol(results.unit.difference_symbol()),
         costs.iter().map(|cost| format!(" {} |", cost.name)).collect::<String>(),
@@ -277,7 +282,7 @@ fn evidence(study: &StudyFile, results: &StudyResults, group: &Group) -> String 
         text.push_str(&format!(
             "| `{}` | {} | {mean} | {} | {difference} | {interval} | {verdict} |",
             described.name,
-            operators(study, &study.arms[arm]),
+            cell(&operators(study, &study.arms[arm])),
             described.values.len()
         ));
         for cost in &costs {

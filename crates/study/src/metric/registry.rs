@@ -54,6 +54,23 @@ const fn neither((name, label): Names, unit: MetricUnit, task: Task, meaning: &'
 use MetricUnit::{Decibel, Index, Nats, Percent, Pixels, Plain};
 use Task::{Any, Classification, Restoration, Segmentation};
 
+impl Metric {
+    /// The least and the largest value that it can take; infinite where there is no limit.
+    pub fn range(&self) -> (f64, f64) {
+        match self.unit {
+            Percent => (0.0, 1.0),
+            // Of 8-bit pictures: 0 between black and white, and what equal pictures count as.
+            Decibel => (0.0, MOST_DECIBEL),
+            Index if self.name.contains("ssim") => (-1.0, 1.0),
+            Nats | Index | Pixels => (0.0, f64::INFINITY),
+            Plain => (f64::NEG_INFINITY, f64::INFINITY),
+        }
+    }
+}
+
+/// No picture of 8 bits is nearer to another than this, in decibels; equal ones are recorded as about 148.
+const MOST_DECIBEL: f64 = 150.0;
+
 /// All metrics that are known by name.
 pub const METRICS: &[Metric] = &[
     lower(("error", "error"), Percent, Classification, "share of images that are classified wrongly"),
@@ -331,6 +348,8 @@ mod tests {
             assert!(METRICS[..position].iter().all(|other| other.name != metric.name), "{}", metric.name);
             assert_eq!(find_metric(metric.name), Some(metric));
             assert!(!metric.meaning.is_empty() && !metric.meaning.ends_with('.'), "{}", metric.name);
+            let (least, most) = metric.range();
+            assert!(least < most, "{}", metric.name);
         }
     }
 

@@ -1,6 +1,7 @@
 //! The figure of a metric: every run as a point, mean and interval per arm, and beside it each arm's difference to the baseline.
 
 use maud::{Markup, html};
+use sha2::{Digest, Sha256};
 
 use super::figure::{Figure, arm_classes, horizontal_axis, line, shortened, text};
 use super::scale::Scale;
@@ -29,6 +30,8 @@ struct Plot<'a> {
     unit: MetricUnit,
     better: Option<Better>,
     margin: Option<f64>,
+    /// What needs no learning, with its value.
+    anchor: Option<(&'static str, f64)>,
     rows: Vec<Row<'a>>,
 }
 
@@ -76,6 +79,7 @@ pub(crate) fn figure(study: &StudyFile, results: &StudyResults) -> Figure {
         unit: results.unit,
         better: Some(study.primary.better),
         margin: study.compare.equivalence_margin,
+        anchor: results.anchor.as_ref().map(|anchor| (anchor.label, anchor.value)),
         rows: results.arms.iter().enumerate().map(row).collect(),
     })
 }
@@ -107,16 +111,37 @@ pub(crate) fn secondary(study: &StudyFile, results: &StudyResults, metric: &Seco
             }
         })
         .collect();
-    let plain = |character: char| if character.is_ascii_alphanumeric() { character } else { '-' };
     draw(&Plot {
-        name: format!("metric-{}", metric.name.chars().map(plain).collect::<String>()),
+        name: file_name(&metric.name, &results.secondary),
         metric: format!("{} {}", split_name(study.primary.split), metric_label(&metric.name)),
         baseline: study.compare.baseline.name(),
         unit: MetricUnit::of(&metric.name),
         better: find_metric(&metric.name).and_then(|metric| metric.better),
         margin: None,
+        anchor: None,
         rows,
     })
+}
+
+/// Characters of a metric's name in the name of its file, which file systems limit.
+const LONGEST_FILE_NAME: usize = 80;
+
+/// `metric-` and the name of the metric, as far as file systems take it; with a part of its hash where that is not all of it, or where
+/// another metric has the same letters and digits.
+fn file_name(metric: &str, all: &[SecondaryMetric]) -> String {
+    let plain = |name: &str| -> String {
+        let plain = |character: char| if character.is_ascii_alphanumeric() { character } else { '-' };
+        name.chars().take(LONGEST_FILE_NAME).map(plain).collect()
+    };
+    // Some file systems take names that differ in their case alone for one.
+    let own = plain(metric);
+    let is_alone = all.iter().filter(|other| plain(&other.name).eq_ignore_ascii_case(&own)).count() <= 1;
+    if is_alone && metric.chars().count() <= LONGEST_FILE_NAME {
+        return format!("metric-{own}");
+    }
+    let digest = Sha256::digest(metric.as_bytes());
+    let digits: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    format!("metric-{own}-{digits}")
 }
 
 fn draw(plot: &Plot<'_>) -> Figure {
@@ -131,7 +156,10 @@ fn draw(plot: &Plot<'_>) -> Figure {
         let ends = row.interval.map(|interval| [interval.low, interval.high]).into_iter().flatten();
         row.values.iter().map(|(_, value)| *value).chain(ends).map(|value| value * factor)
     });
-    let scale = Scale::linear(values, (labels, split), 6);
+    let values: Vec<f64> = values.collect();
+    let anchor =
+        plot.anchor.map(|(label, value)| (label, value * factor)).filter(|anchor| is_near(*anchor, &values));
+    let scale = Scale::linear(values.into_iter().chain(anchor.map(|(_, value)| value)), (labels, split), 6);
     let symbol = match plot.unit.symbol() {
         "" => String::new(),
         symbol => format!(" ({symbol})"),
@@ -144,6 +172,12 @@ fn draw(plot: &Plot<'_>) -> Figure {
     let drawing = html! {
         (text(labels, 16.0, "title", &format!("{}{symbol}{better}", capitalised(&plot.metric))))
         (horizontal_axis(&scale, (TOP, bottom), |tick| scale.tick_label(tick)))
+        @if let Some((label, value)) = anchor {
+            g {
+                (line((scale.place(value), TOP), (scale.place(value), bottom), "zero"))
+                title { (label) ": " (plot.unit.value(value / factor)) " " (plot.unit.symbol()) }
+            }
+        }
         @for (position, row) in plot.rows.iter().enumerate() {
             (text(labels - 14.0, centre(position) + 4.5, "end", &shortened(row.name, LONGEST_LABEL)))
             (arm_row(row, position, &scale, plot.unit))
@@ -155,6 +189,15 @@ fn draw(plot: &Plot<'_>) -> Figure {
         plot.metric, plot.baseline
     );
     Figure { name: plot.name.clone(), description, width: WIDTH, height: bottom + BELOW, drawing }
+}
+
+/// Whether an anchor can be drawn without pressing the values together: at most as far away from them as they lie apart.
+fn is_near((_, anchor): (&str, f64), values: &[f64]) -> bool {
+    let (low, high) = values
+        .iter()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(*value), high.max(*value)));
+    let reach = high - low;
+    reach.is_finite() && anchor >= low - reach && anchor <= high + reach
 }
 
 fn centre(row: usize) -> f64 {

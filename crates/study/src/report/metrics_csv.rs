@@ -13,8 +13,8 @@ pub(crate) fn metrics_csv(study: &StudyFile, results: &StudyResults) -> String {
             let Some(last) = points.last() else { continue };
             text.push_str(&format!(
                 "{},{},{},{},{},{}\n",
-                study.name,
-                run.arm,
+                escaped(&study.name),
+                escaped(&run.arm),
                 run.seed,
                 split.name(),
                 escaped(name),

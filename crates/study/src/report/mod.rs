@@ -7,6 +7,7 @@ mod figure_curves;
 mod figure_file;
 mod figure_png;
 mod figure_results;
+mod markdown;
 mod metrics_csv;
 mod number;
 mod page;
@@ -34,6 +35,7 @@ mod tensorboard;
 
 /// Words and sentences that other pages share with the report.
 pub(crate) mod texts {
+    pub(crate) use super::markdown::{cell, inline};
     pub(crate) use super::page_claims::opening_sentences;
     pub(crate) use super::sentence::{metric_name, signed_interval, with_unit};
 }
@@ -44,6 +46,7 @@ use allconv_record::{Examples, RecordError, write_atomically};
 
 use crate::file::StudyFile;
 use crate::results::StudyResults;
+use crate::text::visible;
 
 use page_disagreement::Pictures;
 pub use results_json::RESULTS_SCHEMA;
@@ -91,7 +94,12 @@ fn pictures(results: &StudyResults, examples: &dyn Examples) -> Pictures {
         return Pictures::default();
     };
     Pictures {
-        class_names: examples.class_names(specification).unwrap_or_default(),
+        class_names: examples
+            .class_names(specification)
+            .unwrap_or_default()
+            .iter()
+            .map(|name| visible(name))
+            .collect(),
         png: results
             .disagreements
             .iter()

@@ -15,6 +15,7 @@ use super::{
 use crate::file::StudyFile;
 use crate::index::RunState;
 use crate::results::{Direction, StudyResults, Verdict};
+use crate::text::counted;
 use allconv_record::SplitName;
 
 const STYLE: &str = include_str!("style.css");
@@ -161,7 +162,7 @@ pub(crate) fn progress(results: &StudyResults) -> String {
     let searched: usize = searched.map(|cell| cell.runs.len()).sum();
     let search =
         if searched > 0 { format!("; {searched} more searched for learning rates") } else { String::new() };
-    format!("{} runs: {}{search}", results.runs.len(), parts.join(", "))
+    format!("{}: {}{search}", counted(results.runs.len(), "run"), parts.join(", "))
 }
 
 fn answers(study: &StudyFile, results: &StudyResults) -> Markup {
@@ -189,7 +190,13 @@ pub(crate) fn badge(verdict: Verdict) -> Markup {
         Verdict::Shown(Direction::Better) | Verdict::ShownButEquivalent(Direction::Better) => "badge better",
         Verdict::Shown(Direction::Worse) | Verdict::ShownButEquivalent(Direction::Worse) => "badge worse",
         Verdict::Equivalent => "badge same",
-        Verdict::NoPairs | Verdict::Interim | Verdict::IntervalsOnly | Verdict::NotShown => "badge",
+        Verdict::NoPairs
+        | Verdict::Interim
+        | Verdict::IntervalsOnly
+        | Verdict::NotShown
+        | Verdict::Lost
+        | Verdict::NoSpread
+        | Verdict::AtChance => "badge",
     };
     html! { span class=(class) { (verdict.label()) } }
 }

@@ -2,13 +2,15 @@
 
 use maud::{Markup, html};
 
+use super::markdown::inline;
 use super::number::p_value;
 use super::page::with_code;
-use super::sentence::{metric_name, split_name, with_unit};
+use super::sentence::{NO_SPREAD, metric_name, split_name, with_unit};
 use crate::file::StudyFile;
 use crate::metric::{MetricUnit, metric_label};
 use crate::results::{ClaimResult, ClaimVerdict, ContrastResult, StudyResults};
 use crate::stats::Statement;
+use crate::text::counted;
 
 /// The sentences on what counts as equal and on the regime.
 pub(crate) fn beforehand(study: &StudyFile, results: &StudyResults) -> Markup {
@@ -42,13 +44,13 @@ fn regime_sentence(results: &StudyResults) -> Option<String> {
     let (training, test) = (unit.value(regime.training_error), unit.value(regime.test_error));
     Some(if regime.is_underfitted() {
         format!(
-            "The regime is underfitted: at the end of training the networks still got {training}\u{a0}% of their training images wrong (last epoch, dropout included) and {test}\u{a0}% of the test images, means over {} runs. What holds here need not hold for networks trained to their end.",
-            regime.runs
+            "The regime is underfitted: at the end of training the networks still got {training}\u{a0}% of their training images wrong (last epoch, dropout included) and {test}\u{a0}% of the test images, means over {}. What holds here need not hold for networks trained to their end.",
+            counted(regime.runs, "run")
         )
     } else {
         format!(
-            "At the end of training the networks got {training}\u{a0}% of their training images wrong (last epoch, dropout included) and {test}\u{a0}% of the test images, means over {} runs.",
-            regime.runs
+            "At the end of training the networks got {training}\u{a0}% of their training images wrong (last epoch, dropout included) and {test}\u{a0}% of the test images, means over {}.",
+            counted(regime.runs, "run")
         )
     })
 }
@@ -59,11 +61,15 @@ fn anchor_sentence(study: &StudyFile, results: &StudyResults) -> Option<String> 
     let unit = results.unit;
     let (least, most) = anchor.gains;
     let mut text = format!(
-        "On the same images {} reaches a {} of {}. The {} finished runs gain {} to {} over it",
+        "On the same images {} reaches a {} of {}. The {} gain {} to {} over it",
         anchor.label,
         metric_name(study),
-        with_unit(results, unit.value(anchor.value)),
-        anchor.runs,
+        match unit {
+            // Of a value, not of a difference.
+            MetricUnit::Percent => format!("{}\u{a0}%", unit.value(anchor.value)),
+            _ => with_unit(results, unit.value(anchor.value)),
+        },
+        counted(anchor.runs, "finished run"),
         unit.signed(least),
         with_unit(results, unit.signed(most)),
     );
@@ -106,9 +112,9 @@ pub(crate) fn method(study: &StudyFile, results: &StudyResults) -> String {
     format!(
         "A claim is supported when every one of its contrasts is shown, and contradicted when the opposite of one is shown; else it is not decided. One-sided paired t \
          tests on the seeds that all arms of a contrast finished; joined within a claim (intersection–union; Bonferroni for the opposite) and corrected \
-         over the {} claims by Bonferroni's inequality, so that the chance of any wrong verdict here is at most α = {}. Intervals are 95\u{a0}%, each for \
+         over the {} by Bonferroni's inequality, so that the chance of any wrong verdict here is at most α = {}. Intervals are 95\u{a0}%, each for \
          itself; the p of single contrasts are uncorrected.",
-        results.claims.len(),
+        counted(results.claims.len(), "claim"),
         study.compare.alpha
     )
 }
@@ -117,7 +123,12 @@ fn badge(verdict: ClaimVerdict) -> Markup {
     let class = match verdict {
         ClaimVerdict::Supported => "badge better",
         ClaimVerdict::Contradicted => "badge worse",
-        ClaimVerdict::Interim | ClaimVerdict::IntervalsOnly | ClaimVerdict::NotDecided => "badge",
+        ClaimVerdict::Interim
+        | ClaimVerdict::IntervalsOnly
+        | ClaimVerdict::NotDecided
+        | ClaimVerdict::Lost
+        | ClaimVerdict::NoSpread
+        | ClaimVerdict::AtChance => "badge",
     };
     html! { span class=(class) { (verdict.label()) } }
 }
@@ -158,14 +169,31 @@ fn body(study: &StudyFile, claim: &ClaimResult) -> Markup {
                 }
             }
         }
-        @if claim.contrasts.iter().any(|contrast| contrast.values.is_empty()) {
-            p.soft.small { "A contrast has no seed in which all of its values were measured." }
-        }
+        @for reason in reasons(claim) { p.soft.small { (reason) } }
     }
 }
 
+/// Why a claim has less than a verdict, in sentences.
+fn reasons(claim: &ClaimResult) -> Vec<String> {
+    let any = |is_so: fn(&ContrastResult) -> bool| claim.contrasts.iter().any(is_so);
+    let mut reasons = Vec::new();
+    if any(|contrast| contrast.values.is_empty()) {
+        reasons.push("A contrast has no seed in which all of its values were measured.".to_owned());
+    }
+    if any(|contrast| contrast.has_no_spread) {
+        reasons.push(format!("A contrast is the same in every seed. {NO_SPREAD}"));
+    }
+    if any(|contrast| contrast.is_at_chance) {
+        reasons.push(
+            "The arms of a contrast are no better than what needs no learning; that they are alike, or not worse, is not claimed of arms that learned nothing."
+                .to_owned(),
+        );
+    }
+    reasons
+}
+
 fn has_p(claim: &ClaimResult) -> bool {
-    !matches!(claim.verdict, ClaimVerdict::Interim | ClaimVerdict::IntervalsOnly)
+    !matches!(claim.verdict, ClaimVerdict::Interim | ClaimVerdict::IntervalsOnly | ClaimVerdict::Lost)
 }
 
 /// The corrected p behind the verdict.
@@ -181,7 +209,11 @@ fn claim_p(claim: &ClaimResult) -> Option<String> {
             equation(claim.corrected.p_for),
             equation(claim.corrected.p_against)
         )),
-        ClaimVerdict::Interim | ClaimVerdict::IntervalsOnly => None,
+        ClaimVerdict::Interim
+        | ClaimVerdict::IntervalsOnly
+        | ClaimVerdict::Lost
+        | ClaimVerdict::NoSpread
+        | ClaimVerdict::AtChance => None,
     }
 }
 
@@ -218,7 +250,7 @@ pub(crate) fn markdown(study: &StudyFile, results: &StudyResults) -> String {
     let mut text = String::from("\n## Claims\n\n");
     for claim in &results.claims {
         let p = claim_p(claim).map(|p| format!(" ({p})")).unwrap_or_default();
-        text.push_str(&format!("- **{}**: {}{p}\n", claim.verdict.label(), claim.text));
+        text.push_str(&format!("- **{}**: {}{p}\n", claim.verdict.label(), inline(&claim.text)));
         for contrast in &claim.contrasts {
             let unit = MetricUnit::of(&contrast.metric);
             let symbol = match unit.difference_symbol() {
@@ -231,11 +263,14 @@ pub(crate) fn markdown(study: &StudyFile, results: &StudyResults) -> String {
             });
             text.push_str(&format!(
                 "  - {}, {} {}: claimed {}; {found}\n",
-                contrast.name,
+                inline(&contrast.name),
                 split_name(study.primary.split),
-                metric_label(&contrast.metric),
+                inline(&metric_label(&contrast.metric)),
                 stated(contrast),
             ));
+        }
+        for reason in reasons(claim) {
+            text.push_str(&format!("  - {reason}\n"));
         }
     }
     text.push_str(&format!("\n{}\n", method(study, results)));

@@ -6,7 +6,8 @@ use super::figure::arm_classes;
 use super::number::share;
 use super::page_table::has_p;
 use crate::metric::MetricUnit;
-use crate::results::{ClassResult, StudyResults};
+use crate::results::{ClassDifference, ClassResult, StudyResults};
+use crate::text::counted;
 
 /// More classes than this make tables that nobody reads.
 const MOST_CLASSES: usize = 20;
@@ -41,7 +42,7 @@ fn differences(results: &StudyResults, names: &[String], classes: usize) -> Mark
     let unit = MetricUnit::Percent;
     let largest = rows
         .iter()
-        .flat_map(|result| &result.differences)
+        .flat_map(|result| result.differences.iter().flatten())
         .fold(0.0_f64, |largest, difference| largest.max(difference.mean.abs()));
     html! {
         @if !rows.is_empty() {
@@ -61,14 +62,7 @@ fn differences(results: &StudyResults, names: &[String], classes: usize) -> Mark
                         @for result in rows {
                             tr {
                                 th scope="row" { (results.arms[result.arm_index].name) }
-                                @for difference in &result.differences {
-                                    @let sign = if difference.mean > 0.0 { "bad" } else { "good" };
-                                    @let tint = if largest > 0.0 { 40.0 * difference.mean.abs() / largest } else { 0.0 };
-                                    td class=[difference.corrected_p.is_some_and(|p| has_p(results) && p <= SHOWN_AT).then_some("strong")]
-                                        style={ "--tint:var(--" (sign) ");--tint-share:" (format!("{tint:.0}")) "%" } {
-                                        (unit.signed(difference.mean))
-                                    }
-                                }
+                                @for difference in &result.differences { (cell(results, difference.as_ref(), largest)) }
                             }
                         }
                     }
@@ -78,11 +72,24 @@ fn differences(results: &StudyResults, names: &[String], classes: usize) -> Mark
     }
 }
 
+/// The difference within one class, tinted by its share of the largest; `–` for a class without examples.
+fn cell(results: &StudyResults, difference: Option<&ClassDifference>, largest: f64) -> Markup {
+    let Some(difference) = difference else { return html! { td { "–" } } };
+    let sign = if difference.mean > 0.0 { "bad" } else { "good" };
+    let tint = if largest > 0.0 { 40.0 * difference.mean.abs() / largest } else { 0.0 };
+    html! {
+        td class=[difference.corrected_p.is_some_and(|p| has_p(results) && p <= SHOWN_AT).then_some("strong")]
+            style={ "--tint:var(--" (sign) ");--tint-share:" (format!("{tint:.0}")) "%" } {
+            (MetricUnit::Percent.signed(difference.mean))
+        }
+    }
+}
+
 fn confusion(results: &StudyResults, result: &ClassResult, names: &[String]) -> Markup {
     let arm = &results.arms[result.arm_index];
     html! {
         details {
-            summary { span class=(arm_classes(result.arm_index)) { span.swatch {} } (arm.name) " (" (result.runs) " runs)" }
+            summary { span class=(arm_classes(result.arm_index)) { span.swatch {} } (arm.name) " (" (counted(result.runs, "run")) ")" }
             div.scroll {
                 table.map {
                     thead {

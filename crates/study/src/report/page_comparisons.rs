@@ -10,6 +10,7 @@ use super::{page_images, page_pairs};
 use crate::file::StudyFile;
 use crate::metric::{MetricUnit, metric_label};
 use crate::results::{ComparisonResult, OverallResult, SequentialResult, StudyResults};
+use crate::text::counted;
 
 /// The section; empty for a study of one arm.
 pub(crate) fn section(study: &StudyFile, results: &StudyResults) -> Markup {
@@ -32,11 +33,10 @@ pub(crate) fn section(study: &StudyFile, results: &StudyResults) -> Markup {
 fn method(study: &StudyFile, results: &StudyResults) -> String {
     let statistics = &results.statistics;
     let mut text = format!(
-        "Fixed in the study file before the runs: {}, α = {} over {} comparison{}, {}p values",
+        "Fixed in the study file before the runs: {}, α = {} over {}, {}p values",
         test_name(statistics.test),
         statistics.alpha,
-        statistics.comparisons,
-        if statistics.comparisons == 1 { "" } else { "s" },
+        counted(statistics.comparisons, "comparison"),
         correction_name(statistics.correction)
     );
     if let Some(margin) = study.compare.equivalence_margin {

@@ -6,6 +6,7 @@ use super::number::p_value;
 use super::page_table::has_p;
 use super::sentence::signed_interval;
 use crate::results::{PairResult, StudyResults};
+use crate::text::counted;
 
 /// The table inside of a box that opens; empty below three arms, whose pairs are the comparisons.
 pub(crate) fn section(results: &StudyResults) -> Markup {
@@ -14,7 +15,7 @@ pub(crate) fn section(results: &StudyResults) -> Markup {
     html! {
         @if results.arms.len() > 2 && !results.pairs.is_empty() {
             details {
-                summary { "All " (results.pairs.len()) " pairs of arms" }
+                summary { "All " (counted(results.pairs.len(), "pair")) " of arms" }
                 div.scroll {
                     table {
                         caption {

@@ -7,6 +7,7 @@ use maud::{Markup, html};
 
 use crate::file::StudyFile;
 use crate::results::StudyResults;
+use crate::text::visible;
 
 /// The section.
 pub(crate) fn section(study: &StudyFile, results: &StudyResults) -> Markup {
@@ -28,7 +29,7 @@ pub(crate) fn section(study: &StudyFile, results: &StudyResults) -> Markup {
                 }
             }
             h3 { "Study file" }
-            pre { (study.text()) }
+            pre { (visible(study.text())) }
         }
     }
 }

@@ -8,6 +8,7 @@ use super::sentence::metric_name;
 use crate::file::StudyFile;
 use crate::index::RunState;
 use crate::results::{RunResult, StudyResults};
+use crate::text::counted;
 
 /// Runs up to which the full list is open from the start, and so printed.
 const MOST_OPEN_RUNS: usize = 60;
@@ -19,7 +20,7 @@ pub(crate) fn section(study: &StudyFile, results: &StudyResults) -> Markup {
         section {
             h2 { "Runs" }
             @if unfinished.is_empty() {
-                p { "All " (results.runs.len()) " runs finished; none diverged, got stuck or failed." }
+                p { "All " (counted(results.runs.len(), "run")) " finished; none diverged, got stuck or failed." }
             } @else {
                 div.scroll {
                     table {

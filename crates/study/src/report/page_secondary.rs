@@ -4,11 +4,13 @@ use maud::{Markup, html};
 
 use super::figure::{Figure, arm_classes};
 use super::figure_results::capitalised;
+use super::markdown::inline;
 use super::number::p_value;
 use super::sentence::split_name;
 use crate::file::{Better, StudyFile};
 use crate::metric::{MetricUnit, find_metric, metric_label};
 use crate::results::{SecondaryMetric, StudyResults};
+use crate::text::counted;
 
 /// Metrics up to which all tables are open from the start.
 const MOST_OPEN: usize = 4;
@@ -40,8 +42,8 @@ fn method(study: &StudyFile, results: &StudyResults) -> String {
     );
     if claimed > 0 {
         text.push_str(&format!(
-            " The study file plans claims about {claimed} of these metrics: their p, of paired t tests, are Holm-corrected over all {} comparisons of planned metrics, a family apart from the primary metric's.",
-            study.secondary.len() * study.comparison_count()
+            " The study file plans claims about {claimed} of these metrics: their p, of paired t tests, are Holm-corrected over all {} of planned metrics, a family apart from the primary metric's.",
+            counted(study.secondary.len() * study.comparison_count(), "comparison")
         ));
     }
     if claimed < results.secondary.len() {
@@ -120,7 +122,7 @@ pub(crate) fn markdown(study: &StudyFile, results: &StudyResults) -> String {
         let unit = MetricUnit::of(&metric.name);
         text.push_str(&format!(
             "\n### {}\n\n| arm | mean ± sd | n | difference | 95 % interval | p |\n|---|---:|---:|---:|---:|---:|\n",
-            heading(study, metric)
+            inline(&heading(study, metric))
         ));
         for arm in &metric.arms {
             let mean = arm.summary.map_or("–".to_string(), |summary| {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::markdown::{fenced, inline};
 use super::page::progress;
 use super::page_claims;
 use super::page_comparisons::looks;
@@ -12,12 +13,13 @@ use super::readme;
 use super::sentence::{correction_name, metric_name, sentence, test_name, with_unit};
 use crate::file::StudyFile;
 use crate::results::StudyResults;
+use crate::text::{counted, visible};
 
 /// The draft, in Markdown.
 pub(crate) fn paper_md(study: &StudyFile, results: &StudyResults) -> String {
     let mut text = format!(
         "<!-- Written by `allconv study report`; a draft to edit elsewhere, this file is written again. -->\n# {}\n\n## Methods\n\n",
-        study.question
+        inline(&study.question)
     );
     text.push_str(&design(study, results));
     text.push_str(&training(results));
@@ -25,14 +27,14 @@ pub(crate) fn paper_md(study: &StudyFile, results: &StudyResults) -> String {
     text.push_str("\n## Results\n\n");
     text.push_str(&format!("{}.\n\n", progress(results)));
     for sentence in page_claims::opening_sentences(study, results) {
-        text.push_str(&format!("{sentence}\n\n"));
+        text.push_str(&format!("{}\n\n", inline(&sentence)));
     }
     let claims = page_claims::markdown(study, results);
     if !claims.is_empty() {
         text.push_str(&format!("{}\n## Comparisons\n\n", claims.trim_start_matches('\n')));
     }
     for comparison in &results.comparisons {
-        text.push_str(&format!("{} ", sentence(study, results, comparison)));
+        text.push_str(&format!("{} ", inline(&sentence(study, results, comparison))));
     }
     text.push_str("\n\n");
     text.push_str(&readme::table(study, results));
@@ -43,12 +45,12 @@ pub(crate) fn paper_md(study: &StudyFile, results: &StudyResults) -> String {
     text.push_str(&limitations(study, results));
     text.push_str("\n## Reproduction\n\n");
     for command in commands(results) {
-        text.push_str(&format!("```sh\n{command}\n```\n\n"));
+        text.push_str(&format!("{}\n", fenced("sh", &command)));
     }
     for (name, values) in facts(results) {
-        text.push_str(&format!("- {name}: {values}\n"));
+        text.push_str(&format!("- {name}: {}\n", inline(&values)));
     }
-    text.push_str(&format!("\nThe study file:\n\n```toml\n{}```\n", study.text()));
+    text.push_str(&format!("\nThe study file:\n\n{}", fenced("toml", &visible(study.text()))));
     text
 }
 
@@ -56,7 +58,7 @@ fn design(study: &StudyFile, results: &StudyResults) -> String {
     let arms: Vec<String> = study.arms.iter().map(|arm| format!("`{}`", arm.name)).collect();
     let mut text = String::from("**Design.** ");
     if study.factors.is_empty() {
-        text.push_str(&format!("We compared {} networks: {}.", arms.len(), arms.join(", ")));
+        text.push_str(&format!("We compared {}: {}.", counted(arms.len(), "network"), arms.join(", ")));
     } else {
         let factors: Vec<String> = study
             .factors
@@ -66,10 +68,10 @@ fn design(study: &StudyFile, results: &StudyResults) -> String {
         text.push_str(&format!("We crossed {}: {} networks.", factors.join(" × "), arms.len()));
     }
     text.push_str(&format!(
-        " Each was trained with {} seeds, which decide initialisation, order, augmentation and dropout; runs with equal seeds are paired. \
+        " Each was trained with {}, which decide initialisation, order, augmentation and dropout; runs with equal seeds are paired. \
          The primary metric, fixed beforehand, is the {}, measured once on the weights of the last step.",
-        study.seeds.count,
-        metric_name(study)
+        counted(study.seeds.count as usize, "seed"),
+        inline(&metric_name(study))
     ));
     let costs: Vec<String> = results
         .arms
@@ -84,7 +86,7 @@ fn design(study: &StudyFile, results: &StudyResults) -> String {
     }
     text.push_str("\n\n");
     if let Some(search) = &study.search {
-        text.push_str(&format!("**Learning rates.** {}\n\n", page_search::method(study, search)));
+        text.push_str(&format!("**Learning rates.** {}\n\n", inline(&page_search::method(study, search))));
     }
     text
 }
@@ -104,9 +106,9 @@ fn training(results: &StudyResults) -> String {
     for (name, read) in sections {
         for (key, value) in read(first) {
             if specifications.iter().all(|specification| read(specification).get(key) == Some(value)) {
-                text.push_str(&format!(" `{name}.{key} = {value}`,"));
+                text.push_str(&format!(" {},", setting(&format!("{name}.{key} = {value}"))));
             } else {
-                varying.insert(format!("`{name}.{key}`"));
+                varying.insert(setting(&format!("{name}.{key}")));
             }
         }
     }
@@ -121,13 +123,24 @@ fn training(results: &StudyResults) -> String {
     text
 }
 
+/// A setting as code, however many backticks stand in it.
+fn setting(text: &str) -> String {
+    let text = visible(text).replace('\n', " ");
+    let longest = text.split(|character| character != '`').map(str::len).max().unwrap_or(0);
+    if longest == 0 {
+        return format!("`{text}`");
+    }
+    let fence = "`".repeat(longest + 1);
+    format!("{fence} {text} {fence}")
+}
+
 fn statistics(study: &StudyFile, results: &StudyResults) -> String {
     let mut text = format!(
-        "**Statistics.** Fixed before the runs: {} at α = {}, {}p values over {} comparisons",
+        "**Statistics.** Fixed before the runs: {} at α = {}, {}p values over {}",
         test_name(study.compare.test),
         study.compare.alpha,
         correction_name(study.compare.correction),
-        results.statistics.comparisons
+        counted(results.statistics.comparisons, "comparison")
     );
     if let Some(margin) = study.compare.equivalence_margin {
         text.push_str(&format!(
@@ -139,8 +152,8 @@ fn statistics(study: &StudyFile, results: &StudyResults) -> String {
         text.push_str(&looks(sequential));
     }
     text.push_str(&format!(
-        ". Below {} pairs intervals are given and no verdict. Runs that diverge or get stuck are counted, listed and not repeated.\n",
-        results.statistics.seeds_needed
+        ". Below {} intervals are given and no verdict. Runs that diverge or get stuck are counted, listed and not repeated.\n",
+        counted(results.statistics.seeds_needed as usize, "pair")
     ));
     text
 }
@@ -148,10 +161,10 @@ fn statistics(study: &StudyFile, results: &StudyResults) -> String {
 fn limitations(study: &StudyFile, results: &StudyResults) -> String {
     let mut text = String::from("\n## Limitations\n\n");
     if let Some(caveat) = &study.caveat {
-        text.push_str(&format!("{}\n\n", caveat.trim()));
+        text.push_str(&format!("{}\n\n", inline(caveat)));
     }
     for warning in &results.warnings {
-        text.push_str(&format!("{warning}\n\n"));
+        text.push_str(&format!("{}\n\n", inline(warning)));
     }
     text.push_str("One machine and one program made all runs; seeds stand for chance in training, not for other data or other implementations.\n");
     text

@@ -1,5 +1,6 @@
 //! The `README.md` that stands beside the published runs of a study.
 
+use super::markdown::{cell, fenced, inline};
 use super::number::{duration, grouped, magnitude, p_value};
 use super::page::progress;
 use super::page_claims;
@@ -18,17 +19,17 @@ pub(crate) fn readme(study: &StudyFile, results: &StudyResults) -> String {
     let mut text = format!(
         "<!-- Written by `allconv study publish`; do not edit by hand. -->\n# {}\n\n{}\n\n{}.\n",
         study.name,
-        study.question,
+        inline(&study.question),
         progress(results)
     );
     if let Some(caveat) = &study.caveat {
-        text.push_str(&format!("\n> **Caveat.** {}\n", caveat.trim().replace('\n', "\n> ")));
+        text.push_str(&format!("\n> **Caveat.** {}\n", inline(caveat)));
     }
     for warning in &results.warnings {
-        text.push_str(&format!("\n> **Note.** {warning}\n"));
+        text.push_str(&format!("\n> **Note.** {}\n", inline(warning)));
     }
     for sentence in page_claims::opening_sentences(study, results) {
-        text.push_str(&format!("\n{sentence}\n"));
+        text.push_str(&format!("\n{}\n", inline(&sentence)));
     }
     text.push_str(&page_claims::markdown(study, results));
     if !results.comparisons.is_empty() {
@@ -38,7 +39,7 @@ pub(crate) fn readme(study: &StudyFile, results: &StudyResults) -> String {
             text.push_str(&format!(
                 "- **{}**: {}\n",
                 comparison.verdict.label(),
-                sentence(study, results, comparison)
+                inline(&sentence(study, results, comparison))
             ));
         }
     }
@@ -50,10 +51,10 @@ pub(crate) fn readme(study: &StudyFile, results: &StudyResults) -> String {
     text.push_str(&lost(results));
     text.push_str("\n## How it was made\n\n");
     for command in commands(results) {
-        text.push_str(&format!("```sh\n{command}\n```\n\n"));
+        text.push_str(&format!("{}\n", fenced("sh", &command)));
     }
     for (name, values) in facts(results) {
-        text.push_str(&format!("- {name}: {values}\n"));
+        text.push_str(&format!("- {name}: {}\n", inline(&values)));
     }
     text.push_str(&format!(
         "\nThe study file is `{}.toml`; the finished runs, without checkpoints, lie in `runs/`; `results.json` holds every number above and more.\n",
@@ -75,8 +76,8 @@ pub(crate) fn table(study: &StudyFile, results: &StudyResults) -> String {
     let mut text = format!(
         "| arm | {}{unit} |{} n | difference{difference} | 95 % interval{difference} | p | parameters | MACs | training time |{}\n\
          |---|---:|{}---:|---:|---:|---:|---:|---:|---:|{}\n",
-        metric_name(study),
-        study.reference.as_ref().map_or(String::new(), |reference| format!(" {} |", reference.label)),
+        cell(&metric_name(study)),
+        study.reference.as_ref().map_or(String::new(), |reference| format!(" {} |", cell(&reference.label))),
         if study.search.is_some() { " learning rate |" } else { "" },
         if study.reference.is_some() { "---:|" } else { "" },
         if study.search.is_some() { "---:|" } else { "" },
@@ -124,11 +125,11 @@ pub(crate) fn factors(study: &StudyFile, results: &StudyResults) -> String {
     let Some(factorial) = &results.factorial else { return String::new() };
     let mut text = String::from("\n## Factors\n\n");
     for effect in &factorial.main {
-        text.push_str(&format!("- {}\n", effect_sentence(study, results, effect)));
+        text.push_str(&format!("- {}\n", inline(&effect_sentence(study, results, effect))));
     }
     text.push_str("\nInteractions, i.e. by how much the first difference is larger at the other level of the second factor:\n\n");
     for effect in &factorial.interactions {
-        text.push_str(&format!("- {}\n", effect_sentence(study, results, effect)));
+        text.push_str(&format!("- {}\n", inline(&effect_sentence(study, results, effect))));
     }
     text
 }
@@ -136,22 +137,22 @@ pub(crate) fn factors(study: &StudyFile, results: &StudyResults) -> String {
 /// The map of learning rates; empty unless the study searches.
 pub(crate) fn search(study: &StudyFile, results: &StudyResults) -> String {
     let (Some(search), Some(found)) = (&study.search, &results.search) else { return String::new() };
-    let mut text = format!("\n## Learning rates\n\n{}\n", page_search::method(study, search));
+    let mut text = format!("\n## Learning rates\n\n{}\n", inline(&page_search::method(study, search)));
     for (round, rung) in found.rungs.iter().enumerate() {
         let rates: Vec<String> = search.lr.iter().map(|lr| format!(" {lr} |")).collect();
         text.push_str(&format!(
             "\nRound {}: validation {}\n\n| arm |{}\n|---|",
             round + 1,
-            study.primary.metric,
+            inline(&study.primary.metric),
             rates.concat()
         ));
         text.push_str(&"---:|".repeat(search.lr.len()));
         for (arm_index, arm) in study.arms.iter().enumerate() {
             text.push_str(&format!("\n| `{}` |", arm.name));
             for lr in &search.lr {
-                let cell = rung.cells.iter().find(|cell| cell.arm_index == arm_index && cell.lr == *lr);
-                let shown = cell.map_or("pruned".to_string(), |cell| page_search::content(results, cell));
-                let is_chosen = cell.is_some_and(|cell| cell.survives);
+                let found = rung.cells.iter().find(|cell| cell.arm_index == arm_index && cell.lr == *lr);
+                let shown = found.map_or("pruned".to_string(), |cell| page_search::content(results, cell));
+                let is_chosen = found.is_some_and(|cell| cell.survives);
                 text.push_str(&if is_chosen { format!(" **{shown}** |") } else { format!(" {shown} |") });
             }
         }
@@ -167,7 +168,8 @@ pub(crate) fn lost(results: &StudyResults) -> String {
         .iter()
         .filter(|run| run.state != RunState::Done)
         .map(|run| {
-            let reason = run.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+            let reason =
+                run.reason.as_deref().map(|reason| format!(": {}", inline(reason))).unwrap_or_default();
             format!("- `{}`, seed {}: {}{reason}\n", run.arm, run.seed, run.state.name())
         })
         .collect();

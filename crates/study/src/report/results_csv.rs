@@ -45,12 +45,16 @@ pub(crate) fn results_csv(study: &StudyFile, results: &StudyResults) -> String {
     text
 }
 
-/// A field after RFC 4180.
+/// A field after RFC 4180. A text that a spreadsheet would take for a formula gets an apostrophe in front; numbers stay as they are.
 pub(crate) fn escaped(field: &str) -> String {
-    if field.contains([',', '"', '\n', '\r']) {
+    let is_formula = field.trim_start().starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠'])
+        || field.starts_with(['\t', '\r', '\n']);
+    let is_number = field.parse::<f64>().is_ok();
+    let field = if is_formula && !is_number { format!("'{field}") } else { field.to_string() };
+    if field.contains([',', '"', '\n', '\r', '\t', '\'']) {
         format!("\"{}\"", field.replace('"', "\"\""))
     } else {
-        field.to_string()
+        field
     }
 }
 
@@ -63,5 +67,18 @@ mod tests {
         assert_eq!(escaped("a,b"), "\"a,b\"");
         assert_eq!(escaped("say \"no\"\n"), "\"say \"\"no\"\"\n\"");
         assert_eq!(escaped("plain"), "plain");
+    }
+
+    #[test]
+    fn what_a_spreadsheet_would_compute_is_text_and_numbers_stay_numbers() {
+        for formula in
+            ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", " =1", "-cmd", "=cmd|'/C calc'!A0"]
+        {
+            let cell = escaped(formula);
+            assert!(cell.starts_with("\"'"), "{cell}");
+        }
+        for number in ["-0.5", "0.25", "-1e-9", "12", "+3"] {
+            assert_eq!(escaped(number), number);
+        }
     }
 }

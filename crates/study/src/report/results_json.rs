@@ -93,11 +93,11 @@ pub(crate) fn results_json(study: &StudyFile, results: &StudyResults) -> String 
             "arm": results.arms[class.arm_index].name,
             "runs": class.runs,
             "confusion": class.confusion,
-            "differences": class.differences.iter().map(|difference| json!({
+            "differences": class.differences.iter().map(|difference| difference.map(|difference| json!({
                 "difference": difference.mean,
                 "interval_95": interval(difference.interval),
                 "corrected_p": difference.corrected_p,
-            })).collect::<Vec<_>>(),
+            }))).collect::<Vec<_>>(),
         })).collect::<Vec<_>>(),
         "disagreements": results.disagreements.iter().map(|example| json!({
             "sample": example.sample,

@@ -61,6 +61,17 @@ pub(crate) fn sentence(study: &StudyFile, results: &StudyResults, comparison: &C
     let margin = margin.unwrap_or_default();
     match comparison.verdict {
         Verdict::NoPairs => format!("No seed has a result for both `{arm}` and `{baseline}` yet."),
+        Verdict::Lost => {
+            format!("`{arm}` cannot be compared with `{baseline}`: {}.", why_lost(results, comparison))
+        }
+        Verdict::NoSpread => format!(
+            "`{arm}` minus `{baseline}` in {metric} is the same in every seed: {numbers}. {NO_SPREAD}"
+        ),
+        Verdict::AtChance => format!(
+            "Neither `{arm}` nor `{baseline}` is better in {metric} than {}: the intervals of both reach it. Their difference is shown to be smaller than the \
+             margin of {margin}, but equivalence is not claimed of arms that learned nothing: {numbers}.",
+            results.anchor.as_ref().map_or("what needs no learning", |anchor| anchor.label)
+        ),
         Verdict::Interim => format!(
             "So far, `{arm}` minus `{baseline}` in {metric} is {numbers}. Runs are missing, so no verdict is given."
         ),
@@ -88,6 +99,33 @@ pub(crate) fn sentence(study: &StudyFile, results: &StudyResults, comparison: &C
     }
 }
 
+/// Why a difference that is the same in every seed has no verdict.
+pub(crate) const NO_SPREAD: &str = "Without any spread between the seeds no interval and no p can be computed, so that nothing says how surely the \
+     difference is more than chance; no verdict is given.";
+
+/// Why no seed is left in which both arms have a value, although all runs have ended.
+fn why_lost(results: &StudyResults, comparison: &ComparisonResult) -> String {
+    let [arm, baseline] =
+        [comparison.arm_index, comparison.baseline_index].map(|position| &results.arms[position]);
+    let without: Vec<String> = [arm, baseline]
+        .into_iter()
+        .filter(|arm| arm.lost > 0 && arm.values.is_empty())
+        .map(|arm| format!("of `{}`, {}", arm.name, arm.losses()))
+        .collect();
+    if !without.is_empty() {
+        return without.join("; ");
+    }
+    let lost: Vec<String> = [arm, baseline]
+        .into_iter()
+        .filter(|arm| arm.lost > 0)
+        .map(|arm| format!("of `{}`, {}", arm.name, arm.losses()))
+        .collect();
+    match lost.as_slice() {
+        [] => "all runs have ended, and no seed has a value of this metric for both".to_owned(),
+        lost => format!("no seed has a value for both ({})", lost.join("; ")),
+    }
+}
+
 /// `+1.20 percentage points (95 % interval +0.80 to +1.60; n = 9; paired t test, Holm-corrected p = 0.0012)`.
 fn numbers(study: &StudyFile, results: &StudyResults, comparison: &ComparisonResult) -> String {
     let Some(mean) = comparison.mean_difference else { return String::new() };
@@ -97,8 +135,10 @@ fn numbers(study: &StudyFile, results: &StudyResults, comparison: &ComparisonRes
         parts.push(format!("95\u{a0}% interval {}", signed_interval(results, comparison.interval)));
     }
     parts.push(format!("n\u{a0}=\u{a0}{}", comparison.n()));
-    let has_verdict =
-        !matches!(comparison.verdict, Verdict::NoPairs | Verdict::Interim | Verdict::IntervalsOnly);
+    let has_verdict = !matches!(
+        comparison.verdict,
+        Verdict::NoPairs | Verdict::Interim | Verdict::IntervalsOnly | Verdict::Lost | Verdict::NoSpread
+    );
     if has_verdict {
         let correction = correction_name(study.compare.correction);
         if let Some(p) = comparison.corrected_p {

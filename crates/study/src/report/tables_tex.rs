@@ -5,6 +5,7 @@ use super::page_table::has_p;
 use super::sentence::metric_name;
 use crate::file::StudyFile;
 use crate::results::{ArmResult, StudyResults};
+use crate::text::counted;
 
 /// A table environment that needs `\usepackage{booktabs}` and nothing else.
 pub(crate) fn tables_tex(study: &StudyFile, results: &StudyResults) -> String {
@@ -72,10 +73,10 @@ fn caption(study: &StudyFile, results: &StudyResults) -> String {
     let mut text = escaped(&study.question);
     text.push_str(" Mean $\\pm$ standard deviation over seeds; differences are paired by seed");
     text.push_str(&format!(
-        ", {} with {} correction over {} comparisons.",
+        ", {} with {} correction over {}.",
         escaped(super::sentence::test_name(study.compare.test)),
         study.compare.correction.name(),
-        results.statistics.comparisons
+        counted(results.statistics.comparisons, "comparison")
     ));
     if let Some(caveat) = &study.caveat {
         text.push(' ');
@@ -98,6 +99,12 @@ fn escaped(text: &str) -> String {
             '\\' => escaped.push_str("\\textbackslash{}"),
             '~' => escaped.push_str("\\textasciitilde{}"),
             '^' => escaped.push_str("\\textasciicircum{}"),
+            // The classic font encoding has other signs in their places.
+            '<' => escaped.push_str("\\textless{}"),
+            '>' => escaped.push_str("\\textgreater{}"),
+            '|' => escaped.push_str("\\textbar{}"),
+            // A blank line would end the paragraph, and with it the caption.
+            '\n' | '\r' | '\t' => escaped.push(' '),
             '−' => escaped.push_str("$-$"),
             '±' => escaped.push_str("$\\pm$"),
             '×' => escaped.push_str("$\\times$"),
@@ -125,5 +132,10 @@ mod tests {
         assert_eq!(escaped("max_pool & 50 % of {a}"), "max\\_pool \\& 50 \\% of \\{a\\}");
         assert_eq!(escaped("a\\b"), "a\\textbackslash{}b");
         assert_eq!(escaped("2× ≤ α"), "2$\\times$ $\\le$ $\\alpha$");
+        assert_eq!(
+            escaped("<a|b>\n\n\\input{x}"),
+            "\\textless{}a\\textbar{}b\\textgreater{}  \\textbackslash{}input\\{x\\}"
+        );
+        assert_eq!(escaped("^~$#"), "\\textasciicircum{}\\textasciitilde{}\\$\\#");
     }
 }

@@ -1,13 +1,19 @@
-//! What needs no network: the value of the primary metric that bicubic interpolation, or the noisy input as it is, reaches on the same images.
+//! What needs no learning: the value of the primary metric that bicubic interpolation, the noisy input as it is, or always naming the most
+//! frequent class reaches on the same images.
+
+use allconv_record::SplitName;
 
 use super::image_scores::ScoreTable;
+use super::outcome_table::OutcomeTable;
 use super::run::RunResult;
 use crate::file::{Better, Primary};
-use crate::index::RunState;
 
 /// What stands before the name of the primary metric in the name of its anchor, and what that is in words.
 const ANCHORS: [(&str, &str); 2] =
     [("bicubic", "bicubic interpolation"), ("noisy", "the noisy input as it is")];
+
+/// What a classifier reaches that has learned nothing but which class is the most frequent.
+const CHANCE: &str = "always naming the most frequent class";
 
 /// All finished runs against an anchor.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,30 +36,60 @@ impl Anchor {
         ANCHORS.iter().map(move |(prefix, _)| format!("{prefix}_{primary}"))
     }
 
-    /// `None` when no finished run recorded an anchor of the primary metric.
-    pub(crate) fn of(runs: &[RunResult], primary: &Primary, scores: &ScoreTable) -> Option<Anchor> {
-        let names = Anchor::metrics_of(&primary.metric);
-        names.zip(ANCHORS).find_map(|(name, (_, label))| {
-            let key = (primary.split, name);
-            let pairs: Vec<(f64, f64)> = runs
-                .iter()
-                .filter(|run| run.state == RunState::Done)
-                .filter_map(|run| Some((run.value?, run.curves.get(&key)?.last()?.value)))
-                .collect();
-            let gain = |(own, anchor): &(f64, f64)| match primary.better {
-                Better::Higher => own - anchor,
-                Better::Lower => anchor - own,
-            };
-            let least = pairs.iter().map(gain).reduce(f64::min)?;
-            let most = pairs.iter().map(gain).reduce(f64::max)?;
-            Some(Anchor {
-                label,
-                value: pairs.iter().map(|(_, anchor)| anchor).sum::<f64>() / pairs.len() as f64,
-                runs: pairs.len(),
-                gains: (least, most),
-                least_image_gain: scores.rows.iter().filter_map(|row| row.least_gain).reduce(f64::min),
-            })
+    /// `None` when nothing is known that needs no learning.
+    pub(crate) fn of(
+        runs: &[RunResult],
+        primary: &Primary,
+        (table, scores): (&OutcomeTable, &ScoreTable),
+    ) -> Option<Anchor> {
+        let (label, pairs) = pairs(runs, primary, table)?;
+        let gain = |(own, anchor): &(f64, f64)| match primary.better {
+            Better::Higher => own - anchor,
+            Better::Lower => anchor - own,
+        };
+        let least = pairs.iter().map(gain).reduce(f64::min)?;
+        let most = pairs.iter().map(gain).reduce(f64::max)?;
+        Some(Anchor {
+            label,
+            value: mean_anchor((label, &pairs)),
+            runs: pairs.len(),
+            gains: (least, most),
+            least_image_gain: scores.rows.iter().filter_map(|row| row.least_gain).reduce(f64::min),
         })
+    }
+
+    /// Its value alone, which decides whether an arm has learned anything.
+    pub(crate) fn floor(runs: &[RunResult], primary: &Primary, table: &OutcomeTable) -> Option<f64> {
+        pairs(runs, primary, table).map(|(label, pairs)| mean_anchor((label, &pairs)))
+    }
+}
+
+/// The value of every finished run with that of the anchor on the same images, at least one; `None` where there is no anchor.
+fn pairs(
+    runs: &[RunResult],
+    primary: &Primary,
+    table: &OutcomeTable,
+) -> Option<(&'static str, Vec<(f64, f64)>)> {
+    let recorded = Anchor::metrics_of(&primary.metric).zip(ANCHORS).find_map(|(name, (_, label))| {
+        let pair = |run: &RunResult| Some((run.value?, run.final_value(primary.split, &name)?));
+        let pairs: Vec<(f64, f64)> = runs.iter().filter_map(pair).collect();
+        (!pairs.is_empty()).then_some((label, pairs))
+    });
+    if recorded.is_some() {
+        return recorded;
+    }
+    let is_test_error = primary.metric == "error" && primary.split == SplitName::Test;
+    let chance = table.chance_error().filter(|_| is_test_error)?;
+    let pairs: Vec<(f64, f64)> = runs.iter().filter_map(|run| Some((run.value?, chance))).collect();
+    (!pairs.is_empty()).then_some((CHANCE, pairs))
+}
+
+fn mean_anchor((label, pairs): (&str, &[(f64, f64)])) -> f64 {
+    let anchors = pairs.iter().map(|(_, anchor)| anchor);
+    match pairs.first() {
+        // One number for all runs, which adding up would only round.
+        Some((_, chance)) if label == CHANCE => *chance,
+        _ => anchors.sum::<f64>() / pairs.len() as f64,
     }
 }
 

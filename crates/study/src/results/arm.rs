@@ -5,9 +5,13 @@ use allconv_record::{Cost, Measured};
 use super::INTERVAL_LEVEL;
 use super::run::RunResult;
 use crate::arm_match::ArmMatch;
-use crate::file::StudyFile;
+use crate::file::{Better, StudyFile};
 use crate::index::RunState;
 use crate::stats::{Interval, Summary, bootstrap_mean_interval, mean_interval, summarise, wilson_interval};
+use crate::text::counted;
+
+/// States of runs that have ended without a result.
+const LOST: [RunState; 3] = [RunState::Diverged, RunState::Stuck, RunState::Skipped];
 
 /// What is known of an arm.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,10 +34,12 @@ pub struct ArmResult {
     pub interval: Option<Interval>,
     /// Bootstrap interval for the mean; `None` below eight values.
     pub bootstrap: Option<Interval>,
-    /// Runs that came to an end: finished, diverged or stuck.
+    /// Runs that came to an end: finished, diverged or stuck, or skipped because the search found no learning rate.
     pub ended: usize,
-    /// Of these, diverged or stuck.
+    /// Of these, those that did not finish.
     pub lost: usize,
+    /// How these ended, with their numbers.
+    pub lost_as: Vec<(RunState, usize)>,
     /// Wilson interval for the share of lost runs; `None` if none has ended.
     pub lost_interval: Option<Interval>,
     /// Cost of the network, from the first run that has one.
@@ -58,7 +64,10 @@ impl ArmResult {
         let values: Vec<(u64, f64)> =
             runs.iter().filter_map(|run| run.value.map(|value| (run.seed, value))).collect();
         let plain: Vec<f64> = values.iter().map(|(_, value)| *value).collect();
-        let lost = runs.iter().filter(|run| is_lost(run.state)).count();
+        let ended_as = |state: RunState| (state, runs.iter().filter(|run| run.state == state).count());
+        let lost_as: Vec<(RunState, usize)> =
+            LOST.map(ended_as).into_iter().filter(|(_, count)| *count > 0).collect();
+        let lost = lost_as.iter().map(|(_, count)| count).sum();
         let done: Vec<_> = runs
             .iter()
             .filter(|run| run.state == RunState::Done)
@@ -86,6 +95,7 @@ impl ArmResult {
             values,
             ended,
             lost,
+            lost_as,
             lost_interval: wilson_interval(lost, ended, INTERVAL_LEVEL),
             cost: runs.iter().find_map(|run| run.record.as_ref()).map(|record| record.cost.clone()),
             matched: None,
@@ -99,12 +109,48 @@ impl ArmResult {
         }
     }
 
+    /// Whether its interval reaches the value that needs no learning, or lies beyond it; false where no such value is known.
+    pub(crate) fn reaches(&self, floor: Option<f64>, better: Better) -> bool {
+        let (Some(floor), Some(summary)) = (floor, self.summary) else { return false };
+        let ends = self.interval.unwrap_or(Interval { low: summary.mean, high: summary.mean });
+        match better {
+            Better::Lower => ends.high >= floor,
+            Better::Higher => ends.low <= floor,
+        }
+    }
+
+    /// How its runs were lost, as a clause: `all 6 runs diverged`, `4 of 6 runs diverged, 2 got stuck`.
+    pub(crate) fn losses(&self) -> String {
+        let all = counted(self.planned, "run");
+        match self.lost_as.as_slice() {
+            [] => format!("none of its {all} was lost"),
+            [(RunState::Skipped, _)] => {
+                "the search found no learning rate for it, so that no run was made".into()
+            }
+            [(state, count)] if *count == self.planned && *count > 1 => {
+                format!("all {all} {}", ended(*state))
+            }
+            [(first, count), others @ ..] => {
+                let mut text = format!("{count} of {all} {}", ended(*first));
+                for (state, count) in others {
+                    text.push_str(&format!(", {count} {}", ended(*state)));
+                }
+                text
+            }
+        }
+    }
+
     /// The value of one seed.
     pub fn value(&self, seed: u64) -> Option<f64> {
         self.values.iter().find(|(other, _)| *other == seed).map(|(_, value)| *value)
     }
 }
 
-fn is_lost(state: RunState) -> bool {
-    matches!(state, RunState::Diverged | RunState::Stuck)
+/// The state as a verb.
+fn ended(state: RunState) -> &'static str {
+    match state {
+        RunState::Diverged => "diverged",
+        RunState::Stuck => "got stuck",
+        _ => "was not made",
+    }
 }

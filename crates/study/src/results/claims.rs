@@ -1,11 +1,12 @@
 //! What came of the study's claims: each supported, contradicted, or not decided, with the interval of every contrast.
 
-use super::INTERVAL_LEVEL;
+use super::comparison::{lacks_spread, spread_interval};
 use super::run::RunResult;
 use crate::check::StatisticsCheck;
 use crate::file::{Claim, Contrast, StudyFile};
-use crate::index::RunState;
-use crate::stats::{Evidence, Interval, Statement, evidence, evidence_for_all, mean_interval, summarise};
+use crate::stats::{
+    Evidence, Interval, Statement, evidence, evidence_for_all, paired_differences, summarise,
+};
 
 /// What may be said of a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +21,12 @@ pub enum ClaimVerdict {
     Contradicted,
     /// Neither.
     NotDecided,
+    /// All runs have ended, and a contrast has no seed left in which all of its arms have a value.
+    Lost,
+    /// Neither, and a contrast is the same in every seed and not zero: nothing but its size is known.
+    NoSpread,
+    /// Neither, and the arms of a contrast that says they are alike are no better than what needs no learning.
+    AtChance,
 }
 
 impl ClaimVerdict {
@@ -31,6 +38,9 @@ impl ClaimVerdict {
             ClaimVerdict::Supported => "supported",
             ClaimVerdict::Contradicted => "contradicted",
             ClaimVerdict::NotDecided => "not_decided",
+            ClaimVerdict::Lost => "lost",
+            ClaimVerdict::NoSpread => "no_spread",
+            ClaimVerdict::AtChance => "at_chance",
         }
     }
 
@@ -42,6 +52,9 @@ impl ClaimVerdict {
             ClaimVerdict::Supported => "supported",
             ClaimVerdict::Contradicted => "contradicted",
             ClaimVerdict::NotDecided => "not decided",
+            ClaimVerdict::Lost => "runs lost",
+            ClaimVerdict::NoSpread => "no spread",
+            ClaimVerdict::AtChance => "at chance",
         }
     }
 }
@@ -78,8 +91,12 @@ pub struct ContrastResult {
     pub mean: Option<f64>,
     /// t interval for it.
     pub interval: Option<Interval>,
-    /// Evidence about this contrast alone, uncorrected; `None` below two seeds.
+    /// Evidence about this contrast alone, uncorrected; `None` below two seeds and without spread.
     pub evidence: Option<Evidence>,
+    /// Whether it is the same in every seed and not zero.
+    pub has_no_spread: bool,
+    /// Whether it says that arms are alike, or not worse, of which none is better than what needs no learning. It then has no evidence for it.
+    pub is_at_chance: bool,
 }
 
 impl ClaimResult {
@@ -87,24 +104,25 @@ impl ClaimResult {
     pub(crate) fn all(
         study: &StudyFile,
         statistics: &StatisticsCheck,
-        runs: &[RunResult],
+        (runs, learned_nothing): (&[RunResult], &[bool]),
     ) -> Vec<ClaimResult> {
         let is_complete = runs.iter().all(|run| run.state.is_final());
-        study
-            .claims
-            .iter()
-            .map(|claim| ClaimResult::of(study, claim, (statistics, is_complete), runs))
-            .collect()
+        let judged =
+            |claim| ClaimResult::of(study, claim, (statistics, is_complete), (runs, learned_nothing));
+        study.claims.iter().map(judged).collect()
     }
 
     fn of(
         study: &StudyFile,
         claim: &Claim,
         (statistics, is_complete): (&StatisticsCheck, bool),
-        runs: &[RunResult],
+        (runs, learned_nothing): (&[RunResult], &[bool]),
     ) -> ClaimResult {
-        let contrasts: Vec<ContrastResult> =
-            claim.contrasts.iter().map(|contrast| ContrastResult::of(study, contrast, runs)).collect();
+        let contrasts: Vec<ContrastResult> = claim
+            .contrasts
+            .iter()
+            .map(|contrast| ContrastResult::of(study, contrast, (runs, learned_nothing)))
+            .collect();
         let parts: Vec<Evidence> =
             contrasts.iter().map(|contrast| contrast.evidence.unwrap_or(Evidence::NONE)).collect();
         let joint = evidence_for_all(&parts);
@@ -117,12 +135,18 @@ impl ClaimResult {
         let least = contrasts.iter().map(|contrast| contrast.values.len()).min().unwrap_or(0);
         let verdict = if !is_complete {
             ClaimVerdict::Interim
+        } else if least == 0 {
+            ClaimVerdict::Lost
         } else if least < crate::check::SEEDS_FOR_A_VERDICT as usize {
             ClaimVerdict::IntervalsOnly
         } else if corrected.p_for <= statistics.alpha {
             ClaimVerdict::Supported
         } else if corrected.p_against <= statistics.alpha {
             ClaimVerdict::Contradicted
+        } else if contrasts.iter().any(|contrast| contrast.has_no_spread) {
+            ClaimVerdict::NoSpread
+        } else if contrasts.iter().any(|contrast| contrast.is_at_chance) {
+            ClaimVerdict::AtChance
         } else {
             ClaimVerdict::NotDecided
         };
@@ -131,20 +155,28 @@ impl ClaimResult {
 }
 
 impl ContrastResult {
-    fn of(study: &StudyFile, contrast: &Contrast, runs: &[RunResult]) -> ContrastResult {
-        let key = (study.primary.split, contrast.metric.clone());
+    fn of(
+        study: &StudyFile,
+        contrast: &Contrast,
+        (runs, learned_nothing): (&[RunResult], &[bool]),
+    ) -> ContrastResult {
         let value = |arm: usize, seed: u64| -> Option<f64> {
-            let is_asked = |run: &&RunResult| run.arm_index == arm && run.seed == seed;
-            let run = runs.iter().find(is_asked).filter(|run| run.state == RunState::Done)?;
-            Some(run.curves.get(&key)?.last()?.value)
+            let run = runs.iter().find(|run| run.arm_index == arm && run.seed == seed)?;
+            run.final_value(study.primary.split, &contrast.metric)
         };
         let mean = |arms: &[usize], seed: u64| -> Option<f64> {
             let values = arms.iter().map(|arm| value(*arm, seed)).collect::<Option<Vec<f64>>>()?;
             summarise(&values).map(|summary| summary.mean)
         };
-        let difference = |seed| Some((seed, mean(&contrast.of, seed)? - mean(&contrast.against, seed)?));
-        let values: Vec<(u64, f64)> = study.seeds.values().filter_map(difference).collect();
-        let plain: Vec<f64> = values.iter().map(|(_, difference)| *difference).collect();
+        let pair = |seed| Some((seed, (mean(&contrast.of, seed)?, mean(&contrast.against, seed)?)));
+        let (seeds, pairs): (Vec<u64>, Vec<(f64, f64)>) = study.seeds.values().filter_map(pair).unzip();
+        let plain = paired_differences(&pairs);
+        let values: Vec<(u64, f64)> = seeds.into_iter().zip(plain.iter().copied()).collect();
+        let evidence = evidence(&plain, contrast.shows, contrast.margin);
+        let says_alike = !matches!(contrast.shows, Statement::Lower | Statement::Higher);
+        let is_at_chance = says_alike
+            && contrast.metric == study.primary.metric
+            && contrast.of.iter().chain(&contrast.against).all(|arm| learned_nothing[*arm]);
         ContrastResult {
             name: contrast.name.clone(),
             metric: contrast.metric.clone(),
@@ -152,8 +184,13 @@ impl ContrastResult {
             margin: contrast.margin,
             values,
             mean: summarise(&plain).map(|summary| summary.mean),
-            interval: mean_interval(&plain, INTERVAL_LEVEL),
-            evidence: evidence(&plain, contrast.shows, contrast.margin),
+            interval: spread_interval(&plain),
+            evidence: evidence.map(|found| Evidence {
+                p_for: if is_at_chance { Evidence::NONE.p_for } else { found.p_for },
+                ..found
+            }),
+            has_no_spread: lacks_spread(&plain),
+            is_at_chance,
         }
     }
 }

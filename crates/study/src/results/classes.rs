@@ -1,9 +1,12 @@
 //! Which classes an arm confuses, and in which classes it differs from its baseline.
 
-use super::INTERVAL_LEVEL;
+use super::comparison::spread_interval;
 use super::outcome_table::OutcomeTable;
 use crate::file::StudyFile;
-use crate::stats::{Interval, holm, mean_interval, paired_t_test};
+use crate::stats::{Interval, holm, paired_t_test, settled};
+
+/// Most classes that are counted one by one: a table of their confusions has the square of that many numbers for every arm.
+pub const MOST_CLASSES_COUNTED: usize = 256;
 
 /// Per-class results of one arm, over its runs that recorded outcomes.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,8 +17,8 @@ pub struct ClassResult {
     pub runs: usize,
     /// Mean number of examples by true class (row) and predicted class (column).
     pub confusion: Vec<Vec<f64>>,
-    /// The difference of each class's error to the baseline's; empty for a baseline.
-    pub differences: Vec<ClassDifference>,
+    /// The difference of each class's error to the baseline's, `None` for a class without examples; empty for a baseline.
+    pub differences: Vec<Option<ClassDifference>>,
 }
 
 /// Difference of the error within one class, arm − baseline, paired by seed.
@@ -36,9 +39,12 @@ impl ClassResult {
         (total > 0.0).then(|| 1.0 - self.confusion[class][class] / total)
     }
 
-    /// The results of every arm with outcomes.
+    /// The results of every arm with outcomes; none above [`MOST_CLASSES_COUNTED`] classes.
     pub(crate) fn all(study: &StudyFile, table: &OutcomeTable) -> Vec<ClassResult> {
         let classes = table.classes();
+        if classes > MOST_CLASSES_COUNTED {
+            return Vec::new();
+        }
         (0..study.arms.len()).filter_map(|arm| ClassResult::of(study, table, arm, classes)).collect()
     }
 
@@ -65,7 +71,7 @@ fn differences(
     table: &OutcomeTable,
     (arm, baseline): (usize, usize),
     classes: usize,
-) -> Vec<ClassDifference> {
+) -> Vec<Option<ClassDifference>> {
     let mut totals = vec![0.0_f64; classes];
     for label in &table.labels {
         totals[usize::from(*label)] += 1.0;
@@ -85,19 +91,21 @@ fn differences(
         pairs.iter().map(|(own, other)| (errors(&own.predicted), errors(&other.predicted))).collect();
     let of_class = |class: usize| -> Vec<f64> {
         let share = 1.0 / totals[class].max(1.0);
-        per_pair.iter().map(|(own, other)| share * (own[class] - other[class])).collect()
+        let differences = per_pair.iter().map(|(own, other)| share * (own[class] - other[class]));
+        settled(differences.collect(), 1.0)
     };
     let p: Vec<Option<f64>> =
         (0..classes).map(|class| paired_t_test(&of_class(class)).map(|test| test.p)).collect();
     let corrected = holm(&p.iter().map(|p| p.unwrap_or(1.0)).collect::<Vec<_>>());
     (0..classes)
         .map(|class| {
-            let values = of_class(class);
-            ClassDifference {
+            // A class that the test split does not hold has no error, whatever is predicted.
+            let values = if totals[class] > 0.0 { of_class(class) } else { return None };
+            Some(ClassDifference {
                 mean: values.iter().sum::<f64>() / values.len() as f64,
-                interval: mean_interval(&values, INTERVAL_LEVEL),
+                interval: spread_interval(&values),
                 corrected_p: p[class].map(|_| corrected[class]),
-            }
+            })
         })
         .collect()
 }
@@ -130,8 +138,29 @@ mod tests {
         assert_eq!(results[0].error(0), Some(0.25));
         assert!(results[0].differences.is_empty(), "max_pool is the baseline");
         // Class 0: errors 1/2 − 0 and 1 − 1/2; class 1: 0 and 1/2.
-        assert_eq!(results[1].differences[0].mean, 0.5);
-        assert_eq!(results[1].differences[1].mean, 0.25);
-        assert_eq!(results[1].differences[0].interval.unwrap().low, 0.5, "no spread");
+        let [first, second] = [0, 1].map(|class| results[1].differences[class].unwrap());
+        assert_eq!((first.mean, second.mean), (0.5, 0.25));
+        assert_eq!(first.interval, None, "no spread");
+        assert!(second.interval.unwrap().low < 0.25);
+    }
+
+    #[test]
+    fn a_class_that_is_only_predicted_has_no_error_and_no_difference() {
+        let table = OutcomeTable {
+            samples: vec![0, 1],
+            labels: vec![0, 0],
+            rows: vec![row(0, 0, &[0, 0]), row(0, 1, &[0, 2]), row(1, 0, &[0, 2]), row(1, 1, &[2, 2])],
+        };
+        let results = ClassResult::all(&small_study(2), &table);
+        assert_eq!((results[0].error(2), results[1].differences[1]), (None, None));
+        assert_eq!(results[1].differences[0].unwrap().mean, 0.5);
+    }
+
+    #[test]
+    fn very_many_classes_are_not_counted_one_by_one() {
+        let labels = vec![0, MOST_CLASSES_COUNTED as u16];
+        let rows = vec![row(0, 0, &labels), row(1, 0, &labels)];
+        let table = OutcomeTable { samples: vec![0, 1], labels, rows };
+        assert!(ClassResult::all(&small_study(2), &table).is_empty());
     }
 }

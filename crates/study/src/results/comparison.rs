@@ -8,8 +8,9 @@ use super::verdict::{Direction, Verdict};
 use crate::check::StatisticsCheck;
 use crate::file::{Better, Comparison, Correction, StudyFile, TestKind};
 use crate::stats::{
-    EffectSize, Interval, benjamini_hochberg, holm, mean_interval, paired_effect_size, paired_t_test,
-    probability_of_improvement, seeds_needed, sign_flip_p, tost_p, welch_test, welch_tost_p, wilcoxon_p,
+    EffectSize, Interval, benjamini_hochberg, holm, is_constant, is_equal, mean_interval, paired_differences,
+    paired_effect_size, paired_t_test, probability_of_improvement, seeds_needed, sign_flip_p, summarise,
+    tost_p, welch_test, welch_tost_p, wilcoxon_p,
 };
 
 /// Chance of showing a difference that a plan of seeds aims at.
@@ -54,6 +55,9 @@ pub struct ComparisonResult {
     pub probability_of_improvement: Option<f64>,
     /// Seeds with which a paired t test would show a difference of the size of the margin with 80 % power, given the spread seen.
     pub seeds_for_margin: Option<u32>,
+    /// Whether the difference is the same in every seed (of unpaired arms: each arm's value) and not zero, so that nothing but its size is
+    /// known: no interval, no p.
+    pub has_no_spread: bool,
     /// Both arms on the same test examples, if outcomes were recorded.
     pub examples: Option<ExampleComparison>,
     /// Both arms on the same images, if scores per image were recorded.
@@ -70,27 +74,33 @@ impl ComparisonResult {
         (arm_index, baseline_index): (usize, usize),
     ) -> ComparisonResult {
         let (arm, baseline) = (&arms[arm_index], &arms[baseline_index]);
-        let differences: Vec<(u64, f64)> = arm
-            .values
-            .iter()
-            .filter_map(|(seed, value)| baseline.value(*seed).map(|other| (*seed, value - other)))
-            .collect();
+        let differences = differences_per_seed(&arm.values, &baseline.values);
         let plain: Vec<f64> = differences.iter().map(|(_, difference)| *difference).collect();
         let values = |arm: &ArmResult| arm.values.iter().map(|(_, value)| *value).collect::<Vec<f64>>();
         let (own, other) = (values(arm), values(baseline));
         let unpaired = study.compare.test == TestKind::Welch;
         let welch = welch_test(&own, &other);
+        let has_no_spread = if unpaired {
+            own.len() > 1
+                && other.len() > 1
+                && is_constant(&own)
+                && is_constant(&other)
+                && !is_constant(&[own.as_slice(), &other].concat())
+        } else {
+            lacks_spread(&plain)
+        };
         let (mean_difference, interval) = if unpaired {
             (
-                arm.summary.zip(baseline.summary).map(|(a, b)| a.mean - b.mean),
+                arm.summary.zip(baseline.summary).map(|(a, b)| difference_of(a.mean, b.mean)),
                 welch.map(|test| test.interval(INTERVAL_LEVEL)),
             )
         } else {
-            let mean = plain.iter().sum::<f64>() / plain.len() as f64;
-            ((!plain.is_empty()).then_some(mean), mean_interval(&plain, INTERVAL_LEVEL))
+            (summarise(&plain).map(|summary| summary.mean), spread_interval(&plain))
         };
         let paired_t_p = paired_t_test(&plain).map(|test| test.p);
-        let (permutation_p, wilcoxon_p) = (sign_flip_p(&plain), wilcoxon_p(&plain));
+        // Equal differences are one observation made several times: counting their signs would call it several.
+        let counted = |p: fn(&[f64]) -> Option<f64>| if lacks_spread(&plain) { None } else { p(&plain) };
+        let (permutation_p, wilcoxon_p) = (counted(sign_flip_p), counted(wilcoxon_p));
         let p = match study.compare.test {
             TestKind::PairedT => paired_t_p,
             TestKind::Permutation => permutation_p,
@@ -122,6 +132,7 @@ impl ComparisonResult {
                 Better::Higher => improvement.map(|share| 1.0 - share),
             },
             seeds_for_margin: seeds_for_margin(&study.compare, &plain),
+            has_no_spread,
             differences,
             examples: None,
             images: None,
@@ -130,10 +141,12 @@ impl ComparisonResult {
     }
 
     /// Corrects the p values over all comparisons that the study plans, and decides at `level`.
+    ///
+    /// `floor` is the value of the primary metric that needs no learning, where one is known.
     pub(crate) fn decide_all(
         study: &StudyFile,
         (statistics, level): (&StatisticsCheck, f64),
-        arms: &[ArmResult],
+        (arms, floor): (&[ArmResult], Option<f64>),
         comparisons: &mut [ComparisonResult],
     ) {
         let correction = study.compare.correction;
@@ -146,7 +159,10 @@ impl ComparisonResult {
             comparison.corrected_p = corrected_p[index];
             comparison.corrected_equivalence_p = corrected_equivalence_p[index];
             let (arm, baseline) = (&arms[comparison.arm_index], &arms[comparison.baseline_index]);
-            comparison.verdict = comparison.decide(study, (statistics, level), arm, baseline);
+            let verdict = comparison.decide(study, (statistics, level), arm, baseline);
+            let better = study.primary.better;
+            let learned_nothing = arm.reaches(floor, better) && baseline.reaches(floor, better);
+            comparison.verdict = if learned_nothing { verdict.without_equivalence() } else { verdict };
         }
     }
 
@@ -157,12 +173,20 @@ impl ComparisonResult {
         arm: &ArmResult,
         baseline: &ArmResult,
     ) -> Verdict {
-        let Some(mean) = self.mean_difference else { return Verdict::NoPairs };
-        if arm.ended < arm.planned || baseline.ended < baseline.planned {
+        let is_over = |arm: &ArmResult| arm.ended >= arm.planned;
+        let has_none = |arm: &ArmResult| is_over(arm) && arm.values.is_empty();
+        let Some(mean) = self.mean_difference.filter(|_| self.n() > 0) else {
+            let is_lost = has_none(arm) || has_none(baseline) || (is_over(arm) && is_over(baseline));
+            return if is_lost { Verdict::Lost } else { Verdict::NoPairs };
+        };
+        if !is_over(arm) || !is_over(baseline) {
             return Verdict::Interim;
         }
         if self.n() < statistics.seeds_needed as usize {
             return Verdict::IntervalsOnly;
+        }
+        if self.has_no_spread {
+            return Verdict::NoSpread;
         }
         let is_better = (mean < 0.0) == (study.primary.better == Better::Lower);
         let direction = if is_better { Direction::Better } else { Direction::Worse };
@@ -173,6 +197,29 @@ impl ComparisonResult {
     pub fn n(&self) -> usize {
         self.differences.len()
     }
+}
+
+/// Differences own − other of the seeds that both have, rounding taken away.
+pub(crate) fn differences_per_seed(own: &[(u64, f64)], other: &[(u64, f64)]) -> Vec<(u64, f64)> {
+    let find = |seed: u64| other.iter().find(|(found, _)| *found == seed).map(|(_, value)| *value);
+    let (seeds, pairs): (Vec<u64>, Vec<(f64, f64)>) =
+        own.iter().filter_map(|(seed, value)| Some((*seed, (*value, find(*seed)?)))).unzip();
+    seeds.into_iter().zip(paired_differences(&pairs)).collect()
+}
+
+/// Whether differences are all the same and not zero: nothing but their size is known.
+pub(crate) fn lacks_spread(differences: &[f64]) -> bool {
+    differences.len() > 1 && is_constant(differences) && differences[0] != 0.0
+}
+
+/// The t interval of differences; `None` also where they lack the spread that it is made of.
+pub(crate) fn spread_interval(differences: &[f64]) -> Option<Interval> {
+    if lacks_spread(differences) { None } else { mean_interval(differences, INTERVAL_LEVEL) }
+}
+
+/// own − other; 0 where they are equal but for rounding.
+pub(crate) fn difference_of(own: f64, other: f64) -> f64 {
+    if is_equal(own, other) { 0.0 } else { own - other }
 }
 
 /// p values after correction. One that is missing counts as 1, so that the correction does not weaken when runs are lost.

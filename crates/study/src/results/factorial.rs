@@ -1,13 +1,12 @@
 //! Main effects and interactions of a factorial study, paired by seed.
 
-use super::INTERVAL_LEVEL;
 use super::arm::ArmResult;
-use super::comparison::corrected;
+use super::comparison::{corrected, lacks_spread, spread_interval};
 use super::verdict::{Direction, Verdict};
 use crate::check::StatisticsCheck;
 use crate::file::{Baseline, Better, StudyFile};
 use crate::stats::{
-    FactorialBlock, Interval, LevelContrast, interaction, main_effect, mean_interval, paired_t_test, tost_p,
+    FactorialBlock, Interval, LevelContrast, interaction, main_effect, paired_t_test, settled, tost_p,
 };
 
 /// One effect: a number per seed, and what follows from it.
@@ -49,7 +48,7 @@ impl FactorialResult {
     pub(crate) fn of(
         study: &StudyFile,
         (statistics, level): (&StatisticsCheck, f64),
-        arms: &[ArmResult],
+        (arms, floor): (&[ArmResult], Option<f64>),
     ) -> Option<FactorialResult> {
         let levels: Vec<usize> = study.factors.iter().map(|factor| factor.levels.len()).collect();
         let blocks: Vec<(u64, Vec<f64>)> = study
@@ -60,11 +59,11 @@ impl FactorialResult {
         if levels.is_empty() || blocks.is_empty() {
             return None;
         }
+        let size = blocks.iter().flat_map(|(_, values)| values).fold(0.0_f64, |size, v| size.max(v.abs()));
         let measure = |name: String, effect: &dyn Fn(FactorialBlock<'_>) -> f64| {
-            let of_block = |(seed, values): &(u64, Vec<f64>)| {
-                (*seed, effect(FactorialBlock { levels: &levels, values }))
-            };
-            measured(name, blocks.iter().map(of_block).collect())
+            let of_block = |(_, values): &(u64, Vec<f64>)| effect(FactorialBlock { levels: &levels, values });
+            let effects = settled(blocks.iter().map(of_block).collect(), size);
+            measured(name, blocks.iter().map(|(seed, _)| *seed).zip(effects).collect())
         };
         let mut main: Vec<EffectResult> = all_pairs(study)
             .into_iter()
@@ -78,8 +77,10 @@ impl FactorialResult {
             })
             .collect();
         let is_complete = arms.iter().all(|arm| arm.ended >= arm.planned);
-        decide(study, (statistics, level), is_complete, &mut main, study.compare.equivalence_margin);
-        decide(study, (statistics, level), is_complete, &mut interactions, None);
+        let has_learned = arms.iter().any(|arm| !arm.reaches(floor, study.primary.better));
+        let state = (is_complete, has_learned);
+        decide(study, (statistics, level), state, &mut main, study.compare.equivalence_margin);
+        decide(study, (statistics, level), state, &mut interactions, None);
         let seeds = blocks.into_iter().map(|(seed, _)| seed).collect();
         Some(FactorialResult { seeds, planned: study.seeds.count as usize, main, interactions })
     }
@@ -90,7 +91,7 @@ fn measured(name: String, values: Vec<(u64, f64)>) -> EffectResult {
     EffectResult {
         name,
         mean: plain.iter().sum::<f64>() / plain.len() as f64,
-        interval: mean_interval(&plain, INTERVAL_LEVEL),
+        interval: spread_interval(&plain),
         p: paired_t_test(&plain).map(|test| test.p),
         values,
         corrected_p: None,
@@ -102,7 +103,7 @@ fn measured(name: String, values: Vec<(u64, f64)>) -> EffectResult {
 fn decide(
     study: &StudyFile,
     (statistics, level): (&StatisticsCheck, f64),
-    is_complete: bool,
+    (is_complete, has_learned): (bool, bool),
     effects: &mut [EffectResult],
     margin: Option<f64>,
 ) {
@@ -120,8 +121,11 @@ fn decide(
             Verdict::Interim
         } else if effect.values.len() < statistics.seeds_needed as usize {
             Verdict::IntervalsOnly
+        } else if lacks_spread(&plain(effect)) {
+            Verdict::NoSpread
         } else {
-            Verdict::decide(level, direction, p[index], equivalence[index])
+            let verdict = Verdict::decide(level, direction, p[index], equivalence[index]);
+            if has_learned { verdict } else { verdict.without_equivalence() }
         };
     }
 }

@@ -4,9 +4,11 @@ use allconv_record::{ExampleScores, Scores};
 
 use super::INTERVAL_LEVEL;
 use super::anchor::Anchor;
+use super::comparison::difference_of;
 use super::run::RunResult;
 use crate::file::{Better, Primary};
 use crate::stats::{Interval, bootstrap_mean_interval};
+use crate::text::visible;
 
 /// The primary metric of every test image of every run that recorded it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -55,8 +57,8 @@ impl ScoreTable {
             let least_gain = scores.examples.iter().filter_map(gain).reduce(f64::min);
             let mut values = vec![None; table.images.len()];
             for example in scores.examples {
-                let position = *positions.entry(example.name.clone()).or_insert_with(|| {
-                    table.images.push(example.name.clone());
+                let position = *positions.entry(visible(&example.name)).or_insert_with(|| {
+                    table.images.push(visible(&example.name));
                     table.images.len() - 1
                 });
                 values.resize(values.len().max(position + 1), None);
@@ -115,7 +117,10 @@ impl ImageComparison {
         let pairs = table.pairs(arm, baseline);
         let differences: Vec<Option<f64>> = (0..table.images.len())
             .map(|image| {
-                mean(pairs.iter().filter_map(|(own, other)| Some(own.values[image]? - other.values[image]?)))
+                let difference = |(own, other): &(&ScoreRow, &ScoreRow)| {
+                    Some(difference_of(own.values[image]?, other.values[image]?))
+                };
+                mean(pairs.iter().filter_map(difference))
             })
             .collect();
         let known: Vec<f64> = differences.iter().copied().flatten().collect();

@@ -12,6 +12,7 @@ mod disagreement;
 mod examples;
 mod factorial;
 mod image_scores;
+mod journal_check;
 mod outcome_table;
 mod pairs;
 mod pictures;
@@ -20,12 +21,14 @@ mod run;
 mod secondary;
 mod sequential;
 mod study_results;
+#[cfg(test)]
+mod undecided_tests;
 mod verdict;
 
 pub use anchor::Anchor;
 pub use arm::ArmResult;
 pub use claims::{ClaimResult, ClaimVerdict, ContrastResult};
-pub use classes::{ClassDifference, ClassResult};
+pub use classes::{ClassDifference, ClassResult, MOST_CLASSES_COUNTED};
 pub use comparison::ComparisonResult;
 pub use curve::{BandPoint, Curve, Trace};
 pub use disagreement::Disagreement;

@@ -1,11 +1,10 @@
 //! Every pair of arms, beside the comparisons that the study plans: what a reader may look up, corrected for all pairs.
 
-use super::INTERVAL_LEVEL;
 use super::arm::ArmResult;
-use super::comparison::corrected;
+use super::comparison::{corrected, differences_per_seed, spread_interval};
 use super::study_results::OverallResult;
 use crate::file::Correction;
-use crate::stats::{Interval, mean_interval, paired_t_test};
+use crate::stats::{Interval, paired_t_test};
 
 /// More arms than this have too many pairs to read.
 const MOST_ARMS: usize = 30;
@@ -39,18 +38,15 @@ impl PairResult {
         let mut p = Vec::new();
         for (arm_index, arm) in arms.iter().enumerate() {
             for (other_index, other) in arms[..arm_index].iter().enumerate() {
-                let differences: Vec<f64> = arm
-                    .values
-                    .iter()
-                    .filter_map(|(seed, value)| other.value(*seed).map(|other| value - other))
-                    .collect();
+                let differences: Vec<f64> =
+                    differences_per_seed(&arm.values, &other.values).into_iter().map(|(_, d)| d).collect();
                 p.push(paired_t_test(&differences).map(|test| test.p));
                 pairs.push(PairResult {
                     arm_index,
                     other_index,
                     n: differences.len(),
                     mean: differences.iter().sum::<f64>() / differences.len() as f64,
-                    interval: mean_interval(&differences, INTERVAL_LEVEL),
+                    interval: spread_interval(&differences),
                     corrected_p: None,
                     ranks: overall.map(|overall| {
                         let ranks = &overall.friedman.mean_ranks;

@@ -3,6 +3,7 @@
 use allconv_record::{ArtefactPicture, Artefacts, PictureRole, RunDirectory};
 
 use super::run::RunResult;
+use crate::text::visible;
 
 /// Bytes of all pictures together that a report embeds; in base64 they take a third more, and the page has to stay below two megabytes.
 const MOST_BYTES: usize = 750_000;
@@ -65,9 +66,9 @@ impl ShownImages {
             let size: usize = pictures.iter().map(|picture| picture.png.len()).sum();
             if shown.images.len() < MOST_IMAGES && bytes + size <= MOST_BYTES && !pictures.is_empty() {
                 bytes += size;
-                shown.images.push(ShownImage { name: name.to_string(), pictures });
+                shown.images.push(ShownImage { name: visible(name), pictures });
             } else {
-                shown.left_out.push(name.to_string());
+                shown.left_out.push(visible(name));
             }
         }
         shown
@@ -140,8 +141,8 @@ fn read(
             return Some(ShownPicture {
                 role: picture.role,
                 arm,
-                caption: picture.caption,
-                metrics: picture.metrics.into_iter().collect(),
+                caption: picture.caption.as_deref().map(visible),
+                metrics: picture.metrics.iter().map(|(name, value)| (visible(name), *value)).collect(),
                 png,
             });
         }

@@ -3,7 +3,6 @@
 use allconv_record::SplitName;
 
 use super::run::RunResult;
-use crate::index::RunState;
 
 /// Share of the test error that is there on the training images already, from which on a study is called underfitted.
 const UNDERFITTED_FROM: f64 = 0.5;
@@ -22,11 +21,9 @@ pub struct Regime {
 impl Regime {
     /// `None` where no run measured the error on both splits, as in tasks other than classification.
     pub(crate) fn of(runs: &[RunResult]) -> Option<Regime> {
-        let last =
-            |run: &RunResult, split| Some(run.curves.get(&(split, "error".to_string()))?.last()?.value);
+        let last = |run: &RunResult, split| run.final_value(split, "error");
         let pairs: Vec<(f64, f64)> = runs
             .iter()
-            .filter(|run| run.state == RunState::Done)
             .filter_map(|run| Some((last(run, SplitName::Train)?, last(run, SplitName::Test)?)))
             .collect();
         let count = pairs.len() as f64;

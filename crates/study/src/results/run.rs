@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use allconv_record::{MetricPoint, RunDirectory, RunRecord, RunSpecification, SplitName};
+use allconv_record::{MetricPoint, RecordError, RunDirectory, RunRecord, RunSpecification, SplitName};
 
+use super::journal_check::damage;
 use crate::file::Primary;
 use crate::index::{IndexedRun, RunState};
+use crate::text::visible;
 
 /// A planned run with everything that was read of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,29 +51,32 @@ impl RunResult {
             directory: None,
         };
         let Some(found) = &indexed.found else { return result };
-        result.reason = found.record.reason.clone();
-        result.record = Some(found.record.clone());
+        let record = with_visible_texts(&found.record);
+        result.reason.clone_from(&record.reason);
         // The index has warned about a specification that cannot be read.
         result.specification = found.directory.read_specification().ok();
         result.directory = Some(found.directory.clone());
-        if !found.directory.journal_path().exists() {
-            if result.state == RunState::Done {
-                warnings.push(format!(
-                    "The finished run {} with seed {} has no metrics.",
-                    result.arm, result.seed
-                ));
-            }
-            return result;
-        }
-        match found.directory.read_metrics() {
+        match measured(&found.directory, &record) {
             Ok(points) => {
                 for point in points {
-                    result.curves.entry((point.split, point.name.clone())).or_default().push(point);
+                    result.curves.entry((point.split, visible(&point.name))).or_default().push(point);
                 }
             }
-            Err(error) => warnings
-                .push(format!("Metrics of {} with seed {} were left out: {error}.", result.arm, result.seed)),
+            Err(reason) if result.state == RunState::Done => {
+                warnings.push(format!(
+                    "The finished run {} with seed {} is damaged and has no result: {reason}. Restore it from a copy, or remove its folder and run \
+                     the study again.",
+                    result.arm, result.seed
+                ));
+                result.state = RunState::Damaged;
+                result.reason = Some(reason);
+            }
+            Err(reason) => warnings.push(format!(
+                "Metrics of {} with seed {} were left out: {reason}.",
+                result.arm, result.seed
+            )),
         }
+        result.record = Some(record);
         if result.state == RunState::Done {
             let points = result.curves.get(&(primary.split, primary.metric.clone()));
             result.value = points.and_then(|points| points.last()).map(|point| point.value);
@@ -88,9 +93,58 @@ impl RunResult {
         result
     }
 
+    /// The last value of a metric of a finished run.
+    pub(crate) fn final_value(&self, split: SplitName, metric: &str) -> Option<f64> {
+        if self.state != RunState::Done {
+            return None;
+        }
+        Some(self.curves.get(&(split, metric.to_owned()))?.last()?.value)
+    }
+
     /// Name of the run's folder, without the path to it.
     pub fn folder_name(&self) -> Option<String> {
         let path = self.directory.as_ref()?.path();
         Some(path.file_name()?.to_string_lossy().into_owned())
     }
+}
+
+/// What a run measured, if it can be believed; else why not.
+fn measured(directory: &RunDirectory, record: &RunRecord) -> Result<Vec<MetricPoint>, String> {
+    let is_finished = record.status == allconv_record::Status::Finished;
+    if !directory.journal_path().exists() {
+        // A run that was only just begun has none yet.
+        return if is_finished { Err("metrics.jsonl is missing".to_owned()) } else { Ok(Vec::new()) };
+    }
+    let points = directory.read_metrics().map_err(|error| match error {
+        // Without the path: the same runs give the same report wherever they lie.
+        RecordError::Malformed { reason, .. } => format!("metrics.jsonl, {}", visible(&reason)),
+        other => visible(&other.to_string()),
+    })?;
+    match damage(&points, record) {
+        Some(reason) => Err(reason),
+        None => Ok(points),
+    }
+}
+
+/// The record with what cannot be seen in its texts made visible, for whoever shows them.
+fn with_visible_texts(record: &RunRecord) -> RunRecord {
+    let mut record = record.clone();
+    let environment = &mut record.environment;
+    let texts = [
+        &mut record.study,
+        &mut record.arm,
+        &mut record.specification_hash,
+        &mut record.request_hash,
+        &mut environment.allconv,
+        &mut environment.commit,
+        &mut environment.compiler,
+        &mut environment.platform,
+        &mut environment.cpu,
+        &mut environment.instruction_set,
+        &mut environment.device,
+    ];
+    for text in texts.into_iter().chain(&mut record.command).chain(&mut record.reason) {
+        *text = visible(text);
+    }
+    record
 }

@@ -11,7 +11,7 @@ use super::run::RunResult;
 use crate::check::StatisticsCheck;
 use crate::file::{Correction, StudyFile};
 use crate::index::RunState;
-use crate::results::comparison::corrected;
+use crate::results::comparison::{corrected, differences_per_seed, spread_interval};
 use crate::stats::{Interval, Summary, mean_interval, paired_t_test, summarise};
 
 /// One metric beside the primary one, over all arms.
@@ -77,11 +77,11 @@ impl SecondaryMetric {
     }
 
     fn of(study: &StudyFile, name: &str, runs: &[RunResult]) -> SecondaryMetric {
-        let key = (study.primary.split, name.to_string());
         let values_of = |arm: usize| -> Vec<(u64, f64)> {
-            let done = runs.iter().filter(|run| run.arm_index == arm && run.state == RunState::Done);
-            done.filter_map(|run| Some((run.seed, run.curves.get(&key)?.last()?.value))).collect()
+            let of_arm = runs.iter().filter(|run| run.arm_index == arm);
+            of_arm.filter_map(|run| Some((run.seed, run.final_value(study.primary.split, name)?))).collect()
         };
+        let is_claimed = study.secondary.iter().any(|own| own == name);
         let values: Vec<Vec<(u64, f64)>> = (0..study.arms.len()).map(values_of).collect();
         let arms = (0..study.arms.len())
             .filter(|arm| !values[*arm].is_empty())
@@ -97,7 +97,12 @@ impl SecondaryMetric {
                         Some(SecondaryDifference {
                             n: differences.len(),
                             mean: summarise(&differences)?.mean,
-                            interval: mean_interval(&differences, INTERVAL_LEVEL),
+                            // What follows from the network alone (its receptive field) is the same in every seed, and known exactly.
+                            interval: if is_claimed {
+                                spread_interval(&differences)
+                            } else {
+                                mean_interval(&differences, INTERVAL_LEVEL)
+                            },
                             corrected_p: paired_t_test(&differences).map(|test| test.p),
                         })
                     }),
@@ -105,18 +110,13 @@ impl SecondaryMetric {
                 }
             })
             .collect();
-        SecondaryMetric {
-            name: name.to_string(),
-            is_claimed: study.secondary.iter().any(|own| own == name),
-            arms,
-        }
+        SecondaryMetric { name: name.to_string(), is_claimed, arms }
     }
 }
 
 /// Differences of the seeds that both have.
 fn paired(own: &[(u64, f64)], other: &[(u64, f64)]) -> Vec<f64> {
-    let find = |seed: u64| other.iter().find(|(found, _)| *found == seed);
-    own.iter().filter_map(|(seed, value)| Some(value - find(*seed)?.1)).collect()
+    differences_per_seed(own, other).into_iter().map(|(_, difference)| difference).collect()
 }
 
 /// Replaces the raw p of claimed metrics by corrected ones, and takes away those that nobody planned.

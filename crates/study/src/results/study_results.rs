@@ -7,7 +7,7 @@ use allconv_record::SplitName;
 use super::anchor::Anchor;
 use super::arm::ArmResult;
 use super::claims::ClaimResult;
-use super::classes::ClassResult;
+use super::classes::{ClassResult, MOST_CLASSES_COUNTED};
 use super::comparison::ComparisonResult;
 use super::curve::Curve;
 use super::disagreement::Disagreement;
@@ -25,11 +25,12 @@ use crate::arm_match::ArmMatch;
 use crate::check::{StatisticsCheck, check_statistics};
 use crate::error::StudyError;
 use crate::file::StudyFile;
-use crate::index::RunStore;
+use crate::index::{RunState, RunStore};
 use crate::matrix::{plan, plan_with_rates};
 use crate::metric::MetricUnit;
 use crate::search::SearchResult;
 use crate::stats::{Friedman, friedman, nemenyi_critical_difference};
+use crate::text::visible;
 
 /// Do any of the arms differ, judged by their ranks within each seed?
 #[derive(Clone, Debug, PartialEq)]
@@ -102,6 +103,9 @@ impl StudyResults {
         warnings.extend(search.iter().flat_map(|search| search.warnings.clone()));
         let runs: Vec<RunResult> =
             index.runs.iter().map(|run| RunResult::read(run, &study.primary, &mut warnings)).collect();
+        let runs = with_skipped(runs, search.as_ref());
+        let table = OutcomeTable::read(&runs, &mut warnings);
+        let floor = Anchor::floor(&runs, &study.primary, &table);
         let mut sequential = SequentialResult::planned(study);
         let mut analysis = None;
         if let Some(sequential) = &mut sequential {
@@ -109,7 +113,7 @@ impl StudyResults {
             while sequential.can_look(study, &index.runs) {
                 let look = sequential.looks[sequential.reached];
                 let seen = of_first_seeds(study, &runs, look.seeds);
-                let mut looked = Analysis::of(study, (&statistics, look.level), &seen);
+                let mut looked = Analysis::of(study, (&statistics, look.level), (&seen, floor));
                 sequential.look(&mut looked.comparisons, &verdicts);
                 verdicts = looked.comparisons.iter().map(|comparison| comparison.verdict).collect();
                 analysis = Some(looked);
@@ -121,7 +125,7 @@ impl StudyResults {
             Some(analysis) => analysis,
             None => {
                 let all: Vec<&RunResult> = runs.iter().collect();
-                Analysis::of(study, (&statistics, study.compare.alpha), &all)
+                Analysis::of(study, (&statistics, study.compare.alpha), (&all, floor))
             }
         };
         if let Some(sequential) = &sequential {
@@ -137,7 +141,7 @@ impl StudyResults {
         };
         let matched: Vec<_> = (0..analysis.arms.len()).map(matched).collect();
         analysis.arms.iter_mut().zip(matched).for_each(|(arm, matched)| arm.matched = matched);
-        let table = OutcomeTable::read(&runs, &mut warnings);
+        let table = of_needed_seeds(table, study, needed);
         let scores = ScoreTable::read(&runs, &study.primary, &mut warnings);
         let shown_images = ShownImages::read(&runs, &mut warnings);
         for comparison in &mut analysis.comparisons {
@@ -146,14 +150,24 @@ impl StudyResults {
             comparison.images = ImageComparison::of(&scores, positions, study.primary.better);
         }
         let Analysis { arms, comparisons, factorial } = analysis;
+        let learned_nothing: Vec<bool> =
+            arms.iter().map(|arm| arm.reaches(floor, study.primary.better)).collect();
+        warnings.extend(arms.iter().filter_map(lost_arm));
+        if table.classes() > MOST_CLASSES_COUNTED {
+            warnings.push(format!(
+                "The outcomes name {} classes; above {MOST_CLASSES_COUNTED} they are not counted one by one.",
+                table.classes()
+            ));
+        }
+        let warnings = warnings.iter().map(|warning| visible(warning)).collect();
         let overall = overall(study, &arms);
         let unit = MetricUnit::of(&study.primary.metric);
         Ok(StudyResults {
             unit,
-            claims: ClaimResult::all(study, &statistics, &runs),
+            claims: ClaimResult::all(study, &statistics, (&runs, &learned_nothing)),
             secondary: SecondaryMetric::all(study, &statistics, &runs),
             regime: Regime::of(&runs),
-            anchor: Anchor::of(&runs, &study.primary, &scores),
+            anchor: Anchor::of(&runs, &study.primary, (&table, &scores)),
             statistics,
             runs,
             comparisons,
@@ -193,7 +207,11 @@ struct Analysis {
 }
 
 impl Analysis {
-    fn of(study: &StudyFile, (statistics, level): (&StatisticsCheck, f64), runs: &[&RunResult]) -> Analysis {
+    fn of(
+        study: &StudyFile,
+        (statistics, level): (&StatisticsCheck, f64),
+        (runs, floor): (&[&RunResult], Option<f64>),
+    ) -> Analysis {
         let of_arm = |arm: usize| -> Vec<&RunResult> {
             runs.iter().copied().filter(|run| run.arm_index == arm).collect()
         };
@@ -203,10 +221,33 @@ impl Analysis {
             .filter_map(|arm| Some((arm, study.baseline_of(arm)?)))
             .map(|positions| ComparisonResult::of(study, &arms, positions))
             .collect();
-        ComparisonResult::decide_all(study, (statistics, level), &arms, &mut comparisons);
-        let factorial = FactorialResult::of(study, (statistics, level), &arms);
+        ComparisonResult::decide_all(study, (statistics, level), (&arms, floor), &mut comparisons);
+        let factorial = FactorialResult::of(study, (statistics, level), (&arms, floor));
         Analysis { arms, comparisons, factorial }
     }
+}
+
+/// The runs, of which those of arms without a learning rate that works are skipped.
+fn with_skipped(mut runs: Vec<RunResult>, search: Option<&SearchResult>) -> Vec<RunResult> {
+    let Some(search) = search else { return runs };
+    for run in runs.iter_mut().filter(|run| search.has_failed(run.arm_index)) {
+        run.state = RunState::Skipped;
+        run.reason = Some("no learning rate of the search came to an end".to_owned());
+    }
+    runs
+}
+
+/// The outcomes of the seeds that are needed so far.
+fn of_needed_seeds(mut table: OutcomeTable, study: &StudyFile, needed: u32) -> OutcomeTable {
+    table.rows.retain(|row| row.seed < study.seeds.from + u64::from(needed));
+    table
+}
+
+/// What a reader must know of an arm without a single result, although all of its runs have ended.
+fn lost_arm(arm: &ArmResult) -> Option<String> {
+    // Of arms that were skipped the search warns.
+    let is_lost = arm.lost == arm.planned && arm.lost_as.iter().all(|(state, _)| *state != RunState::Skipped);
+    is_lost.then(|| format!("Arm {} has no result: {}.", arm.name, arm.losses()))
 }
 
 /// The runs of the first `count` seeds.
@@ -235,9 +276,8 @@ fn overall(study: &StudyFile, arms: &[ArmResult]) -> Option<OverallResult> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::index::RunState;
     use crate::results::{Direction, Verdict};
-    use crate::testing::{small_study, small_study_text, write_run};
+    use crate::testing::{append_metric, small_study, small_study_text, write_run};
     use allconv_record::Status;
 
     /// Runs of a study in which `strided` equals the baseline up to noise and `all_conv` is 2 points worse.
@@ -371,7 +411,7 @@ mod tests {
     fn a_finished_run_without_the_primary_metric_is_warned_about() {
         let folder = tempfile::tempdir().unwrap();
         let study = small_study(1);
-        write_run(folder.path(), &plan(&study)[0], Status::Finished, None);
+        append_metric(&write_run(folder.path(), &plan(&study)[0], Status::Finished, None), "loss", 1.0);
         let warnings = collect(&study, folder.path()).warnings;
         assert_eq!(warnings, ["The finished run max_pool with seed 0 has no test error."]);
     }

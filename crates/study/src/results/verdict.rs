@@ -26,6 +26,12 @@ pub enum Verdict {
     Equivalent,
     /// Neither was shown.
     NotShown,
+    /// All runs have ended, and no seed is left in which both have a value: runs were lost.
+    Lost,
+    /// The difference is the same in every seed and not zero: without spread no test can say how surely it is more than chance.
+    NoSpread,
+    /// The difference is shown to be smaller than the margin, but neither arm is any better than what needs no learning: no equivalence.
+    AtChance,
 }
 
 impl Verdict {
@@ -42,6 +48,16 @@ impl Verdict {
             (true, false) => Verdict::Shown(direction),
             (false, true) => Verdict::Equivalent,
             (false, false) => Verdict::NotShown,
+        }
+    }
+
+    /// The same where neither side is better than what needs no learning: two arms that learned nothing are alike, and nothing is learned
+    /// from that.
+    pub(crate) fn without_equivalence(self) -> Verdict {
+        match self {
+            Verdict::Equivalent => Verdict::AtChance,
+            Verdict::ShownButEquivalent(direction) => Verdict::Shown(direction),
+            other => other,
         }
     }
 
@@ -62,6 +78,9 @@ impl Verdict {
             Verdict::ShownButEquivalent(Direction::Worse) => "worse_within_margin",
             Verdict::Equivalent => "equivalent",
             Verdict::NotShown => "not_shown",
+            Verdict::Lost => "lost",
+            Verdict::NoSpread => "no_spread",
+            Verdict::AtChance => "at_chance",
         }
     }
 
@@ -77,6 +96,9 @@ impl Verdict {
             Verdict::ShownButEquivalent(Direction::Worse) => "worse, within margin",
             Verdict::Equivalent => "shown equivalent",
             Verdict::NotShown => "not shown",
+            Verdict::Lost => "runs lost",
+            Verdict::NoSpread => "no spread",
+            Verdict::AtChance => "both at chance",
         }
     }
 }

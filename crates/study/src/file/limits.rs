@@ -1,0 +1,41 @@
+//! How large a study can be. What lies beyond is a slip of the pen or an attack, and is refused with the field, its value and the limit before
+//! anything is built of it.
+
+use super::document::{Document, StudyFileError};
+use super::node::Node;
+
+/// Bytes of a study file: the longest committed one has some ten thousand.
+pub(super) const MOST_BYTES: u64 = 1 << 20;
+
+/// Arms of a study.
+pub(super) const MOST_ARMS: usize = 1000;
+
+/// Arms times seeds, and arms times rates times seeds of a search.
+pub(super) const MOST_RUNS: u64 = 100_000;
+
+/// Learning rates that a search tries.
+pub(super) const MOST_RATES: usize = 100;
+
+/// Metrics that `secondary` names.
+pub(super) const MOST_METRICS: usize = 100;
+
+/// Contrasts of a claim, as they are written.
+pub(super) const MOST_CONTRASTS: usize = 1000;
+
+/// Refuses a list that is too long.
+pub(super) fn length(
+    document: &Document,
+    node: &Node,
+    (field, found): (&str, usize),
+    most: usize,
+) -> Result<(), StudyFileError> {
+    if found <= most {
+        return Ok(());
+    }
+    Err(document.error(&node.key, format!("`{field}` has {found} entries; at most {most} are possible")))
+}
+
+/// What is wrong with a file of this many bytes.
+pub(super) fn too_large(bytes: u64) -> String {
+    format!("the file has {bytes} bytes; a study file has at most {MOST_BYTES}")
+}
