@@ -111,12 +111,11 @@ mod tests {
     #[test]
     fn whether_a_class_has_a_value_depends_on_the_truth_alone() {
         let truths: [&[u8]; 3] = [&[0, 1, 1, 0], &[0, 0, 0, 0], &[1, 1, 0, 0]];
-        let predictions: [fn(&[u8]) -> Vec<u8>; 3] =
-            [|truth| truth.to_vec(), |truth| vec![1; truth.len()], |truth| vec![0; truth.len()]];
+        let predictions = |truth: &[u8]| [truth.to_vec(), vec![1; truth.len()], vec![0; truth.len()]];
         for (fold, truth) in truths.iter().enumerate() {
-            for predicted in predictions {
+            for predicted in predictions(truth) {
                 let mut confusion = Confusion::new(2);
-                confusion.count(truth, &predicted(truth));
+                confusion.count(truth, &predicted);
                 let defined = [0, 1].map(|class| {
                     (confusion.intersection_over_union(class).is_some(), confusion.dice(class).is_some())
                 });
