@@ -63,7 +63,7 @@ fn every_measure_gives_the_metrics_its_card_names_and_each_name_once() {
     for measure in MEASURES {
         let card = measure.card();
         let (subject, other) = match card.fits {
-            Fits::Maps => (&maps, &classes),
+            Fits::Maps | Fits::Regions => (&maps, &classes),
             Fits::Any | Fits::Classes => (&classes, &maps),
         };
         let taken = take(measure, &asked(subject, &pictures));
