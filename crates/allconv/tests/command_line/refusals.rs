@@ -132,3 +132,46 @@ fn unknown_names_on_the_command_line_get_exit_2_and_the_nearest_one() {
     assert_eq!(code(&device), 2);
     assert!(message(&device).contains("--features cuda"), "{}", message(&device));
 }
+
+#[test]
+fn a_metric_that_no_run_records_is_refused_before_any_training() {
+    let measured = "epochs = 12\nmeasure = [\"map_shift_agreement\"]";
+    let secondary = "secondary = [\"iou_cell\"]\n\n[base.data]";
+    for (from, to, words) in [
+        ("metric = \"error\"", "metric = \"eror\"", ["tiny.toml:3:", "did you mean `error`"]),
+        ("epochs = 12", measured, ["`map_shift_agreement` cannot be measured", "classification"]),
+        ("\n[base.data]", secondary, ["`iou_cell`", "they record `loss`, `error`"]),
+    ] {
+        let (code, message) = refused(from, to);
+        assert_eq!(code, 2, "{message}");
+        assert!(words.iter().all(|word| message.contains(word)), "{message}");
+    }
+}
+
+#[test]
+fn a_study_file_that_is_no_text_is_a_mistake_of_its_writer() {
+    let study = TinyStudy::new();
+    std::fs::write(study.path().join("tiny.toml"), [STUDY.as_bytes(), b"# \xff\n"].concat()).unwrap();
+    let said = output(study.path(), &["study", "check", "tiny.toml"]);
+    assert_eq!(code(&said), 2);
+    assert!(message(&said).contains("not UTF-8"), "{}", message(&said));
+}
+
+#[test]
+fn two_studies_of_one_name_do_not_share_a_report() {
+    let (first, second) = (TinyStudy::new(), TinyStudy::with(&STUDY.replace("count = 1", "count = 2")));
+    let report = |study: &TinyStudy| {
+        let runs = first.path().join("runs");
+        output(study.path(), &["study", "report", "tiny.toml", "--out", runs.to_str().unwrap()])
+    };
+    assert_eq!(code(&report(&first)), 0);
+    let page = || std::fs::read(first.path().join("runs/tiny/report/index.html")).unwrap();
+    let before = page();
+    let said = report(&second);
+    assert_eq!(code(&said), 2);
+    assert!(message(&said).contains("--out"), "{}", message(&said));
+    assert_eq!(page(), before);
+    // The study itself may say something else later.
+    std::fs::write(first.path().join("tiny.toml"), STUDY.replace("count = 1", "count = 3")).unwrap();
+    assert_eq!(code(&report(&first)), 0);
+}
