@@ -8,7 +8,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{RecordError, write_atomically};
+use crate::{RecordError, create_folder, write_atomically};
 
 /// The `schema` field of `artefacts/index.json`.
 pub const ARTEFACTS_SCHEMA: &str = "allconv.artefacts/1";
@@ -88,7 +88,7 @@ impl Artefacts {
         let path = folder.join(INDEX);
         let index = Artefacts { pictures: pictures.iter().map(|(picture, _)| picture.clone()).collect() };
         index.check().map_err(|reason| malformed(&path, reason))?;
-        std::fs::create_dir_all(folder).map_err(RecordError::io("create", folder))?;
+        create_folder(folder)?;
         for (picture, png) in pictures {
             write_atomically(&folder.join(&picture.file), png)?;
         }

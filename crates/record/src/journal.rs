@@ -36,7 +36,11 @@ impl JournalMark {
     #[must_use]
     pub fn mismatch(&self, bytes: &[u8]) -> Option<String> {
         let Some(before) = usize::try_from(self.length).ok().and_then(|length| bytes.get(..length)) else {
-            return Some(format!("has {} bytes, the checkpoint was taken at {}", bytes.len(), self.length));
+            return Some(format!(
+                "it has {} bytes, the checkpoint was taken at {}",
+                bytes.len(),
+                self.length
+            ));
         };
         let found = blake3::hash(before).to_hex();
         let differs = self.hash.as_ref().is_some_and(|hash| *hash != found.as_str());

@@ -85,7 +85,7 @@ impl RunDirectory {
     /// What a finished run without recorded hashes lacks.
     fn older_damage(&self) -> Result<Option<String>, RecordError> {
         if !self.read_metrics()?.iter().any(|point| point.split == SplitName::Test) {
-            return Ok(Some("metrics.jsonl holds no metric of the test split".to_owned()));
+            return Ok(Some("metrics.jsonl holds no value of the test split".to_owned()));
         }
         if self.outcomes_path().exists() {
             self.read_outcomes()?;

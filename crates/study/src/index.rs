@@ -86,6 +86,8 @@ pub struct FoundRun {
     pub directory: RunDirectory,
     /// Its `run.json`.
     pub record: RunRecord,
+    /// What is wrong with the results of an ended run, so that they are no longer what it ended with.
+    pub damage: Option<String>,
 }
 
 /// A planned run and what was found for it.
@@ -139,18 +141,19 @@ impl RunStore {
     pub fn open(folders: &[PathBuf]) -> Result<RunStore, RecordError> {
         let mut store = RunStore::default();
         for directory in list_once(folders)? {
-            match read_intact(&directory) {
-                Ok(record) => {
-                    let hash = record.request_hash.clone();
-                    store.by_request.entry(hash).or_default().push(FoundRun { directory, record });
+            match read_run(directory) {
+                Ok(found) => {
+                    let hash = found.record.request_hash.clone();
+                    store.by_request.entry(hash).or_default().push(found);
                 }
-                Err(reason) => store.warnings.push(format!("A run directory was left out: {reason}.")),
+                Err(error) => store.warnings.push(format!("A run directory was left out: {error}.")),
             }
         }
         // A stable sort: folders named earlier stay first among equals.
         for found in store.by_request.values_mut() {
             found.sort_by_key(|run| {
-                (!run.record.status.is_final(), u64::MAX - run.record.created_unix_seconds)
+                let is_ended = run.record.status.is_final() && run.damage.is_none();
+                (!is_ended, u64::MAX - run.record.created_unix_seconds)
             });
         }
         Ok(store)
@@ -178,7 +181,11 @@ impl RunStore {
                 ));
             }
             let found = found.first().cloned();
-            let state = found.as_ref().map_or(RunState::Left, |run| run.record.status.into());
+            let state = match &found {
+                None => RunState::Left,
+                Some(run) if run.damage.is_some() => RunState::Damaged,
+                Some(run) => run.record.status.into(),
+            };
             runs.push(IndexedRun { planned: planned.clone(), state, found });
         }
         warnings.extend(mixture_warnings(&runs));
@@ -215,22 +222,17 @@ pub(crate) fn ended_by_specification(folders: &[PathBuf]) -> Result<BTreeMap<Str
     Ok(ended)
 }
 
-/// The record of a run; of an ended one only when its results are as they were recorded.
+/// The record of a run, and whether its results are as they were recorded.
 ///
 /// # Errors
-/// What cannot be read or is damaged, as half a sentence.
-fn read_intact(directory: &RunDirectory) -> Result<RunRecord, String> {
-    let record = directory.read_record().map_err(|error| error.to_string())?;
+/// [`RecordError`] when the record, or a file with results, cannot be read.
+fn read_run(directory: RunDirectory) -> Result<FoundRun, RecordError> {
+    let record = directory.read_record()?;
     let damage = match record.status.is_final() {
-        true => directory.damage(&record).map_err(|error| error.to_string())?,
+        true => directory.damage(&record)?,
         false => None,
     };
-    match damage {
-        None => Ok(record),
-        Some(damage) => {
-            Err(format!("{} has ended, but {damage}; `study run` makes it again", directory.path().display()))
-        }
-    }
+    Ok(FoundRun { directory, record, damage })
 }
 
 /// Whether a live process holds the lock of this run directory. A directory that was never locked is not held.
@@ -268,8 +270,10 @@ fn list_once(folders: &[PathBuf]) -> Result<Vec<RunDirectory>, RecordError> {
 type Aspect = (&'static str, fn(&FoundRun) -> &str);
 
 fn mixture_warnings(runs: &[IndexedRun]) -> Vec<String> {
-    let ended =
-        || runs.iter().filter_map(|run| run.found.as_ref()).filter(|run| run.record.status.is_final());
+    let ended = || {
+        let found = runs.iter().filter_map(|run| run.found.as_ref());
+        found.filter(|run| run.record.status.is_final() && run.damage.is_none())
+    };
     let mut warnings = Vec::new();
     let aspects: [Aspect; 4] = [
         ("instruction sets", |run| &run.record.environment.instruction_set),
@@ -352,6 +356,8 @@ mod tests {
         let mut specification = other.read_specification().unwrap();
         specification.numerics.insert("loop".into(), 2);
         other.write_specification(&specification).unwrap();
+        record.specification_hash = specification.hash();
+        other.write_record(&record).unwrap();
         let warnings = index(&planned, &[folder.path().to_path_buf()]).unwrap().warnings;
         assert_eq!(
             warnings,

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use allconv_record::{Artefacts, RecordError, RunDirectory, write_atomically};
+use allconv_record::{Artefacts, RecordError, RunDirectory, create_folder, write_atomically};
 
 use crate::file::StudyFile;
 use crate::report::{published_files, write_report};
@@ -25,7 +25,7 @@ pub fn publish(
 ) -> Result<Vec<PathBuf>, RecordError> {
     let mut written = publish_runs(results, folder)?;
     let study_copy = folder.join(format!("{}.toml", study.name));
-    std::fs::create_dir_all(folder).map_err(RecordError::io("create", folder))?;
+    create_folder(folder)?;
     write_atomically(&study_copy, study.text().as_bytes())?;
     written.push(study_copy);
     let files = published_files(study, results);
@@ -50,7 +50,7 @@ pub fn publish_runs(results: &StudyResults, folder: &Path) -> Result<Vec<PathBuf
         if is_same_folder(directory.path(), &target) {
             continue;
         }
-        std::fs::create_dir_all(&target).map_err(RecordError::io("create", &target))?;
+        create_folder(&target)?;
         for file in RUN_FILES {
             let source = directory.path().join(file);
             if source.exists() {

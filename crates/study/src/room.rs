@@ -23,7 +23,7 @@ pub fn check_room<'a>(
 ) -> Result<(), RecordError> {
     check_writable(folder)?;
     let parameters = runs.into_iter().map(|run| run.cost.parameters).max().unwrap_or(0);
-    let needed = jobs as u64 * CHECKPOINTS * BYTES_PER_PARAMETER * parameters;
+    let needed = (jobs as u64 * CHECKPOINTS * BYTES_PER_PARAMETER).saturating_mul(parameters);
     let files = jobs as u64 * FILES_PER_RUN;
     match free_space(folder) {
         Some(free) if free.bytes < needed || free.files.is_some_and(|free| free < files) => {

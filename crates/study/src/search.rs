@@ -156,10 +156,15 @@ impl SearchResult {
         runs
     }
 
-    /// A finished run of the search whose values cannot be believed, if there is one.
+    /// A finished run of the search whose values cannot be believed and that would not be made again, if there is one: its files are those
+    /// that it ended with.
     pub(crate) fn damaged(&self) -> Option<&RunResult> {
         let runs = self.rungs.iter().flat_map(|rung| &rung.cells).flat_map(|cell| &cell.runs);
-        runs.into_iter().find(|run| run.state == RunState::Damaged)
+        let stays = |run: &RunResult| match &run.directory {
+            Some(directory) => matches!(directory.ended(), Ok(Some(_))),
+            None => false,
+        };
+        runs.into_iter().find(|run| run.state == RunState::Damaged && stays(run))
     }
 
     /// A finished run of the search without the metric that the search reads, if there is one.

@@ -8,7 +8,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use allconv_record::{RecordError, write_atomically};
+use allconv_record::{RecordError, create_folder, write_atomically};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -48,7 +48,7 @@ pub fn take_folder(study: &StudyFile, file: &Path, folder: &Path) -> Result<(), 
     };
     let path = folder.join(MARK);
     let text = format!("{:#}\n", serde_json::to_value(&mark).unwrap_or_default());
-    std::fs::create_dir_all(folder).map_err(RecordError::io("create", folder))?;
+    create_folder(folder)?;
     if create_new(&path, text.as_bytes()).map_err(RecordError::io("write", &path))? {
         return Ok(());
     }

@@ -175,7 +175,6 @@ fn write_measured_run(
     let directory = RunDirectory::for_run(folder, &planned.arm, &resolved.specification);
     std::fs::create_dir_all(directory.path()).unwrap();
     directory.write_specification(&resolved.specification).unwrap();
-    directory.write_record(&record(planned, &resolved, status)).unwrap();
     let mut journal = directory.open_journal(0).unwrap();
     for step in [10, 20] {
         for (split, name, value) in [
@@ -190,6 +189,8 @@ fn write_measured_run(
         let point = MetricPoint { step: 20, epoch: 2.0, split: SplitName::Test, name: "error".into(), value };
         journal.append(&point).unwrap();
     }
+    // At the end, as a run does it: what has ended holds all of its results.
+    directory.write_record(&record(planned, &resolved, status)).unwrap();
     directory
 }
 

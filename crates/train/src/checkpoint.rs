@@ -241,7 +241,7 @@ impl CheckpointStore {
         if fs::read_link(&path).is_ok_and(|target| target == Path::new(&name)) {
             return Ok(());
         }
-        let temporary = self.folder.join(format!("{UNFINISHED}{link}"));
+        let temporary = self.folder.join(format!("{link}.tmp"));
         remove(&temporary)?;
         std::os::unix::fs::symlink(name, &temporary).map_err(RecordError::io("link", &temporary))?;
         fs::rename(&temporary, &path).map_err(RecordError::io("rename into place", &path))?;
@@ -256,7 +256,8 @@ impl CheckpointStore {
         for &step in older.iter().filter(|&&step| Some(step) != best && step != newest.step) {
             remove(&self.folder_of(step))?;
         }
-        for name in self.names()?.iter().filter(|name| name.starts_with(UNFINISHED)) {
+        let is_left_over = |name: &&String| name.starts_with(UNFINISHED) || name.ends_with(".tmp");
+        for name in self.names()?.iter().filter(is_left_over) {
             remove(&self.folder.join(name))?;
         }
         Ok(())

@@ -440,7 +440,7 @@ fn fits(state: &State, specification_hash: &str, plan: &StepPlan, journal: &[u8]
         ));
     }
     match state.journal_mark().mismatch(journal) {
-        Some(reason) => Err(format!("metrics.jsonl {reason}")),
+        Some(reason) => Err(format!("metrics.jsonl: {reason}")),
         None => Ok(()),
     }
 }

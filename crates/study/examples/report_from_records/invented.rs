@@ -100,5 +100,6 @@ pub(crate) fn record(
             latency_128_seconds: Some(cost.macs as f64 / 1e9),
         }),
         resumptions: Vec::new(),
+        results: BTreeMap::new(),
     }
 }

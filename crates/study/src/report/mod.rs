@@ -41,8 +41,9 @@ pub(crate) mod texts {
 }
 
 use std::path::Path;
+use std::time::Duration;
 
-use allconv_record::{Examples, RecordError, write_atomically};
+use allconv_record::{Examples, RecordError, create_folder, remove_leftovers, write_atomically};
 
 use crate::file::StudyFile;
 use crate::results::StudyResults;
@@ -116,7 +117,10 @@ pub(crate) fn published_files(study: &StudyFile, results: &StudyResults) -> Vec<
     ]
 }
 
-/// Writes files below `folder`, each atomically, making folders as needed.
+/// Age from which a temporary file belongs to no live process: a report is written in seconds.
+const LEFT_BEHIND: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Writes files below `folder`, each atomically, making folders as needed; what killed processes left there long ago is removed.
 ///
 /// # Errors
 /// [`RecordError::Io`].
@@ -124,10 +128,11 @@ pub fn write_report(files: &[ReportFile], folder: &Path) -> Result<(), RecordErr
     for file in files {
         let path = folder.join(&file.path);
         if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).map_err(RecordError::io("create", parent))?;
+            create_folder(parent)?;
         }
         write_atomically(&path, &file.content)?;
     }
+    remove_leftovers(folder, LEFT_BEHIND);
     Ok(())
 }
 

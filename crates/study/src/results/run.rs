@@ -56,6 +56,16 @@ impl RunResult {
         // The index has warned about a specification that cannot be read.
         result.specification = found.directory.read_specification().ok();
         result.directory = Some(found.directory.clone());
+        if let Some(damage) = &found.damage {
+            let reason = visible(damage);
+            warnings.push(format!(
+                "The run {} with seed {} has ended, but it is damaged and has no result: {reason}. `study run` makes it again.",
+                result.arm, result.seed
+            ));
+            result.reason = Some(reason);
+            result.record = Some(record);
+            return result;
+        }
         match measured(&found.directory, &record) {
             Ok(points) => {
                 for point in points {

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 
 use super::*;
 use crate::matrix::plan;
-use crate::testing::{FakeResolve, record, small_study_text};
+use crate::testing::{FakeResolve, record, small_study_text, write_run};
 
 /// Tells a process of the test binary that it is a worker, and where the store is.
 const WORKER: &str = "ALLCONV_SHARED_STORE";
@@ -41,16 +41,15 @@ impl Execute for Tiny<'_> {
         directory: &RunDirectory,
     ) -> Result<Status, ExecuteError> {
         let _lock = directory.lock()?;
-        if let Ok(record) = directory.read_record()
-            && record.status.is_final()
-        {
+        if let Some(record) = directory.ended()? {
             return Ok(record.status);
         }
         self.say("began", directory);
         directory.write_record(&record(planned, resolved, Status::Running))?;
         // Long enough for the kills to find the runs under way on a fast machine.
         std::thread::sleep(Duration::from_millis(40));
-        directory.write_record(&record(planned, resolved, Status::Finished))?;
+        let folder = directory.path().parent().expect("a run lies in a folder");
+        write_run(folder, planned, Status::Finished, Some(0.3));
         self.say("ended", directory);
         Ok(Status::Finished)
     }

@@ -183,7 +183,7 @@ fn a_run_held_by_another_process_is_looked_at_again_later() {
             *seen.lock().unwrap() += 1;
             if *seen.lock().unwrap() == 2 {
                 // The other process finishes and lets go.
-                held.write_record(&record(planned, &resolved, Status::Finished)).unwrap();
+                write_run(folder.path(), planned, Status::Finished, Some(0.3));
                 *lock.lock().unwrap() = None;
             }
         }

@@ -231,11 +231,11 @@ pub(crate) fn check_examples(
             continue;
         }
         let shape = ImageShape { height, width, channels: data.channels };
-        check_sides(net, walk, Tiling::by_default(walk, shape), shape).map_err(|reason| {
+        check_sides(net, walk, Tiling::by_default(walk, shape), shape).map_err(|expected| {
             DataError::BadFile {
                 file: format!("{}, picture {}", data.name, example.name),
-                expected: "a picture that the network can take whole".to_owned(),
-                found: format!("{width}×{height} (width × height): {reason}"),
+                expected,
+                found: format!("{width}×{height} (width × height)"),
                 fix: "test without this picture, or choose another network".to_owned(),
             }
         })?;
@@ -267,7 +267,7 @@ pub(crate) fn check_measured(
 /// Whether the network can take a picture of these sides, in one piece or, where it is cut, in every piece.
 ///
 /// # Errors
-/// The stage that cannot, and why.
+/// What is expected instead: the least size, or a picture for which a stage has room.
 pub(crate) fn check_sides(
     net: &NetworkSpec,
     walk: &Walk,
@@ -276,12 +276,13 @@ pub(crate) fn check_sides(
 ) -> Result<(), String> {
     let least = coarsest_step(walk);
     if shape.height < least || shape.width < least {
-        return Err(format!("the network's coarsest map has a cell every {least} pixels"));
+        return Err(format!("at least {least}×{least} pixels, one cell of the network's coarsest map"));
     }
     let outputs = walk.stages.last().map_or(0, |stage| stage.output[0]);
     let pieces = tiling.map_or_else(|| vec![shape], |tiling| tiling.pieces(shape));
     for ImageShape { height, width, channels } in pieces {
-        allconv_nets::walk(net, [channels, height, width], outputs).map_err(|error| error.to_string())?;
+        allconv_nets::walk(net, [channels, height, width], outputs)
+            .map_err(|error| format!("a picture that the network can take ({error})"))?;
     }
     Ok(())
 }

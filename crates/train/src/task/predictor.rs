@@ -239,9 +239,9 @@ impl Predictor for MapPredictor {
             ),
             None => Tiling::by_default(&self.walk, shape),
         };
-        check_sides(&self.settings.net, &self.walk, tiling, shape).map_err(|reason| {
-            let found = format!("{}×{} (width × height): {reason}", shape.width, shape.height);
-            refuse("a picture that the network can take".to_owned(), found, "take a larger picture")
+        check_sides(&self.settings.net, &self.walk, tiling, shape).map_err(|expected| {
+            let found = format!("{}×{} (width × height)", shape.width, shape.height);
+            refuse(expected, found, "take a larger picture")
         })?;
         let map = run_map(network, &centred_pixels(picture), shape, tiling, &self.device);
         check_finite(&map.values, name)?;
