@@ -1,5 +1,6 @@
 //! A table for people, or the same as JSON, CSV, Markdown or LaTeX.
 
+use allconv_study::cells;
 use serde_json::{Map, Value, json};
 
 /// How results are written to standard output.
@@ -92,15 +93,12 @@ impl Table {
     }
 
     fn csv(&self) -> String {
-        let quote = |text: String| {
-            if text.contains([',', '"', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
-        };
         let mut lines =
             vec![self.columns.iter().map(|column| column.key.to_owned()).collect::<Vec<_>>().join(",")];
         lines.extend(
             self.rows
                 .iter()
-                .map(|row| row.iter().map(|cell| quote(plain(cell))).collect::<Vec<_>>().join(",")),
+                .map(|row| row.iter().map(|cell| cells::csv(&plain(cell))).collect::<Vec<_>>().join(",")),
         );
         lines.join("\n") + "\n"
     }
@@ -116,31 +114,18 @@ impl Table {
                 .collect(),
         );
         for row in &self.rows {
-            text += &line(row.iter().map(|cell| grouped(cell).replace('|', "\\|")).collect());
+            text += &line(row.iter().map(|cell| cells::markdown(&grouped(cell))).collect());
         }
         text
     }
 
     fn latex(&self) -> String {
-        let escape = |text: String| {
-            let mut escaped = String::new();
-            for character in text.chars() {
-                match character {
-                    '&' | '%' | '$' | '#' | '_' | '{' | '}' => escaped.extend(['\\', character]),
-                    '×' => escaped.push_str("$\\times$"),
-                    '±' => escaped.push_str("$\\pm$"),
-                    '−' => escaped.push_str("$-$"),
-                    other => escaped.push(other),
-                }
-            }
-            escaped
-        };
         let line = |cells: Vec<String>| format!("{} \\\\\n", cells.join(" & "));
         let mut text = format!("\\begin{{tabular}}{{{}}}\n\\toprule\n", "l".repeat(self.columns.len()));
-        text += &line(self.columns.iter().map(|column| escape(column.heading.to_owned())).collect());
+        text += &line(self.columns.iter().map(|column| cells::latex(column.heading)).collect());
         text += "\\midrule\n";
         for row in &self.rows {
-            text += &line(row.iter().map(|cell| escape(grouped(cell))).collect());
+            text += &line(row.iter().map(|cell| cells::latex(&grouped(cell))).collect());
         }
         text + "\\bottomrule\n\\end{tabular}\n"
     }
@@ -183,6 +168,15 @@ mod tests {
     #[test]
     fn csv_quotes_what_needs_it_and_leaves_numbers_plain() {
         assert_eq!(example().render(Format::Csv), "name,macs\n\"a_b, \"\"c\"\"\",1369738\nd|e,\n");
+    }
+
+    #[test]
+    fn names_of_files_become_no_formulas_and_numbers_stay_numbers() {
+        let mut table = Table::new("allconv.example/1", &[("image", "Image"), ("value", "Value")]);
+        table.push(vec![json!("=cmd|'/C calc'!A0.png"), json!(-0.25)]);
+        table.push(vec![json!("-rf.png"), json!(3)]);
+        let csv = table.render(Format::Csv);
+        assert!(csv.contains("\"'=cmd") && csv.contains("\"'-rf.png\"") && csv.contains(",-0.25\n"), "{csv}");
     }
 
     #[test]

@@ -47,7 +47,7 @@ pub use metric::{METRICS, Metric, MetricUnit, Task, find_metric, metric_label};
 pub use needed::needed_runs;
 pub use planning::{ComparisonPlan, SPREAD_CONFIDENCE, plan_seeds};
 pub use publish::{publish, publish_runs};
-pub use report::{ReportFile, report_files, tensorboard_files, write_report};
+pub use report::{ReportFile, cells, report_files, tensorboard_files, write_report};
 pub use results::StudyResults;
 pub use room::check_room;
 pub use run::{Execute, ExecuteError, FailedRun, Progress, RunOptions, RunSummary, Stage, run_study};

@@ -9,8 +9,8 @@ pub(crate) fn inline(text: &str) -> String {
     escaped(text, Place::Paragraph)
 }
 
-/// The same inside of a cell of a table.
-pub(crate) fn cell(text: &str) -> String {
+/// Free text as Markdown inside of a cell of a table.
+pub fn cell(text: &str) -> String {
     escaped(text, Place::Cell)
 }
 

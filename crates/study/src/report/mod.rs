@@ -40,6 +40,13 @@ pub(crate) mod texts {
     pub(crate) use super::sentence::{metric_name, signed_interval, with_unit};
 }
 
+/// Free text in the cells of a table, for whoever writes one: it never becomes a formula, a column, a tag or a command.
+pub mod cells {
+    pub use super::markdown::cell as markdown;
+    pub use super::results_csv::escaped as csv;
+    pub use super::tables_tex::escaped as latex;
+}
+
 use std::path::Path;
 use std::time::Duration;
 

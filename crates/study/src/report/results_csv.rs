@@ -46,7 +46,7 @@ pub(crate) fn results_csv(study: &StudyFile, results: &StudyResults) -> String {
 }
 
 /// A field after RFC 4180. A text that a spreadsheet would take for a formula gets an apostrophe in front; numbers stay as they are.
-pub(crate) fn escaped(field: &str) -> String {
+pub fn escaped(field: &str) -> String {
     let is_formula = field.trim_start().starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠'])
         || field.starts_with(['\t', '\r', '\n']);
     let is_number = field.parse::<f64>().is_ok();

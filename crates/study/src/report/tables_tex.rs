@@ -91,7 +91,7 @@ fn mathematical(text: &str) -> String {
 }
 
 /// Text with TeX's special characters made harmless.
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

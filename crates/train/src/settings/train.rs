@@ -173,6 +173,9 @@ impl TrainRequest {
     }
 }
 
+/// Most training images that a run may show: a million passes over a million images.
+const MOST_PRESENTATIONS: u64 = 1_000_000_000_000;
+
 impl TrainSettings {
     /// Checks every range.
     ///
@@ -189,7 +192,12 @@ impl TrainSettings {
                 )?;
             }
             Length::Presentations(images) => {
-                SettingError::unless(images > 0, "presentations", images, "at least 1")?;
+                SettingError::unless(
+                    (1..=MOST_PRESENTATIONS).contains(&images),
+                    "presentations",
+                    images,
+                    "between 1 and 1000000000000",
+                )?;
             }
         }
         SettingError::unless((1..=65_536).contains(&self.batch), "batch", self.batch, "between 1 and 65536")?;
