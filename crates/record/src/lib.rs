@@ -35,7 +35,7 @@ pub use journal::{Journal, JournalMark, read_journal};
 pub use measurer::Measurer;
 pub use outcomes::{Outcome, Outcomes};
 pub use request::{Request, Resolve, ResolveError, Resolved};
-pub use run_data::{RUN_DATA_SCHEMA, RunData};
+pub use run_data::{Copies, RUN_DATA_SCHEMA, RunData};
 pub use run_directory::RunDirectory;
 pub use run_record::{Environment, FORMAT_VERSION, Measured, Resumption, RunRecord, Timings};
 pub use scores::{ExampleScores, SCORES_SCHEMA, Scores};

@@ -26,6 +26,23 @@ pub struct RunData {
     pub classes: Vec<String>,
     /// Channels, rows and columns of what the network saw in training.
     pub input: [usize; 3],
+    /// Images that lie in two splits at once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub copies: Vec<Copies>,
+}
+
+/// Images of one split whose pixels are those of an image of another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Copies {
+    /// The split with the copies: `val` or `test`.
+    pub split: String,
+    /// The split with the images that they repeat.
+    pub of: String,
+    /// Number of copies.
+    pub count: u64,
+    /// How many of them have another label than the image they repeat.
+    pub labelled_otherwise: u64,
 }
 
 impl RunDirectory {
@@ -85,6 +102,12 @@ mod tests {
             content_hash: "d5".to_owned(),
             classes: vec!["apple".to_owned(), "mango".to_owned()],
             input: [3, 32, 32],
+            copies: vec![Copies {
+                split: "test".to_owned(),
+                of: "train".to_owned(),
+                count: 5,
+                labelled_otherwise: 1,
+            }],
         };
         run.write_data(&data).unwrap();
         assert_eq!(run.read_data().unwrap(), Some(data));

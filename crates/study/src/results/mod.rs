@@ -7,6 +7,7 @@ mod arm;
 mod claims;
 mod classes;
 mod comparison;
+mod copies;
 mod curve;
 mod disagreement;
 mod examples;

@@ -9,6 +9,7 @@ use super::arm::ArmResult;
 use super::claims::ClaimResult;
 use super::classes::{ClassResult, MOST_CLASSES_COUNTED};
 use super::comparison::ComparisonResult;
+use super::copies;
 use super::curve::Curve;
 use super::disagreement::Disagreement;
 use super::examples::ExampleComparison;
@@ -153,6 +154,7 @@ impl StudyResults {
         let learned_nothing: Vec<bool> =
             arms.iter().map(|arm| arm.reaches(floor, study.primary.better)).collect();
         warnings.extend(arms.iter().filter_map(lost_arm));
+        warnings.extend(copies::warnings(&runs));
         if table.classes() > MOST_CLASSES_COUNTED {
             warnings.push(format!(
                 "The outcomes name {} classes; above {MOST_CLASSES_COUNTED} they are not counted one by one.",

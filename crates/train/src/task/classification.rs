@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use allconv_data::{Batch, FittedPreprocess, Loader, LoaderSettings, Position, PreparedDataset};
+use allconv_data::{Batch, Dataset, FittedPreprocess, Loader, LoaderSettings, Position, PreparedDataset};
 use allconv_nets::{Mode, Network};
 use allconv_record::{RunData, RunDirectory, SplitName};
 use burn::tensor::Device;
 
-use super::predictor::run_data;
+use super::predictor::{copies, run_data};
 use super::{EpochSums, Evaluated, ExampleRecord, MetricNames, SeenExample, StepError, Stream, Task};
 use crate::batch::{to_host, to_tensor};
 use crate::evaluate::evaluate;
@@ -55,6 +55,7 @@ pub(crate) fn metric_names() -> MetricNames {
 
 /// Images with one class each.
 pub struct Classification {
+    images: Arc<Dataset>,
     data: Arc<PreparedDataset>,
     objective: ClassObjective,
     device: Device,
@@ -71,10 +72,10 @@ impl Classification {
         data: &DataStore,
         device: &Device,
     ) -> Result<Classification, TrainError> {
-        let data = data.prepared(&settings.data)?;
+        let (images, data) = (data.dataset(&settings.data)?, data.prepared(&settings.data)?);
         let objective =
             ClassObjective { classes: data.classes.len(), label_smoothing: settings.train.label_smoothing };
-        Ok(Classification { data, objective, device: device.clone(), batches: Stream(None) })
+        Ok(Classification { images, data, objective, device: device.clone(), batches: Stream(None) })
     }
 }
 
@@ -158,7 +159,8 @@ impl Task for Classification {
 
     fn keep(&self, run: &RunDirectory) -> Result<(), TrainError> {
         self.data.keep_fitted(&run.preprocess_path())?;
-        Ok(run.write_data(&self.kept().0)?)
+        let copies = copies(&self.images.shared_between_splits());
+        Ok(run.write_data(&RunData { copies, ..self.kept().0 })?)
     }
 }
 

@@ -12,7 +12,7 @@ use allconv_nets::{Mode, Network, NetworkSpec, OutputKind, Walk, images_to_tenso
 use allconv_record::{ArtefactPicture, ExampleScores, PictureRole, RunData, RunDirectory, Scores, SplitName};
 use burn::tensor::Device;
 
-use super::predictor::run_data;
+use super::predictor::{copies, run_data};
 use super::{
     EpochSums, Evaluated, ExampleRecord, MetricNames, Prediction, SeenExample, StepError, Stream, Task,
 };
@@ -404,7 +404,8 @@ impl Task for Dense {
     }
 
     fn keep(&self, run: &RunDirectory) -> Result<(), TrainError> {
-        Ok(run.write_data(&self.kept().0)?)
+        let copies = copies(&self.data.shared_between_splits());
+        Ok(run.write_data(&RunData { copies, ..self.kept().0 })?)
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use allconv_data::{DataError, FittedPreprocess, ImageShape, Picture};
+use allconv_data::{DataError, FittedPreprocess, ImageShape, Picture, SharedImages};
 use allconv_nets::{Mode, Network, Walk, images_to_tensor, walk};
-use allconv_record::{RUN_DATA_SCHEMA, RunData, RunDirectory};
+use allconv_record::{Copies, RUN_DATA_SCHEMA, RunData, RunDirectory};
 use burn::tensor::Device;
 
 use super::dense::{DenseKind, centred_pixels, check_sides};
@@ -76,7 +76,19 @@ pub(super) fn run_data(dataset: &str, content_hash: &str, classes: &[String], in
         content_hash: content_hash.to_owned(),
         classes: classes.to_vec(),
         input,
+        copies: Vec::new(),
     }
+}
+
+/// Images in two splits, as a run records them.
+pub(super) fn copies(shared: &[SharedImages]) -> Vec<Copies> {
+    let copies = |shared: &SharedImages| Copies {
+        split: shared.of.folder().to_owned(),
+        of: shared.with.folder().to_owned(),
+        count: shared.count as u64,
+        labelled_otherwise: shared.labelled_otherwise as u64,
+    };
+    shared.iter().map(copies).collect()
 }
 
 /// Refuses a data set whose content is not that which a run was made with.
