@@ -1,6 +1,7 @@
 //! One run from its specification to its end: the training loop and everything that makes it resumable.
 
 mod finish;
+mod fitting;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -12,12 +13,13 @@ use allconv_data::{LoaderSettings, Order, Position};
 use allconv_kernels::{Engine, Isa};
 use allconv_nets::{Network, walk};
 use allconv_record::{
-    Environment, Event, FORMAT_VERSION, Journal, Measurer, MetricPoint, Observer, RecordError, Resumption,
-    RunDirectory, RunRecord, RunSpecification, SplitName, Status, Timings, remove_leftovers,
+    Environment, Event, FORMAT_VERSION, Journal, Measurer, MetricPoint, Observer, Resumption, RunDirectory,
+    RunRecord, RunSpecification, SplitName, Status, Timings, remove_leftovers,
 };
 use burn::module::Module;
 use burn::tensor::Device;
 
+use self::fitting::{existing_journal, fits};
 use crate::checkpoint::{Best, Checkpoint, CheckpointStore, State};
 use crate::optimizer::{load_tensors, network_tensors};
 use crate::progress::StepPlan;
@@ -409,39 +411,6 @@ fn new_record(job: &Job<'_>, cost: allconv_record::Cost, total_steps: u64) -> Ru
         measured: None,
         resumptions: Vec::new(),
         results: BTreeMap::new(),
-    }
-}
-
-/// The bytes of `metrics.jsonl`; none when there is no such file.
-fn existing_journal(directory: &RunDirectory) -> Result<Vec<u8>, RecordError> {
-    let path = directory.journal_path();
-    match std::fs::read(&path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-        bytes => bytes.map_err(RecordError::io("read", &path)),
-    }
-}
-
-/// Whether a run of this specification, plan and journal can go on from a checkpoint; otherwise why not.
-fn fits(state: &State, specification_hash: &str, plan: &StepPlan, journal: &[u8]) -> Result<(), String> {
-    if state.specification_hash != specification_hash {
-        return Err("it belongs to another specification".to_owned());
-    }
-    if state.step > plan.total_steps() {
-        return Err(format!("it is after step {}, and the run has {}", state.step, plan.total_steps()));
-    }
-    let shown = match state.step.checked_sub(1).map(|step| plan.position(step)) {
-        Some(last) if !last.ends_epoch => last.batch * plan.batch() + last.images,
-        _ => 0,
-    };
-    if state.images != shown || state.correct > shown {
-        return Err(format!(
-            "it counts {} images of the epoch under way, {} of them right, where step {} has shown {shown}",
-            state.images, state.correct, state.step
-        ));
-    }
-    match state.journal_mark().mismatch(journal) {
-        Some(reason) => Err(format!("metrics.jsonl: {reason}")),
-        None => Ok(()),
     }
 }
 

@@ -1,6 +1,5 @@
 //! Tasks whose result is a map: one loop body for all, and what each of them must say.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use allconv_data::pairs::{PatchSettings, centred};
@@ -8,18 +7,19 @@ use allconv_data::{
     BatchIterator, DataError, FittedPreprocess, ImageShape, Loader, LoaderSettings, PairBatch, Patches,
     Picture, PictureDataset, PictureExample, Position, Targets,
 };
-use allconv_nets::{Mode, Network, NetworkSpec, OutputKind, Walk, images_to_tensor, walk};
+use allconv_nets::{Mode, Network, OutputKind, Walk, images_to_tensor, walk};
 use allconv_record::{ArtefactPicture, ExampleScores, PictureRole, RunData, RunDirectory, Scores, SplitName};
 use burn::tensor::Device;
 
 use super::predictor::{copies, run_data};
+use super::sizes::check_examples;
 use super::{
     EpochSums, Evaluated, ExampleRecord, MetricNames, Prediction, SeenExample, StepError, Stream, Task,
 };
 use crate::dense_loss::{DenseLoss, LossValue, class_loss, picture_loss};
 use crate::latency::median_seconds;
 use crate::metrics::Confusion;
-use crate::tiles::{DenseMap, Tiling, channels_last_values, coarsest_step, run_map};
+use crate::tiles::{DenseMap, Tiling, channels_last_values, run_map};
 use crate::trainer::{Judged, Objective, StepResult, Trainer};
 use crate::{RunSettings, TrainError};
 
@@ -212,79 +212,6 @@ pub(crate) fn check_network(output: OutputKind, scale: usize) -> Result<(), Stri
         }
         OutputKind::Map { .. } => Ok(()),
     }
-}
-
-/// Refuses pictures that the network cannot take whole, wherever they will be evaluated.
-///
-/// # Errors
-/// [`DataError`] naming the picture, its size and the stage.
-pub(crate) fn check_examples(
-    net: &NetworkSpec,
-    walk: &Walk,
-    kind: &dyn DenseKind,
-    data: &PictureDataset,
-) -> Result<(), DataError> {
-    let mut seen = BTreeSet::new();
-    for example in data.validation.iter().chain(data.test.iter()) {
-        let [height, width] = kind.input_sides(example);
-        if !seen.insert([height, width]) {
-            continue;
-        }
-        let shape = ImageShape { height, width, channels: data.channels };
-        check_sides(net, walk, Tiling::by_default(walk, shape), shape).map_err(|expected| {
-            DataError::BadFile {
-                file: format!("{}, picture {}", data.name, example.name),
-                expected,
-                found: format!("{width}×{height} (width × height)"),
-                fix: "test without this picture, or choose another network".to_owned(),
-            }
-        })?;
-    }
-    Ok(())
-}
-
-/// Refuses test pictures that are smaller than the patches that were trained on: measures look at the middle of each.
-///
-/// # Errors
-/// [`DataError`] naming the picture and the least size.
-pub(crate) fn check_measured(
-    side: usize,
-    kind: &dyn DenseKind,
-    data: &PictureDataset,
-) -> Result<(), DataError> {
-    let small = data.test.iter().find(|example| kind.input_sides(example).iter().any(|&found| found < side));
-    let Some(example) = small else { return Ok(()) };
-    let [height, width] = kind.input_sides(example);
-    Err(DataError::BadFile {
-        file: format!("{}, picture {}", data.name, example.name),
-        expected: format!("at least {side}×{side} pixels of input, the size of a patch, to be measured on"),
-        found: format!("{width}×{height} (width × height)"),
-        fix: "test without this picture, train on smaller patches, or leave `measure` and `explain` out"
-            .to_owned(),
-    })
-}
-
-/// Whether the network can take a picture of these sides, in one piece or, where it is cut, in every piece.
-///
-/// # Errors
-/// What is expected instead: the least size, or a picture for which a stage has room.
-pub(crate) fn check_sides(
-    net: &NetworkSpec,
-    walk: &Walk,
-    tiling: Option<Tiling>,
-    shape: ImageShape,
-) -> Result<(), String> {
-    let least = coarsest_step(walk);
-    if shape.height < least || shape.width < least {
-        return Err(format!("at least {least}×{least} pixels, one cell of the network's coarsest map"));
-    }
-    let outputs = walk.stages.last().map_or(0, |stage| stage.output[0]);
-    let pieces = tiling.map_or_else(|| vec![shape], |tiling| tiling.pieces(shape));
-    for ImageShape { height, width, channels } in pieces {
-        allconv_nets::walk(net, [channels, height, width], outputs)
-            .map_err(|error| format!("a picture that the network can take ({error})"))?;
-    }
-    Ok(())
 }
 
 impl Task for Dense {

@@ -5,6 +5,7 @@ mod dense;
 mod predictor;
 mod restoration;
 mod segmentation;
+mod sizes;
 mod super_resolution;
 
 use std::sync::Arc;
@@ -19,10 +20,11 @@ use crate::{DataStore, RunSettings, TaskSettings, TrainError};
 pub use classification::{ClassObjective, Classification};
 use dense::Dense;
 pub use dense::MapObjective;
-pub(crate) use dense::{DenseKind, check_examples, check_measured, check_network};
+pub(crate) use dense::{DenseKind, check_network};
 pub use predictor::{KeptData, Prediction, Predictor, check_content, open_predictor};
 use restoration::Restoration;
 use segmentation::Segmentation;
+pub(crate) use sizes::{check_examples, check_measured};
 use super_resolution::SuperResolution;
 pub(crate) use {
     classification::metric_names as class_metric_names, dense::metric_names as map_metric_names,

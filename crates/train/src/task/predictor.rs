@@ -7,8 +7,9 @@ use allconv_nets::{Mode, Network, Walk, images_to_tensor, walk};
 use allconv_record::{Copies, RUN_DATA_SCHEMA, RunData, RunDirectory};
 use burn::tensor::Device;
 
-use super::dense::{DenseKind, centred_pixels, check_sides};
+use super::dense::{DenseKind, centred_pixels};
 use super::dense_kind;
+use super::sizes::check_sides;
 use crate::batch::to_host;
 use crate::tiles::{Tiling, run_map};
 use crate::{DataStore, RunSettings, TrainError};
