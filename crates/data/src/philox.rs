@@ -179,4 +179,86 @@ mod tests {
         let mut augmentation = Stream::new(1, Purpose::Augmentation, 2, 3);
         assert_ne!(order.word(), augmentation.word());
     }
+
+    /// FNV-1a, 64 bits, over the little-endian bytes of the words.
+    fn fnv1a_of(words: impl Iterator<Item = u64>) -> u64 {
+        words
+            .flat_map(u64::to_le_bytes)
+            .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    }
+
+    /// Hashes of the first 64 values of a stream by each way to draw: words, units, uniform, normal, below.
+    fn first_values(stream: &Stream) -> [u64; 5] {
+        let streams: [Stream; 5] = std::array::from_fn(|_| stream.clone());
+        let [mut words, mut units, mut uniform, mut normal, mut below] = streams;
+        [
+            fnv1a_of((0..64).map(|_| words.word().into())),
+            fnv1a_of((0..64).map(|_| units.unit().to_bits().into())),
+            fnv1a_of((0..64).map(|_| uniform.uniform(-0.3, 1.7).to_bits().into())),
+            fnv1a_of((0..32).flat_map(|_| normal.normal_pair()).map(|value| value.to_bits().into())),
+            fnv1a_of((1..65).map(|number| below.below(number * 7919).into())),
+        ]
+    }
+
+    #[test]
+    fn the_values_of_every_purpose_never_change() {
+        let expected = [
+            (
+                Purpose::Order,
+                [
+                    0x7c89_e0d2_a775_2cbe,
+                    0x89fb_495c_3bd0_3c64,
+                    0x6433_5785_2c7d_bfc4,
+                    0x3733_552a_4a5a_d89c,
+                    0xb54a_5ab1_427d_f24b,
+                ],
+            ),
+            (
+                Purpose::Augmentation,
+                [
+                    0x70fa_0671_51fc_e755,
+                    0x72dd_d40d_9a0a_df98,
+                    0x07df_f830_18e5_d206,
+                    0x42b9_9218_c159_5b67,
+                    0xf86c_8118_ebac_b288,
+                ],
+            ),
+            (
+                Purpose::Synthetic,
+                [
+                    0xe491_c85b_d9fa_0ef6,
+                    0xef33_9474_c63b_29a5,
+                    0x0e55_61c5_5c09_6108,
+                    0xb6a6_cfe5_358d_2158,
+                    0x6e9b_0fd7_195c_0f08,
+                ],
+            ),
+            (
+                Purpose::Crop,
+                [
+                    0x64ac_1e45_8c22_2e30,
+                    0xdeab_29fa_d099_6abd,
+                    0xad4a_803c_87b6_6756,
+                    0xbf11_d639_b5e8_5acb,
+                    0xe377_d580_9580_3d08,
+                ],
+            ),
+            (
+                Purpose::Noise,
+                [
+                    0x303b_bd4a_a149_95f6,
+                    0xa055_faf9_e97e_325d,
+                    0x198a_624c_6d5f_0e8c,
+                    0xaf15_60ee_9617_d47e,
+                    0x9901_7ec8_68b3_b40a,
+                ],
+            ),
+        ];
+        for (purpose, hashes) in expected {
+            let stream = Stream::new(0x0123_4567_89ab_cdef, purpose, 3, 41);
+            assert_eq!(first_values(&stream), hashes, "{purpose:?}");
+        }
+        let mut judged = Stream::new(0, Purpose::Noise, u32::MAX, 5);
+        assert_eq!(fnv1a_of((0..64).map(|_| judged.word().into())), 0x4829_a612_6245_98d1);
+    }
 }

@@ -138,4 +138,22 @@ mod tests {
         assert_eq!(fnv1a(""), 0xcbf2_9ce4_8422_2325);
         assert_eq!(fnv1a("a"), 0xaf63_dc4c_8601_ec8c);
     }
+
+    /// FNV-1a, 64 bits, over the little-endian bytes of the words.
+    fn fnv1a_of(words: impl Iterator<Item = u64>) -> u64 {
+        words
+            .flat_map(u64::to_le_bytes)
+            .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    }
+
+    #[test]
+    fn initial_weights_never_change() {
+        for (rule, expected) in
+            RULES.into_iter().zip([0x43b1_1038_fefa_048b, 0x43ba_ac91_b249_d761, 0x5f0a_968e_3ef1_1f22])
+        {
+            let values = rule.weights(0x0123_4567_89ab_cdef, "features.1.weight", &[7, 3, 3, 3]);
+            let hash = fnv1a_of(values.into_iter().map(|value| value.to_bits().into()));
+            assert_eq!(hash, expected, "{rule:?}");
+        }
+    }
 }

@@ -393,3 +393,16 @@ fn convolution_layer(
         kept: WeightCache::default(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_keys_of_a_step_never_change() {
+        let mode = Mode::Train { seed: 0x0123_4567_89ab_cdef, step: 0x0000_0009_0000_0005 };
+        let keys = [DROPOUT, OPERATOR].map(|purpose| key(mode, 4, purpose));
+        assert_eq!(keys, [Some(0x3834_5c63_8908_c129), Some(0xafee_6f33_d25f_0212)]);
+        assert_eq!(key(Mode::Evaluate, 4, DROPOUT), None);
+    }
+}

@@ -45,3 +45,19 @@ impl Draws {
         Tensor::from_data(TensorData::new(values, shape), (&like.device(), like.dtype()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drawn_values_never_change() {
+        let draws = Draws { key: 0x0123_4567_89ab_cdef };
+        let bytes = draws.uniform(64).into_iter().flat_map(|value| u64::from(value.to_bits()).to_le_bytes());
+        let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        assert_eq!(hash, 0x2505_8a19_00ec_a9e8);
+        assert_eq!(draws.uniform(5)[..], draws.uniform(64)[..5]);
+    }
+}

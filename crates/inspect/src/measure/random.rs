@@ -66,4 +66,32 @@ mod tests {
         let (mean, variance) = moments(&mut |random| random.poisson(4.0));
         assert!((mean - 4.0).abs() < 0.071 && (variance - 4.0).abs() < 0.22, "{mean} {variance}");
     }
+
+    /// FNV-1a, 64 bits, over the little-endian bytes of the words.
+    fn fnv1a_of(words: impl Iterator<Item = u64>) -> u64 {
+        words
+            .flat_map(u64::to_le_bytes)
+            .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    }
+
+    #[test]
+    fn the_values_of_every_purpose_never_change() {
+        // Of the phases of waves, of corruptions and of directions.
+        let expected = [
+            (0x4652_4551, [0x2eac_dd95_6c8c_327d, 0x7dbf_70e3_42b9_b2cc, 0x38a3_119c_b8ea_0d79]),
+            (0x434f_5252, [0x22fa_ceff_8445_c0f8, 0x702d_f939_9dc3_3cc6, 0xd2bb_8ffd_1f2a_c285]),
+            (0x5348_5250, [0xb873_b98a_6623_024b, 0xcee9_3ab8_f1f5_a160, 0xfc0b_703a_81c6_9440]),
+        ];
+        for (purpose, hashes) in expected {
+            let stream = || Random::new(purpose, 0x0000_0007_89ab_cdef);
+            let [mut units, mut normal, mut poisson] = [stream(), stream(), stream()];
+            let drawn = [
+                fnv1a_of((0..64).map(|_| units.unit().to_bits())),
+                // In f32, where the last bit of a platform's logarithm does not show.
+                fnv1a_of((0..64).map(|_| (normal.normal() as f32).to_bits().into())),
+                fnv1a_of((0..64).map(|mean| poisson.poisson(f64::from(mean)).to_bits())),
+            ];
+            assert_eq!(drawn, hashes, "{purpose:#x}");
+        }
+    }
 }
