@@ -1,7 +1,7 @@
 //! What an operator is told besides its input: the engine, in training a stream of random numbers, and the rules of the way back.
 
 use allconv_kernels::Engine;
-use allconv_kernels::philox::{philox4x32, unit_f32};
+use allconv_random::Stream;
 use burn::tensor::{Tensor, TensorData};
 
 use crate::signal_rules::SignalRules;
@@ -32,11 +32,15 @@ pub struct Draws {
 }
 
 impl Draws {
-    /// `count` values in [0, 1).
+    /// Opens the stream at its start.
+    pub(crate) const fn stream(&self) -> Stream {
+        Stream::of_key(self.key)
+    }
+
+    /// `count` values in [0, 1), from the start of the stream.
     pub fn uniform(&self, count: usize) -> Vec<f32> {
-        let key = [self.key as u32, (self.key >> 32) as u32];
-        let blocks = (0..count.div_ceil(4)).flat_map(|block| philox4x32(key, [block as u32, 0, 0, 0]));
-        blocks.map(unit_f32).take(count).collect()
+        let mut stream = self.stream();
+        (0..count).map(|_| stream.unit()).collect()
     }
 
     /// Values in [0, 1) on the device and in the number type of `like`.
