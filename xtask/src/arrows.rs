@@ -7,14 +7,19 @@ use anyhow::{Context, ensure};
 
 /// Each crate's folder, what it may depend on inside the workspace, and whether it may name Burn.
 const TABLE: &[(&str, &[&str], Burn)] = &[
-    ("kernels", &[], Burn::Hidden),
-    ("data", &[], Burn::Hidden),
+    ("random", &[], Burn::Hidden),
+    ("kernels", &["random"], Burn::Hidden),
+    ("data", &["random"], Burn::Hidden),
     ("record", &[], Burn::Hidden),
-    ("nets", &["kernels"], Burn::Named),
-    ("train", &["record", "data", "kernels", "nets"], Burn::Named),
-    ("inspect", &["train", "record", "data", "kernels", "nets"], Burn::Named),
-    ("study", &["record"], Burn::Hidden),
-    ("allconv", &["data", "inspect", "kernels", "nets", "record", "study", "train"], Burn::FeaturesOnly),
+    ("nets", &["random", "kernels"], Burn::Named),
+    ("train", &["random", "record", "data", "kernels", "nets"], Burn::Named),
+    ("inspect", &["random", "train", "record", "data", "kernels", "nets"], Burn::Named),
+    ("study", &["random", "record"], Burn::Hidden),
+    (
+        "allconv",
+        &["data", "inspect", "kernels", "nets", "random", "record", "study", "train"],
+        Burn::FeaturesOnly,
+    ),
 ];
 
 /// What a crate may do with Burn.

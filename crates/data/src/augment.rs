@@ -1,8 +1,7 @@
 //! Augmentation of one image: horizontal flip and translation, keyed by (seed, epoch, sample).
 
+use allconv_random::{Purpose, Stream};
 use serde::{Deserialize, Serialize};
-
-use crate::philox::{Purpose, Stream};
 
 /// Random changes of a training image, applied after preprocessing.
 ///
@@ -56,7 +55,7 @@ pub struct Move {
 impl Augmentation {
     /// Draws what happens to a sample in an epoch. A disabled part draws nothing and changes no other part.
     pub fn draw(&self, seed: u64, epoch: u32, sample: u32) -> Move {
-        let mut stream = Stream::new(seed, Purpose::Augmentation, epoch, sample);
+        let mut stream = Stream::of_sample(seed, Purpose::Augmentation, epoch, sample);
         let flip_word = stream.word();
         let mut shift = || match self.translate {
             0 => 0,

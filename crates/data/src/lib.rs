@@ -19,7 +19,6 @@ pub mod loader;
 pub mod order;
 pub mod packed_file;
 pub mod pairs;
-pub mod philox;
 mod picture;
 pub mod pictures;
 pub mod prefetch;

@@ -1,6 +1,6 @@
 //! Order of the samples: a permutation keyed by (seed, epoch), or the stored order.
 
-use crate::philox::{Purpose, Stream};
+use allconv_random::{Purpose, Stream};
 
 /// How a loader walks through a split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ impl Order {
         let mut samples: Vec<u32> = (0..count as u32).collect();
         if self == Order::Shuffled {
             // Fisher–Yates; written here so that no library's upgrade can change an experiment.
-            let mut stream = Stream::new(seed, Purpose::Order, epoch, 0);
+            let mut stream = Stream::of_sample(seed, Purpose::Order, epoch, 0);
             for last in (1..samples.len()).rev() {
                 let other = stream.below(last as u32 + 1) as usize;
                 samples.swap(last, other);

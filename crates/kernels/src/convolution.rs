@@ -258,7 +258,7 @@ mod tests {
     use crate::dropout::Dropout;
     use crate::epilogue::Activation;
     use crate::geometry::Padding;
-    use crate::philox::{philox4x32, unit_f32};
+    use allconv_random::{philox4x32, unit_f32};
 
     fn noise(len: usize, stream: u32) -> Vec<f64> {
         (0..len)

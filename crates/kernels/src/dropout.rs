@@ -1,5 +1,6 @@
 //! Dropout whose mask is a hash of (key, element), so that it is never stored.
 
+use allconv_random::splitmix64;
 use rayon::prelude::*;
 
 use crate::engine::Engine;
@@ -196,13 +197,6 @@ fn mix_each<const COUNT: usize>(hash: &mut [u32; COUNT]) {
     for hash in hash.iter_mut() {
         *hash ^= *hash >> 16;
     }
-}
-
-const fn splitmix64(key: u64) -> u64 {
-    let mut z = key.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 #[cfg(test)]

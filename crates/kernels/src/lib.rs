@@ -40,7 +40,6 @@ mod mixture;
 pub mod naive;
 mod normalise;
 mod peak;
-pub mod philox;
 mod plan;
 mod pooling;
 mod prepared;

@@ -1,10 +1,7 @@
 //! How weights start: a counter-based stream for each parameter, keyed by (seed, path).
 
-use allconv_kernels::philox::{philox4x32, unit_f32};
+use allconv_random::{Purpose, Stream};
 use serde::{Deserialize, Serialize};
-
-/// Separates the streams of weights from all others that share a seed.
-const WEIGHTS: u32 = 0x5745_4947;
 
 /// The distribution of initial weights. Biases start at 0.
 ///
@@ -48,36 +45,14 @@ impl Initialisation {
 }
 
 fn uniform(seed: u64, path: &str, count: usize, limit: f64) -> Vec<f32> {
-    let value = |word| ((2.0 * f64::from(unit_f32(word)) - 1.0) * limit) as f32;
-    let words = (0..count.div_ceil(4)).flat_map(|block| words(seed, path, block));
-    words.map(value).take(count).collect()
+    let mut stream = Stream::of_name(seed, Purpose::Weights, path);
+    (0..count).map(|_| ((2.0 * f64::from(stream.unit()) - 1.0) * limit) as f32).collect()
 }
 
 fn normal(seed: u64, path: &str, count: usize, deviation: f64) -> Vec<f32> {
-    // Box–Muller: two uniform words give two normal values.
-    let pair = |first: u32, second: u32| {
-        let radius = (-2.0 * (1.0 - f64::from(unit_f32(first))).ln()).sqrt() * deviation;
-        let angle = std::f64::consts::TAU * f64::from(unit_f32(second));
-        [(radius * angle.cos()) as f32, (radius * angle.sin()) as f32]
-    };
-    let pairs = (0..count.div_ceil(4)).flat_map(|block| {
-        let [a, b, c, d] = words(seed, path, block);
-        [pair(a, b), pair(c, d)]
-    });
-    pairs.flatten().take(count).collect()
-}
-
-/// The four random words of one block of a parameter's stream.
-fn words(seed: u64, path: &str, block: usize) -> [u32; 4] {
-    let stream = fnv1a(path);
-    let counter = [block as u32, stream as u32, (stream >> 32) as u32, WEIGHTS];
-    philox4x32([seed as u32, (seed >> 32) as u32], counter)
-}
-
-/// FNV-1a, 64 bits: the name of a stream from the name of a parameter.
-fn fnv1a(text: &str) -> u64 {
-    text.bytes()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    let mut stream = Stream::of_name(seed, Purpose::Weights, path);
+    let pairs = (0..count.div_ceil(2)).flat_map(|_| stream.scaled_normal_pair(deviation));
+    pairs.map(|value| value as f32).take(count).collect()
 }
 
 #[cfg(test)]
@@ -133,9 +108,21 @@ mod tests {
         assert_eq!(short[..], Initialisation::He.weights(1, "a", &[6, 7])[..35]);
     }
 
+    /// FNV-1a, 64 bits, over the little-endian bytes of the words.
+    fn fnv1a_of(words: impl Iterator<Item = u64>) -> u64 {
+        words
+            .flat_map(u64::to_le_bytes)
+            .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    }
+
     #[test]
-    fn fnv1a_gives_its_published_values() {
-        assert_eq!(fnv1a(""), 0xcbf2_9ce4_8422_2325);
-        assert_eq!(fnv1a("a"), 0xaf63_dc4c_8601_ec8c);
+    fn initial_weights_never_change() {
+        for (rule, expected) in
+            RULES.into_iter().zip([0x43b1_1038_fefa_048b, 0x43ba_ac91_b249_d761, 0x5f0a_968e_3ef1_1f22])
+        {
+            let values = rule.weights(0x0123_4567_89ab_cdef, "features.1.weight", &[7, 3, 3, 3]);
+            let hash = fnv1a_of(values.into_iter().map(|value| value.to_bits().into()));
+            assert_eq!(hash, expected, "{rule:?}");
+        }
     }
 }

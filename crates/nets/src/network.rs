@@ -1,7 +1,7 @@
 //! A network: its stages with parameters, run fused for training or one by one for inspection.
 
-use allconv_kernels::philox::philox4x32;
 use allconv_kernels::{Dropout, Engine, Epilogue, WeightCache};
+use allconv_random::{Purpose, step_key};
 use burn::backend::DispatchDevice;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -27,11 +27,6 @@ use crate::walk::{StageShape, Walk, walk_stages};
 const IMAGES_TOGETHER: [usize; 2] = [16, 32];
 /// Pixels of the images that go through together; larger ones go in smaller groups.
 const PIXELS_TOGETHER: usize = 16 * 224 * 224;
-
-/// Separates the streams of dropout from all others that share a seed.
-const DROPOUT: u32 = 0x4452_4f50;
-/// Separates the streams of operators that draw.
-const OPERATOR: u32 = 0x4f50_4552;
 
 /// A network with parameters.
 ///
@@ -311,7 +306,11 @@ impl Network {
 
     /// What an operator at stage `index` is told.
     fn pass(&self, index: usize, mode: Mode, rules: SignalRules) -> Pass<'_> {
-        Pass { engine: &self.engine, draws: key(mode, index, OPERATOR).map(|key| Draws { key }), rules }
+        Pass {
+            engine: &self.engine,
+            draws: key(mode, index, Purpose::Operator).map(|key| Draws { key }),
+            rules,
+        }
     }
 
     fn run(
@@ -361,18 +360,14 @@ fn logits(x: Tensor<4>) -> Tensor<2> {
 
 /// The mask of the dropout at stage `index`; `None` outside training.
 fn mask(layer: &DropoutLayer, mode: Mode, index: usize) -> Option<Dropout> {
-    key(mode, index, DROPOUT).and_then(|key| layer.keyed(key))
+    key(mode, index, Purpose::Dropout).and_then(|key| layer.keyed(key))
 }
 
 /// Names the random stream of the stage at `index` in this step; `None` outside training.
-fn key(mode: Mode, index: usize, purpose: u32) -> Option<u64> {
+fn key(mode: Mode, index: usize, purpose: Purpose) -> Option<u64> {
     match mode {
         Mode::Evaluate => None,
-        Mode::Train { seed, step } => {
-            let counter = [step as u32, (step >> 32) as u32, index as u32, purpose];
-            let [low, high, _, _] = philox4x32([seed as u32, (seed >> 32) as u32], counter);
-            Some(u64::from(high) << 32 | u64::from(low))
-        }
+        Mode::Train { seed, step } => Some(step_key(seed, purpose, step, index as u32)),
     }
 }
 
@@ -391,5 +386,18 @@ fn convolution_layer(
         bias: source.filled([channels_out], 0.0),
         spec,
         kept: WeightCache::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_keys_of_a_step_never_change() {
+        let mode = Mode::Train { seed: 0x0123_4567_89ab_cdef, step: 0x0000_0009_0000_0005 };
+        let keys = [Purpose::Dropout, Purpose::Operator].map(|purpose| key(mode, 4, purpose));
+        assert_eq!(keys, [Some(0x3834_5c63_8908_c129), Some(0xafee_6f33_d25f_0212)]);
+        assert_eq!(key(Mode::Evaluate, 4, Purpose::Dropout), None);
     }
 }

@@ -1,7 +1,7 @@
 //! What an operator is told besides its input: the engine, in training a stream of random numbers, and the rules of the way back.
 
 use allconv_kernels::Engine;
-use allconv_kernels::philox::{philox4x32, unit_f32};
+use allconv_random::Stream;
 use burn::tensor::{Tensor, TensorData};
 
 use crate::signal_rules::SignalRules;
@@ -32,16 +32,36 @@ pub struct Draws {
 }
 
 impl Draws {
-    /// `count` values in [0, 1).
+    /// Opens the stream at its start.
+    pub(crate) const fn stream(&self) -> Stream {
+        Stream::of_key(self.key)
+    }
+
+    /// `count` values in [0, 1), from the start of the stream.
     pub fn uniform(&self, count: usize) -> Vec<f32> {
-        let key = [self.key as u32, (self.key >> 32) as u32];
-        let blocks = (0..count.div_ceil(4)).flat_map(|block| philox4x32(key, [block as u32, 0, 0, 0]));
-        blocks.map(unit_f32).take(count).collect()
+        let mut stream = self.stream();
+        (0..count).map(|_| stream.unit()).collect()
     }
 
     /// Values in [0, 1) on the device and in the number type of `like`.
     pub(crate) fn uniform_tensor<const D: usize>(&self, shape: [usize; D], like: &Tensor<4>) -> Tensor<D> {
         let values = self.uniform(shape.iter().product());
         Tensor::from_data(TensorData::new(values, shape), (&like.device(), like.dtype()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drawn_values_never_change() {
+        let draws = Draws { key: 0x0123_4567_89ab_cdef };
+        let bytes = draws.uniform(64).into_iter().flat_map(|value| u64::from(value.to_bits()).to_le_bytes());
+        let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        assert_eq!(hash, 0x2505_8a19_00ec_a9e8);
+        assert_eq!(draws.uniform(5)[..], draws.uniform(64)[..5]);
     }
 }

@@ -2,7 +2,7 @@
 
 pub(crate) mod golden;
 
-use allconv_kernels::philox::philox4x32;
+use allconv_random::philox4x32;
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{DType, Device, Tensor, TensorData};
 

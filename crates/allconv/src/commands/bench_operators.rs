@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use crate::output;
-use allconv_kernels::philox::{philox4x32, unit_f32};
 use allconv_kernels::{Accuracy, Engine};
 use allconv_nets::downsample::Slot;
 use allconv_nets::upsample::UpsamplePair;
@@ -11,6 +10,7 @@ use allconv_nets::{
     ActivationKind, DescriptionError, DownsampleConfig, Initialisation, Mode, Network, Switches,
     UpsampleConfig, images_to_tensor, walk_stages,
 };
+use allconv_random::Stream;
 use anyhow::ensure;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use serde_json::{Value, json};
@@ -23,6 +23,8 @@ use crate::table::Table;
 
 /// Rounds of each pass before timing begins.
 const WARM_UP: usize = 2;
+/// Names the stream of the inputs.
+const NOISE: u64 = 0x0000_0002_0000_0001;
 
 /// Images whose results are held to f64: operators treat each image by itself.
 const VERIFIED_IMAGES: usize = 2;
@@ -264,8 +266,8 @@ fn host(tensor: Tensor<4>) -> Vec<f64> {
 /// Values in [−1, 1), a function of their position: the first images of a batch are those of a smaller one.
 fn noise(shape: [usize; 4]) -> Vec<f32> {
     let count: usize = shape.iter().product();
-    let blocks = (0..count.div_ceil(4)).flat_map(|block| philox4x32([1, 2], [block as u32, 0, 0, 0]));
-    blocks.map(|bits| 2.0 * unit_f32(bits) - 1.0).take(count).collect()
+    let mut stream = Stream::of_key(NOISE);
+    (0..count).map(|_| 2.0 * stream.unit() - 1.0).collect()
 }
 
 fn milliseconds(rounds: usize, mut pass: impl FnMut()) -> Vec<f64> {

@@ -5,13 +5,13 @@
 //! linear classifier stays far behind a convolutional net. Only additions, multiplications, divisions and square
 //! roots are used, which IEEE 754 fixes to the last bit, so that every machine draws the same images.
 
+use allconv_random::{Purpose, Stream};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{Source, Split};
 use crate::augment::ImageShape;
 use crate::error::DataError;
-use crate::philox::{Purpose, Stream};
 
 /// What to draw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,7 +108,7 @@ fn draw_split(settings: &SyntheticSettings, first: u32, count: usize) -> Split {
     let shape = ImageShape { height: settings.size, width: settings.size, channels: 3 };
     let mut pixels = vec![0u8; count * shape.len()];
     pixels.par_chunks_exact_mut(shape.len()).enumerate().for_each(|(number, image)| {
-        let stream = Stream::new(settings.seed, Purpose::Synthetic, 0, first + number as u32);
+        let stream = Stream::of_sample(settings.seed, Purpose::Synthetic, 0, first + number as u32);
         draw_image(stream, number % CLASSES.len(), settings.size, image);
     });
     let labels = (0..count).map(|number| (number % CLASSES.len()) as u16).collect();
@@ -122,7 +122,7 @@ fn draw_split(settings: &SyntheticSettings, first: u32, count: usize) -> Split {
 pub(crate) fn draw_masks(settings: &SyntheticSettings, is_test: bool) -> Vec<Vec<u8>> {
     let (first, count) = if is_test { (FIRST_TEST_INDEX, settings.test) } else { (0, settings.train) };
     let draw_mask = |number: usize| {
-        let mut stream = Stream::new(settings.seed, Purpose::Synthetic, 0, first + number as u32);
+        let mut stream = Stream::of_sample(settings.seed, Purpose::Synthetic, 0, first + number as u32);
         let class = number % CLASSES.len();
         let scene = Scene::draw(&mut stream, class);
         let center = |cell: usize| (cell as f32 + 0.5) / settings.size as f32;

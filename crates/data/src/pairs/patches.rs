@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use allconv_random::{Purpose, Stream};
 use rayon::prelude::*;
 
 use super::orientation::{Symmetry, oriented, positions};
@@ -11,7 +12,6 @@ use crate::augment::ImageShape;
 use crate::bicubic;
 use crate::error::DataError;
 use crate::loader::MakeBatch;
-use crate::philox::{Purpose, Stream};
 use crate::picture::Picture;
 use crate::pictures::PictureExample;
 
@@ -143,7 +143,7 @@ impl MakeBatch for Patches {
             let index = sample as usize % self.pictures.len();
             let example = &self.pictures[index];
             let source = self.shrunk.get(index).unwrap_or(&example.picture);
-            let mut stream = Stream::new(seed, Purpose::Crop, epoch, sample);
+            let mut stream = Stream::of_sample(seed, Purpose::Crop, epoch, sample);
             let top = stream.below((source.shape().height - side + 1) as u32) as usize;
             let left = stream.below((source.shape().width - side + 1) as u32) as usize;
             let orientation = stream.below(symmetry.count());
@@ -160,7 +160,11 @@ impl MakeBatch for Patches {
                 }
                 Pairing::Noisy { sigma } => {
                     pictures.extend_from_slice(&inputs[start..]);
-                    add_noise(&mut inputs[start..], sigma, Stream::new(seed, Purpose::Noise, epoch, sample));
+                    add_noise(
+                        &mut inputs[start..],
+                        sigma,
+                        Stream::of_sample(seed, Purpose::Noise, epoch, sample),
+                    );
                 }
                 Pairing::Labelled => {
                     let mask =

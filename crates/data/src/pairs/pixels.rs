@@ -1,6 +1,6 @@
 //! Pixels as networks see them, from bytes and back, and noise on them.
 
-use crate::philox::Stream;
+use allconv_random::Stream;
 
 /// A pixel value as networks see it, in [−1/2, 1/2].
 pub fn centred(value: u8) -> f32 {
@@ -20,7 +20,7 @@ pub fn add_noise(pixels: &mut [f32], sigma: f64, mut stream: Stream) {
     let scale = (sigma / 255.0) as f32;
     for pair in pixels.chunks_mut(2) {
         for (value, normal) in pair.iter_mut().zip(stream.normal_pair()) {
-            *value += scale * normal;
+            *value += scale * normal as f32;
         }
     }
 }

@@ -10,15 +10,12 @@
 use std::io::Cursor;
 
 use allconv_data::augment::ImageShape;
+use allconv_random::{Purpose, Stream};
 use image::codecs::jpeg::JpegEncoder;
 use image::{ColorType, ExtendedColorType, ImageEncoder};
 
-use super::random::Random;
-
 /// Severities, from 1 to this.
 pub const SEVERITIES: usize = 5;
-/// The stream of noise.
-const PURPOSE: u32 = 0x434f_5252;
 
 /// One corruption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +104,7 @@ pub fn corrupted(
     assert!((1..=SEVERITIES).contains(&severity), "severity {severity} is not between 1 and {SEVERITIES}");
     let level = severity - 1;
     let stream = (number << 12) | ((corruption as u64) << 4) | severity as u64;
-    let mut random = Random::new(PURPOSE, stream);
+    let mut random = Stream::of_number(Purpose::Corruption, stream);
     let values: Vec<f64> = pixels.iter().map(|value| f64::from(*value) / 255.0).collect();
     let canvas = Canvas { values, shape };
     let scale = shape.height.min(shape.width) as f64 / 32.0;
@@ -122,7 +119,7 @@ pub fn corrupted(
         }
         Corruption::ImpulseNoise => {
             let amount = [0.01, 0.02, 0.03, 0.05, 0.07][level];
-            canvas.each(|value| match random.unit() {
+            canvas.each(|value| match f64::from(random.unit()) {
                 chance if chance < amount / 2.0 => 0.0,
                 chance if chance < amount => 1.0,
                 _ => value,
@@ -138,7 +135,7 @@ pub fn corrupted(
         }
         Corruption::MotionBlur => {
             let length = [1.5, 2.0, 2.5, 3.0, 3.5][level] * scale;
-            let angle = std::f64::consts::PI * (random.unit() - 0.5);
+            let angle = std::f64::consts::PI * (f64::from(random.unit()) - 0.5);
             let taps: Vec<(f64, f64, f64)> = (-8..=8)
                 .map(|step| (f64::from(step) / 8.0 * length, 1.0))
                 .map(|(along, weight)| (along * angle.sin(), along * angle.cos(), weight))
@@ -251,16 +248,17 @@ impl Canvas {
         Canvas { values: (0..self.values.len()).map(mean).collect(), shape: self.shape }
     }
 
-    fn shuffled(&self, reach: i64, chance: f64, passes: usize, random: &mut Random) -> Canvas {
+    fn shuffled(&self, reach: i64, chance: f64, passes: usize, random: &mut Stream) -> Canvas {
         let ImageShape { height, width, channels } = self.shape;
         let mut values = self.values.clone();
         for _ in 0..passes {
             for row in 0..height {
                 for column in 0..width {
-                    if random.unit() >= chance {
+                    if f64::from(random.unit()) >= chance {
                         continue;
                     }
-                    let mut away = || ((2 * reach + 1) as f64 * random.unit()).floor() as i64 - reach;
+                    let mut away =
+                        || ((2 * reach + 1) as f64 * f64::from(random.unit())).floor() as i64 - reach;
                     let (down, across) = (away(), away());
                     let other = |cell: usize, away: i64, side: usize| {
                         (cell as i64 + away).clamp(0, side as i64 - 1) as usize
@@ -277,13 +275,13 @@ impl Canvas {
     }
 
     /// Flakes, smeared along a line, over a brightened image.
-    fn snowed(&self, density: f64, scale: f64, random: &mut Random) -> Canvas {
+    fn snowed(&self, density: f64, scale: f64, random: &mut Stream) -> Canvas {
         let ImageShape { height, width, .. } = self.shape;
-        let flakes: Vec<f64> = (0..height * width)
-            .map(|_| if random.unit() < density { 0.7 + 0.3 * random.unit() } else { 0.0 })
-            .collect();
+        let mut unit = || f64::from(random.unit());
+        let flakes: Vec<f64> =
+            (0..height * width).map(|_| if unit() < density { 0.7 + 0.3 * unit() } else { 0.0 }).collect();
         let flakes = Canvas { values: flakes, shape: ImageShape { channels: 1, ..self.shape } };
-        let angle = std::f64::consts::PI * (0.25 + 0.5 * random.unit());
+        let angle = std::f64::consts::PI * (0.25 + 0.5 * unit());
         let taps: Vec<(f64, f64, f64)> = (0..5)
             .map(|step| f64::from(step) / 4.0 * 2.0 * scale)
             .map(|along| (along * angle.sin(), along * angle.cos(), 1.0))
@@ -342,13 +340,13 @@ fn disc(radius: f64) -> Vec<(f64, f64, f64)> {
 }
 
 /// Noise in [0, 1] that changes over these lengths, the first three times as strong as the last; one value a cell.
-fn smooth_noise(shape: ImageShape, lengths: [f64; 3], random: &mut Random) -> Vec<f64> {
+fn smooth_noise(shape: ImageShape, lengths: [f64; 3], random: &mut Stream) -> Vec<f64> {
     let ImageShape { height, width, .. } = shape;
     let mut sum = vec![0.0; height * width];
     for (length, weight) in lengths.into_iter().zip([0.55, 0.3, 0.15]) {
         let length = length.max(1.0);
         let (rows, columns) = ((height as f64 / length) as usize + 2, (width as f64 / length) as usize + 2);
-        let values = (0..rows * columns).map(|_| random.unit()).collect();
+        let values = (0..rows * columns).map(|_| f64::from(random.unit())).collect();
         let coarse = Canvas { values, shape: ImageShape { height: rows, width: columns, channels: 1 } };
         for (cell, sum) in sum.iter_mut().enumerate() {
             *sum += weight * coarse.at((cell / width) as f64 / length, (cell % width) as f64 / length, 0);

@@ -7,8 +7,9 @@
 //!
 //! Source: Yin et al., arXiv 1906.08988 (Fourier heat maps).
 
+use allconv_random::{Purpose, Stream};
+
 use super::predictions::{agreement, predictions};
-use super::random::Random;
 use super::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
 use crate::InspectError;
 use crate::explain::{ContactSheet, map_picture};
@@ -19,8 +20,6 @@ const STRENGTH: f64 = 0.3;
 const STEPS: usize = 8;
 /// Side of the map's picture, in pixels.
 const PICTURE: u32 = 272;
-/// The stream of phases.
-const PHASES: u32 = 0x4652_4551;
 
 /// The measure.
 pub(super) struct FrequencySensitivity;
@@ -88,7 +87,8 @@ fn with_wave(asked: &Asked<'_>, u: i64, v: i64) -> crate::Pictures {
     let (height, width) = (shape.height as f64, shape.width as f64);
     let image = std::cell::Cell::new(0_u64);
     asked.pictures.with_changed_inputs(|input| {
-        let phase = std::f64::consts::TAU * Random::new(PHASES, image.replace(image.get() + 1)).unit();
+        let mut stream = Stream::of_number(Purpose::WavePhase, image.replace(image.get() + 1));
+        let phase = std::f64::consts::TAU * f64::from(stream.unit());
         let wave: Vec<f64> = (0..shape.height * shape.width)
             .map(|cell| {
                 let (row, column) = ((cell / shape.width) as f64, (cell % shape.width) as f64);

@@ -16,7 +16,6 @@ mod learning_curve;
 mod low_pass;
 mod map_shift;
 mod predictions;
-mod random;
 mod receptive_field;
 mod sharpness;
 mod shift;

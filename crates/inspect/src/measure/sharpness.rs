@@ -6,9 +6,9 @@
 //! Source: the normalised directions of Li et al., arXiv 1712.09913.
 
 use allconv_nets::Network;
+use allconv_random::{Purpose, Stream};
 
 use super::predictions::verdicts;
-use super::random::Random;
 use super::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
 use crate::InspectError;
 
@@ -16,8 +16,6 @@ use crate::InspectError;
 const DIRECTIONS: u64 = 10;
 /// Length of a direction relative to the weights.
 const REACH: f64 = 0.1;
-/// The stream of directions.
-const PURPOSE: u32 = 0x5348_5250;
 
 /// The measure.
 pub(super) struct Sharpness;
@@ -58,7 +56,7 @@ impl Measure for Sharpness {
 
 /// The network with `sign` times a direction added to its weights.
 fn moved(network: &Network, direction: u64, sign: f64) -> Network {
-    let mut random = Random::new(PURPOSE, direction);
+    let mut random = Stream::of_number(Purpose::Direction, direction);
     let mut moved = network.clone();
     moved.replace(|_, values| {
         let drawn: Vec<f64> = values.iter().map(|_| random.normal()).collect();

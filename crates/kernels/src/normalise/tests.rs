@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::isa::Isa;
-use crate::philox::{philox4x32, unit_f32};
+use allconv_random::{philox4x32, unit_f32};
 
 const EPSILON: f64 = 1e-5;
 

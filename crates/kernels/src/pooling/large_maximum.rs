@@ -119,8 +119,8 @@ impl<T: Scalar> InRuns for LargestLines<'_, T> {
 mod tests {
     use super::*;
     use crate::geometry::Padding;
-    use crate::philox::philox4x32;
     use crate::pooling::maximum::{directly, max_pool2d_forward, max_pool2d_values};
+    use allconv_random::philox4x32;
 
     /// Few different values, so that many windows hold their maximum more than once; a NaN now and then.
     fn map(len: usize) -> Vec<f32> {

@@ -3,7 +3,7 @@ use crate::dropout::Dropout;
 use crate::engine::Accuracy;
 use crate::geometry::{GeometryError, Padding};
 use crate::isa::Isa;
-use crate::philox::{philox4x32, unit_f32};
+use allconv_random::{philox4x32, unit_f32};
 
 const DOUBLING: ConvTransposeGeometry = ConvTransposeGeometry {
     batch: 1,

@@ -1,10 +1,10 @@
 //! A convolution with its operands: computed by the kernels, and by the definition in f64.
 
-use allconv_kernels::philox::{philox4x32, unit_f32};
 use allconv_kernels::{
     Accuracy, Activation, ConvGeometry, ConvGradients, Dropout, Engine, Epilogue, Isa, Padding, candidates,
     conv2d_backward, conv2d_forward, naive,
 };
+use allconv_random::{philox4x32, unit_f32};
 
 /// A deterministic stream of random words.
 pub(crate) struct Stream {

@@ -144,9 +144,8 @@ impl LearnedPolyphaseModule {
             return (kept_phases(x, LEARNED_ORDER, &kept, pass.engine), switches(Shares::Whole(kept)));
         };
         let [count, batch] = scores.dims();
-        // Uniform values are kept inside (0, 1), where both logarithms are finite.
-        let gumbel = |uniform: f32| -(-f64::from(uniform).clamp(1e-7, 1.0 - 1e-7).ln()).ln();
-        let noise: Vec<f64> = draws.uniform(count * batch).into_iter().map(gumbel).collect();
+        let mut stream = draws.stream();
+        let noise: Vec<f64> = (0..count * batch).map(|_| stream.gumbel()).collect();
         let options = (&candidates.device(), candidates.dtype());
         let noise: Tensor<2> = Tensor::from_data(TensorData::new(noise, [count, batch]), options);
         let shares = softmax((scores + noise) / self.temperature, 0);

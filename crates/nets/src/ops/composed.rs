@@ -1,6 +1,7 @@
 //! The operators as compositions of Burn's own operations: their reference, and what runs on a GPU.
 
 use allconv_kernels::{Activation, AxisMap, Dropout};
+use allconv_random::splitmix64;
 use burn_backend::ops::{ConvOptions, PadMode};
 use burn_backend::tensor::IndexingUpdateOp;
 use burn_backend::tensor::{BoolTensor, FloatTensor, IntTensor};
@@ -145,14 +146,6 @@ fn mix<B: Backend>(hash: IntTensor<B>) -> IntTensor<B> {
     let hash = B::int_mul_scalar(fold(hash, 16), 0x7feb_352d_u64.into());
     let hash = B::int_mul_scalar(fold(hash, 15), 0x846c_a68b_u64.into());
     fold(hash, 16)
-}
-
-/// The scrambler of the kernels' dropout keys: see [`Dropout`].
-const fn splitmix64(key: u64) -> u64 {
-    let mut z = key.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 /// The adjoint of a convolution without bias, for maps of these sides, and a bias.

@@ -303,7 +303,7 @@ fn write_full_run(folder: &Path, planned: &crate::PlannedRun) {
                 .unwrap();
         }
     }
-    let mut random = crate::stats::Random::new(1000 * arm + seed);
+    let mut random = allconv_random::SplitMix::new(1000 * arm + seed);
     let outcomes: Vec<Outcome> = (0..10_000_u32)
         .map(|sample| {
             let label = (sample % 10) as u16;

@@ -92,7 +92,7 @@ fn eight_processes_and_random_kills_make_every_run_exactly_once() {
     let (seeds, kills) = if is_campaign { (67, 60) } else { (20, 12) };
     let folder = tempfile::tempdir().unwrap();
     let mut children: Vec<Child> = (0..PROCESSES).map(|_| start(folder.path(), seeds)).collect();
-    let mut random = crate::stats::Random::new(20_141_221);
+    let mut random = allconv_random::SplitMix::new(20_141_221);
     let mut killed = BTreeSet::new();
     for _ in 0..kills {
         std::thread::sleep(Duration::from_millis(2 + random.below(25) as u64));

@@ -5,8 +5,9 @@
 //! Assumption: the values are independent. Below [`SEEDS_FOR_A_BOOTSTRAP`] values it is known to cover too little, so there is
 //! none. Source: Efron (1987), "Better bootstrap confidence intervals".
 
+use allconv_random::{Resampling, SplitMix};
+
 use super::normal;
-use super::random::Random;
 use super::rounding::is_constant;
 use super::summary::mean;
 use super::t_interval::Interval;
@@ -15,7 +16,6 @@ use super::t_interval::Interval;
 pub const SEEDS_FOR_A_BOOTSTRAP: usize = 8;
 
 const RESAMPLES: usize = 5000;
-const KEY: u64 = 0x4243_6142_4f4f_5400;
 
 /// Draws in total that one interval may cost: over thousands of test examples, fewer resamples do.
 const MOST_DRAWS: usize = 20_000_000;
@@ -34,7 +34,7 @@ pub fn bootstrap_mean_interval(values: &[f64], level: f64) -> Option<Interval> {
         return None;
     }
     let resamples = RESAMPLES.min(MOST_DRAWS / n).max(1000);
-    let mut random = Random::new(KEY);
+    let mut random = SplitMix::of(Resampling::Bootstrap);
     let mut means: Vec<f64> =
         (0..resamples).map(|_| (0..n).map(|_| values[random.below(n)]).sum::<f64>() / n as f64).collect();
     means.sort_by(f64::total_cmp);

@@ -23,7 +23,6 @@ mod one_sided_t;
 mod permutation;
 mod power;
 mod probability_of_improvement;
-mod random;
 mod rounding;
 mod student;
 mod studentized_range;
@@ -50,8 +49,6 @@ pub use one_sided_t::{mean_above_p, mean_below_p};
 pub use permutation::sign_flip_p;
 pub use power::{paired_t_power, seeds_needed};
 pub use probability_of_improvement::probability_of_improvement;
-#[cfg(test)]
-pub(crate) use random::Random;
 pub use rounding::{ROUNDING, is_constant, is_equal, paired_differences, settled};
 pub use student::{student_quantile, student_two_sided_p};
 pub use studentized_range::studentized_range_quantile;

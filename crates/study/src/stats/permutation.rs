@@ -5,13 +5,13 @@
 //! counted, by sorting the sums of each half; above, 100,000 patterns are drawn and p = (hits + 1)/(drawn + 1).
 //! Source: Fisher (1935), "The design of experiments", section 21; Phipson and Smyth (2010) for the drawn form.
 
-use super::random::Random;
+use allconv_random::{Resampling, SplitMix};
+
 use super::rounding::{ROUNDING, safe_factor};
 
 /// Most pairs for which all sign patterns are counted: 2 × 2²⁰ partial sums.
 const MOST_EXACT_PAIRS: usize = 40;
 const DRAWN_PATTERNS: usize = 100_000;
-const KEY: u64 = 0x5169_4e46_4c49_5000;
 
 /// Two-sided p; `None` without differences.
 ///
@@ -35,7 +35,7 @@ pub fn sign_flip_p(differences: &[f64]) -> Option<f64> {
     if differences.len() <= MOST_EXACT_PAIRS {
         return Some(exact(&differences, threshold));
     }
-    let mut random = Random::new(KEY);
+    let mut random = SplitMix::of(Resampling::SignFlips);
     let mut hits = 0;
     for _ in 0..DRAWN_PATTERNS {
         let sum: f64 = differences.iter().map(|d| if random.word() >> 63 == 0 { *d } else { -d }).sum();

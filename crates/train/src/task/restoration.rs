@@ -4,8 +4,8 @@
 //! keyed by its place in the split alone, so that all networks are judged on the same noisy pictures.
 
 use allconv_data::pairs::add_noise;
-use allconv_data::philox::{Purpose, Stream};
 use allconv_data::{DataError, ImageShape, Picture, PictureDataset, PictureExample, Targets};
+use allconv_random::{Purpose, Stream};
 use allconv_record::PictureRole;
 
 use super::Prediction;
@@ -17,9 +17,6 @@ use crate::tiles::DenseMap;
 /// Sides of the crops for people.
 const CROP: usize = 96;
 
-/// Seed and epoch of the noise on pictures that networks are judged on; no training epoch has this number.
-const JUDGED: (u64, u32) = (0, u32::MAX);
-
 /// Restoration from noise of this deviation in grey levels; 0 for autoencoding.
 pub(super) struct Restoration {
     pub(super) sigma: f64,
@@ -28,7 +25,7 @@ pub(super) struct Restoration {
 impl Restoration {
     fn noisy(&self, example: &PictureExample, index: usize) -> DenseMap {
         let mut values = centred_pixels(&example.picture);
-        let stream = Stream::new(JUDGED.0, Purpose::Noise, JUDGED.1, index as u32);
+        let stream = Stream::of_judged(Purpose::Noise, index as u32);
         add_noise(&mut values, self.sigma, stream);
         DenseMap { shape: example.picture.shape(), values }
     }

@@ -9,10 +9,10 @@ const WEYL: [u32; 2] = [0x9e37_79b9, 0xbb67_ae85];
 /// Rounds of the variant that the paper recommends.
 const ROUNDS: usize = 10;
 
-/// The four random words of block `counter` in the stream `key`.
+/// Returns the four random words of block `counter` in the stream `key`.
 ///
 /// ```
-/// let words = allconv_kernels::philox::philox4x32([0, 0], [0, 0, 0, 0]);
+/// let words = allconv_random::philox4x32([0, 0], [0, 0, 0, 0]);
 /// assert_eq!(words, [0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8]);
 /// ```
 #[must_use]
@@ -31,7 +31,8 @@ pub const fn philox4x32(mut key: [u32; 2], counter: [u32; 4]) -> [u32; 4] {
     [c0, c1, c2, c3]
 }
 
-/// A uniform value in `[0, 1)` with 24 random bits: every value is exact in f32.
+/// Returns a uniform value in `[0, 1)` with the upper 24 bits of a random word, exact in f32.
+#[inline]
 #[must_use]
 pub fn unit_f32(word: u32) -> f32 {
     #[expect(clippy::cast_precision_loss, reason = "24 bits are exact in f32")]

@@ -1,0 +1,20 @@
+//! Counter-based random numbers: one generator, one list of purposes, one kind of stream.
+//!
+//! Every number is a function of a key and a counter ([`philox4x32`]); nothing holds a state that two users share. A [`Stream`]
+//! is a sequence of such numbers, named by what it is used for ([`Purpose`]) and by a seed, an example, a parameter or a step.
+//! Resampling in reports draws from [`SplitMix`].
+//!
+//! The values of all streams are part of what a published run means: they never change.
+
+#![forbid(unsafe_code)]
+
+mod draws;
+mod philox;
+mod purpose;
+mod split_mix;
+mod stream;
+
+pub use philox::{philox4x32, unit_f32};
+pub use purpose::Purpose;
+pub use split_mix::{Resampling, SplitMix, splitmix64};
+pub use stream::{Stream, step_key};

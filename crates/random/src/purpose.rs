@@ -1,0 +1,89 @@
+//! What streams are used for, in every crate.
+
+/// What a stream is used for. Streams of different purposes share no counter, or no key.
+///
+/// Each purpose has a tag, a number that enters the counter (of streams that belong to a seed) or the key (of streams that belong
+/// to a number). Tags are never changed and never used again; no tag is 0, which is the last counter word of streams without a
+/// purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Purpose {
+    /// Order of the samples in an epoch.
+    Order = 1,
+    /// Augmentation of one sample in one epoch.
+    Augmentation = 2,
+    /// Drawing of one synthetic image.
+    Synthetic = 3,
+    /// Place and orientation of one crop in one epoch.
+    Crop = 4,
+    /// Noise on one crop in one epoch, and on one picture that networks are judged on.
+    Noise = 5,
+    /// Initial values of one parameter.
+    Weights = 0x5745_4947,
+    /// Dropout of one stage in one step.
+    Dropout = 0x4452_4f50,
+    /// Operators that draw, at one stage in one step.
+    Operator = 0x4f50_4552,
+    /// Phases of the waves of the measure `frequency_sensitivity`.
+    WavePhase = 0x4652_4551,
+    /// Corruptions of images in the measure `corruption`.
+    Corruption = 0x434f_5252,
+    /// Directions in the space of weights, of the measure `sharpness`.
+    Direction = 0x5348_5250,
+}
+
+impl Purpose {
+    /// Every purpose.
+    pub const ALL: [Purpose; 11] = [
+        Purpose::Order,
+        Purpose::Augmentation,
+        Purpose::Synthetic,
+        Purpose::Crop,
+        Purpose::Noise,
+        Purpose::Weights,
+        Purpose::Dropout,
+        Purpose::Operator,
+        Purpose::WavePhase,
+        Purpose::Corruption,
+        Purpose::Direction,
+    ];
+
+    /// Returns the number that separates the streams of this purpose from all others.
+    #[must_use]
+    pub const fn tag(self) -> u32 {
+        self as u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_tags_are_distinct_and_none_is_0() {
+        let mut tags = Purpose::ALL.map(Purpose::tag);
+        tags.sort_unstable();
+        assert!(tags[0] != 0 && tags.windows(2).all(|pair| pair[0] != pair[1]), "{tags:x?}");
+    }
+
+    #[test]
+    fn every_purpose_is_listed() {
+        // A new purpose does not compile here until it is counted, and fails until it is listed.
+        let number = |purpose| match purpose {
+            Purpose::Order => 0,
+            Purpose::Augmentation => 1,
+            Purpose::Synthetic => 2,
+            Purpose::Crop => 3,
+            Purpose::Noise => 4,
+            Purpose::Weights => 5,
+            Purpose::Dropout => 6,
+            Purpose::Operator => 7,
+            Purpose::WavePhase => 8,
+            Purpose::Corruption => 9,
+            Purpose::Direction => 10,
+        };
+        for (place, purpose) in Purpose::ALL.into_iter().enumerate() {
+            assert_eq!(number(purpose), place, "{purpose:?}");
+        }
+    }
+}
