@@ -57,7 +57,7 @@ impl RunDirectory {
     /// [`RecordError::Io`] when a file exists and cannot be read.
     pub fn damage(&self, record: &RunRecord) -> Result<Option<String>, RecordError> {
         let repairable = |error: RecordError| match error.is_repairable() {
-            true => Ok(Some(error.to_string())),
+            true => Ok(Some(without_folder(&error))),
             false => Err(error),
         };
         match self.read_specification() {
@@ -94,6 +94,18 @@ impl RunDirectory {
             self.read_scores()?;
         }
         Ok(None)
+    }
+}
+
+/// What is wrong, by the name of the file alone: the same runs give the same report wherever they lie.
+fn without_folder(error: &RecordError) -> String {
+    match error {
+        RecordError::Malformed { format, reason, .. } => format!("{format} is damaged: {reason}"),
+        RecordError::NoRun { .. } => "spec.toml is missing".to_owned(),
+        RecordError::Io { path, .. } => {
+            format!("{} is missing", path.file_name().unwrap_or_default().to_string_lossy())
+        }
+        other => other.to_string(),
     }
 }
 

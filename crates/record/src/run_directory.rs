@@ -316,6 +316,13 @@ mod tests {
             assert!(run.ended().unwrap().is_none(), "{file} was removed, which went unseen");
             write();
         }
+        // What is wrong is said without the folder, so that a report does not depend on where the runs lie.
+        let record = run.read_record().unwrap();
+        for file in ["metrics.jsonl", "spec.toml"] {
+            fs::remove_file(folder.path().join(file)).unwrap();
+            assert_eq!(run.damage(&record).unwrap(), Some(format!("{file} is missing")));
+            write();
+        }
         // A version that recorded no hashes: what can be seen without them is seen.
         run.write_record(&end(BTreeMap::new())).unwrap();
         assert!(run.ended().unwrap().is_some());
