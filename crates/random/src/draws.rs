@@ -4,6 +4,7 @@
 
 use std::f64::consts::TAU;
 
+use crate::elementary::{cos, exp, ln, sin, sin_cos};
 use crate::philox::unit_f32;
 use crate::stream::Stream;
 
@@ -46,8 +47,8 @@ impl Stream {
         // In (0, 1], so that the logarithm is finite.
         let share = (f64::from(self.word()) + 1.0) / (f64::from(u32::MAX) + 1.0);
         let turn = f64::from(self.word()) / (f64::from(u32::MAX) + 1.0);
-        let radius = (-2.0 * share.ln()).sqrt();
-        let (sine, cosine) = (TAU * turn).sin_cos();
+        let radius = (-2.0 * ln(share)).sqrt();
+        let (sine, cosine) = sin_cos(TAU * turn);
         [radius * cosine, radius * sine]
     }
 
@@ -56,27 +57,27 @@ impl Stream {
         let [radius, angle] = self.polar();
         // The radius is scaled before the products: another order rounds otherwise.
         let radius = radius * deviation;
-        [radius * angle.cos(), radius * angle.sin()]
+        [radius * cos(angle), radius * sin(angle)]
     }
 
     /// Draws a standard normal number from 24 bits each of a radius and an angle (Box and Muller 1958; the second number of the pair
     /// is not used).
     pub fn normal(&mut self) -> f64 {
         let [radius, angle] = self.polar();
-        radius * angle.cos()
+        radius * cos(angle)
     }
 
     /// Radius and angle of a point whose coordinates are two standard normal numbers.
     fn polar(&mut self) -> [f64; 2] {
         let share = 1.0 - f64::from(self.unit());
         let turn = f64::from(self.unit());
-        [(-2.0 * share.ln()).sqrt(), TAU * turn]
+        [(-2.0 * ln(share)).sqrt(), TAU * turn]
     }
 
     /// Draws a number of the standard Gumbel distribution, −ln(−ln u) with u in [10⁻⁷, 1 − 10⁻⁷].
     pub fn gumbel(&mut self) -> f64 {
         let unit = f64::from(self.unit()).clamp(GUMBEL_MARGIN, 1.0 - GUMBEL_MARGIN);
-        -(-unit.ln()).ln()
+        -ln(-ln(unit))
     }
 
     /// Draws a Poisson number of this mean: Knuth's product up to a mean of 30, the rounded normal approximation above.
@@ -84,7 +85,7 @@ impl Stream {
         if mean > LARGEST_POISSON_PRODUCT {
             return (mean + mean.sqrt() * self.normal()).round().max(0.0);
         }
-        let (limit, mut product, mut count) = ((-mean).exp(), f64::from(self.unit()), 0.0);
+        let (limit, mut product, mut count) = (exp(-mean), f64::from(self.unit()), 0.0);
         while product > limit {
             product *= f64::from(self.unit());
             count += 1.0;
@@ -96,6 +97,7 @@ impl Stream {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::elementary::powi;
     use crate::purpose::Purpose;
 
     #[test]
@@ -106,7 +108,7 @@ mod tests {
             counts[stream.below(7) as usize] += 1;
         }
         // Chi-square with 6 degrees of freedom: 22.5 is exceeded once in a thousand seeds.
-        let chi_square: f64 = counts.iter().map(|&c| (f64::from(c) - 1e4).powi(2) / 1e4).sum();
+        let chi_square: f64 = counts.iter().map(|&c| powi(f64::from(c) - 1e4, 2) / 1e4).sum();
         assert!(chi_square < 22.5, "chi-square {chi_square}, counts {counts:?}");
     }
 
@@ -121,7 +123,7 @@ mod tests {
         ];
         for values in forms {
             let moment =
-                |power| values.iter().map(|value| value.powi(power)).sum::<f64>() / values.len() as f64;
+                |power| values.iter().map(|value| powi(*value, power)).sum::<f64>() / values.len() as f64;
             // Five standard errors each: sqrt(Var(x^k)/n) with Var = 1, 2, 15, 96.
             for (power, expected, variance) in [(1, 0.0, 1.0), (2, 1.0, 2.0), (3, 0.0, 15.0), (4, 3.0, 96.0)]
             {
@@ -137,18 +139,18 @@ mod tests {
         let mut moments = |draw: &mut dyn FnMut(&mut Stream) -> f64| {
             let values: Vec<f64> = (0..20_000).map(|_| draw(&mut stream)).collect();
             let mean = values.iter().sum::<f64>() / 20_000.0;
-            (mean, values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / 20_000.0)
+            (mean, values.iter().map(|value| powi(value - mean, 2)).sum::<f64>() / 20_000.0)
         };
         // Five standard errors each. A Poisson variance v has a fourth central moment of 3v² + v.
         for poisson_mean in [4.0, 50.0_f64] {
             let (mean, variance) = moments(&mut |stream| stream.poisson(poisson_mean));
             assert!((mean - poisson_mean).abs() < 5.0 * (poisson_mean / 2e4).sqrt(), "{mean}");
-            let error = ((2.0 * poisson_mean.powi(2) + poisson_mean) / 2e4).sqrt();
+            let error = ((2.0 * powi(poisson_mean, 2) + poisson_mean) / 2e4).sqrt();
             assert!((variance - poisson_mean).abs() < 5.0 * error, "{variance}");
         }
         // Mean: Euler's constant; variance: π²/6; kurtosis: 5.4.
         let (mean, variance) = moments(&mut Stream::gumbel);
-        let expected = std::f64::consts::PI.powi(2) / 6.0;
+        let expected = powi(std::f64::consts::PI, 2) / 6.0;
         assert!((mean - 0.577_215_7).abs() < 5.0 * (expected / 2e4).sqrt(), "{mean}");
         assert!((variance - expected).abs() < 5.0 * expected * (4.4_f64 / 2e4).sqrt(), "{variance}");
     }

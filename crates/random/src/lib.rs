@@ -1,14 +1,17 @@
-//! Counter-based random numbers: one generator, one list of purposes, one kind of stream.
+//! What must be the same on every machine: counter-based random numbers and elementary functions.
 //!
 //! Every number is a function of a key and a counter ([`philox4x32`]); nothing holds a state that two users share. A [`Stream`]
 //! is a sequence of such numbers, named by what it is used for ([`Purpose`]) and by a seed, an example, a parameter or a step.
 //! Resampling in reports draws from [`SplitMix`].
+//!
+//! Exponentials, logarithms and their kin are in [`elementary`].
 //!
 //! The values of all streams are part of what a published run means: they never change.
 
 #![forbid(unsafe_code)]
 
 mod draws;
+pub mod elementary;
 mod philox;
 mod purpose;
 mod split_mix;
