@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use crate::convolution::check_len;
-use crate::elementary::Elementary;
+use crate::elementary::{Elementary, logistic};
 use crate::engine::Engine;
 use crate::scalar::Scalar;
 use crate::simd::{Kernel, Simd, dispatch};
@@ -112,11 +112,6 @@ fn check<T>(channels: usize, MixtureMaps { logits, first, second }: MixtureMaps<
     assert!(logits.len() == channels || logits.len() == values, "{} logits", logits.len());
 }
 
-#[inline(always)]
-fn logistic<T: Scalar + Elementary>(logit: T) -> T {
-    T::ONE / (T::ONE + (T::ZERO - logit).exponential())
-}
-
 fn shares<T: Scalar + Elementary>(logits: &[T]) -> Vec<T> {
     logits.iter().map(|logit| logistic(*logit)).collect()
 }
@@ -211,6 +206,7 @@ mod tests {
     use super::*;
     use crate::Accuracy;
     use crate::isa::Isa;
+    use allconv_random::elementary::exp;
 
     const IMAGES: usize = 2;
     const CHANNELS: usize = 11;
@@ -244,11 +240,11 @@ mod tests {
             let mut expected = [vec![0.0; VALUES], vec![0.0; count], vec![0.0; VALUES], vec![0.0; VALUES]];
             for value in 0..VALUES {
                 // e^z/(1 + e^z), and its derivative e^z/(1 + e^z)².
-                let power = logits[value % count].exp();
+                let power = exp(logits[value % count]);
                 let share = power / (1.0 + power);
                 expected[0][value] = share * first[value] + (1.0 - share) * second[value];
                 expected[1][value % count] +=
-                    power / (1.0 + power).powi(2) * (first[value] - second[value]) * dy[value];
+                    share / (1.0 + power) * (first[value] - second[value]) * dy[value];
                 expected[2][value] = share * dy[value];
                 expected[3][value] = (1.0 - share) * dy[value];
             }

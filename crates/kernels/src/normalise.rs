@@ -145,7 +145,7 @@ pub fn normalise_forward<T: Scalar>(
         mean: totals.iter().map(|[sum, _]| T::from_f64(sum / count)).collect(),
         variance: totals
             .iter()
-            .map(|[sum, square]| T::from_f64((square / count - (sum / count).powi(2)).max(0.0)))
+            .map(|[sum, square]| T::from_f64((square / count - (sum / count) * (sum / count)).max(0.0)))
             .collect(),
     };
     let coefficients = coefficients(geometry, |set, channel| {

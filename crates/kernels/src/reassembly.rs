@@ -289,6 +289,7 @@ mod tests {
     use super::*;
     use crate::Accuracy;
     use crate::isa::Isa;
+    use allconv_random::elementary::exp;
 
     fn values<T: Scalar>(count: usize, seed: usize) -> Vec<T> {
         let value = |index: usize| ((index * 7919 + seed * 104_729) % 1009) as f64 / 504.0 - 1.0;
@@ -338,7 +339,7 @@ mod tests {
             let cell = (image * height + row / factor) * width + column / factor;
             let logit = |place: usize| {
                 let block = row % factor * factor + column % factor;
-                logits[(cell * kernel * kernel + place) * factor * factor + block].exp()
+                exp(logits[(cell * kernel * kernel + place) * factor * factor + block])
             };
             let neighbour = |place: usize| {
                 let [down, across] = [row / factor + place / kernel, column / factor + place % kernel];

@@ -26,7 +26,7 @@ fn defined(geometry: &NormGeometry, [x, scale, shift]: [&[f64]; 3], activation: 
     let value = |element: usize| {
         let of_set = || (0..x.len()).filter(|other| set(*other) == set(element)).map(|other| x[other]);
         let mean = of_set().sum::<f64>() / of_set().count() as f64;
-        let variance = of_set().map(|x| (x - mean).powi(2)).sum::<f64>() / of_set().count() as f64;
+        let variance = of_set().map(|x| (x - mean) * (x - mean)).sum::<f64>() / of_set().count() as f64;
         let normal = (x[element] - mean) / (variance + EPSILON).sqrt();
         let z = scale[element % channels] * normal + shift[element % channels];
         if z > 0.0 { z } else { negative * z }
@@ -168,6 +168,6 @@ fn a_large_mean_costs_no_accuracy() {
 
 fn defined_once(x: &[f64]) -> Vec<f64> {
     let mean = x.iter().sum::<f64>() / x.len() as f64;
-    let variance = x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / x.len() as f64;
+    let variance = x.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / x.len() as f64;
     x.iter().map(|x| (x - mean) / (variance + EPSILON).sqrt()).collect()
 }
