@@ -17,7 +17,8 @@ pub struct Isa {
 /// The instruction sets that kernels are written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum InstructionSet {
-    /// Plain Rust over arrays of eight lanes, vectorised by the compiler for the build target.
+    /// Plain Rust over arrays of eight lanes, vectorised by the compiler for the build target. Multiply-adds are fused as on the other
+    /// sets, by emulation where the target has no instruction for them.
     Portable,
     /// 256-bit vectors with fused multiply-add.
     #[cfg(target_arch = "x86_64")]

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use crate::bfloat16::pair;
 use crate::engine::Engine;
+use crate::isa::Isa;
 use crate::product::Operands;
 use crate::simd::{Arithmetic, Kernel, LANES, Simd, Wide, dispatch, dispatch_pairs};
 
@@ -11,34 +12,37 @@ use crate::simd::{Arithmetic, Kernel, LANES, Simd, Wide, dispatch, dispatch_pair
 const CHAINS: usize = 12;
 /// Multiply-adds of a chain in one burst: some milliseconds, as long as a layer.
 const LINKS: usize = 1 << 22;
+/// The same on the portable set, whose multiply-adds are emulated.
+const PORTABLE_LINKS: usize = 1 << 18;
 /// Bursts, of which the fastest counts.
 const BURSTS: usize = 7;
 
 /// Operations per second (two a multiply-add) that all threads of rayon's current pool reach together in registers alone, on
 /// operands of the engine's accuracy class.
 ///
-/// The fastest of a few bursts of some milliseconds. On the portable set, which has no fused instruction, a multiplication
-/// and an addition; for bfloat16, products of pairs.
+/// The fastest of a few bursts of some milliseconds. On the portable set multiply-adds are emulated, unless every CPU of the build target
+/// has an instruction for them. For bfloat16, products of pairs.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "a rate, to a few digits")]
 pub fn measured_peak(engine: &Engine) -> f64 {
     let (isa, operands) = (engine.isa(), Operands::of(engine.accuracy()));
-    let vectors = CHAINS * LINKS * isa.wide_vectors() * LANES;
+    let links = if isa == Isa::portable() { PORTABLE_LINKS } else { LINKS };
+    let vectors = CHAINS * links * isa.wide_vectors() * LANES;
     let operations = 2 * operands.values() * vectors * rayon::current_num_threads();
     let burst = || {
         let start = Instant::now();
         let sums = rayon::broadcast(|_| {
             let mut sum = 0.0;
             match operands {
-                Operands::Singles => dispatch(isa, Singles(&mut sum)),
-                Operands::Pairs => dispatch_pairs(isa, Pairs(&mut sum)),
+                Operands::Singles => dispatch(isa, Singles { links, sum: &mut sum }),
+                Operands::Pairs => dispatch_pairs(isa, Pairs { links, sum: &mut sum }),
             }
             sum
         });
         // What the chains come to, which proves that they ran.
         let expected = match operands {
             Operands::Singles => 2.0,
-            Operands::Pairs => LINKS as f32,
+            Operands::Pairs => links as f32,
         };
         assert!(
             sums.iter().all(|sum| (sum / (expected * CHAINS as f32) - 1.0).abs() < 0.01),
@@ -50,7 +54,10 @@ pub fn measured_peak(engine: &Engine) -> f64 {
 }
 
 /// One thread's burst of multiply-adds, and the sum of the chains' first lanes.
-struct Singles<'a>(&'a mut f32);
+struct Singles<'a> {
+    links: usize,
+    sum: &'a mut f32,
+}
 
 impl Kernel for Singles<'_> {
     #[inline(always)]
@@ -58,12 +65,15 @@ impl Kernel for Singles<'_> {
         let wide = simd.wide();
         let (half, one) = (wide.splat(0.5), wide.splat(1.0));
         // x = x / 2 + 1 tends to 2 from anywhere.
-        *self.0 = chains(wide, |x| wide.mul_add(x, half, one));
+        *self.sum = chains(wide, self.links, |x| wide.mul_add(x, half, one));
     }
 }
 
 /// One thread's burst of products of pairs, and the sum of the chains' first lanes.
-struct Pairs<'a>(&'a mut f32);
+struct Pairs<'a> {
+    links: usize,
+    sum: &'a mut f32,
+}
 
 impl Kernel for Pairs<'_> {
     #[inline(always)]
@@ -72,15 +82,15 @@ impl Kernel for Pairs<'_> {
         let halves = wide.splat(pair(0.5, 0.5));
         let ones = wide.splat(pair(1.0, 1.0));
         // x = x + 1 counts the links: f32 holds every integer that far.
-        *self.0 = chains(wide, |x| wide.dot_pairs(halves, ones, x));
+        *self.sum = chains(wide, self.links, |x| wide.dot_pairs(halves, ones, x));
     }
 }
 
 /// Runs the chains from zero, link by link; returns the sum of their first lanes.
 #[inline(always)]
-fn chains<W: Wide>(wide: W, link: impl Fn(W::Vector) -> W::Vector) -> f32 {
+fn chains<W: Wide>(wide: W, links: usize, link: impl Fn(W::Vector) -> W::Vector) -> f32 {
     let mut chains = [wide.splat(0.0); CHAINS];
-    for _ in 0..LINKS {
+    for _ in 0..links {
         for chain in &mut chains {
             *chain = link(*chain);
         }
@@ -96,7 +106,6 @@ fn chains<W: Wide>(wide: W, link: impl Fn(W::Vector) -> W::Vector) -> f32 {
 mod tests {
     use super::*;
     use crate::engine::Accuracy;
-    use crate::isa::Isa;
 
     #[test]
     fn the_peak_is_plausible_on_every_available_set() {

@@ -14,7 +14,7 @@ mod tests;
 use crate::bfloat16::pair;
 use crate::isa::{InstructionSet, Isa};
 
-/// Arithmetic on vectors of f32 of some length. A value of an implementing type is the proof that the CPU has the instructions.
+/// Arithmetic on vectors of f32 of some length: of numbers, the same results to the last bit on every set. A value of an implementing type is the proof that the CPU has the instructions.
 pub(crate) trait Arithmetic: Copy {
     /// A vector.
     type Vector: Copy;
@@ -26,9 +26,9 @@ pub(crate) trait Arithmetic: Copy {
     fn sub(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// `a * b`
     fn mul(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
-    /// `a * b + c`, rounded once but on the portable set.
+    /// `a * b + c`, rounded once.
     fn mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
-    /// `c - a * b`, rounded once but on the portable set.
+    /// `c - a * b`, rounded once.
     fn negated_mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
     /// `max(a, 0)`, except that NaN stays NaN.
     fn rectify(self, a: Self::Vector) -> Self::Vector;
@@ -38,7 +38,7 @@ pub(crate) trait Arithmetic: Copy {
     fn second_of_pairs(self, pairs: Self::Vector) -> Self::Vector;
 
     /// `c + first(a) * first(b) + second(a) * second(b)` for pairs of bfloat16, in this order, rounded after each addition:
-    /// a product of two bfloat16 is exact in f32.
+    /// a product of two bfloat16 is exact in f32. The instruction for it (AVX512_BF16) takes denormal numbers for zeros.
     #[inline(always)]
     fn dot_pairs(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector {
         let first = self.mul_add(self.first_of_pairs(a), self.first_of_pairs(b), c);

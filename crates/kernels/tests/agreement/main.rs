@@ -1,8 +1,9 @@
 //! Every fast convolution against the definition in f64: awkward shapes and random geometries, all passes, every
-//! instruction set of this CPU, every accuracy class, within the stated error bounds. `bits` holds results to each other.
+//! instruction set of this CPU, every accuracy class, within the stated error bounds. `bits` holds results of convolutions to each other, `every_kernel` those of all kernels.
 
 mod bits;
 mod case;
+mod every_kernel;
 
 use allconv_kernels::{ConvGeometry, Epilogue, Padding};
 
