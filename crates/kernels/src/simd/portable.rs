@@ -97,9 +97,9 @@ const FUSED_BY_TARGET: bool =
 ///
 /// The product of two f32 is exact in f64, so that the sum is rounded there and then to f32. That is one rounding too many only where
 /// the sum in f64 lies midway between two neighbouring f32: for normal results its last 29 bits are then a one and zeros, and results
-/// below them, whose neighbours lie further apart, are all suspected. A sum that becomes zero is never midway and inexact: both of its
-/// terms are multiples of 2⁻¹⁹⁸, so that f64 holds it exactly. Suspects are rare, and one branch for the eight lanes costs a quarter of
-/// what rounding to odd in every lane does.
+/// below them, whose neighbours lie further apart, are all suspected. Zero needs no suspicion: midway to its neighbour lies 2⁻¹⁵⁰, and
+/// f64 holds such a sum exactly, as its terms are multiples of 2⁻¹⁹⁸. Suspects are rare, and one branch for the eight lanes costs a
+/// quarter of what rounding to odd in every lane does.
 #[inline(always)]
 fn fused(a: [f32; LANES], b: [f32; LANES], c: [f32; LANES]) -> [f32; LANES] {
     let sums: [f64; LANES] =
