@@ -13,15 +13,13 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
-import dense_twin
-import twin
+import twins
 
 TOLERANCE = 1e-4
 
 
 def check(net, folder):
-    missing, unexpected = net.load_state_dict(load_file(folder / "weights.safetensors"), strict=True)
-    assert not missing and not unexpected
+    twins.load(net, folder)
     case = load_file(folder / "case.safetensors")
     with torch.no_grad():
         logits = net(case["images"]).flatten(1)
@@ -46,11 +44,7 @@ def write(net, shape, folder):
 
 def main():
     action, name, width, folder = sys.argv[1:]
-    if name in dense_twin.NAMES:
-        net, shape = dense_twin.build(name, float(width))
-    else:
-        net, side = twin.build(name, float(width))
-        shape = (3, side, side)
+    net, shape = twins.build(name, float(width))
     net.eval()
     if action == "check":
         check(net, Path(folder))

@@ -20,8 +20,9 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   release-check   the longer campaigns
   sanitize        the kernels' tests under AddressSanitizer, a part of release-check
   bench-peers PYTHON [ROUNDS [SECTION ...]]
-                  throughput beside PyTorch, interleaved; writes docs/performance.md. Sections: main, bf16, avx2, threads, small, large,
-                  networks, data; all by default, which takes under an hour. The first four are measured ROUNDS times, 3 by default
+                  throughput beside PyTorch, ONNX Runtime and OpenVINO, interleaved; writes docs/performance.md. Sections: main, bf16,
+                  infer, infer-bf16, avx2, threads, small, large, dense, networks, data; all by default. All but small, networks and
+                  data are measured ROUNDS times, 5 by default
   training-unharmed PYTHON DATA_DIR [OPTION ...]
                   loss curves and final errors of the accuracy classes beside a PyTorch twin, from the same weights and batches;
                   writes docs/training-unharmed.md. Options are those of peers/torch/training_unharmed.py
@@ -38,7 +39,7 @@ fn main() -> anyhow::Result<()> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["check"] => check::run(&workspace),
         ["generate"] => generated::write(&workspace),
-        ["bench-peers", python] => bench_peers::run(&workspace, python, 3, &[]),
+        ["bench-peers", python] => bench_peers::run(&workspace, python, 5, &[]),
         ["bench-peers", python, rounds, ref sections @ ..] => {
             bench_peers::run(&workspace, python, rounds.parse()?, sections)
         }

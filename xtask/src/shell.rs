@@ -80,6 +80,13 @@ fn command(folder: &Path, words: &[&str], environment: &[(&str, &str)]) -> Comma
     command
 }
 
+/// Whether the processor has the instructions that the system calls `flag`.
+pub(crate) fn processor_has(flag: &str) -> bool {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let flags = text.lines().find(|line| line.starts_with("flags"));
+    flags.is_some_and(|line| line.split_whitespace().any(|word| word == flag))
+}
+
 /// The processor's name as the system tells it.
 pub(crate) fn processor_name() -> String {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();

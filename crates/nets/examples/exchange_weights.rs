@@ -1,14 +1,17 @@
 //! Weights between allconv and PyTorch, in both directions; the other half is `peers/torch/exchange.py`.
 //!
 //! ```text
-//! exchange_weights write NAME WIDTH DIRECTORY    leaves what `exchange.py check` loads
-//! exchange_weights check NAME WIDTH DIRECTORY    loads what `exchange.py write` left there
+//! exchange_weights write NAME WIDTH DIRECTORY [CLASS]    leaves what `exchange.py check` loads
+//! exchange_weights check NAME WIDTH DIRECTORY            loads what `exchange.py write` left there
 //! ```
+//!
+//! The logits are computed in the accuracy class CLASS, `f32` where there is none.
 
 use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
 
+use allconv_kernels::{Accuracy, Isa};
 use allconv_nets::{Engine, Mode, Network, Parameter, images_to_tensor, models};
 use burn::tensor::{Device, Tensor, TensorData};
 use safetensors::SafeTensors;
@@ -29,13 +32,22 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [action, name, width, folder] = arguments.as_slice() else {
-        return Err("usage: exchange_weights write|check NAME WIDTH DIRECTORY".into());
+    let (action, name, width, folder, class) = match arguments.as_slice() {
+        [action, name, width, folder] => (action, name, width, folder, "f32"),
+        [action, name, width, folder, class] if action == "write" => {
+            (action, name, width, folder, &class[..])
+        }
+        _ => {
+            return Err(
+                "usage: exchange_weights write NAME WIDTH DIRECTORY [CLASS], or check NAME WIDTH DIRECTORY"
+                    .into(),
+            );
+        }
     };
     let (model, folder) = (models::find(name)?, Path::new(folder));
     let spec = model.spec().with_width(width.parse()?);
-    let network =
-        Network::initialise(&spec, model.input, model.classes, 1, Engine::detect(), &Device::flex())?;
+    let engine = Engine::new(Isa::detect(), Accuracy::named(class)?);
+    let network = Network::initialise(&spec, model.input, model.classes, 1, engine, &Device::flex())?;
     match action.as_str() {
         "write" => write(&network, model.input, folder),
         "check" => check(network, folder),

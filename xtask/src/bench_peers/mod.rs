@@ -1,23 +1,29 @@
-//! `cargo xtask bench-peers`: throughput beside PyTorch on this machine, ours and PyTorch's in turn, written to `docs/performance.md`.
+//! `cargo xtask bench-peers`: throughput beside PyTorch, ONNX Runtime and OpenVINO on this machine, all in turn, written to
+//! `docs/performance.md`.
 //!
 //! The rows lie in sections, which can be measured one by one: what is measured is kept in `docs/performance.json`, from which the page
 //! is written anew after every row.
 
 mod page;
+mod peers;
 mod programs;
 mod results;
 mod sections;
+mod targets;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context;
 
 use crate::shell;
-use programs::Programs;
-use results::{Results, Row};
+use peers::Peer;
+use programs::{Programs, Round};
+use results::{Results, Row, Side};
 use sections::{Case, SECTIONS, Section};
+use targets::Judged;
 
-/// Measures the sections called `names`, or all where there are none; rows of sections that the targets name one by one `rounds` times.
+/// Measures the sections called `names`, or all where there are none; rows of repeated sections `rounds` times.
 pub(crate) fn run(workspace: &Path, python: &str, rounds: usize, names: &[&str]) -> anyhow::Result<()> {
     anyhow::ensure!(rounds > 0, "at least one round is needed");
     let known = || SECTIONS.iter().map(|section| section.name).collect::<Vec<_>>().join(", ");
@@ -35,7 +41,9 @@ pub(crate) fn run(workspace: &Path, python: &str, rounds: usize, names: &[&str])
     let mut results = Results::read(workspace)?;
     let commit = shell::output(workspace, &["git", "describe", "--always", "--dirty", "--abbrev=12"])?;
     for section in sections {
-        results.begin(section.name, commit.trim(), &programs.versions()?);
+        // All others are compared with PyTorch or Pillow.
+        let peers = section.cases.iter().flat_map(Peer::of).copied().chain([Peer::PyTorch]).collect();
+        results.begin(section.name, commit.trim(), &programs.versions(&peers)?);
         let rounds = if section.repeated { rounds } else { 1 };
         measure(&programs, section, rounds, &mut |row| {
             results.add(section.name, row)?;
@@ -52,18 +60,27 @@ fn measure(
     rounds: usize,
     add: &mut dyn FnMut(Row) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let mut modes = std::collections::BTreeMap::new();
+    let mut modes = BTreeMap::new();
     for case in section.cases {
-        let key = (case.model, case.pass, case.peer_precision());
-        let mode = match modes.get(&key) {
-            Some(mode) => String::clone(mode),
-            None => {
-                let mode = programs.fastest_mode(case)?;
-                modes.insert(key, mode.clone());
-                mode
-            }
-        };
-        add(row(programs, case, &mode, rounds)?)?;
+        if case.pass == "infer" {
+            programs.prepare(case)?;
+        }
+        let mut peers = Vec::new();
+        for &peer in Peer::of(case) {
+            let key = (peer, case.model, case.pass, case.batch, case.peer_precision());
+            let mode = match modes.get(&key) {
+                Some(mode) => String::clone(mode),
+                None => {
+                    let mode = programs.fastest_mode(case, peer)?;
+                    modes.insert(key, mode.clone());
+                    mode
+                }
+            };
+            peers.push((peer, mode));
+        }
+        for row in rows(programs, case, &peers, rounds)? {
+            add(row)?;
+        }
     }
     for kind in section.others {
         for row in kind.measure(programs, rounds)? {
@@ -73,23 +90,60 @@ fn measure(
     Ok(())
 }
 
-/// One row: the two sides in turn.
-fn row(programs: &Programs<'_>, case: &Case, mode: &str, rounds: usize) -> anyhow::Result<Row> {
-    let (mut ours, mut theirs, mut memory) = (Vec::new(), Vec::new(), [None; 2]);
+/// The rates of a case, all sides in turn, and the memory of its steps where that is a row of its own.
+fn rows(
+    programs: &Programs<'_>,
+    case: &Case,
+    peers: &[(Peer, String)],
+    rounds: usize,
+) -> anyhow::Result<Vec<Row>> {
+    let (mut ours, mut theirs) = (Vec::new(), vec![Vec::new(); peers.len()]);
     for _ in 0..rounds {
-        let (a, b) = (programs.ours(case, "2")?, programs.theirs(case, mode)?);
-        memory = [a.memory, b.memory];
-        ours.push(a.rate);
-        theirs.push(b.rate);
+        ours.push(programs.ours(case, "2")?);
+        for (rounds, (peer, mode)) in theirs.iter_mut().zip(peers) {
+            rounds.push(programs.theirs(case, *peer, mode)?);
+        }
     }
-    Ok(Row {
+    let sides =
+        || peers.iter().zip(&theirs).map(|((peer, mode), rounds)| (peer.name(), mode.as_str(), rounds));
+    let mut rows = vec![Row {
         what: case.title(),
         unit: "images/s".to_owned(),
-        ours,
-        theirs,
-        peer: mode.to_owned(),
-        memory,
-        floor: case.floor,
-        goal: case.goal,
-    })
+        ours: rates("allconv", "", &ours),
+        peers: sides().map(|(name, mode, rounds)| rates(name, mode, rounds)).collect(),
+        judged: Judged::Ratio,
+        target: case.target,
+    }];
+    if let Some(target) = case.memory {
+        let peers = sides().map(|(name, mode, rounds)| sizes(name, mode, rounds));
+        rows.push(Row {
+            what: format!("memory of the steps, {}", case.title()),
+            unit: "MiB".to_owned(),
+            ours: sizes("allconv", "", &ours)?,
+            peers: peers.collect::<anyhow::Result<_>>()?,
+            judged: Judged::OursAtMost,
+            target,
+        });
+    }
+    Ok(rows)
+}
+
+/// The rates of one side, with the memory of its last round.
+fn rates(name: &str, mode: &str, rounds: &[Round]) -> Side {
+    let last = rounds.last();
+    Side {
+        name: name.to_owned(),
+        mode: mode.to_owned(),
+        rates: rounds.iter().map(|round| round.rate).collect(),
+        memory: last.and_then(|round| round.memory),
+        note: last.and_then(|round| round.note.clone()),
+    }
+}
+
+/// The MiB that the steps of one side took.
+fn sizes(name: &str, mode: &str, rounds: &[Round]) -> anyhow::Result<Side> {
+    let sizes = rounds.iter().map(|round| round.memory.map(|mebibytes| mebibytes as f64));
+    let rates =
+        sizes.collect::<Option<_>>().with_context(|| format!("{name} does not say what its steps took"))?;
+    Ok(Side { name: name.to_owned(), mode: mode.to_owned(), rates, ..Side::default() })
 }

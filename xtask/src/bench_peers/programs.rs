@@ -1,21 +1,27 @@
-//! The programs that are timed: ours, and the scripts beside PyTorch and Pillow.
+//! The programs that are timed: ours, and the scripts beside the peers.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use serde_json::Value;
 
-use super::results::Row;
+use super::peers::Peer;
+use super::results::{Row, Side};
 use super::sections::{Case, Other};
+use super::targets::{Judged, Target};
 use crate::shell;
 
 /// What holds PyTorch and its libraries to AVX2.
 const PEER_AVX2: [(&str, &str); 2] = [("ATEN_CPU_CAPABILITY", "avx2"), ("ONEDNN_MAX_CPU_ISA", "AVX2")];
 
 /// One round of one side: images per second, and MiB that the steps took at their peak where that is known.
+#[derive(Clone)]
 pub(crate) struct Round {
     pub(crate) rate: f64,
     pub(crate) memory: Option<u64>,
+    /// Where its arithmetic is not what its name says.
+    pub(crate) note: Option<String>,
 }
 
 /// Where the programs lie.
@@ -25,6 +31,9 @@ pub(crate) struct Programs<'a> {
     allconv: String,
     decoder_shapes: String,
     data_rates: String,
+    exchange_weights: String,
+    /// Where the answers lie that the peers are held to.
+    answers: PathBuf,
 }
 
 impl<'a> Programs<'a> {
@@ -42,11 +51,15 @@ impl<'a> Programs<'a> {
             "allconv-kernels",
             "--package",
             "allconv-data",
+            "--package",
+            "allconv-nets",
             "--bins",
             "--example",
             "decoder_shapes",
             "--example",
             "data_rates",
+            "--example",
+            "exchange_weights",
         ];
         shell::run(workspace, &words, &[])?;
         let target = shell::target_folder(workspace).join("release");
@@ -59,15 +72,41 @@ impl<'a> Programs<'a> {
             allconv: path("allconv")?,
             decoder_shapes: path("examples/decoder_shapes")?,
             data_rates: path("examples/data_rates")?,
+            exchange_weights: path("examples/exchange_weights")?,
+            answers: shell::target_folder(workspace).join("bench-peers"),
         })
     }
 
-    /// Compiler, peers and processor.
-    pub(crate) fn versions(&self) -> anyhow::Result<String> {
-        let compiler = shell::output(self.workspace, &["rustc", "--version"])?;
-        let line = "import torch, PIL; print(f'PyTorch {torch.__version__}, Pillow {PIL.__version__}')";
-        let peers = shell::output(self.workspace, &[self.python, "-c", line])?;
-        Ok(format!("{}, {}, processor {}", compiler.trim(), peers.trim(), shell::processor_name()))
+    /// Compiler, peers, Pillow and processor.
+    pub(crate) fn versions(&self, peers: &BTreeSet<Peer>) -> anyhow::Result<String> {
+        let mut words = vec![shell::output(self.workspace, &["rustc", "--version"])?.trim().to_owned()];
+        let peers = peers.iter().map(|peer| (peer.name(), peer.module()));
+        for (name, module) in peers.chain([("Pillow", "PIL")]) {
+            let line = format!("import {module}; print({module}.__version__)");
+            let version = shell::output(self.workspace, &[self.python, "-c", &line])?;
+            // OpenVINO's goes on with the commit it was built from.
+            let version = version.trim().split('-').next().unwrap_or_default();
+            words.push(format!("{name} {version}"));
+        }
+        words.push(format!("processor {}", shell::processor_name()));
+        Ok(words.join(", "))
+    }
+
+    /// Leaves our weights, images and answers for a case of inference where its peers find them, and the network as ONNX.
+    pub(crate) fn prepare(&self, case: &Case) -> anyhow::Result<()> {
+        let folder = self.folder(case)?;
+        let Case { model, width, precision, .. } = case;
+        let write = [&self.exchange_weights, "write", model, width, &folder, precision];
+        shell::run(self.workspace, &write, &[])?;
+        let mut words = vec![self.python, "peers/torch/onnx_export.py", "--folder", &folder];
+        words.extend(["--model", model, "--width", width, "--precision", case.peer_precision()]);
+        shell::run(self.workspace, &words, &[])
+    }
+
+    fn folder(&self, case: &Case) -> anyhow::Result<String> {
+        let Case { model, width, precision, .. } = case;
+        let folder = self.answers.join(format!("{model}-{width}-{precision}"));
+        Ok(folder.to_str().context("the path of the target folder is not UTF-8")?.to_owned())
     }
 
     /// One round of ours.
@@ -80,30 +119,52 @@ impl<'a> Programs<'a> {
             words.extend(["--isa", isa]);
         }
         let result = self.json(&words, &[])?;
-        Ok(Round { rate: rate(&result["images_per_second"])?, memory: result["step_memory_mib"].as_u64() })
+        let emulated = case.peer_precision() == "bf16" && !shell::processor_has("avx512_bf16");
+        let note = emulated.then(|| "no bfloat16 instructions, products are made of those of f32".to_owned());
+        Ok(Round { note, ..round(&result)? })
     }
 
-    /// PyTorch's fastest mode for a case: eager, channels-last, compiled or both.
-    pub(crate) fn fastest_mode(&self, case: &Case) -> anyhow::Result<String> {
-        let result = self.throughput(case, "best", "3")?;
+    /// The fastest mode of a peer for a case.
+    pub(crate) fn fastest_mode(&self, case: &Case, peer: Peer) -> anyhow::Result<String> {
+        let result = self.throughput(case, peer, "best", "3")?;
         Ok(text(&result["mode"]).to_owned())
     }
 
-    /// One round of PyTorch in a mode.
-    pub(crate) fn theirs(&self, case: &Case, mode: &str) -> anyhow::Result<Round> {
-        let best = self.throughput(case, mode, case.steps)?;
-        Ok(Round { rate: rate(&best["images_per_second"])?, memory: best["step_memory_mib"].as_u64() })
+    /// One round of a peer in a mode, in inference once its answers are ours.
+    pub(crate) fn theirs(&self, case: &Case, peer: Peer, mode: &str) -> anyhow::Result<Round> {
+        round(&self.throughput(case, peer, mode, case.steps)?)
     }
 
-    fn throughput(&self, case: &Case, mode: &str, steps: &str) -> anyhow::Result<Value> {
+    fn throughput(&self, case: &Case, peer: Peer, mode: &str, steps: &str) -> anyhow::Result<Value> {
         let Case { pass, model, width, batch, .. } = case;
-        let mut words = vec![self.python, "peers/torch/throughput.py", "--pass", pass, "--model", model];
-        words.extend(["--width", width, "--batch", batch, "--steps", steps, "--mode", mode]);
+        let folder = self.folder(case)?;
+        let mut words = vec![self.python];
+        match peer {
+            Peer::PyTorch => {
+                words.extend([
+                    "peers/torch/throughput.py",
+                    "--pass",
+                    pass,
+                    "--model",
+                    model,
+                    "--width",
+                    width,
+                ]);
+                if *pass == "infer" {
+                    words.extend(["--answers", &folder]);
+                }
+            }
+            Peer::OnnxRuntime | Peer::OpenVino => {
+                anyhow::ensure!(*pass == "infer", "{} does not train", peer.name());
+                words.extend(["peers/torch/runtimes.py", "--peer", peer.module(), "--folder", &folder]);
+            }
+        }
+        words.extend(["--batch", batch, "--steps", steps, "--mode", mode]);
         words.extend(["--precision", case.peer_precision(), "--threads", "2"]);
         let environment = match case.isa {
             None => &[][..],
             Some("avx2") => &PEER_AVX2[..],
-            Some(other) => bail!("PyTorch cannot be held to {other}"),
+            Some(other) => bail!("{} cannot be held to {other}", peer.name()),
         };
         Ok(self.json(&words, environment)?["best"].take())
     }
@@ -132,16 +193,8 @@ fn threads(programs: &Programs<'_>, rounds: usize) -> anyhow::Result<Vec<Row>> {
         ours.push(programs.ours(case, "2")?.rate);
         theirs.push(programs.ours(case, "1")?.rate);
     }
-    Ok(vec![Row {
-        what: case.title(),
-        unit: "images/s".to_owned(),
-        ours,
-        theirs,
-        peer: "ours on one thread".to_owned(),
-        memory: [None; 2],
-        floor: 1.9,
-        goal: 2.0,
-    }])
+    let target = Target::depth_first(1.85, Some(1.9), 1.95);
+    Ok(vec![plain_row(case.title(), "images/s", ours, ("ours on one thread", "", theirs), target)])
 }
 
 /// The layers of a U-Net: forward and all gradients, ours and PyTorch's in turn.
@@ -161,19 +214,12 @@ fn decoder_layers(programs: &Programs<'_>, rounds: usize) -> anyhow::Result<Vec<
             let name = text(&ours["shape"]);
             anyhow::ensure!(name == text(&theirs["shape"]), "{name} beside {}", theirs["shape"]);
             if rows.len() == place {
-                rows.push(Row {
-                    what: format!("train one layer, {name}"),
-                    unit: "passes/s".to_owned(),
-                    ours: Vec::new(),
-                    theirs: Vec::new(),
-                    peer: "the better of two memory formats".to_owned(),
-                    memory: [None; 2],
-                    floor: 1.2,
-                    goal: 1.8,
-                });
+                let peer = ("PyTorch", "the better of two memory formats", Vec::new());
+                let what = format!("train one layer, {name}");
+                rows.push(plain_row(what, "passes/s", Vec::new(), peer, Target::new(1.2, 1.8)));
             }
-            rows[place].ours.push(rate(ours)?);
-            rows[place].theirs.push(rate(theirs)?);
+            rows[place].ours.rates.push(rate(ours)?);
+            rows[place].peers[0].rates.push(rate(theirs)?);
         }
     }
     Ok(rows)
@@ -183,16 +229,10 @@ fn decoder_layers(programs: &Programs<'_>, rounds: usize) -> anyhow::Result<Vec<
 fn data(programs: &Programs<'_>) -> anyhow::Result<Vec<Row>> {
     let training = programs.ours(&super::sections::SECTIONS[0].cases[0], "2")?.rate;
     let loader = programs.json(&[&programs.data_rates, "loader"], &[])?;
-    let mut rows = vec![Row {
-        what: "batches of CIFAR size, mirrored and shifted, by one thread".to_owned(),
-        unit: "images/s".to_owned(),
-        ours: vec![rate(&loader["images_per_second"])?],
-        theirs: vec![training],
-        peer: "what a training step of All-CNN-C uses".to_owned(),
-        memory: [None; 2],
-        floor: 1.0,
-        goal: 10.0,
-    }];
+    let what = "batches of CIFAR size, mirrored and shifted, by one thread".to_owned();
+    let ours = vec![rate(&loader["images_per_second"])?];
+    let peer = ("what a training step of All-CNN-C uses", "", vec![training]);
+    let mut rows = vec![plain_row(what, "images/s", ours, peer, Target::new(1.0, 10.0))];
     let Some(folder) = std::env::var_os("ALLCONV_TEST_DATA") else {
         println!("left out: ALLCONV_TEST_DATA does not name the folder with bsds500-train.tar");
         return Ok(rows);
@@ -206,17 +246,28 @@ fn data(programs: &Programs<'_>) -> anyhow::Result<Vec<Row>> {
         let result = programs.json(&[programs.python, "peers/torch/jpeg_rates.py", archive], &[])?;
         theirs.push(rate(&result["images_per_second"])?);
     }
-    rows.push(Row {
-        what: "decode JPEG photographs of 481×321 and crop 224×224, one thread".to_owned(),
-        unit: "images/s".to_owned(),
-        ours,
-        theirs,
-        peer: "Pillow".to_owned(),
-        memory: [None; 2],
-        floor: 1.0,
-        goal: 1.0,
-    });
+    let what = "decode JPEG photographs of 481×321 and crop 224×224, one thread".to_owned();
+    rows.push(plain_row(what, "images/s", ours, ("Pillow", "", theirs), Target::new(1.0, 1.0)));
     Ok(rows)
+}
+
+/// A row of rates beside one peer: its name, its mode and its rates.
+fn plain_row(what: String, unit: &str, ours: Vec<f64>, peer: (&str, &str, Vec<f64>), target: Target) -> Row {
+    let side = |name: &str, mode: &str, rates| {
+        let (name, mode) = (name.to_owned(), mode.to_owned());
+        Side { name, mode, rates, ..Side::default() }
+    };
+    let (ours, peers) = (side("allconv", "", ours), vec![side(peer.0, peer.1, peer.2)]);
+    Row { what, unit: unit.to_owned(), ours, peers, judged: Judged::Ratio, target }
+}
+
+/// What a program that times steps says.
+fn round(result: &Value) -> anyhow::Result<Round> {
+    Ok(Round {
+        rate: rate(&result["images_per_second"])?,
+        memory: result["step_memory_mib"].as_u64(),
+        note: result["note"].as_str().map(str::to_owned),
+    })
 }
 
 fn rate(spread: &Value) -> anyhow::Result<f64> {

@@ -3,24 +3,61 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use serde_json::{Map, Value, json};
 
-/// One comparison: rates of both sides, round by round, the larger the better.
+use super::targets::{Judged, Target};
+
+/// One comparison: what both sides gave, round by round.
 pub(crate) struct Row {
     /// What is done, in words.
     pub(crate) what: String,
     /// Unit of the rates.
     pub(crate) unit: String,
-    pub(crate) ours: Vec<f64>,
-    pub(crate) theirs: Vec<f64>,
-    /// The mode of the peer, or its name.
-    pub(crate) peer: String,
-    /// MiB that the steps took, ours and the peer's, where it is known.
-    pub(crate) memory: [Option<u64>; 2],
-    /// The ratio of rates that must be reached, and the one that is aimed at.
-    pub(crate) floor: f64,
-    pub(crate) goal: f64,
+    pub(crate) ours: Side,
+    /// At least one.
+    pub(crate) peers: Vec<Side>,
+    pub(crate) judged: Judged,
+    pub(crate) target: Target,
+}
+
+/// What one program gave.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Side {
+    pub(crate) name: String,
+    /// How it was run; empty where there is nothing to choose.
+    pub(crate) mode: String,
+    /// Of each round, the larger the better, but where a row is about sizes.
+    pub(crate) rates: Vec<f64>,
+    /// MiB that the steps took, where it is known.
+    pub(crate) memory: Option<u64>,
+    /// Where its arithmetic is not what its name says.
+    pub(crate) note: Option<String>,
+}
+
+impl Side {
+    /// The median of the rounds.
+    pub(crate) fn median(&self) -> f64 {
+        let mut rates = self.rates.clone();
+        rates.sort_by(f64::total_cmp);
+        (rates[(rates.len() - 1) / 2] + rates[rates.len() / 2]) / 2.0
+    }
+}
+
+impl Row {
+    /// The peer with the largest median.
+    pub(crate) fn fastest(&self) -> &Side {
+        let fastest = self.peers.iter().max_by(|a, b| a.median().total_cmp(&b.median()));
+        fastest.expect("a row has a peer")
+    }
+
+    /// The figure that the target is about.
+    pub(crate) fn figure(&self) -> f64 {
+        match self.judged {
+            Judged::Ratio => self.ours.median() / self.fastest().median(),
+            Judged::OursAtMost => self.ours.median(),
+        }
+    }
 }
 
 /// The rows of one section, and what they were measured with.
@@ -71,41 +108,35 @@ impl Results {
 }
 
 fn to_json(section: &Measured) -> Value {
+    let side = |side: &Side| {
+        json!({
+            "name": side.name,
+            "mode": side.mode,
+            "rates": side.rates,
+            "memory_mib": side.memory,
+            "note": side.note,
+        })
+    };
     let rows = section.rows.iter().map(|row| {
         json!({
             "what": row.what,
             "unit": row.unit,
-            "ours": row.ours,
-            "theirs": row.theirs,
-            "peer": row.peer,
-            "memory_mib": row.memory,
-            "floor": row.floor,
-            "goal": row.goal,
+            "ours": side(&row.ours),
+            "peers": row.peers.iter().map(side).collect::<Vec<_>>(),
+            "judged": match row.judged {
+                Judged::Ratio => "ratio",
+                Judged::OursAtMost => "ours at most",
+            },
+            "floor": row.target.floor,
+            "void_floor": row.target.void_floor,
+            "goal": row.target.goal,
         })
     });
     json!({ "commit": section.commit, "versions": section.versions, "rows": rows.collect::<Vec<_>>() })
 }
 
 fn measured(section: &Value) -> anyhow::Result<Measured> {
-    let text = |value: &Value| value.as_str().map(str::to_owned).context("a text is missing");
-    let number = |value: &Value| value.as_f64().context("a number is missing");
-    let rows = section["rows"].as_array().context("no rows")?.iter().map(|row| {
-        let rates = |key: &str| -> anyhow::Result<Vec<f64>> {
-            let rates = row[key].as_array().context("no rates")?;
-            ensure!(!rates.is_empty(), "no rounds");
-            rates.iter().map(number).collect()
-        };
-        Ok(Row {
-            what: text(&row["what"])?,
-            unit: text(&row["unit"])?,
-            ours: rates("ours")?,
-            theirs: rates("theirs")?,
-            peer: text(&row["peer"])?,
-            memory: [0, 1].map(|side| row["memory_mib"][side].as_u64()),
-            floor: number(&row["floor"])?,
-            goal: number(&row["goal"])?,
-        })
-    });
+    let rows = section["rows"].as_array().context("no rows")?.iter().map(row);
     Ok(Measured {
         commit: text(&section["commit"])?,
         versions: text(&section["versions"])?,
@@ -113,31 +144,96 @@ fn measured(section: &Value) -> anyhow::Result<Measured> {
     })
 }
 
+fn row(row: &Value) -> anyhow::Result<Row> {
+    let peers = row["peers"].as_array().context("no peers")?;
+    ensure!(!peers.is_empty(), "no peer");
+    Ok(Row {
+        what: text(&row["what"])?,
+        unit: text(&row["unit"])?,
+        ours: side(&row["ours"])?,
+        peers: peers.iter().map(side).collect::<anyhow::Result<_>>()?,
+        judged: match text(&row["judged"])?.as_str() {
+            "ratio" => Judged::Ratio,
+            "ours at most" => Judged::OursAtMost,
+            other => bail!("a target cannot be about `{other}`"),
+        },
+        target: Target {
+            floor: row["floor"].as_f64(),
+            void_floor: row["void_floor"].as_f64(),
+            goal: number(&row["goal"])?,
+        },
+    })
+}
+
+fn side(side: &Value) -> anyhow::Result<Side> {
+    let rates = side["rates"].as_array().context("no rates")?;
+    ensure!(!rates.is_empty(), "no rounds");
+    Ok(Side {
+        name: text(&side["name"])?,
+        mode: text(&side["mode"])?,
+        rates: rates.iter().map(number).collect::<anyhow::Result<_>>()?,
+        memory: side["memory_mib"].as_u64(),
+        note: side["note"].as_str().map(str::to_owned),
+    })
+}
+
+fn text(value: &Value) -> anyhow::Result<String> {
+    value.as_str().map(str::to_owned).context("a text is missing")
+}
+
+fn number(value: &Value) -> anyhow::Result<f64> {
+    value.as_f64().context("a number is missing")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn side_of(name: &str, rates: &[f64]) -> Side {
+        Side { name: name.to_owned(), rates: rates.to_vec(), ..Side::default() }
+    }
+
+    fn row_of(judged: Judged) -> Row {
+        let slow =
+            Side { mode: "compile".to_owned(), memory: Some(500), ..side_of("PyTorch", &[100.25, 99.0]) };
+        let note = Some("computes in f32".to_owned());
+        Row {
+            what: "infer".to_owned(),
+            unit: "images/s".to_owned(),
+            ours: Side { memory: Some(400), ..side_of("allconv", &[300.5, 301.5]) },
+            peers: vec![slow, Side { note, ..side_of("OpenVINO", &[150.0, 151.0]) }],
+            judged,
+            target: Target { floor: Some(2.3), void_floor: Some(2.8), goal: 3.1 },
+        }
+    }
+
     #[test]
     fn a_section_that_was_written_is_read_again() {
-        let row = Row {
-            what: "train".to_owned(),
-            unit: "images/s".to_owned(),
-            ours: vec![300.5, 301.0],
-            theirs: vec![100.25, 99.0],
-            peer: "compile".to_owned(),
-            memory: [Some(400), None],
-            floor: 2.3,
-            goal: 2.8,
-        };
-        let section = Measured { commit: "abc".to_owned(), versions: "rustc".to_owned(), rows: vec![row] };
-        let read = measured(&to_json(&section)).unwrap();
-        let row = &read.rows[0];
-        assert_eq!(
-            (read.commit.as_str(), read.versions.as_str(), row.what.as_str()),
-            ("abc", "rustc", "train")
-        );
-        assert_eq!((&row.ours[..], &row.theirs[..]), (&[300.5, 301.0][..], &[100.25, 99.0][..]));
-        assert_eq!((row.memory, row.floor, row.goal), ([Some(400), None], 2.3, 2.8));
+        for judged in [Judged::Ratio, Judged::OursAtMost] {
+            let rows = vec![row_of(judged)];
+            let section = Measured { commit: "abc".to_owned(), versions: "rustc".to_owned(), rows };
+            let read = measured(&to_json(&section)).unwrap();
+            assert_eq!((read.commit.as_str(), read.versions.as_str()), ("abc", "rustc"));
+            let (row, expected) = (&read.rows[0], &section.rows[0]);
+            assert_eq!((&row.what, &row.unit), (&expected.what, &expected.unit));
+            assert_eq!((&row.ours, &row.peers), (&expected.ours, &expected.peers));
+            assert_eq!((row.judged, row.target), (expected.judged, expected.target));
+        }
         assert!(measured(&json!({ "rows": [{}] })).is_err());
+        let without_peers = json!({ "commit": "", "versions": "", "rows": [{ "peers": [] }] });
+        assert!(measured(&without_peers).is_err());
+    }
+
+    #[test]
+    fn the_ratio_is_that_to_the_fastest_peer() {
+        let row = row_of(Judged::Ratio);
+        assert_eq!((row.fastest().name.as_str(), row.figure()), ("OpenVINO", 2.0));
+        assert_eq!(row_of(Judged::OursAtMost).figure(), 301.0);
+    }
+
+    #[test]
+    fn the_median_lies_between_the_middle_two() {
+        assert_eq!(side_of("", &[3.0, 1.0, 2.0]).median(), 2.0);
+        assert_eq!(side_of("", &[4.0, 1.0, 2.0, 3.0]).median(), 2.5);
     }
 }

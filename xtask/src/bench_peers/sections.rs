@@ -1,5 +1,7 @@
 //! What is measured: sections of rows, with the ratio that each must reach and the one it aims at.
 
+use super::targets::Target;
+
 /// Rows that belong together.
 pub(crate) struct Section {
     pub(crate) name: &'static str,
@@ -22,12 +24,13 @@ pub(crate) struct Case {
     pub(crate) batch: &'static str,
     /// Timed steps of a round.
     pub(crate) steps: &'static str,
-    /// Accuracy class of ours; PyTorch's is bf16 beside the bf16 classes, f32 beside the others.
+    /// Accuracy class of ours; the peers' is bf16 beside the bf16 classes, f32 beside the others.
     pub(crate) precision: &'static str,
     /// Instruction set that both sides are held to; none for the best there is.
     pub(crate) isa: Option<&'static str>,
-    pub(crate) floor: f64,
-    pub(crate) goal: f64,
+    pub(crate) target: Target,
+    /// MiB that our steps may take, where that is a row of its own.
+    pub(crate) memory: Option<Target>,
 }
 
 impl Case {
@@ -38,7 +41,7 @@ impl Case {
         format!("{pass} `{model}` × {width}, batch {batch}, {precision}{isa}")
     }
 
-    /// The precision of PyTorch beside ours.
+    /// The precision of the peers beside ours.
     pub(crate) fn peer_precision(&self) -> &'static str {
         if self.precision.starts_with("bf16") { "bf16" } else { "f32" }
     }
@@ -55,9 +58,9 @@ pub(crate) enum Other {
 }
 
 /// Training or inference of All-CNN-C at batch 128.
-const fn all_cnn_c(pass: &'static str, precision: &'static str, [floor, goal]: [f64; 2]) -> Case {
+const fn all_cnn_c(pass: &'static str, precision: &'static str, target: Target) -> Case {
     let (model, width, batch, steps, isa) = ("all_cnn_c", "1.0", "128", "7", None);
-    Case { pass, model, width, batch, steps, precision, isa, floor, goal }
+    Case { pass, model, width, batch, steps, precision, isa, target, memory: None }
 }
 
 /// A row of the wide table, in f32.
@@ -68,8 +71,8 @@ const fn wide(
     batch: &'static str,
     steps: &'static str,
 ) -> Case {
-    let (precision, isa, floor, goal) = ("f32", None, 1.3, 2.0);
-    Case { pass, model, width, batch, steps, precision, isa, floor, goal }
+    let (precision, isa, target) = ("f32", None, Target::new(1.3, 2.0));
+    Case { pass, model, width, batch, steps, precision, isa, target, memory: None }
 }
 
 /// A row of a network over large maps, in f32.
@@ -80,7 +83,7 @@ const fn large(
     batch: &'static str,
     steps: &'static str,
 ) -> Case {
-    Case { floor: 1.2, goal: 1.8, ..wide(pass, model, width, batch, steps) }
+    Case { target: Target::new(1.2, 1.8), ..wide(pass, model, width, batch, steps) }
 }
 
 /// The networks for CIFAR.
@@ -114,23 +117,47 @@ const fn networks() -> [Case; 2 * NETWORKS.len()] {
 }
 
 /// All sections.
-pub(crate) const SECTIONS: [Section; 9] = [
+pub(crate) const SECTIONS: [Section; 11] = [
     Section {
         name: "main",
-        title: "All-CNN-C",
+        title: "Training All-CNN-C",
         repeated: true,
-        cases: &[all_cnn_c("train", "f32", [2.3, 2.8]), all_cnn_c("infer", "f32", [2.5, 2.9])],
+        cases: &[Case {
+            memory: Some(Target::depth_first(180.0, None, 100.0)),
+            ..all_cnn_c("train", "f32", Target::depth_first(2.8, Some(2.3), 3.1))
+        }],
         others: &[],
     },
     Section {
         name: "bf16",
-        title: "All-CNN-C in bfloat16, beside PyTorch's autocast to bfloat16",
+        title: "Training All-CNN-C in bfloat16, beside PyTorch's autocast to bfloat16",
         repeated: true,
         cases: &[
-            all_cnn_c("train", "bf16", [1.5, 2.2]),
-            all_cnn_c("train", "bf16-fast", [1.5, 2.2]),
-            all_cnn_c("infer", "bf16", [1.6, 2.3]),
-            all_cnn_c("infer", "bf16-fast", [1.6, 2.3]),
+            all_cnn_c("train", "bf16", Target::depth_first(2.4, Some(1.5), 2.8)),
+            all_cnn_c("train", "bf16-fast", Target::depth_first(2.7, Some(1.5), 3.2)),
+        ],
+        others: &[],
+    },
+    Section {
+        name: "infer",
+        title: "Inference",
+        repeated: true,
+        cases: &[
+            all_cnn_c("infer", "f32", Target::new(2.5, 2.9)),
+            Case { target: Target::new(1.35, 2.0), ..wide("infer", "all_cnn_c", "1.0", "1", "50") },
+            wide("infer", "model_a", "1.0", "1", "50"),
+            wide("infer", "strided_cnn_b", "1.0", "1", "50"),
+            large("infer", "u_net", "0.25", "1", "7"),
+        ],
+        others: &[],
+    },
+    Section {
+        name: "infer-bf16",
+        title: "Inference in bfloat16",
+        repeated: true,
+        cases: &[
+            all_cnn_c("infer", "bf16", Target::new(1.8, 2.3)),
+            all_cnn_c("infer", "bf16-fast", Target::new(1.6, 2.3)),
         ],
         others: &[],
     },
@@ -138,7 +165,7 @@ pub(crate) const SECTIONS: [Section; 9] = [
         name: "avx2",
         title: "All-CNN-C with both sides held to AVX2",
         repeated: true,
-        cases: &[Case { isa: Some("avx2"), ..all_cnn_c("train", "f32", [2.0, 2.6]) }],
+        cases: &[Case { isa: Some("avx2"), ..all_cnn_c("train", "f32", Target::new(2.0, 2.6)) }],
         others: &[],
     },
     Section {
@@ -150,15 +177,12 @@ pub(crate) const SECTIONS: [Section; 9] = [
     },
     Section {
         name: "small",
-        title: "Small batches and single images",
+        title: "Small batches",
         repeated: false,
         cases: &[
             wide("train", "all_cnn_c", "1.0", "32", "9"),
             wide("train", "model_a", "1.0", "32", "9"),
             wide("train", "strided_cnn_b", "1.0", "32", "9"),
-            wide("infer", "all_cnn_c", "1.0", "1", "50"),
-            wide("infer", "model_a", "1.0", "1", "50"),
-            wide("infer", "strided_cnn_b", "1.0", "1", "50"),
         ],
         others: &[],
     },
@@ -166,18 +190,20 @@ pub(crate) const SECTIONS: [Section; 9] = [
         name: "large",
         title: "Large images",
         repeated: true,
-        cases: &[large("train", "all_cnn_imagenet", "1.0", "8", "5")],
+        cases: &[Case {
+            target: Target::depth_first(1.5, Some(1.2), 2.0),
+            ..large("train", "all_cnn_imagenet", "1.0", "8", "5")
+        }],
         others: &[Other::DecoderLayers],
     },
     Section {
         name: "dense",
         title: "Networks that return a map",
-        repeated: false,
+        repeated: true,
         cases: &[
-            large("train", "u_net", "0.25", "2", "5"),
+            Case { target: Target::new(1.65, 2.2), ..large("train", "u_net", "0.25", "2", "5") },
             large("train", "sr_u_net", "1.0", "16", "7"),
             large("train", "edsr_baseline", "0.5", "16", "7"),
-            large("infer", "u_net", "0.25", "1", "7"),
         ],
         others: &[],
     },
@@ -193,6 +219,7 @@ pub(crate) const SECTIONS: [Section; 9] = [
 
 #[cfg(test)]
 mod tests {
+    use super::super::peers::Peer;
     use super::*;
 
     #[test]
@@ -208,8 +235,33 @@ mod tests {
 
     #[test]
     fn bfloat16_stands_beside_bfloat16() {
-        let section = SECTIONS.iter().find(|section| section.name == "bf16").unwrap();
-        assert!(section.cases.iter().all(|case| case.peer_precision() == "bf16"));
-        assert_eq!(section.cases[0].title(), "train `all_cnn_c` × 1.0, batch 128, bf16");
+        for name in ["bf16", "infer-bf16"] {
+            let section = SECTIONS.iter().find(|section| section.name == name).unwrap();
+            assert!(section.cases.iter().all(|case| case.peer_precision() == "bf16"));
+        }
+        assert_eq!(SECTIONS[1].cases[0].title(), "train `all_cnn_c` × 1.0, batch 128, bf16");
+    }
+
+    #[test]
+    fn inference_stands_beside_every_runtime_that_has_its_precision() {
+        for case in SECTIONS.iter().flat_map(|section| section.cases) {
+            let names: Vec<&str> = Peer::of(case).iter().map(|peer| peer.name()).collect();
+            let expected = match (case.pass, case.peer_precision()) {
+                ("train", _) => &["PyTorch"][..],
+                (_, "f32") => &["PyTorch", "ONNX Runtime", "OpenVINO"],
+                _ => &["PyTorch", "OpenVINO"],
+            };
+            assert_eq!(names, expected, "{}", case.title());
+        }
+    }
+
+    #[test]
+    fn rows_with_targets_of_their_own_are_repeated() {
+        let of = |name: &str| SECTIONS.iter().find(|section| section.name == name).unwrap();
+        assert!(
+            ["main", "bf16", "infer", "infer-bf16", "threads", "large", "dense"]
+                .iter()
+                .all(|name| of(name).repeated)
+        );
     }
 }
