@@ -14,7 +14,7 @@ pub(crate) use asking::{
     ExplainArguments, MaxPoolArgument, MeasureArguments, MethodArgument, SubjectArguments,
 };
 pub(crate) use bench::{BenchArguments, BenchCommand, BenchOperatorsArguments, BenchSlotArguments};
-pub(crate) use machine::{DataArguments, MachineArguments, thread_count};
+pub(crate) use machine::{BitsArguments, DataArguments, DoctorArguments, MachineArguments, thread_count};
 pub(crate) use registries::{DataCommand, LayoutArgument, ModelsCommand, OperatorsCommand};
 pub(crate) use study::{
     StudyCommand, StudyCompareArguments, StudyFileArguments, StudyPlanArguments, StudyPublishArguments,
@@ -63,8 +63,8 @@ pub(crate) enum Command {
     /// Measure throughput.
     #[command(subcommand)]
     Bench(BenchCommand),
-    /// Show what this machine offers and what is missing.
-    Doctor(DataArguments),
+    /// Show what this machine offers and what is missing, or whether it computes the same bits as others.
+    Doctor(DoctorArguments),
     /// Print a completion script.
     Completions {
         /// The shell.

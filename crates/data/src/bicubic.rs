@@ -93,9 +93,9 @@ fn taps(length_in: usize, length_out: usize, scale: f64) -> Vec<Vec<(usize, f64)
 fn cubic(distance: f64) -> f64 {
     let x = distance.abs();
     if x <= 1.0 {
-        1.5 * x.powi(3) - 2.5 * x.powi(2) + 1.0
+        1.5 * (x * (x * x)) - 2.5 * (x * x) + 1.0
     } else if x <= 2.0 {
-        -0.5 * x.powi(3) + 2.5 * x.powi(2) - 4.0 * x + 2.0
+        -0.5 * (x * (x * x)) + 2.5 * (x * x) - 4.0 * x + 2.0
     } else {
         0.0
     }

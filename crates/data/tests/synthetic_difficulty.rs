@@ -4,6 +4,7 @@ use allconv_data::{
     Augmentation, DataDirectory, DatasetOptions, Loader, LoaderSettings, Order, Position, Preprocess,
     SampleSource, SyntheticSettings, open, prepare,
 };
+use allconv_random::elementary::exp_f32;
 
 const CLASSES: usize = 10;
 
@@ -26,7 +27,7 @@ impl Linear {
     fn step(&mut self, image: &[f32], label: usize, rate: f32) {
         let scores = self.scores(image);
         let highest = scores.iter().copied().fold(f32::MIN, f32::max);
-        let mut slopes = scores.map(|score| (score - highest).exp());
+        let mut slopes = scores.map(|score| exp_f32(score - highest));
         let sum: f32 = slopes.iter().sum();
         slopes.iter_mut().for_each(|slope| *slope *= rate / sum);
         slopes[label] -= rate;

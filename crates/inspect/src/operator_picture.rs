@@ -6,6 +6,7 @@ use allconv_nets::{
     ActivationKind, DescriptionError, DownsampleConfig, Engine, Initialisation, Mode, Network, StageSpec,
     UpsampleConfig, walk_stages,
 };
+use allconv_random::elementary::{cos, hypot, sin, square};
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use image::{GrayImage, Luma};
 
@@ -89,12 +90,12 @@ fn test_image() -> Vec<f64> {
     let value = |row: usize, column: usize| {
         let (top, left) = (row < SIDE / 2, column < SIDE / 2);
         let (u, v) = ((row % 32) as f64 - 15.5, (column % 32) as f64 - 15.5);
-        let radius = u.hypot(v);
+        let radius = hypot(u, v);
         match (top, left) {
             (true, true) if radius < 6.0 || (10.0..12.0).contains(&radius) => 1.0,
             (true, true) => 0.1,
             // Stripes whose distance falls from eight cells to two.
-            (true, false) => f64::from(u8::from((0.12 * (v + 16.0).powi(2) / 2.0).sin() > 0.0)),
+            (true, false) => f64::from(u8::from(sin(0.12 * square(v + 16.0) / 2.0) > 0.0)),
             (false, true) if row % 32 < 16 => f64::from(u8::from((row + column).is_multiple_of(2))),
             (false, true) => f64::from(u8::from((row / 2 + column / 2).is_multiple_of(2))),
             (false, false) => (column % 32) as f64 / 31.0,
@@ -108,7 +109,7 @@ fn zone_plate() -> Vec<f64> {
     let centre = SIDE as f64 / 2.0;
     let value = |cell: usize| {
         let (u, v) = ((cell / SIDE) as f64 - centre, (cell % SIDE) as f64 - centre);
-        0.5 + 0.5 * (std::f64::consts::PI * (u * u + v * v) / SIDE as f64).cos()
+        0.5 + 0.5 * cos(std::f64::consts::PI * (u * u + v * v) / SIDE as f64)
     };
     (0..SIDE * SIDE).map(value).collect()
 }

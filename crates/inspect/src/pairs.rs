@@ -14,6 +14,7 @@ use std::f64::consts::TAU;
 
 use allconv_nets::upsample::UpsamplePair;
 use allconv_nets::{DescriptionError, DownsampleConfig, Engine, UpsampleConfig};
+use allconv_random::elementary::{cos, sin, square};
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
 use crate::tensors::host;
@@ -58,7 +59,7 @@ pub fn pair_energies(up: &UpsampleConfig, down: &DownsampleConfig) -> Result<Pai
     };
     let given = [noise(), vec![1.0; SIDE * SIDE]];
     let back = through(&given);
-    let difference: f64 = back[0].iter().zip(&given[0]).map(|(y, x)| (y - x).powi(2)).sum();
+    let difference: f64 = back[0].iter().zip(&given[0]).map(|(y, x)| square(y - x)).sum();
     let energy: f64 = given[0].iter().map(|x| x * x).sum();
     Ok(PairEnergies {
         reconstruction_error: (difference / energy).sqrt(),
@@ -86,7 +87,7 @@ fn spurious(through: impl Fn(&[Vec<f64>]) -> Vec<Vec<f64>>, waves: &[[usize; 2]]
         through(&cosines).into_iter().zip(cosines.iter().zip(&sines)).map(|(y, (cosine, sine))| {
             let along = |basis: &[f64]| y.iter().zip(basis).map(|(y, basis)| y * basis).sum::<f64>();
             // Each of the two has the energy cells/2.
-            let own = (along(cosine).powi(2) + along(sine).powi(2)) * 2.0 / cells;
+            let own = (square(along(cosine)) + square(along(sine))) * 2.0 / cells;
             let all: f64 = y.iter().map(|y| y * y).sum();
             (all - own).max(0.0) * 2.0 / cells
         });
@@ -97,7 +98,7 @@ fn spurious(through: impl Fn(&[Vec<f64>]) -> Vec<Vec<f64>>, waves: &[[usize; 2]]
 fn quadrature([down, across]: [usize; 2]) -> (Vec<f64>, Vec<f64>) {
     let phase =
         |cell: usize| TAU * (down * (cell / SIDE) + across * (cell % SIDE)) as f64 / SIDE as f64 + 0.4;
-    (0..SIDE * SIDE).map(|cell| (phase(cell).cos(), phase(cell).sin())).unzip()
+    (0..SIDE * SIDE).map(|cell| (cos(phase(cell)), sin(phase(cell)))).unzip()
 }
 
 /// `Σ (y − mean)² / Σ y²` away from the borders.
@@ -107,7 +108,7 @@ fn pattern(y: &[f64]) -> f64 {
         inner.clone().flat_map(|row| inner.clone().map(move |column| y[row * SIDE + column])).collect();
     let energy: f64 = values.iter().map(|value| value * value).sum();
     let mean = values.iter().sum::<f64>() / values.len() as f64;
-    let varying: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    let varying: f64 = values.iter().map(|value| square(value - mean)).sum();
     if energy > 0.0 { varying / energy } else { 0.0 }
 }
 

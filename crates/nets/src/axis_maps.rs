@@ -1,6 +1,7 @@
 //! Matrices along one axis of an image: blurs, resampling filters, Haar steps, and truncated Fourier series.
 
 use allconv_kernels::AxisMap;
+use allconv_random::elementary::sin;
 use serde::{Deserialize, Serialize};
 
 /// What a filter reads beyond the edges of the map.
@@ -119,7 +120,7 @@ impl ResizeFilter {
 }
 
 fn sinc(x: f64) -> f64 {
-    if x == 0.0 { 1.0 } else { (std::f64::consts::PI * x).sin() / (std::f64::consts::PI * x) }
+    if x == 0.0 { 1.0 } else { sin(std::f64::consts::PI * x) / (std::f64::consts::PI * x) }
 }
 
 /// Antialiased resizing of `side` cells to `outputs`: the filter is as wide as an output cell where cells are dropped, and

@@ -1,5 +1,6 @@
 //! Networks of equal cost: the width at which one network costs as much as another.
 
+use allconv_random::elementary::powi;
 use serde::{Deserialize, Serialize};
 
 use crate::description::{DescriptionError, NetworkSpec, WIDEST_NETWORK};
@@ -123,7 +124,7 @@ impl NetworkSpec {
         // The shortest number with the same cost.
         let width = spec.width();
         for digits in 2..=12 {
-            let scale = 10_f64.powi(digits);
+            let scale = powi(10.0, digits);
             for short in [(width * scale).floor() / scale, (width * scale).ceil() / scale] {
                 let short = spec.clone().with_width(short);
                 if short.width() > 0.0 && cost(&short)? == reached {

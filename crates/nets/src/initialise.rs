@@ -57,6 +57,8 @@ fn normal(seed: u64, path: &str, count: usize, deviation: f64) -> Vec<f32> {
 
 #[cfg(test)]
 mod tests {
+    use allconv_random::elementary::square;
+
     use super::*;
 
     const RULES: [Initialisation; 3] =
@@ -64,7 +66,7 @@ mod tests {
 
     fn moments(values: &[f32]) -> (f64, f64) {
         let mean = values.iter().map(|&value| f64::from(value)).sum::<f64>() / values.len() as f64;
-        let square = values.iter().map(|&value| (f64::from(value) - mean).powi(2)).sum::<f64>();
+        let square = values.iter().map(|&value| square(f64::from(value) - mean)).sum::<f64>();
         (mean, square / values.len() as f64)
     }
 

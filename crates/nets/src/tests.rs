@@ -46,7 +46,7 @@ pub(crate) fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 /// Values in [−1, 1), all different in practice, the same for the same seed.
 pub(crate) fn noise(seed: u32, count: usize) -> Vec<f64> {
     (0..count)
-        .map(|index| f64::from(philox4x32([seed, 0], [index as u32, 0, 0, 0])[0]) / 2.0_f64.powi(31) - 1.0)
+        .map(|index| f64::from(philox4x32([seed, 0], [index as u32, 0, 0, 0])[0]) / 2_147_483_648.0 - 1.0)
         .collect()
 }
 

@@ -3,6 +3,7 @@
 //! The fixture is written by `peers/torch/golden.py`, which fills weights and images by the same formula as here.
 
 use allconv_nets::{Engine, Mode, Network, images_to_tensor, models};
+use allconv_random::elementary::square;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Int, Tensor};
 use serde_json::Value;
@@ -98,7 +99,7 @@ fn check(case: &Value) {
         let golden = &golden[&gradient.path];
         let what = format!("{name}: gradient of {}", gradient.path);
         assert_eq!(golden["shape"], serde_json::json!(gradient.shape), "{what}");
-        let square: f64 = gradient.values.iter().map(|value| f64::from(*value).powi(2)).sum();
+        let square: f64 = gradient.values.iter().map(|value| square(f64::from(*value))).sum();
         close(square.sqrt(), &golden["norm"], &format!("{what}, norm"));
         let typical = golden["norm"].as_f64().unwrap() / (gradient.values.len() as f64).sqrt();
         for sample in golden["samples"].as_array().unwrap() {

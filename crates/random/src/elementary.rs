@@ -71,6 +71,13 @@ pub fn powi(base: f64, exponent: i32) -> f64 {
     if exponent < 0 { 1.0 / product } else { product }
 }
 
+/// Returns `x²`.
+#[inline(always)]
+#[must_use]
+pub fn square(x: f64) -> f64 {
+    x * x
+}
+
 /// Returns `√(x² + y²)`.
 #[must_use]
 pub fn hypot(x: f64, y: f64) -> f64 {
@@ -134,7 +141,7 @@ pub fn exp_f32(x: f32) -> f32 {
 }
 
 /// Returns `ln x` of a positive normal number in single precision, in a form that loops can be vectorised with: relative error below
-/// 3e-7, absolute near 1 below 1e-7.
+/// 3e-7, absolute near 1 below 1e-7. NaN stays NaN.
 #[inline(always)]
 #[must_use]
 pub fn ln_f32(x: f32) -> f32 {
@@ -153,7 +160,9 @@ pub fn ln_f32(x: f32) -> f32 {
     }
     #[expect(clippy::cast_precision_loss, reason = "exponents are below 2^8")]
     let n = n as f32;
-    2.0 * z * sum + n * std::f32::consts::LN_2
+    let logarithm = 2.0 * z * sum + n * std::f32::consts::LN_2;
+    // The bits of NaN would be taken for an exponent.
+    if x.is_nan() { x } else { logarithm }
 }
 
 /// `2^n` for n from -126 to 127.
@@ -190,6 +199,7 @@ mod tests {
             assert!(error < 1e-7 + 3e-7 * exact.abs(), "ln {x}: {error:e}");
         }
         assert_eq!(ln_f32(1.0), 0.0);
+        assert!(ln_f32(f32::NAN).is_nan());
     }
 
     #[test]

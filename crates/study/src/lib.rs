@@ -5,6 +5,7 @@
 //! that are missing, and [`index()`] finds them again in run directories. This crate knows no tensors, no images and no
 //! terminal; whoever knows them passes in [`Resolve`](allconv_record::Resolve) and [`Execute`].
 #![forbid(unsafe_code)]
+#![expect(clippy::disallowed_methods, reason = "statistics and figures, not numbers of runs")]
 
 mod arm_match;
 mod check;

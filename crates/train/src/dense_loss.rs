@@ -3,6 +3,7 @@
 //! Neither value nor gradient depends on a device's order of summation or on the number of threads. The gradient is handed to the
 //! network as a constant: `(output · gradient).sum()` has exactly it.
 
+use allconv_random::elementary::{exp, ln};
 use serde::{Deserialize, Serialize};
 
 /// What is minimised over the values of a map.
@@ -102,10 +103,15 @@ pub fn class_loss(loss: DenseLoss, map: &[f32], target: &[u8], classes: usize) -
     for (pixel, label) in target.iter().enumerate() {
         let logit = |class: usize| f64::from(map[place(pixel, class)]);
         let largest = (0..classes).map(logit).fold(f64::NEG_INFINITY, f64::max);
-        let sum: f64 = (0..classes).map(|class| (logit(class) - largest).exp()).sum();
-        entropy += sum.ln() + largest - logit(usize::from(*label));
+        let mut sum = 0.0;
         for class in 0..classes {
-            softmax[place(pixel, class)] = (logit(class) - largest).exp() / sum;
+            let power = exp(logit(class) - largest);
+            softmax[place(pixel, class)] = power;
+            sum += power;
+        }
+        entropy += ln(sum) + largest - logit(usize::from(*label));
+        for class in 0..classes {
+            softmax[place(pixel, class)] /= sum;
         }
     }
     let mut value = entropy * share;
@@ -145,13 +151,14 @@ pub fn class_loss(loss: DenseLoss, map: &[f32], target: &[u8], classes: usize) -
 #[cfg(test)]
 mod tests {
     use super::*;
+    use allconv_random::elementary::sin;
     use serde_json::Value;
 
     /// Values and gradients are f64 on both sides; the map enters and the gradient leaves as f32.
     const BOUND: f64 = 3e-7;
 
     fn wave(count: usize, step: f64, scale: f64) -> Vec<f32> {
-        (0..count).map(|index| (scale * (step * index as f64 + 0.3).sin()) as f32).collect()
+        (0..count).map(|index| (scale * sin(step * index as f64 + 0.3)) as f32).collect()
     }
 
     /// The place in PyTorch's `[2, 3, 4, 5]` of an element of `[2, 4, 5, 3]`.

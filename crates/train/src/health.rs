@@ -1,5 +1,7 @@
 //! Whether a run is worth going on with: diverged, stuck, or healthy.
 
+use allconv_random::elementary::ln;
+
 /// A run is stuck when its mean epoch loss lies this close to that of guessing, in nats.
 pub const STUCK_TOLERANCE: f64 = 0.002;
 
@@ -25,7 +27,7 @@ pub const STUCK_AFTER_STEPS: u64 = 500;
 pub fn is_stuck(mean_epoch_loss: f64, classes: usize, epochs_done: u64, steps_done: u64) -> bool {
     epochs_done >= STUCK_AFTER_EPOCHS
         && steps_done >= STUCK_AFTER_STEPS
-        && (mean_epoch_loss - (classes as f64).ln()).abs() <= STUCK_TOLERANCE
+        && (mean_epoch_loss - ln(classes as f64)).abs() <= STUCK_TOLERANCE
 }
 
 #[cfg(test)]
@@ -34,7 +36,7 @@ mod tests {
 
     #[test]
     fn the_band_reaches_to_both_sides_and_depends_on_the_classes() {
-        let guessing = 10f64.ln();
+        let guessing = ln(10.0);
         assert!(is_stuck(guessing + 0.0019, 10, 2, 500));
         assert!(is_stuck(guessing - 0.0019, 10, 2, 500));
         assert!(!is_stuck(guessing + 0.0021, 10, 2, 500));

@@ -35,7 +35,7 @@ pub use dense_loss::{DenseLoss, LossValue, class_loss, picture_loss};
 pub use error::TrainError;
 pub use evaluate::{Evaluation, evaluate};
 pub use health::{STUCK_AFTER_EPOCHS, STUCK_AFTER_STEPS, STUCK_TOLERANCE, is_stuck};
-pub use loss::{Verdict, cross_entropy, judge};
+pub use loss::{CrossEntropy, Verdict, cross_entropy, judge};
 pub use optimizer::{Adam, AdamSettings, Optimizer, OptimizerSettings, Sgd, load_tensors, network_tensors};
 pub use progress::{Position, StepPlan};
 pub use resolve::{MeasurableMetric, MeasuredOf, NUMERICS_REVISION, Resolver, cost, shapes};

@@ -1,25 +1,16 @@
-//! Cross-entropy over logits, with label smoothing.
+//! Cross-entropy over logits, with label smoothing, on the host: in double precision and a fixed order, independent of any device.
 
-use burn::tensor::{Device, Tensor, TensorData, activation::log_softmax};
+use allconv_random::elementary::{exp, ln};
 
-/// Mean cross-entropy of a batch, as a tensor that can be differentiated.
-///
-/// L = −(1/n) Σ_i Σ_c t_ic · log softmax(z_i)_c with targets t_ic = (1 − ε)·1\[c = y_i\] + ε/C.
-///
-/// # Shapes
-/// - logits: `[n, classes]`; result: `[1]`, in nats.
-///
-/// # Panics
-/// If a label is not below the number of classes; the data crate has checked that before.
-pub fn cross_entropy(logits: Tensor<2>, labels: &[u32], label_smoothing: f64, device: &Device) -> Tensor<1> {
-    let [count, classes] = logits.dims();
-    assert_eq!(count, labels.len(), "logits of {count} images, {} labels", labels.len());
-    let mut targets = vec![(label_smoothing / classes as f64) as f32; count * classes];
-    for (row, label) in targets.chunks_exact_mut(classes).zip(labels) {
-        row[*label as usize] += (1.0 - label_smoothing) as f32;
-    }
-    let targets = Tensor::<2>::from_data(TensorData::new(targets, [count, classes]), device);
-    (log_softmax(logits, 1) * targets).sum().div_scalar(-(count as f32))
+/// The cross-entropy of a batch: its gradient, and what the network says of each image.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CrossEntropy {
+    /// The mean over the images of −Σ_c t_c · log softmax(z)_c, targets t_c = (1 − ε)·1\[c = y\] + ε/C, in nats.
+    pub value: f64,
+    /// Its gradient by the logits, `[n, classes]`: (softmax(z) − t)/n.
+    pub gradient: Vec<f32>,
+    /// What the network says of each image.
+    pub verdicts: Vec<Verdict>,
 }
 
 /// What a network says of one image: cross-entropy of the true class in nats, and the class with the largest logit (the first on ties).
@@ -31,67 +22,151 @@ pub struct Verdict {
     pub predicted: u32,
 }
 
-/// Judges each row of `logits` `[n, classes]` on the host, in double precision, independent of any device's order of summation.
+/// Compares logits `[n, classes]` with the classes `[n]` of the images; the share `label_smoothing` of each target is spread over all
+/// classes.
+///
+/// # Panics
+/// If the lengths do not belong together, or a label is not below the number of classes; the data crate has checked that before.
+///
+/// # Example
+///
+/// ```
+/// let found = allconv_train::cross_entropy(&[0.0, 0.0], &[1], 2, 0.0);
+/// assert!((found.value - 0.693_147).abs() < 1e-6);
+/// assert_eq!(found.gradient, [0.5, -0.5]);
+/// ```
+pub fn cross_entropy(logits: &[f32], labels: &[u32], classes: usize, label_smoothing: f64) -> CrossEntropy {
+    let share = 1.0 / labels.len() as f64;
+    let everywhere = label_smoothing / classes as f64;
+    let (mut value, mut gradient) = (0.0, Vec::with_capacity(logits.len()));
+    let mut powers = vec![0.0; classes];
+    let rows = rows(logits, labels, classes);
+    let verdicts = rows
+        .map(|(row, label)| {
+            let (verdict, sum) = judge_row(row, label, &mut powers);
+            let target = |class: usize| everywhere + if class == label { 1.0 - label_smoothing } else { 0.0 };
+            gradient.extend((0..classes).map(|class| ((powers[class] / sum - target(class)) * share) as f32));
+            let elsewhere: f64 = row.iter().map(|logit| f64::from(row[label]) - f64::from(*logit)).sum();
+            value += verdict.loss + everywhere * elsewhere;
+            verdict
+        })
+        .collect();
+    CrossEntropy { value: value * share, gradient, verdicts }
+}
+
+/// Judges each row of `logits` `[n, classes]`.
+///
+/// # Panics
+/// If the lengths do not belong together, or a label is not below the number of classes.
 ///
 /// # Example
 ///
 /// ```
 /// let verdicts = allconv_train::judge(&[0.0, 0.0, 3.0, 1.0], &[1, 0], 2);
-/// assert!((verdicts[0].loss - 2f64.ln()).abs() < 1e-12);
+/// assert!((verdicts[0].loss - 0.693_147).abs() < 1e-6);
 /// assert_eq!((verdicts[0].predicted, verdicts[1].predicted), (0, 0));
 /// ```
 pub fn judge(logits: &[f32], labels: &[u32], classes: usize) -> Vec<Verdict> {
+    let mut powers = vec![0.0; classes];
+    rows(logits, labels, classes).map(|(row, label)| judge_row(row, label, &mut powers).0).collect()
+}
+
+/// Each image's logits with its class.
+fn rows<'a>(
+    logits: &'a [f32],
+    labels: &'a [u32],
+    classes: usize,
+) -> impl Iterator<Item = (&'a [f32], usize)> {
     assert_eq!(logits.len(), labels.len() * classes, "{} logits for {} images", logits.len(), labels.len());
-    logits
-        .chunks_exact(classes)
-        .zip(labels)
-        .map(|(row, label)| {
-            let mut predicted = 0;
-            for (class, value) in row.iter().enumerate() {
-                if *value > row[predicted] {
-                    predicted = class;
-                }
-            }
-            let largest = f64::from(row[predicted]);
-            let sum: f64 = row.iter().map(|value| (f64::from(*value) - largest).exp()).sum();
-            Verdict {
-                loss: sum.ln() + largest - f64::from(row[*label as usize]),
-                predicted: predicted as u32,
-            }
-        })
-        .collect()
+    logits.chunks_exact(classes).zip(labels.iter().map(|label| *label as usize))
+}
+
+/// Judges one image, and leaves e^(z − largest z) of every class in `powers`; their sum is the second result.
+fn judge_row(row: &[f32], label: usize, powers: &mut [f64]) -> (Verdict, f64) {
+    let mut predicted = 0;
+    for (class, value) in row.iter().enumerate() {
+        if *value > row[predicted] {
+            predicted = class;
+        }
+    }
+    let largest = f64::from(row[predicted]);
+    let mut sum = 0.0;
+    for (power, value) in powers.iter_mut().zip(row) {
+        *power = exp(f64::from(*value) - largest);
+        sum += *power;
+    }
+    let verdict = Verdict { loss: ln(sum) + largest - f64::from(row[label]), predicted: predicted as u32 };
+    (verdict, sum)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn value(logits: &[f32], labels: &[u32], classes: usize, smoothing: f64) -> f32 {
-        let device = Device::flex();
-        let data = TensorData::new(logits.to_vec(), [labels.len(), classes]);
-        cross_entropy(Tensor::from_data(data, &device), labels, smoothing, &device).into_scalar::<f32>()
+    fn value(logits: &[f32], labels: &[u32], classes: usize, smoothing: f64) -> f64 {
+        cross_entropy(logits, labels, classes, smoothing).value
     }
 
     #[test]
     fn equal_logits_cost_the_logarithm_of_the_classes() {
-        assert!((value(&[1.0; 10], &[3], 10, 0.0) - 10f32.ln()).abs() < 1e-6);
-        assert!((value(&[1.0; 10], &[3], 10, 0.2) - 10f32.ln()).abs() < 1e-6);
+        assert!((value(&[1.0; 10], &[3], 10, 0.0) - ln(10.0)).abs() < 1e-12);
+        assert!((value(&[1.0; 10], &[3], 10, 0.2) - ln(10.0)).abs() < 1e-12);
     }
 
     #[test]
-    fn tensor_and_host_agree_and_the_batch_is_averaged() {
+    fn the_batch_is_averaged_and_judged_alike_without_a_gradient() {
         let logits = [0.3, -1.2, 2.0, 5.0, 0.0, -3.0];
         let labels = [0, 1];
         let verdicts = judge(&logits, &labels, 3);
+        assert_eq!(cross_entropy(&logits, &labels, 3, 0.1).verdicts, verdicts);
         let mean = (verdicts[0].loss + verdicts[1].loss) / 2.0;
-        assert!((f64::from(value(&logits, &labels, 3, 0.0)) - mean).abs() < 1e-6);
+        assert!((value(&logits, &labels, 3, 0.0) - mean).abs() < 1e-12);
     }
 
     #[test]
     fn smoothing_mixes_the_target_with_the_mean_over_classes() {
         // Worked by hand: logits (ln 3, 0) give log-probabilities ln(3/4), ln(1/4); ε = 0.2 gives targets 0.9, 0.1.
-        let expected = -(0.9 * 0.75f32.ln() + 0.1 * 0.25f32.ln());
-        assert!((value(&[3f32.ln(), 0.0], &[0], 2, 0.2) - expected).abs() < 1e-6);
+        let expected = -(0.9 * ln(0.75) + 0.1 * ln(0.25));
+        assert!((value(&[ln(3.0) as f32, 0.0], &[0], 2, 0.2) - expected).abs() < 1e-7);
+    }
+
+    #[test]
+    fn the_gradient_is_the_slope_of_the_value() {
+        let (labels, classes) = ([2, 0], 3);
+        let logits = [0.5_f32, -1.0, 0.25, 3.0, 2.0, -0.5];
+        let gradient = cross_entropy(&logits, &labels, classes, 0.1).gradient;
+        for place in 0..logits.len() {
+            // A step that f32 holds exactly.
+            let moved = |by: f32| {
+                let mut logits = logits;
+                logits[place] += by;
+                value(&logits, &labels, classes, 0.1)
+            };
+            let slope = (moved(1.0 / 1024.0) - moved(-1.0 / 1024.0)) * 512.0;
+            assert!((slope - f64::from(gradient[place])).abs() < 1e-6, "{place}: {slope} {gradient:?}");
+        }
+    }
+
+    /// `torch.nn.functional.cross_entropy(z, y, label_smoothing=0.1)` and its gradient in double precision (PyTorch 2.15).
+    #[test]
+    fn value_and_gradient_are_those_of_pytorch() {
+        const VALUE: f64 = 1.166_260_533_761_329_4;
+        const GRADIENT: [f64; 8] = [
+            -0.310_748_565_380_117_3,
+            0.013_870_445_218_159_413,
+            0.059_182_302_044_897_47,
+            0.237_695_818_117_060_42,
+            0.026_927_015_171_271_52,
+            0.094_673_738_890_446_63,
+            -0.285_800_377_030_859_14,
+            0.164_199_622_969_141_1,
+        ];
+        let logits = [1.5, -0.25, 0.75, 2.0, -1.0, 0.0, 0.5, 0.5];
+        let found = cross_entropy(&logits, &[0, 2], 4, 0.1);
+        assert!((found.value - VALUE).abs() < 1e-12, "{}", found.value);
+        for (found, expected) in found.gradient.iter().zip(GRADIENT) {
+            assert!((f64::from(*found) - expected).abs() < 1e-7, "{found} {expected}");
+        }
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::task::{
 use crate::{DataRequest, DataSettings, DataStore, Preset, TaskSettings, TrainRequest, TrainSettings};
 
 /// Revision of what this crate contributes to a run's numbers (order of summation, schedules, update rule); raised with them.
-pub const NUMERICS_REVISION: u32 = 1;
+pub const NUMERICS_REVISION: u32 = 2;
 
 /// A metric that runs may name in `measure`.
 #[derive(Clone, Debug, PartialEq, Eq)]

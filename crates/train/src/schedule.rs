@@ -1,5 +1,6 @@
 //! The learning rate as a function of progress.
 
+use allconv_random::elementary::{cos, powi};
 use serde::{Deserialize, Serialize};
 
 use crate::settings::SettingError;
@@ -46,14 +47,14 @@ impl Schedule {
         match self {
             Schedule::Constant {} => 1.0,
             Schedule::Step { at, factor } => {
-                factor.powi(at.iter().filter(|position| progress >= **position).count() as i32)
+                powi(*factor, at.iter().filter(|position| progress >= **position).count() as i32)
             }
             Schedule::WarmupCosine { warmup, warmup_start, end } => {
                 if progress < *warmup {
                     warmup_start + (1.0 - warmup_start) * progress / warmup
                 } else {
                     let fall = (progress - warmup) / (1.0 - warmup);
-                    end + (1.0 - end) * 0.5 * (1.0 + (std::f64::consts::PI * fall).cos())
+                    end + (1.0 - end) * 0.5 * (1.0 + cos(std::f64::consts::PI * fall))
                 }
             }
         }

@@ -42,3 +42,30 @@ pub(crate) struct MachineArguments {
     #[arg(long, value_enum, default_value_t)]
     pub(crate) progress: ProgressMode,
 }
+
+/// `doctor`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DoctorArguments {
+    #[command(flatten)]
+    pub(crate) data: DataArguments,
+    /// Train some fifty tiny networks, in a minute or less, and compare their weights, metrics and outcomes with recorded ones, bit by bit;
+    /// ends with 3 when they differ.
+    #[arg(long)]
+    pub(crate) bits: bool,
+    #[command(flatten)]
+    pub(crate) bits_arguments: BitsArguments,
+}
+
+/// How the runs of `doctor --bits` are made.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct BitsArguments {
+    /// Threads of the kernels [default: all].
+    #[arg(long, value_parser = thread_count(), requires = "bits")]
+    pub(crate) threads: Option<usize>,
+    /// Instruction set of the kernels [default: the fastest this processor has].
+    #[arg(long, requires = "bits")]
+    pub(crate) isa: Option<String>,
+    /// Print what the runs gave, a line of hashes each, instead of comparing it.
+    #[arg(long, requires = "bits")]
+    pub(crate) print: bool,
+}

@@ -1,6 +1,7 @@
 //! `allconv bench` for networks that return a map: a step of gradient descent on the mean square of the difference from a fixed map.
 
 use allconv_nets::{Mode, Network, Walk, images_to_tensor};
+use allconv_random::elementary::sin;
 use allconv_train::{Optimizer, Preset};
 use anyhow::{Context, ensure};
 use burn::module::Module;
@@ -53,6 +54,6 @@ impl MapBench {
 
 /// Images in [−1, 1] of which no two neighbouring values are alike.
 fn waves(batch: usize, [channels, height, width]: [usize; 3], device: &Device) -> Tensor<4> {
-    let values = (0..batch * channels * height * width).map(|index| (index as f32 * 0.7).sin()).collect();
+    let values = (0..batch * channels * height * width).map(|index| sin(index as f64 * 0.7) as f32).collect();
     images_to_tensor(values, [batch, height, width, channels], device)
 }

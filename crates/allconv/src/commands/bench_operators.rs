@@ -11,6 +11,7 @@ use allconv_nets::{
     UpsampleConfig, images_to_tensor, walk_stages,
 };
 use allconv_random::Stream;
+use allconv_random::elementary::square;
 use anyhow::ensure;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use serde_json::{Value, json};
@@ -251,8 +252,8 @@ fn distance_from_double(
 
 /// The root mean square of the difference of the first values, as a share of that of the exact ones.
 fn distance(found: &[f64], exact: &[f64]) -> f64 {
-    let difference: f64 = found.iter().zip(exact).map(|(found, exact)| (found - exact).powi(2)).sum();
-    let length: f64 = exact.iter().map(|exact| exact.powi(2)).sum();
+    let difference: f64 = found.iter().zip(exact).map(|(found, exact)| square(found - exact)).sum();
+    let length: f64 = exact.iter().map(|exact| square(*exact)).sum();
     if found.len() < exact.len() || exact.is_empty() { f64::INFINITY } else { (difference / length).sqrt() }
 }
 

@@ -3,11 +3,15 @@
 use allconv_data::DataDirectory;
 use allconv_kernels::Isa;
 
-use crate::arguments::DataArguments;
-use crate::{device, environment, exit, output, runner};
+use crate::arguments::DoctorArguments;
+use crate::{bits, device, environment, exit, output, runner};
 
 /// Runs the command.
-pub(crate) fn run(arguments: &DataArguments) -> anyhow::Result<u8> {
+pub(crate) fn run(arguments: &DoctorArguments) -> anyhow::Result<u8> {
+    if arguments.bits {
+        return bits::run(&arguments.bits_arguments);
+    }
+    let data_dir = &arguments.data.data_dir;
     let here = environment::describe(Isa::detect(), device::choose("auto")?.kind, runner::all_threads());
     output::print_line(format_args!("allconv          {} (commit {})", here.allconv, here.commit))?;
     output::print_line(format_args!("compiler         {}", here.compiler))?;
@@ -23,8 +27,8 @@ pub(crate) fn run(arguments: &DataArguments) -> anyhow::Result<u8> {
         let state = device::choose(name).map_or_else(|error| error.to_string(), |_| "ready".to_owned());
         output::print_line(format_args!("device {name:<10}{state}"))?;
     }
-    output::print_line(format_args!("data folder      {}", arguments.data_dir.display()))?;
-    for dataset in allconv_data::list(&DataDirectory::new(&arguments.data_dir))? {
+    output::print_line(format_args!("data folder      {}", data_dir.display()))?;
+    for dataset in allconv_data::list(&DataDirectory::new(data_dir))? {
         output::print_line(format_args!(
             "  {:<15}{}",
             dataset.name,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use allconv_random::elementary::sin;
 use image::{GrayImage, RgbImage};
 
 use crate::tiny_study::{TinyStudy, allconv, output};
@@ -138,7 +139,7 @@ fn super_resolution_goes_from_photographs_to_a_larger_picture() {
     let photographs = folder.path().join("photographs");
     std::fs::create_dir(&photographs).unwrap();
     for number in 0..6u32 {
-        let wave = |x: u32, y: u32| (127.0 + 120.0 * f64::from(x * (number + 2) + y * y % 17).sin()) as u8;
+        let wave = |x: u32, y: u32| (127.0 + 120.0 * sin(f64::from(x * (number + 2) + y * y % 17))) as u8;
         let picture = RgbImage::from_fn(40 + number, 37, |x, y| image::Rgb([wave(x, y), wave(y, x), 90]));
         picture.save(photographs.join(format!("{number}.png"))).unwrap();
     }

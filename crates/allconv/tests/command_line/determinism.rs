@@ -1,6 +1,8 @@
-//! Threads and loader workers do not show in the result.
+//! Threads, loader workers and the machine do not show in the result.
 
-use crate::tiny_study::{TinyStudy, assert_same_results};
+use allconv_kernels::Isa;
+
+use crate::tiny_study::{TinyStudy, allconv, assert_same_results};
 
 #[test]
 fn threads_and_loader_workers_do_not_change_a_bit() {
@@ -28,4 +30,38 @@ fn the_seed_changes_the_result() {
     let second = TinyStudy::with(&text);
     second.finish(&[]);
     assert_ne!(first.results()["metrics.jsonl"], second.results()["metrics.jsonl"]);
+}
+
+/// What `doctor --bits` says with these arguments and settings of the environment.
+fn bits(arguments: &[&str], environment: &[(&str, &str)]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = allconv(folder.path());
+    let output =
+        command.args(["doctor", "--bits"]).args(arguments).envs(environment.iter().copied()).output();
+    let output = output.unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.status.success(),
+        "{arguments:?} {environment:?}: {said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    said
+}
+
+#[test]
+fn every_instruction_set_and_number_of_threads_computes_the_bits_of_the_reference() {
+    for set in Isa::available() {
+        let said = bits(&["--isa", &set.to_string()], &[]);
+        assert!(said.contains(&format!("({set}, ")), "{said}");
+    }
+    for threads in ["1", "3"] {
+        let said = bits(&["--threads", threads], &[]);
+        assert!(said.contains(&format!(" {threads} threads")), "{said}");
+    }
+}
+
+/// glibc then takes its functions for processors without these instructions.
+#[test]
+fn the_mathematical_library_of_the_platform_does_not_show() {
+    bits(&[], &[("GLIBC_TUNABLES", "glibc.cpu.hwcaps=-AVX2,-FMA,-FMA4,-AVX2_Usable,-FMA_Usable")]);
 }

@@ -95,6 +95,7 @@ fn interrupted_runs_of_every_format_are_continued_to_the_bits_of_the_finished_on
     let folder = tempfile::tempdir().unwrap();
     import(folder.path());
     let interrupted = runs().into_iter().filter(|(_, name, _)| name.ends_with("-interrupted"));
+    let mut continued = 0;
     for (format, name, answer) in interrupted {
         let study = name.strip_suffix("-interrupted").unwrap();
         let out = folder.path().join(format.file_name().unwrap());
@@ -115,5 +116,10 @@ fn interrupted_runs_of_every_format_are_continued_to_the_bits_of_the_finished_on
             let same = std::fs::read(run.join(file)).unwrap() == std::fs::read(finished.join(file)).unwrap();
             assert!(same, "{file} of {name} of {}", format.display());
         }
+        continued += 1;
     }
+    assert!(
+        continued >= 3,
+        "of the present numbers only {continued} runs are kept: make fixtures with this program"
+    );
 }

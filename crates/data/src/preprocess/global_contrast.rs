@@ -4,6 +4,7 @@
 //! image becomes 0). Mean and norm run over all values of one image, channels included. Source: Goodfellow et al. 2013,
 //! "Maxout networks", as in pylearn2 (`use_std` false, `sqrt_bias` 0).
 
+use allconv_random::elementary::square;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -28,7 +29,7 @@ impl GlobalContrast {
     pub fn apply(&self, images: &mut [f32], length: usize) {
         images.par_chunks_exact_mut(length).for_each(|image| {
             let mean = image.iter().map(|&value| f64::from(value)).sum::<f64>() / length as f64;
-            let square: f64 = image.iter().map(|&value| (f64::from(value) - mean).powi(2)).sum();
+            let square: f64 = image.iter().map(|&value| square(f64::from(value) - mean)).sum();
             let divisor = square.sqrt() / self.scale;
             let divisor = if divisor < self.min_divisor { 1.0 } else { divisor };
             for value in image {
@@ -59,7 +60,7 @@ mod tests {
         GlobalContrast::default().apply(&mut images, 100);
         GlobalContrast::default().apply(&mut brighter, 100);
         for (image, other) in images.chunks(100).zip(brighter.chunks(100)) {
-            let norm = image.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>().sqrt();
+            let norm = image.iter().map(|&v| square(f64::from(v))).sum::<f64>().sqrt();
             assert!((norm - 55.0).abs() < 1e-4 && image.iter().sum::<f32>().abs() < 1e-3);
             assert!(image.iter().zip(other).all(|(a, b)| (a - b).abs() < 1e-4));
         }

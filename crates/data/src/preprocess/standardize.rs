@@ -1,5 +1,6 @@
 //! Per-channel standardisation: `y = (x − mean_c) / deviation_c` with the training split's numbers.
 
+use allconv_random::elementary::square;
 use rayon::prelude::*;
 
 /// Mean and standard deviation of each channel over all training pixels.
@@ -32,7 +33,7 @@ impl ChannelMoments {
             (0..channels).map(|channel| per_image.iter().map(|sums| sums[channel]).sum()).collect()
         };
         let mean: Vec<f64> = sum_of(&|_, value| value).iter().map(|sum| sum / count).collect();
-        let squares = sum_of(&|channel, value| (value - mean[channel]).powi(2));
+        let squares = sum_of(&|channel, value| square(value - mean[channel]));
         let deviation = squares
             .iter()
             .map(|square| (square / count).sqrt() as f32)

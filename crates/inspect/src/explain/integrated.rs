@@ -89,6 +89,7 @@ mod tests {
     use super::*;
     use crate::pictures::tests::drawn;
     use crate::subject::tests::subject;
+    use allconv_random::elementary::sin;
 
     #[test]
     fn what_is_missing_from_completeness_shrinks_with_the_steps() {
@@ -100,7 +101,7 @@ mod tests {
                 values
                     .iter_mut()
                     .enumerate()
-                    .for_each(|(index, value)| *value = 0.3 * (index as f32 + 0.5).sin());
+                    .for_each(|(index, value)| *value = 0.3 * sin(index as f64 + 0.5) as f32);
             }
         });
         let subject = subject.with_network(network);

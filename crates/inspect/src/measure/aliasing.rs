@@ -10,6 +10,7 @@
 use allconv_kernels::Epilogue;
 use allconv_nets::layers::Stage;
 use allconv_nets::{Mode, Pass, SignalRules};
+use allconv_random::elementary::square;
 use burn::tensor::{Device, Tensor};
 
 use super::low_pass::below_nyquist;
@@ -33,7 +34,7 @@ impl Measure for Aliasing {
             metrics: &["aliasing_share"],
             images: 128,
             fits: Fits::Any,
-            revision: 1,
+            revision: 2,
         }
     }
 
@@ -69,7 +70,7 @@ pub(super) fn aliasing_readings(
         let trace = subject.plain().forward_traced(input.clone(), Mode::Evaluate, SignalRules::GRADIENT);
         for ((stage, stride), shares) in reducing.iter().zip(&mut shares) {
             let z = stage.checked_sub(1).map_or(&input, |before| &trace.stages[before]);
-            let low = run(subject, *stage, below_nyquist(z.clone(), *stride));
+            let low = run(subject, *stage, below_nyquist(z.clone(), *stride, subject.plain().engine()));
             shares.extend(energy_shares(trace.stages[*stage].clone(), low));
         }
     }
@@ -94,12 +95,12 @@ fn energy_shares(y: Tensor<4>, low: Tensor<4>) -> Vec<f64> {
     let cells = rows * columns;
     let (y, low) = (host(y), host(low));
     let of_image = |(y, low): (&[f64], &[f64])| {
-        let lost: f64 = y.iter().zip(low).map(|(y, low)| (y - low).powi(2)).sum();
+        let lost: f64 = y.iter().zip(low).map(|(y, low)| square(y - low)).sum();
         let energy: f64 = y
             .chunks_exact(cells)
             .map(|map| {
                 let mean = map.iter().sum::<f64>() / cells as f64;
-                map.iter().map(|value| (value - mean).powi(2)).sum::<f64>()
+                map.iter().map(|value| square(value - mean)).sum::<f64>()
             })
             .sum();
         if energy > 0.0 { lost / energy } else { 0.0 }
@@ -114,6 +115,7 @@ mod tests {
     use crate::pictures::tests::drawn;
     use allconv_nets::downsample::Slot;
     use allconv_nets::{ActivationKind, DownsampleConfig, StageSpec};
+    use allconv_random::elementary::sin;
 
     /// The share at an operator that meets the image itself, a sine of so many waves across its 16 columns.
     fn share(operator: &str, waves: usize) -> f64 {
@@ -124,7 +126,9 @@ mod tests {
         let subject = net_of(&stages, 16);
         let sine = |pixels: &[f32]| -> Vec<f32> {
             (0..pixels.len())
-                .map(|index| (std::f32::consts::TAU * (waves * (index / 3 % 16)) as f32 / 16.0 + 0.4).sin())
+                .map(|index| {
+                    sin(std::f64::consts::TAU * (waves * (index / 3 % 16)) as f64 / 16.0 + 0.4) as f32
+                })
                 .collect()
         };
         let pictures = drawn(2).with_changed_inputs(sine);

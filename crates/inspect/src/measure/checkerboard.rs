@@ -8,6 +8,7 @@
 //! Source: the artefacts of Odena, Dumoulin and Olah, Distill 2016, as an analysis of variance.
 
 use allconv_nets::{Mode, SignalRules, StageSpec};
+use allconv_random::elementary::square;
 use burn::tensor::Device;
 
 use super::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
@@ -77,7 +78,7 @@ fn share(maps: &[f64], [rows, columns]: [usize; 2], [down, across]: [usize; 2]) 
             let phase = cell / columns % down * across + cell % columns % across;
             sums[phase] += value - mean;
             counts[phase] += 1;
-            all += (value - mean).powi(2);
+            all += square(value - mean);
         }
         // n·(sum/n)²
         explained += sums

@@ -26,7 +26,7 @@ impl Measure for CorruptionError {
             metrics: &["corruption_error"],
             images: 200,
             fits: Fits::Classes,
-            revision: 1,
+            revision: 2,
         }
     }
 

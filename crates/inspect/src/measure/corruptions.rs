@@ -10,6 +10,7 @@
 use std::io::Cursor;
 
 use allconv_data::augment::ImageShape;
+use allconv_random::elementary::{hypot, sin_cos};
 use allconv_random::{Purpose, Stream};
 use image::codecs::jpeg::JpegEncoder;
 use image::{ColorType, ExtendedColorType, ImageEncoder};
@@ -136,9 +137,10 @@ pub fn corrupted(
         Corruption::MotionBlur => {
             let length = [1.5, 2.0, 2.5, 3.0, 3.5][level] * scale;
             let angle = std::f64::consts::PI * (f64::from(random.unit()) - 0.5);
+            let (sine, cosine) = sin_cos(angle);
             let taps: Vec<(f64, f64, f64)> = (-8..=8)
-                .map(|step| (f64::from(step) / 8.0 * length, 1.0))
-                .map(|(along, weight)| (along * angle.sin(), along * angle.cos(), weight))
+                .map(|step| f64::from(step) / 8.0 * length)
+                .map(|along| (along * sine, along * cosine, 1.0))
                 .collect();
             canvas.mean_over(&taps)
         }
@@ -282,9 +284,10 @@ impl Canvas {
             (0..height * width).map(|_| if unit() < density { 0.7 + 0.3 * unit() } else { 0.0 }).collect();
         let flakes = Canvas { values: flakes, shape: ImageShape { channels: 1, ..self.shape } };
         let angle = std::f64::consts::PI * (0.25 + 0.5 * unit());
+        let (sine, cosine) = sin_cos(angle);
         let taps: Vec<(f64, f64, f64)> = (0..5)
             .map(|step| f64::from(step) / 4.0 * 2.0 * scale)
-            .map(|along| (along * angle.sin(), along * angle.cos(), 1.0))
+            .map(|along| (along * sine, along * cosine, 1.0))
             .collect();
         let streaks = flakes.mean_over(&taps);
         self.each_at(|value, cell, _| {
@@ -334,7 +337,7 @@ fn disc(radius: f64) -> Vec<(f64, f64, f64)> {
     let steps = 6;
     (-steps..=steps)
         .flat_map(|down| (-steps..=steps).map(move |across| (f64::from(down), f64::from(across))))
-        .filter(|(down, across)| down.hypot(*across) <= f64::from(steps))
+        .filter(|(down, across)| hypot(*down, *across) <= f64::from(steps))
         .map(|(down, across)| (down / f64::from(steps) * radius, across / f64::from(steps) * radius, 1.0))
         .collect()
 }
@@ -381,6 +384,7 @@ fn jpeg(pixels: &[u8], shape: ImageShape, quality: u8) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use allconv_random::elementary::square;
 
     const SHAPE: ImageShape = ImageShape { height: 32, width: 32, channels: 3 };
 
@@ -400,7 +404,7 @@ mod tests {
         let damaged = corrupted(corruption, severity, &clean, SHAPE, 7);
         assert_eq!(damaged.len(), clean.len());
         let squares: f64 =
-            clean.iter().zip(&damaged).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum();
+            clean.iter().zip(&damaged).map(|(a, b)| square(f64::from(*a) - f64::from(*b))).sum();
         (squares / clean.len() as f64).sqrt()
     }
 
@@ -419,7 +423,7 @@ mod tests {
     fn noise_has_the_deviation_it_states() {
         let grey = vec![128_u8; 32 * 32 * 3];
         let damaged = corrupted(Corruption::GaussianNoise, 5, &grey, SHAPE, 1);
-        let squares: f64 = damaged.iter().map(|value| (f64::from(*value) - 128.0).powi(2)).sum();
+        let squares: f64 = damaged.iter().map(|value| square(f64::from(*value) - 128.0)).sum();
         // 0.10 of 255 grey levels; five standard errors of 3072 values.
         assert!(((squares / 3072.0).sqrt() - 25.5).abs() < 1.7, "{}", (squares / 3072.0).sqrt());
         let impulses = corrupted(Corruption::ImpulseNoise, 5, &grey, SHAPE, 1);

@@ -8,6 +8,7 @@
 //! Source: the definition of Chaman and Dokmanić, arXiv 2011.14214, for whole maps.
 
 use allconv_nets::{Mode, SignalRules, StageSpec};
+use allconv_random::elementary::square;
 use burn::tensor::{Device, Tensor};
 
 use super::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
@@ -118,7 +119,7 @@ fn distances(map: &Map, moved: &Map, jump: f64, shift: [usize; 2]) -> Vec<f64> {
                 let (channel, row, column) =
                     (index / (rows * columns), index / columns % rows, index % columns);
                 let (row, column) = ((row + down) % rows, (column + right) % columns);
-                sum += (map[(channel * rows + row) * columns + column] - value).powi(2);
+                sum += square(map[(channel * rows + row) * columns + column] - value);
             }
             sum
         };

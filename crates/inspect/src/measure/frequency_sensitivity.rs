@@ -7,6 +7,7 @@
 //!
 //! Source: Yin et al., arXiv 1906.08988 (Fourier heat maps).
 
+use allconv_random::elementary::cos;
 use allconv_random::{Purpose, Stream};
 
 use super::predictions::{agreement, predictions};
@@ -34,7 +35,7 @@ impl Measure for FrequencySensitivity {
             metrics: &["frequency_sensitivity_low", "frequency_sensitivity_high"],
             images: 64,
             fits: Fits::Classes,
-            revision: 1,
+            revision: 2,
         }
     }
 
@@ -92,7 +93,7 @@ fn with_wave(asked: &Asked<'_>, u: i64, v: i64) -> crate::Pictures {
         let wave: Vec<f64> = (0..shape.height * shape.width)
             .map(|cell| {
                 let (row, column) = ((cell / shape.width) as f64, (cell % shape.width) as f64);
-                (std::f64::consts::TAU * (u as f64 * row / height + v as f64 * column / width) + phase).cos()
+                cos(std::f64::consts::TAU * (u as f64 * row / height + v as f64 * column / width) + phase)
             })
             .collect();
         // A wave at the Nyquist limit has a size that depends on its phase; all are given the same.

@@ -7,6 +7,7 @@
 //! Source: the transformations of Azulay and Weiss, arXiv 1805.12177.
 
 use allconv_data::augment::ImageShape;
+use allconv_random::elementary::sin_cos;
 
 use super::predictions::{agreement, predictions};
 use super::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
@@ -32,13 +33,13 @@ impl Measure for Rotation {
             metrics: &["rotation_agreement"],
             images: 500,
             fits: Fits::Classes,
-            revision: 1,
+            revision: 2,
         }
     }
 
     fn take(&self, asked: &Asked<'_>) -> Result<Measurement, InspectError> {
         let matrix = |angle: f64| {
-            let (sine, cosine) = angle.to_radians().sin_cos();
+            let (sine, cosine) = sin_cos(angle.to_radians());
             [[cosine, -sine], [sine, cosine]]
         };
         let settings: Vec<_> = ANGLES.iter().map(|angle| (format!("{angle}°"), matrix(*angle))).collect();

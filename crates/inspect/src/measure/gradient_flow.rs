@@ -9,8 +9,9 @@
 use std::path::PathBuf;
 
 use allconv_nets::{Mode, Network, SignalRules};
+use allconv_random::elementary::{exp, ln};
 use allconv_train::{CheckpointStore, cross_entropy};
-use burn::tensor::Tensor;
+use burn::tensor::{Tensor, TensorData};
 
 use super::aliasing::reducing_stages;
 use super::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
@@ -45,7 +46,7 @@ impl Measure for GradientFlow {
             ],
             images: 64,
             fits: Fits::Classes,
-            revision: 1,
+            revision: 2,
         }
     }
 
@@ -71,8 +72,8 @@ impl Measure for GradientFlow {
         let now = flow(asked, asked.subject.tracked(), labels, &stages);
         read("now", &now);
         let mean = |index: usize| {
-            let logarithms: f64 = initial.gains.iter().map(|gains| gains[index].max(1e-30).ln()).sum();
-            (logarithms / initial.gains.len().max(1) as f64).exp()
+            let logarithms: f64 = initial.gains.iter().map(|gains| ln(gains[index].max(1e-30))).sum();
+            exp(logarithms / initial.gains.len().max(1) as f64)
         };
         readings.push(Reading::plain("initial_signal_gain", "", mean(0)));
         readings.push(Reading::plain("initial_gradient_gain", "", mean(1)));
@@ -108,9 +109,11 @@ fn flow(asked: &Asked<'_>, network: &Network, labels: &[u32], stages: &[(usize, 
         maps.push((y.clone(), zeros.clone()));
         y + zeros
     });
-    let loss = cross_entropy(logits, labels, 0.0, &device);
-    let value = host(loss.clone())[0];
-    let mut gradients = loss.backward();
+    let [count, classes] = logits.dims();
+    let values: Vec<f32> = host(logits.clone()).into_iter().map(|value| value as f32).collect();
+    let compared = cross_entropy(&values, labels, classes, 0.0);
+    let gradient = Tensor::from_data(TensorData::new(compared.gradient, [count, classes]), &device);
+    let mut gradients = (logits * gradient).sum().backward();
     let norm = |values: Vec<f64>| values.iter().map(|value| value * value).sum::<f64>().sqrt();
     // Entry n + 1 is what stage n returned.
     let gain = |(stage, _): &(usize, usize)| {
@@ -130,7 +133,7 @@ fn flow(asked: &Asked<'_>, network: &Network, labels: &[u32], stages: &[(usize, 
     let gradient_norm = norm(
         parameters.iter().flat_map(|parameter| parameter.values.iter().map(|v| f64::from(*v))).collect(),
     );
-    Flow { gains, gradient_norm, loss: value }
+    Flow { gains, gradient_norm, loss: compared.value }
 }
 
 #[cfg(test)]

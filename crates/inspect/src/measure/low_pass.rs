@@ -1,41 +1,39 @@
 //! The ideal low-pass filter of a map: what is left of it below a frequency.
 
-use burn::tensor::{Tensor, TensorData};
+use allconv_kernels::{AxisMap, Engine};
+use allconv_nets::ops::{SeparableMap, separable};
+use allconv_random::elementary::cos_sin_of_turn;
+use burn::tensor::Tensor;
 
 /// Maps `[n, c, h, w]` without the frequencies at and above `1/(2·stride)` cycles a cell, the new Nyquist limit, on either axis.
 ///
 /// `P[i, j] = (1/n) Σ_{|f| < n/(2·stride)} cos(2π f (i − j)/n)` on each axis: circular, linear and idempotent.
-pub(super) fn below_nyquist(maps: Tensor<4>, stride: usize) -> Tensor<4> {
+pub(super) fn below_nyquist(maps: Tensor<4>, stride: usize, engine: &Engine) -> Tensor<4> {
     let [_, _, rows, columns] = maps.dims();
-    let projection = |side: usize| -> Tensor<4> {
-        let values = projection(side, stride);
-        let options = (&maps.device(), maps.dtype());
-        Tensor::from_data(TensorData::new(values, [1, 1, side, side]), options)
-    };
-    let (down, across) = (projection(rows), projection(columns));
-    // The matrices are symmetric.
-    down.matmul(maps).matmul(across)
+    separable(maps, SeparableMap::new(projection(rows, stride), projection(columns, stride)), engine)
 }
 
-/// The filter's matrix, row by row.
-fn projection(side: usize, stride: usize) -> Vec<f64> {
-    let frequencies: Vec<f64> = (0..side)
-        .map(|index| if 2 * index < side { index as f64 } else { index as f64 - side as f64 })
-        .filter(|frequency| frequency.abs() * 2.0 * (stride as f64) < side as f64)
+/// The filter along an axis.
+fn projection(side: usize, stride: usize) -> AxisMap {
+    // Frequencies from 1 on stand for themselves and their negatives.
+    let below = (1..side).take_while(|frequency| frequency * 2 * stride < side);
+    let along_distance: Vec<f64> = (0..side)
+        .map(|distance| {
+            let wave = |frequency: usize| cos_sin_of_turn((frequency * distance) as u64, side as u64)[0];
+            (1.0 + below.clone().map(|frequency| 2.0 * wave(frequency)).sum::<f64>()) / side as f64
+        })
         .collect();
-    let value = |cell: usize| {
-        let distance = (cell / side) as f64 - (cell % side) as f64;
-        let angle = |frequency: &f64| std::f64::consts::TAU * frequency * distance / side as f64;
-        frequencies.iter().map(|frequency| angle(frequency).cos()).sum::<f64>() / side as f64
-    };
-    (0..side * side).map(value).collect()
+    let row = |index: usize| (0..side).map(|cell| (cell, along_distance[index.abs_diff(cell)])).collect();
+    AxisMap::new(side, (0..side).map(row).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use allconv_random::elementary::cos;
+
     use crate::tensors::host;
-    use burn::tensor::{DType, Device};
+    use burn::tensor::{DType, Device, TensorData};
 
     #[test]
     fn waves_below_the_limit_stay_and_others_go() {
@@ -44,12 +42,12 @@ mod tests {
         {
             let wave: Vec<f64> = (0..side * side)
                 .map(|cell| {
-                    (std::f64::consts::TAU * (frequency * (cell % side)) as f64 / side as f64 + 0.3).cos()
+                    cos(std::f64::consts::TAU * (frequency * (cell % side)) as f64 / side as f64 + 0.3)
                 })
                 .collect();
             let data = TensorData::new(wave.clone(), [1, 1, side, side]);
             let maps = Tensor::<4>::from_data(data, (&Device::flex(), DType::F64));
-            for (found, wave) in host(below_nyquist(maps, 2)).iter().zip(&wave) {
+            for (found, wave) in host(below_nyquist(maps, 2, &Engine::detect())).iter().zip(&wave) {
                 let expected = if stays { *wave } else { 0.0 };
                 assert!((found - expected).abs() < 1e-12, "side {side}, frequency {frequency}");
             }

@@ -8,6 +8,7 @@
 //! Sources: Luo et al., arXiv 1701.04128; Ding et al., arXiv 2203.06717 (RepLKNet's measurement).
 
 use allconv_nets::{Mode, SignalRules};
+use allconv_random::elementary::hypot;
 use burn::tensor::Tensor;
 
 use super::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
@@ -34,7 +35,7 @@ impl Measure for ReceptiveField {
             metrics: &["receptive_field", "effective_radius_50", "effective_radius_90"],
             images: 64,
             fits: Fits::Any,
-            revision: 1,
+            revision: 2,
         }
     }
 
@@ -110,7 +111,7 @@ fn radius(map: &[f64], width: usize, share: f64) -> f64 {
         .enumerate()
         .map(|(index, value)| {
             let [row, column] = place(index);
-            ((row - centre[0]).hypot(column - centre[1]), *value)
+            (hypot(row - centre[0], column - centre[1]), *value)
         })
         .collect();
     by_distance.sort_by(|left, right| left.0.total_cmp(&right.0));

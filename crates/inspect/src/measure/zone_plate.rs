@@ -7,6 +7,7 @@
 //! Source: the zone plate of television test charts; Zhang, arXiv 1904.11486, for the question.
 
 use allconv_nets::{Mode, SignalRules, images_to_tensor};
+use allconv_random::elementary::cos;
 use burn::tensor::{Device, Tensor};
 
 use super::aliasing::{aliasing_readings, reducing_stages};
@@ -31,7 +32,7 @@ impl Measure for ZonePlate {
             metrics: &["zone_plate_aliasing"],
             images: 1,
             fits: Fits::Any,
-            revision: 1,
+            revision: 2,
         }
     }
 
@@ -54,11 +55,11 @@ impl Measure for ZonePlate {
 }
 
 fn plate([channels, height, width]: [usize; 3]) -> Tensor<4> {
-    let side = height.max(width) as f32;
+    let side = height.max(width) as f64;
     let value = |index: usize| {
         let (row, column) = (index / channels / width, index / channels % width);
-        let (u, v) = (row as f32 - height as f32 / 2.0, column as f32 - width as f32 / 2.0);
-        (std::f32::consts::PI * (u * u + v * v) / side).cos()
+        let (u, v) = (row as f64 - height as f64 / 2.0, column as f64 - width as f64 / 2.0);
+        cos(std::f64::consts::PI * (u * u + v * v) / side) as f32
     };
     let values = (0..channels * height * width).map(value).collect();
     images_to_tensor(values, [1, height, width, channels], &Device::flex())

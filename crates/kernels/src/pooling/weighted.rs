@@ -301,4 +301,26 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn a_window_that_holds_nan_gives_nan() {
+        fn check<T: Scalar + Elementary>(isa: Isa, function: WindowFunction, value: impl Fn(f64) -> T) {
+            let orders: Vec<T> = orders(function).into_iter().map(&value).collect();
+            // In the first window of channel 0 of the first image; once among zeros, once among others.
+            for others in [0.0, 0.5] {
+                let mut x = vec![value(others); GEOMETRY.input_len()];
+                x[GEOMETRY.channels] = value(f64::NAN);
+                let y = forward(isa, function, &orders, &x);
+                let is_nan = |y: &T| y.partial_cmp(y).is_none();
+                assert!(is_nan(&y[0]), "{isa} {function:?} among {others}");
+                assert_eq!(y.iter().filter(|y| is_nan(y)).count(), 1, "{isa} {function:?} among {others}");
+            }
+        }
+        for isa in Isa::available() {
+            for function in functions() {
+                check(isa, function, |value| value);
+                check(isa, function, |value| value as f32);
+            }
+        }
+    }
 }

@@ -86,29 +86,31 @@ impl WindowFunction {
     }
 }
 
-/// The largest value of each lane.
+/// The largest value of each lane; NaN where one is NaN.
 #[inline(always)]
 fn largest<T: Scalar>(window: &[Lanes<T>]) -> Lanes<T> {
     let mut best = [T::NEGATIVE_INFINITY; LANES];
     for values in window {
-        for lane in 0..LANES {
-            best[lane] = if values[lane] > best[lane] { values[lane] } else { best[lane] };
-        }
+        best = lanes!(lane => larger(best[lane], values[lane]));
     }
     best
 }
 
-/// The largest absolute value of each lane.
+/// The largest absolute value of each lane; NaN where one is NaN.
 #[inline(always)]
 fn largest_absolute<T: Scalar>(window: &[Lanes<T>]) -> Lanes<T> {
     let mut best = [T::NEGATIVE_INFINITY; LANES];
     for values in window {
-        for lane in 0..LANES {
-            let value = absolute(values[lane]);
-            best[lane] = if value > best[lane] { value } else { best[lane] };
-        }
+        best = lanes!(lane => larger(best[lane], absolute(values[lane])));
     }
     best
+}
+
+#[inline(always)]
+fn larger<T: Scalar>(best: T, value: T) -> T {
+    #[expect(clippy::eq_op, reason = "NaN alone differs from itself")]
+    let is_nan = value != value;
+    if value > best || is_nan { value } else { best }
 }
 
 /// The number of pixels as an element.
@@ -118,10 +120,10 @@ fn count<T: Scalar>(window: &[Lanes<T>]) -> T {
     T::from_f64(window.len() as f64)
 }
 
-/// Positive values, and 1 in place of all others: a divisor.
+/// Positive values and NaN, and 1 in place of all others: a divisor.
 #[inline(always)]
 fn or_one<T: Scalar>(values: Lanes<T>) -> Lanes<T> {
-    lanes!(lane => if values[lane] > T::ZERO { values[lane] } else { T::ONE })
+    lanes!(lane => if values[lane] <= T::ZERO { T::ONE } else { values[lane] })
 }
 
 #[inline(always)]

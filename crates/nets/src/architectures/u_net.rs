@@ -1,5 +1,6 @@
 //! The U-Net: levels on the way down, as many on the way up, and a skip between each two of a size.
 
+use allconv_random::elementary::powi;
 use serde::{Deserialize, Serialize};
 
 use super::dense_builder::{DenseBuilder, Norm, check_range};
@@ -171,7 +172,7 @@ impl Levels {
 
     /// Channels of a level before the network's width.
     pub(super) fn of_level(&self, level: usize) -> f64 {
-        self.channels as f64 * self.growth.powi(level as i32)
+        self.channels as f64 * powi(self.growth, level as i32)
     }
 
     /// Appends them all; the map then has the channels of the first level and the sides that it had before.

@@ -2,6 +2,7 @@
 //!
 //! The fixture is written by `peers/torch/dense_golden.py`, which fills weights, images and targets by the same formula as here.
 
+use allconv_random::elementary::square;
 use burn::tensor::{Device, Tensor, TensorData};
 use serde_json::Value;
 
@@ -54,7 +55,7 @@ fn close(found: f64, expected: &Value, what: &str) {
 /// Checks `found` against the norm and the samples of a tensor.
 fn agrees(found: &Parameter, golden: &Value, what: &str) {
     assert_eq!(sizes(&golden["shape"]), found.shape, "{what}");
-    let square: f64 = found.values.iter().map(|value| f64::from(*value).powi(2)).sum();
+    let square: f64 = found.values.iter().map(|value| square(f64::from(*value))).sum();
     close(square.sqrt(), &golden["norm"], &format!("{what}, norm"));
     let typical = golden["norm"].as_f64().unwrap() / (found.values.len() as f64).sqrt();
     for sample in golden["samples"].as_array().unwrap() {

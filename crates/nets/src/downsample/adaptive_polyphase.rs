@@ -69,7 +69,7 @@ impl Default for AdaptivePolyphase {
 
 impl Operator for AdaptivePolyphase {
     const NAME: &'static str = "adaptive_polyphase";
-    const REVISION: u32 = 2;
+    const REVISION: u32 = 3;
     const CARD: Card = Card {
         statement: "Each image keeps that one of its four polyphase components whose norm over all channels is largest.",
         formula: "y = P_k, k = argmax ‖P_k‖ over P_ab[i,j] = x[·, 2i+a, 2j+b]; ties: the first of (0,0), (1,0), (0,1), (1,1)",

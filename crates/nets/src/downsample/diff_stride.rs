@@ -12,6 +12,7 @@ use super::spectral_pool::{half, kept};
 use super::{ComputingOperator, LearnedOperator};
 use crate::card::Card;
 use crate::description::DescriptionError;
+use crate::ops::{SeparableMap, Together, separable_together};
 use crate::parameter_source::ParameterSource;
 use crate::pass::Pass;
 use crate::walk::Window;
@@ -44,7 +45,7 @@ impl Default for DiffStride {
 
 impl Operator for DiffStride {
     const NAME: &'static str = "diff_stride";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const CARD: Card = Card {
         statement: "Spectral pooling with a mask that falls smoothly to zero at a learned frequency, one for each axis.",
         formula: "y = irfft2(crop(m·rfft2 x))·h'w'/(hw); m = clip((R + h/(2S) − q)/R, 0, 1), S learned, q = 0, 1, … from both ends \
@@ -204,7 +205,7 @@ pub struct DiffStrideModule {
 
 impl DiffStrideModule {
     /// `[n, c, h, w]` to `[n, c, h', w']`; see the card.
-    pub fn forward(&self, x: Tensor<4>, _pass: &Pass<'_>) -> Tensor<4> {
+    pub fn forward(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
         let [_, _, height, width] = x.dims();
         let strides = self.strides.val();
         let current: Vec<f64> = match strides.clone().into_data().try_into_vec_as() {
@@ -215,26 +216,22 @@ impl DiffStrideModule {
         let [rows, columns] = [0, 1].map(|axis| masks[axis].kept(current[axis]));
         let [row_mask, column_mask] = [(0, rows), (1, columns)]
             .map(|(axis, kept)| masks[axis].values(kept, strides.clone().slice(axis..axis + 1)));
-        let tensor = |matrix: Matrix| -> Tensor<2> {
-            let data = TensorData::new(matrix.values, [matrix.rows, matrix.columns]);
-            Tensor::from_data(data, (&x.device(), x.dtype()))
+        let [fr, fi] = fourier::forward_rows(height, rows);
+        let [fc, fs] = fourier::forward_columns(width, columns);
+        let [gr, gi] = fourier::inverse_rows(height, rows);
+        let [gc, gs] = fourier::inverse_columns(columns);
+        let map = |along_rows: &Matrix, along_columns: &Matrix| {
+            SeparableMap::new(along_rows.axis_map(), along_columns.axis_map())
         };
-        let [fr, fi] = fourier::forward_rows(height, rows).map(|matrix| tensor(matrix) * row_mask.clone());
-        let [gr, gi] = fourier::inverse_rows(height, rows).map(tensor);
-        let [fc, fs] =
-            fourier::forward_columns(width, columns).map(|matrix| tensor(matrix) * column_mask.clone());
-        let [gc, gs] = fourier::inverse_columns(columns).map(tensor);
-        let real = gr.clone().matmul(fr.clone()) - gi.clone().matmul(fi.clone());
-        let imaginary = gr.matmul(fi) + gi.matmul(fr);
-        let even = gc.clone().matmul(fc.clone()) + gs.clone().matmul(fs.clone());
-        let odd = gs.matmul(fc) - gc.matmul(fs);
-        let term = |along_rows: Tensor<2>, along_columns: Tensor<2>| {
-            let rows: Tensor<4> = along_rows.unsqueeze_dims(&[0, 1]);
-            let columns: Tensor<4> = along_columns.transpose().unsqueeze_dims(&[0, 1]);
-            rows.matmul(x.clone().matmul(columns))
-        };
+        let minus = |matrix: &Matrix| matrix.clone().scaled(-1.0);
+        let together = |x: Tensor<4>, maps| separable_together(x, maps, Together::Sum, pass.engine);
+        // The spectrum (fr + i·fi)·x·(fc + i·fs)ᵀ, masked, and the real part of its way back.
         let scale = (rows * columns) as f64 / (height * width) as f64;
-        (term(real, even) + term(imaginary, odd)) * scale
+        let mask: Tensor<4> = (row_mask * column_mask.transpose() * scale).unsqueeze_dims(&[0, 1]);
+        let real = together(x.clone(), vec![map(&fr, &fc), map(&minus(&fi), &fs)]) * mask.clone();
+        let imaginary = together(x, vec![map(&fr, &fs), map(&fi, &fc)]) * mask;
+        together(real, vec![map(&gr, &gc), map(&gi, &gs)])
+            + together(imaginary, vec![map(&gr, &gs), map(&minus(&gi), &gc)])
     }
 }
 

@@ -4,9 +4,8 @@
 //! columns' axis and `C`, `S` the cosines and sines of its inverse. Then `irfft2(crop(rfft2 x))` is
 //! `Re R · x · (C·Re f + S·Im f)ᵀ + Im R · x · (S·Re f − C·Im f)ᵀ`.
 
-use std::f64::consts::TAU;
-
 use allconv_kernels::AxisMap;
+use allconv_random::elementary::cos_sin_of_turn;
 
 /// A real matrix in row-major order.
 #[derive(Clone, Debug)]
@@ -44,33 +43,37 @@ pub(super) fn row_frequencies(side: usize, kept: usize) -> Vec<(usize, usize)> {
     lower.chain(upper).collect()
 }
 
+/// Cosine and sine at `cell` of the wave with `frequency` periods in `side` cells.
+fn wave(frequency: usize, cell: usize, side: usize) -> [f64; 2] {
+    cos_sin_of_turn((frequency * cell) as u64, side as u64)
+}
+
 /// Cosines and sines of the transform along the rows' axis: `[frequencies, side]`, forward.
 pub(super) fn forward_rows(side: usize, kept: usize) -> [Matrix; 2] {
     let frequencies = row_frequencies(side, kept);
-    let angle = |row: usize, cell: usize| TAU * ((frequencies[row].0 * cell) % side) as f64 / side as f64;
+    let wave = |row: usize, cell: usize| wave(frequencies[row].0, cell, side);
     [
-        Matrix::from_fn(kept, side, |row, cell| angle(row, cell).cos()),
-        Matrix::from_fn(kept, side, |row, cell| -angle(row, cell).sin()),
+        Matrix::from_fn(kept, side, |row, cell| wave(row, cell)[0]),
+        Matrix::from_fn(kept, side, |row, cell| -wave(row, cell)[1]),
     ]
 }
 
 /// Cosines and sines of the inverse along the rows' axis: `[kept, frequencies]`, divided by `kept`.
 pub(super) fn inverse_rows(side: usize, kept: usize) -> [Matrix; 2] {
     let frequencies = row_frequencies(side, kept);
-    let angle = |cell: usize, row: usize| TAU * ((frequencies[row].1 * cell) % kept) as f64 / kept as f64;
+    let wave = |cell: usize, row: usize| wave(frequencies[row].1, cell, kept);
     let scale = 1.0 / kept as f64;
     [
-        Matrix::from_fn(kept, kept, |cell, row| scale * angle(cell, row).cos()),
-        Matrix::from_fn(kept, kept, |cell, row| scale * angle(cell, row).sin()),
+        Matrix::from_fn(kept, kept, |cell, row| scale * wave(cell, row)[0]),
+        Matrix::from_fn(kept, kept, |cell, row| scale * wave(cell, row)[1]),
     ]
 }
 
 /// Cosines and sines of the transform along the columns' axis: `[floor(kept/2) + 1, side]`, forward, one-sided.
 pub(super) fn forward_columns(side: usize, kept: usize) -> [Matrix; 2] {
-    let angle = |row: usize, cell: usize| TAU * ((row * cell) % side) as f64 / side as f64;
     [
-        Matrix::from_fn(kept / 2 + 1, side, |row, cell| angle(row, cell).cos()),
-        Matrix::from_fn(kept / 2 + 1, side, |row, cell| -angle(row, cell).sin()),
+        Matrix::from_fn(kept / 2 + 1, side, |frequency, cell| wave(frequency, cell, side)[0]),
+        Matrix::from_fn(kept / 2 + 1, side, |frequency, cell| -wave(frequency, cell, side)[1]),
     ]
 }
 
@@ -78,13 +81,12 @@ pub(super) fn forward_columns(side: usize, kept: usize) -> [Matrix; 2] {
 /// Frequencies with a mirror image count twice; the sine of the others is left out, as in `irfft`.
 pub(super) fn inverse_columns(kept: usize) -> [Matrix; 2] {
     let frequencies = kept / 2 + 1;
-    let angle = |cell: usize, row: usize| TAU * ((row * cell) % kept) as f64 / kept as f64;
     let own_mirror = |row: usize| row == 0 || 2 * row == kept;
     let scale = move |row: usize| if own_mirror(row) { 1.0 } else { 2.0 } / kept as f64;
     [
-        Matrix::from_fn(kept, frequencies, |cell, row| scale(row) * angle(cell, row).cos()),
+        Matrix::from_fn(kept, frequencies, |cell, row| scale(row) * wave(row, cell, kept)[0]),
         Matrix::from_fn(kept, frequencies, |cell, row| {
-            if own_mirror(row) { 0.0 } else { -scale(row) * angle(cell, row).sin() }
+            if own_mirror(row) { 0.0 } else { -scale(row) * wave(row, cell, kept)[1] }
         }),
     ]
 }

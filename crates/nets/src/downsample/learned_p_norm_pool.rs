@@ -1,5 +1,7 @@
 //! p-norm pooling whose order is learned.
 
+use allconv_kernels::Elementwise;
+use allconv_random::elementary::{exp_m1, ln, pow};
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
@@ -13,7 +15,7 @@ use super::slot::Operator;
 use super::{ComputingOperator, LearnedOperator};
 use crate::card::Card;
 use crate::description::DescriptionError;
-use crate::ops::{PoolWindow, weighted_pool};
+use crate::ops::{PoolWindow, elementwise, weighted_pool};
 use crate::parameter_source::ParameterSource;
 use crate::pass::Pass;
 use crate::walk::Window;
@@ -53,7 +55,7 @@ impl Default for LearnedPNormPool {
 
 impl Operator for LearnedPNormPool {
     const NAME: &'static str = "learned_p_norm_pool";
-    const REVISION: u32 = 2;
+    const REVISION: u32 = 3;
     const CARD: Card = Card {
         statement: "The p-norm of each window, its order p learned with the weights.",
         formula: "as `p_norm_pool` with p = 1 + ln(1 + e^q), q learned",
@@ -75,7 +77,7 @@ impl Operator for LearnedPNormPool {
     fn promises(&self) -> Promises {
         let gain = match self.form {
             NormForm::Mean => 1.0,
-            NormForm::Sum => ((self.kernel * self.kernel) as f64).powf(1.0 / self.initial_p),
+            NormForm::Sum => pow((self.kernel * self.kernel) as f64, 1.0 / self.initial_p),
         };
         Promises { gain: Some(gain), ..Promises::windows(self.kernel, self.stride) }
     }
@@ -107,7 +109,7 @@ impl LearnedOperator for LearnedPNormPool {
 
     fn module(&self, [channels, _, _]: [usize; 3], source: &ParameterSource<'_>) -> Self::Module {
         // The inverse of softplus.
-        let q = (self.initial_p - 1.0).exp_m1().ln() as f32;
+        let q = ln(exp_m1(self.initial_p - 1.0)) as f32;
         LearnedPNormPoolModule { q: source.filled([self.per.count(channels)], q), config: self.clone() }
     }
 }
@@ -124,9 +126,7 @@ impl LearnedPNormPoolModule {
     /// `[n, c, h, w]` to `[n, c, ceil(h/stride), ceil(w/stride)]`.
     pub fn forward(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
         let LearnedPNormPool { kernel, stride, form, .. } = self.config;
-        let q = self.q.val();
-        // ln(1 + e^q) is written so that no exponential overflows.
-        let softplus = q.clone().clamp_min(0.0) + (q.abs().neg().exp() + 1.0).log();
+        let softplus = elementwise(Elementwise::Softplus, self.q.val(), pass.engine);
         let [_, channels, _, _] = x.dims();
         let orders = (softplus + 1.0).expand([channels]);
         let window = PoolWindow::cut_off(kernel, stride);

@@ -1,8 +1,7 @@
 //! Learned polyphase sampling (LPS): a small net scores the phases, each image keeps the best.
 
-use allconv_kernels::{Activation, AxisMap, Epilogue, Padding};
+use allconv_kernels::{Activation, AxisMap, Elementwise, Epilogue, Padding};
 use burn::module::{Module, Param};
-use burn::tensor::activation::softmax;
 use burn::tensor::{Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +13,7 @@ use super::slot::Operator;
 use super::{ComputingOperator, LearnedOperator};
 use crate::card::Card;
 use crate::description::DescriptionError;
-use crate::ops::{ConvolutionSettings, SeparableMap, convolution, rectifier, separable};
+use crate::ops::{ConvolutionSettings, SeparableMap, convolution, elementwise, rectifier, separable};
 use crate::parameter_source::ParameterSource;
 use crate::pass::Pass;
 use crate::signal_rules::ReluRule;
@@ -45,7 +44,7 @@ impl Default for LearnedPolyphase {
 
 impl Operator for LearnedPolyphase {
     const NAME: &'static str = "learned_polyphase";
-    const REVISION: u32 = 2;
+    const REVISION: u32 = 3;
     const CARD: Card = Card {
         statement: "Each image keeps that one of its four polyphase components which a small shared net scores highest.",
         formula: "score of P = mean of conv3(relu(conv3(P))), circular; evaluation: y = P_argmax; training: y = Σ z·P, \
@@ -148,7 +147,11 @@ impl LearnedPolyphaseModule {
         let noise: Vec<f64> = (0..count * batch).map(|_| stream.gumbel()).collect();
         let options = (&candidates.device(), candidates.dtype());
         let noise: Tensor<2> = Tensor::from_data(TensorData::new(noise, [count, batch]), options);
-        let shares = softmax((scores + noise) / self.temperature, 0);
+        let scores = (scores + noise) / self.temperature;
+        // Softmax over the phases; a shift by the largest score changes nothing but overflow.
+        let powers = scores.clone() - scores.detach().max_dim(0);
+        let powers = elementwise(Elementwise::Exponential, powers, pass.engine);
+        let shares = powers.clone() / powers.sum_dim(0);
         let y = (candidates * shares.clone().reshape([count, batch, 1, 1, 1])).sum_dim(0).squeeze_dim(0);
         (y, switches(Shares::Mixed(shares)))
     }

@@ -1,9 +1,8 @@
 //! Local importance-based pooling (LIP): each window weighted by the exponential of a learned score.
 
-use allconv_kernels::{Activation, Epilogue, Padding};
+use allconv_kernels::{Activation, Elementwise, Engine, Epilogue, Padding};
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
-use burn::tensor::activation::sigmoid;
 use serde::{Deserialize, Serialize};
 
 use super::computing::divided;
@@ -15,7 +14,7 @@ use crate::card::Card;
 use crate::description::DescriptionError;
 use crate::ops::{
     ConvolutionSettings, Divisor, PoolBorder, PoolWindow, average_pool, channels_first, channels_last,
-    convolution, rectifier,
+    convolution, elementwise, rectifier,
 };
 use crate::parameter_source::ParameterSource;
 use crate::pass::Pass;
@@ -63,7 +62,7 @@ impl Default for LocalImportancePool {
 
 impl Operator for LocalImportancePool {
     const NAME: &'static str = "local_importance_pool";
-    const REVISION: u32 = 2;
+    const REVISION: u32 = 3;
     const CARD: Card = Card {
         statement: "The mean of each window, its cells weighted by the exponential of a learned score.",
         formula: "y = Σ x·e^s / Σ e^s over the window, s = 12/(1 + e^(−z)), z = instance norm of the gate's output G(x)",
@@ -161,7 +160,7 @@ impl LocalImportancePoolModule {
     fn weighted(&self, x: Tensor<4>, z: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
         let LocalImportancePool { kernel, stride, .. } = self.config;
         let window = PoolWindow { border: PoolBorder::Centred, ..PoolWindow::cut_off(kernel, stride) };
-        let weights = self.scores(z).exp();
+        let weights = elementwise(Elementwise::Exponential, self.scores(z, pass.engine), pass.engine);
         let x = channels_last(x);
         // The cells left out at the edges cancel in the quotient of the two means.
         let mean = |values| average_pool(channels_first(values), window, Divisor::Cells, pass.engine);
@@ -193,7 +192,7 @@ impl LocalImportancePoolModule {
     }
 
     /// The scores for the gate's output `z`, `[n, h, w, c]`: in the order in which maps lie, for speed.
-    fn scores(&self, z: Tensor<4>) -> Tensor<4> {
+    fn scores(&self, z: Tensor<4>, engine: &Engine) -> Tensor<4> {
         let z = channels_last(z);
         let [_, _, _, channels] = z.dims();
         let centred = z.clone() - z.mean_dims(&[1, 2]);
@@ -201,7 +200,7 @@ impl LocalImportancePoolModule {
         let along_channels = |values: Tensor<1>| values.reshape([1, 1, 1, channels]);
         let normalised = centred / (variance + EPSILON).sqrt() * along_channels(self.norm_weight.val())
             + along_channels(self.norm_bias.val());
-        sigmoid(normalised) * LARGEST_SCORE
+        elementwise(Elementwise::Logistic, normalised, engine) * LARGEST_SCORE
     }
 }
 
@@ -211,7 +210,6 @@ mod tests {
     use crate::downsample::AveragePool;
     use burn::tensor::{Device, TensorData};
 
-    use crate::Engine;
     use crate::initialise::Initialisation;
     use crate::parameters::in_double_precision;
     use crate::signal_rules::SignalRules;

@@ -1,6 +1,7 @@
 //! p-norm pooling: between the mean (p = 1) and the maximum (p = ∞) of absolute values.
 
 use allconv_kernels::WindowFunction;
+use allconv_random::elementary::pow;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
@@ -71,7 +72,7 @@ impl Operator for PNormPool {
         let cells = (self.kernel * self.kernel) as f64;
         let gain = match self.form {
             NormForm::Mean => 1.0,
-            NormForm::Sum => cells.powf(1.0 / self.p),
+            NormForm::Sum => pow(cells, 1.0 / self.p),
         };
         Promises { gain: Some(gain), ..Promises::windows(self.kernel, self.stride) }
     }

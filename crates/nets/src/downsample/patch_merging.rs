@@ -28,7 +28,7 @@ pub struct PatchMerging {}
 
 impl Operator for PatchMerging {
     const NAME: &'static str = "patch_merging";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const CARD: Card = Card {
         statement: "Blocks of 2×2 cells become channels, are normalised over channels, and mixed to twice the channels.",
         formula: "z = the 4c values of a block in SPD order; y = W·((z − mean z)/√(var z + 1e-5)·g + b), W of 2c×4c",

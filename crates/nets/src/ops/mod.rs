@@ -16,6 +16,7 @@ mod convolution;
 #[cfg(test)]
 mod dense_tests;
 mod dropout;
+mod elementwise;
 mod joining;
 mod max_pool;
 mod mixture;
@@ -37,6 +38,7 @@ pub(crate) use blocks::{blocks_have_kernels, blocks_to_channels, channels_to_blo
 pub use cells::{CellChoice, CellOps, assigned, gathered, scattered, scatters};
 pub use convolution::{ConvolutionOps, ConvolutionSettings, convolution};
 pub use dropout::{DropoutOps, dropout};
+pub use elementwise::{ElementwiseOps, elementwise};
 pub use joining::{JoiningOps, concatenate_channels, sum_of};
 pub use max_pool::{MaxPoolOps, max_pool, max_pool_with_indices};
 pub use mixture::{MixedGradients, MixtureOps, mixture};

@@ -146,6 +146,20 @@ mod tests {
         assert_eq!(window.cells(5), [3, 3, 1]);
     }
 
+    /// So that the compositions of Burn's operations, whose bits depend on the machine, are not what runs there.
+    #[test]
+    fn the_kernels_take_the_usual_windows_on_maps_of_every_side() {
+        for (kernel, stride) in [(2, 2), (3, 2), (3, 1), (5, 2), (9, 1)] {
+            for side in 1..=64 {
+                let window = PoolWindow::cut_off(kernel, stride);
+                for border in [PoolBorder::CutOff, PoolBorder::Centred] {
+                    let geometry = PoolWindow { border, ..window }.geometry([1, side, side, 1]);
+                    assert!(geometry.is_some(), "{kernel}, {stride}, {border:?} on {side}");
+                }
+            }
+        }
+    }
+
     #[test]
     fn windows_smaller_than_the_stride_do_not_overhang() {
         let window = PoolWindow::cut_off(1, 2);

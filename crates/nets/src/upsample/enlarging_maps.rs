@@ -1,9 +1,10 @@
 //! Matrices along one axis of an image that enlarge it: interpolation, cells set apart and blurred, inverse Haar steps,
 //! Fourier series.
 
-use std::f64::consts::{FRAC_1_SQRT_2, PI, TAU};
+use std::f64::consts::FRAC_1_SQRT_2;
 
 use allconv_kernels::AxisMap;
+use allconv_random::elementary::cos_sin_of_turn;
 use serde::{Deserialize, Serialize};
 
 use crate::axis_maps::{EdgePadding, binomial};
@@ -110,10 +111,10 @@ pub(super) fn fourier_series(side: usize, outputs: usize) -> AxisMap {
         // The distance in periods, from whole numbers, so that large angles lose nothing.
         let period = side * outputs;
         let steps = (index * side + period - cell * outputs % period) % period;
-        let distance = steps as f64 / period as f64;
+        let wave = |half_turns: usize| cos_sin_of_turn((half_turns * steps) as u64, 2 * period as u64)[0];
         let pairs = (side - 1) / 2;
-        let waves: f64 = (1..=pairs).map(|frequency| 2.0 * (TAU * frequency as f64 * distance).cos()).sum();
-        let highest = if side.is_multiple_of(2) { (PI * side as f64 * distance).cos() } else { 0.0 };
+        let waves: f64 = (1..=pairs).map(|frequency| 2.0 * wave(2 * frequency)).sum();
+        let highest = if side.is_multiple_of(2) { wave(side) } else { 0.0 };
         (1.0 + waves + highest) / side as f64
     };
     let output = |index: usize| (0..side).map(|cell| (cell, weight(index, cell))).collect();

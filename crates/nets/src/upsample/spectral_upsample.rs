@@ -19,7 +19,7 @@ pub struct SpectralUpsample {}
 
 impl Upsampler for SpectralUpsample {
     const NAME: &'static str = "spectral_upsample";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const CARD: Card = Card {
         statement: "The Fourier series of each channel, read at more places: band-limited interpolation.",
         formula: "y = irfft2 of rfft2(x) with zeros for the frequencies that x does not have · h'w'/(hw); the highest \

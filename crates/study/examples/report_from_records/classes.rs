@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::path::Path;
 
+use allconv_random::elementary::{exp, ln};
 use allconv_record::{Cost, MetricPoint, Outcome, Outcomes, SplitName, Status};
 use allconv_study::{PlannedRun, StudyFile};
 
@@ -83,8 +84,8 @@ pub(crate) fn write_run(runs: &Path, planned: &PlannedRun) -> Result<(), Box<dyn
         let progress = epoch as f64 / EPOCHS as f64;
         let wobble = 0.012 * (1.0 - progress) * noise(&[3, arm, seed, epoch]);
         let stuck = status == Status::Stuck;
-        let valid = if stuck { 0.9 } else { final_error + 0.6 * (-3.5 * progress).exp() + wobble };
-        let loss = if stuck { 10_f64.ln() } else { 0.35 + 2.0 * (-3.0 * progress).exp() + 2.0 * wobble };
+        let valid = if stuck { 0.9 } else { final_error + 0.6 * exp(-3.5 * progress) + wobble };
+        let loss = if stuck { ln(10.0) } else { 0.35 + 2.0 * exp(-3.0 * progress) + 2.0 * wobble };
         for (split, name, value) in [
             (SplitName::Train, "loss", loss),
             (SplitName::Valid, "error", valid),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::Path;
 
+use allconv_random::elementary::{exp, sin};
 use allconv_record::{
     ArtefactPicture, Artefacts, Cost, ExampleScores, MetricPoint, PictureRole, Scores, SplitName, Status,
 };
@@ -78,7 +79,7 @@ pub(crate) fn write_run(runs: &Path, planned: &PlannedRun) -> Result<(), Box<dyn
         .collect();
     let mut journal = directory.open_journal(0)?;
     for epoch in 1..=10_u64 {
-        let loss = 0.03 + 0.1 * (-0.4 * epoch as f64).exp() + 0.002 * noise(&[5, arm, seed, epoch]);
+        let loss = 0.03 + 0.1 * exp(-0.4 * epoch as f64) + 0.002 * noise(&[5, arm, seed, epoch]);
         for (split, name, value) in
             [(SplitName::Train, "loss", loss), (SplitName::Valid, "psnr_y", 34.0 - 60.0 * loss + gain)]
         {
@@ -141,7 +142,7 @@ fn drawn(index: f32, blur: f32) -> Result<Vec<u8>, Box<dyn Error>> {
     let mut paint = Paint::default();
     for x in 0..SIDE {
         let place = (x as f32 + 0.5) / 8.0 + 0.3 * index;
-        let wave = (std::f32::consts::TAU * place / 2.0).sin();
+        let wave = sin(f64::from(std::f32::consts::TAU * place / 2.0)) as f32;
         let shade = (0.5 + 0.5 * wave * (4.0 / (1.0 + blur))).clamp(0.05, 0.95);
         paint.set_color(Color::from_rgba(shade, 0.8 * shade, 1.0 - 0.7 * shade, 1.0).ok_or("no colour")?);
         let column = Rect::from_xywh(x as f32, 0.0, 1.0, SIDE as f32).ok_or("no column")?;

@@ -1,5 +1,7 @@
 //! Peak signal-to-noise ratio.
 
+use allconv_random::elementary::{log10, square};
+
 /// What [`psnr`] gives for equal values, in dB: that of an error of 1e-5 grey levels in every value, far beyond what 8 bits can differ.
 /// The true value is infinite, which no record can hold.
 pub const BEST_PSNR: f64 = 148.130_803_608_679_1;
@@ -19,8 +21,8 @@ pub const BEST_PSNR: f64 = 148.130_803_608_679_1;
 /// ```
 pub fn psnr(first: &[f64], second: &[f64]) -> f64 {
     assert!(!first.is_empty() && first.len() == second.len(), "{} and {} values", first.len(), second.len());
-    let squares: f64 = first.iter().zip(second).map(|(a, b)| (a - b).powi(2)).sum();
-    (10.0 * (255.0f64.powi(2) * first.len() as f64 / squares).log10()).min(BEST_PSNR)
+    let squares: f64 = first.iter().zip(second).map(|(a, b)| square(a - b)).sum();
+    (10.0 * log10(255.0 * 255.0 * first.len() as f64 / squares)).min(BEST_PSNR)
 }
 
 #[cfg(test)]

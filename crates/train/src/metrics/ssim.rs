@@ -1,5 +1,7 @@
 //! Structural similarity.
 
+use allconv_random::elementary::{exp, square};
+
 use super::Plane;
 
 /// Cells on each side of a window's centre.
@@ -33,7 +35,7 @@ pub fn ssim(first: &Plane, second: &Plane) -> Option<f64> {
     let [square_a, square_b, cross] =
         [product(first, first), product(second, second), product(first, second)]
             .map(|plane| blurred(&plane).values);
-    let (c1, c2) = ((0.01 * 255.0f64).powi(2), (0.03 * 255.0f64).powi(2));
+    let (c1, c2) = (square(0.01 * 255.0), square(0.03 * 255.0));
     let sum: f64 = (0..mean_a.len())
         .map(|place| {
             let (a, b) = (mean_a[place], mean_b[place]);
@@ -50,7 +52,7 @@ fn blurred(plane: &Plane) -> Plane {
     let mut weights = [0.0; SSIM_WINDOW];
     for (place, weight) in weights.iter_mut().enumerate() {
         let distance = place as f64 - REACH as f64;
-        *weight = (-distance * distance / (2.0 * DEVIATION * DEVIATION)).exp();
+        *weight = exp(-distance * distance / (2.0 * DEVIATION * DEVIATION));
     }
     let sum: f64 = weights.iter().sum();
     weights.iter_mut().for_each(|weight| *weight /= sum);
@@ -87,7 +89,7 @@ mod tests {
     #[test]
     fn constant_planes_are_compared_by_their_means_alone() {
         let plane = |value| Plane::new(11, 11, vec![value; 121]);
-        let c1 = (0.01 * 255.0f64).powi(2);
+        let c1 = square(0.01 * 255.0);
         let expected = (2.0 * 100.0 * 120.0 + c1) / (100.0 * 100.0 + 120.0 * 120.0 + c1);
         assert!((ssim(&plane(100.0), &plane(120.0)).unwrap() - expected).abs() < 1e-9);
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use allconv_nets::{Network, Parameter};
+use allconv_random::elementary::pow;
 
 use super::Gradient;
 use crate::tensors::{NamedTensor, NamedTensors};
@@ -105,8 +106,8 @@ struct Update {
 fn update(update: Update, weights: &mut [f32], gradient: &[f32], first: &mut [f32], second: &mut [f32]) {
     let super::AdamSettings { beta1, beta2, epsilon } = update.settings;
     let step = f64::from(update.step);
-    let step_size = (update.learning_rate / (1.0 - beta1.powf(step))) as f32;
-    let root_correction = (1.0 - beta2.powf(step)).sqrt() as f32;
+    let step_size = (update.learning_rate / (1.0 - pow(beta1, step))) as f32;
+    let root_correction = (1.0 - pow(beta2, step)).sqrt() as f32;
     let (fresh_first, kept_second, fresh_second) = ((1.0 - beta1) as f32, beta2 as f32, (1.0 - beta2) as f32);
     let epsilon = epsilon as f32;
     let moments = first.iter_mut().zip(second);
@@ -121,13 +122,14 @@ fn update(update: Update, weights: &mut [f32], gradient: &[f32], first: &mut [f3
 #[cfg(test)]
 mod tests {
     use super::*;
+    use allconv_random::elementary::sin;
     use serde_json::Value;
 
     /// Five steps of f32 arithmetic in another order of operations, on weights of about 1.
     const BOUND: f64 = 1e-6;
 
     fn wave(count: usize, step: f64, scale: f64) -> Vec<f32> {
-        (0..count).map(|index| (scale * (step * index as f64 + 0.3).sin()) as f32).collect()
+        (0..count).map(|index| (scale * sin(step * index as f64 + 0.3)) as f32).collect()
     }
 
     #[test]

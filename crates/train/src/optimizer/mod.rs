@@ -6,6 +6,7 @@ mod sgd;
 use std::collections::BTreeMap;
 
 use allconv_nets::{Network, Parameter, ParameterError};
+use allconv_random::elementary::square;
 use burn::tensor::Gradients;
 use serde::{Deserialize, Serialize};
 
@@ -131,7 +132,7 @@ impl Gradient {
 /// L2 norm of the whole gradient, summed in double precision in the order of the parameters.
 fn norm(gradients: &[Parameter]) -> f64 {
     let squares =
-        |gradient: &Parameter| gradient.values.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>();
+        |gradient: &Parameter| gradient.values.iter().map(|value| square(f64::from(*value))).sum::<f64>();
     gradients.iter().map(squares).sum::<f64>().sqrt()
 }
 
@@ -175,7 +176,7 @@ mod tests {
 
     fn largest_change(before: &NamedTensors, after: &NamedTensors) -> f64 {
         let squares = before.iter().flat_map(|(path, tensor)| {
-            tensor.values.iter().zip(&after[path].values).map(|(old, new)| f64::from(new - old).powi(2))
+            tensor.values.iter().zip(&after[path].values).map(|(old, new)| square(f64::from(new - old)))
         });
         squares.sum::<f64>().sqrt()
     }

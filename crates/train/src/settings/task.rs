@@ -97,7 +97,7 @@ impl TaskSettings {
 
     /// Revision of the numbers of the task: its pairs, losses, metrics and their order of summation; raised with them.
     pub fn revision(&self) -> u32 {
-        1
+        2
     }
 
     /// How training patches are cut and paired; `None` where whole images are classified.

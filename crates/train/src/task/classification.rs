@@ -5,7 +5,7 @@ use std::sync::Arc;
 use allconv_data::{Batch, Dataset, FittedPreprocess, Loader, LoaderSettings, Position, PreparedDataset};
 use allconv_nets::{Mode, Network};
 use allconv_record::{RunData, RunDirectory, SplitName};
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor, TensorData};
 
 use super::predictor::{copies, run_data};
 use super::{EpochSums, Evaluated, ExampleRecord, MetricNames, SeenExample, StepError, Stream, Task};
@@ -13,7 +13,7 @@ use crate::batch::{to_host, to_tensor};
 use crate::evaluate::evaluate;
 use crate::health::is_stuck;
 use crate::latency::latency_seconds;
-use crate::loss::{cross_entropy, judge};
+use crate::loss::cross_entropy;
 use crate::trainer::{Judged, Objective, StepResult, Trainer};
 use crate::{DataStore, RunSettings, TrainError};
 
@@ -31,11 +31,16 @@ impl Objective for ClassObjective {
 
     fn judge(&self, network: &Network, batch: &Batch, mode: Mode, device: &Device) -> Judged {
         let logits = network.forward(to_tensor(batch, device), mode);
-        let verdicts = judge(&to_host(logits.clone()), &batch.labels, self.classes);
+        let shape = logits.dims();
+        let compared =
+            cross_entropy(&to_host(logits.clone()), &batch.labels, self.classes, self.label_smoothing);
+        let verdicts = compared.verdicts;
         let right =
             verdicts.iter().zip(&batch.labels).filter(|(verdict, label)| verdict.predicted == **label);
+        let gradient = Tensor::from_data(TensorData::new(compared.gradient, shape), device);
         Judged {
-            loss: cross_entropy(logits, &batch.labels, self.label_smoothing, device),
+            // The gradient of this sum by the logits is that of the loss; its value is of no interest.
+            loss: (logits * gradient).sum(),
             result: StepResult {
                 loss_sum: verdicts.iter().map(|verdict| verdict.loss).sum(),
                 correct: right.count() as u64,

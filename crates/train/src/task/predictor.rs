@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use allconv_data::{DataError, FittedPreprocess, ImageShape, Picture, SharedImages};
 use allconv_nets::{Mode, Network, Walk, images_to_tensor, walk};
+use allconv_random::elementary::exp;
 use allconv_record::{Copies, RUN_DATA_SCHEMA, RunData, RunDirectory};
 use burn::tensor::Device;
 
@@ -196,7 +197,7 @@ impl Predictor for ClassPredictor {
         let logits = to_host(network.forward(images, Mode::Evaluate));
         check_finite(&logits, name)?;
         let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let powers: Vec<f64> = logits.iter().map(|value| f64::from(value - largest).exp()).collect();
+        let powers: Vec<f64> = logits.iter().map(|value| exp(f64::from(value - largest))).collect();
         let sum: f64 = powers.iter().sum();
         let shares = powers.iter().map(|power| power / sum);
         let mut classes: Vec<(String, f64)> = self.classes.iter().cloned().zip(shares).collect();
