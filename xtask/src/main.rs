@@ -29,8 +29,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   bench-operators PYTHON [ROUNDS [THREADS]]
                   every operator beside its PyTorch counterpart, interleaved; writes docs/operators-performance.md
   device-check vulkan|cuda DRIVER
-                  the golden vectors of every operator on the first such device; writes docs/vulkan.md or docs/cuda.md, which call
-                  the device by the name DRIVER
+                  the golden vectors of every operator and a training of every network on the first such device; writes
+                  docs/vulkan.md or docs/cuda.md, which call the device by the name DRIVER
 ";
 
 fn main() -> anyhow::Result<()> {

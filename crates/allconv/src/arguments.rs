@@ -65,6 +65,14 @@ pub(crate) enum Command {
     Bench(BenchCommand),
     /// Show what this machine offers and what is missing, or whether it computes the same bits as others.
     Doctor(DoctorArguments),
+    /// Try one operation on a device in this process, which a driver may end; `doctor` and `train` read the answer.
+    #[command(hide = true)]
+    TryOperation {
+        /// The device.
+        device: String,
+        /// The operation's name.
+        operation: String,
+    },
     /// Print a completion script.
     Completions {
         /// The shell.

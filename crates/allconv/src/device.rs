@@ -11,7 +11,37 @@ pub(crate) struct Chosen {
     pub(crate) device: Device,
     /// Its kind, which is part of a run's specification.
     pub(crate) kind: &'static str,
+    /// Its kind and number, by which it is chosen again.
+    pub(crate) name: String,
 }
+
+/// A kind of GPU that Burn has a backend for.
+pub(crate) struct GpuKind {
+    /// Its name in `--device` and among the features.
+    pub(crate) name: &'static str,
+    /// Whether this build has it.
+    pub(crate) built_in: bool,
+    /// What a build with the feature needs besides Rust.
+    pub(crate) to_build: &'static str,
+    /// What of it this project has tested.
+    pub(crate) tested: &'static str,
+}
+
+/// The kinds of GPUs.
+pub(crate) const GPU_KINDS: [GpuKind; 2] = [
+    GpuKind {
+        name: "vulkan",
+        built_in: cfg!(feature = "vulkan"),
+        to_build: "the crate registry alone",
+        tested: "every operator and a training step of every network: docs/vulkan.md",
+    },
+    GpuKind {
+        name: "cuda",
+        built_in: cfg!(feature = "cuda"),
+        to_build: "LLVM 23.1, which a build script of Burn downloads unless it is laid out for it: docs/decisions/0018-what-the-gpu-features-need.md",
+        tested: "no: this project has had no such GPU",
+    },
+];
 
 /// Chooses a device by name: `auto`, `cpu`, `cuda[:i]`, `vulkan[:i]`. `auto` takes the first GPU that this build supports and this machine
 /// has, else the CPU; a Vulkan driver in software has to be named.
@@ -40,14 +70,14 @@ pub(crate) fn choose(name: &str) -> Result<Chosen, UsageError> {
 }
 
 fn cpu() -> Chosen {
-    Chosen { device: Device::flex(), kind: "cpu" }
+    Chosen { device: Device::flex(), kind: "cpu", name: "cpu".to_owned() }
 }
 
 #[cfg(feature = "cuda")]
 fn cuda(index: usize) -> Result<Chosen, UsageError> {
     let present = Device::enumerate(burn::tensor::DeviceType::Cuda).iter().count();
     match index < present {
-        true => Ok(Chosen { device: Device::cuda(index), kind: "cuda" }),
+        true => Ok(Chosen { device: Device::cuda(index), kind: "cuda", name: format!("cuda:{index}") }),
         false => Err(UsageError(format!("there is no CUDA device {index}; this machine has {present}"))),
     }
 }
@@ -62,7 +92,9 @@ fn vulkan(index: usize) -> Result<Chosen, UsageError> {
     // Discrete GPUs come first, then integrated and virtual ones, then drivers in software.
     let present = Device::enumerate(burn::tensor::DeviceType::Vulkan);
     match present.get(index) {
-        Some(device) => Ok(Chosen { device: device.clone(), kind: "vulkan" }),
+        Some(device) => {
+            Ok(Chosen { device: device.clone(), kind: "vulkan", name: format!("vulkan:{index}") })
+        }
         None => {
             let count = present.len();
             Err(UsageError(format!("there is no Vulkan device {index}; this machine has {count}")))
@@ -74,6 +106,17 @@ fn vulkan(index: usize) -> Result<Chosen, UsageError> {
 #[cfg(feature = "vulkan")]
 fn is_hardware(chosen: &Chosen) -> bool {
     chosen.device != Device::vulkan(burn::tensor::DeviceKind::Cpu)
+}
+
+/// What the device's driver calls it.
+#[cfg(any(feature = "cuda", feature = "vulkan"))]
+pub(crate) fn name_of_its_own(chosen: &Chosen) -> Option<String> {
+    chosen.device.identity().map(|identity| identity.name)
+}
+
+#[cfg(not(any(feature = "cuda", feature = "vulkan")))]
+pub(crate) const fn name_of_its_own(_chosen: &Chosen) -> Option<String> {
+    None
 }
 
 #[cfg(not(feature = "vulkan"))]

@@ -107,7 +107,7 @@ fn train_code(error: &TrainError) -> u8 {
         TrainError::Record(error) => record_code(error),
         TrainError::Data(error) => data_code(error),
         TrainError::NotFinite { .. } => BAD_DATA,
-        TrainError::Measurement(_) | TrainError::Panicked(_) => FAILURE,
+        TrainError::Measurement(_) | TrainError::Panicked(_) | TrainError::Device { .. } => FAILURE,
     }
 }
 

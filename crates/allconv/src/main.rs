@@ -7,6 +7,7 @@ mod arguments;
 mod bits;
 mod commands;
 mod device;
+mod device_operations;
 mod environment;
 mod example_images;
 mod exit;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         Command::Data(command) => commands::data::run(&command),
         Command::Bench(command) => commands::bench::run(&command),
         Command::Doctor(arguments) => commands::doctor::run(&arguments),
+        Command::TryOperation { device, operation } => commands::try_operation::run(&device, &operation),
         Command::Completions { shell } => commands::shell::completions(shell),
         Command::Man => commands::shell::man(),
     };

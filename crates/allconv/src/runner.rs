@@ -12,10 +12,10 @@ use allconv_train::{DataStore, Execution, Identity, Job, MemoryGauge, TrainError
 
 use crate::arguments::MachineArguments;
 use crate::device::Chosen;
-use crate::environment;
 use crate::exit::UsageError;
 use crate::measures::Measures;
 use crate::progress::Display;
+use crate::{device_operations, environment};
 
 /// The program's allocator as the training loop asks it.
 const MEMORY: MemoryGauge = MemoryGauge {
@@ -39,7 +39,7 @@ impl Runner {
     /// A runner for `jobs` runs at a time, between which the threads are divided.
     ///
     /// # Errors
-    /// [`UsageError`] for numbers out of range and instruction sets this processor lacks.
+    /// [`UsageError`] for numbers out of range, instruction sets this processor lacks, and devices that lack an operation.
     pub(crate) fn new(
         study: &str,
         machine: &MachineArguments,
@@ -47,10 +47,11 @@ impl Runner {
         data: Arc<DataStore>,
         device: Chosen,
         interrupted: Arc<AtomicBool>,
-    ) -> Result<Runner, UsageError> {
+    ) -> anyhow::Result<Runner> {
         if jobs == 0 || machine.threads == Some(0) {
-            return Err(UsageError("--jobs and --threads must be at least 1".to_owned()));
+            return Err(UsageError("--jobs and --threads must be at least 1".to_owned()).into());
         }
+        device_operations::must_run(&device)?;
         let seconds = machine.checkpoint_seconds;
         let checkpoint_every = Duration::try_from_secs_f64(seconds).map_err(|_| {
             UsageError(format!("--checkpoint-seconds {seconds} is not a time; give seconds, at least 0"))

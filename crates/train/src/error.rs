@@ -18,6 +18,19 @@ pub enum TrainError {
     /// A promise inside the program was broken.
     #[error("the program panicked, which is a fault of its own: {0}")]
     Panicked(String),
+    /// The program panicked while tensors lived on a device other than the CPU. Such a device works through a queue: the operation at
+    /// fault may have been asked for some operations before the panic.
+    #[error(
+        "the program panicked on the device {device} after step {step}: {message}; `allconv doctor` names the operations that this device lacks, and --device cpu has all"
+    )]
+    Device {
+        /// Kind of the device.
+        device: String,
+        /// Steps made before.
+        step: u64,
+        /// The panic's message.
+        message: String,
+    },
     /// A trained network returned what is no number.
     #[error("{what} is {value}: the weights are damaged, or the network has diverged")]
     NotFinite {
@@ -41,6 +54,7 @@ impl TrainError {
             TrainError::Data(error) => error.is_io(),
             TrainError::Specification(_)
             | TrainError::Panicked(_)
+            | TrainError::Device { .. }
             | TrainError::NotFinite { .. }
             | TrainError::Measurement(_) => false,
         }

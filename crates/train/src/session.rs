@@ -108,11 +108,14 @@ pub fn train(job: &Job<'_>, observer: &mut dyn Observer) -> Result<Status, Train
         return Ok(record.status);
     }
     remove_leftovers(job.directory.path(), Duration::ZERO);
-    let mut session = guarded(|| Session::open(job, lock, observer))?;
-    guarded(|| session.go_on(observer)).inspect_err(|error| {
-        // The error is what the caller must see; if it cannot be recorded too (a full disk, say), that changes nothing.
-        let _ = session.end(Status::Failed, Some(error.to_string()), observer);
-    })
+    let mut session =
+        guarded(|| Session::open(job, lock, observer)).map_err(|error| on_device(error, job, 0))?;
+    guarded(|| session.go_on(observer))
+        .map_err(|error| on_device(error, job, session.state.step))
+        .inspect_err(|error| {
+            // The error is what the caller must see; if it cannot be recorded too (a full disk, say), that changes nothing.
+            let _ = session.end(Status::Failed, Some(error.to_string()), observer);
+        })
 }
 
 /// What `work` returns; a panic in it as an error, so that one run cannot end those beside it.
@@ -122,6 +125,17 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, TrainError>) -> Result<T, TrainEr
         let text = text.or_else(|| payload.downcast_ref::<&str>().copied());
         Err(TrainError::Panicked(text.unwrap_or("without a message").to_owned()))
     })
+}
+
+/// A panic after `step` steps, with the device on which it happened, if that is not the CPU: there it may be the device's fault.
+fn on_device(error: TrainError, job: &Job<'_>, step: u64) -> TrainError {
+    let device = &job.specification.device_kind;
+    match error {
+        TrainError::Panicked(message) if device != "cpu" => {
+            TrainError::Device { device: device.clone(), step, message }
+        }
+        error => error,
+    }
 }
 
 /// A run under way.

@@ -21,8 +21,8 @@ impl Observer for PanicsAfter {
     }
 }
 
-#[test]
-fn a_panic_fails_the_run_and_the_next_attempt_continues_it() {
+/// Hands `judge` a small run that was specified for a kind of device; its tensors live on the CPU.
+fn with_job(device_kind: &str, judge: impl FnOnce(&Job<'_>)) {
     let folder = tempfile::tempdir().unwrap();
     let data = Arc::new(DataStore::new(DataDirectory::new(folder.path().join("data"))));
     let request = Request {
@@ -42,7 +42,7 @@ fn a_panic_fails_the_run_and_the_next_attempt_continues_it() {
             epochs = 3
         },
     };
-    let resolved = Resolver::new(Arc::clone(&data), "cpu").resolve(&request).unwrap();
+    let resolved = Resolver::new(Arc::clone(&data), device_kind).resolve(&request).unwrap();
     let directory = RunDirectory::at(folder.path().join("run"));
     let job = Job {
         specification: &resolved.specification,
@@ -65,14 +65,37 @@ fn a_panic_fails_the_run_and_the_next_attempt_continues_it() {
         measurer: &(),
         interrupted: &AtomicBool::new(false),
     };
-    // Three steps an epoch: the first epoch has left its checkpoint.
-    let failed = train(&job, &mut PanicsAfter(4)).unwrap_err();
-    assert!(matches!(&failed, TrainError::Panicked(told) if told.contains("told of step 5")), "{failed}");
-    let record = directory.read_record().unwrap();
-    assert_eq!(record.status, Status::Failed);
-    assert!(record.reason.unwrap().contains("told of step 5"));
-    assert_eq!(train(&job, &mut ()).unwrap(), Status::Finished);
-    let record = directory.read_record().unwrap();
-    assert_eq!(record.resumptions.iter().map(|resumption| resumption.step).collect::<Vec<_>>(), [3]);
-    assert_eq!(record.reason, None);
+    judge(&job);
+}
+
+// Three steps an epoch: after four, the first epoch has left its checkpoint.
+
+#[test]
+fn a_panic_fails_the_run_and_the_next_attempt_continues_it() {
+    with_job("cpu", |job| {
+        let failed = train(job, &mut PanicsAfter(4)).unwrap_err();
+        assert!(matches!(&failed, TrainError::Panicked(told) if told.contains("told of step 5")), "{failed}");
+        let record = job.directory.read_record().unwrap();
+        assert_eq!(record.status, Status::Failed);
+        assert!(record.reason.unwrap().contains("told of step 5"));
+        assert_eq!(train(job, &mut ()).unwrap(), Status::Finished);
+        let record = job.directory.read_record().unwrap();
+        assert_eq!(record.resumptions.iter().map(|resumption| resumption.step).collect::<Vec<_>>(), [3]);
+        assert_eq!(record.reason, None);
+    });
+}
+
+#[test]
+fn a_panic_on_another_device_names_it_and_says_what_to_do() {
+    with_job("vulkan", |job| {
+        let failed = train(job, &mut PanicsAfter(4)).unwrap_err();
+        assert!(
+            matches!(&failed, TrainError::Device { device, step: 5, .. } if device == "vulkan"),
+            "{failed}"
+        );
+        let reason = job.directory.read_record().unwrap().reason.unwrap();
+        for part in ["vulkan", "told of step 5", "--device cpu", "allconv doctor"] {
+            assert!(reason.contains(part), "{reason}");
+        }
+    });
 }

@@ -4,6 +4,8 @@ use allconv_data::DataDirectory;
 use allconv_kernels::Isa;
 
 use crate::arguments::DoctorArguments;
+use crate::device::GpuKind;
+use crate::device_operations::{OPERATIONS, try_apart};
 use crate::{bits, device, environment, exit, output, runner};
 
 /// Runs the command.
@@ -23,9 +25,9 @@ pub(crate) fn run(arguments: &DoctorArguments) -> anyhow::Result<u8> {
         sets.join(", "),
         here.instruction_set
     ))?;
-    for name in ["cpu", "cuda", "vulkan"] {
-        let state = device::choose(name).map_or_else(|error| error.to_string(), |_| "ready".to_owned());
-        output::print_line(format_args!("device {name:<10}{state}"))?;
+    output::print_line(format_args!("device cpu       ready"))?;
+    for kind in &device::GPU_KINDS {
+        tell_of_gpus(kind)?;
     }
     output::print_line(format_args!("data folder      {}", data_dir.display()))?;
     for dataset in allconv_data::list(&DataDirectory::new(data_dir))? {
@@ -36,4 +38,27 @@ pub(crate) fn run(arguments: &DoctorArguments) -> anyhow::Result<u8> {
         ))?;
     }
     Ok(exit::OK)
+}
+
+/// Tells of one kind of GPU: whether this build has it, what it needs, what was tested, and what the first such device can do.
+fn tell_of_gpus(kind: &GpuKind) -> anyhow::Result<()> {
+    let GpuKind { name, built_in, to_build, tested } = kind;
+    let chosen = device::choose(name);
+    let state = match &chosen {
+        Ok(chosen) => {
+            format!("ready: {}", device::name_of_its_own(chosen).as_deref().unwrap_or("without a name"))
+        }
+        Err(error) => error.to_string(),
+    };
+    output::print_line(format_args!("device {name:<10}{state}"))?;
+    output::print_line(format_args!("  in this build  {}", if *built_in { "yes" } else { "no" }))?;
+    output::print_line(format_args!("  build needs    {to_build}"))?;
+    output::print_line(format_args!("  tested         {tested}"))?;
+    if let Ok(chosen) = &chosen {
+        for operation in &OPERATIONS {
+            let finding = try_apart(operation, &chosen.name)?;
+            output::print_line(format_args!("  {:<36}{finding}", operation.name))?;
+        }
+    }
+    Ok(())
 }

@@ -22,3 +22,4 @@ mod study_compare;
 mod study_plan;
 mod study_status;
 pub(crate) mod train;
+pub(crate) mod try_operation;

@@ -34,6 +34,9 @@ mod operators;
 /// Tables and exports.
 mod tables;
 
+/// What is said of GPUs, without one.
+mod devices;
+
 /// Every command of the tutorial.
 mod tutorial;
 
