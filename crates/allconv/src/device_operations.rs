@@ -104,14 +104,17 @@ impl fmt::Display for Finding {
 /// Tries an operation in this process.
 pub(crate) fn try_here(operation: &Operation, device: &Device) -> Finding {
     let values = |device: &Device| (operation.compute)(device).into_data().try_into_vec::<f32>();
-    match (catch_unwind(AssertUnwindSafe(|| values(device))), values(&Device::flex())) {
-        (Ok(Ok(found)), Ok(expected)) => judged(&found, &expected),
-        (Ok(Err(error)), _) | (_, Err(error)) => Finding::Panicked(error.to_string()),
-        (Err(panic), _) => {
+    let found = match catch_unwind(AssertUnwindSafe(|| values(device))) {
+        Ok(found) => found,
+        Err(panic) => {
             let text = panic.downcast_ref::<String>().map(String::as_str);
             let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-            Finding::Panicked(text.unwrap_or("a panic without a message").replace('\n', " "))
+            return Finding::Panicked(text.unwrap_or("a panic without a message").replace('\n', " "));
         }
+    };
+    match (found, values(&Device::flex())) {
+        (Ok(found), Ok(expected)) => judged(&found, &expected),
+        (Err(error), _) | (_, Err(error)) => Finding::Panicked(error.to_string()),
     }
 }
 
