@@ -87,14 +87,12 @@ struct Programs {
     steps: String,
 }
 
-/// Builds the tests with the device's feature. What is compiled besides runs little itself, and is optimised little: the build is long.
+/// Builds the tests with the device's feature.
 fn built_tests(workspace: &Path, device: &str) -> anyhow::Result<Programs> {
     let feature = format!("allconv/{device}");
     let build = [
         "cargo",
         "test",
-        "--config=profile.dev.opt-level=1",
-        "--config=profile.dev.package.allconv-kernels.opt-level=3",
         "--package=allconv",
         "--package=allconv-nets",
         "--package=allconv-train",

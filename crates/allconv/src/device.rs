@@ -110,12 +110,12 @@ fn is_hardware(chosen: &Chosen) -> bool {
 
 /// What the device's driver calls it.
 #[cfg(any(feature = "cuda", feature = "vulkan"))]
-pub(crate) fn name_of_its_own(chosen: &Chosen) -> Option<String> {
+pub(crate) fn driver_name(chosen: &Chosen) -> Option<String> {
     chosen.device.identity().map(|identity| identity.name)
 }
 
 #[cfg(not(any(feature = "cuda", feature = "vulkan")))]
-pub(crate) const fn name_of_its_own(_chosen: &Chosen) -> Option<String> {
+pub(crate) const fn driver_name(_chosen: &Chosen) -> Option<String> {
     None
 }
 

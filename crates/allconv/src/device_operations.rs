@@ -152,7 +152,7 @@ pub(crate) fn try_apart(operation: &Operation, device: &str) -> anyhow::Result<F
 ///
 /// # Errors
 /// [`UsageError`], with what to do instead.
-pub(crate) fn must_run(chosen: &Chosen) -> anyhow::Result<()> {
+pub(crate) fn check_operations(chosen: &Chosen) -> anyhow::Result<()> {
     if chosen.kind == "cpu" {
         return Ok(());
     }

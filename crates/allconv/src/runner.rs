@@ -51,7 +51,7 @@ impl Runner {
         if jobs == 0 || machine.threads == Some(0) {
             return Err(UsageError("--jobs and --threads must be at least 1".to_owned()).into());
         }
-        device_operations::must_run(&device)?;
+        device_operations::check_operations(&device)?;
         let seconds = machine.checkpoint_seconds;
         let checkpoint_every = Duration::try_from_secs_f64(seconds).map_err(|_| {
             UsageError(format!("--checkpoint-seconds {seconds} is not a time; give seconds, at least 0"))

@@ -61,7 +61,7 @@ pub use blocks::{BlockGeometry, BlockOrder, depth_to_space, space_to_depth};
 pub use convolution::{ConvGradients, conv2d_backward, conv2d_forward, conv2d_forward_owned};
 pub use dropout::{Dropout, dropout_backward, dropout_forward};
 pub use elementary::Elementary;
-pub use elementwise::{ELEMENTWISE_ERROR_BOUND, Elementwise, elementwise_backward, elementwise_forward};
+pub use elementwise::{Elementwise, elementwise_backward, elementwise_forward};
 pub use engine::{
     Accuracy, BF16_ERROR_BOUND, BF16_FAST_ERROR_BOUND, EXACT_ERROR_BOUND, Engine, F32_ERROR_BOUND,
     UnknownAccuracy,

@@ -202,7 +202,11 @@ mod tests {
             holds(&format!("kernels, `{}`", accuracy.name()), accuracy.numerics_revision());
         }
         holds("training", allconv_train::NUMERICS_REVISION);
+        holds("tasks", allconv_train::TaskSettings::Classification {}.revision());
         holds("data", allconv_data::NUMERICS_REVISION);
+        for metric in measures::metrics().into_iter().filter(|metric| metric.revision > 1) {
+            holds(&format!("`{}`", metric.name), metric.revision);
+        }
         let reducing =
             DownsampleConfig::examples().into_iter().map(|config| (config.name(), config.revision()));
         let enlarging =

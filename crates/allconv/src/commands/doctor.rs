@@ -46,7 +46,7 @@ fn tell_of_gpus(kind: &GpuKind) -> anyhow::Result<()> {
     let chosen = device::choose(name);
     let state = match &chosen {
         Ok(chosen) => {
-            format!("ready: {}", device::name_of_its_own(chosen).as_deref().unwrap_or("without a name"))
+            format!("ready: {}", device::driver_name(chosen).as_deref().unwrap_or("without a name"))
         }
         Err(error) => error.to_string(),
     };

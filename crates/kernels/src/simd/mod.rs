@@ -14,7 +14,8 @@ mod tests;
 use crate::bfloat16::pair;
 use crate::isa::{InstructionSet, Isa};
 
-/// Arithmetic on vectors of f32 of some length: of numbers, the same results to the last bit on every set. A value of an implementing type is the proof that the CPU has the instructions.
+/// Arithmetic on vectors of f32 of some length, with the same results to the last bit on every set. A value of an implementing type is the
+/// proof that the CPU has the instructions.
 pub(crate) trait Arithmetic: Copy {
     /// A vector.
     type Vector: Copy;

@@ -10,9 +10,9 @@ use allconv_random::elementary::cos_sin_of_turn;
 /// A real matrix in row-major order.
 #[derive(Clone, Debug)]
 pub(super) struct Matrix {
-    pub(super) rows: usize,
-    pub(super) columns: usize,
-    pub(super) values: Vec<f64>,
+    rows: usize,
+    columns: usize,
+    values: Vec<f64>,
 }
 
 impl Matrix {

@@ -33,7 +33,6 @@ pub fn elementwise<const D: usize>(function: Elementwise, x: Tensor<D>, engine: 
 fn composed_elementwise<const D: usize>(function: Elementwise, x: Tensor<D>) -> Tensor<D> {
     match function {
         Elementwise::Exponential => x.exp(),
-        Elementwise::Logarithm => x.log(),
         Elementwise::Logistic => sigmoid(x),
         // Written so that no exponential overflows.
         Elementwise::Softplus => x.clone().clamp_min(0.0) + (x.abs().neg().exp() + 1.0).log(),
@@ -153,11 +152,8 @@ mod tests {
     fn the_kernel_computes_what_the_composition_does_and_has_its_gradients() {
         let engine = Engine::detect();
         for function in Elementwise::ALL {
-            // Logarithms are of positive numbers.
-            let range =
-                |x: Tensor<4>| if function == Elementwise::Logarithm { x * 0.4 + 1.0 } else { x * 3.0 };
-            let fast = |x| elementwise(function, range(x), &engine);
-            assert_same([2, 5, 3, 4], fast, |x| composed_elementwise(function, range(x)));
+            let fast = |x: Tensor<4>| elementwise(function, x * 3.0, &engine);
+            assert_same([2, 5, 3, 4], fast, |x| composed_elementwise(function, x * 3.0));
         }
     }
 }
