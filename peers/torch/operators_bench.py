@@ -124,6 +124,11 @@ def conv_pool(x, p):
     return F.max_pool2d(F.conv2d(x, p["weight"], p["bias"], 1, 1).relu_(), 3, 2, ceil_mode=True)
 
 
+@peer("conv2d, relu, pixel_unshuffle", parameters=lambda c, h, w: {"weight": [c // 4, c, 3, 3], "bias": [c // 4]})
+def conv_unshuffle(x, p):
+    return F.pixel_unshuffle(F.conv2d(x, p["weight"], p["bias"], 1, 1).relu_(), 2)
+
+
 @peer("conv2d", composition=False, parameters=lambda c, h, w: {"weight": [c, 1, 3, 3], "bias": [c]})
 def depthwise_conv(x, p):
     return F.conv2d(x, p["weight"], p["bias"], 2, 1, groups=x.shape[1])

@@ -54,6 +54,9 @@ DOWNSAMPLING_CASES = [
     ("depthwise_conv", {}, SHAPES),
     ("depthwise_conv", {"kernel": 2}, FEW),
     ("depthwise_conv", {"kernel": 5, "stride": 3}, FEW),
+    ("conv_unshuffle", {}, SHAPES),
+    ("conv_unshuffle", {"expansion": 2, "activation": False}, FEW),
+    ("conv_unshuffle", {"kernel": 2, "factor": 3}, FEW),
     ("decimation", {}, SHAPES),
     ("decimation", {"stride": 3}, FEW),
     ("pixel_unshuffle", {}, SHAPES),
@@ -102,6 +105,7 @@ DOWNSAMPLING_CASES = [
     ("spectral_pool", {}, WIDE),
     ("spectral_pool", {"rescale": False}, FEW_WIDE),
     ("spectral_pool", {"stride": 1.5}, FEW_WIDE),
+    ("spectral_pool", {"window": "hamming"}, FEW_WIDE),
     ("diff_stride", {}, [(9, 8), (8, 11), (12, 10), (11, 14), (16, 9)]),
     ("diff_stride", {"stride": 3.0, "smoothness": 2.0}, [(9, 8), (8, 11), (12, 10)]),
 ]

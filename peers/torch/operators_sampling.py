@@ -40,6 +40,26 @@ def depthwise_conv(x, parameters, kernel=3, stride=2):
     return F.conv2d(map_, parameters["weight"], parameters["bias"], stride, groups=x.shape[1])
 
 
+def conv_unshuffle_parameters(settings, shape):
+    kernel, factor = settings.get("kernel", 3), settings.get("factor", 2)
+    channels = math.ceil(shape[1] * settings.get("expansion", 1) / factor**2)
+    return {
+        "weight": Parameter([channels, shape[1], kernel, kernel], 0.5, 0.0),
+        "bias": Parameter([channels], 0.5, 0.0),
+    }
+
+
+@operator(
+    "torch.nn.functional.conv2d, relu, pixel_unshuffle",
+    "far edges padded with zeros to a multiple of the factor",
+    parameters=conv_unshuffle_parameters,
+)
+def conv_unshuffle(x, parameters, kernel=3, factor=2, expansion=1, activation=True):
+    before, after = (kernel - 1) // 2, kernel // 2
+    map_ = F.conv2d(F.pad(x, (before, after, before, after)), parameters["weight"], parameters["bias"])
+    return F.pixel_unshuffle(extended(torch.relu(map_) if activation else map_, factor, factor, 0.0), factor)
+
+
 @operator("torch slicing", exact=True)
 def decimation(x, parameters, stride=2):
     return x[:, :, ::stride, ::stride]
@@ -258,11 +278,21 @@ def spectral_size(shape, stride):
     return 2 * (math.floor(shape[2] / stride) // 2), math.floor(shape[3] / stride)
 
 
+def shifted_window(side, dtype):
+    """A Hamming window whose largest value comes first, from torch's of twice the length, whose middle is a sample for odd sides too."""
+    return torch.fft.fftshift(torch.hamming_window(2 * side, dtype=dtype))[::2]
+
+
 @operator("torch.fft", "rfft2, crop, irfft2; google-research/diffstride leaves out the factor hw/(HW)")
-def spectral_pool(x, parameters, stride=2.0, rescale=True):
+def spectral_pool(x, parameters, stride=2.0, rescale=True, window=None):
     rows, columns = spectral_size(x.shape, stride)
     assert min(rows, columns) >= 2, "the output's sides are at least 2"
-    spectrum = torch.fft.rfft2(x)[..., : columns // 2 + 1]
+    spectrum = torch.fft.rfft2(x)
+    if window == "hamming":
+        # The periodic window has its least value first; shifted by half a period its largest lies on frequency 0.
+        down, across = (torch.sqrt(shifted_window(side, x.dtype)) for side in x.shape[2:])
+        spectrum = spectrum * down[:, None] * across[: x.shape[3] // 2 + 1]
+    spectrum = spectrum[..., : columns // 2 + 1]
     half = rows // 2
     cropped = torch.cat([spectrum[:, :, :half], spectrum[:, :, x.shape[2] - half :]], 2)
     factor = rows * columns / (x.shape[2] * x.shape[3]) if rescale else 1.0

@@ -69,9 +69,19 @@ fn generate(workspace: &Path) -> anyhow::Result<Vec<Generated>> {
         let path = workspace.join(format!("docs/{page}.md"));
         files.push(Generated { path, content: format!("{head}\n\n{body}").into_bytes() });
     }
+    files.push(augmentation_picture(workspace, program)?);
     files.extend(operator_pictures(workspace, program)?);
     files.extend(study_results(workspace, program)?);
     Ok(files)
+}
+
+/// What augmentation makes of a few images that are drawn.
+fn augmentation_picture(workspace: &Path, program: &str) -> anyhow::Result<Generated> {
+    let scratch = workspace.join("target/generated/augmentation.png");
+    std::fs::create_dir_all(workspace.join("target/generated"))?;
+    shell::run(workspace, &[program, "data", "augment", "synthetic", path_text(&scratch)?], &[])?;
+    let path = workspace.join("docs/images/augmentation.png");
+    Ok(Generated { path, content: std::fs::read(scratch)? })
 }
 
 /// What each operator does to a test image and to a zone plate.

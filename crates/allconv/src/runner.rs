@@ -83,6 +83,7 @@ impl Runner {
         planned: &PlannedRun,
         resolved: &Resolved,
         directory: &RunDirectory,
+        relatives: &[RunDirectory],
     ) -> Result<Status, TrainError> {
         let identity = Identity {
             study: self.study.clone(),
@@ -99,6 +100,7 @@ impl Runner {
             data: &self.data,
             device: &self.device.device,
             execution: self.execution,
+            relatives,
             measurer: &self.measures,
             interrupted: &self.interrupted,
         };
@@ -118,8 +120,9 @@ impl Execute for Runner {
         planned: &PlannedRun,
         resolved: &Resolved,
         directory: &RunDirectory,
+        relatives: &[RunDirectory],
     ) -> Result<Status, ExecuteError> {
-        self.make(planned, resolved, directory).map_err(|error| match error {
+        self.make(planned, resolved, directory, relatives).map_err(|error| match error {
             TrainError::Record(RecordError::Busy { .. }) => ExecuteError::Busy,
             other if other.is_io() => ExecuteError::Storage(other.to_string()),
             other => ExecuteError::Run(other.to_string()),

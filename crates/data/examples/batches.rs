@@ -18,7 +18,7 @@ fn main() -> Result<(), DataError> {
         batch_size: 128,
         seed: 1,
         order: Order::Shuffled,
-        augmentation: Augmentation { horizontal_flip: true, translate: 5 },
+        augmentation: Augmentation { horizontal_flip: true, translate: 5, ..Augmentation::default() },
         workers: 2,
         prefetch: 4,
     };

@@ -44,7 +44,7 @@ fn loader() -> Result<Vec<f64>, Box<dyn Error>> {
         batch_size: 128,
         seed: 0,
         order: Order::Shuffled,
-        augmentation: Augmentation { horizontal_flip: true, translate: 5 },
+        augmentation: Augmentation { horizontal_flip: true, translate: 5, ..Augmentation::default() },
         workers: 0,
         prefetch: 0,
     };

@@ -1,4 +1,4 @@
-//! Augmentation of one image: horizontal flip and translation, keyed by (seed, epoch, sample).
+//! Augmentation of one image: horizontal flip, translation and cutout, keyed by (seed, epoch, sample).
 
 use allconv_random::{Purpose, Stream};
 use serde::{Deserialize, Serialize};
@@ -6,16 +6,32 @@ use serde::{Deserialize, Serialize};
 /// Random changes of a training image, applied after preprocessing.
 ///
 /// The paper's augmented columns use flips and translations of at most 5 pixels (Springenberg et al. 2015,
-/// section 3). Uncovered pixels become 0, which is the mean after preprocessing.
+/// section 3). Uncovered and cut-out pixels become 0, which is the mean after preprocessing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Augmentation {
     /// Mirror left and right with probability one half.
     #[serde(default)]
     pub horizontal_flip: bool,
+    /// Mirror left and right in every second epoch, beginning with the first or the second as drawn for the image: in two epochs each
+    /// image is seen once from either side. Excludes `horizontal_flip`. Jordan, arXiv 2404.00498, section 3.6.
+    #[serde(default, skip_serializing_if = "is_off")]
+    pub alternating_flip: bool,
     /// Largest shift per dimension in pixels; every whole shift in `-translate..=translate` is equally likely.
     #[serde(default)]
     pub translate: u32,
+    /// Side of a square that becomes 0, in pixels; its centre is any pixel with equal chance, so that a part of it may lie outside.
+    /// 0 cuts nothing. DeVries and Taylor, arXiv 1708.04552.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cutout: u32,
+}
+
+fn is_off(value: &bool) -> bool {
+    !value
+}
+
+fn is_zero(value: &u32) -> bool {
+    *value == 0
 }
 
 /// Rows, columns and channels of an image.
@@ -42,7 +58,7 @@ impl ImageShape {
 }
 
 /// What is done to one image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Move {
     /// Mirror left and right, before the shift.
     pub flip: bool,
@@ -50,11 +66,24 @@ pub struct Move {
     pub down: i32,
     /// Columns the image moves to the right.
     pub right: i32,
+    /// What becomes 0 after that.
+    pub cut: Option<Cut>,
+}
+
+/// A square of pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// Its first row; it may lie above the image.
+    pub top: i64,
+    /// Its first column; it may lie left of the image.
+    pub left: i64,
+    /// Its side in pixels.
+    pub side: u32,
 }
 
 impl Augmentation {
-    /// Draws what happens to a sample in an epoch. A disabled part draws nothing and changes no other part.
-    pub fn draw(&self, seed: u64, epoch: u32, sample: u32) -> Move {
+    /// Draws what happens to a sample in an epoch. A disabled part changes no other part.
+    pub fn draw(&self, seed: u64, epoch: u32, sample: u32, shape: ImageShape) -> Move {
         let mut stream = Stream::of_sample(seed, Purpose::Augmentation, epoch, sample);
         let flip_word = stream.word();
         let mut shift = || match self.translate {
@@ -63,18 +92,35 @@ impl Augmentation {
         };
         let down = shift();
         let right = shift();
-        Move { flip: self.horizontal_flip && flip_word & 1 == 1, down, right }
+        let cut = (self.cutout > 0).then(|| {
+            let mut first = |side: usize| i64::from(stream.below(side as u32)) - i64::from(self.cutout / 2);
+            Cut { top: first(shape.height), left: first(shape.width), side: self.cutout }
+        });
+        let flip = if self.alternating_flip {
+            let first_word = Stream::of_sample(seed, Purpose::Augmentation, 0, sample).word();
+            (first_word ^ epoch) & 1 == 1
+        } else {
+            self.horizontal_flip && flip_word & 1 == 1
+        };
+        Move { flip, down, right, cut }
     }
 
     /// True if images pass unchanged.
     pub fn is_identity(&self) -> bool {
-        !self.horizontal_flip && self.translate == 0
+        *self == Self::default()
     }
 }
 
 impl Move {
-    /// Moves the image `[height, width, channels]` from `source` into `target`; uncovered pixels become 0.
+    /// Moves the image `[height, width, channels]` from `source` into `target`; uncovered and cut-out pixels become 0.
     pub fn apply(self, shape: ImageShape, source: &[f32], target: &mut [f32]) {
+        self.shift(shape, source, target);
+        if let Some(cut) = self.cut {
+            cut.apply(shape, target);
+        }
+    }
+
+    fn shift(self, shape: ImageShape, source: &[f32], target: &mut [f32]) {
         let ImageShape { height, width, channels } = shape;
         assert_eq!(source.len(), shape.len(), "source must hold one image");
         assert_eq!(target.len(), shape.len(), "target must hold one image");
@@ -98,6 +144,21 @@ impl Move {
     }
 }
 
+impl Cut {
+    /// Sets the pixels of the square that lie inside the image to 0.
+    fn apply(self, shape: ImageShape, image: &mut [f32]) {
+        let inside = |first: i64, side: usize| {
+            let end = first + i64::from(self.side);
+            first.clamp(0, side as i64) as usize..end.clamp(0, side as i64) as usize
+        };
+        let columns = inside(self.left, shape.width);
+        for row in inside(self.top, shape.height) {
+            let start = (row * shape.width + columns.start) * shape.channels;
+            image[start..start + columns.len() * shape.channels].fill(0.0);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,8 +168,55 @@ mod tests {
 
     fn moved(flip: bool, down: i32, right: i32) -> [f32; 6] {
         let mut target = [f32::NAN; 6];
-        Move { flip, down, right }.apply(SHAPE, &IMAGE, &mut target);
+        Move { flip, down, right, cut: None }.apply(SHAPE, &IMAGE, &mut target);
         target
+    }
+
+    #[test]
+    fn a_square_is_cut_out_after_the_move_as_far_as_it_lies_inside() {
+        let cut = |top, left, side| {
+            let mut target = [f32::NAN; 6];
+            let cut = Some(Cut { top, left, side });
+            Move { flip: true, cut, ..Move::default() }.apply(SHAPE, &IMAGE, &mut target);
+            target
+        };
+        assert_eq!(cut(0, 1, 1), [3.0, 0.0, 1.0, 6.0, 5.0, 4.0]);
+        assert_eq!(cut(-1, -1, 2), [0.0, 2.0, 1.0, 6.0, 5.0, 4.0]);
+        assert_eq!(cut(1, 2, 9), [3.0, 2.0, 1.0, 6.0, 5.0, 0.0]);
+        assert_eq!(cut(-5, 0, 3), [3.0, 2.0, 1.0, 6.0, 5.0, 4.0]);
+    }
+
+    #[test]
+    fn every_centre_of_a_cut_occurs_about_equally_often_and_moves_stay_what_they_were() {
+        let plain = Augmentation { horizontal_flip: true, translate: 5, ..Augmentation::default() };
+        let cutting = Augmentation { cutout: 3, ..plain };
+        let shape = ImageShape { height: 4, width: 8, channels: 3 };
+        let (mut rows, mut columns) = ([0u32; 4], [0u32; 8]);
+        for sample in 0..8_000 {
+            let drawn = cutting.draw(3, 1, sample, shape);
+            let Cut { top, left, side } = drawn.cut.unwrap();
+            assert_eq!(side, 3);
+            rows[(top + 1) as usize] += 1;
+            columns[(left + 1) as usize] += 1;
+            assert_eq!(Move { cut: None, ..drawn }, plain.draw(3, 1, sample, shape));
+        }
+        // Five standard deviations: 5·sqrt(8000·(1/4)·(3/4)) = 194, 5·sqrt(8000·(1/8)·(7/8)) = 148.
+        assert!(rows.iter().all(|&count| count.abs_diff(2000) < 194), "{rows:?}");
+        assert!(columns.iter().all(|&count| count.abs_diff(1000) < 148), "{columns:?}");
+    }
+
+    #[test]
+    fn alternating_flips_show_each_image_once_from_either_side_in_two_epochs() {
+        let alternating = Augmentation { alternating_flip: true, ..Augmentation::default() };
+        let flip = |epoch, sample| alternating.draw(1, epoch, sample, SHAPE).flip;
+        for sample in 0..64 {
+            assert_ne!(flip(0, sample), flip(1, sample));
+            assert_eq!(flip(0, sample), flip(2, sample));
+            assert_eq!(flip(1, sample), flip(7, sample));
+        }
+        let first = (0..1000).filter(|&sample| flip(0, sample)).count();
+        // Five standard deviations of 1000 draws: 79.
+        assert!(first.abs_diff(500) < 79, "{first}");
     }
 
     #[test]
@@ -123,21 +231,21 @@ mod tests {
 
     #[test]
     fn a_draw_depends_on_seed_epoch_and_sample_only() {
-        let both = Augmentation { horizontal_flip: true, translate: 5 };
-        assert_eq!(both.draw(1, 2, 3), both.draw(1, 2, 3));
-        let moves: Vec<Move> = (0..64).map(|sample| both.draw(1, 2, sample)).collect();
-        let later: Vec<Move> = (0..64).map(|sample| both.draw(1, 3, sample)).collect();
+        let both = Augmentation { horizontal_flip: true, translate: 5, ..Augmentation::default() };
+        assert_eq!(both.draw(1, 2, 3, SHAPE), both.draw(1, 2, 3, SHAPE));
+        let moves: Vec<Move> = (0..64).map(|sample| both.draw(1, 2, sample, SHAPE)).collect();
+        let later: Vec<Move> = (0..64).map(|sample| both.draw(1, 3, sample, SHAPE)).collect();
         assert_ne!(moves, later);
     }
 
     #[test]
     fn every_shift_and_both_sides_occur_about_equally_often() {
-        let both = Augmentation { horizontal_flip: true, translate: 5 };
+        let both = Augmentation { horizontal_flip: true, translate: 5, ..Augmentation::default() };
         let mut down = [0u32; 11];
         let mut right = [0u32; 11];
         let mut flips = 0u32;
         for sample in 0..11_000 {
-            let Move { flip, down: d, right: r } = both.draw(5, 0, sample);
+            let Move { flip, down: d, right: r, .. } = both.draw(5, 0, sample, SHAPE);
             down[(d + 5) as usize] += 1;
             right[(r + 5) as usize] += 1;
             flips += u32::from(flip);
@@ -149,12 +257,12 @@ mod tests {
 
     #[test]
     fn switching_flips_off_keeps_the_shifts() {
-        let both = Augmentation { horizontal_flip: true, translate: 5 };
-        let shifts = Augmentation { horizontal_flip: false, translate: 5 };
+        let both = Augmentation { horizontal_flip: true, translate: 5, ..Augmentation::default() };
+        let shifts = Augmentation { horizontal_flip: false, ..both };
         for sample in 0..50 {
-            let expected = Move { flip: false, ..both.draw(1, 0, sample) };
-            assert_eq!(shifts.draw(1, 0, sample), expected);
+            let expected = Move { flip: false, ..both.draw(1, 0, sample, SHAPE) };
+            assert_eq!(shifts.draw(1, 0, sample, SHAPE), expected);
         }
-        assert_eq!(Augmentation::default().draw(1, 0, 0), Move { flip: false, down: 0, right: 0 });
+        assert_eq!(Augmentation::default().draw(1, 0, 0, SHAPE), Move::default());
     }
 }

@@ -78,7 +78,7 @@ pub struct Position {
 ///     batch_size: 32,
 ///     seed: 1,
 ///     order: Order::Shuffled,
-///     augmentation: Augmentation { horizontal_flip: true, translate: 5 },
+///     augmentation: Augmentation { horizontal_flip: true, translate: 5, ..Augmentation::default() },
 ///     workers: 1,
 ///     prefetch: 4,
 /// };
@@ -236,7 +236,7 @@ impl<S: SampleSource> MakeBatch for Augmented<S> {
                 self.source.read_image(sample as usize, image)?;
             } else {
                 self.source.read_image(sample as usize, &mut plain)?;
-                self.augmentation.draw(seed, epoch, sample).apply(shape, &plain, image);
+                self.augmentation.draw(seed, epoch, sample, shape).apply(shape, &plain, image);
             }
             labels.push(self.source.label(sample as usize));
         }

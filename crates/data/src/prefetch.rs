@@ -192,7 +192,7 @@ mod tests {
             batch_size: 8,
             seed: 5,
             order: Order::Shuffled,
-            augmentation: Augmentation { horizontal_flip: true, translate: 1 },
+            augmentation: Augmentation { horizontal_flip: true, translate: 1, ..Augmentation::default() },
             workers,
             prefetch: 3,
         }

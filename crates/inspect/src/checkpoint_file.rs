@@ -107,6 +107,7 @@ mod tests {
             step,
             total_steps: 3,
             timings: Timings::default(),
+            parent: None,
             measured: None,
             resumptions: Vec::new(),
             results: BTreeMap::new(),

@@ -13,6 +13,9 @@ use crate::upsample::UpsampleConfig;
 /// The largest factor on the channels.
 pub(crate) const WIDEST_NETWORK: f64 = 64.0;
 
+/// The largest factor on the weights of the class convolution.
+const LARGEST_LAST_SCALE: f64 = 16.0;
+
 /// A complete description of a network, apart from its input size and number of classes.
 ///
 /// A field left out takes the value its architecture has in the paper; nothing is clamped.
@@ -60,6 +63,10 @@ pub struct NetworkSpec {
     /// How weights start; biases start at zero.
     #[serde(default)]
     pub initialisation: Initialisation,
+    /// Factor on the weights of the class convolution at the start, above 0 and at most 16: a small one starts from logits near zero, so
+    /// that the first loss is about ln(classes). Default: 1. Only where classes are told apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_scale: Option<f64>,
     /// How the width's multiples become whole numbers of channels. Default: to the nearest.
     #[serde(default, skip_serializing_if = "ChannelRounding::is_nearest")]
     pub rounding: ChannelRounding,
@@ -156,6 +163,7 @@ impl NetworkSpec {
             input_dropout: None,
             dropout: None,
             initialisation: Initialisation::default(),
+            last_scale: None,
             rounding: ChannelRounding::default(),
             match_cost: None,
         }
@@ -198,6 +206,7 @@ impl NetworkSpec {
             input_dropout: self.input_dropout.or(Some(defaults.input_dropout)),
             dropout: self.dropout.or(defaults.dropout),
             initialisation: self.initialisation,
+            last_scale: self.last_scale,
             rounding: self.rounding,
             match_cost: self.match_cost.clone(),
         }
@@ -234,6 +243,14 @@ impl NetworkSpec {
         for (field, rate) in [("input_dropout", self.input_dropout), ("dropout", self.dropout)] {
             if let Some(rate) = rate.filter(|rate| !(0.0..1.0).contains(rate)) {
                 return Err(out_of_range(field, rate, "at least 0 and below 1"));
+            }
+        }
+        if let Some(scale) = self.last_scale {
+            if !(scale > 0.0 && scale <= LARGEST_LAST_SCALE) {
+                return Err(out_of_range("last_scale", scale, "above 0 and at most 16"));
+            }
+            if self.output() != OutputKind::Logits {
+                return Err(out_of_range("last_scale", scale, "left out where the network returns a map"));
             }
         }
         let slots = self.layout().slots();
@@ -323,7 +340,7 @@ mod tests {
     fn width_multiplies_and_rounds_half_away_from_zero() {
         let at = |width| {
             let base = Base::C;
-            NetworkSpec::new(Architecture::Springenberg(Springenberg { base, width }))
+            NetworkSpec::new(Architecture::Springenberg(Springenberg::plain(base, width)))
         };
         assert_eq!(at(0.25).channels(96, 0), 24);
         assert_eq!(at(0.25).channels(192, 0), 48);
@@ -338,6 +355,8 @@ mod tests {
             ("architecture = { springenberg = { base = \"c\", width = nan } }", "width"),
             ("architecture = { springenberg = { base = \"c\" } }\ndropout = 1.0", "dropout"),
             ("architecture = { springenberg = { base = \"c\" } }\ninput_dropout = -0.1", "input_dropout"),
+            ("architecture = { springenberg = { base = \"c\" } }\nlast_scale = 0.0", "last_scale"),
+            ("architecture = { u_net = {} }\nlast_scale = 0.5", "last_scale"),
         ] {
             let error = read(text).unwrap().stages(10).unwrap_err().to_string();
             assert!(error.contains(field), "{error}");

@@ -71,7 +71,7 @@ impl Model {
     pub fn spec(&self) -> NetworkSpec {
         match self.kind {
             Kind::Cifar(base, rule) => {
-                let architecture = Architecture::Springenberg(Springenberg { base, width: 1.0 });
+                let architecture = Architecture::Springenberg(Springenberg::plain(base, 1.0));
                 let downsample = Some(match rule {
                     Rule::Base => DownsampleConfig::MaxPool(MaxPool::default()),
                     Rule::Strided => DownsampleConfig::FoldedStride(FoldedStride::default()),

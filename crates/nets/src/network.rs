@@ -381,6 +381,7 @@ fn convolution_layer(
     ConvolutionLayer {
         weight: match spec.initial {
             InitialWeights::Drawn => source.drawn("weight", shape),
+            InitialWeights::Scaled(factor) => source.drawn_scaled("weight", shape, factor),
             InitialWeights::Zero => source.filled(shape, 0.0),
         },
         bias: source.filled([channels_out], 0.0),

@@ -54,6 +54,7 @@ impl NormaliseLayer {
     pub(crate) fn new(spec: NormaliseSpec, channels: usize, source: &ParameterSource<'_>) -> Self {
         let scale = match spec.scale {
             InitialWeights::Drawn => 1.0,
+            InitialWeights::Scaled(factor) => factor,
             InitialWeights::Zero => 0.0,
         };
         let running = |value| match spec.kind {

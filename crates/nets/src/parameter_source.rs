@@ -21,8 +21,20 @@ pub struct ParameterSource<'a> {
 impl ParameterSource<'_> {
     /// The weight `path.name` of shape `[out, in, …]`, drawn by the net's initialisation.
     pub fn drawn<const D: usize>(&self, name: &str, shape: [usize; D]) -> Param<Tensor<D>> {
+        self.drawn_scaled(name, shape, 1.0)
+    }
+
+    /// [`Self::drawn`], times `factor`.
+    pub(crate) fn drawn_scaled<const D: usize>(
+        &self,
+        name: &str,
+        shape: [usize; D],
+        factor: f32,
+    ) -> Param<Tensor<D>> {
         let path = format!("{}.{name}", self.path);
-        self.parameter(TensorData::new(self.initialisation.weights(self.seed, &path, &shape), shape))
+        let drawn = self.initialisation.weights(self.seed, &path, &shape);
+        let values: Vec<f32> = drawn.into_iter().map(|value| value * factor).collect();
+        self.parameter(TensorData::new(values, shape))
     }
 
     /// The weight `path.name` of a transposed convolution of this stride, `[in, out, rows, columns]`, drawn by the net's

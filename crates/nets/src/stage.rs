@@ -67,11 +67,11 @@ pub struct UpsampleSpec {
 /// The settings of a normalisation.
 ///
 /// `y[c] = γ[c]·(x[c] − μ)/√(σ² + 1e-5) + β[c]`, μ and σ² (over n, not n − 1) being those of [`NormaliseKind`]'s set of values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NormaliseSpec {
     /// Which values share a mean and a variance.
     pub kind: NormaliseKind,
-    /// How the scale γ starts: [`InitialWeights::Drawn`] is 1 here. The shift β starts at 0.
+    /// How the scale γ starts: [`InitialWeights::Drawn`] is 1 here, and [`InitialWeights::Scaled`] its factor. The shift β starts at 0.
     pub scale: InitialWeights,
 }
 
@@ -89,17 +89,19 @@ pub enum NormaliseKind {
 }
 
 /// How the weights of one stage start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum InitialWeights {
     /// By the net's initialisation.
     #[default]
     Drawn,
+    /// This many times what the net's initialisation draws.
+    Scaled(f32),
     /// At zero: a residual branch that ends so starts as nothing, and learns from the first step on.
     Zero,
 }
 
 /// The settings of a convolution with bias; its input channels come from the stage before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ConvolutionSpec {
     /// Number of output channels.
     pub channels_out: usize,

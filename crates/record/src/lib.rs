@@ -37,7 +37,7 @@ pub use outcomes::{Outcome, Outcomes};
 pub use request::{Request, Resolve, ResolveError, Resolved};
 pub use run_data::{Copies, RUN_DATA_SCHEMA, RunData};
 pub use run_directory::RunDirectory;
-pub use run_record::{Environment, FORMAT_VERSION, Measured, Resumption, RunRecord, Timings};
+pub use run_record::{Environment, FORMAT_VERSION, Measured, Parent, Resumption, RunRecord, Timings};
 pub use scores::{ExampleScores, SCORES_SCHEMA, Scores};
 pub use specification::{RunSpecification, canonical_json};
 pub use status::Status;

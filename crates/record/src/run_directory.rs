@@ -231,6 +231,7 @@ mod tests {
             step: 0,
             total_steps: 10,
             timings: Timings::default(),
+            parent: None,
             measured: None,
             resumptions: Vec::new(),
             results: BTreeMap::new(),

@@ -9,8 +9,8 @@ use crate::{Cost, Status, canonical_json};
 /// Version of the run directory's formats. Readers accept this and everything older, and refuse anything newer.
 ///
 /// 1: as first published. 2: `measured` was added to `run.json`; absent in version 1. 3: `results` and `hash` were added to `run.json`,
-/// and `data.json` to the run directory.
-pub const FORMAT_VERSION: u32 = 3;
+/// and `data.json` to the run directory. 4: `parent` was added to `run.json`.
+pub const FORMAT_VERSION: u32 = 4;
 
 /// Where and with what a run was made.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -68,6 +68,16 @@ pub struct Resumption {
     pub unix_seconds: u64,
 }
 
+/// The run that made the first steps of another: both differ in the length of the training alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parent {
+    /// Hash of its specification.
+    pub specification_hash: String,
+    /// Steps taken over.
+    pub step: u64,
+}
+
 /// The content of `run.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -104,6 +114,9 @@ pub struct RunRecord {
     pub total_steps: u64,
     /// How long it took.
     pub timings: Timings,
+    /// The run whose steps it took over, where it did not make its first ones itself; none in records before version 4.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Parent>,
     /// What it cost, measured; absent before the end and in records of version 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measured: Option<Measured>,
@@ -118,12 +131,13 @@ pub struct RunRecord {
 const HASH_KEY: &str = "hash";
 
 /// Fields that differ between two makings of one run, and are not covered by the hash.
-const CIRCUMSTANCES: [&str; 7] = [
+const CIRCUMSTANCES: [&str; 8] = [
     "command",
     "environment",
     "created_unix_seconds",
     "changed_unix_seconds",
     "timings",
+    "parent",
     "measured",
     "resumptions",
 ];

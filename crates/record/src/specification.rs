@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+/// The field of the training section that holds its length.
+const LENGTH: &str = "length";
+
 /// Everything that decides the numbers of a run. The same specification is the same run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -32,6 +35,13 @@ impl RunSpecification {
         // Serialising tables, strings and numbers into a JSON value cannot fail: there are no maps with non-string keys.
         let value = serde_json::to_value(self).unwrap_or_default();
         blake3::hash(canonical_json(&value).as_bytes()).to_hex().to_string()
+    }
+
+    /// [`Self::hash`] without the length of the training: equal for runs that differ in nothing else.
+    pub fn hash_without_length(&self) -> String {
+        let mut specification = self.clone();
+        specification.train.remove(LENGTH);
+        specification.hash()
     }
 
     /// The first eight digits of [`hash`](Self::hash), which run directories carry in their names.
@@ -99,6 +109,17 @@ mod tests {
         hashes.sort();
         hashes.dedup();
         assert_eq!(hashes.len(), 9);
+    }
+
+    #[test]
+    fn runs_that_differ_in_length_alone_have_one_hash_without_it() {
+        let of_length = |epochs: i64, batch: i64| {
+            let train = toml::toml! { length = { epochs = epochs }
+            batch = batch };
+            RunSpecification { train, ..example() }.hash_without_length()
+        };
+        assert_eq!(of_length(2, 8), of_length(6, 8));
+        assert_ne!(of_length(2, 8), of_length(2, 9));
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod planning;
 mod publish;
 mod queue;
 mod recorded;
+mod relatives;
 pub mod report;
 pub mod results;
 mod room;

@@ -1,6 +1,6 @@
 //! The order in which the runs of a study are made, and by which of several workers.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What a worker is told when it asks for work.
@@ -8,13 +8,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub(crate) enum Next {
     /// Make this run.
     Run(usize),
-    /// Only runs held by other processes remain: look again after a while.
+    /// Only runs remain that other processes hold, or that wait for one under way: look again after a while.
     Wait,
     /// Nothing is left.
     Done,
 }
 
-/// Positions of runs in the plan, taken from the front; what another process holds comes back after all others.
+/// Positions of runs in the plan, taken from the front, but none before those that it waits for; what another process holds comes back
+/// after all others.
 #[derive(Debug)]
 pub(crate) struct Queue {
     state: Mutex<State>,
@@ -24,13 +25,32 @@ pub(crate) struct Queue {
 struct State {
     ready: VecDeque<usize>,
     busy: VecDeque<usize>,
+    /// Runs that have not come to an end.
+    open: BTreeSet<usize>,
+    /// For each run those that must have come to an end before.
+    waits_for: BTreeMap<usize, Vec<usize>>,
     stopped: bool,
 }
 
+impl State {
+    /// The first run that waits for none.
+    fn take(&mut self) -> Option<usize> {
+        let waits = |run: &usize| self.waits_for[run].iter().any(|other| self.open.contains(other));
+        let place = self.ready.iter().position(|run| !waits(run))?;
+        self.ready.remove(place)
+    }
+}
+
 impl Queue {
-    pub(crate) fn new(runs: impl IntoIterator<Item = usize>) -> Queue {
-        let state = State { ready: runs.into_iter().collect(), busy: VecDeque::new(), stopped: false };
-        Queue { state: Mutex::new(state) }
+    /// A queue of runs, each of which comes after those that `waits_for` names. There must be no circle.
+    pub(crate) fn new(
+        runs: impl IntoIterator<Item = usize>,
+        waits_for: impl Fn(usize) -> Vec<usize>,
+    ) -> Queue {
+        let ready: VecDeque<usize> = runs.into_iter().collect();
+        let open: BTreeSet<usize> = ready.iter().copied().collect();
+        let waits_for = open.iter().map(|run| (*run, waits_for(*run))).collect();
+        Queue { state: Mutex::new(State { ready, busy: VecDeque::new(), open, waits_for, stopped: false }) }
     }
 
     /// The next run. When only busy runs remain, they are offered again after this call has answered [`Next::Wait`] once.
@@ -39,14 +59,20 @@ impl Queue {
         if state.stopped {
             return Next::Done;
         }
-        if let Some(run) = state.ready.pop_front() {
+        if let Some(run) = state.take() {
             return Next::Run(run);
         }
-        if state.busy.is_empty() {
+        if state.busy.is_empty() && state.ready.is_empty() {
             return Next::Done;
         }
-        state.ready = std::mem::take(&mut state.busy);
+        let mut busy = std::mem::take(&mut state.busy);
+        state.ready.append(&mut busy);
         Next::Wait
+    }
+
+    /// The run has come to an end, whatever it was.
+    pub(crate) fn settled(&self, run: usize) {
+        self.state().open.remove(&run);
     }
 
     /// Another process holds this run: look at it again later.
@@ -76,7 +102,7 @@ mod tests {
 
     #[test]
     fn busy_runs_come_back_after_all_others_and_after_a_pause() {
-        let queue = Queue::new([0, 1, 2]);
+        let queue = Queue::new([0, 1, 2], |_| Vec::new());
         assert_eq!(queue.next(), Next::Run(0));
         queue.put_back_busy(0);
         assert_eq!(queue.next(), Next::Run(1));
@@ -87,8 +113,21 @@ mod tests {
     }
 
     #[test]
+    fn a_run_comes_after_those_that_it_waits_for() {
+        let queue = Queue::new([0, 1, 2], |run| if run == 0 { vec![2, 7] } else { Vec::new() });
+        assert_eq!(queue.next(), Next::Run(1));
+        assert_eq!(queue.next(), Next::Run(2));
+        assert_eq!(queue.next(), Next::Wait);
+        queue.put_back(2);
+        assert_eq!(queue.next(), Next::Run(2));
+        queue.settled(2);
+        assert_eq!(queue.next(), Next::Run(0));
+        assert_eq!(queue.next(), Next::Done);
+    }
+
+    #[test]
     fn a_stopped_queue_gives_nothing() {
-        let queue = Queue::new([0, 1]);
+        let queue = Queue::new([0, 1], |_| Vec::new());
         assert_eq!(queue.next(), Next::Run(0));
         queue.stop();
         queue.put_back(0);

@@ -13,13 +13,15 @@ use crate::index::ended_by_specification;
 use crate::matrix::{PlannedRun, plan};
 use crate::queue::{Next, Queue};
 use crate::recorded::check_metrics;
+use crate::relatives::Relatives;
 use crate::results::StudyResults;
 use crate::room::{check_room, check_writable};
 use crate::search::SearchResult;
 
 /// Makes one run. Implemented where tensors are known.
 pub trait Execute: Sync {
-    /// Makes or continues the run in `directory`, writing its files there, and returns the status it ended with.
+    /// Makes or continues the run in `directory`, writing its files there, and returns the status it ended with. Steps that one of the
+    /// `relatives`, runs that differ in the length of the training alone, has made alike may be taken over.
     ///
     /// The implementation takes the directory's lock and looks at its status *after* that: a run that another process
     /// finished in the meantime is returned as it is, not repeated. On a request to stop it makes a checkpoint and
@@ -33,6 +35,7 @@ pub trait Execute: Sync {
         planned: &PlannedRun,
         resolved: &Resolved,
         directory: &RunDirectory,
+        relatives: &[RunDirectory],
     ) -> Result<Status, ExecuteError>;
 }
 
@@ -162,6 +165,7 @@ impl RunSummary {
 struct Work<'a> {
     planned: Vec<PlannedRun>,
     resolved: Vec<Resolved>,
+    relatives: Relatives,
     queue: Queue,
     outcomes: Mutex<Vec<Option<Outcome>>>,
     execute: &'a dyn Execute,
@@ -290,10 +294,12 @@ impl Stages<'_> {
         }
         let (runs, ended_before) = (planned.len(), planned.len() - todo.len());
         (self.progress)(&Progress::Planned { stage, runs, ended_before });
+        let relatives = Relatives::of(&resolved);
         let work = Work {
             planned,
+            queue: Queue::new(todo.iter().copied(), |run| relatives.shorter(run)),
+            relatives,
             resolved,
-            queue: Queue::new(todo.iter().copied()),
             outcomes: Mutex::new(outcomes),
             execute: self.execute,
             options: self.options,
@@ -324,15 +330,15 @@ impl Work<'_> {
     }
 
     fn make(&self, run: usize) {
-        let (planned, resolved) = (&self.planned[run], &self.resolved[run]);
-        let directory =
-            RunDirectory::for_run(self.options.study_folder, &planned.arm, &resolved.specification);
+        let (planned, resolved, directory) = (&self.planned[run], &self.resolved[run], self.directory(run));
         // Another process may have finished it since the folders were read.
         if let Ok(Some(record)) = directory.ended() {
             return self.settle(run, Outcome::Ended(record.status));
         }
         (self.progress)(&Progress::Started(planned.clone()));
-        match self.execute.execute(planned, resolved, &directory) {
+        let relatives: Vec<RunDirectory> =
+            self.relatives.of_run(run).map(|other| self.directory(other)).collect();
+        match self.execute.execute(planned, resolved, &directory, &relatives) {
             Ok(status) => {
                 if status == Status::Interrupted {
                     self.queue.stop();
@@ -359,6 +365,12 @@ impl Work<'_> {
         }
     }
 
+    /// Where a run is made.
+    fn directory(&self, run: usize) -> RunDirectory {
+        let (planned, resolved) = (&self.planned[run], &self.resolved[run]);
+        RunDirectory::for_run(self.options.study_folder, &planned.arm, &resolved.specification)
+    }
+
     fn has_failed_before(&self, run: usize) -> bool {
         matches!(self.outcomes()[run], Some(Outcome::FailedOnce(_)))
     }
@@ -372,6 +384,7 @@ impl Work<'_> {
             }
         });
         self.outcomes()[run] = Some(outcome);
+        self.queue.settled(run);
     }
 
     /// Waits before looking again at runs of other processes, in slices so that an interruption is heard soon.

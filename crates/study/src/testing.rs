@@ -220,6 +220,7 @@ pub(crate) fn record(planned: &PlannedRun, resolved: &Resolved, status: Status) 
         step: 20,
         total_steps: 20,
         timings: Timings { training_seconds: 12.5, evaluation_seconds: 1.0, images_per_second: 160.0 },
+        parent: None,
         measured: None,
         resumptions: Vec::new(),
         results: BTreeMap::new(),

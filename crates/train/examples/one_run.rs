@@ -62,6 +62,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             checkpoint_every: Duration::from_secs(60),
             memory: None,
         },
+        relatives: &[],
         measurer: &(),
         interrupted: &AtomicBool::new(false),
     };

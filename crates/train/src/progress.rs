@@ -1,5 +1,14 @@
 //! Where a step lies in a run: pure arithmetic on the number of steps made.
 
+/// How much of a run is done.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Progress {
+    /// As a share of the whole run, in [0, 1).
+    pub share: f64,
+    /// In passes over the training split.
+    pub epochs: f64,
+}
+
 /// The plan of a run's steps: epochs of `images`, cut into batches, the last one of an epoch and of the run taking what is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StepPlan {
@@ -49,6 +58,11 @@ impl StepPlan {
         epochs * self.steps_per_epoch() + (self.presentations % self.images).div_ceil(self.batch)
     }
 
+    /// Passes over the training split that the whole run makes.
+    pub fn epochs(&self) -> f64 {
+        self.presentations as f64 / self.images as f64
+    }
+
     /// Images shown by the whole run.
     pub fn presentations(&self) -> u64 {
         self.presentations
@@ -65,9 +79,29 @@ impl StepPlan {
         Position { epoch, batch, images, shown_before, ends_epoch }
     }
 
-    /// Share of the run done before `step`, in [0, 1).
-    pub fn progress(&self, step: u64) -> f64 {
-        self.position(step).shown_before as f64 / self.presentations as f64
+    /// What is done before `step`.
+    pub fn progress(&self, step: u64) -> Progress {
+        let shown = self.position(step).shown_before as f64;
+        Progress { share: shown / self.presentations as f64, epochs: shown / self.images as f64 }
+    }
+
+    /// The first step for which `holds`, which must hold for every later one too; the number of steps if it holds for none.
+    pub fn first_step(&self, holds: impl Fn(Progress) -> bool) -> u64 {
+        let (mut from, mut to) = (0, self.total_steps());
+        while from < to {
+            let middle = from + (to - from) / 2;
+            if holds(self.progress(middle)) {
+                to = middle;
+            } else {
+                from = middle + 1;
+            }
+        }
+        from
+    }
+
+    /// Steps that a longer run makes exactly as this one: all, but for a last step that ends the run inside an epoch.
+    pub fn steps_of_any_longer_run(&self) -> u64 {
+        self.total_steps() - u64::from(!self.presentations.is_multiple_of(self.images))
     }
 }
 
@@ -102,6 +136,12 @@ mod tests {
         assert_eq!(plan.total_steps(), 8);
         let images: Vec<u64> = (0..8).map(|step| plan.position(step).images).collect();
         assert_eq!(images, [4, 4, 2, 4, 4, 2, 4, 1]);
-        assert_eq!(plan.progress(3), 0.4);
+        assert_eq!(plan.progress(3), Progress { share: 0.4, epochs: 1.0 });
+        assert_eq!(
+            (0..=8).map(|limit| plan.first_step(|at| at.share >= f64::from(limit) / 8.0)).collect::<Vec<_>>(),
+            [0, 1, 2, 3, 4, 5, 6, 7, 8]
+        );
+        assert_eq!(plan.steps_of_any_longer_run(), 7);
+        assert_eq!(StepPlan::new(10, 4, 20).steps_of_any_longer_run(), 6);
     }
 }

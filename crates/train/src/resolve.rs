@@ -197,12 +197,13 @@ fn recorded_metrics(
     has_validation: bool,
     measured: &[String],
 ) -> Vec<(SplitName, String)> {
-    let MetricNames { training, evaluation } = names;
+    let MetricNames { training, evaluation, clean } = names;
     let validation = if has_validation { evaluation.clone() } else { Vec::new() };
     let of = |split: SplitName| move |name: String| (split, name);
     training
         .into_iter()
         .map(of(SplitName::Train))
+        .chain(clean.into_iter().map(of(SplitName::Train)))
         .chain(validation.into_iter().map(of(SplitName::Valid)))
         .chain(evaluation.into_iter().chain(measured.iter().cloned()).map(of(SplitName::Test)))
         .collect()
@@ -306,6 +307,9 @@ fn with_preset(mut net: NetworkSpec, written: &toml::Table, preset: &Preset) -> 
     net.input_dropout = net.input_dropout.or(Some(preset.input_dropout));
     net.dropout = net.dropout.or(Some(preset.dropout));
     net.last_relu = net.last_relu.or(Some(preset.last_relu));
+    if net.output() == OutputKind::Logits {
+        net.last_scale = net.last_scale.or(preset.last_scale);
+    }
     if !written.contains_key("initialisation") {
         net.initialisation = preset.initialisation;
     }
@@ -458,7 +462,7 @@ mod tests {
             let metrics = resolver.resolve(request).unwrap().metrics;
             metrics.into_iter().filter(|(of, _)| *of == split).map(|(_, name)| name).collect()
         };
-        assert_eq!(names(&request, SplitName::Train), ["loss", "error"]);
+        assert_eq!(names(&request, SplitName::Train), ["loss", "error", "clean_loss", "clean_error"]);
         assert_eq!(names(&request, SplitName::Valid), ["loss", "error"]);
         assert_eq!(names(&request, SplitName::Test), ["loss", "error", "sharpness"]);
         request.data.insert("validation".into(), 0.into());

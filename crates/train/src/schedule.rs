@@ -3,20 +3,21 @@
 use allconv_random::elementary::{cos, powi};
 use serde::{Deserialize, Serialize};
 
+use crate::progress::{Progress, StepPlan};
 use crate::settings::SettingError;
 
 /// How the learning rate follows the share of the training that is done.
 ///
-/// Positions are fractions of the whole training in [0, 1], so that a shorter run keeps the shape.
+/// Positions are fractions of the whole training in [0, 1], so that a shorter run keeps the shape, unless they are called epochs.
 ///
 /// # Example
 ///
 /// ```
-/// use allconv_train::Schedule;
+/// use allconv_train::{Progress, Schedule};
 ///
 /// let schedule = Schedule::Step { at: vec![0.5], factor: 0.1 };
-/// assert_eq!(schedule.factor(0.49), 1.0);
-/// assert_eq!(schedule.factor(0.5), 0.1);
+/// assert_eq!(schedule.factor(Progress { share: 0.49, epochs: 4.9 }), 1.0);
+/// assert_eq!(schedule.factor(Progress { share: 0.5, epochs: 5.0 }), 0.1);
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -39,11 +40,42 @@ pub enum Schedule {
         /// Factor at the very end, in [0, 1].
         end: f64,
     },
+    /// Rises linearly from `start` to 1 over the first `rise` of the training, then falls linearly to `end`.
+    Triangle {
+        /// Share of the training spent rising, in [0, 1).
+        rise: f64,
+        /// Factor at the very beginning, in [0, 1]. Default 0.1.
+        #[serde(default = "tenth")]
+        start: f64,
+        /// Factor at the very end, in [0, 1]. Default 0.
+        #[serde(default)]
+        end: f64,
+    },
+    /// Rises linearly from `start` to 1 over `rise_epochs`, stays there, and falls linearly to `end` over the last `fall` of the
+    /// training. Runs that differ in length alone make the same steps until the shorter one begins to fall: a study makes them once. Hägele et
+    /// al., arXiv 2405.18392.
+    Trapezoid {
+        /// Passes over the training split spent rising, at least 0.
+        rise_epochs: f64,
+        /// Factor at the very beginning, in [0, 1]. Default 0.1.
+        #[serde(default = "tenth")]
+        start: f64,
+        /// Share of the training spent falling, in (0, 1].
+        fall: f64,
+        /// Factor at the very end, in [0, 1]. Default 0.
+        #[serde(default)]
+        end: f64,
+    },
+}
+
+fn tenth() -> f64 {
+    0.1
 }
 
 impl Schedule {
-    /// Factor on the learning rate when `progress` of the training is done, 0 at the first step.
-    pub fn factor(&self, progress: f64) -> f64 {
+    /// Factor on the learning rate when so much of the training is done.
+    pub fn factor(&self, done: Progress) -> f64 {
+        let progress = done.share;
         match self {
             Schedule::Constant {} => 1.0,
             Schedule::Step { at, factor } => {
@@ -57,6 +89,30 @@ impl Schedule {
                     end + (1.0 - end) * 0.5 * (1.0 + cos(std::f64::consts::PI * fall))
                 }
             }
+            Schedule::Triangle { rise, start, end } => {
+                if progress < *rise {
+                    start + (1.0 - start) * progress / rise
+                } else {
+                    end + (1.0 - end) * (1.0 - progress) / (1.0 - rise)
+                }
+            }
+            Schedule::Trapezoid { rise_epochs, start, fall, end } => {
+                let rising =
+                    (done.epochs < *rise_epochs).then(|| start + (1.0 - start) * done.epochs / rise_epochs);
+                let falling = (progress >= 1.0 - fall).then(|| end + (1.0 - end) * (1.0 - progress) / fall);
+                // A run too short for both turns around where they meet.
+                rising.unwrap_or(1.0).min(falling.unwrap_or(1.0))
+            }
+        }
+    }
+
+    /// Steps at the beginning of a run that do not depend on its length.
+    pub fn shared_steps(&self, plan: &StepPlan) -> u64 {
+        let limit = plan.steps_of_any_longer_run();
+        match self {
+            Schedule::Constant {} => limit,
+            Schedule::Trapezoid { fall, .. } => limit.min(plan.first_step(|done| done.share >= 1.0 - fall)),
+            Schedule::Step { .. } | Schedule::WarmupCosine { .. } | Schedule::Triangle { .. } => 0,
         }
     }
 
@@ -94,6 +150,25 @@ impl Schedule {
                 )?;
                 SettingError::unless((0.0..=1.0).contains(end), field("end"), end, "in [0, 1]")
             }
+            Schedule::Triangle { rise, start, end } => {
+                let field = |name| format!("schedule.triangle.{name}");
+                SettingError::unless((0.0..1.0).contains(rise), field("rise"), rise, "in [0, 1)")?;
+                SettingError::unless((0.0..=1.0).contains(start), field("start"), start, "in [0, 1]")?;
+                SettingError::unless((0.0..=1.0).contains(end), field("end"), end, "in [0, 1]")
+            }
+            Schedule::Trapezoid { rise_epochs, start, fall, end } => {
+                let field = |name| format!("schedule.trapezoid.{name}");
+                let range = "a finite number, at least 0";
+                SettingError::unless(
+                    *rise_epochs >= 0.0 && rise_epochs.is_finite(),
+                    field("rise_epochs"),
+                    rise_epochs,
+                    range,
+                )?;
+                SettingError::unless((0.0..=1.0).contains(start), field("start"), start, "in [0, 1]")?;
+                SettingError::unless(*fall > 0.0 && *fall <= 1.0, field("fall"), fall, "in (0, 1]")?;
+                SettingError::unless((0.0..=1.0).contains(end), field("end"), end, "in [0, 1]")
+            }
         }
     }
 }
@@ -105,7 +180,7 @@ mod tests {
     #[test]
     fn the_paper_s_schedule_drops_at_epochs_200_250_300_of_350() {
         let schedule = Schedule::Step { at: vec![200.0 / 350.0, 250.0 / 350.0, 300.0 / 350.0], factor: 0.1 };
-        let at_epoch = |epoch: f64| schedule.factor(epoch / 350.0);
+        let at_epoch = |epoch: f64| schedule.factor(Progress { share: epoch / 350.0, epochs: epoch });
         assert_eq!(at_epoch(199.9), 1.0);
         assert!((at_epoch(200.0) - 0.1).abs() < 1e-12);
         assert!((at_epoch(250.0) - 0.01).abs() < 1e-12);
@@ -115,10 +190,47 @@ mod tests {
     #[test]
     fn warmup_cosine_passes_through_its_three_corners_and_never_leaves_0_to_1() {
         let schedule = Schedule::WarmupCosine { warmup: 0.2, warmup_start: 0.1, end: 0.01 };
-        assert!((schedule.factor(0.0) - 0.1).abs() < 1e-12);
-        assert!((schedule.factor(0.2) - 1.0).abs() < 1e-12);
-        assert!((schedule.factor(1.0) - 0.01).abs() < 1e-12);
-        assert!((0..=1000).all(|i| (0.0..=1.0).contains(&schedule.factor(f64::from(i) / 1000.0))));
+        let factor = |share| schedule.factor(Progress { share, epochs: 5.0 * share });
+        assert!((factor(0.0) - 0.1).abs() < 1e-12);
+        assert!((factor(0.2) - 1.0).abs() < 1e-12);
+        assert!((factor(1.0) - 0.01).abs() < 1e-12);
+        assert!((0..=1000).all(|i| (0.0..=1.0).contains(&factor(f64::from(i) / 1000.0))));
+    }
+
+    #[test]
+    fn a_triangle_is_straight_on_both_sides_of_its_top() {
+        let schedule = Schedule::Triangle { rise: 0.2, start: 0.1, end: 0.0 };
+        let factor = |share| schedule.factor(Progress { share, epochs: 10.0 * share });
+        for (share, expected) in [(0.0, 0.1), (0.1, 0.55), (0.2, 1.0), (0.6, 0.5), (1.0, 0.0)] {
+            assert!((factor(share) - expected).abs() < 1e-12, "{share}: {}", factor(share));
+        }
+    }
+
+    #[test]
+    fn a_trapezoid_rises_by_epochs_and_falls_by_share() {
+        let schedule = Schedule::Trapezoid { rise_epochs: 2.0, start: 0.0, fall: 0.5, end: 0.1 };
+        let factor = |epochs: f64, of: f64| schedule.factor(Progress { share: epochs / of, epochs });
+        for (epochs, expected) in [(0.0, 0.0), (1.0, 0.5), (2.0, 1.0), (4.9, 1.0), (7.5, 0.55), (10.0, 0.1)] {
+            assert!((factor(epochs, 10.0) - expected).abs() < 1e-12, "{epochs}: {}", factor(epochs, 10.0));
+        }
+        // In 3 epochs it begins to fall before it has risen.
+        assert!((factor(1.75, 3.0) - 0.85).abs() < 1e-12, "{}", factor(1.75, 3.0));
+    }
+
+    #[test]
+    fn what_runs_of_two_lengths_share_has_the_same_factors() {
+        let schedule = Schedule::Trapezoid { rise_epochs: 1.5, start: 0.1, fall: 0.3, end: 0.0 };
+        let (short, long) = (StepPlan::new(50, 8, 200), StepPlan::new(50, 8, 600));
+        let shared = schedule.shared_steps(&short);
+        // 70 % of 200 images: two epochs of 7 steps show 100, five more steps of 8 images 40.
+        assert_eq!(shared, 19);
+        assert!(
+            (0..shared)
+                .all(|step| schedule.factor(short.progress(step)) == schedule.factor(long.progress(step)))
+        );
+        assert_eq!(Schedule::Constant {}.shared_steps(&short), 28);
+        assert_eq!(Schedule::Constant {}.shared_steps(&StepPlan::new(50, 8, 201)), 28);
+        assert_eq!(Schedule::Triangle { rise: 0.2, start: 0.1, end: 0.0 }.shared_steps(&short), 0);
     }
 
     #[test]
@@ -128,5 +240,12 @@ mod tests {
             assert!(error.contains("schedule.step.at"), "{error}");
         }
         assert!(Schedule::WarmupCosine { warmup: 1.0, warmup_start: 0.0, end: 0.0 }.check().is_err());
+        let trapezoid =
+            |rise_epochs, fall| Schedule::Trapezoid { rise_epochs, start: 0.1, fall, end: 0.0 }.check();
+        assert!(trapezoid(1.0, 0.2).is_ok());
+        assert_eq!(trapezoid(-1.0, 0.2).unwrap_err().field, "schedule.trapezoid.rise_epochs");
+        assert_eq!(trapezoid(1.0, 0.0).unwrap_err().field, "schedule.trapezoid.fall");
+        let triangle = Schedule::Triangle { rise: 1.0, start: 0.1, end: 0.0 };
+        assert_eq!(triangle.check().unwrap_err().field, "schedule.triangle.rise");
     }
 }

@@ -1,5 +1,6 @@
 //! One run from its specification to its end: the training loop and everything that makes it resumable.
 
+mod branch;
 mod finish;
 mod fitting;
 
@@ -14,17 +15,19 @@ use allconv_kernels::{Engine, Isa};
 use allconv_nets::{Network, walk};
 use allconv_record::{
     Environment, Event, FORMAT_VERSION, Journal, Measurer, MetricPoint, Observer, Resumption, RunDirectory,
-    RunRecord, RunSpecification, SplitName, Status, Timings, remove_leftovers,
+    RunRecord, RunSpecification, SplitName, Status, Timings, remove_leftovers, write_atomically,
 };
 use burn::module::Module;
 use burn::tensor::Device;
 
+use self::branch::Beginning;
 use self::fitting::{existing_journal, fits};
 use crate::checkpoint::{Best, Checkpoint, CheckpointStore, State};
 use crate::optimizer::{load_tensors, network_tensors};
 use crate::progress::StepPlan;
 use crate::task::{EpochSums, StepError, Task, open_task};
 use crate::trainer::Trainer;
+use crate::weight_mean::WeightMean;
 use crate::{DataStore, RunSettings, TrainError, resolve};
 
 /// Batches that the loader may prepare ahead.
@@ -81,6 +84,8 @@ pub struct Job<'a> {
     pub device: &'a Device,
     /// How it is carried out.
     pub execution: Execution,
+    /// Runs whose first steps it may take over: those that differ in the length of the training alone. Others are passed over.
+    pub relatives: &'a [RunDirectory],
     /// Measures the finished network, if the specification asks for it.
     pub measurer: &'a dyn Measurer,
     /// Set from outside to stop after the step under way, with a checkpoint.
@@ -144,6 +149,11 @@ struct Session<'a> {
     settings: RunSettings,
     task: Box<dyn Task>,
     plan: StepPlan,
+    /// Steps that a longer run makes alike.
+    shared_steps: u64,
+    /// The first step after which weights count for `mean`.
+    first_averaged_step: u64,
+    mean: WeightMean,
     trainer: Trainer,
     store: CheckpointStore,
     journal: Journal,
@@ -179,18 +189,37 @@ impl<'a> Session<'a> {
         let network =
             Network::initialise(&settings.net, input, outputs, seed, engine, &device).map_err(described)?;
         let mut trainer = Trainer::new(network, &settings.train, seed, device);
-        let store = CheckpointStore::at(job.directory.checkpoints());
+        let mut store = CheckpointStore::at(job.directory.checkpoints());
+        let shared_steps = settings.train.shared_steps(&plan);
+        if shared_steps > 0 && shared_steps < plan.total_steps() {
+            store = store.keeping(shared_steps);
+        }
         let specification_hash = job.specification.hash();
+        let mut parent = None;
+        if shared_steps > 0 && store.steps()?.is_empty() {
+            let beginning = Beginning { specification: job.specification, shared_steps, images };
+            if let Some(branch) = beginning.branch(job.relatives) {
+                write_atomically(&job.directory.journal_path(), &branch.journal)?;
+                for checkpoint in &branch.checkpoints {
+                    store.write(checkpoint)?;
+                }
+                parent = Some(branch.parent);
+            }
+        }
         let journal = existing_journal(job.directory)?;
         let found = store.newest(&|state| fits(state, &specification_hash, &plan, &journal))?;
         for reason in found.rejected {
             observer.observe(&Event::CheckpointRejected { reason });
         }
+        let first_averaged_step = settings.train.first_averaged_step(&plan);
+        let mut mean = WeightMean::default();
         let state = match found.checkpoint {
-            Some(checkpoint) => {
+            Some(mut checkpoint) => {
                 load_tensors(&mut trainer.network, &checkpoint.model).map_err(|error| {
                     TrainError::Specification(format!("the checkpoint does not fit: {error}"))
                 })?;
+                let averaged = checkpoint.state.step.saturating_sub(first_averaged_step);
+                mean = WeightMean::take_from(&mut checkpoint.optimizer, averaged);
                 trainer.optimizer.restore(checkpoint.optimizer);
                 // A stop right after the checkpoint may have left them on the one before.
                 store.mend_links(&checkpoint.state)?;
@@ -207,6 +236,7 @@ impl<'a> Session<'a> {
         };
         record.results.clear();
         record.measured = None;
+        record.parent = parent.or(record.parent);
         job.directory.write_specification(job.specification)?;
         task.keep(job.directory)?;
         let loader = LoaderSettings {
@@ -226,6 +256,9 @@ impl<'a> Session<'a> {
         let mut session = Session {
             job,
             plan,
+            shared_steps,
+            first_averaged_step,
+            mean,
             trainer,
             store,
             journal,
@@ -241,7 +274,8 @@ impl<'a> Session<'a> {
         session.record.schema = FORMAT_VERSION;
         session.record.command.clone_from(&job.identity.command);
         session.record.environment.clone_from(&job.identity.environment);
-        if session.state.step > 0 {
+        let begun_at = session.record.parent.as_ref().map_or(0, |parent| parent.step);
+        if session.state.step > begun_at {
             session
                 .record
                 .resumptions
@@ -269,7 +303,9 @@ impl<'a> Session<'a> {
                 if let Some((status, reason)) = self.end_epoch(observer)? {
                     return self.end(status, Some(reason), observer);
                 }
-            } else if self.last_checkpoint.elapsed() >= self.job.execution.checkpoint_every {
+            } else if self.state.step == self.shared_steps
+                || self.last_checkpoint.elapsed() >= self.job.execution.checkpoint_every
+            {
                 self.checkpoint(observer)?;
             }
         }
@@ -292,9 +328,26 @@ impl<'a> Session<'a> {
         self.state.loss_sum_bits = (f64::from_bits(self.state.loss_sum_bits) + result.loss_sum).to_bits();
         self.state.images += position.images;
         self.state.step += 1;
+        self.average_weights()?;
         let loss = result.loss_sum / position.images as f64;
         observer.observe(&Event::Stepped { step: self.state.step, images: position.images, loss });
         Ok(None)
+    }
+
+    /// Adds the weights to the mean that the run ends with, if it ends with one, and puts the mean in their place after the last step.
+    fn average_weights(&mut self) -> Result<(), TrainError> {
+        if self.state.step <= self.first_averaged_step {
+            return Ok(());
+        }
+        self.mean.add(network_tensors(&self.trainer.network));
+        match self.mean.value() {
+            Some(mean) if self.state.step == self.plan.total_steps() => {
+                load_tensors(&mut self.trainer.network, mean).map_err(|error| {
+                    TrainError::Specification(format!("the mean of the weights does not fit: {error}"))
+                })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Records the epoch, evaluates the validation split, and says whether the run is stuck or diverged.
@@ -359,10 +412,12 @@ impl<'a> Session<'a> {
     fn checkpoint(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
         let mark = self.journal.synchronise()?;
         (self.state.journal_length, self.state.journal_hash) = (mark.length, mark.hash);
+        let mut optimizer = self.trainer.optimizer.tensors();
+        self.mean.write_into(&mut optimizer);
         let checkpoint = Checkpoint {
             state: self.state.clone(),
             model: network_tensors(&self.trainer.network),
-            optimizer: self.trainer.optimizer.tensors(),
+            optimizer,
         };
         self.store.write(&checkpoint)?;
         self.write_record(Status::Running, None)?;
@@ -390,6 +445,8 @@ impl<'a> Session<'a> {
         let training_seconds = self.training.as_secs_f64();
         let last = self.state.step.checked_sub(1).map(|step| self.plan.position(step));
         let shown = last.map_or(0, |position| position.shown_before + position.images);
+        let begun_at =
+            self.record.parent.as_ref().map_or(0, |parent| self.plan.position(parent.step).shown_before);
         self.record.status = status;
         self.record.reason = reason;
         self.record.step = self.state.step;
@@ -397,7 +454,11 @@ impl<'a> Session<'a> {
         self.record.timings = Timings {
             training_seconds,
             evaluation_seconds: self.evaluation.as_secs_f64(),
-            images_per_second: if training_seconds > 0.0 { shown as f64 / training_seconds } else { 0.0 },
+            images_per_second: if training_seconds > 0.0 {
+                shown.saturating_sub(begun_at) as f64 / training_seconds
+            } else {
+                0.0
+            },
         };
         self.job.directory.write_record(&self.record)?;
         Ok(())
@@ -422,6 +483,7 @@ fn new_record(job: &Job<'_>, cost: allconv_record::Cost, total_steps: u64) -> Ru
         step: 0,
         total_steps,
         timings: Timings::default(),
+        parent: None,
         measured: None,
         resumptions: Vec::new(),
         results: BTreeMap::new(),

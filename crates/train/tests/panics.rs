@@ -62,6 +62,7 @@ fn with_job(device_kind: &str, judge: impl FnOnce(&Job<'_>)) {
             checkpoint_every: Duration::from_secs(60),
             memory: None,
         },
+        relatives: &[],
         measurer: &(),
         interrupted: &AtomicBool::new(false),
     };

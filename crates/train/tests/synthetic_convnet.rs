@@ -51,6 +51,7 @@ fn a_small_convolutional_net_passes_85_percent() {
             checkpoint_every: Duration::from_secs(60),
             memory: None,
         },
+        relatives: &[],
         measurer: &(),
         interrupted: &AtomicBool::new(false),
     };

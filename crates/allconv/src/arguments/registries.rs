@@ -102,6 +102,24 @@ pub(crate) enum DataCommand {
         #[command(flatten)]
         data: DataArguments,
     },
+    /// Draw what augmentation makes of the first training images: a row for each, as it is stored and in each epoch.
+    Augment {
+        /// Name of the data set.
+        name: String,
+        /// The PNG file to write.
+        picture: PathBuf,
+        /// The settings, as in a study file.
+        #[arg(long, default_value = "{ alternating_flip = true, translate = 4, cutout = 8 }")]
+        augment: String,
+        /// Images.
+        #[arg(long, default_value_t = 5)]
+        images: usize,
+        /// Epochs.
+        #[arg(long, default_value_t = 8)]
+        epochs: u32,
+        #[command(flatten)]
+        data: DataArguments,
+    },
     /// Download a data set from its publisher, and check it.
     Fetch {
         /// Name of the data set.

@@ -96,7 +96,8 @@ fn found(arguments: &BitsArguments) -> anyhow::Result<String> {
             request_hash: request.hash(),
             request,
         };
-        let status = runner.make(&planned, &resolved, &directory).with_context(|| format!("run {name}"))?;
+        let status =
+            runner.make(&planned, &resolved, &directory, &[]).with_context(|| format!("run {name}"))?;
         ensure!(status == Status::Finished, "run {name} ended as {}", status.name());
         writeln!(lines, "{name} {}", hashes(&directory)?.join(" "))?;
     }

@@ -6,7 +6,7 @@ use allconv_record::Request;
 use anyhow::bail;
 
 /// The operators that reduce, in classifiers. New ones come last, as the place decides optimiser and class.
-pub(super) const REDUCING: [&str; 34] = [
+pub(super) const REDUCING: [&str; 35] = [
     "max_pool",
     "average_pool",
     "strided_conv",
@@ -21,6 +21,7 @@ pub(super) const REDUCING: [&str; 34] = [
     "average_blur_pool",
     "blur_pool",
     "conv_blur_pool",
+    "conv_unshuffle",
     "decimation",
     "depthwise_conv",
     "diff_stride",

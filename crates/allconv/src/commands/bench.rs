@@ -269,7 +269,7 @@ fn batches(arguments: &BenchArguments, [channels, side, _]: [usize; 3]) -> anyho
         batch_size: arguments.batch,
         seed: 0,
         order: Order::Shuffled,
-        augmentation: Augmentation { horizontal_flip: true, translate: 5 },
+        augmentation: Augmentation { horizontal_flip: true, translate: 5, ..Augmentation::default() },
         workers: 1,
         prefetch: 4,
     };
@@ -360,6 +360,7 @@ mod tests {
             data: &data,
             device: &Device::flex(),
             execution,
+            relatives: &[],
             measurer: &(),
             interrupted: &AtomicBool::new(false),
         };

@@ -11,6 +11,7 @@ use allconv_data::{
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
+use super::data_augment::{self, Shown};
 use crate::arguments::{DataArguments, DataCommand, LayoutArgument};
 use crate::exit::{self, UsageError};
 use crate::table::{Format, Table};
@@ -56,6 +57,10 @@ pub(crate) fn run(command: &DataCommand) -> anyhow::Result<u8> {
                 import_of_pictures(source, name, &layout, &directory(data))?;
             }
         },
+        DataCommand::Augment { name, picture, augment, images, epochs, data } => {
+            let shown = Shown { images: *images, epochs: *epochs };
+            data_augment::augment(name, augment, &shown, &directory(data), picture)?;
+        }
         DataCommand::Fetch { name, data } => {
             let bar = ProgressBar::new(1);
             bar.set_style(

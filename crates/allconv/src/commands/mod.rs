@@ -6,6 +6,7 @@ pub(crate) mod bench_map;
 mod bench_operators;
 mod bench_slot;
 pub(crate) mod data;
+mod data_augment;
 pub(crate) mod doctor;
 pub(crate) mod eval;
 pub(crate) mod explain;

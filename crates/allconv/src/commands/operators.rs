@@ -142,7 +142,7 @@ fn list(format: Format) -> anyhow::Result<String> {
 
 /// Model C of the paper with an operator in its slot; `None` where it does not fit.
 pub(super) fn in_model_c(operator: &DownsampleConfig) -> Option<Walk> {
-    let net = Architecture::Springenberg(Springenberg { base: Base::C, width: 1.0 });
+    let net = Architecture::Springenberg(Springenberg::plain(Base::C, 1.0));
     let spec = NetworkSpec { downsample: Some(operator.clone()), ..NetworkSpec::new(net) };
     walk(&spec, [3, 32, 32], 10).ok()
 }

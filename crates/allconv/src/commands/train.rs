@@ -38,8 +38,9 @@ pub(crate) fn run(arguments: &TrainArguments) -> anyhow::Result<u8> {
     if directory.ended()?.is_none() {
         check_room(&folder, [&resolved], 1)?;
     }
+    let relatives = RunDirectory::list(&folder)?;
     let runner = Runner::new(STUDY, &arguments.machine, 1, data, device, interrupt::install()?)?;
-    let status = runner.make(&planned, &resolved, &directory)?;
+    let status = runner.make(&planned, &resolved, &directory, &relatives)?;
     report(arguments, &resolved, &directory, status)?;
     Ok(match status {
         Status::Finished => exit::OK,

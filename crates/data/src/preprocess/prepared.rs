@@ -91,6 +91,20 @@ impl PreparedSplit {
         &self.labels
     }
 
+    /// `count` of its images at even distances, in the stored order; itself if there are no more.
+    #[must_use]
+    pub fn spread(&self, count: usize) -> PreparedSplit {
+        if count >= self.len() {
+            return self.clone();
+        }
+        let chosen = || (0..count).map(|index| index * self.len() / count);
+        PreparedSplit {
+            images: Arc::new(chosen().flat_map(|sample| self.image(sample)).copied().collect()),
+            labels: Arc::new(chosen().map(|sample| self.labels[sample]).collect()),
+            shape: self.shape,
+        }
+    }
+
     /// One image, `[height, width, channels]`.
     pub fn image(&self, sample: usize) -> &[f32] {
         &self.images[sample * self.shape.len()..][..self.shape.len()]

@@ -15,6 +15,7 @@ mod gradient_flow;
 mod learning_curve;
 mod low_pass;
 mod map_shift;
+mod mirrored;
 mod predictions;
 mod receptive_field;
 mod sharpness;
@@ -32,7 +33,8 @@ pub use corruptions::{Corruption, SEVERITIES, corrupted};
 use crate::{Answer, InspectError, Pictures, Subject};
 
 /// Every measure, in the order of the documentation.
-pub static MEASURES: [&dyn Measure; 15] = [
+pub static MEASURES: [&dyn Measure; 16] = [
+    &mirrored::Mirrored,
     &shift::CircularShift,
     &shift::ZeroShift,
     &shift::CropShift,

@@ -28,13 +28,22 @@ pub(super) fn verdicts(network: &Network, pictures: &Pictures, labels: &[u32]) -
 
 /// The same for images that are tensors already.
 pub(super) fn judged(network: &Network, images: Tensor<4>, labels: &[u32]) -> Vec<Verdict> {
-    let logits = network.forward(images, Mode::Evaluate);
+    of_logits(network.forward(images, Mode::Evaluate), labels)
+}
+
+fn of_logits(logits: Tensor<2>, labels: &[u32]) -> Vec<Verdict> {
     let [_, classes] = logits.dims();
     let values: Vec<f32> = match logits.into_data().try_into_vec_as() {
         Ok(values) => values,
         Err(error) => panic!("the logits could not be read from their device: {error}"),
     };
     judge(&values, labels, classes)
+}
+
+/// The network's verdict by the mean of the logits of two images each.
+pub(super) fn judged_together(network: &Network, images: [Tensor<4>; 2], labels: &[u32]) -> Vec<Verdict> {
+    let [first, second] = images.map(|images| network.forward(images, Mode::Evaluate));
+    of_logits((first + second) * 0.5, labels)
 }
 
 /// 1 where two predictions agree, 0 elsewhere.

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::dense_builder::{DenseBuilder, Norm, check_range};
+use super::dense_builder::{DenseBuilder, check_range};
 use super::layout::{Defaults, Layout, OutputKind, SlotKind};
+use super::norm::Norm;
 use super::springenberg::one;
 use super::u_net::pair;
 use crate::description::{DescriptionError, NetworkSpec};

@@ -1,39 +1,15 @@
 //! The list of stages of a network that returns a map, while an architecture writes it: skips, levels, heads.
 
-use serde::{Deserialize, Serialize};
-
+use super::norm::Norm;
 use crate::description::{DescriptionError, NetworkSpec, out_of_range};
 use crate::downsample::{DownsampleConfig, Slot};
 use crate::stage::{
-    ActivationKind, Border, ConvolutionSpec, InitialWeights, NormaliseKind, NormaliseSpec, StageSpec, Target,
-    UpsampleSpec,
+    ActivationKind, Border, ConvolutionSpec, InitialWeights, StageSpec, Target, UpsampleSpec,
 };
 use crate::upsample::{SideRule, UpsampleConfig};
 
-/// What follows the convolutions of a network.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Norm {
-    /// Nothing.
-    #[default]
-    None,
-    /// Batch normalisation.
-    Batch,
-    /// Group normalisation in the largest number of groups, at most 8, that divides the channels.
-    Group,
-}
-
-impl Norm {
-    pub(super) fn is_none(&self) -> bool {
-        *self == Self::None
-    }
-}
-
 /// A side that every operator accepts, where only channels are asked for.
 const LARGE: usize = 64;
-
-/// The largest number of groups of channels.
-const GROUPS: usize = 8;
 
 /// Collects the stages of a resolved description.
 pub(super) struct DenseBuilder<'a> {
@@ -82,15 +58,7 @@ impl<'a> DenseBuilder<'a> {
 
     /// Appends the normalisation, if there is one.
     pub(super) fn normalise(&mut self, scale: InitialWeights) {
-        let kind = match self.norm {
-            Norm::None => return,
-            Norm::Batch => NormaliseKind::Batch,
-            Norm::Group => {
-                let divides = |groups: &usize| self.channels.is_multiple_of(*groups);
-                NormaliseKind::Group { groups: (1..=GROUPS).rev().find(divides).unwrap_or(1) }
-            }
-        };
-        self.push(StageSpec::Normalise(NormaliseSpec { kind, scale }));
+        self.stages.extend(self.norm.stage(self.channels, scale));
     }
 
     pub(super) fn activate(&mut self) {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::builder::StageBuilder;
 use super::layout::{Defaults, Layout};
+use super::norm::Norm;
 use crate::description::{DescriptionError, NetworkSpec};
 use crate::downsample::{DownsampleConfig, MaxPool};
 use crate::stage::{ActivationKind, Border, StageSpec};
@@ -22,6 +23,9 @@ pub struct Springenberg {
     /// Factor on all channel counts but that of the classes. Default 1.
     #[serde(default = "one")]
     pub width: f64,
+    /// What follows every convolution, but that of the classes, before its activation. Default: nothing, as in the paper.
+    #[serde(default, skip_serializing_if = "Norm::is_none")]
+    pub norm: Norm,
 }
 
 /// The column of table 1: what a block consists of.
@@ -52,6 +56,11 @@ impl Base {
 }
 
 impl Springenberg {
+    /// The network of the paper at this width.
+    pub fn plain(base: Base, width: f64) -> Self {
+        Self { base, width, norm: Norm::None }
+    }
+
     /// The rate after each downsampling.
     const DROPOUT: f64 = 0.5;
 }
@@ -85,7 +94,7 @@ impl Layout for Springenberg {
     }
 
     fn stages(&self, spec: &NetworkSpec, classes: usize) -> Result<Vec<StageSpec>, DescriptionError> {
-        let mut net = StageBuilder::new(spec, ActivationKind::Relu);
+        let mut net = StageBuilder::new(spec, ActivationKind::Relu).normalised(self.norm);
         net.input_dropout();
         for channels in [96, 192] {
             for &kernel in self.base.kernels() {

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::dense_builder::{DenseBuilder, Norm, check_range};
+use super::dense_builder::{DenseBuilder, check_range};
 use super::edsr::{SkipOverAll, default_head};
 use super::layout::{Defaults, Layout, OutputKind, SlotKind};
+use super::norm::Norm;
 use super::springenberg::one;
 use super::u_net::{Blocks, Levels, pair, sixty_four, two_convolutions};
 use crate::description::{DescriptionError, NetworkSpec};

@@ -3,8 +3,9 @@
 use allconv_random::elementary::powi;
 use serde::{Deserialize, Serialize};
 
-use super::dense_builder::{DenseBuilder, Norm, check_range};
+use super::dense_builder::{DenseBuilder, check_range};
 use super::layout::{Defaults, Layout, OutputKind, SlotKind};
+use super::norm::Norm;
 use super::springenberg::one;
 use crate::description::{DescriptionError, NetworkSpec};
 use crate::downsample::{DownsampleConfig, MaxPool};

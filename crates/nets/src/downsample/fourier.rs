@@ -27,6 +27,15 @@ impl Matrix {
         self
     }
 
+    /// Every row multiplied by its factor.
+    pub(super) fn scaled_rows(mut self, factor: impl Fn(usize) -> f64) -> Self {
+        for (row, values) in self.values.chunks_mut(self.columns).enumerate() {
+            let factor = factor(row);
+            values.iter_mut().for_each(|value| *value *= factor);
+        }
+        self
+    }
+
     /// The matrix as a map of one axis.
     pub(super) fn axis_map(&self) -> AxisMap {
         let output = |row: &[f64]| row.iter().copied().enumerate().collect();

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::computing::divided;
 use super::p_norm_pool::NormForm;
 use super::promises::{CUT_OFF, Promises, SLOT_SHAPE};
-use super::settings::{check_cells, check_range, two};
+use super::settings::{check_cells, check_range, two, yes};
 use super::slot::Operator;
 use super::{ComputingOperator, LearnedOperator};
 use crate::card::Card;
@@ -128,10 +128,6 @@ fn cube() -> f64 {
 
 fn millionth() -> f64 {
     1e-6
-}
-
-fn yes() -> bool {
-    true
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ mod blur_pool;
 mod computing;
 mod conv_blur_pool;
 mod conv_pool;
+mod conv_unshuffle;
 mod decimation;
 mod depthwise_conv;
 mod diff_stride;
@@ -66,6 +67,7 @@ pub use blur_pool::BlurPool;
 pub use computing::{ComputingOperator, FixedOperator, LearnedOperator};
 pub use conv_blur_pool::ConvBlurPool;
 pub use conv_pool::ConvPool;
+pub use conv_unshuffle::ConvUnshuffle;
 pub use decimation::Decimation;
 pub use depthwise_conv::DepthwiseConv;
 pub use diff_stride::DiffStride;
@@ -216,6 +218,8 @@ slot_values! {
     Decimation,
     /// Each block of pixels becomes channels.
     PixelUnshuffle,
+    /// A convolution to fewer channels, then each block of pixels becomes channels.
+    ConvUnshuffle,
     /// Blocks become channels, normalised and mixed to twice the channels.
     PatchMerging,
     /// A binomial low-pass filter, then decimation.

@@ -18,6 +18,14 @@ pub(super) fn is_one(value: &usize) -> bool {
     *value == 1
 }
 
+pub(super) fn yes() -> bool {
+    true
+}
+
+pub(super) fn is_yes(value: &bool) -> bool {
+    *value
+}
+
 /// Refuses a kernel, stride or other count of 0, or above 64 cells.
 pub(super) fn check_cells(operator: &str, field: &str, cells: usize) -> Result<(), DescriptionError> {
     check_range(operator, field, cells, 1..=64, "from 1 to 64")

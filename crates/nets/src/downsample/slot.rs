@@ -2,9 +2,10 @@
 
 use super::DownsampleConfig;
 use super::promises::Promises;
+use crate::architectures::Norm;
 use crate::card::Card;
 use crate::description::DescriptionError;
-use crate::stage::{ActivationKind, ConvolutionSpec, StageSpec};
+use crate::stage::{ActivationKind, ConvolutionSpec, InitialWeights, StageSpec};
 use crate::switches::SwitchKind;
 
 /// The stages before the slot, to which an operator appends its own.
@@ -12,13 +13,20 @@ pub struct Slot<'a> {
     stages: &'a mut Vec<StageSpec>,
     channels: usize,
     activation: ActivationKind,
+    norm: Norm,
     dilation: usize,
 }
 
 impl<'a> Slot<'a> {
     /// A slot behind `stages`, which end in `channels` channels, in a net with this activation.
     pub fn new(stages: &'a mut Vec<StageSpec>, channels: usize, activation: ActivationKind) -> Self {
-        Self { stages, channels, activation, dilation: 1 }
+        Self { stages, channels, activation, norm: Norm::None, dilation: 1 }
+    }
+
+    /// The same slot in a net whose convolutions are followed by `norm`.
+    #[must_use]
+    pub fn normalised(self, norm: Norm) -> Self {
+        Self { norm, ..self }
     }
 
     /// Channels that enter the slot.
@@ -31,10 +39,16 @@ impl<'a> Slot<'a> {
         self.stages.push(stage);
     }
 
-    /// Appends a convolution, and the net's activation, since it mixes channels by learned weights.
+    /// Appends a convolution, and the net's normalisation and activation, since it mixes channels by learned weights.
     pub fn push_convolution(&mut self, convolution: ConvolutionSpec) {
-        self.stages.push(StageSpec::Convolution(convolution));
+        self.push_linear_convolution(convolution);
         self.stages.push(StageSpec::Activation(self.activation));
+    }
+
+    /// Appends a convolution and the net's normalisation, without activation.
+    pub fn push_linear_convolution(&mut self, convolution: ConvolutionSpec) {
+        self.stages.push(StageSpec::Convolution(convolution));
+        self.stages.extend(self.norm.stage(convolution.channels_out, InitialWeights::Drawn));
     }
 
     /// Asks for every later convolution of the net to be dilated by `factor`, on top of what it is.

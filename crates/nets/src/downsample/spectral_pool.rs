@@ -1,11 +1,12 @@
 //! Spectral pooling: high frequencies are dropped.
 
+use allconv_random::elementary::cos_sin_of_turn;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::fourier::{self, Matrix};
 use super::promises::Promises;
-use super::settings::check_range;
+use super::settings::{check_range, yes};
 use super::slot::Operator;
 use super::{ComputingOperator, FixedOperator};
 use crate::card::Card;
@@ -24,19 +25,35 @@ pub struct SpectralPool {
     /// Whether a constant map keeps its value. Default true.
     #[serde(default = "yes")]
     pub rescale: bool,
+    /// What the frequencies that are kept are multiplied by, against ringing. Default: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<SpectralWindow>,
+}
+
+/// Factors on the frequencies of a map, largest at frequency 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SpectralWindow {
+    /// The root of a Hamming window over all frequencies of an axis: √(0.54 + 0.46·cos(2πf/h)) at frequency f of h.
+    Hamming,
+}
+
+impl SpectralWindow {
+    /// The factor on `frequency` of a map with `side` cells.
+    fn factor(self, frequency: usize, side: usize) -> f64 {
+        match self {
+            Self::Hamming => (0.54 + 0.46 * cos_sin_of_turn(frequency as u64, side as u64)[0]).sqrt(),
+        }
+    }
 }
 
 pub(super) fn half() -> f64 {
     2.0
 }
 
-fn yes() -> bool {
-    true
-}
-
 impl Default for SpectralPool {
     fn default() -> Self {
-        Self { stride: half(), rescale: yes() }
+        Self { stride: half(), rescale: yes(), window: None }
     }
 }
 
@@ -45,13 +62,16 @@ impl Operator for SpectralPool {
     const REVISION: u32 = 2;
     const CARD: Card = Card {
         statement: "The Fourier transform of each channel, cut to its low frequencies and transformed back.",
-        formula: "X = rfft2(x); rows [0, h'/2) and [h − h'/2, h), columns [0, floor(w'/2)] of X; y = irfft2 of them · h'w'/(hw)",
+        formula: "X = rfft2(x); rows [0, h'/2) and [h − h'/2, h), columns [0, floor(w'/2)] of X; y = irfft2 of them · h'w'/(hw); with `window` \
+                  each frequency times its factor along both axes",
         shape: "[n, c, h', w'], h' = 2·floor(floor(h/stride)/2), w' = floor(w/stride), both at least 2",
         boundary: "circular, as the Fourier transform is",
         cost: "dense matrices: about 2·(h + w) multiplications; no weights",
-        source: "Rippel, Snoek and Adams, arXiv 1506.03767",
+        source: "Rippel, Snoek and Adams, arXiv 1506.03767; FLC pooling: Grabinski et al., arXiv 2204.00491; `window`: ASAP, Grabinski et \
+                 al., arXiv 2307.09804",
         note: "The code of DiffStride leaves out the factor h'w'/(hw) (`rescale = false`), which multiplies constants by stride². \
-               No aliasing, but ringing.",
+               No aliasing, but ringing, which the window lessens. The window of ASAP's code begins and ends with the same value, so that its \
+               largest lies half a frequency beside 0; here it lies on 0, and the result is real without dropping a part.",
     };
 
     fn examples() -> Vec<Self> {
@@ -59,6 +79,7 @@ impl Operator for SpectralPool {
             Self::default(),
             Self { rescale: false, ..Self::default() },
             Self { stride: 1.5, ..Self::default() },
+            Self { window: Some(SpectralWindow::Hamming), ..Self::default() },
         ]
     }
 
@@ -102,8 +123,8 @@ impl FixedOperator for SpectralPool {
         let [_, _, height, width] = x.dims();
         let [rows, columns] = kept([height, width], self.stride);
         let scale = if self.rescale { (rows * columns) as f64 / (height * width) as f64 } else { 1.0 };
-        let [real, imaginary] = row_matrices(height, rows, scale);
-        let [even, odd] = column_matrices(width, columns);
+        let [real, imaginary] = row_matrices(height, rows, scale, self.window);
+        let [even, odd] = column_matrices(width, columns, self.window);
         let term = |along_rows: &Matrix, along_columns: &Matrix| {
             SeparableMap::new(along_rows.axis_map(), along_columns.axis_map())
         };
@@ -112,8 +133,10 @@ impl FixedOperator for SpectralPool {
 }
 
 /// Real and imaginary part of transform, truncation and inverse along the rows' axis, `[kept, side]`.
-fn row_matrices(side: usize, kept: usize, scale: f64) -> [Matrix; 2] {
-    let [fr, fi] = fourier::forward_rows(side, kept);
+fn row_matrices(side: usize, kept: usize, scale: f64, window: Option<SpectralWindow>) -> [Matrix; 2] {
+    let frequencies = fourier::row_frequencies(side, kept);
+    let [fr, fi] = fourier::forward_rows(side, kept)
+        .map(|matrix| windowed(matrix, window, |row| (frequencies[row].0, side)));
     let [gr, gi] = fourier::inverse_rows(side, kept);
     let combined = |a: Matrix, sign: f64, b: Matrix| fourier::sum(&a, sign, &b).scaled(scale);
     [
@@ -122,9 +145,25 @@ fn row_matrices(side: usize, kept: usize, scale: f64) -> [Matrix; 2] {
     ]
 }
 
+/// The rows of a transform times the window's factors; `place` tells a row's frequency and the side of the map.
+fn windowed(
+    matrix: Matrix,
+    window: Option<SpectralWindow>,
+    place: impl Fn(usize) -> (usize, usize),
+) -> Matrix {
+    match window {
+        None => matrix,
+        Some(window) => matrix.scaled_rows(|row| {
+            let (frequency, side) = place(row);
+            window.factor(frequency, side)
+        }),
+    }
+}
+
 /// What the real and the imaginary part are multiplied by along the columns' axis, `[kept, side]`.
-fn column_matrices(side: usize, kept: usize) -> [Matrix; 2] {
-    let [fc, fs] = fourier::forward_columns(side, kept);
+fn column_matrices(side: usize, kept: usize, window: Option<SpectralWindow>) -> [Matrix; 2] {
+    let [fc, fs] =
+        fourier::forward_columns(side, kept).map(|matrix| windowed(matrix, window, |row| (row, side)));
     let [gc, gs] = fourier::inverse_columns(kept);
     [
         fourier::sum(&fourier::product(&gc, &fc), 1.0, &fourier::product(&gs, &fs)),
@@ -154,6 +193,17 @@ mod tests {
         };
         assert_near(&evaluated(&SpectralPool::default(), wave(8, 1.0)), &coarse(1.0), 1e-6);
         assert_near(&evaluated(&SpectralPool::default(), wave(8, 3.0)), &[0.0; 8], 1e-6);
+    }
+
+    #[test]
+    fn the_window_multiplies_a_wave_by_the_root_of_the_hamming_window_and_keeps_constants() {
+        let operator = SpectralPool { window: Some(SpectralWindow::Hamming), ..SpectralPool::default() };
+        // Frequency 1 of 8: the root of 0.54 + 0.46·cos(45°), by hand 0.930 198.
+        let factor = 0.930_198_f64;
+        let coarse: Vec<f64> =
+            (0..8).map(|cell| factor * cos(std::f64::consts::TAU * f64::from(cell % 4) / 4.0)).collect();
+        assert_near(&evaluated(&operator, wave(8, 1.0)), &coarse, 1e-5);
+        assert_near(&evaluated(&operator, wave(8, 0.0)), &[1.0; 8], 1e-6);
     }
 
     #[test]

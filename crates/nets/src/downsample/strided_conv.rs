@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::promises::{Promises, SLOT_SHAPE};
-use super::settings::{check_cells, check_range, is_one, one, three, two};
+use super::settings::{check_cells, check_range, is_one, is_yes, one, three, two, yes};
 use super::slot::{Operator, Slot};
 use crate::card::Card;
 use crate::description::DescriptionError;
@@ -23,6 +23,9 @@ pub struct StridedConv {
     /// Groups of channels that are not mixed, 1 to 4096; must divide the channels. Default 1.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub groups: usize,
+    /// Whether the net's activation follows, as after every learned mixture of channels. Default true; false in NAFNet and ConvNeXt.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub activation: bool,
 }
 
 impl Default for StridedConv {
@@ -37,7 +40,7 @@ impl Operator for StridedConv {
     const CARD: Card = Card {
         statement: "A convolution with a stride and as many outputs as inputs, followed by the net's activation.",
         formula: "y[o,i,j] = f(b[o] + sum over c, u, v of W[o,c,u,v] · x[c, stride·i + u − p, stride·j + v − p]), \
-                  p = floor((kernel − 1)/2)",
+                  p = floor((kernel − 1)/2); without `activation` f is the identity",
         shape: SLOT_SHAPE,
         boundary: "zeros: floor((kernel − 1)/2) before and floor(kernel/2) after",
         cost: "c·kernel²/groups multiply–accumulates; c²·kernel²/groups + c learned values",
@@ -52,12 +55,14 @@ impl Operator for StridedConv {
             Self::plain(1, 2),
             Self::plain(5, 3),
             Self { groups: 3, ..Self::default() },
+            Self { activation: false, ..Self::plain(2, 2) },
         ]
     }
 
     fn promises(&self) -> Promises {
         Promises {
             gain: None,
+            linear: !self.activation,
             shifts_by_stride: self.kernel <= 2,
             channel_wise: false,
             ..Promises::pooling(self.stride)
@@ -73,7 +78,11 @@ impl Operator for StridedConv {
     fn place(&self, slot: &mut Slot<'_>) -> Result<(), DescriptionError> {
         let convolution =
             ConvolutionSpec::square(slot.channels(), self.kernel, self.stride, Border::same(self.kernel));
-        slot.push_convolution(ConvolutionSpec { groups: self.groups, ..convolution });
+        let convolution = ConvolutionSpec { groups: self.groups, ..convolution };
+        match self.activation {
+            true => slot.push_convolution(convolution),
+            false => slot.push_linear_convolution(convolution),
+        }
         Ok(())
     }
 }
@@ -81,6 +90,6 @@ impl Operator for StridedConv {
 impl StridedConv {
     /// All channels mixed.
     pub const fn plain(kernel: usize, stride: usize) -> Self {
-        Self { kernel, stride, groups: 1 }
+        Self { kernel, stride, groups: 1, activation: true }
     }
 }

@@ -94,6 +94,7 @@ pub(crate) fn record(
             evaluation_seconds: 4.0,
             images_per_second: (total_steps * 128) as f64 / seconds,
         },
+        parent: None,
         measured: Some(Measured {
             peak_memory_bytes: Some(200_000_000 + cost.activation_bytes * 64),
             latency_1_seconds: Some(0.002 + cost.macs as f64 / 4e10),

@@ -74,6 +74,19 @@ const MOST_DECIBEL: f64 = 150.0;
 /// All metrics that are known by name.
 pub const METRICS: &[Metric] = &[
     lower(("error", "error"), Percent, Classification, "share of images that are classified wrongly"),
+    lower(
+        ("clean_error", "clean error"),
+        Percent,
+        Classification,
+        "share of 5,000 training images that the finished network classifies wrongly, without dropout and augmentation",
+    ),
+    lower(("clean_loss", "clean loss"), Nats, Classification, "cross-entropy of the same training images"),
+    lower(
+        ("mirrored_error", "error with mirror images"),
+        Percent,
+        Classification,
+        "share of images classified wrongly by the mean of the logits of the image and its mirror image",
+    ),
     higher(("accuracy", "accuracy"), Percent, Classification, "share of images that are classified rightly"),
     lower(
         ("top5_error", "top-5 error"),

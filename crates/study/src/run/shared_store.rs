@@ -39,6 +39,7 @@ impl Execute for Tiny<'_> {
         planned: &PlannedRun,
         resolved: &Resolved,
         directory: &RunDirectory,
+        _relatives: &[RunDirectory],
     ) -> Result<Status, ExecuteError> {
         let _lock = directory.lock()?;
         if let Some(record) = directory.ended()? {

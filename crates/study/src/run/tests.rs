@@ -28,6 +28,7 @@ impl<F: Fn(&PlannedRun, usize) -> Result<Status, ExecuteError> + Sync> Execute f
         planned: &PlannedRun,
         resolved: &Resolved,
         directory: &RunDirectory,
+        _relatives: &[RunDirectory],
     ) -> Result<Status, ExecuteError> {
         let _lock = directory.lock()?;
         let this = (planned.arm.clone(), planned.seed);
@@ -211,13 +212,14 @@ fn several_workers_and_several_callers_share_one_folder_and_nothing_is_made_twic
             planned: &PlannedRun,
             resolved: &Resolved,
             directory: &RunDirectory,
+            relatives: &[RunDirectory],
         ) -> Result<Status, ExecuteError> {
             // What the contract asks for: the status is looked at under a lock of its own.
             let guard = RunDirectory::at(directory.path().with_extension("guard"));
             let _guard = guard.lock()?;
             match directory.read_record() {
                 Ok(record) if record.status.is_final() => Ok(record.status),
-                _ => self.0.execute(planned, resolved, directory),
+                _ => self.0.execute(planned, resolved, directory, relatives),
             }
         }
     }
@@ -265,6 +267,7 @@ fn the_search_runs_first_and_its_rates_are_used() {
             planned: &PlannedRun,
             _: &Resolved,
             _: &RunDirectory,
+            _: &[RunDirectory],
         ) -> Result<Status, ExecuteError> {
             let train = &planned.request.train;
             let lr = train["learning_rate"].as_float().unwrap();

@@ -41,6 +41,7 @@ pub struct Checkpoint {
 #[derive(Clone, Debug)]
 pub struct CheckpointStore {
     folder: PathBuf,
+    branching: Option<u64>,
 }
 
 /// What [`CheckpointStore::newest`] found.
@@ -55,7 +56,13 @@ pub struct Found {
 impl CheckpointStore {
     /// The store in `folder`, which need not exist yet.
     pub fn at(folder: impl Into<PathBuf>) -> CheckpointStore {
-        CheckpointStore { folder: folder.into() }
+        CheckpointStore { folder: folder.into(), branching: None }
+    }
+
+    /// The same store, which keeps the checkpoint of `step` and the best one before it as long as the run exists: other runs go on from there.
+    #[must_use]
+    pub fn keeping(self, step: u64) -> CheckpointStore {
+        CheckpointStore { branching: Some(step), ..self }
     }
 
     /// Writes a checkpoint, moves the links and removes those checkpoints that nothing needs any more.
@@ -185,12 +192,21 @@ impl CheckpointStore {
         sync_directory(&self.folder)
     }
 
-    /// Keeps the newest two and the best; removes the others and what killed processes left.
+    /// Steps of the checkpoints that other runs go on from.
+    fn branching(&self) -> Vec<u64> {
+        let Some(step) = self.branching else { return Vec::new() };
+        let best = self.read(step).ok().and_then(|checkpoint| checkpoint.state.best);
+        best.map(|best| best.step).into_iter().chain([step]).collect()
+    }
+
+    /// Keeps the newest two, the best and those that other runs go on from; removes the others and what killed processes left.
     fn prune(&self, newest: &State) -> Result<(), RecordError> {
         let best = newest.best.as_ref().map(|best| best.step);
         let steps = self.steps()?;
         let older = &steps[..steps.len().saturating_sub(2)];
-        for &step in older.iter().filter(|&&step| Some(step) != best && step != newest.step) {
+        let branching = if older.is_empty() { Vec::new() } else { self.branching() };
+        let is_needed = |step: &u64| Some(*step) == best || *step == newest.step || branching.contains(step);
+        for &step in older.iter().filter(|step| !is_needed(step)) {
             remove(&self.folder_of(step))?;
         }
         let is_left_over = |name: &&String| name.starts_with(UNFINISHED) || name.ends_with(".tmp");

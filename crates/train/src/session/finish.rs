@@ -10,10 +10,17 @@ use crate::TrainError;
 use crate::task::ExampleRecord;
 
 impl Session<'_> {
-    /// Evaluates the test split, once, on the last step's weights, and closes the run.
+    /// Evaluates some training examples without augmentation and, once, the test split, on the run's last weights, and closes the run.
     pub(super) fn finish(&mut self, observer: &mut dyn Observer) -> Result<Status, TrainError> {
         let began = Instant::now();
-        let evaluated = self.task.evaluate(&self.trainer.network.valid(), SplitName::Test)?;
+        let network = self.trainer.network.valid();
+        for (name, value) in self.task.clean_training(&network)? {
+            if !value.is_finite() {
+                return self.end(Status::Diverged, Some(format!("{name} is {value}")), observer);
+            }
+            self.measure(SplitName::Train, name, value, observer)?;
+        }
+        let evaluated = self.task.evaluate(&network, SplitName::Test)?;
         let Some(evaluated) = evaluated else {
             return Err(TrainError::Specification("the data set has no test split".to_owned()));
         };

@@ -121,6 +121,16 @@ impl DataRequest {
     pub fn check_task(&self) -> Result<(), SettingError> {
         let task = self.task.as_ref().filter(|task| task.patches().is_some());
         let Some(task) = task else {
+            let alternates =
+                self.augment.is_some_and(|augment| augment.horizontal_flip && augment.alternating_flip);
+            SettingError::unless(
+                !alternates,
+                "augment.alternating_flip",
+                true,
+                "left out beside horizontal_flip",
+            )?;
+            let cutout = self.augment.map_or(0, |augment| augment.cutout);
+            SettingError::unless(cutout <= 4096, "augment.cutout", cutout, "a side of at most 4096 pixels")?;
             let range = "left out in classification: its data sets bring their test images along";
             SettingError::unless(self.test_dataset.is_none(), "test_dataset", "given", range)?;
             return SettingError::unless(self.fold.is_none(), "fold", "given", range);
@@ -190,6 +200,9 @@ mod tests {
     fn fields_of_other_tasks_are_refused_and_classification_may_be_named() {
         let field = |text: &str| request(&format!("dataset = 'x'\n{text}")).check_task().unwrap_err().field;
         assert_eq!(field("test_dataset = 'y'"), "test_dataset");
+        let both = "augment = { horizontal_flip = true, alternating_flip = true }";
+        assert_eq!(field(both), "augment.alternating_flip");
+        assert_eq!(field("augment = { cutout = 5000 }"), "augment.cutout");
         assert_eq!(field("task = { classification = {} }\nfold = { of = 2 }"), "fold");
         assert_eq!(field("task = { segmentation = {} }\naugment = { translate = 2 }"), "augment");
         assert_eq!(field("task = { segmentation = {} }\npreprocess = ['standardize']"), "preprocess");

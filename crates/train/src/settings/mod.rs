@@ -8,7 +8,7 @@ mod train;
 pub use data::{DataRequest, DataSettings, FoldRequest};
 pub use preset::{PRESETS, Preset};
 pub use task::{DenoisingSettings, PatchesSettings, SuperResolutionSettings, TaskSettings};
-pub use train::{Length, TrainRequest, TrainSettings};
+pub use train::{Length, TrainRequest, TrainSettings, WeightAverage};
 
 /// A setting outside its range.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Preset, SettingError, TaskSettings};
 use crate::optimizer::OptimizerSettings;
+use crate::progress::StepPlan;
 use crate::{DenseLoss, Schedule};
 
 /// How much training a run is.
@@ -14,6 +15,15 @@ pub enum Length {
     Epochs(f64),
     /// Training images shown.
     Presentations(u64),
+}
+
+/// The weights that a run ends with, where they are a mean.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WeightAverage {
+    /// Passes over the training split at the end of the run, after each step of which the weights count once; above 0. The running
+    /// statistics of batch normalisation are averaged with them. Polyak and Juditsky 1992; Izmailov et al., arXiv 1803.05407.
+    pub last_epochs: f64,
 }
 
 /// `[train]` as written: a preset, and departures from it as named fields.
@@ -48,6 +58,8 @@ pub struct TrainRequest {
     pub label_smoothing: Option<f64>,
     /// Largest L2 norm of the whole gradient; 0 switches clipping off.
     pub clip_gradient_norm: Option<f64>,
+    /// The weights that the run ends with, where they are a mean. Default: those of the last step.
+    pub weight_average: Option<WeightAverage>,
     /// Accuracy class of the arithmetic.
     pub precision: Option<String>,
     /// Metrics taken of the finished network, beside loss and error.
@@ -81,6 +93,9 @@ pub struct TrainSettings {
     /// Largest L2 norm of the whole gradient, above 0; longer ones are scaled down to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip_gradient_norm: Option<f64>,
+    /// The weights that the run ends with, where they are a mean; those of the last step when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight_average: Option<WeightAverage>,
     /// Accuracy class of the arithmetic, a name of `allconv_kernels::Accuracy`.
     pub precision: String,
     /// Which optimiser; SGD when left out.
@@ -106,7 +121,7 @@ impl TrainRequest {
     pub fn preset(&self) -> Result<&'static Preset, SettingError> {
         let name = self.preset.as_deref().unwrap_or("springenberg2015");
         Preset::named(name)
-            .ok_or_else(|| SettingError::new("preset", name, "`springenberg2015`, `fast` or `dense`"))
+            .ok_or_else(|| SettingError::new("preset", name, "`springenberg2015`, `fast`, `fit` or `dense`"))
     }
 
     /// Writes every default out.
@@ -143,6 +158,7 @@ impl TrainRequest {
         depart(&mut settings.precision, &self.precision);
         depart(&mut settings.measure, &self.measure);
         depart(&mut settings.explain, &self.explain);
+        settings.weight_average = self.weight_average.or(settings.weight_average);
         match self.clip_gradient_norm {
             Some(0.0) => settings.clip_gradient_norm = None,
             Some(norm) => settings.clip_gradient_norm = Some(norm),
@@ -229,6 +245,10 @@ impl TrainSettings {
                 "a finite number above 0, or 0 for none",
             )?;
         }
+        if let Some(WeightAverage { last_epochs }) = self.weight_average {
+            let (field, range) = ("weight_average.last_epochs", "a finite number above 0");
+            SettingError::unless(positive(last_epochs), field, last_epochs, range)?;
+        }
         if let Some(OptimizerSettings::Adam(adam)) = self.optimizer {
             for (name, beta) in [("beta1", adam.beta1), ("beta2", adam.beta2)] {
                 let field = format!("optimizer.adam.{name}");
@@ -268,6 +288,18 @@ impl TrainSettings {
         let range = "0: labels are smoothed in classification only";
         SettingError::unless(!smooths, "label_smoothing", self.label_smoothing, range)?;
         Ok(self)
+    }
+
+    /// Steps at the beginning of a run with this plan that a longer run with the same settings makes alike.
+    pub fn shared_steps(&self, plan: &StepPlan) -> u64 {
+        self.schedule.shared_steps(plan).min(self.first_averaged_step(plan))
+    }
+
+    /// The first step after which the weights count for the mean that the run ends with; the number of steps where there is none.
+    pub fn first_averaged_step(&self, plan: &StepPlan) -> u64 {
+        let Some(WeightAverage { last_epochs }) = self.weight_average else { return plan.total_steps() };
+        let end = plan.epochs();
+        plan.first_step(|done| done.epochs >= end - last_epochs)
     }
 
     /// Training images that a run over a split of `images` shows.
@@ -313,6 +345,7 @@ mod tests {
             ("weight_decay = -0.1", "weight_decay"),
             ("label_smoothing = 1.0", "label_smoothing"),
             ("clip_gradient_norm = -1.0", "clip_gradient_norm"),
+            ("weight_average = { last_epochs = 0.0 }", "weight_average.last_epochs"),
             ("preset = 'slow'", "preset"),
             ("preset = 'dense'\nmomentum = 0.9", "momentum"),
             ("optimizer = { adam = { beta2 = 1.0 } }", "optimizer.adam.beta2"),

@@ -52,10 +52,16 @@ impl Objective for ClassObjective {
 /// What the training curves show, and what an evaluation measures.
 const METRICS: [&str; 2] = ["loss", "error"];
 
+/// The same of training images in evaluation mode and without augmentation, at the end of a run.
+const CLEAN_METRICS: [&str; 2] = ["clean_loss", "clean_error"];
+
+/// Training images that are evaluated so; all where there are fewer.
+const CLEAN_IMAGES: usize = 5000;
+
 /// The metrics of classification.
 pub(crate) fn metric_names() -> MetricNames {
-    let names = || METRICS.map(str::to_owned).to_vec();
-    MetricNames { training: names(), evaluation: names() }
+    let owned = |names: [&str; 2]| names.map(str::to_owned).to_vec();
+    MetricNames { training: owned(METRICS), evaluation: owned(METRICS), clean: owned(CLEAN_METRICS) }
 }
 
 /// Images with one class each.
@@ -143,6 +149,13 @@ impl Task for Classification {
             rank: evaluation.wrong,
             examples: ExampleRecord::Outcomes(evaluation.outcomes),
         }))
+    }
+
+    fn clean_training(&self, network: &Network) -> Result<Vec<(&'static str, f64)>, TrainError> {
+        let images = self.data.train.spread(CLEAN_IMAGES);
+        let evaluation = evaluate(network, &images, self.data.classes.len(), &self.device)?;
+        let [loss, error] = CLEAN_METRICS;
+        Ok(vec![(loss, evaluation.loss), (error, evaluation.error())])
     }
 
     fn inputs(&self, _split: SplitName, _count: usize) -> Vec<SeenExample> {

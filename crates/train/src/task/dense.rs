@@ -35,6 +35,7 @@ pub(crate) fn metric_names(kind: &dyn DenseKind, channels: usize) -> MetricNames
     MetricNames {
         training: vec![TRAINING_METRIC.to_owned()],
         evaluation: ["loss".to_owned()].into_iter().chain(of_examples).chain(kind.total_names()).collect(),
+        clean: Vec::new(),
     }
 }
 

@@ -65,6 +65,14 @@ pub trait Task {
     /// # Errors
     /// [`TrainError::Data`] when an example cannot be read.
     fn evaluate(&self, network: &Network, split: SplitName) -> Result<Option<Evaluated>, TrainError>;
+    /// What the network says of some of the training examples in evaluation mode and without augmentation, by metric; empty where that is
+    /// not measured.
+    ///
+    /// # Errors
+    /// [`TrainError::Data`] when an example cannot be read.
+    fn clean_training(&self, _network: &Network) -> Result<Vec<(&'static str, f64)>, TrainError> {
+        Ok(Vec::new())
+    }
     /// What the network sees of `count` whole examples of a split at even distances (all of them if there are fewer); empty where
     /// classes are told apart, since all images have one size there.
     fn inputs(&self, split: SplitName, count: usize) -> Vec<SeenExample>;
@@ -91,6 +99,8 @@ pub(crate) struct MetricNames {
     pub(crate) training: Vec<String>,
     /// Of the validation and the test split.
     pub(crate) evaluation: Vec<String>,
+    /// Of training examples without augmentation, at the end of a run.
+    pub(crate) clean: Vec<String>,
 }
 
 /// An example as the network sees it.
