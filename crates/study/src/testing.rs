@@ -205,6 +205,7 @@ pub(crate) fn record(planned: &PlannedRun, resolved: &Resolved, status: Status) 
         seed: planned.seed,
         specification_hash: resolved.specification.hash(),
         request_hash: planned.request_hash.clone(),
+        study_file_sha256: None,
         command: vec!["allconv".into(), "study".into(), "run".into(), "small.toml".into()],
         environment: Environment {
             allconv: "0.1.0".into(),
@@ -224,4 +225,12 @@ pub(crate) fn record(planned: &PlannedRun, resolved: &Resolved, status: Status) 
         resumptions: Vec::new(),
         results: BTreeMap::new(),
     }
+}
+
+/// Appends the training error of the last epoch.
+pub(crate) fn append_training_error(directory: &RunDirectory, value: f64) {
+    let length = std::fs::metadata(directory.journal_path()).unwrap().len();
+    let mut journal = directory.open_journal(length).unwrap();
+    let point = MetricPoint { step: 20, epoch: 2.0, split: SplitName::Train, name: "error".into(), value };
+    journal.append(&point).unwrap();
 }
