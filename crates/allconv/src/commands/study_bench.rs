@@ -1,9 +1,7 @@
 //! `allconv study bench`: the forward passes of a study's finished arms, timed in turns.
 
-use std::sync::Arc;
-
 use allconv_inspect::{CheckpointChoice, Trained};
-use allconv_record::{RunDirectory, create_folder};
+use allconv_record::create_folder;
 use allconv_study::{BenchRecord, BenchedArm, RunState, StudyResults, in_turns};
 use anyhow::Context;
 use serde_json::{Value, json};
@@ -39,19 +37,26 @@ pub(crate) fn run(arguments: &StudyBenchArguments) -> anyhow::Result<u8> {
         let run = finished.and_then(|run| Some((run.directory.as_ref()?, run.record.as_ref()?)));
         let (directory, record) = run
             .with_context(|| format!("arm {} has no finished run whose network could be timed", arm.name))?;
-        let trained = load_network(&opened, directory, isa)
-            .with_context(|| format!("the network of arm {} cannot be loaded from its run", arm.name))?;
-        arms.push((arm.name.clone(), record.specification_hash.clone(), trained));
+        arms.push((arm.name.as_str(), record.specification_hash.as_str(), directory));
     }
     let (pool, threads) = thread_pool(arguments.threads)?;
+    let (data, device) = (opened.data(), opened.device());
     let seconds = pool.install(|| {
-        in_turns(arms.len(), arguments.rounds, |arm| {
-            Ok::<f64, anyhow::Error>(arms[arm].2.forward_seconds(arguments.images))
+        // Loaded where they are used: a network does not change threads.
+        let mut networks = Vec::with_capacity(arms.len());
+        for (arm, _, directory) in &arms {
+            let network = Trained::load(directory, CheckpointChoice::Last, None, data, isa, device);
+            networks.push(
+                network.with_context(|| format!("the network of arm {arm} cannot be loaded from its run"))?,
+            );
+        }
+        in_turns(networks.len(), arguments.rounds, |arm| {
+            Ok::<f64, anyhow::Error>(networks[arm].forward_seconds(arguments.images))
         })
     })?;
     let benched = arms.iter().zip(seconds).map(|((arm, hash, _), seconds)| BenchedArm {
-        arm: arm.clone(),
-        specification_hash: hash.clone(),
+        arm: (*arm).to_owned(),
+        specification_hash: (*hash).to_owned(),
         images: arguments.images,
         seconds,
     });
@@ -67,15 +72,6 @@ pub(crate) fn run(arguments: &StudyBenchArguments) -> anyhow::Result<u8> {
     Ok(exit::OK)
 }
 
-fn load_network(
-    opened: &super::study::Opened,
-    directory: &RunDirectory,
-    isa: allconv_kernels::Isa,
-) -> anyhow::Result<Trained> {
-    let data = Arc::clone(opened.data());
-    Ok(Trained::load(directory, CheckpointChoice::Last, None, &data, isa, opened.device())?)
-}
-
 fn table(results: &StudyResults) -> Table {
     let columns = [
         ("arm", "Arm"),
@@ -85,7 +81,7 @@ fn table(results: &StudyResults) -> Table {
         ("least", "Least"),
         ("most", "Most"),
     ];
-    let mut table = Table::new("allconv.study.bench/1", &columns);
+    let mut table = Table::new("allconv.forward-passes/1", &columns);
     let rounded = |value: f64, digits: f64| json!((value * digits).round() / digits);
     for arm in &results.arms {
         let Some(pass) = arm.forward_pass else { continue };

@@ -36,7 +36,9 @@ use crate::index::{RunState, RunStore};
 use crate::matrix::{plan, plan_with_rates};
 use crate::metric::MetricUnit;
 use crate::search::SearchResult;
-use crate::stats::{Friedman, PooledSpread, friedman, nemenyi_critical_difference, pooled_spread};
+use crate::stats::{
+    Friedman, PooledSpread, fold_factor, friedman, nemenyi_critical_difference, pooled_spread,
+};
 use crate::text::visible;
 
 /// Do any of the arms differ, judged by their ranks within each seed?
@@ -168,8 +170,9 @@ impl StudyResults {
         let Analysis { mut arms, mut comparisons, factorial } = analysis;
         let bench = forward_pass::read(study, folders, &runs, (&mut arms, &mut warnings));
         let pooled = pooled(study, &arms);
-        let factor = statistics.folds.map_or(1.0, |folds| folds.factor());
         if let (Some(pooled), false) = (&pooled, study.compare.test == TestKind::Welch) {
+            let folds = statistics.folds.map(|folds| fold_factor(pooled.seeds, folds.test_per_training));
+            let factor = folds.unwrap_or(1.0);
             comparisons.iter_mut().for_each(|comparison| comparison.pool(pooled, factor));
         }
         let learned_nothing: Vec<bool> =
