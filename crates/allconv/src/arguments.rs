@@ -17,8 +17,8 @@ pub(crate) use bench::{BenchArguments, BenchCommand, BenchOperatorsArguments, Be
 pub(crate) use machine::{BitsArguments, DataArguments, DoctorArguments, MachineArguments, thread_count};
 pub(crate) use registries::{DataCommand, LayoutArgument, ModelsCommand, OperatorsCommand};
 pub(crate) use study::{
-    StudyCommand, StudyCompareArguments, StudyFileArguments, StudyPlanArguments, StudyPublishArguments,
-    StudyReportArguments, StudyRunArguments,
+    StudyBenchArguments, StudyCommand, StudyCompareArguments, StudyFileArguments, StudyPlanArguments,
+    StudyPublishArguments, StudyReportArguments, StudyRunArguments,
 };
 pub(crate) use train::TrainArguments;
 pub(crate) use trained::{

@@ -30,6 +30,7 @@ pub(crate) struct Runner {
     execution: Execution,
     threads: usize,
     study: String,
+    study_file_sha256: Option<String>,
     measures: Measures,
     interrupted: Arc<AtomicBool>,
     display: Display,
@@ -66,7 +67,22 @@ impl Runner {
         let display = Display::new(machine.progress);
         let measures = Measures::new(Arc::clone(&data), execution.isa);
         let study = study.to_owned();
-        Ok(Runner { data, device, execution, threads, study, measures, interrupted, display })
+        Ok(Runner {
+            data,
+            device,
+            execution,
+            threads,
+            study,
+            study_file_sha256: None,
+            measures,
+            interrupted,
+            display,
+        })
+    }
+
+    /// The same for runs that a study file of this hash asks for, which their records will name.
+    pub(crate) fn for_study_file(self, sha256: String) -> Runner {
+        Runner { study_file_sha256: Some(sha256), ..self }
     }
 
     /// Where lines for people go.
@@ -89,6 +105,7 @@ impl Runner {
             study: self.study.clone(),
             arm: planned.arm.clone(),
             request_hash: planned.request_hash.clone(),
+            study_file_sha256: self.study_file_sha256.clone(),
             // The program's name without its folder: a record that is published should not name this machine's paths.
             command: std::iter::once("allconv".to_owned()).chain(std::env::args().skip(1)).collect(),
             environment: environment::describe(self.execution.isa, self.device.kind, self.threads),

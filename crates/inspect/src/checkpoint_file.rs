@@ -99,6 +99,7 @@ mod tests {
             seed: 0,
             specification_hash: specification().hash(),
             request_hash: "r".into(),
+            study_file_sha256: None,
             command: vec!["allconv".into()],
             environment: Environment::default(),
             cost: Cost { parameters: 1, macs: 2, activation_bytes: 3, receptive_field: 4 },

@@ -1,16 +1,17 @@
 //! A network as a run left it, with the data it was made for.
 
 use std::path::Path;
+use std::time::Instant;
 
 use allconv_data::Picture;
 use allconv_kernels::{Engine, Isa};
-use allconv_nets::Network;
+use allconv_nets::{Mode, Network};
 use allconv_record::{RunDirectory, SplitName};
 use allconv_train::{
     DataStore, Evaluated, KeptData, NamedTensors, Prediction, Predictor, RunSettings, TrainError,
     check_content, load_tensors, open_predictor, open_task, read_safetensors, write_safetensors,
 };
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::{InspectError, checkpoint_file};
 
@@ -42,6 +43,7 @@ pub struct Trained {
     weights: NamedTensors,
     network: Network,
     predictor: Box<dyn Predictor>,
+    input: [usize; 3],
     device: Device,
 }
 
@@ -88,8 +90,8 @@ impl Trained {
             network: run.path().display().to_string(),
             reason: error.to_string(),
         })?;
-        let (classes, device) = (kept.data.classes, device.clone());
-        Ok(Trained { settings, content_hash, classes, weights, network, predictor, device })
+        let (classes, input, device) = (kept.data.classes, kept.data.input, device.clone());
+        Ok(Trained { settings, content_hash, classes, weights, network, predictor, input, device })
     }
 
     /// The settings of the run.
@@ -138,6 +140,27 @@ impl Trained {
         tile: Option<usize>,
     ) -> Result<Prediction, InspectError> {
         Ok(self.predictor.predict(&self.network, name, picture, tile)?)
+    }
+
+    /// Times one forward pass in evaluation mode over `images` images of the size that the network was trained on, from values in host memory to
+    /// answers in host memory, in seconds.
+    pub fn forward_seconds(&self, images: usize) -> f64 {
+        let [channels, height, width] = self.input;
+        // Pixel values of all sizes; which ones does not change the work.
+        let values: Vec<f32> = (0..images * channels * height * width)
+            .map(|index| (index * 37 % 256) as f32 / 255.0 - 0.5)
+            .collect();
+        let start = Instant::now();
+        let shape = [images, channels, height, width];
+        let batch = Tensor::<4>::from_data(TensorData::new(values, shape), &self.device);
+        // Reading the answers waits for the device.
+        let answers = match self.returns_pictures() {
+            true => self.network.forward_map(batch, Mode::Evaluate).into_data(),
+            false => self.network.forward(batch, Mode::Evaluate).into_data(),
+        };
+        let seconds = start.elapsed().as_secs_f64();
+        assert_eq!(answers.num_elements() % images.max(1), 0, "answers of {images} images");
+        seconds
     }
 
     /// Writes the weights under PyTorch's tensor names, for `load_state_dict(strict=True)` on the same network.

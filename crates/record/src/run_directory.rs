@@ -223,6 +223,7 @@ mod tests {
             seed: 0,
             specification_hash: "00".into(),
             request_hash: "11".into(),
+            study_file_sha256: None,
             command: vec!["allconv".into()],
             environment: Environment::default(),
             cost: Cost { parameters: 1, macs: 2, activation_bytes: 3, receptive_field: 4 },
@@ -256,6 +257,21 @@ mod tests {
         let text = std::fs::read_to_string(folder.path().join("run.json")).unwrap();
         assert!(!text.contains("measured"));
         assert_eq!(run.read_record().unwrap().measured, None);
+    }
+
+    #[test]
+    fn the_hash_of_the_study_file_is_kept_and_decides_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunDirectory::at(folder.path());
+        let hash_of = |record: &RunRecord| {
+            run.write_record(record).unwrap();
+            assert_eq!(run.read_record().unwrap(), *record);
+            let text = std::fs::read_to_string(folder.path().join("run.json")).unwrap();
+            text.lines().find(|line| line.contains("\"hash\"")).unwrap().to_owned()
+        };
+        let with = RunRecord { study_file_sha256: Some("ab".repeat(32)), ..record() };
+        assert_eq!(hash_of(&with), hash_of(&record()));
+        assert!(!std::fs::read_to_string(folder.path().join("run.json")).unwrap().contains("study_file"));
     }
 
     #[test]

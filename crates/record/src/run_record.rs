@@ -9,7 +9,7 @@ use crate::{Cost, Status, canonical_json};
 /// Version of the run directory's formats. Readers accept this and everything older, and refuse anything newer.
 ///
 /// 1: as first published. 2: `measured` was added to `run.json`; absent in version 1. 3: `results` and `hash` were added to `run.json`,
-/// and `data.json` to the run directory. 4: `parent` was added to `run.json`.
+/// and `data.json` to the run directory. 4: `study_file_sha256` and `parent` were added to `run.json`.
 pub const FORMAT_VERSION: u32 = 4;
 
 /// Where and with what a run was made.
@@ -98,6 +98,10 @@ pub struct RunRecord {
     pub specification_hash: String,
     /// [`Request::hash`](crate::Request::hash).
     pub request_hash: String,
+    /// SHA-256 of the text of the study file as it was when the run began, 64 hexadecimal digits; absent where no study file asked for the run,
+    /// and in records before version 4. Whether a file was changed after its first run can be told from it; it decides nothing about the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub study_file_sha256: Option<String>,
     /// The command that made it.
     pub command: Vec<String>,
     /// Where it was made.
@@ -131,7 +135,8 @@ pub struct RunRecord {
 const HASH_KEY: &str = "hash";
 
 /// Fields that differ between two makings of one run, and are not covered by the hash.
-const CIRCUMSTANCES: [&str; 8] = [
+const CIRCUMSTANCES: [&str; 9] = [
+    "study_file_sha256",
     "command",
     "environment",
     "created_unix_seconds",

@@ -6,6 +6,7 @@ use crate::arm_match::ArmMatch;
 use crate::error::StudyError;
 use crate::file::{Correction, Search, StudyFile, StudyFileError, TestKind};
 use crate::recorded::check_metrics;
+use crate::stats::FoldCorrection;
 use crate::text::counted;
 
 /// Seeds below which a comparison gets intervals only, no verdict.
@@ -62,6 +63,8 @@ pub struct StatisticsCheck {
     pub seeds_needed: u32,
     /// Whether a verdict is possible; otherwise the report holds intervals only.
     pub verdict_possible: bool,
+    /// How intervals over folds are corrected, once there are runs; `None` where the seeds walk through no folds.
+    pub folds: Option<FoldCorrection>,
 }
 
 /// Checks a study: resolves one run per arm and holds the statistics to what they can show.
@@ -173,6 +176,7 @@ pub fn check_statistics(study: &StudyFile) -> Result<StatisticsCheck, StudyFileE
         smallest_corrected_p,
         seeds_needed,
         verdict_possible: n >= seeds_needed && comparisons > 0,
+        folds: None,
     })
 }
 

@@ -8,6 +8,7 @@
 #![expect(clippy::disallowed_methods, reason = "statistics and figures, not numbers of runs")]
 
 mod arm_match;
+mod bench;
 mod check;
 mod error;
 mod file;
@@ -34,6 +35,7 @@ mod testing;
 mod text;
 
 pub use arm_match::ArmMatch;
+pub use bench::{BenchRecord, BenchedArm, in_turns};
 pub use check::{
     ArmCheck, CheckReport, SEEDS_FOR_A_VERDICT, StatisticsCheck, check, check_statistics, smallest_exact_p,
 };
@@ -47,7 +49,7 @@ pub use index::{FoundRun, Index, IndexedRun, RunState, RunStore, index, is_held}
 pub use matrix::{PlannedRun, plan, plan_with_rates};
 pub use metric::{METRICS, Metric, MetricUnit, Task, find_metric, metric_label};
 pub use needed::needed_runs;
-pub use planning::{ComparisonPlan, SPREAD_CONFIDENCE, plan_seeds};
+pub use planning::{ClaimPlan, ComparisonPlan, PlanAims, SPREAD_CONFIDENCE, plan_claims, plan_seeds};
 pub use publish::{publish, publish_runs};
 pub use report::{ReportFile, cells, report_files, tensorboard_files, write_report};
 pub use results::StudyResults;

@@ -1,10 +1,10 @@
-//! `study plan`: how many seeds a study needs, given the spread that its runs have shown so far.
+//! `study plan`: how many seeds a study needs, and what it can say of its claims, given the spread that its runs have shown so far.
 
 use statrs::function::gamma::gamma_lr;
 
 use crate::check::SEEDS_FOR_A_VERDICT;
 use crate::file::{Correction, StudyFile};
-use crate::results::StudyResults;
+use crate::results::{ClaimChances, ContrastPlan, ContrastResult, StudyResults};
 use crate::stats::{paired_t_power, seeds_for_equivalence, seeds_needed, summarise};
 
 /// Confidence with which the true spread lies below the upper limit that the careful plan uses.
@@ -23,22 +23,143 @@ pub struct ComparisonPlan {
     pub spread: Option<f64>,
     /// Chance of showing the difference with the seeds that the study asks for.
     pub power: Option<f64>,
-    /// Seeds that show the difference with the wanted power at that spread.
-    pub seeds: Option<u32>,
-    /// The same at the upper 80 % confidence limit of the spread: one seen over few seeds may well be too small.
+    /// Seeds that show the difference with the wanted power at the upper 80 % confidence limit of the spread: one seen over few seeds may well
+    /// be too small, and who plans with it reaches the wanted power in fewer than half of all studies.
     pub careful_seeds: Option<u32>,
-    /// Seeds that show two equal arms equivalent within the study's margin with the wanted power.
+    /// Seeds that would do if the spread seen were the true one.
+    pub seeds: Option<u32>,
+    /// Seeds that show the arms equivalent within the study's margin with the wanted power, at the careful spread and the true difference that
+    /// the plan supposes.
     pub equivalence_seeds: Option<u32>,
 }
 
-/// Plans every comparison of the study for a true `difference`, in units of the metric, and a `power`.
+/// What a plan supposes, in units of the metric.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PlanAims {
+    /// True difference that is to be shown, above 0.
+    pub difference: f64,
+    /// True difference of arms that are to be shown equivalent: 0 for equal ones.
+    pub true_difference: f64,
+    /// Wanted chance.
+    pub power: f64,
+}
+
+/// What a study can say of one of its claims.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClaimPlan {
+    /// Name of the claim.
+    pub claim: String,
+    /// Contrasts that must all hold for it.
+    pub contrasts: usize,
+    /// Seeds behind the spread, the fewest of a contrast; 0 where none was seen.
+    pub n: usize,
+    /// Largest spread of a contrast in terms of its margin (for `lower` and `higher` without one, of the equivalence margin).
+    pub spread_in_margins: Option<f64>,
+    /// Its chances at the spread seen, with the seeds that the study asks for; `None` without a spread or a margin.
+    pub chances: Option<ClaimChances>,
+    /// The same at the upper 80 % confidence limit of the spread.
+    pub careful_chances: Option<ClaimChances>,
+    /// The spread, in terms of the margin, up to which "holds if true" has the wanted chance; `None` where no margin is known, and where no spread
+    /// does.
+    pub largest_spread_in_margins: Option<f64>,
+}
+
+impl ClaimPlan {
+    /// The plan in one sentence; `power` is the wanted chance that it was made for.
+    pub fn sentence(&self, power: f64) -> String {
+        let percent = |chance: f64| format!("{:.1} %", 100.0 * chance);
+        let mut text = format!("claim {}: ", self.claim);
+        match (self.chances, self.careful_chances) {
+            (Some(seen), Some(careful)) => text.push_str(&format!(
+                "it holds with a chance of {} if it is true, and fails with {} at twice the margin, at the upper limit of the spread ({} and {} at the spread \
+                 seen over {} seeds)",
+                percent(careful.holds_if_true),
+                percent(careful.fails_if_false),
+                percent(seen.holds_if_true),
+                percent(seen.fails_if_false),
+                self.n
+            )),
+            _ => text.push_str("no spread was seen yet"),
+        }
+        let largest = self.largest_spread_in_margins.map_or_else(
+            || "; no margin tells what true and false would be, or no spread is small enough".to_owned(),
+            |largest| {
+                format!(
+                    "; a chance of {} to hold if true takes differences that spread by at most {largest:.2} margins",
+                    percent(power)
+                )
+            },
+        );
+        text.push_str(&largest);
+        if let Some(seen) = self.spread_in_margins {
+            text.push_str(&format!(", they spread by {seen:.2}"));
+        }
+        text
+    }
+}
+
+/// Plans every claim of the study for a wanted chance of "holds" if it is true.
+pub fn plan_claims(study: &StudyFile, results: &StudyResults, power: f64) -> Vec<ClaimPlan> {
+    let seeds = study.folds().map_or(study.seeds.count, |folds| study.seeds.count.min(folds as u32));
+    let plan = |(claim, found): (&crate::file::Claim, &[ContrastResult])| {
+        let known = |contrast: &ContrastResult| contrast.spread.filter(|spread| *spread > 0.0);
+        let at = |spread: &dyn Fn(&crate::file::Contrast, &ContrastResult) -> Option<f64>| {
+            let parts = claim.contrasts.iter().zip(found);
+            parts
+                .map(|(contrast, found)| ContrastPlan::of(study, contrast, spread(contrast, found)?))
+                .collect::<Option<Vec<ContrastPlan>>>()
+        };
+        let chances = |parts: Vec<ContrastPlan>| {
+            ClaimChances::of(&parts, seeds, study.claims.len(), study.compare.alpha)
+        };
+        let seen = at(&|_, found| known(found));
+        let careful = at(&|_, found| Some(known(found)? * upper_limit_factor(found.independent)));
+        // Every contrast at one share of its own margin.
+        let at_share = |share: f64| {
+            let parts = at(&|contrast, _| Some(share * crate::results::scale(study, contrast)?))?;
+            Some(chances(parts).holds_if_true)
+        };
+        ClaimPlan {
+            claim: claim.name.clone(),
+            contrasts: claim.contrasts.len(),
+            n: found.iter().map(|contrast| contrast.independent).min().unwrap_or(0),
+            spread_in_margins: seen
+                .as_ref()
+                .map(|parts| parts.iter().map(|part| part.spread / part.scale).fold(0.0, f64::max)),
+            chances: seen.map(chances),
+            careful_chances: careful.map(chances),
+            largest_spread_in_margins: largest_share(power, &at_share),
+        }
+    };
+    study
+        .claims
+        .iter()
+        .zip(&results.claims)
+        .map(|(claim, found)| plan((claim, found.contrasts.as_slice())))
+        .collect()
+}
+
+/// The largest share at which a chance that falls with it still reaches `power`.
+fn largest_share(power: f64, chance: &dyn Fn(f64) -> Option<f64>) -> Option<f64> {
+    let (mut low, mut high) = (1e-3, 1e3);
+    if chance(low)? < power {
+        return None;
+    }
+    // Twenty halvings of the logarithm leave less than a hundred-thousandth.
+    for _ in 0..20 {
+        let middle = (low * high).sqrt();
+        if chance(middle)? >= power { low = middle } else { high = middle }
+    }
+    Some(low)
+}
+
+/// Plans every comparison of the study.
 ///
 /// The level is α divided by the number of comparisons where the study corrects for them: what Holm's procedure asks of the first of them.
 pub fn plan_seeds(
     study: &StudyFile,
     results: &StudyResults,
-    difference: f64,
-    power: f64,
+    PlanAims { difference, true_difference, power }: PlanAims,
 ) -> Vec<ComparisonPlan> {
     let family = match study.compare.correction {
         Correction::None => 1,
@@ -58,10 +179,11 @@ pub fn plan_seeds(
             n: differences.len(),
             spread,
             power: known.map(|spread| paired_t_power(difference / spread, study.seeds.count.max(2), level)),
-            seeds: known.and_then(seeds),
             careful_seeds: careful.and_then(seeds),
-            equivalence_seeds: study.compare.equivalence_margin.zip(known).and_then(|(margin, spread)| {
-                seeds_for_equivalence(margin / spread, power, level, SEEDS_FOR_A_VERDICT)
+            seeds: known.and_then(seeds),
+            equivalence_seeds: study.compare.equivalence_margin.zip(careful).and_then(|(margin, spread)| {
+                let in_spreads = (margin / spread, true_difference / spread);
+                seeds_for_equivalence(in_spreads, power, level, SEEDS_FOR_A_VERDICT)
             }),
         }
     };
@@ -85,8 +207,12 @@ fn upper_limit_factor(n: usize) -> f64 {
 mod tests {
     use super::*;
     use crate::matrix::plan;
-    use crate::testing::{small_study, write_run};
+    use crate::testing::{small_study, small_study_text, write_run};
     use allconv_record::Status;
+
+    fn aims(true_difference: f64) -> PlanAims {
+        PlanAims { difference: 0.01, true_difference, power: 0.8 }
+    }
 
     #[test]
     fn the_upper_limit_agrees_with_tables_of_chi_squared() {
@@ -101,7 +227,7 @@ mod tests {
         let study = small_study(5);
         let before = StudyResults::collect(&study, &[folder.path().to_path_buf()]).unwrap();
         assert!(
-            plan_seeds(&study, &before, 0.01, 0.8)
+            plan_seeds(&study, &before, aims(0.0))
                 .iter()
                 .all(|row| row.spread.is_none() && row.seeds.is_none())
         );
@@ -112,7 +238,7 @@ mod tests {
             write_run(folder.path(), &planned, Status::Finished, Some(error));
         }
         let results = StudyResults::collect(&study, &[folder.path().to_path_buf()]).unwrap();
-        let rows = plan_seeds(&study, &results, 0.01, 0.8);
+        let rows = plan_seeds(&study, &results, aims(0.0));
         let (narrow, wide) = (rows[0].seeds.unwrap(), rows[1].seeds.unwrap());
         assert!(narrow < wide, "{narrow} {wide}");
         assert!(rows[0].careful_seeds.unwrap() > narrow);
@@ -120,5 +246,49 @@ mod tests {
         let spread = rows[0].spread.unwrap();
         assert_eq!(seeds_needed(0.01 / spread, 0.8, 0.025, 5), Some(narrow));
         assert_eq!(rows[0].equivalence_seeds, None, "the study states no margin");
+        let text = small_study_text(5).replace("alpha = 0.05", "alpha = 0.05, equivalence_margin = 0.01");
+        let study = StudyFile::parse("small.toml", text).unwrap();
+        let needed = |true_difference| {
+            plan_seeds(&study, &results, aims(true_difference))[0].equivalence_seeds.unwrap()
+        };
+        assert!(needed(0.0) < needed(0.005), "{} {}", needed(0.0), needed(0.005));
+    }
+
+    #[test]
+    fn a_claim_is_planned_from_the_margin_alone_before_any_run_and_from_the_spread_after() {
+        let claims = r#"[claims.replaces]
+text = "Striding replaces pooling."
+contrasts = [
+  { of = "strided", against = "max_pool", shows = "not_higher" },
+  { of = "all_conv", against = "max_pool", shows = "not_higher" },
+]
+[claims.margin_is_unknown]
+text = "The loss is lower."
+contrasts = [{ of = "strided", against = "max_pool", metric = "loss", shows = "lower" }]
+[base.data]"#;
+        let text = small_study_text(9)
+            .replace("alpha = 0.05", "alpha = 0.05, equivalence_margin = 0.01")
+            .replace("[base.data]", claims);
+        let study = StudyFile::parse("small.toml", text).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let collect = || StudyResults::collect(&study, &[folder.path().to_path_buf()]).unwrap();
+        let before = plan_claims(&study, &collect(), 0.8);
+        assert_eq!((before[0].n, before[0].chances, before[0].contrasts), (0, None, 2));
+        let largest = before[0].largest_spread_in_margins.unwrap();
+        assert!((0.3..1.0).contains(&largest), "{largest}");
+        assert_eq!(before[1].largest_spread_in_margins, None, "a loss has no margin here");
+        for planned in plan(&study) {
+            let sign = if planned.seed % 2 == 0 { 1.0 } else { -1.0 };
+            let spread = [0.0, 0.01, 0.002][planned.arm_index];
+            write_run(folder.path(), &planned, Status::Finished, Some(0.3 + sign * spread));
+        }
+        let after = &plan_claims(&study, &collect(), 0.8)[0];
+        let (seen, careful) = (after.chances.unwrap(), after.careful_chances.unwrap());
+        assert!((after.spread_in_margins.unwrap() - 1.05).abs() < 0.02, "{after:?}");
+        assert!(
+            before[0].sentence(0.8).starts_with("claim replaces: no spread was seen yet; a chance of 80.0 %")
+        );
+        assert!(after.sentence(0.8).contains("margins, they spread by 1.05"), "{}", after.sentence(0.8));
+        assert!(seen.holds_if_true < 0.8 && careful.holds_if_true < seen.holds_if_true, "{after:?}");
     }
 }

@@ -61,6 +61,10 @@ pub fn publish_runs(results: &StudyResults, folder: &Path) -> Result<Vec<PathBuf
         }
         written.extend(publish_pictures(directory, &target)?);
     }
+    if let Some(bench) = &results.bench {
+        create_folder(folder)?;
+        bench.write(folder)?;
+    }
     Ok(written)
 }
 

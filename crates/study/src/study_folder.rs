@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 
 use allconv_record::{RecordError, create_folder, write_atomically};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::error::StudyError;
 use crate::file::StudyFile;
@@ -39,11 +38,10 @@ struct Mark {
 /// [`StudyError::FolderTaken`] when it belongs to another file that says something else; [`StudyError::Record`] when the mark cannot be
 /// written. A mark that cannot be read is written anew: it says nothing that would be lost.
 pub fn take_folder(study: &StudyFile, file: &Path, folder: &Path) -> Result<(), StudyError> {
-    let digest = Sha256::digest(study.text().as_bytes());
     let mark = Mark {
         schema: SCHEMA.to_owned(),
         file: file.canonicalize().unwrap_or_else(|_| file.to_path_buf()),
-        sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+        sha256: study.sha256(),
         question: study.question.clone(),
     };
     let path = folder.join(MARK);

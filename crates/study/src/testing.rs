@@ -148,10 +148,13 @@ pub(crate) fn write_pictures(directory: &RunDirectory, names: &[&str], size: imp
 
 /// Appends the value of a metric of the test split.
 pub(crate) fn append_metric(directory: &RunDirectory, name: &str, value: f64) {
+    append(directory, (SplitName::Test, name), value);
+}
+
+fn append(directory: &RunDirectory, (split, name): (SplitName, &str), value: f64) {
     let length = std::fs::metadata(directory.journal_path()).unwrap().len();
     let mut journal = directory.open_journal(length).unwrap();
-    let point = MetricPoint { step: 20, epoch: 2.0, split: SplitName::Test, name: name.into(), value };
-    journal.append(&point).unwrap();
+    journal.append(&MetricPoint { step: 20, epoch: 2.0, split, name: name.into(), value }).unwrap();
 }
 
 /// Writes the directory of a planned run below `folder`; `error` is its final test error, if it has one.
@@ -205,6 +208,7 @@ pub(crate) fn record(planned: &PlannedRun, resolved: &Resolved, status: Status) 
         seed: planned.seed,
         specification_hash: resolved.specification.hash(),
         request_hash: planned.request_hash.clone(),
+        study_file_sha256: None,
         command: vec!["allconv".into(), "study".into(), "run".into(), "small.toml".into()],
         environment: Environment {
             allconv: "0.1.0".into(),
@@ -225,4 +229,9 @@ pub(crate) fn record(planned: &PlannedRun, resolved: &Resolved, status: Status) 
         resumptions: Vec::new(),
         results: BTreeMap::new(),
     }
+}
+
+/// Appends a metric of the training split, measured after the last step.
+pub(crate) fn append_training_metric(directory: &RunDirectory, name: &str, value: f64) {
+    append(directory, (SplitName::Train, name), value);
 }

@@ -355,3 +355,75 @@ fn true_claims_are_supported_false_ones_contradicted_and_a_claim_without_correct
         "the simulation would notice a missing correction: {wrong}"
     );
 }
+
+#[test]
+fn intervals_from_the_spread_of_all_arms_cover_the_truth_as_often_as_they_say() {
+    let mut normal = normal();
+    let mut covered = 0;
+    for _ in 0..STUDIES {
+        let study = normal.study(&[3.0, 4.0, 3.5, 2.0], 6);
+        let rows: Vec<Vec<f64>> = (0..6).map(|seed| study.iter().map(|arm| arm[seed]).collect()).collect();
+        let mean = differences(&study[1], &study[0]).iter().sum::<f64>() / 6.0;
+        let interval = pooled_spread(&rows).unwrap().interval(mean, 0.95, 1.0);
+        covered += usize::from(interval.low <= 1.0 && 1.0 <= interval.high);
+    }
+    compatible(covered, 0.95);
+}
+
+#[test]
+fn the_interval_of_a_crossing_covers_it_as_often_as_it_says() {
+    let mut normal = normal();
+    let (mut covered, mut open) = (0, 0);
+    for _ in 0..STUDIES {
+        // Lines about 4 − 2x, whose mean slope is shown in every study.
+        let lines: Vec<(f64, f64)> =
+            (0..8).map(|_| (4.0 + 0.6 * normal.draw(), -2.0 + 0.2 * normal.draw())).collect();
+        match crossing(&lines, 0.95).unwrap().interval {
+            Some(interval) => covered += usize::from(interval.low <= 2.0 && 2.0 <= interval.high),
+            None => open += 1,
+        }
+    }
+    assert_eq!(open, 0);
+    compatible(covered, 0.95);
+}
+
+#[test]
+fn a_plan_says_how_often_a_statement_is_shown_and_refuted() {
+    let mut normal = normal();
+    for (statement, difference) in [
+        (Statement::NotHigher, 0.4),
+        (Statement::Higher, 2.0),
+        (Statement::Equivalent, 0.3),
+        (Statement::Equivalent, 1.8),
+    ] {
+        let (mut shown, mut refuted) = (0, 0);
+        for _ in 0..STUDIES {
+            let differences: Vec<f64> = (0..9).map(|_| difference + normal.draw()).collect();
+            let found = evidence(&differences, statement, 1.0).unwrap();
+            shown += usize::from(found.p_for <= ALPHA);
+            refuted += usize::from(found.p_against <= ALPHA);
+        }
+        let plan = StatementPlan { statement, margin: 1.0, difference, spread: 1.0, n: 9 };
+        compatible(shown, chance_shown(plan, ALPHA).clamp(0.001, 0.999));
+        compatible(refuted, chance_refuted(plan, ALPHA).clamp(0.001, 0.999));
+    }
+}
+
+#[test]
+fn folds_that_depend_on_each_other_need_their_correction() {
+    let mut normal = normal();
+    let (mut plain, mut corrected) = (0, 0);
+    for _ in 0..STUDIES {
+        // Five folds whose differences share a part with the correlation ρ = 0.2 that a test share of a fifth is taken for.
+        let shared = 0.2_f64.sqrt() * normal.draw();
+        let folds: Vec<f64> = (0..5).map(|_| shared + 0.8_f64.sqrt() * normal.draw()).collect();
+        let excludes = |values: &[f64]| {
+            let interval = mean_interval(values, 0.95).unwrap();
+            interval.low > 0.0 || interval.high < 0.0
+        };
+        plain += usize::from(excludes(&folds));
+        corrected += usize::from(excludes(&widened(&folds, fold_factor(5, 0.25))));
+    }
+    assert!(plain as f64 / STUDIES as f64 > 2.0 * ALPHA, "{plain} of {STUDIES} without correction");
+    compatible(corrected, ALPHA);
+}

@@ -47,6 +47,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         study: "example".to_owned(),
         arm: "example".to_owned(),
         request_hash: request.hash(),
+        study_file_sha256: None,
         command: std::env::args().collect(),
         environment: Environment::default(),
     };

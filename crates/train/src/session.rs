@@ -42,6 +42,8 @@ pub struct Identity {
     pub arm: String,
     /// Hash of the request the specification answers.
     pub request_hash: String,
+    /// SHA-256 of the study file's text; none for a run that no study file asks for.
+    pub study_file_sha256: Option<String>,
     /// The command line.
     pub command: Vec<String>,
     /// Machine and program.
@@ -475,6 +477,7 @@ fn new_record(job: &Job<'_>, cost: allconv_record::Cost, total_steps: u64) -> Ru
         seed: job.specification.seed,
         specification_hash: job.specification.hash(),
         request_hash: job.identity.request_hash.clone(),
+        study_file_sha256: job.identity.study_file_sha256.clone(),
         command: job.identity.command.clone(),
         environment: job.identity.environment.clone(),
         cost,

@@ -70,6 +70,7 @@ impl Lengths {
                 study: "test".into(),
                 arm: "all_conv".into(),
                 request_hash: request.hash(),
+                study_file_sha256: None,
                 command: vec![],
                 environment: Environment::default(),
             },

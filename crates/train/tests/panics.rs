@@ -51,6 +51,7 @@ fn with_job(device_kind: &str, judge: impl FnOnce(&Job<'_>)) {
             study: "test".into(),
             arm: "all_conv".into(),
             request_hash: request.hash(),
+            study_file_sha256: None,
             command: vec![],
             environment: Environment::default(),
         },

@@ -40,6 +40,7 @@ fn a_small_convolutional_net_passes_85_percent() {
             study: "test".into(),
             arm: "all_conv".into(),
             request_hash: request.hash(),
+            study_file_sha256: None,
             command: vec![],
             environment: Environment::default(),
         },

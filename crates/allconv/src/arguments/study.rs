@@ -20,6 +20,8 @@ pub(crate) enum StudyCommand {
     Status(StudyFileArguments),
     /// Write the report from the runs there are.
     Report(StudyReportArguments),
+    /// Time a forward pass of each finished arm's network, all arms in turns, and write the times beside the runs for reports.
+    Bench(StudyBenchArguments),
     /// Set the arms of two studies beside each other.
     Compare(StudyCompareArguments),
     /// Copy what is worth committing of a finished study: runs without checkpoints, results, README.
@@ -69,6 +71,9 @@ pub(crate) struct StudyPlanArguments {
     /// True difference to plan for, in units of the metric (0.005 is half a point of error) [default: the equivalence margin].
     #[arg(long)]
     pub(crate) difference: Option<f64>,
+    /// True difference of arms that are to be shown equivalent, in units of the metric.
+    #[arg(long, default_value_t = 0.0)]
+    pub(crate) true_difference: f64,
 }
 
 /// `allconv study report`.
@@ -82,6 +87,25 @@ pub(crate) struct StudyReportArguments {
     /// Write the curves of every run as event files for TensorBoard too, below `tensorboard/` in the report's folder.
     #[arg(long)]
     pub(crate) tensorboard: bool,
+}
+
+/// `allconv study bench`.
+#[derive(Debug, Args)]
+pub(crate) struct StudyBenchArguments {
+    #[command(flatten)]
+    pub(crate) study: StudyFileArguments,
+    /// Images of a forward pass.
+    #[arg(long, default_value_t = 128)]
+    pub(crate) images: usize,
+    /// Rounds, in each of which every arm is timed once.
+    #[arg(long, default_value_t = 21)]
+    pub(crate) rounds: usize,
+    /// Threads of the kernels [default: all].
+    #[arg(long, value_parser = thread_count())]
+    pub(crate) threads: Option<usize>,
+    /// Instruction set of the kernels [default: the fastest this processor has].
+    #[arg(long)]
+    pub(crate) isa: Option<String>,
 }
 
 /// `allconv study compare`.

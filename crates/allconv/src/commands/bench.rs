@@ -344,6 +344,7 @@ mod tests {
             study: "bench".to_owned(),
             arm: "bench".to_owned(),
             request_hash: request.hash(),
+            study_file_sha256: None,
             command: Vec::new(),
             environment: Environment::default(),
         };

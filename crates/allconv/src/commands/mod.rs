@@ -19,6 +19,7 @@ pub(crate) mod operators;
 pub(crate) mod predict;
 pub(crate) mod shell;
 pub(crate) mod study;
+mod study_bench;
 mod study_compare;
 mod study_plan;
 mod study_status;

@@ -8,14 +8,14 @@ use allconv_data::DataDirectory;
 use allconv_study::stats::look_levels;
 use allconv_study::{
     ArmMatch, CheckReport, FailedRun, Progress, RunOptions, RunSummary, Stage, StudyFile, StudyResults,
-    check, guide, index, needed_runs, publish, publish_runs, read_published, report_files, run_study,
-    take_folder, tensorboard_files, write_report,
+    check, guide, index, needed_runs, plan_claims, publish, publish_runs, read_published, report_files,
+    run_study, take_folder, tensorboard_files, write_report,
 };
 use allconv_train::{DataStore, Resolver};
 use anyhow::bail;
 use serde_json::json;
 
-use super::{study_compare, study_plan, study_status};
+use super::{study_bench, study_compare, study_plan, study_status};
 use crate::arguments::{
     StudyCommand, StudyFileArguments, StudyPublishArguments, StudyReportArguments, StudyRunArguments,
 };
@@ -28,6 +28,9 @@ use crate::{exit, interrupt, measures, memory, output};
 /// Where finished runs of committed studies lie, beside those under `--out`.
 const PUBLISHED: &str = "docs/results";
 
+/// Chance of "holds" that `study check` asks of a claim that is true.
+const PLANNED_POWER: f64 = 0.8;
+
 /// How long to wait before looking again at runs that other processes hold.
 const BUSY_PAUSE: Duration = Duration::from_secs(2);
 
@@ -39,6 +42,7 @@ pub(crate) fn run(command: StudyCommand) -> anyhow::Result<u8> {
         StudyCommand::Plan(arguments) => study_plan::run(&arguments),
         StudyCommand::Status(arguments) => study_status::run(&arguments),
         StudyCommand::Report(arguments) => report(&arguments),
+        StudyCommand::Bench(arguments) => study_bench::run(&arguments),
         StudyCommand::Compare(arguments) => study_compare::run(&arguments),
         StudyCommand::Publish(arguments) => publish_study(&arguments),
         StudyCommand::Guide(arguments) => {
@@ -71,6 +75,26 @@ pub(super) fn open(arguments: &StudyFileArguments) -> anyhow::Result<Opened> {
 }
 
 impl Opened {
+    /// The folder of the study's own runs.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What opens data sets.
+    pub(super) fn data(&self) -> &Arc<DataStore> {
+        &self.data
+    }
+
+    /// The device that tensors live on.
+    pub(super) fn device(&self) -> &burn::tensor::Device {
+        &self.device.device
+    }
+
+    /// Its kind, as records name it.
+    pub(super) fn device_kind(&self) -> &'static str {
+        self.device.kind
+    }
+
     /// Every folder in which runs of the study may lie.
     pub(super) fn folders(&self) -> Vec<PathBuf> {
         std::iter::once(&self.folder).chain(&self.published).cloned().collect()
@@ -90,7 +114,8 @@ fn run_all(arguments: &StudyRunArguments) -> anyhow::Result<u8> {
         Arc::clone(data),
         device.clone(),
         Arc::clone(&interrupted),
-    )?;
+    )?
+    .for_study_file(study.sha256());
     let options = RunOptions {
         study_folder: folder,
         other_folders: published,
@@ -236,6 +261,10 @@ fn check_file(arguments: &StudyFileArguments) -> anyhow::Result<u8> {
             opened.study.compare.alpha / claims.len() as f64,
             opened.study.compare.alpha
         ));
+        let results = StudyResults::collect(&opened.study, &opened.folders())?;
+        for claim in plan_claims(&opened.study, &results, PLANNED_POWER) {
+            output::note(format_args!("{}", claim.sentence(PLANNED_POWER)));
+        }
     }
     Ok(exit::OK)
 }
@@ -248,7 +277,7 @@ fn statistics_line(report: &CheckReport) -> String {
     let verdict = if statistics.verdict_possible {
         "verdicts are possible".to_owned()
     } else {
-        format!("intervals only, no verdicts: that takes {} seeds", statistics.seeds_needed)
+        format!("too few seeds for a verdict, which takes {}", statistics.seeds_needed)
     };
     format!(
         "{}, {} images shown in all; {} with n = {} over {} at α = {}, {}{smallest}: {verdict}",
@@ -312,6 +341,9 @@ fn publish_study(arguments: &StudyPublishArguments) -> anyhow::Result<u8> {
         // What is told must follow from what lies there: interrupted runs are not published.
         publish_runs(&results, &to)?;
         results = StudyResults::collect(&study, &[to.join("runs")])?;
+    }
+    for warning in &results.warnings {
+        output::note(format_args!("warning: {warning}"));
     }
     publish(&study, &results, &to)?;
     output::print_line(format_args!("{}", to.display()))?;

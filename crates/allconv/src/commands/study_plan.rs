@@ -1,6 +1,6 @@
-//! `allconv study plan`: how many seeds the comparisons of a study need.
+//! `allconv study plan`: how many seeds the comparisons of a study need, and what it can say of its claims.
 
-use allconv_study::{SPREAD_CONFIDENCE, StudyResults, plan_seeds};
+use allconv_study::{PlanAims, SPREAD_CONFIDENCE, StudyResults, plan_claims, plan_seeds};
 use serde_json::{Value, json};
 
 use super::study::open;
@@ -22,6 +22,12 @@ pub(crate) fn run(arguments: &StudyPlanArguments) -> anyhow::Result<u8> {
     if !(difference > 0.0 && difference.is_finite()) {
         return Err(UsageError(format!("--difference {difference} must be finite and above 0")).into());
     }
+    let true_difference = arguments.true_difference;
+    if !(true_difference >= 0.0 && true_difference.is_finite()) {
+        return Err(
+            UsageError(format!("--true-difference {true_difference} must be finite and at least 0")).into()
+        );
+    }
     let results = StudyResults::collect(&opened.study, &opened.folders())?;
     let columns = [
         ("arm", "Arm"),
@@ -29,33 +35,38 @@ pub(crate) fn run(arguments: &StudyPlanArguments) -> anyhow::Result<u8> {
         ("n", "Pairs seen"),
         ("spread", "Spread of differences"),
         ("power", "Power now"),
-        ("seeds", "Seeds"),
-        ("careful_seeds", "Seeds, careful"),
+        ("careful_seeds", "Seeds"),
+        ("seeds", "Seeds at the spread seen"),
         ("equivalence_seeds", "Seeds, equivalence"),
     ];
     let mut table = Table::new("allconv.plan/1", &columns);
     let rounded = |value: Option<f64>, digits: f64| {
         value.map_or(Value::Null, |value| json!((value * digits).round() / digits))
     };
-    for row in plan_seeds(&opened.study, &results, difference, power) {
+    let aims = PlanAims { difference, true_difference, power };
+    for row in plan_seeds(&opened.study, &results, aims) {
         table.push(vec![
             json!(row.arm),
             json!(row.baseline),
             json!(row.n),
             rounded(row.spread, 1e6),
             rounded(row.power, 1e3),
-            json!(row.seeds),
             json!(row.careful_seeds),
+            json!(row.seeds),
             json!(row.equivalence_seeds),
         ]);
     }
     output::print(&table.render(arguments.study.format))?;
     output::note(format_args!(
         "seeds that show a true difference of {difference} with a chance of {power}, by a paired t test at α = {} over {} comparisons; \
-         careful: at the upper {:.0} % confidence limit of the spread; equivalence: that show equal arms to differ by less than the margin",
+         at the upper {:.0} % confidence limit of the spread, since one seen over few seeds is often too small; equivalence: that show arms which truly \
+         differ by {true_difference} to differ by less than the margin",
         opened.study.compare.alpha,
         opened.study.comparison_count(),
         100.0 * SPREAD_CONFIDENCE
     ));
+    for claim in plan_claims(&opened.study, &results, power) {
+        output::note(format_args!("{}", claim.sentence(power)));
+    }
     Ok(exit::OK)
 }

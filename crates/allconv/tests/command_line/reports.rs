@@ -66,11 +66,18 @@ fn a_study_is_planned_set_beside_another_and_published_for_the_guide() {
     assert_eq!(plan["rows"][0]["arm"], "max_pool");
     assert_eq!(plan["rows"][0]["n"], 2);
     assert_eq!(run(&["study", "plan", "tiny.toml"]).0, Some(2), "neither a difference nor a margin");
+    let (code, times) =
+        run(&["study", "bench", "tiny.toml", "--rounds", "3", "--images", "4", "--format", "json"]);
+    assert_eq!(code, Some(0));
+    let times: serde_json::Value = serde_json::from_str(&times).unwrap();
+    assert_eq!(times["rows"].as_array().unwrap().len(), 2, "{times}");
+    assert!(study.path().join("runs/tiny/bench.json").is_file());
     std::fs::copy(study.path().join("tiny.toml"), study.path().join("other.toml")).unwrap();
     let (code, table) = run(&["study", "compare", "tiny.toml", "other.toml", "--format", "csv"]);
     assert_eq!(code, Some(0));
     assert_eq!(table.lines().count(), 3, "{table}");
     assert_eq!(run(&["study", "publish", "tiny.toml", "--to", "published/tiny"]).0, Some(0));
+    assert!(study.path().join("published/tiny/bench.json").is_file());
     let (code, guide) = run(&["study", "guide", "--results", "published"]);
     assert_eq!(code, Some(0));
     assert!(guide.contains("[tiny](results/tiny/README.md)") && guide.contains("strided_conv"), "{guide}");

@@ -71,6 +71,7 @@ pub(crate) fn record(
         seed: planned.seed,
         specification_hash: specification.hash(),
         request_hash: planned.request_hash.clone(),
+        study_file_sha256: None,
         command: ["allconv", "study", "run", "studies/invented.toml", "--jobs", "2"]
             .map(String::from)
             .to_vec(),

@@ -2,6 +2,7 @@
 
 mod arms;
 mod claims;
+mod disclosures;
 mod document;
 mod factors;
 mod fields;

@@ -5,11 +5,13 @@ use std::io::Read;
 use std::path::Path;
 
 use allconv_record::{Request, ResolveError};
+use sha2::{Digest, Sha256};
 
 use crate::error::StudyError;
 
 use super::arms::{Arm, read_arms};
 use super::claims::{Claim, Setting, read_claims};
+use super::disclosures::read_disclosures;
 use super::document::{Document, StudyFileError};
 use super::factors::{Factor, read_factors};
 use super::fields::Fields;
@@ -23,9 +25,10 @@ use super::sections::Sections;
 use super::sequential::{Sequential, read_sequential};
 use super::settings::{Baseline, Comparison, Primary, Seeds, read_comparison, read_primary, read_seeds};
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "question",
     "caveat",
+    "disclosures",
     "primary",
     "compare",
     "seeds",
@@ -48,6 +51,8 @@ pub struct StudyFile {
     pub question: String,
     /// What a reader must know before believing the numbers; shown in every report.
     pub caveat: Option<String>,
+    /// Departures from the plan that somebody owns up to, as sentences; shown in every report.
+    pub disclosures: Vec<String>,
     /// The metric that claims are about.
     pub primary: Primary,
     /// What is compared, and how.
@@ -117,6 +122,10 @@ impl StudyFile {
         let fields = Fields::of(&document, &root, "", &KEYS)?;
         let question = fields.prose("question", fields.required("question")?)?;
         let caveat = fields.optional("caveat").map(|node| fields.prose("caveat", node)).transpose()?;
+        let disclosures = match fields.optional("disclosures") {
+            Some(node) => read_disclosures(&document, &fields, node)?,
+            None => Vec::new(),
+        };
         let primary = read_primary(&document, fields.required("primary")?)?;
         let seeds_node = fields.required("seeds")?;
         let seeds = read_seeds(&document, seeds_node)?;
@@ -173,6 +182,7 @@ impl StudyFile {
             name,
             question,
             caveat,
+            disclosures,
             primary,
             compare,
             seeds,
@@ -203,6 +213,31 @@ impl StudyFile {
     /// The file's name as errors show it.
     pub fn file(&self) -> &str {
         &self.document.name
+    }
+
+    /// SHA-256 of the file's text, 64 hexadecimal digits: what runs record of the file that asked for them.
+    pub fn sha256(&self) -> String {
+        Sha256::digest(self.text().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Number of folds that the seeds walk through, seed `s` testing on fold `s mod folds`; `None` where the arms do not all name the same
+    /// number, or name the fold themselves.
+    pub fn folds(&self) -> Option<usize> {
+        let of_arm = |arm: &Arm| -> Option<usize> {
+            let data = arm.sections.over(&self.base, 0);
+            let fold = data.get("fold")?.as_table()?;
+            let of = fold.get("of")?.as_integer().filter(|_| !fold.contains_key("index"))?;
+            usize::try_from(of).ok().filter(|folds| *folds >= 2)
+        };
+        let first = of_arm(self.arms.first()?)?;
+        self.arms.iter().all(|arm| of_arm(arm) == Some(first)).then_some(first)
+    }
+
+    /// Examples held out for validation, as the first arm writes it; 0 where it does not.
+    pub(crate) fn held_out(&self) -> u64 {
+        let Some(arm) = self.arms.first() else { return 0 };
+        let written = arm.sections.over(&self.base, 0).get("validation").and_then(toml::Value::as_integer);
+        written.and_then(|count| u64::try_from(count).ok()).unwrap_or(0)
     }
 
     /// Position of the arm with which this one is compared; `None` for a baseline itself.
@@ -408,6 +443,32 @@ epochs = 3
         let request = study.request(&study.arms[1], 4);
         assert_eq!((request.seed, request.train["epochs"].as_integer()), (4, Some(3)));
         assert_eq!(request.train["preset"].as_str(), Some("fast"));
+    }
+
+    #[test]
+    fn what_is_disclosed_is_read_and_changes_no_request() {
+        let study =
+            parse(&TEXT.replace("primary  =", "disclosures = [\"Seven seeds were planned.\"]\nprimary ="))
+                .unwrap();
+        assert_eq!(study.disclosures, ["Seven seeds were planned."]);
+        let plain = parse(TEXT).unwrap();
+        assert_eq!(study.request(&study.arms[1], 3).hash(), plain.request(&plain.arms[1], 3).hash());
+        assert_ne!(study.sha256(), plain.sha256());
+        assert_eq!(plain.sha256().len(), 64);
+        let wrong = error("primary  =", "disclosures = \"x\"\nprimary =");
+        assert!(wrong.message.contains("must be an array of sentences"), "{wrong}");
+        assert!(error("primary  =", "disclosures = [\" \"]\nprimary =").message.contains("is empty"));
+    }
+
+    #[test]
+    fn folds_are_those_that_the_seeds_walk_through() {
+        let folds = |data: &str| {
+            let text = TEXT.replace("dataset = \"cifar10\"", &format!("dataset = \"cells\"\n{data}"));
+            parse(&text).unwrap().folds()
+        };
+        assert_eq!(folds("fold = { of = 5 }"), Some(5));
+        assert_eq!(folds("fold = { of = 5, index = 1 }"), None);
+        assert_eq!(folds(""), None);
     }
 
     #[test]

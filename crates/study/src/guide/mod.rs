@@ -1,9 +1,11 @@
-//! `study guide`: from published studies to a page that tells an engineer which operator to choose when.
+//! `study guide`: from published studies to a page that tells an engineer what is known about operators, how surely, and in which regime.
 //!
-//! Nothing on the page is an opinion: it sorts what the studies in a folder of results found by task, and applies the rules of [`advice`]
-//! to the intervals. Studies whose arms do not differ in an operator say nothing about operators and are named at the end.
+//! Nothing on the page is an opinion: it sorts what the studies in a folder of results found. Studies with a verdict come first; those with too
+//! few seeds for one come last, and advise nothing. Studies whose arms do not differ in an operator say nothing about operators and are named at
+//! the end.
 
-mod advice;
+mod groups;
+mod known;
 mod operators;
 mod page;
 
@@ -88,9 +90,10 @@ mod tests {
     }
 
     #[test]
-    fn the_page_recommends_what_the_intervals_allow_and_links_the_evidence() {
+    fn the_page_says_what_is_known_first_and_screenings_last_without_advice() {
         let folder = tempfile::tempdir().unwrap();
         published(folder.path(), "small", |text| text);
+        published(folder.path(), "a_screening", |text| text.replace("count = 9", "count = 3"));
         // One that compares something else than operators.
         published(folder.path(), "lengths", |text| {
             let mut text = text[..text.find("[arms.").unwrap()].to_string();
@@ -104,10 +107,21 @@ mod tests {
         std::fs::create_dir_all(folder.path().join("results/no_study")).unwrap();
         let read = read_published(&folder.path().join("results")).unwrap();
         let names: Vec<&str> = read.iter().map(|published| published.study.name.as_str()).collect();
-        assert_eq!(names, ["lengths", "small"]);
+        assert_eq!(names, ["a_screening", "lengths", "small"]);
         let page = guide(&read);
         assert!(page.contains("[small](results/small/README.md)"), "{page}");
-        assert!(page.contains("| fewest multiply-accumulates | `strided` |"), "{page}");
+        assert!(page.contains("shown worse: `all_conv` +2.99"), "{page}");
+        assert!(page.contains("| `strided` | folded_stride kernel=3 |"), "{page}");
+        let (known, screened) = (page.find("## What is known").unwrap(), page.find("## Screenings").unwrap());
+        let first = page.find("[small](results/small/README.md)").unwrap();
+        let screening = page.find("[a_screening](results/a_screening/README.md)").unwrap();
+        assert!(known < first && first < screened && screened < screening, "{page}");
+        let after = &page[screened..];
+        assert!(
+            !after.contains("choose") && !after.contains("Front") && after.contains("no verdict"),
+            "{page}"
+        );
+        assert!(!page.contains("time |") && !page.contains("inference"), "{page}");
         assert!(page.contains("×0.50"), "{page}");
         assert!(page.contains("No published study asks this"), "there is none about segmentation: {page}");
         assert!(

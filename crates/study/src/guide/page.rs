@@ -1,65 +1,72 @@
-//! The page as Markdown: a short answer over all studies, then a section for every task with its evidence.
+//! The page as Markdown: what is known, how surely and in which regime; then the evidence by task; screenings last.
 
 use super::PublishedStudy;
-use super::advice::{COSTS, Group, best, cheapest, front, groups};
+use super::groups::{COSTS, Group, front, groups, is_order_shown};
+use super::known;
 use super::operators::{compares_operators, operators};
 use crate::file::{Better, StudyFile};
 use crate::metric::{Task, find_metric};
-use crate::report::texts::{cell, inline, metric_name, opening_sentences, signed_interval, with_unit};
-use crate::results::{StudyResults, Verdict};
-use crate::text::counted;
+use crate::report::texts::{
+    cell, claim_label, gap_markdown, inline, metric_name, opening_sentences, percent, signed_interval,
+    verdict_sentence,
+};
+use crate::results::StudyResults;
 
 const HEAD: &str = "# Which operator?
 
 Written by `allconv study guide` from the committed results under `docs/results`; do not edit. Every number comes from runs that anybody can make
-again; every table links its study. The page knows what these studies measured and nothing else: read the regime above each table before you carry an
+again; every table links its study. The page knows what these studies measured and nothing else: read the regime of a study before you carry an
 answer into your own network.
 
-How the advice is made:
+How to read it:
 
-- Differences are arm − baseline for the same seed, with 95 % t intervals over seeds. *n* is the number of seeds.
-- *Best result* is the best mean in the sample. It is called shown only where the study's corrected test says so; the best of many means is partly the
-  luckiest.
-- *Least cost* is the cheapest arm whose interval excludes a loss larger than the study's equivalence margin (of arms within 1 %, the better one); the baseline itself,
-  where no cheaper arm does. With few seeds intervals are wide, and the advice stays with the baseline.
-- *Front* lists the arms that nothing cheaper beats in the mean, for those who will pay for less cost with a loss.
-- Costs are relative to the baseline: ×0.50 is half of it. Counted costs are per image; memory, inference and training time were measured on the
-  machine that the study names.
+- It begins with what is known, how surely, and in which regime. Studies with too few seeds for a verdict come last and advise nothing: the best of many
+  means is partly the luckiest.
+- Differences are arm − baseline for the same seed, with 95 % t intervals over seeds, all on one test set. *n* is the number of seeds.
+- *Shown* is what the study's corrected test says at its α. *Undecided* is not equality. A claim *holds here* or *fails here*: in the regime of the study.
+- *Worse, within, better* say how probable it is that the difference is worse than the study's margin, within it, or better than it, given these seeds
+  and a flat prior.
+- *Front* lists the arms that nothing cheaper beats in the mean, without intervals; **?→** stands where the order of two neighbours is not shown.
+- Costs are relative to the baseline: ×0.50 is half of it. They are counted per image; memory is measured in training. Times are shown where
+  `study bench` measured them in turns: those of runs that share a machine with other work compare nothing.
 
 What an operator computes is told in [operators.md](operators.md).
 ";
 
 /// The tasks in the order of the page, with the question that an engineer asks.
 const SITUATIONS: [(Task, &str, &str); 4] = [
-    (Task::Classification, "Classifiers", "Which downsampling goes into a classifier?"),
+    (Task::Classification, "Classifiers", "What does downsampling do in a classifier?"),
     (
         Task::Restoration,
         "Super-resolution and restoration",
-        "Which operators go into a network that restores images?",
+        "What do operators do in a network that restores images?",
     ),
-    (Task::Segmentation, "Segmentation", "Which pair of operators goes into a U-Net?"),
+    (Task::Segmentation, "Segmentation", "What do pairs of operators do in a U-Net?"),
     (Task::Any, "Other questions", "What else was compared?"),
 ];
 
 pub(super) fn page(published: &[PublishedStudy]) -> String {
     let (about, others): (Vec<&PublishedStudy>, Vec<&PublishedStudy>) =
         published.iter().partition(|published| compares_operators(&published.study));
+    let (judged, screened): (Vec<&PublishedStudy>, Vec<&PublishedStudy>) =
+        about.into_iter().partition(|published| published.results.statistics.verdict_possible);
     let mut text = String::from(HEAD);
-    text.push_str(&short_answer(&about));
+    text.push_str(&known_table(&judged));
     for (task, title, question) in SITUATIONS {
         let of_task: Vec<&&PublishedStudy> =
-            about.iter().filter(|published| task_of(&published.study) == task).collect();
+            judged.iter().filter(|published| task_of(&published.study) == task).collect();
         if of_task.is_empty() && task == Task::Any {
             continue;
         }
         text.push_str(&format!("\n## {title}\n\n{question}\n"));
         if of_task.is_empty() {
-            text.push_str("\nNo published study asks this.\n");
+            text.push_str("\nNo published study asks this with seeds enough for a verdict.\n");
         }
         for published in of_task {
             text.push_str(&study_section(published));
         }
     }
+    text.push_str(&screenings(&screened));
     if !others.is_empty() {
         let names: Vec<String> = others.iter().map(|published| link(&published.study)).collect();
         text.push_str(&format!(
@@ -78,72 +85,58 @@ fn link(study: &StudyFile) -> String {
     format!("[{0}](results/{0}/README.md)", study.name)
 }
 
-/// One line per group of arms: the best result, and the least of the first cost that differs.
-fn short_answer(published: &[&PublishedStudy]) -> String {
-    let mut rows = String::new();
-    for (task, title, _) in SITUATIONS {
-        for PublishedStudy { study, results } in
-            published.iter().filter(|published| task_of(&published.study) == task)
-        {
-            for group in groups(study, results) {
-                let winner = best(study, results, &group);
-                let saving =
-                    COSTS.iter().find_map(|cost| Some((cost, cheapest(study, results, &group, *cost)?)));
-                let saving = saving.map_or("all cost the same".to_string(), |(cost, cheapest)| {
-                    if cheapest.arm == group.baseline {
-                        return "the baseline".to_string();
-                    }
-                    format!(
-                        "`{}` ({} {})",
-                        results.arms[cheapest.arm].name,
-                        cost.name,
-                        ratio(results, cost.read, cheapest.arm, group.baseline)
-                    )
-                });
-                rows.push_str(&format!(
-                    "| {title} | {} | `{}` | `{}`: {} | {saving} | {} |\n",
-                    link(study),
-                    results.arms[group.baseline].name,
-                    results.arms[winner].name,
-                    against_baseline(study, results, winner),
-                    seeds(results, &group),
-                ));
-            }
-        }
+/// One row for each study with a verdict, those with the most seeds first.
+fn known_table(judged: &[&PublishedStudy]) -> String {
+    if judged.is_empty() {
+        return "\n## What is known\n\nNo published study has seeds enough for a verdict.\n".to_owned();
     }
-    if rows.is_empty() {
+    let mut order = judged.to_vec();
+    order.sort_by_key(|published| std::cmp::Reverse(published.study.seeds.count));
+    let mut text = String::from(
+        "\n## What is known\n\n| study | fitted? (training / test error) | what was found | how surely | not known |\n|---|---|---|---|---|\n",
+    );
+    for published in order {
+        text.push_str(&format!(
+            "| {}: {} | {} | {} | {} | {} |\n",
+            link(&published.study),
+            cell(&published.study.question),
+            known::fitted(&published.results),
+            known::found(published),
+            known::strength(published),
+            known::not_known(published)
+        ));
+    }
+    text.push_str(
+        "\nFitted: whether less than half of the test error is there on the training images already. Training errors with an asterisk were measured while \
+         training, with dropout and augmentation, and are too large. *Fits worse*: the training error is larger; *generalises worse*: the gap from there to the \
+         test error is; both by their 95 % intervals, uncorrected. More training may remove the first, and will not remove the second.\n",
+    );
+    text
+}
+
+/// The studies without a verdict: one table of what they are, then their numbers.
+fn screenings(screened: &[&PublishedStudy]) -> String {
+    if screened.is_empty() {
         return String::new();
     }
-    format!(
-        "\n## In short\n\n| task | study | baseline | best result | least cost without losing more than the margin | n |\n|---|---|---|---|---|---:|\n{rows}"
-    )
-}
-
-/// The difference of an arm with its interval and what may be said of it.
-fn against_baseline(study: &StudyFile, results: &StudyResults, arm: usize) -> String {
-    let Some(comparison) = results.comparison(arm) else {
-        let best = match study.primary.better {
-            Better::Lower => "lower",
-            Better::Higher => "higher",
-        };
-        return format!("the baseline; no arm's mean is {best}");
-    };
-    let difference = comparison
-        .mean_difference
-        .map_or("–".to_string(), |mean| with_unit(results, results.unit.signed(mean)));
-    format!(
-        "{difference} ({}; {})",
-        signed_interval(results, comparison.interval),
-        comparison.verdict.label()
-    )
-}
-
-/// `9`, or `7 to 9`.
-fn seeds(results: &StudyResults, group: &Group) -> String {
-    let counts = group.arms.iter().map(|arm| results.arms[*arm].values.len());
-    let (least, most) =
-        counts.fold((usize::MAX, 0), |(least, most), count| (least.min(count), most.max(count)));
-    if least == most { most.to_string() } else { format!("{least} to {most}") }
+    let mut text = String::from(
+        "\n## Screenings\n\nToo few seeds for a verdict. What looks best here is a reason for a study with more seeds, not for a choice.\n\n\
+         | study | fitted? (training / test error) | what was found | n |\n|---|---|---|---:|\n",
+    );
+    for PublishedStudy { study, results } in screened {
+        text.push_str(&format!(
+            "| {}: {} | {} | {} | {} |\n",
+            link(study),
+            cell(&study.question),
+            known::fitted(results),
+            known::screened(results),
+            study.seeds.count
+        ));
+    }
+    for published in screened {
+        text.push_str(&study_section(published));
+    }
+    text
 }
 
 fn ratio(
@@ -163,142 +156,125 @@ fn study_section(PublishedStudy { study, results }: &PublishedStudy) -> String {
     if let Some(caveat) = &study.caveat {
         text.push_str(&format!("\n> **Regime.** {}\n", inline(caveat)));
     }
+    for disclosure in &study.disclosures {
+        text.push_str(&format!("\n> **Disclosed.** {}\n", inline(disclosure)));
+    }
     for sentence in opening_sentences(study, results) {
         text.push_str(&format!("\n{}\n", inline(&sentence)));
-    }
-    let lost: usize = results.arms.iter().map(|arm| arm.lost).sum();
-    if lost > 0 {
-        text.push_str(&format!("\n{} diverged or got stuck; their seeds are missing from the means below and counted in the study's report.\n", counted(lost, "run")));
     }
     if !results.claims.is_empty() {
         text.push_str("\nWhat was claimed beforehand:\n\n");
         for claim in &results.claims {
-            text.push_str(&format!("- **{}**: {}\n", claim.verdict.label(), inline(&claim.text)));
+            text.push_str(&format!("- **{}**: {}\n", claim_label(claim), inline(&claim.text)));
+            if let Some(sentence) = verdict_sentence(results, claim) {
+                text.push_str(&format!("  {}\n", inline(&sentence)));
+            }
         }
     }
+    let is_judged = results.statistics.verdict_possible;
+    if is_judged {
+        text.push_str(&gap_markdown(results, 4));
+    }
     for group in groups(study, results) {
-        text.push_str(&choices(study, results, &group));
         text.push_str(&evidence(study, results, &group));
+        if is_judged {
+            text.push_str(&front_line(study, results, &group));
+        }
     }
     text
 }
 
-fn choices(study: &StudyFile, results: &StudyResults, group: &Group) -> String {
-    let baseline = &results.arms[group.baseline].name;
-    let winner = best(study, results, group);
-    let mut text = format!(
-        "\nAgainst `{baseline}`:\n\n| if you want the | choose | because |\n|---|---|---|\n| best {} | `{}` | {} |\n",
-        cell(&metric_name(study)),
-        results.arms[winner].name,
-        against_baseline(study, results, winner),
-    );
-    for cost in COSTS {
-        let Some(found) = cheapest(study, results, group, cost) else { continue };
-        let because = if found.arm == group.baseline && found.cheaper > 0 {
-            format!("{} may lose too much: {}", cheaper_arms(found.cheaper), INTERVAL_TOO_WIDE)
-        } else if found.arm == group.baseline {
-            "nothing is cheaper".to_string()
-        } else {
-            let kept = format!(
-                "{} {}; {}",
-                cost.name,
-                ratio(results, cost.read, found.arm, group.baseline),
-                against_baseline(study, results, found.arm)
-            );
-            match found.cheaper {
-                0 => kept,
-                cheaper => {
-                    format!("{kept}. {} may lose too much: {INTERVAL_TOO_WIDE}", cheaper_arms(cheaper))
-                }
-            }
-        };
-        text.push_str(&format!("| {} | `{}` | {because} |\n", cost.wish, results.arms[found.arm].name));
-    }
+/// The arms that nothing cheaper beats in the mean.
+fn front_line(study: &StudyFile, results: &StudyResults, group: &Group) -> String {
     let front = front(study, results, group, COSTS[0]);
-    if front.len() > 1 {
-        let steps: Vec<String> = front
-            .iter()
-            .map(|arm| {
-                let mean = results.arms[*arm]
-                    .summary
-                    .map_or("–".to_string(), |summary| results.unit.value(summary.mean));
-                format!(
-                    "`{}` ({}, {mean})",
-                    results.arms[*arm].name,
-                    ratio(results, COSTS[0].read, *arm, group.baseline)
-                )
-            })
-            .collect();
-        text.push_str(&format!(
-            "\nFront of MACs and {}: {}.\n",
-            inline(&metric_name(study)),
-            steps.join(" → ")
-        ));
+    if front.len() < 2 {
+        return String::new();
     }
-    text
-}
-
-const INTERVAL_TOO_WIDE: &str = "the interval reaches beyond the margin";
-
-/// `the one cheaper arm`, `each of 3 cheaper arms`.
-fn cheaper_arms(count: usize) -> String {
-    if count == 1 { "The one cheaper arm".to_string() } else { format!("Each of {count} cheaper arms") }
+    let mut steps = String::new();
+    for (position, arm) in front.iter().enumerate() {
+        if position > 0 {
+            let is_shown = is_order_shown(study, results, front[position - 1], *arm);
+            steps.push_str(if is_shown { " → " } else { " ?→ " });
+        }
+        let summary = results.arms[*arm].summary;
+        let mean = summary.map_or("–".to_string(), |summary| results.unit.value(summary.mean));
+        let cost = ratio(results, COSTS[0].read, *arm, group.baseline);
+        steps.push_str(&format!("`{}` ({cost}, {mean})", results.arms[*arm].name));
+    }
+    format!("\nFront of MACs and {}: {steps}.\n", inline(&metric_name(study)))
 }
 
 fn evidence(study: &StudyFile, results: &StudyResults, group: &Group) -> String {
+    let is_judged = results.statistics.verdict_possible;
+    let has_chances = is_judged
+        && group
+            .arms
+            .iter()
+            .filter_map(|arm| results.comparison(*arm))
+            .any(|found| found.practical.is_some());
     let costs: Vec<_> = COSTS
         .iter()
         .filter(|cost| group.arms.iter().any(|arm| (cost.read)(&results.arms[*arm]).is_some()))
         .collect();
     let symbol = |symbol: &str| if symbol.is_empty() { String::new() } else { format!(" ({symbol})") };
+    let mut heads = vec![
+        format!("{}{}", cell(&metric_name(study)), symbol(results.unit.symbol())),
+        "n".to_owned(),
+        format!("difference{}", symbol(results.unit.difference_symbol())),
+        "95 % interval".to_owned(),
+    ];
+    if has_chances {
+        heads.extend(["worse", "within", "better"].map(str::to_owned));
+    }
+    heads.extend(costs.iter().map(|cost| cost.name.to_owned()));
     let mut text = format!(
-        "\n| arm | operator | {}{} | n | difference{} | 95 % interval | verdict |{}\n|---|---|---:|---:|---:|---:|---|{}\n",
-        cell(&metric_name(study)),
-        symbol(results.unit.symbol()),
-        symbol(results.unit.difference_symbol()),
-        costs.iter().map(|cost| format!(" {} |", cost.name)).collect::<String>(),
-        "---:|".repeat(costs.len()),
+        "\nAgainst `{}`:\n\n| arm | operator |{} {} |\n|---|---|{}{}\n",
+        results.arms[group.baseline].name,
+        if is_judged { " verdict |" } else { "" },
+        heads.join(" | "),
+        if is_judged { "---|" } else { "" },
+        "---:|".repeat(heads.len()),
     );
     let mut order = group.arms.clone();
-    // Best first, so that the table can be read from its top.
-    order.sort_by(|a, b| {
-        let mean = |arm: &usize| results.arms[*arm].summary.map_or(f64::INFINITY, |summary| summary.mean);
-        let ascending = mean(a).total_cmp(&mean(b)).then(a.cmp(b));
-        if study.primary.better == Better::Lower { ascending } else { ascending.reverse() }
-    });
+    if is_judged {
+        // Best first, so that the table can be read from its top; without a verdict nothing is best.
+        order.sort_by(|a, b| {
+            let mean = |arm: &usize| results.arms[*arm].summary.map_or(f64::INFINITY, |summary| summary.mean);
+            let ascending = mean(a).total_cmp(&mean(b)).then(a.cmp(b));
+            if study.primary.better == Better::Lower { ascending } else { ascending.reverse() }
+        });
+    }
     for arm in order {
         let described = &results.arms[arm];
         let mean = described.summary.map_or("–".to_string(), |summary| {
             results.unit.mean_and_spread(summary.mean, summary.standard_deviation)
         });
-        let (difference, interval, verdict) = match results.comparison(arm) {
-            None => ("baseline".to_string(), String::new(), String::new()),
-            Some(comparison) => (
-                comparison.mean_difference.map_or("–".to_string(), |mean| results.unit.signed(mean)),
-                signed_interval(results, comparison.interval),
-                comparison.verdict.label().to_string(),
-            ),
+        let found = results.comparison(arm);
+        let difference = match found {
+            None => "baseline".to_string(),
+            Some(found) => found.mean_difference.map_or("–".to_string(), |mean| results.unit.signed(mean)),
         };
+        let mut cells = vec![
+            mean,
+            described.values.len().to_string(),
+            difference,
+            found.map_or(String::new(), |found| signed_interval(results, found.interval)),
+        ];
+        if has_chances {
+            let chances = found.and_then(|found| found.practical);
+            let chance = |read: fn((f64, f64, f64)) -> f64| {
+                chances.map_or(String::new(), |chances| percent(read(chances)))
+            };
+            cells.extend([chance(|all| all.0), chance(|all| all.1), chance(|all| all.2)]);
+        }
+        cells.extend(costs.iter().map(|cost| ratio(results, cost.read, arm, group.baseline)));
+        let verdict = found.map_or(String::new(), |found| found.verdict.label().to_owned());
         text.push_str(&format!(
-            "| `{}` | {} | {mean} | {} | {difference} | {interval} | {verdict} |",
+            "| `{}` | {} |{} {} |\n",
             described.name,
             cell(&operators(study, &study.arms[arm])),
-            described.values.len()
-        ));
-        for cost in &costs {
-            text.push_str(&format!(" {} |", ratio(results, cost.read, arm, group.baseline)));
-        }
-        text.push('\n');
-    }
-    let is_undecided = group
-        .arms
-        .iter()
-        .filter_map(|arm| results.comparison(*arm))
-        .any(|comparison| matches!(comparison.verdict, Verdict::IntervalsOnly));
-    if is_undecided {
-        text.push_str(&format!(
-            "\nFewer than {} seeds: intervals only. An interval without zero is a hint for the next study, not a finding of this one.\n",
-            results.statistics.seeds_needed
+            if is_judged { format!(" {verdict} |") } else { String::new() },
+            cells.join(" | ")
         ));
     }
     text

@@ -1,4 +1,4 @@
-//! What an arm's result costs: the primary metric against operations, parameters, memory, inference and time, with the Pareto front.
+//! What an arm's result costs: the primary metric against operations, parameters, activations and memory, with the Pareto front.
 
 use maud::{Markup, html};
 
@@ -20,15 +20,13 @@ const BOTTOM: f64 = 206.0;
 /// A cost: file name, axis title, and how to read it off an arm.
 type CostAxis = (&'static str, &'static str, fn(&ArmResult) -> Option<f64>);
 
-const AXES: [CostAxis; 6] = [
+const AXES: [CostAxis; 4] = [
     ("cost-macs", "Multiply-accumulates per image", |arm| Some(arm.cost.as_ref()?.macs as f64)),
     ("cost-parameters", "Parameters", |arm| Some(arm.cost.as_ref()?.parameters as f64)),
     ("cost-activations", "Activation bytes per image", |arm| {
         Some(arm.cost.as_ref()?.activation_bytes as f64)
     }),
     ("cost-memory", "Peak memory in training (bytes, measured)", |arm| arm.peak_memory_bytes),
-    ("cost-latency", "Inference, 128 images (seconds, measured)", |arm| arm.latency_128_seconds),
-    ("cost-time", "Training time (seconds, median)", |arm| arm.training_seconds),
 ];
 
 /// One arm in a figure.

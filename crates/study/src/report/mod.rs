@@ -1,6 +1,8 @@
 //! The report of a study: a pure function of its file and its runs. Same input, same bytes.
 
 mod base64;
+mod claim_sentence;
+mod families;
 mod figure;
 mod figure_cost;
 mod figure_curves;
@@ -10,12 +12,14 @@ mod figure_results;
 mod markdown;
 mod metrics_csv;
 mod number;
+mod opening;
 mod page;
 mod page_claims;
 mod page_classes;
 mod page_comparisons;
 mod page_disagreement;
 mod page_factorial;
+mod page_gap;
 mod page_images;
 mod page_pairs;
 mod page_pictures;
@@ -24,6 +28,7 @@ mod page_runs;
 mod page_search;
 mod page_secondary;
 mod page_table;
+mod page_trend;
 mod paper_md;
 mod readme;
 mod results_csv;
@@ -35,9 +40,11 @@ mod tensorboard;
 
 /// Words and sentences that other pages share with the report.
 pub(crate) mod texts {
+    pub(crate) use super::claim_sentence::{label as claim_label, verdict_sentence};
     pub(crate) use super::markdown::{cell, inline};
-    pub(crate) use super::page_claims::opening_sentences;
-    pub(crate) use super::sentence::{metric_name, signed_interval, with_unit};
+    pub(crate) use super::opening::opening_sentences;
+    pub(crate) use super::page_gap::{excludes_zero, markdown as gap_markdown};
+    pub(crate) use super::sentence::{metric_name, percent, signed_interval, with_unit};
 }
 
 /// Free text in the cells of a table, for whoever writes one: it never becomes a formula, a column, a tag or a command.

@@ -1,4 +1,4 @@
-//! Numbers as people read them: thousands, magnitudes, p values, durations.
+//! Numbers as people read them: thousands, magnitudes, p values, shares.
 
 /// `1369738` as `1,369,738`.
 pub(crate) fn grouped(value: u64) -> String {
@@ -52,36 +52,6 @@ pub(crate) fn p_equation(p: f64) -> String {
     equation.replace(' ', "\u{a0}")
 }
 
-/// Seconds as `12.5 s`, `3 min 20 s`, `1 h 05 min`.
-pub(crate) fn duration(seconds: f64) -> String {
-    if seconds < 59.95 {
-        return format!("{seconds:.1} s");
-    }
-    let whole = seconds.round() as u64;
-    if whole < 3600 {
-        format!("{} min {:02} s", whole / 60, whole % 60)
-    } else {
-        format!("{} h {:02} min", whole / 3600, whole % 3600 / 60)
-    }
-}
-
-/// Seconds of something short: `1.25 ms`, `340 µs`, `1.20 s`.
-pub(crate) fn short_time(seconds: f64) -> String {
-    let (value, unit) = match seconds {
-        s if s >= 1.0 => (s, "s"),
-        s if s >= 1e-3 => (1e3 * s, "ms"),
-        s => (1e6 * s, "µs"),
-    };
-    let digits = if value >= 100.0 {
-        0
-    } else if value >= 10.0 {
-        1
-    } else {
-        2
-    };
-    format!("{value:.digits$} {unit}")
-}
-
 /// A ratio such as an effect size, with a true minus sign.
 pub(crate) fn signed_ratio(value: f64) -> String {
     format!("{value:.2}").replacen('-', "−", 1)
@@ -117,15 +87,5 @@ mod tests {
         assert_eq!(p_value(1.0), "1");
         assert_eq!(p_equation(1e-9), "p\u{a0}<\u{a0}0.0001");
         assert_eq!(p_equation(0.2), "p\u{a0}=\u{a0}0.20");
-    }
-
-    #[test]
-    fn durations() {
-        assert_eq!(duration(12.46), "12.5 s");
-        assert_eq!(duration(59.99), "1 min 00 s");
-        assert_eq!(duration(200.0), "3 min 20 s");
-        assert_eq!(duration(3900.0), "1 h 05 min");
-        assert_eq!(short_time(0.00125), "1.25 ms");
-        assert_eq!(short_time(0.00034), "340 µs");
     }
 }

@@ -9,8 +9,8 @@ use super::page_disagreement::Pictures;
 use super::sentence::sentence;
 use super::{figure_cost, figure_curves, figure_results};
 use super::{
-    page_claims, page_classes, page_comparisons, page_disagreement, page_factorial, page_pictures,
-    page_protocol, page_runs, page_search, page_secondary, page_table,
+    opening, page_claims, page_classes, page_comparisons, page_disagreement, page_factorial, page_gap,
+    page_pictures, page_protocol, page_runs, page_search, page_secondary, page_table, page_trend,
 };
 use crate::file::StudyFile;
 use crate::index::RunState;
@@ -93,7 +93,7 @@ pub(crate) fn page(
             body {
                 header { (head(study, results)) }
                 main {
-                    (page_claims::beforehand(study, results))
+                    (opening::beforehand(study, results))
                     (page_claims::section(study, results))
                     // Many sentences would push the picture off the first screen.
                     @if results.comparisons.len() > MOST_ANSWERS_FIRST || !results.claims.is_empty() {
@@ -104,6 +104,8 @@ pub(crate) fn page(
                         (main_figure(study, results, figures))
                     }
                     (page_table::section(study, results))
+                    (page_gap::section(results))
+                    (page_trend::section(study, results))
                     (page_pictures::section(study, results))
                     (page_factorial::section(study, results))
                     (curves(results, figures))
@@ -140,6 +142,7 @@ fn head(study: &StudyFile, results: &StudyResults) -> Markup {
         p.kicker { "allconv study " code { (study.name) } " · " (progress(results)) }
         h1 { (study.question) }
         @if let Some(caveat) = &study.caveat { div.note { p { strong { "Caveat. " } (with_code(caveat)) } } }
+        @for disclosure in &study.disclosures { div.note { p { strong { "Disclosed. " } (with_code(disclosure)) } } }
         @if !results.warnings.is_empty() {
             div.note role="note" {
                 p { strong { "Before you compare." } }

@@ -1,92 +1,17 @@
-//! What the study fixed beforehand, in which regime it was run, and what came of its claims.
+//! What came of the claims of a study.
 
 use maud::{Markup, html};
 
+use super::claim_sentence::{label, verdict_sentence};
 use super::markdown::inline;
 use super::number::p_value;
-use super::page::with_code;
-use super::sentence::{NO_SPREAD, metric_name, split_name, with_unit};
+use super::opening::regime_phrase;
+use super::sentence::{NO_SPREAD, split_name};
 use crate::file::StudyFile;
 use crate::metric::{MetricUnit, metric_label};
 use crate::results::{ClaimResult, ClaimVerdict, ContrastResult, StudyResults};
 use crate::stats::Statement;
 use crate::text::counted;
-
-/// The sentences on what counts as equal and on the regime.
-pub(crate) fn beforehand(study: &StudyFile, results: &StudyResults) -> Markup {
-    html! {
-        @for sentence in opening_sentences(study, results) { p.fixed { (with_code(&sentence)) } }
-    }
-}
-
-/// What counts as equal, the regime, and the anchor, as far as each is known.
-pub(crate) fn opening_sentences(study: &StudyFile, results: &StudyResults) -> Vec<String> {
-    [margin_sentence(study, results), regime_sentence(results), anchor_sentence(study, results)]
-        .into_iter()
-        .flatten()
-        .collect()
-}
-
-/// What counts as equal; `None` for a study without a margin.
-fn margin_sentence(study: &StudyFile, results: &StudyResults) -> Option<String> {
-    let margin = study.compare.equivalence_margin?;
-    Some(format!(
-        "Fixed in the study file: two arms count as equivalent when their difference in {} is shown to lie within ±{}; no difference “not shown” counts as equality.",
-        metric_name(study),
-        with_unit(results, results.unit.value(margin))
-    ))
-}
-
-/// Whether the networks fitted their training images; `None` where nobody measured it.
-fn regime_sentence(results: &StudyResults) -> Option<String> {
-    let regime = results.regime?;
-    let unit = MetricUnit::Percent;
-    let (training, test) = (unit.value(regime.training_error), unit.value(regime.test_error));
-    Some(if regime.is_underfitted() {
-        format!(
-            "The regime is underfitted: at the end of training the networks still got {training}\u{a0}% of their training images wrong (last epoch, dropout included) and {test}\u{a0}% of the test images, means over {}. What holds here need not hold for networks trained to their end.",
-            counted(regime.runs, "run")
-        )
-    } else {
-        format!(
-            "At the end of training the networks got {training}\u{a0}% of their training images wrong (last epoch, dropout included) and {test}\u{a0}% of the test images, means over {}.",
-            counted(regime.runs, "run")
-        )
-    })
-}
-
-/// How the runs stand to what needs no network; `None` where nobody recorded it.
-fn anchor_sentence(study: &StudyFile, results: &StudyResults) -> Option<String> {
-    let anchor = results.anchor.as_ref()?;
-    let unit = results.unit;
-    let (least, most) = anchor.gains;
-    let mut text = format!(
-        "On the same images {} reaches a {} of {}. The {} gain {} to {} over it",
-        anchor.label,
-        metric_name(study),
-        match unit {
-            // Of a value, not of a difference.
-            MetricUnit::Percent => format!("{}\u{a0}%", unit.value(anchor.value)),
-            _ => with_unit(results, unit.value(anchor.value)),
-        },
-        counted(anchor.runs, "finished run"),
-        unit.signed(least),
-        with_unit(results, unit.signed(most)),
-    );
-    match anchor.least_image_gain {
-        Some(gain) if gain > 0.0 => text.push_str(&format!(
-            ", and are better on every single image, by at least {}",
-            with_unit(results, unit.value(gain))
-        )),
-        Some(gain) => text.push_str(&format!(
-            ", but on the image that suits them least one gains only {}",
-            with_unit(results, unit.signed(gain))
-        )),
-        None => {}
-    }
-    text.push('.');
-    Some(text)
-}
 
 /// The section; empty for a study without claims.
 pub(crate) fn section(study: &StudyFile, results: &StudyResults) -> Markup {
@@ -96,8 +21,8 @@ pub(crate) fn section(study: &StudyFile, results: &StudyResults) -> Markup {
                 ul.answers {
                     @for claim in &results.claims {
                         li {
-                            div { (badge(claim.verdict)) }
-                            div { (body(study, claim)) }
+                            div { (badge(claim)) }
+                            div { (body(study, results, claim)) }
                         }
                     }
                 }
@@ -110,33 +35,38 @@ pub(crate) fn section(study: &StudyFile, results: &StudyResults) -> Markup {
 /// How claims are judged, in sentences.
 pub(crate) fn method(study: &StudyFile, results: &StudyResults) -> String {
     format!(
-        "A claim is supported when every one of its contrasts is shown, and contradicted when the opposite of one is shown; else it is not decided. One-sided paired t \
+        "A claim holds here when every one of its contrasts is shown, and fails here when the opposite of one is shown; else it is open here. “Here” is {}: \
+         a claim that fails here is not contradicted elsewhere. One-sided paired t \
          tests on the seeds that all arms of a contrast finished; joined within a claim (intersection–union; Bonferroni for the opposite) and corrected \
-         over the {} by Bonferroni's inequality, so that the chance of any wrong verdict here is at most α = {}. Intervals are 95\u{a0}%, each for \
-         itself; the p of single contrasts are uncorrected.",
+         over the {} by Bonferroni's inequality, so that the chance of any wrong verdict here is at most α = {}. The parts of a claim that fails are \
+         named at α divided by the claims and by its contrasts. Intervals are 95\u{a0}%, each for \
+         itself; the p of single contrasts are uncorrected. The chances of a claim are those of its design at the spread that was found: true is no difference \
+         (for “lower” and “higher”, one by the margin), false is a difference of twice the margin in one contrast.",
+        regime_phrase(results).trim_start_matches("in "),
         counted(results.claims.len(), "claim"),
         study.compare.alpha
     )
 }
 
-fn badge(verdict: ClaimVerdict) -> Markup {
-    let class = match verdict {
-        ClaimVerdict::Supported => "badge better",
-        ClaimVerdict::Contradicted => "badge worse",
+fn badge(claim: &ClaimResult) -> Markup {
+    let class = match claim.verdict {
+        ClaimVerdict::Holds => "badge better",
+        ClaimVerdict::Fails => "badge worse",
         ClaimVerdict::Interim
         | ClaimVerdict::IntervalsOnly
-        | ClaimVerdict::NotDecided
+        | ClaimVerdict::Open
         | ClaimVerdict::Lost
         | ClaimVerdict::NoSpread
         | ClaimVerdict::AtChance => "badge",
     };
-    html! { span class=(class) { (verdict.label()) } }
+    html! { span class=(class) { (label(claim)) } }
 }
 
-fn body(study: &StudyFile, claim: &ClaimResult) -> Markup {
+fn body(study: &StudyFile, results: &StudyResults, claim: &ClaimResult) -> Markup {
     let has_p = has_p(claim);
     html! {
         p { strong { (claim.text) } @if let Some(p) = claim_p(claim) { " " span.soft { "(" (p) ")" } } }
+        @if let Some(sentence) = verdict_sentence(results, claim) { p { (sentence) } }
         div.scroll {
             table.contrasts {
                 thead {
@@ -147,7 +77,12 @@ fn body(study: &StudyFile, claim: &ClaimResult) -> Markup {
                         th scope="col" { "Found" }
                         th scope="col" { "95\u{a0}% interval" }
                         th scope="col" { "n" }
-                        @if has_p { th scope="col" { "p for" } th scope="col" { "p against" } }
+                        @if has_p {
+                            th scope="col" { "p for" span.unit { "t" } }
+                            th scope="col" { "p against" span.unit { "t" } }
+                            th scope="col" { "p for" span.unit { "sign flips" } }
+                            th scope="col" { "p against" span.unit { "sign flips" } }
+                        }
                     }
                 }
                 tbody {
@@ -161,8 +96,10 @@ fn body(study: &StudyFile, claim: &ClaimResult) -> Markup {
                             td { (interval(contrast)) }
                             td { (contrast.values.len()) }
                             @if has_p {
-                                td { (contrast.evidence.map_or("–".to_string(), |evidence| p_value(evidence.p_for))) }
-                                td { (contrast.evidence.map_or("–".to_string(), |evidence| p_value(evidence.p_against))) }
+                                @for evidence in [contrast.evidence, contrast.flip_evidence] {
+                                    td { (evidence.map_or("–".to_string(), |evidence| p_value(evidence.p_for))) }
+                                    td { (evidence.map_or("–".to_string(), |evidence| p_value(evidence.p_against))) }
+                                }
                             }
                         }
                     }
@@ -200,11 +137,11 @@ fn has_p(claim: &ClaimResult) -> bool {
 fn claim_p(claim: &ClaimResult) -> Option<String> {
     let equation = super::number::p_equation;
     match claim.verdict {
-        ClaimVerdict::Supported => Some(format!("corrected {}", equation(claim.corrected.p_for))),
-        ClaimVerdict::Contradicted => {
+        ClaimVerdict::Holds => Some(format!("corrected {}", equation(claim.corrected.p_for))),
+        ClaimVerdict::Fails => {
             Some(format!("its opposite: corrected {}", equation(claim.corrected.p_against)))
         }
-        ClaimVerdict::NotDecided => Some(format!(
+        ClaimVerdict::Open => Some(format!(
             "corrected {} for it, {} against it",
             equation(claim.corrected.p_for),
             equation(claim.corrected.p_against)
@@ -250,7 +187,10 @@ pub(crate) fn markdown(study: &StudyFile, results: &StudyResults) -> String {
     let mut text = String::from("\n## Claims\n\n");
     for claim in &results.claims {
         let p = claim_p(claim).map(|p| format!(" ({p})")).unwrap_or_default();
-        text.push_str(&format!("- **{}**: {}{p}\n", claim.verdict.label(), inline(&claim.text)));
+        text.push_str(&format!("- **{}**: {}{p}\n", label(claim), inline(&claim.text)));
+        if let Some(sentence) = verdict_sentence(results, claim) {
+            text.push_str(&format!("  {}\n", inline(&sentence)));
+        }
         for contrast in &claim.contrasts {
             let unit = MetricUnit::of(&contrast.metric);
             let symbol = match unit.difference_symbol() {

@@ -5,11 +5,12 @@ use maud::{Markup, html};
 use super::number::{p_equation, p_value, share, signed_ratio};
 use super::page::badge;
 use super::page_table::has_p;
-use super::sentence::{correction_name, test_name};
+use super::sentence::{correction_name, percent, test_name};
 use super::{page_images, page_pairs};
+use crate::check::smallest_exact_p;
 use crate::file::StudyFile;
 use crate::metric::{MetricUnit, metric_label};
-use crate::results::{ComparisonResult, OverallResult, SequentialResult, StudyResults};
+use crate::results::{ComparisonResult, OverallResult, SequentialResult, StudyResults, Verdict};
 use crate::text::counted;
 
 /// The section; empty for a study of one arm.
@@ -42,7 +43,7 @@ fn method(study: &StudyFile, results: &StudyResults) -> String {
     if let Some(margin) = study.compare.equivalence_margin {
         let name = results.unit.difference_name();
         text.push_str(&format!(
-            "; equivalence margin ±{} {name}, by two one-sided t tests, corrected among themselves",
+            "; equivalence margin ±{} {name}, by two one-sided t tests, corrected among themselves: a second family, so that the chance of any false verdict over both is at most 2α",
             results.unit.value(margin)
         ));
     }
@@ -50,7 +51,7 @@ fn method(study: &StudyFile, results: &StudyResults) -> String {
         text.push_str(&looks(sequential));
     }
     text.push_str(&format!(
-        ". A verdict needs {} pairs; below that there are intervals only.",
+        ". A verdict needs {} pairs; fewer are too few for one.",
         statistics.seeds_needed
     ));
     text
@@ -73,7 +74,8 @@ pub(crate) fn looks(sequential: &SequentialResult) -> String {
     };
     format!(
         "; group-sequential: looks after {}, α spent after O'Brien and Fleming and added up by Bonferroni's inequality, so that the chance of a false claim \
-         over all looks is at most α; {now}. Intervals are not adjusted for the looks, and after an early stop they tend to exaggerate",
+         over all looks is at most α for differences, and as much for equivalences; {now}. Intervals are not adjusted for the looks: the estimates of studies that \
+         stopped early are too large, by how much is unknown for small effects",
         list.join(", ")
     )
 }
@@ -86,7 +88,7 @@ fn tests(study: &StudyFile, results: &StudyResults) -> Markup {
     html! {
         div.scroll {
             table {
-                caption { "The study's own test is the one that counts. The three paired tests stand beside it uncorrected, so that a reader sees whether it matters which was chosen." }
+                caption { "The study's own test is the one that counts. The three paired tests stand beside it uncorrected, so that a reader sees whether it matters which was chosen." (disagreement(results)) }
                 thead {
                     tr {
                         th.text scope="col" { "Arm" }
@@ -94,7 +96,8 @@ fn tests(study: &StudyFile, results: &StudyResults) -> Markup {
                         th scope="col" { "Difference" span.unit { "p, corrected" } }
                         @if has_margin { th scope="col" { "Equivalence" span.unit { "p, corrected" } } }
                         th scope="col" { "Paired t" span.unit { "p" } }
-                        th scope="col" { "Permutation" span.unit { "p, exact" } }
+                        th scope="col" { "Sign flips" span.unit { "p, exact" } }
+                        th scope="col" { "Sign flips" span.unit { "p, corrected" } }
                         th scope="col" { "Wilcoxon" span.unit { "p, exact" } }
                     }
                 }
@@ -107,6 +110,7 @@ fn tests(study: &StudyFile, results: &StudyResults) -> Markup {
                             @if has_margin { td { (p(comparison.corrected_equivalence_p)) } }
                             td { (p(comparison.paired_t_p)) }
                             td { (p(comparison.permutation_p)) }
+                            td { (p(comparison.corrected_permutation_p)) @if comparison.tests_disagree { " !" } }
                             td { (p(comparison.wilcoxon_p)) }
                         }
                     }
@@ -114,6 +118,33 @@ fn tests(study: &StudyFile, results: &StudyResults) -> Markup {
             }
         }
     }
+}
+
+/// Which comparisons the t test and the sign flips judge differently, in words that follow a sentence.
+fn disagreement(results: &StudyResults) -> String {
+    let named: Vec<&str> = results
+        .comparisons
+        .iter()
+        .filter(|comparison| comparison.tests_disagree)
+        .map(|comparison| comparison.arm.as_str())
+        .collect();
+    let statistics = &results.statistics;
+    let smallest = smallest_exact_p(statistics.n) * statistics.comparisons as f64;
+    if statistics.verdict_possible && statistics.folds.is_none() && smallest > statistics.alpha {
+        return format!(
+            " With {} and {} no sign flips can reach α: their smallest corrected p is {}.",
+            counted(statistics.n as usize, "seed"),
+            counted(statistics.comparisons, "comparison"),
+            p_value(smallest.min(1.0))
+        );
+    }
+    if named.is_empty() {
+        return String::new();
+    }
+    format!(
+        " Marked with !: t test and sign flips disagree about α for {}; differences that are skewed make the t test too sure.",
+        named.join(", ")
+    )
 }
 
 fn sizes(study: &StudyFile, results: &StudyResults) -> Markup {
@@ -124,7 +155,7 @@ fn sizes(study: &StudyFile, results: &StudyResults) -> Markup {
             table {
                 caption {
                     "Effect size g: the mean difference in standard deviations of the differences (Hedges). Better run: how probably a random run of the arm is better than one of the baseline."
-                    @if has_margin { " Seeds needed: to show a true difference as large as the margin with 80\u{a0}% power at the spread seen, before correction." }
+                    @if has_margin { " Worse, within, better: how probable each is about the margin, given these seeds and a flat prior; of many arms the most extreme looks surer than it is. Seeds needed: to show a true difference as large as the margin with 80\u{a0}% power at the spread seen, before correction." }
                 }
                 thead {
                     tr {
@@ -133,7 +164,12 @@ fn sizes(study: &StudyFile, results: &StudyResults) -> Markup {
                         th scope="col" { "Effect size g" }
                         th scope="col" { "95\u{a0}% interval" }
                         th scope="col" { "Better run" }
-                        @if has_margin { th scope="col" { "Seeds needed" } }
+                        @if has_margin {
+                            th scope="col" { "Worse" span.unit { "than the margin" } }
+                            th scope="col" { "Within" span.unit { "the margin" } }
+                            th scope="col" { "Better" span.unit { "than the margin" } }
+                            th scope="col" { "Seeds needed" }
+                        }
                     }
                 }
                 tbody {
@@ -143,12 +179,21 @@ fn sizes(study: &StudyFile, results: &StudyResults) -> Markup {
                             td { (comparison.n()) }
                             (effect(comparison))
                             td { (comparison.probability_of_improvement.map_or("–".to_string(), share)) }
-                            @if has_margin { td { (comparison.seeds_for_margin.map_or("–".to_string(), |seeds| seeds.to_string())) } }
+                            @if has_margin { (practical(comparison)) td { (comparison.seeds_for_margin.map_or("–".to_string(), |seeds| seeds.to_string())) } }
                         }
                     }
                 }
             }
         }
+    }
+}
+
+fn practical(comparison: &ComparisonResult) -> Markup {
+    let decided = comparison.practical.filter(|_| comparison.verdict != Verdict::Interim);
+    html! {
+        @if let Some((worse, within, better)) = decided {
+            @for chance in [worse, within, better] { td { (percent(chance)) } }
+        } @else { td { "–" } td { "–" } td { "–" } }
     }
 }
 
@@ -172,7 +217,7 @@ fn per_example(results: &StudyResults) -> Markup {
             h3 { "On the same test examples" }
             div.scroll {
                 table {
-                    caption { "Counts of test examples are means over seeds. The bootstrap interval is over test examples for these trained nets; it says nothing about retraining them. McNemar's exact test is uncorrected, per seed." }
+                    caption { "Counts of test examples are means over seeds. The bootstrap interval is over test examples for these trained nets; it says nothing about retraining them." }
                     thead {
                         tr {
                             th.text scope="col" { "Arm" }
@@ -181,7 +226,6 @@ fn per_example(results: &StudyResults) -> Markup {
                             th scope="col" { "Only baseline right" }
                             th scope="col" { "Error difference" span.unit { "pp" } }
                             th scope="col" { "95\u{a0}% interval" span.unit { "over examples" } }
-                            th scope="col" { "McNemar" span.unit { "seeds with p ≤ 0.05" } }
                         }
                     }
                     tbody {
@@ -195,7 +239,6 @@ fn per_example(results: &StudyResults) -> Markup {
                                 td { @if let Some(ends) = examples.interval {
                                     (MetricUnit::Percent.signed(ends.low)) " to " (MetricUnit::Percent.signed(ends.high))
                                 } @else { "–" } }
-                                td { (examples.seeds_that_differ) " of " (examples.seeds) }
                             }
                         }
                     }

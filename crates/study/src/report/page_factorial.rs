@@ -9,13 +9,16 @@ use super::sentence::{correction_name, metric_name, signed_interval, with_unit};
 use crate::file::StudyFile;
 use crate::results::{EffectResult, FactorialResult, StudyResults};
 
+/// How the effects are corrected.
+pub(crate) const FAMILIES: &str = "Main effects and interactions are two families, each corrected by itself; where there is a margin, the equivalences of main effects are a third.";
+
 /// The section; empty unless the study crosses factors and has a complete seed.
 pub(crate) fn section(study: &StudyFile, results: &StudyResults) -> Markup {
     html! {
         @if let Some(factorial) = &results.factorial {
             section {
                 h2 { "Factors" }
-                p { (method(study, results, factorial)) }
+                p { (method(study, results, factorial)) " " (FAMILIES) }
                 h3 { "Main effects" }
                 (table(study, results, &factorial.main, study.compare.equivalence_margin.is_some()))
                 @if !factorial.interactions.is_empty() {

@@ -46,7 +46,7 @@ pub(crate) fn facts(results: &StudyResults) -> Vec<(&'static str, String)> {
     let records = || results.runs.iter().filter_map(|run| run.record.as_ref());
     let specifications = || results.runs.iter().filter_map(|run| run.specification.as_ref());
     let threads = records().map(|record| record.environment.threads.to_string()).collect();
-    let environments: [(&'static str, BTreeSet<String>); 11] = [
+    let environments: [(&'static str, BTreeSet<String>); 12] = [
         ("allconv", records().map(|record| record.environment.allconv.clone()).collect()),
         ("Commit", records().map(|record| record.environment.commit.clone()).collect()),
         ("Compiler", records().map(|record| record.environment.compiler.clone()).collect()),
@@ -56,6 +56,7 @@ pub(crate) fn facts(results: &StudyResults) -> Vec<(&'static str, String)> {
         ("Device", records().map(|record| record.environment.device.clone()).collect()),
         ("Threads per run", threads),
         ("Precision", specifications().map(|specification| specification.precision.clone()).collect()),
+        ("Study file (SHA-256)", records().filter_map(|record| record.study_file_sha256.clone()).collect()),
         (
             "Data set (hash)",
             specifications().map(|specification| specification.dataset_hash.clone()).collect(),

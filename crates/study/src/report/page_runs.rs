@@ -3,7 +3,6 @@
 use maud::{Markup, html};
 
 use super::figure_results::capitalised;
-use super::number::duration;
 use super::sentence::metric_name;
 use crate::file::StudyFile;
 use crate::index::RunState;
@@ -59,8 +58,6 @@ pub(crate) fn section(study: &StudyFile, results: &StudyResults) -> Markup {
                                 th.text scope="col" { "State" }
                                 th scope="col" { (capitalised(&metric_name(study))) span.unit { (results.unit.symbol()) } }
                                 th scope="col" { "Step" }
-                                th scope="col" { "Training" }
-                                th scope="col" { "Images/s" }
                                 th scope="col" { "Resumed" }
                                 th.text scope="col" { "Specification" }
                             }
@@ -82,8 +79,6 @@ fn row(results: &StudyResults, run: &RunResult) -> Markup {
             td.text { (run.state.name()) }
             td { (run.value.map_or("–".to_string(), |value| results.unit.value(value))) }
             td { (steps(run)) }
-            td { (record.map_or("–".to_string(), |record| duration(record.timings.training_seconds))) }
-            td { (record.map_or("–".to_string(), |record| format!("{:.0}", record.timings.images_per_second))) }
             td { (record.map_or("–".to_string(), |record| record.resumptions.len().to_string())) }
             td.text { @if let Some(record) = record { code { (record.specification_hash.chars().take(8).collect::<String>()) } } @else { "–" } }
         }

@@ -4,10 +4,13 @@ use maud::{Markup, html};
 
 use super::figure::arm_classes;
 use super::figure_results::capitalised;
-use super::number::{duration, grouped, magnitude, p_value, share, short_time};
+use super::number::{grouped, magnitude, p_value, share};
 use super::sentence::{metric_name, signed_interval};
 use crate::file::StudyFile;
 use crate::results::{ArmResult, StudyResults};
+
+/// p of equal spreads from which on arms are said to spread differently.
+const UNEQUAL_FROM: f64 = 0.05;
 
 /// The section with the table.
 pub(crate) fn section(study: &StudyFile, results: &StudyResults) -> Markup {
@@ -27,6 +30,7 @@ pub(crate) fn section(study: &StudyFile, results: &StudyResults) -> Markup {
                             th scope="col" { "n" }
                             th scope="col" { "Difference" span.unit { (difference_unit) } }
                             th scope="col" { "95\u{a0}% interval" span.unit { (difference_unit) } }
+                            th scope="col" { "Spread of all arms" span.unit { "95\u{a0}%" } }
                             th scope="col" { "p" span.unit { (study.compare.correction.name()) } }
                             th scope="col" { "Lost" span.unit { "runs" } }
                             th scope="col" { "Parameters" }
@@ -39,6 +43,7 @@ pub(crate) fn section(study: &StudyFile, results: &StudyResults) -> Markup {
                     }
                 }
             }
+            @if let Some(sentence) = pooled_sentence(results) { p.soft.small { (sentence) } }
             (matched(results))
             (costs(results))
             (robust(results))
@@ -58,9 +63,11 @@ fn row(results: &StudyResults, index: usize, arm: &ArmResult, has_reference: boo
             @if let Some(comparison) = comparison {
                 td { (comparison.mean_difference.map_or("–".to_string(), |mean| results.unit.signed(mean))) }
                 td { @if comparison.interval.is_some() { (signed_interval(results, comparison.interval)) } @else { "–" } }
+                td { @if comparison.pooled_interval.is_some() { (signed_interval(results, comparison.pooled_interval)) } @else { "–" } }
                 td { @if has_p(results) { (comparison.corrected_p.map_or("–".to_string(), p_value)) } @else { "–" } }
             } @else {
                 td.soft { "baseline" }
+                td {}
                 td {}
                 td {}
             }
@@ -81,6 +88,25 @@ pub(crate) fn has_p(results: &StudyResults) -> bool {
 pub(crate) fn mean_and_spread(results: &StudyResults, arm: &ArmResult) -> String {
     let Some(summary) = arm.summary else { return "–".to_string() };
     results.unit.mean_and_spread(summary.mean, summary.standard_deviation)
+}
+
+/// What the intervals from the spread of all arms assume, and whether that fits; `None` where there are none.
+pub(crate) fn pooled_sentence(results: &StudyResults) -> Option<String> {
+    let pooled = results
+        .pooled
+        .filter(|_| results.comparisons.iter().any(|comparison| comparison.pooled_interval.is_some()))?;
+    let doubt = if pooled.equal_spread_p <= UNEQUAL_FROM {
+        "they do not here, so that the intervals of single differences are the ones to read"
+    } else {
+        "nothing speaks against it here"
+    };
+    Some(format!(
+        "Spread of all arms: the interval from one standard deviation of {} for all arms, with {} degrees of freedom (arm and seed as in a mixed model), so \
+         that it is not wide or narrow by the luck of few seeds. It supposes that all arms spread alike (Brown and Forsythe, {}): {doubt}.",
+        super::sentence::with_unit(results, results.unit.value(pooled.spread)),
+        pooled.degrees_of_freedom,
+        super::number::p_equation(pooled.equal_spread_p)
+    ))
 }
 
 /// Which arms are matched in cost to their baselines, and how near they come.
@@ -107,7 +133,7 @@ fn costs(results: &StudyResults) -> Markup {
             summary { "Cost of each arm" }
             div.scroll {
                 table {
-                    caption { "Counted: parameters, multiply-accumulates and activation bytes (all stage outputs, per image). Measured, medians over finished runs on the machine named below: training time, throughput, the most memory in use at once (blocks of 256 KiB and above, data set included), and a forward pass." }
+                    caption { "Counted: parameters, multiply-accumulates and activation bytes (all stage outputs, per image). Measured: the most memory in use at once, median over finished runs (blocks of 256 KiB and above, data set included). Times of runs are not compared: they share their machine with whatever else it does." @if results.bench.is_some() { " The forward pass was measured in turns by `study bench`, in terms of the baseline's." } }
                     thead {
                         tr {
                             th.text scope="col" { "Arm" }
@@ -115,11 +141,8 @@ fn costs(results: &StudyResults) -> Markup {
                             th scope="col" { "MACs" }
                             th scope="col" { "Activations" span.unit { "bytes" } }
                             th scope="col" { "Field" span.unit { "pixels" } }
-                            th scope="col" { "Training" span.unit { "time" } }
-                            th scope="col" { "Training" span.unit { "images/s" } }
                             th scope="col" { "Memory" span.unit { "bytes" } }
-                            th scope="col" { "1 image" span.unit { "time" } }
-                            th scope="col" { "128 images" span.unit { "time" } }
+                            @if results.bench.is_some() { th scope="col" { "Forward" span.unit { "pass" } } }
                         }
                     }
                     tbody {
@@ -130,17 +153,23 @@ fn costs(results: &StudyResults) -> Markup {
                                 td { (cost(arm, |cost| magnitude(cost.macs as f64))) }
                                 td { (cost(arm, |cost| magnitude(cost.activation_bytes as f64))) }
                                 td { (cost(arm, |cost| cost.receptive_field.to_string())) }
-                                td { (arm.training_seconds.map_or("–".to_string(), duration)) }
-                                td { (arm.images_per_second.map_or("–".to_string(), |rate| format!("{rate:.0}"))) }
                                 td { (arm.peak_memory_bytes.map_or("–".to_string(), magnitude)) }
-                                td { (arm.latency_1_seconds.map_or("–".to_string(), short_time)) }
-                                td { (arm.latency_128_seconds.map_or("–".to_string(), short_time)) }
+                                @if results.bench.is_some() { td { (forward_pass(arm)) } }
                             }
                         }
                     }
                 }
             }
         }
+    }
+}
+
+/// `×0.50`, or `baseline`.
+pub(crate) fn forward_pass(arm: &ArmResult) -> String {
+    match arm.forward_pass.map(|pass| pass.ratio) {
+        Some(Some((median, ..))) => format!("×{median:.2}"),
+        Some(None) => "baseline".to_owned(),
+        None => "–".to_owned(),
     }
 }
 

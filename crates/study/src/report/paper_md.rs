@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 
 use super::markdown::{fenced, inline};
+use super::opening;
 use super::page::progress;
 use super::page_claims;
 use super::page_comparisons::looks;
+use super::page_gap;
 use super::page_protocol::{commands, facts};
 use super::page_search;
 use super::page_secondary;
+use super::page_trend;
 use super::readme;
 use super::sentence::{correction_name, metric_name, sentence, test_name, with_unit};
 use crate::file::StudyFile;
@@ -26,7 +29,7 @@ pub(crate) fn paper_md(study: &StudyFile, results: &StudyResults) -> String {
     text.push_str(&statistics(study, results));
     text.push_str("\n## Results\n\n");
     text.push_str(&format!("{}.\n\n", progress(results)));
-    for sentence in page_claims::opening_sentences(study, results) {
+    for sentence in opening::opening_sentences(study, results) {
         text.push_str(&format!("{}\n\n", inline(&sentence)));
     }
     let claims = page_claims::markdown(study, results);
@@ -38,6 +41,8 @@ pub(crate) fn paper_md(study: &StudyFile, results: &StudyResults) -> String {
     }
     text.push_str("\n\n");
     text.push_str(&readme::table(study, results));
+    text.push_str(&page_gap::markdown(results, 3));
+    text.push_str(&page_trend::markdown(study, results));
     text.push_str(&readme::factors(study, results));
     text.push_str(&page_secondary::markdown(study, results));
     text.push_str(&readme::search(study, results));
@@ -144,7 +149,7 @@ fn statistics(study: &StudyFile, results: &StudyResults) -> String {
     );
     if let Some(margin) = study.compare.equivalence_margin {
         text.push_str(&format!(
-            "; equivalence within ±{} by two one-sided tests",
+            "; equivalence within ±{} by two one-sided tests, a second family",
             with_unit(results, results.unit.value(margin))
         ));
     }
@@ -162,6 +167,9 @@ fn limitations(study: &StudyFile, results: &StudyResults) -> String {
     let mut text = String::from("\n## Limitations\n\n");
     if let Some(caveat) = &study.caveat {
         text.push_str(&format!("{}\n\n", inline(caveat)));
+    }
+    for disclosure in &study.disclosures {
+        text.push_str(&format!("{}\n\n", inline(disclosure)));
     }
     for warning in &results.warnings {
         text.push_str(&format!("{}\n\n", inline(warning)));

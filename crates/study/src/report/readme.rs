@@ -1,18 +1,22 @@
 //! The `README.md` that stands beside the published runs of a study.
 
 use super::markdown::{cell, fenced, inline};
-use super::number::{duration, grouped, magnitude, p_value};
+use super::number::{grouped, magnitude, p_value};
+use super::opening;
 use super::page::progress;
 use super::page_claims;
 use super::page_factorial::effect_sentence;
+use super::page_gap;
 use super::page_protocol::{commands, facts};
 use super::page_search;
 use super::page_secondary;
-use super::page_table::{has_p, mean_and_spread};
+use super::page_table::{forward_pass, has_p, mean_and_spread, pooled_sentence};
+use super::page_trend;
 use super::sentence::{metric_name, sentence, signed_interval};
 use crate::file::StudyFile;
 use crate::index::RunState;
 use crate::results::StudyResults;
+use crate::text::counted;
 
 /// The text, in Markdown.
 pub(crate) fn readme(study: &StudyFile, results: &StudyResults) -> String {
@@ -25,10 +29,13 @@ pub(crate) fn readme(study: &StudyFile, results: &StudyResults) -> String {
     if let Some(caveat) = &study.caveat {
         text.push_str(&format!("\n> **Caveat.** {}\n", inline(caveat)));
     }
+    for disclosure in &study.disclosures {
+        text.push_str(&format!("\n> **Disclosed.** {}\n", inline(disclosure)));
+    }
     for warning in &results.warnings {
         text.push_str(&format!("\n> **Note.** {}\n", inline(warning)));
     }
-    for sentence in page_claims::opening_sentences(study, results) {
+    for sentence in opening::opening_sentences(study, results) {
         text.push_str(&format!("\n{}\n", inline(&sentence)));
     }
     text.push_str(&page_claims::markdown(study, results));
@@ -45,6 +52,9 @@ pub(crate) fn readme(study: &StudyFile, results: &StudyResults) -> String {
     }
     text.push_str("\n## Results\n\n");
     text.push_str(&table(study, results));
+    text.push_str(&forward_passes(results));
+    text.push_str(&page_gap::markdown(results, 2));
+    text.push_str(&page_trend::markdown(study, results));
     text.push_str(&factors(study, results));
     text.push_str(&page_secondary::markdown(study, results));
     text.push_str(&search(study, results));
@@ -74,7 +84,7 @@ pub(crate) fn table(study: &StudyFile, results: &StudyResults) -> String {
         symbol => format!(" ({symbol})"),
     };
     let mut text = format!(
-        "| arm | {}{unit} |{} n | difference{difference} | 95 % interval{difference} | p | parameters | MACs | training time |{}\n\
+        "| arm | {}{unit} |{} n | difference{difference} | 95 % interval{difference} | spread of all arms{difference} | p | parameters | MACs |{}\n\
          |---|---:|{}---:|---:|---:|---:|---:|---:|---:|{}\n",
         cell(&metric_name(study)),
         study.reference.as_ref().map_or(String::new(), |reference| format!(" {} |", cell(&reference.label))),
@@ -83,10 +93,14 @@ pub(crate) fn table(study: &StudyFile, results: &StudyResults) -> String {
         if study.search.is_some() { "---:|" } else { "" },
     );
     for (index, arm) in results.arms.iter().enumerate() {
-        let (mut mean, mut interval, mut p) = ("baseline".to_string(), String::new(), String::new());
+        let (mut mean, mut interval, mut pooled, mut p) =
+            ("baseline".to_string(), String::new(), String::new(), String::new());
         if let Some(comparison) = results.comparison(index) {
             mean = comparison.mean_difference.map_or("–".to_string(), |mean| results.unit.signed(mean));
             interval = signed_interval(results, comparison.interval);
+            pooled = comparison
+                .pooled_interval
+                .map_or("–".to_string(), |_| signed_interval(results, comparison.pooled_interval));
             let shown = comparison.corrected_p.filter(|_| has_p(results));
             p = shown.map_or("–".to_string(), p_value);
         }
@@ -94,18 +108,20 @@ pub(crate) fn table(study: &StudyFile, results: &StudyResults) -> String {
         let reference = arm.reference.map_or("–".to_string(), |value| results.unit.value(value));
         let rate = arm.searched_lr.map_or("–".to_string(), |lr| lr.to_string());
         text.push_str(&format!(
-            "| `{}` | {} |{} {} | {mean} | {interval} | {p} | {} | {} | {} |{}\n",
+            "| `{}` | {} |{} {} | {mean} | {interval} | {pooled} | {p} | {} | {} |{}\n",
             arm.name,
             mean_and_spread(results, arm),
             if study.reference.is_some() { format!(" {reference} |") } else { String::new() },
             arm.values.len(),
             cost.map_or("–".to_string(), |cost| grouped(cost.parameters)),
             cost.map_or("–".to_string(), |cost| magnitude(cost.macs as f64)),
-            arm.training_seconds.map_or("–".to_string(), duration),
             if study.search.is_some() { format!(" {rate} |") } else { String::new() },
         ));
     }
     text.push_str("\nMean ± standard deviation over seeds; differences are arm − baseline for the same seed; p is corrected.\n");
+    if let Some(sentence) = pooled_sentence(results) {
+        text.push_str(&format!("\n{}\n", inline(&sentence)));
+    }
     let matched: Vec<String> = results
         .arms
         .iter()
@@ -120,10 +136,29 @@ pub(crate) fn table(study: &StudyFile, results: &StudyResults) -> String {
     text
 }
 
+/// The times that `study bench` measured; empty where nobody did.
+fn forward_passes(results: &StudyResults) -> String {
+    let Some(bench) = &results.bench else { return String::new() };
+    let passes = || results.arms.iter().filter_map(|arm| Some((arm, arm.forward_pass?)));
+    let Some((_, first)) = passes().next() else { return String::new() };
+    let mut text = format!(
+        "\n## Time of a forward pass\n\nMeasured by `allconv study bench` on {} with {}, all arms in turns, {}: seconds in terms of the baseline's in the same \
+         round, median and range.\n\n| arm | forward pass | range | images |\n|---|---:|---:|---:|\n",
+        inline(&bench.environment.cpu),
+        counted(bench.environment.threads as usize, "thread"),
+        counted(first.rounds, "round"),
+    );
+    for (arm, pass) in passes() {
+        let range = pass.ratio.map_or(String::new(), |(_, least, most)| format!("×{least:.2} to ×{most:.2}"));
+        text.push_str(&format!("| `{}` | {} | {range} | {} |\n", arm.name, forward_pass(arm), pass.images));
+    }
+    text
+}
+
 /// Main effects and interactions as sentences; empty unless the study crosses factors.
 pub(crate) fn factors(study: &StudyFile, results: &StudyResults) -> String {
     let Some(factorial) = &results.factorial else { return String::new() };
-    let mut text = String::from("\n## Factors\n\n");
+    let mut text = format!("\n## Factors\n\n{}\n\n", super::page_factorial::FAMILIES);
     for effect in &factorial.main {
         text.push_str(&format!("- {}\n", inline(&effect_sentence(study, results, effect))));
     }

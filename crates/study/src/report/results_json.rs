@@ -3,9 +3,11 @@
 use serde_json::{Value, json};
 
 use super::sentence::sentence;
+use super::{claim_sentence, families};
 use crate::file::{Better, StudyFile};
 use crate::results::{
-    ArmResult, ClaimResult, ComparisonResult, EffectResult, RunResult, SecondaryMetric, StudyResults,
+    ArmResult, ClaimResult, ComparisonResult, EffectResult, GapTable, Part, RunResult, SecondaryMetric,
+    StudyResults, TrendTable,
 };
 use crate::stats::Interval;
 
@@ -24,6 +26,8 @@ pub(crate) fn results_json(study: &StudyFile, results: &StudyResults) -> String 
         "study": study.name,
         "question": study.question,
         "caveat": study.caveat,
+        "disclosures": study.disclosures,
+        "study_file_sha256": study.sha256(),
         "primary": { "metric": study.primary.metric, "split": study.primary.split.name(), "better": better },
         "compare": {
             "baseline": study.compare.baseline.name(),
@@ -36,6 +40,8 @@ pub(crate) fn results_json(study: &StudyFile, results: &StudyResults) -> String 
         "warnings": results.warnings,
         "regime": results.regime.map(|regime| json!({
             "training_error": regime.training_error,
+            "training_error_measured": regime.source.name(),
+            "training_error_of_arms": [regime.of_arms.0, regime.of_arms.1],
             "test_error": regime.test_error,
             "runs": regime.runs,
             "is_underfitted": regime.is_underfitted(),
@@ -47,7 +53,25 @@ pub(crate) fn results_json(study: &StudyFile, results: &StudyResults) -> String 
             "gains": [anchor.gains.0, anchor.gains.1],
             "least_image_gain": anchor.least_image_gain,
         })),
-        "claims": results.claims.iter().map(claim).collect::<Vec<_>>(),
+        "families": {
+            "confirmatory": results.claims.len(),
+            "exploratory": families::exploratory(study, results).iter().map(|family| json!({ "name": family.name, "families": family.families, "tests": family.tests })).collect::<Vec<_>>(),
+        },
+        "folds": results.statistics.folds.map(|folds| json!({
+            "folds": folds.folds,
+            "test_per_training": folds.test_per_training,
+            "is_counted": folds.is_counted,
+            "interval_factor": folds.factor(),
+        })),
+        "pooled": results.pooled.map(|pooled| json!({
+            "standard_deviation": pooled.spread,
+            "degrees_of_freedom": pooled.degrees_of_freedom,
+            "seeds": pooled.seeds,
+            "equal_spread_p": pooled.equal_spread_p,
+        })),
+        "gap": results.gap.as_ref().map(|table| gap(results, table)),
+        "trend": results.trend.as_ref().map(|table| trend(study, table)),
+        "claims": results.claims.iter().map(|claim| self::claim(results, claim)).collect::<Vec<_>>(),
         "secondary": results.secondary.iter().map(|metric| secondary(results, metric)).collect::<Vec<_>>(),
         "images": images(results),
         "arms": results.arms.iter().map(arm).collect::<Vec<_>>(),
@@ -121,6 +145,50 @@ fn interval(interval: Option<Interval>) -> Value {
     interval.map_or(Value::Null, |interval| json!([interval.low, interval.high]))
 }
 
+fn part(part: Part) -> Value {
+    json!({ "difference": part.mean, "interval_95": interval(part.interval) })
+}
+
+fn gap(results: &StudyResults, table: &GapTable) -> Value {
+    json!({
+        "training_error_measured": table.source.name(),
+        "rows": table.rows.iter().map(|row| json!({
+            "arm": results.arms[row.arm_index].name,
+            "baseline": results.arms[row.baseline_index].name,
+            "n": row.n,
+            "test": part(row.test),
+            "training": part(row.training),
+            "gap": part(row.gap),
+        })).collect::<Vec<_>>(),
+    })
+}
+
+fn trend(study: &StudyFile, table: &TrendTable) -> Value {
+    json!({
+        "factor": study.factors[table.factor.index].name,
+        "quantity": table.factor.quantity,
+        "rows": table.rows.iter().map(|row| json!({
+            "name": row.name,
+            "n": row.n,
+            "points": row.points.iter().map(|(number, mean, ends)| json!({
+                "number": number,
+                "difference": mean,
+                "interval_95": interval(*ends),
+            })).collect::<Vec<_>>(),
+            "per_doubling": row.slope,
+            "interval_95": interval(row.slope_interval),
+            "corrected_p": row.corrected_p,
+            // A power of two may be too large for a number; then it is no place.
+            "crossing": row.crossing.and_then(|found| found.place).map(f64::exp2).filter(|place| place.is_finite()),
+            "crossing_95": row
+                .crossing
+                .and_then(|found| found.interval)
+                .map(|ends| [ends.low.exp2(), ends.high.exp2()])
+                .filter(|ends| ends[1].is_finite()),
+        })).collect::<Vec<_>>(),
+    })
+}
+
 fn arm(arm: &ArmResult) -> Value {
     let summary = arm.summary;
     let cost = arm.cost.as_ref();
@@ -149,6 +217,14 @@ fn arm(arm: &ArmResult) -> Value {
         "latency_1_seconds": arm.latency_1_seconds,
         "latency_128_seconds": arm.latency_128_seconds,
     });
+    if let Some(pass) = arm.forward_pass {
+        value["forward_pass"] = json!({
+            "images": pass.images,
+            "rounds": pass.rounds,
+            "seconds": pass.seconds,
+            "ratio": pass.ratio.map(|(median, least, most)| json!({ "median": median, "least": least, "most": most })),
+        });
+    }
     // Only where arms are matched, which most studies do not do.
     if let Some(matched) = &arm.matched {
         value["matched"] = json!({
@@ -174,13 +250,21 @@ fn effect(effect: &EffectResult) -> Value {
     })
 }
 
-fn claim(claim: &ClaimResult) -> Value {
+fn claim(results: &StudyResults, claim: &ClaimResult) -> Value {
     json!({
         "name": claim.name,
         "text": claim.text,
         "verdict": claim.verdict.name(),
         "corrected_p_for": claim.corrected.p_for,
         "corrected_p_against": claim.corrected.p_against,
+        "corrected_flip_p_for": claim.corrected_by_flips.map(|flips| flips.p_for),
+        "corrected_flip_p_against": claim.corrected_by_flips.map(|flips| flips.p_against),
+        "tests_disagree": claim.tests_disagree,
+        "chance_holds_if_true": claim.chances.map(|chances| chances.holds_if_true),
+        "chance_fails_if_false": claim.chances.map(|chances| chances.fails_if_false),
+        "contradicts_reference": claim.contradicts_reference,
+        "label": claim_sentence::label(claim),
+        "sentence": claim_sentence::verdict_sentence(results, claim),
         "contrasts": claim.contrasts.iter().map(|contrast| json!({
             "name": contrast.name,
             "metric": contrast.metric,
@@ -191,6 +275,9 @@ fn claim(claim: &ClaimResult) -> Value {
             "interval_95": interval(contrast.interval),
             "p_for": contrast.evidence.map(|evidence| evidence.p_for),
             "p_against": contrast.evidence.map(|evidence| evidence.p_against),
+            "flip_p_for": contrast.flip_evidence.map(|evidence| evidence.p_for),
+            "flip_p_against": contrast.flip_evidence.map(|evidence| evidence.p_against),
+            "part": contrast.part.name(),
         })).collect::<Vec<_>>(),
     })
 }
@@ -232,12 +319,16 @@ fn comparison(study: &StudyFile, results: &StudyResults, comparison: &Comparison
         "n": comparison.n(),
         "difference": comparison.mean_difference,
         "interval_95": interval(comparison.interval),
+        "pooled_interval_95": interval(comparison.pooled_interval),
+        "practical": comparison.practical.map(|(worse, within, better)| json!({ "worse": worse, "within": within, "better": better })),
         "p": comparison.p,
         "corrected_p": comparison.corrected_p,
         "equivalence_p": comparison.equivalence_p,
         "corrected_equivalence_p": comparison.corrected_equivalence_p,
         "paired_t_p": comparison.paired_t_p,
         "permutation_p": comparison.permutation_p,
+        "corrected_permutation_p": comparison.corrected_permutation_p,
+        "tests_disagree": comparison.tests_disagree,
         "wilcoxon_p": comparison.wilcoxon_p,
         "effect_size": comparison.effect.map(|effect| effect.value),
         "effect_size_95": interval(comparison.effect.map(|effect| effect.interval)),
@@ -278,6 +369,7 @@ fn run(run: &RunResult) -> Value {
         "training_seconds": record.map(|record| record.timings.training_seconds),
         "images_per_second": record.map(|record| record.timings.images_per_second),
         "measured": record.and_then(|record| record.measured.as_ref()),
+        "study_file_sha256": record.and_then(|record| record.study_file_sha256.as_deref()),
         "specification_hash": record.map(|record| record.specification_hash.as_str()),
         "request_hash": record.map(|record| record.request_hash.as_str()),
     })

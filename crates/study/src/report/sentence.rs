@@ -43,6 +43,17 @@ pub(crate) fn correction_name(correction: Correction) -> &'static str {
     }
 }
 
+/// A chance in percent: `17 %`, `1.5 %`, `< 0.1 %`.
+pub(crate) fn percent(chance: f64) -> String {
+    let shown = 100.0 * chance;
+    match shown {
+        shown if shown < 0.1 => "< 0.1\u{a0}%".to_owned(),
+        shown if shown > 99.9 => "> 99.9\u{a0}%".to_owned(),
+        shown if !(2.0..=98.0).contains(&shown) => format!("{shown:.1}\u{a0}%"),
+        shown => format!("{shown:.0}\u{a0}%"),
+    }
+}
+
 /// `12.30 to 14.50`, with signs.
 pub(crate) fn signed_interval(results: &StudyResults, interval: Option<Interval>) -> String {
     let unit = results.unit;
@@ -76,8 +87,9 @@ pub(crate) fn sentence(study: &StudyFile, results: &StudyResults, comparison: &C
             "So far, `{arm}` minus `{baseline}` in {metric} is {numbers}. Runs are missing, so no verdict is given."
         ),
         Verdict::IntervalsOnly => format!(
-            "`{arm}` minus `{baseline}` in {metric}: {numbers}. With fewer than {} pairs there are intervals only, no verdict.",
-            results.statistics.seeds_needed
+            "`{arm}` minus `{baseline}` in {metric}: {numbers}. Fewer than {} {} are too few for a verdict.",
+            results.statistics.seeds_needed,
+            if results.statistics.folds.is_some() { "folds" } else { "pairs" }
         ),
         Verdict::Shown(direction) => {
             format!("`{arm}` is shown to be {} than `{baseline}` in {metric}: {numbers}.", word(direction))
@@ -134,7 +146,13 @@ fn numbers(study: &StudyFile, results: &StudyResults, comparison: &ComparisonRes
         // No line may end between the number and its sign.
         parts.push(format!("95\u{a0}% interval {}", signed_interval(results, comparison.interval)));
     }
-    parts.push(format!("n\u{a0}=\u{a0}{}", comparison.n()));
+    if let Some(pooled) = comparison.pooled_interval {
+        parts.push(format!("with the spread of all arms {}", signed_interval(results, Some(pooled))));
+    }
+    parts.push(match results.statistics.folds {
+        Some(_) => format!("{}\u{a0}folds", comparison.independent),
+        None => format!("n\u{a0}=\u{a0}{}", comparison.n()),
+    });
     let has_verdict = !matches!(
         comparison.verdict,
         Verdict::NoPairs | Verdict::Interim | Verdict::IntervalsOnly | Verdict::Lost | Verdict::NoSpread
@@ -149,8 +167,28 @@ fn numbers(study: &StudyFile, results: &StudyResults, comparison: &ComparisonRes
         if let Some(p) = comparison.corrected_equivalence_p.filter(|_| concerns_equivalence) {
             parts.push(format!("equivalence test, {correction}{}", p_equation(p)));
         }
+        if let (true, Some(p)) = (comparison.tests_disagree, comparison.corrected_permutation_p) {
+            parts.push(format!(
+                "but sign flips, {correction}{}: the two tests disagree about α",
+                p_equation(p)
+            ));
+        }
     }
-    format!("{} ({})", with_unit(results, results.unit.signed(mean)), parts.join("; "))
+    let practical = practical(study, results, comparison).filter(|_| has_verdict);
+    let practical = practical.map(|text| format!(". {text}")).unwrap_or_default();
+    format!("{} ({}){practical}", with_unit(results, results.unit.signed(mean)), parts.join("; "))
+}
+
+/// `Worse by more than 1.00 percentage points: 2 %; within: 97 %; better by more: 1 %`.
+fn practical(study: &StudyFile, results: &StudyResults, comparison: &ComparisonResult) -> Option<String> {
+    let (worse, within, better) = comparison.practical?;
+    let margin = with_unit(results, results.unit.value(study.compare.equivalence_margin?));
+    Some(format!(
+        "Worse by more than {margin}: {}; within: {}; better by more: {}",
+        percent(worse),
+        percent(within),
+        percent(better)
+    ))
 }
 
 /// A number with the unit of differences.

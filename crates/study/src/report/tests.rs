@@ -120,7 +120,7 @@ fn the_sentences_say_what_was_shown_and_below_five_seeds_nothing() {
     let page = report_files(&study, &filled(folder.path(), &study), &());
     let text = content(&page, "index.html");
     assert!(text.contains("is shown to be worse than"), "strided is one point worse without noise");
-    assert!(text.contains("intervals only"), "all_conv has four pairs left");
+    assert!(text.contains("too few seeds for a verdict"), "all_conv has four pairs left");
     let folder = tempfile::tempdir().unwrap();
     let study = self::study(3);
     let page = report_files(&study, &filled(folder.path(), &study), &());
@@ -193,7 +193,7 @@ fn claims_other_metrics_images_and_pictures_are_on_the_page_and_in_the_files() {
     let page = content(&files, "index.html");
     for expected in [
         "Fixed in the study file: two arms count as equivalent when their difference in test pixel error",
-        "supported</span>",
+        "holds here</span>",
         "A convolution replaces &lt;pooling&gt;.",
         "at most 5.00\u{a0}pp higher",
         "Test boundary F1 (%), higher is better",
@@ -231,8 +231,70 @@ fn claims_other_metrics_images_and_pictures_are_on_the_page_and_in_the_files() {
     let csv = content(&files, "metrics.csv");
     assert_eq!(csv.lines().filter(|line| line.contains(",test,iou_1,")).count(), 18);
     let paper = content(&files, "paper.md");
-    assert!(paper.contains("- **supported**: A convolution replaces"), "{paper}");
+    assert!(paper.contains("- **holds here**: A convolution replaces"), "{paper}");
     assert!(paper.contains("### Test boundary F1"), "{paper}");
+}
+
+#[test]
+fn what_is_disclosed_stands_on_every_page_and_a_page_says_how_many_families_it_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let (study, _) = filled_segmentation(folder.path());
+    let text = study.text().replace("primary", "disclosures = [\"Nine <seeds> were planned.\"]\nprimary");
+    let study = StudyFile::parse("masks.toml", text).unwrap();
+    let results = StudyResults::collect(&study, &[folder.path().to_path_buf()]).unwrap();
+    let files = report_files(&study, &results, &());
+    let readme = published_files(&study, &results).remove(0);
+    let readme = std::str::from_utf8(&readme.content).unwrap();
+    assert!(content(&files, "index.html").contains("Disclosed. </strong>Nine &lt;seeds&gt; were planned."));
+    assert!(readme.contains("> **Disclosed.** Nine"), "{readme}");
+    for page in [content(&files, "index.html"), content(&files, "paper.md"), readme] {
+        // Differences, equivalences, the planned metric, all pairs.
+        assert!(page.contains("The one claim is the confirmatory family"), "{page}");
+        assert!(page.contains("This page holds 4 families of tests beside it"), "{page}");
+        assert!(page.contains("at most 2α = 0.1"), "{page}");
+        assert!(page.contains("No run was lost."), "{page}");
+    }
+    let json: serde_json::Value = serde_json::from_str(content(&files, "results.json")).unwrap();
+    assert_eq!(json["disclosures"][0], "Nine <seeds> were planned.");
+    assert_eq!(
+        (&json["families"]["confirmatory"], json["families"]["exploratory"].as_array().unwrap().len()),
+        (&1.into(), 4)
+    );
+    assert_eq!(json["claims"][0]["label"], "holds here");
+    assert!(
+        json["claims"][0]["sentence"].as_str().unwrap().starts_with("Holds in the set-up of this study.")
+    );
+}
+
+#[test]
+fn differences_come_with_their_parts_their_chances_and_no_times() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = study(6);
+    for planned in plan(&study) {
+        let noise = 0.001 * ((planned.seed * 7 + 3 * planned.arm_index as u64) % 5) as f64;
+        let error = 0.3 + 0.02 * planned.arm_index as f64 + noise;
+        let run = write_run(folder.path(), &planned, Status::Finished, Some(error));
+        crate::testing::append_training_metric(&run, "error", error - 0.1);
+    }
+    let results = StudyResults::collect(&study, &[folder.path().to_path_buf()]).unwrap();
+    let files = report_files(&study, &results, &());
+    let readme = published_files(&study, &results).remove(0);
+    let readme = std::str::from_utf8(&readme.content).unwrap();
+    for page in [content(&files, "index.html"), content(&files, "paper.md"), readme] {
+        assert!(page.contains("Where the differences come from"), "{page}");
+        assert!(page.contains("with dropout and augmentation"), "{page}");
+        assert!(page.contains("Worse by more than 0.50 percentage points: > 99.9"), "{page}");
+        assert!(page.contains("with the spread of all arms"), "{page}");
+        assert!(!page.contains("training time") && !page.contains("images/s"), "{page}");
+    }
+    assert!(readme.contains("| `strided` − `max_pool` | +"), "{readme}");
+    let json: serde_json::Value = serde_json::from_str(content(&files, "results.json")).unwrap();
+    assert_eq!(json["gap"]["rows"].as_array().unwrap().len(), 2);
+    let chances = &json["comparisons"][0]["practical"];
+    let sum: f64 = ["worse", "within", "better"].iter().map(|name| chances[name].as_f64().unwrap()).sum();
+    assert!((sum - 1.0).abs() < 1e-12);
+    assert!(json["pooled"]["standard_deviation"].as_f64().unwrap() > 0.0);
+    assert_eq!(json["arms"][0]["training_seconds"], 12.5, "what was recorded is not lost");
 }
 
 #[test]

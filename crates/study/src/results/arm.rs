@@ -3,6 +3,7 @@
 use allconv_record::{Cost, Measured};
 
 use super::INTERVAL_LEVEL;
+use super::forward_pass::ForwardPass;
 use super::run::RunResult;
 use crate::arm_match::ArmMatch;
 use crate::file::{Better, StudyFile};
@@ -46,6 +47,8 @@ pub struct ArmResult {
     pub cost: Option<Cost>,
     /// The cost it has in common with its baseline; `None` where it is not matched.
     pub matched: Option<ArmMatch>,
+    /// Its forward pass as `study bench` measured it; `None` where nobody did.
+    pub forward_pass: Option<ForwardPass>,
     /// Median seconds inside the training loop over finished runs.
     pub training_seconds: Option<f64>,
     /// Median training images per second over finished runs.
@@ -99,6 +102,7 @@ impl ArmResult {
             lost_interval: wilson_interval(lost, ended, INTERVAL_LEVEL),
             cost: runs.iter().find_map(|run| run.record.as_ref()).map(|record| record.cost.clone()),
             matched: None,
+            forward_pass: None,
             training_seconds: median(|record| record.timings.training_seconds),
             images_per_second: median(|record| record.timings.images_per_second),
             peak_memory_bytes: median_measured(|measured| {

@@ -1,14 +1,23 @@
-//! What came of the study's claims: each supported, contradicted, or not decided, with the interval of every contrast.
+//! What came of the study's claims: each holds here, fails here, or is open here, with the interval of every contrast.
+//!
+//! "Here" is the regime in which the study was run. Of a claim that somebody else made, and whose values stand beside as the study's reference,
+//! it is said to be contradicted only where the networks reach those values and the study could have shown the claim had it been true.
 
+use super::arm::ArmResult;
+use super::claim_power::{ClaimChances, ContrastPlan};
 use super::comparison::{lacks_spread, spread_interval};
+use super::folds::independent;
 use super::run::RunResult;
-use crate::check::StatisticsCheck;
-use crate::file::{Claim, Contrast, StudyFile};
+use crate::check::{StatisticsCheck, smallest_exact_p};
+use crate::file::{Better, Claim, Contrast, StudyFile};
 use crate::stats::{
-    Evidence, Interval, Statement, evidence, evidence_for_all, paired_differences, summarise,
+    Evidence, Interval, Statement, evidence, evidence_for_all, flip_evidence, paired_differences, summarise,
 };
 
-/// What may be said of a claim.
+/// Chance of "holds if true" that a study needs before its "fails" is called a contradiction of somebody's claim.
+const CONTRADICTING_POWER: f64 = 0.8;
+
+/// What may be said of a claim, in the regime of the study.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClaimVerdict {
     /// Runs are still missing.
@@ -16,11 +25,11 @@ pub enum ClaimVerdict {
     /// A contrast has too few seeds: intervals only.
     IntervalsOnly,
     /// Every contrast is shown.
-    Supported,
+    Holds,
     /// The opposite of a contrast is shown.
-    Contradicted,
+    Fails,
     /// Neither.
-    NotDecided,
+    Open,
     /// All runs have ended, and a contrast has no seed left in which all of its arms have a value.
     Lost,
     /// Neither, and a contrast is the same in every seed and not zero: nothing but its size is known.
@@ -30,14 +39,14 @@ pub enum ClaimVerdict {
 }
 
 impl ClaimVerdict {
-    /// A stable word for machine-readable results.
+    /// A stable word for machine-readable results; those of the verdicts are older than their labels.
     pub fn name(self) -> &'static str {
         match self {
             ClaimVerdict::Interim => "interim",
             ClaimVerdict::IntervalsOnly => "intervals_only",
-            ClaimVerdict::Supported => "supported",
-            ClaimVerdict::Contradicted => "contradicted",
-            ClaimVerdict::NotDecided => "not_decided",
+            ClaimVerdict::Holds => "supported",
+            ClaimVerdict::Fails => "contradicted",
+            ClaimVerdict::Open => "not_decided",
             ClaimVerdict::Lost => "lost",
             ClaimVerdict::NoSpread => "no_spread",
             ClaimVerdict::AtChance => "at_chance",
@@ -48,13 +57,35 @@ impl ClaimVerdict {
     pub fn label(self) -> &'static str {
         match self {
             ClaimVerdict::Interim => "runs missing",
-            ClaimVerdict::IntervalsOnly => "intervals only",
-            ClaimVerdict::Supported => "supported",
-            ClaimVerdict::Contradicted => "contradicted",
-            ClaimVerdict::NotDecided => "not decided",
+            ClaimVerdict::IntervalsOnly => "too few seeds for a verdict",
+            ClaimVerdict::Holds => "holds here",
+            ClaimVerdict::Fails => "fails here",
+            ClaimVerdict::Open => "open here",
             ClaimVerdict::Lost => "runs lost",
             ClaimVerdict::NoSpread => "no spread",
             ClaimVerdict::AtChance => "at chance",
+        }
+    }
+}
+
+/// What may be said of one contrast of a claim that has a verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartVerdict {
+    /// It is shown.
+    Holds,
+    /// Its opposite is shown.
+    Fails,
+    /// Neither.
+    Open,
+}
+
+impl PartVerdict {
+    /// A stable word for machine-readable results.
+    pub fn name(self) -> &'static str {
+        match self {
+            PartVerdict::Holds => "holds",
+            PartVerdict::Fails => "fails",
+            PartVerdict::Open => "open",
         }
     }
 }
@@ -70,6 +101,15 @@ pub struct ClaimResult {
     pub contrasts: Vec<ContrastResult>,
     /// Evidence about all of them together, multiplied by the number of claims.
     pub corrected: Evidence,
+    /// The same by sign flips in place of t tests; `None` where a contrast has none.
+    pub corrected_by_flips: Option<Evidence>,
+    /// Whether the two disagree about α, for or against the claim, where sign flips could have reached it.
+    pub tests_disagree: bool,
+    /// What the study could have said, at the spread that was found; `None` where that is not known.
+    pub chances: Option<ClaimChances>,
+    /// Whether a failing claim is contradicted where it was made: the networks reach the study's reference values within the margin, and the study
+    /// would have shown the claim with a chance of at least 0.8 had it been true.
+    pub contradicts_reference: bool,
     /// What may be said.
     pub verdict: ClaimVerdict,
 }
@@ -93,6 +133,14 @@ pub struct ContrastResult {
     pub interval: Option<Interval>,
     /// Evidence about this contrast alone, uncorrected; `None` below two seeds and without spread.
     pub evidence: Option<Evidence>,
+    /// The same by sign flips; `None` without spread, and where seeds are folds.
+    pub flip_evidence: Option<Evidence>,
+    /// What may be said of this contrast alone, at α divided by the contrasts of the claim and by the claims.
+    pub part: PartVerdict,
+    /// Seeds, or folds, that the tests take for independent.
+    pub independent: usize,
+    /// Standard deviation over these.
+    pub spread: Option<f64>,
     /// Whether it is the same in every seed and not zero.
     pub has_no_spread: bool,
     /// Whether it says that arms are alike, or not worse, of which none is better than what needs no learning. It then has no evidence for it.
@@ -104,11 +152,11 @@ impl ClaimResult {
     pub(crate) fn all(
         study: &StudyFile,
         statistics: &StatisticsCheck,
-        (runs, learned_nothing): (&[RunResult], &[bool]),
+        (runs, arms, learned_nothing): (&[RunResult], &[ArmResult], &[bool]),
     ) -> Vec<ClaimResult> {
         let is_complete = runs.iter().all(|run| run.state.is_final());
         let judged =
-            |claim| ClaimResult::of(study, claim, (statistics, is_complete), (runs, learned_nothing));
+            |claim| ClaimResult::of(study, claim, (statistics, is_complete), (runs, arms, learned_nothing));
         study.claims.iter().map(judged).collect()
     }
 
@@ -116,48 +164,114 @@ impl ClaimResult {
         study: &StudyFile,
         claim: &Claim,
         (statistics, is_complete): (&StatisticsCheck, bool),
-        (runs, learned_nothing): (&[RunResult], &[bool]),
+        (runs, arms, learned_nothing): (&[RunResult], &[ArmResult], &[bool]),
     ) -> ClaimResult {
-        let contrasts: Vec<ContrastResult> = claim
+        let mut contrasts: Vec<ContrastResult> = claim
             .contrasts
             .iter()
-            .map(|contrast| ContrastResult::of(study, contrast, (runs, learned_nothing)))
+            .map(|contrast| ContrastResult::of(study, contrast, statistics, (runs, learned_nothing)))
             .collect();
         let parts: Vec<Evidence> =
             contrasts.iter().map(|contrast| contrast.evidence.unwrap_or(Evidence::NONE)).collect();
         let joint = evidence_for_all(&parts);
         // Of every claim either "it holds" or "it does not" is wrong: as many wrong verdicts as claims are possible, not twice as many.
         let claims = study.claims.len() as f64;
-        let corrected = Evidence {
+        let over_claims = |joint: Evidence| Evidence {
             p_for: (claims * joint.p_for).min(1.0),
             p_against: (claims * joint.p_against).min(1.0),
         };
-        let least = contrasts.iter().map(|contrast| contrast.values.len()).min().unwrap_or(0);
+        let corrected = over_claims(joint);
+        let flips: Option<Vec<Evidence>> = contrasts.iter().map(|contrast| contrast.flip_evidence).collect();
+        let corrected_by_flips = flips.map(|flips| over_claims(evidence_for_all(&flips)));
+        let least = contrasts.iter().map(|contrast| contrast.independent).min().unwrap_or(0);
+        let alpha = statistics.alpha;
+        let part_level = alpha / claims / contrasts.len().max(1) as f64;
+        for contrast in &mut contrasts {
+            contrast.part = match contrast.evidence {
+                Some(evidence) if evidence.p_for <= part_level => PartVerdict::Holds,
+                Some(evidence) if evidence.p_against <= part_level => PartVerdict::Fails,
+                _ => PartVerdict::Open,
+            };
+        }
+        // One-sided, so half of the smallest two-sided p.
+        let reachable = |factor: f64| {
+            claims * factor * 0.5 * smallest_exact_p(u32::try_from(least).unwrap_or(u32::MAX)) <= alpha
+        };
+        let disagree =
+            |own: f64, other: f64, factor: f64| reachable(factor) && (own <= alpha) != (other <= alpha);
+        let tests_disagree = corrected_by_flips.is_some_and(|flips| {
+            // "Outside of the margin" is judged at both ends, each at half of the level.
+            let is_two_sided = contrasts.iter().any(|contrast| contrast.shows == Statement::Equivalent);
+            let parts = contrasts.len() as f64 * if is_two_sided { 2.0 } else { 1.0 };
+            disagree(corrected.p_for, flips.p_for, 1.0)
+                || disagree(corrected.p_against, flips.p_against, parts)
+        });
+        let planned: Option<Vec<ContrastPlan>> = claim
+            .contrasts
+            .iter()
+            .zip(&contrasts)
+            .map(|(contrast, found)| ContrastPlan::of(study, contrast, found.spread?))
+            .collect();
+        let chances = planned.map(|parts| {
+            ClaimChances::of(&parts, u32::try_from(least).unwrap_or(0), study.claims.len(), alpha)
+        });
         let verdict = if !is_complete {
             ClaimVerdict::Interim
         } else if least == 0 {
             ClaimVerdict::Lost
         } else if least < crate::check::SEEDS_FOR_A_VERDICT as usize {
             ClaimVerdict::IntervalsOnly
-        } else if corrected.p_for <= statistics.alpha {
-            ClaimVerdict::Supported
-        } else if corrected.p_against <= statistics.alpha {
-            ClaimVerdict::Contradicted
+        } else if corrected.p_for <= alpha {
+            ClaimVerdict::Holds
+        } else if corrected.p_against <= alpha {
+            ClaimVerdict::Fails
         } else if contrasts.iter().any(|contrast| contrast.has_no_spread) {
             ClaimVerdict::NoSpread
         } else if contrasts.iter().any(|contrast| contrast.is_at_chance) {
             ClaimVerdict::AtChance
         } else {
-            ClaimVerdict::NotDecided
+            ClaimVerdict::Open
         };
-        ClaimResult { name: claim.name.clone(), text: claim.text.clone(), contrasts, corrected, verdict }
+        let could_have_held = chances.is_some_and(|chances| chances.holds_if_true >= CONTRADICTING_POWER);
+        let contradicts_reference =
+            verdict == ClaimVerdict::Fails && could_have_held && reaches_reference(study, claim, arms);
+        ClaimResult {
+            name: claim.name.clone(),
+            text: claim.text.clone(),
+            contrasts,
+            corrected,
+            corrected_by_flips,
+            tests_disagree: tests_disagree && is_complete,
+            chances,
+            contradicts_reference,
+            verdict,
+        }
     }
+}
+
+/// Whether every arm of the claim has a reference value and reaches it within the study's margin, and all contrasts are about the metric that
+/// the reference is of.
+fn reaches_reference(study: &StudyFile, claim: &Claim, arms: &[ArmResult]) -> bool {
+    let Some(margin) = study.compare.equivalence_margin else { return false };
+    let reaches = |arm: &usize| {
+        let (Some(reference), Some(summary)) = (arms[*arm].reference, arms[*arm].summary) else {
+            return false;
+        };
+        match study.primary.better {
+            Better::Lower => summary.mean <= reference + margin,
+            Better::Higher => summary.mean >= reference - margin,
+        }
+    };
+    claim.contrasts.iter().all(|contrast| {
+        contrast.metric == study.primary.metric && contrast.of.iter().chain(&contrast.against).all(reaches)
+    })
 }
 
 impl ContrastResult {
     fn of(
         study: &StudyFile,
         contrast: &Contrast,
+        statistics: &StatisticsCheck,
         (runs, learned_nothing): (&[RunResult], &[bool]),
     ) -> ContrastResult {
         let value = |arm: usize, seed: u64| -> Option<f64> {
@@ -172,23 +286,32 @@ impl ContrastResult {
         let (seeds, pairs): (Vec<u64>, Vec<(f64, f64)>) = study.seeds.values().filter_map(pair).unzip();
         let plain = paired_differences(&pairs);
         let values: Vec<(u64, f64)> = seeds.into_iter().zip(plain.iter().copied()).collect();
-        let evidence = evidence(&plain, contrast.shows, contrast.margin);
+        let tested = independent(statistics.folds, &values);
+        let evidence = evidence(&tested, contrast.shows, contrast.margin);
+        let flips =
+            statistics.folds.is_none().then(|| flip_evidence(&plain, contrast.shows, contrast.margin));
         let says_alike = !matches!(contrast.shows, Statement::Lower | Statement::Higher);
         let is_at_chance = says_alike
             && contrast.metric == study.primary.metric
             && contrast.of.iter().chain(&contrast.against).all(|arm| learned_nothing[*arm]);
+        // That arms are alike which learned nothing is no evidence for anything.
+        let at_most_against = |found: Evidence| Evidence {
+            p_for: if is_at_chance { Evidence::NONE.p_for } else { found.p_for },
+            ..found
+        };
         ContrastResult {
             name: contrast.name.clone(),
             metric: contrast.metric.clone(),
             shows: contrast.shows,
             margin: contrast.margin,
             values,
-            mean: summarise(&plain).map(|summary| summary.mean),
-            interval: spread_interval(&plain),
-            evidence: evidence.map(|found| Evidence {
-                p_for: if is_at_chance { Evidence::NONE.p_for } else { found.p_for },
-                ..found
-            }),
+            mean: summarise(&tested).map(|summary| summary.mean),
+            interval: spread_interval(&tested),
+            evidence: evidence.map(at_most_against),
+            flip_evidence: flips.flatten().filter(|_| !lacks_spread(&plain)).map(at_most_against),
+            part: PartVerdict::Open,
+            independent: tested.len(),
+            spread: summarise(&tested).and_then(|summary| summary.standard_deviation),
             has_no_spread: lacks_spread(&plain),
             is_at_chance,
         }
@@ -242,11 +365,11 @@ contrasts = [{ of = { rule = "all_conv" }, against = { rule = "max_pool" }, metr
     }
 
     #[test]
-    fn what_was_planted_is_supported_its_opposite_contradicted_and_the_rest_left_open() {
+    fn what_was_planted_holds_its_opposite_fails_and_the_rest_is_left_open() {
         let folder = tempfile::tempdir().unwrap();
         let results = filled(folder.path(), &study(6));
-        use ClaimVerdict::{Contradicted, NotDecided, Supported};
-        assert_eq!(verdicts(&results), [Supported, Supported, Contradicted, NotDecided]);
+        use ClaimVerdict::{Fails, Holds, Open};
+        assert_eq!(verdicts(&results), [Holds, Holds, Fails, Open]);
         let worse = &results.claims[0];
         assert_eq!(worse.contrasts.len(), 2);
         // The weakest contrast, times four claims.
@@ -254,6 +377,39 @@ contrasts = [{ of = { rule = "all_conv" }, against = { rule = "max_pool" }, metr
         assert_eq!(worse.corrected.p_for, 4.0 * weakest);
         let interval = worse.contrasts[0].interval.unwrap();
         assert!(interval.low < 0.0205 && 0.0195 < interval.high, "{interval:?}");
+    }
+
+    #[test]
+    fn a_failing_claim_names_the_parts_that_fail() {
+        let folder = tempfile::tempdir().unwrap();
+        let results = filled(folder.path(), &study(9));
+        let parts: Vec<PartVerdict> = results.claims[2].contrasts.iter().map(|part| part.part).collect();
+        assert_eq!(parts, [PartVerdict::Fails, PartVerdict::Open], "worse, and as invariant as before");
+        assert!(results.claims.iter().all(|claim| !claim.contradicts_reference), "there is no reference");
+        let flips = results.claims[0].contrasts[0].flip_evidence.unwrap();
+        assert_eq!(flips.p_for, 1.0 / 512.0);
+    }
+
+    #[test]
+    fn only_networks_that_reach_the_reference_contradict_it() {
+        let claim = r#"[claims.better]
+text = "Striding is better."
+contrasts = [{ of = "strided", against = "max_pool", shows = "lower" }]
+[base.data]"#;
+        for (reference, expected) in [(0.22, true), (0.05, false)] {
+            let folder = tempfile::tempdir().unwrap();
+            let reference = format!(
+                "reference = {{ label = \"they\", values = {{ strided = {reference}, max_pool = {reference} }} }}\n{claim}"
+            );
+            let text = crate::testing::small_study_text(9)
+                .replace("alpha = 0.05", "alpha = 0.05, equivalence_margin = 0.005")
+                .replace("[base.data]", &reference);
+            let results = filled(folder.path(), &StudyFile::parse("small.toml", text).unwrap());
+            let claim = &results.claims[0];
+            assert_eq!(claim.verdict, ClaimVerdict::Fails);
+            assert!(claim.chances.unwrap().holds_if_true > 0.8, "{:?}", claim.chances);
+            assert_eq!(claim.contradicts_reference, expected);
+        }
     }
 
     #[test]

@@ -3,14 +3,16 @@
 use super::INTERVAL_LEVEL;
 use super::arm::ArmResult;
 use super::examples::ExampleComparison;
+use super::folds::independent;
 use super::image_scores::ImageComparison;
 use super::verdict::{Direction, Verdict};
 use crate::check::StatisticsCheck;
 use crate::file::{Better, Comparison, Correction, StudyFile, TestKind};
 use crate::stats::{
-    EffectSize, Interval, benjamini_hochberg, holm, is_constant, is_equal, mean_interval, paired_differences,
-    paired_effect_size, paired_t_test, probability_of_improvement, seeds_needed, sign_flip_p, summarise,
-    tost_p, welch_test, welch_tost_p, wilcoxon_p,
+    EffectSize, Interval, PooledSpread, Practical, benjamini_hochberg, holm, is_constant, is_equal,
+    mean_interval, paired_differences, paired_effect_size, paired_t_test, practical,
+    probability_of_improvement, seeds_needed, sign_flip_p, summarise, tost_p, welch_test, welch_tost_p,
+    wilcoxon_p,
 };
 
 /// Chance of showing a difference that a plan of seeds aims at.
@@ -33,8 +35,15 @@ pub struct ComparisonResult {
     pub planned: usize,
     /// Mean difference.
     pub mean_difference: Option<f64>,
-    /// Interval for it: of the differences per seed, or Welch's if the study says that seeds do not pair.
+    /// Interval for it: of the differences per seed, or Welch's if the study says that seeds do not pair; corrected where the seeds are folds.
     pub interval: Option<Interval>,
+    /// Interval from the spread of all arms together; `None` for unpaired arms, and where a seed misses an arm.
+    pub pooled_interval: Option<Interval>,
+    /// Values that the tests take for independent: pairs, or folds.
+    pub independent: usize,
+    /// How probable it is that the difference is worse than the margin, within it, better than it, as (worse, within, better); `None` without
+    /// a margin, with too few seeds, and for unpaired arms.
+    pub practical: Option<(f64, f64, f64)>,
     /// p of the study's test.
     pub p: Option<f64>,
     /// p after the study's correction over all comparisons.
@@ -47,6 +56,10 @@ pub struct ComparisonResult {
     pub paired_t_p: Option<f64>,
     /// Uncorrected p of the paired permutation test, for reference.
     pub permutation_p: Option<f64>,
+    /// p of the permutation test after the study's correction over all comparisons.
+    pub corrected_permutation_p: Option<f64>,
+    /// Whether the study's t test and the permutation test disagree about α, where the latter could have reached it.
+    pub tests_disagree: bool,
     /// Uncorrected p of the Wilcoxon test, for reference.
     pub wilcoxon_p: Option<f64>,
     /// Standardised difference.
@@ -70,12 +83,14 @@ impl ComparisonResult {
     /// Everything but the examples and images, the corrections and the verdict, which need all comparisons.
     pub(crate) fn of(
         study: &StudyFile,
+        statistics: &StatisticsCheck,
         arms: &[ArmResult],
         (arm_index, baseline_index): (usize, usize),
     ) -> ComparisonResult {
         let (arm, baseline) = (&arms[arm_index], &arms[baseline_index]);
         let differences = differences_per_seed(&arm.values, &baseline.values);
         let plain: Vec<f64> = differences.iter().map(|(_, difference)| *difference).collect();
+        let tested = independent(statistics.folds, &differences);
         let values = |arm: &ArmResult| arm.values.iter().map(|(_, value)| *value).collect::<Vec<f64>>();
         let (own, other) = (values(arm), values(baseline));
         let unpaired = study.compare.test == TestKind::Welch;
@@ -95,11 +110,13 @@ impl ComparisonResult {
                 welch.map(|test| test.interval(INTERVAL_LEVEL)),
             )
         } else {
-            (summarise(&plain).map(|summary| summary.mean), spread_interval(&plain))
+            (summarise(&tested).map(|summary| summary.mean), spread_interval(&tested))
         };
-        let paired_t_p = paired_t_test(&plain).map(|test| test.p);
-        // Equal differences are one observation made several times: counting their signs would call it several.
-        let counted = |p: fn(&[f64]) -> Option<f64>| if lacks_spread(&plain) { None } else { p(&plain) };
+        let paired_t_p = paired_t_test(&tested).map(|test| test.p);
+        // Equal differences are one observation made several times: counting their signs would call it several. The differences of folds
+        // depend on each other, so that their signs do not change places freely either.
+        let is_countable = !lacks_spread(&plain) && statistics.folds.is_none();
+        let counted = |p: fn(&[f64]) -> Option<f64>| if is_countable { p(&plain) } else { None };
         let (permutation_p, wilcoxon_p) = (counted(sign_flip_p), counted(wilcoxon_p));
         let p = match study.compare.test {
             TestKind::PairedT => paired_t_p,
@@ -108,8 +125,11 @@ impl ComparisonResult {
             TestKind::Welch => welch.map(|test| test.p),
         };
         let equivalence_p = study.compare.equivalence_margin.and_then(|margin| {
-            if unpaired { welch_tost_p(&own, &other, margin) } else { tost_p(&plain, margin) }
+            if unpaired { welch_tost_p(&own, &other, margin) } else { tost_p(&tested, margin) }
         });
+        let has_enough = tested.len() >= crate::check::SEEDS_FOR_A_VERDICT as usize;
+        let found = study.compare.equivalence_margin.filter(|_| has_enough && !unpaired);
+        let found = found.and_then(|margin| practical(&tested, margin));
         let improvement = probability_of_improvement(&own, &other);
         ComparisonResult {
             arm: arm.name.clone(),
@@ -119,19 +139,32 @@ impl ComparisonResult {
             planned: arm.planned,
             mean_difference,
             interval,
+            pooled_interval: None,
+            independent: tested.len(),
+            practical: found.map(|Practical { below, within, above }| match study.primary.better {
+                Better::Lower => (above, within, below),
+                Better::Higher => (below, within, above),
+            }),
             p,
             corrected_p: None,
             equivalence_p,
             corrected_equivalence_p: None,
             paired_t_p,
             permutation_p,
+            corrected_permutation_p: None,
+            tests_disagree: false,
             wilcoxon_p,
             effect: paired_effect_size(&plain, INTERVAL_LEVEL),
             probability_of_improvement: match study.primary.better {
                 Better::Lower => improvement,
                 Better::Higher => improvement.map(|share| 1.0 - share),
             },
-            seeds_for_margin: seeds_for_margin(&study.compare, &plain),
+            // Further seeds are no further folds.
+            seeds_for_margin: if statistics.folds.is_some() {
+                None
+            } else {
+                seeds_for_margin(&study.compare, &plain)
+            },
             has_no_spread,
             differences,
             examples: None,
@@ -155,9 +188,20 @@ impl ComparisonResult {
             comparisons.iter().map(|comparison| comparison.equivalence_p).collect();
         let corrected_p = corrected(correction, &p);
         let corrected_equivalence_p = corrected(correction, &equivalence_p);
+        let permutation_p: Vec<Option<f64>> =
+            comparisons.iter().map(|comparison| comparison.permutation_p).collect();
+        let corrected_permutation_p = corrected(correction, &permutation_p);
         for (index, comparison) in comparisons.iter_mut().enumerate() {
             comparison.corrected_p = corrected_p[index];
             comparison.corrected_equivalence_p = corrected_equivalence_p[index];
+            comparison.corrected_permutation_p = corrected_permutation_p[index];
+            comparison.tests_disagree = study.compare.test == TestKind::PairedT
+                && statistics.verdict_possible
+                && flips_can_reach(statistics, comparison.n(), level)
+                && comparison
+                    .corrected_p
+                    .zip(comparison.corrected_permutation_p)
+                    .is_some_and(|(own, other)| (own <= level) != (other <= level));
             let (arm, baseline) = (&arms[comparison.arm_index], &arms[comparison.baseline_index]);
             let verdict = comparison.decide(study, (statistics, level), arm, baseline);
             let better = study.primary.better;
@@ -182,7 +226,7 @@ impl ComparisonResult {
         if !is_over(arm) || !is_over(baseline) {
             return Verdict::Interim;
         }
-        if self.n() < statistics.seeds_needed as usize {
+        if self.independent < statistics.seeds_needed as usize {
             return Verdict::IntervalsOnly;
         }
         if self.has_no_spread {
@@ -191,6 +235,12 @@ impl ComparisonResult {
         let is_better = (mean < 0.0) == (study.primary.better == Better::Lower);
         let direction = if is_better { Direction::Better } else { Direction::Worse };
         Verdict::decide(level, direction, self.corrected_p, self.corrected_equivalence_p)
+    }
+
+    /// Adds the interval from the spread of all arms, where every one of their seeds is a pair of this comparison.
+    pub(crate) fn pool(&mut self, pooled: &PooledSpread, factor: f64) {
+        let complete = self.mean_difference.filter(|_| self.n() == pooled.seeds);
+        self.pooled_interval = complete.map(|mean| pooled.interval(mean, INTERVAL_LEVEL, factor));
     }
 
     /// Pairs that the verdict rests on.
@@ -231,6 +281,15 @@ pub(crate) fn corrected(correction: Correction, p: &[Option<f64>]) -> Vec<Option
         Correction::None => filled,
     };
     p.iter().zip(corrected).map(|(p, corrected)| p.map(|_| corrected)).collect()
+}
+
+/// Whether the smallest corrected p that `n` sign flips can give reaches the level.
+pub(crate) fn flips_can_reach(statistics: &StatisticsCheck, n: usize, level: f64) -> bool {
+    let factor = match statistics.correction {
+        Correction::None => 1,
+        Correction::Holm | Correction::BenjaminiHochberg => statistics.comparisons.max(1),
+    };
+    crate::check::smallest_exact_p(u32::try_from(n).unwrap_or(u32::MAX)) * factor as f64 <= level
 }
 
 /// Seeds for a power of 80 % at the study's level, should the true difference be as large as the margin.

@@ -2,6 +2,7 @@
 
 use super::arm::ArmResult;
 use super::comparison::{corrected, lacks_spread, spread_interval};
+use super::folds::independent;
 use super::verdict::{Direction, Verdict};
 use crate::check::StatisticsCheck;
 use crate::file::{Baseline, Better, StudyFile};
@@ -63,7 +64,7 @@ impl FactorialResult {
         let measure = |name: String, effect: &dyn Fn(FactorialBlock<'_>) -> f64| {
             let of_block = |(_, values): &(u64, Vec<f64>)| effect(FactorialBlock { levels: &levels, values });
             let effects = settled(blocks.iter().map(of_block).collect(), size);
-            measured(name, blocks.iter().map(|(seed, _)| *seed).zip(effects).collect())
+            measured(name, statistics, blocks.iter().map(|(seed, _)| *seed).zip(effects).collect())
         };
         let mut main: Vec<EffectResult> = all_pairs(study)
             .into_iter()
@@ -86,8 +87,8 @@ impl FactorialResult {
     }
 }
 
-fn measured(name: String, values: Vec<(u64, f64)>) -> EffectResult {
-    let plain: Vec<f64> = values.iter().map(|(_, value)| *value).collect();
+fn measured(name: String, statistics: &StatisticsCheck, values: Vec<(u64, f64)>) -> EffectResult {
+    let plain = independent(statistics.folds, &values);
     EffectResult {
         name,
         mean: plain.iter().sum::<f64>() / plain.len() as f64,
@@ -108,7 +109,7 @@ fn decide(
     margin: Option<f64>,
 ) {
     let p = corrected(study.compare.correction, &effects.iter().map(|effect| effect.p).collect::<Vec<_>>());
-    let plain = |effect: &EffectResult| effect.values.iter().map(|(_, value)| *value).collect::<Vec<f64>>();
+    let plain = |effect: &EffectResult| independent(statistics.folds, &effect.values);
     let equivalence: Vec<Option<f64>> =
         effects.iter().map(|effect| margin.and_then(|margin| tost_p(&plain(effect), margin))).collect();
     let equivalence = corrected(study.compare.correction, &equivalence);
@@ -119,7 +120,7 @@ fn decide(
         let direction = if is_better { Direction::Better } else { Direction::Worse };
         effect.verdict = if !is_complete {
             Verdict::Interim
-        } else if effect.values.len() < statistics.seeds_needed as usize {
+        } else if plain(effect).len() < statistics.seeds_needed as usize {
             Verdict::IntervalsOnly
         } else if lacks_spread(&plain(effect)) {
             Verdict::NoSpread

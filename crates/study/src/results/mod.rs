@@ -4,6 +4,7 @@
 
 mod anchor;
 mod arm;
+mod claim_power;
 mod claims;
 mod classes;
 mod comparison;
@@ -12,6 +13,9 @@ mod curve;
 mod disagreement;
 mod examples;
 mod factorial;
+mod folds;
+mod forward_pass;
+mod gap;
 mod image_scores;
 mod journal_check;
 mod outcome_table;
@@ -21,20 +25,26 @@ mod regime;
 mod run;
 mod secondary;
 mod sequential;
+mod study_file_changes;
 mod study_results;
+mod trend;
 #[cfg(test)]
 mod undecided_tests;
 mod verdict;
 
 pub use anchor::Anchor;
 pub use arm::ArmResult;
-pub use claims::{ClaimResult, ClaimVerdict, ContrastResult};
+pub(crate) use claim_power::scale;
+pub use claim_power::{ClaimChances, ContrastPlan};
+pub use claims::{ClaimResult, ClaimVerdict, ContrastResult, PartVerdict};
 pub use classes::{ClassDifference, ClassResult, MOST_CLASSES_COUNTED};
 pub use comparison::ComparisonResult;
 pub use curve::{BandPoint, Curve, Trace};
 pub use disagreement::Disagreement;
 pub use examples::ExampleComparison;
 pub use factorial::{EffectResult, FactorialResult};
+pub use forward_pass::ForwardPass;
+pub use gap::{GapRow, GapTable, Part, TrainingError};
 pub use image_scores::{ImageComparison, ScoreRow, ScoreTable};
 pub use outcome_table::{OutcomeRow, OutcomeTable};
 pub use pairs::PairResult;
@@ -44,6 +54,7 @@ pub use run::RunResult;
 pub use secondary::{SecondaryArm, SecondaryDifference, SecondaryMetric};
 pub use sequential::{Look, SequentialResult};
 pub use study_results::{OverallResult, StudyResults};
+pub use trend::{NumericFactor, TrendResult, TrendTable};
 pub use verdict::{Direction, Verdict};
 
 /// Level of every interval that is shown.

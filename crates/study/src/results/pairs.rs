@@ -2,9 +2,10 @@
 
 use super::arm::ArmResult;
 use super::comparison::{corrected, differences_per_seed, spread_interval};
+use super::folds::independent;
 use super::study_results::OverallResult;
 use crate::file::Correction;
-use crate::stats::{Interval, paired_t_test};
+use crate::stats::{FoldCorrection, Interval, paired_t_test};
 
 /// More arms than this have too many pairs to read.
 const MOST_ARMS: usize = 30;
@@ -30,7 +31,11 @@ pub struct PairResult {
 
 impl PairResult {
     /// All pairs that share a seed; empty above thirty arms.
-    pub(crate) fn all(arms: &[ArmResult], overall: Option<&OverallResult>) -> Vec<PairResult> {
+    pub(crate) fn all(
+        arms: &[ArmResult],
+        folds: Option<FoldCorrection>,
+        overall: Option<&OverallResult>,
+    ) -> Vec<PairResult> {
         if arms.len() > MOST_ARMS {
             return Vec::new();
         }
@@ -38,13 +43,13 @@ impl PairResult {
         let mut p = Vec::new();
         for (arm_index, arm) in arms.iter().enumerate() {
             for (other_index, other) in arms[..arm_index].iter().enumerate() {
-                let differences: Vec<f64> =
-                    differences_per_seed(&arm.values, &other.values).into_iter().map(|(_, d)| d).collect();
+                let per_seed = differences_per_seed(&arm.values, &other.values);
+                let differences = independent(folds, &per_seed);
                 p.push(paired_t_test(&differences).map(|test| test.p));
                 pairs.push(PairResult {
                     arm_index,
                     other_index,
-                    n: differences.len(),
+                    n: per_seed.len(),
                     mean: differences.iter().sum::<f64>() / differences.len() as f64,
                     interval: spread_interval(&differences),
                     corrected_p: None,

@@ -7,12 +7,13 @@
 use std::collections::BTreeSet;
 
 use super::INTERVAL_LEVEL;
+use super::folds::independent;
 use super::run::RunResult;
 use crate::check::StatisticsCheck;
 use crate::file::{Correction, StudyFile};
 use crate::index::RunState;
 use crate::results::comparison::{corrected, differences_per_seed, spread_interval};
-use crate::stats::{Interval, Summary, mean_interval, paired_t_test, summarise};
+use crate::stats::{FoldCorrection, Interval, Summary, mean_interval, paired_t_test, summarise};
 
 /// One metric beside the primary one, over all arms.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,14 +70,19 @@ impl SecondaryMetric {
             .map(|(_, name)| name)
             .collect();
         let mut metrics: Vec<SecondaryMetric> =
-            names.into_iter().map(|name| SecondaryMetric::of(study, name, runs)).collect();
+            names.into_iter().map(|name| SecondaryMetric::of(study, statistics.folds, name, runs)).collect();
         correct(study, statistics, runs, &mut metrics);
         // What was planned comes first.
         metrics.sort_by_key(|metric| !metric.is_claimed);
         metrics
     }
 
-    fn of(study: &StudyFile, name: &str, runs: &[RunResult]) -> SecondaryMetric {
+    fn of(
+        study: &StudyFile,
+        folds: Option<FoldCorrection>,
+        name: &str,
+        runs: &[RunResult],
+    ) -> SecondaryMetric {
         let values_of = |arm: usize| -> Vec<(u64, f64)> {
             let of_arm = runs.iter().filter(|run| run.arm_index == arm);
             of_arm.filter_map(|run| Some((run.seed, run.final_value(study.primary.split, name)?))).collect()
@@ -87,15 +93,17 @@ impl SecondaryMetric {
             .filter(|arm| !values[*arm].is_empty())
             .map(|arm| {
                 let plain: Vec<f64> = values[arm].iter().map(|(_, value)| *value).collect();
-                let differences =
-                    study.baseline_of(arm).map(|baseline| paired(&values[arm], &values[baseline]));
+                let differences = study
+                    .baseline_of(arm)
+                    .map(|baseline| differences_per_seed(&values[arm], &values[baseline]));
                 SecondaryArm {
                     arm_index: arm,
                     summary: summarise(&plain),
                     interval: mean_interval(&plain, INTERVAL_LEVEL),
-                    difference: differences.and_then(|differences| {
+                    difference: differences.and_then(|per_seed| {
+                        let differences = independent(folds, &per_seed);
                         Some(SecondaryDifference {
-                            n: differences.len(),
+                            n: per_seed.len(),
                             mean: summarise(&differences)?.mean,
                             // What follows from the network alone (its receptive field) is the same in every seed, and known exactly.
                             interval: if is_claimed {
@@ -112,11 +120,6 @@ impl SecondaryMetric {
             .collect();
         SecondaryMetric { name: name.to_string(), is_claimed, arms }
     }
-}
-
-/// Differences of the seeds that both have.
-fn paired(own: &[(u64, f64)], other: &[(u64, f64)]) -> Vec<f64> {
-    differences_per_seed(own, other).into_iter().map(|(_, difference)| difference).collect()
 }
 
 /// Replaces the raw p of claimed metrics by corrected ones, and takes away those that nobody planned.

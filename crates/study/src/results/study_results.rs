@@ -14,6 +14,9 @@ use super::curve::Curve;
 use super::disagreement::Disagreement;
 use super::examples::ExampleComparison;
 use super::factorial::FactorialResult;
+use super::folds::fold_correction;
+use super::forward_pass;
+use super::gap::GapTable;
 use super::image_scores::{ImageComparison, ScoreTable};
 use super::outcome_table::OutcomeTable;
 use super::pairs::PairResult;
@@ -22,15 +25,20 @@ use super::regime::Regime;
 use super::run::RunResult;
 use super::secondary::SecondaryMetric;
 use super::sequential::SequentialResult;
+use super::study_file_changes::changed_file;
+use super::trend::TrendTable;
 use crate::arm_match::ArmMatch;
+use crate::bench::BenchRecord;
 use crate::check::{StatisticsCheck, check_statistics};
 use crate::error::StudyError;
-use crate::file::StudyFile;
+use crate::file::{StudyFile, TestKind};
 use crate::index::{RunState, RunStore};
 use crate::matrix::{plan, plan_with_rates};
 use crate::metric::MetricUnit;
 use crate::search::SearchResult;
-use crate::stats::{Friedman, friedman, nemenyi_critical_difference};
+use crate::stats::{
+    Friedman, PooledSpread, fold_factor, friedman, nemenyi_critical_difference, pooled_spread,
+};
 use crate::text::visible;
 
 /// Do any of the arms differ, judged by their ranks within each seed?
@@ -57,6 +65,12 @@ pub struct StudyResults {
     pub comparisons: Vec<ComparisonResult>,
     /// Main effects and interactions; `None` when the study crosses no factors.
     pub factorial: Option<FactorialResult>,
+    /// The spread that all arms have in common, over the seeds that every arm finished; `None` below three arms.
+    pub pooled: Option<PooledSpread>,
+    /// Differences in test error as differences in training error and in the gap; `None` for other metrics.
+    pub gap: Option<GapTable>,
+    /// How differences change along a numeric factor; `None` for a study without.
+    pub trend: Option<TrendTable>,
     /// What came of the study's claims, in the order of the file.
     pub claims: Vec<ClaimResult>,
     /// Everything else that was measured on the primary split: planned metrics first, then the others by name.
@@ -81,6 +95,8 @@ pub struct StudyResults {
     pub scores: ScoreTable,
     /// Pictures that the runs kept of their final evaluation.
     pub shown_images: ShownImages,
+    /// Times of forward passes that were measured in turns; `None` where nobody did.
+    pub bench: Option<BenchRecord>,
     /// What a reader must know before believing the numbers, as sentences.
     pub warnings: Vec<String>,
 }
@@ -91,7 +107,7 @@ impl StudyResults {
     /// # Errors
     /// [`StudyError`] when a folder cannot be listed, or the study's test could never reject.
     pub fn collect(study: &StudyFile, folders: &[PathBuf]) -> Result<StudyResults, StudyError> {
-        let statistics = check_statistics(study)?;
+        let mut statistics = check_statistics(study)?;
         let store = RunStore::open(folders)?;
         let search = SearchResult::of(study, &store);
         let planned = match &search {
@@ -105,6 +121,7 @@ impl StudyResults {
         let runs: Vec<RunResult> =
             index.runs.iter().map(|run| RunResult::read(run, &study.primary, &mut warnings)).collect();
         let runs = with_skipped(runs, search.as_ref());
+        statistics.folds = fold_correction(study, &runs);
         let table = OutcomeTable::read(&runs, &mut warnings);
         let floor = Anchor::floor(&runs, &study.primary, &table);
         let mut sequential = SequentialResult::planned(study);
@@ -150,11 +167,19 @@ impl StudyResults {
             comparison.examples = ExampleComparison::of(&table, positions);
             comparison.images = ImageComparison::of(&scores, positions, study.primary.better);
         }
-        let Analysis { arms, comparisons, factorial } = analysis;
+        let Analysis { mut arms, mut comparisons, factorial } = analysis;
+        let bench = forward_pass::read(study, folders, &runs, (&mut arms, &mut warnings));
+        let pooled = pooled(study, &arms);
+        if let (Some(pooled), false) = (&pooled, study.compare.test == TestKind::Welch) {
+            let folds = statistics.folds.map(|folds| fold_factor(pooled.seeds, folds.test_per_training));
+            let factor = folds.unwrap_or(1.0);
+            comparisons.iter_mut().for_each(|comparison| comparison.pool(pooled, factor));
+        }
         let learned_nothing: Vec<bool> =
             arms.iter().map(|arm| arm.reaches(floor, study.primary.better)).collect();
         warnings.extend(arms.iter().filter_map(lost_arm));
         warnings.extend(copies::warnings(&runs));
+        warnings.extend(changed_file(study, &runs));
         if table.classes() > MOST_CLASSES_COUNTED {
             warnings.push(format!(
                 "The outcomes name {} classes; above {MOST_CLASSES_COUNTED} they are not counted one by one.",
@@ -164,9 +189,13 @@ impl StudyResults {
         let warnings = warnings.iter().map(|warning| visible(warning)).collect();
         let overall = overall(study, &arms);
         let unit = MetricUnit::of(&study.primary.metric);
+        let folds = statistics.folds;
         Ok(StudyResults {
             unit,
-            claims: ClaimResult::all(study, &statistics, (&runs, &learned_nothing)),
+            claims: ClaimResult::all(study, &statistics, (&runs, &arms, &learned_nothing)),
+            pooled,
+            gap: GapTable::of(study, (&runs, &comparisons), statistics.folds),
+            trend: TrendTable::of(study, &statistics, &arms),
             secondary: SecondaryMetric::all(study, &statistics, &runs),
             regime: Regime::of(&runs),
             anchor: Anchor::of(&runs, &study.primary, (&table, &scores)),
@@ -176,11 +205,12 @@ impl StudyResults {
             factorial,
             search,
             sequential,
-            pairs: PairResult::all(&arms, overall.as_ref()),
+            pairs: PairResult::all(&arms, folds, overall.as_ref()),
             classes: ClassResult::all(study, &table),
             disagreements: Disagreement::largest(&table, arms.len()),
             scores,
             shown_images,
+            bench,
             overall,
             arms,
             warnings,
@@ -221,7 +251,7 @@ impl Analysis {
             (0..study.arms.len()).map(|arm| ArmResult::of(study, arm, &of_arm(arm))).collect();
         let mut comparisons: Vec<ComparisonResult> = (0..arms.len())
             .filter_map(|arm| Some((arm, study.baseline_of(arm)?)))
-            .map(|positions| ComparisonResult::of(study, &arms, positions))
+            .map(|positions| ComparisonResult::of(study, statistics, &arms, positions))
             .collect();
         ComparisonResult::decide_all(study, (statistics, level), (&arms, floor), &mut comparisons);
         let factorial = FactorialResult::of(study, (statistics, level), (&arms, floor));
@@ -259,6 +289,18 @@ fn of_first_seeds<'a>(study: &StudyFile, runs: &'a [RunResult], count: u32) -> V
 
 fn of_arm(runs: &[RunResult], arm_index: usize) -> Vec<&RunResult> {
     runs.iter().filter(|run| run.arm_index == arm_index).collect()
+}
+
+/// The spread that all arms have in common, over the seeds that every arm finished.
+fn pooled(study: &StudyFile, arms: &[ArmResult]) -> Option<PooledSpread> {
+    let rows: Vec<Vec<f64>> = study
+        .seeds
+        .values()
+        .filter_map(|seed| arms.iter().map(|arm| arm.value(seed)).collect::<Option<Vec<f64>>>())
+        .collect();
+    // With several seeds a fold, seeds of one fold are no blocks of their own.
+    let is_one_a_fold = study.folds().is_none_or(|folds| rows.len() <= folds);
+    pooled_spread(&rows).filter(|_| is_one_a_fold)
 }
 
 fn overall(study: &StudyFile, arms: &[ArmResult]) -> Option<OverallResult> {

@@ -136,7 +136,7 @@ fn two_arms_that_learned_nothing_are_not_called_equivalent() {
     with_outcomes(folder.path(), &study, |planned| 200 + (planned.seed as u32 >> planned.arm_index) % 2);
     let (results, _) = read(&study, folder.path());
     assert_eq!(results.comparisons[0].verdict, Verdict::Equivalent);
-    assert_eq!(results.claims[0].verdict, ClaimVerdict::Supported);
+    assert_eq!(results.claims[0].verdict, ClaimVerdict::Holds);
 }
 
 #[test]

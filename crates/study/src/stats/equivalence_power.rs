@@ -1,7 +1,7 @@
-//! Planning an equivalence test: how surely would n seeds show that two equal arms are equivalent, and how many seeds does that need?
+//! Planning an equivalence test: how surely would n seeds show that two arms are equivalent, and how many seeds does that need?
 //!
-//! With a true difference of zero, the two one-sided t tests show equivalence when |d̄| < Δ − t(1 − α; n − 1) · s/√n. For the margin in standard
-//! deviations of the differences, δ = Δ/σ, and u = s/σ, power = ∫ max(0, 2Φ(√n·δ − t·u) − 1) f(u) du, with (n − 1)u² χ²-distributed; by
+//! The two one-sided t tests show equivalence when |d̄| < Δ − t(1 − α; n − 1) · s/√n. For the margin and the true difference in standard deviations of
+//! the differences, δ = Δ/σ and θ, and u = s/σ, power = ∫ max(0, Φ(√n(δ − θ) − t·u) − Φ(t·u − √n(δ + θ))) f(u) du, with (n − 1)u² χ²-distributed; by
 //! Simpson's rule. Assumptions as for the t test; the spread is taken as known. Source: Phillips (1990), "Power of the two one-sided tests
 //! procedure in bioequivalence".
 
@@ -25,13 +25,28 @@ const STEPS: usize = 400;
 /// assert!(allconv_study::stats::equivalence_power(2.0, 9, 0.05) > 0.99);
 /// ```
 pub fn equivalence_power(margin: f64, n: u32, alpha: f64) -> f64 {
+    equivalence_power_at(margin, 0.0, n, alpha)
+}
+
+/// The same where the arms differ by `difference` standard deviations: the power falls long before the difference reaches the margin.
+///
+/// ```
+/// use allconv_study::stats::equivalence_power_at;
+///
+/// // Thirteen seeds, a margin of one standard deviation: 0.92 for equal arms, 0.81 at a quarter of the margin, 0.52 at half.
+/// let power = |difference| equivalence_power_at(1.0, difference, 13, 0.05);
+/// assert!((power(0.25) - 0.81).abs() < 0.02 && (power(0.5) - 0.52).abs() < 0.03);
+/// ```
+pub fn equivalence_power_at(margin: f64, difference: f64, n: u32, alpha: f64) -> f64 {
     let freedom = f64::from(n) - 1.0;
     let critical = student_quantile(1.0 - alpha, freedom);
     let reach = f64::from(n).sqrt() * margin;
+    let shift = f64::from(n).sqrt() * difference;
     // Beyond u = reach/critical no mean passes; beyond 1 + 12/√(2ν) there is no u.
     let end = (reach / critical).min(1.0 + 12.0 / (2.0 * freedom).sqrt());
     let integrand = |u: f64| {
-        let passes = 2.0 * normal::quick_distribution(reach - critical * u) - 1.0;
+        let passes = normal::quick_distribution(reach - shift - critical * u)
+            - normal::quick_distribution(critical * u - reach - shift);
         passes.max(0.0) * density(u, freedom)
     };
     let step = end / STEPS as f64;
@@ -52,17 +67,23 @@ fn density(u: f64, freedom: f64) -> f64 {
     (2.0_f64.ln() + half * half.ln() - ln_gamma(half) + (freedom - 1.0) * u.ln() - half * u * u).exp()
 }
 
-/// Fewest seeds, at least `least`, with which equal arms are shown equivalent with probability `power`; `None` when not even 10,000 do.
+/// Fewest seeds, at least `least`, with which arms that differ by `difference` standard deviations are shown equivalent with probability `power`;
+/// `None` when not even 10,000 do, e.g. for a difference of the margin.
 ///
 /// ```
 /// use allconv_study::stats::{equivalence_power, seeds_for_equivalence};
 ///
-/// let seeds = seeds_for_equivalence(1.0, 0.8, 0.05, 2).unwrap();
+/// let seeds = seeds_for_equivalence((1.0, 0.0), 0.8, 0.05, 2).unwrap();
 /// assert!(equivalence_power(1.0, seeds, 0.05) >= 0.8);
 /// assert!(equivalence_power(1.0, seeds - 1, 0.05) < 0.8);
 /// ```
-pub fn seeds_for_equivalence(margin: f64, power: f64, alpha: f64, least: u32) -> Option<u32> {
-    let enough = |n: u32| equivalence_power(margin, n, alpha) >= power;
+pub fn seeds_for_equivalence(
+    (margin, difference): (f64, f64),
+    power: f64,
+    alpha: f64,
+    least: u32,
+) -> Option<u32> {
+    let enough = |n: u32| equivalence_power_at(margin, difference, n, alpha) >= power;
     if !enough(MOST_SEEDS) {
         return None;
     }
@@ -95,5 +116,17 @@ mod tests {
         let powers: Vec<f64> = [5, 9, 20, 80].map(|n| equivalence_power(0.8, n, 0.05)).to_vec();
         assert!(powers.is_sorted() && powers[3] > 0.999, "{powers:?}");
         assert!(equivalence_power(1.2, 9, 0.05) > equivalence_power(1.0, 9, 0.05));
+    }
+
+    #[test]
+    fn a_true_difference_costs_power_on_either_side_alike_and_at_the_margin_only_the_level_is_left() {
+        let power = |difference| equivalence_power_at(2.0, difference, 9, 0.05);
+        assert!((power(0.5) - power(-0.5)).abs() < 1e-9);
+        assert!(power(0.0) > power(0.5) && power(0.5) > power(1.5));
+        assert!((power(2.0) - 0.05).abs() < 0.002, "{}", power(2.0));
+        assert_eq!(seeds_for_equivalence((1.0, 1.0), 0.8, 0.05, 5), None);
+        let [equal, apart] =
+            [0.0, 0.5].map(|difference| seeds_for_equivalence((1.0, difference), 0.8, 0.05, 5).unwrap());
+        assert!(equal < apart, "{equal} {apart}");
     }
 }

@@ -10,7 +10,7 @@
 //! "Multiparameter hypothesis testing and acceptance sampling"; Wellek (2010), chapters 1 and 2.
 
 use super::one_sided_t::{mean_above_p, mean_below_p};
-use super::tost::tost_p;
+use super::permutation::{centre_above_p, centre_below_p};
 
 /// Where a true mean difference is said to lie; the margin is given beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,8 +75,32 @@ impl Evidence {
 /// assert!(higher.p_for > 0.99 && higher.p_against < 0.01);
 /// ```
 pub fn evidence(differences: &[f64], statement: Statement, margin: f64) -> Option<Evidence> {
-    let below = |bound: f64| mean_below_p(differences, bound);
-    let above = |bound: f64| mean_above_p(differences, bound);
+    let sides = Sides { above: mean_above_p, below: mean_below_p };
+    evidence_by(sides, differences, statement, margin)
+}
+
+/// The same by exact sign flips, which assume symmetry about the bound in place of a normal distribution; p is never below 1/2ⁿ.
+///
+/// ```
+/// use allconv_study::stats::{Statement, flip_evidence};
+///
+/// let found = flip_evidence(&[0.3, 0.1, 0.25, 0.05, 0.2, 0.4], Statement::Higher, 0.0).unwrap();
+/// assert_eq!((found.p_for, found.p_against), (1.0 / 64.0, 1.0));
+/// ```
+pub fn flip_evidence(differences: &[f64], statement: Statement, margin: f64) -> Option<Evidence> {
+    evidence_by(Sides { above: centre_above_p, below: centre_below_p }, differences, statement, margin)
+}
+
+/// A one-sided test: p that is small when the centre of differences is shown to lie above a bound, or below it.
+#[derive(Clone, Copy)]
+struct Sides {
+    above: fn(&[f64], f64) -> Option<f64>,
+    below: fn(&[f64], f64) -> Option<f64>,
+}
+
+fn evidence_by(sides: Sides, differences: &[f64], statement: Statement, margin: f64) -> Option<Evidence> {
+    let below = |bound: f64| (sides.below)(differences, bound);
+    let above = |bound: f64| (sides.above)(differences, bound);
     let (p_for, p_against) = match statement {
         Statement::Lower => (below(-margin)?, above(-margin)?),
         Statement::Higher => (above(margin)?, below(margin)?),
@@ -84,7 +108,7 @@ pub fn evidence(differences: &[f64], statement: Statement, margin: f64) -> Optio
         Statement::NotHigher => (below(margin)?, above(margin)?),
         // Outside means beyond one of two bounds, so the smaller of two p is doubled.
         Statement::Equivalent => {
-            (tost_p(differences, margin)?, (2.0 * above(margin)?.min(below(-margin)?)).min(1.0))
+            (above(-margin)?.max(below(margin)?), (2.0 * above(margin)?.min(below(-margin)?)).min(1.0))
         }
     };
     Some(Evidence { p_for, p_against })

@@ -1,0 +1,164 @@
+//! How long a forward pass of each arm takes, as `study bench` measured it in turns.
+
+use std::path::PathBuf;
+
+use super::arm::ArmResult;
+use super::run::RunResult;
+use crate::bench::BenchRecord;
+use crate::file::StudyFile;
+use crate::stats::summarise;
+
+/// Half of the range of an arm's ratios over the rounds, in terms of their median, above which the machine is said not to have been quiet.
+const LARGEST_SPREAD: f64 = 0.1;
+
+/// The forward pass of one arm.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ForwardPass {
+    /// Images of a pass.
+    pub images: usize,
+    /// Median seconds over the rounds.
+    pub seconds: f64,
+    /// Median over the rounds of its seconds in terms of the baseline's in the same round, with the least and the largest; `None` for a baseline.
+    pub ratio: Option<(f64, f64, f64)>,
+    /// Rounds.
+    pub rounds: usize,
+}
+
+/// Finds the record of the study beside its runs and writes what it says into the arms. Sentences about what cannot be used go into `warnings`.
+pub(crate) fn read(
+    study: &StudyFile,
+    folders: &[PathBuf],
+    runs: &[RunResult],
+    (arms, warnings): (&mut [ArmResult], &mut Vec<String>),
+) -> Option<BenchRecord> {
+    let places = folders.iter().flat_map(|folder| {
+        // Published runs lie one folder below their record.
+        let is_published = folder.file_name().is_some_and(|name| name == "runs");
+        std::iter::once(folder.clone()).chain(folder.parent().filter(|_| is_published).map(PathBuf::from))
+    });
+    let mut found = None;
+    for place in places {
+        match BenchRecord::read(&place) {
+            Ok(Some(record)) => {
+                found = Some(record);
+                break;
+            }
+            Ok(None) => {}
+            Err(_) => warnings.push(
+                "The times in bench.json cannot be read and are left out; measure them again.".to_owned(),
+            ),
+        }
+    }
+    let record = found?;
+    let is_current = |arm: usize| {
+        let benched = record.arms.iter().find(|benched| benched.arm == arms[arm].name)?;
+        let of_arm = runs.iter().filter(|run| run.arm_index == arm).filter_map(|run| run.record.as_ref());
+        let is_its =
+            of_arm.map(|run| &run.specification_hash).any(|hash| *hash == benched.specification_hash);
+        is_its.then_some(benched)
+    };
+    let benched: Vec<_> = (0..arms.len()).map(is_current).collect();
+    let missing: Vec<&str> = benched
+        .iter()
+        .zip(arms.iter())
+        .filter(|(benched, _)| benched.is_none())
+        .map(|(_, arm)| arm.name.as_str())
+        .collect();
+    if !missing.is_empty() {
+        warnings.push(format!(
+            "The times in bench.json are not those of {}: measure them again.",
+            missing.join(", ")
+        ));
+    }
+    let passes: Vec<Option<ForwardPass>> = (0..arms.len())
+        .map(|arm| {
+            let own = benched[arm]?;
+            let ratio = study.baseline_of(arm).and_then(|baseline| {
+                let base = benched[baseline]?;
+                let ratios: Vec<f64> =
+                    own.seconds.iter().zip(&base.seconds).map(|(own, base)| own / base).collect();
+                summarise(&ratios).map(|summary| (summary.median, summary.least, summary.most))
+            });
+            let seconds = summarise(&own.seconds)?.median;
+            Some(ForwardPass { images: own.images, seconds, ratio, rounds: own.seconds.len() })
+        })
+        .collect();
+    let restless = passes
+        .iter()
+        .flatten()
+        .filter_map(|pass| pass.ratio)
+        .any(|(median, least, most)| 0.5 * (most - least) > LARGEST_SPREAD * median);
+    if restless {
+        warnings.push(
+            "The ratios of times in bench.json differ by more than a tenth between rounds: the machine was not quiet.".to_owned(),
+        );
+    }
+    for (arm, pass) in arms.iter_mut().zip(passes) {
+        arm.forward_pass = pass;
+    }
+    Some(record)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::BenchedArm;
+    use crate::matrix::plan;
+    use crate::publish::publish;
+    use crate::results::StudyResults;
+    use crate::testing::{small_study, write_run};
+    use allconv_record::{Environment, Status};
+
+    fn written(folder: &std::path::Path, factor: [f64; 3]) -> StudyFile {
+        let study = small_study(2);
+        let mut arms = Vec::new();
+        for planned in plan(&study) {
+            let run =
+                write_run(folder, &planned, Status::Finished, Some(0.2 + 0.01 * planned.arm_index as f64));
+            if planned.seed == 0 {
+                // The machine is half as fast in the second round, for all arms alike.
+                let seconds = [1.0, 2.0, 1.0].map(|load| load * factor[planned.arm_index]).to_vec();
+                let specification_hash = run.read_record().unwrap().specification_hash;
+                arms.push(BenchedArm { arm: planned.arm.clone(), specification_hash, images: 128, seconds });
+            }
+        }
+        BenchRecord::new(Environment::default(), None, arms).write(folder).unwrap();
+        study
+    }
+
+    #[test]
+    fn times_are_compared_within_a_round_and_go_with_what_is_published() {
+        let folder = tempfile::tempdir().unwrap();
+        let (runs, published) = (folder.path().join("small"), folder.path().join("published"));
+        let study = written(&runs, [0.1, 0.05, 0.2]);
+        let results = StudyResults::collect(&study, &[runs]).unwrap();
+        assert!(results.warnings.is_empty(), "{:?}", results.warnings);
+        let ratio = |results: &StudyResults, arm: usize| results.arms[arm].forward_pass.unwrap().ratio;
+        assert_eq!((ratio(&results, 0), ratio(&results, 1)), (None, Some((0.5, 0.5, 0.5))));
+        assert_eq!(ratio(&results, 2), Some((2.0, 2.0, 2.0)));
+        publish(&study, &results, &published).unwrap();
+        let again = StudyResults::collect(&study, &[published.join("runs")]).unwrap();
+        assert_eq!(again.arms, results.arms);
+        let readme = std::fs::read_to_string(published.join("README.md")).unwrap();
+        assert!(readme.contains("| `strided` | ×0.50 | ×0.50 to ×0.50 |"), "{readme}");
+    }
+
+    #[test]
+    fn times_of_other_runs_and_broken_records_are_left_out_and_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let study = written(folder.path(), [0.1, 0.05, 0.2]);
+        let collect = || StudyResults::collect(&study, &[folder.path().to_path_buf()]).unwrap();
+        let mut record = BenchRecord::read(folder.path()).unwrap().unwrap();
+        record.arms[1].specification_hash = "another".into();
+        record.arms[2].seconds[0] = 3.0;
+        record.write(folder.path()).unwrap();
+        let results = collect();
+        assert_eq!(results.arms[1].forward_pass, None);
+        assert!(results.warnings.iter().any(|warning| warning.contains("are not those of strided")));
+        assert!(results.warnings.iter().any(|warning| warning.contains("the machine was not quiet")));
+        std::fs::write(folder.path().join("bench.json"), "{}").unwrap();
+        let results = collect();
+        assert!(results.warnings.iter().any(|warning| warning.contains("cannot be read")));
+        assert!(results.arms.iter().all(|arm| arm.forward_pass.is_none()));
+    }
+}

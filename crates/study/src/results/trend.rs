@@ -1,0 +1,231 @@
+//! How differences to the baseline change along a numeric factor, such as the length of training, and where they cross zero.
+//!
+//! A factor is numeric when each of its levels trains for another number of epochs, or presentations. Within each seed that all arms of a
+//! line finished, a least-squares line goes through the differences arm − baseline at the levels, over log₂ of the number: its slope, the change of the
+//! difference with every doubling, is the interaction of the arm with the factor. Intervals and p are of the slopes of the seeds; the crossing
+//! of the mean line has Fieller's interval. A straight line in log₂ is a description, not a law: what lies beyond the measured lengths is not known.
+
+use super::INTERVAL_LEVEL;
+use super::arm::ArmResult;
+use super::comparison::{corrected, differences_per_seed, spread_interval};
+use super::folds::independent;
+use crate::check::StatisticsCheck;
+use crate::file::{Correction, StudyFile};
+use crate::stats::{Crossing, Interval, crossing, line_through, mean_interval, paired_t_test, summarise};
+
+/// Settings of training that make a factor numeric, in the order in which they are looked for.
+const QUANTITIES: [&str; 2] = ["presentations", "epochs"];
+
+/// A factor whose levels are numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NumericFactor {
+    /// Position of the factor in the study file.
+    pub index: usize,
+    /// `epochs` or `presentations`.
+    pub quantity: &'static str,
+    /// The number of each level, in the order of the levels.
+    pub values: Vec<f64>,
+}
+
+/// The difference of an arm to its baseline along the factor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrendResult {
+    /// The arm without its level of the factor.
+    pub name: String,
+    /// Seeds that every arm of the line finished.
+    pub n: usize,
+    /// At each level, by rising numbers: the number, the mean difference over these seeds, its t interval.
+    pub points: Vec<(f64, f64, Option<Interval>)>,
+    /// Mean change of the difference with a doubling.
+    pub slope: f64,
+    /// t interval for it.
+    pub slope_interval: Option<Interval>,
+    /// p of its t test, Holm-corrected over the lines; `None` with too few seeds.
+    pub corrected_p: Option<f64>,
+    /// Where the mean line crosses zero, as log₂ of the number.
+    pub crossing: Option<Crossing>,
+}
+
+/// All lines of a study.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrendTable {
+    /// The factor.
+    pub factor: NumericFactor,
+    /// One row for each combination of the other factors that has a baseline.
+    pub rows: Vec<TrendResult>,
+}
+
+impl NumericFactor {
+    /// The first numeric factor; `None` for a study without, or whose arms are compared across it.
+    pub(crate) fn of(study: &StudyFile) -> Option<NumericFactor> {
+        (0..study.factors.len()).find_map(|index| {
+            let quantity =
+                QUANTITIES.into_iter().find(|quantity| values(study, index, quantity).is_some())?;
+            let is_within = (0..study.arms.len()).all(|arm| {
+                let same =
+                    |baseline: usize| study.arms[baseline].levels[index] == study.arms[arm].levels[index];
+                study.baseline_of(arm).is_none_or(same)
+            });
+            let values = values(study, index, quantity).filter(|_| is_within)?;
+            Some(NumericFactor { index, quantity, values })
+        })
+    }
+}
+
+/// The numbers of a factor's levels, if each level has one of its own.
+fn values(study: &StudyFile, factor: usize, quantity: &str) -> Option<Vec<f64>> {
+    let of_level = |level: usize| -> Option<f64> {
+        let mut numbers =
+            study.arms.iter().filter(|arm| arm.levels[factor] == level).map(|arm| {
+                match study.request(arm, study.seeds.from).train.get(quantity)? {
+                    toml::Value::Integer(number) => Some(*number as f64),
+                    toml::Value::Float(number) => Some(*number),
+                    _ => None,
+                }
+            });
+        let first = numbers.next()??;
+        (first > 0.0 && numbers.all(|number| number == Some(first))).then_some(first)
+    };
+    let values = (0..study.factors[factor].levels.len()).map(of_level).collect::<Option<Vec<f64>>>()?;
+    let is_distinct = (1..values.len()).all(|level| !values[..level].contains(&values[level]));
+    is_distinct.then_some(values)
+}
+
+impl TrendTable {
+    /// `None` for a study without a numeric factor, and before any seed is complete.
+    pub(crate) fn of(
+        study: &StudyFile,
+        statistics: &StatisticsCheck,
+        arms: &[ArmResult],
+    ) -> Option<TrendTable> {
+        let factor = NumericFactor::of(study)?;
+        let mut order: Vec<usize> = (0..factor.values.len()).collect();
+        order.sort_by(|a, b| factor.values[*a].total_cmp(&factor.values[*b]));
+        let first = |arm: &usize| study.arms[*arm].levels[factor.index] == order[0];
+        let mut rows: Vec<TrendResult> = (0..arms.len())
+            .filter(first)
+            .filter(|arm| study.baseline_of(*arm).is_some())
+            .filter_map(|arm| line(study, statistics, (&factor, &order), (arms, arm)))
+            .collect();
+        let p: Vec<Option<f64>> = rows.iter().map(|row| row.corrected_p).collect();
+        for (row, p) in rows.iter_mut().zip(corrected(Correction::Holm, &p)) {
+            row.corrected_p = p;
+        }
+        (!rows.is_empty()).then_some(TrendTable { factor, rows })
+    }
+}
+
+fn line(
+    study: &StudyFile,
+    statistics: &StatisticsCheck,
+    (factor, order): (&NumericFactor, &[usize]),
+    (arms, start): (&[ArmResult], usize),
+) -> Option<TrendResult> {
+    let mut at_level: Vec<Vec<(u64, f64)>> = Vec::with_capacity(order.len());
+    for level in order {
+        let mut levels = study.arms[start].levels.clone();
+        levels[factor.index] = *level;
+        let arm = study.arms.iter().position(|arm| arm.levels == levels)?;
+        let baseline = study.baseline_of(arm)?;
+        at_level.push(differences_per_seed(&arms[arm].values, &arms[baseline].values));
+    }
+    let value = |level: usize, seed: u64| {
+        at_level[level].iter().find(|(found, _)| *found == seed).map(|(_, difference)| *difference)
+    };
+    let numbers: Vec<f64> = order.iter().map(|level| factor.values[*level]).collect();
+    let (mut seeds, mut lines) = (Vec::new(), Vec::new());
+    for (seed, _) in &at_level[0] {
+        let points: Option<Vec<(f64, f64)>> =
+            (0..order.len()).map(|level| Some((numbers[level].log2(), value(level, *seed)?))).collect();
+        let Some(line) = points.and_then(|points| line_through(&points)) else { continue };
+        seeds.push(*seed);
+        lines.push(line);
+    }
+    let slopes: Vec<(u64, f64)> = seeds.iter().copied().zip(lines.iter().map(|(_, slope)| *slope)).collect();
+    let slopes = independent(statistics.folds, &slopes);
+    let points = (0..order.len()).map(|level| {
+        let complete: Vec<(u64, f64)> =
+            at_level[level].iter().filter(|(seed, _)| seeds.contains(seed)).copied().collect();
+        let values = independent(statistics.folds, &complete);
+        Some((numbers[level], summarise(&values)?.mean, mean_interval(&values, INTERVAL_LEVEL)))
+    });
+    let name: Vec<&str> = study
+        .factors
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| *index != factor.index)
+        .map(|(index, other)| other.levels[study.arms[start].levels[index]].as_str())
+        .collect();
+    let has_enough = slopes.len() >= statistics.seeds_needed as usize;
+    Some(TrendResult {
+        name: name.join("_"),
+        n: seeds.len(),
+        points: points.collect::<Option<_>>()?,
+        slope: summarise(&slopes)?.mean,
+        slope_interval: spread_interval(&slopes),
+        corrected_p: paired_t_test(&slopes).map(|test| test.p).filter(|_| has_enough),
+        // Folds are not independent, and their lines have no Fieller interval here.
+        crossing: if statistics.folds.is_some() { None } else { crossing(&lines, INTERVAL_LEVEL) },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::matrix::plan;
+    use crate::results::StudyResults;
+    use crate::testing::{factorial_study_text, write_run};
+    use allconv_record::Status;
+
+    fn study() -> StudyFile {
+        let text = factorial_study_text(6);
+        let text = text.replace("epochs = 2\n", "batch = 2\n");
+        let lengths =
+            "[factors.length]\nshort.train.epochs = 2\nmiddle.train.epochs = 4\nlong.train.epochs = 8\n";
+        let text = format!("{}{lengths}", &text[..text.find("[factors.base]").unwrap()]);
+        StudyFile::parse("small.toml", text).unwrap()
+    }
+
+    #[test]
+    fn a_loss_that_shrinks_with_every_doubling_is_found_with_its_crossing() {
+        let study = study();
+        let folder = tempfile::tempdir().unwrap();
+        for planned in plan(&study) {
+            let [rule, length] = study.arms[planned.arm_index].levels[..] else { panic!("two factors") };
+            // `strided` loses 3 points at 2 epochs and 2 less with every doubling; `all_conv` always loses 1.
+            let loss = [0.0, 0.03 - 0.02 * length as f64, 0.01][rule];
+            let noise = 0.0004 * ((planned.seed * 7 + planned.arm_index as u64 * 3) % 5) as f64;
+            write_run(folder.path(), &planned, Status::Finished, Some(0.3 + loss + noise));
+        }
+        let results = StudyResults::collect(&study, &[folder.path().to_path_buf()]).unwrap();
+        let table = results.trend.unwrap();
+        assert_eq!((table.factor.quantity, table.factor.values.as_slice()), ("epochs", &[2.0, 4.0, 8.0][..]));
+        let names: Vec<&str> = table.rows.iter().map(|row| row.name.as_str()).collect();
+        assert_eq!(names, ["strided", "all_conv"]);
+        let strided = &table.rows[0];
+        assert!((strided.slope + 0.02).abs() < 0.002, "{}", strided.slope);
+        assert!(strided.corrected_p.unwrap() < 0.001 && strided.n == 6);
+        let crossing = strided.crossing.unwrap();
+        // 3 − 2 (x − 1) = 0 at x = 2.5, 5.7 epochs.
+        assert!((crossing.place.unwrap() - 2.5).abs() < 0.1, "{crossing:?}");
+        let interval = crossing.interval.unwrap();
+        assert!(
+            interval.low < 2.6 && interval.high > 2.4 && interval.high - interval.low < 0.4,
+            "{interval:?}"
+        );
+        assert!((strided.points[2].1 + 0.01).abs() < 0.002, "{:?}", strided.points);
+        assert!(table.rows[1].corrected_p.unwrap() > 0.05);
+    }
+
+    #[test]
+    fn factors_that_are_no_numbers_have_no_line() {
+        let plain = StudyFile::parse("small.toml", factorial_study_text(5)).unwrap();
+        assert_eq!(NumericFactor::of(&plain), None);
+        // Arms that are compared across the lengths have no difference at a length.
+        let text = factorial_study_text(5).replace("epochs = 2\n", "batch = 2\n");
+        let lengths = "[factors.length]\nshort.train.epochs = 2\nlong.train.epochs = 8\n";
+        let across = format!("{}{lengths}", &text[..text.find("[factors.base]").unwrap()])
+            .replace("baseline = { rule = \"max_pool\" }", "baseline = { length = \"short\" }");
+        assert_eq!(NumericFactor::of(&StudyFile::parse("small.toml", across).unwrap()), None);
+    }
+}
