@@ -17,7 +17,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
 
   check           format, clippy, documentation, dependency arrows, generated files unchanged
   generate        writes the generated files anew
-  release-check   the longer campaigns
+  release-check [PYTHON]
+                  the longer campaigns; with an interpreter that has NumPy and SciPy, the published statistics in Python too
   sanitize        the kernels' tests under AddressSanitizer, a part of release-check
   bench-peers PYTHON [ROUNDS [SECTION ...]]
                   throughput beside PyTorch, ONNX Runtime and OpenVINO, interleaved; writes docs/performance.md. Sections: main, bf16,
@@ -52,7 +53,8 @@ fn main() -> anyhow::Result<()> {
             bench_operators::run(&workspace, python, rounds.parse()?, threads)
         }
         ["device-check", device, driver] => device_check::run(&workspace, device, driver),
-        ["release-check"] => release_check::run(&workspace),
+        ["release-check"] => release_check::run(&workspace, None),
+        ["release-check", python] => release_check::run(&workspace, Some(python)),
         ["sanitize"] => release_check::sanitize(&workspace),
         _ => {
             eprint!("{USAGE}");

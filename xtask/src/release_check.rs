@@ -33,12 +33,19 @@ const BENCHES: [&[&str]; 2] = [&["train", "--assert"], &["conv", "--assert"]];
 /// More kills and more runs than in every push; panics that tests expect leave one line in the log.
 const CAMPAIGN: [(&str, &str); 2] = [("ALLCONV_CAMPAIGN", "release"), ("RUST_BACKTRACE", "0")];
 
+/// The published statistics computed again from the records, and the proof that a changed number is found.
+const RECOMPUTE: [&[&str]; 2] = [
+    &["peers/statistics/recompute.py", "docs/results"],
+    &["peers/statistics/recompute.py", "--plant", "docs/results", "three-hypotheses"],
+];
+
 /// Where the last campaign's log lies; it is committed.
 const LOG: &str = "docs/release-check.log";
 
 /// Runs every test again with `ALLCONV_CAMPAIGN=release`, which raises the number of kills that a run must survive; the kernels'
-/// tests under a sanitiser; and the benchmarks that assert something. What they say goes to `docs/release-check.log` too.
-pub(crate) fn run(workspace: &Path) -> anyhow::Result<()> {
+/// tests under a sanitiser; the published statistics in Python, where an interpreter is given; and the benchmarks that assert something.
+/// What they say goes to `docs/release-check.log` too.
+pub(crate) fn run(workspace: &Path, python: Option<&str>) -> anyhow::Result<()> {
     let commit = shell::output(workspace, &["git", "describe", "--always", "--dirty", "--abbrev=12"])?;
     let compiler = shell::output(workspace, &["rustc", "--version"])?;
     let path = workspace.join(LOG);
@@ -54,6 +61,7 @@ pub(crate) fn run(workspace: &Path) -> anyhow::Result<()> {
     let test = ["cargo", "test", "--workspace", "--locked", "--", "--show-output"];
     shell::run_logged(workspace, &test, &CAMPAIGN, &mut log)?;
     sanitize_logged(workspace, &mut log)?;
+    recompute_logged(workspace, python, &mut log)?;
     for bench in BENCHES {
         let allconv = ["cargo", "run", "--release", "--locked", "--package", "allconv", "--", "bench"];
         shell::run_logged(workspace, &[&allconv[..], bench].concat(), &[], &mut log)?;
@@ -66,6 +74,19 @@ pub(crate) fn run(workspace: &Path) -> anyhow::Result<()> {
 /// Runs the kernels' tests under AddressSanitizer, on the machines that the compiler brings it for.
 pub(crate) fn sanitize(workspace: &Path) -> anyhow::Result<()> {
     sanitize_logged(workspace, &mut std::io::sink())
+}
+
+fn recompute_logged(workspace: &Path, python: Option<&str>, log: &mut impl Write) -> anyhow::Result<()> {
+    let Some(python) = python else {
+        let left_out = "left out: the published statistics are computed again by `release-check PYTHON`";
+        println!("{left_out}");
+        writeln!(log, "{left_out}")?;
+        return Ok(());
+    };
+    for script in RECOMPUTE {
+        shell::run_logged(workspace, &[&[python], script].concat(), &[], log)?;
+    }
+    Ok(())
 }
 
 fn sanitize_logged(workspace: &Path, log: &mut impl Write) -> anyhow::Result<()> {

@@ -23,7 +23,9 @@ pub(crate) fn run_logged(
     log: &mut impl Write,
 ) -> anyhow::Result<()> {
     println!("$ {}", words.join(" "));
-    writeln!(log, "\n$ {}", words.join(" "))?;
+    // The log is committed: it names the program, not where this machine keeps it.
+    let program = Path::new(words[0]).file_name().unwrap_or_default().to_string_lossy();
+    writeln!(log, "\n$ {program} {}", words[1..].join(" "))?;
     let mut child = command(folder, words, environment)
         .stdout(Stdio::piped())
         .spawn()
