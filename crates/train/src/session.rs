@@ -34,7 +34,7 @@ use crate::{DataStore, RunSettings, TrainError, resolve};
 const PREFETCH: usize = 4;
 
 /// Who asked for a run, and where it is made; none of it changes a number.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Identity {
     /// Study the run belongs to.
     pub study: String,
@@ -238,7 +238,8 @@ impl<'a> Session<'a> {
         };
         record.results.clear();
         record.measured = None;
-        record.parent = parent.or(record.parent);
+        // A run that had to begin anew has made every step itself.
+        record.parent = parent.or(record.parent.filter(|parent| parent.step <= state.step));
         job.directory.write_specification(job.specification)?;
         task.keep(job.directory)?;
         let loader = LoaderSettings {

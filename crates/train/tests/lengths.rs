@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use allconv_data::DataDirectory;
 use allconv_kernels::Isa;
-use allconv_record::{Environment, Event, MetricPoint, Observer, Request, Resolve, RunDirectory, Status};
+use allconv_record::{Event, MetricPoint, Observer, Request, Resolve, RunDirectory, Status};
 use allconv_train::{DataStore, Execution, Identity, Job, Resolver, train};
 use burn::tensor::Device;
 
@@ -66,14 +66,7 @@ impl Lengths {
         let job = Job {
             specification: &resolved.specification,
             directory: &self.directory(name),
-            identity: &Identity {
-                study: "test".into(),
-                arm: "all_conv".into(),
-                request_hash: request.hash(),
-                study_file_sha256: None,
-                command: vec![],
-                environment: Environment::default(),
-            },
+            identity: &Identity::default(),
             data: &self.data,
             device: &Device::flex(),
             execution: Execution {
@@ -133,6 +126,18 @@ fn a_run_that_was_interrupted_after_it_branched_continues_itself() {
     lengths.run("long", 6.0, "", &["short"], 2 * EPOCH + 3);
     let long = lengths.run("long", 6.0, "", &[], ALL);
     assert_eq!(parent_step(&long), Some(12));
+    assert_eq!(result(&long), result(&lengths.run("alone", 6.0, "", &[], ALL)));
+}
+
+#[test]
+fn a_run_that_lost_the_steps_it_took_over_makes_them_itself_and_names_no_parent() {
+    let lengths = Lengths::new();
+    lengths.run("short", 3.0, "", &[], ALL);
+    let long = lengths.run("long", 6.0, "", &["short"], 2 * EPOCH + 3);
+    assert_eq!(parent_step(&long), Some(12));
+    std::fs::remove_dir_all(long.checkpoints()).unwrap();
+    let long = lengths.run("long", 6.0, "", &[], ALL);
+    assert_eq!(parent_step(&long), None);
     assert_eq!(result(&long), result(&lengths.run("alone", 6.0, "", &[], ALL)));
 }
 

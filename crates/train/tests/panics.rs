@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use allconv_data::DataDirectory;
 use allconv_kernels::Isa;
-use allconv_record::{Environment, Event, Observer, Request, Resolve, RunDirectory, Status};
+use allconv_record::{Event, Observer, Request, Resolve, RunDirectory, Status};
 use allconv_train::{DataStore, Execution, Identity, Job, Resolver, TrainError, train};
 use burn::tensor::Device;
 
@@ -47,14 +47,7 @@ fn with_job(device_kind: &str, judge: impl FnOnce(&Job<'_>)) {
     let job = Job {
         specification: &resolved.specification,
         directory: &directory,
-        identity: &Identity {
-            study: "test".into(),
-            arm: "all_conv".into(),
-            request_hash: request.hash(),
-            study_file_sha256: None,
-            command: vec![],
-            environment: Environment::default(),
-        },
+        identity: &Identity::default(),
         data: &data,
         device: &Device::flex(),
         execution: Execution {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use allconv_data::DataDirectory;
 use allconv_kernels::Isa;
-use allconv_record::{Environment, Request, Resolve, RunDirectory, SplitName, Status};
+use allconv_record::{Request, Resolve, RunDirectory, SplitName, Status};
 use allconv_train::{DataStore, Execution, Identity, Job, Resolver, train};
 use burn::tensor::Device;
 
@@ -36,14 +36,7 @@ fn a_small_convolutional_net_passes_85_percent() {
     let job = Job {
         specification: &resolved.specification,
         directory: &directory,
-        identity: &Identity {
-            study: "test".into(),
-            arm: "all_conv".into(),
-            request_hash: request.hash(),
-            study_file_sha256: None,
-            command: vec![],
-            environment: Environment::default(),
-        },
+        identity: &Identity::default(),
         data: &data,
         device: &Device::flex(),
         execution: Execution {

@@ -111,11 +111,11 @@ pub(crate) enum DataCommand {
         /// The settings, as in a study file.
         #[arg(long, default_value = "{ alternating_flip = true, translate = 4, cutout = 8 }")]
         augment: String,
-        /// Images.
-        #[arg(long, default_value_t = 5)]
-        images: usize,
-        /// Epochs.
-        #[arg(long, default_value_t = 8)]
+        /// Images, 1 to 64.
+        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=64))]
+        images: u32,
+        /// Epochs, 1 to 64.
+        #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=64))]
         epochs: u32,
         #[command(flatten)]
         data: DataArguments,

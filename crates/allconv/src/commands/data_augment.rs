@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use allconv_data::{Augmentation, DataDirectory, Dataset, DatasetOptions, open};
+use allconv_train::DataRequest;
 use anyhow::Context;
 use image::{Rgb, RgbImage};
 
@@ -21,7 +22,7 @@ const MEAN: f32 = 128.0;
 /// What is shown.
 pub(super) struct Shown {
     /// The first training images, one a row.
-    pub(super) images: usize,
+    pub(super) images: u32,
     /// Epochs, one a column behind that of the stored image.
     pub(super) epochs: u32,
 }
@@ -34,20 +35,13 @@ pub(super) fn augment(
     directory: &DataDirectory,
     path: &Path,
 ) -> anyhow::Result<()> {
-    let table = format!("augment = {settings}");
-    let augmentation = toml::from_str::<toml::Table>(&table)
-        .and_then(|mut table| {
-            table.remove("augment").unwrap_or(toml::Table::new().into()).try_into::<Augmentation>()
-        })
-        .map_err(|error| UsageError(format!("--augment {settings}: {}", error.message())))?;
+    let augmentation =
+        augmentation(settings).map_err(|reason| UsageError(format!("--augment {settings}: {reason}")))?;
     let options = DatasetOptions { validation: 0, ..DatasetOptions::default() };
     let dataset = open(name, directory, &options)?;
-    if shown.images == 0 || shown.images > dataset.train.len() {
-        let message = format!(
-            "--images {} is not between 1 and the {} training images",
-            shown.images,
-            dataset.train.len()
-        );
+    if shown.images as usize > dataset.train.len() {
+        let message =
+            format!("--images {} is more than the {} training images", shown.images, dataset.train.len());
         return Err(UsageError(message).into());
     }
     picture(&dataset, augmentation, shown)
@@ -57,15 +51,20 @@ pub(super) fn augment(
     Ok(())
 }
 
+/// The settings as a study file reads and checks them.
+fn augmentation(settings: &str) -> Result<Augmentation, String> {
+    let section = format!("dataset = \"shown\"\naugment = {settings}");
+    let request: DataRequest = toml::from_str(&section).map_err(|error| error.message().to_owned())?;
+    request.check_task().map_err(|error| error.to_string())?;
+    Ok(request.augment.unwrap_or_default())
+}
+
 fn picture(dataset: &Dataset, augmentation: Augmentation, shown: &Shown) -> RgbImage {
     let shape = dataset.shape();
     let [width, height] = [shape.width, shape.height].map(|side| side as u32 * MAGNIFICATION + GAP);
-    let mut picture = RgbImage::from_pixel(
-        (shown.epochs + 1) * width - GAP,
-        shown.images as u32 * height - GAP,
-        Rgb([255; 3]),
-    );
-    for sample in 0..shown.images as u32 {
+    let mut picture =
+        RgbImage::from_pixel((shown.epochs + 1) * width - GAP, shown.images * height - GAP, Rgb([255; 3]));
+    for sample in 0..shown.images {
         let stored: Vec<f32> =
             dataset.train.image(sample as usize).iter().map(|pixel| f32::from(*pixel) - MEAN).collect();
         let mut moved = stored.clone();

@@ -47,6 +47,31 @@ fn a_value_out_of_range_names_field_value_and_limit() {
 }
 
 #[test]
+fn augmentation_is_drawn_and_wrong_settings_are_refused_as_in_a_study_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let augment = |settings: &str, more: &[&str]| {
+        let arguments = [&["data", "augment", "synthetic", "seen.png", "--augment", settings], more].concat();
+        output(folder.path(), &arguments)
+    };
+    for (settings, told) in [
+        ("{ horizontal_flip = true, alternating_flip = true }", "augment.alternating_flip"),
+        ("{ translate = 4294967295 }", "at most 4096 pixels"),
+        ("{ cutot = 3 }", "`cutout`"),
+        ("{ cutout = ", "unclosed"),
+    ] {
+        let refused = augment(settings, &[]);
+        assert_eq!(code(&refused), 2, "{}", message(&refused));
+        assert!(message(&refused).contains(told), "{told}: {}", message(&refused));
+    }
+    assert_eq!(code(&augment("{}", &["--epochs", "4294967295"])), 2);
+    let drawn = augment("{ cutout = 8 }", &["--images", "2", "--epochs", "3"]);
+    assert_eq!(code(&drawn), 0, "{}", message(&drawn));
+    // Images of 32 pixels, three times as large, four pixels apart.
+    let size = image::image_dimensions(folder.path().join("seen.png")).unwrap();
+    assert_eq!(size, (4 * 100 - 4, 2 * 100 - 4));
+}
+
+#[test]
 fn numbers_that_no_machine_can_serve_are_refused() {
     for number in ["1000000000000", "9223372036854775807"] {
         let (code, message) = refused("validation = 60", &format!("validation = {number}"));

@@ -11,6 +11,9 @@ const DEFAULT_VALIDATION: usize = 5000;
 /// Validation pictures held out in tasks over maps unless the study says otherwise.
 const DEFAULT_VALIDATION_PICTURES: usize = 8;
 
+/// Largest shift and largest side of a cut-out square.
+const MOST_PIXELS: u32 = 4096;
+
 /// The data set that is drawn.
 const SYNTHETIC: &str = "synthetic";
 
@@ -121,16 +124,7 @@ impl DataRequest {
     pub fn check_task(&self) -> Result<(), SettingError> {
         let task = self.task.as_ref().filter(|task| task.patches().is_some());
         let Some(task) = task else {
-            let alternates =
-                self.augment.is_some_and(|augment| augment.horizontal_flip && augment.alternating_flip);
-            SettingError::unless(
-                !alternates,
-                "augment.alternating_flip",
-                true,
-                "left out beside horizontal_flip",
-            )?;
-            let cutout = self.augment.map_or(0, |augment| augment.cutout);
-            SettingError::unless(cutout <= 4096, "augment.cutout", cutout, "a side of at most 4096 pixels")?;
+            self.augment.as_ref().map_or(Ok(()), check_augmentation)?;
             let range = "left out in classification: its data sets bring their test images along";
             SettingError::unless(self.test_dataset.is_none(), "test_dataset", "given", range)?;
             return SettingError::unless(self.fold.is_none(), "fold", "given", range);
@@ -143,6 +137,17 @@ impl DataRequest {
             "left out in tasks over maps; their patches are moved at random, and turned as `symmetry` says";
         SettingError::unless(self.augment.is_none(), "augment", "given", range)
     }
+}
+
+/// Refuses settings that exclude each other, and sizes beyond any image.
+fn check_augmentation(augment: &Augmentation) -> Result<(), SettingError> {
+    let alternates = augment.horizontal_flip && augment.alternating_flip;
+    let range = "left out beside horizontal_flip";
+    SettingError::unless(!alternates, "augment.alternating_flip", true, range)?;
+    for (field, pixels) in [("augment.translate", augment.translate), ("augment.cutout", augment.cutout)] {
+        SettingError::unless(pixels <= MOST_PIXELS, field, pixels, "at most 4096 pixels")?;
+    }
+    Ok(())
 }
 
 impl DataSettings {
@@ -203,6 +208,7 @@ mod tests {
         let both = "augment = { horizontal_flip = true, alternating_flip = true }";
         assert_eq!(field(both), "augment.alternating_flip");
         assert_eq!(field("augment = { cutout = 5000 }"), "augment.cutout");
+        assert_eq!(field("augment = { translate = 4294967295 }"), "augment.translate");
         assert_eq!(field("task = { classification = {} }\nfold = { of = 2 }"), "fold");
         assert_eq!(field("task = { segmentation = {} }\naugment = { translate = 2 }"), "augment");
         assert_eq!(field("task = { segmentation = {} }\npreprocess = ['standardize']"), "preprocess");

@@ -94,7 +94,7 @@ const FAST: Preset = Preset {
 /// For classifiers that are to fit their training images in 10 to 60 epochs.
 ///
 /// The shape is that of the fast CIFAR recipes (Page 2018; Jordan, arXiv 2404.00498): a straight rise and fall, smoothed labels, logits near
-/// zero at the start, each image seen from either side in turn. Rates and shares were chosen on validation images by `studies/fit-search.toml`.
+/// zero at the start. Its settings are the start of the search in `studies/fit-search.toml`, and hold until that search ends.
 const FIT: Preset = Preset {
     name: "fit",
     summary: "for classifiers that are to fit: triangle, Nesterov momentum, smoothed labels, small logits at the start",
@@ -164,6 +164,7 @@ impl Preset {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::TrainRequest;
 
     #[test]
     fn every_preset_is_found_by_name_and_passes_its_own_checks() {
@@ -172,5 +173,8 @@ mod tests {
             (preset.settings)().check().unwrap();
         }
         assert!(Preset::named("slow").is_none());
+        let unknown = TrainRequest { preset: Some("slow".to_owned()), ..TrainRequest::default() };
+        let told = unknown.preset().unwrap_err().to_string();
+        assert!(PRESETS.iter().all(|preset| told.contains(&format!("`{}`", preset.name))), "{told}");
     }
 }
