@@ -33,6 +33,11 @@ enum Burn {
     FeaturesOnly,
 }
 
+/// The folders of all crates, those that depend on others after them.
+pub(crate) fn crates() -> impl Iterator<Item = &'static str> {
+    TABLE.iter().map(|(folder, ..)| *folder)
+}
+
 /// Checks every manifest against the table, and that the table names every crate.
 pub(crate) fn check(workspace: &Path) -> anyhow::Result<()> {
     let mut folders = BTreeSet::new();

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use crate::{arrows, generated, shell};
+use crate::{arrows, generated, shell, source};
 
 /// Runs all checks; the first that fails ends it.
 pub(crate) fn run(workspace: &Path) -> anyhow::Result<()> {
     arrows::check(workspace)?;
+    source::check(workspace)?;
     shell::run(workspace, &["cargo", "fmt", "--all", "--check"], &[])?;
     let clippy = ["cargo", "clippy", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"];
     shell::run(workspace, &clippy, &[])?;

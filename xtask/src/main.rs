@@ -9,14 +9,17 @@ mod device_check;
 mod generated;
 mod release_check;
 mod shell;
+mod source;
 mod training_unharmed;
 
 use std::path::PathBuf;
 
 const USAGE: &str = "usage: cargo xtask COMMAND
 
-  check           format, clippy, documentation, dependency arrows, generated files unchanged
+  check           format, clippy, documentation, dependency arrows, cycles of files, generated files unchanged
   generate        writes the generated files anew
+  lines           product lines of every crate, files above 400 lines, functions above 60
+  cycles          the largest cycle of files that need each other, per crate
   release-check [PYTHON]
                   the longer campaigns; with an interpreter that has NumPy and SciPy, the published statistics in Python too
   sanitize        the kernels' tests under AddressSanitizer, a part of release-check
@@ -40,6 +43,8 @@ fn main() -> anyhow::Result<()> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["check"] => check::run(&workspace),
         ["generate"] => generated::write(&workspace),
+        ["lines"] => source::print_lines(&workspace),
+        ["cycles"] => source::print(&workspace),
         ["bench-peers", python] => bench_peers::run(&workspace, python, 5, &[]),
         ["bench-peers", python, rounds, ref sections @ ..] => {
             bench_peers::run(&workspace, python, rounds.parse()?, sections)

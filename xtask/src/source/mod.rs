@@ -1,0 +1,9 @@
+//! The workspace's Rust sources as syntax trees: which files are product code, how long they are, which file needs which.
+
+mod cycles;
+mod lines;
+mod module;
+mod names;
+
+pub(crate) use cycles::{check, print};
+pub(crate) use lines::print as print_lines;
