@@ -8,13 +8,14 @@ use anyhow::{Context, ensure};
 /// Each crate's folder, what it may depend on inside the workspace, and whether it may name Burn.
 const TABLE: &[(&str, &[&str], Burn)] = &[
     ("random", &[], Burn::Hidden),
+    ("files", &[], Burn::Hidden),
     ("kernels", &["random"], Burn::Hidden),
-    ("data", &["random"], Burn::Hidden),
-    ("record", &[], Burn::Hidden),
+    ("data", &["random", "files"], Burn::Hidden),
+    ("record", &["files"], Burn::Hidden),
     ("nets", &["random", "kernels"], Burn::Named),
-    ("train", &["random", "record", "data", "kernels", "nets"], Burn::Named),
+    ("train", &["random", "files", "record", "data", "kernels", "nets"], Burn::Named),
     ("inspect", &["random", "train", "record", "data", "kernels", "nets"], Burn::Named),
-    ("study", &["random", "record"], Burn::Hidden),
+    ("study", &["random", "files", "record"], Burn::Hidden),
     (
         "allconv",
         &["data", "inspect", "kernels", "nets", "random", "record", "study", "train"],

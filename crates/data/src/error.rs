@@ -3,6 +3,14 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use allconv_files::FileError;
+
+impl From<FileError> for DataError {
+    fn from(FileError { action, path, source }: FileError) -> DataError {
+        DataError::Io { action, path, source }
+    }
+}
+
 /// Everything that can go wrong between a file on disk and a batch.
 ///
 /// The command line maps [`DataError::is_io`] to exit code 74 and every other value to 65 (bad data).

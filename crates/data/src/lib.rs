@@ -6,7 +6,6 @@
 
 #![forbid(unsafe_code)]
 
-pub mod atomic;
 pub mod augment;
 pub mod batch;
 pub mod bicubic;
@@ -26,6 +25,7 @@ pub mod preprocess;
 pub mod registry;
 pub mod shared;
 pub mod verify;
+mod write_file;
 
 pub use augment::{Augmentation, ImageShape};
 pub use batch::Batch;
@@ -41,7 +41,9 @@ pub use loader::{Loader, LoaderSettings, MOST_WORKERS, MakeBatch, Position, Samp
 pub use order::Order;
 pub use pairs::{PairBatch, Patches, Symmetry, Targets};
 pub use picture::Picture;
-pub use pictures::{Fold, PictureDataset, PictureExample, PictureOptions, PictureSource, open_pictures};
+pub use pictures::{
+    Fold, PictureDataset, PictureExample, PictureOptions, PictureSource, TestSets, open_pictures,
+};
 pub use prefetch::BatchIterator;
 pub use preprocess::{
     FittedPreprocess, GlobalContrast, PreparedDataset, PreparedSplit, Preprocess, Zca, prepare,

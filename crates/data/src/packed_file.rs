@@ -9,8 +9,10 @@ use std::path::Path;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::atomic::{check_room, write_atomically};
+use allconv_files::check_room;
+
 use crate::error::DataError;
+use crate::write_file::write_file;
 
 /// Bytes before the header.
 const START: usize = 20;
@@ -35,7 +37,7 @@ impl PackedFile {
         data: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<(), DataError> {
         check_room(path, data_bytes.map_or(u64::MAX, |bytes| bytes as u64))?;
-        write_atomically(path, |file| {
+        write_file(path, |file| {
             let header = serde_json::to_vec(header)?;
             file.write_all(self.magic)?;
             file.write_all(&(header.len() as u32).to_le_bytes())?;

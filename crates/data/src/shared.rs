@@ -58,12 +58,12 @@ fn numbered(split: SplitName, sample: usize) -> String {
 }
 
 impl PictureDataset {
-    /// Pictures that lie in two splits at once, for each pair of splits that shares any; the test pictures of another set count too.
+    /// Pictures that lie in two splits at once, for each pair of splits that shares any; the test pictures of other sets count too.
     pub fn shared_between_splits(&self) -> Vec<SharedImages> {
         between(&[
-            Some(of_pictures(SplitName::Train, &self.train)),
-            Some(of_pictures(SplitName::Validation, &self.validation)),
-            Some(of_pictures(SplitName::Test, &self.test)),
+            Some(of_pictures(SplitName::Train, self.train.iter())),
+            Some(of_pictures(SplitName::Validation, self.validation.iter())),
+            Some(of_pictures(SplitName::Test, self.tested())),
         ])
     }
 }
@@ -133,8 +133,9 @@ fn of_split<'a>(
     }
 }
 
-fn of_pictures(split: SplitName, pictures: &[PictureExample]) -> Compared<'_> {
-    let hash = |example: &PictureExample| {
+fn of_pictures<'a>(split: SplitName, pictures: impl IntoIterator<Item = &'a PictureExample>) -> Compared<'a> {
+    let pictures: Vec<&PictureExample> = pictures.into_iter().collect();
+    let hash = |example: &&PictureExample| {
         let mut hasher = blake3::Hasher::new();
         let shape = example.picture.shape();
         for side in [shape.height, shape.width, shape.channels] {
@@ -147,7 +148,7 @@ fn of_pictures(split: SplitName, pictures: &[PictureExample]) -> Compared<'_> {
     Compared {
         split,
         images: pictures.par_iter().map(hash).collect(),
-        name: Box::new(|place| pictures[place].name.clone()),
+        name: Box::new(move |place| pictures[place].name.clone()),
     }
 }
 

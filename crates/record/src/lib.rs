@@ -7,12 +7,13 @@
 //! statistics and no terminal.
 #![forbid(unsafe_code)]
 
+use allconv_files::FileError;
+
 mod artefacts;
-mod atomic;
 mod cost;
 mod event;
 mod examples;
-mod free_space;
+mod files;
 mod journal;
 mod measurer;
 mod outcomes;
@@ -25,12 +26,12 @@ mod scores;
 mod specification;
 mod status;
 
+pub use allconv_files::{FreeSpace, free_space, remove_leftovers};
 pub use artefacts::{ARTEFACTS_SCHEMA, ArtefactPicture, Artefacts, PictureRole};
-pub use atomic::{create_folder, remove_leftovers, sync_directory, write_atomically};
 pub use cost::{Cost, StageShape};
 pub use event::{Event, MetricPoint, Observer, SplitName};
 pub use examples::Examples;
-pub use free_space::{FreeSpace, free_space};
+pub use files::{create_folder, sync_directory, write_atomically};
 pub use journal::{Journal, JournalMark, read_journal};
 pub use measurer::Measurer;
 pub use outcomes::{Outcome, Outcomes};
@@ -93,6 +94,12 @@ impl RecordError {
     /// Makes the closure that `map_err` wants for an input/output failure on `path`.
     pub fn io(action: &'static str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> RecordError {
         let path = path.to_path_buf();
-        move |source| RecordError::Io { action, source: free_space::explained(&path, None, source), path }
+        move |source| FileError::of(action, &path)(source).into()
+    }
+}
+
+impl From<FileError> for RecordError {
+    fn from(FileError { action, path, source }: FileError) -> RecordError {
+        RecordError::Io { action, path, source }
     }
 }

@@ -70,13 +70,20 @@ impl RunDirectory {
     /// [`RecordError::Busy`] when another live process holds it; [`RecordError::Io`].
     pub fn lock(&self) -> Result<File, RecordError> {
         create_folder(&self.path)?;
-        let path = self.path.join("lock");
-        let file = File::create(&path).map_err(RecordError::io("open", &path))?;
-        match file.try_lock() {
-            Ok(()) => Ok(file),
-            Err(fs::TryLockError::WouldBlock) => Err(RecordError::Busy { path: self.path.clone() }),
-            Err(fs::TryLockError::Error(source)) => Err(RecordError::Io { action: "lock", path, source }),
-        }
+        allconv_files::try_lock(&self.lock_path())?
+            .ok_or_else(|| RecordError::Busy { path: self.path.clone() })
+    }
+
+    /// Whether a live process holds the lock. A directory that was never locked is not held.
+    ///
+    /// # Errors
+    /// [`RecordError::Io`] when the lock file exists and cannot be opened.
+    pub fn is_held(&self) -> Result<bool, RecordError> {
+        Ok(allconv_files::is_locked(&self.lock_path())?)
+    }
+
+    fn lock_path(&self) -> PathBuf {
+        self.path.join("lock")
     }
 
     /// Writes `spec.toml`.
@@ -353,10 +360,11 @@ mod tests {
     fn a_second_lock_is_refused_until_the_first_is_dropped() {
         let folder = tempfile::tempdir().unwrap();
         let run = RunDirectory::at(folder.path().join("run"));
+        assert!(!run.is_held().unwrap());
         let first = run.lock().unwrap();
-        assert!(matches!(run.lock(), Err(RecordError::Busy { .. })));
+        assert!(matches!(run.lock(), Err(RecordError::Busy { .. })) && run.is_held().unwrap());
         drop(first);
-        assert!(run.lock().is_ok());
+        assert!(!run.is_held().unwrap() && run.lock().is_ok());
     }
 
     #[test]

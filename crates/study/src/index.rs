@@ -18,7 +18,7 @@ pub enum RunState {
     Stuck,
     /// Not made: the search found no learning rate with which its arm comes to an end.
     Skipped,
-    /// A process said that it was training. It may have been killed since: [`is_held`] tells.
+    /// A process said that it was training. It may have been killed since: [`RunDirectory::is_held`] tells.
     Running,
     /// Stopped on request, can be continued.
     Interrupted,
@@ -235,24 +235,6 @@ fn read_run(directory: RunDirectory) -> Result<FoundRun, RecordError> {
     Ok(FoundRun { directory, record, damage })
 }
 
-/// Whether a live process holds the lock of this run directory. A directory that was never locked is not held.
-///
-/// # Errors
-/// [`RecordError::Io`] when the lock file exists and cannot be opened.
-pub fn is_held(directory: &RunDirectory) -> Result<bool, RecordError> {
-    let path = directory.path().join("lock");
-    let file = match std::fs::File::open(&path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
-        Err(source) => return Err(RecordError::Io { action: "open", path, source }),
-    };
-    match file.try_lock_shared() {
-        Ok(()) => Ok(false),
-        Err(std::fs::TryLockError::WouldBlock) => Ok(true),
-        Err(std::fs::TryLockError::Error(source)) => Err(RecordError::Io { action: "lock", path, source }),
-    }
-}
-
 /// All run directories of the folders, each folder once even if it is named twice.
 fn list_once(folders: &[PathBuf]) -> Result<Vec<RunDirectory>, RecordError> {
     let mut seen = BTreeSet::new();
@@ -395,16 +377,5 @@ mod tests {
         let index = index(&planned, &[folder.path().to_path_buf()]).unwrap();
         assert_eq!(index.runs[0].state, RunState::Left);
         assert!(index.warnings[0].contains("run.json"), "{:?}", index.warnings);
-    }
-
-    #[test]
-    fn a_lock_is_seen_while_it_is_held_and_not_after() {
-        let folder = tempfile::tempdir().unwrap();
-        let run = RunDirectory::at(folder.path().join("run"));
-        assert!(!is_held(&run).unwrap());
-        let lock = run.lock().unwrap();
-        assert!(is_held(&run).unwrap());
-        drop(lock);
-        assert!(!is_held(&run).unwrap());
     }
 }

@@ -45,7 +45,7 @@ pub use file::{
     Reference, Search, Seeds, Sequential, StudyFile, StudyFileError, TestKind,
 };
 pub use guide::{PublishedStudy, guide, read_published};
-pub use index::{FoundRun, Index, IndexedRun, RunState, RunStore, index, is_held};
+pub use index::{FoundRun, Index, IndexedRun, RunState, RunStore, index};
 pub use matrix::{PlannedRun, plan, plan_with_rates};
 pub use metric::{METRICS, Metric, MetricUnit, Task, find_metric, metric_label};
 pub use needed::needed_runs;

@@ -197,7 +197,7 @@ fn recorded_metrics(
     has_validation: bool,
     measured: &[String],
 ) -> Vec<(SplitName, String)> {
-    let MetricNames { training, evaluation, clean } = names;
+    let MetricNames { training, evaluation, further, clean } = names;
     let validation = if has_validation { evaluation.clone() } else { Vec::new() };
     let of = |split: SplitName| move |name: String| (split, name);
     training
@@ -205,7 +205,7 @@ fn recorded_metrics(
         .map(of(SplitName::Train))
         .chain(clean.into_iter().map(of(SplitName::Train)))
         .chain(validation.into_iter().map(of(SplitName::Valid)))
-        .chain(evaluation.into_iter().chain(measured.iter().cloned()).map(of(SplitName::Test)))
+        .chain(evaluation.into_iter().chain(further).chain(measured.iter().cloned()).map(of(SplitName::Test)))
         .collect()
 }
 
@@ -254,7 +254,8 @@ impl Resolver {
         };
         kind.check(&pictures).map_err(data_error)?;
         let outputs = kind.outputs(pictures.channels);
-        let all = [&pictures.train, &pictures.validation, &pictures.test];
+        let further = pictures.further_tests.iter().map(|(_, examples)| examples);
+        let all = [&pictures.train, &pictures.validation, &pictures.test].into_iter().chain(further);
         // The pictures, and for super-resolution their reductions, a quarter at most.
         let bytes = |example: &PictureExample| example.picture.pixels().len() as u64 * 5 / 4;
         Ok(Sizes {
@@ -262,8 +263,8 @@ impl Resolver {
             outputs,
             samples: (pictures.train.len() * patches.per_picture) as u64,
             content_hash: pictures.content_hash.clone(),
-            data_bytes: all.iter().flat_map(|split| split.iter()).map(bytes).sum(),
-            metrics: map_metric_names(kind.as_ref(), pictures.channels),
+            data_bytes: all.flat_map(|split| split.iter()).map(bytes).sum(),
+            metrics: map_metric_names(kind.as_ref(), &pictures),
             has_validation: !pictures.validation.is_empty(),
         })
     }

@@ -28,9 +28,10 @@ pub(crate) struct TrainArguments {
     /// What is learned, as in a study file, e.g. `{ super_resolution = { scale = 2 } }` [default: the class of an image].
     #[arg(long)]
     pub(crate) task: Option<String>,
-    /// Name of the data set that is tested on, in tasks over maps [default: the data set's own test pictures].
-    #[arg(long)]
-    pub(crate) test_dataset: Option<String>,
+    /// Names of the data sets that are tested on, in tasks over maps; the first is the test split [default: the data set's own test
+    /// pictures].
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) test_dataset: Option<Vec<String>>,
     /// Test on one of several folds of the pictures, e.g. `{ index = 0, of = 5 }`.
     #[arg(long, conflicts_with = "test_dataset")]
     pub(crate) fold: Option<String>,

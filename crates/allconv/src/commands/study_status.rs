@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use allconv_study::{IndexedRun, RunState, index, is_held, needed_runs};
+use allconv_study::{IndexedRun, RunState, index, needed_runs};
 use serde_json::json;
 
 use super::study::open;
@@ -65,7 +65,7 @@ pub(crate) fn run(arguments: &StudyFileArguments) -> anyhow::Result<u8> {
 /// The state of a run now: one that says that it is running and that no process holds was killed, and can be continued.
 fn state_now(run: &IndexedRun) -> anyhow::Result<RunState> {
     Ok(match &run.found {
-        Some(found) if run.state == RunState::Running && !is_held(&found.directory)? => RunState::Interrupted,
+        Some(found) if run.state == RunState::Running && !found.directory.is_held()? => RunState::Interrupted,
         _ => run.state,
     })
 }

@@ -197,6 +197,49 @@ fn super_resolution_goes_from_photographs_to_a_larger_picture() {
 }
 
 #[test]
+fn several_sets_are_tested_on_and_each_has_its_metrics() {
+    let folder = tempfile::tempdir().unwrap();
+    for (set, first, count) in [("trained", 0u8, 4u32), ("near", 40, 1), ("far", 80, 2)] {
+        let pictures = folder.path().join(set);
+        std::fs::create_dir(&pictures).unwrap();
+        for number in 0..count {
+            let picture =
+                RgbImage::from_fn(24, 24, |x, y| image::Rgb([first, (9 * x * y) as u8, (x + number) as u8]));
+            picture.save(pictures.join(format!("{number}.png"))).unwrap();
+        }
+        let imported =
+            output(folder.path(), &["data", "import", set, "--name", set, "--layout", "photographs"]);
+        assert!(imported.status.success(), "{}", String::from_utf8_lossy(&imported.stderr));
+    }
+    let train = |sets: &str| {
+        let task = "{ super_resolution = { scale = 2, patch = 12, patches = 2 } }";
+        let words = [
+            "train",
+            "--model",
+            "sr_u_net",
+            "--width",
+            "0.1",
+            "--dataset",
+            "trained",
+            "--validation",
+            "1",
+            "--task",
+            task,
+        ];
+        let more = ["--epochs", "1", "--format", "json", "--progress", "none", "--test-dataset", sets];
+        output(folder.path(), &[&words[..], &more[..]].concat())
+    };
+    let values = |sets: &str| -> serde_json::Value { serde_json::from_slice(&train(sets).stdout).unwrap() };
+    let (both, turned) = (values("near,far").to_string(), values("far,near").to_string());
+    for name in ["psnr_y_far", "loss_far", "bicubic_psnr_y_far"] {
+        assert!(both.contains(&format!("\"{name}\"")), "{both}");
+    }
+    assert!(turned.contains("\"ssim_rgb_near\"") && !turned.contains("_far"), "{turned}");
+    let said = train("near,near");
+    assert!(String::from_utf8_lossy(&said.stderr).contains("names \"near\" twice"), "{said:?}");
+}
+
+#[test]
 fn what_does_not_fit_the_task_is_refused_before_any_training() {
     let check = |from: &str, to: &str, words: &[&str]| {
         assert!(SEGMENTATION.contains(from), "{from}");

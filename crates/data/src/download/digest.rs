@@ -7,6 +7,8 @@ use std::path::Path;
 use md5::{Digest, Md5};
 use sha2::Sha256;
 
+use allconv_files::hex;
+
 use crate::error::DataError;
 
 /// The digests that the publisher, or several independent users, state for a file.
@@ -35,10 +37,6 @@ impl Digests {
         }
         Ok(Digests { md5: hex(&md5.finalize()), sha256: hex(&sha256.finalize()) })
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

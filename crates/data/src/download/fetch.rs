@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use super::digest::Digests;
 use super::manifest::HashManifest;
 use super::transfer::{Patience, Progress, Transfer};
-use crate::atomic::{random_suffix, remove_left_overs, sync_folder};
+use allconv_files::{remove_leftovers, sync_folder, temporary_folder};
+
 use crate::dataset::cifar::{CIFAR10, CIFAR100, CifarLayout};
 use crate::directory::DataDirectory;
 use crate::error::DataError;
@@ -138,20 +139,17 @@ pub fn fetch_archive(
 
 /// Copies the layout's files out of the archive into a fresh folder, checks them, and renames the folder into place.
 fn unpack(layout: &CifarLayout, archive_path: &Path, directory: &DataDirectory) -> Result<(), DataError> {
-    let start = format!("unpacking-{}-", layout.name);
-    remove_left_overs(directory.root(), &start);
-    let staging_root = directory.root().join(start + &random_suffix());
-    let staging = DataDirectory::new(&staging_root);
+    remove_leftovers(directory.root(), crate::write_file::LEFT_BEHIND);
+    let staging_root = temporary_folder(directory.root(), &format!("unpacking-{}-", layout.name))?;
+    let staging = DataDirectory::new(staging_root.path());
     let folder = layout.path(&staging);
     fs::create_dir_all(&folder).map_err(DataError::io("create the folder", &folder))?;
-    let unpacked = unpack_into(layout, archive_path, &staging).and_then(|()| {
-        let target = layout.path(directory);
-        fs::rename(&folder, &target)
-            .and_then(|()| sync_folder(directory.root()))
-            .map_err(DataError::io("rename", &target))
-    });
-    let removed = fs::remove_dir_all(&staging_root).map_err(DataError::io("remove", &staging_root));
-    unpacked.and(removed)
+    unpack_into(layout, archive_path, &staging)?;
+    let target = layout.path(directory);
+    fs::rename(&folder, &target).map_err(DataError::io("rename", &target))?;
+    sync_folder(directory.root())?;
+    let root = staging_root.path().to_path_buf();
+    staging_root.close().map_err(DataError::io("remove", &root))
 }
 
 fn unpack_into(layout: &CifarLayout, archive_path: &Path, staging: &DataDirectory) -> Result<(), DataError> {
@@ -180,5 +178,5 @@ fn unpack_into(layout: &CifarLayout, archive_path: &Path, staging: &DataDirector
     })?;
     layout.read(staging)?;
     HashManifest::record(&folder, layout.files())?;
-    sync_folder(&folder).map_err(DataError::io("write", &folder))
+    Ok(sync_folder(&folder)?)
 }

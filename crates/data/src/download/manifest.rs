@@ -7,8 +7,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::atomic::write_atomically;
 use crate::error::DataError;
+use crate::write_file::write_file;
 
 /// Name of the file inside the folder it describes.
 pub const MANIFEST_NAME: &str = "allconv-hashes.json";
@@ -33,7 +33,7 @@ impl HashManifest {
             blake3.insert(file.to_string(), blake3::hash(&bytes).to_hex().to_string());
         }
         let manifest = HashManifest { blake3 };
-        write_atomically(&folder.join(MANIFEST_NAME), |file| {
+        write_file(&folder.join(MANIFEST_NAME), |file| {
             serde_json::to_writer_pretty(&mut *file, &manifest)?;
             file.write_all(b"\n")
         })?;

@@ -10,8 +10,10 @@ use ureq::http::{Response, StatusCode};
 use ureq::{Agent, Body};
 
 use super::digest::Digests;
-use crate::atomic::{sync_folder, write_atomically};
+use allconv_files::sync_folder;
+
 use crate::error::DataError;
+use crate::write_file::write_file;
 
 /// What is downloaded and what it must turn out to be.
 #[derive(Clone, Debug)]
@@ -98,9 +100,8 @@ impl Transfer<'_> {
             ));
         }
         let folder = self.target.parent().unwrap_or(Path::new("."));
-        fs::rename(self.part(), self.target)
-            .and_then(|()| sync_folder(folder))
-            .map_err(DataError::io("rename", self.target))?;
+        fs::rename(self.part(), self.target).map_err(DataError::io("rename", self.target))?;
+        sync_folder(folder)?;
         remove_if_present(&self.origin_path())
     }
 
@@ -276,7 +277,7 @@ impl Transfer<'_> {
         let etag = header(response, "etag").filter(|etag| !etag.starts_with("W/"));
         let validator = etag.or_else(|| header(response, "last-modified"));
         let origin = PartOrigin { url: self.url.to_string(), validator };
-        write_atomically(&self.origin_path(), |file| Ok(serde_json::to_writer(file, &origin)?))
+        write_file(&self.origin_path(), |file| Ok(serde_json::to_writer(file, &origin)?))
     }
 
     fn failed(&self, reason: &str, fix: &str) -> DataError {

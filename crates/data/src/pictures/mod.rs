@@ -2,6 +2,7 @@
 
 mod divide;
 pub mod pack;
+mod test_sets;
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use crate::picture::Picture;
 use crate::registry;
 use crate::shared::tested_on_training_pictures;
 pub use divide::Fold;
+pub use test_sets::TestSets;
 
 /// One picture and, where the set has them, the class of each of its pixels.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +59,8 @@ pub struct PictureDataset {
     pub validation: Arc<Vec<PictureExample>>,
     /// Pictures for the one final evaluation.
     pub test: Arc<Vec<PictureExample>>,
+    /// Pictures of further sets that are evaluated then too, by the name of the set.
+    pub further_tests: Vec<(String, Arc<Vec<PictureExample>>)>,
     /// BLAKE3 of everything that the sets hold, before anything is held out, in hex.
     pub content_hash: String,
 }
@@ -71,8 +75,8 @@ pub struct PictureOptions {
     pub train_images: Option<usize>,
     /// Test on this fold of the training pictures and train on the others.
     pub fold: Option<Fold>,
-    /// Test on this other set: on its test pictures, or on all if it is not divided.
-    pub test_dataset: Option<String>,
+    /// Test on these other sets: on the test pictures of each, or on all if it is not divided.
+    pub test_dataset: Option<TestSets>,
     /// What to draw if the set is `synthetic`; other sets ignore it.
     pub synthetic: SyntheticSettings,
 }
@@ -92,6 +96,7 @@ pub fn open_pictures(
     let source = registry::read_pictures(name, directory, &options.synthetic)?;
     let mut content_hash = source.content_hash();
     let mut train = source.train;
+    let mut further_tests = Vec::new();
     let test = match (&options.test_dataset, options.fold) {
         (Some(_), Some(fold)) => {
             return Err(DataError::BadOption {
@@ -112,48 +117,18 @@ pub fn open_pictures(
             }
             divide::take_fold(&mut train, fold)?
         }
-        (Some(other), None) => {
-            let tested = registry::read_pictures(other, directory, &options.synthetic)?;
-            if tested.channels != source.channels {
-                return Err(DataError::BadOption {
-                    field: "test_dataset",
-                    value: format!("\"{other}\""),
-                    limit: format!(
-                        "its pictures have {}, those of {name} have {}",
-                        channel_words(tested.channels),
-                        channel_words(source.channels)
-                    ),
-                    fix: "test on pictures of the same kind".to_string(),
-                });
-            }
-            if tested.classes != source.classes && !source.classes.is_empty() {
-                return Err(DataError::BadOption {
-                    field: "test_dataset",
-                    value: format!("\"{other}\""),
-                    limit: format!(
-                        "its classes are {:?}, those of {name} {:?}",
-                        tested.classes, source.classes
-                    ),
-                    fix: "import both with the same --labels".to_string(),
-                });
-            }
-            let hashes = format!("{content_hash} tested on {}", tested.content_hash());
-            content_hash = blake3::hash(hashes.as_bytes()).to_hex().to_string();
-            let test = if tested.test.is_empty() { tested.train } else { tested.test };
-            if let Some(shared) = tested_on_training_pictures(&train, &test)
-                && shared.count == test.len()
-            {
-                return Err(DataError::BadOption {
-                    field: "test_dataset",
-                    value: format!("\"{other}\""),
-                    limit: format!(
-                        "each of its {} pictures is one of those that {name} trains on (the first: {} and {})",
-                        test.len(),
-                        shared.first[0],
-                        shared.first[1]
-                    ),
-                    fix: "test on other pictures, or on a fold of the set".to_string(),
-                });
+        (Some(sets), None) => {
+            let trained =
+                Trained { name, channels: source.channels, classes: &source.classes, train: &train };
+            let mut open = |other: &str, word: &str| {
+                let tested = registry::read_pictures(other, directory, &options.synthetic)?;
+                let hashes = format!("{content_hash} {word} on {}", tested.content_hash());
+                content_hash = blake3::hash(hashes.as_bytes()).to_hex().to_string();
+                trained.test_pictures(other, tested)
+            };
+            let test = open(sets.first(), "tested")?;
+            for further in sets.further() {
+                further_tests.push((further.clone(), Arc::new(open(further, "also tested")?)));
             }
             test
         }
@@ -184,8 +159,61 @@ pub fn open_pictures(
         train: Arc::new(train),
         validation: Arc::new(if own_validation.is_empty() { held_out } else { own_validation }),
         test: Arc::new(test),
+        further_tests,
         content_hash,
     })
+}
+
+impl PictureDataset {
+    /// The pictures of all sets that are tested on, those of the test split first.
+    pub fn tested(&self) -> impl Iterator<Item = &PictureExample> {
+        let further = self.further_tests.iter().flat_map(|(_, examples)| examples.iter());
+        self.test.iter().chain(further)
+    }
+}
+
+/// What sets to test on are held against.
+struct Trained<'a> {
+    name: &'a str,
+    channels: usize,
+    classes: &'a [String],
+    train: &'a [PictureExample],
+}
+
+impl Trained<'_> {
+    /// The test pictures of the set called `other`, or all if it is not divided.
+    ///
+    /// # Errors
+    /// Pictures of another kind, other classes, or no picture that is not trained on.
+    fn test_pictures(&self, other: &str, tested: PictureSource) -> Result<Vec<PictureExample>, DataError> {
+        let refuse = |limit: String, fix: &str| {
+            let value = format!("\"{other}\"");
+            Err(DataError::BadOption { field: "test_dataset", value, limit, fix: fix.to_string() })
+        };
+        let name = self.name;
+        if tested.channels != self.channels {
+            let (found, wanted) = (channel_words(tested.channels), channel_words(self.channels));
+            let limit = format!("its pictures have {found}, those of {name} have {wanted}");
+            return refuse(limit, "test on pictures of the same kind");
+        }
+        if tested.classes != self.classes && !self.classes.is_empty() {
+            let limit = format!("its classes are {:?}, those of {name} {:?}", tested.classes, self.classes);
+            return refuse(limit, "import both with the same --labels");
+        }
+        let test = if tested.test.is_empty() { tested.train } else { tested.test };
+        if let Some(shared) = tested_on_training_pictures(self.train, &test)
+            && shared.count == test.len()
+        {
+            let limit = format!(
+                "each of its {} pictures is one of those that {name} trains on (the first: {} and {})",
+                test.len(),
+                shared.first[0],
+                shared.first[1]
+            );
+            return refuse(limit, "test on other pictures, or on a fold of the set");
+        }
+        Ok(test)
+    }
 }
 
 fn channel_words(channels: usize) -> String {
@@ -310,7 +338,7 @@ mod tests {
         write("overlapping", &[4, 5], &[]);
         write("divided", &[1, 2, 3], &[9]);
         let test_on = |name: &str, other: &str| {
-            let test_dataset = Some(other.to_string());
+            let test_dataset = Some(TestSets::new(vec![other.to_string()]).unwrap());
             open_pictures(name, &directory, &PictureOptions { test_dataset, ..PictureOptions::default() })
         };
         for other in ["all", "renamed_part"] {
@@ -321,6 +349,20 @@ mod tests {
         let set = test_on("all", "overlapping").expect("one picture of two is new");
         assert_eq!(set.shared_between_splits()[0].count, 1);
         test_on("divided", "divided").expect("tested on its own test pictures");
+
+        let both = TestSets::new(vec!["overlapping".to_string(), "divided".to_string()]).unwrap();
+        let options = PictureOptions { test_dataset: Some(both), ..PictureOptions::default() };
+        let two = open_pictures("all", &directory, &options).expect("two sets to test on");
+        assert_eq!((two.test.len(), two.further_tests.len()), (2, 1));
+        assert_eq!(
+            (two.further_tests[0].0.as_str(), two.further_tests[0].1[0].name.as_str()),
+            ("divided", "picture_9")
+        );
+        assert_ne!(two.content_hash, set.content_hash);
+        let refused = TestSets::new(vec!["overlapping".to_string(), "renamed_part".to_string()]).unwrap();
+        let options = PictureOptions { test_dataset: Some(refused), ..PictureOptions::default() };
+        let error = open_pictures("all", &directory, &options).expect_err("trained on").to_string();
+        assert!(error.starts_with("test_dataset = \"renamed_part\""), "{error}");
     }
 
     #[test]
@@ -329,7 +371,7 @@ mod tests {
         let error =
             open_synthetic(PictureOptions { fold, ..PictureOptions::default() }).expect_err("divided");
         assert!(error.to_string().contains("its own test pictures"), "{error}");
-        let test_dataset = Some("set6".to_string());
+        let test_dataset = Some(TestSets::new(vec!["set6".to_string()]).unwrap());
         let error = open_synthetic(PictureOptions { test_dataset, ..PictureOptions::default() })
             .expect_err("unknown");
         assert!(error.to_string().contains("no dataset named \"set6\""), "{error}");

@@ -7,9 +7,9 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
-use crate::atomic::write_atomically;
 use crate::directory::DataDirectory;
 use crate::error::DataError;
+use crate::write_file::write_file;
 
 /// First bytes of every array file; the number is the format's version.
 pub const MAGIC: &[u8; 16] = b"allconv array 1\n";
@@ -79,7 +79,7 @@ pub fn write_arrays(path: &Path, arrays: &[&[f32]]) -> Result<(), DataError> {
     })
     .map_err(DataError::io("write", path))?;
     let count: usize = arrays.iter().map(|array| array.len()).sum();
-    write_atomically(path, |file| {
+    write_file(path, |file| {
         file.write_all(MAGIC)?;
         file.write_all(&(count as u64).to_le_bytes())?;
         file.write_all(hasher.finalize().as_bytes())?;

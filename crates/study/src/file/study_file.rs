@@ -5,7 +5,6 @@ use std::io::Read;
 use std::path::Path;
 
 use allconv_record::{Request, ResolveError};
-use sha2::{Digest, Sha256};
 
 use crate::error::StudyError;
 
@@ -217,7 +216,7 @@ impl StudyFile {
 
     /// SHA-256 of the file's text, 64 hexadecimal digits: what runs record of the file that asked for them.
     pub fn sha256(&self) -> String {
-        Sha256::digest(self.text().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+        allconv_files::sha256(self.text().as_bytes())
     }
 
     /// Number of folds that the seeds walk through, seed `s` testing on fold `s mod folds`; `None` where the arms do not all name the same

@@ -11,7 +11,6 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use allconv_record::{RecordError, create_folder, sync_directory, write_atomically};
-use sha2::{Digest, Sha256};
 
 use crate::tensors::{NamedTensors, read_safetensors, write_safetensors};
 pub use state::{Best, CHECKPOINT_VERSION, State};
@@ -244,8 +243,7 @@ fn manifest(folder: &Path) -> Result<String, RecordError> {
     for name in FILES {
         let path = folder.join(name);
         let bytes = fs::read(&path).map_err(RecordError::io("read", &path))?;
-        let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        lines.push_str(&format!("{digest}  {name}\n"));
+        lines.push_str(&format!("{}  {name}\n", allconv_files::sha256(&bytes)));
     }
     Ok(lines)
 }

@@ -24,12 +24,19 @@ impl Session<'_> {
         let Some(evaluated) = evaluated else {
             return Err(TrainError::Specification("the data set has no test split".to_owned()));
         };
+        let further = self.task.evaluate_further(&network)?;
         self.evaluation += began.elapsed();
         if !evaluated.loss.is_finite() {
             return self.end(Status::Diverged, Some("the test loss is not finite".to_owned()), observer);
         }
         self.measure(SplitName::Test, "loss", evaluated.loss, observer)?;
         for (name, value) in &evaluated.metrics {
+            self.measure(SplitName::Test, name, *value, observer)?;
+        }
+        for (name, value) in &further {
+            if !value.is_finite() {
+                return self.end(Status::Diverged, Some(format!("{name} is {value}")), observer);
+            }
             self.measure(SplitName::Test, name, *value, observer)?;
         }
         match &evaluated.examples {

@@ -1,6 +1,8 @@
 //! `[data]`: which images, how they are prepared, and which of them are held out.
 
-use allconv_data::{Augmentation, DatasetOptions, Fold, PictureOptions, Preprocess, SyntheticSettings};
+use allconv_data::{
+    Augmentation, DatasetOptions, Fold, PictureOptions, Preprocess, SyntheticSettings, TestSets,
+};
 use serde::{Deserialize, Serialize};
 
 use super::{SettingError, TaskSettings};
@@ -35,8 +37,8 @@ pub struct DataRequest {
     pub synthetic: Option<SyntheticSettings>,
     /// What is learned; default: the class of an image.
     pub task: Option<TaskSettings>,
-    /// Registry name of the set that is tested on, in tasks over maps; default: the data set's own test pictures.
-    pub test_dataset: Option<String>,
+    /// Registry name of the set that is tested on, or several, in tasks over maps; default: the data set's own test pictures.
+    pub test_dataset: Option<TestSets>,
     /// Test on a part of the pictures and train on the others, in tasks over maps.
     pub fold: Option<FoldRequest>,
 }
@@ -72,9 +74,9 @@ pub struct DataSettings {
     /// What is learned; left out in classification.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<TaskSettings>,
-    /// Registry name of the set that is tested on, where it is another one.
+    /// Registry names of the sets that are tested on, where they are others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub test_dataset: Option<String>,
+    pub test_dataset: Option<TestSets>,
     /// The fold that is tested on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fold: Option<Fold>,

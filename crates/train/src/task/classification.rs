@@ -61,7 +61,12 @@ const CLEAN_IMAGES: usize = 5000;
 /// The metrics of classification.
 pub(crate) fn metric_names() -> MetricNames {
     let owned = |names: [&str; 2]| names.map(str::to_owned).to_vec();
-    MetricNames { training: owned(METRICS), evaluation: owned(METRICS), clean: owned(CLEAN_METRICS) }
+    MetricNames {
+        training: owned(METRICS),
+        evaluation: owned(METRICS),
+        further: Vec::new(),
+        clean: owned(CLEAN_METRICS),
+    }
 }
 
 /// Images with one class each.

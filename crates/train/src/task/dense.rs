@@ -15,6 +15,7 @@ use super::predictor::{copies, run_data};
 use super::sizes::check_examples;
 use super::{
     EpochSums, Evaluated, ExampleRecord, MetricNames, Prediction, SeenExample, StepError, Stream, Task,
+    further_name,
 };
 use crate::dense_loss::{DenseLoss, LossValue, class_loss, picture_loss};
 use crate::latency::median_seconds;
@@ -30,11 +31,16 @@ const SHOWN_EXAMPLES: usize = 3;
 const TRAINING_METRIC: &str = "loss";
 
 /// The metrics of a task over maps.
-pub(crate) fn metric_names(kind: &dyn DenseKind, channels: usize) -> MetricNames {
-    let of_examples = kind.metrics(channels).into_iter().map(str::to_owned);
+pub(crate) fn metric_names(kind: &dyn DenseKind, data: &PictureDataset) -> MetricNames {
+    let of_examples = kind.metrics(data.channels).into_iter().map(str::to_owned);
+    let evaluation: Vec<String> =
+        ["loss".to_owned()].into_iter().chain(of_examples).chain(kind.total_names()).collect();
+    let of_set =
+        |(set, _): &(String, _)| evaluation.iter().map(|name| further_name(name, set)).collect::<Vec<_>>();
     MetricNames {
         training: vec![TRAINING_METRIC.to_owned()],
-        evaluation: ["loss".to_owned()].into_iter().chain(of_examples).chain(kind.total_names()).collect(),
+        further: data.further_tests.iter().flat_map(of_set).collect(),
+        evaluation,
         clean: Vec::new(),
     }
 }
@@ -190,6 +196,52 @@ impl Dense {
         )
     }
 
+    /// Evaluates each of `examples` once, and keeps pictures of the first `shown` of them.
+    fn evaluate_examples(
+        &self,
+        network: &Network,
+        examples: &[PictureExample],
+        shown: usize,
+    ) -> Result<Evaluated, TrainError> {
+        let names = self.kind.metrics(self.data.channels);
+        let mut loss = 0.0;
+        let mut scores = Vec::with_capacity(examples.len());
+        let mut confusion: Option<Confusion> = None;
+        let mut pictures = Vec::new();
+        for (index, example) in examples.iter().enumerate() {
+            let map = self.map(network, &self.kind.input(example, index));
+            let compared =
+                self.objective.compare(&map.values, &self.kind.target(example), map.shape.channels);
+            loss += compared.value;
+            if !compared.value.is_finite() {
+                // No metric of such a map means anything; the caller sees the loss.
+                let examples =
+                    ExampleRecord::Scores { scores: Scores::new(Vec::new(), Vec::new()), pictures };
+                return Ok(Evaluated { loss, metrics: Vec::new(), rank: u64::MAX, examples });
+            }
+            let verdict = self.kind.judge(example, index, &map)?;
+            if index < shown {
+                for picture in self.kind.show(example, index, &map) {
+                    pictures.push(artefact(&example.name, picture, &names, &verdict.values)?);
+                }
+            }
+            match (&mut confusion, verdict.confusion) {
+                (Some(sum), Some(one)) => sum.add(&one),
+                (None, one) => confusion = one,
+                (Some(_), None) => {}
+            }
+            scores.push(ExampleScores { name: example.name.clone(), values: verdict.values });
+        }
+        let scores = Scores::new(names.iter().map(ToString::to_string).collect(), scores);
+        let mean = |name: &&str| Some(((*name).to_owned(), scores.mean(name)?));
+        let mut metrics: Vec<(String, f64)> = names.iter().filter_map(mean).collect();
+        metrics.extend(self.kind.totals(confusion.as_ref()));
+        let loss = loss / examples.len() as f64;
+        // Losses are not negative, so that the order of their bits is theirs.
+        let (rank, examples) = (loss.to_bits(), ExampleRecord::Scores { scores, pictures });
+        Ok(Evaluated { loss, metrics, rank, examples })
+    }
+
     fn split(&self, split: SplitName) -> &Arc<Vec<PictureExample>> {
         match split {
             SplitName::Train => &self.data.train,
@@ -264,43 +316,18 @@ impl Task for Dense {
         if examples.is_empty() {
             return Ok(None);
         }
-        let names = self.kind.metrics(self.data.channels);
-        let mut loss = 0.0;
-        let mut scores = Vec::with_capacity(examples.len());
-        let mut confusion: Option<Confusion> = None;
-        let mut pictures = Vec::new();
-        for (index, example) in examples.iter().enumerate() {
-            let map = self.map(network, &self.kind.input(example, index));
-            let compared =
-                self.objective.compare(&map.values, &self.kind.target(example), map.shape.channels);
-            loss += compared.value;
-            if !compared.value.is_finite() {
-                // No metric of such a map means anything; the caller sees the loss.
-                let examples =
-                    ExampleRecord::Scores { scores: Scores::new(Vec::new(), Vec::new()), pictures };
-                return Ok(Some(Evaluated { loss, metrics: Vec::new(), rank: u64::MAX, examples }));
-            }
-            let verdict = self.kind.judge(example, index, &map)?;
-            if split == SplitName::Test && index < SHOWN_EXAMPLES {
-                for shown in self.kind.show(example, index, &map) {
-                    pictures.push(artefact(&example.name, shown, &names, &verdict.values)?);
-                }
-            }
-            match (&mut confusion, verdict.confusion) {
-                (Some(sum), Some(one)) => sum.add(&one),
-                (None, one) => confusion = one,
-                (Some(_), None) => {}
-            }
-            scores.push(ExampleScores { name: example.name.clone(), values: verdict.values });
+        let shown = if split == SplitName::Test { SHOWN_EXAMPLES } else { 0 };
+        self.evaluate_examples(network, examples, shown).map(Some)
+    }
+
+    fn evaluate_further(&self, network: &Network) -> Result<Vec<(String, f64)>, TrainError> {
+        let mut metrics = Vec::new();
+        for (set, examples) in &self.data.further_tests {
+            let evaluated = self.evaluate_examples(network, examples, 0)?;
+            let values = [("loss".to_owned(), evaluated.loss)].into_iter().chain(evaluated.metrics);
+            metrics.extend(values.map(|(name, value)| (further_name(&name, set), value)));
         }
-        let scores = Scores::new(names.iter().map(ToString::to_string).collect(), scores);
-        let mean = |name: &&str| Some(((*name).to_owned(), scores.mean(name)?));
-        let mut metrics: Vec<(String, f64)> = names.iter().filter_map(mean).collect();
-        metrics.extend(self.kind.totals(confusion.as_ref()));
-        let loss = loss / examples.len() as f64;
-        // Losses are not negative, so that the order of their bits is theirs.
-        let (rank, examples) = (loss.to_bits(), ExampleRecord::Scores { scores, pictures });
-        Ok(Some(Evaluated { loss, metrics, rank, examples }))
+        Ok(metrics)
     }
 
     fn inputs(&self, split: SplitName, count: usize) -> Vec<SeenExample> {

@@ -65,6 +65,13 @@ pub trait Task {
     /// # Errors
     /// [`TrainError::Data`] when an example cannot be read.
     fn evaluate(&self, network: &Network, split: SplitName) -> Result<Option<Evaluated>, TrainError>;
+    /// Evaluates the sets that are tested on beside the test split: their metrics, `loss` included, each with the set's name behind its own.
+    ///
+    /// # Errors
+    /// [`TrainError::Data`] when an example cannot be read.
+    fn evaluate_further(&self, _network: &Network) -> Result<Vec<(String, f64)>, TrainError> {
+        Ok(Vec::new())
+    }
     /// What the network says of some of the training examples in evaluation mode and without augmentation, by metric; empty where that is
     /// not measured.
     ///
@@ -99,8 +106,15 @@ pub(crate) struct MetricNames {
     pub(crate) training: Vec<String>,
     /// Of the validation and the test split.
     pub(crate) evaluation: Vec<String>,
+    /// Of further sets that are tested on, at the end of a run.
+    pub(crate) further: Vec<String>,
     /// Of training examples without augmentation, at the end of a run.
     pub(crate) clean: Vec<String>,
+}
+
+/// The name under which a metric of a further set is recorded.
+pub(crate) fn further_name(metric: &str, set: &str) -> String {
+    format!("{metric}_{set}")
 }
 
 /// An example as the network sees it.

@@ -44,8 +44,8 @@ impl Segmentation {
 
 impl DenseKind for Segmentation {
     fn check(&self, data: &PictureDataset) -> Result<(), DataError> {
-        let all = data.train.iter().chain(data.validation.iter()).chain(data.test.iter());
-        let bare = all.into_iter().find(|example| example.mask.is_none());
+        let mut all = data.train.iter().chain(data.validation.iter()).chain(data.tested());
+        let bare = all.find(|example| example.mask.is_none());
         match bare {
             None => Ok(()),
             Some(example) => Err(DataError::BadFile {

@@ -19,7 +19,7 @@ pub(crate) fn check_examples(
     data: &PictureDataset,
 ) -> Result<(), DataError> {
     let mut seen = BTreeSet::new();
-    for example in data.validation.iter().chain(data.test.iter()) {
+    for example in data.validation.iter().chain(data.tested()) {
         let [height, width] = kind.input_sides(example);
         if !seen.insert([height, width]) {
             continue;

@@ -103,7 +103,7 @@ impl DenseKind for SuperResolution {
 /// [`DataError`] naming the picture and the least size.
 pub(super) fn check_judged(data: &PictureDataset, border: usize, multiple: usize) -> Result<(), DataError> {
     let least = (SSIM_WINDOW + 2 * border).next_multiple_of(multiple);
-    for example in data.validation.iter().chain(data.test.iter()) {
+    for example in data.validation.iter().chain(data.tested()) {
         let ImageShape { height, width, .. } = example.picture.shape();
         if height < least || width < least {
             return Err(DataError::BadFile {

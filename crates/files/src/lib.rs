@@ -1,0 +1,32 @@
+//! Files that survive a crash: atomic replacement, durable folders, locks, free space and content hashes.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! use allconv_files::{create_folder, try_lock, write_atomically};
+//! use std::io::Write;
+//!
+//! let runs = folder.path().join("runs/first");
+//! create_folder(&runs)?;
+//! let lock = try_lock(&runs.join("lock"))?;
+//! assert!(lock.is_some(), "nobody else works here");
+//! // A reader sees the old content or the new one, whatever moment the power fails.
+//! write_atomically(&runs.join("run.json"), |file| file.write_all(b"{}"))?;
+//! # Ok(())
+//! # }
+//! ```
+#![forbid(unsafe_code)]
+
+mod atomic;
+mod error;
+mod free_space;
+mod hash;
+mod lock;
+
+pub use atomic::{
+    create_folder, remove_leftovers, sync_folder, temporary_folder, write_atomically, write_bytes,
+};
+pub use error::FileError;
+pub use free_space::{FreeSpace, check_room, free_space};
+pub use hash::{hex, sha256};
+pub use lock::{is_locked, try_lock};
