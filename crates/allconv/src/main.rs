@@ -3,6 +3,7 @@
 // Both panic when the stream is closed or the disk is full; `output` answers instead.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+mod allocator;
 mod arguments;
 mod bits;
 mod commands;
@@ -12,6 +13,7 @@ mod environment;
 mod example_images;
 mod exit;
 mod interrupt;
+mod machine;
 mod measures;
 mod memory;
 mod output;
@@ -26,10 +28,6 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use arguments::{Cli, Command};
-
-/// Keeps the large blocks of one training step for the next, on huge pages.
-#[global_allocator]
-static ALLOCATOR: allconv_kernels::RecyclingAllocator = allconv_kernels::RecyclingAllocator::new();
 
 fn main() -> ExitCode {
     interrupt::outlive_file_limit();

@@ -1,27 +1,25 @@
 //! Makes the runs that a study or `train` asks for: threads, device, signals and progress around the training loop.
 
-use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use allconv_kernels::Isa;
 use allconv_record::{RecordError, Resolved, RunDirectory, Status};
 use allconv_study::{Execute, ExecuteError, PlannedRun};
 use allconv_train::{DataStore, Execution, Identity, Job, MemoryGauge, TrainError, train};
 
+use crate::allocator::ALLOCATOR;
 use crate::arguments::MachineArguments;
 use crate::device::Chosen;
 use crate::exit::UsageError;
+use crate::machine::{all_threads, isa};
 use crate::measures::Measures;
 use crate::progress::Display;
 use crate::{device_operations, environment};
 
 /// The program's allocator as the training loop asks it.
-const MEMORY: MemoryGauge = MemoryGauge {
-    restart: || crate::ALLOCATOR.restart_peak(),
-    peak_bytes: || crate::ALLOCATOR.peak_bytes() as u64,
-};
+const MEMORY: MemoryGauge =
+    MemoryGauge { restart: || ALLOCATOR.restart_peak(), peak_bytes: || ALLOCATOR.peak_bytes() as u64 };
 
 /// Everything that is the same for all runs of a process.
 pub(crate) struct Runner {
@@ -145,20 +143,4 @@ impl Execute for Runner {
             other => ExecuteError::Run(other.to_string()),
         })
     }
-}
-
-/// The instruction set called `name`, or the fastest.
-///
-/// # Errors
-/// [`UsageError`] when it is unknown or this processor lacks it.
-pub(crate) fn isa(name: Option<&str>) -> Result<Isa, UsageError> {
-    match name {
-        None => Ok(Isa::detect()),
-        Some(name) => Isa::named(name).map_err(|error| UsageError(format!("--isa {name}: {error}"))),
-    }
-}
-
-/// All threads this process may use.
-pub(crate) fn all_threads() -> usize {
-    std::thread::available_parallelism().map_or(1, NonZero::get)
 }

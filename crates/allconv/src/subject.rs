@@ -15,7 +15,7 @@ use burn::tensor::Device;
 
 use crate::arguments::{SplitArgument, SubjectArguments, Weights};
 use crate::exit::UsageError;
-use crate::runner;
+use crate::machine;
 
 /// A loaded network with its images.
 pub(crate) struct Loaded {
@@ -75,7 +75,7 @@ fn of_run(
         true => None,
         false => Some(checkpoint_file(&run, choice)?),
     };
-    let isa = runner::isa(arguments.isa.as_deref())?;
+    let isa = machine::isa(arguments.isa.as_deref())?;
     let (subject, pictures, classes) = if arguments.images.is_empty() {
         let Pool { blueprint, pictures, classes } =
             Pool::of_run(&run, &settings, store, split(arguments.split), count)?;
@@ -226,7 +226,7 @@ fn of_model(
         seed: u64::from(arguments.seed.unwrap_or(0)),
         accuracy: Accuracy::F32,
     };
-    let subject = Subject::new(blueprint, weights.as_deref(), runner::isa(arguments.isa.as_deref())?)?;
+    let subject = Subject::new(blueprint, weights.as_deref(), machine::isa(arguments.isa.as_deref())?)?;
     let pictures = match (&dataset, &prepared, arguments.images.is_empty()) {
         (Some(dataset), Some(prepared), true) => {
             Pictures::of_split(dataset, prepared, split(arguments.split), count)?

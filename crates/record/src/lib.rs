@@ -25,6 +25,7 @@ mod run_record;
 mod scores;
 mod specification;
 mod status;
+mod timing;
 
 pub use allconv_files::{FreeSpace, free_space, remove_leftovers};
 pub use artefacts::{ARTEFACTS_SCHEMA, ArtefactPicture, Artefacts, PictureRole};
@@ -42,6 +43,7 @@ pub use run_record::{Environment, FORMAT_VERSION, Measured, Parent, Resumption, 
 pub use scores::{ExampleScores, SCORES_SCHEMA, Scores};
 pub use specification::{RunSpecification, canonical_json};
 pub use status::Status;
+pub use timing::Spread;
 
 /// A file of a run directory could not be read or written, or does not hold what it must.
 #[derive(Debug, thiserror::Error)]

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use allconv_data::{Augmentation, Loader, LoaderSettings, Order, Position, PreparedSplit};
 use allconv_nets::{Mode, Network};
+use allconv_record::Spread;
 use burn::tensor::Device;
 
 use crate::batch::{to_host, to_tensor};
@@ -70,6 +71,5 @@ pub(crate) fn median_seconds(mut pass: impl FnMut()) -> Option<f64> {
             seconds.push(start.elapsed().as_secs_f64());
         }
     }
-    seconds.sort_by(f64::total_cmp);
-    seconds.get(seconds.len() / 2).copied()
+    Spread::of(seconds).map(|seconds| seconds.median)
 }

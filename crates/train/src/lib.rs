@@ -37,15 +37,16 @@ pub use error::TrainError;
 pub use evaluate::{Evaluation, evaluate};
 pub use health::{STUCK_AFTER_EPOCHS, STUCK_AFTER_STEPS, STUCK_TOLERANCE, is_stuck};
 pub use loss::{CrossEntropy, Verdict, cross_entropy, judge};
-pub use optimizer::{Adam, AdamSettings, Optimizer, OptimizerSettings, Sgd, load_tensors, network_tensors};
+pub use optimizer::{Adam, Optimizer, Sgd, WeightDecay, load_tensors, network_tensors};
 pub use progress::{Position, Progress, StepPlan};
 pub use resolve::{MeasurableMetric, MeasuredOf, NUMERICS_REVISION, Resolver, cost, shapes};
 pub use run_settings::RunSettings;
 pub use schedule::Schedule;
 pub use session::{Execution, Identity, Job, MemoryGauge, train};
 pub use settings::{
-    DataRequest, DataSettings, DenoisingSettings, FoldRequest, Length, PRESETS, PatchesSettings, Preset,
-    SettingError, SuperResolutionSettings, TaskSettings, TrainRequest, TrainSettings, WeightAverage,
+    AdamSettings, DataRequest, DataSettings, DenoisingSettings, FoldRequest, Length, OptimizerSettings,
+    PRESETS, PatchesSettings, Preset, SettingError, SuperResolutionSettings, TaskSettings, TrainRequest,
+    TrainSettings, WeightAverage,
 };
 pub use task::{
     ClassObjective, Classification, EpochSums, Evaluated, ExampleRecord, KeptData, MapObjective, Prediction,

@@ -18,8 +18,9 @@ use allconv_train::{CheckpointStore, DataStore, Resolver};
 use anyhow::{Context, ensure};
 
 use crate::arguments::{BitsArguments, MachineArguments};
+use crate::machine::{all_threads, isa};
 use crate::progress::ProgressMode;
-use crate::runner::{Runner, all_threads, isa};
+use crate::runner::Runner;
 use crate::{device, exit, measures, output};
 use runs::{MicroRun, runs};
 

@@ -1,33 +1,17 @@
 //! `allconv bench`: throughput of training steps and of inference, on drawn images of the network's input size, with the page faults
 //! and the memory they cost.
 
-use std::sync::Arc;
-use std::time::Instant;
+use allconv_record::Spread;
+use anyhow::Context;
+use serde_json::json;
 
-use crate::output;
-use allconv_data::{
-    Augmentation, BatchIterator, DataDirectory, Loader, LoaderSettings, Order, Position, Preprocess,
-};
-use allconv_kernels::{Accuracy, Engine};
-use allconv_nets::{DownsampleConfig, Mode, Network, OutputKind, models, walk};
-use allconv_train::{ClassObjective, DataSettings, DataStore, Preset, Trainer, to_tensor};
-use anyhow::{Context, ensure};
-use burn::tensor::Device;
-use serde_json::{Value, json};
-
+use super::bench_network::Bench;
+use super::bench_time::tenth;
+use super::{bench_conv, bench_operators, bench_slot};
 use crate::arguments::{BenchArguments, BenchCommand};
-use crate::commands::bench_map::MapBench;
-use crate::commands::{bench_conv, bench_operators, bench_slot};
 use crate::exit::{self, UsageError};
-use crate::process;
-use crate::runner;
 use crate::table::Table;
-
-/// Steps that are made before timing begins: buffers are allocated and caches filled.
-const WARM_UP: usize = 2;
-
-/// Learning rate of the training steps: small enough for every network.
-const LEARNING_RATE: f64 = 0.01;
+use crate::{machine, output, process};
 
 /// Forward, input gradient and weight gradient: the direct work of a training step in units of the forward pass.
 const TRAINING_PASSES: f64 = 3.0;
@@ -51,23 +35,19 @@ pub(crate) fn run(command: &BenchCommand) -> anyhow::Result<u8> {
     if pass == "conv" {
         return bench_conv::run(arguments);
     }
-    let (pool, threads) = thread_pool(arguments.threads)?;
+    let (pool, threads) = machine::thread_pool(arguments.threads)?;
     let mut bench = Bench::new(arguments)?;
     let resident = process::resident_bytes();
     let steps = pool.install(|| if pass == "train" { bench.train() } else { bench.infer() })?;
     let peak = process::peak_resident_bytes();
-    let seconds: Vec<f64> = steps.iter().map(|step| step.seconds).collect();
-    let mut faults: Vec<Option<u64>> = steps.iter().map(|step| step.page_faults).collect();
-    faults.sort_unstable();
-    let faults = faults[faults.len() / 2];
+    let faults = steps.iter().filter_map(|step| step.page_faults).map(|faults| faults as f64).collect();
+    let faults = Spread::of(faults).map(|faults| faults.median as u64);
     let mebibytes = |bytes: Option<u64>| json!(bytes.map(|bytes| bytes >> 20));
     let step_bytes = peak.zip(resident).map(|(peak, resident)| peak.saturating_sub(resident));
-    let mut rates: Vec<f64> = seconds.iter().map(|seconds| arguments.batch as f64 / seconds).collect();
-    rates.sort_by(f64::total_cmp);
-    let median = (rates[(rates.len() - 1) / 2] + rates[rates.len() / 2]) / 2.0;
+    let rates = Spread::of(steps.iter().map(|step| arguments.batch as f64 / step.seconds).collect());
+    let Spread { median, least: slowest, greatest: fastest } = rates.context("no step was timed")?;
     let passes = if pass == "train" { TRAINING_PASSES } else { 1.0 };
     let gflops = 2.0 * passes * bench.macs as f64 * median / 1e9;
-    let (slowest, fastest) = (rates[0], rates[rates.len() - 1]);
     if arguments.format == crate::table::Format::Json {
         let result = json!({
             "schema": "allconv.bench/1",
@@ -136,263 +116,5 @@ fn verdict(arguments: &BenchArguments, faults: Option<u64>) -> anyhow::Result<u8
             ));
             Ok(exit::MISSED)
         }
-    }
-}
-
-/// The threads that are asked for, all without a number, and how many these are.
-pub(crate) fn thread_pool(threads: Option<usize>) -> anyhow::Result<(rayon::ThreadPool, usize)> {
-    let threads = threads.unwrap_or_else(runner::all_threads);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    Ok((pool.context("cannot start the threads")?, threads))
-}
-
-/// What one timed step took.
-pub(super) struct Step {
-    pub(super) seconds: f64,
-    page_faults: Option<u64>,
-}
-
-/// Something that can be timed.
-pub(super) struct Bench {
-    subject: Subject,
-    steps: usize,
-    macs: u64,
-    instruction_set: String,
-}
-
-/// What is timed.
-enum Subject {
-    /// A classifier with its loader.
-    Classifier(Box<Classifier>),
-    /// A network that returns a map.
-    Map(MapBench),
-}
-
-/// A classifier and an endless supply of batches.
-struct Classifier {
-    network: Network,
-    batches: BatchIterator,
-    classes: usize,
-}
-
-impl Bench {
-    fn new(arguments: &BenchArguments) -> anyhow::Result<Bench> {
-        Bench::with_operator(arguments, None)
-    }
-
-    /// The network of the arguments with an operator in its slot, its own without one.
-    pub(super) fn with_operator(
-        arguments: &BenchArguments,
-        operator: Option<&DownsampleConfig>,
-    ) -> anyhow::Result<Bench> {
-        let usage = |error: allconv_nets::DescriptionError| UsageError(error.to_string());
-        let model = models::find(&arguments.model).map_err(usage)?;
-        let mut spec = model.spec().with_width(arguments.width);
-        spec.downsample = operator.cloned().or(spec.downsample);
-        let [channels, ..] = model.input;
-        let input = arguments.size.map_or(model.input, |side| [channels, side, side]);
-        let walk = walk(&spec, input, model.classes).map_err(usage)?;
-        let accuracy = Accuracy::named(&arguments.precision)
-            .map_err(|error| UsageError(format!("--precision: {error}")))?;
-        let isa = runner::isa(arguments.isa.as_deref())?;
-        let device = Device::flex().autodiff();
-        let network =
-            Network::initialise(&spec, input, model.classes, 0, Engine::new(isa, accuracy), &device)?;
-        let subject = match spec.output() {
-            OutputKind::Logits => Subject::Classifier(Box::new(Classifier {
-                network,
-                batches: batches(arguments, input)?,
-                classes: model.classes,
-            })),
-            OutputKind::Map { .. } => Subject::Map(MapBench::new(network, arguments.batch, &walk)),
-        };
-        let (macs, instruction_set) = (walk.macs(), isa.to_string());
-        Ok(Bench { subject, steps: arguments.steps, macs, instruction_set })
-    }
-
-    /// Each timed training step, loading included.
-    pub(super) fn train(&mut self) -> anyhow::Result<Vec<Step>> {
-        let steps = self.steps;
-        let Classifier { network, batches, classes } = match &mut self.subject {
-            Subject::Classifier(classifier) => &mut **classifier,
-            Subject::Map(bench) => return time(steps, bench.training()?),
-        };
-        let settings = (Preset::named("springenberg2015").context("the preset is registered")?.settings)();
-        let device = Device::flex().autodiff();
-        let mut trainer = Trainer::new(network.clone(), &settings, 0, device);
-        let objective = ClassObjective { classes: *classes, label_smoothing: settings.label_smoothing };
-        let timed = time(steps, |step| {
-            let batch = batches.next().context("the loader ended early")??;
-            trainer.step(&objective, &batch, step, LEARNING_RATE).map(|_| ()).map_err(Into::into)
-        })?;
-        *network = trainer.network;
-        Ok(timed)
-    }
-
-    /// Each timed forward pass, loading included.
-    fn infer(&mut self) -> anyhow::Result<Vec<Step>> {
-        use burn::module::Module;
-        let steps = self.steps;
-        let Classifier { network, batches, classes } = match &mut self.subject {
-            Subject::Classifier(classifier) => &mut **classifier,
-            Subject::Map(bench) => return time(steps, bench.inference()),
-        };
-        let network = network.valid();
-        let device = Device::flex();
-        time(steps, |_| {
-            let batch = batches.next().context("the loader ended early")??;
-            let logits = network.forward(to_tensor(&batch, &device), Mode::Evaluate).into_data();
-            ensure!(logits.num_elements() == batch.len() * *classes, "{} logits", logits.num_elements());
-            Ok(())
-        })
-    }
-}
-
-/// Drawn images of these sides for all steps.
-fn batches(arguments: &BenchArguments, [channels, side, _]: [usize; 3]) -> anyhow::Result<BatchIterator> {
-    ensure!(channels == 3, "drawn images have 3 channels, {} takes {channels}", arguments.model);
-    let synthetic =
-        allconv_data::SyntheticSettings { seed: 0, size: side, train: 2 * arguments.batch, test: 10 };
-    let settings = DataSettings {
-        dataset: "synthetic".to_owned(),
-        preprocess: vec![Preprocess::Standardize],
-        augment: Augmentation::default(),
-        validation: 0,
-        train_images: None,
-        synthetic: Some(synthetic),
-        task: None,
-        test_dataset: None,
-        fold: None,
-    };
-    let data = Arc::new(DataStore::new(DataDirectory::new(std::env::temp_dir()))).prepared(&settings)?;
-    let loader = LoaderSettings {
-        batch_size: arguments.batch,
-        seed: 0,
-        order: Order::Shuffled,
-        augmentation: Augmentation { horizontal_flip: true, translate: 5, ..Augmentation::default() },
-        workers: 1,
-        prefetch: 4,
-    };
-    let total = (WARM_UP + arguments.steps) as u32;
-    Ok(Loader::new(data.train.clone(), loader)?.batches(Position { epoch: 0, batch: 0 }, total))
-}
-
-/// Times `work`, which is given the number of the step.
-fn time(steps: usize, mut work: impl FnMut(u64) -> anyhow::Result<()>) -> anyhow::Result<Vec<Step>> {
-    let mut timed = Vec::with_capacity(steps);
-    for step in 0..WARM_UP + steps {
-        let (began, faults) = (Instant::now(), process::minor_page_faults());
-        work(step as u64)?;
-        if step >= WARM_UP {
-            let page_faults = process::minor_page_faults().zip(faults).map(|(after, before)| after - before);
-            timed.push(Step { seconds: began.elapsed().as_secs_f64(), page_faults });
-        }
-    }
-    Ok(timed)
-}
-
-/// A number to one decimal place.
-pub(crate) fn tenth(value: f64) -> Value {
-    json!((value * 10.0).round() / 10.0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    use std::sync::atomic::AtomicBool;
-    use std::time::Duration;
-
-    use allconv_inspect::{CheckpointChoice, checkpoint_file};
-    use allconv_kernels::Isa;
-    use allconv_record::{Environment, Event, Observer, Request, Resolve, RunDirectory, Status};
-    use allconv_train::{
-        Execution, Identity, Job, NamedTensors, Resolver, network_tensors, read_safetensors, train,
-    };
-
-    struct Silent;
-
-    impl Observer for Silent {
-        fn observe(&mut self, _event: &Event) {}
-    }
-
-    /// The weights of a run of `steps` steps of 8 images: the specification that the benchmark stands for.
-    fn trained(steps: u32) -> anyhow::Result<NamedTensors> {
-        let folder = tempfile::tempdir()?;
-        let data = Arc::new(DataStore::new(DataDirectory::new(folder.path().join("data"))));
-        let request = Request {
-            seed: 0,
-            data: toml::toml! {
-                dataset = "synthetic"
-                validation = 0
-                augment = { horizontal_flip = true, translate = 5 }
-                synthetic = { seed = 0, size = 32, train = 16, test = 10 }
-            },
-            net: toml::toml! {
-                architecture = { springenberg = { base = "c", width = 0.1 } }
-                downsample = { strided_conv = { kernel = 3, stride = 2 } }
-            },
-            train: format!(
-                "preset = \"springenberg2015\"\npresentations = {}\nbatch = 8\nlearning_rate = {LEARNING_RATE}\nschedule = {{ constant = {{}} }}",
-                8 * steps
-            )
-            .parse()?,
-        };
-        let resolved = Resolver::new(Arc::clone(&data), "cpu").resolve(&request)?;
-        let directory = RunDirectory::for_run(folder.path(), "bench", &resolved.specification);
-        let identity = Identity {
-            study: "bench".to_owned(),
-            arm: "bench".to_owned(),
-            request_hash: request.hash(),
-            study_file_sha256: None,
-            command: Vec::new(),
-            environment: Environment::default(),
-        };
-        let execution = Execution {
-            isa: Isa::detect(),
-            loader_workers: 0,
-            checkpoint_every: Duration::from_secs(60),
-            memory: None,
-        };
-        let job = Job {
-            specification: &resolved.specification,
-            directory: &directory,
-            identity: &identity,
-            data: &data,
-            device: &Device::flex(),
-            execution,
-            relatives: &[],
-            measurer: &(),
-            interrupted: &AtomicBool::new(false),
-        };
-        assert_eq!(train(&job, &mut Silent)?, Status::Finished);
-        Ok(read_safetensors(&checkpoint_file(&directory, CheckpointChoice::Last)?)?)
-    }
-
-    #[test]
-    fn the_timed_steps_leave_the_weights_of_a_run_of_as_many_steps() -> anyhow::Result<()> {
-        let arguments = BenchArguments {
-            model: "all_cnn_c".to_owned(),
-            width: 0.1,
-            size: None,
-            batch: 8,
-            steps: 2,
-            assert: false,
-            threads: None,
-            precision: "f32".to_owned(),
-            isa: None,
-            format: crate::table::Format::Json,
-        };
-        let mut bench = Bench::new(&arguments)?;
-        let weights = |bench: &Bench| match &bench.subject {
-            Subject::Classifier(classifier) => network_tensors(&classifier.network),
-            Subject::Map(_) => panic!("all_cnn_c is a classifier"),
-        };
-        let before = weights(&bench);
-        bench.train()?;
-        let after = weights(&bench);
-        assert_ne!(after, before);
-        assert_eq!(after, trained((WARM_UP + arguments.steps) as u32)?);
-        Ok(())
     }
 }

@@ -11,10 +11,10 @@ use allconv_nets::{StageShape, StageSpec, models, walk};
 use anyhow::Context;
 use serde_json::json;
 
-use super::bench::{tenth, thread_pool};
+use super::bench_time::tenth;
 use crate::arguments::BenchArguments;
 use crate::exit::{self, UsageError};
-use crate::runner;
+use crate::machine;
 use crate::table::Table;
 
 /// How much longer than the fastest alternative a chosen algorithm may take: timings on a busy machine differ by less.
@@ -58,10 +58,10 @@ struct Timed {
 pub(crate) fn run(arguments: &BenchArguments) -> anyhow::Result<u8> {
     let accuracy =
         Accuracy::named(&arguments.precision).map_err(|error| UsageError(format!("--precision: {error}")))?;
-    let isa = runner::isa(arguments.isa.as_deref())?;
+    let isa = machine::isa(arguments.isa.as_deref())?;
     let engine = Engine::new(isa, accuracy);
     let layers = layers(arguments)?;
-    let (pool, _) = thread_pool(arguments.threads)?;
+    let (pool, _) = machine::thread_pool(arguments.threads)?;
     let (table, lagging) = pool.install(|| measure(&layers, &engine, arguments.steps))?;
     output::print(&table.render(arguments.format))?;
     for line in &lagging {

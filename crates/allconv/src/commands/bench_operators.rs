@@ -12,14 +12,14 @@ use allconv_nets::{
 };
 use allconv_random::Stream;
 use allconv_random::elementary::square;
+use allconv_record::Spread;
 use anyhow::ensure;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use serde_json::{Value, json};
 
-use super::bench::thread_pool;
 use crate::arguments::BenchOperatorsArguments;
 use crate::exit::{self, UsageError};
-use crate::runner;
+use crate::machine;
 use crate::table::Table;
 
 /// Rounds of each pass before timing begins.
@@ -40,8 +40,8 @@ pub(super) fn run(arguments: &BenchOperatorsArguments) -> anyhow::Result<u8> {
         return Err(UsageError("--rounds and --threads must be at least 1".to_owned()).into());
     }
     let shape = shape(&arguments.shape)?;
-    let (pool, threads) = thread_pool(arguments.threads)?;
-    let engine = Engine::new(runner::isa(arguments.isa.as_deref())?, Accuracy::F32);
+    let (pool, threads) = machine::thread_pool(arguments.threads)?;
+    let engine = Engine::new(machine::isa(arguments.isa.as_deref())?, Accuracy::F32);
     let columns = [
         ("operator", "Operator"),
         ("way", "Way"),
@@ -273,19 +273,17 @@ fn noise(shape: [usize; 4]) -> Vec<f32> {
 
 fn milliseconds(rounds: usize, mut pass: impl FnMut()) -> Vec<f64> {
     (0..WARM_UP).for_each(|_| pass());
-    let mut times: Vec<f64> = (0..rounds)
-        .map(|_| {
-            let began = Instant::now();
-            pass();
-            1e3 * began.elapsed().as_secs_f64()
-        })
-        .collect();
-    times.sort_by(f64::total_cmp);
-    times
+    let timed = |_| {
+        let began = Instant::now();
+        pass();
+        1e3 * began.elapsed().as_secs_f64()
+    };
+    (0..rounds).map(timed).collect()
 }
 
-/// Median, smallest and largest of sorted times, to a microsecond.
+/// Median, smallest and largest time, to a microsecond; nothing without a round.
 fn spread(times: Vec<f64>) -> [Value; 3] {
-    let middle = (times[(times.len() - 1) / 2] + times[times.len() / 2]) / 2.0;
-    [middle, times[0], times[times.len() - 1]].map(|value| json!((value * 1e3).round() / 1e3))
+    let times = Spread::of(times);
+    let rounded = |read: fn(Spread) -> f64| json!(times.map(|times| (read(times) * 1e3).round() / 1e3));
+    [rounded(|times| times.median), rounded(|times| times.least), rounded(|times| times.greatest)]
 }

@@ -1,14 +1,16 @@
 //! `allconv bench slot`: training steps of a network with each downsampling operator in its slot.
 
 use allconv_nets::DownsampleConfig;
+use allconv_record::Spread;
 use anyhow::Context;
 use serde_json::json;
 
-use super::bench::{Bench, Step, tenth, thread_pool};
+use super::bench_network::Bench;
+use super::bench_time::tenth;
 use crate::arguments::{BenchArguments, BenchSlotArguments};
 use crate::exit::{self, UsageError};
-use crate::output;
 use crate::table::Table;
+use crate::{machine, output};
 
 /// Runs the command.
 pub(super) fn run(arguments: &BenchSlotArguments) -> anyhow::Result<u8> {
@@ -28,7 +30,7 @@ pub(super) fn run(arguments: &BenchSlotArguments) -> anyhow::Result<u8> {
         isa: None,
         format: arguments.format,
     };
-    let (pool, threads) = thread_pool(*threads)?;
+    let (pool, threads) = machine::thread_pool(*threads)?;
     let columns = [
         ("operator", "Operator"),
         ("images_per_second", "Images/s (median)"),
@@ -49,20 +51,16 @@ pub(super) fn run(arguments: &BenchSlotArguments) -> anyhow::Result<u8> {
             }
             Err(reason) => return Err(reason),
         };
-        let mut seconds: Vec<f64> = pool
-            .install(|| bench.train())
-            .with_context(|| format!("training with {}", operator.name()))?
-            .iter()
-            .map(|step: &Step| step.seconds)
-            .collect();
-        seconds.sort_by(f64::total_cmp);
-        let median = (seconds[(seconds.len() - 1) / 2] + seconds[seconds.len() / 2]) / 2.0;
+        let steps = pool.install(|| bench.train());
+        let steps = steps.with_context(|| format!("training with {}", operator.name()))?;
+        let seconds = Spread::of(steps.iter().map(|step| step.seconds).collect());
+        let Spread { median, least, .. } = seconds.context("no step was timed")?;
         let first = *first.get_or_insert(median);
         table.push(vec![
             json!(operator.name()),
             tenth(*batch as f64 / median),
             tenth(1000.0 * median),
-            tenth(1000.0 * seconds[0]),
+            tenth(1000.0 * least),
             json!((100.0 * median / first).round() / 100.0),
             json!(batch),
             json!(threads),

@@ -6,7 +6,7 @@ use allconv_kernels::Isa;
 use crate::arguments::DoctorArguments;
 use crate::device::GpuKind;
 use crate::device_operations::{OPERATIONS, try_apart};
-use crate::{bits, device, environment, exit, output, runner};
+use crate::{bits, device, environment, exit, machine, output};
 
 /// Runs the command.
 pub(crate) fn run(arguments: &DoctorArguments) -> anyhow::Result<u8> {
@@ -14,7 +14,7 @@ pub(crate) fn run(arguments: &DoctorArguments) -> anyhow::Result<u8> {
         return bits::run(&arguments.bits_arguments);
     }
     let data_dir = &arguments.data.data_dir;
-    let here = environment::describe(Isa::detect(), device::choose("auto")?.kind, runner::all_threads());
+    let here = environment::describe(Isa::detect(), device::choose("auto")?.kind, machine::all_threads());
     output::print_line(format_args!("allconv          {} (commit {})", here.allconv, here.commit))?;
     output::print_line(format_args!("compiler         {}", here.compiler))?;
     output::print_line(format_args!("platform         {}", here.platform))?;

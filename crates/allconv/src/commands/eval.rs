@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::arguments::{EvalArguments, SplitArgument, TrainedArguments, Weights};
 use crate::table::Table;
-use crate::{device, exit, output, runner};
+use crate::{device, exit, machine, output};
 
 /// Runs the command.
 pub(crate) fn run(arguments: &EvalArguments) -> anyhow::Result<u8> {
@@ -81,7 +81,7 @@ pub(crate) fn load(arguments: &TrainedArguments, data: &DataStore) -> anyhow::Re
         Weights::Best => CheckpointChoice::Best,
     };
     let run = RunDirectory::at(&arguments.run);
-    let isa = runner::isa(arguments.isa.as_deref())?;
+    let isa = machine::isa(arguments.isa.as_deref())?;
     let device = device::choose("cpu")?.device;
     Ok(Trained::load(&run, choice, arguments.weights.as_deref(), data, isa, &device)?)
 }

@@ -3,8 +3,10 @@
 pub(crate) mod bench;
 pub(crate) mod bench_conv;
 pub(crate) mod bench_map;
+mod bench_network;
 mod bench_operators;
 mod bench_slot;
+mod bench_time;
 pub(crate) mod data;
 mod data_augment;
 pub(crate) mod doctor;
@@ -14,6 +16,7 @@ mod explain_page;
 pub(crate) mod export;
 pub(crate) mod measure;
 pub(crate) mod models;
+mod opened_study;
 mod operator_card;
 pub(crate) mod operators;
 pub(crate) mod predict;

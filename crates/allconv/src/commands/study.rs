@@ -4,29 +4,24 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use allconv_data::DataDirectory;
 use allconv_study::stats::look_levels;
 use allconv_study::{
     ArmMatch, CheckReport, FailedRun, Progress, RunOptions, RunSummary, Stage, StudyFile, StudyResults,
     check, guide, index, needed_runs, plan_claims, publish, publish_runs, read_published, report_files,
     run_study, take_folder, tensorboard_files, write_report,
 };
-use allconv_train::{DataStore, Resolver};
 use anyhow::bail;
 use serde_json::json;
 
+use super::opened_study::{Opened, PUBLISHED, open};
 use super::{study_bench, study_compare, study_plan, study_status};
 use crate::arguments::{
     StudyCommand, StudyFileArguments, StudyPublishArguments, StudyReportArguments, StudyRunArguments,
 };
-use crate::device::{self, Chosen};
 use crate::example_images::ExampleImages;
 use crate::runner::Runner;
 use crate::table::{Format, Table};
-use crate::{exit, interrupt, measures, memory, output};
-
-/// Where finished runs of committed studies lie, beside those under `--out`.
-const PUBLISHED: &str = "docs/results";
+use crate::{exit, interrupt, memory, output};
 
 /// Chance of "holds" that `study check` asks of a claim that is true.
 const PLANNED_POWER: f64 = 0.8;
@@ -49,55 +44,6 @@ pub(crate) fn run(command: StudyCommand) -> anyhow::Result<u8> {
             output::print(&guide(&read_published(&arguments.results)?))?;
             Ok(exit::OK)
         }
-    }
-}
-
-/// A study file, its folders and what resolves its requests.
-pub(super) struct Opened {
-    pub(super) study: StudyFile,
-    folder: PathBuf,
-    published: Vec<PathBuf>,
-    data: Arc<DataStore>,
-    device: Chosen,
-    resolver: Resolver,
-}
-
-pub(super) fn open(arguments: &StudyFileArguments) -> anyhow::Result<Opened> {
-    let study = StudyFile::read(&arguments.file)?;
-    let device = device::choose(&arguments.device)?;
-    let data = Arc::new(DataStore::new(DataDirectory::new(&arguments.data.data_dir)));
-    let folder = arguments.out.join(&study.name);
-    let published = vec![Path::new(PUBLISHED).join(&study.name).join("runs")];
-    let resolver = Resolver::new(Arc::clone(&data), device.kind)
-        .measuring(measures::metrics())
-        .explaining(measures::methods());
-    Ok(Opened { study, folder, published, data, device, resolver })
-}
-
-impl Opened {
-    /// The folder of the study's own runs.
-    pub(super) fn folder(&self) -> &Path {
-        &self.folder
-    }
-
-    /// What opens data sets.
-    pub(super) fn data(&self) -> &Arc<DataStore> {
-        &self.data
-    }
-
-    /// The device that tensors live on.
-    pub(super) fn device(&self) -> &burn::tensor::Device {
-        &self.device.device
-    }
-
-    /// Its kind, as records name it.
-    pub(super) fn device_kind(&self) -> &'static str {
-        self.device.kind
-    }
-
-    /// Every folder in which runs of the study may lie.
-    pub(super) fn folders(&self) -> Vec<PathBuf> {
-        std::iter::once(&self.folder).chain(&self.published).cloned().collect()
     }
 }
 
@@ -301,8 +247,8 @@ fn report(arguments: &StudyReportArguments) -> anyhow::Result<u8> {
     let folder = match &arguments.to {
         Some(folder) => folder.clone(),
         None => {
-            take_folder(&opened.study, &arguments.study.file, &opened.folder)?;
-            opened.folder.join("report")
+            take_folder(&opened.study, &arguments.study.file, opened.folder())?;
+            opened.folder().join("report")
         }
     };
     output::print_line(make_report(&opened, &folder)?.display())?;
@@ -320,7 +266,7 @@ fn make_report(opened: &Opened, folder: &Path) -> anyhow::Result<PathBuf> {
     for warning in &results.warnings {
         output::note(format_args!("warning: {warning}"));
     }
-    let examples = ExampleImages::new(Arc::clone(&opened.data));
+    let examples = ExampleImages::new(Arc::clone(opened.data()));
     write_report(&report_files(&opened.study, &results, &examples), folder)?;
     Ok(folder.join("index.html"))
 }

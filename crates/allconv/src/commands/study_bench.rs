@@ -6,12 +6,11 @@ use allconv_study::{BenchRecord, BenchedArm, RunState, StudyResults, in_turns};
 use anyhow::Context;
 use serde_json::{Value, json};
 
-use super::bench::thread_pool;
-use super::study::open;
+use super::opened_study::open;
 use crate::arguments::StudyBenchArguments;
 use crate::exit::{self, UsageError};
 use crate::table::Table;
-use crate::{environment, output, runner};
+use crate::{environment, machine, output};
 
 /// Processes that want the processor beside this one, from which on the machine is called busy.
 const BUSY_LOAD: f64 = 0.5;
@@ -22,7 +21,7 @@ pub(crate) fn run(arguments: &StudyBenchArguments) -> anyhow::Result<u8> {
         return Err(UsageError("--rounds, --images and --threads must be at least 1".to_owned()).into());
     }
     let opened = open(&arguments.study)?;
-    let isa = runner::isa(arguments.isa.as_deref())?;
+    let isa = machine::isa(arguments.isa.as_deref())?;
     let load_before = load();
     if let Some(load) = load_before.filter(|load| *load > BUSY_LOAD) {
         output::note(format_args!(
@@ -39,7 +38,7 @@ pub(crate) fn run(arguments: &StudyBenchArguments) -> anyhow::Result<u8> {
             .with_context(|| format!("arm {} has no finished run whose network could be timed", arm.name))?;
         arms.push((arm.name.as_str(), record.specification_hash.as_str(), directory));
     }
-    let (pool, threads) = thread_pool(arguments.threads)?;
+    let (pool, threads) = machine::thread_pool(arguments.threads)?;
     let (data, device) = (opened.data(), opened.device());
     let seconds = pool.install(|| {
         // Loaded where they are used: a network does not change threads.

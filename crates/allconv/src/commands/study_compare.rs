@@ -3,7 +3,7 @@
 use allconv_study::{StudyResults, compare_studies};
 use serde_json::{Value, json};
 
-use super::study::open;
+use super::opened_study::open;
 use crate::arguments::{StudyCompareArguments, StudyFileArguments};
 use crate::exit::{self, UsageError};
 use crate::output;

@@ -3,7 +3,7 @@
 use allconv_study::{PlanAims, SPREAD_CONFIDENCE, StudyResults, plan_claims, plan_seeds};
 use serde_json::{Value, json};
 
-use super::study::open;
+use super::opened_study::open;
 use crate::arguments::StudyPlanArguments;
 use crate::exit::{self, UsageError};
 use crate::output;

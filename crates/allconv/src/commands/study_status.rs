@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use allconv_study::{IndexedRun, RunState, index, needed_runs};
 use serde_json::json;
 
-use super::study::open;
+use super::opened_study::open;
 use crate::arguments::StudyFileArguments;
 use crate::exit;
 use crate::output;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::PictureExample;
+use super::example::PictureExample;
 use crate::error::DataError;
 
 /// One of several parts of a small set, each of which is the test set once.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{PictureExample, PictureSource};
+use super::example::{PictureExample, PictureSource};
 use crate::augment::ImageShape;
 use crate::error::DataError;
 use crate::import::layout::SplitName;

@@ -13,8 +13,8 @@ use allconv_nets::{Mode, Pass, SignalRules};
 use allconv_random::elementary::square;
 use burn::tensor::{Device, Tensor};
 
+use super::interface::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
 use super::low_pass::below_nyquist;
-use super::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
 use crate::tensors::host;
 use crate::{InspectError, Subject};
 

@@ -8,8 +8,8 @@
 use image::RgbImage;
 
 use super::corruptions::{Corruption, SEVERITIES, corrupted};
+use super::interface::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
 use super::predictions::predictions;
-use super::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
 use crate::explain::{ContactSheet, Region, input_picture};
 use crate::{InspectError, Pictures};
 

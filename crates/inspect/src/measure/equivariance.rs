@@ -11,7 +11,7 @@ use allconv_nets::{Mode, SignalRules, StageSpec};
 use allconv_random::elementary::square;
 use burn::tensor::{Device, Tensor};
 
-use super::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
+use super::interface::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
 use crate::InspectError;
 use crate::tensors::host;
 

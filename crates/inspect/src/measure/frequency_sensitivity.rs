@@ -10,8 +10,8 @@
 use allconv_random::elementary::cos;
 use allconv_random::{Purpose, Stream};
 
+use super::interface::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
 use super::predictions::{agreement, predictions};
-use super::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
 use crate::InspectError;
 use crate::explain::{ContactSheet, map_picture};
 

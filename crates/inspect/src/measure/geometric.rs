@@ -9,8 +9,8 @@
 use allconv_data::augment::ImageShape;
 use allconv_random::elementary::sin_cos;
 
+use super::interface::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
 use super::predictions::{agreement, predictions};
-use super::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
 use crate::InspectError;
 
 /// Angles in degrees, counter-clockwise.

@@ -14,7 +14,7 @@ use allconv_train::{CheckpointStore, cross_entropy};
 use burn::tensor::{Tensor, TensorData};
 
 use super::aliasing::reducing_stages;
-use super::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
+use super::interface::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
 use crate::InspectError;
 use crate::tensors::{host, tracking};
 

@@ -7,7 +7,7 @@
 
 use allconv_record::SplitName;
 
-use super::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
+use super::interface::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
 use crate::InspectError;
 
 /// The measure.

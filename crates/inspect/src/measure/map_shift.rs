@@ -9,7 +9,7 @@
 use allconv_nets::{Mode, images_to_tensor};
 use burn::tensor::{Device, Tensor};
 
-use super::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
+use super::interface::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
 use crate::tensors::host;
 use crate::{Answer, InspectError};
 

@@ -2,8 +2,8 @@
 
 use burn::tensor::Device;
 
+use super::interface::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
 use super::predictions::judged_together;
-use super::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
 use crate::InspectError;
 
 /// Images that go through together, each twice.

@@ -11,7 +11,7 @@ use allconv_nets::{Mode, SignalRules};
 use allconv_random::elementary::hypot;
 use burn::tensor::Tensor;
 
-use super::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
+use super::interface::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
 use crate::InspectError;
 use crate::explain::{ContactSheet, map_picture};
 use crate::tensors::{host, like, tracking};

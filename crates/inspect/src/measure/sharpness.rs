@@ -8,8 +8,8 @@
 use allconv_nets::Network;
 use allconv_random::{Purpose, Stream};
 
+use super::interface::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
 use super::predictions::verdicts;
-use super::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
 use crate::InspectError;
 
 /// Number of directions.

@@ -14,7 +14,7 @@ use allconv_nets::{Mode, images_to_tensor};
 use allconv_train::judge;
 use burn::tensor::Device;
 
-use super::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
+use super::interface::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
 use crate::InspectError;
 
 /// Images that go through together.

@@ -8,6 +8,7 @@ use allconv_nets::{
 
 use super::*;
 use crate::pictures::tests::drawn;
+use crate::{Answer, Pictures, Subject};
 
 /// The network of these stages for images of `side` pixels in 10 classes.
 pub(crate) fn net_of(stages: &[StageSpec], side: usize) -> Subject {

@@ -11,7 +11,7 @@ use allconv_random::elementary::cos;
 use burn::tensor::{Device, Tensor};
 
 use super::aliasing::{aliasing_readings, reducing_stages};
-use super::{Asked, Fits, Measure, MeasureCard, Measurement};
+use super::interface::{Asked, Fits, Measure, MeasureCard, Measurement};
 use crate::InspectError;
 use crate::explain::{ContactSheet, map_picture};
 use crate::tensors::host;

@@ -6,6 +6,7 @@ use allconv_nets::{Network, Parameter};
 use allconv_random::elementary::pow;
 
 use super::Gradient;
+use crate::settings::AdamSettings;
 use crate::tensors::{NamedTensor, NamedTensors};
 
 /// Name of the count of steps in a checkpoint; no parameter path begins so.
@@ -13,6 +14,15 @@ const STEPS: &str = "adam.steps";
 /// Endings of the two moments' names.
 const FIRST: &str = ".first_moment";
 const SECOND: &str = ".second_moment";
+
+/// The decay of the weights towards 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct WeightDecay {
+    /// λ: the gradient grows by λ times the weight.
+    pub rate: f64,
+    /// Whether biases decay too.
+    pub biases: bool,
+}
 
 /// Adam with weight decay as a term of the gradient and optional clipping of the whole gradient's norm.
 ///
@@ -23,9 +33,8 @@ const SECOND: &str = ".second_moment";
 #[derive(Clone, Debug)]
 pub struct Adam {
     /// β₁, β₂ and ε.
-    settings: super::AdamSettings,
-    weight_decay: f32,
-    decay_biases: bool,
+    settings: AdamSettings,
+    decay: WeightDecay,
     /// Steps made.
     steps: u32,
     first: NamedTensors,
@@ -34,15 +43,8 @@ pub struct Adam {
 
 impl Adam {
     /// An optimiser at rest.
-    pub fn new(settings: super::AdamSettings, weight_decay: f64, decay_biases: bool) -> Adam {
-        Adam {
-            settings,
-            weight_decay: weight_decay as f32,
-            decay_biases,
-            steps: 0,
-            first: NamedTensors::new(),
-            second: NamedTensors::new(),
-        }
+    pub fn new(settings: AdamSettings, decay: WeightDecay) -> Adam {
+        Adam { settings, decay, steps: 0, first: NamedTensors::new(), second: NamedTensors::new() }
     }
 
     /// Makes one step along a gradient.
@@ -51,8 +53,8 @@ impl Adam {
         let mut gradients: BTreeMap<String, Parameter> = gradient.by_path();
         network.replace(|path, values| {
             let Some(gradient) = gradients.remove(path) else { return };
-            let decays = self.decay_biases || !path.ends_with(".bias");
-            let decay = if decays { self.weight_decay } else { 0.0 };
+            let decays = self.decay.biases || !path.ends_with(".bias");
+            let decay = if decays { self.decay.rate as f32 } else { 0.0 };
             let rest =
                 || NamedTensor { shape: gradient.shape.clone(), values: vec![0.0; gradient.values.len()] };
             let first = &mut self.first.entry(path.to_owned()).or_insert_with(rest).values;
@@ -96,7 +98,7 @@ impl Adam {
 
 /// The numbers of one step.
 struct Update {
-    settings: super::AdamSettings,
+    settings: AdamSettings,
     step: u32,
     learning_rate: f64,
     weight_decay: f32,
@@ -104,7 +106,7 @@ struct Update {
 
 /// One parameter's step; the biases' corrections are taken in f64 and rounded, as PyTorch does.
 fn update(update: Update, weights: &mut [f32], gradient: &[f32], first: &mut [f32], second: &mut [f32]) {
-    let super::AdamSettings { beta1, beta2, epsilon } = update.settings;
+    let AdamSettings { beta1, beta2, epsilon } = update.settings;
     let step = f64::from(update.step);
     let step_size = (update.learning_rate / (1.0 - pow(beta1, step))) as f32;
     let root_correction = (1.0 - pow(beta2, step)).sqrt() as f32;
@@ -139,7 +141,7 @@ mod tests {
             let (mut weights, mut first, mut second) = (wave(6, 2.3, 1.0), vec![0.0; 6], vec![0.0; 6]);
             for (step, expected) in run["weights"].as_array().unwrap().iter().enumerate() {
                 let gradient = wave(6, 0.7 + step as f64, 0.5);
-                let settings = super::super::AdamSettings::default();
+                let settings = AdamSettings::default();
                 let weight_decay = run["weight_decay"].as_f64().unwrap() as f32;
                 let one = Update { settings, step: step as u32 + 1, learning_rate: 0.01, weight_decay };
                 update(one, &mut weights, &gradient, &mut first, &mut second);
@@ -153,12 +155,12 @@ mod tests {
 
     #[test]
     fn the_state_survives_a_checkpoint() {
-        let mut adam = Adam::new(super::super::AdamSettings::default(), 0.0, false);
+        let mut adam = Adam::new(AdamSettings::default(), WeightDecay::default());
         let tensor = |value| NamedTensor { shape: vec![1], values: vec![value] };
         adam.steps = 7;
         adam.first.insert("features.0.weight".into(), tensor(0.5));
         adam.second.insert("features.0.weight".into(), tensor(0.25));
-        let mut restored = Adam::new(super::super::AdamSettings::default(), 0.0, false);
+        let mut restored = Adam::new(AdamSettings::default(), WeightDecay::default());
         restored.restore(adam.tensors());
         assert_eq!(restored.tensors(), adam.tensors());
         assert_eq!((restored.steps, restored.second.len()), (7, 1));

@@ -8,40 +8,11 @@ use std::collections::BTreeMap;
 use allconv_nets::{Network, Parameter, ParameterError};
 use allconv_random::elementary::square;
 use burn::tensor::Gradients;
-use serde::{Deserialize, Serialize};
 
-use crate::TrainSettings;
+use crate::settings::{OptimizerSettings, TrainSettings};
 use crate::tensors::{NamedTensor, NamedTensors};
-pub use adam::Adam;
+pub use adam::{Adam, WeightDecay};
 pub use sgd::Sgd;
-
-/// Which optimiser, and the settings that are its own.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum OptimizerSettings {
-    /// SGD with `momentum` and `nesterov`; what is used where none is named.
-    Sgd {},
-    /// Adam; `momentum` and `nesterov` have no meaning for it.
-    Adam(AdamSettings),
-}
-
-/// β₁, β₂ and ε of Adam.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct AdamSettings {
-    /// Share of the first moment that is kept, in [0, 1).
-    pub beta1: f64,
-    /// Share of the second moment that is kept, in [0, 1).
-    pub beta2: f64,
-    /// What is added to the root of the second moment, above 0.
-    pub epsilon: f64,
-}
-
-impl Default for AdamSettings {
-    fn default() -> AdamSettings {
-        AdamSettings { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
-    }
-}
 
 /// An optimiser with its state.
 #[derive(Clone, Debug)]
@@ -62,7 +33,8 @@ impl Optimizer {
         let rule = match settings.optimizer {
             None | Some(OptimizerSettings::Sgd {}) => Rule::Sgd(Sgd::new(settings)),
             Some(OptimizerSettings::Adam(adam)) => {
-                Rule::Adam(Adam::new(adam, settings.weight_decay, settings.decay_biases))
+                let decay = WeightDecay { rate: settings.weight_decay, biases: settings.decay_biases };
+                Rule::Adam(Adam::new(adam, decay))
             }
         };
         Optimizer { clip_gradient_norm: settings.clip_gradient_norm, rule }

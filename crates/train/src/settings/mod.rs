@@ -1,11 +1,13 @@
 //! The sections `[data]` and `[train]` of a study file: as asked for, and with every default written out.
 
 mod data;
+mod optimizer;
 mod preset;
 mod task;
 mod train;
 
 pub use data::{DataRequest, DataSettings, FoldRequest};
+pub use optimizer::{AdamSettings, OptimizerSettings};
 pub use preset::{PRESETS, Preset};
 pub use task::{DenoisingSettings, PatchesSettings, SuperResolutionSettings, TaskSettings};
 pub use train::{Length, TrainRequest, TrainSettings, WeightAverage};

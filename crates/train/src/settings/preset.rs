@@ -2,9 +2,9 @@
 
 use allconv_nets::Initialisation;
 
+use super::optimizer::{AdamSettings, OptimizerSettings};
 use super::{Length, TrainSettings};
 use crate::Schedule;
-use crate::optimizer::{AdamSettings, OptimizerSettings};
 
 /// A complete recipe; every field of `[train]` and three fields of `[net]` can depart from it by name.
 #[derive(Clone, Debug)]

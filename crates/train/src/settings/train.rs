@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::optimizer::OptimizerSettings;
 use super::{Preset, SettingError, TaskSettings};
-use crate::optimizer::OptimizerSettings;
 use crate::progress::StepPlan;
 use crate::{DenseLoss, Schedule};
 

@@ -7,8 +7,10 @@ use allconv_nets::{Mode, Network};
 use allconv_record::{RunData, RunDirectory, SplitName};
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::predictor::{copies, run_data};
-use super::{EpochSums, Evaluated, ExampleRecord, MetricNames, SeenExample, StepError, Stream, Task};
+use super::interface::{
+    EpochSums, Evaluated, ExampleRecord, MetricNames, SeenExample, StepError, Stream, Task,
+};
+use super::kept::{copies, run_data};
 use crate::batch::{to_host, to_tensor};
 use crate::evaluate::evaluate;
 use crate::health::is_stuck;

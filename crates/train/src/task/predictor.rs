@@ -2,34 +2,19 @@
 
 use std::sync::Arc;
 
-use allconv_data::{DataError, FittedPreprocess, ImageShape, Picture, SharedImages};
+use allconv_data::{DataError, FittedPreprocess, ImageShape, Picture};
 use allconv_nets::{Mode, Network, Walk, images_to_tensor, walk};
 use allconv_random::elementary::exp;
-use allconv_record::{Copies, RUN_DATA_SCHEMA, RunData, RunDirectory};
+use allconv_record::{RunData, RunDirectory};
 use burn::tensor::Device;
 
-use super::dense::{DenseKind, centred_pixels};
-use super::dense_kind;
+use super::dense_kind::{DenseKind, centred_pixels};
+use super::interface::Prediction;
+use super::kept::{check_content, other_data};
 use super::sizes::check_sides;
 use crate::batch::to_host;
 use crate::tiles::{Tiling, run_map};
 use crate::{DataStore, RunSettings, TrainError};
-
-/// What a network says of one picture.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Prediction {
-    /// Classes with their probabilities, the most probable first.
-    Classes(Vec<(String, f64)>),
-    /// A picture.
-    Picture(Picture),
-    /// A class for every pixel.
-    Regions {
-        /// The classes, painted.
-        picture: Picture,
-        /// Share of the pixels of each class.
-        shares: Vec<(String, f64)>,
-    },
-}
 
 /// What a network needs of its data beside its weights.
 #[derive(Clone, Debug)]
@@ -70,46 +55,6 @@ impl KeptData {
     }
 }
 
-/// What a run keeps of a data set.
-pub(super) fn run_data(dataset: &str, content_hash: &str, classes: &[String], input: [usize; 3]) -> RunData {
-    RunData {
-        schema: RUN_DATA_SCHEMA.to_owned(),
-        dataset: dataset.to_owned(),
-        content_hash: content_hash.to_owned(),
-        classes: classes.to_vec(),
-        input,
-        copies: Vec::new(),
-    }
-}
-
-/// Images in two splits, as a run records them.
-pub(super) fn copies(shared: &[SharedImages]) -> Vec<Copies> {
-    let copies = |shared: &SharedImages| Copies {
-        split: shared.of.folder().to_owned(),
-        of: shared.with.folder().to_owned(),
-        count: shared.count as u64,
-        labelled_otherwise: shared.labelled_otherwise as u64,
-    };
-    shared.iter().map(copies).collect()
-}
-
-/// Refuses a data set whose content is not that which a run was made with.
-///
-/// # Errors
-/// [`TrainError::Data`] with both hashes.
-pub fn check_content(dataset: &str, found: &str, recorded: &str) -> Result<(), TrainError> {
-    if found == recorded { Ok(()) } else { Err(other_data(dataset, found, recorded)) }
-}
-
-fn other_data(dataset: &str, found: &str, recorded: &str) -> TrainError {
-    TrainError::Data(DataError::BadFile {
-        file: format!("data set {dataset}"),
-        expected: format!("the content {recorded}, with which the run was made"),
-        found: format!("{found}, which is other data under the same name"),
-        fix: "import the data that the run was made with, or make the run again".to_owned(),
-    })
-}
-
 fn shape_of(data: &RunData) -> ImageShape {
     let [channels, height, width] = data.input;
     ImageShape { height, width, channels }
@@ -145,7 +90,7 @@ pub fn open_predictor(
 ) -> Result<Box<dyn Predictor>, TrainError> {
     let device = device.clone();
     let classes = kept.data.classes.clone();
-    let Some(kind) = dense_kind(&settings.data.task(), &classes) else {
+    let Some(kind) = super::dense_kind(&settings.data.task(), &classes) else {
         let (shape, fitted) = (shape_of(&kept.data), Arc::clone(&kept.fitted));
         return Ok(Box::new(ClassPredictor { classes, shape, fitted, device }));
     };

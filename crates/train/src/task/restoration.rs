@@ -8,8 +8,8 @@ use allconv_data::{DataError, ImageShape, Picture, PictureDataset, PictureExampl
 use allconv_random::{Purpose, Stream};
 use allconv_record::PictureRole;
 
-use super::Prediction;
-use super::dense::{DenseKind, Shown, Verdict, WholeInput, centred_pixels, map_picture, middle};
+use super::dense_kind::{DenseKind, Shown, Verdict, WholeInput, centred_pixels, map_picture, middle};
+use super::interface::Prediction;
 use super::super_resolution::{check_judged, picture_metrics};
 use crate::TrainError;
 use crate::tiles::DenseMap;

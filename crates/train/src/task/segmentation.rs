@@ -7,8 +7,8 @@
 use allconv_data::{DataError, ImageShape, Picture, PictureDataset, PictureExample, Targets};
 use allconv_record::PictureRole;
 
-use super::Prediction;
-use super::dense::{DenseKind, Shown, Verdict, WholeInput, centred_pixels, middle};
+use super::dense_kind::{DenseKind, Shown, Verdict, WholeInput, centred_pixels, middle};
+use super::interface::Prediction;
 use crate::TrainError;
 use crate::metrics::{Confusion, boundary_f1};
 use crate::tiles::DenseMap;

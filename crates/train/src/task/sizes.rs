@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use allconv_data::{DataError, ImageShape, PictureDataset};
 use allconv_nets::{NetworkSpec, Walk};
 
-use super::dense::DenseKind;
+use super::dense_kind::DenseKind;
 use crate::tiles::{Tiling, coarsest_step};
 
 /// Refuses pictures that the network cannot take whole, wherever they will be evaluated.

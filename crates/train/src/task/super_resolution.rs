@@ -6,8 +6,8 @@
 use allconv_data::{DataError, ImageShape, Picture, PictureDataset, PictureExample, Targets, bicubic};
 use allconv_record::PictureRole;
 
-use super::Prediction;
-use super::dense::{DenseKind, Shown, Verdict, WholeInput, centred_pixels, map_picture, middle};
+use super::dense_kind::{DenseKind, Shown, Verdict, WholeInput, centred_pixels, map_picture, middle};
+use super::interface::Prediction;
 use crate::TrainError;
 use crate::metrics::{Plane, SSIM_WINDOW, luma, psnr, ssim};
 use crate::tiles::DenseMap;
