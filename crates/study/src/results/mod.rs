@@ -54,6 +54,7 @@ pub use run::RunResult;
 pub use secondary::{SecondaryArm, SecondaryDifference, SecondaryMetric};
 pub use sequential::{Look, SequentialResult};
 pub use study_results::{OverallResult, StudyResults};
+pub(crate) use trend::Line;
 pub use trend::{NumericFactor, TrendResult, TrendTable};
 pub use verdict::{Direction, Verdict};
 
