@@ -5,6 +5,7 @@
 mod anchor;
 mod arm;
 mod claim_power;
+mod claim_verdict;
 mod claims;
 mod classes;
 mod comparison;
@@ -36,7 +37,8 @@ pub use anchor::Anchor;
 pub use arm::ArmResult;
 pub(crate) use claim_power::scale;
 pub use claim_power::{ClaimChances, ContrastPlan};
-pub use claims::{ClaimResult, ClaimVerdict, ContrastResult, PartVerdict};
+pub use claim_verdict::{ClaimVerdict, PartVerdict};
+pub use claims::{ClaimResult, ContrastResult};
 pub use classes::{ClassDifference, ClassResult, MOST_CLASSES_COUNTED};
 pub use comparison::ComparisonResult;
 pub use curve::{BandPoint, Curve, Trace};
