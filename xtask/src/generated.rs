@@ -9,6 +9,9 @@ use crate::shell;
 /// Where the results of real studies lie, one folder a study.
 const RESULTS: &str = "docs/results";
 
+/// The figure in the README of a study along the length of training.
+const FIGURE: &str = "figures/training-length.svg";
+
 /// A generated file and its content.
 struct Generated {
     path: PathBuf,
@@ -125,8 +128,12 @@ fn study_results(workspace: &Path, program: &str) -> anyhow::Result<Vec<Generate
             path_text(&scratch)?,
         ];
         shell::run(workspace, &words, &[])?;
-        for name in ["README.md", "results.json"] {
-            files.push(Generated { path: folder.join(name), content: std::fs::read(scratch.join(name))? });
+        for name in ["README.md", "results.json", FIGURE] {
+            // Only a study along the length of training has the figure.
+            if name != FIGURE || scratch.join(name).is_file() {
+                files
+                    .push(Generated { path: folder.join(name), content: std::fs::read(scratch.join(name))? });
+            }
         }
     }
     Ok(files)

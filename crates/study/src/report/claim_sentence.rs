@@ -4,11 +4,11 @@ use super::number::p_equation;
 use super::opening::regime_phrase;
 use super::sentence::percent;
 use crate::metric::{MetricUnit, metric_label};
-use crate::results::{ClaimResult, ClaimVerdict, ContrastResult, PartVerdict, StudyResults};
+use crate::results::{ClaimResult, ClaimVerdict, Contradiction, ContrastResult, PartVerdict, StudyResults};
 
 /// The verdict in two or three words.
 pub(crate) fn label(claim: &ClaimResult) -> &'static str {
-    if claim.contradicts_reference { "contradicted" } else { claim.verdict.label() }
+    if claim.contradiction.is_some() { "contradicted" } else { claim.verdict.label() }
 }
 
 /// The verdict in one sentence, with the regime and, of several contrasts, with the parts that fail.
@@ -41,8 +41,16 @@ pub(crate) fn verdict_sentence(results: &StudyResults, claim: &ClaimResult) -> O
         }
     }
     text.push('.');
-    if claim.contradicts_reference {
-        text.push_str(" The networks reach the reference values, and the study would have shown the claim had it been true: it is contradicted where it was made.");
+    if let Some(contradiction) = claim.contradiction {
+        let ground = match contradiction {
+            Contradiction::ReachesReference => "The networks reach the reference values",
+            Contradiction::LossDoesNotShrink => {
+                "What fails is shown not to shrink with more training, as far as it was measured"
+            }
+        };
+        text.push_str(&format!(
+            " {ground}, and the study would have shown the claim had it been true: it is contradicted where it was made."
+        ));
     }
     if let (Some(flips), true) = (claim.corrected_by_flips, claim.tests_disagree) {
         text.push_str(&format!(

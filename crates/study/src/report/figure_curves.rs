@@ -92,7 +92,8 @@ fn draw(curve: &Curve, results: &StudyResults, epochs: &Scale, values: &Scale, u
     }
 }
 
-fn path(points: &[(f64, f64)]) -> String {
+/// Straight lines from point to point.
+pub(crate) fn path(points: &[(f64, f64)]) -> String {
     let mut text = String::with_capacity(points.len() * 14);
     for (index, (x, y)) in points.iter().enumerate() {
         text.push_str(&format!("{}{x} {y}", if index == 0 { "M" } else { "L" }));

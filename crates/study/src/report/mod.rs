@@ -9,6 +9,7 @@ mod figure_curves;
 mod figure_file;
 mod figure_png;
 mod figure_results;
+mod figure_trend;
 mod markdown;
 mod metrics_csv;
 mod number;
@@ -123,12 +124,16 @@ fn pictures(results: &StudyResults, examples: &dyn Examples) -> Pictures {
     }
 }
 
-/// The generated `README.md` and `results.json` for `docs/results/<study>/`.
+/// The generated `README.md`, its figure and `results.json` for `docs/results/<study>/`.
 pub(crate) fn published_files(study: &StudyFile, results: &StudyResults) -> Vec<ReportFile> {
-    vec![
+    let figure = figure_trend::figure(study, results);
+    let figure =
+        figure.map(|figure| file(&format!("figures/{}.svg", figure.name), figure_file::svg(&figure)));
+    let texts = [
         file("README.md", readme::readme(study, results)),
         file("results.json", results_json::results_json(study, results)),
-    ]
+    ];
+    texts.into_iter().chain(figure).collect()
 }
 
 /// Age from which a temporary file belongs to no live process: a report is written in seconds.

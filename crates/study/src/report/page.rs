@@ -7,7 +7,7 @@ use super::base64::base64;
 use super::figure::{FIGURE_STYLE, Figure, arm_classes};
 use super::page_disagreement::Pictures;
 use super::sentence::sentence;
-use super::{figure_cost, figure_curves, figure_results};
+use super::{figure_cost, figure_curves, figure_results, figure_trend};
 use super::{
     opening, page_claims, page_classes, page_comparisons, page_disagreement, page_factorial, page_gap,
     page_pictures, page_protocol, page_runs, page_search, page_secondary, page_table, page_trend,
@@ -41,6 +41,7 @@ pub(crate) struct Figures {
     main: Figure,
     curves: Vec<Figure>,
     costs: Vec<Figure>,
+    trend: Option<Figure>,
     /// One for each of the first metrics beside the primary one, in their order.
     pub(crate) secondary: Vec<Figure>,
 }
@@ -48,7 +49,11 @@ pub(crate) struct Figures {
 impl Figures {
     /// All of them, in the order of the page.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Figure> {
-        std::iter::once(&self.main).chain(&self.curves).chain(&self.costs).chain(&self.secondary)
+        std::iter::once(&self.main)
+            .chain(&self.trend)
+            .chain(&self.curves)
+            .chain(&self.costs)
+            .chain(&self.secondary)
     }
 }
 
@@ -68,6 +73,7 @@ pub(crate) fn figures(study: &StudyFile, results: &StudyResults) -> Figures {
         main: figure_results::figure(study, results),
         curves: curves.into_iter().flatten().collect(),
         costs: figure_cost::figures(study, results),
+        trend: figure_trend::figure(study, results),
         secondary: secondary.map(|metric| figure_results::secondary(study, results, metric)).collect(),
     }
 }
@@ -105,7 +111,7 @@ pub(crate) fn page(
                     }
                     (page_table::section(study, results))
                     (page_gap::section(results))
-                    (page_trend::section(study, results))
+                    (page_trend::section(study, results, figures.trend.as_ref()))
                     (page_pictures::section(study, results))
                     (page_factorial::section(study, results))
                     (curves(results, figures))

@@ -2,6 +2,8 @@
 
 use maud::{Markup, html};
 
+use super::figure::Figure;
+use super::figure_trend;
 use super::number::{magnitude, p_value};
 use super::sentence::{metric_name, signed_interval, with_unit};
 use crate::file::StudyFile;
@@ -9,20 +11,26 @@ use crate::results::{NumericFactor, StudyResults, TrendResult, TrendTable};
 
 const HEADING: &str = "Along the length of training";
 
-/// The section; empty for a study without a numeric factor.
-pub(crate) fn section(study: &StudyFile, results: &StudyResults) -> Markup {
+/// The section with its figure; empty for a study without a numeric factor.
+pub(crate) fn section(study: &StudyFile, results: &StudyResults, figure: Option<&Figure>) -> Markup {
     let symbol = results.unit.difference_symbol();
     html! {
         @if let Some(table) = &results.trend {
             section {
                 h2 { (HEADING) }
                 p { (explanation(study, table)) }
+                @if let Some(figure) = figure {
+                    figure {
+                        div.scroll { (figure.inline()) }
+                        figcaption { (figure_trend::CAPTION) }
+                    }
+                }
                 div.scroll {
                     table {
                         thead {
                             tr {
                                 th.text scope="col" { "Arm − baseline" }
-                                @for number in numbers(&table.factor) { th scope="col" { (magnitude(number)) span.unit { (table.factor.quantity) } } }
+                                @for number in table.factor.numbers() { th scope="col" { (magnitude(number)) span.unit { (table.factor.quantity) } } }
                                 th scope="col" { "Each doubling" span.unit { (symbol) } }
                                 th scope="col" { "95\u{a0}% interval" span.unit { (symbol) } }
                                 th scope="col" { "p" span.unit { "holm" } }
@@ -57,13 +65,18 @@ pub(crate) fn markdown(study: &StudyFile, results: &StudyResults) -> String {
         "" => String::new(),
         symbol => format!(" ({symbol})"),
     };
-    let heads: Vec<String> = numbers(&table.factor)
+    let heads: Vec<String> = table
+        .factor
+        .numbers()
         .into_iter()
         .map(|number| format!(" {} {} |", magnitude(number), table.factor.quantity))
         .collect();
     let mut text = format!(
-        "\n## {HEADING}\n\n{}\n\n| arm − baseline |{} each doubling{symbol} | 95 % interval{symbol} | p | crosses zero | n |\n|---|{}---:|---:|---:|---|---:|\n",
+        "\n## {HEADING}\n\n{}\n\n![{}](figures/{}.svg)\n\n{}\n\n| arm − baseline |{} each doubling{symbol} | 95 % interval{symbol} | p | crosses zero | n |\n|---|{}---:|---:|---:|---|---:|\n",
         explanation(study, table),
+        figure_trend::DESCRIPTION,
+        figure_trend::NAME,
+        figure_trend::CAPTION,
         heads.concat(),
         "---:|".repeat(heads.len())
     );
@@ -84,13 +97,6 @@ pub(crate) fn markdown(study: &StudyFile, results: &StudyResults) -> String {
     text
 }
 
-/// The numbers of the levels, rising.
-fn numbers(factor: &NumericFactor) -> Vec<f64> {
-    let mut numbers = factor.values.clone();
-    numbers.sort_by(f64::total_cmp);
-    numbers
-}
-
 fn explanation(study: &StudyFile, table: &TrendTable) -> String {
     format!(
         "Differences in {} at each number of {}, and the change of the difference with every doubling of it: a least-squares line over log₂ within \
@@ -103,7 +109,7 @@ fn explanation(study: &StudyFile, table: &TrendTable) -> String {
 
 /// Where the line crosses zero, in words.
 fn crossing(factor: &NumericFactor, row: &TrendResult) -> String {
-    let numbers = numbers(factor);
+    let numbers = factor.numbers();
     let (Some(least), Some(most)) = (numbers.first(), numbers.last()) else { return "–".to_owned() };
     let Some((place, interval)) = row.crossing.and_then(|found| Some((found.place?, found.interval?))) else {
         return "not shown to".to_owned();

@@ -251,7 +251,7 @@ fn effect(effect: &EffectResult) -> Value {
 }
 
 fn claim(results: &StudyResults, claim: &ClaimResult) -> Value {
-    json!({
+    let mut value = json!({
         "name": claim.name,
         "text": claim.text,
         "verdict": claim.verdict.name(),
@@ -262,7 +262,7 @@ fn claim(results: &StudyResults, claim: &ClaimResult) -> Value {
         "tests_disagree": claim.tests_disagree,
         "chance_holds_if_true": claim.chances.map(|chances| chances.holds_if_true),
         "chance_fails_if_false": claim.chances.map(|chances| chances.fails_if_false),
-        "contradicts_reference": claim.contradicts_reference,
+        "contradicts_reference": claim.contradiction.is_some(),
         "label": claim_sentence::label(claim),
         "sentence": claim_sentence::verdict_sentence(results, claim),
         "contrasts": claim.contrasts.iter().map(|contrast| json!({
@@ -279,7 +279,11 @@ fn claim(results: &StudyResults, claim: &ClaimResult) -> Value {
             "flip_p_against": contrast.flip_evidence.map(|evidence| evidence.p_against),
             "part": contrast.part.name(),
         })).collect::<Vec<_>>(),
-    })
+    });
+    if let Some(contradiction) = claim.contradiction {
+        value["contradicted_because"] = contradiction.name().into();
+    }
+    value
 }
 
 fn secondary(results: &StudyResults, metric: &SecondaryMetric) -> Value {

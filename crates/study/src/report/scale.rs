@@ -45,6 +45,30 @@ impl Scale {
         Scale { low, high, start: places.0, end: places.1, logarithmic: true, ticks: marks }
     }
 
+    /// A logarithmic axis for positive numbers, with these as its ticks and a little air at both ends.
+    pub(crate) fn logarithmic(numbers: &[f64], (start, end): (f64, f64)) -> Scale {
+        let (low, high) = extent(numbers.iter().copied());
+        let factor = (high / low).powf(0.08);
+        Scale {
+            low: low / factor,
+            high: high * factor,
+            start,
+            end,
+            logarithmic: true,
+            ticks: numbers.to_vec(),
+        }
+    }
+
+    /// Smallest and largest value of the axis.
+    pub(crate) fn ends(&self) -> (f64, f64) {
+        (self.low, self.high)
+    }
+
+    /// Places of the axis' beginning and end.
+    pub(crate) fn places(&self) -> (f64, f64) {
+        (self.start, self.end)
+    }
+
     /// The place of a value.
     pub(crate) fn place(&self, value: f64) -> f64 {
         let share = if self.logarithmic {

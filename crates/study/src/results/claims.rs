@@ -1,94 +1,19 @@
 //! What came of the study's claims: each holds here, fails here, or is open here, with the interval of every contrast.
 //!
-//! "Here" is the regime in which the study was run. Of a claim that somebody else made, and whose values stand beside as the study's reference,
-//! it is said to be contradicted only where the networks reach those values and the study could have shown the claim had it been true.
+//! "Here" is the regime in which the study was run; where a failing claim contradicts what somebody else claimed, `contradiction.rs` decides.
 
 use super::arm::ArmResult;
 use super::claim_power::{ClaimChances, ContrastPlan};
+use super::claim_verdict::{ClaimVerdict, PartVerdict};
 use super::comparison::{lacks_spread, spread_interval};
+use super::contradiction::Contradiction;
 use super::folds::independent;
 use super::run::RunResult;
 use crate::check::{StatisticsCheck, smallest_exact_p};
-use crate::file::{Better, Claim, Contrast, StudyFile};
+use crate::file::{Claim, Contrast, StudyFile};
 use crate::stats::{
     Evidence, Interval, Statement, evidence, evidence_for_all, flip_evidence, paired_differences, summarise,
 };
-
-/// Chance of "holds if true" that a study needs before its "fails" is called a contradiction of somebody's claim.
-const CONTRADICTING_POWER: f64 = 0.8;
-
-/// What may be said of a claim, in the regime of the study.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClaimVerdict {
-    /// Runs are still missing.
-    Interim,
-    /// A contrast has too few seeds: intervals only.
-    IntervalsOnly,
-    /// Every contrast is shown.
-    Holds,
-    /// The opposite of a contrast is shown.
-    Fails,
-    /// Neither.
-    Open,
-    /// All runs have ended, and a contrast has no seed left in which all of its arms have a value.
-    Lost,
-    /// Neither, and a contrast is the same in every seed and not zero: nothing but its size is known.
-    NoSpread,
-    /// Neither, and the arms of a contrast that says they are alike are no better than what needs no learning.
-    AtChance,
-}
-
-impl ClaimVerdict {
-    /// A stable word for machine-readable results; those of the verdicts are older than their labels.
-    pub fn name(self) -> &'static str {
-        match self {
-            ClaimVerdict::Interim => "interim",
-            ClaimVerdict::IntervalsOnly => "intervals_only",
-            ClaimVerdict::Holds => "supported",
-            ClaimVerdict::Fails => "contradicted",
-            ClaimVerdict::Open => "not_decided",
-            ClaimVerdict::Lost => "lost",
-            ClaimVerdict::NoSpread => "no_spread",
-            ClaimVerdict::AtChance => "at_chance",
-        }
-    }
-
-    /// One or two words for people.
-    pub fn label(self) -> &'static str {
-        match self {
-            ClaimVerdict::Interim => "runs missing",
-            ClaimVerdict::IntervalsOnly => "too few seeds for a verdict",
-            ClaimVerdict::Holds => "holds here",
-            ClaimVerdict::Fails => "fails here",
-            ClaimVerdict::Open => "open here",
-            ClaimVerdict::Lost => "runs lost",
-            ClaimVerdict::NoSpread => "no spread",
-            ClaimVerdict::AtChance => "at chance",
-        }
-    }
-}
-
-/// What may be said of one contrast of a claim that has a verdict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PartVerdict {
-    /// It is shown.
-    Holds,
-    /// Its opposite is shown.
-    Fails,
-    /// Neither.
-    Open,
-}
-
-impl PartVerdict {
-    /// A stable word for machine-readable results.
-    pub fn name(self) -> &'static str {
-        match self {
-            PartVerdict::Holds => "holds",
-            PartVerdict::Fails => "fails",
-            PartVerdict::Open => "open",
-        }
-    }
-}
 
 /// One claim.
 #[derive(Clone, Debug, PartialEq)]
@@ -107,9 +32,8 @@ pub struct ClaimResult {
     pub tests_disagree: bool,
     /// What the study could have said, at the spread that was found; `None` where that is not known.
     pub chances: Option<ClaimChances>,
-    /// Whether a failing claim is contradicted where it was made: the networks reach the study's reference values within the margin, and the study
-    /// would have shown the claim with a chance of at least 0.8 had it been true.
-    pub contradicts_reference: bool,
+    /// Why a failing claim counts as contradicted where it was made; `None` where it does not.
+    pub contradiction: Option<Contradiction>,
     /// What may be said.
     pub verdict: ClaimVerdict,
 }
@@ -171,100 +95,86 @@ impl ClaimResult {
             .iter()
             .map(|contrast| ContrastResult::of(study, contrast, statistics, (runs, learned_nothing)))
             .collect();
+        let (alpha, claims) = (statistics.alpha, study.claims.len());
+        let part_level = alpha / claims as f64 / contrasts.len().max(1) as f64;
+        contrasts.iter_mut().for_each(|contrast| contrast.part = contrast.part_at(part_level));
         let parts: Vec<Evidence> =
             contrasts.iter().map(|contrast| contrast.evidence.unwrap_or(Evidence::NONE)).collect();
-        let joint = evidence_for_all(&parts);
-        // Of every claim either "it holds" or "it does not" is wrong: as many wrong verdicts as claims are possible, not twice as many.
-        let claims = study.claims.len() as f64;
-        let over_claims = |joint: Evidence| Evidence {
-            p_for: (claims * joint.p_for).min(1.0),
-            p_against: (claims * joint.p_against).min(1.0),
-        };
-        let corrected = over_claims(joint);
+        let corrected = over_claims(evidence_for_all(&parts), claims);
         let flips: Option<Vec<Evidence>> = contrasts.iter().map(|contrast| contrast.flip_evidence).collect();
-        let corrected_by_flips = flips.map(|flips| over_claims(evidence_for_all(&flips)));
-        let least = contrasts.iter().map(|contrast| contrast.independent).min().unwrap_or(0);
-        let alpha = statistics.alpha;
-        let part_level = alpha / claims / contrasts.len().max(1) as f64;
-        for contrast in &mut contrasts {
-            contrast.part = match contrast.evidence {
-                Some(evidence) if evidence.p_for <= part_level => PartVerdict::Holds,
-                Some(evidence) if evidence.p_against <= part_level => PartVerdict::Fails,
-                _ => PartVerdict::Open,
-            };
-        }
-        // One-sided, so half of the smallest two-sided p.
-        let reachable = |factor: f64| {
-            claims * factor * 0.5 * smallest_exact_p(u32::try_from(least).unwrap_or(u32::MAX)) <= alpha
-        };
-        let disagree =
-            |own: f64, other: f64, factor: f64| reachable(factor) && (own <= alpha) != (other <= alpha);
-        let tests_disagree = corrected_by_flips.is_some_and(|flips| {
-            // "Outside of the margin" is judged at both ends, each at half of the level.
-            let is_two_sided = contrasts.iter().any(|contrast| contrast.shows == Statement::Equivalent);
-            let parts = contrasts.len() as f64 * if is_two_sided { 2.0 } else { 1.0 };
-            disagree(corrected.p_for, flips.p_for, 1.0)
-                || disagree(corrected.p_against, flips.p_against, parts)
-        });
+        let corrected_by_flips = flips.map(|flips| over_claims(evidence_for_all(&flips), claims));
         let planned: Option<Vec<ContrastPlan>> = claim
             .contrasts
             .iter()
             .zip(&contrasts)
             .map(|(contrast, found)| ContrastPlan::of(study, contrast, found.spread?))
             .collect();
-        let chances = planned.map(|parts| {
-            ClaimChances::of(&parts, u32::try_from(least).unwrap_or(0), study.claims.len(), alpha)
-        });
-        let verdict = if !is_complete {
-            ClaimVerdict::Interim
-        } else if least == 0 {
-            ClaimVerdict::Lost
-        } else if least < crate::check::SEEDS_FOR_A_VERDICT as usize {
-            ClaimVerdict::IntervalsOnly
-        } else if corrected.p_for <= alpha {
-            ClaimVerdict::Holds
-        } else if corrected.p_against <= alpha {
-            ClaimVerdict::Fails
-        } else if contrasts.iter().any(|contrast| contrast.has_no_spread) {
-            ClaimVerdict::NoSpread
-        } else if contrasts.iter().any(|contrast| contrast.is_at_chance) {
-            ClaimVerdict::AtChance
-        } else {
-            ClaimVerdict::Open
-        };
-        let could_have_held = chances.is_some_and(|chances| chances.holds_if_true >= CONTRADICTING_POWER);
-        let contradicts_reference =
-            verdict == ClaimVerdict::Fails && could_have_held && reaches_reference(study, claim, arms);
-        ClaimResult {
+        let least = u32::try_from(least_independent(&contrasts)).unwrap_or(u32::MAX);
+        let mut result = ClaimResult {
             name: claim.name.clone(),
             text: claim.text.clone(),
             contrasts,
             corrected,
             corrected_by_flips,
-            tests_disagree: tests_disagree && is_complete,
-            chances,
-            contradicts_reference,
-            verdict,
+            tests_disagree: false,
+            chances: planned.map(|parts| ClaimChances::of(&parts, least, claims, alpha)),
+            contradiction: None,
+            verdict: ClaimVerdict::Interim,
+        };
+        if is_complete {
+            result.verdict = result.judged(alpha);
+            result.tests_disagree = result.do_tests_disagree(alpha, claims);
+            result.contradiction =
+                Contradiction::of(study, (claim, &result), (runs, arms), (statistics, part_level));
         }
+        result
+    }
+
+    /// The verdict, once all runs have ended.
+    fn judged(&self, alpha: f64) -> ClaimVerdict {
+        let least = least_independent(&self.contrasts);
+        if least == 0 {
+            ClaimVerdict::Lost
+        } else if least < crate::check::SEEDS_FOR_A_VERDICT as usize {
+            ClaimVerdict::IntervalsOnly
+        } else if self.corrected.p_for <= alpha {
+            ClaimVerdict::Holds
+        } else if self.corrected.p_against <= alpha {
+            ClaimVerdict::Fails
+        } else if self.contrasts.iter().any(|contrast| contrast.has_no_spread) {
+            ClaimVerdict::NoSpread
+        } else if self.contrasts.iter().any(|contrast| contrast.is_at_chance) {
+            ClaimVerdict::AtChance
+        } else {
+            ClaimVerdict::Open
+        }
+    }
+
+    fn do_tests_disagree(&self, alpha: f64, claims: usize) -> bool {
+        let Some(flips) = self.corrected_by_flips else { return false };
+        let least = u32::try_from(least_independent(&self.contrasts)).unwrap_or(u32::MAX);
+        let disagree = |own: f64, other: f64, factor: f64| {
+            // One-sided, so half of the smallest two-sided p.
+            claims as f64 * factor * 0.5 * smallest_exact_p(least) <= alpha
+                && (own <= alpha) != (other <= alpha)
+        };
+        // "Outside of the margin" is judged at both ends, each at half of the level.
+        let is_two_sided = self.contrasts.iter().any(|contrast| contrast.shows == Statement::Equivalent);
+        let parts = self.contrasts.len() as f64 * if is_two_sided { 2.0 } else { 1.0 };
+        disagree(self.corrected.p_for, flips.p_for, 1.0)
+            || disagree(self.corrected.p_against, flips.p_against, parts)
     }
 }
 
-/// Whether every arm of the claim has a reference value and reaches it within the study's margin, and all contrasts are about the metric that
-/// the reference is of.
-fn reaches_reference(study: &StudyFile, claim: &Claim, arms: &[ArmResult]) -> bool {
-    let Some(margin) = study.compare.equivalence_margin else { return false };
-    let reaches = |arm: &usize| {
-        let (Some(reference), Some(summary)) = (arms[*arm].reference, arms[*arm].summary) else {
-            return false;
-        };
-        match study.primary.better {
-            Better::Lower => summary.mean <= reference + margin,
-            Better::Higher => summary.mean >= reference - margin,
-        }
-    };
-    claim.contrasts.iter().all(|contrast| {
-        contrast.metric == study.primary.metric && contrast.of.iter().chain(&contrast.against).all(reaches)
-    })
+/// Evidence about one of several claims: of every claim either "it holds" or "it does not" is wrong, so that as many wrong verdicts as claims
+/// are possible, not twice as many.
+fn over_claims(joint: Evidence, claims: usize) -> Evidence {
+    let times = |p: f64| (claims as f64 * p).min(1.0);
+    Evidence { p_for: times(joint.p_for), p_against: times(joint.p_against) }
+}
+
+fn least_independent(contrasts: &[ContrastResult]) -> usize {
+    contrasts.iter().map(|contrast| contrast.independent).min().unwrap_or(0)
 }
 
 impl ContrastResult {
@@ -274,15 +184,9 @@ impl ContrastResult {
         statistics: &StatisticsCheck,
         (runs, learned_nothing): (&[RunResult], &[bool]),
     ) -> ContrastResult {
-        let value = |arm: usize, seed: u64| -> Option<f64> {
-            let run = runs.iter().find(|run| run.arm_index == arm && run.seed == seed)?;
-            run.final_value(study.primary.split, &contrast.metric)
+        let pair = |seed| {
+            Some((seed, sides(runs, (study, &contrast.metric), (&contrast.of, &contrast.against), seed)?))
         };
-        let mean = |arms: &[usize], seed: u64| -> Option<f64> {
-            let values = arms.iter().map(|arm| value(*arm, seed)).collect::<Option<Vec<f64>>>()?;
-            summarise(&values).map(|summary| summary.mean)
-        };
-        let pair = |seed| Some((seed, (mean(&contrast.of, seed)?, mean(&contrast.against, seed)?)));
         let (seeds, pairs): (Vec<u64>, Vec<(f64, f64)>) = study.seeds.values().filter_map(pair).unzip();
         let plain = paired_differences(&pairs);
         let values: Vec<(u64, f64)> = seeds.into_iter().zip(plain.iter().copied()).collect();
@@ -316,6 +220,32 @@ impl ContrastResult {
             is_at_chance,
         }
     }
+
+    fn part_at(&self, level: f64) -> PartVerdict {
+        match self.evidence {
+            Some(evidence) if evidence.p_for <= level => PartVerdict::Holds,
+            Some(evidence) if evidence.p_against <= level => PartVerdict::Fails,
+            _ => PartVerdict::Open,
+        }
+    }
+}
+
+/// The means of a metric over the two sides of a contrast, of a seed in which all of their arms have a value.
+pub(super) fn sides(
+    runs: &[RunResult],
+    (study, metric): (&StudyFile, &str),
+    (of, against): (&[usize], &[usize]),
+    seed: u64,
+) -> Option<(f64, f64)> {
+    let value = |arm: &usize| {
+        let run = runs.iter().find(|run| run.arm_index == *arm && run.seed == seed)?;
+        run.final_value(study.primary.split, metric)
+    };
+    let mean = |arms: &[usize]| {
+        let values = arms.iter().map(value).collect::<Option<Vec<f64>>>()?;
+        Some(summarise(&values)?.mean)
+    };
+    Some((mean(of)?, mean(against)?))
 }
 
 #[cfg(test)]
@@ -385,31 +315,9 @@ contrasts = [{ of = { rule = "all_conv" }, against = { rule = "max_pool" }, metr
         let results = filled(folder.path(), &study(9));
         let parts: Vec<PartVerdict> = results.claims[2].contrasts.iter().map(|part| part.part).collect();
         assert_eq!(parts, [PartVerdict::Fails, PartVerdict::Open], "worse, and as invariant as before");
-        assert!(results.claims.iter().all(|claim| !claim.contradicts_reference), "there is no reference");
+        assert!(results.claims.iter().all(|claim| claim.contradiction.is_none()), "there is no reference");
         let flips = results.claims[0].contrasts[0].flip_evidence.unwrap();
         assert_eq!(flips.p_for, 1.0 / 512.0);
-    }
-
-    #[test]
-    fn only_networks_that_reach_the_reference_contradict_it() {
-        let claim = r#"[claims.better]
-text = "Striding is better."
-contrasts = [{ of = "strided", against = "max_pool", shows = "lower" }]
-[base.data]"#;
-        for (reference, expected) in [(0.22, true), (0.05, false)] {
-            let folder = tempfile::tempdir().unwrap();
-            let reference = format!(
-                "reference = {{ label = \"they\", values = {{ strided = {reference}, max_pool = {reference} }} }}\n{claim}"
-            );
-            let text = crate::testing::small_study_text(9)
-                .replace("alpha = 0.05", "alpha = 0.05, equivalence_margin = 0.005")
-                .replace("[base.data]", &reference);
-            let results = filled(folder.path(), &StudyFile::parse("small.toml", text).unwrap());
-            let claim = &results.claims[0];
-            assert_eq!(claim.verdict, ClaimVerdict::Fails);
-            assert!(claim.chances.unwrap().holds_if_true > 0.8, "{:?}", claim.chances);
-            assert_eq!(claim.contradicts_reference, expected);
-        }
     }
 
     #[test]

@@ -27,6 +27,15 @@ pub struct NumericFactor {
     pub values: Vec<f64>,
 }
 
+/// The arms that differ in the factor alone.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Line {
+    /// Their name without the level of the factor.
+    pub(crate) name: String,
+    /// Their positions, by rising numbers.
+    pub(crate) arms: Vec<usize>,
+}
+
 /// The difference of an arm to its baseline along the factor.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrendResult {
@@ -70,6 +79,36 @@ impl NumericFactor {
             Some(NumericFactor { index, quantity, values })
         })
     }
+
+    /// The numbers of the levels, rising.
+    pub(crate) fn numbers(&self) -> Vec<f64> {
+        self.rising().into_iter().map(|level| self.values[level]).collect()
+    }
+
+    /// The arms of each combination of the other factors, by rising numbers; combinations that lack a level are left out.
+    pub(crate) fn lines(&self, study: &StudyFile) -> Vec<Line> {
+        let order = self.rising();
+        let of_start = |start: usize| {
+            let at = |level: &usize| {
+                let mut levels = study.arms[start].levels.clone();
+                levels[self.index] = *level;
+                study.arms.iter().position(|arm| arm.levels == levels)
+            };
+            let others = study.factors.iter().zip(&study.arms[start].levels).enumerate();
+            let others = others.filter(|(index, _)| *index != self.index);
+            let name: Vec<&str> = others.map(|(_, (other, level))| other.levels[*level].as_str()).collect();
+            Some(Line { name: name.join("_"), arms: order.iter().map(at).collect::<Option<_>>()? })
+        };
+        let is_start = |arm: &usize| study.arms[*arm].levels[self.index] == order[0];
+        (0..study.arms.len()).filter(is_start).filter_map(of_start).collect()
+    }
+
+    /// The levels, by rising numbers.
+    fn rising(&self) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.values.len()).collect();
+        order.sort_by(|a, b| self.values[*a].total_cmp(&self.values[*b]));
+        order
+    }
 }
 
 /// The numbers of a factor's levels, if each level has one of its own.
@@ -99,14 +138,9 @@ impl TrendTable {
         arms: &[ArmResult],
     ) -> Option<TrendTable> {
         let factor = NumericFactor::of(study)?;
-        let mut order: Vec<usize> = (0..factor.values.len()).collect();
-        order.sort_by(|a, b| factor.values[*a].total_cmp(&factor.values[*b]));
-        let first = |arm: &usize| study.arms[*arm].levels[factor.index] == order[0];
-        let mut rows: Vec<TrendResult> = (0..arms.len())
-            .filter(first)
-            .filter(|arm| study.baseline_of(*arm).is_some())
-            .filter_map(|arm| line(study, statistics, (&factor, &order), (arms, arm)))
-            .collect();
+        let lines = factor.lines(study).into_iter();
+        let mut rows: Vec<TrendResult> =
+            lines.filter_map(|line| TrendResult::of(study, statistics, (&factor, line), arms)).collect();
         let p: Vec<Option<f64>> = rows.iter().map(|row| row.corrected_p).collect();
         for (row, p) in rows.iter_mut().zip(corrected(Correction::Holm, &p)) {
             row.corrected_p = p;
@@ -115,88 +149,69 @@ impl TrendTable {
     }
 }
 
-fn line(
-    study: &StudyFile,
-    statistics: &StatisticsCheck,
-    (factor, order): (&NumericFactor, &[usize]),
-    (arms, start): (&[ArmResult], usize),
-) -> Option<TrendResult> {
-    let mut at_level: Vec<Vec<(u64, f64)>> = Vec::with_capacity(order.len());
-    for level in order {
-        let mut levels = study.arms[start].levels.clone();
-        levels[factor.index] = *level;
-        let arm = study.arms.iter().position(|arm| arm.levels == levels)?;
-        let baseline = study.baseline_of(arm)?;
-        at_level.push(differences_per_seed(&arms[arm].values, &arms[baseline].values));
+impl TrendResult {
+    fn of(
+        study: &StudyFile,
+        statistics: &StatisticsCheck,
+        (factor, line): (&NumericFactor, Line),
+        arms: &[ArmResult],
+    ) -> Option<TrendResult> {
+        let at_level: Vec<Vec<(u64, f64)>> = line
+            .arms
+            .iter()
+            .map(|arm| Some(differences_per_seed(&arms[*arm].values, &arms[study.baseline_of(*arm)?].values)))
+            .collect::<Option<_>>()?;
+        let numbers = factor.numbers();
+        let (seeds, lines): (Vec<u64>, Vec<(f64, f64)>) =
+            lines_of_seeds(&numbers, &at_level).into_iter().unzip();
+        let slopes: Vec<(u64, f64)> =
+            seeds.iter().copied().zip(lines.iter().map(|(_, slope)| *slope)).collect();
+        let slopes = independent(statistics.folds, &slopes);
+        let points = numbers.iter().zip(&at_level).map(|(number, differences)| {
+            let complete: Vec<(u64, f64)> =
+                differences.iter().filter(|(seed, _)| seeds.contains(seed)).copied().collect();
+            let values = independent(statistics.folds, &complete);
+            Some((*number, summarise(&values)?.mean, mean_interval(&values, INTERVAL_LEVEL)))
+        });
+        let has_enough = slopes.len() >= statistics.seeds_needed as usize;
+        Some(TrendResult {
+            name: line.name,
+            n: seeds.len(),
+            points: points.collect::<Option<_>>()?,
+            slope: summarise(&slopes)?.mean,
+            slope_interval: spread_interval(&slopes),
+            corrected_p: paired_t_test(&slopes).map(|test| test.p).filter(|_| has_enough),
+            // Folds are not independent, and their lines have no Fieller interval here.
+            crossing: if statistics.folds.is_some() { None } else { crossing(&lines, INTERVAL_LEVEL) },
+        })
     }
-    let value = |level: usize, seed: u64| {
-        at_level[level].iter().find(|(found, _)| *found == seed).map(|(_, difference)| *difference)
+}
+
+/// Intercept and slope over log₂ of the numbers, for each seed that has a value at every number.
+pub(crate) fn lines_of_seeds(numbers: &[f64], at_number: &[Vec<(u64, f64)>]) -> Vec<(u64, (f64, f64))> {
+    let find = |values: &[(u64, f64)], seed: u64| {
+        values.iter().find(|(found, _)| *found == seed).map(|(_, value)| *value)
     };
-    let numbers: Vec<f64> = order.iter().map(|level| factor.values[*level]).collect();
-    let (mut seeds, mut lines) = (Vec::new(), Vec::new());
-    for (seed, _) in &at_level[0] {
-        let points: Option<Vec<(f64, f64)>> =
-            (0..order.len()).map(|level| Some((numbers[level].log2(), value(level, *seed)?))).collect();
-        let Some(line) = points.and_then(|points| line_through(&points)) else { continue };
-        seeds.push(*seed);
-        lines.push(line);
-    }
-    let slopes: Vec<(u64, f64)> = seeds.iter().copied().zip(lines.iter().map(|(_, slope)| *slope)).collect();
-    let slopes = independent(statistics.folds, &slopes);
-    let points = (0..order.len()).map(|level| {
-        let complete: Vec<(u64, f64)> =
-            at_level[level].iter().filter(|(seed, _)| seeds.contains(seed)).copied().collect();
-        let values = independent(statistics.folds, &complete);
-        Some((numbers[level], summarise(&values)?.mean, mean_interval(&values, INTERVAL_LEVEL)))
-    });
-    let name: Vec<&str> = study
-        .factors
-        .iter()
-        .enumerate()
-        .filter(|(index, _)| *index != factor.index)
-        .map(|(index, other)| other.levels[study.arms[start].levels[index]].as_str())
-        .collect();
-    let has_enough = slopes.len() >= statistics.seeds_needed as usize;
-    Some(TrendResult {
-        name: name.join("_"),
-        n: seeds.len(),
-        points: points.collect::<Option<_>>()?,
-        slope: summarise(&slopes)?.mean,
-        slope_interval: spread_interval(&slopes),
-        corrected_p: paired_t_test(&slopes).map(|test| test.p).filter(|_| has_enough),
-        // Folds are not independent, and their lines have no Fieller interval here.
-        crossing: if statistics.folds.is_some() { None } else { crossing(&lines, INTERVAL_LEVEL) },
-    })
+    let line = |seed: u64| {
+        let points =
+            numbers.iter().zip(at_number).map(|(number, values)| Some((number.log2(), find(values, seed)?)));
+        line_through(&points.collect::<Option<Vec<_>>>()?)
+    };
+    let seeds = at_number.first().into_iter().flatten().map(|(seed, _)| *seed);
+    seeds.filter_map(|seed| Some((seed, line(seed)?))).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::matrix::plan;
     use crate::results::StudyResults;
-    use crate::testing::{factorial_study_text, write_run};
-    use allconv_record::Status;
-
-    fn study() -> StudyFile {
-        let text = factorial_study_text(6);
-        let text = text.replace("epochs = 2\n", "batch = 2\n");
-        let lengths =
-            "[factors.length]\nshort.train.epochs = 2\nmiddle.train.epochs = 4\nlong.train.epochs = 8\n";
-        let text = format!("{}{lengths}", &text[..text.find("[factors.base]").unwrap()]);
-        StudyFile::parse("small.toml", text).unwrap()
-    }
+    use crate::testing::{factorial_study_text, lengths_study_text, write_lengths};
 
     #[test]
     fn a_loss_that_shrinks_with_every_doubling_is_found_with_its_crossing() {
-        let study = study();
+        let study = StudyFile::parse("small.toml", lengths_study_text(6)).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        for planned in plan(&study) {
-            let [rule, length] = study.arms[planned.arm_index].levels[..] else { panic!("two factors") };
-            // `strided` loses 3 points at 2 epochs and 2 less with every doubling; `all_conv` always loses 1.
-            let loss = [0.0, 0.03 - 0.02 * length as f64, 0.01][rule];
-            let noise = 0.0004 * ((planned.seed * 7 + planned.arm_index as u64 * 3) % 5) as f64;
-            write_run(folder.path(), &planned, Status::Finished, Some(0.3 + loss + noise));
-        }
+        write_lengths(folder.path(), &study, 0.0);
         let results = StudyResults::collect(&study, &[folder.path().to_path_buf()]).unwrap();
         let table = results.trend.unwrap();
         assert_eq!((table.factor.quantity, table.factor.values.as_slice()), ("epochs", &[2.0, 4.0, 8.0][..]));
