@@ -6,13 +6,12 @@ use std::sync::Arc;
 
 use allconv_inspect::explain::{STRIP_METHODS, strips};
 use allconv_inspect::measure::{Asked, DEFAULT_LARGEST_SHIFT, Fits, study_metrics, take_metrics};
-use allconv_inspect::{CheckpointChoice, InspectError, Pictures, Subject, checkpoint_file};
+use allconv_inspect::{CheckpointChoice, InspectError, Pictures, RunWeights, Subject, TrainedNetwork};
 use allconv_kernels::Isa;
 use allconv_record::{ArtefactPicture, Measurer, PictureRole, RunDirectory, SplitName};
-use allconv_train::{DataStore, MeasurableMetric, MeasuredOf, RunSettings};
+use allconv_train::{DataStore, MeasurableMetric, MeasuredOf};
+use burn::tensor::Device;
 use image::ImageFormat;
-
-use crate::subject::Pool;
 
 /// Test images that are loaded; each measure takes as many of them as its card says.
 const IMAGES: usize = 1000;
@@ -31,13 +30,10 @@ impl Measures {
 
     /// The finished network of a run with up to `count` test images.
     fn subject(&self, run: &RunDirectory, count: usize) -> Result<(Subject, Pictures), InspectError> {
-        let specification = run.read_specification()?;
-        let settings =
-            RunSettings::read(&specification).map_err(|error| InspectError::Question(error.to_string()))?;
-        let Pool { blueprint, pictures, .. } =
-            Pool::of_run(run, &settings, &self.data, SplitName::Test, count)?;
-        let weights = checkpoint_file(run, CheckpointChoice::Last)?;
-        Ok((Subject::new(blueprint, Some(&weights), self.isa)?, pictures))
+        let weights = RunWeights::Checkpoint(CheckpointChoice::Last);
+        let trained = TrainedNetwork::of_run(run, &weights, &self.data, self.isa, &Device::flex())?;
+        let pictures = trained.pictures_of_split(SplitName::Test, count, &self.data)?;
+        Ok((trained.into_subject(), pictures))
     }
 
     fn take(&self, names: &[String], run: &RunDirectory) -> Result<Vec<(String, f64)>, InspectError> {

@@ -4,16 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use allconv_data::DataDirectory;
-use allconv_inspect::{
-    Answer, Blueprint, CheckpointChoice, InspectError, Pictures, Subject, checkpoint_file,
-};
+use allconv_inspect::{Answer, Blueprint, Pictures, RunWeights, Subject, TrainedNetwork};
 use allconv_kernels::Accuracy;
 use allconv_nets::{OutputKind, models};
-use allconv_record::{MetricPoint, RunDirectory, SplitName};
-use allconv_train::{DataRequest, DataStore, KeptData, RunSettings, TaskSettings, check_content, open_task};
+use allconv_record::{MetricPoint, RunDirectory};
+use allconv_train::{DataRequest, DataStore};
 use burn::tensor::Device;
 
-use crate::arguments::{SplitArgument, SubjectArguments, Weights};
+use crate::arguments::{SubjectArguments, Weights};
 use crate::exit::UsageError;
 use crate::machine;
 
@@ -66,95 +64,19 @@ fn of_run(
         }
     }
     let run = RunDirectory::at(path);
-    let settings = settings_of(&run)?;
-    let choice = match arguments.checkpoint {
-        Weights::Last => CheckpointChoice::Last,
-        Weights::Best => CheckpointChoice::Best,
-    };
     let weights = match arguments.untrained {
-        true => None,
-        false => Some(checkpoint_file(&run, choice)?),
+        true => RunWeights::Untrained,
+        false => RunWeights::Checkpoint(arguments.checkpoint.into()),
     };
     let isa = machine::isa(arguments.isa.as_deref())?;
-    let (subject, pictures, classes) = if arguments.images.is_empty() {
-        let Pool { blueprint, pictures, classes } =
-            Pool::of_run(&run, &settings, store, split(arguments.split), count)?;
-        (Subject::new(blueprint, weights.as_deref(), isa)?, pictures, classes)
-    } else {
-        if settings.data.task().patches().is_some() {
-            return Err(UsageError(
-                "--images belongs to networks that name a class; this run's own pictures serve here"
-                    .to_owned(),
-            )
-            .into());
-        }
+    let trained = TrainedNetwork::of_run(&run, &weights, store, isa, &Device::flex())?;
+    let pictures = match arguments.images.is_empty() {
+        true => trained.pictures_of_split(arguments.split.into(), count, store)?,
         // What the run kept is enough: the data set may be absent here, or another by now.
-        let content_hash = run.read_specification()?.dataset_hash;
-        let KeptData { data, fitted } = KeptData::of_run(&run, &settings, &content_hash, store)?;
-        let (blueprint, _) = Blueprint::of_run(&run, data.input, data.classes.len())?;
-        let subject = Subject::new(blueprint, weights.as_deref(), isa)?;
-        let pictures = Pictures::of_files(&arguments.images, subject.walk().input, Some(fitted))?;
-        (subject, pictures.spread(count), data.classes)
+        false => trained.pictures_of_files(&arguments.images)?.spread(count),
     };
-    let history = run.read_metrics().unwrap_or_default();
-    Ok(Loaded { subject, classes, pictures, run: Some(run), history })
-}
-
-/// The network that a run trained, before it has weights, and pictures of its data.
-pub(crate) struct Pool {
-    /// The network.
-    pub(crate) blueprint: Blueprint,
-    /// The pictures.
-    pub(crate) pictures: Pictures,
-    /// Names of the classes.
-    classes: Vec<String>,
-}
-
-impl Pool {
-    /// Up to `count` pictures of a split: whole images where classes are told apart, else the middle of each, as large as the patches
-    /// that were trained on.
-    ///
-    /// # Errors
-    /// [`InspectError`] when the data are absent or not those that the run was made with, or the specification cannot be read.
-    pub(crate) fn of_run(
-        run: &RunDirectory,
-        settings: &RunSettings,
-        store: &DataStore,
-        split: SplitName,
-        count: usize,
-    ) -> Result<Pool, InspectError> {
-        let recorded = run.read_specification()?.dataset_hash;
-        if settings.data.task() == (TaskSettings::Classification {}) {
-            let (dataset, prepared) = (store.dataset(&settings.data)?, store.prepared(&settings.data)?);
-            check_content(&settings.data.dataset, &dataset.content_hash, &recorded)?;
-            let input = [dataset.channels, dataset.height, dataset.width];
-            let (blueprint, _) = Blueprint::of_run(run, input, dataset.classes.len())?;
-            return Ok(Pool {
-                blueprint,
-                pictures: Pictures::of_split(&dataset, &prepared, split, count)?,
-                classes: dataset.classes.clone(),
-            });
-        }
-        let task = open_task(settings, store, &Device::flex())?;
-        check_content(&settings.data.dataset, task.content_hash(), &recorded)?;
-        let examples = task.inputs(split, count);
-        if examples.is_empty() {
-            return Err(InspectError::NoSplit {
-                dataset: settings.data.dataset.clone(),
-                split: split.name(),
-            });
-        }
-        let (blueprint, _) = Blueprint::of_run(run, task.input(), task.outputs())?;
-        let pictures = Pictures::of_examples(examples, task.input()[1])?;
-        Ok(Pool { blueprint, pictures, classes: task.classes().to_vec() })
-    }
-}
-
-/// The settings of a run.
-fn settings_of(run: &RunDirectory) -> anyhow::Result<RunSettings> {
-    let specification = run.read_specification().map_err(InspectError::from)?;
-    let settings = RunSettings::read(&specification);
-    Ok(settings.map_err(|error| UsageError(format!("{}: {error}", run.path().display())))?)
+    let (history, classes) = (run.read_metrics().unwrap_or_default(), trained.classes().to_vec());
+    Ok(Loaded { subject: trained.into_subject(), classes, pictures, run: Some(run), history })
 }
 
 fn of_model(
@@ -226,10 +148,15 @@ fn of_model(
         seed: u64::from(arguments.seed.unwrap_or(0)),
         accuracy: Accuracy::F32,
     };
-    let subject = Subject::new(blueprint, weights.as_deref(), machine::isa(arguments.isa.as_deref())?)?;
+    let subject = Subject::new(
+        blueprint,
+        weights.as_deref(),
+        machine::isa(arguments.isa.as_deref())?,
+        &Device::flex(),
+    )?;
     let pictures = match (&dataset, &prepared, arguments.images.is_empty()) {
         (Some(dataset), Some(prepared), true) => {
-            Pictures::of_split(dataset, prepared, split(arguments.split), count)?
+            Pictures::of_split(dataset, prepared, arguments.split.into(), count)?
         }
         (_, _, true) => {
             return Err(UsageError("name the images: --images FILE…, or --dataset NAME".to_owned()).into());
@@ -246,14 +173,6 @@ fn of_model(
 fn parsed_steps(steps: &[String]) -> Result<Vec<allconv_data::Preprocess>, UsageError> {
     let list = steps.iter().map(|step| toml::Value::String(step.clone())).collect();
     toml::Value::Array(list).try_into().map_err(|error| UsageError(format!("--preprocess: {error}")))
-}
-
-fn split(argument: SplitArgument) -> SplitName {
-    match argument {
-        SplitArgument::Train => SplitName::Train,
-        SplitArgument::Valid => SplitName::Valid,
-        SplitArgument::Test => SplitName::Test,
-    }
 }
 
 /// The name of a class, or its number where names are not known.

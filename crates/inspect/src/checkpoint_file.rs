@@ -5,7 +5,27 @@ use std::path::PathBuf;
 use allconv_record::{RecordError, RunDirectory, Status};
 use allconv_train::{CheckpointStore, State};
 
-use crate::{CheckpointChoice, InspectError};
+use crate::InspectError;
+
+/// Which weights of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CheckpointChoice {
+    /// Those of the last step, which the test split judges.
+    #[default]
+    Last,
+    /// Those with the lowest validation error.
+    Best,
+}
+
+impl CheckpointChoice {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            CheckpointChoice::Last => "last",
+            CheckpointChoice::Best => "best",
+        }
+    }
+}
 
 /// The file with the weights of a run, in a checkpoint that has been verified.
 ///

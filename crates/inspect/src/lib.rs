@@ -1,4 +1,4 @@
-//! What networks and operators are asked: evaluation on a split, explanation, measurement, weights for the outside, pictures.
+//! Evaluation, prediction, explanation, measurement and export of trained networks; pictures of operators.
 #![forbid(unsafe_code)]
 
 mod checkpoint_file;
@@ -12,10 +12,10 @@ mod subject;
 mod tensors;
 mod trained;
 
-pub use checkpoint_file::checkpoint_file;
+pub use checkpoint_file::{CheckpointChoice, checkpoint_file};
 pub use error::InspectError;
 pub use operator_picture::{operator_picture, upsampler_picture};
 pub use pairs::{PairEnergies, pair_energies};
 pub use pictures::Pictures;
 pub use subject::{Answer, Blueprint, Subject, WeightOrigin};
-pub use trained::{CheckpointChoice, Trained};
+pub use trained::{RunWeights, TrainedNetwork};

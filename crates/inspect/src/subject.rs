@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use allconv_kernels::{Accuracy, Engine, Isa};
 use allconv_nets::layers::Stage;
 use allconv_nets::{Initialisation, Network, NetworkSpec, Walk, walk, walk_stages};
-use allconv_record::RunDirectory;
-use allconv_train::{RunSettings, TaskSettings, TrainError, load_tensors, read_safetensors};
+use allconv_train::{load_tensors, read_safetensors};
 use burn::module::Module;
 use burn::tensor::Device;
 
@@ -42,7 +41,7 @@ pub enum Answer {
     Picture,
 }
 
-/// A network to ask, on the CPU.
+/// A network to ask.
 pub struct Subject {
     name: String,
     origin: WeightOrigin,
@@ -51,6 +50,7 @@ pub struct Subject {
     classes: usize,
     answer: Answer,
     seed: u64,
+    device: Device,
     tracked: Network,
     plain: Network,
 }
@@ -74,73 +74,38 @@ pub struct Blueprint {
     pub accuracy: Accuracy,
 }
 
-impl Blueprint {
-    /// The network that `run` trained, for images of `input` channels, rows and columns in so many classes, and the run's settings.
-    ///
-    /// # Errors
-    /// [`InspectError`] when the specification cannot be read.
-    pub fn of_run(
-        run: &RunDirectory,
-        input: [usize; 3],
-        classes: usize,
-    ) -> Result<(Blueprint, RunSettings), InspectError> {
-        let specification = run.read_specification()?;
-        let unusable = |reason: String| InspectError::Train(TrainError::Specification(reason));
-        let settings = RunSettings::read(&specification).map_err(|error| unusable(error.to_string()))?;
-        let accuracy = settings.accuracy().map_err(|error| unusable(error.to_string()))?;
-        let name =
-            run.path().file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-        let blueprint = Blueprint {
-            name,
-            spec: settings.net.clone(),
-            input,
-            classes,
-            answer: answer_of(&settings),
-            seed: specification.seed,
-            accuracy,
-        };
-        Ok((blueprint, settings))
-    }
-}
-
-fn answer_of(settings: &RunSettings) -> Answer {
-    match settings.data.task() {
-        TaskSettings::Classification {} => Answer::Class,
-        TaskSettings::Segmentation(_) => Answer::Regions,
-        TaskSettings::SuperResolution(_) | TaskSettings::Denoising(_) | TaskSettings::Autoencoding(_) => {
-            Answer::Picture
-        }
-    }
-}
-
 impl Subject {
-    /// Builds the network, with the weights of a safetensors file or, without one, as it starts.
+    /// Builds the network on `device`, with the weights of a safetensors file or, without one, as it starts.
     ///
     /// # Errors
     /// [`InspectError::Description`]; [`InspectError::Weights`] when they are those of another network.
-    pub fn new(blueprint: Blueprint, weights: Option<&Path>, isa: Isa) -> Result<Subject, InspectError> {
+    pub fn new(
+        blueprint: Blueprint,
+        weights: Option<&Path>,
+        isa: Isa,
+        device: &Device,
+    ) -> Result<Subject, InspectError> {
         let Blueprint { name, spec, input, classes, answer, seed, accuracy } = blueprint;
         let walk = walk(&spec, input, classes)?;
         let engine = Engine::new(isa, accuracy);
-        let untrained = Subject::of_walk(name, walk, spec.initialisation, (classes, answer), seed, engine);
+        let tracked =
+            Network::from_walk(&walk, spec.initialisation, seed, engine, &device.clone().autodiff());
+        let untrained = Subject {
+            name,
+            origin: WeightOrigin::Untrained,
+            initialisation: spec.initialisation,
+            walk,
+            classes,
+            answer,
+            seed,
+            device: device.clone(),
+            plain: tracked.valid(),
+            tracked,
+        };
         match weights {
             None => Ok(untrained),
             Some(file) => untrained.with_weights(file),
         }
-    }
-
-    /// The network of stages that have been walked, as it starts.
-    pub(crate) fn of_walk(
-        name: String,
-        walk: Walk,
-        initialisation: Initialisation,
-        (classes, answer): (usize, Answer),
-        seed: u64,
-        engine: Engine,
-    ) -> Subject {
-        let tracked = Network::from_walk(&walk, initialisation, seed, engine, &Device::flex().autodiff());
-        let (plain, origin) = (tracked.valid(), WeightOrigin::Untrained);
-        Subject { name, origin, initialisation, walk, classes, answer, seed, tracked, plain }
     }
 
     /// What tables and captions call it.
@@ -191,7 +156,7 @@ impl Subject {
     /// The same network as it starts from `seed`, on a device with autodiff.
     pub fn untrained(&self, seed: u64) -> Network {
         let engine = self.tracked.engine().clone();
-        Network::from_walk(&self.walk, self.initialisation, seed, engine, &Device::flex().autodiff())
+        Network::from_walk(&self.walk, self.initialisation, seed, engine, &self.device.clone().autodiff())
     }
 
     /// The same network with other weights.
@@ -204,6 +169,7 @@ impl Subject {
             classes: self.classes,
             answer: self.answer,
             seed: self.seed,
+            device: self.device.clone(),
             plain: tracked.valid(),
             tracked,
         }
@@ -278,6 +244,17 @@ pub(crate) mod tests {
     use super::*;
     use allconv_nets::models;
 
+    impl Subject {
+        /// The network of stages that have been walked, as it starts.
+        pub(crate) fn of_walk(walk: Walk, classes: usize, answer: Answer) -> Subject {
+            let (device, initialisation, seed) = (Device::flex(), Initialisation::He, 5);
+            let tracked =
+                Network::from_walk(&walk, initialisation, seed, Engine::detect(), &device.clone().autodiff());
+            let (name, origin, plain) = ("test".to_owned(), WeightOrigin::Untrained, tracked.valid());
+            Subject { name, origin, initialisation, walk, classes, answer, seed, device, plain, tracked }
+        }
+    }
+
     /// A narrow model for drawn images of 16×16 pixels in 10 classes, untrained.
     pub(crate) fn subject(model: &str) -> Subject {
         let spec = NetworkSpec { last_relu: Some(false), ..models::named(model).unwrap().with_width(0.1) };
@@ -290,7 +267,7 @@ pub(crate) mod tests {
             seed: 3,
             accuracy: Accuracy::F32,
         };
-        Subject::new(blueprint, None, Isa::detect()).unwrap()
+        Subject::new(blueprint, None, Isa::detect(), &Device::flex()).unwrap()
     }
 
     #[test]

@@ -1,97 +1,91 @@
-//! A network as a run left it, with the data it was made for.
+//! A network as a run left it, with what the run kept of its data: the one thing that is evaluated, exported, explained, measured and timed, and
+//! that predicts.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use allconv_data::Picture;
-use allconv_kernels::{Engine, Isa};
-use allconv_nets::{Mode, Network};
+use allconv_kernels::Isa;
+use allconv_nets::Mode;
 use allconv_record::{RunDirectory, SplitName};
 use allconv_train::{
-    DataStore, Evaluated, KeptData, NamedTensors, Prediction, Predictor, RunSettings, TrainError,
-    check_content, load_tensors, open_predictor, open_task, read_safetensors, write_safetensors,
+    DataStore, Evaluated, KeptData, Prediction, Predictor, RunSettings, TaskSettings, TrainError,
+    check_content, network_tensors, open_predictor, open_task, write_safetensors,
 };
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::{InspectError, checkpoint_file};
+use crate::{Answer, Blueprint, CheckpointChoice, InspectError, Pictures, Subject, checkpoint_file};
 
-/// Which weights of a run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum CheckpointChoice {
-    /// Those of the last step, which the test split judges.
-    #[default]
-    Last,
-    /// Those with the lowest validation error.
-    Best,
+/// Which weights the network of a run gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunWeights {
+    /// Those of a checkpoint.
+    Checkpoint(CheckpointChoice),
+    /// Those in a safetensors file.
+    File(PathBuf),
+    /// Those that the run started from.
+    Untrained,
 }
 
-impl CheckpointChoice {
-    /// The word for it.
-    pub fn name(self) -> &'static str {
-        match self {
-            CheckpointChoice::Last => "last",
-            CheckpointChoice::Best => "best",
-        }
-    }
-}
-
-/// A trained network with what its run kept of its data.
-pub struct Trained {
+/// A network of a run with what the run kept of its data.
+pub struct TrainedNetwork {
     settings: RunSettings,
     content_hash: String,
-    classes: Vec<String>,
-    weights: NamedTensors,
-    network: Network,
+    kept: KeptData,
     predictor: Box<dyn Predictor>,
-    input: [usize; 3],
+    subject: Subject,
     device: Device,
 }
 
-impl Trained {
-    /// Loads the weights of a checkpoint of `run`, or those in the file `weights`, into the network that the run's specification describes.
+impl TrainedNetwork {
+    /// Builds the network that the specification of `run` describes, on `device`.
     ///
     /// The data set is opened for runs of versions that kept nothing of it, and for no others.
     ///
     /// # Errors
     /// [`InspectError`] when the run is incomplete, the weights belong to another network or are not finite, or the data that are needed
     /// are absent or others.
-    pub fn load(
+    pub fn of_run(
         run: &RunDirectory,
-        choice: CheckpointChoice,
-        weights: Option<&Path>,
+        weights: &RunWeights,
         data: &DataStore,
         isa: Isa,
         device: &Device,
-    ) -> Result<Trained, InspectError> {
+    ) -> Result<TrainedNetwork, InspectError> {
         let specification = run.read_specification()?;
         let unusable = |reason: String| InspectError::Train(TrainError::Specification(reason));
-        let settings = RunSettings::read(&specification).map_err(|error| unusable(error.to_string()))?;
-        let file = match weights {
-            Some(file) => file.to_path_buf(),
-            None => checkpoint_file(run, choice)?,
-        };
-        let weights = read_safetensors(&file)?;
-        let content_hash = specification.dataset_hash.clone();
-        let kept = KeptData::of_run(run, &settings, &content_hash, data)?;
+        let settings = RunSettings::read(&specification)
+            .map_err(|error| unusable(format!("{}: {error}", run.path().display())))?;
+        let kept = KeptData::of_run(run, &settings, &specification.dataset_hash, data)?;
         let predictor = open_predictor(&settings, &kept, device)?;
-        let accuracy = settings.accuracy().map_err(|error| unusable(error.to_string()))?;
-        let engine = Engine::new(isa, accuracy);
-        let mut network = Network::initialise(
-            &settings.net,
-            kept.data.input,
-            predictor.outputs(),
-            specification.seed,
-            engine,
-            device,
-        )
-        .map_err(|error| unusable(error.to_string()))?;
-        load_tensors(&mut network, &weights).map_err(|error| InspectError::Weights {
-            weights: file,
-            network: run.path().display().to_string(),
-            reason: error.to_string(),
-        })?;
-        let (classes, input, device) = (kept.data.classes, kept.data.input, device.clone());
-        Ok(Trained { settings, content_hash, classes, weights, network, predictor, input, device })
+        let name = run.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let blueprint = Blueprint {
+            name,
+            spec: settings.net.clone(),
+            input: kept.data.input,
+            classes: predictor.outputs(),
+            answer: answer_of(&settings),
+            seed: specification.seed,
+            accuracy: settings.accuracy().map_err(|error| unusable(error.to_string()))?,
+        };
+        let file = match weights {
+            RunWeights::Checkpoint(choice) => Some(checkpoint_file(run, *choice)?),
+            RunWeights::File(file) => Some(file.clone()),
+            RunWeights::Untrained => None,
+        };
+        let subject = Subject::new(blueprint, file.as_deref(), isa, device)?;
+        let content_hash = specification.dataset_hash;
+        Ok(TrainedNetwork { settings, content_hash, kept, predictor, subject, device: device.clone() })
+    }
+
+    /// The network itself, to be explained and measured.
+    pub fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// The network itself.
+    pub fn into_subject(self) -> Subject {
+        self.subject
     }
 
     /// The settings of the run.
@@ -101,12 +95,12 @@ impl Trained {
 
     /// Names of the classes; empty where the task tells none apart.
     pub fn classes(&self) -> &[String] {
-        &self.classes
+        &self.kept.data.classes
     }
 
     /// Whether its answer to a picture is a picture, rather than a class.
     pub fn returns_pictures(&self) -> bool {
-        self.settings.data.task().patches().is_some()
+        self.subject.answer() != Answer::Class
     }
 
     /// Evaluates a split in evaluation mode.
@@ -116,15 +110,53 @@ impl Trained {
     /// the run was made with, an image cannot be read, or the loss is not finite.
     pub fn evaluate(&self, split: SplitName, data: &DataStore) -> Result<Evaluated, InspectError> {
         let task = open_task(&self.settings, data, &self.device)?;
-        let dataset = &self.settings.data.dataset;
-        check_content(dataset, task.content_hash(), &self.content_hash)?;
-        let none = || InspectError::NoSplit { dataset: dataset.clone(), split: split.name() };
-        let evaluated = task.evaluate(&self.network, split)?.ok_or_else(none)?;
+        self.check_content(task.content_hash())?;
+        let evaluated = task.evaluate(self.subject.plain(), split)?.ok_or_else(|| self.no_split(split))?;
         if !evaluated.loss.is_finite() {
             let (what, value) = (format!("the {} loss", split.name()), evaluated.loss as f32);
             return Err(TrainError::NotFinite { what, value }.into());
         }
         Ok(evaluated)
+    }
+
+    /// Up to `count` pictures of a split: whole images where classes are told apart, else the middle of each, as large as the patches
+    /// that were trained on.
+    ///
+    /// # Errors
+    /// [`InspectError::NoSplit`]; [`InspectError::Train`] when the data are absent or not those that the run was made with;
+    /// [`InspectError::Image`] for a picture that is too small.
+    pub fn pictures_of_split(
+        &self,
+        split: SplitName,
+        count: usize,
+        data: &DataStore,
+    ) -> Result<Pictures, InspectError> {
+        if self.settings.data.task() == (TaskSettings::Classification {}) {
+            let dataset = data.dataset(&self.settings.data)?;
+            self.check_content(&dataset.content_hash)?;
+            return Pictures::of_split(&dataset, &*data.prepared(&self.settings.data)?, split, count);
+        }
+        let task = open_task(&self.settings, data, &self.device)?;
+        self.check_content(task.content_hash())?;
+        let examples = task.inputs(split, count);
+        if examples.is_empty() {
+            return Err(self.no_split(split));
+        }
+        Pictures::of_examples(examples, task.input()[1])
+    }
+
+    /// Picture files, prepared as the run prepared its images; for networks that name a class.
+    ///
+    /// # Errors
+    /// [`InspectError::Question`] for networks that return maps; [`InspectError::Image`] for a file that is no image or has another size.
+    pub fn pictures_of_files(&self, files: &[PathBuf]) -> Result<Pictures, InspectError> {
+        if self.returns_pictures() {
+            return Err(InspectError::Question(
+                "--images works with networks that name a class; this run uses the pictures of its data set"
+                    .to_owned(),
+            ));
+        }
+        Pictures::of_files(files, self.kept.data.input, Some(self.kept.fitted.clone()))
     }
 
     /// What the network says of a picture that belongs to no split: classes, an enlarged or restored picture, or regions.
@@ -139,13 +171,13 @@ impl Trained {
         picture: &Picture,
         tile: Option<usize>,
     ) -> Result<Prediction, InspectError> {
-        Ok(self.predictor.predict(&self.network, name, picture, tile)?)
+        Ok(self.predictor.predict(self.subject.plain(), name, picture, tile)?)
     }
 
     /// Times one forward pass in evaluation mode over `images` images of the size that the network was trained on, from values in host memory to
     /// answers in host memory, in seconds.
     pub fn forward_seconds(&self, images: usize) -> f64 {
-        let [channels, height, width] = self.input;
+        let [channels, height, width] = self.kept.data.input;
         // Pixel values of all sizes; which ones does not change the work.
         let values: Vec<f32> = (0..images * channels * height * width)
             .map(|index| (index * 37 % 256) as f32 / 255.0 - 0.5)
@@ -155,8 +187,8 @@ impl Trained {
         let batch = Tensor::<4>::from_data(TensorData::new(values, shape), &self.device);
         // Reading the answers waits for the device.
         let answers = match self.returns_pictures() {
-            true => self.network.forward_map(batch, Mode::Evaluate).into_data(),
-            false => self.network.forward(batch, Mode::Evaluate).into_data(),
+            true => self.subject.plain().forward_map(batch, Mode::Evaluate).into_data(),
+            false => self.subject.plain().forward(batch, Mode::Evaluate).into_data(),
         };
         let seconds = start.elapsed().as_secs_f64();
         assert_eq!(answers.num_elements() % images.max(1), 0, "answers of {images} images");
@@ -168,6 +200,24 @@ impl Trained {
     /// # Errors
     /// [`InspectError::Record`] when the file cannot be written.
     pub fn export_safetensors(&self, path: &Path) -> Result<(), InspectError> {
-        Ok(write_safetensors(path, &self.weights)?)
+        Ok(write_safetensors(path, &network_tensors(self.subject.plain()))?)
+    }
+
+    fn check_content(&self, found: &str) -> Result<(), InspectError> {
+        Ok(check_content(&self.settings.data.dataset, found, &self.content_hash)?)
+    }
+
+    fn no_split(&self, split: SplitName) -> InspectError {
+        InspectError::NoSplit { dataset: self.settings.data.dataset.clone(), split: split.name() }
+    }
+}
+
+fn answer_of(settings: &RunSettings) -> Answer {
+    match settings.data.task() {
+        TaskSettings::Classification {} => Answer::Class,
+        TaskSettings::Segmentation(_) => Answer::Regions,
+        TaskSettings::SuperResolution(_) | TaskSettings::Denoising(_) | TaskSettings::Autoencoding(_) => {
+            Answer::Picture
+        }
     }
 }

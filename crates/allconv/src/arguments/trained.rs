@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use allconv_inspect::CheckpointChoice;
+use allconv_record::SplitName;
 use clap::{Args, ValueEnum};
 
 use super::DataArguments;
@@ -15,6 +17,15 @@ pub(crate) enum Weights {
     Last,
     /// Those with the lowest validation error.
     Best,
+}
+
+impl From<Weights> for CheckpointChoice {
+    fn from(weights: Weights) -> CheckpointChoice {
+        match weights {
+            Weights::Last => CheckpointChoice::Last,
+            Weights::Best => CheckpointChoice::Best,
+        }
+    }
 }
 
 /// A trained network.
@@ -45,6 +56,16 @@ pub(crate) enum SplitArgument {
     Valid,
     /// The test images.
     Test,
+}
+
+impl From<SplitArgument> for SplitName {
+    fn from(split: SplitArgument) -> SplitName {
+        match split {
+            SplitArgument::Train => SplitName::Train,
+            SplitArgument::Valid => SplitName::Valid,
+            SplitArgument::Test => SplitName::Test,
+        }
+    }
 }
 
 /// `allconv eval`.

@@ -1,12 +1,12 @@
 //! `allconv eval`: a trained network's verdict on a split.
 
 use allconv_data::DataDirectory;
-use allconv_inspect::{CheckpointChoice, Trained};
+use allconv_inspect::{RunWeights, TrainedNetwork};
 use allconv_record::{Outcomes, RunDirectory, Scores, SplitName};
 use allconv_train::{DataStore, ExampleRecord};
 use serde_json::json;
 
-use crate::arguments::{EvalArguments, SplitArgument, TrainedArguments, Weights};
+use crate::arguments::{EvalArguments, TrainedArguments};
 use crate::table::Table;
 use crate::{device, exit, machine, output};
 
@@ -14,11 +14,7 @@ use crate::{device, exit, machine, output};
 pub(crate) fn run(arguments: &EvalArguments) -> anyhow::Result<u8> {
     let data = store(&arguments.trained);
     let trained = load(&arguments.trained, &data)?;
-    let split = match arguments.split {
-        SplitArgument::Train => SplitName::Train,
-        SplitArgument::Valid => SplitName::Valid,
-        SplitArgument::Test => SplitName::Test,
-    };
+    let split = SplitName::from(arguments.split);
     let evaluated = trained.evaluate(split, &data)?;
     let table = match &evaluated.examples {
         ExampleRecord::Outcomes(outcomes) => class_table(trained.classes(), outcomes),
@@ -75,15 +71,15 @@ pub(crate) fn store(arguments: &TrainedArguments) -> DataStore {
 }
 
 /// Loads the network that the arguments name.
-pub(crate) fn load(arguments: &TrainedArguments, data: &DataStore) -> anyhow::Result<Trained> {
-    let choice = match arguments.checkpoint {
-        Weights::Last => CheckpointChoice::Last,
-        Weights::Best => CheckpointChoice::Best,
+pub(crate) fn load(arguments: &TrainedArguments, data: &DataStore) -> anyhow::Result<TrainedNetwork> {
+    let weights = match &arguments.weights {
+        Some(file) => RunWeights::File(file.clone()),
+        None => RunWeights::Checkpoint(arguments.checkpoint.into()),
     };
     let run = RunDirectory::at(&arguments.run);
     let isa = machine::isa(arguments.isa.as_deref())?;
     let device = device::choose("cpu")?.device;
-    Ok(Trained::load(&run, choice, arguments.weights.as_deref(), data, isa, &device)?)
+    Ok(TrainedNetwork::of_run(&run, &weights, data, isa, &device)?)
 }
 
 fn rounded(share: f64) -> f64 {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use allconv_data::{DataError, Picture};
-use allconv_inspect::Trained;
+use allconv_inspect::TrainedNetwork;
 use allconv_record::{RecordError, create_folder, write_atomically};
 use allconv_train::Prediction;
 use serde_json::{Value, json};
@@ -130,7 +130,11 @@ fn is_same_file(first: &Path, second: &Path) -> bool {
 }
 
 /// The rows of the table about one picture; a result that is a picture is written.
-fn answer(trained: &Trained, asked: &Asked, arguments: &PredictArguments) -> anyhow::Result<Vec<Vec<Value>>> {
+fn answer(
+    trained: &TrainedNetwork,
+    asked: &Asked,
+    arguments: &PredictArguments,
+) -> anyhow::Result<Vec<Vec<Value>>> {
     let name = asked.source.display().to_string();
     let unreadable = |source| DataError::Io { action: "read", path: asked.source.clone(), source };
     let bytes = std::fs::read(&asked.source).map_err(unreadable)?;

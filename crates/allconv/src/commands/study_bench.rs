@@ -1,6 +1,6 @@
 //! `allconv study bench`: the forward passes of a study's finished arms, timed in turns.
 
-use allconv_inspect::{CheckpointChoice, Trained};
+use allconv_inspect::{CheckpointChoice, RunWeights, TrainedNetwork};
 use allconv_record::create_folder;
 use allconv_study::{BenchRecord, BenchedArm, RunState, StudyResults, in_turns};
 use anyhow::Context;
@@ -40,11 +40,12 @@ pub(crate) fn run(arguments: &StudyBenchArguments) -> anyhow::Result<u8> {
     }
     let (pool, threads) = machine::thread_pool(arguments.threads)?;
     let (data, device) = (opened.data(), opened.device());
+    let last = RunWeights::Checkpoint(CheckpointChoice::Last);
     let seconds = pool.install(|| {
         // Loaded where they are used: a network does not change threads.
         let mut networks = Vec::with_capacity(arms.len());
         for (arm, _, directory) in &arms {
-            let network = Trained::load(directory, CheckpointChoice::Last, None, data, isa, device);
+            let network = TrainedNetwork::of_run(directory, &last, data, isa, device);
             networks.push(
                 network.with_context(|| format!("the network of arm {arm} cannot be loaded from its run"))?,
             );

@@ -126,7 +126,7 @@ mod tests {
                 accuracy: Accuracy::F32,
             };
             let weights = fixture(&format!("{name}.weights.safetensors"));
-            let subject = Subject::new(blueprint, Some(&weights), Isa::detect()).unwrap();
+            let subject = Subject::new(blueprint, Some(&weights), Isa::detect(), &Device::flex()).unwrap();
             let inputs: Vec<f32> = golden["images"].iter().map(|value| *value as f32).collect();
             let pictures = Pictures::of_inputs(inputs, [3, SIDE, SIDE]);
             let file = folder.path().join(name);

@@ -2,8 +2,7 @@
 
 use allconv_nets::downsample::{DownsampleConfig, Slot};
 use allconv_nets::{
-    ActivationKind, Border, ConvolutionSpec, Engine, Initialisation, StageSpec, Target, UpsampleConfig,
-    UpsampleSpec, walk_stages,
+    ActivationKind, Border, ConvolutionSpec, StageSpec, Target, UpsampleConfig, UpsampleSpec, walk_stages,
 };
 
 use super::*;
@@ -17,7 +16,7 @@ pub(crate) fn net_of(stages: &[StageSpec], side: usize) -> Subject {
         Some(StageSpec::GlobalAverage) => Answer::Class,
         _ => Answer::Regions,
     };
-    Subject::of_walk("test".to_owned(), walk, Initialisation::He, (10, answer), 5, Engine::detect())
+    Subject::of_walk(walk, 10, answer)
 }
 
 /// A 1×1 convolution without padding.
