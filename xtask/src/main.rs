@@ -18,7 +18,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
 
   check           format, clippy, documentation, dependency arrows, cycles of files, generated files unchanged
   generate        writes the generated files anew
-  lines           product lines of every crate, files above 400 lines, functions above 60
+  lines           product lines of every crate, and what is above the limits of the style
   cycles          the largest cycle of files that need each other, per crate
   release-check [PYTHON]
                   the longer campaigns; with an interpreter that has NumPy and SciPy, the published statistics in Python too

@@ -3,96 +3,27 @@
 mod branch;
 mod finish;
 mod fitting;
+mod job;
+mod open;
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use allconv_data::{LoaderSettings, Order, Position};
-use allconv_kernels::{Engine, Isa};
-use allconv_nets::{Network, walk};
 use allconv_record::{
-    Environment, Event, FORMAT_VERSION, Journal, Measurer, MetricPoint, Observer, Resumption, RunDirectory,
-    RunRecord, RunSpecification, SplitName, Status, Timings, remove_leftovers, write_atomically,
+    Event, Journal, MetricPoint, Observer, RunRecord, SplitName, Status, Timings, remove_leftovers,
 };
 use burn::module::Module;
-use burn::tensor::Device;
 
-use self::branch::Beginning;
-use self::fitting::{existing_journal, fits};
+pub use self::job::{Execution, Identity, Job, MemoryGauge};
 use crate::checkpoint::{Best, Checkpoint, CheckpointStore, State};
 use crate::optimizer::{load_tensors, network_tensors};
 use crate::progress::StepPlan;
-use crate::task::{EpochSums, StepError, Task, open_task};
+use crate::task::{EpochSums, StepError, Task};
 use crate::trainer::Trainer;
 use crate::weight_mean::WeightMean;
-use crate::{DataStore, RunSettings, TrainError, resolve};
-
-/// Batches that the loader may prepare ahead.
-const PREFETCH: usize = 4;
-
-/// Who asked for a run, and where it is made; none of it changes a number.
-#[derive(Clone, Debug, Default)]
-pub struct Identity {
-    /// Study the run belongs to.
-    pub study: String,
-    /// Arm the run belongs to.
-    pub arm: String,
-    /// Hash of the request the specification answers.
-    pub request_hash: String,
-    /// SHA-256 of the study file's text; none for a run that no study file asks for.
-    pub study_file_sha256: Option<String>,
-    /// The command line.
-    pub command: Vec<String>,
-    /// Machine and program.
-    pub environment: Environment,
-}
-
-/// Reads the peak of the memory in use from whoever allocates it.
-#[derive(Clone, Copy, Debug)]
-pub struct MemoryGauge {
-    /// Lets the peak begin anew.
-    pub restart: fn(),
-    /// The peak in bytes since then.
-    pub peak_bytes: fn() -> u64,
-}
-
-/// How a run is carried out; none of it changes a number.
-#[derive(Clone, Copy, Debug)]
-pub struct Execution {
-    /// Instruction set of the kernels.
-    pub isa: Isa,
-    /// Threads that prepare batches; 0 prepares them between the steps.
-    pub loader_workers: usize,
-    /// Longest time between two checkpoints; the end of an epoch always makes one.
-    pub checkpoint_every: Duration,
-    /// Measures the run's memory; none where other runs share the process, whose memory could not be told apart.
-    pub memory: Option<MemoryGauge>,
-}
-
-/// Everything a run needs.
-pub struct Job<'a> {
-    /// What to run.
-    pub specification: &'a RunSpecification,
-    /// Where its files lie.
-    pub directory: &'a RunDirectory,
-    /// Who asked for it.
-    pub identity: &'a Identity,
-    /// The data sets.
-    pub data: &'a DataStore,
-    /// Where tensors live; without autodiff.
-    pub device: &'a Device,
-    /// How it is carried out.
-    pub execution: Execution,
-    /// Runs whose first steps it may take over: those that differ in the length of the training alone. Others are passed over.
-    pub relatives: &'a [RunDirectory],
-    /// Measures the finished network, if the specification asks for it.
-    pub measurer: &'a dyn Measurer,
-    /// Set from outside to stop after the step under way, with a checkpoint.
-    pub interrupted: &'a AtomicBool,
-}
+use crate::{RunSettings, TrainError};
 
 /// Makes the run, or what is left of it, and returns how it ended: finished, diverged, stuck or interrupted.
 ///
@@ -167,127 +98,7 @@ struct Session<'a> {
     _lock: File,
 }
 
-impl<'a> Session<'a> {
-    fn open(job: &'a Job<'a>, lock: File, observer: &mut dyn Observer) -> Result<Session<'a>, TrainError> {
-        let invalid = |error: allconv_record::ResolveError| TrainError::Specification(error.to_string());
-        let settings = RunSettings::read(job.specification).map_err(invalid)?;
-        let mut task = open_task(&settings, job.data, job.device)?;
-        if task.content_hash() != job.specification.dataset_hash {
-            return Err(TrainError::Specification(format!(
-                "data set {} has content {}, the run was specified for {}; resolve the study again",
-                settings.data.dataset,
-                task.content_hash(),
-                job.specification.dataset_hash
-            )));
-        }
-        let images = task.samples();
-        let plan = StepPlan::new(images, settings.train.batch as u64, settings.train.presentations(images));
-        let engine = Engine::new(job.execution.isa, settings.accuracy().map_err(invalid)?);
-        let (input, outputs) = (task.input(), task.outputs());
-        let described = |error: allconv_nets::DescriptionError| TrainError::Specification(error.to_string());
-        let cost = resolve::cost(&walk(&settings.net, input, outputs).map_err(described)?);
-        let device = job.device.clone().autodiff();
-        let seed = job.specification.seed;
-        let network =
-            Network::initialise(&settings.net, input, outputs, seed, engine, &device).map_err(described)?;
-        let mut trainer = Trainer::new(network, &settings.train, seed, device);
-        let mut store = CheckpointStore::at(job.directory.checkpoints());
-        let shared_steps = settings.train.shared_steps(&plan);
-        if shared_steps > 0 && shared_steps < plan.total_steps() {
-            store = store.keeping(shared_steps);
-        }
-        let specification_hash = job.specification.hash();
-        let mut parent = None;
-        if shared_steps > 0 && store.steps()?.is_empty() {
-            let beginning = Beginning { specification: job.specification, shared_steps, images };
-            if let Some(branch) = beginning.branch(job.relatives) {
-                write_atomically(&job.directory.journal_path(), &branch.journal)?;
-                for checkpoint in &branch.checkpoints {
-                    store.write(checkpoint)?;
-                }
-                parent = Some(branch.parent);
-            }
-        }
-        let journal = existing_journal(job.directory)?;
-        let found = store.newest(&|state| fits(state, &specification_hash, &plan, &journal))?;
-        for reason in found.rejected {
-            observer.observe(&Event::CheckpointRejected { reason });
-        }
-        let first_averaged_step = settings.train.first_averaged_step(&plan);
-        let mut mean = WeightMean::default();
-        let state = match found.checkpoint {
-            Some(mut checkpoint) => {
-                load_tensors(&mut trainer.network, &checkpoint.model).map_err(|error| {
-                    TrainError::Specification(format!("the checkpoint does not fit: {error}"))
-                })?;
-                let averaged = checkpoint.state.step.saturating_sub(first_averaged_step);
-                mean = WeightMean::take_from(&mut checkpoint.optimizer, averaged);
-                trainer.optimizer.restore(checkpoint.optimizer);
-                // A stop right after the checkpoint may have left them on the one before.
-                store.mend_links(&checkpoint.state)?;
-                checkpoint.state
-            }
-            None => State::start(specification_hash.clone()),
-        };
-        let journal = job.directory.open_journal(state.journal_length)?;
-        let mut record = match job.directory.read_record() {
-            Ok(record) if record.specification_hash == specification_hash => record,
-            Ok(_) => new_record(job, cost, plan.total_steps()),
-            Err(error) if error.is_repairable() => new_record(job, cost, plan.total_steps()),
-            Err(error) => return Err(error.into()),
-        };
-        record.results.clear();
-        record.measured = None;
-        // A run that had to begin anew has made every step itself.
-        record.parent = parent.or(record.parent.filter(|parent| parent.step <= state.step));
-        job.directory.write_specification(job.specification)?;
-        task.keep(job.directory)?;
-        let loader = LoaderSettings {
-            batch_size: settings.train.batch,
-            seed: job.specification.seed,
-            order: Order::Shuffled,
-            augmentation: settings.data.augment,
-            workers: job.execution.loader_workers,
-            prefetch: PREFETCH,
-        };
-        let start = Position {
-            epoch: (state.step / plan.steps_per_epoch()) as u32,
-            batch: (state.step % plan.steps_per_epoch()) as usize,
-        };
-        let end_epoch = plan.presentations().div_ceil(images) as u32;
-        task.begin(loader, start, end_epoch)?;
-        let mut session = Session {
-            job,
-            plan,
-            shared_steps,
-            first_averaged_step,
-            mean,
-            trainer,
-            store,
-            journal,
-            training: Duration::from_secs_f64(record.timings.training_seconds),
-            evaluation: Duration::from_secs_f64(record.timings.evaluation_seconds),
-            last_checkpoint: Instant::now(),
-            settings,
-            task,
-            state,
-            record,
-            _lock: lock,
-        };
-        session.record.schema = FORMAT_VERSION;
-        session.record.command.clone_from(&job.identity.command);
-        session.record.environment.clone_from(&job.identity.environment);
-        let begun_at = session.record.parent.as_ref().map_or(0, |parent| parent.step);
-        if session.state.step > begun_at {
-            session
-                .record
-                .resumptions
-                .push(Resumption { step: session.state.step, unix_seconds: unix_seconds() });
-        }
-        session.write_record(Status::Running, None)?;
-        Ok(session)
-    }
-
+impl Session<'_> {
     fn go_on(&mut self, observer: &mut dyn Observer) -> Result<Status, TrainError> {
         let images_per_epoch = self.task.samples();
         let total_steps = self.plan.total_steps();
@@ -465,32 +276,6 @@ impl<'a> Session<'a> {
         };
         self.job.directory.write_record(&self.record)?;
         Ok(())
-    }
-}
-
-fn new_record(job: &Job<'_>, cost: allconv_record::Cost, total_steps: u64) -> RunRecord {
-    RunRecord {
-        schema: FORMAT_VERSION,
-        status: Status::Created,
-        reason: None,
-        study: job.identity.study.clone(),
-        arm: job.identity.arm.clone(),
-        seed: job.specification.seed,
-        specification_hash: job.specification.hash(),
-        request_hash: job.identity.request_hash.clone(),
-        study_file_sha256: job.identity.study_file_sha256.clone(),
-        command: job.identity.command.clone(),
-        environment: job.identity.environment.clone(),
-        cost,
-        created_unix_seconds: unix_seconds(),
-        changed_unix_seconds: unix_seconds(),
-        step: 0,
-        total_steps,
-        timings: Timings::default(),
-        parent: None,
-        measured: None,
-        resumptions: Vec::new(),
-        results: BTreeMap::new(),
     }
 }
 
