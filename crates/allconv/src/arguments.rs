@@ -10,9 +10,7 @@ mod trained;
 
 use clap::{Parser, Subcommand};
 
-pub(crate) use asking::{
-    ExplainArguments, MaxPoolArgument, MeasureArguments, MethodArgument, SubjectArguments,
-};
+pub(crate) use asking::{ExplainArguments, MaxPoolArgument, MeasureArguments, SubjectArguments};
 pub(crate) use bench::{BenchArguments, BenchCommand, BenchOperatorsArguments, BenchSlotArguments};
 pub(crate) use machine::{BitsArguments, DataArguments, DoctorArguments, MachineArguments, thread_count};
 pub(crate) use registries::{DataCommand, LayoutArgument, ModelsCommand, OperatorsCommand};

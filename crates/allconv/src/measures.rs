@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::sync::Arc;
 
-use allconv_inspect::explain::{STRIP_METHODS, strips};
+use allconv_inspect::explain::{signal_explanations, strips};
 use allconv_inspect::measure::{Asked, DEFAULT_LARGEST_SHIFT, Fits, study_metrics, take_metrics};
 use allconv_inspect::{CheckpointChoice, InspectError, Pictures, RunWeights, Subject, TrainedNetwork};
 use allconv_kernels::Isa;
@@ -102,7 +102,7 @@ impl Measurer for Measures {
 
 /// Every method that can be named.
 pub(crate) fn methods() -> Vec<String> {
-    STRIP_METHODS.iter().map(|(name, _)| (*name).to_owned()).collect()
+    signal_explanations().map(|(name, _)| name.to_owned()).collect()
 }
 
 /// Every metric that can be named.

@@ -1,7 +1,9 @@
-//! What can be typed behind `explain` and `measure`: a network, images, and the question.
+//! Arguments of `explain` and `measure`: a network, images, and the question.
 
 use std::path::PathBuf;
 
+use allconv_inspect::explain::EXPLANATIONS;
+use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 
 use super::{DataArguments, SplitArgument, Weights};
@@ -55,21 +57,6 @@ pub(crate) struct SubjectArguments {
     pub(crate) isa: Option<String>,
 }
 
-/// How an image is explained.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum MethodArgument {
-    /// The gradient.
-    Gradient,
-    /// The deconvnet.
-    Deconvnet,
-    /// Guided backpropagation.
-    Guided,
-    /// Grad-CAM.
-    GradCam,
-    /// Integrated gradients.
-    Integrated,
-}
-
 /// Where max pooling sends a signal on its way back.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 pub(crate) enum MaxPoolArgument {
@@ -98,8 +85,8 @@ pub(crate) struct ExplainArguments {
     #[arg(long)]
     pub(crate) class: Option<usize>,
     /// Methods, in the order of the columns [default: gradient, deconvnet, guided].
-    #[arg(long, value_enum, value_delimiter = ',')]
-    pub(crate) method: Vec<MethodArgument>,
+    #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(EXPLANATIONS.map(|one| one.name())))]
+    pub(crate) method: Vec<String>,
     /// What max pooling does with a signal.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) max_pooling: MaxPoolArgument,

@@ -3,10 +3,9 @@
 use std::fs;
 use std::time::Instant;
 
-use crate::output;
 use allconv_inspect::explain::{
-    Choice, ContactSheet, Region, SIGNAL_RULES, Target, class_maps, input_picture, integrated_gradients,
-    map_picture, randomisation_check, signal_picture, signals, strongest_patches, unconditional_signals,
+    Choice, ContactSheet, DEFAULT_STEPS, EXPLANATIONS, Explained, Explanation, Region, Target, input_picture,
+    randomisation_check, signal_explanations, signal_picture, strongest_patches, unconditional_signals,
     write_signals,
 };
 use allconv_nets::{DownsampleConfig, MaxPoolRule, ReluRule, SignalRules, StageSpec};
@@ -15,8 +14,9 @@ use image::RgbImage;
 use serde_json::json;
 
 use super::explain_page::{Section, page};
-use crate::arguments::{ExplainArguments, MaxPoolArgument, MethodArgument};
+use crate::arguments::{ExplainArguments, MaxPoolArgument};
 use crate::exit::{self, UsageError};
+use crate::output;
 use crate::subject::{Loaded, class_name, load};
 use crate::table::Table;
 
@@ -26,8 +26,6 @@ const CELL: u32 = 64;
 const LARGE_CELL: u32 = 112;
 /// Images that are looked at unless told otherwise.
 const DEFAULT_COUNT: usize = 200;
-/// Steps of integrated gradients unless told otherwise.
-const STEPS: usize = 64;
 /// Units whose patches are shown unless told otherwise.
 const UNITS: usize = 8;
 /// Patches of each unit unless told otherwise.
@@ -37,9 +35,8 @@ const CHECKED: usize = 16;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &ExplainArguments) -> anyhow::Result<u8> {
-    let methods = methods(arguments);
-    if arguments.steps.is_some() && !methods.iter().any(|method| matches!(method, MethodArgument::Integrated))
-    {
+    let methods = explanations(arguments);
+    if arguments.steps.is_some() && !arguments.method.iter().any(|name| name == "integrated") {
         return Err(UsageError("--steps belongs to --method integrated".to_owned()).into());
     }
     let loaded = load(&arguments.subject, arguments.subject.count.unwrap_or(DEFAULT_COUNT))?;
@@ -126,20 +123,12 @@ fn rules(arguments: &ExplainArguments, loaded: &Loaded) -> Result<MaxPoolRule, U
     }
 }
 
-fn methods(arguments: &ExplainArguments) -> Vec<MethodArgument> {
-    match arguments.method.is_empty() {
-        true => vec![MethodArgument::Gradient, MethodArgument::Deconvnet, MethodArgument::Guided],
-        false => arguments.method.clone(),
-    }
-}
-
-fn relu_rule(method: MethodArgument) -> Option<ReluRule> {
-    match method {
-        MethodArgument::Gradient => Some(ReluRule::Backpropagation),
-        MethodArgument::Deconvnet => Some(ReluRule::Deconvnet),
-        MethodArgument::Guided => Some(ReluRule::Guided),
-        MethodArgument::GradCam | MethodArgument::Integrated => None,
-    }
+/// The explanations that the arguments name; without any the three signals.
+fn explanations(arguments: &ExplainArguments) -> Vec<&'static dyn Explanation> {
+    let is_wanted = |one: &&dyn Explanation| arguments.method.is_empty() && one.signal_rule().is_some();
+    let named = |name: &String| EXPLANATIONS.into_iter().find(|one| one.name() == name);
+    let default = EXPLANATIONS.into_iter().filter(is_wanted);
+    default.chain(arguments.method.iter().filter_map(named)).collect()
 }
 
 /// Every image beside what each method shows of it.
@@ -147,75 +136,34 @@ fn whole_images(
     arguments: &ExplainArguments,
     loaded: &Loaded,
     target: Target,
-    methods: &[MethodArgument],
+    methods: &[&dyn Explanation],
     max_pool: MaxPoolRule,
 ) -> anyhow::Result<Section> {
-    let subject = &loaded.subject;
     let pictures = &loaded.pictures.spread(arguments.rows);
     let shape = pictures.shape();
-    let [channels, height, width] = subject.walk().input;
-    let side = height.min(width);
-    let region = Region { top: (height - side) / 2, left: (width - side) / 2, side };
-    let mut columns: Vec<Vec<RgbImage>> = vec![
-        (0..pictures.len()).map(|picture| input_picture(pictures.pixels(picture), shape, region)).collect(),
-    ];
-    let mut notes = Vec::new();
-    let class = match target {
-        Target::Class(class) => class,
-        Target::Unit { .. } => Choice::Strongest,
-    };
-    for method in methods {
-        let column = match (method, relu_rule(*method)) {
-            (_, Some(relu)) => {
-                let rules = SignalRules { relu, max_pool };
-                let found = signals(subject, pictures, target, rules)?;
-                (0..pictures.len())
-                    .map(|picture| signal_picture(found.of(picture), found.shape, region))
-                    .collect()
-            }
-            (MethodArgument::GradCam, _) => {
-                let stage = match target {
-                    Target::Unit { stage, .. } => stage,
-                    Target::Class(_) => subject.last_feature_stage()?,
-                };
-                let maps = class_maps(subject, pictures, class, stage)?;
-                notes.push(format!("Grad-CAM reads {}.", subject.stage_label(stage)));
-                maps.iter().map(|map| map_picture(&map.values, map.shape)).collect()
-            }
-            (_, None) => {
-                let steps = arguments.steps.unwrap_or(STEPS);
-                let found = integrated_gradients(subject, pictures, class, steps)?;
-                let missing = found.iter().map(|one| one.missing().abs()).fold(0.0_f64, f64::max);
-                let whole =
-                    found.iter().map(|one| (one.place.value - one.baseline).abs()).fold(0.0_f64, f64::max);
-                notes.push(format!(
-                    "Integrated gradients in {} steps: completeness is missed by {missing:.2e} at most, where the \
-                     logit differs from the baseline's by up to {whole:.2e}.",
-                    steps
-                ));
-                found
-                    .iter()
-                    .map(|one| signal_picture(&one.values, [channels, height, width], region))
-                    .collect()
-            }
-        };
-        columns.push(column);
-    }
-    let mut sheet = ContactSheet::new(if side > LARGE_CELL as usize { LARGE_CELL } else { CELL });
-    for picture in 0..pictures.len() {
-        sheet.push(columns.iter().map(|column| column[picture].clone()).collect());
-    }
-    let names: Vec<&str> = methods.iter().map(|method| method_name(*method)).collect();
-    for note in &notes {
-        output::note(format_args!("{note}"));
-    }
+    let side = shape.height.min(shape.width);
+    let region = Region { top: (shape.height - side) / 2, left: (shape.width - side) / 2, side };
+    let steps = arguments.steps.unwrap_or(DEFAULT_STEPS);
+    let asked = Explained { subject: &loaded.subject, pictures, target, max_pool, steps, region };
+    let inputs = (0..pictures.len()).map(|picture| input_picture(pictures.pixels(picture), shape, region));
+    let mut columns: Vec<Vec<RgbImage>> = vec![inputs.collect()];
+    let names: Vec<&str> = methods.iter().map(|method| method.label()).collect();
     let mut caption = format!(
         "Each row: the image, then {} for {}. Grey is 0; each picture has its own scale.",
         names.join(", "),
         target_words(loaded, target)
     );
-    for note in notes {
-        caption = format!("{caption} {note}");
+    for method in methods {
+        let found = method.explain(&asked)?;
+        columns.push(found.pictures);
+        if let Some(note) = found.note {
+            output::note(format_args!("{note}"));
+            caption = format!("{caption} {note}");
+        }
+    }
+    let mut sheet = ContactSheet::new(if side > LARGE_CELL as usize { LARGE_CELL } else { CELL });
+    for picture in 0..pictures.len() {
+        sheet.push(columns.iter().map(|column| column[picture].clone()).collect());
     }
     Ok(Section {
         title: "Images and what is said of them".to_owned(),
@@ -223,16 +171,6 @@ fn whole_images(
         file: "images",
         picture: sheet.render(),
     })
-}
-
-fn method_name(method: MethodArgument) -> &'static str {
-    match method {
-        MethodArgument::Gradient => "gradient",
-        MethodArgument::Deconvnet => "deconvnet",
-        MethodArgument::Guided => "guided backpropagation",
-        MethodArgument::GradCam => "Grad-CAM",
-        MethodArgument::Integrated => "integrated gradients",
-    }
 }
 
 fn target_words(loaded: &Loaded, target: Target) -> String {
@@ -277,7 +215,7 @@ fn unit_patches(
             .iter()
             .map(|patch| input_picture(pictures.pixels(patch.picture), shape, patch.region))
             .collect();
-        for (relu, _) in SIGNAL_RULES {
+        for (_, relu) in signal_explanations() {
             let found = unit.signals(subject, pictures, stage, SignalRules { relu, max_pool });
             let pictures = unit.patches.iter().zip(&found);
             row.extend(
@@ -330,7 +268,7 @@ fn unconditional(loaded: &Loaded, stage: usize) -> anyhow::Result<Section> {
 fn randomisation(loaded: &Loaded, target: Target) -> anyhow::Result<(Section, Table)> {
     let Loaded { subject, pictures, .. } = loaded;
     let pictures = pictures.spread(CHECKED);
-    let rules: Vec<ReluRule> = SIGNAL_RULES.iter().map(|(rule, _)| *rule).collect();
+    let rules: Vec<ReluRule> = signal_explanations().map(|(_, rule)| rule).collect();
     let steps = randomisation_check(subject, &pictures, target, &rules)?;
     let columns = [
         ("randomised_from", "Random from stage"),
@@ -341,7 +279,7 @@ fn randomisation(loaded: &Loaded, target: Target) -> anyhow::Result<(Section, Ta
     ];
     let mut table = Table::new("allconv.randomisation/1", &columns);
     let mut sheet = ContactSheet::new(32);
-    for step in steps.chunks(SIGNAL_RULES.len()) {
+    for step in steps.chunks(rules.len()) {
         let correlation =
             |index: usize| json!(step[index].correlation.map(|value| (value * 1e4).round() / 1e4));
         let silent: usize = step.iter().map(|step| step.silent).sum();

@@ -7,9 +7,36 @@
 use allconv_nets::{Mode, SignalRules};
 use burn::tensor::Tensor;
 
+use super::interface::{Explained, Explanation, Explanations};
+use super::picture::map_picture;
 use super::target::{Choice, Place, Target};
 use crate::tensors::{host, like, tracking};
 use crate::{InspectError, Pictures, Subject};
+
+/// The registry's entry.
+pub(super) struct GradCam;
+
+impl Explanation for GradCam {
+    fn name(&self) -> &'static str {
+        "grad-cam"
+    }
+
+    fn label(&self) -> &'static str {
+        "Grad-CAM"
+    }
+
+    fn explain(&self, asked: &Explained<'_>) -> Result<Explanations, InspectError> {
+        let stage = match asked.target {
+            Target::Unit { stage, .. } => stage,
+            Target::Class(_) => asked.subject.last_feature_stage()?,
+        };
+        let maps = class_maps(asked.subject, asked.pictures, asked.class(), stage)?;
+        Ok(Explanations {
+            pictures: maps.iter().map(|map| map_picture(&map.values, map.shape)).collect(),
+            note: Some(format!("Grad-CAM reads {}.", asked.subject.stage_label(stage))),
+        })
+    }
+}
 
 /// The map of one picture.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,7 +1,8 @@
-//! What a unit or a class saw in an image: gradient, deconvnet, guided backpropagation, Grad-CAM, integrated gradients.
+//! Explanations of a unit or a class in an image: the registry. Gradient, deconvnet, guided backpropagation, Grad-CAM, integrated gradients.
 
 mod class_map;
 mod integrated;
+mod interface;
 mod patches;
 mod picture;
 mod randomisation;
@@ -13,11 +14,28 @@ mod unconditional;
 
 pub use class_map::{ClassMap, class_maps};
 pub use integrated::{Attribution, integrated_gradients};
+pub use interface::{DEFAULT_STEPS, Explained, Explanation, Explanations};
 pub use patches::{Patch, Region, UnitPatches, strongest_patches};
 pub use picture::{ContactSheet, input_picture, map_picture, signal_picture};
 pub use randomisation::{RandomisationStep, randomisation_check, rank_correlation};
 pub use signal::{Signals, signals};
-pub use signal_file::{SIGNAL_RULES, write_signals};
-pub use strip::{STRIP_METHODS, Strip, strips};
+pub use signal_file::write_signals;
+pub use strip::{Strip, strips};
 pub use target::{Choice, Place, Target};
 pub use unconditional::unconditional_signals;
+
+use allconv_nets::ReluRule;
+
+/// Every explanation, in the order of the documentation.
+pub static EXPLANATIONS: [&dyn Explanation; 5] = [
+    &signal::GRADIENT,
+    &signal::DECONVNET,
+    &signal::GUIDED,
+    &class_map::GradCam,
+    &integrated::IntegratedGradients,
+];
+
+/// The explanations that are signals of a unit, with the rule of the rectifiers.
+pub fn signal_explanations() -> impl Iterator<Item = (&'static str, ReluRule)> {
+    EXPLANATIONS.into_iter().filter_map(|explanation| Some((explanation.name(), explanation.signal_rule()?)))
+}

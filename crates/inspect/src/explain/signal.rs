@@ -6,15 +6,57 @@
 //! Source: Springenberg et al., arXiv 1412.6806, section 4; Simonyan et al., arXiv 1312.6034 (gradient); Zeiler and Fergus,
 //! arXiv 1311.2901 (deconvnet).
 
-use allconv_nets::{Mode, Network, SignalRules};
+use allconv_nets::{Mode, Network, ReluRule, SignalRules};
 use burn::tensor::{DType, Tensor};
 
+use super::interface::{Explained, Explanation, Explanations};
+use super::picture::signal_picture;
 use super::target::{Place, Target};
 use crate::tensors::{host, like, tracking};
 use crate::{InspectError, Pictures, Subject};
 
 /// Images that go back together: enough to keep the kernels busy, few enough for the maps of a large network to fit.
 const TOGETHER: usize = 16;
+
+/// The signal of the target by one rule of the rectifiers.
+pub(super) struct Signal {
+    name: &'static str,
+    label: &'static str,
+    relu: ReluRule,
+}
+
+/// The gradient.
+pub(super) const GRADIENT: Signal =
+    Signal { name: "gradient", label: "gradient", relu: ReluRule::Backpropagation };
+
+/// The deconvnet.
+pub(super) const DECONVNET: Signal =
+    Signal { name: "deconvnet", label: "deconvnet", relu: ReluRule::Deconvnet };
+
+/// Guided backpropagation.
+pub(super) const GUIDED: Signal =
+    Signal { name: "guided", label: "guided backpropagation", relu: ReluRule::Guided };
+
+impl Explanation for Signal {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn label(&self) -> &'static str {
+        self.label
+    }
+
+    fn signal_rule(&self) -> Option<ReluRule> {
+        Some(self.relu)
+    }
+
+    fn explain(&self, asked: &Explained<'_>) -> Result<Explanations, InspectError> {
+        let rules = SignalRules { relu: self.relu, max_pool: asked.max_pool };
+        let found = signals(asked.subject, asked.pictures, asked.target, rules)?;
+        let picture = |picture| signal_picture(found.of(picture), found.shape, asked.region);
+        Ok(Explanations { pictures: (0..asked.pictures.len()).map(picture).collect(), note: None })
+    }
+}
 
 /// Signals at the image, one for each picture.
 #[derive(Clone, Debug)]

@@ -11,16 +11,10 @@ use burn::tensor::{DType, Device};
 use safetensors::tensor::{Dtype, TensorView};
 
 use super::signal::signals_through;
+use super::signal_explanations;
 use super::target::{Choice, Target};
 use crate::tensors::host;
 use crate::{InspectError, Pictures, Subject};
-
-/// The rules, and what files and tables call them.
-pub const SIGNAL_RULES: [(ReluRule, &str); 3] = [
-    (ReluRule::Backpropagation, "gradient"),
-    (ReluRule::Deconvnet, "deconvnet"),
-    (ReluRule::Guided, "guided"),
-];
 
 /// Computes the signals of the strongest unit of every stage in f64 and writes them.
 ///
@@ -34,7 +28,7 @@ pub fn write_signals(subject: &Subject, pictures: &Pictures, file: &Path) -> Res
     let mut tensors = vec![("images".to_owned(), Dtype::F64, sizes.clone(), f64_bytes(&images))];
     for stage in 0..subject.walk().stages.len() {
         let target = Target::Unit { stage, channel: Choice::Strongest, position: Choice::Strongest };
-        for (rule, name) in SIGNAL_RULES {
+        for (name, rule) in signal_explanations() {
             let found = signals_through(&network, DType::F64, pictures, target, SignalRules::of_relu(rule));
             if rule == ReluRule::Backpropagation {
                 let places = found

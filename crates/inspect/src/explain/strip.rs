@@ -3,18 +3,13 @@
 //! Signals of the class with the largest logit. Where the two halves of a strip look alike, the method shows the image rather than what
 //! was learned: the check of Adebayo et al., arXiv 1810.03292, for the eye.
 
-use allconv_nets::{MaxPoolRule, ReluRule, SignalRules};
+use allconv_nets::{MaxPoolRule, SignalRules};
 use image::RgbImage;
 
-use super::{Choice, ContactSheet, Region, Target, input_picture, signal_picture, signals};
+use super::{
+    Choice, ContactSheet, Region, Target, input_picture, signal_explanations, signal_picture, signals,
+};
 use crate::{InspectError, Pictures, Subject};
-
-/// The methods, by name.
-pub const STRIP_METHODS: [(&str, ReluRule); 3] = [
-    ("gradient", ReluRule::Backpropagation),
-    ("deconvnet", ReluRule::Deconvnet),
-    ("guided", ReluRule::Guided),
-];
 
 /// Side of a picture in a strip, in pixels.
 const CELL: u32 = 64;
@@ -34,9 +29,9 @@ pub struct Strip {
 /// [`InspectError::Question`] for an unknown method, or a network that names no class.
 pub fn strips(subject: &Subject, pictures: &Pictures, names: &[String]) -> Result<Vec<Strip>, InspectError> {
     let rule = |name: &String| {
-        let known = STRIP_METHODS.iter().find(|(known, _)| known == name);
-        known.map(|(_, rule)| *rule).ok_or_else(|| {
-            let known: Vec<&str> = STRIP_METHODS.iter().map(|(name, _)| *name).collect();
+        let known = signal_explanations().find(|(known, _)| known == name);
+        known.map(|(_, rule)| rule).ok_or_else(|| {
+            let known: Vec<&str> = signal_explanations().map(|(name, _)| name).collect();
             InspectError::Question(format!("no method is called `{name}`; there are {}", known.join(", ")))
         })
     };
