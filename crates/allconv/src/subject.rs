@@ -1,12 +1,13 @@
 //! The network and the images that `explain` and `measure` ask, as the command line names them.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use allconv_data::DataDirectory;
+use allconv_data::{DataDirectory, Dataset, PreparedDataset};
 use allconv_inspect::{Answer, Blueprint, Pictures, RunWeights, Subject, TrainedNetwork};
 use allconv_kernels::Accuracy;
-use allconv_nets::{OutputKind, models};
+use allconv_nets::{DownsampleConfig, OutputKind, models};
 use allconv_record::{MetricPoint, RunDirectory};
 use allconv_train::{DataRequest, DataStore};
 use burn::tensor::Device;
@@ -85,89 +86,93 @@ fn of_model(
     weights: Option<PathBuf>,
     count: usize,
 ) -> anyhow::Result<Loaded> {
-    let Some(name) = &arguments.model else {
-        let what = weights.map_or_else(
-            || "name a run directory, or a network with --model".to_owned(),
-            |file| {
-                format!(
-                    "{} is no run directory; for a file of weights, name the network with --model",
-                    file.display()
-                )
-            },
-        );
-        return Err(UsageError(what).into());
-    };
-    if arguments.untrained && weights.is_some() {
-        return Err(UsageError("--untrained excludes a file of weights".to_owned()).into());
-    }
-    if matches!(arguments.checkpoint, Weights::Best) {
-        return Err(UsageError("--checkpoint best belongs to a run".to_owned()).into());
-    }
-    let model = models::find(name).map_err(|error| UsageError(format!("--model: {error}")))?;
+    let model = named_model(arguments, weights.as_deref())?;
     let mut spec = model.spec().with_width(arguments.width.unwrap_or(1.0));
     if let Some(down) = &arguments.down {
         let table = format!("down = {down}");
-        let parsed: std::collections::BTreeMap<String, allconv_nets::DownsampleConfig> =
+        let parsed: BTreeMap<String, DownsampleConfig> =
             toml::from_str(&table).map_err(|error| UsageError(format!("--down {down}: {error}")))?;
         spec.downsample = parsed.into_values().next();
     }
-    let (dataset, prepared) = match &arguments.dataset {
-        None => (None, None),
-        Some(dataset) => {
-            let request = DataRequest {
-                dataset: dataset.clone(),
-                preprocess: arguments.preprocess.as_ref().map(|steps| parsed_steps(steps)).transpose()?,
-                augment: None,
-                // Nothing was trained here, so nothing is held out.
-                validation: Some(0),
-                train_images: None,
-                synthetic: None,
-                task: None,
-                test_dataset: None,
-                fold: None,
-            };
-            let settings = request.resolve(0);
-            (Some(store.dataset(&settings)?), Some(store.prepared(&settings)?))
-        }
-    };
-    let (input, classes) = match &dataset {
-        Some(dataset) => ([dataset.channels, dataset.height, dataset.width], dataset.classes.len()),
+    let data = arguments.dataset.as_ref().map(|name| opened(name, arguments, store)).transpose()?;
+    let (input, classes) = match &data {
+        Some((set, _)) => ([set.channels, set.height, set.width], set.classes.len()),
         None => (model.input, model.classes),
     };
-    let classes = arguments.classes.unwrap_or(classes);
     let answer = match spec.output() {
         OutputKind::Logits => Answer::Class,
         OutputKind::Map { .. } => Answer::Picture,
     };
     let blueprint = Blueprint {
-        name: name.clone(),
+        name: model.name.to_owned(),
         spec: spec.resolved(),
         input,
-        classes,
+        classes: arguments.classes.unwrap_or(classes),
         answer,
         seed: u64::from(arguments.seed.unwrap_or(0)),
         accuracy: Accuracy::F32,
     };
-    let subject = Subject::new(
-        blueprint,
-        weights.as_deref(),
-        machine::isa(arguments.isa.as_deref())?,
-        &Device::flex(),
-    )?;
-    let pictures = match (&dataset, &prepared, arguments.images.is_empty()) {
-        (Some(dataset), Some(prepared), true) => {
-            Pictures::of_split(dataset, prepared, arguments.split.into(), count)?
-        }
-        (_, _, true) => {
+    let isa = machine::isa(arguments.isa.as_deref())?;
+    let subject = Subject::new(blueprint, weights.as_deref(), isa, &Device::flex())?;
+    let pictures = match (&data, arguments.images.is_empty()) {
+        (Some((set, prepared)), true) => Pictures::of_split(set, prepared, arguments.split.into(), count)?,
+        (None, true) => {
             return Err(UsageError("name the images: --images FILE…, or --dataset NAME".to_owned()).into());
         }
-        (_, prepared, false) => {
-            let fitted = prepared.as_ref().map(|prepared| Arc::clone(&prepared.fitted));
+        (data, false) => {
+            let fitted = data.as_ref().map(|(_, prepared)| Arc::clone(&prepared.fitted));
             Pictures::of_files(&arguments.images, input, fitted)?.spread(count)
         }
     };
-    let names = dataset.map_or_else(Vec::new, |dataset| dataset.classes.clone());
-    Ok(Loaded { subject, classes: names, pictures, run: None, history: Vec::new() })
+    let classes = data.map_or_else(Vec::new, |(set, _)| set.classes.clone());
+    Ok(Loaded { subject, classes, pictures, run: None, history: Vec::new() })
+}
+
+/// The model that `--model` names.
+///
+/// # Errors
+/// [`UsageError`] without a name, and for arguments that need a run or exclude each other.
+fn named_model(
+    arguments: &SubjectArguments,
+    weights: Option<&Path>,
+) -> Result<&'static models::Model, UsageError> {
+    let Some(name) = &arguments.model else {
+        return Err(UsageError(match weights {
+            None => "name a run directory, or a network with --model".to_owned(),
+            Some(file) => format!(
+                "{} is not a run directory; for a file of weights, name the network with --model",
+                file.display()
+            ),
+        }));
+    };
+    if arguments.untrained && weights.is_some() {
+        return Err(UsageError("--untrained excludes a file of weights".to_owned()));
+    }
+    if matches!(arguments.checkpoint, Weights::Best) {
+        return Err(UsageError("--checkpoint best belongs to a run".to_owned()));
+    }
+    models::find(name).map_err(|error| UsageError(format!("--model: {error}")))
+}
+
+/// The data set called `name`, with nothing held out, since nothing was trained here.
+fn opened(
+    name: &str,
+    arguments: &SubjectArguments,
+    store: &DataStore,
+) -> anyhow::Result<(Arc<Dataset>, Arc<PreparedDataset>)> {
+    let request = DataRequest {
+        dataset: name.to_owned(),
+        preprocess: arguments.preprocess.as_ref().map(|steps| parsed_steps(steps)).transpose()?,
+        augment: None,
+        validation: Some(0),
+        train_images: None,
+        synthetic: None,
+        task: None,
+        test_dataset: None,
+        fold: None,
+    };
+    let settings = request.resolve(0);
+    Ok((store.dataset(&settings)?, store.prepared(&settings)?))
 }
 
 fn parsed_steps(steps: &[String]) -> Result<Vec<allconv_data::Preprocess>, UsageError> {

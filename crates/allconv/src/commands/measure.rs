@@ -1,6 +1,7 @@
 //! `allconv measure`: shift, receptive field, aliasing, robustness and optimisation of a network, as tables and pictures.
 
 use std::fs;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use allconv_inspect::InspectError;
@@ -10,7 +11,7 @@ use allconv_train::TrainError;
 use anyhow::Context;
 use serde_json::{Value, json};
 
-use crate::arguments::MeasureArguments;
+use crate::arguments::{MeasureArguments, SubjectArguments};
 use crate::exit::{self, UsageError};
 use crate::output;
 use crate::subject::{Loaded, load};
@@ -28,17 +29,12 @@ pub(crate) fn run(arguments: &MeasureArguments) -> anyhow::Result<u8> {
         return Ok(exit::OK);
     }
     let wanted = wanted(&arguments.only)?;
-    let loaded = load(&arguments.subject, arguments.subject.count.unwrap_or(MOST_IMAGES))?;
-    let baseline = match &arguments.baseline {
-        None => None,
-        Some(run) => {
-            let subject = crate::arguments::SubjectArguments {
-                subject: Some(run.clone()),
-                ..arguments.subject.clone()
-            };
-            Some(load(&subject, arguments.subject.count.unwrap_or(MOST_IMAGES))?)
-        }
+    let count = arguments.subject.count.unwrap_or(MOST_IMAGES);
+    let loaded = load(&arguments.subject, count)?;
+    let of_baseline = |run: &PathBuf| {
+        load(&SubjectArguments { subject: Some(run.clone()), ..arguments.subject.clone() }, count)
     };
+    let baseline = arguments.baseline.as_ref().map(of_baseline).transpose()?;
     if let Some(folder) = &arguments.pictures {
         fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     }
@@ -52,34 +48,25 @@ pub(crate) fn run(arguments: &MeasureArguments) -> anyhow::Result<u8> {
     ];
     let mut table = Table::new("allconv.measures/1", &columns);
     for measure in wanted {
-        let card = measure.card();
         let began = Instant::now();
+        let name = measure.card().name;
         let taken = match take(measure, &loaded, arguments) {
             Ok(taken) => taken,
             // Asked for by name, a measure must be taken; among all, one that does not fit is named.
             Err(error) if arguments.only.is_empty() && matches!(error, InspectError::Question(_)) => {
-                output::note(format_args!("{}: not taken: {error}", card.name));
+                output::note(format_args!("{name}: not taken: {error}"));
                 continue;
             }
             Err(error) => return Err(error.into()),
         };
-        if let Some(reading) = taken.readings.iter().find(|reading| !reading.value.is_finite()) {
-            let what = format!("{} {}", reading.metric, reading.at).trim().to_owned();
-            return Err(TrainError::NotFinite { what, value: reading.value as f32 }.into());
-        }
+        check_finite(&taken.readings)?;
         for reading in taken.readings.iter().filter(|reading| reading.at.is_empty() || arguments.all) {
             table.push(row(reading));
         }
-        if let Some(baseline) = baseline.as_ref().filter(|_| card.name == "corruption") {
+        if let Some(baseline) = baseline.as_ref().filter(|_| name == "corruption") {
             let base = take(measure, baseline, arguments)?;
-            if let Some(value) = mean_corruption_error(&taken.readings, &base.readings) {
-                table.push(row(&Reading {
-                    metric: "mean_corruption_error",
-                    at: format!("relative to {}", baseline.subject.name()),
-                    value,
-                    per_image: Vec::new(),
-                    of_answers: true,
-                }));
+            if let Some(reading) = relative_error(&taken.readings, &base.readings, baseline.subject.name()) {
+                table.push(row(&reading));
             }
         }
         if let Some(folder) = &arguments.pictures {
@@ -88,10 +75,24 @@ pub(crate) fn run(arguments: &MeasureArguments) -> anyhow::Result<u8> {
                 picture.save(&file).with_context(|| format!("cannot write {}", file.display()))?;
             }
         }
-        output::note(format_args!("{}: {:.1} s", card.name, began.elapsed().as_secs_f64()));
+        output::note(format_args!("{name}: {:.1} s", began.elapsed().as_secs_f64()));
     }
     output::print(&table.render(arguments.format))?;
     Ok(exit::OK)
+}
+
+/// Refuses readings that are not numbers.
+fn check_finite(readings: &[Reading]) -> Result<(), TrainError> {
+    let Some(reading) = readings.iter().find(|reading| !reading.value.is_finite()) else { return Ok(()) };
+    let what = format!("{} {}", reading.metric, reading.at).trim().to_owned();
+    Err(TrainError::NotFinite { what, value: reading.value as f32 })
+}
+
+/// The errors under corruption in relation to those of another network, called `name`.
+fn relative_error(readings: &[Reading], base: &[Reading], name: &str) -> Option<Reading> {
+    let value = mean_corruption_error(readings, base)?;
+    let at = format!("relative to {name}");
+    Some(Reading { metric: "mean_corruption_error", at, value, per_image: Vec::new(), of_answers: true })
 }
 
 fn take(

@@ -113,7 +113,7 @@ fn refused(error: ResolveError) -> anyhow::Error {
     if error.bad_data { anyhow!(exit::BadData(message)) } else { anyhow!(UsageError(message)) }
 }
 
-/// Prints what came of the run.
+/// Prints what came of the run: for a classifier a row, for a network that returns maps a row for each metric.
 fn report(
     arguments: &TrainArguments,
     resolved: &Resolved,
@@ -126,44 +126,26 @@ fn report(
         json!(metrics.iter().rfind(matches).map(|point| point.value))
     };
     let record = directory.read_record().context("the run has no record")?;
-    let shared = |table: &mut Table, measured: Vec<Value>| {
-        let mut cells = vec![
-            json!(directory.path().display().to_string()),
-            json!(status.name()),
-            json!(record.step),
-            last(SplitName::Train, "loss"),
-        ];
-        cells.extend(measured);
-        cells.extend([json!(record.timings.images_per_second.round()), json!(resolved.cost.parameters)]);
-        table.push(cells);
-    };
-    let mut table;
-    if arguments.task.is_none() {
-        let columns = [
-            ("run", "Run"),
-            ("status", "Status"),
-            ("steps", "Steps"),
-            ("train_loss", "Train loss"),
-            ("valid_error", "Valid error"),
-            ("test_error", "Test error"),
-            ("images_per_second", "Images/s"),
-            ("parameters", "Parameters"),
-        ];
-        table = Table::new("allconv.run/1", &columns);
-        shared(&mut table, vec![last(SplitName::Valid, "error"), last(SplitName::Test, "error")]);
+    let run = [
+        json!(directory.path().display().to_string()),
+        json!(status.name()),
+        json!(record.step),
+        last(SplitName::Train, "loss"),
+    ];
+    let cost = [json!(record.timings.images_per_second.round()), json!(resolved.cost.parameters)];
+    let row = |measured: Vec<Value>| [&run[..], &measured, &cost].concat();
+    let (before, after) = (
+        [("run", "Run"), ("status", "Status"), ("steps", "Steps"), ("train_loss", "Train loss")],
+        [("images_per_second", "Images/s"), ("parameters", "Parameters")],
+    );
+    let table = if arguments.task.is_none() {
+        let measured = [("valid_error", "Valid error"), ("test_error", "Test error")];
+        let mut table = Table::new("allconv.run/1", &[&before[..], &measured, &after].concat());
+        table.push(row(vec![last(SplitName::Valid, "error"), last(SplitName::Test, "error")]));
+        table
     } else {
-        let columns = [
-            ("run", "Run"),
-            ("status", "Status"),
-            ("steps", "Steps"),
-            ("train_loss", "Train loss"),
-            ("metric", "Metric"),
-            ("valid", "Valid"),
-            ("test", "Test"),
-            ("images_per_second", "Images/s"),
-            ("parameters", "Parameters"),
-        ];
-        table = Table::new("allconv.run_over_maps/1", &columns);
+        let measured = [("metric", "Metric"), ("valid", "Valid"), ("test", "Test")];
+        let mut table = Table::new("allconv.run_over_maps/1", &[&before[..], &measured, &after].concat());
         let mut names: Vec<&str> = Vec::new();
         for point in metrics.iter().filter(|point| point.split != SplitName::Train) {
             if !names.contains(&point.name.as_str()) {
@@ -171,9 +153,10 @@ fn report(
             }
         }
         for name in names {
-            shared(&mut table, vec![json!(name), last(SplitName::Valid, name), last(SplitName::Test, name)]);
+            table.push(row(vec![json!(name), last(SplitName::Valid, name), last(SplitName::Test, name)]));
         }
-    }
+        table
+    };
     output::print(&table.render(arguments.format))?;
     if let Some(reason) = &record.reason {
         output::note(format_args!("{status}: {reason}"));
