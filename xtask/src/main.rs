@@ -7,6 +7,7 @@ mod bench_peers;
 mod check;
 mod device_check;
 mod generated;
+mod links;
 mod release_check;
 mod shell;
 mod source;
@@ -16,7 +17,7 @@ use std::path::PathBuf;
 
 const USAGE: &str = "usage: cargo xtask COMMAND
 
-  check           format, clippy, documentation, dependency arrows, cycles of files, generated files unchanged
+  check           format, clippy, documentation, dependency arrows, cycles of files, links, generated files unchanged
   generate        writes the generated files anew
   lines           product lines of every crate, and what is above the limits of the style
   cycles          the largest cycle of files that need each other, per crate
