@@ -2,13 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::sentence::sentence;
-use super::{claim_sentence, families};
 use crate::file::{Better, StudyFile};
 use crate::results::{
     ArmResult, ClaimResult, ComparisonResult, EffectResult, GapTable, Part, RunResult, SecondaryMetric,
     StudyResults, TrendTable,
 };
+use crate::sections::{claim_label, exploratory, sentence, verdict_sentence};
 use crate::stats::Interval;
 
 /// The `schema` field of `results.json`. `docs/studies.md` lists the fields; the number is raised when a field changes its meaning or
@@ -16,7 +15,8 @@ use crate::stats::Interval;
 pub const RESULTS_SCHEMA: &str = "allconv.study.results/1";
 
 /// The file, keys sorted, two spaces of indent.
-pub(crate) fn results_json(study: &StudyFile, results: &StudyResults) -> String {
+pub(crate) fn results_json(results: &StudyResults) -> String {
+    let study = &results.study;
     let better = match study.primary.better {
         Better::Lower => "lower",
         Better::Higher => "higher",
@@ -55,7 +55,7 @@ pub(crate) fn results_json(study: &StudyFile, results: &StudyResults) -> String 
         })),
         "families": {
             "confirmatory": results.claims.len(),
-            "exploratory": families::exploratory(study, results).iter().map(|family| json!({ "name": family.name, "families": family.families, "tests": family.tests })).collect::<Vec<_>>(),
+            "exploratory": exploratory(results).iter().map(|family| json!({ "name": family.name, "families": family.families, "tests": family.tests })).collect::<Vec<_>>(),
         },
         "folds": results.statistics.folds.map(|folds| json!({
             "folds": folds.folds,
@@ -75,7 +75,7 @@ pub(crate) fn results_json(study: &StudyFile, results: &StudyResults) -> String 
         "secondary": results.secondary.iter().map(|metric| secondary(results, metric)).collect::<Vec<_>>(),
         "images": images(results),
         "arms": results.arms.iter().map(arm).collect::<Vec<_>>(),
-        "comparisons": results.comparisons.iter().map(|comparison| self::comparison(study, results, comparison)).collect::<Vec<_>>(),
+        "comparisons": results.comparisons.iter().map(|comparison| self::comparison(results, comparison)).collect::<Vec<_>>(),
         "reference": study.reference.as_ref().map(|reference| &reference.label),
         "sequential": results.sequential.as_ref().map(|sequential| json!({
             "looks": sequential.looks.iter().map(|look| json!({ "seeds": look.seeds, "level": look.level })).collect::<Vec<_>>(),
@@ -263,8 +263,8 @@ fn claim(results: &StudyResults, claim: &ClaimResult) -> Value {
         "chance_holds_if_true": claim.chances.map(|chances| chances.holds_if_true),
         "chance_fails_if_false": claim.chances.map(|chances| chances.fails_if_false),
         "contradicts_reference": claim.contradiction.is_some(),
-        "label": claim_sentence::label(claim),
-        "sentence": claim_sentence::verdict_sentence(results, claim),
+        "label": claim_label(claim),
+        "sentence": verdict_sentence(results, claim),
         "contrasts": claim.contrasts.iter().map(|contrast| json!({
             "name": contrast.name,
             "metric": contrast.metric,
@@ -316,7 +316,7 @@ fn images(results: &StudyResults) -> Vec<Value> {
     results.scores.images.iter().enumerate().map(of_image).collect()
 }
 
-fn comparison(study: &StudyFile, results: &StudyResults, comparison: &ComparisonResult) -> Value {
+fn comparison(results: &StudyResults, comparison: &ComparisonResult) -> Value {
     json!({
         "arm": comparison.arm,
         "baseline": comparison.baseline,
@@ -355,7 +355,7 @@ fn comparison(study: &StudyFile, results: &StudyResults, comparison: &Comparison
             "interval_95": interval(images.interval),
         })),
         "verdict": comparison.verdict.name(),
-        "sentence": sentence(study, results, comparison),
+        "sentence": sentence(results, comparison),
     })
 }
 

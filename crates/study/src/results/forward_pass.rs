@@ -136,7 +136,7 @@ mod tests {
         let ratio = |results: &StudyResults, arm: usize| results.arms[arm].forward_pass.unwrap().ratio;
         assert_eq!((ratio(&results, 0), ratio(&results, 1)), (None, Some((0.5, 0.5, 0.5))));
         assert_eq!(ratio(&results, 2), Some((2.0, 2.0, 2.0)));
-        publish(&study, &results, &published).unwrap();
+        publish(&results, &published).unwrap();
         let again = StudyResults::collect(&study, &[published.join("runs")]).unwrap();
         assert_eq!(again.arms, results.arms);
         let readme = std::fs::read_to_string(published.join("README.md")).unwrap();
