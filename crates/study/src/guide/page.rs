@@ -7,7 +7,7 @@ use super::known;
 use super::operators::{compares_operators, operators};
 use crate::file::{Better, StudyFile};
 use crate::metric::{Task, find_metric};
-use crate::results::{ArmResult, StudyResults};
+use crate::results::{ArmResult, PracticalChances, StudyResults};
 use crate::sections::{cells, claims, gap, metric_name, opening};
 
 const ABOUT: &str = "Every number comes from runs that anybody can make again; every table links its study. The page covers only what these studies \
@@ -202,7 +202,7 @@ fn evidence(results: &StudyResults, group: &Group) -> Table {
     let chances = |arm: usize| results.comparison(arm).and_then(|found| found.practical);
     let has_chances = is_judged && group.arms.iter().any(|arm| chances(*arm).is_some());
     let chance = |name: &str| has_chances.then(|| Column::number(name));
-    let shown = |arm: usize, read: fn((f64, f64, f64)) -> f64| {
+    let shown = |arm: usize, read: fn(PracticalChances) -> f64| {
         chances(arm).map_or_else(Cell::empty, |found| Cell::number(read(found), Format::Chance))
     };
     let mut table = Table::of(ordered(results, group))
@@ -225,9 +225,9 @@ fn evidence(results: &StudyResults, group: &Group) -> Table {
                 |found: &crate::results::ComparisonResult| cells::signed_interval(unit, found.interval);
             results.comparison(*arm).map_or_else(Cell::empty, interval)
         })
-        .column(chance("Worse"), |arm| shown(*arm, |all| all.0))
-        .column(chance("Within"), |arm| shown(*arm, |all| all.1))
-        .column(chance("Better"), |arm| shown(*arm, |all| all.2));
+        .column(chance("Worse"), |arm| shown(*arm, |all| all.worse))
+        .column(chance("Within"), |arm| shown(*arm, |all| all.within))
+        .column(chance("Better"), |arm| shown(*arm, |all| all.better));
     let is_known = |cost: &&CostKind| group.arms.iter().any(|arm| (cost.read)(&results.arms[*arm]).is_some());
     for cost in COSTS.iter().filter(is_known) {
         table = table.column(Column::number(cost.name), |arm| {

@@ -184,11 +184,11 @@ pub(crate) fn forward_passes(results: &StudyResults) -> Vec<Block> {
     let table = Table::of(passes())
         .column(Column::text("Arm"), |(arm, _)| cells::arm(results, *arm))
         .column(Column::number("Forward pass"), |(_, pass)| match pass.ratio {
-            Some((median, ..)) => Cell::number(median, Format::Times),
+            Some(ratio) => Cell::number(ratio.median, Format::Times),
             None => Cell::plain("baseline"),
         })
         .column(Column::number("Range"), |(_, pass)| match pass.ratio {
-            Some((_, least, most)) => Content::Interval((least, most), Format::Times).into(),
+            Some(ratio) => Content::Interval((ratio.least, ratio.most), Format::Times).into(),
             None => Cell::empty(),
         })
         .column(Column::number("Images"), |(_, pass)| pass.images)

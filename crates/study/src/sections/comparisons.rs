@@ -7,7 +7,9 @@ use super::sentence::{correction_name, test_name};
 use super::{cells, images, pairs};
 use crate::check::smallest_exact_p;
 use crate::metric::{MetricUnit, metric_label};
-use crate::results::{ComparisonResult, OverallResult, SequentialResult, StudyResults, Verdict};
+use crate::results::{
+    ComparisonResult, OverallResult, PracticalChances, SequentialResult, StudyResults, Verdict,
+};
 use crate::text::counted;
 
 /// All tables; empty for a study of one arm.
@@ -138,7 +140,7 @@ fn disagreement(results: &StudyResults) -> String {
 fn sizes(results: &StudyResults) -> Table {
     let margin = results.study.compare.equivalence_margin;
     let ratio = Format::Decimal(Decimal::after(2));
-    let decided = |found: &ComparisonResult, read: fn((f64, f64, f64)) -> f64| {
+    let decided = |found: &ComparisonResult, read: fn(PracticalChances) -> f64| {
         let practical = found.practical.filter(|_| found.verdict != Verdict::Interim);
         practical.map(|chances| Cell::number(read(chances), Format::Chance))
     };
@@ -162,9 +164,9 @@ fn sizes(results: &StudyResults) -> Table {
         .column(Column::number("Better run"), |found| {
             found.probability_of_improvement.map(|share| Cell::number(share, Format::Share))
         })
-        .column(of_margin("Worse", "than the margin"), |found| decided(found, |chances| chances.0))
-        .column(of_margin("Within", "the margin"), |found| decided(found, |chances| chances.1))
-        .column(of_margin("Better", "than the margin"), |found| decided(found, |chances| chances.2))
+        .column(of_margin("Worse", "than the margin"), |found| decided(found, |chances| chances.worse))
+        .column(of_margin("Within", "the margin"), |found| decided(found, |chances| chances.within))
+        .column(of_margin("Better", "than the margin"), |found| decided(found, |chances| chances.better))
         .column(of_margin("Seeds needed", ""), |found| found.seeds_for_margin.map(u64::from))
         .captioned(format!(
             "Effect size g: the mean difference in standard deviations of the differences (Hedges). Better run: how probably a random run of the arm is \

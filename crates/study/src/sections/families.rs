@@ -1,12 +1,14 @@
 //! How many families of tests a page holds, and what the chance of a false statement is over each of them.
 
 use allconv_document::number::chance;
+use serde::Serialize;
 
 use crate::file::Correction;
 use crate::results::StudyResults;
 use crate::text::counted;
 
 /// Families of tests of one kind. The tests of a family are corrected together.
+#[derive(Serialize)]
 pub(crate) struct Families {
     /// What they test, in the plural.
     pub(crate) name: &'static str,

@@ -128,7 +128,10 @@ fn differences(results: &StudyResults, (table, lines): (&TrendTable, &[Line]), p
     let factor = results.unit.factor();
     let margin = results.study.compare.equivalence_margin;
     let lines: Vec<(usize, &str, Points)> = compared(table, lines)
-        .map(|(position, row)| (position, row.name.as_str(), row.points.clone()))
+        .map(|(position, row)| {
+            let points = row.points.iter().map(|point| (point.number, point.mean, point.interval));
+            (position, row.name.as_str(), points.collect())
+        })
         .collect();
     let (top, bottom) = panels.middle;
     let ends = margin.map(|margin| [-margin, margin]).unwrap_or_default();

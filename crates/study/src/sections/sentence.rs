@@ -7,7 +7,7 @@ use allconv_record::SplitName;
 
 use crate::file::{Correction, StudyFile, TestKind};
 use crate::metric::metric_label;
-use crate::results::{ComparisonResult, Direction, StudyResults, Verdict};
+use crate::results::{ComparisonResult, Direction, PracticalChances, StudyResults, Verdict};
 use crate::stats::Interval;
 
 /// `test error`, `validation loss`.
@@ -172,7 +172,7 @@ fn numbers(results: &StudyResults, comparison: &ComparisonResult) -> String {
 
 /// `Worse by more than 1.00 percentage points: 2 %; within: 97 %; better by more: 1 %`.
 fn practical(results: &StudyResults, comparison: &ComparisonResult) -> Option<String> {
-    let (worse, within, better) = comparison.practical?;
+    let PracticalChances { worse, within, better } = comparison.practical?;
     let margin = with_unit(results, results.unit.value(results.study.compare.equivalence_margin?));
     Some(format!(
         "Worse by more than {margin}: {}; within: {}; better by more: {}",

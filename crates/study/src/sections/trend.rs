@@ -15,7 +15,7 @@ pub(crate) fn blocks(results: &StudyResults) -> Vec<Block> {
         Table::of(&trend.rows).column(Column::text("Arm − baseline"), |row| Cell::code(&row.name));
     for (level, number) in trend.factor.numbers().into_iter().enumerate() {
         let column = Column::number(&magnitude(number)).unit(trend.factor.quantity);
-        rows = rows.column(column, |row| cells::signed(unit, row.points.get(level).map(|point| point.1)));
+        rows = rows.column(column, |row| cells::signed(unit, row.points.get(level).map(|point| point.mean)));
     }
     let table = rows
         .column(Column::number("Each doubling").unit(symbol), |row| cells::signed(unit, Some(row.slope)))
