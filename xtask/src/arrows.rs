@@ -9,16 +9,17 @@ use anyhow::{Context, ensure};
 const TABLE: &[(&str, &[&str], Burn)] = &[
     ("random", &[], Burn::Hidden),
     ("files", &[], Burn::Hidden),
+    ("document", &[], Burn::Hidden),
     ("kernels", &["random"], Burn::Hidden),
     ("data", &["random", "files"], Burn::Hidden),
     ("record", &["files"], Burn::Hidden),
     ("nets", &["random", "kernels"], Burn::Named),
     ("train", &["random", "files", "record", "data", "kernels", "nets"], Burn::Named),
     ("inspect", &["random", "train", "record", "data", "kernels", "nets"], Burn::Named),
-    ("study", &["random", "files", "record"], Burn::Hidden),
+    ("study", &["document", "random", "files", "record"], Burn::Hidden),
     (
         "allconv",
-        &["data", "inspect", "kernels", "nets", "random", "record", "study", "train"],
+        &["data", "document", "inspect", "kernels", "nets", "random", "record", "study", "train"],
         Burn::FeaturesOnly,
     ),
 ];

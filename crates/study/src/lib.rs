@@ -27,6 +27,7 @@ pub mod results;
 mod room;
 mod run;
 mod search;
+mod sections;
 mod side_by_side;
 pub mod stats;
 mod study_folder;
@@ -44,14 +45,14 @@ pub use file::{
     Arm, Baseline, Better, Claim, Comparison, Contrast, Correction, CostQuantity, Factor, Halving, Primary,
     Reference, Search, Seeds, Sequential, StudyFile, StudyFileError, TestKind,
 };
-pub use guide::{PublishedStudy, guide, read_published};
+pub use guide::{guide, read_published};
 pub use index::{FoundRun, Index, IndexedRun, RunState, RunStore, index};
 pub use matrix::{PlannedRun, plan, plan_with_rates};
 pub use metric::{METRICS, Metric, MetricUnit, Task, find_metric, metric_label};
 pub use needed::needed_runs;
 pub use planning::{ClaimPlan, ComparisonPlan, PlanAims, SPREAD_CONFIDENCE, plan_claims, plan_seeds};
 pub use publish::{publish, publish_runs};
-pub use report::{ReportFile, cells, report_files, tensorboard_files, write_report};
+pub use report::{ReportFile, report_files, tensorboard_files, write_report};
 pub use results::StudyResults;
 pub use room::check_room;
 pub use run::{Execute, ExecuteError, FailedRun, Progress, RunOptions, RunSummary, Stage, run_study};

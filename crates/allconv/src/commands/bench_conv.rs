@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use crate::output;
+use allconv_document::Table;
 use allconv_kernels::{
     Accuracy, Algorithm, ConvGeometry, ConvGradients, Engine, Epilogue, Padding, candidates, conv2d_backward,
     conv2d_forward, measured_peak, plan,
@@ -15,7 +16,6 @@ use super::bench_time::tenth;
 use crate::arguments::BenchArguments;
 use crate::exit::{self, UsageError};
 use crate::machine;
-use crate::table::Table;
 
 /// How much longer than the fastest alternative a chosen algorithm may take: timings on a busy machine differ by less.
 const TOLERATED: f64 = 1.10;
@@ -63,7 +63,7 @@ pub(crate) fn run(arguments: &BenchArguments) -> anyhow::Result<u8> {
     let layers = layers(arguments)?;
     let (pool, _) = machine::thread_pool(arguments.threads)?;
     let (table, lagging) = pool.install(|| measure(&layers, &engine, arguments.steps))?;
-    output::print(&table.render(arguments.format))?;
+    output::print(&arguments.format.write(&table))?;
     for line in &lagging {
         output::note(format_args!("{line}"));
     }
@@ -107,7 +107,7 @@ fn geometry(shape: &StageShape, batch: usize) -> Option<ConvGeometry> {
 /// The table, and a line for every choice that lags.
 fn measure(layers: &[Layer], engine: &Engine, rounds: usize) -> anyhow::Result<(Table, Vec<String>)> {
     let peak = measured_peak(engine);
-    let mut table = Table::new("allconv.bench-conv/1", &COLUMNS);
+    let mut table = Table::data("allconv.bench-conv/1", &COLUMNS);
     let mut lagging = Vec::new();
     for layer in layers {
         let ConvGeometry { height_in, width_in, channels_in, channels_out, .. } = layer.geometry;

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use crate::output;
+use allconv_document::Table;
 use allconv_kernels::{Accuracy, Engine};
 use allconv_nets::downsample::Slot;
 use allconv_nets::upsample::UpsamplePair;
@@ -20,7 +21,6 @@ use serde_json::{Value, json};
 use crate::arguments::BenchOperatorsArguments;
 use crate::exit::{self, UsageError};
 use crate::machine;
-use crate::table::Table;
 
 /// Rounds of each pass before timing begins.
 const WARM_UP: usize = 2;
@@ -55,7 +55,7 @@ pub(super) fn run(arguments: &BenchOperatorsArguments) -> anyhow::Result<u8> {
         ("forward_backward_max_ms", "slowest"),
         ("error", "Distance from f64"),
     ];
-    let mut table = Table::new("allconv.bench.operators/1", &columns);
+    let mut table = Table::data("allconv.bench.operators/1", &columns);
     for operator in operators(&arguments.names)? {
         let timed = pool.install(|| time(&operator, shape, arguments.rounds, &engine));
         let Some(Timed { error, forward, both }) = timed? else {
@@ -71,7 +71,7 @@ pub(super) fn run(arguments: &BenchOperatorsArguments) -> anyhow::Result<u8> {
         row.push(json!(format!("{error:.1e}")));
         table.push(row);
     }
-    output::print(&table.render(arguments.format))?;
+    output::print(&arguments.format.write(&table))?;
     Ok(exit::OK)
 }
 

@@ -1,7 +1,6 @@
 //! The page of one operator: its card, and what each of its examples promises and costs.
 
-use std::fmt::Write as _;
-
+use allconv_document::{Block, Table};
 use allconv_inspect::operator_picture;
 use allconv_nets::downsample::Promises;
 use allconv_nets::upsample::Enlargement;
@@ -10,27 +9,22 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::operators::in_model_c;
-use crate::table::{Format, Table};
 
 /// Channels and side of the map that an upsampling operator returns where its cost is counted: the first slot of model C.
 const UPSAMPLED: [usize; 3] = [96, 32, 32];
 
 /// The page of a downsampling operator.
-pub(super) fn downsampler_card(
-    name: &str,
-    examples: &[DownsampleConfig],
-    markdown: bool,
-) -> anyhow::Result<String> {
+pub(super) fn downsampler_card(name: &str, examples: &[DownsampleConfig]) -> anyhow::Result<Vec<Block>> {
     let has_picture = operator_picture(&examples[0]).is_ok();
     let picture = has_picture.then_some("on a test image and on a zone plate");
-    let mut text = page(name, &examples[0].card(), &[], picture, markdown)?;
+    let mut blocks = page(name, &examples[0].card(), &[], picture);
     let columns = [
         ("configuration", "In a study file"),
         ("promises", "Promises, each measured by a test"),
         ("parameters", "Parameters in model C"),
         ("macs", "MACs in model C"),
     ];
-    let mut table = Table::new("allconv.operator/1", &columns);
+    let mut table = Table::data("allconv.operator/1", &columns);
     for example in examples {
         let cost = in_model_c(example);
         let number = |value: Option<u64>| value.map_or(json!("does not fit"), |value| json!(value));
@@ -41,16 +35,12 @@ pub(super) fn downsampler_card(
             number(cost.as_ref().map(Walk::macs)),
         ]);
     }
-    text.push_str(&table.render(if markdown { Format::Md } else { Format::Table }));
-    Ok(text)
+    blocks.push(Block::Table(table));
+    Ok(blocks)
 }
 
 /// The page of an upsampling operator.
-pub(super) fn upsampler_card(
-    name: &str,
-    examples: &[UpsampleConfig],
-    markdown: bool,
-) -> anyhow::Result<String> {
+pub(super) fn upsampler_card(name: &str, examples: &[UpsampleConfig]) -> anyhow::Result<Vec<Block>> {
     let default = &examples[0];
     let partner = default.partner().name();
     let others = default.partner_names();
@@ -66,14 +56,14 @@ pub(super) fn upsampler_card(
         }
     };
     let caption = format!("behind {partner}, on a test image and on a zone plate");
-    let mut text = page(name, &default.card(), &[("Undoes", &undoes)], Some(&caption), markdown)?;
+    let mut blocks = page(name, &default.card(), &[("Undoes", &undoes)], Some(&caption));
     let columns = [
         ("configuration", "In a study file"),
         ("promises", "Promises, each measured by a test"),
         ("parameters", "Parameters for 96×32×32"),
         ("macs", "MACs for 96×32×32"),
     ];
-    let mut table = Table::new("allconv.operator/1", &columns);
+    let mut table = Table::data("allconv.operator/1", &columns);
     for example in examples {
         let switches = example.partner().switches();
         let [channels, rows, columns] = UPSAMPLED;
@@ -91,26 +81,12 @@ pub(super) fn upsampler_card(
             json!(example.macs(&enlargement)),
         ]);
     }
-    text.push_str(&table.render(if markdown { Format::Md } else { Format::Table }));
-    Ok(text)
+    blocks.push(Block::Table(table));
+    Ok(blocks)
 }
 
 /// Heading, picture and fields; `more` are fields that the card does not hold.
-fn page(
-    name: &str,
-    card: &Card,
-    more: &[(&str, &str)],
-    picture: Option<&str>,
-    markdown: bool,
-) -> anyhow::Result<String> {
-    let mut text = if markdown {
-        format!("## {name}\n\n{}\n\n", card.statement)
-    } else {
-        format!("{name}\n{}\n\n", card.statement)
-    };
-    if let Some(caption) = picture.filter(|_| markdown) {
-        writeln!(text, "![{name} {caption}](images/operators/{name}.png)\n")?;
-    }
+fn page(name: &str, card: &Card, more: &[(&str, &str)], picture: Option<&str>) -> Vec<Block> {
     let fields = [
         ("Formula", card.formula),
         ("Shape", card.shape),
@@ -119,15 +95,15 @@ fn page(
         ("Source", card.source),
         ("Note", card.note),
     ];
-    for (field, value) in fields.iter().chain(more).filter(|(_, value)| !value.is_empty()) {
-        if markdown {
-            writeln!(text, "- **{field}:** {}", value.replace('*', "\\*").replace('|', "\\|"))?;
-        } else {
-            writeln!(text, "{field:<22} {value}")?;
-        }
-    }
-    text.push('\n');
-    Ok(text)
+    let fields = fields.iter().chain(more).filter(|(_, value)| !value.is_empty());
+    let picture = picture.map(|caption| Block::Image {
+        target: format!("images/operators/{name}.png"),
+        description: format!("{name} {caption}"),
+    });
+    let mut blocks = vec![Block::heading(2, name), Block::paragraph(card.statement)];
+    blocks.extend(picture);
+    blocks.push(Block::Facts(fields.map(|(field, value)| ((*field).to_owned(), (*value).into())).collect()));
+    blocks
 }
 
 fn down_in_words(promises: &Promises) -> String {

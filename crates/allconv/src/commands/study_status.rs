@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use allconv_document::Table;
 use allconv_study::{IndexedRun, RunState, index, needed_runs};
 use serde_json::json;
 
@@ -9,7 +10,6 @@ use super::opened_study::open;
 use crate::arguments::StudyFileArguments;
 use crate::exit;
 use crate::output;
-use crate::table::Table;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &StudyFileArguments) -> anyhow::Result<u8> {
@@ -23,7 +23,7 @@ pub(crate) fn run(arguments: &StudyFileArguments) -> anyhow::Result<u8> {
         ("of", "Of"),
         ("seconds", "Seconds"),
     ];
-    let mut table = Table::new("allconv.status/1", &columns);
+    let mut table = Table::data("allconv.status/1", &columns);
     let mut work = WorkLeft::default();
     let mut counts: BTreeMap<RunState, usize> = BTreeMap::new();
     let typical =
@@ -49,7 +49,7 @@ pub(crate) fn run(arguments: &StudyFileArguments) -> anyhow::Result<u8> {
             json!(seconds.round()),
         ]);
     }
-    output::print(&table.render(arguments.format))?;
+    output::print(&arguments.format.write(&table))?;
     let counts: Vec<String> =
         counts.iter().map(|(state, count)| format!("{count} {}", state.name())).collect();
     output::note(format_args!("{}", counts.join(", ")));

@@ -1,6 +1,7 @@
 //! `primary`, `compare` and `seeds`: what is measured, what is compared, and how often.
 
 use allconv_record::SplitName;
+use serde::Serialize;
 
 use super::arms::Arm;
 use super::document::{Document, StudyFileError, nearest_name};
@@ -13,7 +14,8 @@ use crate::metric::find_metric;
 const MOST_SEEDS: i64 = 10_000;
 
 /// Which direction of the primary metric is good.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Better {
     /// E.g. error, loss.
     Lower,

@@ -1,6 +1,7 @@
 //! The report as a whole: same bytes, nothing fetched, nothing lost, nothing injected.
 
 use super::*;
+use crate::file::StudyFile;
 use crate::matrix::plan;
 use crate::testing::{append_metric, small_study_text, write_pictures, write_run, write_scores};
 use allconv_record::{MetricPoint, Outcome, Outcomes, SplitName, Status};
@@ -36,7 +37,7 @@ fn content<'a>(files: &'a [ReportFile], path: &str) -> &'a str {
 fn the_same_runs_give_the_same_bytes_wherever_they_lie() {
     let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let study = study(6);
-    let reports = [first, second].map(|folder| report_files(&study, &filled(folder.path(), &study), &()));
+    let reports = [first, second].map(|folder| report_files(&filled(folder.path(), &study), &()));
     assert_eq!(reports[0], reports[1]);
 }
 
@@ -44,7 +45,7 @@ fn the_same_runs_give_the_same_bytes_wherever_they_lie() {
 fn the_page_fetches_nothing_and_text_from_outside_stays_text() {
     let folder = tempfile::tempdir().unwrap();
     let study = study(6);
-    let files = report_files(&study, &filled(folder.path(), &study), &());
+    let files = report_files(&filled(folder.path(), &study), &());
     let page = content(&files, "index.html");
     assert!(page.contains("Content-Security-Policy") && page.contains("default-src 'none'"));
     for forbidden in
@@ -60,7 +61,7 @@ fn the_page_fetches_nothing_and_text_from_outside_stays_text() {
 fn lost_runs_are_listed_with_their_reason_everywhere() {
     let folder = tempfile::tempdir().unwrap();
     let study = study(6);
-    let files = report_files(&study, &filled(folder.path(), &study), &());
+    let files = report_files(&filled(folder.path(), &study), &());
     for path in ["index.html", "results.csv", "results.json"] {
         let content = content(&files, path);
         assert!(
@@ -76,7 +77,7 @@ fn arms_matched_in_cost_are_named_with_how_near_they_come() {
     let folder = tempfile::tempdir().unwrap();
     let text = small_study_text(2).replace("alpha = 0.05", "alpha = 0.05, match = \"parameters\"");
     let matched = StudyFile::parse("small.toml", text).unwrap();
-    let files = report_files(&matched, &filled(folder.path(), &matched), &());
+    let files = report_files(&filled(folder.path(), &matched), &());
     // The fake networks have 1000, 2000 and 3000 parameters.
     assert!(content(&files, "index.html").contains("strided: 200.0 % of the parameters of max_pool"));
     assert!(content(&files, "paper.md").contains("- `all_conv`: 300.0 % of the parameters of `max_pool`"));
@@ -84,7 +85,7 @@ fn arms_matched_in_cost_are_named_with_how_near_they_come() {
     assert_eq!(json["arms"][2]["matched"]["share"], 3.0);
     assert!(json["arms"][0].get("matched").is_none());
     let plain = tempfile::tempdir().unwrap();
-    let files = report_files(&study(2), &filled(plain.path(), &study(2)), &());
+    let files = report_files(&filled(plain.path(), &study(2)), &());
     assert!(!content(&files, "index.html").contains("Matched in cost"));
 }
 
@@ -93,7 +94,7 @@ fn the_json_parses_names_its_schema_and_agrees_with_the_csv() {
     let folder = tempfile::tempdir().unwrap();
     let study = study(6);
     let results = filled(folder.path(), &study);
-    let files = report_files(&study, &results, &());
+    let files = report_files(&results, &());
     let json: serde_json::Value = serde_json::from_str(content(&files, "results.json")).unwrap();
     assert_eq!(json["schema"], RESULTS_SCHEMA);
     assert_eq!(json["arms"][0]["mean"].as_f64(), results.arms[0].summary.map(|summary| summary.mean));
@@ -117,13 +118,13 @@ fn the_json_parses_names_its_schema_and_agrees_with_the_csv() {
 fn the_sentences_say_what_was_shown_and_below_five_seeds_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let study = study(6);
-    let page = report_files(&study, &filled(folder.path(), &study), &());
+    let page = report_files(&filled(folder.path(), &study), &());
     let text = content(&page, "index.html");
     assert!(text.contains("is shown to be worse than"), "strided is one point worse without noise");
     assert!(text.contains("too few seeds for a verdict"), "all_conv has four pairs left");
     let folder = tempfile::tempdir().unwrap();
     let study = self::study(3);
-    let page = report_files(&study, &filled(folder.path(), &study), &());
+    let page = report_files(&filled(folder.path(), &study), &());
     assert!(!content(&page, "index.html").contains("is shown to be"));
 }
 
@@ -131,7 +132,7 @@ fn the_sentences_say_what_was_shown_and_below_five_seeds_nothing() {
 fn figures_are_files_of_their_own_and_well_formed() {
     let folder = tempfile::tempdir().unwrap();
     let study = study(6);
-    let files = report_files(&study, &filled(folder.path(), &study), &());
+    let files = report_files(&filled(folder.path(), &study), &());
     let figures: Vec<&ReportFile> = files.iter().filter(|file| file.path.ends_with(".svg")).collect();
     let names: Vec<&str> = figures.iter().map(|file| file.path.as_str()).collect();
     for name in &names {
@@ -187,9 +188,9 @@ contrasts = [{ of = "all_conv", against = "max_pool", shows = "not_higher", marg
 #[test]
 fn claims_other_metrics_images_and_pictures_are_on_the_page_and_in_the_files() {
     let folder = tempfile::tempdir().unwrap();
-    let (study, results) = filled_segmentation(folder.path());
+    let (_, results) = filled_segmentation(folder.path());
     assert!(results.warnings.is_empty(), "{:?}", results.warnings);
-    let files = report_files(&study, &results, &());
+    let files = report_files(&results, &());
     let page = content(&files, "index.html");
     for expected in [
         "Fixed in the study file: two arms count as equivalent when their difference in test pixel error",
@@ -242,8 +243,8 @@ fn what_is_disclosed_stands_on_every_page_and_a_page_says_how_many_families_it_h
     let text = study.text().replace("primary", "disclosures = [\"Nine <seeds> were planned.\"]\nprimary");
     let study = StudyFile::parse("masks.toml", text).unwrap();
     let results = StudyResults::collect(&study, &[folder.path().to_path_buf()]).unwrap();
-    let files = report_files(&study, &results, &());
-    let readme = published_files(&study, &results).remove(0);
+    let files = report_files(&results, &());
+    let readme = published_files(&results).remove(0);
     let readme = std::str::from_utf8(&readme.content).unwrap();
     assert!(content(&files, "index.html").contains("Disclosed. </strong>Nine &lt;seeds&gt; were planned."));
     assert!(readme.contains("> **Disclosed.** Nine"), "{readme}");
@@ -277,8 +278,8 @@ fn differences_come_with_their_parts_their_chances_and_no_times() {
         crate::testing::append_training_metric(&run, "error", error - 0.1);
     }
     let results = StudyResults::collect(&study, &[folder.path().to_path_buf()]).unwrap();
-    let files = report_files(&study, &results, &());
-    let readme = published_files(&study, &results).remove(0);
+    let files = report_files(&results, &());
+    let readme = published_files(&results).remove(0);
     let readme = std::str::from_utf8(&readme.content).unwrap();
     for page in [content(&files, "index.html"), content(&files, "paper.md"), readme] {
         assert!(page.contains("Where the differences come from"), "{page}");
@@ -302,19 +303,19 @@ fn a_study_without_any_run_and_one_with_one_arm_still_give_a_report() {
     let folder = tempfile::tempdir().unwrap();
     let study = study(6);
     let results = StudyResults::collect(&study, &[folder.path().to_path_buf()]).unwrap();
-    assert!(content(&report_files(&study, &results, &()), "index.html").contains("18 runs: 18 left"));
+    assert!(content(&report_files(&results, &()), "index.html").contains("18 runs: 18 left"));
     let text = small_study_text(6);
     let end = text.find("[arms.strided").unwrap();
     let alone = StudyFile::parse("alone.toml", text[..end].to_string()).unwrap();
     let results = filled(folder.path(), &alone);
-    assert!(content(&report_files(&alone, &results, &()), "index.html").contains("nothing to compare"));
+    assert!(content(&report_files(&results, &()), "index.html").contains("nothing to compare"));
 }
 
 #[test]
 fn the_report_is_written_whole() {
     let folder = tempfile::tempdir().unwrap();
     let study = study(2);
-    let files = report_files(&study, &filled(folder.path(), &study), &());
+    let files = report_files(&filled(folder.path(), &study), &());
     let target = folder.path().join("report");
     write_report(&files, &target).unwrap();
     for file in &files {
@@ -402,7 +403,7 @@ fn the_report_of_many_runs_stays_small_and_quick() {
     let began = std::time::Instant::now();
     let results = StudyResults::collect(&study, &[folder.path().to_path_buf()]).unwrap();
     let collected = began.elapsed();
-    let files = report_files(&study, &results, &());
+    let files = report_files(&results, &());
     let seconds = began.elapsed().as_secs_f64();
     let page = content(&files, "index.html").len();
     let peak = peak_memory().unwrap_or(0);
@@ -450,7 +451,7 @@ fn markup_from_files_stays_text_in_every_file_and_a_long_name_of_a_metric_makes_
         }
     }
     let results = StudyResults::collect(&study, &[folder.path().to_path_buf()]).unwrap();
-    let files = report_files(&study, &results, &());
+    let files = report_files(&results, &());
     write_report(&files, &folder.path().join("report")).unwrap();
     let paths: std::collections::BTreeSet<String> =
         files.iter().map(|file| file.path.to_ascii_lowercase()).collect();
@@ -479,7 +480,7 @@ fn markup_from_files_stays_text_in_every_file_and_a_long_name_of_a_metric_makes_
     let alone = small_study_text(2);
     let alone = &alone[..alone.find("[arms.all_conv").unwrap()];
     let alone = StudyFile::parse("small.toml", alone.to_string()).unwrap();
-    let files = report_files(&alone, &filled(folder.path(), &alone), &());
+    let files = report_files(&filled(folder.path(), &alone), &());
     for path in ["index.html", "paper.md", "tables.tex"] {
         assert!(!content(&files, path).contains("1 comparisons"), "{path}");
     }

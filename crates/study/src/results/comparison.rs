@@ -5,6 +5,7 @@ use super::arm::ArmResult;
 use super::examples::ExampleComparison;
 use super::folds::independent;
 use super::image_scores::ImageComparison;
+use super::serialised;
 use super::verdict::{Direction, Verdict};
 use crate::check::StatisticsCheck;
 use crate::file::{Better, Comparison, Correction, StudyFile, TestKind};
@@ -14,36 +15,44 @@ use crate::stats::{
     probability_of_improvement, seeds_needed, sign_flip_p, summarise, tost_p, welch_test, welch_tost_p,
     wilcoxon_p,
 };
+use serde::Serialize;
 
 /// Chance of showing a difference that a plan of seeds aims at.
 const PLANNED_POWER: f64 = 0.8;
 
 /// What is known of an arm's difference to the baseline. Differences are arm − baseline, in units of the metric.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ComparisonResult {
     /// Name of the arm.
     pub arm: String,
     /// Position of the arm in the study file.
+    #[serde(skip)]
     pub arm_index: usize,
     /// Name of the arm it is compared with.
     pub baseline: String,
     /// Position of that arm in the study file.
+    #[serde(skip)]
     pub baseline_index: usize,
     /// Differences with their seeds, for the seeds that both finished.
+    #[serde(rename = "n", serialize_with = "serialised::count")]
     pub differences: Vec<(u64, f64)>,
     /// Seeds that the study asks for.
+    #[serde(skip)]
     pub planned: usize,
     /// Mean difference.
+    #[serde(rename = "difference")]
     pub mean_difference: Option<f64>,
     /// Interval for it: of the differences per seed, or Welch's if the study says that seeds do not pair; corrected where the seeds are folds.
+    #[serde(rename = "interval_95")]
     pub interval: Option<Interval>,
     /// Interval from the spread of all arms together; `None` for unpaired arms, and where a seed misses an arm.
+    #[serde(rename = "pooled_interval_95")]
     pub pooled_interval: Option<Interval>,
     /// Values that the tests take for independent: pairs, or folds.
+    #[serde(skip)]
     pub independent: usize,
-    /// How probable it is that the difference is worse than the margin, within it, better than it, as (worse, within, better); `None` without
-    /// a margin, with too few seeds, and for unpaired arms.
-    pub practical: Option<(f64, f64, f64)>,
+    /// What is probable about the margin; `None` without one, with too few seeds, and for unpaired arms.
+    pub practical: Option<PracticalChances>,
     /// p of the study's test.
     pub p: Option<f64>,
     /// p after the study's correction over all comparisons.
@@ -63,6 +72,7 @@ pub struct ComparisonResult {
     /// Uncorrected p of the Wilcoxon test, for reference.
     pub wilcoxon_p: Option<f64>,
     /// Standardised difference.
+    #[serde(flatten, serialize_with = "serialised::effect")]
     pub effect: Option<EffectSize>,
     /// Chance that a run of this arm is better than one of the baseline.
     pub probability_of_improvement: Option<f64>,
@@ -70,6 +80,7 @@ pub struct ComparisonResult {
     pub seeds_for_margin: Option<u32>,
     /// Whether the difference is the same in every seed (of unpaired arms: each arm's value) and not zero, so that nothing but its size is
     /// known: no interval, no p.
+    #[serde(skip)]
     pub has_no_spread: bool,
     /// Both arms on the same test examples, if outcomes were recorded.
     pub examples: Option<ExampleComparison>,
@@ -77,6 +88,17 @@ pub struct ComparisonResult {
     pub images: Option<ImageComparison>,
     /// What may be said.
     pub verdict: Verdict,
+}
+
+/// How probable it is that a difference is worse than the margin, within it, or better than it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct PracticalChances {
+    /// Worse than the margin.
+    pub worse: f64,
+    /// Within the margin.
+    pub within: f64,
+    /// Better than the margin.
+    pub better: f64,
 }
 
 impl ComparisonResult {
@@ -142,8 +164,8 @@ impl ComparisonResult {
             pooled_interval: None,
             independent: tested.len(),
             practical: found.map(|Practical { below, within, above }| match study.primary.better {
-                Better::Lower => (above, within, below),
-                Better::Higher => (below, within, above),
+                Better::Lower => PracticalChances { worse: above, within, better: below },
+                Better::Higher => PracticalChances { worse: below, within, better: above },
             }),
             p,
             corrected_p: None,

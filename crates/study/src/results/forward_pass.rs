@@ -1,5 +1,6 @@
 //! How long a forward pass of each arm takes, as `study bench` measured it in turns.
 
+use serde::Serialize;
 use std::path::PathBuf;
 
 use super::arm::ArmResult;
@@ -11,15 +12,26 @@ use crate::stats::summarise;
 /// Half of the range of an arm's ratios over the rounds, in terms of their median, above which the machine is said not to have been quiet.
 const LARGEST_SPREAD: f64 = 0.1;
 
+/// The time of a forward pass in terms of the baseline's in the same round, over all rounds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct PassRatio {
+    /// Median over the rounds.
+    pub median: f64,
+    /// The smallest.
+    pub least: f64,
+    /// The largest.
+    pub most: f64,
+}
+
 /// The forward pass of one arm.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct ForwardPass {
     /// Images of a pass.
     pub images: usize,
     /// Median seconds over the rounds.
     pub seconds: f64,
-    /// Median over the rounds of its seconds in terms of the baseline's in the same round, with the least and the largest; `None` for a baseline.
-    pub ratio: Option<(f64, f64, f64)>,
+    /// Its seconds in terms of the baseline's; `None` for a baseline.
+    pub ratio: Option<PassRatio>,
     /// Rounds.
     pub rounds: usize,
 }
@@ -77,7 +89,11 @@ pub(crate) fn read(
                 let base = benched[baseline]?;
                 let ratios: Vec<f64> =
                     own.seconds.iter().zip(&base.seconds).map(|(own, base)| own / base).collect();
-                summarise(&ratios).map(|summary| (summary.median, summary.least, summary.most))
+                summarise(&ratios).map(|summary| PassRatio {
+                    median: summary.median,
+                    least: summary.least,
+                    most: summary.most,
+                })
             });
             let seconds = summarise(&own.seconds)?.median;
             Some(ForwardPass { images: own.images, seconds, ratio, rounds: own.seconds.len() })
@@ -87,7 +103,7 @@ pub(crate) fn read(
         .iter()
         .flatten()
         .filter_map(|pass| pass.ratio)
-        .any(|(median, least, most)| 0.5 * (most - least) > LARGEST_SPREAD * median);
+        .any(|ratio| 0.5 * (ratio.most - ratio.least) > LARGEST_SPREAD * ratio.median);
     if restless {
         warnings.push(
             "The ratios of times in bench.json differ by more than a tenth between rounds: the machine was not quiet.".to_owned(),
@@ -133,10 +149,12 @@ mod tests {
         let study = written(&runs, [0.1, 0.05, 0.2]);
         let results = StudyResults::collect(&study, &[runs]).unwrap();
         assert!(results.warnings.is_empty(), "{:?}", results.warnings);
-        let ratio = |results: &StudyResults, arm: usize| results.arms[arm].forward_pass.unwrap().ratio;
-        assert_eq!((ratio(&results, 0), ratio(&results, 1)), (None, Some((0.5, 0.5, 0.5))));
-        assert_eq!(ratio(&results, 2), Some((2.0, 2.0, 2.0)));
-        publish(&study, &results, &published).unwrap();
+        let ratio = |results: &StudyResults, arm: usize| {
+            results.arms[arm].forward_pass.unwrap().ratio.map(|ratio| ratio.median)
+        };
+        assert_eq!((ratio(&results, 0), ratio(&results, 1)), (None, Some(0.5)));
+        assert_eq!(ratio(&results, 2), Some(2.0));
+        publish(&results, &published).unwrap();
         let again = StudyResults::collect(&study, &[published.join("runs")]).unwrap();
         assert_eq!(again.arms, results.arms);
         let readme = std::fs::read_to_string(published.join("README.md")).unwrap();

@@ -1,5 +1,7 @@
 //! One run as a report sees it: its state, its final value, its measured values over time.
 
+use super::serialised;
+use serde::Serialize;
 use std::collections::BTreeMap;
 
 use allconv_record::{MetricPoint, RecordError, RunDirectory, RunRecord, RunSpecification, SplitName};
@@ -10,11 +12,12 @@ use crate::index::{IndexedRun, RunState};
 use crate::text::visible;
 
 /// A planned run with everything that was read of it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RunResult {
     /// Arm it belongs to.
     pub arm: String,
     /// Position of the arm in the study file.
+    #[serde(skip)]
     pub arm_index: usize,
     /// Seed.
     pub seed: u64,
@@ -25,12 +28,16 @@ pub struct RunResult {
     /// The primary metric at the end of a finished run.
     pub value: Option<f64>,
     /// Measured values by split and name, in the order of the steps.
+    #[serde(skip)]
     pub curves: BTreeMap<(SplitName, String), Vec<MetricPoint>>,
     /// Its `run.json`, if it exists.
+    #[serde(flatten, serialize_with = "serialised::record")]
     pub record: Option<RunRecord>,
     /// Its `spec.toml`, if it exists and can be read.
+    #[serde(skip)]
     pub specification: Option<RunSpecification>,
     /// Where it lies, if it exists.
+    #[serde(rename = "folder", serialize_with = "serialised::folder")]
     pub directory: Option<RunDirectory>,
 }
 

@@ -4,9 +4,10 @@ use crate::file::StudyFile;
 use crate::index::IndexedRun;
 use crate::results::{ComparisonResult, Verdict};
 use crate::stats::look_levels;
+use serde::Serialize;
 
 /// One look.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Look {
     /// Seeds that it looks at.
     pub seeds: u32,
@@ -15,7 +16,7 @@ pub struct Look {
 }
 
 /// The looks of a study so far.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SequentialResult {
     /// All looks that the study file fixes.
     pub looks: Vec<Look>,

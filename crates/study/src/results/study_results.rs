@@ -53,6 +53,8 @@ pub struct OverallResult {
 /// The results of a study.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StudyResults {
+    /// The study file.
+    pub study: StudyFile,
     /// How the primary metric is shown.
     pub unit: MetricUnit,
     /// What the statistics of this study can say.
@@ -191,6 +193,7 @@ impl StudyResults {
         let unit = MetricUnit::of(&study.primary.metric);
         let folds = statistics.folds;
         Ok(StudyResults {
+            study: study.clone(),
             unit,
             claims: ClaimResult::all(study, &statistics, (&runs, &arms, &learned_nothing)),
             pooled,

@@ -1,0 +1,459 @@
+//! Tables with typed columns: a cell keeps the number it shows, so that every format can write it in its own way.
+
+use serde_json::Value;
+
+use crate::number::{Decimal, Format};
+use crate::text::Text;
+
+/// Rows of cells under columns. The first cell of a row names it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Table {
+    /// What names and versions its form for programs, e.g. `allconv.models/1`; empty for a table that only people read.
+    pub schema: String,
+    /// What the table shows and how to read it; may be empty.
+    pub caption: Text,
+    /// The columns.
+    pub columns: Vec<Column>,
+    /// The rows, each with one cell for every column.
+    pub rows: Vec<Row>,
+}
+
+/// A column: its key for programs, its heading and unit for people.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Column {
+    /// Its name in CSV and JSON.
+    pub key: String,
+    /// Its heading for people.
+    pub heading: String,
+    /// The unit of its values, or what qualifies the heading; may be empty.
+    pub unit: String,
+    /// What its cells hold.
+    pub kind: Kind,
+}
+
+/// What the cells of a column hold, which decides how they are set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Names, words and badges, on one line.
+    Text,
+    /// Sentences, which may take several lines.
+    Prose,
+    /// Numbers and intervals.
+    Number,
+    /// Numbers if every cell is one, else words.
+    Data,
+}
+
+/// A table under way: one row for each item, one cell of every row for each column.
+#[derive(Clone, Debug)]
+pub struct Rows<T> {
+    items: Vec<T>,
+    table: Table,
+}
+
+/// One row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// The cells in the order of the columns.
+    pub cells: Vec<Cell>,
+    /// Whether others are compared with it.
+    pub is_baseline: bool,
+}
+
+/// One cell: what it holds, and how strongly it is set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cell {
+    /// What it holds.
+    pub content: Content,
+    /// How strongly it is set.
+    pub weight: Weight,
+    /// The shade behind it; `None` for the colour of the page.
+    pub tint: Option<Tint>,
+}
+
+/// What a cell holds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Content {
+    /// Nothing, because nothing belongs there.
+    Empty,
+    /// Nothing, because it is not known: a dash.
+    Missing,
+    /// Words.
+    Text(Text),
+    /// True or false.
+    Truth(bool),
+    /// A whole number.
+    Whole(i64),
+    /// A number.
+    Number(f64, Format),
+    /// The two ends of an interval.
+    Interval((f64, f64), Format),
+    /// A mean with its standard deviation, if there is one.
+    Spread(f64, Option<f64>, Decimal),
+    /// A difference with half of the width of its interval, if there is one.
+    PlusMinus(f64, Option<f64>, Decimal),
+    /// A word in a frame.
+    Badge(Badge),
+}
+
+/// How strongly a cell is set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Weight {
+    /// As the others.
+    #[default]
+    Plain,
+    /// Less strongly.
+    Soft,
+    /// More strongly.
+    Strong,
+    /// In a frame: what was chosen.
+    Chosen,
+}
+
+/// A shade behind a cell.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tint {
+    /// Its colour.
+    pub tone: Tone,
+    /// How strong it is, from 0 to 1.
+    pub share: f64,
+}
+
+/// A judgement that a colour stands for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tone {
+    /// None.
+    #[default]
+    Neutral,
+    /// Good, or better.
+    Good,
+    /// Bad, or worse.
+    Bad,
+    /// The same.
+    Same,
+}
+
+/// A word that judges, in a frame of its colour.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Badge {
+    /// The word.
+    pub label: String,
+    /// What it says.
+    pub tone: Tone,
+}
+
+impl Column {
+    fn new(heading: &str, kind: Kind) -> Self {
+        let letters = heading.chars().map(|letter| if letter.is_alphanumeric() { letter } else { '_' });
+        let key = letters.flat_map(char::to_lowercase).collect();
+        Self { key, heading: heading.to_owned(), unit: String::new(), kind }
+    }
+
+    /// A column of names, words or badges; its key is the heading in small letters.
+    pub fn text(heading: &str) -> Self {
+        Self::new(heading, Kind::Text)
+    }
+
+    /// A column of sentences.
+    pub fn prose(heading: &str) -> Self {
+        Self::new(heading, Kind::Prose)
+    }
+
+    /// A column of numbers.
+    pub fn number(heading: &str) -> Self {
+        Self::new(heading, Kind::Number)
+    }
+
+    /// The same column with a unit, or a qualification.
+    pub fn unit(self, unit: &str) -> Self {
+        Self { unit: unit.to_owned(), ..self }
+    }
+
+    /// The same column under another key.
+    pub fn key(self, key: &str) -> Self {
+        Self { key: key.to_owned(), ..self }
+    }
+
+    /// Heading and unit on one line: `Difference (pp)`.
+    pub fn title(&self) -> String {
+        if self.unit.is_empty() { self.heading.clone() } else { format!("{} ({})", self.heading, self.unit) }
+    }
+}
+
+impl<T> Rows<T> {
+    /// Appends a column, with the cell of each item; no column for `None`.
+    pub fn column<C: Into<Cell>>(
+        mut self,
+        column: impl Into<Option<Column>>,
+        cell: impl Fn(&T) -> C,
+    ) -> Self {
+        if let Some(column) = column.into() {
+            self.table.columns.push(column);
+            for (row, item) in self.table.rows.iter_mut().zip(&self.items) {
+                row.cells.push(cell(item).into());
+            }
+        }
+        self
+    }
+
+    /// Marks the rows with which others are compared.
+    pub fn baseline(mut self, is_baseline: impl Fn(&T) -> bool) -> Self {
+        for (row, item) in self.table.rows.iter_mut().zip(&self.items) {
+            row.is_baseline = is_baseline(item);
+        }
+        self
+    }
+
+    /// The table.
+    pub fn table(self) -> Table {
+        self.table
+    }
+
+    /// The table with a caption.
+    pub fn captioned(self, caption: impl Into<Text>) -> Table {
+        Table { caption: caption.into(), ..self.table }
+    }
+}
+
+impl Table {
+    /// A table with one row for each item, to which columns are added.
+    pub fn of<T>(items: impl IntoIterator<Item = T>) -> Rows<T> {
+        let items: Vec<T> = items.into_iter().collect();
+        let rows = items.iter().map(|_| Row { cells: Vec::new(), is_baseline: false }).collect();
+        Rows { items, table: Self { rows, ..Self::default() } }
+    }
+
+    /// An empty table of data that programs read too, with the keys and headings of its columns.
+    pub fn data(schema: &str, columns: &[(&str, &str)]) -> Self {
+        let column = |(key, heading): &(&str, &str)| Column::new(heading, Kind::Data).key(key);
+        let columns = columns.iter().map(column).collect();
+        Self { schema: schema.to_owned(), columns, ..Self::default() }
+    }
+
+    /// Appends a row.
+    ///
+    /// # Panics
+    /// If the number of cells is not that of the columns.
+    pub fn push<C: Into<Cell>>(&mut self, cells: impl IntoIterator<Item = C>) {
+        let cells: Vec<Cell> = cells.into_iter().map(Into::into).collect();
+        assert_eq!(cells.len(), self.columns.len(), "cells of a row under {:?}", self.columns);
+        self.rows.push(Row { cells, is_baseline: false });
+    }
+
+    /// The columns with these keys, in this order; keys of no column are left out.
+    pub fn select(&self, keys: &[&str]) -> Self {
+        let found = |key: &&str| self.columns.iter().position(|column| column.key == *key);
+        let positions: Vec<usize> = keys.iter().filter_map(found).collect();
+        let row = |row: &Row| Row {
+            cells: positions.iter().map(|&position| row.cells[position].clone()).collect(),
+            is_baseline: row.is_baseline,
+        };
+        Self {
+            schema: self.schema.clone(),
+            caption: self.caption.clone(),
+            columns: positions.iter().map(|&position| self.columns[position].clone()).collect(),
+            rows: self.rows.iter().map(row).collect(),
+        }
+    }
+
+    /// Whether a column is set as numbers are.
+    pub(crate) fn is_numeric(&self, column: usize) -> bool {
+        match self.columns[column].kind {
+            Kind::Number => true,
+            Kind::Text | Kind::Prose => false,
+            Kind::Data => {
+                !self.rows.is_empty() && self.rows.iter().all(|row| row.cells[column].content.is_number())
+            }
+        }
+    }
+}
+
+impl Cell {
+    /// A number.
+    pub fn number(value: f64, format: Format) -> Self {
+        Content::Number(value, format).into()
+    }
+
+    /// Words in which backticks are characters.
+    pub fn plain(words: &str) -> Self {
+        Text::plain(words).into()
+    }
+
+    /// The name of an arm, a setting, a command.
+    pub fn code(words: &str) -> Self {
+        Text::code(words).into()
+    }
+
+    /// The name of series number `index` of the figures.
+    pub fn series(index: usize, name: &str) -> Self {
+        Text::series(index, name).into()
+    }
+
+    /// A word that judges.
+    pub fn badge(label: &str, tone: Tone) -> Self {
+        Content::Badge(Badge { label: label.to_owned(), tone }).into()
+    }
+
+    /// A dash.
+    pub fn missing() -> Self {
+        Content::Missing.into()
+    }
+
+    /// Nothing.
+    pub fn empty() -> Self {
+        Content::Empty.into()
+    }
+
+    /// The cell set with another weight.
+    pub fn weighed(self, weight: Weight) -> Self {
+        Self { weight, ..self }
+    }
+
+    /// The cell before a shade; `share` from 0 to 1.
+    pub fn tinted(self, tone: Tone, share: f64) -> Self {
+        Self { tint: Some(Tint { tone, share }), ..self }
+    }
+}
+
+impl Content {
+    /// Whether it is a single number.
+    pub(crate) fn is_number(&self) -> bool {
+        matches!(self, Self::Whole(_) | Self::Number(..))
+    }
+
+    /// The words for people, numbers in their format.
+    pub(crate) fn words(&self) -> String {
+        match self {
+            Self::Empty => String::new(),
+            Self::Missing => "–".to_owned(),
+            Self::Text(text) => text.words(),
+            Self::Truth(truth) => truth.to_string(),
+            Self::Whole(number) => Format::Stored.write(*number as f64),
+            Self::Number(value, format) => format.write(*value),
+            Self::Interval(ends, format) => format.write_interval(*ends),
+            Self::Spread(mean, spread, decimal) => decimal.mean_and_spread(*mean, *spread),
+            Self::PlusMinus(mean, half, decimal) => match half {
+                Some(half) => format!("{} ± {}", decimal.signed(*mean), decimal.value(*half)),
+                None => decimal.signed(*mean),
+            },
+            Self::Badge(badge) => badge.label.clone(),
+        }
+    }
+
+    /// The value for programs.
+    pub(crate) fn value(&self) -> Value {
+        match self {
+            Self::Empty | Self::Missing => Value::Null,
+            Self::Text(text) => text.words().into(),
+            Self::Truth(truth) => (*truth).into(),
+            Self::Whole(number) => (*number).into(),
+            Self::Number(value, _) => (*value).into(),
+            Self::Interval((low, high), _) => vec![*low, *high].into(),
+            Self::Spread(mean, spread, _) | Self::PlusMinus(mean, spread, _) => {
+                vec![Some(*mean), *spread].into()
+            }
+            Self::Badge(badge) => badge.label.as_str().into(),
+        }
+    }
+}
+
+impl From<Content> for Cell {
+    fn from(content: Content) -> Self {
+        Self { content, weight: Weight::Plain, tint: None }
+    }
+}
+
+impl From<Text> for Cell {
+    fn from(text: Text) -> Self {
+        Content::Text(text).into()
+    }
+}
+
+impl From<&str> for Cell {
+    fn from(text: &str) -> Self {
+        Text::from(text).into()
+    }
+}
+
+impl From<String> for Cell {
+    fn from(text: String) -> Self {
+        Text::from(text).into()
+    }
+}
+
+impl From<u64> for Cell {
+    fn from(number: u64) -> Self {
+        // What is too large for a whole number here is so large that its last digits do not matter.
+        i64::try_from(number).map_or(Content::Number(number as f64, Format::Stored), Content::Whole).into()
+    }
+}
+
+impl From<usize> for Cell {
+    fn from(number: usize) -> Self {
+        (number as u64).into()
+    }
+}
+
+impl<T: Into<Self>> From<Option<T>> for Cell {
+    /// A dash for `None`.
+    fn from(value: Option<T>) -> Self {
+        value.map_or_else(Self::missing, Into::into)
+    }
+}
+
+impl From<Value> for Cell {
+    /// Texts stay as they are, null is nothing; arrays and objects are written as JSON.
+    fn from(value: Value) -> Self {
+        match value {
+            Value::Null => Self::empty(),
+            Value::Bool(truth) => Content::Truth(truth).into(),
+            Value::Number(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
+                (Some(number), ..) => number.into(),
+                (_, Some(number), _) => Content::Whole(number).into(),
+                (.., value) => value.map(|value| Self::number(value, Format::Stored)).into(),
+            },
+            Value::String(text) => Self::plain(&text),
+            other => Self::plain(&other.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn columns_are_numeric_by_kind_or_by_their_data() {
+        let mut table = Table::data("", &[("name", "Name"), ("macs", "MACs"), ("note", "Note")]);
+        table.push([json!("a"), json!(1), json!(2)]);
+        table.push([json!("b"), json!(0.5), json!("none")]);
+        assert_eq!([0, 1, 2].map(|column| table.is_numeric(column)), [false, true, false]);
+    }
+
+    #[test]
+    fn a_selection_keeps_the_order_that_is_asked_for() {
+        let table = Table::of(["a", "b"])
+            .column(Column::text("Arm"), |name| Cell::code(name))
+            .column(None, |_| Cell::empty())
+            .column(Column::number("Mean of all"), |_| Cell::missing())
+            .column(Column::number("n"), |name| name.len())
+            .baseline(|name| *name == "a")
+            .table();
+        let selected = table.select(&["n", "absent", "mean_of_all"]);
+        let keys: Vec<&str> = selected.columns.iter().map(|column| column.key.as_str()).collect();
+        assert_eq!(keys, ["n", "mean_of_all"]);
+        assert_eq!(selected.rows[0].cells, [Cell::from(1_usize), Cell::missing()]);
+        assert!(selected.rows[0].is_baseline && !selected.rows[1].is_baseline);
+    }
+
+    #[test]
+    fn numbers_keep_their_value_beside_what_is_shown() {
+        let percent = Decimal { factor: 100.0, digits: crate::Digits::After(2) };
+        let content = Content::Spread(0.1234, Some(0.002), percent);
+        assert_eq!((content.words(), content.value()), ("12.34 ± 0.20".into(), json!([0.1234, 0.002])));
+        let content = Content::Interval((-0.01, 0.02), Format::Signed(percent));
+        assert_eq!((content.words(), content.value()), ("−1.00 to +2.00".into(), json!([-0.01, 0.02])));
+        assert_eq!(Cell::from(u64::MAX).content.value(), json!(u64::MAX as f64));
+    }
+}
