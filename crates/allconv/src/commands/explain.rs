@@ -141,8 +141,7 @@ fn whole_images(
 ) -> anyhow::Result<Section> {
     let pictures = &loaded.pictures.spread(arguments.rows);
     let shape = pictures.shape();
-    let side = shape.height.min(shape.width);
-    let region = Region { top: (shape.height - side) / 2, left: (shape.width - side) / 2, side };
+    let region = Region::middle(shape);
     let steps = arguments.steps.unwrap_or(DEFAULT_STEPS);
     let asked = Explained { subject: &loaded.subject, pictures, target, max_pool, steps, region };
     let inputs = (0..pictures.len()).map(|picture| input_picture(pictures.pixels(picture), shape, region));
@@ -161,7 +160,7 @@ fn whole_images(
             caption = format!("{caption} {note}");
         }
     }
-    let mut sheet = ContactSheet::new(if side > LARGE_CELL as usize { LARGE_CELL } else { CELL });
+    let mut sheet = ContactSheet::new(if region.side > LARGE_CELL as usize { LARGE_CELL } else { CELL });
     for picture in 0..pictures.len() {
         sheet.push(columns.iter().map(|column| column[picture].clone()).collect());
     }

@@ -3,6 +3,7 @@
 use allconv_document::Table;
 use allconv_inspect::{CheckpointChoice, RunWeights, TrainedNetwork};
 use allconv_record::create_folder;
+use allconv_study::results::PassRatio;
 use allconv_study::{BenchRecord, BenchedArm, RunState, StudyResults, in_turns};
 use anyhow::Context;
 use serde_json::{Value, json};
@@ -85,16 +86,15 @@ fn table(results: &StudyResults) -> Table {
     let rounded = |value: f64, digits: f64| json!((value * digits).round() / digits);
     for arm in &results.arms {
         let Some(pass) = arm.forward_pass else { continue };
-        let ratio = |read: fn((f64, f64, f64)) -> f64| {
-            pass.ratio.map_or(Value::Null, |ratio| rounded(read(ratio), 1e3))
-        };
+        let ratio =
+            |read: fn(PassRatio) -> f64| pass.ratio.map_or(Value::Null, |ratio| rounded(read(ratio), 1e3));
         table.push(vec![
             json!(arm.name),
             json!(pass.images),
             rounded(pass.seconds, 1e6),
-            ratio(|ratio| ratio.0),
-            ratio(|ratio| ratio.1),
-            ratio(|ratio| ratio.2),
+            ratio(|ratio| ratio.median),
+            ratio(|ratio| ratio.least),
+            ratio(|ratio| ratio.most),
         ]);
     }
     table
