@@ -20,73 +20,47 @@
 //! # Ok::<(), allconv_kernels::GeometryError>(())
 //! ```
 
-mod allocator;
-mod axis_map;
-mod bfloat16;
-mod blocked;
-mod blocks;
-mod channels;
 mod convolution;
-mod depthwise;
-mod direct;
-mod dropout;
-mod elementary;
+mod cpu;
 mod elementwise;
 mod engine;
-mod epilogue;
-mod fast;
-mod geometry;
-mod isa;
-mod mixture;
-pub mod naive;
-mod normalise;
+mod memory;
+mod normalisation;
+mod numbers;
 mod peak;
-mod plan;
 mod pooling;
-mod prepared;
-mod product;
-mod reassembly;
-mod resample;
-mod scalar;
-mod scratch;
-mod sgd;
-mod simd;
-mod transposed;
-mod unspecified;
-mod winograd;
+mod resampling;
+mod windows;
 
-pub use allocator::RecyclingAllocator;
-pub use axis_map::AxisMap;
-pub use blocks::{BlockGeometry, BlockOrder, depth_to_space, space_to_depth};
-pub use convolution::{ConvGradients, conv2d_backward, conv2d_forward, conv2d_forward_owned};
-pub use dropout::{Dropout, dropout_backward, dropout_forward};
-pub use elementary::Elementary;
-pub use elementwise::{Elementwise, elementwise_backward, elementwise_forward};
-pub use engine::{
-    Accuracy, BF16_ERROR_BOUND, BF16_FAST_ERROR_BOUND, EXACT_ERROR_BOUND, Engine, F32_ERROR_BOUND,
-    UnknownAccuracy,
+pub use convolution::{
+    Algorithm, ConvGeometry, ConvGradients, ConvTransposeGeometry, Plan, Scheme, WeightCache, candidates,
+    conv_transpose2d_backward, conv_transpose2d_forward, conv2d_backward, conv2d_forward,
+    conv2d_forward_owned, plan, reference,
 };
-pub use epilogue::{Activation, Epilogue};
-pub use geometry::{ConvGeometry, GeometryError, Padding};
-pub use isa::{Isa, IsaError};
-pub use mixture::{MixtureGradients, MixtureMaps, mixture_backward, mixture_forward};
-pub use normalise::{
+pub use cpu::{Isa, IsaError};
+pub use elementwise::{
+    Activation, Dropout, Elementwise, Epilogue, MixtureGradients, MixtureMaps, SgdStep, dropout_backward,
+    dropout_forward, elementwise_backward, elementwise_forward, mixture_backward, mixture_forward,
+    sgd_momentum_step,
+};
+pub use engine::Engine;
+pub use memory::{RecyclingAllocator, unspecified_vec};
+pub use normalisation::{
     NormGeometry, NormGradients, NormSharing, NormStatistics, normalise_backward, normalise_forward,
 };
+pub use numbers::{
+    Accuracy, BF16_ERROR_BOUND, BF16_FAST_ERROR_BOUND, EXACT_ERROR_BOUND, Elementary, F32_ERROR_BOUND,
+    Scalar, UnknownAccuracy,
+};
 pub use peak::measured_peak;
-pub use plan::{Algorithm, Plan, candidates, plan};
-pub use pooling::average::{AverageDivisor, average_pool2d_backward, average_pool2d_forward};
-pub use pooling::cell_choice::{RegionLists, drawn_cells, median_cells, region_max_cells};
-pub use pooling::cells::{assign_cells, assign_cells_backward, gather_cells, scatter_cells};
-pub use pooling::geometry::PoolGeometry;
-pub use pooling::maximum::{max_pool2d_backward, max_pool2d_forward, max_pool2d_values};
-pub use pooling::weighted::{Orders, weighted_pool2d_backward, weighted_pool2d_forward};
-pub use pooling::window_function::WindowFunction;
-pub use prepared::WeightCache;
-pub use reassembly::{ReassemblyGeometry, reassembly_backward, reassembly_forward, reassembly_shares};
-pub use resample::{ChannelMap, ResampleChannels, resample};
-pub use scalar::Scalar;
-pub use sgd::{SgdStep, sgd_momentum_step};
-pub use transposed::{ConvTransposeGeometry, conv_transpose2d_backward, conv_transpose2d_forward};
-pub use unspecified::unspecified_vec;
-pub use winograd::Scheme;
+pub use pooling::{
+    AverageDivisor, Orders, PoolGeometry, RegionLists, WindowFunction, assign_cells, assign_cells_backward,
+    average_pool2d_backward, average_pool2d_forward, drawn_cells, gather_cells, max_pool2d_backward,
+    max_pool2d_forward, max_pool2d_values, median_cells, region_max_cells, scatter_cells,
+    weighted_pool2d_backward, weighted_pool2d_forward,
+};
+pub use resampling::{
+    AxisMap, BlockGeometry, BlockOrder, ChannelMap, ReassemblyGeometry, ResampleChannels, depth_to_space,
+    reassembly_backward, reassembly_forward, reassembly_shares, resample, space_to_depth,
+};
+pub use windows::{GeometryError, Padding};

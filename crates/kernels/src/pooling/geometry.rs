@@ -1,6 +1,6 @@
 //! The shape of a 2-D pooling, checked.
 
-use crate::geometry::{GeometryError, Padding, limit_elements, positive};
+use crate::windows::{GeometryError, Padding, limit_elements, positive};
 
 /// The shape of a 2-D pooling over `[N, H, W, C]`.
 ///

@@ -2,15 +2,14 @@
 
 use rayon::prelude::*;
 
-use crate::channels::{InRuns, in_runs, load_run, store_run};
+use super::cells::scatter_cells;
+use super::geometry::PoolGeometry;
+use super::large_maximum;
+use super::rows::{checked_size, list_pixels, rows};
+use crate::cpu::{Kernel, Simd, dispatch};
 use crate::engine::Engine;
-use crate::pooling::cells::scatter_cells;
-use crate::pooling::geometry::PoolGeometry;
-use crate::pooling::large_maximum;
-use crate::pooling::rows::{checked_size, list_pixels, rows};
-use crate::scalar::Scalar;
-use crate::simd::{Kernel, Simd, dispatch};
-use crate::unspecified::unspecified_vec;
+use crate::memory::unspecified_vec;
+use crate::numbers::{InRuns, Scalar, in_runs, load_run, store_run};
 
 /// The largest value of every window, and where it stands.
 ///
@@ -203,7 +202,7 @@ pub(super) const fn pixel_index(pixel: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::geometry::Padding;
+    use crate::windows::Padding;
 
     const OVERLAPPING: PoolGeometry = PoolGeometry {
         batch: 1,

@@ -2,15 +2,13 @@
 
 use rayon::prelude::*;
 
-use crate::channels::Channels;
-use crate::convolution::check_len;
-use crate::elementary::Elementary;
+use super::WindowFunction;
+use super::geometry::PoolGeometry;
+use super::rows::{checked_size, list_pixels, rows};
+use crate::cpu::{Kernel, LANES, Simd, dispatch};
 use crate::engine::Engine;
-use crate::pooling::geometry::PoolGeometry;
-use crate::pooling::rows::{checked_size, list_pixels, rows};
-use crate::pooling::window_function::WindowFunction;
-use crate::scalar::Scalar;
-use crate::simd::{Kernel, LANES, Simd, dispatch};
+use crate::memory::check_len;
+use crate::numbers::{Channels, Elementary, Scalar};
 
 /// A number for each channel that a [`WindowFunction::PNorm`] takes as its order p ≥ 1; other functions read none.
 #[derive(Clone, Copy, Debug)]
@@ -163,9 +161,9 @@ impl<T: Scalar + Elementary> Kernel for Backward<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Accuracy;
-    use crate::geometry::Padding;
-    use crate::isa::Isa;
+    use crate::cpu::Isa;
+    use crate::numbers::Accuracy;
+    use crate::windows::Padding;
 
     const GEOMETRY: PoolGeometry = PoolGeometry {
         batch: 2,

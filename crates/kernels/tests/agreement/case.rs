@@ -2,7 +2,7 @@
 
 use allconv_kernels::{
     Accuracy, Activation, ConvGeometry, ConvGradients, Dropout, Engine, Epilogue, Isa, Padding, candidates,
-    conv2d_backward, conv2d_forward, naive,
+    conv2d_backward, conv2d_forward, reference,
 };
 use allconv_random::{philox4x32, unit_f32};
 
@@ -74,21 +74,21 @@ impl Case {
         let absolute = |values: &[f64]| values.iter().map(|v| v.abs()).collect::<Vec<_>>();
         let (x, weight, bias, dy) = (wide(&self.x), wide(&self.weight), wide(&self.bias), wide(&self.dy));
         let mut y = vec![0.0; dy.len()];
-        naive::convolve(&self.geometry, &x, &weight, Some(&bias), &self.epilogue, &mut y);
-        let dz = naive::output_gradient(&self.epilogue, &y, &dy);
+        reference::convolve(&self.geometry, &x, &weight, Some(&bias), &self.epilogue, &mut y);
+        let dz = reference::output_gradient(&self.epilogue, &y, &dy);
         let passes = |x: &[f64], weight: &[f64], dz: &[f64]| {
             let (mut dx, mut dweight, mut dbias) =
                 (vec![0.0; x.len()], vec![0.0; weight.len()], vec![0.0; bias.len()]);
-            naive::input_gradient(&self.geometry, weight, dz, &mut dx);
-            naive::weight_gradient(&self.geometry, x, dz, &mut dweight);
-            naive::bias_gradient(dz, &mut dbias);
+            reference::input_gradient(&self.geometry, weight, dz, &mut dx);
+            reference::weight_gradient(&self.geometry, x, dz, &mut dweight);
+            reference::bias_gradient(dz, &mut dbias);
             (dx, dweight, dbias)
         };
         let (dx, dweight, dbias) = passes(&x, &weight, &dz);
         let (x, weight, dz) = (absolute(&x), absolute(&weight), absolute(&dz));
         let mut scale = vec![0.0; dy.len()];
         let linear = Epilogue { activation: Activation::Identity, dropout: None };
-        naive::convolve(&self.geometry, &x, &weight, Some(&absolute(&bias)), &linear, &mut scale);
+        reference::convolve(&self.geometry, &x, &weight, Some(&absolute(&bias)), &linear, &mut scale);
         let largest = |values: &[f64]| values.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
         let dropout_scale = f64::from(self.epilogue.dropout.map_or(1.0, |dropout| dropout.scale()));
         let (dx_scale, dweight_scale, dbias_scale) = passes(&x, &weight, &dz);
