@@ -10,9 +10,19 @@ use std::arch::x86_64::{
 use super::isa::{InstructionSet, Isa};
 use super::vectors::{Arithmetic, Kernel, Simd, Single};
 
-/// The proof that the CPU has AVX2 and FMA: made in [`run`] alone.
+/// The proof that the CPU has AVX2 and FMA: made in [`run`], and in [`Self::proven`] for wider sets.
 #[derive(Clone, Copy)]
 pub(super) struct Avx2(());
+
+impl Avx2 {
+    /// The proof, for a set that includes this one.
+    ///
+    /// # Safety
+    /// The CPU must have AVX2 and FMA.
+    pub(super) const unsafe fn proven() -> Self {
+        Self(())
+    }
+}
 
 /// Runs `kernel` compiled for AVX2 and FMA.
 pub(super) fn run(isa: Isa, kernel: impl Kernel) {

@@ -3,26 +3,28 @@
 
 use std::arch::asm;
 use std::arch::x86_64::{
-    __m256, __m256bh, __m256i, __m512, __m512bh, __m512i, _CMP_NLE_UQ, _mm256_add_ps, _mm256_and_ps,
-    _mm256_and_si256, _mm256_castps_pd, _mm256_castps_si256, _mm256_castsi256_ps, _mm256_castsi256_si128,
-    _mm256_cmp_ps, _mm256_cvtepu16_epi32, _mm256_dpbf16_ps, _mm256_extracti128_si256, _mm256_fmadd_ps,
-    _mm256_fnmadd_ps, _mm256_loadu_ps, _mm256_mul_ps, _mm256_or_si256, _mm256_set1_epi32, _mm256_set1_ps,
-    _mm256_setzero_ps, _mm256_slli_epi32, _mm256_srli_epi32, _mm256_storeu_ps, _mm256_sub_ps, _mm512_add_ps,
-    _mm512_and_si512, _mm512_castpd_ps, _mm512_castps_pd, _mm512_castps_si512, _mm512_castps256_ps512,
-    _mm512_castps512_ps256, _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cvtne2ps_pbh, _mm512_cvtneps_pbh,
-    _mm512_dpbf16_ps, _mm512_extractf32x8_ps, _mm512_fmadd_ps, _mm512_fnmadd_ps, _mm512_insertf64x4,
-    _mm512_loadu_ps, _mm512_loadu_si512, _mm512_maskz_mov_ps, _mm512_mul_ps, _mm512_permutexvar_epi16,
-    _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_slli_epi32, _mm512_storeu_ps, _mm512_sub_ps,
+    __m256, __m256bh, __m256i, __m512, __m512bh, __m512i, _CMP_NLE_UQ, _mm256_castps_pd, _mm256_castsi256_ps,
+    _mm256_castsi256_si128, _mm256_cvtepu16_epi32, _mm256_dpbf16_ps, _mm256_extracti128_si256,
+    _mm256_loadu_ps, _mm256_or_si256, _mm256_set1_ps, _mm256_slli_epi32, _mm256_srli_epi32, _mm256_storeu_ps,
+    _mm512_add_ps, _mm512_and_si512, _mm512_castpd_ps, _mm512_castps_pd, _mm512_castps_si512,
+    _mm512_castps256_ps512, _mm512_castps512_ps256, _mm512_castsi512_ps, _mm512_cmp_ps_mask,
+    _mm512_cvtne2ps_pbh, _mm512_cvtneps_pbh, _mm512_dpbf16_ps, _mm512_extractf32x8_ps, _mm512_fmadd_ps,
+    _mm512_fnmadd_ps, _mm512_insertf64x4, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_maskz_mov_ps,
+    _mm512_mul_ps, _mm512_permutexvar_epi16, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps,
+    _mm512_slli_epi32, _mm512_storeu_ps, _mm512_sub_ps,
 };
 
+use super::avx2::Avx2;
 use super::isa::{InstructionSet, Isa};
-use super::pair::pair;
-use super::vectors::{Arithmetic, Kernel, Simd, Wide, store_paired};
+use super::vectors::{
+    Arithmetic, Kernel, Simd, Wide, delegate_arithmetic, dot_pairs_by_parts, pair_places_by_elements,
+    store_neighbours_by_elements, store_parts_by_elements,
+};
 
 /// The proof that the CPU has AVX-512 F, DQ and VL, and with them AVX2 and FMA, and where `BFLOAT16` is set BW and AVX512_BF16: made in
-/// [`run`] and [`run_with_bfloat16`] alone.
+/// [`run`] and [`run_with_bfloat16`] alone. Vectors of one block are those of AVX2.
 #[derive(Clone, Copy)]
-pub(super) struct Avx512<const BFLOAT16: bool>(());
+pub(super) struct Avx512<const BFLOAT16: bool>(Avx2);
 
 /// The same proof, for vectors of two blocks.
 #[derive(Clone, Copy)]
@@ -49,74 +51,26 @@ pub(super) fn run_with_bfloat16(isa: Isa, kernel: impl Kernel) {
 /// The CPU must have AVX2, FMA and AVX-512 F, DQ and VL.
 #[target_feature(enable = "avx2,fma,avx512f,avx512dq,avx512vl")]
 unsafe fn enabled(kernel: impl Kernel) {
-    kernel.run(Avx512::<false>(()));
+    // SAFETY: the caller promises AVX2 and FMA.
+    kernel.run(Avx512::<false>(unsafe { Avx2::proven() }));
 }
 
 /// # Safety
 /// The CPU must have AVX2, FMA, AVX-512 F, DQ, VL and BW, and AVX512_BF16.
 #[target_feature(enable = "avx2,fma,avx512f,avx512dq,avx512vl,avx512bw,avx512bf16")]
 unsafe fn enabled_with_bfloat16(kernel: impl Kernel) {
-    kernel.run(Avx512::<true>(()));
+    // SAFETY: the caller promises AVX2 and FMA.
+    kernel.run(Avx512::<true>(unsafe { Avx2::proven() }));
 }
 
 impl<const BFLOAT16: bool> Arithmetic for Avx512<BFLOAT16> {
     type Vector = __m256;
 
+    delegate_arithmetic!();
+
     #[inline(always)]
     fn splat(self, value: f32) -> __m256 {
-        // SAFETY: `self` proves AVX2.
-        unsafe { _mm256_set1_ps(value) }
-    }
-
-    #[inline(always)]
-    fn add(self, a: __m256, b: __m256) -> __m256 {
-        // SAFETY: `self` proves AVX2.
-        unsafe { _mm256_add_ps(a, b) }
-    }
-
-    #[inline(always)]
-    fn sub(self, a: __m256, b: __m256) -> __m256 {
-        // SAFETY: `self` proves AVX2.
-        unsafe { _mm256_sub_ps(a, b) }
-    }
-
-    #[inline(always)]
-    fn mul(self, a: __m256, b: __m256) -> __m256 {
-        // SAFETY: `self` proves AVX2.
-        unsafe { _mm256_mul_ps(a, b) }
-    }
-
-    #[inline(always)]
-    fn mul_add(self, a: __m256, b: __m256, c: __m256) -> __m256 {
-        // SAFETY: `self` proves FMA.
-        unsafe { _mm256_fmadd_ps(a, b, c) }
-    }
-
-    #[inline(always)]
-    fn negated_mul_add(self, a: __m256, b: __m256, c: __m256) -> __m256 {
-        // SAFETY: `self` proves FMA.
-        unsafe { _mm256_fnmadd_ps(a, b, c) }
-    }
-
-    #[inline(always)]
-    fn rectify(self, a: __m256) -> __m256 {
-        // SAFETY: `self` proves AVX2.
-        unsafe { _mm256_and_ps(a, _mm256_cmp_ps::<_CMP_NLE_UQ>(a, _mm256_setzero_ps())) }
-    }
-
-    #[inline(always)]
-    fn first_of_pairs(self, pairs: __m256) -> __m256 {
-        // SAFETY: `self` proves AVX2.
-        unsafe {
-            let kept = _mm256_set1_epi32(!0xffff);
-            _mm256_castsi256_ps(_mm256_and_si256(_mm256_castps_si256(pairs), kept))
-        }
-    }
-
-    #[inline(always)]
-    fn second_of_pairs(self, pairs: __m256) -> __m256 {
-        // SAFETY: `self` proves AVX2.
-        unsafe { _mm256_castsi256_ps(_mm256_slli_epi32::<16>(_mm256_castps_si256(pairs))) }
+        self.0.splat(value)
     }
 
     #[inline(always)]
@@ -128,8 +82,7 @@ impl<const BFLOAT16: bool> Arithmetic for Avx512<BFLOAT16> {
                 _mm256_dpbf16_ps(c, a, b)
             }
         } else {
-            let first = self.mul_add(self.first_of_pairs(a), self.first_of_pairs(b), c);
-            self.mul_add(self.second_of_pairs(a), self.second_of_pairs(b), first)
+            dot_pairs_by_parts(self, a, b, c)
         }
     }
 }
@@ -150,14 +103,14 @@ impl<const BFLOAT16: bool> Simd for Avx512<BFLOAT16> {
 
     #[inline(always)]
     unsafe fn load(self, source: *const f32) -> __m256 {
-        // SAFETY: `self` proves AVX2; the caller promises eight readable elements.
-        unsafe { _mm256_loadu_ps(source) }
+        // SAFETY: the caller's.
+        unsafe { self.0.load(source) }
     }
 
     #[inline(always)]
     unsafe fn store(self, target: *mut f32, value: __m256) {
-        // SAFETY: `self` proves AVX2; the caller promises eight writable elements.
-        unsafe { _mm256_storeu_ps(target, value) }
+        // SAFETY: the caller's.
+        unsafe { self.0.store(target, value) }
     }
 }
 
@@ -233,8 +186,7 @@ impl<const BFLOAT16: bool> Arithmetic for TwoBlocks<BFLOAT16> {
                 _mm512_dpbf16_ps(c, a, b)
             }
         } else {
-            let first = self.mul_add(self.first_of_pairs(a), self.first_of_pairs(b), c);
-            self.mul_add(self.second_of_pairs(a), self.second_of_pairs(b), first)
+            dot_pairs_by_parts(self, a, b, c)
         }
     }
 }
@@ -285,7 +237,7 @@ impl<const BFLOAT16: bool> Wide for TwoBlocks<BFLOAT16> {
     unsafe fn store_neighbours_paired(self, target: *mut f32, value: __m512) {
         if !BFLOAT16 {
             // SAFETY: the caller's.
-            return unsafe { store_paired(self, target, value, |place| [2 * place, 2 * place + 1]) };
+            return unsafe { store_neighbours_by_elements(self, target, value) };
         }
         // SAFETY: `self` proves AVX512_BF16 and AVX2; the caller promises eight writable elements. Both types are 256 bits without
         // invalid values.
@@ -301,7 +253,7 @@ impl<const BFLOAT16: bool> Wide for TwoBlocks<BFLOAT16> {
     unsafe fn store_parts_paired(self, target: *mut f32, value: __m512) {
         if !BFLOAT16 {
             // SAFETY: the caller's.
-            return unsafe { store_paired(self, target, value, |lane| [lane, 8 + lane]) };
+            return unsafe { store_parts_by_elements(self, target, value) };
         }
         // SAFETY: `self` proves AVX512_BF16 and AVX2; the caller promises eight writable elements. Types of one size have no invalid
         // values.
@@ -326,11 +278,8 @@ impl<const BFLOAT16: bool> Wide for TwoBlocks<BFLOAT16> {
                 _mm512_storeu_ps(pairs, _mm512_castsi512_ps(_mm512_permutexvar_epi16(order, rounded)));
             }
         } else {
-            for place in 0..16 {
-                let source = place / 8 * distance + place % 8;
-                // SAFETY: the part is one of those promised, and the place is below the number of pairs.
-                unsafe { *pairs.add(place) = pair(*firsts.add(source), *seconds.add(source)) };
-            }
+            // SAFETY: the caller's.
+            unsafe { pair_places_by_elements::<Self>(firsts, seconds, distance, pairs) };
         }
     }
 }

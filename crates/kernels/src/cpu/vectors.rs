@@ -33,9 +33,20 @@ pub(crate) trait Arithmetic: Copy {
     /// a product of two bfloat16 is exact in f32. The instruction for it (AVX512_BF16) takes denormal numbers for zeros.
     #[inline(always)]
     fn dot_pairs(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector {
-        let first = self.mul_add(self.first_of_pairs(a), self.first_of_pairs(b), c);
-        self.mul_add(self.second_of_pairs(a), self.second_of_pairs(b), first)
+        dot_pairs_by_parts(self, a, b, c)
     }
+}
+
+/// [`Arithmetic::dot_pairs`] by two multiply-adds.
+#[inline(always)]
+pub(super) fn dot_pairs_by_parts<A: Arithmetic>(
+    simd: A,
+    a: A::Vector,
+    b: A::Vector,
+    c: A::Vector,
+) -> A::Vector {
+    let first = simd.mul_add(simd.first_of_pairs(a), simd.first_of_pairs(b), c);
+    simd.mul_add(simd.second_of_pairs(a), simd.second_of_pairs(b), first)
 }
 
 /// Vectors of [`LANES`] elements.
@@ -105,7 +116,7 @@ pub(crate) trait Wide: Arithmetic {
     #[inline(always)]
     unsafe fn store_neighbours_paired(self, target: *mut f32, value: Self::Vector) {
         // SAFETY: the caller's.
-        unsafe { store_paired(self, target, value, |place| [2 * place, 2 * place + 1]) };
+        unsafe { store_neighbours_by_elements(self, target, value) };
     }
 
     /// Stores [pairs](pair) of the elements of the two parts of a wide vector; no alignment is needed.
@@ -117,9 +128,8 @@ pub(crate) trait Wide: Arithmetic {
     /// When the wide vector has other than two parts.
     #[inline(always)]
     unsafe fn store_parts_paired(self, target: *mut f32, value: Self::Vector) {
-        assert!(Self::VECTORS == 2, "only two parts can be paired");
-        // SAFETY: the caller's, as half of two vectors is one.
-        unsafe { store_paired(self, target, value, |lane| [lane, LANES + lane]) };
+        // SAFETY: the caller's.
+        unsafe { store_parts_by_elements(self, target, value) };
     }
 
     /// Stores a wide vector of [pairs](pair) of values in two places, whose parts lie `distance` elements apart in both.
@@ -128,12 +138,48 @@ pub(crate) trait Wide: Arithmetic {
     /// `LANES` elements from every part of `firsts` and `seconds` on must be readable, and `VECTORS * LANES` from `pairs` on writable.
     #[inline(always)]
     unsafe fn pair_places(self, firsts: *const f32, seconds: *const f32, distance: usize, pairs: *mut f32) {
-        for place in 0..Self::VECTORS * LANES {
-            let source = place / LANES * distance + place % LANES;
-            // SAFETY: the part is one of those promised, and the place is below the number of pairs.
-            unsafe { *pairs.add(place) = pair(*firsts.add(source), *seconds.add(source)) };
-        }
+        // SAFETY: the caller's.
+        unsafe { pair_places_by_elements::<Self>(firsts, seconds, distance, pairs) };
     }
+}
+
+/// [`Wide::pair_places`], element by element.
+///
+/// # Safety
+/// As there.
+#[inline(always)]
+pub(super) unsafe fn pair_places_by_elements<W: Wide>(
+    firsts: *const f32,
+    seconds: *const f32,
+    distance: usize,
+    pairs: *mut f32,
+) {
+    for place in 0..W::VECTORS * LANES {
+        let source = place / LANES * distance + place % LANES;
+        // SAFETY: the part is one of those promised, and the place is below the number of pairs.
+        unsafe { *pairs.add(place) = pair(*firsts.add(source), *seconds.add(source)) };
+    }
+}
+
+/// [`Wide::store_neighbours_paired`], element by element.
+///
+/// # Safety
+/// As there.
+#[inline(always)]
+pub(super) unsafe fn store_neighbours_by_elements<W: Wide>(simd: W, target: *mut f32, value: W::Vector) {
+    // SAFETY: the caller's.
+    unsafe { store_paired(simd, target, value, |place| [2 * place, 2 * place + 1]) };
+}
+
+/// [`Wide::store_parts_paired`], element by element.
+///
+/// # Safety
+/// As there.
+#[inline(always)]
+pub(super) unsafe fn store_parts_by_elements<W: Wide>(simd: W, target: *mut f32, value: W::Vector) {
+    assert!(W::VECTORS == 2, "only two parts can be paired");
+    // SAFETY: the caller's, as half of two vectors is one.
+    unsafe { store_paired(simd, target, value, |lane| [lane, LANES + lane]) };
 }
 
 /// Stores pairs of elements of a wide vector, chosen by their places, half as many as there are elements.
@@ -141,7 +187,7 @@ pub(crate) trait Wide: Arithmetic {
 /// # Safety
 /// `VECTORS * LANES / 2` elements from `target` on must be writable.
 #[inline(always)]
-pub(super) unsafe fn store_paired<W: Wide>(
+unsafe fn store_paired<W: Wide>(
     simd: W,
     target: *mut f32,
     value: W::Vector,
@@ -159,6 +205,21 @@ pub(super) unsafe fn store_paired<W: Wide>(
     }
 }
 
+/// The operations of the vectors in a newtype's first field, but for `splat` and `dot_pairs`.
+macro_rules! delegate_arithmetic {
+    () => { delegate_arithmetic! {
+        add(a, b); sub(a, b); mul(a, b); mul_add(a, b, c); negated_mul_add(a, b, c); rectify(a);
+        first_of_pairs(pairs); second_of_pairs(pairs);
+    } };
+    ($($operation:ident($($operand:ident),*);)*) => { $(
+        #[inline(always)]
+        fn $operation(self, $($operand: Self::Vector),*) -> Self::Vector {
+            self.0.$operation($($operand),*)
+        }
+    )* };
+}
+pub(super) use delegate_arithmetic;
+
 /// The vectors of `S` as wide vectors of one part, for a CPU with sixteen registers, of which twelve accumulate.
 #[derive(Clone, Copy)]
 pub(crate) struct Single<S>(pub(crate) S);
@@ -171,45 +232,7 @@ impl<S: Arithmetic> Arithmetic for Single<S> {
         self.0.splat(value)
     }
 
-    #[inline(always)]
-    fn add(self, a: S::Vector, b: S::Vector) -> S::Vector {
-        self.0.add(a, b)
-    }
-
-    #[inline(always)]
-    fn sub(self, a: S::Vector, b: S::Vector) -> S::Vector {
-        self.0.sub(a, b)
-    }
-
-    #[inline(always)]
-    fn mul(self, a: S::Vector, b: S::Vector) -> S::Vector {
-        self.0.mul(a, b)
-    }
-
-    #[inline(always)]
-    fn mul_add(self, a: S::Vector, b: S::Vector, c: S::Vector) -> S::Vector {
-        self.0.mul_add(a, b, c)
-    }
-
-    #[inline(always)]
-    fn negated_mul_add(self, a: S::Vector, b: S::Vector, c: S::Vector) -> S::Vector {
-        self.0.negated_mul_add(a, b, c)
-    }
-
-    #[inline(always)]
-    fn rectify(self, a: S::Vector) -> S::Vector {
-        self.0.rectify(a)
-    }
-
-    #[inline(always)]
-    fn first_of_pairs(self, pairs: S::Vector) -> S::Vector {
-        self.0.first_of_pairs(pairs)
-    }
-
-    #[inline(always)]
-    fn second_of_pairs(self, pairs: S::Vector) -> S::Vector {
-        self.0.second_of_pairs(pairs)
-    }
+    delegate_arithmetic!();
 
     #[inline(always)]
     fn dot_pairs(self, a: S::Vector, b: S::Vector, c: S::Vector) -> S::Vector {
