@@ -128,6 +128,22 @@ pub(crate) fn positive(fields: &[(&'static str, usize)]) -> Result<(), GeometryE
     }
 }
 
+/// Refuses windows with a size or a step of zero.
+pub(crate) fn positive_windows(
+    kernel: [usize; 2],
+    stride: [usize; 2],
+    dilation: [usize; 2],
+) -> Result<(), GeometryError> {
+    positive(&[
+        ("kernel[0]", kernel[0]),
+        ("kernel[1]", kernel[1]),
+        ("stride[0]", stride[0]),
+        ("stride[1]", stride[1]),
+        ("dilation[0]", dilation[0]),
+        ("dilation[1]", dilation[1]),
+    ])
+}
+
 /// Refuses tensors whose elements a 32-bit index cannot name.
 pub(crate) fn limit_elements(tensor: &'static str, sizes: [usize; 4]) -> Result<(), GeometryError> {
     let elements = sizes.iter().fold(1_u128, |product, &size| product.saturating_mul(size as u128));

@@ -6,8 +6,8 @@
 use rayon::prelude::*;
 
 use super::geometry::ConvGeometry;
-use super::grouped::output_size;
-use super::prepared::{BackwardJob, ForwardJob};
+use super::operands::{ConvBackward, ConvForward};
+use super::plan::Convolution;
 use super::rounding::{round_operand, rounded_copy};
 use crate::cpu::{Kernel, Simd, dispatch};
 use crate::elementwise::{Epilogue, PreparedEpilogue};
@@ -16,7 +16,7 @@ use crate::memory::Scratch;
 use crate::numbers::{InRuns, in_runs, load_run, store_run};
 
 /// Weights `[C, 1, KH, KW]` as `[tap][C]`.
-pub(crate) fn weights_by_tap<'e>(engine: &'e Engine, geometry: &ConvGeometry, weight: &[f32]) -> Scratch<'e> {
+pub(super) fn weights_by_tap<'e>(engine: &'e Engine, geometry: &ConvGeometry, weight: &[f32]) -> Scratch<'e> {
     let (taps, channels) = (geometry.kernel[0] * geometry.kernel[1], geometry.channels_in);
     let mut by_tap = engine.scratch().take(taps * channels);
     for (channel, filter) in weight.chunks_exact(taps).enumerate() {
@@ -84,9 +84,9 @@ impl<'a> Windows<'a> {
 }
 
 /// The forward pass with weights from [`weights_by_tap`]: rows of the output in parallel.
-pub(crate) fn forward(engine: &Engine, weights: &[f32], job: ForwardJob<'_, f32>) {
-    let geometry = job.geometry;
-    let ([height, width], channels) = (output_size(&geometry), geometry.channels_in);
+pub(super) fn forward(convolution: &Convolution, weights: &[f32], job: ConvForward<'_, f32>) {
+    let (engine, geometry) = (convolution.engine(), convolution.geometry());
+    let ([height, width], channels) = (geometry.output_size(), geometry.channels_in);
     let epilogue = job.epilogue.prepare();
     let image_in = geometry.height_in * geometry.width_in * channels;
     let row_len = width * channels;
@@ -95,7 +95,7 @@ pub(crate) fn forward(engine: &Engine, weights: &[f32], job: ForwardJob<'_, f32>
     job.y.par_chunks_mut(row_len).enumerate().for_each(|(line, y)| {
         let x = &x[line / height * image_in..][..image_in];
         let row = Row {
-            geometry: &geometry,
+            geometry,
             row: line % height,
             weights,
             bias: job.bias,
@@ -165,23 +165,23 @@ impl InRuns for PixelSums<'_> {
 }
 
 /// The backward pass: images in parallel, their weight and bias gradients added up in order.
-pub(crate) fn backward(engine: &Engine, job: BackwardJob<'_, f32>) {
-    let geometry = job.geometry;
-    let ([height, width], channels) = (output_size(&geometry), geometry.channels_in);
-    let weights = weights_by_tap(engine, &geometry, job.weight);
+pub(super) fn backward(convolution: &Convolution, weight: &[f32], job: ConvBackward<'_, f32>) {
+    let (engine, geometry) = (convolution.engine(), convolution.geometry());
+    let ([height, width], channels) = (geometry.output_size(), geometry.channels_in);
+    let weights = weights_by_tap(engine, geometry, weight);
     let (image_in, image_out) =
         (geometry.height_in * geometry.width_in * channels, height * width * channels);
     let taps = geometry.kernel[0] * geometry.kernel[1];
     // Per image: the weight gradient by taps, then the bias gradient.
     let partial_len = (taps + 1) * channels;
     let mut partial = engine.scratch().take(geometry.batch * partial_len);
-    let mut images: Vec<Option<&mut [f32]>> = match job.gradients.dx {
+    let mut images: Vec<Option<&mut [f32]>> = match job.dx {
         Some(dx) => dx.chunks_mut(image_in).map(Some).collect(),
         None => (0..geometry.batch).map(|_| None).collect(),
     };
     let rounded = rounded_copy(engine, job.x);
     let x = rounded.as_deref().unwrap_or(job.x);
-    let meetings = Meetings::new(&geometry, [height, width]);
+    let index = TapIndex::new(geometry, [height, width]);
     let tasks = partial.par_chunks_mut(partial_len).zip(images.par_iter_mut()).enumerate();
     tasks.for_each(|(image, (sums, dx))| {
         let range = image * image_out..(image + 1) * image_out;
@@ -192,7 +192,7 @@ pub(crate) fn backward(engine: &Engine, job: BackwardJob<'_, f32>) {
         let rounded = rounded_copy(engine, dz);
         let image = Image {
             channels,
-            meetings: &meetings,
+            index: &index,
             weights: &weights,
             x: &x[image * image_in..][..image_in],
             dz,
@@ -204,15 +204,15 @@ pub(crate) fn backward(engine: &Engine, job: BackwardJob<'_, f32>) {
         dispatch(engine.isa(), image);
     });
     let taps_range = taps * channels;
-    job.gradients.dweight.fill(0.0);
+    job.dweight.fill(0.0);
     for sums in partial.chunks_exact(partial_len) {
-        for (channel, filter) in job.gradients.dweight.chunks_exact_mut(taps).enumerate() {
+        for (channel, filter) in job.dweight.chunks_exact_mut(taps).enumerate() {
             for (tap, total) in filter.iter_mut().enumerate() {
                 *total += sums[tap * channels + channel];
             }
         }
     }
-    if let Some(dbias) = job.gradients.dbias {
+    if let Some(dbias) = job.dbias {
         dbias.fill(0.0);
         for sums in partial.chunks_exact(partial_len) {
             dbias.iter_mut().zip(&sums[taps_range..]).for_each(|(total, sum)| *total += sum);
@@ -239,7 +239,7 @@ fn before_epilogue<'e>(
 }
 
 /// Which output pixels meet which input pixels, in two orders.
-struct Meetings {
+struct TapIndex {
     /// For each tap of the filter, the first elements of the output pixels and of the input pixels it joins.
     by_tap: Vec<Vec<[usize; 2]>>,
     /// For each input pixel, the taps that reach it, with the output pixels they belong to, in the order of these.
@@ -248,7 +248,7 @@ struct Meetings {
     counts: Vec<usize>,
 }
 
-impl Meetings {
+impl TapIndex {
     fn new(geometry: &ConvGeometry, [height, width]: [usize; 2]) -> Self {
         let ConvGeometry { kernel, channels_in: channels, height_in, width_in, .. } = *geometry;
         let mut by_tap = vec![Vec::with_capacity(height * width); kernel[0] * kernel[1]];
@@ -285,7 +285,7 @@ impl Meetings {
 /// The gradients that one image causes.
 struct Image<'a> {
     channels: usize,
-    meetings: &'a Meetings,
+    index: &'a TapIndex,
     weights: &'a [f32],
     x: &'a [f32],
     /// The gradient before the epilogue.
@@ -300,14 +300,14 @@ struct Image<'a> {
 impl Kernel for Image<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, _simd: S) {
-        let Self { channels, meetings, weights, x, dz, operand, dx, dweight, dbias } = self;
+        let Self { channels, index, weights, x, dz, operand, dx, dweight, dbias } = self;
         in_runs(channels, BiasSums { dz, sums: dbias });
-        for (pairs, sums) in meetings.by_tap.iter().zip(dweight.chunks_exact_mut(channels)) {
+        for (pairs, sums) in index.by_tap.iter().zip(dweight.chunks_exact_mut(channels)) {
             in_runs(channels, TapSums { pairs, x, dz: operand, sums });
         }
         let Some(dx) = dx else { return };
-        let mut rest = &meetings.by_input[..];
-        for (sums, count) in dx.chunks_exact_mut(channels).zip(&meetings.counts) {
+        let mut rest = &index.by_input[..];
+        for (sums, count) in dx.chunks_exact_mut(channels).zip(&index.counts) {
             let (taps, behind) = rest.split_at(*count);
             rest = behind;
             in_runs(channels, PixelSums { start: None, taps, weights, values: operand, sums });

@@ -1,6 +1,6 @@
 //! The shape of a 2-D convolution, checked.
 
-use crate::windows::{GeometryError, Padding, limit_elements, positive, windows};
+use crate::windows::{GeometryError, Padding, limit_elements, positive, positive_windows, windows};
 
 /// The shape of a 2-D convolution (cross-correlation, as in PyTorch).
 ///
@@ -43,13 +43,8 @@ impl ConvGeometry {
             ("channels_in", self.channels_in),
             ("channels_out", self.channels_out),
             ("groups", self.groups),
-            ("kernel[0]", self.kernel[0]),
-            ("kernel[1]", self.kernel[1]),
-            ("stride[0]", self.stride[0]),
-            ("stride[1]", self.stride[1]),
-            ("dilation[0]", self.dilation[0]),
-            ("dilation[1]", self.dilation[1]),
         ])?;
+        positive_windows(self.kernel, self.stride, self.dilation)?;
         for (field, channels) in [("channels_in", self.channels_in), ("channels_out", self.channels_out)] {
             if !channels.is_multiple_of(self.groups) {
                 return Err(GeometryError::UnevenGroups { field, channels, groups: self.groups });
@@ -105,6 +100,24 @@ impl ConvGeometry {
     pub fn multiply_accumulates(&self) -> Result<u64, GeometryError> {
         let taps = self.channels_in / self.groups.max(1) * self.kernel[0] * self.kernel[1];
         Ok(self.output_len()? as u64 * taps as u64)
+    }
+
+    /// Rows and columns of the output of a geometry that must be valid.
+    ///
+    /// # Panics
+    /// When the geometry is invalid.
+    pub(super) fn output_size(&self) -> [usize; 2] {
+        match (self.validate(), self.rows_out(), self.columns_out()) {
+            (Ok(()), Ok(height), Ok(width)) => [height, width],
+            (Err(error), ..) | (_, Err(error), _) | (.., Err(error)) => {
+                panic!("invalid convolution geometry {self:?}: {error}")
+            }
+        }
+    }
+
+    /// Input and output channels of a group.
+    pub(super) const fn group_channels(&self) -> [usize; 2] {
+        [self.channels_in / self.groups, self.channels_out / self.groups]
     }
 
     fn rows_out(&self) -> Result<usize, GeometryError> {

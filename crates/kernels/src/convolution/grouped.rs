@@ -3,23 +3,27 @@
 use rayon::prelude::*;
 
 use super::depthwise;
-use super::direct::{Direct, Passes};
+use super::direct::Direct;
+use super::forward_weights::ForwardWeights;
 use super::geometry::ConvGeometry;
-use super::plan::{Algorithm, plan};
-use super::prepared::{BackwardJob, ForwardJob};
-use super::staging as blocked;
+use super::operands::{ConvBackward, ConvForward};
+use super::plan::{Algorithm, Convolution};
+use super::staging::{
+    self, BackwardOperands, Channels, ForwardOperands, InputGradient, Lowering, TransposedOperands,
+    WeightGradient,
+};
 use super::transposed::ConvTransposeGeometry;
-use super::transposed::{self, TransposedBackwardJob, TransposedJob};
 use super::winograd::Winograd;
-use crate::convolution::staging::Channels;
-use crate::convolution::staging::ForwardOperands;
-use crate::convolution::staging::Lowering;
-use crate::convolution::staging::TransposedOperands;
-use crate::convolution::staging::{BackwardOperands, WeightGradient};
 use crate::cpu::LANES;
 use crate::elementwise::Epilogue;
 use crate::engine::Engine;
 use crate::windows::Padding;
+
+/// Bands that the batch of a forward pass should have at least: every output is computed the same in any band, so that a single image
+/// can be shared by a few threads.
+const FORWARD_BANDS: usize = 4;
+/// Bands that the batch of a backward pass should have at least: they decide the order in which the weight gradient is summed.
+const BACKWARD_BANDS: usize = 1;
 
 /// Channels of a group on the input and on the output side.
 fn channels(geometry: &ConvGeometry, group: usize) -> [Channels; 2] {
@@ -29,154 +33,119 @@ fn channels(geometry: &ConvGeometry, group: usize) -> [Channels; 2] {
     })
 }
 
-/// Output rows and columns of a valid geometry.
-pub(crate) fn output_size(geometry: &ConvGeometry) -> [usize; 2] {
-    let size = (geometry.height_out(), geometry.width_out());
-    let (Ok(height), Ok(width)) = size else { panic!("invalid convolution geometry {geometry:?}: {size:?}") };
-    [height, width]
+/// Whether the convolution has passes of its own.
+fn is_depthwise(convolution: &Convolution) -> bool {
+    convolution.chosen().algorithm == Algorithm::Depthwise
 }
 
-/// What is done with an algorithm that is ready to run: the generic half of a match over algorithms.
-trait Pass {
-    /// Bands that the batch should have at least.
-    const BANDS: usize;
-
-    /// Parts of the output channels that lie apart.
-    fn parts(&self) -> usize {
-        1
-    }
-
-    fn run(self, engine: &Engine, lowering: &impl Lowering);
-}
-
-impl Pass for ForwardOperands<'_> {
-    // Every output is computed the same in any band, so that a single image can be shared by a few threads.
-    const BANDS: usize = 4;
-
-    fn parts(&self) -> usize {
-        self.spread[0] * self.spread[1]
-    }
-
-    fn run(self, engine: &Engine, lowering: &impl Lowering) {
-        blocked::forward(engine, lowering, self);
-    }
-}
-
-impl Pass for BackwardOperands<'_> {
-    // The bands decide the order in which the weight gradient is summed.
-    const BANDS: usize = 1;
-
-    fn run(self, engine: &Engine, lowering: &impl Lowering) {
-        blocked::backward(engine, lowering, self);
-    }
-}
-
-impl Pass for TransposedOperands<'_> {
-    const BANDS: usize = BackwardOperands::BANDS;
-
-    fn run(self, engine: &Engine, lowering: &impl Lowering) {
-        blocked::transposed_backward(engine, lowering, self);
-    }
-}
-
-/// Copies what an algorithm has prepared for the forward pass.
-struct CopyWeights<'a>(&'a mut Vec<f32>);
-
-impl Pass for CopyWeights<'_> {
-    const BANDS: usize = 1;
-
-    fn run(self, _engine: &Engine, lowering: &impl Lowering) {
-        self.0.extend_from_slice(lowering.forward_weights());
-    }
-}
-
-/// The weights of one group.
-#[derive(Clone, Copy)]
-enum GroupWeights<'a> {
-    /// `[C_out/groups, C_in/groups, KH, KW]`, and the passes to prepare them for.
-    Given(&'a [f32], Passes),
-    /// Prepared for the forward pass by [`prepare_forward`].
-    Prepared(&'a [f32]),
-}
-
-/// Prepares the weights of one group for `algorithm`, if need be, and runs the pass.
-fn run<P: Pass>(
-    engine: &Engine,
-    algorithm: Algorithm,
-    geometry: &ConvGeometry,
-    weights: GroupWeights<'_>,
-    pass: P,
-) {
-    let size = output_size(geometry);
-    match algorithm {
-        Algorithm::Winograd(scheme) => {
-            let mut winograd = Winograd::new(engine, scheme, geometry, size, P::BANDS);
-            match weights {
-                GroupWeights::Given(weight, passes) => winograd.prepare(weight, passes),
-                GroupWeights::Prepared(weights) => winograd.take_forward(weights),
-            }
-            pass.run(engine, &winograd);
-        }
+/// The planned algorithm for one group; all groups are alike.
+fn lowering(convolution: &Convolution, bands: usize) -> Box<dyn Lowering + '_> {
+    let (engine, geometry) = (convolution.engine(), convolution.geometry());
+    match convolution.chosen().algorithm {
+        Algorithm::Winograd(scheme) => Box::new(Winograd::new(engine, scheme, geometry, bands)),
         // Depthwise has passes of its own; only the input gradient alone (a transposed convolution) comes here.
-        Algorithm::Direct | Algorithm::Depthwise => {
-            let mut direct = Direct::new(engine, geometry, size, P::BANDS).in_parts(pass.parts());
-            match weights {
-                GroupWeights::Given(weight, passes) => direct.prepare(engine, weight, passes),
-                GroupWeights::Prepared(weights) => direct.take_forward(weights),
-            }
-            pass.run(engine, &direct);
-        }
+        Algorithm::Direct | Algorithm::Depthwise => Box::new(Direct::new(engine, geometry, bands)),
     }
+}
+
+/// Weights of one group, `[C_out/groups, C_in/groups, KH, KW]`, one after another.
+fn group_weights<'w>(geometry: &ConvGeometry, weight: &'w [f32]) -> impl Iterator<Item = &'w [f32]> {
+    weight.chunks_exact(geometry.weight_len() / geometry.groups)
+}
+
+/// Brings the weights of every group into the form in which the forward pass multiplies by them.
+pub(super) fn pack<'a>(convolution: &'a Convolution, weight: &[f32]) -> ForwardWeights<'a> {
+    let (engine, geometry) = (convolution.engine(), convolution.geometry());
+    if is_depthwise(convolution) {
+        return ForwardWeights::made(vec![depthwise::weights_by_tap(engine, geometry, weight)]);
+    }
+    let lowering = lowering(convolution, FORWARD_BANDS);
+    let groups = group_weights(geometry, weight).map(|weight| lowering.pack_forward(engine, weight));
+    ForwardWeights::made(groups.collect())
 }
 
 /// The forward pass.
-pub(crate) fn forward(engine: &Engine, job: ForwardJob<'_, f32>) {
-    let geometry = job.geometry;
-    if plan(&geometry, engine).forward == Algorithm::Depthwise {
-        let weights = depthwise::weights_by_tap(engine, &geometry, job.weight);
-        return depthwise::forward(engine, &weights, job);
-    }
-    let weight_len = geometry.weight_len() / geometry.groups;
-    let groups =
-        job.weight.chunks_exact(weight_len).map(|weight| GroupWeights::Given(weight, Passes::Forward));
-    forward_groups(engine, groups, job, [1, 1]);
-}
-
-/// The forward pass with weights from [`prepare_forward`] for the same geometry, whatever its batch, and the same engine.
-pub(crate) fn forward_prepared(engine: &Engine, job: ForwardJob<'_, f32>, prepared: &[Vec<f32>]) {
-    if plan(&job.geometry, engine).forward == Algorithm::Depthwise {
-        return depthwise::forward(engine, &prepared[0], job);
-    }
-    forward_groups(engine, prepared.iter().map(|weights| GroupWeights::Prepared(weights)), job, [1, 1]);
-}
-
-fn forward_groups<'a>(
-    engine: &Engine,
-    groups: impl Iterator<Item = GroupWeights<'a>>,
-    job: ForwardJob<'_, f32>,
-    spread: [usize; 2],
+pub(super) fn forward(
+    convolution: &Convolution,
+    weights: &ForwardWeights<'_>,
+    operands: ConvForward<'_, f32>,
 ) {
-    let geometry = job.geometry;
-    let algorithm = plan(&geometry, engine).forward;
-    let epilogue = job.epilogue.prepare();
-    for (group, weights) in groups.enumerate() {
-        let [input_channels, output_channels] = channels(&geometry, group);
+    if is_depthwise(convolution) {
+        return depthwise::forward(convolution, weights.group(0), operands);
+    }
+    let lowering = lowering(convolution, FORWARD_BANDS);
+    let ConvForward { x, bias, epilogue, y } = operands;
+    let epilogue = epilogue.prepare();
+    for group in 0..convolution.geometry().groups {
+        let [input_channels, output_channels] = channels(convolution.geometry(), group);
         let operands = ForwardOperands {
-            x: job.x,
+            weights: weights.group(group),
+            x,
             input_channels,
-            bias: job.bias,
+            bias,
             epilogue: &epilogue,
-            y: &mut *job.y,
+            y: &mut *y,
             output_channels,
-            spread,
+            spread: [1, 1],
         };
-        run(engine, algorithm, &geometry, weights, operands);
+        staging::forward(convolution.engine(), &*lowering, operands);
     }
 }
 
-/// Whether [`paint_squares`] computes this transposed convolution, to the last bit: every input pixel paints a rectangle that no other one
-/// touches. With dropout the epilogues round differently.
-pub(crate) const fn paints_squares(geometry: &ConvTransposeGeometry, epilogue: &Epilogue) -> bool {
+/// The backward pass.
+pub(super) fn backward(convolution: &Convolution, weight: &[f32], operands: ConvBackward<'_, f32>) {
+    if is_depthwise(convolution) {
+        return depthwise::backward(convolution, weight, operands);
+    }
+    let (engine, geometry) = (convolution.engine(), convolution.geometry());
+    let lowering = lowering(convolution, BACKWARD_BANDS);
+    let ConvBackward { x, y, dy, epilogue, mut dx, dweight, mut dbias } = operands;
+    let epilogue = epilogue.prepare();
+    let dweights = dweight.chunks_exact_mut(geometry.weight_len() / geometry.groups);
+    for (group, (weight, dweight)) in group_weights(geometry, weight).zip(dweights).enumerate() {
+        let [input_channels, output_channels] = channels(geometry, group);
+        let own = output_channels.first..output_channels.first + output_channels.count;
+        let weights = dx.is_some().then(|| lowering.pack_adjoint(engine, weight));
+        let input_gradient = weights.as_deref().zip(dx.as_deref_mut());
+        let operands = BackwardOperands {
+            input_channels,
+            y,
+            dy,
+            output_channels,
+            epilogue: &epilogue,
+            input_gradient: input_gradient.map(|(weights, dx)| InputGradient { weights, dx }),
+            weight_gradient: Some(WeightGradient { x, dweight }),
+            dbias: dbias.as_deref_mut().map(|dbias| &mut dbias[own]),
+        };
+        staging::backward(engine, &*lowering, operands);
+    }
+}
+
+/// The input's gradient alone: `dx` from the gradient `dz` before the epilogue.
+pub(super) fn input_gradient(convolution: &Convolution, weight: &[f32], dz: &[f32], dx: &mut [f32]) {
+    let (engine, geometry) = (convolution.engine(), convolution.geometry());
+    let lowering = lowering(convolution, BACKWARD_BANDS);
+    let epilogue = Epilogue::IDENTITY.prepare();
+    for (group, weight) in group_weights(geometry, weight).enumerate() {
+        let [input_channels, output_channels] = channels(geometry, group);
+        let weights = lowering.pack_adjoint(engine, weight);
+        let operands = BackwardOperands {
+            input_channels,
+            y: dz,
+            dy: dz,
+            output_channels,
+            epilogue: &epilogue,
+            input_gradient: Some(InputGradient { weights: &weights, dx: &mut *dx }),
+            weight_gradient: None,
+            dbias: None,
+        };
+        staging::backward(engine, &*lowering, operands);
+    }
+}
+
+/// Whether [`scatter_blocks`] computes this transposed convolution, to the last bit: every input position reaches a rectangle of the output
+/// that no other one reaches. With dropout the epilogues round differently.
+pub(super) const fn scatters_blocks(geometry: &ConvTransposeGeometry, epilogue: &Epilogue) -> bool {
     let ConvTransposeGeometry { channels_out, kernel, stride, padding, output_padding, groups, .. } =
         *geometry;
     let Padding { top, bottom, left, right } = padding;
@@ -190,12 +159,16 @@ pub(crate) const fn paints_squares(geometry: &ConvTransposeGeometry, epilogue: &
         && epilogue.dropout.is_none()
 }
 
-/// A transposed convolution that [`paints_squares`], its weights `[C_in, C_out, KH, KW]`: a 1×1 convolution to `KH*KW*C_out` channels, spread
-/// over the pixels of the squares.
-pub(crate) fn paint_squares(engine: &Engine, job: TransposedJob<'_, f32>) {
-    let TransposedJob { geometry, adjoint: _, x, weight, bias, epilogue, y } = job;
+/// A transposed convolution that [`scatters_blocks`], its weights `[C_in, C_out, KH, KW]`: a 1×1 convolution to `KH*KW*C_out` channels, spread
+/// over the positions of the rectangles.
+pub(super) fn scatter_blocks(
+    geometry: &ConvTransposeGeometry,
+    engine: &Engine,
+    weight: &[f32],
+    operands: ConvForward<'_, f32>,
+) {
     let ConvTransposeGeometry { batch, height_in, width_in, channels_in, channels_out, kernel, .. } =
-        geometry;
+        *geometry;
     let taps = kernel[0] * kernel[1];
     let mut by_tap = engine.scratch().take(weight.len());
     by_tap.par_chunks_exact_mut(channels_in).enumerate().for_each(|(filter, target)| {
@@ -204,7 +177,6 @@ pub(crate) fn paint_squares(engine: &Engine, job: TransposedJob<'_, f32>) {
             *target = weight[channel * taps + tap];
         }
     });
-    let bias = bias.map(|bias| bias.repeat(taps));
     let geometry = ConvGeometry {
         batch,
         height_in,
@@ -217,97 +189,49 @@ pub(crate) fn paint_squares(engine: &Engine, job: TransposedJob<'_, f32>) {
         dilation: [1, 1],
         groups: 1,
     };
-    let job = ForwardJob { geometry, x, weight: &by_tap, bias: bias.as_deref(), epilogue, y };
-    let weights = std::iter::once(GroupWeights::Given(&by_tap, Passes::Forward));
-    forward_groups(engine, weights, job, kernel);
+    let lowering = Direct::new(engine, &geometry, FORWARD_BANDS).in_parts(taps);
+    let ConvForward { x, bias, epilogue, y } = operands;
+    let bias = bias.map(|bias| bias.repeat(taps));
+    let [input_channels, output_channels] = channels(&geometry, 0);
+    let operands = ForwardOperands {
+        weights: &lowering.pack_forward(engine, &by_tap),
+        x,
+        input_channels,
+        bias: bias.as_deref(),
+        epilogue: &epilogue.prepare(),
+        y,
+        output_channels,
+        spread: kernel,
+    };
+    staging::forward(engine, &lowering, operands);
 }
 
-/// The weights of every group in the form in which the planned forward algorithm multiplies by them.
-pub(crate) fn prepare_forward(engine: &Engine, geometry: &ConvGeometry, weight: &[f32]) -> Vec<Vec<f32>> {
-    let algorithm = plan(geometry, engine).forward;
-    if algorithm == Algorithm::Depthwise {
-        return vec![depthwise::weights_by_tap(engine, geometry, weight).to_vec()];
-    }
-    let groups = weight.chunks_exact(geometry.weight_len() / geometry.groups).map(|weight| {
-        let mut prepared = Vec::new();
-        let given = GroupWeights::Given(weight, Passes::Forward);
-        run(engine, algorithm, geometry, given, CopyWeights(&mut prepared));
-        prepared
-    });
-    groups.collect()
+/// Whether [`transposed_backward`] computes the gradients of the transposed convolution with this adjoint.
+pub(super) fn has_transposed_backward(adjoint: &Convolution) -> bool {
+    !is_depthwise(adjoint)
 }
 
-/// The backward pass.
-pub(crate) fn backward(engine: &Engine, job: BackwardJob<'_, f32>) {
-    let geometry = job.geometry;
-    let algorithm = plan(&geometry, engine).backward;
-    if algorithm == Algorithm::Depthwise {
-        return depthwise::backward(engine, job);
-    }
-    let epilogue = job.epilogue.prepare();
-    let mut gradients = job.gradients;
-    let weight_len = geometry.weight_len() / geometry.groups;
-    let weights = job.weight.chunks_exact(weight_len).zip(gradients.dweight.chunks_exact_mut(weight_len));
-    for (group, (weight, dweight)) in weights.enumerate() {
-        let [input_channels, output_channels] = channels(&geometry, group);
-        let own = output_channels.first..output_channels.first + output_channels.count;
-        let operands = BackwardOperands {
-            input_channels,
-            y: job.y,
-            dy: job.dy,
-            output_channels,
-            epilogue: &epilogue,
-            dx: gradients.dx.as_deref_mut(),
-            weight_gradient: Some(WeightGradient { x: job.x, dweight }),
-            dbias: gradients.dbias.as_deref_mut().map(|dbias| &mut dbias[own]),
-        };
-        let passes = if operands.dx.is_some() { Passes::InputGradient } else { Passes::WeightGradient };
-        run(engine, algorithm, &geometry, GroupWeights::Given(weight, passes), operands);
-    }
-}
-
-/// The input's gradient alone: `dx` from the gradient `dz` before the epilogue.
-pub(crate) fn input_gradient(
-    engine: &Engine,
-    geometry: &ConvGeometry,
-    weight: &[f32],
-    dz: &[f32],
-    dx: &mut [f32],
-) {
-    let algorithm = plan(geometry, engine).backward;
-    let epilogue = Epilogue::IDENTITY.prepare();
-    for (group, weight) in weight.chunks_exact(geometry.weight_len() / geometry.groups).enumerate() {
+/// The gradients of input and weight of the transposed convolution with this adjoint.
+pub(super) fn transposed_backward(adjoint: &Convolution, weight: &[f32], operands: ConvBackward<'_, f32>) {
+    let (engine, geometry) = (adjoint.engine(), adjoint.geometry());
+    let lowering = lowering(adjoint, BACKWARD_BANDS);
+    let ConvBackward { x, y, dy, epilogue, mut dx, dweight, dbias: _ } = operands;
+    let epilogue = epilogue.prepare();
+    let dweights = dweight.chunks_exact_mut(geometry.weight_len() / geometry.groups);
+    for (group, (weight, dweight)) in group_weights(geometry, weight).zip(dweights).enumerate() {
         let [input_channels, output_channels] = channels(geometry, group);
-        let operands = BackwardOperands {
-            input_channels,
-            y: dz,
-            dy: dz,
-            output_channels,
+        let weights = dx.is_some().then(|| lowering.pack_forward(engine, weight));
+        let input_gradient = weights.as_deref().zip(dx.as_deref_mut());
+        let operands = TransposedOperands {
+            y,
+            dy,
             epilogue: &epilogue,
-            dx: Some(&mut *dx),
-            weight_gradient: None,
-            dbias: None,
+            input_channels,
+            x,
+            output_channels,
+            input_gradient: input_gradient.map(|(weights, dx)| InputGradient { weights, dx }),
+            dweight,
         };
-        run(engine, algorithm, geometry, GroupWeights::Given(weight, Passes::InputGradient), operands);
-    }
-}
-
-/// The backward pass of a transposed convolution, but for the bias.
-pub(crate) fn transposed_backward(engine: &Engine, job: TransposedBackwardJob<'_, f32>) {
-    let geometry = job.adjoint;
-    let plan = plan(&geometry, engine);
-    if plan.forward == Algorithm::Depthwise || plan.forward != plan.backward {
-        return transposed::backward_by_passes(engine, job);
-    }
-    let TransposedBackwardJob { x, weight, y, dy, epilogue, mut dx, dweight, .. } = job;
-    let weight_len = geometry.weight_len() / geometry.groups;
-    let weights = weight.chunks_exact(weight_len).zip(dweight.chunks_exact_mut(weight_len));
-    for (group, (weight, dweight)) in weights.enumerate() {
-        let [input_channels, output_channels] = channels(&geometry, group);
-        let passes = if dx.is_some() { Passes::Forward } else { Passes::WeightGradient };
-        let (epilogue, dx) = (&epilogue, dx.as_deref_mut());
-        let operands =
-            TransposedOperands { y, dy, epilogue, input_channels, x, output_channels, dx, dweight };
-        run(engine, plan.forward, &geometry, GroupWeights::Given(weight, passes), operands);
+        staging::transposed_backward(engine, &*lowering, operands);
     }
 }

@@ -1,7 +1,7 @@
-//! Which algorithm computes a convolution: the one place where this is decided.
+//! A planned convolution: which algorithm computes it. The one place where this is decided.
 
 use super::geometry::ConvGeometry;
-use crate::convolution::Scheme;
+use super::winograd::Scheme;
 use crate::cpu::LANES;
 use crate::engine::Engine;
 use crate::numbers::Accuracy;
@@ -29,17 +29,92 @@ impl Algorithm {
     }
 }
 
-/// The algorithms for one geometry, and why.
+/// The algorithm for one geometry, and why.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Plan {
-    /// For the output.
-    pub forward: Algorithm,
-    /// For the gradients of input and weight.
-    pub backward: Algorithm,
-    /// Why these.
+    /// The algorithm of both passes.
+    pub algorithm: Algorithm,
+    /// Why this one.
     pub reason: &'static str,
     /// Estimated cost of the forward pass, in multiply-adds of a perfect direct convolution.
     pub cost: f64,
+}
+
+/// A convolution of one geometry, planned for an engine. [`Self::prepare`] binds it to weights.
+#[derive(Clone, Debug)]
+pub struct Convolution {
+    engine: Engine,
+    geometry: ConvGeometry,
+    plan: Plan,
+}
+
+impl Convolution {
+    /// Chooses the algorithm for a geometry under the engine's accuracy class.
+    ///
+    /// | class | geometry | algorithm |
+    /// |---|---|---|
+    /// | any | every channel a group of its own | depthwise |
+    /// | exact | any other | direct |
+    /// | others | kernel and stride of a [`Scheme`] that the class admits, no dilation | the cheaper of direct and the schemes, by estimated cost |
+    /// | others | any other | direct |
+    ///
+    /// The estimate counts, for all tiles that cover the map, products of padded channels and transforms. It does not depend on
+    /// the batch or the number of threads, so neither do the results.
+    ///
+    /// # Panics
+    /// When the geometry is invalid; check it with [`ConvGeometry::validate`].
+    #[must_use]
+    pub fn plan(engine: &Engine, geometry: &ConvGeometry) -> Self {
+        Self { engine: engine.clone(), geometry: *geometry, plan: choose(geometry, engine.accuracy()) }
+    }
+
+    /// The same convolution by `algorithm`, if it is one of the [candidates](Self::candidates): for benchmarks and tests that compare
+    /// algorithms. A depthwise convolution keeps its own.
+    #[must_use]
+    pub fn preferring(mut self, algorithm: Algorithm) -> Self {
+        if self.plan.algorithm != Algorithm::Depthwise && self.candidates().contains(&algorithm) {
+            let cost = match algorithm {
+                Algorithm::Direct | Algorithm::Depthwise => direct_cost(&self.geometry),
+                Algorithm::Winograd(scheme) => winograd_cost(&self.geometry, scheme),
+            };
+            self.plan = Plan { algorithm, reason: "the caller prefers it", cost };
+        }
+        self
+    }
+
+    /// Every algorithm that computes the geometry within the engine's accuracy class.
+    #[must_use]
+    pub fn candidates(&self) -> Vec<Algorithm> {
+        let schemes = schemes(&self.geometry, self.engine.accuracy()).map(Algorithm::Winograd);
+        let depthwise = is_depthwise(&self.geometry).then_some(Algorithm::Depthwise);
+        depthwise.into_iter().chain([Algorithm::Direct]).chain(schemes).collect()
+    }
+
+    /// The chosen algorithm, and why.
+    #[must_use]
+    pub const fn chosen(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The geometry.
+    #[must_use]
+    pub const fn geometry(&self) -> &ConvGeometry {
+        &self.geometry
+    }
+
+    /// The engine it is planned for.
+    #[must_use]
+    pub const fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Whether the other convolution multiplies by weights of the same form; the batch does not matter.
+    pub(super) fn prepares_like(&self, other: &Self) -> bool {
+        self.engine.isa() == other.engine.isa()
+            && self.engine.accuracy() == other.engine.accuracy()
+            && self.plan.algorithm == other.plan.algorithm
+            && self.geometry == ConvGeometry { batch: self.geometry.batch, ..other.geometry }
+    }
 }
 
 /// Cost of lifting or lowering one element of a plane, in multiply-adds: a transform works on the same vectors as the
@@ -48,73 +123,33 @@ const TRANSFORM_COST: f64 = 12.0;
 /// Cost of direct convolution relative to its multiply-adds: tiles at the border of rows, and staging.
 const DIRECT_COST: f64 = 1.15;
 
-/// Chooses the algorithms for a valid geometry under the engine's accuracy class.
-///
-/// | class | geometry | algorithm |
-/// |---|---|---|
-/// | any | every channel a group of its own | depthwise |
-/// | exact | any other | direct |
-/// | others | kernel and stride of a [`Scheme`] that the class admits, no dilation | the cheaper of direct and the schemes, by estimated cost |
-/// | others | any other | direct |
-///
-/// The estimate counts, for all tiles that cover the map, products of padded channels and transforms. It does not depend on
-/// the batch or the number of threads, so neither do the results.
-///
-/// # Panics
-/// When the geometry is invalid.
-#[must_use]
-pub fn plan(geometry: &ConvGeometry, engine: &Engine) -> Plan {
+/// The plan for a geometry under an accuracy class.
+fn choose(geometry: &ConvGeometry, accuracy: Accuracy) -> Plan {
     let direct = direct_cost(geometry);
-    let only_direct =
-        |reason| Plan { forward: Algorithm::Direct, backward: Algorithm::Direct, reason, cost: direct };
+    let only_direct = |reason| Plan { algorithm: Algorithm::Direct, reason, cost: direct };
     if is_depthwise(geometry) {
         let reason = "every channel is a group of its own: no products of matrices";
-        return Plan { forward: Algorithm::Depthwise, backward: Algorithm::Depthwise, reason, cost: direct };
+        return Plan { algorithm: Algorithm::Depthwise, reason, cost: direct };
     }
-    if let Some(algorithm) =
-        engine.preferred().filter(|algorithm| candidates(geometry, engine).contains(algorithm))
-    {
-        let cost = match algorithm {
-            Algorithm::Direct | Algorithm::Depthwise => direct,
-            Algorithm::Winograd(scheme) => winograd_cost(geometry, scheme),
-        };
-        return Plan {
-            forward: algorithm,
-            backward: algorithm,
-            reason: "the engine was told to prefer it",
-            cost,
-        };
-    }
-    if engine.accuracy() == Accuracy::Exact {
+    if accuracy == Accuracy::Exact {
         return only_direct("the accuracy class `exact` admits no transform");
     }
-    let schemes = schemes(geometry, engine);
-    let costed = schemes.map(|scheme| (scheme, winograd_cost(geometry, scheme)));
+    let costed = schemes(geometry, accuracy).map(|scheme| (scheme, winograd_cost(geometry, scheme)));
     match costed.min_by(|(_, a), (_, b)| a.total_cmp(b)) {
         None => only_direct("no Winograd scheme of the accuracy class has this kernel, stride and dilation"),
         Some((_, cost)) if cost >= direct => {
             only_direct("transforms would cost more than the products they save")
         }
         Some((scheme, cost)) => Plan {
-            forward: Algorithm::Winograd(scheme),
-            backward: Algorithm::Winograd(scheme),
+            algorithm: Algorithm::Winograd(scheme),
             reason: "the scheme of least cost: products saved, less transforms and tiles beyond the map",
             cost,
         },
     }
 }
 
-/// Every algorithm that computes a valid geometry within the engine's accuracy class.
-#[must_use]
-pub fn candidates(geometry: &ConvGeometry, engine: &Engine) -> Vec<Algorithm> {
-    let schemes = schemes(geometry, engine).map(Algorithm::Winograd);
-    let depthwise = is_depthwise(geometry).then_some(Algorithm::Depthwise);
-    depthwise.into_iter().chain([Algorithm::Direct]).chain(schemes).collect()
-}
-
-/// The schemes that compute a valid geometry within the engine's accuracy class.
-fn schemes(geometry: &ConvGeometry, engine: &Engine) -> impl Iterator<Item = Scheme> {
-    let accuracy = engine.accuracy();
+/// The schemes that compute a valid geometry within an accuracy class.
+fn schemes(geometry: &ConvGeometry, accuracy: Accuracy) -> impl Iterator<Item = Scheme> {
     Scheme::ALL.into_iter().filter(move |scheme| scheme.suits(geometry) && admits(accuracy, *scheme))
 }
 
@@ -143,11 +178,8 @@ const fn is_depthwise(geometry: &ConvGeometry) -> bool {
 
 /// Input and output channels of a group, and output rows and columns.
 fn sizes(geometry: &ConvGeometry) -> [usize; 4] {
-    let output = (geometry.height_out(), geometry.width_out());
-    let (Ok(height), Ok(width)) = output else {
-        panic!("invalid convolution geometry {geometry:?}: {output:?}")
-    };
-    [geometry.channels_in / geometry.groups, geometry.channels_out / geometry.groups, height, width]
+    let ([channels_in, channels_out], [height, width]) = (geometry.group_channels(), geometry.output_size());
+    [channels_in, channels_out, height, width]
 }
 
 #[expect(clippy::cast_precision_loss, reason = "an estimate")]
@@ -194,7 +226,7 @@ mod tests {
             dilation: [1, 1],
             groups: 1,
         };
-        plan(&geometry, &Engine::new(Isa::portable(), accuracy)).forward
+        Convolution::plan(&Engine::new(Isa::portable(), accuracy), &geometry).chosen().algorithm
     }
 
     #[test]

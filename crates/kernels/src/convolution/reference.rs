@@ -1,33 +1,13 @@
-//! The three passes of a convolution as loops over its defining sum.
+//! The passes of a convolution as loops over its defining sum: slow, generic over f32 and f64, the judge of every fast path.
+//!
+//! These functions share no index arithmetic with the fast paths. They also serve `f64`, so that gradient checks in f64 pass through the
+//! same backward formulas.
 
 use rayon::prelude::*;
 
 use super::geometry::ConvGeometry;
 use crate::elementwise::Epilogue;
 use crate::numbers::Scalar;
-
-/// Sizes that every loop needs, taken from a validated geometry.
-struct Sizes {
-    height_out: usize,
-    width_out: usize,
-    channels_in_group: usize,
-    channels_out_group: usize,
-}
-
-impl Sizes {
-    fn of(geometry: &ConvGeometry) -> Self {
-        let output = (geometry.height_out(), geometry.width_out());
-        let (Ok(height_out), Ok(width_out)) = output else {
-            panic!("invalid geometry {geometry:?}: {output:?}")
-        };
-        Self {
-            height_out,
-            width_out,
-            channels_in_group: geometry.channels_in / geometry.groups,
-            channels_out_group: geometry.channels_out / geometry.groups,
-        }
-    }
-}
 
 /// The input coordinate of a tap, or `None` in the padding.
 fn source(
@@ -43,10 +23,11 @@ fn source(
 
 /// Calls `visit(output pixel, input pixel, tap)` for every tap of every output pixel of one image that lies on the map.
 /// Pixels are `row * width + column`, taps `u * KW + v`.
-fn for_each_tap(geometry: &ConvGeometry, sizes: &Sizes, mut visit: impl FnMut(usize, usize, usize)) {
+fn for_each_tap(geometry: &ConvGeometry, mut visit: impl FnMut(usize, usize, usize)) {
     let ConvGeometry { height_in, width_in, kernel, stride, padding, dilation, .. } = *geometry;
-    for row in 0..sizes.height_out {
-        for column in 0..sizes.width_out {
+    let [height_out, width_out] = geometry.output_size();
+    for row in 0..height_out {
+        for column in 0..width_out {
             for u in 0..kernel[0] {
                 let Some(y) = source(row, stride[0], u, dilation[0], padding.top, height_in) else {
                     continue;
@@ -55,14 +36,14 @@ fn for_each_tap(geometry: &ConvGeometry, sizes: &Sizes, mut visit: impl FnMut(us
                     let Some(x) = source(column, stride[1], v, dilation[1], padding.left, width_in) else {
                         continue;
                     };
-                    visit(row * sizes.width_out + column, y * width_in + x, u * kernel[1] + v);
+                    visit(row * width_out + column, y * width_in + x, u * kernel[1] + v);
                 }
             }
         }
     }
 }
 
-/// `y = epilogue(x * weight + bias)`; see [`crate::conv2d_forward`] for the shapes.
+/// `y = epilogue(x * weight + bias)`; see [`ConvForward`](crate::ConvForward) for the shapes.
 ///
 /// # Panics
 /// When the geometry is invalid or a slice has the wrong length.
@@ -74,7 +55,7 @@ pub fn convolve<T: Scalar>(
     epilogue: &Epilogue,
     y: &mut [T],
 ) {
-    let sizes = Sizes::of(geometry);
+    let [group_in, group_out] = geometry.group_channels();
     let epilogue = epilogue.prepare();
     let (input, output) = (geometry.input_len() / geometry.batch, y.len() / geometry.batch);
     let taps = geometry.kernel[0] * geometry.kernel[1];
@@ -83,11 +64,11 @@ pub fn convolve<T: Scalar>(
             Some(bias) => y.chunks_mut(geometry.channels_out).for_each(|pixel| pixel.copy_from_slice(bias)),
             None => y.fill(T::ZERO),
         }
-        for_each_tap(geometry, &sizes, |to, from, tap| {
+        for_each_tap(geometry, |to, from, tap| {
             for out in 0..geometry.channels_out {
-                let first = out / sizes.channels_out_group * sizes.channels_in_group;
-                for c in 0..sizes.channels_in_group {
-                    let w = weight[(out * sizes.channels_in_group + c) * taps + tap];
+                let first = out / group_out * group_in;
+                for c in 0..group_in {
+                    let w = weight[(out * group_in + c) * taps + tap];
                     y[to * geometry.channels_out + out] += w * x[from * geometry.channels_in + first + c];
                 }
             }
@@ -110,17 +91,17 @@ pub fn output_gradient<T: Scalar>(epilogue: &Epilogue, y: &[T], dy: &[T]) -> Vec
 /// # Panics
 /// As [`convolve`].
 pub fn input_gradient<T: Scalar>(geometry: &ConvGeometry, weight: &[T], dz: &[T], dx: &mut [T]) {
-    let sizes = Sizes::of(geometry);
+    let [group_in, group_out] = geometry.group_channels();
     let (input, output) = (geometry.input_len() / geometry.batch, dz.len() / geometry.batch);
     let taps = geometry.kernel[0] * geometry.kernel[1];
     dx.par_chunks_mut(input).zip(dz.par_chunks(output)).for_each(|(dx, dz)| {
         dx.fill(T::ZERO);
-        for_each_tap(geometry, &sizes, |to, from, tap| {
+        for_each_tap(geometry, |to, from, tap| {
             for out in 0..geometry.channels_out {
-                let first = out / sizes.channels_out_group * sizes.channels_in_group;
+                let first = out / group_out * group_in;
                 let slope = dz[to * geometry.channels_out + out];
-                for c in 0..sizes.channels_in_group {
-                    let w = weight[(out * sizes.channels_in_group + c) * taps + tap];
+                for c in 0..group_in {
+                    let w = weight[(out * group_in + c) * taps + tap];
                     dx[from * geometry.channels_in + first + c] += w * slope;
                 }
             }
@@ -133,16 +114,16 @@ pub fn input_gradient<T: Scalar>(geometry: &ConvGeometry, weight: &[T], dz: &[T]
 /// # Panics
 /// As [`convolve`].
 pub fn weight_gradient<T: Scalar>(geometry: &ConvGeometry, x: &[T], dz: &[T], dweight: &mut [T]) {
-    let sizes = Sizes::of(geometry);
+    let [group_in, group_out] = geometry.group_channels();
     let (input, output) = (geometry.input_len() / geometry.batch, dz.len() / geometry.batch);
     let taps = geometry.kernel[0] * geometry.kernel[1];
-    dweight.par_chunks_mut(sizes.channels_in_group * taps).enumerate().for_each(|(out, dweight)| {
+    dweight.par_chunks_mut(group_in * taps).enumerate().for_each(|(out, dweight)| {
         dweight.fill(T::ZERO);
-        let first = out / sizes.channels_out_group * sizes.channels_in_group;
+        let first = out / group_out * group_in;
         for (x, dz) in x.chunks(input).zip(dz.chunks(output)) {
-            for_each_tap(geometry, &sizes, |to, from, tap| {
+            for_each_tap(geometry, |to, from, tap| {
                 let slope = dz[to * geometry.channels_out + out];
-                for c in 0..sizes.channels_in_group {
+                for c in 0..group_in {
                     dweight[c * taps + tap] += slope * x[from * geometry.channels_in + first + c];
                 }
             });

@@ -1,84 +1,70 @@
-//! Weights in the form in which a forward pass multiplies by them, kept between calls as long as they do not change.
+//! Prepared weights kept between the calls of a layer as long as they do not change.
 
 use std::any::Any;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::geometry::ConvGeometry;
-use super::grouped as fast;
-use super::plan::{Algorithm, plan};
-use crate::cpu::Isa;
-use crate::engine::Engine;
-use crate::numbers::Accuracy;
+use super::element::Convolve;
+use super::forward_weights::ForwardWeights;
+use super::plan::Convolution;
+use super::prepared::PreparedConvolution;
 
 /// The prepared weights of one convolution; clones start empty.
 ///
-/// An engine that [keeps](Engine::keeping) to a cache takes the prepared weights from it. Nobody watches the weights: whoever
-/// calls names the *owner* of their memory, an `Arc` that must not hold other values as long as it is shared. The cache
-/// holds a share, so that neither can the values change nor another owner take the same address.
+/// [`PreparedConvolution::keeping`] takes them from here. A change of the weights is not observed: the caller names the *owner* of their
+/// memory, an `Arc` that must not hold other values as long as it is shared. The cache holds a share, so that neither can the values
+/// change nor another owner take the same address.
 #[derive(Default)]
 pub struct WeightCache(Arc<Mutex<Option<Entry>>>);
 
 /// What a cache holds.
 struct Entry {
     owner: Arc<dyn Any + Send + Sync>,
-    prepared: Arc<PreparedWeights>,
-}
-
-/// Weights prepared for a forward pass, group by group.
-pub(crate) struct PreparedWeights {
-    made_for: MadeFor,
-    pub(crate) groups: Vec<Vec<f32>>,
-}
-
-/// What the prepared form depends on; the batch does not matter.
-#[derive(Clone, Copy, PartialEq)]
-struct MadeFor {
-    isa: Isa,
-    accuracy: Accuracy,
-    algorithm: Algorithm,
-    geometry: ConvGeometry,
-}
-
-impl MadeFor {
-    fn new(engine: &Engine, geometry: &ConvGeometry) -> Self {
-        let (isa, accuracy, algorithm) = (engine.isa(), engine.accuracy(), plan(geometry, engine).forward);
-        Self { isa, accuracy, algorithm, geometry: ConvGeometry { batch: 1, ..*geometry } }
-    }
+    convolution: Convolution,
+    groups: Arc<Vec<Vec<f32>>>,
 }
 
 impl WeightCache {
-    /// The prepared form of `weight`, which belongs to `owner`: the one that is kept, if it is of this owner and for such a
-    /// convolution, else a new one, which is then kept.
-    ///
-    /// # Panics
-    /// When the geometry is invalid or the weight has the wrong length.
-    pub(crate) fn prepared(
-        &self,
-        engine: &Engine,
-        geometry: &ConvGeometry,
-        weight: &[f32],
-        owner: &Arc<dyn Any + Send + Sync>,
-    ) -> Arc<PreparedWeights> {
-        let made_for = MadeFor::new(engine, geometry);
-        if let Some(entry) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner)
-            && Arc::ptr_eq(&entry.owner, owner)
-            && entry.prepared.made_for == made_for
-        {
-            return Arc::clone(&entry.prepared);
-        }
-        // Not under the lock: preparing runs on several threads, and one that waited for them might take up another
-        // convolution that asks for it.
-        let groups = fast::prepare_forward(engine, geometry, weight);
-        let prepared = Arc::new(PreparedWeights { made_for, groups });
-        let entry = Entry { owner: Arc::clone(owner), prepared: Arc::clone(&prepared) };
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(entry);
-        prepared
+    /// The same cache under another handle.
+    #[must_use]
+    pub fn share(&self) -> Self {
+        Self(Arc::clone(&self.0))
     }
 
-    /// The same cache for an engine.
-    pub(crate) fn share(&self) -> Self {
-        Self(Arc::clone(&self.0))
+    fn lock(&self) -> MutexGuard<'_, Option<Entry>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The groups kept for this owner and a convolution that prepares its weights alike.
+    fn find(
+        &self,
+        convolution: &Convolution,
+        owner: &Arc<dyn Any + Send + Sync>,
+    ) -> Option<Arc<Vec<Vec<f32>>>> {
+        let kept = self.lock();
+        let entry = kept.as_ref().filter(|entry| {
+            Arc::ptr_eq(&entry.owner, owner) && entry.convolution.prepares_like(convolution)
+        })?;
+        Some(Arc::clone(&entry.groups))
+    }
+}
+
+impl<T: Convolve> PreparedConvolution<'_, T> {
+    /// The same value with the prepared weights that `cache` keeps, if they are of this `owner` and for such a convolution; otherwise
+    /// they are prepared now, and kept.
+    ///
+    /// `owner` is what keeps the values of the weights in memory and unchanged as long as it is shared, see [`WeightCache`].
+    #[must_use]
+    pub fn keeping(self, cache: &WeightCache, owner: &Arc<dyn Any + Send + Sync>) -> Self {
+        let groups = cache.find(self.convolution, owner).unwrap_or_else(|| {
+            // Not under the lock: preparing runs on several threads, and one that waited for them might take up another
+            // convolution that asks for it.
+            let groups = T::pack(self.convolution, self.weight).into_kept();
+            let (owner, convolution) = (Arc::clone(owner), self.convolution.clone());
+            *cache.lock() = Some(Entry { owner, convolution, groups: Arc::clone(&groups) });
+            groups
+        });
+        Self { forward: OnceLock::from(ForwardWeights::kept(groups)), ..self }
     }
 }
 
@@ -97,8 +83,11 @@ impl fmt::Debug for WeightCache {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::convolution::prepared::{conv2d_forward, conv2d_forward_owned};
+    use crate::convolution::{ConvForward, ConvGeometry};
+    use crate::cpu::Isa;
     use crate::elementwise::Epilogue;
+    use crate::engine::Engine;
+    use crate::numbers::Accuracy;
     use crate::windows::Padding;
 
     fn geometry(batch: usize, size: usize) -> ConvGeometry {
@@ -116,38 +105,42 @@ mod tests {
         }
     }
 
-    /// The output with a cache, which must be that without.
-    fn check(cache: &WeightCache, geometry: &ConvGeometry, engine: &Engine, weight: &Arc<Vec<f32>>) {
+    /// The output with a cache must be that without.
+    fn check(cache: &WeightCache, convolution: &Convolution, weight: &Arc<Vec<f32>>) {
+        let geometry = convolution.geometry();
         let x: Vec<f32> = (0..geometry.input_len()).map(|i| ((i * 7) % 13) as f32 - 6.0).collect();
         let mut expected = vec![0.0; geometry.output_len().unwrap_or(0)];
         let mut found = expected.clone();
-        conv2d_forward(engine, geometry, &x, weight, None, &Epilogue::IDENTITY, &mut expected);
-        let (owner, keeping): (Arc<dyn Any + Send + Sync>, _) =
-            (weight.clone(), engine.clone().keeping(cache));
-        conv2d_forward_owned(&keeping, geometry, &x, weight, &owner, None, &Epilogue::IDENTITY, &mut found);
-        assert_eq!(found, expected, "{engine:?} {geometry:?}");
+        let (x, bias, epilogue) = (&x[..], None, Epilogue::IDENTITY);
+        convolution.prepare(weight).forward(ConvForward { x, bias, epilogue, y: &mut expected });
+        let owner: Arc<dyn Any + Send + Sync> = weight.clone();
+        let keeping = convolution.prepare(weight).keeping(cache, &owner);
+        keeping.forward(ConvForward { x, bias, epilogue, y: &mut found });
+        assert_eq!(found, expected, "{convolution:?}");
     }
 
     #[test]
     fn weights_are_prepared_once_and_anew_when_owner_geometry_or_engine_change() {
         let cache = WeightCache::default();
-        let kept = || cache.0.lock().unwrap().as_ref().map(|entry| Arc::as_ptr(&entry.prepared));
+        let kept = || cache.lock().as_ref().map(|entry| Arc::as_ptr(&entry.groups));
         let engine = Engine::detect();
+        let planned = |batch, size| Convolution::plan(&engine, &geometry(batch, size));
         let weight: Arc<Vec<f32>> = Arc::new((0..16 * 16 * 9).map(|i| ((i * 5) % 11) as f32 - 5.0).collect());
-        check(&cache, &geometry(2, 12), &engine, &weight);
+        check(&cache, &planned(2, 12), &weight);
         let first = kept();
-        check(&cache, &geometry(5, 12), &engine, &weight);
+        check(&cache, &planned(5, 12), &weight);
         assert!(first.is_some() && kept() == first, "another batch needs no other weights");
         let mut changed = weight.to_vec();
         changed[7] += 1.0;
-        check(&cache, &geometry(2, 12), &engine, &Arc::new(changed));
+        check(&cache, &planned(2, 12), &Arc::new(changed));
         let second = kept();
         assert_ne!(second, first, "other weights");
-        check(&cache, &geometry(2, 6), &engine, &weight);
+        check(&cache, &planned(2, 6), &weight);
         let third = kept();
-        check(&cache, &geometry(2, 6), &Engine::new(engine.isa(), Accuracy::Exact), &weight);
+        let exact = Engine::new(engine.isa(), Accuracy::Exact);
+        check(&cache, &Convolution::plan(&exact, &geometry(2, 6)), &weight);
         assert!(third != second && kept() != third, "another geometry, another class");
-        assert!(cache.clone().0.lock().unwrap().is_none(), "a clone starts empty");
+        assert!(cache.clone().lock().is_none(), "a clone starts empty");
     }
 
     #[test]
@@ -160,11 +153,12 @@ mod tests {
                     (0..geometry.weight_len()).map(|i| ((i * 5) % 11) as f32 - 5.0).collect();
                 let weight = Arc::new(weight);
                 for accuracy in Accuracy::ALL {
-                    let engine = Engine::new(isa, accuracy);
-                    for algorithm in crate::candidates(&geometry, &engine) {
-                        let (engine, cache) = (engine.clone().preferring(algorithm), WeightCache::default());
-                        check(&cache, &geometry, &engine, &weight);
-                        check(&cache, &geometry, &engine, &weight);
+                    let planned = Convolution::plan(&Engine::new(isa, accuracy), &geometry);
+                    for algorithm in planned.candidates() {
+                        let (convolution, cache) =
+                            (planned.clone().preferring(algorithm), WeightCache::default());
+                        check(&cache, &convolution, &weight);
+                        check(&cache, &convolution, &weight);
                     }
                 }
             }

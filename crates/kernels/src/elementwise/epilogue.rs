@@ -19,6 +19,17 @@ pub enum Activation {
     },
 }
 
+impl Activation {
+    /// The factor below zero; above it every activation is `z`.
+    pub(crate) const fn slope_below_zero(self) -> f32 {
+        match self {
+            Self::Identity => 1.0,
+            Self::Relu => 0.0,
+            Self::LeakyRelu { slope } => slope,
+        }
+    }
+}
+
 /// Activation, then dropout: `y = dropout(activation(convolution + bias))`.
 #[derive(Clone, Copy, Debug, PartialEq, Default)]
 pub struct Epilogue {
@@ -39,17 +50,10 @@ impl Epilogue {
     /// # Panics
     /// When the dropout rate lies outside `[0, 1)` or the slope of leaky ReLU is not positive.
     pub(crate) fn prepare(&self) -> PreparedEpilogue {
-        let negative = match self.activation {
-            Activation::Identity => 1.0,
-            Activation::Relu => 0.0,
-            Activation::LeakyRelu { slope } => {
-                assert!(
-                    slope > 0.0 && slope.is_finite(),
-                    "leaky ReLU slope {slope} must be positive and finite"
-                );
-                slope
-            }
-        };
+        let negative = self.activation.slope_below_zero();
+        if let Activation::LeakyRelu { slope } = self.activation {
+            assert!(slope > 0.0 && slope.is_finite(), "leaky ReLU slope {slope} must be positive and finite");
+        }
         let scale = self.dropout.map_or(1.0, |dropout| dropout.scale());
         PreparedEpilogue {
             activation: self.activation,

@@ -8,6 +8,6 @@ mod unspecified;
 
 pub use allocator::RecyclingAllocator;
 pub(crate) use length::check_len;
-pub(crate) use scratch::{Scratch, ScratchPool, Weights};
+pub(crate) use scratch::{Scratch, ScratchPool};
 pub(crate) use unspecified::AnyBits;
 pub use unspecified::unspecified_vec;

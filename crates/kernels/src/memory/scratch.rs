@@ -56,25 +56,6 @@ pub(crate) struct Scratch<'pool> {
     len: usize,
 }
 
-/// Prepared weights: made for this call, or kept from an earlier one.
-pub(crate) enum Weights<'a> {
-    /// Made for this call.
-    Made(Scratch<'a>),
-    /// Kept by somebody else.
-    Kept(&'a [f32]),
-}
-
-impl Deref for Weights<'_> {
-    type Target = [f32];
-
-    fn deref(&self) -> &[f32] {
-        match self {
-            Self::Made(scratch) => scratch,
-            Self::Kept(slice) => slice,
-        }
-    }
-}
-
 impl Deref for Scratch<'_> {
     type Target = [f32];
 

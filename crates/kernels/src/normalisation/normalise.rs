@@ -151,7 +151,7 @@ pub fn normalise_forward<T: Scalar>(
         let deviation = (statistics.variance[set].to_f64() + epsilon).sqrt();
         [statistics.mean[set], T::from_f64(scale[channel].to_f64() / deviation), shift[channel]]
     });
-    let negative = T::from_f64(slope_below_zero(activation));
+    let negative = T::from_f64(f64::from(activation.slope_below_zero()));
     pieces(geometry, y).for_each(|(image, first, y)| {
         let x = &x[first..first + y.len()];
         dispatch(engine.isa(), Forward { coefficients: coefficients.of(image), negative, x, y });
@@ -174,7 +174,7 @@ pub fn normalise_backward<T: Scalar>(
 ) -> NormGradients<T> {
     geometry.check();
     check_lengths(geometry, &[x, y, dy], &[scale]);
-    let negative = T::from_f64(slope_below_zero(activation));
+    let negative = T::from_f64(f64::from(activation.slope_below_zero()));
     let NormStatistics { mean, variance } = statistics;
     assert_eq!([mean.len(), variance.len()], [geometry.sets(); 2], "statistics of a normalisation");
     let means = coefficients(geometry, |set, _| [mean[set]]);
@@ -215,15 +215,6 @@ pub fn normalise_backward<T: Scalar>(
     });
     let narrowed = |values: Vec<f64>| values.into_iter().map(T::from_f64).collect();
     NormGradients { dx, dscale: narrowed(dscale), dshift: narrowed(dshift) }
-}
-
-/// Every activation is `z` above zero and this times `z` below.
-fn slope_below_zero(activation: Activation) -> f64 {
-    match activation {
-        Activation::Identity => 1.0,
-        Activation::Relu => 0.0,
-        Activation::LeakyRelu { slope } => f64::from(slope),
-    }
 }
 
 fn check_lengths<T>(geometry: &NormGeometry, maps: &[&[T]], vectors: &[&[T]]) {

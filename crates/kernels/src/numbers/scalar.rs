@@ -3,13 +3,11 @@
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, Sub};
 
-use crate::convolution::Convolve;
 use crate::memory::AnyBits;
 
 /// An element of a tensor: `f32` or `f64`. Sealed: the kernels know these two only.
 pub trait Scalar:
-    Convolve
-    + AnyBits
+    AnyBits
     + Copy
     + Debug
     + Default

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::geometry::PoolGeometry;
-use super::maximum::{keep_larger, pixel_index, wins};
+use super::largest::{keep_larger, pixel_index, wins};
 use super::rows::{checked_size, list_pixels, rows};
 use crate::cpu::{Kernel, LANES, Simd, dispatch};
 use crate::engine::Engine;

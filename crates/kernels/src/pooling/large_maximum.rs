@@ -4,7 +4,7 @@
 use rayon::prelude::*;
 
 use super::geometry::{PoolGeometry, taps_on_map};
-use super::maximum::{Maxima, wins};
+use super::largest::{Maxima, wins};
 use super::rows::checked_size;
 use crate::cpu::{Kernel, Simd, dispatch};
 use crate::engine::Engine;

@@ -4,8 +4,10 @@ mod axis_map;
 mod blocks;
 mod reassembly;
 mod resample;
+mod shares;
 
 pub use axis_map::AxisMap;
 pub use blocks::{BlockGeometry, BlockOrder, depth_to_space, space_to_depth};
-pub use reassembly::{ReassemblyGeometry, reassembly_backward, reassembly_forward, reassembly_shares};
+pub use reassembly::{ReassemblyGeometry, reassembly_backward, reassembly_forward};
 pub use resample::{ChannelMap, ResampleChannels, resample};
+pub use shares::reassembly_shares;

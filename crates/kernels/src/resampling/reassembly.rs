@@ -6,7 +6,7 @@ use super::resample::{WIDE, Write, chunk, weigh};
 use crate::cpu::{Kernel, LANES, Simd, dispatch};
 use crate::engine::Engine;
 use crate::memory::check_len;
-use crate::numbers::{Elementary, Scalar};
+use crate::numbers::Scalar;
 
 /// The maps of [`reassembly_forward`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,28 +64,6 @@ impl ReassemblyGeometry {
     }
 }
 
-/// `shares = e^logits / Σ e^logits`, the sum over the neighbours of each cell of a block.
-///
-/// Shapes: both `[N, H, W, kernel², factor²]`.
-///
-/// # Panics
-/// When the lengths differ or are not those of whole cells.
-pub fn reassembly_shares<T: Scalar + Elementary>(
-    engine: &Engine,
-    geometry: &ReassemblyGeometry,
-    logits: &[T],
-    shares: &mut [T],
-) {
-    let cells = geometry.height * geometry.width;
-    check_len("the logits", logits.len(), geometry.batch * cells * geometry.shares());
-    check_len("the shares", shares.len(), logits.len());
-    let (line, block) = (geometry.width * geometry.shares(), geometry.factor.pow(2));
-    shares.par_chunks_mut(line).zip(logits.par_chunks(line)).for_each(|(shares, logits)| {
-        let neighbours = geometry.kernel.pow(2);
-        dispatch(engine.isa(), Softmax { neighbours, block, logits, shares });
-    });
-}
-
 /// `y[n, s·i+a, s·j+b, c] = Σ over neighbours (u, v) of shares[n,i,j,(u,v),(a,b)] · x[n, i+u−k/2, j+v−k/2, c]`, zeros beyond the edges.
 ///
 /// Shapes: `x` `[N, H, W, C]`, `y` `[N, sH, sW, C]`, shares `[N, H, W, kernel², factor²]`.
@@ -109,7 +87,7 @@ pub fn reassembly_forward<T: Scalar>(
     });
 }
 
-/// The gradients of [`reassembly_forward`] behind [`reassembly_shares`]: of `x` and of the logits.
+/// The gradients of [`reassembly_forward`] behind [`reassembly_shares`](super::reassembly_shares): of `x` and of the logits.
 ///
 /// # Panics
 /// As [`reassembly_forward`].
@@ -129,50 +107,6 @@ pub fn reassembly_backward<T: Scalar>(
     gradients.zip(maps).zip(shares.par_chunks(of_image)).for_each(|(((dx, dlogits), (x, dy)), shares)| {
         dispatch(engine.isa(), Backward { geometry, shares, x, dy, dx, dlogits });
     });
-}
-
-struct Softmax<'a, T> {
-    neighbours: usize,
-    block: usize,
-    logits: &'a [T],
-    shares: &'a mut [T],
-}
-
-impl<T: Scalar + Elementary> Kernel for Softmax<'_, T> {
-    #[inline(always)]
-    fn run<S: Simd>(self, _simd: S) {
-        let Self { neighbours, block, logits, shares } = self;
-        let (mut largest, mut sums) = (vec![T::ZERO; block], vec![T::ZERO; block]);
-        let cells = shares.chunks_exact_mut(neighbours * block).zip(logits.chunks_exact(neighbours * block));
-        for (shares, logits) in cells {
-            largest.fill(T::NEGATIVE_INFINITY);
-            for logits in logits.chunks_exact(block) {
-                for (largest, logit) in largest.iter_mut().zip(logits) {
-                    *largest = if *logit > *largest { *logit } else { *largest };
-                }
-            }
-            for (shares, logits) in shares.chunks_exact_mut(block).zip(logits.chunks_exact(block)) {
-                for (share, (logit, largest)) in shares.iter_mut().zip(logits.iter().zip(&largest)) {
-                    *share = *logit - *largest;
-                }
-            }
-            // Over all at once, so that it vectorises.
-            for share in shares.iter_mut() {
-                *share = share.exponential();
-            }
-            sums.fill(T::ZERO);
-            for shares in shares.chunks_exact(block) {
-                for (sum, share) in sums.iter_mut().zip(shares) {
-                    *sum += *share;
-                }
-            }
-            for shares in shares.chunks_exact_mut(block) {
-                for (share, sum) in shares.iter_mut().zip(&sums) {
-                    *share = *share / *sum;
-                }
-            }
-        }
-    }
 }
 
 /// The blocks of one row of the smaller map.
@@ -285,9 +219,10 @@ fn dot<T: Scalar>(a: &[T], b: &[T]) -> T {
 
 #[cfg(test)]
 mod tests {
+    use super::super::reassembly_shares;
     use super::*;
     use crate::cpu::Isa;
-    use crate::numbers::Accuracy;
+    use crate::numbers::{Accuracy, Elementary};
     use allconv_random::elementary::exp;
 
     fn values<T: Scalar>(count: usize, seed: usize) -> Vec<T> {

@@ -2,18 +2,18 @@
 
 use rayon::prelude::*;
 
-use super::{Direct, Products};
+use super::sizes::{Direct, Products};
 use crate::convolution::product::Operands;
 use crate::convolution::product::{packed_panels, pair_packed};
 use crate::cpu::LANES;
 use crate::engine::Engine;
 use crate::memory::Scratch;
 
-impl<'e> Direct<'e> {
+impl Direct {
     /// For every product of [`multiply`](crate::convolution::staging::Lowering::multiply), and every part of the output channels, a packed operand of taps
     /// and input channels by output channels.
-    pub(super) fn pack_forward(&self, engine: &'e Engine, weight: &[f32]) -> Scratch<'e> {
-        let [kernel_height, kernel_width] = self.tiling.geometry.kernel;
+    pub(super) fn packed_forward<'e>(&self, engine: &'e Engine, weight: &[f32]) -> Scratch<'e> {
+        let [kernel_height, kernel_width] = self.bands.tiling.geometry.kernel;
         let Products { count, segments, steps, .. } = self.products();
         let blocks = self.blocks_out / self.parts;
         let len = segments * steps * blocks * LANES;
@@ -46,12 +46,12 @@ impl<'e> Direct<'e> {
                 }
             }
         });
-        self.packed(engine, prepared, [blocks, segments * steps])
+        self.paired(engine, prepared, [blocks, segments * steps])
     }
 
     /// Packed operands of `vectors` by `steps` vectors as they are multiplied: paired if need be.
-    fn packed(&self, engine: &'e Engine, weights: Scratch<'e>, sizes: [usize; 2]) -> Scratch<'e> {
-        match self.operands {
+    fn paired<'e>(&self, engine: &'e Engine, weights: Scratch<'e>, sizes: [usize; 2]) -> Scratch<'e> {
+        match self.bands.operands {
             Operands::Singles => weights,
             Operands::Pairs => {
                 let mut pairs = engine.scratch().take(weights.len() / 2);
@@ -62,8 +62,8 @@ impl<'e> Direct<'e> {
     }
 
     /// For every tap a packed operand of output channels by input channels.
-    pub(super) fn pack_backward(&self, engine: &'e Engine, weight: &[f32]) -> Scratch<'e> {
-        let taps = self.tiling.geometry.kernel[0] * self.tiling.geometry.kernel[1];
+    pub(super) fn packed_adjoint<'e>(&self, engine: &'e Engine, weight: &[f32]) -> Scratch<'e> {
+        let taps = self.bands.tiling.geometry.kernel[0] * self.bands.tiling.geometry.kernel[1];
         let (blocks, padded_out) = (self.channels_in.div_ceil(LANES), self.blocks_out * LANES);
         let len = blocks * padded_out * LANES;
         let mut prepared = engine.scratch().take(taps * len);
@@ -82,6 +82,6 @@ impl<'e> Direct<'e> {
                 }
             }
         });
-        self.packed(engine, prepared, [blocks, padded_out])
+        self.paired(engine, prepared, [blocks, padded_out])
     }
 }

@@ -2,36 +2,20 @@
 
 use rayon::prelude::*;
 
-use super::Direct;
+use super::sizes::Direct;
 use crate::convolution::ConvGeometry;
 use crate::convolution::product::{LeftStrides, Offsets, Product, ResultStrides, Right, Store};
-use crate::convolution::staging::Lowering;
-use crate::cpu::{Isa, LANES};
+use crate::cpu::LANES;
 
-/// Wide vectors of output channels in one piece of the weight gradient: the widest register tile.
-const PIECE_WIDE_VECTORS: usize = 3;
-/// Most input blocks in one piece of the weight gradient: all of them are multiplied by a panel of output channels while it lies in the
-/// first-level cache.
-const PIECE_BLOCKS: usize = 4;
-/// Pieces of the weight gradient that several threads can share; with fewer, pieces take fewer blocks.
-const PIECES: usize = 24;
-
-/// Vectors of output channels and input blocks in one piece, for so many blocks of input and output.
-pub(super) fn size(isa: Isa, geometry: &ConvGeometry, [blocks_in, blocks_out]: [usize; 2]) -> (usize, usize) {
-    let vectors = PIECE_WIDE_VECTORS * isa.wide_vectors();
-    let pieces = geometry.kernel[0] * blocks_in * blocks_out.div_ceil(vectors);
-    (vectors, (pieces / PIECES).clamp(1, PIECE_BLOCKS))
-}
-
-impl Direct<'_> {
+impl Direct {
     /// Number of pieces.
     pub(super) fn pieces(&self) -> usize {
-        self.tiling.geometry.kernel[0] * self.piece_groups() * self.piece_columns()
+        self.bands.tiling.geometry.kernel[0] * self.piece_groups() * self.piece_columns()
     }
 
     /// Sizes of a piece of the weight gradient: input blocks, taps of a kernel row times the lanes of a block, and columns.
     pub(super) fn piece_shape(&self) -> [usize; 3] {
-        let rows = self.tiling.geometry.kernel[1] * self.lanes_in;
+        let rows = self.bands.tiling.geometry.kernel[1] * self.lanes_in;
         [self.piece_blocks, rows, self.piece_vectors.min(self.blocks_out) * LANES]
     }
 
@@ -46,8 +30,8 @@ impl Direct<'_> {
 
     /// Adds to a piece what bands of the input and of the output's gradient cause.
     pub(super) fn add_to_piece(&self, piece: usize, inputs: &[f32], slopes: &[f32], gradient: &mut [f32]) {
-        let (input, slope) = (self.input_stage(), self.kept_slope());
-        let ConvGeometry { kernel, stride, dilation, .. } = self.tiling.geometry;
+        let (input, slope) = (self.bands.input_stage, self.kept_slope());
+        let ConvGeometry { kernel, stride, dilation, .. } = self.bands.tiling.geometry;
         // Where a piece starts in a band of the input and of the slopes, its first block and its first vector.
         let place = |piece: usize| {
             let (row, column) = (piece / self.piece_columns(), piece % self.piece_columns());
@@ -61,7 +45,7 @@ impl Direct<'_> {
         // Adjacent taps are adjacent rows of the piece.
         let taps = if dilation[1] == 1 { kernel[1] } else { 1 };
         let product = Product {
-            operands: self.operands,
+            operands: self.bands.operands,
             blocks: (self.blocks_in - first_block).min(piece_blocks),
             rows: taps * self.lanes_in,
             vectors: (self.blocks_out - first_vector).min(self.piece_vectors),
@@ -71,7 +55,7 @@ impl Direct<'_> {
                 block: input.block_len(),
                 row: 1,
                 segment: stride[0] * input.row_len(),
-                step: self.operands.values() * stride[1] * self.lanes_in,
+                step: self.bands.operands.values() * stride[1] * self.lanes_in,
             },
             b: Right::Strided { segment: slope.row_len(), step: LANES, vector: slope.block_len() },
             c: ResultStrides { block: piece_rows * columns, row: columns, vector: LANES },
@@ -98,7 +82,7 @@ impl Direct<'_> {
 
     /// The weight gradient `[C_out/groups, C_in/groups, KH, KW]` of the group.
     pub(super) fn join_pieces(&self, pieces: &[f32], gradient: &mut [f32]) {
-        let [kernel_height, kernel_width] = self.tiling.geometry.kernel;
+        let [kernel_height, kernel_width] = self.bands.tiling.geometry.kernel;
         let [piece_blocks, piece_rows, columns] = self.piece_shape();
         let piece_len = piece_blocks * piece_rows * columns;
         let filter_len = self.channels_in * kernel_height * kernel_width;

@@ -3,7 +3,7 @@
 //! A weight gradient reads every operand once or twice, in short runs that lie far apart, so that the hardware does not see what comes
 //! next, and from further away than the instructions under way can hide.
 
-use super::{Product, Right};
+use super::shape::{Product, Right};
 use crate::cpu::{LANES, LINE, prefetch};
 
 /// Runs of adjoining elements that are still to be fetched, a share with every register tile.

@@ -2,8 +2,16 @@
 
 use super::ahead::Ahead;
 use super::packed::panel_width;
-use super::{Product, Right, Store};
+use super::shape::{Product, Right, Store};
 use crate::cpu::{LANES, LINE, Simd, Single, Wide, prefetch_to_write};
+
+/// Where the operands of a product, or of a part of it, begin.
+#[derive(Clone, Copy)]
+pub(super) struct Places {
+    pub(super) a: *const f32,
+    pub(super) b: *const f32,
+    pub(super) c: *mut f32,
+}
 
 /// Splits the columns into panels of at most three wide vectors and the rows into tiles.
 ///
@@ -14,14 +22,8 @@ use crate::cpu::{LANES, LINE, Simd, Single, Wide, prefetch_to_write};
 /// # Safety
 /// The operands must be as large as the `extents()` of the product under way say.
 #[inline(always)]
-pub(super) unsafe fn panels<S: Simd, const PAIRS: bool>(
-    simd: S,
-    ahead: &mut Ahead<'_>,
-    a: *const f32,
-    b: *const f32,
-    c: *mut f32,
-) {
-    let (product, together) = (ahead.product, <S::Wide as Wide>::VECTORS);
+pub(super) unsafe fn panels<S: Simd, const PAIRS: bool>(simd: S, ahead: &mut Ahead<'_>, places: Places) {
+    let (product, together, Places { a, b, c }) = (ahead.product, <S::Wide as Wide>::VECTORS, places);
     let mut first = 0;
     while first < product.vectors {
         let width = panel_width(together, product.vectors - first);
@@ -34,11 +36,11 @@ pub(super) unsafe fn panels<S: Simd, const PAIRS: bool>(
                     (b.add(start), [product.steps * width * LANES, width * LANES, LANES])
                 }
             };
-            let c = c.add(first * product.c.vector);
+            let places = Places { a, b, c: c.add(first * product.c.vector) };
             if width.is_multiple_of(together) {
-                panel::<S::Wide, PAIRS>(simd.wide(), [first, width / together], strides, ahead, a, b, c);
+                panel::<S::Wide, PAIRS>(simd.wide(), [first, width / together], strides, ahead, places);
             } else {
-                panel::<Single<S>, PAIRS>(Single(simd), [first, width], strides, ahead, a, b, c);
+                panel::<Single<S>, PAIRS>(Single(simd), [first, width], strides, ahead, places);
             }
         }
         first += width;
@@ -62,16 +64,14 @@ unsafe fn panel<W: Wide, const PAIRS: bool>(
     [first, width]: [usize; 2],
     strides: [usize; 3],
     ahead: &mut Ahead<'_>,
-    a: *const f32,
-    b: *const f32,
-    c: *mut f32,
+    places: Places,
 ) {
     // SAFETY: the caller's.
     unsafe {
         match width {
-            1 => rows::<W, PAIRS, 1>(simd, first, strides, ahead, a, b, c),
-            2 => rows::<W, PAIRS, 2>(simd, first, strides, ahead, a, b, c),
-            _ => rows::<W, PAIRS, 3>(simd, first, strides, ahead, a, b, c),
+            1 => rows::<W, PAIRS, 1>(simd, first, strides, ahead, places),
+            2 => rows::<W, PAIRS, 2>(simd, first, strides, ahead, places),
+            _ => rows::<W, PAIRS, 3>(simd, first, strides, ahead, places),
         }
     }
 }
@@ -86,11 +86,9 @@ unsafe fn rows<W: Wide, const PAIRS: bool, const WIDTH: usize>(
     first: usize,
     strides: [usize; 3],
     ahead: &mut Ahead<'_>,
-    a: *const f32,
-    b: *const f32,
-    c: *mut f32,
+    places: Places,
 ) {
-    let product = ahead.product;
+    let (product, Places { a, b, c }) = (ahead.product, places);
     for block in 0..product.blocks {
         let mut row = 0;
         while row < product.rows {
@@ -100,18 +98,19 @@ unsafe fn rows<W: Wide, const PAIRS: bool, const WIDTH: usize>(
             unsafe {
                 let a = a.add(block * product.a.block + row * product.a.row);
                 let c = c.add(block * product.c.block + row * product.c.row);
+                let places = Places { a, b, c };
                 if let Store::Finish { .. } = product.store {
                     claim::<W, WIDTH>(product, height, c);
                 }
                 match height {
-                    8 => tile::<W, PAIRS, 8, WIDTH>(simd, product, strides, a, b, c),
-                    7 => tile::<W, PAIRS, 7, WIDTH>(simd, product, strides, a, b, c),
-                    6 => tile::<W, PAIRS, 6, WIDTH>(simd, product, strides, a, b, c),
-                    5 => tile::<W, PAIRS, 5, WIDTH>(simd, product, strides, a, b, c),
-                    4 => tile::<W, PAIRS, 4, WIDTH>(simd, product, strides, a, b, c),
-                    3 => tile::<W, PAIRS, 3, WIDTH>(simd, product, strides, a, b, c),
-                    2 => tile::<W, PAIRS, 2, WIDTH>(simd, product, strides, a, b, c),
-                    _ => tile::<W, PAIRS, 1, WIDTH>(simd, product, strides, a, b, c),
+                    8 => tile::<W, PAIRS, 8, WIDTH>(simd, product, strides, places),
+                    7 => tile::<W, PAIRS, 7, WIDTH>(simd, product, strides, places),
+                    6 => tile::<W, PAIRS, 6, WIDTH>(simd, product, strides, places),
+                    5 => tile::<W, PAIRS, 5, WIDTH>(simd, product, strides, places),
+                    4 => tile::<W, PAIRS, 4, WIDTH>(simd, product, strides, places),
+                    3 => tile::<W, PAIRS, 3, WIDTH>(simd, product, strides, places),
+                    2 => tile::<W, PAIRS, 2, WIDTH>(simd, product, strides, places),
+                    _ => tile::<W, PAIRS, 1, WIDTH>(simd, product, strides, places),
                 }
                 if let Store::Finish { bias, rectify } = product.store {
                     let bias = bias.as_ptr().add(first * LANES);
@@ -143,12 +142,9 @@ unsafe fn tile<W: Wide, const PAIRS: bool, const HEIGHT: usize, const WIDTH: usi
     simd: W,
     product: &Product<'_>,
     strides: [usize; 3],
-    a: *const f32,
-    b: *const f32,
-    c: *mut f32,
+    Places { a, b, c }: Places,
 ) {
     let [b_segment, b_step, b_vector] = strides;
-    let c_vector = product.c.vector;
     let mut sums = [[simd.splat(0.0); WIDTH]; HEIGHT];
     for segment in 0..product.segments {
         // SAFETY: segment and step stay below their counts, so every load lies within the operands.
@@ -174,6 +170,22 @@ unsafe fn tile<W: Wide, const PAIRS: bool, const HEIGHT: usize, const WIDTH: usi
             }
         }
     }
+    // SAFETY: the tile lies within C.
+    unsafe { store(simd, product, &sums, c) };
+}
+
+/// Stores the sums of a tile.
+///
+/// # Safety
+/// As [`tile`], for a tile of C.
+#[inline(always)]
+unsafe fn store<W: Wide, const HEIGHT: usize, const WIDTH: usize>(
+    simd: W,
+    product: &Product<'_>,
+    sums: &[[W::Vector; WIDTH]; HEIGHT],
+    c: *mut f32,
+) {
+    let c_vector = product.c.vector;
     // SAFETY: the tile lies within C.
     unsafe {
         match product.store {

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::{Lowering, Tiling};
+use super::lowering::Lowering;
+use super::tiling::Tiling;
 use crate::engine::Engine;
 use crate::memory::Scratch;
 
@@ -42,11 +43,11 @@ pub(super) struct Kept<'e> {
 
 impl<'e> Kept<'e> {
     /// Room for the largest group, and a weight gradient of zeros.
-    pub(super) fn new(engine: &'e Engine, lowering: &impl Lowering) -> Self {
-        let (tiling, scratch) = (lowering.tiling(), engine.scratch());
+    pub(super) fn new(engine: &'e Engine, lowering: &dyn Lowering) -> Self {
+        let (tiling, scratch) = (&lowering.bands().tiling, engine.scratch());
         let slots_together = tiling.slots.min(SLOTS_TOGETHER);
         // Counted before pairing, so that the order of summation does not depend on it.
-        let band_len = lowering.lifted_input_len() + lowering.lifted_slope_len();
+        let band_len = lowering.bands().lifted.input + lowering.bands().lifted.slope;
         let bands_together = (LIFTED_ELEMENTS / (slots_together * band_len)).clamp(1, tiling.bands);
         let units = slots_together * bands_together;
         let (piece_len, pieces) = lowering.weight_pieces();
@@ -55,8 +56,8 @@ impl<'e> Kept<'e> {
         Self {
             slots_together,
             bands_together,
-            inputs: scratch.take(units * lowering.kept_input_len()),
-            slopes: scratch.take(units * lowering.kept_slope_len()),
+            inputs: scratch.take(units * lowering.bands().kept.input),
+            slopes: scratch.take(units * lowering.bands().kept.slope),
             gradient,
             piece_len,
         }
@@ -76,15 +77,15 @@ impl<'e> Kept<'e> {
     }
 
     /// Adds what so many units cause to the weight gradient: pieces in parallel, units in order.
-    pub(super) fn sum(&mut self, lowering: &impl Lowering, units: usize) {
-        let inputs = &self.inputs[..units * lowering.kept_input_len()];
-        let slopes = &self.slopes[..units * lowering.kept_slope_len()];
+    pub(super) fn sum(&mut self, lowering: &dyn Lowering, units: usize) {
+        let inputs = &self.inputs[..units * lowering.bands().kept.input];
+        let slopes = &self.slopes[..units * lowering.bands().kept.slope];
         let pieces = self.gradient.par_chunks_mut(self.piece_len).enumerate().with_max_len(1);
         pieces.for_each(|(piece, gradient)| lowering.weight_gradient(piece, inputs, slopes, gradient));
     }
 
     /// The weight gradient of the group of channels.
-    pub(super) fn finish(self, lowering: &impl Lowering, dweight: &mut [f32]) {
+    pub(super) fn finish(self, lowering: &dyn Lowering, dweight: &mut [f32]) {
         lowering.finish_weight_gradient(&self.gradient, dweight);
     }
 }

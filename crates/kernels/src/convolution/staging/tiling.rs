@@ -1,6 +1,8 @@
 //! How maps are cut into bands of output rows, and which input rows a band reads.
 
+use super::shape::StageShape;
 use crate::convolution::ConvGeometry;
+use crate::cpu::LANES;
 
 /// What an algorithm wants of a [`Tiling`].
 #[derive(Clone, Copy, Debug)]
@@ -42,12 +44,8 @@ pub(crate) struct Tiling {
 
 impl Tiling {
     /// Cuts the maps of a valid geometry.
-    pub(crate) fn new(
-        geometry: &ConvGeometry,
-        height_out: usize,
-        width_out: usize,
-        request: TilingRequest,
-    ) -> Self {
+    pub(crate) fn new(geometry: &ConvGeometry, request: TilingRequest) -> Self {
+        let [height_out, width_out] = geometry.output_size();
         let [tile_height, tile_width] = request.tile;
         let (tile_rows, columns_out) =
             (height_out.div_ceil(tile_height), width_out.next_multiple_of(tile_width));
@@ -91,6 +89,22 @@ impl Tiling {
         self.images.min(self.geometry.batch - slot * self.images)
     }
 
+    /// Shape of a staged band of the input, in blocks of so many lanes.
+    pub(crate) const fn input_stage(&self, blocks: usize, lanes: usize) -> StageShape {
+        StageShape { images: self.images, blocks, rows: self.rows_in, columns: self.columns_in, lanes }
+    }
+
+    /// Shape of a staged band of the output, or of its gradient.
+    pub(crate) const fn output_stage(&self, blocks: usize) -> StageShape {
+        StageShape {
+            images: self.images,
+            blocks,
+            rows: self.rows_out,
+            columns: self.columns_out,
+            lanes: LANES,
+        }
+    }
+
     /// First input row of a band; negative in the padding.
     pub(crate) fn first_input_row(&self, band: usize) -> isize {
         signed(band * self.row_step) - signed(self.geometry.padding.top)
@@ -121,7 +135,7 @@ mod tests {
             dilation: [1, 1],
             groups: 1,
         };
-        Tiling::new(&geometry, height, height, TilingRequest { tile: [tile; 2], pixels, bands: 1 })
+        Tiling::new(&geometry, TilingRequest { tile: [tile; 2], pixels, bands: 1 })
     }
 
     #[test]
@@ -137,8 +151,7 @@ mod tests {
     #[test]
     fn a_single_image_is_cut_finer_for_several_threads() {
         let geometry = ConvGeometry { batch: 1, ..tiling(1, 16, 4, 256).geometry };
-        let cut =
-            |bands| Tiling::new(&geometry, 16, 16, TilingRequest { tile: [4; 2], pixels: 256, bands }).bands;
+        let cut = |bands| Tiling::new(&geometry, TilingRequest { tile: [4; 2], pixels: 256, bands }).bands;
         assert_eq!([1, 2, 4, 100].map(cut), [1, 2, 4, 4]);
     }
 

@@ -6,12 +6,14 @@
 
 use rayon::prelude::*;
 
+use super::backward::InputGradient;
 use super::forward::bands;
 use super::groups::Kept;
-use super::stage::{Channels, StageInput, StageSlope};
+use super::lowering::{LiftedBand, Lowering};
+use super::shape::Channels;
+use super::stage::{StageInput, StageSlope};
 use super::tiling::signed;
 use super::write::WriteOutput;
-use super::{LiftedBand, Lowering};
 use crate::convolution::product::Operands;
 use crate::cpu::{LANES, dispatch};
 use crate::elementwise::{Epilogue, PreparedEpilogue, Slopes};
@@ -28,24 +30,28 @@ pub(crate) struct TransposedOperands<'a> {
     /// The transposed convolution's input.
     pub(crate) x: &'a [f32],
     pub(crate) output_channels: Channels,
-    pub(crate) dx: Option<&'a mut [f32]>,
+    /// The weights and the input's gradient, if it is wanted.
+    pub(crate) input_gradient: Option<InputGradient<'a>>,
     /// Of the group.
     pub(crate) dweight: &'a mut [f32],
 }
 
-/// Computes the gradients of one channel group; the weights are prepared for the forward pass if `dx` is wanted.
-pub(crate) fn transposed_backward<L: Lowering>(
+/// Computes the gradients of one channel group.
+pub(crate) fn transposed_backward(
     engine: &Engine,
-    lowering: &L,
+    lowering: &dyn Lowering,
     operands: TransposedOperands<'_>,
 ) {
-    let tiling = lowering.tiling();
-    let TransposedOperands { y, dy, epilogue, input_channels, x, output_channels, dx, dweight } = operands;
-    let mut no_bias = engine.scratch().take(lowering.output_stage().blocks * LANES);
+    let tiling = &lowering.bands().tiling;
+    let TransposedOperands { y, dy, epilogue, input_channels, x, output_channels, input_gradient, dweight } =
+        operands;
+    let (weights, dx) = input_gradient.map(|InputGradient { weights, dx }| (weights, dx)).unzip();
+    let mut no_bias = engine.scratch().take(lowering.bands().output_stage.blocks * LANES);
     no_bias.fill(0.0);
     let shared = Shared {
         engine,
         lowering,
+        weights: weights.unwrap_or_default(),
         y,
         dy,
         epilogue,
@@ -67,8 +73,8 @@ pub(crate) fn transposed_backward<L: Lowering>(
                 Unit { slot, band, dx: dx.map(|dx| dx.output) }
             })
             .collect();
-        let inputs = kept.inputs.par_chunks_mut(lowering.kept_input_len());
-        let slopes = kept.slopes.par_chunks_mut(lowering.kept_slope_len());
+        let inputs = kept.inputs.par_chunks_mut(lowering.bands().kept.input);
+        let slopes = kept.slopes.par_chunks_mut(lowering.bands().kept.slope);
         let tasks = units.into_par_iter().zip(inputs).zip(slopes).with_max_len(1);
         tasks.for_each(|((unit, input), slope)| shared.lift(unit, input, slope));
         kept.sum(lowering, group.units());
@@ -84,9 +90,11 @@ struct Unit<'a> {
 }
 
 /// What all tasks read.
-struct Shared<'a, L> {
+struct Shared<'a> {
     engine: &'a Engine,
-    lowering: &'a L,
+    lowering: &'a dyn Lowering,
+    /// Those of the input's gradient; empty where it is not wanted.
+    weights: &'a [f32],
     y: &'a [f32],
     dy: &'a [f32],
     epilogue: &'a PreparedEpilogue,
@@ -98,37 +106,42 @@ struct Shared<'a, L> {
     identity: PreparedEpilogue,
 }
 
-impl<L: Lowering> Shared<'_, L> {
+impl Shared<'_> {
     /// Lifts a band of both maps, and multiplies it for the input's gradient.
     fn lift(&self, unit: Unit<'_>, input: &mut [f32], slope: &mut [f32]) {
         let Self { engine, lowering, .. } = *self;
         let scratch = engine.scratch();
         let Unit { slot, band, dx } = unit;
-        let pairs = lowering.operands() == Operands::Pairs;
+        let pairs = lowering.bands().operands == Operands::Pairs;
         let mut multiplied = None;
-        if lowering.lifted_is_stage() {
+        if lowering.bands().lifted_is_stage {
             self.stage_input(slot, band, input);
             self.stage_slope(slot, band, slope);
         } else {
-            let mut stage = scratch.take(lowering.input_stage().len());
+            let mut stage = scratch.take(lowering.bands().input_stage.len());
             self.stage_input(slot, band, &mut stage);
             if pairs && dx.is_some() {
-                multiplied = Some(scratch.take(lowering.multiplied_input_len()));
+                multiplied = Some(scratch.take(lowering.bands().multiplied.input));
             }
             let operands = LiftedBand { multiplied: multiplied.as_deref_mut(), kept: Some(&mut *input) };
             lowering.lift_input(&stage, operands);
             drop(stage);
-            let mut stage = scratch.take(lowering.output_stage().len());
+            let mut stage = scratch.take(lowering.bands().output_stage.len());
             self.stage_slope(slot, band, &mut stage);
             lowering.lift_slope(&stage, LiftedBand { multiplied: None, kept: Some(slope) });
         }
         if let Some(dx) = dx {
             let operand = multiplied.as_deref().unwrap_or(input);
-            let mut stage = scratch.take(lowering.output_stage().len());
-            lowering.multiply(operand, &mut scratch.take(lowering.workspace_len()), &mut stage);
+            let mut stage = scratch.take(lowering.bands().output_stage.len());
+            lowering.multiply(
+                self.weights,
+                operand,
+                &mut scratch.take(lowering.bands().workspace),
+                &mut stage,
+            );
             let output = WriteOutput {
-                tiling: lowering.tiling(),
-                shape: lowering.output_stage(),
+                tiling: &lowering.bands().tiling,
+                shape: lowering.bands().output_stage,
                 channels: self.output_channels,
                 epilogue: &self.identity,
                 bias: self.no_bias,
@@ -143,7 +156,7 @@ impl<L: Lowering> Shared<'_, L> {
 
     /// Fills a stage with a band of the gradient before the epilogue.
     fn stage_input(&self, slot: usize, band: usize, stage: &mut [f32]) {
-        let (tiling, isa) = (self.lowering.tiling(), self.engine.isa());
+        let (tiling, isa) = (&self.lowering.bands().tiling, self.engine.isa());
         let (geometry, channels) = (&tiling.geometry, self.input_channels);
         let first = tiling.first_input_row(band);
         let row = |row: isize| usize::try_from(row).unwrap_or(0).min(geometry.height_in);
@@ -156,19 +169,19 @@ impl<L: Lowering> Shared<'_, L> {
             let (y, dy) = (&self.y[first..first + dz.len()], &self.dy[first..first + dz.len()]);
             dispatch(isa, Slopes { epilogue: *self.epilogue, first, y, dy, dz });
         }
-        let shape = self.lowering.input_stage();
+        let shape = self.lowering.bands().input_stage;
         dispatch(isa, StageInput { tiling, shape, channels, band, rows, images: &gradient, stage });
     }
 
     /// Fills a stage with a band of the transposed convolution's input.
     fn stage_slope(&self, slot: usize, band: usize, stage: &mut [f32]) {
-        let tiling = self.lowering.tiling();
+        let tiling = &self.lowering.bands().tiling;
         let image_len = tiling.height_out * tiling.width_out * self.output_channels.total;
         let first_image = slot * tiling.images;
         let x = &self.x[first_image * image_len..(first_image + tiling.images_of(slot)) * image_len];
         let slope = StageSlope {
             tiling,
-            shape: self.lowering.output_stage(),
+            shape: self.lowering.bands().output_stage,
             channels: self.output_channels,
             band,
             epilogue: &self.identity,

@@ -1,6 +1,7 @@
 //! Channel-blocked bands to NHWC maps.
 
-use super::stage::{AHEAD, Channels, StageShape, lanes};
+use super::shape::{Channels, StageShape};
+use super::stage::{AHEAD, lanes};
 use super::tiling::{Tiling, signed};
 use crate::cpu::{Kernel, LANES, LINE, Simd, prefetch_to_write};
 use crate::elementwise::{Activation, PreparedEpilogue};

@@ -1,7 +1,7 @@
 //! The shape of a transposed convolution.
 
 use crate::convolution::ConvGeometry;
-use crate::windows::{GeometryError, Padding};
+use crate::windows::{GeometryError, Padding, positive};
 
 /// The shape of a 2-D transposed convolution, as PyTorch's `ConvTranspose2d` defines it.
 ///
@@ -62,7 +62,7 @@ impl ConvTransposeGeometry {
         size: usize,
         cut: usize,
     ) -> Result<usize, GeometryError> {
-        crate::windows::positive(&[
+        positive(&[
             ("the input map", size),
             ("kernel", self.kernel[index]),
             ("stride", self.stride[index]),

@@ -1,6 +1,8 @@
 use super::*;
+use crate::convolution::{ConvBackward, ConvForward, Convolution, Convolve, grouped};
 use crate::cpu::Isa;
-use crate::elementwise::Dropout;
+use crate::elementwise::{Activation, Dropout, Epilogue};
+use crate::engine::Engine;
 use crate::numbers::Accuracy;
 use crate::windows::{GeometryError, Padding};
 use allconv_random::{philox4x32, unit_f32};
@@ -20,10 +22,12 @@ const DOUBLING: ConvTransposeGeometry = ConvTransposeGeometry {
 };
 
 #[test]
-fn two_by_two_taps_at_stride_two_paint_disjoint_squares() {
+fn two_by_two_taps_at_stride_two_reach_disjoint_squares() {
     let mut y = [0.0_f32; 16];
     let (x, w) = ([1.0, 2.0, 3.0, 4.0], [1.0, 10.0, 100.0, 1000.0]);
-    conv_transpose2d_forward(&Engine::detect(), &DOUBLING, &x, &w, Some(&[0.5]), &Epilogue::IDENTITY, &mut y);
+    let convolution = TransposedConvolution::plan(&Engine::detect(), &DOUBLING);
+    let epilogue = Epilogue::IDENTITY;
+    convolution.prepare(&w).forward(ConvForward { x: &x, bias: Some(&[0.5]), epilogue, y: &mut y });
     #[rustfmt::skip]
     let expected = [
         1.5, 10.5, 2.5, 20.5,
@@ -55,29 +59,37 @@ fn noise(len: usize, stream: u32) -> Vec<f64> {
 }
 
 /// Output, then gradients of input, weight and bias.
-fn passes<T: Scalar>(
+fn passes<T: Convolve>(
     geometry: &ConvTransposeGeometry,
-    epilogue: &Epilogue,
+    epilogue: Epilogue,
     saved: Option<&[f64]>,
 ) -> [Vec<f64>; 4] {
-    let adjoint = valid_adjoint(geometry);
+    let adjoint = geometry.adjoint().expect("the test made a valid geometry");
     let inputs = geometry.batch * geometry.height_in * geometry.width_in * geometry.channels_in;
     let narrow = |values: Vec<f64>| values.into_iter().map(T::from_f64).collect::<Vec<T>>();
-    let engine = Engine::detect();
+    let convolution = TransposedConvolution::plan(&Engine::detect(), geometry);
     let (x, w) = (narrow(noise(inputs, 0)), narrow(noise(adjoint.weight_len(), 1)));
     let (bias, dy) = (narrow(noise(geometry.channels_out, 2)), narrow(noise(adjoint.input_len(), 3)));
     let mut y = vec![T::ZERO; adjoint.input_len()];
-    conv_transpose2d_forward(&engine, geometry, &x, &w, Some(&bias), epilogue, &mut y);
+    let convolution = convolution.prepare(&w);
+    convolution.forward(ConvForward { x: &x, bias: Some(&bias), epilogue, y: &mut y });
     let saved = saved.map_or_else(|| y.clone(), |saved| narrow(saved.to_vec()));
     let (mut dx, mut dweight, mut dbias) =
         (vec![T::ZERO; x.len()], vec![T::ZERO; w.len()], vec![T::ZERO; bias.len()]);
-    let gradients = ConvGradients { dx: Some(&mut dx), dweight: &mut dweight, dbias: Some(&mut dbias) };
-    conv_transpose2d_backward(&engine, geometry, &x, &w, &saved, &dy, epilogue, gradients);
+    convolution.backward(ConvBackward {
+        x: &x,
+        y: &saved,
+        dy: &dy,
+        epilogue,
+        dx: Some(&mut dx),
+        dweight: &mut dweight,
+        dbias: Some(&mut dbias),
+    });
     [y, dx, dweight, dbias].map(|values| values.into_iter().map(T::to_f64).collect())
 }
 
 #[test]
-fn squares_are_painted_to_the_last_bit_as_the_adjoint_computes_them() {
+fn blocks_are_scattered_to_the_last_bit_as_the_adjoint_computes_them() {
     let epilogues = [
         Epilogue::IDENTITY,
         Epilogue::RELU,
@@ -100,19 +112,28 @@ fn squares_are_painted_to_the_last_bit_as_the_adjoint_computes_them() {
                 stride: kernel,
                 ..DOUBLING
             };
-            let adjoint = valid_adjoint(&geometry);
+            let convolution = TransposedConvolution::plan(&engine, &geometry);
+            let adjoint = Convolution::plan(&engine, &geometry.adjoint().expect("a valid geometry"));
+            let (weights, outputs) = (adjoint.geometry().weight_len(), adjoint.geometry().input_len());
             let narrow = |len: usize, stream: u32| -> Vec<f32> {
                 noise(len, stream).into_iter().map(|value| value as f32).collect()
             };
             let x = narrow(3 * 5 * 7 * channels_in, 0);
-            let (weight, bias) = (narrow(adjoint.weight_len(), 1), narrow(channels_out, 2));
+            let (weight, bias) = (narrow(weights, 1), narrow(channels_out, 2));
             for (epilogue, bias) in epilogues.into_iter().zip([Some(&bias[..]), None, Some(&bias[..])]) {
-                let [mut painted, mut expected] = [0; 2].map(|_| vec![f32::NAN; adjoint.input_len()]);
-                assert!(crate::convolution::grouped::paints_squares(&geometry, &epilogue));
-                conv_transpose2d_forward(&engine, &geometry, &x, &weight, bias, &epilogue, &mut painted);
-                let (x, weight, y) = (&x[..], &weight[..], &mut expected[..]);
-                by_adjoint(&engine, TransposedJob { geometry, adjoint, x, weight, bias, epilogue, y });
-                let differs = painted.iter().zip(&expected).position(|(a, b)| a.to_bits() != b.to_bits());
+                let [mut scattered, mut expected] = [0; 2].map(|_| vec![f32::NAN; outputs]);
+                assert!(grouped::scatters_blocks(&geometry, &epilogue));
+                convolution.prepare(&weight).forward(ConvForward {
+                    x: &x,
+                    bias,
+                    epilogue,
+                    y: &mut scattered,
+                });
+                let operands = ConvForward { x: &x[..], bias, epilogue, y: &mut expected };
+                forward_by_adjoint(&adjoint, operands, |x, y| {
+                    grouped::input_gradient(&adjoint, &weight, x, y);
+                });
+                let differs = scattered.iter().zip(&expected).position(|(a, b)| a.to_bits() != b.to_bits());
                 assert_eq!(differs, None, "{engine:?} {geometry:?} {epilogue:?}");
             }
         }
@@ -138,8 +159,8 @@ fn the_gradients_are_derivatives_and_f32_agrees_with_f64() {
         activation: Activation::LeakyRelu { slope: 0.3 },
         dropout: Some(Dropout { rate: 0.25, key: 4 }),
     };
-    let wide = passes::<f64>(&geometry, &epilogue, None);
-    let narrow = passes::<f32>(&geometry, &epilogue, Some(&wide[0]));
+    let wide = passes::<f64>(&geometry, epilogue, None);
+    let narrow = passes::<f32>(&geometry, epilogue, Some(&wide[0]));
     for (wide, narrow) in wide.iter().zip(&narrow) {
         for (wide, narrow) in wide.iter().zip(narrow) {
             // Sums of fewer than 100 products below 0.3: 30 roundings of 2^-24 are a generous bound.
@@ -148,7 +169,7 @@ fn the_gradients_are_derivatives_and_f32_agrees_with_f64() {
     }
     // Euler: forward is linear in weight and bias between the kinks, so <dweight, w> + <dbias, b> = <dy, y>.
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-    let adjoint = valid_adjoint(&geometry);
+    let adjoint = geometry.adjoint().expect("the test made a valid geometry");
     let (w, bias) = (noise(adjoint.weight_len(), 1), noise(geometry.channels_out, 2));
     let dy = noise(adjoint.input_len(), 3);
     let loss = dot(&dy, &wide[0]);

@@ -1,8 +1,8 @@
 //! Tiles of the output from their planes straight into the map, with bias and activation on the way.
 
+use super::maps::{Maps, UseOfMaps, with_maps};
 use super::scheme::Scheme;
 use super::tile_map::{Place, Route, TileMap, together};
-use super::transform::{UseOfOutputMap, with_output_map};
 use crate::convolution::staging::OutputBand;
 use crate::cpu::{Kernel, LANES, LINE, Simd, Wide, prefetch_to_write};
 
@@ -97,16 +97,20 @@ impl LowerIntoMap<'_> {
     }
 }
 
-impl UseOfOutputMap for LowerIntoMap<'_> {
+impl UseOfMaps for LowerIntoMap<'_> {
     #[inline(always)]
-    fn with<S: Simd, M: TileMap>(self, simd: S) {
-        if self.band.rectify { self.each::<S, M, true>(simd) } else { self.each::<S, M, false>(simd) }
+    fn with<S: Simd, M: Maps>(self, simd: S) {
+        if self.band.rectify {
+            self.each::<S, M::Output, true>(simd);
+        } else {
+            self.each::<S, M::Output, false>(simd);
+        }
     }
 }
 
 impl Kernel for LowerIntoMap<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        with_output_map(self.scheme, simd, self);
+        with_maps(self.scheme, simd, self);
     }
 }

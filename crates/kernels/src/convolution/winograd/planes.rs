@@ -15,12 +15,8 @@ pub(super) trait Planes {
     fn start(&mut self) -> (*mut f32, FromStage<Self::Store>);
 }
 
-/// Values.
-pub(super) struct Values<'a>(pub(super) &'a mut [f32]);
-/// Pairs of neighbours, which are channels of a tile.
-pub(super) struct Neighbours<'a>(pub(super) &'a mut [f32]);
-/// Pairs of neighbouring tiles.
-pub(super) struct PairsOfTiles<'a>(pub(super) &'a mut [f32]);
+/// Planes of one form.
+pub(super) struct OneForm<'a, T>(pub(super) &'a mut [f32], pub(super) T);
 /// Both kinds of pairs, in planes of one length.
 pub(super) struct BothPairs<'a> {
     pub(super) neighbours: &'a mut [f32],
@@ -33,6 +29,8 @@ pub(super) struct FromStage<T>(T);
 
 /// How a vector of tiles is stored in planes.
 pub(super) trait StoreTiles: Copy {
+    /// Values in an element.
+    const VALUES: usize;
     /// Stores a vector.
     ///
     /// # Safety
@@ -40,10 +38,13 @@ pub(super) trait StoreTiles: Copy {
     unsafe fn store<W: Wide>(self, simd: W, target: *mut f32, x: W::Vector);
 }
 
+/// As values.
 #[derive(Clone, Copy)]
 pub(super) struct AsValues;
+/// As pairs of neighbours, which are channels of a tile.
 #[derive(Clone, Copy)]
 pub(super) struct AsNeighbours;
+/// As pairs of neighbouring tiles.
 #[derive(Clone, Copy)]
 pub(super) struct AsPairsOfTiles;
 /// As neighbours, and as pairs of tiles at the same place of the other planes.
@@ -53,48 +54,22 @@ pub(super) struct AsBothPairs {
     tiles: *mut f32,
 }
 
-impl Planes for Values<'_> {
-    type Store = AsValues;
-    const VALUES: usize = 1;
+impl<T: StoreTiles> Planes for OneForm<'_, T> {
+    type Store = T;
+    const VALUES: usize = T::VALUES;
 
     fn len(&self) -> usize {
         self.0.len()
     }
 
-    fn start(&mut self) -> (*mut f32, FromStage<AsValues>) {
-        (self.0.as_mut_ptr(), FromStage(AsValues))
-    }
-}
-
-impl Planes for Neighbours<'_> {
-    type Store = AsNeighbours;
-    const VALUES: usize = 2;
-
-    fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    fn start(&mut self) -> (*mut f32, FromStage<AsNeighbours>) {
-        (self.0.as_mut_ptr(), FromStage(AsNeighbours))
-    }
-}
-
-impl Planes for PairsOfTiles<'_> {
-    type Store = AsPairsOfTiles;
-    const VALUES: usize = 2;
-
-    fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    fn start(&mut self) -> (*mut f32, FromStage<AsPairsOfTiles>) {
-        (self.0.as_mut_ptr(), FromStage(AsPairsOfTiles))
+    fn start(&mut self) -> (*mut f32, FromStage<T>) {
+        (self.0.as_mut_ptr(), FromStage(self.1))
     }
 }
 
 impl Planes for BothPairs<'_> {
     type Store = AsBothPairs;
-    const VALUES: usize = 2;
+    const VALUES: usize = AsBothPairs::VALUES;
 
     fn len(&self) -> usize {
         self.neighbours.len().min(self.tiles.len())
@@ -121,6 +96,8 @@ impl<T: StoreTiles> Route for FromStage<T> {
 }
 
 impl StoreTiles for AsValues {
+    const VALUES: usize = 1;
+
     #[inline(always)]
     unsafe fn store<W: Wide>(self, simd: W, target: *mut f32, x: W::Vector) {
         // SAFETY: the caller's.
@@ -129,6 +106,8 @@ impl StoreTiles for AsValues {
 }
 
 impl StoreTiles for AsNeighbours {
+    const VALUES: usize = 2;
+
     #[inline(always)]
     unsafe fn store<W: Wide>(self, simd: W, target: *mut f32, x: W::Vector) {
         // SAFETY: the caller's.
@@ -137,6 +116,8 @@ impl StoreTiles for AsNeighbours {
 }
 
 impl StoreTiles for AsPairsOfTiles {
+    const VALUES: usize = 2;
+
     #[inline(always)]
     unsafe fn store<W: Wide>(self, simd: W, target: *mut f32, x: W::Vector) {
         // SAFETY: the caller's.
@@ -145,6 +126,8 @@ impl StoreTiles for AsPairsOfTiles {
 }
 
 impl StoreTiles for AsBothPairs {
+    const VALUES: usize = 2;
+
     #[inline(always)]
     unsafe fn store<W: Wide>(self, simd: W, target: *mut f32, x: W::Vector) {
         // SAFETY: the caller's, for the neighbours; the other planes are as long, and the target lies in the former.

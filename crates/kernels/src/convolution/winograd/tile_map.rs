@@ -56,9 +56,6 @@ pub(super) struct Map<D, A, const DF: usize, const DT: usize, const AF: usize, c
     PhantomData<(D, A)>,
 );
 
-/// The same map down and across.
-pub(super) type Square<F, const FROM: usize, const TO: usize> = Map<F, F, FROM, TO, FROM, TO>;
-
 impl<D, A, const DF: usize, const DT: usize, const AF: usize, const AT: usize> TileMap
     for Map<D, A, DF, DT, AF, AT>
 where

@@ -3,11 +3,10 @@
 //! Planes are `[row of the tile][column of the tile][block][tile][lane]`: for every position of the transformed tile a
 //! matrix of tiles by channels.
 
-use super::axis::{Input, InputAdjoint, Output, OutputAdjoint, Phases};
+use super::maps::{Maps, UseOfMaps, with_maps};
 use super::planes::Planes;
-use super::points::{Five, Four, Six, Three};
 use super::scheme::Scheme;
-use super::tile_map::{Map, Place, Route, Square, TileMap, together};
+use super::tile_map::{Place, Route, TileMap, together};
 use crate::convolution::staging::StageShape;
 use crate::cpu::{Kernel, LANES, Simd, Wide};
 
@@ -205,39 +204,16 @@ impl Lower<'_> {
 impl<P: Planes> Kernel for Lift<'_, P> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        use Direction as D;
-        use Scheme as F;
-        match (self.tiles.direction, self.tiles.scheme) {
-            (D::Input, F::FourOutputsThreeTaps | F::TwoOutputsFiveTaps) => {
-                self.each::<S, Square<Input<Six>, 6, 6>>(simd)
-            }
-            (D::Input, F::ThreeOutputsThreeTaps) => self.each::<S, Square<Input<Five>, 5, 5>>(simd),
-            (D::Input, F::TwoOutputsThreeTaps | F::ThreeOutputsTwoTaps) => {
-                self.each::<S, Square<Input<Four>, 4, 4>>(simd)
-            }
-            (D::Input, F::FourByTwoOutputsThreeTaps) => {
-                self.each::<S, Map<Input<Six>, Input<Four>, 6, 6, 4, 4>>(simd)
-            }
-            (D::Input, F::FourOutputsThreeTapsStrided) => {
-                self.each::<S, Square<Input<Phases<Five>>, 9, 9>>(simd)
-            }
-            (D::Input, F::TwoOutputsThreeTapsStrided) => {
-                self.each::<S, Square<Input<Phases<Three>>, 5, 5>>(simd)
-            }
-            (D::Output, F::FourOutputsThreeTaps) => self.each::<S, Square<OutputAdjoint<Six>, 4, 6>>(simd),
-            (D::Output, F::TwoOutputsFiveTaps) => self.each::<S, Square<OutputAdjoint<Six>, 2, 6>>(simd),
-            (D::Output, F::ThreeOutputsThreeTaps) => self.each::<S, Square<OutputAdjoint<Five>, 3, 5>>(simd),
-            (D::Output, F::TwoOutputsThreeTaps) => self.each::<S, Square<OutputAdjoint<Four>, 2, 4>>(simd),
-            (D::Output, F::ThreeOutputsTwoTaps) => self.each::<S, Square<OutputAdjoint<Four>, 3, 4>>(simd),
-            (D::Output, F::FourByTwoOutputsThreeTaps) => {
-                self.each::<S, Map<OutputAdjoint<Six>, OutputAdjoint<Four>, 4, 6, 2, 4>>(simd)
-            }
-            (D::Output, F::FourOutputsThreeTapsStrided) => {
-                self.each::<S, Square<OutputAdjoint<Phases<Five>>, 4, 9>>(simd)
-            }
-            (D::Output, F::TwoOutputsThreeTapsStrided) => {
-                self.each::<S, Square<OutputAdjoint<Phases<Three>>, 2, 5>>(simd)
-            }
+        with_maps(self.tiles.scheme, simd, self);
+    }
+}
+
+impl<P: Planes> UseOfMaps for Lift<'_, P> {
+    #[inline(always)]
+    fn with<S: Simd, M: Maps>(self, simd: S) {
+        match self.tiles.direction {
+            Direction::Input => self.each::<S, M::Input>(simd),
+            Direction::Output => self.each::<S, M::OutputAdjoint>(simd),
         }
     }
 }
@@ -245,56 +221,16 @@ impl<P: Planes> Kernel for Lift<'_, P> {
 impl Kernel for Lower<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        use Direction as D;
-        use Scheme as F;
-        match (self.tiles.direction, self.tiles.scheme) {
-            (D::Input, F::FourOutputsThreeTaps | F::TwoOutputsFiveTaps) => {
-                self.each::<S, Square<InputAdjoint<Six>, 6, 6>>(simd, OntoStage)
-            }
-            (D::Input, F::ThreeOutputsThreeTaps) => {
-                self.each::<S, Square<InputAdjoint<Five>, 5, 5>>(simd, OntoStage)
-            }
-            (D::Input, F::TwoOutputsThreeTaps | F::ThreeOutputsTwoTaps) => {
-                self.each::<S, Square<InputAdjoint<Four>, 4, 4>>(simd, OntoStage);
-            }
-            (D::Input, F::FourByTwoOutputsThreeTaps) => {
-                self.each::<S, Map<InputAdjoint<Six>, InputAdjoint<Four>, 6, 6, 4, 4>>(simd, OntoStage);
-            }
-            (D::Input, F::FourOutputsThreeTapsStrided) => {
-                self.each::<S, Square<InputAdjoint<Phases<Five>>, 9, 9>>(simd, OntoStage)
-            }
-            (D::Input, F::TwoOutputsThreeTapsStrided) => {
-                self.each::<S, Square<InputAdjoint<Phases<Three>>, 5, 5>>(simd, OntoStage)
-            }
-            (D::Output, scheme) => with_output_map(scheme, simd, self),
-        }
+        with_maps(self.tiles.scheme, simd, self);
     }
 }
 
-impl UseOfOutputMap for Lower<'_> {
+impl UseOfMaps for Lower<'_> {
     #[inline(always)]
-    fn with<S: Simd, M: TileMap>(self, simd: S) {
-        self.each::<S, M>(simd, ToStage);
-    }
-}
-
-/// What is done with the map from planes to the output of a scheme.
-pub(super) trait UseOfOutputMap {
-    fn with<S: Simd, M: TileMap>(self, simd: S);
-}
-
-/// Does something with the map from planes to the output of a scheme.
-#[inline(always)]
-pub(super) fn with_output_map<S: Simd>(scheme: Scheme, simd: S, used: impl UseOfOutputMap) {
-    use Scheme as F;
-    match scheme {
-        F::FourOutputsThreeTaps => used.with::<S, Square<Output<Six>, 6, 4>>(simd),
-        F::TwoOutputsFiveTaps => used.with::<S, Square<Output<Six>, 6, 2>>(simd),
-        F::ThreeOutputsThreeTaps => used.with::<S, Square<Output<Five>, 5, 3>>(simd),
-        F::TwoOutputsThreeTaps => used.with::<S, Square<Output<Four>, 4, 2>>(simd),
-        F::ThreeOutputsTwoTaps => used.with::<S, Square<Output<Four>, 4, 3>>(simd),
-        F::FourByTwoOutputsThreeTaps => used.with::<S, Map<Output<Six>, Output<Four>, 6, 4, 4, 2>>(simd),
-        F::FourOutputsThreeTapsStrided => used.with::<S, Square<Output<Phases<Five>>, 9, 4>>(simd),
-        F::TwoOutputsThreeTapsStrided => used.with::<S, Square<Output<Phases<Three>>, 5, 2>>(simd),
+    fn with<S: Simd, M: Maps>(self, simd: S) {
+        match self.tiles.direction {
+            Direction::Input => self.each::<S, M::InputAdjoint>(simd, OntoStage),
+            Direction::Output => self.each::<S, M::Output>(simd, ToStage),
+        }
     }
 }

@@ -22,7 +22,7 @@ fn wide<T: Scalar>(values: &[T]) -> Vec<f64> {
 fn defined(geometry: &NormGeometry, [x, scale, shift]: [&[f64]; 3], activation: Activation) -> Vec<f64> {
     let NormGeometry { positions, channels, .. } = *geometry;
     let set = |element: usize| geometry.set(element / (positions * channels), element % channels);
-    let negative = slope_below_zero(activation);
+    let negative = f64::from(activation.slope_below_zero());
     let value = |element: usize| {
         let of_set = || (0..x.len()).filter(|other| set(*other) == set(element)).map(|other| x[other]);
         let mean = of_set().sum::<f64>() / of_set().count() as f64;
