@@ -2,11 +2,9 @@
 
 use std::time::Instant;
 
-use crate::bfloat16::pair;
+use crate::convolution::Operands;
+use crate::cpu::{Arithmetic, Isa, Kernel, LANES, Simd, Wide, dispatch, dispatch_pairs, pair};
 use crate::engine::Engine;
-use crate::isa::Isa;
-use crate::product::Operands;
-use crate::simd::{Arithmetic, Kernel, LANES, Simd, Wide, dispatch, dispatch_pairs};
 
 /// Independent chains of multiply-adds: more than the eight that hide their latency, and few enough for sixteen registers.
 const CHAINS: usize = 12;
@@ -105,7 +103,7 @@ fn chains<W: Wide>(wide: W, links: usize, link: impl Fn(W::Vector) -> W::Vector)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::Accuracy;
+    use crate::numbers::Accuracy;
 
     #[test]
     fn the_peak_is_plausible_on_every_available_set() {

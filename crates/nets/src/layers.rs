@@ -8,7 +8,9 @@ use burn::tensor::activation::{leaky_relu, relu};
 use crate::branches::BranchLayer;
 use crate::downsample::Downsample;
 use crate::normalise_layer::NormaliseLayer;
-use crate::ops::{ConvolutionSettings, Divisor, PoolWindow, average_pool, convolution, dropout, rectifier};
+use crate::ops::{
+    ConvolutionSettings, Divisor, PoolWindow, average_pool, convolution_keeping_weights, dropout, rectifier,
+};
 use crate::signal_rules::ReluRule;
 use crate::stage::{ActivationKind, Border, ConvolutionSpec};
 use crate::upsample::Upsample;
@@ -57,11 +59,8 @@ impl ConvolutionLayer {
         let settings = ConvolutionSettings { stride, padding, dilation, groups, epilogue };
         let weight = self.weight.val();
         // In training the weights change with every step, and would only be copied.
-        if weight.device().is_autodiff() {
-            convolution(x, weight, self.bias.val(), settings, engine)
-        } else {
-            convolution(x, weight, self.bias.val(), settings, &engine.clone().keeping(&self.kept))
-        }
+        let kept = (!weight.device().is_autodiff()).then(|| self.kept.share());
+        convolution_keeping_weights(x, weight, self.bias.val(), settings, engine, kept)
     }
 }
 

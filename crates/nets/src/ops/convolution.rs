@@ -1,8 +1,8 @@
 //! Convolution with bias, activation and dropout in one operator.
 
 use allconv_kernels::{
-    ConvGeometry, ConvGradients, Engine, Epilogue, Padding, Scalar, conv2d_backward, conv2d_forward,
-    conv2d_forward_owned, unspecified_vec,
+    ConvBackward, ConvForward, ConvGeometry, Convolution, Convolve, Engine, Epilogue, Padding, WeightCache,
+    unspecified_vec,
 };
 use burn::backend::{Autodiff, Dispatch, ExtensionType, Flex, backend_extension};
 use burn::tensor::Tensor;
@@ -58,14 +58,23 @@ pub fn convolution(
     settings: ConvolutionSettings,
     engine: &Engine,
 ) -> Tensor<4> {
-    let y = <Dispatch as ConvolutionOps>::fused_convolution(
-        x.into_dispatch(),
-        weight.into_dispatch(),
-        bias.into_dispatch(),
-        settings,
-        engine.clone(),
-    );
-    Tensor::from_dispatch(y)
+    convolution_keeping_weights(x, weight, bias, settings, engine, None)
+}
+
+/// [`convolution`] with weights that `kept`, if there is one, holds in the form in which the kernels multiply by them.
+pub fn convolution_keeping_weights(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Tensor<1>,
+    settings: ConvolutionSettings,
+    engine: &Engine,
+    kept: Option<WeightCache>,
+) -> Tensor<4> {
+    let (x, weight, bias) = (x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch());
+    let engine = engine.clone();
+    Tensor::from_dispatch(<Dispatch as ConvolutionOps>::fused_convolution(
+        x, weight, bias, settings, engine, kept,
+    ))
 }
 
 /// Convolution with bias, activation and dropout as an operation of a backend.
@@ -78,8 +87,9 @@ pub trait ConvolutionOps: Backend {
         bias: FloatTensor<Self>,
         settings: ConvolutionSettings,
         engine: Engine,
+        kept: Option<WeightCache>,
     ) -> FloatTensor<Self> {
-        let _ = engine;
+        let _ = (engine, kept);
         composed::convolution::<Self>(x, weight, bias, &settings)
     }
 
@@ -117,15 +127,11 @@ impl ConvolutionOps for Flex {
         bias: FlexTensor,
         settings: ConvolutionSettings,
         engine: Engine,
+        kept: Option<WeightCache>,
     ) -> FlexTensor {
         match x.dtype() {
-            DType::F32 => forward(x, weight, bias, &settings, |geometry, x, weight, bias, epilogue, y| {
-                let (weight, owner) = (weight.slice(), weight.owner());
-                conv2d_forward_owned(&engine, geometry, x, weight, &owner, Some(bias), epilogue, y);
-            }),
-            DType::F64 => forward(x, weight, bias, &settings, |geometry, x, weight, bias, epilogue, y| {
-                conv2d_forward::<f64>(&engine, geometry, x, weight.slice(), Some(bias), epilogue, y);
-            }),
+            DType::F32 => forward::<f32>([x, weight, bias], &settings, &engine, kept),
+            DType::F64 => forward::<f64>([x, weight, bias], &settings, &engine, kept),
             _ => composed::convolution::<Self>(x, weight, bias, &settings),
         }
     }
@@ -172,23 +178,27 @@ impl ConvolutionSettings {
     }
 }
 
-/// Runs a kernel, given as geometry, input, weight, bias, epilogue and output.
-fn forward<T: Scalar + Element + Pod>(
-    x: FlexTensor,
-    weight: FlexTensor,
-    bias: FlexTensor,
+fn forward<T: Convolve + Element + Pod>(
+    [x, weight, bias]: [FlexTensor; 3],
     settings: &ConvolutionSettings,
-    kernel: impl FnOnce(&ConvGeometry, &[T], &Dense, &[T], &Epilogue, &mut [T]),
+    engine: &Engine,
+    kept: Option<WeightCache>,
 ) -> FlexTensor {
     let (x, weight, bias) = (Dense::channels_last(x), Dense::in_order(weight), Dense::in_order(bias));
     let geometry = settings.geometry(x.sizes(), weight.sizes());
     let sizes = output_sizes(&geometry);
     let mut y = unspecified_vec(sizes.iter().product());
-    kernel(&geometry, x.slice(), &weight, bias.slice(), &settings.epilogue, &mut y);
+    let convolution = Convolution::plan(engine, &geometry);
+    let mut prepared = convolution.prepare::<T>(weight.slice());
+    if let Some(kept) = kept {
+        prepared = prepared.keeping(&kept, &weight.owner());
+    }
+    let (bias, epilogue) = (Some(bias.slice()), settings.epilogue);
+    prepared.forward(ConvForward { x: x.slice(), bias, epilogue, y: &mut y });
     from_channels_last(y, sizes)
 }
 
-fn backward<T: Scalar + Element + Pod>(
+fn backward<T: Convolve + Element + Pod>(
     [x, weight, y, dy]: [FlexTensor; 4],
     settings: &ConvolutionSettings,
     wanted: InputGradient,
@@ -203,22 +213,15 @@ fn backward<T: Scalar + Element + Pod>(
     };
     let mut dweight = unspecified_vec(geometry.weight_len());
     let mut dbias = vec![T::ZERO; geometry.channels_out];
-    let gradients = ConvGradients {
+    Convolution::plan(engine, &geometry).prepare::<T>(weight.slice()).backward(ConvBackward {
+        x: x.slice(),
+        y: y.slice(),
+        dy: dy.slice(),
+        epilogue: settings.epilogue,
         dx: (wanted == InputGradient::Wanted).then_some(&mut dx),
         dweight: &mut dweight,
         dbias: Some(&mut dbias),
-    };
-    let epilogue = &settings.epilogue;
-    conv2d_backward::<T>(
-        engine,
-        &geometry,
-        x.slice(),
-        weight.slice(),
-        y.slice(),
-        dy.slice(),
-        epilogue,
-        gradients,
-    );
+    });
     ConvolutionGradients {
         dx: match wanted {
             InputGradient::Wanted => from_channels_last(dx, x.sizes()),
@@ -277,10 +280,11 @@ impl<B: ConvolutionOps, C: CheckpointStrategy> ConvolutionOps for Autodiff<B, C>
         bias: FloatTensor<Self>,
         settings: ConvolutionSettings,
         engine: Engine,
+        kept: Option<WeightCache>,
     ) -> FloatTensor<Self> {
         let nodes = [x.node(), weight.node(), bias.node()];
         let (x, weight, bias) = (x.into_primitive(), weight.into_primitive(), bias.into_primitive());
-        let run = |x, weight| B::fused_convolution(x, weight, bias, settings, engine.clone());
+        let run = |x, weight| B::fused_convolution(x, weight, bias, settings, engine.clone(), kept);
         match ConvolutionBackward.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(preparation) => {
                 let y = run(x.clone(), weight.clone());

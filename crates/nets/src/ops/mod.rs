@@ -36,7 +36,7 @@ pub use average_pool::{AveragePoolOps, Divisor, average_pool};
 pub use blocks::BlockOps;
 pub(crate) use blocks::{blocks_have_kernels, blocks_to_channels, channels_to_blocks};
 pub use cells::{CellChoice, CellOps, assigned, gathered, scattered, scatters};
-pub use convolution::{ConvolutionOps, ConvolutionSettings, convolution};
+pub use convolution::{ConvolutionOps, ConvolutionSettings, convolution, convolution_keeping_weights};
 pub use dropout::{DropoutOps, dropout};
 pub use elementwise::{ElementwiseOps, elementwise};
 pub use joining::{JoiningOps, concatenate_channels, sum_of};

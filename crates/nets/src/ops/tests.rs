@@ -95,7 +95,7 @@ fn convolution_equals_its_composition() {
                     [tensor(1, &x, dtype), tensor(2, &weight, dtype), tensor(3, &[weight[0]], dtype)];
                 let ours = run(&inputs, |inputs| {
                     let [x, weight, bias] = inputs.try_into().unwrap();
-                    Tracked::fused_convolution(x, weight, bias, settings, Engine::detect())
+                    Tracked::fused_convolution(x, weight, bias, settings, Engine::detect(), None)
                 });
                 let composition = run(&inputs, |inputs| {
                     let [x, weight, bias] = inputs.try_into().unwrap();

@@ -1,8 +1,8 @@
 //! Transposed convolution with bias: the adjoint of a convolution as an operator of its own.
 
 use allconv_kernels::{
-    Activation, ConvGradients, ConvTransposeGeometry, Engine, Epilogue, Padding, Scalar,
-    conv_transpose2d_backward, conv_transpose2d_forward,
+    Activation, ConvBackward, ConvForward, ConvTransposeGeometry, Convolve, Engine, Epilogue, Padding,
+    TransposedConvolution,
 };
 use burn::backend::{Autodiff, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
@@ -161,7 +161,7 @@ impl TransposedConvolutionSettings {
     }
 }
 
-fn forward<T: Scalar + Element + Pod>(
+fn forward<T: Convolve + Element + Pod>(
     x: FlexTensor,
     weight: FlexTensor,
     bias: FlexTensor,
@@ -174,11 +174,13 @@ fn forward<T: Scalar + Element + Pod>(
     let sizes = [geometry.batch, rows, columns, geometry.channels_out];
     let mut y = vec![T::ZERO; sizes.iter().product()];
     let (bias, epilogue) = (Some(bias.slice()), settings.epilogue());
-    conv_transpose2d_forward::<T>(engine, &geometry, x.slice(), weight.slice(), bias, &epilogue, &mut y);
+    let convolution = TransposedConvolution::plan(engine, &geometry);
+    let operands = ConvForward { x: x.slice(), bias, epilogue, y: &mut y };
+    convolution.prepare::<T>(weight.slice()).forward(operands);
     from_channels_last(y, sizes)
 }
 
-fn backward<T: Scalar + Element + Pod>(
+fn backward<T: Convolve + Element + Pod>(
     [x, weight, y, dy]: [FlexTensor; 4],
     settings: &TransposedConvolutionSettings,
     wanted: InputGradient,
@@ -193,23 +195,15 @@ fn backward<T: Scalar + Element + Pod>(
     };
     let mut dweight = vec![T::ZERO; weight.sizes().iter().product()];
     let mut dbias = vec![T::ZERO; geometry.channels_out];
-    let gradients = ConvGradients {
+    TransposedConvolution::plan(engine, &geometry).prepare::<T>(weight.slice()).backward(ConvBackward {
+        x: x.slice(),
+        y: y.slice(),
+        dy: dy.slice(),
+        epilogue: settings.epilogue(),
         dx: (wanted == InputGradient::Wanted).then_some(&mut dx),
         dweight: &mut dweight,
         dbias: Some(&mut dbias),
-    };
-    let (operands, epilogue) = ([x.slice(), weight.slice(), y.slice(), dy.slice()], settings.epilogue());
-    let [x_slice, weight_slice, y_slice, dy_slice] = operands;
-    conv_transpose2d_backward::<T>(
-        engine,
-        &geometry,
-        x_slice,
-        weight_slice,
-        y_slice,
-        dy_slice,
-        &epilogue,
-        gradients,
-    );
+    });
     ConvolutionGradients {
         dx: match wanted {
             InputGradient::Wanted => from_channels_last(dx, x.sizes()),

@@ -245,17 +245,15 @@ fn backward<T: Scalar + Elementary + Element + Pod>(
         OrderGradient::Unwanted => Vec::new(),
     };
     let mut dx = unspecified_vec(geometry.input_len());
-    weighted_pool2d_backward::<T>(
-        engine,
-        geometry,
-        function,
-        Orders(orders),
-        x.slice(),
-        y.slice(),
-        dy.slice(),
-        &mut dx,
-        &mut dorders,
-    );
+    let operands = allconv_kernels::WeightedPoolBackward {
+        orders: Orders(orders),
+        x: x.slice(),
+        y: y.slice(),
+        dy: dy.slice(),
+        dx: &mut dx,
+        dorders: &mut dorders,
+    };
+    weighted_pool2d_backward::<T>(engine, geometry, function, operands);
     let PoolGeometry { batch, height_in, width_in, channels, .. } = *geometry;
     let count = dorders.len();
     WeightedPoolGradients {
