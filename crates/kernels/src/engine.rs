@@ -1,4 +1,4 @@
-//! What every kernel call is given: the instruction set, the accuracy class and the scratch memory.
+//! The context of every kernel call: instruction set, accuracy class and scratch memory.
 
 use std::fmt;
 use std::sync::Arc;

@@ -26,7 +26,6 @@ pub use geometry::ConvGeometry;
 pub use operands::{ConvBackward, ConvForward};
 pub use plan::{Algorithm, Convolution, Plan};
 pub use prepared::PreparedConvolution;
-pub(crate) use product::Operands;
 pub use transposed::{ConvTransposeGeometry, PreparedTransposedConvolution, TransposedConvolution};
 pub use weight_cache::WeightCache;
 pub use winograd::Scheme;

@@ -1,3 +1,5 @@
+//! Every operation of every available instruction set on numbers that f32 holds exactly.
+
 use super::*;
 
 /// Every operation of [`Simd`] on numbers that f32 holds exactly.

@@ -1,4 +1,4 @@
-//! What follows a convolution in the same pass: activation and dropout, and their gradient.
+//! The epilogue of a convolution: activation and dropout in the same pass, and their gradient.
 
 use super::dropout::{Dropout, DropoutMask, element_index};
 use crate::cpu::{Kernel, Simd};

@@ -1,4 +1,4 @@
-//! The element types that kernels accept: `f32` on the fast paths, `f64` on the naive ones.
+//! The element types that kernels accept: `f32` on the fast paths, `f64` by the definitions.
 
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, Sub};

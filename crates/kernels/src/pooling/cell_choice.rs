@@ -1,4 +1,4 @@
-//! Which cell of each window a pooling picks: the middle one, one that is drawn, the largest of a region.
+//! The choice of one position in each window: the median, a drawn one, the largest of a region.
 
 use rayon::prelude::*;
 

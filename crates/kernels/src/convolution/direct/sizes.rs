@@ -2,7 +2,7 @@
 
 use crate::convolution::geometry::ConvGeometry;
 use crate::convolution::product::Operands;
-use crate::convolution::staging::{Bands, OfBoth, StageShape, Tiling, TilingRequest};
+use crate::convolution::staging::{BandLengths, Bands, StageShape, Tiling, TilingRequest};
 use crate::cpu::{Isa, LANES};
 use crate::engine::Engine;
 
@@ -129,7 +129,7 @@ fn bands_of(
     let input_stage = tiling.input_stage(blocks_in, lanes_in);
     let output_stage = tiling.output_stage(blocks_out);
     let (lifted, values) =
-        (OfBoth { input: input_stage.len(), slope: output_stage.len() }, operands.values());
+        (BandLengths { input: input_stage.len(), slope: output_stage.len() }, operands.values());
     Bands {
         tiling,
         operands,
@@ -138,8 +138,8 @@ fn bands_of(
         input_gradient_stage: tiling.input_stage(channels_in.div_ceil(LANES), LANES),
         lifted_is_stage: operands == Operands::Singles,
         lifted,
-        multiplied: OfBoth { input: lifted.input / values, slope: lifted.slope / values },
-        kept: OfBoth { input: lifted.input, slope: kept_slope(&output_stage, operands).len() },
+        multiplied: BandLengths { input: lifted.input / values, slope: lifted.slope / values },
+        kept: BandLengths { input: lifted.input, slope: kept_slope(&output_stage, operands).len() },
         workspace: 0,
     }
 }

@@ -11,5 +11,4 @@ mod tiles;
 
 pub(super) use packed::{packed_order, packed_panels, pair_packed};
 pub(super) use pairs::{pair_at_distance, pair_neighbours, pair_rows};
-pub(crate) use shape::Operands;
-pub(super) use shape::{LeftStrides, Offsets, Product, ResultStrides, Right, Store};
+pub(super) use shape::{LeftStrides, Offsets, Operands, Product, ResultStrides, Right, Store};

@@ -41,7 +41,7 @@ pub(crate) struct OutputBand<'a> {
 
 /// A number for a band of the input, and one for a band of the output's gradient.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct OfBoth {
+pub(crate) struct BandLengths {
     pub(crate) input: usize,
     pub(crate) slope: usize,
 }
@@ -61,11 +61,11 @@ pub(crate) struct Bands {
     /// Whether a lifted band is the stage itself, so that staging writes it in place.
     pub(crate) lifted_is_stage: bool,
     /// Values of a lifted band.
-    pub(crate) lifted: OfBoth,
+    pub(crate) lifted: BandLengths,
     /// Elements of a band as it is multiplied.
-    pub(crate) multiplied: OfBoth,
+    pub(crate) multiplied: BandLengths,
     /// Elements of a band as it is kept for the weight gradient: values, or pairs of them.
-    pub(crate) kept: OfBoth,
+    pub(crate) kept: BandLengths,
     /// Elements of temporary memory in [`Lowering::multiply`] and [`Lowering::input_gradient`].
     pub(crate) workspace: usize,
 }

@@ -1,5 +1,5 @@
-//! What every fast dense convolution shares: bands of the maps are copied into channel-blocked buffers (with padding,
-//! epilogue and channel tails dealt with on the way), and an algorithm works on these.
+//! Bands of feature maps in channel-blocked buffers, on which the dense algorithms work. Padding, epilogue and channel tails are dealt
+//! with while a band is copied.
 
 mod backward;
 mod forward;
@@ -13,7 +13,7 @@ mod write;
 
 pub(super) use backward::{BackwardOperands, InputGradient, WeightGradient, backward};
 pub(super) use forward::{ForwardOperands, forward};
-pub(super) use lowering::{Bands, ForwardOperand, LiftedBand, Lowering, OfBoth, OutputBand};
+pub(super) use lowering::{BandLengths, Bands, ForwardOperand, LiftedBand, Lowering, OutputBand};
 pub(super) use shape::{Channels, StageShape};
 pub(super) use tiling::{Tiling, TilingRequest};
 pub(super) use transposed::{TransposedOperands, transposed_backward};

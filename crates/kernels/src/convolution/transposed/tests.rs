@@ -1,3 +1,5 @@
+//! Transposed convolution by hand, against its adjoint to the last bit, and its gradients.
+
 use super::*;
 use crate::convolution::{ConvBackward, ConvForward, Convolution, Convolve, grouped};
 use crate::cpu::Isa;

@@ -10,7 +10,7 @@ use crate::convolution::product::{
     LeftStrides, Offsets, Operands, Product, ResultStrides, Right, Store, pair_neighbours, pair_rows,
 };
 use crate::convolution::staging::{
-    Bands, ForwardOperand, LiftedBand, Lowering, OfBoth, OutputBand, StageShape, Tiling, TilingRequest,
+    BandLengths, Bands, ForwardOperand, LiftedBand, Lowering, OutputBand, StageShape, Tiling, TilingRequest,
 };
 use crate::cpu::{LANES, dispatch, dispatch_bfloat16};
 use crate::engine::Engine;
@@ -54,7 +54,7 @@ impl<'e> Winograd<'e> {
         let operands = Operands::of(engine.accuracy());
         let input_stage = tiling.input_stage(blocks_in, LANES);
         let planes = |blocks, tiles| scheme.planes() * plane(blocks, tiles);
-        let both = |tiles| OfBoth { input: planes(blocks_in, tiles), slope: planes(blocks_out, tiles) };
+        let both = |tiles| BandLengths { input: planes(blocks_in, tiles), slope: planes(blocks_out, tiles) };
         let operand = both(tiles.div_ceil(operands.values()));
         let bands = Bands {
             tiling,

@@ -1,4 +1,4 @@
-//! What a pooling window may be reduced to, and the arithmetic of one window: [`LANES`] neighbouring channels at a time.
+//! The functions that a pooling window may be reduced by: the arithmetic of one window, [`LANES`] neighbouring channels at a time.
 //!
 //! Each function has a `value` and the `slopes` of its cells: the gradient of the value times each cell's derivative.
 
