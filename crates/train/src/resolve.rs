@@ -169,6 +169,7 @@ impl Resolve for Resolver {
             shapes: shapes(&walk),
             cost: cost(&walk),
             presentations,
+            shared_presentations: plan.shown_before(train.shared_steps(&plan)),
             steps: plan.total_steps(),
         })
     }

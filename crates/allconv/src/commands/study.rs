@@ -226,8 +226,12 @@ fn statistics_line(report: &CheckReport) -> String {
     } else {
         format!("too few seeds for a verdict, which takes {}", statistics.seeds_needed)
     };
+    let shared = match report.shared_presentations {
+        0 => String::new(),
+        shared => format!(" ({shared} more are taken over from shorter runs)"),
+    };
     format!(
-        "{}, {} images shown in all; {} with n = {} over {} at α = {}, {}{smallest}: {verdict}",
+        "{}, {} images shown in all{shared}; {} with n = {} over {} at α = {}, {}{smallest}: {verdict}",
         counted(report.runs, "run"),
         report.presentations,
         statistics.test.name(),
