@@ -8,32 +8,44 @@
 
 #![forbid(unsafe_code)]
 
+#[path = "../../operators/src/activated.rs"]
 mod activated;
 mod architectures;
+#[path = "../../operators/src/axis_maps.rs"]
 mod axis_maps;
 mod branches;
+#[path = "../../operators/src/description.rs"]
 mod card;
 mod cost_match;
 #[cfg(test)]
 mod dense_net;
 mod description;
+#[path = "../../operators/src/downsample/mod.rs"]
 pub mod downsample;
+#[path = "../../operators/src/initialise.rs"]
 mod initialise;
 pub mod layers;
 pub mod models;
 mod network;
 mod normalise_layer;
+#[path = "../../operators/src/operations/mod.rs"]
 pub mod ops;
+#[path = "../../operators/src/parameter_source.rs"]
 mod parameter_source;
+#[path = "../../operators/src/parameters.rs"]
 mod parameters;
+#[path = "../../operators/src/pass.rs"]
 mod pass;
 mod receptive_field;
+#[path = "../../operators/src/signal_rules.rs"]
 mod signal_rules;
 mod stage;
+#[path = "../../operators/src/switches.rs"]
 mod switches;
 mod targets;
 #[cfg(test)]
 mod tests;
+#[path = "../../operators/src/upsample/mod.rs"]
 pub mod upsample;
 mod walk;
 mod walk_branches;
