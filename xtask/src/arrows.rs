@@ -1,4 +1,4 @@
-//! Holds the crates to the dependency table of the design: the arrows go one way only, and Burn is named in three crates.
+//! Holds the crates to the dependency table of the design: the arrows go one way only, and Burn is named in four crates.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -11,13 +11,14 @@ const TABLE: &[(&str, &[&str], Burn)] = &[
     ("kernels", &["random"], Burn::Hidden),
     ("data", &["random"], Burn::Hidden),
     ("record", &[], Burn::Hidden),
-    ("nets", &["random", "kernels"], Burn::Named),
+    ("operators", &["random", "kernels"], Burn::Named),
+    ("nets", &["random", "kernels", "operators"], Burn::Named),
     ("train", &["random", "record", "data", "kernels", "nets"], Burn::Named),
-    ("inspect", &["random", "train", "record", "data", "kernels", "nets"], Burn::Named),
+    ("inspect", &["random", "train", "record", "data", "kernels", "operators", "nets"], Burn::Named),
     ("study", &["random", "record"], Burn::Hidden),
     (
         "allconv",
-        &["data", "inspect", "kernels", "nets", "random", "record", "study", "train"],
+        &["data", "inspect", "kernels", "nets", "operators", "random", "record", "study", "train"],
         Burn::FeaturesOnly,
     ),
 ];

@@ -1,8 +1,12 @@
-//! What every operator says about itself in words.
+//! An operator in words.
 
-/// An operator in words; `docs/operators.md` and `allconv operators show` print it.
+/// What an operator is, whatever its settings; `docs/operators.md` and `allconv operators show` print it.
 #[derive(Clone, Copy, Debug)]
-pub struct Card {
+pub struct Description {
+    /// Its name, as in a study file.
+    pub name: &'static str,
+    /// Raised by whoever changes the values that the operator computes: runs before and after are then told apart.
+    pub revision: u32,
     /// What it does, in a sentence.
     pub statement: &'static str,
     /// Its definition.
@@ -11,7 +15,7 @@ pub struct Card {
     pub shape: &'static str,
     /// What happens at the edges of the map.
     pub boundary: &'static str,
-    /// Work per output value, and learned values.
+    /// Work per output value, and learned parameters.
     pub cost: &'static str,
     /// Where it is published.
     pub source: &'static str,

@@ -1,4 +1,4 @@
-//! What an operator is told besides its input: the engine, in training a stream of random numbers, and the rules of the way back.
+//! The context of one forward pass: the engine, in training a stream of random numbers, and the rules of the backward pass.
 
 use allconv_kernels::Engine;
 use allconv_random::Stream;

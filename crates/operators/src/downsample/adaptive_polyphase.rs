@@ -3,29 +3,28 @@
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::computing::divided;
 use super::polyphase::{ADAPTIVE_ORDER, kept_phases, phases, strongest};
-use super::promises::Promises;
-use super::settings::{check_range, is_one, one};
-use super::slot::Operator;
-use super::{ComputingOperator, FixedOperator};
+use super::properties::Properties;
+use super::reduction::Reduction;
 use crate::axis_maps::{EdgePadding, blur};
-use crate::card::Card;
-use crate::description::DescriptionError;
-use crate::ops::{SeparableMap, channels_first, channels_last, separable};
+use crate::description::Description;
+use crate::error::OutOfRange;
+use crate::layer::Parameters;
+use crate::operations::{SeparableMap, channels_first, channels_last, separable};
+use crate::operator::Settings;
 use crate::pass::Pass;
+use crate::settings::{check_taps, is_one};
+use crate::shape::Window;
 use crate::switches::{PhaseShares, Shares, SwitchKind, Switches};
-use crate::walk::Window;
 
-/// Keeps the polyphase component with the largest norm. [`AdaptivePolyphase::CARD`] has the definition.
+/// Keeps the polyphase component with the largest norm. [`AdaptivePolyphase::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct AdaptivePolyphase {
     /// By which norm a phase is chosen. Default: the Euclidean.
-    #[serde(default)]
     pub norm: PhaseNorm,
     /// Taps of a circular blur before the choice takes effect, 1 to 7; 1 is none. Default 1.
-    #[serde(default = "one", skip_serializing_if = "is_one")]
+    #[serde(skip_serializing_if = "is_one")]
     pub blur_taps: usize,
 }
 
@@ -63,14 +62,14 @@ impl PhaseNorm {
 
 impl Default for AdaptivePolyphase {
     fn default() -> Self {
-        Self { norm: PhaseNorm::default(), blur_taps: one() }
+        Self { norm: PhaseNorm::default(), blur_taps: 1 }
     }
 }
 
-impl Operator for AdaptivePolyphase {
-    const NAME: &'static str = "adaptive_polyphase";
-    const REVISION: u32 = 3;
-    const CARD: Card = Card {
+impl Settings for AdaptivePolyphase {
+    const DESCRIPTION: Description = Description {
+        name: "adaptive_polyphase",
+        revision: 3,
         statement: "Each image keeps that one of its four polyphase components whose norm over all channels is largest.",
         formula: "y = P_k, k = argmax ‖P_k‖ over P_ab[i,j] = x[·, 2i+a, 2j+b]; ties: the first of (0,0), (1,0), (0,1), (1,1)",
         shape: "[n, c, ceil(h/2), ceil(w/2)]; any h, w ≥ 1",
@@ -89,36 +88,40 @@ impl Operator for AdaptivePolyphase {
         ]
     }
 
-    fn promises(&self) -> Promises {
-        Promises { channel_wise: false, shifts_by_stride: true, shifts_by_one: true, ..Promises::pooling(2) }
-    }
-
-    fn check(&self) -> Result<(), DescriptionError> {
-        check_range(Self::NAME, "blur_taps", self.blur_taps, 1..=7, "from 1 to 7")
-    }
-
-    fn switches(&self) -> SwitchKind {
-        SwitchKind::Phases
+    fn check(&self) -> Result<(), OutOfRange> {
+        check_taps("blur_taps", self.blur_taps)
     }
 }
 
-impl ComputingOperator for AdaptivePolyphase {
-    fn output_shape(&self, input: [usize; 3]) -> Result<[usize; 3], String> {
-        Ok(divided(input, 2))
+impl Reduction for AdaptivePolyphase {
+    fn properties(&self) -> Properties {
+        Properties {
+            channel_wise: false,
+            shifts_by_stride: true,
+            shifts_by_one: true,
+            ..Properties::pooling(2)
+        }
     }
 
     fn window(&self, _input: [usize; 3]) -> Window {
         // One cell of either phase, and the blur around it.
         Window { extent: self.blur_taps + 1, stride: 2 }
     }
-}
 
-impl FixedOperator for AdaptivePolyphase {
-    fn compute(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
-        self.compute_with_switches(x, pass).0
+    fn compute(&self, x: Tensor<4>, parameters: &Parameters, pass: &Pass<'_>) -> Tensor<4> {
+        self.compute_with_switches(x, parameters, pass).0
     }
 
-    fn compute_with_switches(&self, x: Tensor<4>, pass: &Pass<'_>) -> (Tensor<4>, Switches) {
+    fn switches(&self) -> SwitchKind {
+        SwitchKind::Phases
+    }
+
+    fn compute_with_switches(
+        &self,
+        x: Tensor<4>,
+        _parameters: &Parameters,
+        pass: &Pass<'_>,
+    ) -> (Tensor<4>, Switches) {
         let [_, _, height, width] = x.dims();
         let kept = strongest(self.norm.of_phases(x.clone().detach()));
         let blurred = if self.blur_taps == 1 {
@@ -135,7 +138,7 @@ impl FixedOperator for AdaptivePolyphase {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::{evaluated, grid, image};
+    use crate::test_support::{evaluated, grid, image};
 
     #[test]
     fn worked_example_of_the_reference() {

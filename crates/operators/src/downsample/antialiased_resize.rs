@@ -3,40 +3,38 @@
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::computing::divided;
-use super::promises::{Promises, SLOT_SHAPE};
-use super::settings::{check_cells, two};
-use super::slot::Operator;
-use super::{ComputingOperator, FixedOperator};
+use super::properties::{Properties, SLOT_SHAPE};
+use super::reduction::Reduction;
 use crate::axis_maps::{ResizeFilter, resize};
-use crate::card::Card;
-use crate::description::DescriptionError;
-use crate::ops::{SeparableMap, separable};
+use crate::description::Description;
+use crate::error::OutOfRange;
+use crate::layer::Parameters;
+use crate::operations::{SeparableMap, separable};
+use crate::operator::Settings;
 use crate::pass::Pass;
-use crate::walk::Window;
+use crate::settings::check_size;
+use crate::shape::Window;
 
-/// Resizing by a filter as wide as an output cell. [`AntialiasedResize::CARD`] has the definition.
+/// Resizing by a filter as wide as an output cell. [`AntialiasedResize::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct AntialiasedResize {
     /// The filter. Default: Lanczos with three lobes.
-    #[serde(default)]
     pub filter: ResizeFilter,
     /// By what sides are divided, rounding up, 1 to 64. Default 2.
-    #[serde(default = "two")]
     pub stride: usize,
 }
 
 impl Default for AntialiasedResize {
     fn default() -> Self {
-        Self { filter: ResizeFilter::default(), stride: two() }
+        Self { filter: ResizeFilter::default(), stride: 2 }
     }
 }
 
-impl Operator for AntialiasedResize {
-    const NAME: &'static str = "antialiased_resize";
-    const REVISION: u32 = 1;
-    const CARD: Card = Card {
+impl Settings for AntialiasedResize {
+    const DESCRIPTION: Description = Description {
+        name: "antialiased_resize",
+        revision: 1,
         statement: "Resizes the map with an image filter as wide as an output cell.",
         formula: "y[i] = Σ w·x[h] / Σ w along each axis, w = f((h + ½ − (i + ½)·z)/z), z = h_in/h_out; f: box, triangle, cubic \
                   (a = −½), lanczos3",
@@ -59,31 +57,25 @@ impl Operator for AntialiasedResize {
         ]
     }
 
-    fn promises(&self) -> Promises {
-        Promises {
-            linear: true,
-            shifts_by_stride: self.filter == ResizeFilter::Box,
-            ..Promises::pooling(self.stride)
-        }
-    }
-
-    fn check(&self) -> Result<(), DescriptionError> {
-        check_cells(Self::NAME, "stride", self.stride)
+    fn check(&self) -> Result<(), OutOfRange> {
+        check_size("stride", self.stride)
     }
 }
 
-impl ComputingOperator for AntialiasedResize {
-    fn output_shape(&self, input: [usize; 3]) -> Result<[usize; 3], String> {
-        Ok(divided(input, self.stride))
+impl Reduction for AntialiasedResize {
+    fn properties(&self) -> Properties {
+        Properties {
+            linear: true,
+            shifts_by_stride: self.filter == ResizeFilter::Box,
+            ..Properties::pooling(self.stride)
+        }
     }
 
     fn window(&self, _input: [usize; 3]) -> Window {
         Window { extent: self.filter.taps(self.stride), stride: self.stride }
     }
-}
 
-impl FixedOperator for AntialiasedResize {
-    fn compute(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
+    fn compute(&self, x: Tensor<4>, _parameters: &Parameters, pass: &Pass<'_>) -> Tensor<4> {
         let [_, _, height, width] = x.dims();
         let [rows, columns] =
             [height, width].map(|side| resize(side, side.div_ceil(self.stride), self.filter));

@@ -3,43 +3,39 @@
 use serde::{Deserialize, Serialize};
 
 use super::average_pool::AveragePool;
-use super::blur_pool::{BLUR_BOUNDARY, BLUR_NOTE, BlurPool, blur_promises, check_blur, four};
-use super::promises::{Promises, SLOT_SHAPE};
-use super::settings::{check_cells, two};
-use super::slot::{Operator, Slot};
+use super::blur_pool::{BLUR_BOUNDARY, BLUR_NOTE, BlurPool, blur_properties, check_blur};
+use super::downsampling::{Downsampling, Part};
+use super::properties::{Properties, SLOT_SHAPE};
 use crate::axis_maps::EdgePadding;
-use crate::card::Card;
-use crate::description::DescriptionError;
-use crate::stage::StageSpec;
+use crate::description::Description;
+use crate::error::OutOfRange;
+use crate::operator::Settings;
+use crate::settings::check_size;
 
-/// The mean of each window at stride 1, then a blur and every stride-th cell. [`AverageBlurPool::CARD`] has the definition.
+/// The mean of each window at stride 1, then a blur and every stride-th cell. [`AverageBlurPool::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct AverageBlurPool {
-    /// Side of the averaging window in cells, 1 to 64. Default 2.
-    #[serde(default = "two")]
+    /// Height and width of the averaging window, 1 to 64. Default 2.
     pub kernel: usize,
     /// Taps of the blur along each axis, 1 to 7. Default 4.
-    #[serde(default = "four")]
     pub taps: usize,
-    /// Cells between outputs, 1 to 64. Default 2.
-    #[serde(default = "two")]
+    /// Positions between outputs, 1 to 64. Default 2.
     pub stride: usize,
     /// What the blur reads beyond the edges. Default: the map mirrored.
-    #[serde(default)]
     pub padding: EdgePadding,
 }
 
 impl Default for AverageBlurPool {
     fn default() -> Self {
-        Self { kernel: two(), taps: four(), stride: two(), padding: EdgePadding::default() }
+        Self { kernel: 2, taps: 4, stride: 2, padding: EdgePadding::default() }
     }
 }
 
-impl Operator for AverageBlurPool {
-    const NAME: &'static str = "average_blur_pool";
-    const REVISION: u32 = 1;
-    const CARD: Card = Card {
+impl Settings for AverageBlurPool {
+    const DESCRIPTION: Description = Description {
+        name: "average_blur_pool",
+        revision: 1,
         statement: "The mean of each window at stride 1, then a blur and every stride-th cell.",
         formula: "y = blur_pool(average_pool(x) with stride 1, windows cut off by the far edge)",
         shape: SLOT_SHAPE,
@@ -53,19 +49,19 @@ impl Operator for AverageBlurPool {
         vec![Self::default(), Self { taps: 3, padding: EdgePadding::Circular, ..Self::default() }]
     }
 
-    fn promises(&self) -> Promises {
-        Promises { shifts_by_stride: false, ..blur_promises(self.taps, self.stride, self.padding) }
+    fn check(&self) -> Result<(), OutOfRange> {
+        check_size("kernel", self.kernel)?;
+        check_blur(self.taps, self.stride)
+    }
+}
+
+impl Downsampling for AverageBlurPool {
+    fn properties(&self) -> Properties {
+        Properties { shifts_by_stride: false, ..blur_properties(self.taps, self.stride, self.padding) }
     }
 
-    fn check(&self) -> Result<(), DescriptionError> {
-        check_cells(Self::NAME, "kernel", self.kernel)?;
-        check_blur(Self::NAME, self.taps, self.stride)
-    }
-
-    fn place(&self, slot: &mut Slot<'_>) -> Result<(), DescriptionError> {
-        slot.push(StageSpec::Downsample(AveragePool::plain(self.kernel, 1).into()));
+    fn parts(&self, _channels: usize) -> Vec<Part> {
         let blur = BlurPool { taps: self.taps, stride: self.stride, padding: self.padding };
-        slot.push(StageSpec::Downsample(blur.into()));
-        Ok(())
+        vec![Part::reduction(AveragePool::plain(self.kernel, 1)), Part::reduction(blur)]
     }
 }

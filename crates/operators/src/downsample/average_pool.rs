@@ -3,52 +3,50 @@
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::promises::{CUT_OFF, Promises};
-use super::settings::{check_cells, two};
-use super::slot::Operator;
-use super::windowed::{border, check_border, pooled_shape, window_promises};
-use super::{ComputingOperator, FixedOperator};
-use crate::card::Card;
-use crate::description::DescriptionError;
-use crate::ops::{PoolWindow, average_pool};
+use super::properties::{CUT_OFF, Properties};
+use super::reduction::Reduction;
+use super::windowed::{border, check_border, pooled_shape, window_properties};
+use crate::description::Description;
+use crate::error::OutOfRange;
+use crate::layer::Parameters;
+use crate::operations::{PoolWindow, average_pool};
+use crate::operator::Settings;
 use crate::pass::Pass;
-use crate::walk::Window;
+use crate::settings::check_window;
+use crate::shape::Window;
 
-pub use crate::ops::Divisor;
+pub use crate::operations::Divisor;
 
-/// Replaces each window by its mean, channel by channel. [`AveragePool::CARD`] has the definition.
+/// Replaces each window by its mean, channel by channel. [`AveragePool::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct AveragePool {
-    /// Side of the window in cells, 1 to 64. Default 2.
-    #[serde(default = "two")]
+    /// Height and width of the window, 1 to 64. Default 2.
     pub kernel: usize,
-    /// Cells between windows, 1 to 64. Default 2.
-    #[serde(default = "two")]
+    /// Positions between windows, 1 to 64. Default 2.
     pub stride: usize,
     /// By what the sum of a window is divided. Default: its cells inside the map.
-    #[serde(default)]
     pub divisor: Divisor,
     /// Cells of a border on all sides, at most half the kernel: windows then follow PyTorch's rule, and the divisor
     /// `window` counts the border as PyTorch's `count_include_pad` does.
     /// Default: none; windows start at the first cell and are cut off by the far edge.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub padding: Option<usize>,
     /// Whether PyTorch's rule rounds the number of windows up. Needs `padding`. Default false.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub ceil_mode: bool,
 }
 
 impl Default for AveragePool {
     fn default() -> Self {
-        Self::plain(two(), two())
+        Self::plain(2, 2)
     }
 }
 
-impl Operator for AveragePool {
-    const NAME: &'static str = "average_pool";
-    const REVISION: u32 = 1;
-    const CARD: Card = Card {
+impl Settings for AveragePool {
+    const DESCRIPTION: Description = Description {
+        name: "average_pool",
+        revision: 1,
         statement: "The mean of each window, channel by channel.",
         formula: "y[c,i,j] = (1/D) · sum over u, v < kernel of x[c, stride·i + u − padding, stride·j + v − padding]; \
                   D = cells on the map (`cells`) or of the whole window (`window`)",
@@ -72,29 +70,26 @@ impl Operator for AveragePool {
         ]
     }
 
-    fn promises(&self) -> Promises {
-        Promises { linear: true, ..window_promises(self.window_rule()) }
-    }
-
-    fn check(&self) -> Result<(), DescriptionError> {
-        check_cells(Self::NAME, "kernel", self.kernel)?;
-        check_cells(Self::NAME, "stride", self.stride)?;
-        check_border(Self::NAME, self.kernel, self.padding, self.ceil_mode)
+    fn check(&self) -> Result<(), OutOfRange> {
+        check_window(self.kernel, self.stride)?;
+        check_border(self.kernel, self.padding, self.ceil_mode)
     }
 }
 
-impl ComputingOperator for AveragePool {
-    fn output_shape(&self, input: [usize; 3]) -> Result<[usize; 3], String> {
-        pooled_shape(self.window_rule(), input)
+impl Reduction for AveragePool {
+    fn properties(&self) -> Properties {
+        Properties { linear: true, ..window_properties(self.window_rule()) }
     }
 
     fn window(&self, _input: [usize; 3]) -> Window {
         Window { extent: self.kernel, stride: self.stride }
     }
-}
 
-impl FixedOperator for AveragePool {
-    fn compute(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
+    fn output_shape(&self, input: [usize; 3]) -> Result<[usize; 3], String> {
+        pooled_shape(self.window_rule(), input)
+    }
+
+    fn compute(&self, x: Tensor<4>, _parameters: &Parameters, pass: &Pass<'_>) -> Tensor<4> {
         average_pool(x, self.window_rule(), self.divisor, pass.engine)
     }
 }
@@ -114,7 +109,7 @@ impl AveragePool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::{evaluated, grid};
+    use crate::test_support::{evaluated, grid};
 
     #[test]
     fn worked_example_of_the_reference() {

@@ -3,54 +3,48 @@
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::computing::divided;
-use super::promises::{Promises, SLOT_SHAPE};
-use super::settings::{check_cells, check_range, two};
-use super::slot::Operator;
-use super::{ComputingOperator, FixedOperator};
+use super::properties::{Properties, SLOT_SHAPE};
+use super::reduction::Reduction;
 use crate::axis_maps::{EdgePadding, blur};
-use crate::card::Card;
-use crate::description::DescriptionError;
-use crate::ops::{SeparableMap, separable};
+use crate::description::Description;
+use crate::error::OutOfRange;
+use crate::layer::Parameters;
+use crate::operations::{SeparableMap, separable};
+use crate::operator::Settings;
 use crate::pass::Pass;
-use crate::walk::Window;
-
-/// A binomial low-pass filter, then decimation. [`BlurPool::CARD`] has the definition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BlurPool {
-    /// Taps of the filter along each axis, 1 to 7. Default 4.
-    #[serde(default = "four")]
-    pub taps: usize,
-    /// Cells between outputs, 1 to 64. Default 2.
-    #[serde(default = "two")]
-    pub stride: usize,
-    /// What the filter reads beyond the edges. Default: the map mirrored.
-    #[serde(default)]
-    pub padding: EdgePadding,
-}
-
-pub(super) fn four() -> usize {
-    4
-}
-
-impl Default for BlurPool {
-    fn default() -> Self {
-        Self { taps: four(), stride: two(), padding: EdgePadding::default() }
-    }
-}
+use crate::settings::{check_size, check_taps};
+use crate::shape::Window;
 
 /// The boundary of every blur.
 pub(super) const BLUR_BOUNDARY: &str = "floor((taps − 1)/2) cells before and the rest after, read by `padding`: reflect (edge not repeated), replicate, zero or \
      circular; reflect on a side no longer than its border reads as replicate";
+
 /// What other code does differently.
 pub(super) const BLUR_NOTE: &str = "Defined for every side, 1 included. timm pads even filters symmetrically and so gets one cell more; kornia pads zeros and \
      changes sizes for even kernels. Implemented from the formula; the reference code is CC BY-NC-SA.";
 
-impl Operator for BlurPool {
-    const NAME: &'static str = "blur_pool";
-    const REVISION: u32 = 1;
-    const CARD: Card = Card {
+/// A binomial low-pass filter, then decimation. [`BlurPool::DESCRIPTION`] has the definition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BlurPool {
+    /// Taps of the filter along each axis, 1 to 7. Default 4.
+    pub taps: usize,
+    /// Positions between outputs, 1 to 64. Default 2.
+    pub stride: usize,
+    /// What the filter reads beyond the edges. Default: the map mirrored.
+    pub padding: EdgePadding,
+}
+
+impl Default for BlurPool {
+    fn default() -> Self {
+        Self { taps: 4, stride: 2, padding: EdgePadding::default() }
+    }
+}
+
+impl Settings for BlurPool {
+    const DESCRIPTION: Description = Description {
+        name: "blur_pool",
+        revision: 1,
         statement: "A binomial low-pass filter along both axes, then every stride-th cell.",
         formula: "y[c,i,j] = sum over u, v < taps of a[u]·a[v]·x[c, stride·i + u − floor((taps − 1)/2), …], \
                   a[j] = binomial(taps − 1, j)/2^(taps − 1)",
@@ -75,54 +69,48 @@ impl Operator for BlurPool {
         ]
     }
 
-    fn promises(&self) -> Promises {
-        blur_promises(self.taps, self.stride, self.padding)
-    }
-
-    fn check(&self) -> Result<(), DescriptionError> {
-        check_blur(Self::NAME, self.taps, self.stride)
+    fn check(&self) -> Result<(), OutOfRange> {
+        check_blur(self.taps, self.stride)
     }
 }
 
-/// What a blur promises.
-pub(super) fn blur_promises(taps: usize, stride: usize, padding: EdgePadding) -> Promises {
-    // Two taps read one cell after the last, which a stride that is even drops on even sides.
-    let stays_inside = taps <= 2 && stride >= taps;
-    Promises {
-        linear: true,
-        shifts_by_stride: padding == EdgePadding::Circular || stays_inside,
-        ..Promises::pooling(stride)
-    }
-}
-
-/// Refuses taps and strides out of range.
-pub(super) fn check_blur(operator: &str, taps: usize, stride: usize) -> Result<(), DescriptionError> {
-    check_range(operator, "taps", taps, 1..=7, "from 1 to 7")?;
-    check_cells(operator, "stride", stride)
-}
-
-impl ComputingOperator for BlurPool {
-    fn output_shape(&self, input: [usize; 3]) -> Result<[usize; 3], String> {
-        Ok(divided(input, self.stride))
+impl Reduction for BlurPool {
+    fn properties(&self) -> Properties {
+        blur_properties(self.taps, self.stride, self.padding)
     }
 
     fn window(&self, _input: [usize; 3]) -> Window {
         Window { extent: self.taps, stride: self.stride }
     }
-}
 
-impl FixedOperator for BlurPool {
-    fn compute(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
+    fn compute(&self, x: Tensor<4>, _parameters: &Parameters, pass: &Pass<'_>) -> Tensor<4> {
         let [_, _, height, width] = x.dims();
         let [rows, columns] = [height, width].map(|side| blur(side, self.taps, self.stride, self.padding));
         separable(x, SeparableMap::new(rows, columns), pass.engine)
     }
 }
 
+/// What a blur promises.
+pub(super) fn blur_properties(taps: usize, stride: usize, padding: EdgePadding) -> Properties {
+    // Two taps read one cell after the last, which a stride that is even drops on even sides.
+    let stays_inside = taps <= 2 && stride >= taps;
+    Properties {
+        linear: true,
+        shifts_by_stride: padding == EdgePadding::Circular || stays_inside,
+        ..Properties::pooling(stride)
+    }
+}
+
+/// Refuses taps and strides out of range.
+pub(super) fn check_blur(taps: usize, stride: usize) -> Result<(), OutOfRange> {
+    check_taps("taps", taps)?;
+    check_size("stride", stride)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::{assert_near, evaluated, grid, image};
+    use crate::test_support::{assert_near, evaluated, grid, image};
 
     fn at(taps: usize, padding: EdgePadding) -> BlurPool {
         BlurPool { taps, stride: 2, padding }

@@ -2,43 +2,40 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::blur_pool::{BLUR_BOUNDARY, BLUR_NOTE, BlurPool, blur_promises, check_blur, four};
-use super::promises::{Promises, SLOT_SHAPE};
-use super::settings::{check_cells, three, two};
-use super::slot::{Operator, Slot};
+use super::blur_pool::{BLUR_BOUNDARY, BLUR_NOTE, BlurPool, blur_properties, check_blur};
+use super::downsampling::{Downsampling, Following, Part};
+use super::properties::{Properties, SLOT_SHAPE};
 use crate::axis_maps::EdgePadding;
-use crate::card::Card;
-use crate::description::DescriptionError;
-use crate::stage::{Border, ConvolutionSpec, StageSpec};
+use crate::convolution_spec::{Border, ConvolutionSpec};
+use crate::description::Description;
+use crate::error::OutOfRange;
+use crate::operator::Settings;
+use crate::settings::check_size;
 
-/// A convolution with stride 1 and the net's activation, then a blur and every stride-th cell. [`ConvBlurPool::CARD`] has the definition.
+/// A convolution with stride 1 and the net's activation, then a blur and every stride-th cell. [`ConvBlurPool::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct ConvBlurPool {
-    /// Side of the convolution's kernel in cells, 1 to 64. Default 3.
-    #[serde(default = "three")]
+    /// Height and width of the convolution's kernel, 1 to 64. Default 3.
     pub kernel: usize,
     /// Taps of the blur along each axis, 1 to 7. Default 4.
-    #[serde(default = "four")]
     pub taps: usize,
-    /// Cells between outputs, 1 to 64. Default 2.
-    #[serde(default = "two")]
+    /// Positions between outputs, 1 to 64. Default 2.
     pub stride: usize,
     /// What the blur reads beyond the edges. Default: the map mirrored.
-    #[serde(default)]
     pub padding: EdgePadding,
 }
 
 impl Default for ConvBlurPool {
     fn default() -> Self {
-        Self { kernel: three(), taps: four(), stride: two(), padding: EdgePadding::default() }
+        Self { kernel: 3, taps: 4, stride: 2, padding: EdgePadding::default() }
     }
 }
 
-impl Operator for ConvBlurPool {
-    const NAME: &'static str = "conv_blur_pool";
-    const REVISION: u32 = 1;
-    const CARD: Card = Card {
+impl Settings for ConvBlurPool {
+    const DESCRIPTION: Description = Description {
+        name: "conv_blur_pool",
+        revision: 1,
         statement: "A convolution with stride 1 and the net's activation, then a blur and every stride-th cell.",
         formula: "y = blur_pool(f(b + W ∗ x)), ∗ keeping the size with zeros beyond the edges",
         shape: SLOT_SHAPE,
@@ -52,26 +49,26 @@ impl Operator for ConvBlurPool {
         vec![Self::default(), Self { taps: 3, padding: EdgePadding::Circular, ..Self::default() }]
     }
 
-    fn promises(&self) -> Promises {
-        Promises {
+    fn check(&self) -> Result<(), OutOfRange> {
+        check_size("kernel", self.kernel)?;
+        check_blur(self.taps, self.stride)
+    }
+}
+
+impl Downsampling for ConvBlurPool {
+    fn properties(&self) -> Properties {
+        Properties {
             gain: None,
             linear: false,
             channel_wise: false,
             shifts_by_stride: false,
-            ..blur_promises(self.taps, self.stride, self.padding)
+            ..blur_properties(self.taps, self.stride, self.padding)
         }
     }
 
-    fn check(&self) -> Result<(), DescriptionError> {
-        check_cells(Self::NAME, "kernel", self.kernel)?;
-        check_blur(Self::NAME, self.taps, self.stride)
-    }
-
-    fn place(&self, slot: &mut Slot<'_>) -> Result<(), DescriptionError> {
-        let border = Border::same(self.kernel);
-        slot.push_convolution(ConvolutionSpec::square(slot.channels(), self.kernel, 1, border));
+    fn parts(&self, channels: usize) -> Vec<Part> {
+        let convolution = ConvolutionSpec::square(channels, self.kernel, 1, Border::same(self.kernel));
         let blur = BlurPool { taps: self.taps, stride: self.stride, padding: self.padding };
-        slot.push(StageSpec::Downsample(blur.into()));
-        Ok(())
+        vec![Part::Convolution(convolution, Following::Activation), Part::reduction(blur)]
     }
 }

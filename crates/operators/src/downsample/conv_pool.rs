@@ -2,37 +2,36 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::downsampling::{Downsampling, Following, Part};
 use super::max_pool::MaxPool;
-use super::promises::{Promises, SLOT_SHAPE};
-use super::settings::{check_cells, three, two};
-use super::slot::{Operator, Slot};
-use crate::card::Card;
-use crate::description::DescriptionError;
-use crate::stage::{Border, ConvolutionSpec, StageSpec};
+use super::properties::{Properties, SLOT_SHAPE};
+use crate::convolution_spec::{Border, ConvolutionSpec};
+use crate::description::Description;
+use crate::error::OutOfRange;
+use crate::operator::Settings;
+use crate::settings::check_window;
 use crate::switches::SwitchKind;
 
-/// A stride-1 convolution with the net's activation, then max pooling. [`ConvPool::CARD`] has the definition.
+/// A stride-1 convolution with the net's activation, then max pooling. [`ConvPool::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct ConvPool {
     /// Side of the convolution's kernel and of the pooling window in cells, 1 to 64. Default 3.
-    #[serde(default = "three")]
     pub kernel: usize,
-    /// Cells between windows, 1 to 64. Default 2.
-    #[serde(default = "two")]
+    /// Positions between windows, 1 to 64. Default 2.
     pub stride: usize,
 }
 
 impl Default for ConvPool {
     fn default() -> Self {
-        Self { kernel: three(), stride: two() }
+        Self { kernel: 3, stride: 2 }
     }
 }
 
-impl Operator for ConvPool {
-    const NAME: &'static str = "conv_pool";
-    const REVISION: u32 = 1;
-    const CARD: Card = Card {
+impl Settings for ConvPool {
+    const DESCRIPTION: Description = Description {
+        name: "conv_pool",
+        revision: 1,
         statement: "A convolution with stride 1 and the net's activation, then max pooling: as many learned values as \
                     `strided_conv`, but the resolution is reduced by pooling.",
         formula: "y = max_pool(f(b + W ∗ x)); ∗ keeps the size, the pooling has the same kernel and the stride",
@@ -47,13 +46,20 @@ impl Operator for ConvPool {
         vec![Self::default(), Self { kernel: 2, stride: 2 }]
     }
 
-    fn promises(&self) -> Promises {
-        Promises { gain: None, channel_wise: false, ..Promises::pooling(self.stride) }
+    fn check(&self) -> Result<(), OutOfRange> {
+        check_window(self.kernel, self.stride)
+    }
+}
+
+impl Downsampling for ConvPool {
+    fn properties(&self) -> Properties {
+        Properties { gain: None, channel_wise: false, ..Properties::pooling(self.stride) }
     }
 
-    fn check(&self) -> Result<(), DescriptionError> {
-        check_cells(Self::NAME, "kernel", self.kernel)?;
-        check_cells(Self::NAME, "stride", self.stride)
+    fn parts(&self, channels: usize) -> Vec<Part> {
+        let convolution = ConvolutionSpec::square(channels, self.kernel, 1, Border::same(self.kernel));
+        let pool = MaxPool::plain(self.kernel, self.stride);
+        vec![Part::Convolution(convolution, Following::Activation), Part::reduction(pool)]
     }
 
     fn switches(&self) -> SwitchKind {
@@ -61,10 +67,7 @@ impl Operator for ConvPool {
         SwitchKind::MaxIndices
     }
 
-    fn place(&self, slot: &mut Slot<'_>) -> Result<(), DescriptionError> {
-        let border = Border::same(self.kernel);
-        slot.push_convolution(ConvolutionSpec::square(slot.channels(), self.kernel, 1, border));
-        slot.push(StageSpec::Downsample(MaxPool::plain(self.kernel, self.stride).into()));
-        Ok(())
+    fn max_windows(&self) -> Option<[usize; 2]> {
+        Some([self.kernel, self.stride])
     }
 }

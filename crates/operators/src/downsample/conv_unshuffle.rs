@@ -2,42 +2,41 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::downsampling::{Downsampling, Following, Part};
 use super::pixel_unshuffle::PixelUnshuffle;
-use super::promises::Promises;
-use super::settings::{check_cells, check_range, is_one, is_yes, one, three, two, yes};
-use super::slot::{Operator, Slot};
-use crate::card::Card;
-use crate::description::DescriptionError;
-use crate::stage::{Border, ConvolutionSpec, StageSpec};
+use super::properties::Properties;
+use crate::convolution_spec::{Border, ConvolutionSpec};
+use crate::description::Description;
+use crate::error::{OutOfRange, check_range};
+use crate::operator::Settings;
+use crate::settings::{check_size, is_one, is_yes};
 
-/// A convolution at full resolution whose outputs become the phases of the result. [`ConvUnshuffle::CARD`] has the definition.
+/// A convolution at full resolution whose outputs become the phases of the result. [`ConvUnshuffle::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct ConvUnshuffle {
-    /// Side of the convolution's kernel in cells, 1 to 64. Default 3.
-    #[serde(default = "three")]
+    /// Height and width of the convolution's kernel, 1 to 64. Default 3.
     pub kernel: usize,
-    /// Side of a block in cells, 1 to 64. Default 2.
-    #[serde(default = "two")]
+    /// Height and width of a block, 1 to 64. Default 2.
     pub factor: usize,
     /// Channels of the result by those that enter, 1 to 64. Default 1; Restormer's is 2.
-    #[serde(default = "one", skip_serializing_if = "is_one")]
+    #[serde(skip_serializing_if = "is_one")]
     pub expansion: usize,
     /// Whether the net's activation follows, as after every learned mixture of channels. Default true; Restormer's is false.
-    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    #[serde(skip_serializing_if = "is_yes")]
     pub activation: bool,
 }
 
 impl Default for ConvUnshuffle {
     fn default() -> Self {
-        Self { kernel: three(), factor: two(), expansion: one(), activation: yes() }
+        Self { kernel: 3, factor: 2, expansion: 1, activation: true }
     }
 }
 
-impl Operator for ConvUnshuffle {
-    const NAME: &'static str = "conv_unshuffle";
-    const REVISION: u32 = 1;
-    const CARD: Card = Card {
+impl Settings for ConvUnshuffle {
+    const DESCRIPTION: Description = Description {
+        name: "conv_unshuffle",
+        revision: 1,
         statement: "A convolution with stride 1 to fewer channels and the net's activation, then each block of factor × factor cells \
                     becomes channels.",
         formula: "y = pixel_unshuffle(f(b + W ∗ x)), W to ceil(c·expansion/r²) channels, r = factor; ∗ keeps the size; without \
@@ -59,32 +58,30 @@ impl Operator for ConvUnshuffle {
         ]
     }
 
-    fn promises(&self) -> Promises {
-        Promises {
+    fn check(&self) -> Result<(), OutOfRange> {
+        check_size("kernel", self.kernel)?;
+        check_size("factor", self.factor)?;
+        check_range("expansion", self.expansion, 1..=64, "from 1 to 64")
+    }
+}
+
+impl Downsampling for ConvUnshuffle {
+    fn properties(&self) -> Properties {
+        Properties {
             gain: None,
             linear: !self.activation,
             // A kernel of one cell sees no edge.
             shifts_by_stride: self.kernel == 1,
             channel_wise: false,
-            ..Promises::pooling(self.factor)
+            ..Properties::pooling(self.factor)
         }
     }
 
-    fn check(&self) -> Result<(), DescriptionError> {
-        check_cells(Self::NAME, "kernel", self.kernel)?;
-        check_cells(Self::NAME, "factor", self.factor)?;
-        check_range(Self::NAME, "expansion", self.expansion, 1..=64, "from 1 to 64")
-    }
-
-    fn place(&self, slot: &mut Slot<'_>) -> Result<(), DescriptionError> {
-        let channels = (slot.channels() * self.expansion).div_ceil(self.factor * self.factor);
+    fn parts(&self, channels: usize) -> Vec<Part> {
+        let channels = (channels * self.expansion).div_ceil(self.factor * self.factor);
         let convolution = ConvolutionSpec::square(channels, self.kernel, 1, Border::same(self.kernel));
-        match self.activation {
-            true => slot.push_convolution(convolution),
-            false => slot.push_linear_convolution(convolution),
-        }
+        let following = if self.activation { Following::Activation } else { Following::Normalisation };
         let unshuffle = PixelUnshuffle { factor: self.factor, ..PixelUnshuffle::default() };
-        slot.push(StageSpec::Downsample(unshuffle.into()));
-        Ok(())
+        vec![Part::Convolution(convolution, following), Part::reduction(unshuffle)]
     }
 }

@@ -3,36 +3,35 @@
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::computing::divided;
-use super::promises::{Promises, SLOT_SHAPE};
-use super::settings::{check_cells, two};
-use super::slot::Operator;
-use super::{ComputingOperator, FixedOperator};
-use crate::card::Card;
-use crate::description::DescriptionError;
-use crate::ops::{PoolWindow, max_pool};
+use super::properties::{Properties, SLOT_SHAPE};
+use super::reduction::Reduction;
+use crate::description::Description;
+use crate::error::OutOfRange;
+use crate::layer::Parameters;
+use crate::operations::{PoolWindow, max_pool};
+use crate::operator::Settings;
 use crate::pass::Pass;
-use crate::walk::Window;
+use crate::settings::check_size;
+use crate::shape::Window;
 
-/// Keeps one cell in stride². [`Decimation::CARD`] has the definition.
+/// Keeps one cell in stride². [`Decimation::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct Decimation {
     /// Cells between those that are kept, 1 to 64. Default 2.
-    #[serde(default = "two")]
     pub stride: usize,
 }
 
 impl Default for Decimation {
     fn default() -> Self {
-        Self { stride: two() }
+        Self { stride: 2 }
     }
 }
 
-impl Operator for Decimation {
-    const NAME: &'static str = "decimation";
-    const REVISION: u32 = 1;
-    const CARD: Card = Card {
+impl Settings for Decimation {
+    const DESCRIPTION: Description = Description {
+        name: "decimation",
+        revision: 1,
         statement: "Keeps the first cell of each stride × stride block and drops the rest.",
         formula: "y[c,i,j] = x[c, stride·i, stride·j]",
         shape: SLOT_SHAPE,
@@ -46,27 +45,21 @@ impl Operator for Decimation {
         vec![Self::default(), Self { stride: 3 }]
     }
 
-    fn promises(&self) -> Promises {
-        Promises { linear: true, shifts_by_stride: true, ..Promises::pooling(self.stride) }
-    }
-
-    fn check(&self) -> Result<(), DescriptionError> {
-        check_cells(Self::NAME, "stride", self.stride)
+    fn check(&self) -> Result<(), OutOfRange> {
+        check_size("stride", self.stride)
     }
 }
 
-impl ComputingOperator for Decimation {
-    fn output_shape(&self, input: [usize; 3]) -> Result<[usize; 3], String> {
-        Ok(divided(input, self.stride))
+impl Reduction for Decimation {
+    fn properties(&self) -> Properties {
+        Properties { linear: true, shifts_by_stride: true, ..Properties::pooling(self.stride) }
     }
 
     fn window(&self, _input: [usize; 3]) -> Window {
         Window { extent: 1, stride: self.stride }
     }
-}
 
-impl FixedOperator for Decimation {
-    fn compute(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
+    fn compute(&self, x: Tensor<4>, _parameters: &Parameters, pass: &Pass<'_>) -> Tensor<4> {
         // The largest of windows that hold one cell: a kernel that copies.
         max_pool(x, PoolWindow::cut_off(1, self.stride), pass.engine)
     }
@@ -75,7 +68,7 @@ impl FixedOperator for Decimation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::{evaluated, grid};
+    use crate::test_support::{evaluated, grid};
 
     #[test]
     fn the_first_cell_of_each_block_is_kept() {

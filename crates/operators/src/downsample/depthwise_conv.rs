@@ -2,35 +2,34 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::promises::{Promises, SLOT_SHAPE};
-use super::settings::{check_cells, three, two};
-use super::slot::{Operator, Slot};
-use crate::card::Card;
-use crate::description::DescriptionError;
-use crate::stage::{Border, ConvolutionSpec, StageSpec};
+use super::downsampling::{Downsampling, Following, Part};
+use super::properties::{Properties, SLOT_SHAPE};
+use crate::convolution_spec::{Border, ConvolutionSpec};
+use crate::description::Description;
+use crate::error::OutOfRange;
+use crate::operator::Settings;
+use crate::settings::check_window;
 
-/// A strided convolution of each channel alone, without activation. [`DepthwiseConv::CARD`] has the definition.
+/// A strided convolution of each channel alone, without activation. [`DepthwiseConv::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct DepthwiseConv {
-    /// Side of the kernel in cells, 1 to 64. Default 3.
-    #[serde(default = "three")]
+    /// Height and width of the kernel, 1 to 64. Default 3.
     pub kernel: usize,
-    /// Cells between outputs, 1 to 64. Default 2.
-    #[serde(default = "two")]
+    /// Positions between outputs, 1 to 64. Default 2.
     pub stride: usize,
 }
 
 impl Default for DepthwiseConv {
     fn default() -> Self {
-        Self { kernel: three(), stride: two() }
+        Self { kernel: 3, stride: 2 }
     }
 }
 
-impl Operator for DepthwiseConv {
-    const NAME: &'static str = "depthwise_conv";
-    const REVISION: u32 = 1;
-    const CARD: Card = Card {
+impl Settings for DepthwiseConv {
+    const DESCRIPTION: Description = Description {
+        name: "depthwise_conv",
+        revision: 1,
         statement: "A strided convolution of each channel alone: learned, feature-wise, linear pooling.",
         formula: "y[c,i,j] = b[c] + sum over u, v of W[c,u,v] · x[c, stride·i + u − p, stride·j + v − p], p = floor((kernel − 1)/2)",
         shape: SLOT_SHAPE,
@@ -44,25 +43,25 @@ impl Operator for DepthwiseConv {
         vec![Self::default(), Self { kernel: 2, stride: 2 }]
     }
 
-    fn promises(&self) -> Promises {
-        Promises {
+    fn check(&self) -> Result<(), OutOfRange> {
+        check_window(self.kernel, self.stride)
+    }
+}
+
+impl Downsampling for DepthwiseConv {
+    fn properties(&self) -> Properties {
+        Properties {
             gain: None,
             linear: true,
             shifts_by_stride: self.kernel <= 2,
-            ..Promises::pooling(self.stride)
+            ..Properties::pooling(self.stride)
         }
     }
 
-    fn check(&self) -> Result<(), DescriptionError> {
-        check_cells(Self::NAME, "kernel", self.kernel)?;
-        check_cells(Self::NAME, "stride", self.stride)
-    }
-
-    fn place(&self, slot: &mut Slot<'_>) -> Result<(), DescriptionError> {
-        let channels = slot.channels();
-        let convolution =
-            ConvolutionSpec::square(channels, self.kernel, self.stride, Border::same(self.kernel));
-        slot.push(StageSpec::Convolution(ConvolutionSpec { groups: channels, ..convolution }));
-        Ok(())
+    fn parts(&self, channels: usize) -> Vec<Part> {
+        let border = Border::same(self.kernel);
+        let convolution = ConvolutionSpec::square(channels, self.kernel, self.stride, border);
+        let convolution = ConvolutionSpec { groups: channels, ..convolution };
+        vec![Part::Convolution(convolution, Following::Nothing)]
     }
 }

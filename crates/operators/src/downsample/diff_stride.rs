@@ -1,52 +1,46 @@
 //! DiffStride: spectral pooling whose strides are learned.
 
-use burn::module::{Module, Param};
 use burn::tensor::{Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
-use super::fourier::{self, Matrix};
-use super::promises::Promises;
-use super::settings::check_range;
-use super::slot::Operator;
-use super::spectral_pool::{half, kept};
-use super::{ComputingOperator, LearnedOperator};
-use crate::card::Card;
-use crate::description::DescriptionError;
-use crate::ops::{SeparableMap, Together, separable_together};
-use crate::parameter_source::ParameterSource;
+use super::properties::Properties;
+use super::reduction::Reduction;
+use super::spectral_pool::{kept, too_few_frequencies};
+use crate::axis_maps::fourier::{self, Matrix};
+use crate::description::Description;
+use crate::error::{OutOfRange, check_range};
+use crate::host::to_host;
+use crate::layer::Parameters;
+use crate::operations::{SeparableMap, Together, separable_together};
+use crate::operator::Settings;
+use crate::parameter_source::{ParameterSpec, Start};
 use crate::pass::Pass;
-use crate::walk::Window;
+use crate::shape::Window;
 
-/// Keeps the low frequencies below a learned bound. [`DiffStride::CARD`] has the definition.
+/// Keeps the low frequencies below a learned bound. [`DiffStride::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct DiffStride {
     /// The strides at the start, from 1 to 16. Default 2.
-    #[serde(default = "half")]
     pub stride: f64,
     /// Frequencies over which the mask falls from 1 to 0, above 0 and at most 64. Default 4.
-    #[serde(default = "four")]
     pub smoothness: f64,
     /// Whether the output has the size of spectral pooling at the first strides throughout, the mask falling inside it.
     /// Default false: as published, the output is larger by twice the smoothness, and changes in training.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub match_size: bool,
-}
-
-fn four() -> f64 {
-    4.0
 }
 
 impl Default for DiffStride {
     fn default() -> Self {
-        Self { stride: half(), smoothness: four(), match_size: false }
+        Self { stride: 2.0, smoothness: 4.0, match_size: false }
     }
 }
 
-impl Operator for DiffStride {
-    const NAME: &'static str = "diff_stride";
-    const REVISION: u32 = 2;
-    const CARD: Card = Card {
+impl Settings for DiffStride {
+    const DESCRIPTION: Description = Description {
+        name: "diff_stride",
+        revision: 2,
         statement: "Spectral pooling with a mask that falls smoothly to zero at a learned frequency, one for each axis.",
         formula: "y = irfft2(crop(m·rfft2 x))·h'w'/(hw); m = clip((R + h/(2S) − q)/R, 0, 1), S learned, q = 0, 1, … from both ends \
                   of the rows' axis (of odd sides |frequency|); columns likewise with w/(2S) + 1; crop keeps m > 0",
@@ -67,44 +61,60 @@ impl Operator for DiffStride {
         ]
     }
 
-    fn promises(&self) -> Promises {
-        Promises { slot_rule: None, linear: true, ..Promises::pooling(1) }
-    }
-
-    fn check(&self) -> Result<(), DescriptionError> {
-        check_range(Self::NAME, "stride", self.stride, 1.0..=16.0, "from 1 to 16")?;
+    fn check(&self) -> Result<(), OutOfRange> {
+        check_range("stride", self.stride, 1.0..=16.0, "from 1 to 16")?;
         let range = (std::ops::Bound::Excluded(0.0), std::ops::Bound::Included(64.0));
-        check_range(Self::NAME, "smoothness", self.smoothness, range, "above 0 and at most 64")
+        check_range("smoothness", self.smoothness, range, "above 0 and at most 64")
     }
 }
 
-impl ComputingOperator for DiffStride {
-    fn output_shape(&self, [channels, height, width]: [usize; 3]) -> Result<[usize; 3], String> {
-        let [rows, columns] = [self.mask(height, Axis::Rows), self.mask(width, Axis::Columns)];
-        let [rows, columns] = [rows.kept(self.stride), columns.kept(self.stride)];
-        if self.match_size && rows.min(columns) < 2 {
-            let least = (2.0 * self.stride).ceil();
-            return Err(format!(
-                "fewer than 2 frequencies would be left; its sides must be at least {least}"
-            ));
-        }
-        Ok([channels, rows, columns])
+impl Reduction for DiffStride {
+    fn properties(&self) -> Properties {
+        Properties { slot_rule: None, linear: true, ..Properties::pooling(1) }
     }
 
     fn window(&self, [_, height, width]: [usize; 3]) -> Window {
         Window { extent: height.max(width), stride: (self.stride.round() as usize).max(1) }
     }
 
-    fn parameters(&self, _input: [usize; 3]) -> u64 {
-        2
+    fn output_shape(&self, [channels, height, width]: [usize; 3]) -> Result<[usize; 3], String> {
+        let [rows, columns] = [self.mask(height, Axis::Rows), self.mask(width, Axis::Columns)];
+        let [rows, columns] = [rows.kept(self.stride), columns.kept(self.stride)];
+        if self.match_size && rows.min(columns) < 2 {
+            return Err(too_few_frequencies(self.stride));
+        }
+        Ok([channels, rows, columns])
     }
-}
 
-impl LearnedOperator for DiffStride {
-    type Module = DiffStrideModule;
+    fn parameters(&self, _input: [usize; 3]) -> Vec<ParameterSpec> {
+        // Of rows and columns.
+        vec![ParameterSpec::new("strides", [2], Start::Filled(self.stride as f32))]
+    }
 
-    fn module(&self, _input: [usize; 3], source: &ParameterSource<'_>) -> Self::Module {
-        DiffStrideModule { strides: source.filled([2], self.stride as f32), config: self.clone() }
+    fn compute(&self, x: Tensor<4>, parameters: &Parameters, pass: &Pass<'_>) -> Tensor<4> {
+        let [_, _, height, width] = x.dims();
+        let strides = parameters.get::<1>("strides");
+        let current: Vec<f64> = to_host(strides.clone());
+        let masks = [self.mask(height, Axis::Rows), self.mask(width, Axis::Columns)];
+        let [rows, columns] = [0, 1].map(|axis| masks[axis].kept(current[axis]));
+        let [row_mask, column_mask] = [(0, rows), (1, columns)]
+            .map(|(axis, kept)| masks[axis].values(kept, strides.clone().slice(axis..axis + 1)));
+        let [fr, fi] = fourier::forward_rows(height, rows);
+        let [fc, fs] = fourier::forward_columns(width, columns);
+        let [gr, gi] = fourier::inverse_rows(height, rows);
+        let [gc, gs] = fourier::inverse_columns(columns);
+        let map = |along_rows: &Matrix, along_columns: &Matrix| {
+            SeparableMap::new(along_rows.axis_map(), along_columns.axis_map())
+        };
+        let minus = |matrix: &Matrix| matrix.clone().scaled(-1.0);
+        let together = |x: Tensor<4>, maps| separable_together(x, maps, Together::Sum, pass.engine);
+        // The spectrum (fr + i·fi)·x·(fc + i·fs)ᵀ, masked, and the real part of its way back.
+        let scale = (rows * columns) as f64 / (height * width) as f64;
+        let mask: Tensor<4> = (row_mask * column_mask.transpose() * scale).unsqueeze_dims(&[0, 1]);
+        let real = together(x.clone(), vec![map(&fr, &fc), map(&minus(&fi), &fs)]) * mask.clone();
+        let imaginary = together(x, vec![map(&fr, &fs), map(&fi, &fc)]) * mask;
+        together(real, vec![map(&gr, &gc), map(&gi, &gs)])
+            + together(imaginary, vec![map(&gr, &gs), map(&minus(&gi), &gc)])
     }
 }
 
@@ -191,47 +201,6 @@ impl Mask {
             Tensor::from_data(TensorData::new(places, shape), (&stride.device(), stride.dtype()));
         let end = stride.clamp_min(self.least_stride()).recip() * (self.side as f64 / 2.0) + self.reach;
         ((end.reshape([1, 1]) - places) / self.fall).clamp(0.0, 1.0)
-    }
-}
-
-/// [`DiffStride`] with its parameters.
-#[derive(Module, Debug)]
-pub struct DiffStrideModule {
-    /// The strides of rows and columns.
-    strides: Param<Tensor<1>>,
-    #[module(skip)]
-    config: DiffStride,
-}
-
-impl DiffStrideModule {
-    /// `[n, c, h, w]` to `[n, c, h', w']`; see the card.
-    pub fn forward(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
-        let [_, _, height, width] = x.dims();
-        let strides = self.strides.val();
-        let current: Vec<f64> = match strides.clone().into_data().try_into_vec_as() {
-            Ok(values) => values,
-            Err(error) => panic!("strides could not be read from their device: {error}"),
-        };
-        let masks = [self.config.mask(height, Axis::Rows), self.config.mask(width, Axis::Columns)];
-        let [rows, columns] = [0, 1].map(|axis| masks[axis].kept(current[axis]));
-        let [row_mask, column_mask] = [(0, rows), (1, columns)]
-            .map(|(axis, kept)| masks[axis].values(kept, strides.clone().slice(axis..axis + 1)));
-        let [fr, fi] = fourier::forward_rows(height, rows);
-        let [fc, fs] = fourier::forward_columns(width, columns);
-        let [gr, gi] = fourier::inverse_rows(height, rows);
-        let [gc, gs] = fourier::inverse_columns(columns);
-        let map = |along_rows: &Matrix, along_columns: &Matrix| {
-            SeparableMap::new(along_rows.axis_map(), along_columns.axis_map())
-        };
-        let minus = |matrix: &Matrix| matrix.clone().scaled(-1.0);
-        let together = |x: Tensor<4>, maps| separable_together(x, maps, Together::Sum, pass.engine);
-        // The spectrum (fr + i·fi)·x·(fc + i·fs)ᵀ, masked, and the real part of its way back.
-        let scale = (rows * columns) as f64 / (height * width) as f64;
-        let mask: Tensor<4> = (row_mask * column_mask.transpose() * scale).unsqueeze_dims(&[0, 1]);
-        let real = together(x.clone(), vec![map(&fr, &fc), map(&minus(&fi), &fs)]) * mask.clone();
-        let imaginary = together(x, vec![map(&fr, &fs), map(&fi, &fc)]) * mask;
-        together(real, vec![map(&gr, &gc), map(&gi, &gs)])
-            + together(imaginary, vec![map(&gr, &gs), map(&minus(&gi), &gc)])
     }
 }
 

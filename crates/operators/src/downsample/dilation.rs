@@ -2,31 +2,31 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::promises::Promises;
-use super::settings::{check_cells, two};
-use super::slot::{Operator, Slot};
-use crate::card::Card;
-use crate::description::DescriptionError;
+use super::downsampling::{Downsampling, Part};
+use super::properties::Properties;
+use crate::description::Description;
+use crate::error::OutOfRange;
+use crate::operator::Settings;
+use crate::settings::check_size;
 
-/// Reduces nothing and dilates every later convolution. [`Dilation::CARD`] has the definition.
+/// Reduces nothing and dilates every later convolution. [`Dilation::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct Dilation {
     /// Factor on the dilation of every later convolution, 1 to 64. Default 2.
-    #[serde(default = "two")]
     pub factor: usize,
 }
 
 impl Default for Dilation {
     fn default() -> Self {
-        Self { factor: two() }
+        Self { factor: 2 }
     }
 }
 
-impl Operator for Dilation {
-    const NAME: &'static str = "dilation";
-    const REVISION: u32 = 1;
-    const CARD: Card = Card {
+impl Settings for Dilation {
+    const DESCRIPTION: Description = Description {
+        name: "dilation",
+        revision: 1,
         statement: "Reduces nothing; every later convolution of the net sees as far as it would after a reduction.",
         formula: "y = x; later kernels W[u] are applied at distance factor·u, borders in proportion",
         shape: "[n, c, h, w]",
@@ -40,16 +40,17 @@ impl Operator for Dilation {
         vec![Self::default()]
     }
 
-    fn promises(&self) -> Promises {
-        Promises { linear: true, shifts_by_stride: true, shifts_by_one: true, ..Promises::pooling(1) }
+    fn check(&self) -> Result<(), OutOfRange> {
+        check_size("factor", self.factor)
+    }
+}
+
+impl Downsampling for Dilation {
+    fn properties(&self) -> Properties {
+        Properties { linear: true, shifts_by_stride: true, shifts_by_one: true, ..Properties::pooling(1) }
     }
 
-    fn check(&self) -> Result<(), DescriptionError> {
-        check_cells(Self::NAME, "factor", self.factor)
-    }
-
-    fn place(&self, slot: &mut Slot<'_>) -> Result<(), DescriptionError> {
-        slot.dilate_what_follows(self.factor);
-        Ok(())
+    fn parts(&self, _channels: usize) -> Vec<Part> {
+        vec![Part::Dilation(self.factor)]
     }
 }

@@ -2,31 +2,31 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::promises::{Promises, SLOT_SHAPE};
-use super::settings::{check_cells, two};
-use super::slot::{Operator, Slot};
-use crate::card::Card;
-use crate::description::DescriptionError;
+use super::downsampling::{Downsampling, Part};
+use super::properties::{Properties, SLOT_SHAPE};
+use crate::description::Description;
+use crate::error::OutOfRange;
+use crate::operator::Settings;
+use crate::settings::check_size;
 
-/// Removes the pooling and raises the stride of the convolution before it. [`FoldedStride::CARD`] has the definition.
+/// Removes the pooling and raises the stride of the convolution before it. [`FoldedStride::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct FoldedStride {
     /// Factor on the stride of the preceding convolution, 1 to 64. Default 2.
-    #[serde(default = "two")]
     pub stride: usize,
 }
 
 impl Default for FoldedStride {
     fn default() -> Self {
-        Self { stride: two() }
+        Self { stride: 2 }
     }
 }
 
-impl Operator for FoldedStride {
-    const NAME: &'static str = "folded_stride";
-    const REVISION: u32 = 1;
-    const CARD: Card = Card {
+impl Settings for FoldedStride {
+    const DESCRIPTION: Description = Description {
+        name: "folded_stride",
+        revision: 1,
         statement: "Removes the pooling and raises the stride of the convolution before it.",
         formula: "y[c,i,j] = x[c, stride·i, stride·j] of that convolution's output x, computed at 1/stride² of its cost",
         shape: SLOT_SHAPE,
@@ -41,37 +41,17 @@ impl Operator for FoldedStride {
         vec![Self::default(), Self { stride: 3 }]
     }
 
-    fn promises(&self) -> Promises {
-        Promises { linear: true, shifts_by_stride: true, ..Promises::pooling(self.stride) }
-    }
-
-    fn check(&self) -> Result<(), DescriptionError> {
-        check_cells(Self::NAME, "stride", self.stride)
-    }
-
-    fn place(&self, slot: &mut Slot<'_>) -> Result<(), DescriptionError> {
-        let convolution = slot.preceding_convolution().ok_or_else(|| DescriptionError::Misplaced {
-            operator: Self::NAME,
-            reason: "it raises the stride of the convolution before it, and there is none, or its map is kept for a skip; \
-                     `strided_conv` brings its own"
-                .to_owned(),
-        })?;
-        convolution.stride = convolution.stride.map(|stride| stride * self.stride);
-        Ok(())
+    fn check(&self) -> Result<(), OutOfRange> {
+        check_size("stride", self.stride)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::downsample::{DownsampleConfig, MaxPool};
-    use crate::stage::{ActivationKind, StageSpec};
+impl Downsampling for FoldedStride {
+    fn properties(&self) -> Properties {
+        Properties { linear: true, shifts_by_stride: true, ..Properties::pooling(self.stride) }
+    }
 
-    #[test]
-    fn without_a_convolution_before_it_the_place_is_refused() {
-        let mut stages = vec![StageSpec::Downsample(DownsampleConfig::MaxPool(MaxPool::default()))];
-        let error =
-            FoldedStride::default().place(&mut Slot::new(&mut stages, 4, ActivationKind::Relu)).unwrap_err();
-        assert!(error.to_string().contains("strided_conv"), "{error}");
+    fn parts(&self, _channels: usize) -> Vec<Part> {
+        vec![Part::FoldedStride(self.stride)]
     }
 }

@@ -1,36 +1,32 @@
 //! Fractional max pooling: the maximum over windows that divide a side by a number that need not be whole.
 
-use std::sync::Arc;
-
 use allconv_kernels::RegionLists;
 use burn::tensor::{Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
-use super::promises::Promises;
-use super::settings::{check_cells, check_range, two};
-use super::slot::Operator;
-use super::{ComputingOperator, FixedOperator};
-use crate::card::Card;
-use crate::description::DescriptionError;
-use crate::ops::{CellChoice, gathered};
+use super::properties::Properties;
+use super::reduction::Reduction;
+use crate::description::Description;
+use crate::error::{OutOfRange, check_range};
+use crate::layer::Parameters;
+use crate::operations::{CellChoice, gathered};
+use crate::operator::Settings;
 use crate::pass::{Draws, Pass};
-use crate::walk::Window;
+use crate::settings::check_size;
+use crate::shape::Window;
 
-/// The maximum over windows at fractional distances. [`FractionalMaxPool::CARD`] has the definition.
+/// The maximum over windows at fractional distances. [`FractionalMaxPool::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct FractionalMaxPool {
     /// By what sides are divided, rounding down: above 1 and at most 8. Default √2.
-    #[serde(default = "root_two")]
     pub ratio: f64,
-    /// Side of an overlapping window in cells, 1 to 64. Default 2.
-    #[serde(default = "two")]
+    /// Height and width of an overlapping window, 1 to 64. Default 2.
     pub kernel: usize,
     /// Whether windows overlap. Default: they do.
-    #[serde(default)]
     pub regions: Regions,
     /// Where windows start in training. In evaluation they start as `fixed` says. Default: drawn.
-    #[serde(default)]
     pub draw: RegionDraw,
 }
 
@@ -56,20 +52,21 @@ pub enum RegionDraw {
     Fixed,
 }
 
-fn root_two() -> f64 {
-    std::f64::consts::SQRT_2
-}
-
 impl Default for FractionalMaxPool {
     fn default() -> Self {
-        Self { ratio: root_two(), kernel: two(), regions: Regions::default(), draw: RegionDraw::default() }
+        Self {
+            ratio: std::f64::consts::SQRT_2,
+            kernel: 2,
+            regions: Regions::default(),
+            draw: RegionDraw::default(),
+        }
     }
 }
 
-impl Operator for FractionalMaxPool {
-    const NAME: &'static str = "fractional_max_pool";
-    const REVISION: u32 = 2;
-    const CARD: Card = Card {
+impl Settings for FractionalMaxPool {
+    const DESCRIPTION: Description = Description {
+        name: "fractional_max_pool",
+        revision: 2,
         statement: "The maximum over windows that divide a side by a number that need not be whole, at drawn positions.",
         formula: "overlapping: start(i) = ⌊(i+u)·α⌋ − ⌊u·α⌋, α = (h − kernel)/(h' − 1), the last at h − kernel; disjoint: from \
                   ⌈a(i+u) − 1⌉ up to ⌈a(i+1+u) − 1⌉, a = h/h'",
@@ -89,27 +86,20 @@ impl Operator for FractionalMaxPool {
         ]
     }
 
-    fn promises(&self) -> Promises {
-        Promises {
-            slot_rule: None,
-            differs_in_training: self.draw == RegionDraw::Random,
-            ..Promises::pooling(1)
-        }
-    }
-
-    fn check(&self) -> Result<(), DescriptionError> {
-        check_cells(Self::NAME, "kernel", self.kernel)?;
+    fn check(&self) -> Result<(), OutOfRange> {
+        check_size("kernel", self.kernel)?;
         let range = (std::ops::Bound::Excluded(1.0), std::ops::Bound::Included(8.0));
-        check_range(Self::NAME, "ratio", self.ratio, range, "above 1 and at most 8")
+        check_range("ratio", self.ratio, range, "above 1 and at most 8")
     }
 }
 
-impl ComputingOperator for FractionalMaxPool {
-    fn output_shape(&self, [channels, height, width]: [usize; 3]) -> Result<[usize; 3], String> {
-        if self.regions == Regions::Overlapping && height.min(width) < self.kernel {
-            return Err(format!("its window of {} cells is longer than the shorter side", self.kernel));
+impl Reduction for FractionalMaxPool {
+    fn properties(&self) -> Properties {
+        Properties {
+            slot_rule: None,
+            differs_in_training: self.draw == RegionDraw::Random,
+            ..Properties::pooling(1)
         }
-        Ok([channels, self.windows(height), self.windows(width)])
     }
 
     fn window(&self, _input: [usize; 3]) -> Window {
@@ -118,6 +108,24 @@ impl ComputingOperator for FractionalMaxPool {
             Regions::Disjoint => self.ratio.ceil() as usize,
         };
         Window { extent, stride: (self.ratio.round() as usize).max(1) }
+    }
+
+    fn output_shape(&self, [channels, height, width]: [usize; 3]) -> Result<[usize; 3], String> {
+        if self.regions == Regions::Overlapping && height.min(width) < self.kernel {
+            return Err(format!("its window of {} cells is longer than the shorter side", self.kernel));
+        }
+        Ok([channels, self.windows(height), self.windows(width)])
+    }
+
+    fn compute(&self, x: Tensor<4>, _parameters: &Parameters, pass: &Pass<'_>) -> Tensor<4> {
+        let [batch, channels, height, width] = x.dims();
+        let draws = pass.draws.filter(|_| self.draw == RegionDraw::Random);
+        let windows = self.windows_of_maps(batch * channels, [height, width], draws);
+        let choice = CellChoice::RegionMaximum(Arc::new(windows));
+        match choice.positions(&x, pass.engine) {
+            Some([largest, _]) => gathered(x, largest),
+            None => self.composed(x, draws),
+        }
     }
 }
 
@@ -161,20 +169,6 @@ impl FractionalMaxPool {
             }
         }
         cells
-    }
-}
-
-impl FixedOperator for FractionalMaxPool {
-    fn compute(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
-        let [batch, channels, height, width] = x.dims();
-        let draws = pass.draws.filter(|_| self.draw == RegionDraw::Random);
-        let windows = self.windows_of_maps(batch * channels, [height, width], draws);
-        let choice = CellChoice::RegionMaximum(Arc::new(windows), pass.engine.clone());
-        if choice.has_kernel(&x) {
-            let [largest, _] = choice.positions(x.clone(), None);
-            return gathered(x, largest);
-        }
-        self.composed(x, draws)
     }
 }
 
@@ -222,7 +216,7 @@ mod tests {
     use allconv_kernels::Engine;
 
     use super::*;
-    use crate::tests::assert_same;
+    use crate::test_support::assert_same;
 
     #[test]
     fn the_kernel_picks_what_the_composition_picks_and_has_its_gradients() {
@@ -230,7 +224,8 @@ mod tests {
         for pool in FractionalMaxPool::examples() {
             for draws in [None, Some(Draws { key: 6 })] {
                 let drawn = draws.filter(|_| pool.draw == RegionDraw::Random);
-                let fast = |x| pool.compute(x, &Pass { draws, ..Pass::evaluate(&engine) });
+                let fast =
+                    |x| pool.compute(x, &Parameters::default(), &Pass { draws, ..Pass::evaluate(&engine) });
                 assert_same([2, 3, 9, 7], fast, |x| pool.composed(x, drawn));
             }
         }

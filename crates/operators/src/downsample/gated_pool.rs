@@ -1,49 +1,47 @@
 //! Gated pooling: the share of the maximum depends on the window.
 
-use allconv_kernels::{Epilogue, Padding};
-use burn::module::{Module, Param};
+use allconv_kernels::Padding;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::computing::divided;
 use super::max_average_pool::largest_and_mean;
-use super::promises::{CUT_OFF, Promises, SLOT_SHAPE};
-use super::settings::{check_cells, two};
+use super::properties::{CUT_OFF, Properties, SLOT_SHAPE};
+use super::reduction::Reduction;
 use super::sharing::Sharing;
-use super::slot::Operator;
-use super::{ComputingOperator, LearnedOperator};
-use crate::card::Card;
-use crate::description::DescriptionError;
-use crate::ops::{ConvolutionSettings, PoolWindow, channels_first, channels_last, convolution, mixture};
-use crate::parameter_source::ParameterSource;
+use crate::description::Description;
+use crate::error::OutOfRange;
+use crate::layer::Parameters;
+use crate::operations::{
+    ConvolutionSettings, PoolWindow, channels_first, channels_last, convolution, mixture,
+};
+use crate::operator::Settings;
+use crate::parameter_source::{ParameterSpec, Start};
 use crate::pass::Pass;
-use crate::walk::Window;
+use crate::settings::check_window;
+use crate::shape::{Window, divided};
 
-/// A mixture of maximum and mean, its share computed from the window. [`GatedPool::CARD`] has the definition.
+/// A mixture of maximum and mean, its share computed from the window. [`GatedPool::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct GatedPool {
-    /// Side of the window in cells, 1 to 64. Default 2.
-    #[serde(default = "two")]
+    /// Height and width of the window, 1 to 64. Default 2.
     pub kernel: usize,
-    /// Cells between windows, 1 to 64. Default 2.
-    #[serde(default = "two")]
+    /// Positions between windows, 1 to 64. Default 2.
     pub stride: usize,
     /// How many gates there are. Default: one for the layer.
-    #[serde(default)]
     pub per: Sharing,
 }
 
 impl Default for GatedPool {
     fn default() -> Self {
-        Self { kernel: two(), stride: two(), per: Sharing::default() }
+        Self { kernel: 2, stride: 2, per: Sharing::default() }
     }
 }
 
-impl Operator for GatedPool {
-    const NAME: &'static str = "gated_pool";
-    const REVISION: u32 = 2;
-    const CARD: Card = Card {
+impl Settings for GatedPool {
+    const DESCRIPTION: Description = Description {
+        name: "gated_pool",
+        revision: 2,
         statement: "A mixture of the maximum and the mean of each window, its share a learned function of the window.",
         formula: "y = g·max + (1 − g)·mean, g = 1/(1 + e^(−⟨gate, window⟩)), gate learned and 0 at the start; cells beyond the edge count 0",
         shape: SLOT_SHAPE,
@@ -58,70 +56,42 @@ impl Operator for GatedPool {
         vec![Self::default(), Self { kernel: 3, per: Sharing::Channel, ..Self::default() }]
     }
 
-    fn promises(&self) -> Promises {
-        Promises::windows(self.kernel, self.stride)
-    }
-
-    fn check(&self) -> Result<(), DescriptionError> {
-        check_cells(Self::NAME, "kernel", self.kernel)?;
-        check_cells(Self::NAME, "stride", self.stride)
+    fn check(&self) -> Result<(), OutOfRange> {
+        check_window(self.kernel, self.stride)
     }
 }
 
-impl ComputingOperator for GatedPool {
-    fn output_shape(&self, input: [usize; 3]) -> Result<[usize; 3], String> {
-        Ok(divided(input, self.stride))
+impl Reduction for GatedPool {
+    fn properties(&self) -> Properties {
+        Properties::windows(self.kernel, self.stride)
     }
 
     fn window(&self, _input: [usize; 3]) -> Window {
         Window { extent: self.kernel, stride: self.stride }
     }
 
-    fn parameters(&self, [channels, _, _]: [usize; 3]) -> u64 {
-        (self.per.count(channels) * self.kernel * self.kernel) as u64
+    fn parameters(&self, [channels, _, _]: [usize; 3]) -> Vec<ParameterSpec> {
+        let shape = [self.per.count(channels), self.kernel, self.kernel];
+        vec![ParameterSpec::new("gate", shape, Start::Filled(0.0))]
     }
 
     fn macs(&self, input: [usize; 3]) -> u64 {
         let [channels, rows, columns] = divided(input, self.stride);
         (channels * rows * columns * self.kernel * self.kernel) as u64
     }
-}
 
-impl LearnedOperator for GatedPool {
-    type Module = GatedPoolModule;
-
-    fn module(&self, [channels, _, _]: [usize; 3], source: &ParameterSource<'_>) -> Self::Module {
-        let shape = [self.per.count(channels), self.kernel, self.kernel];
-        GatedPoolModule { gate: source.filled(shape, 0.0), config: self.clone() }
-    }
-}
-
-/// [`GatedPool`] with its parameters.
-#[derive(Module, Debug)]
-pub struct GatedPoolModule {
-    gate: Param<Tensor<3>>,
-    #[module(skip)]
-    config: GatedPool,
-}
-
-impl GatedPoolModule {
-    /// `[n, c, h, w]` to `[n, c, ceil(h/stride), ceil(w/stride)]`.
-    pub fn forward(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
-        let GatedPool { kernel, stride, .. } = self.config;
+    fn compute(&self, x: Tensor<4>, parameters: &Parameters, pass: &Pass<'_>) -> Tensor<4> {
+        let Self { kernel, stride, .. } = *self;
         let window = PoolWindow::cut_off(kernel, stride);
         let [_, channels, height, width] = x.dims();
-        let gate = self.gate.val().unsqueeze_dim::<4>(1).expand([channels, 1, kernel, kernel]);
+        let gate = parameters.get::<3>("gate").unsqueeze_dim::<4>(1).expand([channels, 1, kernel, kernel]);
         let bias = Tensor::zeros([channels], (&x.device(), x.dtype()));
+        let (bottom, right) = (window.overhang(height), window.overhang(width));
         let settings = ConvolutionSettings {
             stride: [stride; 2],
-            padding: Padding {
-                bottom: window.overhang(height),
-                right: window.overhang(width),
-                ..Padding::NONE
-            },
-            dilation: [1; 2],
+            padding: Padding { bottom, right, ..Padding::NONE },
             groups: channels,
-            epilogue: Epilogue::IDENTITY,
+            ..ConvolutionSettings::PLAIN
         };
         // In the order in which maps lie, so that the gradients that meet here are added fast.
         let x = channels_last(x);
@@ -134,10 +104,10 @@ impl GatedPoolModule {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::{evaluated_learned, grid};
+    use crate::test_support::{evaluated, grid};
 
     #[test]
     fn starts_as_mixed_pooling_with_equal_shares() {
-        assert_eq!(evaluated_learned(&GatedPool::default(), grid(4, 4)), [4.75, 6.75, 12.75, 14.75]);
+        assert_eq!(evaluated(&GatedPool::default(), grid(4, 4)), [4.75, 6.75, 12.75, 14.75]);
     }
 }

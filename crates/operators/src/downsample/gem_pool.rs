@@ -1,53 +1,47 @@
 //! Generalised-mean pooling (GeM): the mean form of the p-norm of values kept positive.
 
-use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::computing::divided;
 use super::p_norm_pool::NormForm;
-use super::promises::{CUT_OFF, Promises, SLOT_SHAPE};
-use super::settings::{check_cells, check_range, two, yes};
-use super::slot::Operator;
-use super::{ComputingOperator, LearnedOperator};
-use crate::card::Card;
-use crate::description::DescriptionError;
-use crate::ops::{PoolWindow, channels_first, channels_last, weighted_pool};
-use crate::parameter_source::ParameterSource;
+use super::properties::{CUT_OFF, Properties, SLOT_SHAPE};
+use super::reduction::Reduction;
+use crate::description::Description;
+use crate::error::{OutOfRange, check_range};
+use crate::layer::Parameters;
+use crate::operations::{PoolWindow, channels_first, channels_last, weighted_pool};
+use crate::operator::Settings;
+use crate::parameter_source::{ParameterSpec, Start};
 use crate::pass::Pass;
-use crate::walk::Window;
+use crate::settings::check_window;
+use crate::shape::Window;
 
-/// The generalised mean of each window, of values kept above a small bound. [`GemPool::CARD`] has the definition.
+/// The generalised mean of each window, of values kept above a small bound. [`GemPool::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct GemPool {
-    /// Side of the window in cells, 1 to 64. Default 2.
-    #[serde(default = "two")]
+    /// Height and width of the window, 1 to 64. Default 2.
     pub kernel: usize,
-    /// Cells between windows, 1 to 64. Default 2.
-    #[serde(default = "two")]
+    /// Positions between windows, 1 to 64. Default 2.
     pub stride: usize,
     /// The order, or its start where it is learned: from 1 to 50. Default 3.
-    #[serde(default = "cube")]
     pub p: f64,
     /// The bound below which values are raised to it: above 0 and at most 1. Default 1e-6.
-    #[serde(default = "millionth")]
     pub epsilon: f64,
     /// Whether p is learned. Default true, as published.
-    #[serde(default = "yes")]
     pub learned: bool,
 }
 
 impl Default for GemPool {
     fn default() -> Self {
-        Self { kernel: two(), stride: two(), p: cube(), epsilon: millionth(), learned: yes() }
+        Self { kernel: 2, stride: 2, p: 3.0, epsilon: 1e-6, learned: true }
     }
 }
 
-impl Operator for GemPool {
-    const NAME: &'static str = "gem_pool";
-    const REVISION: u32 = 1;
-    const CARD: Card = Card {
+impl Settings for GemPool {
+    const DESCRIPTION: Description = Description {
+        name: "gem_pool",
+        revision: 1,
         statement: "The generalised mean of each window, of values kept above a small bound.",
         formula: "y = (mean of max(x, ε)^p)^(1/p)",
         shape: SLOT_SHAPE,
@@ -61,89 +55,57 @@ impl Operator for GemPool {
         vec![Self::default(), Self { kernel: 3, p: 2.0, learned: false, ..Self::default() }]
     }
 
-    fn promises(&self) -> Promises {
-        Promises::windows(self.kernel, self.stride)
-    }
-
-    fn check(&self) -> Result<(), DescriptionError> {
-        check_cells(Self::NAME, "kernel", self.kernel)?;
-        check_cells(Self::NAME, "stride", self.stride)?;
-        check_range(Self::NAME, "p", self.p, 1.0..=50.0, "from 1 to 50")?;
+    fn check(&self) -> Result<(), OutOfRange> {
+        check_window(self.kernel, self.stride)?;
+        check_range("p", self.p, 1.0..=50.0, "from 1 to 50")?;
         let range = (std::ops::Bound::Excluded(0.0), std::ops::Bound::Included(1.0));
-        check_range(Self::NAME, "epsilon", self.epsilon, range, "above 0 and at most 1")
+        check_range("epsilon", self.epsilon, range, "above 0 and at most 1")
     }
 }
 
-impl ComputingOperator for GemPool {
-    fn output_shape(&self, input: [usize; 3]) -> Result<[usize; 3], String> {
-        Ok(divided(input, self.stride))
+impl Reduction for GemPool {
+    fn properties(&self) -> Properties {
+        Properties::windows(self.kernel, self.stride)
     }
 
     fn window(&self, _input: [usize; 3]) -> Window {
         Window { extent: self.kernel, stride: self.stride }
     }
 
-    fn parameters(&self, _input: [usize; 3]) -> u64 {
-        u64::from(self.learned)
+    fn parameters(&self, _input: [usize; 3]) -> Vec<ParameterSpec> {
+        let learned = self.learned.then(|| ParameterSpec::new("p", [1], Start::Filled(self.p as f32)));
+        learned.into_iter().collect()
     }
-}
 
-impl LearnedOperator for GemPool {
-    type Module = GemPoolModule;
-
-    fn module(&self, _input: [usize; 3], source: &ParameterSource<'_>) -> Self::Module {
-        GemPoolModule { p: self.learned.then(|| source.filled([1], self.p as f32)), config: self.clone() }
-    }
-}
-
-/// [`GemPool`] with its parameters.
-#[derive(Module, Debug)]
-pub struct GemPoolModule {
-    p: Option<Param<Tensor<1>>>,
-    #[module(skip)]
-    config: GemPool,
-}
-
-impl GemPoolModule {
-    /// `[n, c, h, w]` to `[n, c, ceil(h/stride), ceil(w/stride)]`.
-    pub fn forward(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
-        let GemPool { kernel, stride, p, epsilon, .. } = self.config;
-        let window = PoolWindow::cut_off(kernel, stride);
+    fn compute(&self, x: Tensor<4>, parameters: &Parameters, pass: &Pass<'_>) -> Tensor<4> {
+        let window = PoolWindow::cut_off(self.kernel, self.stride);
         let [_, channels, _, _] = x.dims();
-        let orders = match &self.p {
-            Some(learned) => learned.val().expand([channels]),
-            None => Tensor::full([channels], p, (&x.device(), x.dtype())),
+        let orders = match self.learned {
+            true => parameters.get::<1>("p").expand([channels]),
+            false => Tensor::full([channels], self.p, (&x.device(), x.dtype())),
         };
         // In the order in which maps lie, for speed.
         let x = channels_last(x);
-        let low = x.clone().lower_elem(epsilon);
-        let positive = x.mask_fill(low, epsilon);
-        weighted_pool(channels_first(positive), Some(orders), window, NormForm::Mean.function(), pass.engine)
+        let low = x.clone().lower_elem(self.epsilon);
+        let positive = channels_first(x.mask_fill(low, self.epsilon));
+        weighted_pool(positive, Some(orders), window, NormForm::Mean.function(), pass.engine)
     }
-}
-
-fn cube() -> f64 {
-    3.0
-}
-
-fn millionth() -> f64 {
-    1e-6
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::{assert_near, evaluated_learned, grid, image};
+    use crate::test_support::{assert_near, evaluated, grid, image};
 
     #[test]
     fn worked_example_of_the_reference() {
-        let y = evaluated_learned(&GemPool::default(), grid(4, 4));
+        let y = evaluated(&GemPool::default(), grid(4, 4));
         assert_near(&y, &[4.4395, 6.1841, 11.8583, 13.8077], 1e-4);
     }
 
     #[test]
     fn negative_values_count_as_epsilon() {
-        let y = evaluated_learned(&GemPool { epsilon: 0.5, ..GemPool::default() }, image(2, 2, &[-3.0; 4]));
+        let y = evaluated(&GemPool { epsilon: 0.5, ..GemPool::default() }, image(2, 2, &[-3.0; 4]));
         assert_near(&y, &[0.5], 1e-6);
     }
 }

@@ -3,34 +3,32 @@
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::computing::divided;
-use super::promises::Promises;
-use super::slot::Operator;
-use super::{ComputingOperator, FixedOperator};
+use super::properties::Properties;
+use super::reduction::Reduction;
 use crate::axis_maps::{EdgePadding, haar};
-use crate::card::Card;
-use crate::description::DescriptionError;
-use crate::ops::{SeparableMap, Together, separable_together};
+use crate::description::Description;
+use crate::layer::Parameters;
+use crate::operations::{SeparableMap, Together, separable_together};
+use crate::operator::Settings;
 use crate::pass::Pass;
+use crate::shape::Window;
 use crate::switches::{SwitchKind, Switches};
-use crate::walk::Window;
 
-/// Keeps the low-pass band of the Haar transform. [`HaarLowPass::CARD`] has the definition.
+/// Keeps the low-pass band of the Haar transform. [`HaarLowPass::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct HaarLowPass {
     /// What odd sides read beyond their last cell. Default: the map mirrored.
-    #[serde(default)]
     pub padding: EdgePadding,
 }
 
 /// The shape of the Haar operators.
 pub(super) const HAAR_BOUNDARY: &str = "one cell beyond the last of an odd side, read by `padding`";
 
-impl Operator for HaarLowPass {
-    const NAME: &'static str = "haar_low_pass";
-    const REVISION: u32 = 1;
-    const CARD: Card = Card {
+impl Settings for HaarLowPass {
+    const DESCRIPTION: Description = Description {
+        name: "haar_low_pass",
+        revision: 1,
         statement: "The low-pass band of one step of the orthonormal Haar transform; the detail is dropped.",
         formula: "y = (a + b + c + d)/2 for each block [a b; c d]",
         shape: "[n, c, ceil(h/2), ceil(w/2)]; any h, w ≥ 1",
@@ -43,36 +41,31 @@ impl Operator for HaarLowPass {
     fn examples() -> Vec<Self> {
         vec![Self::default(), Self { padding: EdgePadding::Zero }]
     }
-
-    fn promises(&self) -> Promises {
-        Promises { gain: Some(2.0), linear: true, shifts_by_stride: true, ..Promises::pooling(2) }
-    }
-
-    fn check(&self) -> Result<(), DescriptionError> {
-        Ok(())
-    }
-
-    fn switches(&self) -> SwitchKind {
-        SwitchKind::Details
-    }
 }
 
-impl ComputingOperator for HaarLowPass {
-    fn output_shape(&self, input: [usize; 3]) -> Result<[usize; 3], String> {
-        Ok(divided(input, 2))
+impl Reduction for HaarLowPass {
+    fn properties(&self) -> Properties {
+        Properties { gain: Some(2.0), linear: true, shifts_by_stride: true, ..Properties::pooling(2) }
     }
 
     fn window(&self, _input: [usize; 3]) -> Window {
         Window { extent: 2, stride: 2 }
     }
-}
 
-impl FixedOperator for HaarLowPass {
-    fn compute(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
+    fn compute(&self, x: Tensor<4>, _parameters: &Parameters, pass: &Pass<'_>) -> Tensor<4> {
         haar_bands(x, &HAAR_BANDS[..1], self.padding, pass)
     }
 
-    fn compute_with_switches(&self, x: Tensor<4>, pass: &Pass<'_>) -> (Tensor<4>, Switches) {
+    fn switches(&self) -> SwitchKind {
+        SwitchKind::Details
+    }
+
+    fn compute_with_switches(
+        &self,
+        x: Tensor<4>,
+        _parameters: &Parameters,
+        pass: &Pass<'_>,
+    ) -> (Tensor<4>, Switches) {
         let [low, details] = [&HAAR_BANDS[..1], &HAAR_BANDS[1..]]
             .map(|bands| haar_bands(x.clone(), bands, self.padding, pass));
         (low, Switches::Details(details))
@@ -99,7 +92,7 @@ pub(super) fn haar_bands(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::{assert_near, evaluated, grid};
+    use crate::test_support::{assert_near, evaluated, grid};
 
     #[test]
     fn worked_example_of_the_reference() {

@@ -3,35 +3,33 @@
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::computing::divided;
+use super::downsampling::Part;
 use super::haar_low_pass::{HAAR_BANDS, HAAR_BOUNDARY, haar_bands};
 use super::pixel_unshuffle::Projection;
-use super::promises::Promises;
-use super::slot::{Operator, Slot};
-use super::{ComputingOperator, FixedOperator};
+use super::properties::Properties;
+use super::reduction::Reduction;
 use crate::axis_maps::EdgePadding;
-use crate::card::Card;
-use crate::description::DescriptionError;
+use crate::description::Description;
+use crate::layer::Parameters;
+use crate::operator::Settings;
 use crate::pass::Pass;
-use crate::stage::StageSpec;
-use crate::walk::Window;
+use crate::shape::{Window, divided};
 
-/// All four bands of the Haar transform as channels. [`HaarWavelet::CARD`] has the definition.
+/// All four bands of the Haar transform as channels. [`HaarWavelet::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct HaarWavelet {
     /// What odd sides read beyond their last cell. Default: the map mirrored.
-    #[serde(default)]
     pub padding: EdgePadding,
     /// How the channels return to their number. Default: not at all.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub project: Option<Projection>,
 }
 
-impl Operator for HaarWavelet {
-    const NAME: &'static str = "haar_wavelet";
-    const REVISION: u32 = 1;
-    const CARD: Card = Card {
+impl Settings for HaarWavelet {
+    const DESCRIPTION: Description = Description {
+        name: "haar_wavelet",
+        revision: 1,
         statement: "One step of the orthonormal Haar transform, its four bands as channels; nothing is lost.",
         formula: "[a b; c d] to LL = (a+b+c+d)/2, LH = (a+b−c−d)/2, HL = (a−b+c−d)/2, HH = (a−b−c+d)/2, band-major",
         shape: "[n, 4c, ceil(h/2), ceil(w/2)]; with `project` c channels; any h, w ≥ 1",
@@ -50,49 +48,40 @@ impl Operator for HaarWavelet {
             Self { project, ..Self::default() },
         ]
     }
-
-    fn promises(&self) -> Promises {
-        let bands = Promises { gain: None, shifts_by_stride: true, ..Promises::pooling(2) };
-        match self.project {
-            None => Promises { linear: true, ..bands },
-            Some(_) => Promises { channel_wise: false, ..bands },
-        }
-    }
-
-    fn check(&self) -> Result<(), DescriptionError> {
-        Ok(())
-    }
-
-    fn place(&self, slot: &mut Slot<'_>) -> Result<(), DescriptionError> {
-        slot.push(StageSpec::Downsample(Self { project: None, ..*self }.into()));
-        if let Some(projection) = self.project {
-            projection.place(slot);
-        }
-        Ok(())
-    }
 }
 
-impl ComputingOperator for HaarWavelet {
-    fn output_shape(&self, input: [usize; 3]) -> Result<[usize; 3], String> {
-        let [channels, height, width] = divided(input, 2);
-        Ok([4 * channels, height, width])
+impl Reduction for HaarWavelet {
+    fn properties(&self) -> Properties {
+        let bands = Properties { gain: None, shifts_by_stride: true, ..Properties::pooling(2) };
+        match self.project {
+            None => Properties { linear: true, ..bands },
+            Some(_) => Properties { channel_wise: false, ..bands },
+        }
     }
 
     fn window(&self, _input: [usize; 3]) -> Window {
         Window { extent: 2, stride: 2 }
     }
-}
 
-impl FixedOperator for HaarWavelet {
-    fn compute(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
+    fn output_shape(&self, input: [usize; 3]) -> Result<[usize; 3], String> {
+        let [channels, height, width] = divided(input, 2);
+        Ok([4 * channels, height, width])
+    }
+
+    fn compute(&self, x: Tensor<4>, _parameters: &Parameters, pass: &Pass<'_>) -> Tensor<4> {
         haar_bands(x, &HAAR_BANDS, self.padding, pass)
+    }
+
+    fn parts(&self, channels: usize) -> Vec<Part> {
+        let itself = Part::reduction(Self { project: None, ..*self });
+        std::iter::once(itself).chain(self.project.map(|projection| projection.part(channels))).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::{assert_near, evaluated, grid, noise_tensor, values};
+    use crate::test_support::{assert_near, evaluated, grid, noise_tensor, values};
     use allconv_kernels::Engine;
     use burn::tensor::{DType, Device};
 

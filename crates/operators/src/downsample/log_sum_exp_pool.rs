@@ -4,41 +4,39 @@ use allconv_kernels::WindowFunction;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::FixedOperator;
-use super::promises::{CUT_OFF, Promises, SLOT_SHAPE};
-use super::settings::{check_cells, check_range, two};
-use super::slot::Operator;
-use super::windowed::cut_off_windows;
-use crate::card::Card;
-use crate::description::DescriptionError;
-use crate::ops::{PoolWindow, weighted_pool};
+use super::properties::{CUT_OFF, Properties, SLOT_SHAPE};
+use super::reduction::Reduction;
+use crate::description::Description;
+use crate::error::{OutOfRange, check_range};
+use crate::layer::Parameters;
+use crate::operations::{PoolWindow, weighted_pool};
+use crate::operator::Settings;
 use crate::pass::Pass;
+use crate::settings::check_window;
+use crate::shape::Window;
 
-/// A smooth maximum of each window. [`LogSumExpPool::CARD`] has the definition.
+/// A smooth maximum of each window. [`LogSumExpPool::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct LogSumExpPool {
-    /// Side of the window in cells, 1 to 64. Default 2.
-    #[serde(default = "two")]
+    /// Height and width of the window, 1 to 64. Default 2.
     pub kernel: usize,
-    /// Cells between windows, 1 to 64. Default 2.
-    #[serde(default = "two")]
+    /// Positions between windows, 1 to 64. Default 2.
     pub stride: usize,
     /// How close to the maximum it is: towards 0 the mean, towards infinity the maximum. Above 0 and at most 1000. Default 1.
-    #[serde(default = "unit")]
     pub sharpness: f64,
 }
 
 impl Default for LogSumExpPool {
     fn default() -> Self {
-        Self { kernel: two(), stride: two(), sharpness: unit() }
+        Self { kernel: 2, stride: 2, sharpness: 1.0 }
     }
 }
 
-impl Operator for LogSumExpPool {
-    const NAME: &'static str = "log_sum_exp_pool";
-    const REVISION: u32 = 1;
-    const CARD: Card = Card {
+impl Settings for LogSumExpPool {
+    const DESCRIPTION: Description = Description {
+        name: "log_sum_exp_pool",
+        revision: 1,
         statement: "A smooth maximum of each window, between its mean and its maximum.",
         formula: "y = m + (1/r) · ln(mean of e^(r·(x − m))) over the window, m its maximum, r = sharpness",
         shape: SLOT_SHAPE,
@@ -56,36 +54,33 @@ impl Operator for LogSumExpPool {
         ]
     }
 
-    fn promises(&self) -> Promises {
-        Promises::windows(self.kernel, self.stride)
-    }
-
-    fn check(&self) -> Result<(), DescriptionError> {
-        check_cells(Self::NAME, "kernel", self.kernel)?;
-        check_cells(Self::NAME, "stride", self.stride)?;
+    fn check(&self) -> Result<(), OutOfRange> {
+        check_window(self.kernel, self.stride)?;
         let range = (std::ops::Bound::Excluded(0.0), std::ops::Bound::Included(1000.0));
-        check_range(Self::NAME, "sharpness", self.sharpness, range, "above 0 and at most 1000")
+        check_range("sharpness", self.sharpness, range, "above 0 and at most 1000")
     }
 }
 
-cut_off_windows!(LogSumExpPool);
+impl Reduction for LogSumExpPool {
+    fn properties(&self) -> Properties {
+        Properties::windows(self.kernel, self.stride)
+    }
 
-impl FixedOperator for LogSumExpPool {
-    fn compute(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
+    fn window(&self, _input: [usize; 3]) -> Window {
+        Window { extent: self.kernel, stride: self.stride }
+    }
+
+    fn compute(&self, x: Tensor<4>, _parameters: &Parameters, pass: &Pass<'_>) -> Tensor<4> {
         let window = PoolWindow::cut_off(self.kernel, self.stride);
         let function = WindowFunction::LogSumExp { sharpness: self.sharpness };
         weighted_pool(x, None, window, function, pass.engine)
     }
 }
 
-fn unit() -> f64 {
-    1.0
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::{assert_near, evaluated, grid, image};
+    use crate::test_support::{assert_near, evaluated, grid, image};
 
     #[test]
     fn worked_example_of_the_reference() {

@@ -4,44 +4,41 @@ use allconv_kernels::Engine;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::computing::divided;
-use super::promises::{CUT_OFF, Promises};
-use super::settings::{check_cells, two};
-use super::slot::Operator;
-use super::{ComputingOperator, FixedOperator};
-use crate::card::Card;
-use crate::description::DescriptionError;
-use crate::ops::{
+use super::properties::{CUT_OFF, Properties};
+use super::reduction::Reduction;
+use crate::description::Description;
+use crate::error::OutOfRange;
+use crate::layer::Parameters;
+use crate::operations::{
     Divisor, PoolWindow, average_pool, channels_first, channels_last, concatenate_channels, max_pool, sum_of,
 };
+use crate::operator::Settings;
 use crate::pass::Pass;
-use crate::walk::Window;
+use crate::settings::check_window;
+use crate::shape::{Window, divided};
 
-/// The maximum and the mean of each window, added or side by side. [`MaxAveragePool::CARD`] has the definition.
+/// The maximum and the mean of each window, added or side by side. [`MaxAveragePool::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct MaxAveragePool {
-    /// Side of the window in cells, 1 to 64. Default 2.
-    #[serde(default = "two")]
+    /// Height and width of the window, 1 to 64. Default 2.
     pub kernel: usize,
-    /// Cells between windows, 1 to 64. Default 2.
-    #[serde(default = "two")]
+    /// Positions between windows, 1 to 64. Default 2.
     pub stride: usize,
     /// How the two come together. Default: added.
-    #[serde(default)]
     pub combine: Combine,
 }
 
 impl Default for MaxAveragePool {
     fn default() -> Self {
-        Self { kernel: two(), stride: two(), combine: Combine::default() }
+        Self { kernel: 2, stride: 2, combine: Combine::default() }
     }
 }
 
-impl Operator for MaxAveragePool {
-    const NAME: &'static str = "max_average_pool";
-    const REVISION: u32 = 1;
-    const CARD: Card = Card {
+impl Settings for MaxAveragePool {
+    const DESCRIPTION: Description = Description {
+        name: "max_average_pool",
+        revision: 1,
         statement: "The maximum and the mean of each window, added or concatenated.",
         formula: "`sum`: y = max + mean; `concatenate`: channels 0…C−1 the maxima, C…2C−1 the means",
         shape: "[n, c, ceil(h/stride), ceil(w/stride)], with `concatenate` 2c channels; any h, w ≥ 1",
@@ -55,21 +52,24 @@ impl Operator for MaxAveragePool {
         vec![Self::default(), Self { kernel: 3, combine: Combine::Concatenate, ..Self::default() }]
     }
 
-    fn promises(&self) -> Promises {
+    fn check(&self) -> Result<(), OutOfRange> {
+        check_window(self.kernel, self.stride)
+    }
+}
+
+impl Reduction for MaxAveragePool {
+    fn properties(&self) -> Properties {
         let gain = match self.combine {
             Combine::Sum => 2.0,
             Combine::Concatenate => 1.0,
         };
-        Promises { gain: Some(gain), ..Promises::windows(self.kernel, self.stride) }
+        Properties { gain: Some(gain), ..Properties::windows(self.kernel, self.stride) }
     }
 
-    fn check(&self) -> Result<(), DescriptionError> {
-        check_cells(Self::NAME, "kernel", self.kernel)?;
-        check_cells(Self::NAME, "stride", self.stride)
+    fn window(&self, _input: [usize; 3]) -> Window {
+        Window { extent: self.kernel, stride: self.stride }
     }
-}
 
-impl ComputingOperator for MaxAveragePool {
     fn output_shape(&self, input: [usize; 3]) -> Result<[usize; 3], String> {
         let [channels, height, width] = divided(input, self.stride);
         let factor = match self.combine {
@@ -79,13 +79,7 @@ impl ComputingOperator for MaxAveragePool {
         Ok([factor * channels, height, width])
     }
 
-    fn window(&self, _input: [usize; 3]) -> Window {
-        Window { extent: self.kernel, stride: self.stride }
-    }
-}
-
-impl FixedOperator for MaxAveragePool {
-    fn compute(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
+    fn compute(&self, x: Tensor<4>, _parameters: &Parameters, pass: &Pass<'_>) -> Tensor<4> {
         let window = PoolWindow::cut_off(self.kernel, self.stride);
         let [largest, mean] = largest_and_mean(x, window, pass.engine);
         match self.combine {
@@ -117,7 +111,7 @@ pub enum Combine {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::{evaluated, grid};
+    use crate::test_support::{evaluated, grid};
 
     #[test]
     fn maximum_and_mean_are_added_or_concatenated() {

@@ -3,25 +3,26 @@
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::promises::{CUT_OFF, Promises};
-use super::settings::{check_cells, is_one, one, three, two};
-use super::slot::Operator;
-use super::windowed::{border, check_border, pooled_shape, window_promises};
-use super::{ComputingOperator, FixedOperator};
-use crate::card::Card;
-use crate::description::DescriptionError;
-use crate::ops::{Divisor, PoolWindow, average_pool, max_pool, max_pool_with_indices};
+use super::properties::{CUT_OFF, Properties};
+use super::reduction::Reduction;
+use super::windowed::{border, check_border, pooled_shape, window_properties};
+use crate::description::Description;
+use crate::error::OutOfRange;
+use crate::layer::Parameters;
+use crate::operations::{Divisor, PoolWindow, average_pool, max_pool, max_pool_with_indices};
+use crate::operator::Settings;
 use crate::pass::Pass;
+use crate::settings::{check_size, check_window, is_one};
+use crate::shape::Window;
 use crate::signal_rules::MaxPoolRule;
 use crate::switches::{SwitchKind, Switches};
-use crate::walk::Window;
 
-/// Replaces each window by its maximum, channel by channel. [`MaxPool::CARD`] has the definition.
+/// Replaces each window by its maximum, channel by channel. [`MaxPool::DESCRIPTION`] has the definition.
 ///
 /// # Example
 ///
 /// ```
-/// use allconv_nets::downsample::DownsampleConfig;
+/// use allconv_operators::DownsampleConfig;
 ///
 /// #[derive(serde::Deserialize)]
 /// struct Arm { downsample: DownsampleConfig }
@@ -30,36 +31,34 @@ use crate::walk::Window;
 /// # Ok::<(), toml::de::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct MaxPool {
-    /// Side of the window in cells, 1 to 64. Default 3.
-    #[serde(default = "three")]
+    /// Height and width of the window, 1 to 64. Default 3.
     pub kernel: usize,
-    /// Cells between windows, 1 to 64. Default 2.
-    #[serde(default = "two")]
+    /// Positions between windows, 1 to 64. Default 2.
     pub stride: usize,
     /// Distance of neighbouring cells of a window, 1 to 64. Default 1.
-    #[serde(default = "one", skip_serializing_if = "is_one")]
+    #[serde(skip_serializing_if = "is_one")]
     pub dilation: usize,
     /// Cells of a border on all sides, at most half the kernel: windows then follow PyTorch's rule.
     /// Default: none; windows start at the first cell and are cut off by the far edge.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub padding: Option<usize>,
     /// Whether PyTorch's rule rounds the number of windows up. Needs `padding`. Default false.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub ceil_mode: bool,
 }
 
 impl Default for MaxPool {
     fn default() -> Self {
-        Self::plain(three(), two())
+        Self::plain(3, 2)
     }
 }
 
-impl Operator for MaxPool {
-    const NAME: &'static str = "max_pool";
-    const REVISION: u32 = 1;
-    const CARD: Card = Card {
+impl Settings for MaxPool {
+    const DESCRIPTION: Description = Description {
+        name: "max_pool",
+        revision: 1,
         statement: "The maximum of each window, channel by channel.",
         formula: "y[c,i,j] = max over u, v < kernel of x[c, stride·i + dilation·u − padding, stride·j + dilation·v − padding]",
         shape: "[n, c, ceil(h/stride), ceil(w/stride)]; with `padding` PyTorch's floor or ceil rule",
@@ -84,35 +83,28 @@ impl Operator for MaxPool {
         ]
     }
 
-    fn promises(&self) -> Promises {
-        // One cell has no larger neighbour.
-        Promises { linear: self.kernel == 1, ..window_promises(self.window_rule()) }
-    }
-
-    fn check(&self) -> Result<(), DescriptionError> {
-        check_cells(Self::NAME, "kernel", self.kernel)?;
-        check_cells(Self::NAME, "stride", self.stride)?;
-        check_cells(Self::NAME, "dilation", self.dilation)?;
-        check_border(Self::NAME, self.kernel, self.padding, self.ceil_mode)
-    }
-
-    fn switches(&self) -> SwitchKind {
-        SwitchKind::MaxIndices
+    fn check(&self) -> Result<(), OutOfRange> {
+        check_window(self.kernel, self.stride)?;
+        check_size("dilation", self.dilation)?;
+        check_border(self.kernel, self.padding, self.ceil_mode)
     }
 }
 
-impl ComputingOperator for MaxPool {
-    fn output_shape(&self, input: [usize; 3]) -> Result<[usize; 3], String> {
-        pooled_shape(self.window_rule(), input)
+impl Reduction for MaxPool {
+    fn properties(&self) -> Properties {
+        // One cell has no larger neighbour.
+        Properties { linear: self.kernel == 1, ..window_properties(self.window_rule()) }
     }
 
     fn window(&self, _input: [usize; 3]) -> Window {
         Window { extent: self.window_rule().extent(), stride: self.stride }
     }
-}
 
-impl FixedOperator for MaxPool {
-    fn compute(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
+    fn output_shape(&self, input: [usize; 3]) -> Result<[usize; 3], String> {
+        pooled_shape(self.window_rule(), input)
+    }
+
+    fn compute(&self, x: Tensor<4>, _parameters: &Parameters, pass: &Pass<'_>) -> Tensor<4> {
         let window = self.window_rule();
         match pass.rules.max_pool {
             MaxPoolRule::Switches => max_pool(x, window, pass.engine),
@@ -125,7 +117,20 @@ impl FixedOperator for MaxPool {
         }
     }
 
-    fn compute_with_switches(&self, x: Tensor<4>, pass: &Pass<'_>) -> (Tensor<4>, Switches) {
+    fn switches(&self) -> SwitchKind {
+        SwitchKind::MaxIndices
+    }
+
+    fn max_windows(&self) -> Option<[usize; 2]> {
+        Some([self.kernel, self.stride])
+    }
+
+    fn compute_with_switches(
+        &self,
+        x: Tensor<4>,
+        _parameters: &Parameters,
+        pass: &Pass<'_>,
+    ) -> (Tensor<4>, Switches) {
         let (y, indices) = max_pool_with_indices(x, self.window_rule(), pass.engine);
         (y, Switches::MaxIndices(indices))
     }
@@ -146,7 +151,8 @@ impl MaxPool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::{evaluated, grid};
+    use crate::registry::DownsampleConfig;
+    use crate::test_support::{evaluated, grid};
 
     #[test]
     fn worked_example_of_the_reference() {
@@ -169,7 +175,8 @@ mod tests {
 
     #[test]
     fn a_border_that_makes_no_sense_is_refused() {
-        let wide = MaxPool { padding: Some(2), ..MaxPool::default() }.check().unwrap_err();
+        let wide =
+            DownsampleConfig::from(MaxPool { padding: Some(2), ..MaxPool::default() }).check().unwrap_err();
         assert!(wide.to_string().contains("downsample.max_pool.padding"), "{wide}");
         let ceil = MaxPool { ceil_mode: true, ..MaxPool::default() }.check().unwrap_err();
         assert!(ceil.to_string().contains("ceil_mode"), "{ceil}");

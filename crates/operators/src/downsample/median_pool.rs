@@ -3,41 +3,39 @@
 use burn::tensor::{Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
-use super::FixedOperator;
-use super::promises::{CUT_OFF, Promises, SLOT_SHAPE};
-use super::settings::{check_cells, three, two};
-use super::slot::Operator;
-use super::windowed::cut_off_windows;
-use crate::card::Card;
-use crate::description::DescriptionError;
-use crate::ops::{CellChoice, PoolWindow, gathered, stacked_windows};
+use super::properties::{CUT_OFF, Properties, SLOT_SHAPE};
+use super::reduction::Reduction;
+use crate::description::Description;
+use crate::error::OutOfRange;
+use crate::layer::Parameters;
+use crate::operations::{CellChoice, PoolWindow, gathered, stacked_windows};
+use crate::operator::Settings;
 use crate::pass::Pass;
+use crate::settings::check_window;
+use crate::shape::Window;
 
-/// The middle value of each window. [`MedianPool::CARD`] has the definition.
+/// The middle value of each window. [`MedianPool::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct MedianPool {
-    /// Side of the window in cells, 1 to 64. Default 3.
-    #[serde(default = "three")]
+    /// Height and width of the window, 1 to 64. Default 3.
     pub kernel: usize,
-    /// Cells between windows, 1 to 64. Default 2.
-    #[serde(default = "two")]
+    /// Positions between windows, 1 to 64. Default 2.
     pub stride: usize,
     /// What a window with an even number of cells gives. Default: the mean of the middle two.
-    #[serde(default)]
     pub even: EvenMedian,
 }
 
 impl Default for MedianPool {
     fn default() -> Self {
-        Self { kernel: three(), stride: two(), even: EvenMedian::default() }
+        Self { kernel: 3, stride: 2, even: EvenMedian::default() }
     }
 }
 
-impl Operator for MedianPool {
-    const NAME: &'static str = "median_pool";
-    const REVISION: u32 = 2;
-    const CARD: Card = Card {
+impl Settings for MedianPool {
+    const DESCRIPTION: Description = Description {
+        name: "median_pool",
+        revision: 2,
         statement: "The middle value of each window.",
         formula: "y = the median of the cells of the window; of an even number the mean of the middle two (`mean`) or the lower (`lower`)",
         shape: SLOT_SHAPE,
@@ -55,26 +53,25 @@ impl Operator for MedianPool {
         ]
     }
 
-    fn promises(&self) -> Promises {
-        Promises::windows(self.kernel, self.stride)
-    }
-
-    fn check(&self) -> Result<(), DescriptionError> {
-        check_cells(Self::NAME, "kernel", self.kernel)?;
-        check_cells(Self::NAME, "stride", self.stride)
+    fn check(&self) -> Result<(), OutOfRange> {
+        check_window(self.kernel, self.stride)
     }
 }
 
-cut_off_windows!(MedianPool);
+impl Reduction for MedianPool {
+    fn properties(&self) -> Properties {
+        Properties::windows(self.kernel, self.stride)
+    }
 
-impl FixedOperator for MedianPool {
-    fn compute(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
-        let window = PoolWindow::cut_off(self.kernel, self.stride);
-        let choice = CellChoice::Median(window, pass.engine.clone());
-        if !choice.has_kernel(&x) {
+    fn window(&self, _input: [usize; 3]) -> Window {
+        Window { extent: self.kernel, stride: self.stride }
+    }
+
+    fn compute(&self, x: Tensor<4>, _parameters: &Parameters, pass: &Pass<'_>) -> Tensor<4> {
+        let choice = CellChoice::Median(PoolWindow::cut_off(self.kernel, self.stride));
+        let Some([lower, upper]) = choice.positions(&x, pass.engine) else {
             return self.composed(x);
-        }
-        let [lower, upper] = choice.positions(x.clone(), None);
+        };
         match self.even {
             EvenMedian::Lower => gathered(x, lower),
             EvenMedian::Mean => (gathered(x.clone(), lower) + gathered(x, upper)) * 0.5,
@@ -126,14 +123,18 @@ pub enum EvenMedian {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::{assert_same, evaluated, grid, image};
+    use crate::test_support::{assert_same, evaluated, grid, image};
     use allconv_kernels::Engine;
 
     #[test]
     fn the_kernel_picks_what_the_composition_picks_and_has_its_gradients() {
         let engine = Engine::detect();
         for pool in MedianPool::examples() {
-            assert_same([2, 3, 7, 6], |x| pool.compute(x, &Pass::evaluate(&engine)), |x| pool.composed(x));
+            assert_same(
+                [2, 3, 7, 6],
+                |x| pool.compute(x, &Parameters::default(), &Pass::evaluate(&engine)),
+                |x| pool.composed(x),
+            );
         }
     }
 

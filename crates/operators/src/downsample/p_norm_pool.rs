@@ -5,44 +5,41 @@ use allconv_random::elementary::pow;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::FixedOperator;
-use super::promises::{CUT_OFF, Promises, SLOT_SHAPE};
-use super::settings::{check_cells, check_range, three, two};
-use super::slot::Operator;
-use super::windowed::cut_off_windows;
-use crate::card::Card;
-use crate::description::DescriptionError;
-use crate::ops::{PoolWindow, max_pool, weighted_pool};
+use super::properties::{CUT_OFF, Properties, SLOT_SHAPE};
+use super::reduction::Reduction;
+use crate::description::Description;
+use crate::error::{OutOfRange, check_range};
+use crate::layer::Parameters;
+use crate::operations::{PoolWindow, max_pool, weighted_pool};
+use crate::operator::Settings;
 use crate::pass::Pass;
+use crate::settings::check_window;
+use crate::shape::Window;
 
-/// The p-norm of each window. [`PNormPool::CARD`] has the definition.
+/// The p-norm of each window. [`PNormPool::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct PNormPool {
-    /// Side of the window in cells, 1 to 64. Default 3.
-    #[serde(default = "three")]
+    /// Height and width of the window, 1 to 64. Default 3.
     pub kernel: usize,
-    /// Cells between windows, 1 to 64. Default 2.
-    #[serde(default = "two")]
+    /// Positions between windows, 1 to 64. Default 2.
     pub stride: usize,
     /// The order of the norm: from 1 to infinity (`inf`). Default 2.
-    #[serde(default = "square")]
     pub p: f64,
     /// Whether the norm is one of sums or of means. Default: of means, whose gain does not depend on p.
-    #[serde(default)]
     pub form: NormForm,
 }
 
 impl Default for PNormPool {
     fn default() -> Self {
-        Self { kernel: three(), stride: two(), p: square(), form: NormForm::default() }
+        Self { kernel: 3, stride: 2, p: 2.0, form: NormForm::default() }
     }
 }
 
-impl Operator for PNormPool {
-    const NAME: &'static str = "p_norm_pool";
-    const REVISION: u32 = 2;
-    const CARD: Card = Card {
+impl Settings for PNormPool {
+    const DESCRIPTION: Description = Description {
+        name: "p_norm_pool",
+        revision: 2,
         statement: "The p-norm of each window: the mean (p = 1) to the maximum (p = ∞) of absolute values.",
         formula: "`mean`: y = (mean of |x|^p)^(1/p); `sum`: y = (Σ |x|^p)^(1/p); p = ∞: y = max |x|",
         shape: SLOT_SHAPE,
@@ -68,26 +65,27 @@ impl Operator for PNormPool {
         ]
     }
 
-    fn promises(&self) -> Promises {
+    fn check(&self) -> Result<(), OutOfRange> {
+        check_window(self.kernel, self.stride)?;
+        check_range("p", self.p, 1.0.., "at least 1 (`inf` for the maximum)")
+    }
+}
+
+impl Reduction for PNormPool {
+    fn properties(&self) -> Properties {
         let cells = (self.kernel * self.kernel) as f64;
         let gain = match self.form {
             NormForm::Mean => 1.0,
             NormForm::Sum => pow(cells, 1.0 / self.p),
         };
-        Promises { gain: Some(gain), ..Promises::windows(self.kernel, self.stride) }
+        Properties { gain: Some(gain), ..Properties::windows(self.kernel, self.stride) }
     }
 
-    fn check(&self) -> Result<(), DescriptionError> {
-        check_cells(Self::NAME, "kernel", self.kernel)?;
-        check_cells(Self::NAME, "stride", self.stride)?;
-        check_range(Self::NAME, "p", self.p, 1.0.., "at least 1 (`inf` for the maximum)")
+    fn window(&self, _input: [usize; 3]) -> Window {
+        Window { extent: self.kernel, stride: self.stride }
     }
-}
 
-cut_off_windows!(PNormPool);
-
-impl FixedOperator for PNormPool {
-    fn compute(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
+    fn compute(&self, x: Tensor<4>, _parameters: &Parameters, pass: &Pass<'_>) -> Tensor<4> {
         let window = PoolWindow::cut_off(self.kernel, self.stride);
         if self.p.is_infinite() {
             return max_pool(x.abs(), window, pass.engine);
@@ -115,14 +113,10 @@ impl NormForm {
     }
 }
 
-fn square() -> f64 {
-    2.0
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::{assert_near, evaluated, grid, image};
+    use crate::test_support::{assert_near, evaluated, grid, image};
 
     fn at(p: f64, form: NormForm) -> PNormPool {
         PNormPool { kernel: 2, stride: 2, p, form }

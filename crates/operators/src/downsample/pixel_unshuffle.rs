@@ -2,34 +2,31 @@
 
 use allconv_kernels::BlockOrder;
 use burn::tensor::Tensor;
-use burn::tensor::ops::PadMode;
 use serde::{Deserialize, Serialize};
 
-use super::computing::divided;
-use super::promises::Promises;
-use super::settings::{check_cells, two};
-use super::slot::{Operator, Slot};
-use super::{ComputingOperator, FixedOperator};
-use crate::card::Card;
-use crate::description::DescriptionError;
-use crate::ops::nhwc::{channels_first, channels_last};
-use crate::ops::{blocks_have_kernels, blocks_to_channels};
+use super::downsampling::{Following, Part};
+use super::properties::Properties;
+use super::reduction::Reduction;
+use crate::convolution_spec::{Border, ConvolutionSpec};
+use crate::description::Description;
+use crate::error::OutOfRange;
+use crate::layer::Parameters;
+use crate::operations::blocks_to_channels;
+use crate::operator::Settings;
 use crate::pass::Pass;
-use crate::stage::{Border, ConvolutionSpec, StageSpec};
-use crate::walk::Window;
+use crate::settings::check_size;
+use crate::shape::{Window, divided};
 
-/// Moves each block of cells into channels. [`PixelUnshuffle::CARD`] has the definition.
+/// Moves each block of cells into channels. [`PixelUnshuffle::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct PixelUnshuffle {
-    /// Side of a block in cells, 1 to 64. Default 2.
-    #[serde(default = "two")]
+    /// Height and width of a block, 1 to 64. Default 2.
     pub factor: usize,
     /// In which order the cells of a block become channels. Default: PyTorch's.
-    #[serde(default)]
     pub order: PhaseOrder,
     /// How the channels return to their number. Default: not at all.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub project: Option<Projection>,
 }
 
@@ -46,13 +43,12 @@ pub enum PhaseOrder {
     Tensorflow,
 }
 
-impl PhaseOrder {
-    /// The kernels' name of it.
-    pub(crate) fn of_kernels(self) -> BlockOrder {
-        match self {
-            Self::Pytorch => BlockOrder::ChannelMajor,
-            Self::Spd => BlockOrder::PhaseMajorDown,
-            Self::Tensorflow => BlockOrder::PhaseMajorAcross,
+impl From<PhaseOrder> for BlockOrder {
+    fn from(order: PhaseOrder) -> Self {
+        match order {
+            PhaseOrder::Pytorch => Self::ChannelMajor,
+            PhaseOrder::Spd => Self::PhaseMajorDown,
+            PhaseOrder::Tensorflow => Self::PhaseMajorAcross,
         }
     }
 }
@@ -66,11 +62,12 @@ pub enum Projection {
 }
 
 impl Projection {
-    /// Appends its stages to the slot.
-    pub(super) fn place(self, slot: &mut Slot<'_>) {
+    /// The part of an operator that brings its channels back to `channels`.
+    pub(super) fn part(self, channels: usize) -> Part {
         match self {
             Self::Pointwise => {
-                slot.push_convolution(ConvolutionSpec::square(slot.channels(), 1, 1, Border::NONE));
+                let convolution = ConvolutionSpec::square(channels, 1, 1, Border::NONE);
+                Part::Convolution(convolution, Following::Activation)
             }
         }
     }
@@ -78,14 +75,14 @@ impl Projection {
 
 impl Default for PixelUnshuffle {
     fn default() -> Self {
-        Self { factor: two(), order: PhaseOrder::default(), project: None }
+        Self { factor: 2, order: PhaseOrder::default(), project: None }
     }
 }
 
-impl Operator for PixelUnshuffle {
-    const NAME: &'static str = "pixel_unshuffle";
-    const REVISION: u32 = 1;
-    const CARD: Card = Card {
+impl Settings for PixelUnshuffle {
+    const DESCRIPTION: Description = Description {
+        name: "pixel_unshuffle",
+        revision: 1,
         statement: "Each block of factor × factor cells becomes channels; nothing is lost.",
         formula: "y[c·r² + r·a + b, i, j] = x[c, r·i + a, r·j + b], r = factor, a, b < r; `order` permutes the channels",
         shape: "[n, c·factor², ceil(h/factor), ceil(w/factor)]; with `project` c channels; any h, w ≥ 1",
@@ -108,72 +105,43 @@ impl Operator for PixelUnshuffle {
         ]
     }
 
-    fn promises(&self) -> Promises {
-        let pooling = Promises { shifts_by_stride: true, ..Promises::pooling(self.factor) };
-        match self.project {
-            None => Promises { linear: true, ..pooling },
-            Some(_) => Promises { gain: None, channel_wise: false, ..pooling },
-        }
-    }
-
-    fn check(&self) -> Result<(), DescriptionError> {
-        check_cells(Self::NAME, "factor", self.factor)
-    }
-
-    fn place(&self, slot: &mut Slot<'_>) -> Result<(), DescriptionError> {
-        slot.push(StageSpec::Downsample(Self { project: None, ..*self }.into()));
-        if let Some(projection) = self.project {
-            projection.place(slot);
-        }
-        Ok(())
+    fn check(&self) -> Result<(), OutOfRange> {
+        check_size("factor", self.factor)
     }
 }
 
-impl ComputingOperator for PixelUnshuffle {
-    fn output_shape(&self, input: [usize; 3]) -> Result<[usize; 3], String> {
-        let [channels, height, width] = divided(input, self.factor);
-        Ok([channels * self.factor * self.factor, height, width])
+impl Reduction for PixelUnshuffle {
+    fn properties(&self) -> Properties {
+        let pooling = Properties { shifts_by_stride: true, ..Properties::pooling(self.factor) };
+        match self.project {
+            None => Properties { linear: true, ..pooling },
+            Some(_) => Properties { gain: None, channel_wise: false, ..pooling },
+        }
     }
 
     fn window(&self, _input: [usize; 3]) -> Window {
         Window { extent: self.factor, stride: self.factor }
     }
-}
 
-impl FixedOperator for PixelUnshuffle {
-    fn compute(&self, x: Tensor<4>, _pass: &Pass<'_>) -> Tensor<4> {
-        unshuffle(x, self.factor, self.order)
+    fn output_shape(&self, input: [usize; 3]) -> Result<[usize; 3], String> {
+        let [channels, height, width] = divided(input, self.factor);
+        Ok([channels * self.factor * self.factor, height, width])
     }
-}
 
-/// `[n, c, h, w]` to `[n, c·factor², ceil(h/factor), ceil(w/factor)]`, zeros beyond the far edges.
-pub(super) fn unshuffle(x: Tensor<4>, factor: usize, order: PhaseOrder) -> Tensor<4> {
-    if blocks_have_kernels(&x) {
-        return blocks_to_channels(x, factor, order.of_kernels());
+    fn compute(&self, x: Tensor<4>, _parameters: &Parameters, _pass: &Pass<'_>) -> Tensor<4> {
+        blocks_to_channels(x, self.factor, self.order.into())
     }
-    composed_unshuffle(x, factor, order)
-}
 
-/// The same as a composition of Burn's operations.
-fn composed_unshuffle(x: Tensor<4>, factor: usize, order: PhaseOrder) -> Tensor<4> {
-    let [batch, channels, height, width] = x.dims();
-    let (rows, columns) = (height.div_ceil(factor), width.div_ceil(factor));
-    let (below, right) = (rows * factor - height, columns * factor - width);
-    let padded = if below + right > 0 { x.pad((0, right, 0, below), PadMode::Constant(0.0)) } else { x };
-    // From [n, row, row in block, column, column in block, c], one pass over a map that lies channels-last.
-    let blocks = channels_last(padded).reshape([batch, rows, factor, columns, factor, channels]);
-    let axes = match order {
-        PhaseOrder::Pytorch => [0, 1, 3, 5, 2, 4],
-        PhaseOrder::Spd => [0, 1, 3, 4, 2, 5],
-        PhaseOrder::Tensorflow => [0, 1, 3, 2, 4, 5],
-    };
-    channels_first(blocks.permute(axes).reshape([batch, rows, columns, channels * factor * factor]))
+    fn parts(&self, channels: usize) -> Vec<Part> {
+        let itself = Part::reduction(Self { project: None, ..*self });
+        std::iter::once(itself).chain(self.project.map(|projection| projection.part(channels))).collect()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::{assert_same, evaluated, grid};
+    use crate::test_support::{evaluated, grid};
 
     #[test]
     fn worked_examples_of_the_reference() {
@@ -184,16 +152,6 @@ mod tests {
             evaluated(&spd, grid(4, 4)),
             [1., 3., 9., 11., 5., 7., 13., 15., 2., 4., 10., 12., 6., 8., 14., 16.]
         );
-    }
-
-    #[test]
-    fn the_kernel_moves_what_the_composition_moves_and_has_its_gradients() {
-        for order in [PhaseOrder::Pytorch, PhaseOrder::Spd, PhaseOrder::Tensorflow] {
-            for factor in [2, 3] {
-                let slow = |x| composed_unshuffle(x, factor, order);
-                assert_same([2, 3, 7, 6], |x| unshuffle(x, factor, order), slow);
-            }
-        }
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! The four polyphase components of a map at stride 2, and the choice of one of them for each image.
 
-use std::sync::Arc;
-
 use allconv_kernels::{AxisMap, Engine};
 use burn::tensor::{Tensor, s};
+use std::sync::Arc;
 
-use crate::ops::{SeparableMap, Together, picked, separable_together};
+use crate::host::to_host;
+use crate::operations::{SeparableMap, Together, picked, separable_together};
 
 /// The phases (row, column) in the order of adaptive polyphase sampling.
 pub(super) const ADAPTIVE_ORDER: [[usize; 2]; 4] = [[0, 0], [1, 0], [0, 1], [1, 1]];
@@ -25,10 +25,7 @@ pub(super) fn phases(x: Tensor<4>, order: [[usize; 2]; 4]) -> Tensor<5> {
 
 /// The phase with the largest of `scores` `[4, n]` for each image, the first on ties: its place in the order.
 pub(super) fn strongest(scores: Tensor<2>) -> Vec<usize> {
-    match scores.detach().argmax(0).into_data().try_into_vec_as::<i64>() {
-        Ok(winners) => winners.into_iter().map(|winner| winner as usize).collect(),
-        Err(error) => panic!("phases could not be read from their device: {error}"),
-    }
+    to_host::<i64, 2, _>(scores.detach().argmax(0)).into_iter().map(|winner| winner as usize).collect()
 }
 
 /// The phase of each image of `x` that `kept` names by its place in the order: what [`phases`] has of it.
@@ -49,7 +46,7 @@ pub(super) fn kept_phases(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::assert_same;
+    use crate::test_support::assert_same;
     use burn::tensor::Device;
 
     #[test]

@@ -1,8 +1,8 @@
-//! Whether a learned number is one for a whole layer or one for each channel.
+//! Whether a learned parameter is one for a whole layer or one for each channel.
 
 use serde::{Deserialize, Serialize};
 
-/// How many values a learned setting has.
+/// How many values a learned parameter has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Sharing {

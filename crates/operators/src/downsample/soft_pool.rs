@@ -4,38 +4,37 @@ use allconv_kernels::WindowFunction;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::FixedOperator;
-use super::promises::{CUT_OFF, Promises, SLOT_SHAPE};
-use super::settings::{check_cells, two};
-use super::slot::Operator;
-use super::windowed::cut_off_windows;
-use crate::card::Card;
-use crate::description::DescriptionError;
-use crate::ops::{PoolWindow, weighted_pool};
+use super::properties::{CUT_OFF, Properties, SLOT_SHAPE};
+use super::reduction::Reduction;
+use crate::description::Description;
+use crate::error::OutOfRange;
+use crate::layer::Parameters;
+use crate::operations::{PoolWindow, weighted_pool};
+use crate::operator::Settings;
 use crate::pass::Pass;
+use crate::settings::check_window;
+use crate::shape::Window;
 
-/// The mean of each window weighted by the exponentials of its cells. [`SoftPool::CARD`] has the definition.
+/// The mean of each window weighted by the exponentials of its cells. [`SoftPool::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct SoftPool {
-    /// Side of the window in cells, 1 to 64. Default 2.
-    #[serde(default = "two")]
+    /// Height and width of the window, 1 to 64. Default 2.
     pub kernel: usize,
-    /// Cells between windows, 1 to 64. Default 2.
-    #[serde(default = "two")]
+    /// Positions between windows, 1 to 64. Default 2.
     pub stride: usize,
 }
 
 impl Default for SoftPool {
     fn default() -> Self {
-        Self { kernel: two(), stride: two() }
+        Self { kernel: 2, stride: 2 }
     }
 }
 
-impl Operator for SoftPool {
-    const NAME: &'static str = "soft_pool";
-    const REVISION: u32 = 1;
-    const CARD: Card = Card {
+impl Settings for SoftPool {
+    const DESCRIPTION: Description = Description {
+        name: "soft_pool",
+        revision: 1,
         statement: "The mean of each window, its cells weighted by their own exponentials.",
         formula: "y = Σ x·e^(x − m) / Σ e^(x − m) over the window, m its maximum",
         shape: SLOT_SHAPE,
@@ -50,20 +49,21 @@ impl Operator for SoftPool {
         vec![Self::default(), Self { kernel: 3, stride: 2 }, Self { kernel: 2, stride: 3 }]
     }
 
-    fn promises(&self) -> Promises {
-        Promises::windows(self.kernel, self.stride)
-    }
-
-    fn check(&self) -> Result<(), DescriptionError> {
-        check_cells(Self::NAME, "kernel", self.kernel)?;
-        check_cells(Self::NAME, "stride", self.stride)
+    fn check(&self) -> Result<(), OutOfRange> {
+        check_window(self.kernel, self.stride)
     }
 }
 
-cut_off_windows!(SoftPool);
+impl Reduction for SoftPool {
+    fn properties(&self) -> Properties {
+        Properties::windows(self.kernel, self.stride)
+    }
 
-impl FixedOperator for SoftPool {
-    fn compute(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
+    fn window(&self, _input: [usize; 3]) -> Window {
+        Window { extent: self.kernel, stride: self.stride }
+    }
+
+    fn compute(&self, x: Tensor<4>, _parameters: &Parameters, pass: &Pass<'_>) -> Tensor<4> {
         let window = PoolWindow::cut_off(self.kernel, self.stride);
         weighted_pool(x, None, window, WindowFunction::SoftMean, pass.engine)
     }
@@ -72,7 +72,7 @@ impl FixedOperator for SoftPool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::{assert_near, evaluated, grid, image};
+    use crate::test_support::{assert_near, evaluated, grid, image};
 
     #[test]
     fn worked_examples_of_the_reference() {

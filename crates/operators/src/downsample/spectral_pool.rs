@@ -4,29 +4,27 @@ use allconv_random::elementary::cos_sin_of_turn;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::fourier::{self, Matrix};
-use super::promises::Promises;
-use super::settings::{check_range, yes};
-use super::slot::Operator;
-use super::{ComputingOperator, FixedOperator};
-use crate::card::Card;
-use crate::description::DescriptionError;
-use crate::ops::{SeparableMap, Together, separable_together};
+use super::properties::Properties;
+use super::reduction::Reduction;
+use crate::axis_maps::fourier::{self, Matrix};
+use crate::description::Description;
+use crate::error::{OutOfRange, check_range};
+use crate::layer::Parameters;
+use crate::operations::{SeparableMap, Together, separable_together};
+use crate::operator::Settings;
 use crate::pass::Pass;
-use crate::walk::Window;
+use crate::shape::Window;
 
-/// Keeps the low frequencies of each channel. [`SpectralPool::CARD`] has the definition.
+/// Keeps the low frequencies of each channel. [`SpectralPool::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct SpectralPool {
     /// By what sides are divided, rounding down: from 1 to 64, need not be whole. Default 2.
-    #[serde(default = "half")]
     pub stride: f64,
     /// Whether a constant map keeps its value. Default true.
-    #[serde(default = "yes")]
     pub rescale: bool,
     /// What the frequencies that are kept are multiplied by, against ringing. Default: nothing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub window: Option<SpectralWindow>,
 }
 
@@ -47,20 +45,16 @@ impl SpectralWindow {
     }
 }
 
-pub(super) fn half() -> f64 {
-    2.0
-}
-
 impl Default for SpectralPool {
     fn default() -> Self {
-        Self { stride: half(), rescale: yes(), window: None }
+        Self { stride: 2.0, rescale: true, window: None }
     }
 }
 
-impl Operator for SpectralPool {
-    const NAME: &'static str = "spectral_pool";
-    const REVISION: u32 = 2;
-    const CARD: Card = Card {
+impl Settings for SpectralPool {
+    const DESCRIPTION: Description = Description {
+        name: "spectral_pool",
+        revision: 2,
         statement: "The Fourier transform of each channel, cut to its low frequencies and transformed back.",
         formula: "X = rfft2(x); rows [0, h'/2) and [h − h'/2, h), columns [0, floor(w'/2)] of X; y = irfft2 of them · h'w'/(hw); with `window` \
                   each frequency times its factor along both axes",
@@ -83,43 +77,32 @@ impl Operator for SpectralPool {
         ]
     }
 
-    fn promises(&self) -> Promises {
-        // Without the factor the gain is h·w/(h'·w'), on sides that the stride divides its square.
-        let gain = if self.rescale { 1.0 } else { self.stride * self.stride };
-        Promises { slot_rule: None, gain: Some(gain), linear: true, ..Promises::pooling(1) }
-    }
-
-    fn check(&self) -> Result<(), DescriptionError> {
-        check_range(Self::NAME, "stride", self.stride, 1.0..=64.0, "from 1 to 64")
+    fn check(&self) -> Result<(), OutOfRange> {
+        check_range("stride", self.stride, 1.0..=64.0, "from 1 to 64")
     }
 }
 
-impl ComputingOperator for SpectralPool {
-    fn output_shape(&self, [channels, height, width]: [usize; 3]) -> Result<[usize; 3], String> {
-        let [rows, columns] = kept([height, width], self.stride);
-        if rows.min(columns) < 2 {
-            let least = (2.0 * self.stride).ceil();
-            return Err(format!(
-                "fewer than 2 frequencies would be left; its sides must be at least {least}"
-            ));
-        }
-        Ok([channels, rows, columns])
+impl Reduction for SpectralPool {
+    fn properties(&self) -> Properties {
+        // Without the factor the gain is h·w/(h'·w'), on sides that the stride divides its square.
+        let gain = if self.rescale { 1.0 } else { self.stride * self.stride };
+        Properties { slot_rule: None, gain: Some(gain), linear: true, ..Properties::pooling(1) }
     }
 
     fn window(&self, [_, height, width]: [usize; 3]) -> Window {
         // Every output sees the whole map.
         Window { extent: height.max(width), stride: (self.stride.round() as usize).max(1) }
     }
-}
 
-/// The sides that a division by `stride` leaves: the rows' an even number.
-pub(super) fn kept([height, width]: [usize; 2], stride: f64) -> [usize; 2] {
-    let divided = |side: usize| (side as f64 / stride) as usize;
-    [divided(height) / 2 * 2, divided(width)]
-}
+    fn output_shape(&self, [channels, height, width]: [usize; 3]) -> Result<[usize; 3], String> {
+        let [rows, columns] = kept([height, width], self.stride);
+        if rows.min(columns) < 2 {
+            return Err(too_few_frequencies(self.stride));
+        }
+        Ok([channels, rows, columns])
+    }
 
-impl FixedOperator for SpectralPool {
-    fn compute(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
+    fn compute(&self, x: Tensor<4>, _parameters: &Parameters, pass: &Pass<'_>) -> Tensor<4> {
         let [_, _, height, width] = x.dims();
         let [rows, columns] = kept([height, width], self.stride);
         let scale = if self.rescale { (rows * columns) as f64 / (height * width) as f64 } else { 1.0 };
@@ -130,6 +113,18 @@ impl FixedOperator for SpectralPool {
         };
         separable_together(x, vec![term(&real, &even), term(&imaginary, &odd)], Together::Sum, pass.engine)
     }
+}
+
+/// The reason why a map is too small for a division by this stride.
+pub(super) fn too_few_frequencies(stride: f64) -> String {
+    let least = (2.0 * stride).ceil();
+    format!("fewer than 2 frequencies would be left; its sides must be at least {least}")
+}
+
+/// The sides that a division by `stride` leaves: the rows' an even number.
+pub(super) fn kept([height, width]: [usize; 2], stride: f64) -> [usize; 2] {
+    let divided = |side: usize| (side as f64 / stride) as usize;
+    [divided(height) / 2 * 2, divided(width)]
 }
 
 /// Real and imaginary part of transform, truncation and inverse along the rows' axis, `[kept, side]`.
@@ -176,7 +171,7 @@ mod tests {
     use allconv_random::elementary::cos;
 
     use super::*;
-    use crate::tests::{assert_near, evaluated, image};
+    use crate::test_support::{assert_near, evaluated, image};
 
     /// A wave of `frequency` along the columns of a map of 4×`width`.
     fn wave(width: usize, frequency: f64) -> Tensor<4> {

@@ -4,41 +4,40 @@ use allconv_kernels::{Engine, WindowFunction};
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::FixedOperator;
-use super::promises::{CUT_OFF, Promises, SLOT_SHAPE};
-use super::settings::{check_cells, two};
-use super::slot::Operator;
-use super::windowed::cut_off_windows;
-use crate::card::Card;
-use crate::description::DescriptionError;
-use crate::ops::{
+use super::properties::{CUT_OFF, Properties, SLOT_SHAPE};
+use super::reduction::Reduction;
+use crate::description::Description;
+use crate::error::OutOfRange;
+use crate::layer::Parameters;
+use crate::operations::{
     CellChoice, PoolWindow, StackedWindows, gathered, max_pool, rectifier, stacked_windows, weighted_pool,
 };
+use crate::operator::Settings;
 use crate::pass::Pass;
+use crate::settings::check_window;
+use crate::shape::Window;
 use crate::signal_rules::ReluRule;
 
-/// One cell of each window, drawn with a probability in proportion to its value. [`StochasticPool::CARD`] has the definition.
+/// One cell of each window, drawn with a probability in proportion to its value. [`StochasticPool::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct StochasticPool {
-    /// Side of the window in cells, 1 to 64. Default 2.
-    #[serde(default = "two")]
+    /// Height and width of the window, 1 to 64. Default 2.
     pub kernel: usize,
-    /// Cells between windows, 1 to 64. Default 2.
-    #[serde(default = "two")]
+    /// Positions between windows, 1 to 64. Default 2.
     pub stride: usize,
 }
 
 impl Default for StochasticPool {
     fn default() -> Self {
-        Self { kernel: two(), stride: two() }
+        Self { kernel: 2, stride: 2 }
     }
 }
 
-impl Operator for StochasticPool {
-    const NAME: &'static str = "stochastic_pool";
-    const REVISION: u32 = 3;
-    const CARD: Card = Card {
+impl Settings for StochasticPool {
+    const DESCRIPTION: Description = Description {
+        name: "stochastic_pool",
+        revision: 3,
         statement: "In training one cell of each window, drawn with a probability in proportion to its value; in evaluation the expectation.",
         formula: "a = max(x, 0), p = a / Σa over the window; training: y = a_i with i ~ p; evaluation: y = Σ p·a; an all-zero window gives 0",
         shape: SLOT_SHAPE,
@@ -52,20 +51,21 @@ impl Operator for StochasticPool {
         vec![Self::default(), Self { kernel: 3, stride: 2 }]
     }
 
-    fn promises(&self) -> Promises {
-        Promises { differs_in_training: true, ..Promises::windows(self.kernel, self.stride) }
-    }
-
-    fn check(&self) -> Result<(), DescriptionError> {
-        check_cells(Self::NAME, "kernel", self.kernel)?;
-        check_cells(Self::NAME, "stride", self.stride)
+    fn check(&self) -> Result<(), OutOfRange> {
+        check_window(self.kernel, self.stride)
     }
 }
 
-cut_off_windows!(StochasticPool);
+impl Reduction for StochasticPool {
+    fn properties(&self) -> Properties {
+        Properties { differs_in_training: true, ..Properties::windows(self.kernel, self.stride) }
+    }
 
-impl FixedOperator for StochasticPool {
-    fn compute(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
+    fn window(&self, _input: [usize; 3]) -> Window {
+        Window { extent: self.kernel, stride: self.stride }
+    }
+
+    fn compute(&self, x: Tensor<4>, _parameters: &Parameters, pass: &Pass<'_>) -> Tensor<4> {
         let window = PoolWindow::cut_off(self.kernel, self.stride);
         // The mean rectifies by itself; a rectifier before it is needed where the way back has another rule.
         let x = match (pass.draws, pass.rules.relu) {
@@ -79,13 +79,11 @@ impl FixedOperator for StochasticPool {
         let [batch, channels, height, width] = positive.dims();
         let sizes = [batch, channels, height.div_ceil(self.stride), width.div_ceil(self.stride)];
         let draws = draws.uniform_tensor(sizes, &positive);
-        let choice = CellChoice::Drawn(window, pass.engine.clone());
-        if !choice.has_kernel(&positive) {
-            return composed_draw(positive, draws, window, pass.engine);
+        // Of an empty window the first value is drawn, which is 0 here.
+        match CellChoice::Drawn(window, draws.clone()).positions(&positive, pass.engine) {
+            Some([drawn, _]) => gathered(positive, drawn),
+            None => composed_draw(positive, draws, window, pass.engine),
         }
-        // Of an empty window the first cell is drawn, which is 0 here.
-        let [drawn, _] = choice.positions(positive.clone(), Some(draws));
-        gathered(positive, drawn)
     }
 }
 
@@ -110,7 +108,7 @@ fn composed_draw(positive: Tensor<4>, draws: Tensor<4>, window: PoolWindow, engi
 mod tests {
     use super::*;
     use crate::pass::Draws;
-    use crate::tests::{assert_near, assert_same, evaluated, image, values};
+    use crate::test_support::{assert_near, assert_same, evaluated, image, values};
     use burn::tensor::activation::relu;
 
     const WINDOW: [f32; 4] = [1.6, 0.0, 0.0, 2.4];
@@ -127,7 +125,13 @@ mod tests {
         for pool in StochasticPool::examples() {
             let draws = Draws { key: 9 };
             let window = PoolWindow::cut_off(pool.kernel, pool.stride);
-            let fast = |x| pool.compute(x, &Pass { draws: Some(draws), ..Pass::evaluate(&engine) });
+            let fast = |x| {
+                pool.compute(
+                    x,
+                    &Parameters::default(),
+                    &Pass { draws: Some(draws), ..Pass::evaluate(&engine) },
+                )
+            };
             let slow = |x: Tensor<4>| {
                 let draws = draws.uniform_tensor([2, 3, 4, 3], &x);
                 composed_draw(relu(x), draws, window, &engine)
@@ -142,7 +146,8 @@ mod tests {
         let drawn: Vec<f32> = (0..400)
             .map(|key| {
                 let pass = Pass { draws: Some(Draws { key }), ..Pass::evaluate(&engine) };
-                values(StochasticPool::default().compute(image(2, 2, &WINDOW), &pass))[0]
+                values(StochasticPool::default().compute(image(2, 2, &WINDOW), &Parameters::default(), &pass))
+                    [0]
             })
             .collect();
         assert!(drawn.iter().all(|value| WINDOW.contains(value) && *value > 0.0), "{drawn:?}");

@@ -2,42 +2,41 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::promises::{Promises, SLOT_SHAPE};
-use super::settings::{check_cells, check_range, is_one, is_yes, one, three, two, yes};
-use super::slot::{Operator, Slot};
-use crate::card::Card;
-use crate::description::DescriptionError;
-use crate::stage::{Border, ConvolutionSpec};
+use super::downsampling::{Downsampling, Following, Part};
+use super::properties::{Properties, SLOT_SHAPE};
+use crate::convolution_spec::{Border, ConvolutionSpec};
+use crate::description::Description;
+use crate::error::{OutOfRange, check_range};
+use crate::operator::Settings;
+use crate::settings::{check_window, is_one, is_yes};
 
 /// Replaces pooling by a convolution with a stride and as many outputs as inputs, followed by the net's activation.
-/// [`StridedConv::CARD`] has the definition.
+/// [`StridedConv::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct StridedConv {
-    /// Side of the kernel in cells, 1 to 64. Default 3.
-    #[serde(default = "three")]
+    /// Height and width of the kernel, 1 to 64. Default 3.
     pub kernel: usize,
-    /// Cells between outputs, 1 to 64. Default 2.
-    #[serde(default = "two")]
+    /// Positions between outputs, 1 to 64. Default 2.
     pub stride: usize,
     /// Groups of channels that are not mixed, 1 to 4096; must divide the channels. Default 1.
-    #[serde(default = "one", skip_serializing_if = "is_one")]
+    #[serde(skip_serializing_if = "is_one")]
     pub groups: usize,
     /// Whether the net's activation follows, as after every learned mixture of channels. Default true; false in NAFNet and ConvNeXt.
-    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    #[serde(skip_serializing_if = "is_yes")]
     pub activation: bool,
 }
 
 impl Default for StridedConv {
     fn default() -> Self {
-        Self::plain(three(), two())
+        Self::plain(3, 2)
     }
 }
 
-impl Operator for StridedConv {
-    const NAME: &'static str = "strided_conv";
-    const REVISION: u32 = 1;
-    const CARD: Card = Card {
+impl Settings for StridedConv {
+    const DESCRIPTION: Description = Description {
+        name: "strided_conv",
+        revision: 1,
         statement: "A convolution with a stride and as many outputs as inputs, followed by the net's activation.",
         formula: "y[o,i,j] = f(b[o] + sum over c, u, v of W[o,c,u,v] · x[c, stride·i + u − p, stride·j + v − p]), \
                   p = floor((kernel − 1)/2); without `activation` f is the identity",
@@ -59,31 +58,29 @@ impl Operator for StridedConv {
         ]
     }
 
-    fn promises(&self) -> Promises {
-        Promises {
+    fn check(&self) -> Result<(), OutOfRange> {
+        check_window(self.kernel, self.stride)?;
+        check_range("groups", self.groups, 1..=4096, "from 1 to 4096")
+    }
+}
+
+impl Downsampling for StridedConv {
+    fn properties(&self) -> Properties {
+        Properties {
             gain: None,
             linear: !self.activation,
             shifts_by_stride: self.kernel <= 2,
             channel_wise: false,
-            ..Promises::pooling(self.stride)
+            ..Properties::pooling(self.stride)
         }
     }
 
-    fn check(&self) -> Result<(), DescriptionError> {
-        check_cells(Self::NAME, "kernel", self.kernel)?;
-        check_cells(Self::NAME, "stride", self.stride)?;
-        check_range(Self::NAME, "groups", self.groups, 1..=4096, "from 1 to 4096")
-    }
-
-    fn place(&self, slot: &mut Slot<'_>) -> Result<(), DescriptionError> {
-        let convolution =
-            ConvolutionSpec::square(slot.channels(), self.kernel, self.stride, Border::same(self.kernel));
+    fn parts(&self, channels: usize) -> Vec<Part> {
+        let border = Border::same(self.kernel);
+        let convolution = ConvolutionSpec::square(channels, self.kernel, self.stride, border);
         let convolution = ConvolutionSpec { groups: self.groups, ..convolution };
-        match self.activation {
-            true => slot.push_convolution(convolution),
-            false => slot.push_linear_convolution(convolution),
-        }
-        Ok(())
+        let following = if self.activation { Following::Activation } else { Following::Normalisation };
+        vec![Part::Convolution(convolution, following)]
     }
 }
 

@@ -1,8 +1,8 @@
-//! What operators over pooling windows share: border rules, shapes, promises.
+//! Pooling windows as settings: border rules, shapes, properties.
 
-use super::promises::Promises;
-use crate::description::{DescriptionError, out_of_range};
-use crate::ops::{PoolBorder, PoolWindow};
+use super::properties::Properties;
+use crate::error::OutOfRange;
+use crate::operations::{PoolBorder, PoolWindow};
 
 /// The border rule of the settings `padding` and `ceil_mode`.
 pub(super) fn border(padding: Option<usize>, ceil_mode: bool) -> PoolBorder {
@@ -13,18 +13,12 @@ pub(super) fn border(padding: Option<usize>, ceil_mode: bool) -> PoolBorder {
 }
 
 /// Refuses a border beyond half the kernel, or `ceil_mode` without one.
-pub(super) fn check_border(
-    operator: &str,
-    kernel: usize,
-    padding: Option<usize>,
-    ceil_mode: bool,
-) -> Result<(), DescriptionError> {
-    let field = |name: &str| format!("downsample.{operator}.{name}");
+pub(super) fn check_border(kernel: usize, padding: Option<usize>, ceil_mode: bool) -> Result<(), OutOfRange> {
     match padding {
         Some(padding) if padding > kernel / 2 => {
-            Err(out_of_range(&field("padding"), padding, "at most half the kernel"))
+            Err(OutOfRange::new("padding", padding, "at most half the kernel"))
         }
-        None if ceil_mode => Err(out_of_range(&field("ceil_mode"), true, "false unless `padding` is set")),
+        None if ceil_mode => Err(OutOfRange::new("ceil_mode", true, "false unless `padding` is set")),
         _ => Ok(()),
     }
 }
@@ -45,33 +39,16 @@ pub(super) fn pooled_shape(
     Ok([channels, side(height)?, side(width)?])
 }
 
-/// What the place of pooling windows lets an operator promise.
-pub(super) fn window_promises(window: PoolWindow) -> Promises {
+/// What the place of pooling windows lets hold of an operator.
+pub(super) fn window_properties(window: PoolWindow) -> Properties {
     let slot_rule = match window.border {
         PoolBorder::CutOff | PoolBorder::Centred => true,
         // floor((h + 2p − extent) / s) + 1 is ceil(h / s) for every h where the border makes up for the extent.
         PoolBorder::Padded { padding, ceil } => !ceil && 2 * padding + 1 == window.extent(),
     };
-    Promises {
+    Properties {
         slot_rule: slot_rule.then_some(window.stride),
         shifts_by_stride: slot_rule && window.extent() <= window.stride && window.before() == 0,
-        ..Promises::pooling(window.stride)
+        ..Properties::pooling(window.stride)
     }
 }
-
-/// Implements [`ComputingOperator`](super::ComputingOperator) for settings with `kernel` and `stride`, whose windows are
-/// cut off by the far edge.
-macro_rules! cut_off_windows {
-    ($operator:ty) => {
-        impl $crate::downsample::ComputingOperator for $operator {
-            fn output_shape(&self, input: [usize; 3]) -> Result<[usize; 3], String> {
-                Ok($crate::downsample::computing::divided(input, self.stride))
-            }
-
-            fn window(&self, _input: [usize; 3]) -> $crate::walk::Window {
-                $crate::walk::Window { extent: self.kernel, stride: self.stride }
-            }
-        }
-    };
-}
-pub(super) use cut_off_windows;

@@ -1,33 +1,24 @@
-//! Blocks of cells as channels, and back: each the inverse and the gradient of the other.
+//! Blocks of positions as channels, and back: each the inverse and the gradient of the other.
 
-use allconv_kernels::{BlockGeometry, BlockOrder, Scalar, depth_to_space, space_to_depth, unspecified_vec};
-use burn::backend::{Autodiff, Dispatch, Flex, backend_extension};
-use burn::tensor::{Device, Tensor};
-use burn_autodiff::checkpoint::base::Checkpointer;
-use burn_autodiff::checkpoint::strategy::CheckpointStrategy;
-use burn_autodiff::grads::Gradients;
-use burn_autodiff::ops::{Backward, Ops, OpsKind};
-use burn_backend::tensor::FloatTensor;
-use burn_backend::{Backend, DType, Element};
-use burn_flex::FlexTensor;
-use bytemuck::Pod;
+use allconv_kernels::{BlockGeometry, BlockOrder, depth_to_space, space_to_depth, unspecified_vec};
+use burn::tensor::Tensor;
+use burn::tensor::ops::PadMode;
 
-use super::nhwc::{Dense, from_channels_last};
+use super::differentiable::differentiable;
+use super::layout::{Dense, channels_first, channels_last, from_channels_last};
+use super::place::{Number, Place, placed};
 
-/// Whether blocks have kernels where `x` lies.
-pub(crate) fn blocks_have_kernels(x: &Tensor<4>) -> bool {
-    x.device().inner() == Device::flex() && matches!(x.dtype(), DType::F32 | DType::F64)
-}
-
-/// `[n, c, h, w]` to `[n, c·factor², ceil(h/factor), ceil(w/factor)]`, zeros beyond the far edges; on the CPU.
-pub(crate) fn blocks_to_channels(x: Tensor<4>, factor: usize, order: BlockOrder) -> Tensor<4> {
+/// `[n, c, h, w]` to `[n, c·factor², ceil(h/factor), ceil(w/factor)]`, zeros beyond the far edges.
+pub fn blocks_to_channels(x: Tensor<4>, factor: usize, order: BlockOrder) -> Tensor<4> {
     let [batch, channels, height, width] = x.dims();
     let geometry = BlockGeometry { batch, height, width, channels, factor, order };
-    Tensor::from_dispatch(<Dispatch as BlockOps>::blocks_gathered(x.into_dispatch(), geometry))
+    differentiable(gathered(x.clone().inner(), geometry), [(&x).into()], move |dy, _| {
+        [Some(scattered(dy, geometry).into())]
+    })
 }
 
-/// `[n, c·factor², h, w]` to `[n, c, rows, columns]`, what blocks have beyond these sides cut off; on the CPU.
-pub(crate) fn channels_to_blocks(
+/// `[n, c·factor², h, w]` to `[n, c, rows, columns]`, what blocks have beyond these sides cut off.
+pub fn channels_to_blocks(
     y: Tensor<4>,
     [height, width]: [usize; 2],
     factor: usize,
@@ -36,97 +27,107 @@ pub(crate) fn channels_to_blocks(
     let [batch, channels, ..] = y.dims();
     let channels = channels / (factor * factor);
     let geometry = BlockGeometry { batch, height, width, channels, factor, order };
-    Tensor::from_dispatch(<Dispatch as BlockOps>::blocks_scattered(y.into_dispatch(), geometry))
+    differentiable(scattered(y.clone().inner(), geometry), [(&y).into()], move |dx, _| {
+        [Some(gathered(dx, geometry).into())]
+    })
 }
 
-/// Blocks on the CPU's backend.
-#[backend_extension(Flex, Autodiff)]
-pub trait BlockOps: Backend {
-    /// Blocks of cells to channels.
-    fn blocks_gathered(x: FloatTensor<Self>, geometry: BlockGeometry) -> FloatTensor<Self>;
-
-    /// Channels to blocks of cells.
-    fn blocks_scattered(y: FloatTensor<Self>, geometry: BlockGeometry) -> FloatTensor<Self>;
+fn gathered(x: Tensor<4>, geometry: BlockGeometry) -> Tensor<4> {
+    placed!(Place::of(&x), T => gather::<T>(x, &geometry), else composed_gather(x, &geometry))
 }
 
-impl BlockOps for Flex {
-    fn blocks_gathered(x: FlexTensor, geometry: BlockGeometry) -> FlexTensor {
-        match x.dtype() {
-            DType::F64 => gather::<f64>(x, &geometry),
-            _ => gather::<f32>(x, &geometry),
-        }
-    }
-
-    fn blocks_scattered(y: FlexTensor, geometry: BlockGeometry) -> FlexTensor {
-        match y.dtype() {
-            DType::F64 => scatter::<f64>(y, &geometry),
-            _ => scatter::<f32>(y, &geometry),
-        }
-    }
+fn scattered(y: Tensor<4>, geometry: BlockGeometry) -> Tensor<4> {
+    placed!(Place::of(&y), T => scatter::<T>(y, &geometry), else composed_scatter(y, &geometry))
 }
 
-fn gather<T: Scalar + Element + Pod>(x: FlexTensor, geometry: &BlockGeometry) -> FlexTensor {
-    let x = Dense::channels_last(x);
+fn gather<T: Number>(x: Tensor<4>, geometry: &BlockGeometry) -> Tensor<4> {
     let [rows, columns] = geometry.blocks();
     let sizes = [geometry.batch, rows, columns, geometry.factor.pow(2) * geometry.channels];
     let mut y = unspecified_vec(sizes.iter().product());
-    space_to_depth::<T>(geometry, x.slice(), &mut y);
+    space_to_depth::<T>(geometry, Dense::channels_last(x).slice(), &mut y);
     from_channels_last(y, sizes)
 }
 
-fn scatter<T: Scalar + Element + Pod>(y: FlexTensor, geometry: &BlockGeometry) -> FlexTensor {
-    let y = Dense::channels_last(y);
+fn scatter<T: Number>(y: Tensor<4>, geometry: &BlockGeometry) -> Tensor<4> {
     let BlockGeometry { batch, height, width, channels, .. } = *geometry;
     let sizes = [batch, height, width, channels];
     let mut x = unspecified_vec(sizes.iter().product());
-    depth_to_space::<T>(geometry, y.slice(), &mut x);
+    depth_to_space::<T>(geometry, Dense::channels_last(y).slice(), &mut x);
     from_channels_last(x, sizes)
 }
 
-/// The gradient of either direction.
-#[derive(Debug)]
-struct BlocksBackward;
-
-/// Which way the data went.
-#[derive(Clone, Copy, Debug)]
-enum Way {
-    Gathered,
-    Scattered,
+/// [`blocks_to_channels`] as a composition of Burn's operations.
+fn composed_gather(x: Tensor<4>, geometry: &BlockGeometry) -> Tensor<4> {
+    let BlockGeometry { batch, height, width, channels, factor, order } = *geometry;
+    let [rows, columns] = geometry.blocks();
+    let (below, right) = (rows * factor - height, columns * factor - width);
+    let padded = if below + right > 0 { x.pad((0, right, 0, below), PadMode::Constant(0.0)) } else { x };
+    // From [n, row, row in block, column, column in block, c], one pass over a map that lies channels-last.
+    let blocks = channels_last(padded).reshape([batch, rows, factor, columns, factor, channels]);
+    let axes = match order {
+        BlockOrder::ChannelMajor => [0, 1, 3, 5, 2, 4],
+        BlockOrder::PhaseMajorDown => [0, 1, 3, 4, 2, 5],
+        BlockOrder::PhaseMajorAcross => [0, 1, 3, 2, 4, 5],
+    };
+    channels_first(blocks.permute(axes).reshape([batch, rows, columns, channels * factor * factor]))
 }
 
-impl<B: BlockOps> Backward<B, 1> for BlocksBackward {
-    type State = (BlockGeometry, Way);
-
-    fn backward(self, ops: Ops<Self::State, 1>, gradients: &mut Gradients, _checkpointer: &mut Checkpointer) {
-        let [node] = ops.parents;
-        let dy = gradients.consume::<B>(&ops.node);
-        let (geometry, way) = ops.state;
-        if let Some(node) = node {
-            let gradient = match way {
-                Way::Gathered => B::blocks_scattered(dy, geometry),
-                Way::Scattered => B::blocks_gathered(dy, geometry),
-            };
-            gradients.register::<B>(node.id, gradient);
+/// [`channels_to_blocks`] as a composition of Burn's operations.
+fn composed_scatter(y: Tensor<4>, geometry: &BlockGeometry) -> Tensor<4> {
+    let BlockGeometry { batch, height, width, channels, factor, order } = *geometry;
+    let [rows, columns] = geometry.blocks();
+    let y = channels_last(y);
+    // To [n, row, row in block, column, column in block, c], one pass over a map that lies channels-last.
+    let blocks = match order {
+        BlockOrder::ChannelMajor => {
+            y.reshape([batch, rows, columns, channels, factor, factor]).permute([0, 1, 4, 2, 5, 3])
         }
+        BlockOrder::PhaseMajorDown => {
+            y.reshape([batch, rows, columns, factor, factor, channels]).permute([0, 1, 4, 2, 3, 5])
+        }
+        BlockOrder::PhaseMajorAcross => {
+            y.reshape([batch, rows, columns, factor, factor, channels]).permute([0, 1, 3, 2, 4, 5])
+        }
+    };
+    let whole = channels_first(blocks.reshape([batch, factor * rows, factor * columns, channels]));
+    if [factor * rows, factor * columns] == [height, width] {
+        return whole;
     }
+    whole.slice([0..batch, 0..channels, 0..height, 0..width])
 }
 
-impl<B: BlockOps, C: CheckpointStrategy> BlockOps for Autodiff<B, C> {
-    fn blocks_gathered(x: FloatTensor<Self>, geometry: BlockGeometry) -> FloatTensor<Self> {
-        let node = x.node();
-        let y = B::blocks_gathered(x.into_primitive(), geometry);
-        match BlocksBackward.prepare::<C>([node]).compute_bound().stateful() {
-            OpsKind::Tracked(preparation) => preparation.finish((geometry, Way::Gathered), y),
-            OpsKind::UnTracked(preparation) => preparation.finish(y),
-        }
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_support::assert_same;
 
-    fn blocks_scattered(y: FloatTensor<Self>, geometry: BlockGeometry) -> FloatTensor<Self> {
-        let node = y.node();
-        let x = B::blocks_scattered(y.into_primitive(), geometry);
-        match BlocksBackward.prepare::<C>([node]).compute_bound().stateful() {
-            OpsKind::Tracked(preparation) => preparation.finish((geometry, Way::Scattered), x),
-            OpsKind::UnTracked(preparation) => preparation.finish(x),
+    #[test]
+    fn the_kernels_move_blocks_as_the_compositions_do_and_have_their_gradients() {
+        for order in [BlockOrder::ChannelMajor, BlockOrder::PhaseMajorDown, BlockOrder::PhaseMajorAcross] {
+            for factor in [1, 2, 3] {
+                let geometry = |height, width, channels| BlockGeometry {
+                    batch: 2,
+                    height,
+                    width,
+                    channels,
+                    factor,
+                    order,
+                };
+                for (height, width) in [(6, 6), (5, 4), (1, 2)] {
+                    let whole = geometry(height, width, 3);
+                    assert_same(
+                        [2, 3, height, width],
+                        |x| blocks_to_channels(x, factor, order),
+                        |x| composed_gather(x, &whole),
+                    );
+                    let [rows, columns] = whole.blocks();
+                    assert_same(
+                        [2, 3 * factor * factor, rows, columns],
+                        |y| channels_to_blocks(y, [height, width], factor, order),
+                        |y| composed_scatter(y, &whole),
+                    );
+                }
+            }
         }
     }
 }

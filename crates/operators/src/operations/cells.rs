@@ -1,377 +1,258 @@
-//! Cells of a map by their positions: gathered and scattered, each the gradient of the other, and which cells a pooling picks.
-//!
-//! Operators that pick cells have a composition of Burn's operations too; it is their reference, and what runs elsewhere than on the
-//! CPU.
+//! Values of a map by their positions: taken from them and put back to them, each the gradient of the other, and which positions a pooling
+//! chooses.
 
 use std::sync::Arc;
 
 use allconv_kernels::{
-    Engine, PoolGeometry, RegionLists, Scalar, assign_cells, assign_cells_backward, drawn_cells,
-    gather_cells, median_cells, region_max_cells, scatter_cells, unspecified_vec,
+    Engine, PoolGeometry, RegionLists, assign_cells, assign_cells_backward, drawn_cells, gather_cells,
+    median_cells, region_max_cells, scatter_cells, unspecified_vec,
 };
-use burn::backend::{Autodiff, Dispatch, Flex, backend_extension};
-use burn::tensor::{Device, Int, Tensor};
-use burn_autodiff::checkpoint::base::Checkpointer;
-use burn_autodiff::checkpoint::strategy::CheckpointStrategy;
-use burn_autodiff::grads::Gradients;
-use burn_autodiff::ops::{Backward, Ops, OpsKind};
-use burn_backend::tensor::{FloatTensor, IntTensor};
-use burn_backend::{Backend, DType, Element, TensorMetadata};
-use burn_flex::FlexTensor;
-use bytemuck::Pod;
+use burn::tensor::{DType, IndexingUpdateOp, Int, Tensor};
 
-use super::max_pool::{kernels_geometry, output_sizes};
-use super::nhwc::{Dense, from_channels_last};
-use super::window::PoolWindow;
+use super::differentiable::differentiable;
+use super::layout::{Dense, from_channels_last, positions_from_channels_last};
+use super::place::{Number, Place, placed};
+use super::window::{PoolWindow, output_sizes};
 
-/// Cells of the largest window whose medians have a kernel.
+/// Positions of the largest window whose medians have a kernel.
 const MOST_RANKED: usize = 64;
 
-/// Which cell of each window is picked.
+/// Which position of each window is chosen.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "it lives for one call")]
 pub enum CellChoice {
-    /// The two in the middle, the same one of an odd number of cells.
-    Median(PoolWindow, Engine),
-    /// One drawn with a probability in proportion to its value; all are at least 0.
-    Drawn(PoolWindow, Engine),
+    /// The two in the middle, the same one of an odd number of values.
+    Median(PoolWindow),
+    /// One drawn with a probability in proportion to its value; all are at least 0. The draws are uniform in [0, 1) and have the result's
+    /// shape.
+    Drawn(PoolWindow, Tensor<4>),
     /// The largest of regions that each map has for itself.
-    RegionMaximum(Arc<RegionLists>, Engine),
+    RegionMaximum(Arc<RegionLists>),
 }
 
 impl CellChoice {
-    /// Whether the kernels can make this choice on maps like `x`.
-    pub fn has_kernel(&self, x: &Tensor<4>) -> bool {
-        let on_the_cpu = x.device().inner() == Device::flex() && matches!(x.dtype(), DType::F32 | DType::F64);
-        on_the_cpu
-            && match self {
-                Self::Median(window, _) => {
-                    window.kernel.pow(2) <= MOST_RANKED && kernels_geometry(&x.shape(), *window).is_some()
-                }
-                Self::Drawn(window, _) => kernels_geometry(&x.shape(), *window).is_some(),
-                Self::RegionMaximum(..) => true,
-            }
-    }
-
-    /// The positions `row · width + column` of the cells of `x` that are picked, `[n, c, rows, columns]`; the second ones differ from the
-    /// first for medians alone. `draws`, of that shape, are uniform in [0, 1); only a drawn choice reads them.
-    ///
-    /// # Panics
-    ///
-    /// Where there is no kernel.
-    pub fn positions(self, x: Tensor<4>, draws: Option<Tensor<4>>) -> [Tensor<4, Int>; 2] {
-        let x = x.detach();
-        let draws = draws.unwrap_or_else(|| Tensor::zeros([0, 0, 0, 0], (&x.device(), x.dtype())));
-        let (first, second) =
-            <Dispatch as CellOps>::chosen_cells(x.into_dispatch(), draws.into_dispatch(), self);
-        [Tensor::from_dispatch(first), Tensor::from_dispatch(second)]
+    /// The positions `row · width + column` of the values of `x` that are chosen, `[n, c, rows, columns]`; the second ones differ from the
+    /// first for medians alone. `None` where there is no kernel: such operators are compositions there as a whole.
+    pub fn positions(&self, x: &Tensor<4>, engine: &Engine) -> Option<[Tensor<4, Int>; 2]> {
+        let geometry = match self {
+            Self::Median(window) if window.kernel.pow(2) > MOST_RANKED => return None,
+            Self::Median(window) | Self::Drawn(window, _) => Some(window.geometry(x.dims())?),
+            Self::RegionMaximum(_) => None,
+        };
+        placed!(
+            Place::of(x),
+            T => Some(chosen::<T>(self, x.clone().inner(), geometry, engine)),
+            else None
+        )
     }
 }
 
-/// The cells of `x` `[n, c, h, w]` at `positions` `[n, c, rows, columns]`, on the CPU.
+/// The values of `x` `[n, c, h, w]` at `positions` `[n, c, rows, columns]`.
 pub fn gathered(x: Tensor<4>, positions: Tensor<4, Int>) -> Tensor<4> {
-    let y = <Dispatch as CellOps>::gathered_cells(x.into_dispatch(), positions.into_dispatch());
-    Tensor::from_dispatch(y)
+    let positions = positions.inner();
+    let y = values_at(x.clone().inner(), positions.clone());
+    let [_, _, height, width] = x.dims();
+    differentiable(y, [(&x).into()], move |dy, _| [Some(added_at(dy, positions, [height, width]).into())])
 }
 
-/// Whether [`scattered`] can take these values and positions.
-pub fn scatters(values: &Tensor<4>, positions: &Tensor<4, Int>) -> bool {
-    values.device().inner() == Device::flex()
-        && matches!(values.dtype(), DType::F32 | DType::F64)
-        && positions.dtype() == DType::I32
-}
-
-/// A map of `sides` in which every value `[n, c, rows, columns]` is added to the cell at its position; 0 elsewhere. On the CPU.
+/// A map of this height and width in which every value `[n, c, rows, columns]` is added at its position; 0 elsewhere.
 pub fn scattered(values: Tensor<4>, positions: Tensor<4, Int>, sides: [usize; 2]) -> Tensor<4> {
-    let x = <Dispatch as CellOps>::scattered_cells(values.into_dispatch(), positions.into_dispatch(), sides);
-    Tensor::from_dispatch(x)
+    let positions = positions.inner();
+    let x = added_at(values.clone().inner(), positions.clone(), sides);
+    differentiable(x, [(&values).into()], move |dx, _| [Some(values_at(dx, positions).into())])
 }
 
-/// A map of `sides` in which every cell holds the largest of the values `[n, c, rows, columns]` with its position, 0 where there is
-/// none; equal values share the gradient. On the CPU, where [`scatters`] says so.
+/// A map of this height and width that holds at every position the largest of the values `[n, c, rows, columns]` for it, 0 where there is
+/// none; equal values share the gradient.
 pub fn assigned(values: Tensor<4>, positions: Tensor<4, Int>, sides: [usize; 2]) -> Tensor<4> {
-    let x = <Dispatch as CellOps>::assigned_cells(values.into_dispatch(), positions.into_dispatch(), sides);
-    Tensor::from_dispatch(x)
+    placed!(
+        place(&values, &positions),
+        T => assigned_by_kernels::<T>(values, positions.inner(), sides),
+        else composed_assign(values, positions, sides)
+    )
 }
 
-/// Cells of the CPU's backend; see [`CellChoice`] and [`gathered`].
-#[backend_extension(Flex, Autodiff)]
-pub trait CellOps: Backend {
-    /// See [`CellChoice::positions`].
-    fn chosen_cells(
-        x: FloatTensor<Self>,
-        draws: FloatTensor<Self>,
-        choice: CellChoice,
-    ) -> (IntTensor<Self>, IntTensor<Self>);
-
-    /// See [`gathered`].
-    fn gathered_cells(x: FloatTensor<Self>, positions: IntTensor<Self>) -> FloatTensor<Self>;
-
-    /// A map of `sides` in which every value is added to its cell.
-    fn scattered_cells(
-        values: FloatTensor<Self>,
-        positions: IntTensor<Self>,
-        sides: [usize; 2],
-    ) -> FloatTensor<Self>;
-
-    /// See [`assigned`].
-    fn assigned_cells(
-        values: FloatTensor<Self>,
-        positions: IntTensor<Self>,
-        sides: [usize; 2],
-    ) -> FloatTensor<Self>;
-
-    /// The gradient of [`Self::assigned_cells`] by the values, from its result `x` and the result's gradient `dx`.
-    fn assigned_cells_backward(
-        values: FloatTensor<Self>,
-        positions: IntTensor<Self>,
-        x: FloatTensor<Self>,
-        dx: FloatTensor<Self>,
-    ) -> FloatTensor<Self>;
+fn assigned_by_kernels<T: Number>(
+    values: Tensor<4>,
+    positions: Tensor<4, Int>,
+    sides: [usize; 2],
+) -> Tensor<4> {
+    let inner = values.clone().inner();
+    let x = assign::<T>(inner.clone(), positions.clone(), sides);
+    let result = x.clone();
+    differentiable(x, [values.into()], move |dx, _| {
+        [Some(assign_backward::<T>(inner, positions, result, dx).into())]
+    })
 }
 
-impl CellOps for Flex {
-    fn chosen_cells(x: FlexTensor, draws: FlexTensor, choice: CellChoice) -> (FlexTensor, FlexTensor) {
-        match x.dtype() {
-            DType::F64 => chosen::<f64>(x, draws, &choice),
-            _ => chosen::<f32>(x, draws, &choice),
-        }
-    }
-
-    fn gathered_cells(x: FlexTensor, positions: FlexTensor) -> FlexTensor {
-        match x.dtype() {
-            DType::F64 => gather::<f64>(x, positions),
-            _ => gather::<f32>(x, positions),
-        }
-    }
-
-    fn scattered_cells(values: FlexTensor, positions: FlexTensor, sides: [usize; 2]) -> FlexTensor {
-        match values.dtype() {
-            DType::F64 => scatter::<f64>(values, positions, sides),
-            _ => scatter::<f32>(values, positions, sides),
-        }
-    }
-
-    fn assigned_cells(values: FlexTensor, positions: FlexTensor, sides: [usize; 2]) -> FlexTensor {
-        match values.dtype() {
-            DType::F64 => assign::<f64>(values, positions, sides),
-            _ => assign::<f32>(values, positions, sides),
-        }
-    }
-
-    fn assigned_cells_backward(
-        values: FlexTensor,
-        positions: FlexTensor,
-        x: FlexTensor,
-        dx: FlexTensor,
-    ) -> FlexTensor {
-        match values.dtype() {
-            DType::F64 => assign_backward::<f64>(values, positions, x, dx),
-            _ => assign_backward::<f32>(values, positions, x, dx),
-        }
-    }
+/// The kernels take positions in the number type that they give.
+fn place(values: &Tensor<4>, positions: &Tensor<4, Int>) -> Place {
+    Place::of(values).where_kernels_take(positions.dtype() == DType::I32)
 }
 
-fn chosen<T: Scalar + Element + Pod>(
-    x: FlexTensor,
-    draws: FlexTensor,
+fn values_at(x: Tensor<4>, positions: Tensor<4, Int>) -> Tensor<4> {
+    placed!(place(&x, &positions), T => gather::<T>(x, positions), else composed_gather(x, positions))
+}
+
+/// [`scattered`] without a graph.
+pub(super) fn added_at(values: Tensor<4>, positions: Tensor<4, Int>, sides: [usize; 2]) -> Tensor<4> {
+    placed!(
+        place(&values, &positions),
+        T => scatter::<T>(values, positions, sides),
+        else composed_scatter(values, positions, sides)
+    )
+}
+
+fn chosen<T: Number>(
     choice: &CellChoice,
-) -> (FlexTensor, FlexTensor) {
-    let shape = x.shape();
-    let geometry = |window: PoolWindow| -> PoolGeometry {
-        match kernels_geometry(&shape, window) {
-            Some(geometry) => geometry,
-            None => panic!("{window:?} is no window of the kernels"),
-        }
-    };
+    x: Tensor<4>,
+    geometry: Option<PoolGeometry>,
+    engine: &Engine,
+) -> [Tensor<4, Int>; 2] {
     let x = Dense::channels_last(x);
     let empty = |sizes: [usize; 4]| -> Vec<u32> { unspecified_vec(sizes.iter().product()) };
-    let tensor = |positions: Vec<u32>, sizes| {
-        // Positions in a map stay far below 2³¹, so the signed integers that Burn prefers hold the same bits.
-        from_channels_last(bytemuck::cast_vec::<u32, i32>(positions), sizes)
-    };
-    match choice {
-        CellChoice::Median(window, engine) => {
-            let geometry = geometry(*window);
+    match (choice, geometry) {
+        (CellChoice::Median(_), Some(geometry)) => {
             let sizes = output_sizes(&geometry);
             let (mut lower, mut upper) = (empty(sizes), empty(sizes));
             median_cells::<T>(engine, &geometry, x.slice(), &mut lower, &mut upper);
-            (tensor(lower, sizes), tensor(upper, sizes))
+            [lower, upper].map(|positions| positions_from_channels_last(positions, sizes))
         }
-        CellChoice::Drawn(window, engine) => {
-            let geometry = geometry(*window);
+        (CellChoice::Drawn(_, draws), Some(geometry)) => {
             let sizes = output_sizes(&geometry);
-            let (draws, mut drawn) = (Dense::channels_last(draws), empty(sizes));
+            let (draws, mut drawn) = (Dense::channels_last(draws.clone().inner()), empty(sizes));
             drawn_cells::<T>(engine, &geometry, x.slice(), draws.slice(), &mut drawn);
-            let drawn = tensor(drawn, sizes);
-            (drawn.clone(), drawn)
+            let drawn = positions_from_channels_last(drawn, sizes);
+            [drawn.clone(), drawn]
         }
-        CellChoice::RegionMaximum(regions, engine) => {
-            let [batch, height, width, channels] = x.sizes();
+        (CellChoice::RegionMaximum(regions), _) => {
+            let map @ [batch, _, _, channels] = x.sizes();
             let sizes = [batch, regions.rows[0].len(), regions.columns[0].len(), channels];
             let mut largest = empty(sizes);
-            let map = [batch, height, width, channels];
             region_max_cells::<T>(engine, map, regions, x.slice(), &mut largest);
-            let largest = tensor(largest, sizes);
-            (largest.clone(), largest)
+            let largest = positions_from_channels_last(largest, sizes);
+            [largest.clone(), largest]
+        }
+        (CellChoice::Median(_) | CellChoice::Drawn(..), None) => {
+            unreachable!("windows that the kernels take have a geometry")
         }
     }
 }
 
-fn gather<T: Scalar + Element + Pod>(x: FlexTensor, positions: FlexTensor) -> FlexTensor {
+fn gather<T: Number>(x: Tensor<4>, positions: Tensor<4, Int>) -> Tensor<4> {
     let (x, positions) = (Dense::channels_last(x), Dense::channels_last(positions));
     let ([batch, _, _, channels], sizes) = (x.sizes(), positions.sizes());
     let mut y = unspecified_vec(sizes.iter().product());
-    gather_cells::<T>(batch, channels, unsigned(&positions), x.slice(), &mut y);
+    gather_cells::<T>(batch, channels, positions.positions(), x.slice(), &mut y);
     from_channels_last(y, sizes)
 }
 
-fn scatter<T: Scalar + Element + Pod>(
-    values: FlexTensor,
-    positions: FlexTensor,
+fn scatter<T: Number>(
+    values: Tensor<4>,
+    positions: Tensor<4, Int>,
     [height, width]: [usize; 2],
-) -> FlexTensor {
+) -> Tensor<4> {
     let (values, positions) = (Dense::channels_last(values), Dense::channels_last(positions));
     let [batch, _, _, channels] = values.sizes();
     let mut x = unspecified_vec(batch * height * width * channels);
-    scatter_cells::<T>(batch, channels, unsigned(&positions), values.slice(), &mut x);
+    scatter_cells::<T>(batch, channels, positions.positions(), values.slice(), &mut x);
     from_channels_last(x, [batch, height, width, channels])
 }
 
-fn assign<T: Scalar + Element + Pod>(
-    values: FlexTensor,
-    positions: FlexTensor,
-    [height, width]: [usize; 2],
-) -> FlexTensor {
+fn assign<T: Number>(values: Tensor<4>, positions: Tensor<4, Int>, [height, width]: [usize; 2]) -> Tensor<4> {
     let (values, positions) = (Dense::channels_last(values), Dense::channels_last(positions));
     let [batch, _, _, channels] = values.sizes();
     let mut x = unspecified_vec(batch * height * width * channels);
-    assign_cells::<T>(batch, channels, unsigned(&positions), values.slice(), &mut x);
+    assign_cells::<T>(batch, channels, positions.positions(), values.slice(), &mut x);
     from_channels_last(x, [batch, height, width, channels])
 }
 
-fn assign_backward<T: Scalar + Element + Pod>(
-    values: FlexTensor,
-    positions: FlexTensor,
-    x: FlexTensor,
-    dx: FlexTensor,
-) -> FlexTensor {
-    let [values, positions, x, dx] = [values, positions, x, dx].map(Dense::channels_last);
-    let sizes = values.sizes();
-    let [batch, _, _, channels] = sizes;
+fn assign_backward<T: Number>(
+    values: Tensor<4>,
+    positions: Tensor<4, Int>,
+    x: Tensor<4>,
+    dx: Tensor<4>,
+) -> Tensor<4> {
+    let [values, x, dx] = [values, x, dx].map(Dense::channels_last);
+    let positions = Dense::channels_last(positions);
+    let sizes @ [batch, _, _, channels] = values.sizes();
     let mut dvalues = unspecified_vec(sizes.iter().product());
-    let maps = [x.slice(), dx.slice()];
-    assign_cells_backward::<T>([batch, channels], unsigned(&positions), values.slice(), maps, &mut dvalues);
+    let maps = [x.slice::<T>(), dx.slice()];
+    assign_cells_backward([batch, channels], positions.positions(), values.slice(), maps, &mut dvalues);
     from_channels_last(dvalues, sizes)
 }
 
-fn unsigned(positions: &Dense) -> &[u32] {
-    bytemuck::cast_slice(positions.slice::<i32>())
+/// [`gathered`] as a composition of Burn's operations.
+fn composed_gather(x: Tensor<4>, positions: Tensor<4, Int>) -> Tensor<4> {
+    let [batch, channels, height, width] = x.dims();
+    let [_, _, rows, columns] = positions.dims();
+    let x: Tensor<3> = x.reshape([batch, channels, height * width]);
+    let y = x.gather(2, positions.reshape([batch, channels, rows * columns]));
+    y.reshape([batch, channels, rows, columns])
 }
 
-/// The gradient of gathering.
-#[derive(Debug)]
-struct GatherBackward;
-
-impl<B: CellOps> Backward<B, 1> for GatherBackward {
-    type State = (IntTensor<B>, [usize; 2]);
-
-    fn backward(self, ops: Ops<Self::State, 1>, gradients: &mut Gradients, _checkpointer: &mut Checkpointer) {
-        let [node] = ops.parents;
-        let dy = gradients.consume::<B>(&ops.node);
-        let (positions, sides) = ops.state;
-        if let Some(node) = node {
-            gradients.register::<B>(node.id, B::scattered_cells(dy, positions, sides));
-        }
-    }
+/// [`scattered`] as a composition of Burn's operations.
+fn composed_scatter(values: Tensor<4>, positions: Tensor<4, Int>, [height, width]: [usize; 2]) -> Tensor<4> {
+    let [batch, channels, rows, columns] = values.dims();
+    let planes = Tensor::<2>::zeros([batch * channels, height * width], (&values.device(), values.dtype()));
+    let flat = [batch * channels, rows * columns];
+    let sums = planes.scatter(1, positions.reshape(flat), values.reshape(flat), IndexingUpdateOp::Add);
+    sums.reshape([batch, channels, height, width])
 }
 
-impl<B: CellOps, C: CheckpointStrategy> CellOps for Autodiff<B, C> {
-    fn chosen_cells(
-        x: FloatTensor<Self>,
-        draws: FloatTensor<Self>,
-        choice: CellChoice,
-    ) -> (IntTensor<Self>, IntTensor<Self>) {
-        B::chosen_cells(x.into_primitive(), draws.into_primitive(), choice)
-    }
-
-    fn gathered_cells(x: FloatTensor<Self>, positions: IntTensor<Self>) -> FloatTensor<Self> {
-        let node = x.node();
-        let x = x.into_primitive();
-        let shape = x.shape();
-        let y = B::gathered_cells(x, positions.clone());
-        match GatherBackward.prepare::<C>([node]).compute_bound().stateful() {
-            OpsKind::Tracked(preparation) => preparation.finish((positions, [shape[2], shape[3]]), y),
-            OpsKind::UnTracked(preparation) => preparation.finish(y),
-        }
-    }
-
-    fn scattered_cells(
-        values: FloatTensor<Self>,
-        positions: IntTensor<Self>,
-        sides: [usize; 2],
-    ) -> FloatTensor<Self> {
-        let node = values.node();
-        let x = B::scattered_cells(values.into_primitive(), positions.clone(), sides);
-        match ScatterBackward.prepare::<C>([node]).compute_bound().stateful() {
-            OpsKind::Tracked(preparation) => preparation.finish(positions, x),
-            OpsKind::UnTracked(preparation) => preparation.finish(x),
-        }
-    }
-
-    fn assigned_cells(
-        values: FloatTensor<Self>,
-        positions: IntTensor<Self>,
-        sides: [usize; 2],
-    ) -> FloatTensor<Self> {
-        let node = values.node();
-        let values = values.into_primitive();
-        let x = B::assigned_cells(values.clone(), positions.clone(), sides);
-        match AssignBackward.prepare::<C>([node]).compute_bound().stateful() {
-            OpsKind::Tracked(preparation) => preparation.finish((values, positions, x.clone()), x),
-            OpsKind::UnTracked(preparation) => preparation.finish(x),
-        }
-    }
-
-    fn assigned_cells_backward(
-        _values: FloatTensor<Self>,
-        _positions: IntTensor<Self>,
-        _x: FloatTensor<Self>,
-        _dx: FloatTensor<Self>,
-    ) -> FloatTensor<Self> {
-        panic!("gradients of gradients are not available")
-    }
+/// [`assigned`] as a composition of Burn's operations, whose gradient is Burn's.
+fn composed_assign(values: Tensor<4>, positions: Tensor<4, Int>, [rows, columns]: [usize; 2]) -> Tensor<4> {
+    let [batch, channels, height, width] = values.dims();
+    let values: Tensor<3> = values.reshape([batch, channels, height * width]);
+    let positions: Tensor<3, Int> = positions.reshape([batch, channels, height * width]);
+    let options = (&values.device(), values.dtype());
+    let plane = |fill: f64| Tensor::<3>::full([batch, channels, rows * columns], fill, options);
+    let added = |values: Tensor<3>| plane(0.0).scatter(2, positions.clone(), values, IndexingUpdateOp::Add);
+    let known = values.clone().detach();
+    let lowest = plane(f64::NEG_INFINITY);
+    let largest = lowest.scatter(2, positions.clone(), known.clone(), IndexingUpdateOp::Max);
+    let stays = known.equal(largest.clone().gather(2, positions.clone())).float().cast(values.dtype());
+    let count = added(stays.clone());
+    let nothing = count.clone().equal_elem(0.0);
+    // Equal values share the gradient; their mean is the value itself but for its rounding, which is undone.
+    let mean = added(values * stays) / count.clamp_min(1.0);
+    let rounding = (largest.mask_fill(nothing, 0.0) - mean.clone()).detach();
+    (mean + rounding).reshape([batch, channels, rows, columns])
 }
 
-/// The gradient of assigning.
-#[derive(Debug)]
-struct AssignBackward;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operations::max_pool_with_indices;
+    use crate::test_support::assert_same;
 
-impl<B: CellOps> Backward<B, 1> for AssignBackward {
-    /// Values, positions, and the result.
-    type State = (FloatTensor<B>, IntTensor<B>, FloatTensor<B>);
-
-    fn backward(self, ops: Ops<Self::State, 1>, gradients: &mut Gradients, _checkpointer: &mut Checkpointer) {
-        let [node] = ops.parents;
-        let dx = gradients.consume::<B>(&ops.node);
-        let (values, positions, x) = ops.state;
-        if let Some(node) = node {
-            gradients.register::<B>(node.id, B::assigned_cells_backward(values, positions, x, dx));
-        }
+    /// What `unpool` makes of the maxima of windows that overlap, in maps of few different values, so that many are equal.
+    fn unpooled(x: Tensor<4>, unpool: impl Fn(Tensor<4>, Tensor<4, Int>) -> Tensor<4>) -> Tensor<4> {
+        let steps = (x * 3.0).round();
+        let (y, positions) = max_pool_with_indices(steps, PoolWindow::cut_off(3, 2), &Engine::detect());
+        unpool(y, positions)
     }
-}
 
-/// The gradient of scattering.
-#[derive(Debug)]
-struct ScatterBackward;
-
-impl<B: CellOps> Backward<B, 1> for ScatterBackward {
-    type State = IntTensor<B>;
-
-    fn backward(self, ops: Ops<Self::State, 1>, gradients: &mut Gradients, _checkpointer: &mut Checkpointer) {
-        let [node] = ops.parents;
-        let dy = gradients.consume::<B>(&ops.node);
-        if let Some(node) = node {
-            gradients.register::<B>(node.id, B::gathered_cells(dy, ops.state));
+    #[test]
+    fn the_kernels_move_what_the_compositions_move_and_have_their_gradients() {
+        let shape = [2, 3, 7, 6];
+        for (fast, slow) in [
+            (
+                assigned as fn(Tensor<4>, Tensor<4, Int>, [usize; 2]) -> Tensor<4>,
+                composed_assign as fn(_, _, _) -> _,
+            ),
+            (scattered, composed_scatter),
+        ] {
+            let [fast, slow] =
+                [fast, slow].map(|way| move |x| unpooled(x, |y, positions| way(y, positions, [7, 6])));
+            assert_same(shape, fast, slow);
         }
+        let positions =
+            |x: &Tensor<4>| max_pool_with_indices(x.clone(), PoolWindow::cut_off(3, 2), &Engine::detect()).1;
+        assert_same(
+            shape,
+            |x| gathered(x.clone(), positions(&x)),
+            |x| composed_gather(x.clone(), positions(&x)),
+        );
     }
 }

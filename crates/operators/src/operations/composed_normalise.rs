@@ -1,116 +1,95 @@
-//! Normalisation as a composition of Burn's own operations: its reference, and what runs on a GPU.
+//! Normalisation as a composition of Burn's operations: its reference, and what runs where there are no kernels.
 
 use allconv_kernels::NormSharing;
-use burn_backend::tensor::FloatTensor;
-use burn_backend::{Backend, Shape, Slice, TensorMetadata};
+use burn::tensor::Tensor;
 
-use super::composed::{activated, before_activation};
-use super::normalise::{EPSILON, NormaliseGradients, NormaliseSettings};
+use super::activation::{activated, before_activation};
+use super::normalise::{EPSILON, Kept, NormaliseGradients, NormaliseSettings, Normalised};
 
-/// A map `[n, c, h, w]` seen as `[sets, values]` or the like: which shape, and which of its axes a set spans.
+/// A map `[n, c, h, w]` seen as `[n, groups, c / groups, h · w]`, and which of these axes a set of values spans that are normalised together.
 struct View {
     /// `[n, c, h, w]`.
     map: [usize; 4],
     /// `[n, groups, c / groups, h · w]`; a batch has as many groups as channels.
-    grouped: Shape,
+    grouped: [usize; 4],
     /// The axes of the grouped shape that a set spans.
     spanned: &'static [usize],
+    /// Sets along the axis of the images.
+    images: usize,
     /// The number of values in a set.
     count: f64,
 }
 
 impl View {
-    fn new<B: Backend>(x: &FloatTensor<B>, sharing: NormSharing) -> Self {
-        let shape = x.shape();
-        let map: [usize; 4] = std::array::from_fn(|axis| shape[axis]);
-        let [batch, channels, height, width] = map;
-        let (groups, spanned, count): (_, &'static [usize], _) = match sharing {
-            NormSharing::Batch => (channels, &[0, 2, 3], batch * height * width),
-            NormSharing::Groups(groups) => (groups, &[2, 3], channels / groups * height * width),
+    fn new(map @ [batch, channels, height, width]: [usize; 4], sharing: NormSharing) -> Self {
+        let (groups, spanned, images, count): (_, &'static [usize], _, _) = match sharing {
+            NormSharing::Batch => (channels, &[0, 2, 3], 1, batch * height * width),
+            NormSharing::Groups(groups) => (groups, &[2, 3], batch, channels / groups * height * width),
         };
-        let grouped = Shape::new([batch, groups, channels / groups, height * width]);
-        Self { map, grouped, spanned, count: count as f64 }
+        let grouped = [batch, groups, channels / groups, height * width];
+        Self { map, grouped, spanned, images, count: count as f64 }
     }
 
-    fn grouped<B: Backend>(&self, x: FloatTensor<B>) -> FloatTensor<B> {
-        B::float_reshape(x, self.grouped.clone())
+    fn grouped(&self, x: Tensor<4>) -> Tensor<4> {
+        x.reshape(self.grouped)
     }
 
     /// The mean of each set, with axes of length 1 where it spans them.
-    fn mean<B: Backend>(&self, grouped: FloatTensor<B>) -> FloatTensor<B> {
-        B::float_div_scalar(B::float_sum_dims(grouped, self.spanned), self.count.into())
-    }
-
-    fn map<B: Backend>(&self, grouped: FloatTensor<B>) -> FloatTensor<B> {
-        B::float_reshape(grouped, Shape::new(self.map))
+    fn mean(&self, grouped: Tensor<4>) -> Tensor<4> {
+        grouped.sum_dims(self.spanned) / self.count
     }
 
     /// A value for each channel as `[1, groups, c / groups, 1]`.
-    fn of_channels<B: Backend>(&self, values: FloatTensor<B>) -> FloatTensor<B> {
-        B::float_reshape(values, Shape::new([1, self.grouped[1], self.grouped[2], 1]))
+    fn of_channels(&self, values: Tensor<1>) -> Tensor<4> {
+        values.reshape([1, self.grouped[1], self.grouped[2], 1])
     }
 
     /// A value for each set with the axes of the grouped shape.
-    fn of_sets<B: Backend>(&self, values: FloatTensor<B>, sharing: NormSharing) -> FloatTensor<B> {
-        let batch = match sharing {
-            NormSharing::Batch => 1,
-            NormSharing::Groups(_) => self.map[0],
-        };
-        B::float_reshape(values, Shape::new([batch, self.grouped[1], 1, 1]))
+    fn of_sets(&self, values: Tensor<2>) -> Tensor<4> {
+        values.reshape([self.images, self.grouped[1], 1, 1])
     }
 }
 
-/// See [`super::normalise()`].
-pub(super) fn normalised<B: Backend>(
-    x: FloatTensor<B>,
-    scale: FloatTensor<B>,
-    shift: FloatTensor<B>,
+/// [`normalise`](super::normalise()) without a graph.
+pub(super) fn composed_normalise(
+    x: Tensor<4>,
+    scale: Tensor<1>,
+    shift: Tensor<1>,
     settings: &NormaliseSettings,
-) -> (FloatTensor<B>, FloatTensor<B>) {
-    let view = View::new::<B>(&x, settings.sharing);
-    let x = view.grouped::<B>(x);
-    let mean = view.mean::<B>(x.clone());
-    let distance = B::float_sub(x, mean.clone());
-    let variance = view.mean::<B>(B::float_mul(distance.clone(), distance.clone()));
-    let normal = B::float_mul(distance, inverse_deviation::<B>(variance.clone()));
-    let scaled = B::float_mul(normal, view.of_channels::<B>(scale));
-    let z = view.map::<B>(B::float_add(scaled, view.of_channels::<B>(shift)));
-    let y = activated::<B>(z, settings.activation);
-    let row = |sets: FloatTensor<B>| {
-        let count = sets.shape().num_elements();
-        B::float_reshape(sets, Shape::new([1, count]))
-    };
-    (y, B::float_cat(vec![row(mean), row(variance)], 0))
+) -> Normalised {
+    let view = View::new(x.dims(), settings.sharing);
+    let x = view.grouped(x);
+    let mean = view.mean(x.clone());
+    let distance = x - mean.clone();
+    let variance = view.mean(distance.clone() * distance.clone());
+    let normal = distance * inverse_deviation(variance.clone());
+    let z = normal * view.of_channels(scale) + view.of_channels(shift);
+    let sets = view.images * view.grouped[1];
+    let statistics = Tensor::cat(vec![mean.reshape([1, sets]), variance.reshape([1, sets])], 0);
+    Normalised { y: activated(z.reshape(view.map), settings.activation), statistics }
 }
 
-fn inverse_deviation<B: Backend>(variance: FloatTensor<B>) -> FloatTensor<B> {
-    B::float_recip(B::float_sqrt(B::float_add_scalar(variance, EPSILON.into())))
+fn inverse_deviation(variance: Tensor<4>) -> Tensor<4> {
+    (variance + EPSILON).sqrt().recip()
 }
 
-/// The gradients of [`normalised`].
-pub(super) fn normalised_backward<B: Backend>(
-    [x, scale, y, statistics, dy]: [FloatTensor<B>; 5],
+/// The gradients of [`composed_normalise`].
+pub(super) fn composed_normalise_gradients(
+    Kept { x, scale, y, statistics }: Kept,
+    dy: Tensor<4>,
     settings: &NormaliseSettings,
-) -> NormaliseGradients<B> {
-    let view = View::new::<B>(&x, settings.sharing);
-    let dz = before_activation::<B>(y, dy, settings.activation);
-    let (x, dz) = (view.grouped::<B>(x), view.grouped::<B>(dz));
-    let row = |index: isize| {
-        let sets = statistics.shape()[1] as isize;
-        let row = [Slice::from(index..index + 1), Slice::from(0..sets)];
-        view.of_sets::<B>(B::float_slice(statistics.clone(), &row), settings.sharing)
-    };
-    let inverse = inverse_deviation::<B>(row(1));
-    let distance = B::float_sub(x, row(0));
-    let normal = B::float_mul(distance, inverse.clone());
-    let channels = Shape::new([view.map[1]]);
-    let over_positions =
-        |values: FloatTensor<B>| B::float_reshape(B::float_sum_dims(values, &[0, 3]), channels.clone());
+) -> NormaliseGradients {
+    let view = View::new(x.dims(), settings.sharing);
+    let dz = view.grouped(before_activation(y, dy, settings.activation));
+    let row = |index: usize| view.of_sets(statistics.clone().narrow(0, index, 1));
+    let inverse = inverse_deviation(row(1));
+    let normal = (view.grouped(x) - row(0)) * inverse.clone();
+    let over_positions = |values: Tensor<4>| values.sum_dims(&[0, 3]).reshape([view.map[1]]);
     let dshift = over_positions(dz.clone());
-    let dscale = over_positions(B::float_mul(dz.clone(), normal.clone()));
-    let scaled = B::float_mul(dz, view.of_channels::<B>(scale));
-    let mean = view.mean::<B>(scaled.clone());
-    let product = view.mean::<B>(B::float_mul(scaled.clone(), normal.clone()));
-    let centred = B::float_sub(B::float_sub(scaled, mean), B::float_mul(normal, product));
-    NormaliseGradients { dx: view.map::<B>(B::float_mul(centred, inverse)), dscale, dshift }
+    let dscale = over_positions(dz.clone() * normal.clone());
+    let scaled = dz * view.of_channels(scale);
+    let mean = view.mean(scaled.clone());
+    let product = view.mean(scaled.clone() * normal.clone());
+    let centred = scaled - mean - normal * product;
+    ((centred * inverse).reshape(view.map), dscale, dshift)
 }

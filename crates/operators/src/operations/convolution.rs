@@ -1,31 +1,29 @@
-//! Convolution with bias, activation and dropout in one operator.
+//! Convolution with bias, activation and dropout in one operation.
 
 use allconv_kernels::{
-    ConvGeometry, ConvGradients, Engine, Epilogue, Padding, Scalar, conv2d_backward, conv2d_forward,
+    ConvGeometry, ConvGradients, Engine, Epilogue, Padding, conv2d_backward, conv2d_forward,
     conv2d_forward_owned, unspecified_vec,
 };
-use burn::backend::{Autodiff, Dispatch, ExtensionType, Flex, backend_extension};
+use burn::backend::Dispatch;
 use burn::tensor::Tensor;
-use burn_autodiff::checkpoint::base::Checkpointer;
-use burn_autodiff::checkpoint::strategy::CheckpointStrategy;
-use burn_autodiff::grads::Gradients;
-use burn_autodiff::ops::{Backward, Ops, OpsKind};
-use burn_backend::tensor::FloatTensor;
-use burn_backend::{Backend, DType, Element};
-use burn_flex::FlexTensor;
-use bytemuck::Pod;
+use burn::tensor::module::{conv2d, conv2d_weight_backward};
+use burn::tensor::ops::ConvOptions;
+use burn_backend::ops::ModuleOps;
 
-use super::composed;
-use super::nhwc::{Dense, dense, from_channels_last};
+use super::activation::{activated, before_activation};
+use super::differentiable::{OperandGradients, differentiable};
+use super::dropout::composed_dropout;
+use super::layout::{Dense, from_channels_last, from_elements};
+use super::place::{Number, Place, placed};
 
 /// What a convolution does besides its weights.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ConvolutionSettings {
-    /// Cells between outputs, rows and columns.
+    /// Steps between output positions, rows and columns.
     pub stride: [usize; 2],
     /// Zeros around the map.
     pub padding: Padding,
-    /// Cells between taps, rows and columns.
+    /// Steps between taps, rows and columns.
     pub dilation: [usize; 2],
     /// Groups of channels that are not mixed.
     pub groups: usize,
@@ -33,121 +31,24 @@ pub struct ConvolutionSettings {
     pub epilogue: Epilogue,
 }
 
-/// The gradients of a convolution with respect to its three operands.
-#[derive(ExtensionType)]
-pub struct ConvolutionGradients<B: Backend> {
-    /// With respect to the input, `[n, c, h, w]`.
-    pub dx: FloatTensor<B>,
-    /// With respect to the weight, `[c_out, c_in / groups, kh, kw]`.
-    pub dweight: FloatTensor<B>,
-    /// With respect to the bias, `[c_out]`.
-    pub dbias: FloatTensor<B>,
-}
-
-/// Convolution, bias, activation and dropout: `y = dropout(f(b + W ∗ x))`.
-///
-/// Shapes: `x` `[n, c_in, h, w]`, `weight` `[c_out, c_in / groups, kh, kw]`, `bias` `[c_out]`.
-///
-/// # Panics
-///
-/// When the shapes do not fit together or the kernel is larger than the padded map.
-pub fn convolution(
-    x: Tensor<4>,
-    weight: Tensor<4>,
-    bias: Tensor<1>,
-    settings: ConvolutionSettings,
-    engine: &Engine,
-) -> Tensor<4> {
-    let y = <Dispatch as ConvolutionOps>::fused_convolution(
-        x.into_dispatch(),
-        weight.into_dispatch(),
-        bias.into_dispatch(),
-        settings,
-        engine.clone(),
-    );
-    Tensor::from_dispatch(y)
-}
-
-/// Convolution with bias, activation and dropout as an operation of a backend.
-#[backend_extension(Flex, Cube: cfg(feature = "gpu"), Autodiff)]
-pub trait ConvolutionOps: Backend {
-    /// See [`convolution`].
-    fn fused_convolution(
-        x: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        settings: ConvolutionSettings,
-        engine: Engine,
-    ) -> FloatTensor<Self> {
-        let _ = engine;
-        composed::convolution::<Self>(x, weight, bias, &settings)
-    }
-
-    /// The gradients, from the operands, the result `y` and its gradient `dy`.
-    fn fused_convolution_backward(
-        x: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        y: FloatTensor<Self>,
-        dy: FloatTensor<Self>,
-        settings: ConvolutionSettings,
-        wanted: InputGradient,
-        engine: Engine,
-    ) -> ConvolutionGradients<Self> {
-        let _ = (engine, wanted);
-        composed::convolution_backward::<Self>(x, weight, y, dy, &settings)
-    }
-}
-
-/// Whether anybody reads the gradient of the input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum InputGradient {
-    /// It is computed.
-    Wanted,
-    /// It need not be computed; what is returned in its place means nothing.
-    Unused,
-}
-
-#[cfg(feature = "gpu")]
-impl ConvolutionOps for burn_cubecl::CubeBackend {}
-
-impl ConvolutionOps for Flex {
-    fn fused_convolution(
-        x: FlexTensor,
-        weight: FlexTensor,
-        bias: FlexTensor,
-        settings: ConvolutionSettings,
-        engine: Engine,
-    ) -> FlexTensor {
-        match x.dtype() {
-            DType::F32 => forward(x, weight, bias, &settings, |geometry, x, weight, bias, epilogue, y| {
-                let (weight, owner) = (weight.slice(), weight.owner());
-                conv2d_forward_owned(&engine, geometry, x, weight, &owner, Some(bias), epilogue, y);
-            }),
-            DType::F64 => forward(x, weight, bias, &settings, |geometry, x, weight, bias, epilogue, y| {
-                conv2d_forward::<f64>(&engine, geometry, x, weight.slice(), Some(bias), epilogue, y);
-            }),
-            _ => composed::convolution::<Self>(x, weight, bias, &settings),
-        }
-    }
-
-    fn fused_convolution_backward(
-        x: FlexTensor,
-        weight: FlexTensor,
-        y: FlexTensor,
-        dy: FlexTensor,
-        settings: ConvolutionSettings,
-        wanted: InputGradient,
-        engine: Engine,
-    ) -> ConvolutionGradients<Self> {
-        match x.dtype() {
-            DType::F32 => backward::<f32>([x, weight, y, dy], &settings, wanted, &engine),
-            DType::F64 => backward::<f64>([x, weight, y, dy], &settings, wanted, &engine),
-            _ => composed::convolution_backward::<Self>(x, weight, y, dy, &settings),
-        }
-    }
+/// What the gradient of a convolution, transposed or not, is computed of, without a graph.
+#[derive(Clone)]
+pub(super) struct Kept {
+    pub(super) x: Tensor<4>,
+    pub(super) weight: Tensor<4>,
+    pub(super) y: Tensor<4>,
 }
 
 impl ConvolutionSettings {
+    /// Stride 1, no border, no dilation, one group, nothing behind.
+    pub const PLAIN: Self = Self {
+        stride: [1; 2],
+        padding: Padding::NONE,
+        dilation: [1; 2],
+        groups: 1,
+        epilogue: Epilogue::IDENTITY,
+    };
+
     /// The kernels' geometry for an input `[n, h, w, c]` and a weight `[c_out, c_in / groups, kh, kw]`.
     fn geometry(&self, x: [usize; 4], weight: [usize; 4]) -> ConvGeometry {
         let [batch, height_in, width_in, channels_in] = x;
@@ -170,45 +71,92 @@ impl ConvolutionSettings {
             groups: self.groups,
         }
     }
+
+    fn options(&self) -> ConvOptions<2> {
+        let Padding { top, bottom, left, right } = self.padding;
+        let padding = [(top, bottom), (left, right)];
+        ConvOptions::new_with_padding(self.stride, padding, self.dilation, self.groups)
+    }
 }
 
-/// Runs a kernel, given as geometry, input, weight, bias, epilogue and output.
-fn forward<T: Scalar + Element + Pod>(
-    x: FlexTensor,
-    weight: FlexTensor,
-    bias: FlexTensor,
+/// Convolution, bias, activation and dropout: `y = dropout(f(b + W ∗ x))`.
+///
+/// Shapes: `x` `[n, c_in, h, w]`, `weight` `[c_out, c_in / groups, kh, kw]`, `bias` `[c_out]`.
+///
+/// # Panics
+///
+/// When the shapes do not fit together or the kernel is larger than the padded map.
+pub fn convolution(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Tensor<1>,
+    settings: ConvolutionSettings,
+    engine: &Engine,
+) -> Tensor<4> {
+    let parents = [(&x).into(), (&weight).into(), (&bias).into()];
+    let (x, weight, bias) = (x.inner(), weight.inner(), bias.inner());
+    let y = match Place::of(&x) {
+        Place::KernelF32 => forward_f32(x.clone(), weight.clone(), bias, &settings, engine),
+        Place::KernelF64 => forward_f64(x.clone(), weight.clone(), bias, &settings, engine),
+        Place::Composition => composed_convolution(x.clone(), weight.clone(), bias, &settings),
+    };
+    let (kept, engine) = (Kept { x, weight, y: y.clone() }, engine.clone());
+    differentiable(y, parents, move |dy, wanted| {
+        placed!(
+            Place::of(&dy),
+            T => backward::<T>(kept, dy, &settings, wanted, &engine),
+            else composed_gradients(kept, dy, &settings, wanted)
+        )
+    })
+}
+
+/// f32: the engine keeps the weights as its kernels read them, as long as the tensor lives.
+fn forward_f32(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Tensor<1>,
     settings: &ConvolutionSettings,
-    kernel: impl FnOnce(&ConvGeometry, &[T], &Dense, &[T], &Epilogue, &mut [T]),
-) -> FlexTensor {
+    engine: &Engine,
+) -> Tensor<4> {
     let (x, weight, bias) = (Dense::channels_last(x), Dense::in_order(weight), Dense::in_order(bias));
     let geometry = settings.geometry(x.sizes(), weight.sizes());
     let sizes = output_sizes(&geometry);
     let mut y = unspecified_vec(sizes.iter().product());
-    kernel(&geometry, x.slice(), &weight, bias.slice(), &settings.epilogue, &mut y);
+    let (x, owner, bias) = (x.slice(), weight.owner(), Some(bias.slice()));
+    conv2d_forward_owned(engine, &geometry, x, weight.slice(), &owner, bias, &settings.epilogue, &mut y);
     from_channels_last(y, sizes)
 }
 
-fn backward<T: Scalar + Element + Pod>(
-    [x, weight, y, dy]: [FlexTensor; 4],
+fn forward_f64(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Tensor<1>,
     settings: &ConvolutionSettings,
-    wanted: InputGradient,
     engine: &Engine,
-) -> ConvolutionGradients<Flex> {
-    let (x, weight) = (Dense::channels_last(x), Dense::in_order(weight));
-    let (y, dy) = (Dense::channels_last(y), Dense::channels_last(dy));
+) -> Tensor<4> {
+    let (x, weight, bias) = (Dense::channels_last(x), Dense::in_order(weight), Dense::in_order(bias));
     let geometry = settings.geometry(x.sizes(), weight.sizes());
-    let mut dx = match wanted {
-        InputGradient::Wanted => unspecified_vec(geometry.input_len()),
-        InputGradient::Unused => Vec::new(),
-    };
+    let sizes = output_sizes(&geometry);
+    let mut y = unspecified_vec(sizes.iter().product());
+    let (x, bias) = (x.slice(), Some(bias.slice()));
+    conv2d_forward::<f64>(engine, &geometry, x, weight.slice(), bias, &settings.epilogue, &mut y);
+    from_channels_last(y, sizes)
+}
+
+fn backward<T: Number>(
+    Kept { x, weight, y }: Kept,
+    dy: Tensor<4>,
+    settings: &ConvolutionSettings,
+    [dx_wanted, ..]: [bool; 3],
+    engine: &Engine,
+) -> OperandGradients<3> {
+    let [x, y, dy] = [x, y, dy].map(Dense::channels_last);
+    let weight = Dense::in_order(weight);
+    let geometry = settings.geometry(x.sizes(), weight.sizes());
+    let mut dx = dx_wanted.then(|| unspecified_vec::<T>(geometry.input_len()));
     let mut dweight = unspecified_vec(geometry.weight_len());
     let mut dbias = vec![T::ZERO; geometry.channels_out];
-    let gradients = ConvGradients {
-        dx: (wanted == InputGradient::Wanted).then_some(&mut dx),
-        dweight: &mut dweight,
-        dbias: Some(&mut dbias),
-    };
-    let epilogue = &settings.epilogue;
+    let gradients = ConvGradients { dx: dx.as_deref_mut(), dweight: &mut dweight, dbias: Some(&mut dbias) };
     conv2d_backward::<T>(
         engine,
         &geometry,
@@ -216,17 +164,14 @@ fn backward<T: Scalar + Element + Pod>(
         weight.slice(),
         y.slice(),
         dy.slice(),
-        epilogue,
+        &settings.epilogue,
         gradients,
     );
-    ConvolutionGradients {
-        dx: match wanted {
-            InputGradient::Wanted => from_channels_last(dx, x.sizes()),
-            InputGradient::Unused => dense(dx, &[0], T::dtype()),
-        },
-        dweight: dense(dweight, &weight.sizes(), T::dtype()),
-        dbias: dense(dbias, &[geometry.channels_out], T::dtype()),
-    }
+    [
+        dx.map(|dx| from_channels_last(dx, x.sizes()).into()),
+        Some(from_elements(dweight, weight.sizes()).into()),
+        Some(from_elements(dbias, [geometry.channels_out]).into()),
+    ]
 }
 
 /// `[n, h_out, w_out, c_out]`.
@@ -237,57 +182,47 @@ fn output_sizes(geometry: &ConvGeometry) -> [usize; 4] {
     }
 }
 
-/// The gradient of the fused convolution.
-#[derive(Debug)]
-struct ConvolutionBackward;
-
-/// Operands and result, with the settings.
-#[derive(Clone, Debug)]
-struct Saved<F> {
-    x: F,
-    weight: F,
-    y: F,
-    settings: ConvolutionSettings,
-    engine: Engine,
-}
-
-impl<B: ConvolutionOps> Backward<B, 3> for ConvolutionBackward {
-    type State = Saved<FloatTensor<B>>;
-
-    fn backward(self, ops: Ops<Self::State, 3>, gradients: &mut Gradients, _checkpointer: &mut Checkpointer) {
-        let [x_node, weight_node, bias_node] = ops.parents;
-        let dy = gradients.consume::<B>(&ops.node);
-        let Saved { x, weight, y, settings, engine } = ops.state;
-        let wanted = if x_node.is_some() { InputGradient::Wanted } else { InputGradient::Unused };
-        let result = B::fused_convolution_backward(x, weight, y, dy, settings, wanted, engine);
-        for (node, gradient) in
-            [(x_node, result.dx), (weight_node, result.dweight), (bias_node, result.dbias)]
-        {
-            if let Some(node) = node {
-                gradients.register::<B>(node.id, gradient);
-            }
-        }
+/// [`convolution`] as a composition of Burn's operations.
+pub(super) fn composed_convolution(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Tensor<1>,
+    settings: &ConvolutionSettings,
+) -> Tensor<4> {
+    let z = conv2d(x, weight, Some(bias), settings.options());
+    let activated = activated(z, settings.epilogue.activation);
+    match settings.epilogue.dropout {
+        None => activated,
+        Some(dropout) => composed_dropout(activated, &dropout),
     }
 }
 
-impl<B: ConvolutionOps, C: CheckpointStrategy> ConvolutionOps for Autodiff<B, C> {
-    fn fused_convolution(
-        x: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        settings: ConvolutionSettings,
-        engine: Engine,
-    ) -> FloatTensor<Self> {
-        let nodes = [x.node(), weight.node(), bias.node()];
-        let (x, weight, bias) = (x.into_primitive(), weight.into_primitive(), bias.into_primitive());
-        let run = |x, weight| B::fused_convolution(x, weight, bias, settings, engine.clone());
-        match ConvolutionBackward.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(preparation) => {
-                let y = run(x.clone(), weight.clone());
-                let saved = Saved { x, weight, y: y.clone(), settings, engine: engine.clone() };
-                preparation.finish(saved, y)
-            }
-            OpsKind::UnTracked(preparation) => preparation.finish(run(x, weight)),
-        }
-    }
+/// The gradients of [`composed_convolution`].
+pub(super) fn composed_gradients(
+    Kept { x, weight, y }: Kept,
+    dy: Tensor<4>,
+    settings: &ConvolutionSettings,
+    [dx_wanted, ..]: [bool; 3],
+) -> OperandGradients<3> {
+    let dy = match settings.epilogue.dropout {
+        None => dy,
+        Some(dropout) => composed_dropout(dy, &dropout),
+    };
+    let dz = before_activation(y, dy, settings.epilogue.activation);
+    let dbias = dz.clone().sum_dims(&[0, 2, 3]).reshape([weight.dims()[0]]);
+    let dx = dx_wanted
+        .then(|| composed_input_gradient(x.clone(), weight.clone(), dz.clone(), settings.options()).into());
+    let dweight = conv2d_weight_backward(x, weight, dz, settings.options());
+    [dx, Some(dweight.into()), Some(dbias.into())]
+}
+
+/// The gradient of a convolution's input, of which only the sizes matter: a convolution is linear in it.
+pub(super) fn composed_input_gradient(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    dy: Tensor<4>,
+    options: ConvOptions<2>,
+) -> Tensor<4> {
+    let [x, weight, dy] = [x, weight, dy].map(Tensor::into_dispatch);
+    Tensor::from_dispatch(Dispatch::conv2d_x_backward(x, weight, dy, options))
 }

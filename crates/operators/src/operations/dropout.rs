@@ -1,100 +1,78 @@
 //! Dropout by a hash of (key, element): the same mask on every device and for any number of threads.
 
-use allconv_kernels::{Dropout, Engine, Scalar, dropout_backward, dropout_forward, unspecified_vec};
-use burn::backend::{Autodiff, Dispatch, Flex, backend_extension};
-use burn::tensor::Tensor;
-use burn_autodiff::checkpoint::base::Checkpointer;
-use burn_autodiff::checkpoint::strategy::CheckpointStrategy;
-use burn_autodiff::grads::Gradients;
-use burn_autodiff::ops::{Backward, Ops, OpsKind};
-use burn_backend::tensor::FloatTensor;
-use burn_backend::{Backend, DType, Element};
-use burn_flex::FlexTensor;
-use bytemuck::Pod;
+use allconv_kernels::{Dropout, Engine, dropout_backward, dropout_forward, unspecified_vec};
+use allconv_random::splitmix64;
+use burn::backend::Dispatch;
+use burn::tensor::{Int, Tensor};
+use burn_backend::IntDType;
+use burn_backend::ops::IntTensorOps;
 
-use super::composed;
-use super::nhwc::{Dense, from_channels_last};
+use super::differentiable::differentiable;
+use super::layout::{Dense, from_channels_last};
+use super::place::{Number, Place, placed};
 
 /// Inverted dropout of `[n, c, h, w]`: an element becomes 0 with probability `rate`, and `x / (1 − rate)` otherwise.
 ///
 /// The element's number is its flat index in `[n, h, w, c]`.
 pub fn dropout(x: Tensor<4>, dropout: Dropout, engine: &Engine) -> Tensor<4> {
-    Tensor::from_dispatch(<Dispatch as DropoutOps>::keyed_dropout(x.into_dispatch(), dropout, engine.clone()))
+    let y = placed!(
+        Place::of(&x),
+        T => masked::<T>(x.clone().inner(), &dropout, engine, dropout_forward),
+        else composed_dropout(x.clone().inner(), &dropout)
+    );
+    let engine = engine.clone();
+    differentiable(y, [(&x).into()], move |dy, _| {
+        let dx = placed!(
+            Place::of(&dy),
+            T => masked::<T>(dy, &dropout, &engine, dropout_backward),
+            else composed_dropout(dy, &dropout)
+        );
+        [Some(dx.into())]
+    })
 }
 
-/// Dropout as an operation of a backend.
-#[backend_extension(Flex, Cube: cfg(feature = "gpu"), Autodiff)]
-pub trait DropoutOps: Backend {
-    /// See [`dropout`].
-    fn keyed_dropout(x: FloatTensor<Self>, dropout: Dropout, engine: Engine) -> FloatTensor<Self> {
-        let _ = engine;
-        composed::dropout_mask::<Self>(x, &dropout)
-    }
-
-    /// The gradient, from the result's gradient.
-    fn keyed_dropout_backward(dy: FloatTensor<Self>, dropout: Dropout, engine: Engine) -> FloatTensor<Self> {
-        let _ = engine;
-        composed::dropout_mask::<Self>(dy, &dropout)
-    }
-}
-
-#[cfg(feature = "gpu")]
-impl DropoutOps for burn_cubecl::CubeBackend {}
-
-impl DropoutOps for Flex {
-    fn keyed_dropout(x: FlexTensor, dropout: Dropout, engine: Engine) -> FlexTensor {
-        match x.dtype() {
-            DType::F32 => apply::<f32>(x, &dropout, &engine, dropout_forward),
-            DType::F64 => apply::<f64>(x, &dropout, &engine, dropout_forward),
-            _ => composed::dropout_mask::<Self>(x, &dropout),
-        }
-    }
-
-    fn keyed_dropout_backward(dy: FlexTensor, dropout: Dropout, engine: Engine) -> FlexTensor {
-        match dy.dtype() {
-            DType::F32 => apply::<f32>(dy, &dropout, &engine, dropout_backward),
-            DType::F64 => apply::<f64>(dy, &dropout, &engine, dropout_backward),
-            _ => composed::dropout_mask::<Self>(dy, &dropout),
-        }
-    }
-}
-
-fn apply<T: Scalar + Element + Pod>(
-    x: FlexTensor,
+fn masked<T: Number>(
+    x: Tensor<4>,
     dropout: &Dropout,
     engine: &Engine,
     kernel: fn(&Engine, &Dropout, &[T], &mut [T]),
-) -> FlexTensor {
+) -> Tensor<4> {
     let x = Dense::channels_last(x);
     let mut y = unspecified_vec(x.slice::<T>().len());
     kernel(engine, dropout, x.slice(), &mut y);
     from_channels_last(y, x.sizes())
 }
 
-/// The gradient of dropout.
-#[derive(Debug)]
-struct DropoutBackward;
-
-impl<B: DropoutOps> Backward<B, 1> for DropoutBackward {
-    type State = (Dropout, Engine);
-
-    fn backward(self, ops: Ops<Self::State, 1>, gradients: &mut Gradients, _checkpointer: &mut Checkpointer) {
-        let [node] = ops.parents;
-        let dy = gradients.consume::<B>(&ops.node);
-        let (dropout, engine) = ops.state;
-        if let Some(node) = node {
-            gradients.register::<B>(node.id, B::keyed_dropout_backward(dy, dropout, engine));
-        }
+/// [`dropout`] as a composition of Burn's operations, and its own gradient: the kernels' hash of (key, element), computed with integers on
+/// the device.
+pub(super) fn composed_dropout(x: Tensor<4>, dropout: &Dropout) -> Tensor<4> {
+    let key = splitmix64(dropout.key);
+    let threshold = (f64::from(dropout.rate) * 4_294_967_296.0) as u64;
+    let mut hash = channels_last_index(&x);
+    for half in [key & 0xffff_ffff, key >> 32] {
+        hash = mix(hash.bitwise_xor_scalar(half));
     }
+    (x * dropout.scale()).mask_fill(hash.lower_elem(threshold), 0.0)
 }
 
-impl<B: DropoutOps, C: CheckpointStrategy> DropoutOps for Autodiff<B, C> {
-    fn keyed_dropout(x: FloatTensor<Self>, dropout: Dropout, engine: Engine) -> FloatTensor<Self> {
-        let node = x.node();
-        let y = B::keyed_dropout(x.into_primitive(), dropout, engine.clone());
-        match DropoutBackward.prepare::<C>([node]).compute_bound().stateful() {
-            OpsKind::Tracked(preparation) => preparation.finish((dropout, engine), y),
-            OpsKind::UnTracked(preparation) => preparation.finish(y),
-        }
-    }
+/// For each element of `[n, c, h, w]` its flat index in `[n, h, w, c]`, as 32-bit unsigned integers.
+fn channels_last_index(x: &Tensor<4>) -> Tensor<4, Int> {
+    let [batch, channels, height, width] = x.dims();
+    let axis = |axis: usize, count: usize, step: usize| {
+        let mut shape = [1; 4];
+        shape[axis] = count;
+        let range = Dispatch::int_arange(0..count as i64, x.device().as_dispatch(), IntDType::U32);
+        Tensor::<1, Int>::from_dispatch(range).mul_scalar(step as u64).reshape(shape)
+    };
+    let rows = axis(0, batch, height * width * channels) + axis(2, height, width * channels);
+    rows + (axis(3, width, channels) + axis(1, channels, 1))
+}
+
+/// The bit mixer of the kernels' dropout: see [`Dropout`].
+fn mix(hash: Tensor<4, Int>) -> Tensor<4, Int> {
+    let fold =
+        |hash: Tensor<4, Int>, bits: u64| hash.clone().bitwise_xor(hash.bitwise_right_shift_scalar(bits));
+    let hash = fold(hash, 16).mul_scalar(0x7feb_352d_u64);
+    let hash = fold(hash, 15).mul_scalar(0x846c_a68b_u64);
+    fold(hash, 16)
 }

@@ -3,21 +3,14 @@
 //! The last two depend on the sign of the signal that arrives, so no composition of differentiable operations has them
 //! as its gradient.
 
-use allconv_kernels::{Scalar, unspecified_vec};
-use burn::backend::{Autodiff, Dispatch, Flex, backend_extension};
+use allconv_kernels::unspecified_vec;
 use burn::tensor::Tensor;
-use burn_autodiff::checkpoint::base::Checkpointer;
-use burn_autodiff::checkpoint::strategy::CheckpointStrategy;
-use burn_autodiff::grads::Gradients;
-use burn_autodiff::ops::{Backward, Ops, OpsKind};
-use burn_backend::tensor::FloatTensor;
-use burn_backend::{Backend, DType, Element};
-use burn_flex::FlexTensor;
-use bytemuck::Pod;
 use rayon::prelude::*;
 
-use super::composed;
-use super::nhwc::{Dense, from_channels_last};
+use super::activation::composed_damping;
+use super::differentiable::differentiable;
+use super::layout::{Dense, from_channels_last};
+use super::place::{Number, Place, placed};
 use crate::signal_rules::ReluRule;
 
 /// Elements that one task damps.
@@ -28,7 +21,7 @@ const CHUNK: usize = 1 << 14;
 /// # Example
 ///
 /// ```
-/// use allconv_nets::{ReluRule, ops::rectifier};
+/// use allconv_operators::{ReluRule, operations::rectifier};
 /// use burn::tensor::{Device, Tensor};
 ///
 /// let device = Device::flex().autodiff();
@@ -39,35 +32,29 @@ const CHUNK: usize = 1 << 14;
 /// assert_eq!(passed, [0.0, 0.0, 4.0]);
 /// ```
 pub fn rectifier(x: Tensor<4>, slope: f64, rule: ReluRule) -> Tensor<4> {
-    Tensor::from_dispatch(<Dispatch as RectifierOps>::rectified(x.into_dispatch(), slope, rule))
+    let inner = x.clone().inner();
+    let y = damped(inner.clone(), inner.clone(), slope);
+    differentiable(y, [x.into()], move |signal, _| {
+        let by_sign = |signal: Tensor<4>| damped(signal.clone(), signal, slope);
+        let passed = match rule {
+            ReluRule::Backpropagation => damped(signal, inner, slope),
+            ReluRule::Deconvnet => by_sign(signal),
+            ReluRule::Guided => damped(by_sign(signal), inner, slope),
+        };
+        [Some(passed.into())]
+    })
 }
 
-/// The rectifier as an operation of a backend.
-#[backend_extension(Flex, Cube: cfg(feature = "gpu"), Autodiff)]
-pub trait RectifierOps: Backend {
-    /// See [`rectifier`].
-    fn rectified(x: FloatTensor<Self>, slope: f64, rule: ReluRule) -> FloatTensor<Self> {
-        let _ = rule;
-        Self::damped(x.clone(), x, slope)
-    }
-
-    /// `values` where `sign_of` is positive, `slope` times them elsewhere.
-    fn damped(values: FloatTensor<Self>, sign_of: FloatTensor<Self>, slope: f64) -> FloatTensor<Self> {
-        composed::damped::<Self>(values, sign_of, slope)
-    }
+/// `values` where `sign_of` is positive, `slope` times them elsewhere.
+fn damped(values: Tensor<4>, sign_of: Tensor<4>, slope: f64) -> Tensor<4> {
+    placed!(
+        Place::of(&values),
+        T => damp::<T>(values, sign_of, slope),
+        else composed_damping(values, sign_of, slope)
+    )
 }
 
-impl RectifierOps for Flex {
-    fn damped(values: FlexTensor, sign_of: FlexTensor, slope: f64) -> FlexTensor {
-        match values.dtype() {
-            DType::F32 => damp::<f32>(values, sign_of, slope),
-            DType::F64 => damp::<f64>(values, sign_of, slope),
-            _ => composed::damped::<Self>(values, sign_of, slope),
-        }
-    }
-}
-
-fn damp<T: Scalar + Element + Pod>(values: FlexTensor, sign_of: FlexTensor, slope: f64) -> FlexTensor {
+fn damp<T: Number>(values: Tensor<4>, sign_of: Tensor<4>, slope: f64) -> Tensor<4> {
     let (values, sign_of) = (Dense::channels_last(values), Dense::channels_last(sign_of));
     let slope = T::from_f64(slope);
     let mut y = unspecified_vec::<T>(values.slice::<T>().len());
@@ -90,51 +77,12 @@ fn damp<T: Scalar + Element + Pod>(values: FlexTensor, sign_of: FlexTensor, slop
     from_channels_last(y, values.sizes())
 }
 
-#[cfg(feature = "gpu")]
-impl RectifierOps for burn_cubecl::CubeBackend {}
-
-/// The way back through the rectifier.
-#[derive(Debug)]
-struct RectifierBackward;
-
-impl<B: RectifierOps> Backward<B, 1> for RectifierBackward {
-    type State = (FloatTensor<B>, f64, ReluRule);
-
-    fn backward(self, ops: Ops<Self::State, 1>, gradients: &mut Gradients, _checkpointer: &mut Checkpointer) {
-        let [node] = ops.parents;
-        let signal = gradients.consume::<B>(&ops.node);
-        let (x, slope, rule) = ops.state;
-        let Some(node) = node else { return };
-        let by_sign = |signal: FloatTensor<B>| B::damped(signal.clone(), signal, slope);
-        let passed = match rule {
-            ReluRule::Backpropagation => B::damped(signal, x, slope),
-            ReluRule::Deconvnet => by_sign(signal),
-            ReluRule::Guided => B::damped(by_sign(signal), x, slope),
-        };
-        gradients.register::<B>(node.id, passed);
-    }
-}
-
-impl<B: RectifierOps, C: CheckpointStrategy> RectifierOps for Autodiff<B, C> {
-    fn rectified(x: FloatTensor<Self>, slope: f64, rule: ReluRule) -> FloatTensor<Self> {
-        let node = x.node();
-        let x = x.into_primitive();
-        match RectifierBackward.prepare::<C>([node]).compute_bound().stateful() {
-            OpsKind::Tracked(preparation) => {
-                let y = B::rectified(x.clone(), slope, rule);
-                preparation.finish((x, slope, rule), y)
-            }
-            OpsKind::UnTracked(preparation) => preparation.finish(B::rectified(x, slope, rule)),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use burn::tensor::{Device, TensorData};
+    use burn::tensor::{DType, Device, TensorData};
 
     use super::*;
-    use crate::tests::{noise_tensor, values};
+    use crate::test_support::{noise_tensor, values};
 
     const F: [f64; 9] = [1., -1., 5., 2., -5., -7., -3., 2., 4.];
     const SIGNAL: [f64; 9] = [-2., 3., -1., 6., -3., 1., 2., -1., 3.];

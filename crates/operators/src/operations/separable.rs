@@ -2,20 +2,12 @@
 
 use std::sync::Arc;
 
-use allconv_kernels::{AxisMap, ChannelMap, Engine, ResampleChannels, Scalar, resample, unspecified_vec};
-use burn::backend::{Autodiff, Dispatch, Flex, backend_extension};
-use burn::tensor::Tensor;
-use burn_autodiff::checkpoint::base::Checkpointer;
-use burn_autodiff::checkpoint::strategy::CheckpointStrategy;
-use burn_autodiff::grads::Gradients;
-use burn_autodiff::ops::{Backward, Ops, OpsKind};
-use burn_backend::tensor::FloatTensor;
-use burn_backend::{Backend, DType, Element};
-use burn_flex::FlexTensor;
-use bytemuck::Pod;
+use allconv_kernels::{AxisMap, ChannelMap, Engine, ResampleChannels, resample, unspecified_vec};
+use burn::tensor::{Tensor, TensorData};
 
-use super::composed;
-use super::nhwc::{Dense, from_channels_last};
+use super::differentiable::differentiable;
+use super::layout::{Dense, from_channels_last};
+use super::place::{Number, Place, placed};
 
 /// The two matrices of a separable map.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,11 +31,11 @@ impl SeparableMap {
 
 /// Several separable maps of the same sides, and how they come together.
 #[derive(Clone, Debug)]
-pub struct SeparableMaps {
+pub(super) struct SeparableMaps {
     /// At least one.
-    pub maps: Arc<Vec<SeparableMap>>,
+    pub(super) maps: Arc<Vec<SeparableMap>>,
     /// How they come together.
-    pub together: Together,
+    pub(super) together: Together,
 }
 
 /// How several maps come together.
@@ -60,17 +52,13 @@ pub enum Together {
 }
 
 impl SeparableMaps {
-    fn new(maps: Vec<SeparableMap>, together: Together) -> Self {
-        Self { maps: Arc::new(maps), together }
-    }
-
     fn transposed(&self) -> Self {
         let together = match &self.together {
             Together::Bands => Together::SumOfBands,
             Together::SumOfBands => Together::Bands,
             together => together.clone(),
         };
-        Self::new(self.maps.iter().map(SeparableMap::transposed).collect(), together)
+        Self { maps: Arc::new(self.maps.iter().map(SeparableMap::transposed).collect()), together }
     }
 }
 
@@ -105,35 +93,17 @@ pub fn separable_together(
         Together::ByImage(numbers) => assert_eq!(numbers.len(), batch, "a map for each image"),
         Together::Sum | Together::Bands => {}
     }
-    let maps = SeparableMaps::new(maps, together);
-    let y = <Dispatch as SeparableOps>::separable_maps(x.into_dispatch(), maps, engine.clone());
-    Tensor::from_dispatch(y)
+    let maps = SeparableMaps { maps: Arc::new(maps), together };
+    let (y, engine) = (mapped(x.clone().inner(), &maps, engine), engine.clone());
+    // The gradient of linear maps are the transposed maps.
+    differentiable(y, [x.into()], move |dy, _| [Some(mapped(dy, &maps.transposed(), &engine).into())])
 }
 
-/// Separable maps as an operation of a backend; its gradient are the transposed maps.
-#[backend_extension(Flex, Cube: cfg(feature = "gpu"), Autodiff)]
-pub trait SeparableOps: Backend {
-    /// See [`separable_together`].
-    fn separable_maps(x: FloatTensor<Self>, maps: SeparableMaps, engine: Engine) -> FloatTensor<Self> {
-        let _ = engine;
-        composed::separable::<Self>(x, &maps)
-    }
+fn mapped(x: Tensor<4>, maps: &SeparableMaps, engine: &Engine) -> Tensor<4> {
+    placed!(Place::of(&x), T => forward::<T>(x, maps, engine), else composed_maps(x, maps))
 }
 
-#[cfg(feature = "gpu")]
-impl SeparableOps for burn_cubecl::CubeBackend {}
-
-impl SeparableOps for Flex {
-    fn separable_maps(x: FlexTensor, maps: SeparableMaps, engine: Engine) -> FlexTensor {
-        match x.dtype() {
-            DType::F32 => forward::<f32>(x, &maps, &engine),
-            DType::F64 => forward::<f64>(x, &maps, &engine),
-            _ => composed::separable::<Self>(x, &maps),
-        }
-    }
-}
-
-fn forward<T: Scalar + Element + Pod>(x: FlexTensor, maps: &SeparableMaps, engine: &Engine) -> FlexTensor {
+fn forward<T: Number>(x: Tensor<4>, maps: &SeparableMaps, engine: &Engine) -> Tensor<4> {
     let SeparableMaps { maps, together } = maps;
     let x = Dense::channels_last(x);
     let [batch, _, _, input] = x.sizes();
@@ -165,30 +135,39 @@ fn forward<T: Scalar + Element + Pod>(x: FlexTensor, maps: &SeparableMaps, engin
     from_channels_last(y, sizes)
 }
 
-/// The gradient of separable maps.
-#[derive(Debug)]
-struct SeparableBackward;
-
-impl<B: SeparableOps> Backward<B, 1> for SeparableBackward {
-    type State = (SeparableMaps, Engine);
-
-    fn backward(self, ops: Ops<Self::State, 1>, gradients: &mut Gradients, _checkpointer: &mut Checkpointer) {
-        let [node] = ops.parents;
-        let dy = gradients.consume::<B>(&ops.node);
-        let (maps, engine) = ops.state;
-        if let Some(node) = node {
-            gradients.register::<B>(node.id, B::separable_maps(dy, maps.transposed(), engine));
-        }
+/// [`separable_together`] as a composition of Burn's operations: products with dense matrices.
+pub(super) fn composed_maps(x: Tensor<4>, maps: &SeparableMaps) -> Tensor<4> {
+    let SeparableMaps { maps, together } = maps;
+    let [batch, channels, _, _] = x.dims();
+    let results = maps.iter().enumerate().map(|(index, map)| {
+        let x = match together {
+            Together::Sum | Together::Bands => x.clone(),
+            Together::SumOfBands => {
+                let each = channels / maps.len();
+                x.clone().narrow(1, index * each, each)
+            }
+            Together::ByImage(numbers) => {
+                let chosen = numbers.iter().map(|number| f64::from(u8::from(*number == index))).collect();
+                let data = TensorData::new::<f64, _>(chosen, [batch, 1, 1, 1]);
+                x.clone() * Tensor::from_data(data, (&x.device(), x.dtype()))
+            }
+        };
+        composed_map(x, map)
+    });
+    if *together == Together::Bands {
+        return Tensor::cat(results.collect(), 1);
+    }
+    match results.reduce(|sum, result| sum + result) {
+        Some(sum) => sum,
+        None => unreachable!("there is a map"),
     }
 }
 
-impl<B: SeparableOps, C: CheckpointStrategy> SeparableOps for Autodiff<B, C> {
-    fn separable_maps(x: FloatTensor<Self>, maps: SeparableMaps, engine: Engine) -> FloatTensor<Self> {
-        let node = x.node();
-        let y = B::separable_maps(x.into_primitive(), maps.clone(), engine.clone());
-        match SeparableBackward.prepare::<C>([node]).compute_bound().stateful() {
-            OpsKind::Tracked(preparation) => preparation.finish((maps, engine), y),
-            OpsKind::UnTracked(preparation) => preparation.finish(y),
-        }
-    }
+fn composed_map(x: Tensor<4>, map: &SeparableMap) -> Tensor<4> {
+    let matrix = |axis: &AxisMap| {
+        let data = TensorData::new(axis.dense(), [1, 1, axis.outputs(), axis.inputs()]);
+        Tensor::<4>::from_data(data, (&x.device(), x.dtype()))
+    };
+    let (rows, columns) = (matrix(&map.rows), matrix(&map.columns).swap_dims(2, 3));
+    rows.matmul(x.matmul(columns))
 }

@@ -1,125 +1,30 @@
-//! Transposed convolution with bias: the adjoint of a convolution as an operator of its own.
+//! Transposed convolution with bias: the adjoint of a convolution as an operation of its own.
 
 use allconv_kernels::{
-    Activation, ConvGradients, ConvTransposeGeometry, Engine, Epilogue, Padding, Scalar,
-    conv_transpose2d_backward, conv_transpose2d_forward,
+    Activation, ConvGradients, ConvTransposeGeometry, Engine, Epilogue, Padding, conv_transpose2d_backward,
+    conv_transpose2d_forward,
 };
-use burn::backend::{Autodiff, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
-use burn_autodiff::checkpoint::base::Checkpointer;
-use burn_autodiff::checkpoint::strategy::CheckpointStrategy;
-use burn_autodiff::grads::Gradients;
-use burn_autodiff::ops::{Backward, Ops, OpsKind};
-use burn_backend::tensor::FloatTensor;
-use burn_backend::{Backend, DType, Element};
-use burn_flex::FlexTensor;
-use bytemuck::Pod;
+use burn::tensor::module::{conv2d, conv2d_weight_backward};
+use burn::tensor::ops::ConvOptions;
 
-use super::composed;
-use super::convolution::{ConvolutionGradients, InputGradient};
-use super::nhwc::{Dense, dense, from_channels_last};
+use super::activation::{activated, before_activation};
+use super::convolution::{Kept, composed_input_gradient};
+use super::differentiable::{OperandGradients, differentiable};
+use super::layout::{Dense, from_channels_last, from_elements};
+use super::place::{Number, Place, placed};
 
 /// The convolution whose adjoint is meant, but for its weights.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TransposedConvolutionSettings {
-    /// Cells of the result between neighbouring cells of the input, rows and columns.
+    /// Positions of the result between neighbouring positions of the input, rows and columns.
     pub stride: [usize; 2],
-    /// Cells that are cut off the result: the border of the convolution.
+    /// Positions that are cut off the result: the border of the convolution.
     pub padding: Padding,
     /// Rows and columns of the result.
     pub sides: [usize; 2],
     /// What follows.
     pub activation: Activation,
-}
-
-/// Transposed convolution, bias and activation:
-/// `y[o, stride·i + u − top, stride·j + v − left] = f(b[o] + Σ w[c, o, u, v] · x[c, i, j])`.
-///
-/// Shapes: `x` `[n, c_in, h, w]`, `weight` `[c_in, c_out, kh, kw]`, `bias` `[c_out]`.
-///
-/// # Panics
-///
-/// When the convolution of these settings does not map the sides of the result to those of `x`, or shapes do not fit.
-pub fn transposed_convolution(
-    x: Tensor<4>,
-    weight: Tensor<4>,
-    bias: Tensor<1>,
-    settings: TransposedConvolutionSettings,
-    engine: &Engine,
-) -> Tensor<4> {
-    let y = <Dispatch as TransposedConvolutionOps>::adjoint_convolution(
-        x.into_dispatch(),
-        weight.into_dispatch(),
-        bias.into_dispatch(),
-        settings,
-        engine.clone(),
-    );
-    Tensor::from_dispatch(y)
-}
-
-/// Transposed convolution as an operation of a backend.
-#[backend_extension(Flex, Cube: cfg(feature = "gpu"), Autodiff)]
-pub trait TransposedConvolutionOps: Backend {
-    /// See [`transposed_convolution`].
-    fn adjoint_convolution(
-        x: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        settings: TransposedConvolutionSettings,
-        engine: Engine,
-    ) -> FloatTensor<Self> {
-        let _ = engine;
-        composed::transposed_convolution::<Self>(x, weight, bias, &settings)
-    }
-
-    /// The gradients, from the operands, the result `y` and its gradient `dy`.
-    fn adjoint_convolution_backward(
-        x: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        y: FloatTensor<Self>,
-        dy: FloatTensor<Self>,
-        settings: TransposedConvolutionSettings,
-        wanted: InputGradient,
-        engine: Engine,
-    ) -> ConvolutionGradients<Self> {
-        let _ = (engine, wanted);
-        composed::transposed_convolution_backward::<Self>(x, weight, y, dy, &settings)
-    }
-}
-
-#[cfg(feature = "gpu")]
-impl TransposedConvolutionOps for burn_cubecl::CubeBackend {}
-
-impl TransposedConvolutionOps for Flex {
-    fn adjoint_convolution(
-        x: FlexTensor,
-        weight: FlexTensor,
-        bias: FlexTensor,
-        settings: TransposedConvolutionSettings,
-        engine: Engine,
-    ) -> FlexTensor {
-        match x.dtype() {
-            DType::F32 => forward::<f32>(x, weight, bias, &settings, &engine),
-            DType::F64 => forward::<f64>(x, weight, bias, &settings, &engine),
-            _ => composed::transposed_convolution::<Self>(x, weight, bias, &settings),
-        }
-    }
-
-    fn adjoint_convolution_backward(
-        x: FlexTensor,
-        weight: FlexTensor,
-        y: FlexTensor,
-        dy: FlexTensor,
-        settings: TransposedConvolutionSettings,
-        wanted: InputGradient,
-        engine: Engine,
-    ) -> ConvolutionGradients<Self> {
-        match x.dtype() {
-            DType::F32 => backward::<f32>([x, weight, y, dy], &settings, wanted, &engine),
-            DType::F64 => backward::<f64>([x, weight, y, dy], &settings, wanted, &engine),
-            _ => composed::transposed_convolution_backward::<Self>(x, weight, y, dy, &settings),
-        }
-    }
 }
 
 impl TransposedConvolutionSettings {
@@ -139,7 +44,7 @@ impl TransposedConvolutionSettings {
         // What the strides leave open of the size of the result.
         let added = |side: usize, cut: usize, size: usize, stride: usize, kernel: usize| {
             (side + cut).checked_sub((size - 1) * stride + kernel).unwrap_or_else(|| {
-                panic!("a transposed convolution of {size} cells cannot return {side}: {self:?}")
+                panic!("a transposed convolution of {size} positions cannot return {side}: {self:?}")
             })
         };
         ConvTransposeGeometry {
@@ -159,15 +64,53 @@ impl TransposedConvolutionSettings {
             groups: 1,
         }
     }
+
+    /// Burn's options of the convolution whose adjoint is meant.
+    fn options(&self) -> ConvOptions<2> {
+        let Padding { top, bottom, left, right } = self.padding;
+        ConvOptions::new_with_padding(self.stride, [(top, bottom), (left, right)], [1, 1], 1)
+    }
 }
 
-fn forward<T: Scalar + Element + Pod>(
-    x: FlexTensor,
-    weight: FlexTensor,
-    bias: FlexTensor,
+/// Transposed convolution, bias and activation:
+/// `y[o, stride·i + u − top, stride·j + v − left] = f(b[o] + Σ w[c, o, u, v] · x[c, i, j])`.
+///
+/// Shapes: `x` `[n, c_in, h, w]`, `weight` `[c_in, c_out, kh, kw]`, `bias` `[c_out]`.
+///
+/// # Panics
+///
+/// When the convolution of these settings does not map the sides of the result to those of `x`, or shapes do not fit.
+pub fn transposed_convolution(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Tensor<1>,
+    settings: TransposedConvolutionSettings,
+    engine: &Engine,
+) -> Tensor<4> {
+    let parents = [(&x).into(), (&weight).into(), (&bias).into()];
+    let (x, weight, bias) = (x.inner(), weight.inner(), bias.inner());
+    let y = placed!(
+        Place::of(&x),
+        T => forward::<T>(x.clone(), weight.clone(), bias, &settings, engine),
+        else composed_transposed(x.clone(), weight.clone(), bias, &settings)
+    );
+    let (kept, engine) = (Kept { x, weight, y: y.clone() }, engine.clone());
+    differentiable(y, parents, move |dy, wanted| {
+        placed!(
+            Place::of(&dy),
+            T => backward::<T>(kept, dy, &settings, wanted, &engine),
+            else composed_transposed_gradients(kept, dy, &settings)
+        )
+    })
+}
+
+fn forward<T: Number>(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Tensor<1>,
     settings: &TransposedConvolutionSettings,
     engine: &Engine,
-) -> FlexTensor {
+) -> Tensor<4> {
     let (x, weight, bias) = (Dense::channels_last(x), Dense::in_order(weight), Dense::in_order(bias));
     let geometry = settings.geometry(x.sizes(), weight.sizes());
     let [rows, columns] = settings.sides;
@@ -178,97 +121,62 @@ fn forward<T: Scalar + Element + Pod>(
     from_channels_last(y, sizes)
 }
 
-fn backward<T: Scalar + Element + Pod>(
-    [x, weight, y, dy]: [FlexTensor; 4],
+fn backward<T: Number>(
+    Kept { x, weight, y }: Kept,
+    dy: Tensor<4>,
     settings: &TransposedConvolutionSettings,
-    wanted: InputGradient,
+    [dx_wanted, ..]: [bool; 3],
     engine: &Engine,
-) -> ConvolutionGradients<Flex> {
-    let (x, weight) = (Dense::channels_last(x), Dense::in_order(weight));
-    let (y, dy) = (Dense::channels_last(y), Dense::channels_last(dy));
+) -> OperandGradients<3> {
+    let [x, y, dy] = [x, y, dy].map(Dense::channels_last);
+    let weight = Dense::in_order(weight);
     let geometry = settings.geometry(x.sizes(), weight.sizes());
-    let mut dx = match wanted {
-        InputGradient::Wanted => vec![T::ZERO; x.sizes().iter().product()],
-        InputGradient::Unused => Vec::new(),
-    };
+    let mut dx = dx_wanted.then(|| vec![T::ZERO; x.sizes().iter().product()]);
     let mut dweight = vec![T::ZERO; weight.sizes().iter().product()];
     let mut dbias = vec![T::ZERO; geometry.channels_out];
-    let gradients = ConvGradients {
-        dx: (wanted == InputGradient::Wanted).then_some(&mut dx),
-        dweight: &mut dweight,
-        dbias: Some(&mut dbias),
-    };
-    let (operands, epilogue) = ([x.slice(), weight.slice(), y.slice(), dy.slice()], settings.epilogue());
-    let [x_slice, weight_slice, y_slice, dy_slice] = operands;
+    let gradients = ConvGradients { dx: dx.as_deref_mut(), dweight: &mut dweight, dbias: Some(&mut dbias) };
     conv_transpose2d_backward::<T>(
         engine,
         &geometry,
-        x_slice,
-        weight_slice,
-        y_slice,
-        dy_slice,
-        &epilogue,
+        x.slice(),
+        weight.slice(),
+        y.slice(),
+        dy.slice(),
+        &settings.epilogue(),
         gradients,
     );
-    ConvolutionGradients {
-        dx: match wanted {
-            InputGradient::Wanted => from_channels_last(dx, x.sizes()),
-            InputGradient::Unused => dense(dx, &[0], T::dtype()),
-        },
-        dweight: dense(dweight, &weight.sizes(), T::dtype()),
-        dbias: dense(dbias, &[geometry.channels_out], T::dtype()),
-    }
+    [
+        dx.map(|dx| from_channels_last(dx, x.sizes()).into()),
+        Some(from_elements(dweight, weight.sizes()).into()),
+        Some(from_elements(dbias, [geometry.channels_out]).into()),
+    ]
 }
 
-/// The gradient of a transposed convolution.
-#[derive(Debug)]
-struct TransposedConvolutionBackward;
-
-/// Operands and result, with the settings.
-#[derive(Clone, Debug)]
-struct Saved<F> {
-    x: F,
-    weight: F,
-    y: F,
-    settings: TransposedConvolutionSettings,
-    engine: Engine,
+/// [`transposed_convolution`] as a composition of Burn's operations.
+pub(super) fn composed_transposed(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Tensor<1>,
+    settings: &TransposedConvolutionSettings,
+) -> Tensor<4> {
+    let [batch, ..] = x.dims();
+    let [_, channels, ..] = weight.dims();
+    let [rows, columns] = settings.sides;
+    let point = Tensor::zeros([batch, channels, rows, columns], (&x.device(), x.dtype()));
+    let y = composed_input_gradient(point, weight, x, settings.options());
+    activated(y + bias.reshape([1, channels, 1, 1]), settings.activation)
 }
 
-impl<B: TransposedConvolutionOps> Backward<B, 3> for TransposedConvolutionBackward {
-    type State = Saved<FloatTensor<B>>;
-
-    fn backward(self, ops: Ops<Self::State, 3>, gradients: &mut Gradients, _checkpointer: &mut Checkpointer) {
-        let [x_node, weight_node, bias_node] = ops.parents;
-        let dy = gradients.consume::<B>(&ops.node);
-        let Saved { x, weight, y, settings, engine } = ops.state;
-        let wanted = if x_node.is_some() { InputGradient::Wanted } else { InputGradient::Unused };
-        let result = B::adjoint_convolution_backward(x, weight, y, dy, settings, wanted, engine);
-        for (node, gradient) in
-            [(x_node, result.dx), (weight_node, result.dweight), (bias_node, result.dbias)]
-        {
-            if let Some(node) = node {
-                gradients.register::<B>(node.id, gradient);
-            }
-        }
-    }
-}
-
-impl<B: TransposedConvolutionOps, C: CheckpointStrategy> TransposedConvolutionOps for Autodiff<B, C> {
-    fn adjoint_convolution(
-        x: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        settings: TransposedConvolutionSettings,
-        engine: Engine,
-    ) -> FloatTensor<Self> {
-        let nodes = [x.node(), weight.node(), bias.node()];
-        let (x, weight, bias) = (x.into_primitive(), weight.into_primitive(), bias.into_primitive());
-        let y = B::adjoint_convolution(x.clone(), weight.clone(), bias, settings, engine.clone());
-        match TransposedConvolutionBackward.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(preparation) => {
-                preparation.finish(Saved { x, weight, y: y.clone(), settings, engine }, y)
-            }
-            OpsKind::UnTracked(preparation) => preparation.finish(y),
-        }
-    }
+/// The gradients of [`composed_transposed`].
+pub(super) fn composed_transposed_gradients(
+    Kept { x, weight, y }: Kept,
+    dy: Tensor<4>,
+    settings: &TransposedConvolutionSettings,
+) -> OperandGradients<3> {
+    let dz = before_activation(y, dy, settings.activation);
+    let dbias = dz.clone().sum_dims(&[0, 2, 3]).reshape([weight.dims()[1]]);
+    let dx = conv2d(dz.clone(), weight.clone(), None, settings.options());
+    // Seen from the convolution, `dz` is the input and `x` the gradient of the output.
+    let dweight = conv2d_weight_backward(dz, weight, x, settings.options());
+    [Some(dx.into()), Some(dweight.into()), Some(dbias.into())]
 }

@@ -1,6 +1,8 @@
 //! The windows of pooling: where they start, how many there are, and what happens at the edges of the map.
 
 use allconv_kernels::{Padding, PoolGeometry};
+use burn::tensor::Tensor;
+use burn::tensor::ops::PadMode;
 
 /// Square pooling windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,8 +111,8 @@ impl PoolWindow {
         }
     }
 
-    /// The kernels' geometry for `[n, h, w, c]`; `None` where a window reaches further beyond the map than they allow.
-    pub(crate) fn geometry(&self, [batch, height, width, channels]: [usize; 4]) -> Option<PoolGeometry> {
+    /// The kernels' geometry for a map `[n, c, h, w]`; `None` where a window reaches further beyond the map than they allow.
+    pub(crate) fn geometry(&self, [batch, channels, height, width]: [usize; 4]) -> Option<PoolGeometry> {
         let (padding, ceil_mode) = match self.border {
             PoolBorder::CutOff | PoolBorder::Centred => {
                 let (bottom, right) = (self.overhang(height), self.overhang(width));
@@ -133,6 +135,29 @@ impl PoolWindow {
     }
 }
 
+/// `[n, h, w, c]` of the map that is pooled.
+pub(crate) fn input_sizes(geometry: &PoolGeometry) -> [usize; 4] {
+    [geometry.batch, geometry.height_in, geometry.width_in, geometry.channels]
+}
+
+/// `[n, h, w, c]` of the result, for a geometry that has been checked.
+pub(crate) fn output_sizes(geometry: &PoolGeometry) -> [usize; 4] {
+    match (geometry.height_out(), geometry.width_out()) {
+        (Ok(height), Ok(width)) => [geometry.batch, height, width, geometry.channels],
+        (Err(error), _) | (_, Err(error)) => panic!("pooling: {error}"),
+    }
+}
+
+/// A map with the positions around it that windows reach, filled with `fill`.
+pub(crate) fn bordered(x: Tensor<4>, window: PoolWindow, fill: f32) -> Tensor<4> {
+    let [_, _, height, width] = x.dims();
+    let (before, below, right) = (window.before(), window.overhang(height), window.overhang(width));
+    if before + below + right == 0 {
+        return x;
+    }
+    x.pad((before, right, before, below), PadMode::Constant(fill))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,7 +178,7 @@ mod tests {
             for side in 1..=64 {
                 let window = PoolWindow::cut_off(kernel, stride);
                 for border in [PoolBorder::CutOff, PoolBorder::Centred] {
-                    let geometry = PoolWindow { border, ..window }.geometry([1, side, side, 1]);
+                    let geometry = PoolWindow { border, ..window }.geometry([1, 1, side, side]);
                     assert!(geometry.is_some(), "{kernel}, {stride}, {border:?} on {side}");
                 }
             }
@@ -164,7 +189,7 @@ mod tests {
     fn windows_smaller_than_the_stride_do_not_overhang() {
         let window = PoolWindow::cut_off(1, 2);
         assert_eq!((window.side_out(4), window.overhang(4)), (Some(2), 0));
-        let geometry = window.geometry([1, 4, 5, 1]).unwrap();
+        let geometry = window.geometry([1, 1, 4, 5]).unwrap();
         assert_eq!((geometry.height_out(), geometry.width_out()), (Ok(2), Ok(3)));
     }
 
@@ -181,7 +206,7 @@ mod tests {
             let window = PoolWindow { kernel, stride, dilation, border };
             for side in 1..20 {
                 if let Some(ours) = window.side_out(side) {
-                    let kernels = window.geometry([1, side, side, 1]).unwrap().height_out();
+                    let kernels = window.geometry([1, 1, side, side]).unwrap().height_out();
                     assert_eq!(kernels, Ok(ours), "{window:?} on {side}");
                 }
             }

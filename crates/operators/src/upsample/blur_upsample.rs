@@ -3,43 +3,37 @@
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::enlarging_maps::set_apart;
-use super::promises::Promises;
-use super::settings::check_taps;
-use super::upsampler::{Enlargement, FixedUpsampler, SideRule, Upsampler};
-use crate::axis_maps::EdgePadding;
-use crate::card::Card;
-use crate::description::DescriptionError;
-use crate::ops::{SeparableMap, separable};
+use super::properties::Properties;
+use super::upsampling::{Destination, Enlargement, SideRule, Upsampling};
+use crate::axis_maps::{EdgePadding, set_apart};
+use crate::description::Description;
+use crate::error::OutOfRange;
+use crate::layer::Parameters;
+use crate::operations::{SeparableMap, activated, separable};
+use crate::operator::Settings;
 use crate::pass::Pass;
-use crate::switches::Switches;
+use crate::settings::check_taps;
 
-/// Sets cells apart by zeros and blurs. [`BlurUpsample::CARD`] has the definition.
+/// Sets cells apart by zeros and blurs. [`BlurUpsample::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct BlurUpsample {
     /// Taps of the filter along each axis, 1 to 7. Default 4.
-    #[serde(default = "four")]
     pub taps: usize,
     /// What the filter reads beyond the edges. Default: the map mirrored.
-    #[serde(default)]
     pub padding: EdgePadding,
-}
-
-fn four() -> usize {
-    4
 }
 
 impl Default for BlurUpsample {
     fn default() -> Self {
-        Self { taps: four(), padding: EdgePadding::default() }
+        Self { taps: 4, padding: EdgePadding::default() }
     }
 }
 
-impl Upsampler for BlurUpsample {
-    const NAME: &'static str = "blur_upsample";
-    const REVISION: u32 = 1;
-    const CARD: Card = Card {
+impl Settings for BlurUpsample {
+    const DESCRIPTION: Description = Description {
+        name: "blur_upsample",
+        revision: 1,
         statement: "Cells are set apart by zeros and blurred by a binomial low-pass filter.",
         formula: "z[2i, 2j] = x[i,j], 0 elsewhere; y[c,i,j] = 4·Σ over u, v < taps of a[u]·a[v]·z[c, i + u − floor(taps/2), …], \
                   a[j] = binomial(taps − 1, j)/2^(taps − 1)",
@@ -50,7 +44,6 @@ impl Upsampler for BlurUpsample {
         source: "Zhang, arXiv 1904.11486 (its adjoint)",
         note: "With zero or circular padding 4 times the transposed `blur_pool`. One tap only sets cells apart.",
     };
-    const PARTNER: &'static str = "blur_pool";
 
     fn examples() -> Vec<Self> {
         let of = |taps, padding| Self { taps, padding };
@@ -65,41 +58,47 @@ impl Upsampler for BlurUpsample {
         ]
     }
 
-    fn promises(&self) -> Promises {
+    fn check(&self) -> Result<(), OutOfRange> {
+        check_taps("taps", self.taps)
+    }
+}
+
+impl Upsampling for BlurUpsample {
+    fn properties(&self) -> Properties {
         // Two taps read one cell before the first, where the last of a doubled side and its mirror image are zeros.
         let zero_before = matches!(self.padding, EdgePadding::Zero | EdgePadding::Reflect);
         let inside = self.taps == 1 || (self.taps == 2 && zero_before);
-        Promises {
+        Properties {
             gain: (self.taps > 1).then_some(1.0),
             shifts_with_the_input: self.padding == EdgePadding::Circular || inside,
-            ..Promises::FIXED
+            ..Properties::FIXED
         }
     }
 
-    fn check(&self) -> Result<(), DescriptionError> {
-        check_taps(Self::NAME, "taps", self.taps)
+    fn usual_partner(&self) -> &'static str {
+        "blur_pool"
     }
 
     fn sides(&self) -> SideRule {
         SideRule::Factor(2)
     }
 
-    fn cells_read(&self, _enlargement: &Enlargement) -> usize {
+    fn positions_read(&self, _enlargement: &Enlargement) -> usize {
         // Every second tap meets a zero.
         self.taps.div_ceil(2)
     }
-}
 
-impl FixedUpsampler for BlurUpsample {
     fn compute(
         &self,
         x: Tensor<4>,
-        [rows, columns]: [usize; 2],
-        _switches: &Switches,
+        to: &Destination<'_>,
+        _parameters: &Parameters,
         pass: &Pass<'_>,
     ) -> Tensor<4> {
+        let [rows, columns] = to.sides;
         let [_, _, height, width] = x.dims();
         let along = |sides| set_apart(sides, 0, self.taps, self.padding, 2.0);
-        separable(x, SeparableMap::new(along([height, rows]), along([width, columns])), pass.engine)
+        let map = SeparableMap::new(along([height, rows]), along([width, columns]));
+        activated(separable(x, map, pass.engine), to.activation)
     }
 }

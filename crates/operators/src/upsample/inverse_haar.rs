@@ -3,25 +3,26 @@
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::enlarging_maps::inverse_haar;
-use super::promises::Promises;
-use super::upsampler::{Enlargement, FixedUpsampler, SideRule, Upsampler};
-use crate::card::Card;
-use crate::description::DescriptionError;
+use super::properties::Properties;
+use super::upsampling::{Destination, Enlargement, SideRule, Upsampling};
+use crate::axis_maps::inverse_haar;
+use crate::description::Description;
 use crate::downsample::HAAR_BANDS;
-use crate::ops::{SeparableMap, Together, concatenate_channels, separable_together};
+use crate::layer::Parameters;
+use crate::operations::{SeparableMap, Together, activated, concatenate_channels, separable_together};
+use crate::operator::Settings;
 use crate::pass::Pass;
 use crate::switches::{SwitchKind, Switches};
 
-/// Puts the bands of a Haar step together. [`InverseHaar::CARD`] has the definition.
+/// Puts the bands of a Haar step together. [`InverseHaar::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct InverseHaar {}
 
-impl Upsampler for InverseHaar {
-    const NAME: &'static str = "inverse_haar";
-    const REVISION: u32 = 2;
-    const CARD: Card = Card {
+impl Settings for InverseHaar {
+    const DESCRIPTION: Description = Description {
+        name: "inverse_haar",
+        revision: 2,
         statement: "One step of the orthonormal Haar transform, backwards.",
         formula: "a = (LL+LH+HL+HH)/2, b = (LL+LH−HL−HH)/2, c = (LL−LH+HL−HH)/2, d = (LL−LH−HL+HH)/2 for each block [a b; c d]",
         shape: "[n, c/4, h', w'] from the four bands as channels, band-major; after `haar_low_pass` [n, c, h', w']; \
@@ -32,26 +33,27 @@ impl Upsampler for InverseHaar {
         note: "The exact inverse of `haar_wavelet`. After `haar_low_pass` the map is the band LL, and the others are those \
                that were left out on the way down. After any other operator its channels are taken for bands.",
     };
-    const PARTNER: &'static str = "haar_wavelet";
 
     fn examples() -> Vec<Self> {
         vec![Self::default()]
     }
+}
 
-    fn promises(&self) -> Promises {
+impl Upsampling for InverseHaar {
+    fn properties(&self) -> Properties {
         // Of four equal bands only one cell of each block is left.
-        Promises { gain: None, channel_wise: false, shifts_with_the_input: true, ..Promises::FIXED }
+        Properties { gain: None, channel_wise: false, shifts_with_the_input: true, ..Properties::FIXED }
     }
 
-    fn check(&self) -> Result<(), DescriptionError> {
-        Ok(())
+    fn usual_partner(&self) -> &'static str {
+        "haar_wavelet"
     }
 
     fn sides(&self) -> SideRule {
         SideRule::Factor(2)
     }
 
-    fn cells_read(&self, _enlargement: &Enlargement) -> usize {
+    fn positions_read(&self, _enlargement: &Enlargement) -> usize {
         1
     }
 
@@ -62,17 +64,16 @@ impl Upsampler for InverseHaar {
     fn channels_in(&self, channels: usize, switches: SwitchKind) -> Option<usize> {
         Some(if switches == SwitchKind::Details { channels } else { 4 * channels })
     }
-}
 
-impl FixedUpsampler for InverseHaar {
     fn compute(
         &self,
         x: Tensor<4>,
-        [rows, columns]: [usize; 2],
-        switches: &Switches,
+        to: &Destination<'_>,
+        _parameters: &Parameters,
         pass: &Pass<'_>,
     ) -> Tensor<4> {
-        let bands = match switches {
+        let [rows, columns] = to.sides;
+        let bands = match to.switches {
             Switches::Details(details) => concatenate_channels(x, details.clone()),
             _ => x,
         };
@@ -84,15 +85,17 @@ impl FixedUpsampler for InverseHaar {
                 inverse_haar(width, columns, along_columns),
             )
         };
-        separable_together(bands, HAAR_BANDS.map(map).to_vec(), Together::SumOfBands, pass.engine)
+        let maps = HAAR_BANDS.map(map).to_vec();
+        let y = separable_together(bands, maps, Together::SumOfBands, pass.engine);
+        activated(y, to.activation)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::{assert_near, values};
-    use allconv_kernels::Engine;
+    use crate::test_support::{assert_near, values};
+    use allconv_kernels::{Activation, Engine};
     use burn::tensor::{Device, TensorData};
 
     #[test]
@@ -100,7 +103,8 @@ mod tests {
         let bands = vec![7_f32, 11., 23., 27., -4., -4., -4., -4., -1., -1., -1., -1., 0., 0., 0., 0.];
         let x = Tensor::from_data(TensorData::new(bands, [1, 4, 2, 2]), &Device::flex());
         let engine = Engine::detect();
-        let y = InverseHaar {}.compute(x, [4, 4], &Switches::None, &Pass::evaluate(&engine));
+        let to = Destination { sides: [4, 4], switches: &Switches::None, activation: Activation::Identity };
+        let y = InverseHaar {}.compute(x, &to, &Parameters::default(), &Pass::evaluate(&engine));
         let grid: Vec<f64> = (1..=16).map(f64::from).collect();
         assert_near(&values(y), &grid, 1e-5);
     }

@@ -1,31 +1,29 @@
 //! Max-unpooling: each value back to the place of the maximum that it stands for.
 
-use burn::tensor::{IndexingUpdateOp, Int, Tensor};
+use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::promises::Promises;
-use super::settings::check_cells;
-use super::upsampler::{Enlargement, FixedUpsampler, SideRule, Upsampler};
-use crate::card::Card;
-use crate::description::DescriptionError;
-use crate::downsample::DownsampleConfig;
-use crate::downsample::settings::{three, two};
-use crate::ops::{assigned, scattered, scatters};
+use super::properties::Properties;
+use super::upsampling::{Destination, Enlargement, SideRule, Upsampling};
+use crate::description::Description;
+use crate::downsample::Downsampling;
+use crate::error::OutOfRange;
+use crate::layer::Parameters;
+use crate::operations::{activated, assigned, scattered};
+use crate::operator::Settings;
 use crate::pass::Pass;
+use crate::settings::check_window;
 use crate::switches::{SwitchKind, Switches};
 
-/// Puts each value where its window had its maximum. [`MaxUnpool::CARD`] has the definition.
+/// Puts each value where its window had its maximum. [`MaxUnpool::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct MaxUnpool {
     /// The kernel of the pooling that is undone, 1 to 64 cells. Default 3.
-    #[serde(default = "three")]
     pub kernel: usize,
     /// The stride of the pooling that is undone, 1 to 64 cells. Default 2.
-    #[serde(default = "two")]
     pub stride: usize,
     /// What becomes of several values for one cell, as overlapping windows give them. Default: the largest stays.
-    #[serde(default)]
     pub duplicates: Duplicates,
 }
 
@@ -42,14 +40,14 @@ pub enum Duplicates {
 
 impl Default for MaxUnpool {
     fn default() -> Self {
-        Self { kernel: three(), stride: two(), duplicates: Duplicates::default() }
+        Self { kernel: 3, stride: 2, duplicates: Duplicates::default() }
     }
 }
 
-impl Upsampler for MaxUnpool {
-    const NAME: &'static str = "max_unpool";
-    const REVISION: u32 = 2;
-    const CARD: Card = Card {
+impl Settings for MaxUnpool {
+    const DESCRIPTION: Description = Description {
+        name: "max_unpool",
+        revision: 2,
         statement: "Each value goes back to the place where its window had its maximum; all other cells are 0.",
         formula: "y[c, index[c,i,j]] = x[c,i,j]; of several values for one cell the largest (`assign`) or the sum (`add`)",
         shape: "[n, c, h', w'], h', w' the sides of the map that was pooled; as many channels as it had",
@@ -59,8 +57,6 @@ impl Upsampler for MaxUnpool {
         note: "Overlapping windows name a cell more than once, where PyTorch's max_unpool2d leaves open which value stays. \
                `add` is the backward pass of max pooling, which deconvnets and backpropagation use.",
     };
-    const NEEDS: SwitchKind = SwitchKind::MaxIndices;
-    const PARTNER: &'static str = "max_pool";
 
     fn examples() -> Vec<Self> {
         vec![
@@ -70,30 +66,32 @@ impl Upsampler for MaxUnpool {
         ]
     }
 
-    fn promises(&self) -> Promises {
+    fn check(&self) -> Result<(), OutOfRange> {
+        check_window(self.kernel, self.stride)
+    }
+}
+
+impl Upsampling for MaxUnpool {
+    fn properties(&self) -> Properties {
         let linear = self.duplicates == Duplicates::Add || self.kernel <= self.stride;
-        Promises { gain: None, linear, ..Promises::FIXED }
+        Properties { gain: None, linear, ..Properties::FIXED }
     }
 
-    fn check(&self) -> Result<(), DescriptionError> {
-        check_cells(Self::NAME, "kernel", self.kernel)?;
-        check_cells(Self::NAME, "stride", self.stride)
+    fn usual_partner(&self) -> &'static str {
+        "max_pool"
+    }
+
+    fn needs(&self) -> SwitchKind {
+        SwitchKind::MaxIndices
     }
 
     fn sides(&self) -> SideRule {
         SideRule::Switches
     }
 
-    fn cells_read(&self, _enlargement: &Enlargement) -> usize {
-        // As many windows can share a cell.
-        self.kernel.div_ceil(self.stride)
-    }
-
-    fn check_settings_of(&self, downsample: &DownsampleConfig) -> Result<(), String> {
-        let [kernel, stride] = match downsample {
-            DownsampleConfig::MaxPool(pool) => [pool.kernel, pool.stride],
-            DownsampleConfig::ConvPool(pool) => [pool.kernel, pool.stride],
-            other => panic!("`{}` hands over positions of maxima of unknown windows", other.name()),
+    fn check_partner(&self, partner: &dyn Downsampling) -> Result<(), String> {
+        let Some([kernel, stride]) = partner.max_windows() else {
+            return Err(format!("the windows of `{}` are not known", partner.name()));
         };
         if [kernel, stride] == [self.kernel, self.stride] {
             return Ok(());
@@ -103,73 +101,45 @@ impl Upsampler for MaxUnpool {
             "it undoes a kernel of {own_kernel} and a stride of {own_stride}, but the pooling has {kernel} and {stride}"
         ))
     }
-}
 
-impl FixedUpsampler for MaxUnpool {
+    fn positions_read(&self, _enlargement: &Enlargement) -> usize {
+        // As many windows can share a cell.
+        self.kernel.div_ceil(self.stride)
+    }
+
     fn compute(
         &self,
         x: Tensor<4>,
-        [rows, columns]: [usize; 2],
-        switches: &Switches,
+        to: &Destination<'_>,
+        _parameters: &Parameters,
         _pass: &Pass<'_>,
     ) -> Tensor<4> {
-        let Switches::MaxIndices(indices) = switches else {
-            panic!("`max_unpool` needs the positions of the maxima, not {:?}", switches.kind());
+        let [rows, columns] = to.sides;
+        let Switches::MaxIndices(indices) = to.switches else {
+            panic!("`max_unpool` needs the positions of the maxima, not {:?}", to.switches.kind());
         };
         assert_eq!(indices.dims(), x.dims(), "positions and values of max-unpooling");
-        // Windows that do not overlap name no cell twice.
+        // Windows that do not overlap name no position twice.
         let is_sum = self.duplicates == Duplicates::Add || self.kernel <= self.stride;
-        if is_sum && scatters(&x, indices) {
-            return scattered(x, indices.clone(), [rows, columns]);
-        }
-        if scatters(&x, indices) {
-            return assigned(x, indices.clone(), [rows, columns]);
-        }
-        composed_unpool(x, indices.clone(), [rows, columns], is_sum)
+        let put_back = if is_sum { scattered } else { assigned };
+        activated(put_back(x, indices.clone(), [rows, columns]), to.activation)
     }
-}
-
-/// The sums or the largest of the values at each position, as a composition of Burn's operations.
-fn composed_unpool(
-    x: Tensor<4>,
-    indices: Tensor<4, Int>,
-    [rows, columns]: [usize; 2],
-    is_sum: bool,
-) -> Tensor<4> {
-    let [batch, channels, height, width] = x.dims();
-    let values: Tensor<3> = x.reshape([batch, channels, height * width]);
-    let indices: Tensor<3, Int> = indices.reshape([batch, channels, height * width]);
-    let options = (&values.device(), values.dtype());
-    let plane = |fill: f64| Tensor::<3>::full([batch, channels, rows * columns], fill, options);
-    let added = |values: Tensor<3>| plane(0.0).scatter(2, indices.clone(), values, IndexingUpdateOp::Add);
-    if is_sum {
-        return added(values).reshape([batch, channels, rows, columns]);
-    }
-    let known = values.clone().detach();
-    let lowest = plane(f64::NEG_INFINITY);
-    let largest = lowest.scatter(2, indices.clone(), known.clone(), IndexingUpdateOp::Max);
-    let stays = known.equal(largest.clone().gather(2, indices.clone())).float().cast(values.dtype());
-    let count = added(stays.clone());
-    let nothing = count.clone().equal_elem(0.0);
-    // Equal values share the gradient; their mean is the value itself but for its rounding, which is undone.
-    let mean = added(values * stays) / count.clamp_min(1.0);
-    let rounding = (largest.mask_fill(nothing, 0.0) - mean.clone()).detach();
-    (mean + rounding).reshape([batch, channels, rows, columns])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::downsample::{FixedOperator, MaxPool};
-    use crate::ops::{PoolWindow, max_pool_with_indices};
-    use crate::tests::{assert_same, grid, image, values};
-    use allconv_kernels::Engine;
+    use crate::downsample::{MaxPool, Reduction};
+    use crate::test_support::{grid, image, values};
+    use allconv_kernels::{Activation, Engine};
 
     fn round_trip(pool: &MaxPool, unpool: &MaxUnpool, x: Tensor<4>) -> Vec<f32> {
-        let engine = Engine::detect();
+        let (engine, none) = (Engine::detect(), Parameters::default());
         let [_, _, height, width] = x.dims();
-        let (y, switches) = pool.compute_with_switches(x, &Pass::evaluate(&engine));
-        values(unpool.compute(y, [height, width], &switches, &Pass::evaluate(&engine)))
+        let (y, switches) = pool.compute_with_switches(x, &none, &Pass::evaluate(&engine));
+        let to =
+            Destination { sides: [height, width], switches: &switches, activation: Activation::Identity };
+        values(unpool.compute(y, &to, &none, &Pass::evaluate(&engine)))
     }
 
     #[test]
@@ -177,20 +147,6 @@ mod tests {
         let unpool = MaxUnpool { kernel: 2, ..MaxUnpool::default() };
         let expected = [0., 0., 0., 0., 0., 6., 0., 8., 0., 0., 0., 0., 0., 14., 0., 16.];
         assert_eq!(round_trip(&MaxPool::plain(2, 2), &unpool, grid(4, 4)), expected);
-    }
-
-    #[test]
-    fn the_kernel_assigns_what_the_composition_assigns_and_has_its_gradients() {
-        let engine = Engine::detect();
-        // Few different values, so that many are equal.
-        let unpooled = |x: Tensor<4>, unpool: &dyn Fn(Tensor<4>, Tensor<4, Int>) -> Tensor<4>| {
-            let steps = (x * 3.0).round();
-            let (y, indices) = max_pool_with_indices(steps, PoolWindow::cut_off(3, 2), &engine);
-            unpool(y, indices)
-        };
-        let fast = |x| unpooled(x, &|y, indices| assigned(y, indices, [7, 6]));
-        let slow = |x| unpooled(x, &|y, indices| composed_unpool(y, indices, [7, 6], false));
-        assert_same([2, 3, 7, 6], fast, slow);
     }
 
     #[test]

@@ -1,41 +1,41 @@
 //! Polyphase unpooling (APS-U, LPU): each image back on the phase that it kept.
 
-use std::sync::Arc;
-
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
-use super::enlarging_maps::set_apart;
-use super::promises::Promises;
-use super::settings::check_taps;
-use super::upsampler::{Enlargement, FixedUpsampler, SideRule, Upsampler};
-use crate::axis_maps::EdgePadding;
-use crate::card::Card;
-use crate::description::DescriptionError;
-use crate::downsample::settings::three;
-use crate::ops::{SeparableMap, Together, channels_first, channels_last, separable_together};
+use super::properties::Properties;
+use super::upsampling::{Destination, Enlargement, SideRule, Upsampling};
+use crate::axis_maps::{EdgePadding, set_apart};
+use crate::description::Description;
+use crate::error::OutOfRange;
+use crate::layer::Parameters;
+use crate::operations::{
+    SeparableMap, Together, activated, channels_first, channels_last, separable_together,
+};
+use crate::operator::Settings;
 use crate::pass::Pass;
+use crate::settings::check_taps;
 use crate::switches::{PhaseShares, Shares, SwitchKind, Switches};
 
-/// Puts each image back on its phase. [`PolyphaseUnpool::CARD`] has the definition.
+/// Puts each image back on its phase. [`PolyphaseUnpool::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct PolyphaseUnpool {
     /// Taps of the circular blur that fills the zeros, 1 to 7; 1 leaves them zeros. Default 3.
-    #[serde(default = "three")]
     pub blur_taps: usize,
 }
 
 impl Default for PolyphaseUnpool {
     fn default() -> Self {
-        Self { blur_taps: three() }
+        Self { blur_taps: 3 }
     }
 }
 
-impl Upsampler for PolyphaseUnpool {
-    const NAME: &'static str = "polyphase_unpool";
-    const REVISION: u32 = 1;
-    const CARD: Card = Card {
+impl Settings for PolyphaseUnpool {
+    const DESCRIPTION: Description = Description {
+        name: "polyphase_unpool",
+        revision: 1,
         statement: "The cells of each image go back to the phase that was kept on the way down, and a blur fills the rest.",
         formula: "z[·, 2i+a, 2j+b] = x[·, i, j] for the phase (a, b) kept, 0 elsewhere; y = 4·blur(z), with one tap y = z",
         shape: "[n, c, h', w'] with ceil(h'/2) = h, ceil(w'/2) = w",
@@ -45,42 +45,49 @@ impl Upsampler for PolyphaseUnpool {
         note: "Together with the way down exactly equivariant to circular shifts of even sides. Where training mixes the \
                phases softly, so does this operator, with the same shares.",
     };
-    const NEEDS: SwitchKind = SwitchKind::Phases;
-    const PARTNER: &'static str = "adaptive_polyphase";
 
     fn examples() -> Vec<Self> {
         vec![Self::default(), Self { blur_taps: 1 }, Self { blur_taps: 4 }]
     }
 
-    fn promises(&self) -> Promises {
+    fn check(&self) -> Result<(), OutOfRange> {
+        check_taps("blur_taps", self.blur_taps)
+    }
+}
+
+impl Upsampling for PolyphaseUnpool {
+    fn properties(&self) -> Properties {
         let gain = (self.blur_taps > 1).then_some(1.0);
-        Promises { gain, shifts_with_the_input: true, ..Promises::FIXED }
+        Properties { gain, shifts_with_the_input: true, ..Properties::FIXED }
     }
 
-    fn check(&self) -> Result<(), DescriptionError> {
-        check_taps(Self::NAME, "blur_taps", self.blur_taps)
+    fn usual_partner(&self) -> &'static str {
+        "adaptive_polyphase"
+    }
+
+    fn needs(&self) -> SwitchKind {
+        SwitchKind::Phases
     }
 
     fn sides(&self) -> SideRule {
         SideRule::Factor(2)
     }
 
-    fn cells_read(&self, _enlargement: &Enlargement) -> usize {
+    fn positions_read(&self, _enlargement: &Enlargement) -> usize {
         // Every second tap meets a zero.
         self.blur_taps.div_ceil(2)
     }
-}
 
-impl FixedUpsampler for PolyphaseUnpool {
     fn compute(
         &self,
         x: Tensor<4>,
-        [rows, columns]: [usize; 2],
-        switches: &Switches,
+        to: &Destination<'_>,
+        _parameters: &Parameters,
         pass: &Pass<'_>,
     ) -> Tensor<4> {
-        let Switches::Phases(PhaseShares { shares, order }) = switches else {
-            panic!("`polyphase_unpool` needs the phases that were kept, not {:?}", switches.kind());
+        let [rows, columns] = to.sides;
+        let Switches::Phases(PhaseShares { shares, order }) = to.switches else {
+            panic!("`polyphase_unpool` needs the phases that were kept, not {:?}", to.switches.kind());
         };
         let [batch, _, height, width] = x.dims();
         let gain = if self.blur_taps == 1 { 1.0 } else { 2.0 };
@@ -88,7 +95,7 @@ impl FixedUpsampler for PolyphaseUnpool {
         let maps = order.map(|[row, column]| {
             SeparableMap::new(along([height, rows], row), along([width, columns], column))
         });
-        match shares {
+        let y = match shares {
             Shares::Whole(kept) => {
                 let kept = Together::ByImage(Arc::new(kept.clone()));
                 separable_together(x, maps.to_vec(), kept, pass.engine)
@@ -101,6 +108,7 @@ impl FixedUpsampler for PolyphaseUnpool {
                 let bands = channels_first(Tensor::cat(bands.collect(), 3));
                 separable_together(bands, maps.to_vec(), Together::SumOfBands, pass.engine)
             }
-        }
+        };
+        activated(y, to.activation)
     }
 }
