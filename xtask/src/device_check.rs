@@ -14,9 +14,11 @@ use crate::shell;
 /// Where the golden cases lie, and the field that names an operator of each of the two tests.
 const CASES: &str = "crates/nets/tests/fixtures/operators/golden.json";
 const TESTS: [(&str, &str); 2] = [
-    ("operator", "downsample::tests::golden::values_and_gradients_agree_with_outside_implementations"),
-    ("upsample", "upsample::tests::golden::values_and_gradients_agree_with_outside_implementations"),
+    ("operator", "downsample::golden::values_and_gradients_agree_with_outside_implementations"),
+    ("upsample", "upsample::golden::values_and_gradients_agree_with_outside_implementations"),
 ];
+/// The target of these tests.
+const OPERATORS_TARGET: &str = "behaviour";
 /// The test of the networks, a target of its own.
 const STEP_TARGET: &str = "device_step";
 const STEP_TEST: &str = "training_steps_on_the_device_are_those_of_the_cpu";
@@ -98,7 +100,8 @@ fn built_tests(workspace: &Path, device: &str) -> anyhow::Result<Programs> {
         "--package=allconv-train",
         "--features",
         &feature,
-        "--lib",
+        "--test",
+        OPERATORS_TARGET,
         "--test",
         STEP_TARGET,
         "--no-run",
@@ -114,7 +117,7 @@ fn built_tests(workspace: &Path, device: &str) -> anyhow::Result<Programs> {
         let artefact = artefact.with_context(|| format!("cargo built no test program {target}"))?;
         anyhow::Ok(artefact["executable"].as_str().unwrap_or_default().to_owned())
     };
-    Ok(Programs { operators: program("allconv_nets")?, steps: program(STEP_TARGET)? })
+    Ok(Programs { operators: program(OPERATORS_TARGET)?, steps: program(STEP_TARGET)? })
 }
 
 fn run_test(

@@ -1,12 +1,10 @@
 //! The maps that wait beside the chain during a forward pass: those that were kept, and the sides to return to.
 
 use allconv_kernels::Engine;
+use allconv_operators::operations::{SeparableMap, concatenate_channels, separable, sum_of};
+use allconv_operators::{SwitchKind, Switches, bicubic_enlargement};
 use burn::module::Module;
 use burn::tensor::Tensor;
-
-use crate::ops::{SeparableMap, concatenate_channels, separable, sum_of};
-use crate::switches::{SwitchKind, Switches};
-use crate::upsample::bicubic_enlargement;
 
 /// The two stacks of a forward pass.
 #[derive(Debug, Default)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use allconv_data::{DataError, Patches, PictureExample};
 use allconv_kernels::Accuracy;
-use allconv_nets::{DescriptionError, NetworkSpec, OutputKind, Walk, walk};
+use allconv_nets::{DescriptionError, NetworkSpec, OperatorError, OutputKind, Walk, walk};
 use allconv_record::{
     Cost, Request, Resolve, ResolveError, Resolved, RunSpecification, SplitName, StageShape,
 };
@@ -347,9 +347,9 @@ fn memory_bytes(walk: &Walk, train: &TrainSettings) -> u64 {
 /// The field of the network section that an error is about.
 fn description_field(error: &DescriptionError) -> &str {
     match error {
-        DescriptionError::OutOfRange { field, .. } => field,
-        DescriptionError::Misplaced { .. } | DescriptionError::UnknownOperator { .. } => "downsample",
-        DescriptionError::Unpaired { .. } => "upsample",
+        DescriptionError::OutOfRange(error) => &error.field,
+        DescriptionError::Operator(OperatorError::Unpaired { .. }) => "upsample",
+        DescriptionError::Operator(_) => "downsample",
         DescriptionError::NoMatch { .. } => "match_cost",
         DescriptionError::UnknownModel { .. } | DescriptionError::Shape { .. } => "architecture",
     }

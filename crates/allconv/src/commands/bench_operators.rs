@@ -5,11 +5,9 @@ use std::time::Instant;
 use crate::output;
 use allconv_document::Table;
 use allconv_kernels::{Accuracy, Engine};
-use allconv_nets::downsample::Slot;
-use allconv_nets::upsample::UpsamplePair;
 use allconv_nets::{
-    ActivationKind, DescriptionError, DownsampleConfig, Initialisation, Mode, Network, Switches,
-    UpsampleConfig, images_to_tensor, walk_stages,
+    ActivationKind, DescriptionError, DownsampleConfig, Initialisation, Mode, Network, OperatorError, Slot,
+    Switches, UpsampleConfig, UpsamplePair, images_to_tensor, walk_stages,
 };
 use allconv_random::Stream;
 use allconv_random::elementary::square;
@@ -153,9 +151,11 @@ impl Subject {
         match operator {
             Operator::Down(operator) => {
                 let mut stages = Vec::new();
-                let placed = operator.place(&mut Slot::new(&mut stages, shape[1], ActivationKind::Relu));
+                let placed = Slot::new(&mut stages, shape[1], ActivationKind::Relu).place(operator);
                 // Some operators only change what stands before or behind them.
-                if matches!(placed, Err(DescriptionError::Misplaced { .. })) || stages.is_empty() {
+                if matches!(placed, Err(DescriptionError::Operator(OperatorError::Misplaced { .. })))
+                    || stages.is_empty()
+                {
                     return Ok(None);
                 }
                 placed?;

@@ -9,7 +9,7 @@ use allconv_inspect::explain::{
     randomisation_check, signal_explanations, signal_picture, strongest_patches, unconditional_signals,
     write_signals,
 };
-use allconv_nets::{DownsampleConfig, MaxPoolRule, ReluRule, SignalRules, StageSpec};
+use allconv_nets::{MaxPoolRule, ReluRule, SignalRules, StageSpec};
 use anyhow::Context;
 use image::RgbImage;
 use serde_json::json;
@@ -111,9 +111,9 @@ fn position(text: &str) -> Result<[usize; 2], UsageError> {
 
 /// The rule of max pooling, refused where there is none to apply it to.
 fn rules(arguments: &ExplainArguments, loaded: &Loaded) -> Result<MaxPoolRule, UsageError> {
-    let pools = loaded.subject.walk().stages.iter();
-    let pools =
-        pools.filter(|stage| matches!(&stage.stage, StageSpec::Downsample(DownsampleConfig::MaxPool(_))));
+    let is_max_pool =
+        |stage: &StageSpec| matches!(stage, StageSpec::Downsample(operator) if operator.name() == "max_pool");
+    let pools = loaded.subject.walk().stages.iter().filter(|shape| is_max_pool(&shape.stage));
     match arguments.max_pooling {
         MaxPoolArgument::Switches => Ok(MaxPoolRule::Switches),
         MaxPoolArgument::Spread if pools.count() == 0 => {

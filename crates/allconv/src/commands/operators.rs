@@ -36,12 +36,9 @@ pub(crate) fn run(command: &OperatorsCommand) -> anyhow::Result<u8> {
 /// A picture for each operator's default that can stand behind nothing, and for each upsampling operator behind its partner.
 fn pictures(folder: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    let down = DownsampleConfig::NAMES
-        .iter()
-        .map(|name| DownsampleConfig::named(name).and_then(|examples| operator_picture(&examples[0])));
-    let up = UpsampleConfig::NAMES
-        .iter()
-        .map(|name| UpsampleConfig::named(name).and_then(|examples| upsampler_picture(&examples[0])));
+    let down =
+        DownsampleConfig::NAMES.iter().map(|name| operator_picture(&DownsampleConfig::named(name)?[0]));
+    let up = UpsampleConfig::NAMES.iter().map(|name| upsampler_picture(&UpsampleConfig::named(name)?[0]));
     let names = DownsampleConfig::NAMES.iter().chain(UpsampleConfig::NAMES);
     for (name, picture) in names.zip(down.chain(up)) {
         match picture {
@@ -118,7 +115,7 @@ fn list(format: Format) -> anyhow::Result<String> {
         table.push(vec![
             json!(name),
             json!("down"),
-            json!(default.card().statement),
+            json!(default.description().statement),
             number(cost.as_ref().map(Walk::parameters)),
             number(cost.as_ref().map(Walk::macs)),
             number(cost.as_ref().map(|walk| walk.receptive_field() as u64)),
@@ -127,7 +124,7 @@ fn list(format: Format) -> anyhow::Result<String> {
     }
     for name in UpsampleConfig::NAMES {
         let default = &UpsampleConfig::named(name)?[0];
-        let (statement, partner) = (default.card().statement, default.partner().name());
+        let (statement, partner) = (default.description().statement, default.partner().name());
         let none = Value::Null;
         table.push(vec![
             json!(name),
