@@ -115,13 +115,13 @@ impl NetworkSpec {
 
     /// The same network with channels multiplied by `width` (class channels excepted).
     pub fn with_width(mut self, width: f64) -> Self {
-        self.architecture.layout_mut().set_width(width);
+        self.architecture.set_width(width);
         self
     }
 
     /// The factor on every channel count but that of the classes.
     pub fn width(&self) -> f64 {
-        self.layout().width()
+        self.architecture.width()
     }
 
     /// What the network returns.

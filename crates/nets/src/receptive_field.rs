@@ -1,4 +1,4 @@
-//! How far one value of a map sees: cells counted from the value back to the input, over every path.
+//! How far one value of a map sees: positions counted from the value back to the input, over every path.
 
 use allconv_operators::{Enlargement, SwitchKind, Window};
 
@@ -8,8 +8,8 @@ use crate::stage_shape::{StageShape, window};
 /// Side of the square of input pixels that one value behind the last of `stages` sees, borders aside; of several paths the
 /// largest.
 ///
-/// Where a map is finer than the one it was made of, cells are counted at their least favourable place: `n` neighbours of a map
-/// enlarged twice come from `ceil((n − 1)/2) + 1` cells.
+/// Where a map is finer than the one it was made of, positions are counted at their least favourable place: `n` neighbours of a map
+/// enlarged twice come from `ceil((n − 1)/2) + 1` positions.
 pub(crate) fn receptive_field(stages: &[StageShape]) -> usize {
     let mut seen = 1;
     let mut of_kept = Vec::new();
@@ -18,7 +18,7 @@ pub(crate) fn receptive_field(stages: &[StageShape]) -> usize {
             StageSpec::Concatenate | StageSpec::Add { .. } => of_kept.push(seen),
             StageSpec::Keep => seen = seen.max(of_kept.pop().unwrap_or(0)),
             StageSpec::KeepEnlarged { factor } => {
-                // A cell of a bicubic enlargement reads four.
+                // A position of a bicubic enlargement reads four.
                 let kept = of_kept.pop().map_or(0, |kept: usize| (kept - 1).div_ceil(*factor) + 4);
                 seen = seen.max(kept);
             }

@@ -27,7 +27,7 @@ pub enum StageSpec {
     Normalise(NormaliseSpec),
     /// The map passes, and is kept.
     Keep,
-    /// The map passes, and its enlargement is kept: bicubic (Keys' cubic with a = −1/2), half-pixel centres, edge cells repeated.
+    /// The map passes, and its enlargement is kept: bicubic (Keys' cubic with a = −1/2), half-pixel centres, edge positions repeated.
     KeepEnlarged {
         /// By what both sides grow, at least 1.
         factor: usize,

@@ -18,7 +18,7 @@ pub struct Walk {
 }
 
 impl Walk {
-    /// Number of learned values.
+    /// Number of parameters.
     pub fn parameters(&self) -> u64 {
         self.stages.iter().map(|stage| stage.parameters).sum()
     }

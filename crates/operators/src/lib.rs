@@ -52,6 +52,7 @@ mod pairing;
 mod parameter_source;
 pub mod parameters;
 mod pass;
+mod prelude;
 mod registry;
 mod settings;
 mod shape;

@@ -29,10 +29,10 @@ pub enum ReluRule {
 /// Belongs to the operator `max_pool` and those made of it (`conv_pool`, `max_blur_pool`); all others keep their gradient.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MaxPoolRule {
-    /// To the cell that was the largest: the gradient, the "switches" of the deconvnet.
+    /// To the position that was the largest: the gradient, the "switches" of the deconvnet.
     #[default]
     Switches,
-    /// In equal parts to all cells of the window: as if the places of the maxima were not known.
+    /// In equal parts to all positions of the window: as if the places of the maxima were not known.
     Spread,
 }
 

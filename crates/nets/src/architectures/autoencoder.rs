@@ -43,18 +43,6 @@ impl Layout for Autoencoder {
         "autoencoder"
     }
 
-    fn revision(&self) -> u32 {
-        1
-    }
-
-    fn width(&self) -> f64 {
-        self.width
-    }
-
-    fn set_width(&mut self, width: f64) {
-        self.width = width;
-    }
-
     fn defaults(&self) -> Defaults {
         let (downsample, upsample) = pair();
         Defaults::of_map(Some(downsample), upsample)

@@ -110,18 +110,6 @@ impl Layout for Edsr {
         "edsr"
     }
 
-    fn revision(&self) -> u32 {
-        1
-    }
-
-    fn width(&self) -> f64 {
-        self.width
-    }
-
-    fn set_width(&mut self, width: f64) {
-        self.width = width;
-    }
-
     fn defaults(&self) -> Defaults {
         Defaults::of_map(None, default_head(self.scale))
     }

@@ -38,18 +38,6 @@ impl Layout for LargeAllCnn {
         "large_all_cnn"
     }
 
-    fn revision(&self) -> u32 {
-        1
-    }
-
-    fn width(&self) -> f64 {
-        self.width
-    }
-
-    fn set_width(&mut self, width: f64) {
-        self.width = width;
-    }
-
     /// What a description that leaves a field out gets: the table's.
     fn defaults(&self) -> Defaults {
         Defaults { downsample: None, upsample: None, last_relu: false, input_dropout: 0.0, dropout: None }

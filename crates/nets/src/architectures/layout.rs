@@ -77,13 +77,9 @@ pub(crate) trait Layout {
     fn name(&self) -> &'static str;
 
     /// Raised by whoever changes the values that the architecture computes.
-    fn revision(&self) -> u32;
-
-    /// Factor on all channel counts but that of the classes.
-    fn width(&self) -> f64;
-
-    /// Changes [`Self::width`].
-    fn set_width(&mut self, width: f64);
+    fn revision(&self) -> u32 {
+        1
+    }
 
     /// What a description that leaves a field out gets.
     fn defaults(&self) -> Defaults;

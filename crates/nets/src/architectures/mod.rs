@@ -40,8 +40,13 @@ macro_rules! architectures {
                 match self { $(Self::$net(net) => net,)+ }
             }
 
-            pub(crate) fn layout_mut(&mut self) -> &mut dyn Layout {
-                match self { $(Self::$net(net) => net,)+ }
+            /// The factor on all channel counts but that of the classes.
+            pub(crate) fn width(&self) -> f64 {
+                match self { $(Self::$net(net) => net.width,)+ }
+            }
+
+            pub(crate) fn set_width(&mut self, width: f64) {
+                match self { $(Self::$net(net) => net.width = width,)+ }
             }
         }
     };

@@ -71,18 +71,6 @@ impl Layout for Springenberg {
         "springenberg"
     }
 
-    fn revision(&self) -> u32 {
-        1
-    }
-
-    fn width(&self) -> f64 {
-        self.width
-    }
-
-    fn set_width(&mut self, width: f64) {
-        self.width = width;
-    }
-
     /// What a description that leaves a field out gets: the base rule of table 1, and the paper's dropout.
     fn defaults(&self) -> Defaults {
         Defaults {

@@ -73,18 +73,6 @@ impl Layout for SuperResolutionUNet {
         "super_resolution_u_net"
     }
 
-    fn revision(&self) -> u32 {
-        1
-    }
-
-    fn width(&self) -> f64 {
-        self.width
-    }
-
-    fn set_width(&mut self, width: f64) {
-        self.width = width;
-    }
-
     fn defaults(&self) -> Defaults {
         let (downsample, upsample) = pair();
         Defaults::of_map(Some(downsample), upsample)

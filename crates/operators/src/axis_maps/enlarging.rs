@@ -1,4 +1,4 @@
-//! Matrices along one axis of an image that enlarge it: interpolation, cells set apart and blurred, inverse Haar steps,
+//! Matrices along one axis of an image that enlarge it: interpolation, positions set apart and blurred, inverse Haar steps,
 //! Fourier series.
 
 use std::f64::consts::FRAC_1_SQRT_2;
@@ -9,21 +9,21 @@ use serde::{Deserialize, Serialize};
 
 use super::reducing::{EdgePadding, binomial};
 
-/// How a map is resampled. Cells have half-pixel centres: output `i` of `H` lies at `(i + 1/2)·h/H − 1/2`.
+/// How a map is resampled. Positions have half-pixel centres: output `i` of `H` lies at `(i + 1/2)·h/H − 1/2`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Interpolation {
-    /// The cell `floor((i + 1/2)·h/H)`.
+    /// The position `floor((i + 1/2)·h/H)`.
     #[default]
     Nearest,
-    /// The two nearest cells, linearly; the edge cell repeated.
+    /// The two nearest positions, linearly; the edge position repeated.
     Bilinear,
-    /// The four nearest cells by Keys' cubic with a = −0.75; the edge cell repeated.
+    /// The four nearest positions by Keys' cubic with a = −0.75; the edge position repeated.
     Bicubic,
 }
 
 impl Interpolation {
-    /// Cells of a line that one place reads.
+    /// Positions of a line that one place reads.
     pub(crate) const fn taps(self) -> usize {
         match self {
             Self::Nearest => 1,
@@ -34,7 +34,7 @@ impl Interpolation {
 }
 
 /// The bicubic enlargement that super-resolution measures itself against: Keys' cubic with a = −1/2, half-pixel centres, the edge
-/// cell repeated. `side` cells become `factor · side`.
+/// position repeated. `side` positions become `factor · side`.
 pub fn bicubic_enlargement(side: usize, factor: usize) -> AxisMap {
     const A: f64 = -0.5;
     let output = |index: usize| {
@@ -46,10 +46,10 @@ pub fn bicubic_enlargement(side: usize, factor: usize) -> AxisMap {
     AxisMap::new(side, (0..factor * side).map(output).collect())
 }
 
-/// Interpolation of `side` cells at `outputs` places.
+/// Interpolation of `side` positions at `outputs` places.
 pub(crate) fn interpolated(side: usize, outputs: usize, rule: Interpolation) -> AxisMap {
     let output = |index: usize| {
-        // Whole numbers, so that no rounding decides between two cells.
+        // Whole numbers, so that no rounding decides between two positions.
         let nearest = (2 * index + 1) * side / (2 * outputs);
         let position = (index as f64 + 0.5) * side as f64 / outputs as f64 - 0.5;
         let (before, part) = (position.floor() as isize, position - position.floor());
@@ -75,8 +75,8 @@ fn cubic(distance: f64, a: f64) -> f64 {
     }
 }
 
-/// Cell `i` at `2i + phase` of `outputs` cells (beyond the last one: from the first on), zeros between, then a blur by
-/// binomial taps times `gain`: `floor(taps/2)` cells of border before, the rest after.
+/// Position `i` at `2i + phase` of `outputs` positions (beyond the last one: from the first on), zeros between, then a blur by
+/// binomial taps times `gain`: `floor(taps/2)` positions of border before, the rest after.
 pub(crate) fn set_apart(
     [side, outputs]: [usize; 2],
     phase: usize,
@@ -98,14 +98,14 @@ pub(crate) fn set_apart(
     AxisMap::new(side, (0..outputs).map(output).collect())
 }
 
-/// One axis of the inverse of a Haar step: what sums (or differences) add to `outputs` cells.
+/// One axis of the inverse of a Haar step: what sums (or differences) add to `outputs` positions.
 pub(crate) fn inverse_haar(side: usize, outputs: usize, difference: bool) -> AxisMap {
     let sign = |index: usize| if difference && index % 2 == 1 { -FRAC_1_SQRT_2 } else { FRAC_1_SQRT_2 };
     AxisMap::new(side, (0..outputs).map(|index| vec![(index / 2, sign(index))]).collect())
 }
 
-/// The Fourier series of `side` cells at `outputs` places. The highest frequency of an even side is shared between its two
-/// signs, so that the series goes through the cells.
+/// The Fourier series of `side` positions at `outputs` places. The highest frequency of an even side is shared between its two
+/// signs, so that the series goes through the positions.
 pub(crate) fn fourier_series(side: usize, outputs: usize) -> AxisMap {
     let weight = |index: usize, cell: usize| {
         // The distance in periods, from whole numbers, so that large angles lose nothing.

@@ -52,7 +52,7 @@ pub(crate) fn row_frequencies(side: usize, kept: usize) -> Vec<(usize, usize)> {
     lower.chain(upper).collect()
 }
 
-/// Cosine and sine at `cell` of the wave with `frequency` periods in `side` cells.
+/// Cosine and sine at `cell` of the wave with `frequency` periods in `side` positions.
 fn wave(frequency: usize, cell: usize, side: usize) -> [f64; 2] {
     cos_sin_of_turn((frequency * cell) as u64, side as u64)
 }

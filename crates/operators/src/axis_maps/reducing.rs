@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EdgePadding {
-    /// The map mirrored, its edge cell not repeated. Where the border is not shorter than the side: as `replicate`.
+    /// The map mirrored, its edge position not repeated. Where the border is not shorter than the side: as `replicate`.
     #[default]
     Reflect,
-    /// The edge cell repeated.
+    /// The edge position repeated.
     Replicate,
     /// Zeros.
     Zero,
@@ -20,8 +20,8 @@ pub enum EdgePadding {
 }
 
 impl EdgePadding {
-    /// The cell read at `position`, which may lie beyond a side of `side` cells; `None` for a zero. `border` is the number
-    /// of cells by which the filter reaches beyond the side.
+    /// The position read at `position`, which may lie beyond a side of `side` positions; `None` for a zero. `border` is the number
+    /// of positions by which the filter reaches beyond the side.
     pub(crate) fn cell(self, position: isize, side: usize, border: usize) -> Option<usize> {
         let length = side as isize;
         let cell = match self {
@@ -52,7 +52,7 @@ pub(crate) fn binomial(taps: usize) -> Vec<f64> {
     row.iter().map(|value| value / sum).collect()
 }
 
-/// A blur by binomial taps at every `stride`-th cell: `floor((taps − 1)/2)` cells of border before, the rest after.
+/// A blur by binomial taps at every `stride`-th position: `floor((taps − 1)/2)` positions of border before, the rest after.
 pub(crate) fn blur(side: usize, taps: usize, stride: usize, padding: EdgePadding) -> AxisMap {
     let weights = binomial(taps);
     let before = (taps - 1) / 2;
@@ -67,11 +67,11 @@ pub(crate) fn blur(side: usize, taps: usize, stride: usize, padding: EdgePadding
     AxisMap::new(side, (0..side.div_ceil(stride)).map(output).collect())
 }
 
-/// The filters of antialiased resizing, by their shape on a scale of output cells.
+/// The filters of antialiased resizing, by their shape on a scale of output positions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ResizeFilter {
-    /// The mean over the area of an output cell.
+    /// The mean over the area of an output position.
     Box,
     /// Linear interpolation, widened ("bilinear").
     Triangle,
@@ -92,7 +92,7 @@ impl ResizeFilter {
         }
     }
 
-    /// Cells that one output reads where `stride` cells become one.
+    /// Positions that one output reads where `stride` positions become one.
     pub(crate) fn taps(self, stride: usize) -> usize {
         (2.0 * self.radius() * stride as f64).ceil() as usize
     }
@@ -100,7 +100,7 @@ impl ResizeFilter {
     fn weight(self, x: f64) -> f64 {
         let distance = x.abs();
         match self {
-            // Half open, so that a cell on the line between two outputs belongs to one of them.
+            // Half open, so that a position on the line between two outputs belongs to one of them.
             Self::Box => f64::from(u8::from(x > -0.5 && x <= 0.5)),
             Self::Triangle => (1.0 - distance).max(0.0),
             Self::Cubic => {
@@ -123,7 +123,7 @@ fn sinc(x: f64) -> f64 {
     if x == 0.0 { 1.0 } else { sin(std::f64::consts::PI * x) / (std::f64::consts::PI * x) }
 }
 
-/// Antialiased resizing of `side` cells to `outputs`: the filter is as wide as an output cell where cells are dropped, and
+/// Antialiased resizing of `side` positions to `outputs`: the filter is as wide as an output position where positions are dropped, and
 /// its weights on the map sum to 1. Pillow's and PyTorch's (`antialias=True`) rule.
 pub(crate) fn resize(side: usize, outputs: usize, filter: ResizeFilter) -> AxisMap {
     let scale = side as f64 / outputs as f64;
@@ -131,7 +131,7 @@ pub(crate) fn resize(side: usize, outputs: usize, filter: ResizeFilter) -> AxisM
     let support = filter.radius() * width;
     let output = |index: usize| {
         let centre = (index as f64 + 0.5) * scale;
-        // Which cells take part is decided as Pillow does, by rounding the ends of the support.
+        // Which positions take part is decided as Pillow does, by rounding the ends of the support.
         let first = ((centre - support + 0.5).floor().max(0.0)) as usize;
         let end = ((centre + support + 0.5).floor() as usize).min(side);
         let terms: Vec<(usize, f64)> =
@@ -142,7 +142,7 @@ pub(crate) fn resize(side: usize, outputs: usize, filter: ResizeFilter) -> AxisM
     AxisMap::new(side, (0..outputs).map(output).collect())
 }
 
-/// One step of the Haar transform: `(x[2i] ± x[2i+1]) / √2`, a last odd cell's partner by `padding`.
+/// One step of the Haar transform: `(x[2i] ± x[2i+1]) / √2`, a last odd position's partner by `padding`.
 pub(crate) fn haar(side: usize, difference: bool, padding: EdgePadding) -> AxisMap {
     let half = std::f64::consts::FRAC_1_SQRT_2;
     let output = |index: usize| {

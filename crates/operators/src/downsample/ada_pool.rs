@@ -1,20 +1,11 @@
 //! AdaPool: a learned mixture of SoftPool and a pooling weighted by likeness to the window's mean.
 
 use allconv_kernels::WindowFunction;
-use burn::tensor::Tensor;
-use serde::{Deserialize, Serialize};
 
 use super::properties::{CUT_OFF, Properties, SLOT_SHAPE};
 use super::reduction::Reduction;
-use crate::description::Description;
-use crate::error::OutOfRange;
-use crate::layer::Parameters;
 use crate::operations::{PoolWindow, weighted_pool};
-use crate::operator::Settings;
-use crate::parameter_source::{ParameterSpec, Start};
-use crate::pass::Pass;
-use crate::settings::check_window;
-use crate::shape::{Window, divided};
+use crate::prelude::*;
 
 /// A learned mixture of two exponentially weighted means. [`AdaPool::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

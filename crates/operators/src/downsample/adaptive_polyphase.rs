@@ -1,21 +1,12 @@
 //! Adaptive polyphase sampling (APS): each image keeps the phase with the largest norm.
 
-use burn::tensor::Tensor;
-use serde::{Deserialize, Serialize};
-
 use super::polyphase::{ADAPTIVE_ORDER, kept_phases, phases, strongest};
 use super::properties::Properties;
 use super::reduction::Reduction;
 use crate::axis_maps::{EdgePadding, blur};
-use crate::description::Description;
-use crate::error::OutOfRange;
-use crate::layer::Parameters;
 use crate::operations::{SeparableMap, channels_first, channels_last, separable};
-use crate::operator::Settings;
-use crate::pass::Pass;
-use crate::settings::{check_taps, is_one};
-use crate::shape::Window;
-use crate::switches::{PhaseShares, Shares, SwitchKind, Switches};
+use crate::prelude::*;
+use crate::switches::{PhaseShares, Shares};
 
 /// Keeps the polyphase component with the largest norm. [`AdaptivePolyphase::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,7 +19,7 @@ pub struct AdaptivePolyphase {
     pub blur_taps: usize,
 }
 
-/// The norm of a polyphase component, over all its channels and cells.
+/// The norm of a polyphase component, over all its channels and positions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PhaseNorm {
@@ -44,7 +35,7 @@ pub enum PhaseNorm {
 impl PhaseNorm {
     /// A number for each phase of each image, `[4, n]`, that is the larger the larger the norm is.
     fn of_phases(self, x: Tensor<4>) -> Tensor<2> {
-        // First over the channels of each cell, in the order in which maps lie: little is left for the phases.
+        // First over the channels of each position, in the order in which maps lie: little is left for the phases.
         let x = channels_last(x);
         let cells = match self {
             Self::L2 => x.square().sum_dim(3),
@@ -104,7 +95,7 @@ impl Reduction for AdaptivePolyphase {
     }
 
     fn window(&self, _input: [usize; 3]) -> Window {
-        // One cell of either phase, and the blur around it.
+        // One position of either phase, and the blur around it.
         Window { extent: self.blur_taps + 1, stride: 2 }
     }
 

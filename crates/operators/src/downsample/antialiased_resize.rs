@@ -1,21 +1,12 @@
 //! Antialiased resizing: the filters of image processing instead of a pooling window.
 
-use burn::tensor::Tensor;
-use serde::{Deserialize, Serialize};
-
 use super::properties::{Properties, SLOT_SHAPE};
 use super::reduction::Reduction;
 use crate::axis_maps::{ResizeFilter, resize};
-use crate::description::Description;
-use crate::error::OutOfRange;
-use crate::layer::Parameters;
 use crate::operations::{SeparableMap, separable};
-use crate::operator::Settings;
-use crate::pass::Pass;
-use crate::settings::check_size;
-use crate::shape::Window;
+use crate::prelude::*;
 
-/// Resizing by a filter as wide as an output cell. [`AntialiasedResize::DESCRIPTION`] has the definition.
+/// Resizing by a filter as wide as an output position. [`AntialiasedResize::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AntialiasedResize {

@@ -1,18 +1,13 @@
 //! Average pooling with stride 1, then BlurPool.
 
-use serde::{Deserialize, Serialize};
-
 use super::average_pool::AveragePool;
 use super::blur_pool::{BLUR_BOUNDARY, BLUR_NOTE, BlurPool, blur_properties, check_blur};
 use super::downsampling::{Downsampling, Part};
 use super::properties::{Properties, SLOT_SHAPE};
 use crate::axis_maps::EdgePadding;
-use crate::description::Description;
-use crate::error::OutOfRange;
-use crate::operator::Settings;
-use crate::settings::check_size;
+use crate::prelude::*;
 
-/// The mean of each window at stride 1, then a blur and every stride-th cell. [`AverageBlurPool::DESCRIPTION`] has the definition.
+/// The mean of each window at stride 1, then a blur and every stride-th position. [`AverageBlurPool::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AverageBlurPool {

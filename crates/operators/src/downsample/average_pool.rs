@@ -1,19 +1,10 @@
 //! Average pooling: the mean of each window.
 
-use burn::tensor::Tensor;
-use serde::{Deserialize, Serialize};
-
 use super::properties::{CUT_OFF, Properties};
 use super::reduction::Reduction;
 use super::windowed::{border, check_border, pooled_shape, window_properties};
-use crate::description::Description;
-use crate::error::OutOfRange;
-use crate::layer::Parameters;
 use crate::operations::{PoolWindow, average_pool};
-use crate::operator::Settings;
-use crate::pass::Pass;
-use crate::settings::check_window;
-use crate::shape::Window;
+use crate::prelude::*;
 
 pub use crate::operations::Divisor;
 
@@ -25,11 +16,11 @@ pub struct AveragePool {
     pub kernel: usize,
     /// Positions between windows, 1 to 64. Default 2.
     pub stride: usize,
-    /// By what the sum of a window is divided. Default: its cells inside the map.
+    /// By what the sum of a window is divided. Default: its positions inside the map.
     pub divisor: Divisor,
-    /// Cells of a border on all sides, at most half the kernel: windows then follow PyTorch's rule, and the divisor
+    /// Positions of a border on all sides, at most half the kernel: windows then follow PyTorch's rule, and the divisor
     /// `window` counts the border as PyTorch's `count_include_pad` does.
-    /// Default: none; windows start at the first cell and are cut off by the far edge.
+    /// Default: none; windows start at the first position and are cut off by the far edge.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub padding: Option<usize>,
     /// Whether PyTorch's rule rounds the number of windows up. Needs `padding`. Default false.
@@ -95,7 +86,7 @@ impl Reduction for AveragePool {
 }
 
 impl AveragePool {
-    /// Windows that are cut off by the far edge, divided by their cells on the map.
+    /// Windows that are cut off by the far edge, divided by their positions on the map.
     pub const fn plain(kernel: usize, stride: usize) -> Self {
         Self { kernel, stride, divisor: Divisor::Cells, padding: None, ceil_mode: false }
     }

@@ -1,19 +1,10 @@
-//! BlurPool: a binomial low-pass filter before cells are dropped.
-
-use burn::tensor::Tensor;
-use serde::{Deserialize, Serialize};
+//! BlurPool: a binomial low-pass filter before positions are dropped.
 
 use super::properties::{Properties, SLOT_SHAPE};
 use super::reduction::Reduction;
 use crate::axis_maps::{EdgePadding, blur};
-use crate::description::Description;
-use crate::error::OutOfRange;
-use crate::layer::Parameters;
 use crate::operations::{SeparableMap, separable};
-use crate::operator::Settings;
-use crate::pass::Pass;
-use crate::settings::{check_size, check_taps};
-use crate::shape::Window;
+use crate::prelude::*;
 
 /// The boundary of every blur.
 pub(super) const BLUR_BOUNDARY: &str = "floor((taps − 1)/2) cells before and the rest after, read by `padding`: reflect (edge not repeated), replicate, zero or \
@@ -90,9 +81,9 @@ impl Reduction for BlurPool {
     }
 }
 
-/// What a blur promises.
+/// What holds for a blur.
 pub(super) fn blur_properties(taps: usize, stride: usize, padding: EdgePadding) -> Properties {
-    // Two taps read one cell after the last, which a stride that is even drops on even sides.
+    // Two taps read one position after the last, which a stride that is even drops on even sides.
     let stays_inside = taps <= 2 && stride >= taps;
     Properties {
         linear: true,

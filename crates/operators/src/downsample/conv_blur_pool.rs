@@ -1,18 +1,13 @@
 //! A convolution with stride 1, then BlurPool: antialiased strided convolution.
 
-use serde::{Deserialize, Serialize};
-
 use super::blur_pool::{BLUR_BOUNDARY, BLUR_NOTE, BlurPool, blur_properties, check_blur};
 use super::downsampling::{Downsampling, Following, Part};
 use super::properties::{Properties, SLOT_SHAPE};
 use crate::axis_maps::EdgePadding;
 use crate::convolution_spec::{Border, ConvolutionSpec};
-use crate::description::Description;
-use crate::error::OutOfRange;
-use crate::operator::Settings;
-use crate::settings::check_size;
+use crate::prelude::*;
 
-/// A convolution with stride 1 and the net's activation, then a blur and every stride-th cell. [`ConvBlurPool::DESCRIPTION`] has the definition.
+/// A convolution with stride 1 and the net's activation, then a blur and every stride-th position. [`ConvBlurPool::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ConvBlurPool {

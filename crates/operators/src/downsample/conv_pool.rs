@@ -1,22 +1,16 @@
 //! A convolution, then max pooling: the rule ConvPool-CNN of the paper.
 
-use serde::{Deserialize, Serialize};
-
 use super::downsampling::{Downsampling, Following, Part};
 use super::max_pool::MaxPool;
 use super::properties::{Properties, SLOT_SHAPE};
 use crate::convolution_spec::{Border, ConvolutionSpec};
-use crate::description::Description;
-use crate::error::OutOfRange;
-use crate::operator::Settings;
-use crate::settings::check_window;
-use crate::switches::SwitchKind;
+use crate::prelude::*;
 
 /// A stride-1 convolution with the net's activation, then max pooling. [`ConvPool::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ConvPool {
-    /// Side of the convolution's kernel and of the pooling window in cells, 1 to 64. Default 3.
+    /// Side of the convolution's kernel and of the pooling window in positions, 1 to 64. Default 3.
     pub kernel: usize,
     /// Positions between windows, 1 to 64. Default 2.
     pub stride: usize,

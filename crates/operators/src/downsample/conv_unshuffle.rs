@@ -1,15 +1,10 @@
 //! A convolution to fewer channels, then pixel unshuffle: reverse pixel shuffle as image restoration uses it.
 
-use serde::{Deserialize, Serialize};
-
 use super::downsampling::{Downsampling, Following, Part};
 use super::pixel_unshuffle::PixelUnshuffle;
 use super::properties::Properties;
 use crate::convolution_spec::{Border, ConvolutionSpec};
-use crate::description::Description;
-use crate::error::{OutOfRange, check_range};
-use crate::operator::Settings;
-use crate::settings::{check_size, is_one, is_yes};
+use crate::prelude::*;
 
 /// A convolution at full resolution whose outputs become the phases of the result. [`ConvUnshuffle::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,7 +65,7 @@ impl Downsampling for ConvUnshuffle {
         Properties {
             gain: None,
             linear: !self.activation,
-            // A kernel of one cell sees no edge.
+            // A kernel of one position sees no edge.
             shifts_by_stride: self.kernel == 1,
             channel_wise: false,
             ..Properties::pooling(self.factor)

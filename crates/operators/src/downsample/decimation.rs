@@ -1,24 +1,15 @@
-//! Decimation: every other cell is dropped. Reduction without pooling.
-
-use burn::tensor::Tensor;
-use serde::{Deserialize, Serialize};
+//! Decimation: every other position is dropped. Reduction without pooling.
 
 use super::properties::{Properties, SLOT_SHAPE};
 use super::reduction::Reduction;
-use crate::description::Description;
-use crate::error::OutOfRange;
-use crate::layer::Parameters;
 use crate::operations::{PoolWindow, max_pool};
-use crate::operator::Settings;
-use crate::pass::Pass;
-use crate::settings::check_size;
-use crate::shape::Window;
+use crate::prelude::*;
 
-/// Keeps one cell in stride². [`Decimation::DESCRIPTION`] has the definition.
+/// Keeps one position in stride². [`Decimation::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Decimation {
-    /// Cells between those that are kept, 1 to 64. Default 2.
+    /// Positions between those that are kept, 1 to 64. Default 2.
     pub stride: usize,
 }
 
@@ -60,7 +51,7 @@ impl Reduction for Decimation {
     }
 
     fn compute(&self, x: Tensor<4>, _parameters: &Parameters, pass: &Pass<'_>) -> Tensor<4> {
-        // The largest of windows that hold one cell: a kernel that copies.
+        // The largest of windows that hold one position: a kernel that copies.
         max_pool(x, PoolWindow::cut_off(1, self.stride), pass.engine)
     }
 }

@@ -1,14 +1,9 @@
 //! A depthwise strided convolution: learned pooling that mixes no channels.
 
-use serde::{Deserialize, Serialize};
-
 use super::downsampling::{Downsampling, Following, Part};
 use super::properties::{Properties, SLOT_SHAPE};
 use crate::convolution_spec::{Border, ConvolutionSpec};
-use crate::description::Description;
-use crate::error::OutOfRange;
-use crate::operator::Settings;
-use crate::settings::check_window;
+use crate::prelude::*;
 
 /// A strided convolution of each channel alone, without activation. [`DepthwiseConv::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,21 +1,14 @@
 //! DiffStride: spectral pooling whose strides are learned.
 
-use burn::tensor::{Tensor, TensorData};
-use serde::{Deserialize, Serialize};
+use burn::tensor::TensorData;
 
 use super::properties::Properties;
 use super::reduction::Reduction;
 use super::spectral_pool::{kept, too_few_frequencies};
 use crate::axis_maps::fourier::{self, Matrix};
-use crate::description::Description;
-use crate::error::{OutOfRange, check_range};
 use crate::host::to_host;
-use crate::layer::Parameters;
 use crate::operations::{SeparableMap, Together, separable_together};
-use crate::operator::Settings;
-use crate::parameter_source::{ParameterSpec, Start};
-use crate::pass::Pass;
-use crate::shape::Window;
+use crate::prelude::*;
 
 /// Keeps the low frequencies below a learned bound. [`DiffStride::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -127,7 +120,7 @@ enum Axis {
     Columns,
 }
 
-/// The mask along one axis of `side` cells: `clip((reach + side/(2S) − q)/fall, 0, 1)`.
+/// The mask along one axis of `side` positions: `clip((reach + side/(2S) − q)/fall, 0, 1)`.
 #[derive(Clone, Copy, Debug)]
 struct Mask {
     side: usize,
@@ -168,7 +161,7 @@ impl Mask {
         if side > self.fall { side / (side - self.fall) } else { 1.0 }
     }
 
-    /// Output cells at this stride.
+    /// Output positions at this stride.
     fn kept(&self, stride: f64) -> usize {
         if let Some(fixed) = self.fixed {
             return fixed;

@@ -1,13 +1,8 @@
 //! Dilation of what follows instead of reduction: the control that keeps the resolution.
 
-use serde::{Deserialize, Serialize};
-
 use super::downsampling::{Downsampling, Part};
 use super::properties::Properties;
-use crate::description::Description;
-use crate::error::OutOfRange;
-use crate::operator::Settings;
-use crate::settings::check_size;
+use crate::prelude::*;
 
 /// Reduces nothing and dilates every later convolution. [`Dilation::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

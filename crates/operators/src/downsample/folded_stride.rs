@@ -1,13 +1,8 @@
 //! The stride folded into the preceding convolution: the rule Strided-CNN of the paper.
 
-use serde::{Deserialize, Serialize};
-
 use super::downsampling::{Downsampling, Part};
 use super::properties::{Properties, SLOT_SHAPE};
-use crate::description::Description;
-use crate::error::OutOfRange;
-use crate::operator::Settings;
-use crate::settings::check_size;
+use crate::prelude::*;
 
 /// Removes the pooling and raises the stride of the convolution before it. [`FoldedStride::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

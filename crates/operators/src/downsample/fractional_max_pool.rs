@@ -1,20 +1,14 @@
 //! Fractional max pooling: the maximum over windows that divide a side by a number that need not be whole.
 
 use allconv_kernels::RegionLists;
-use burn::tensor::{Int, Tensor, TensorData};
-use serde::{Deserialize, Serialize};
+use burn::tensor::{Int, TensorData};
 use std::sync::Arc;
 
 use super::properties::Properties;
 use super::reduction::Reduction;
-use crate::description::Description;
-use crate::error::{OutOfRange, check_range};
-use crate::layer::Parameters;
-use crate::operations::{CellChoice, gathered};
-use crate::operator::Settings;
-use crate::pass::{Draws, Pass};
-use crate::settings::check_size;
-use crate::shape::Window;
+use crate::operations::{PositionChoice, gathered};
+use crate::pass::Draws;
+use crate::prelude::*;
 
 /// The maximum over windows at fractional distances. [`FractionalMaxPool::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,7 +28,7 @@ pub struct FractionalMaxPool {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Regions {
-    /// Windows of `kernel` cells. PyTorch's rule.
+    /// Windows of `kernel` positions. PyTorch's rule.
     #[default]
     Overlapping,
     /// Windows that end where the next one starts. Paddle's rule.
@@ -121,7 +115,7 @@ impl Reduction for FractionalMaxPool {
         let [batch, channels, height, width] = x.dims();
         let draws = pass.draws.filter(|_| self.draw == RegionDraw::Random);
         let windows = self.windows_of_maps(batch * channels, [height, width], draws);
-        let choice = CellChoice::RegionMaximum(Arc::new(windows));
+        let choice = PositionChoice::RegionMaximum(Arc::new(windows));
         match choice.positions(&x, pass.engine) {
             Some([largest, _]) => gathered(x, largest),
             None => self.composed(x, draws),
@@ -134,7 +128,7 @@ impl FractionalMaxPool {
         ((side as f64 / self.ratio) as usize).max(1)
     }
 
-    /// First cell and end of each window along a side, for the shift `u`.
+    /// First position and end of each window along a side, for the shift `u`.
     fn regions(&self, side: usize, u: f64) -> Vec<(usize, usize)> {
         let windows = self.windows(side);
         let region = |index: usize| match self.regions {
@@ -154,7 +148,7 @@ impl FractionalMaxPool {
         (0..windows).map(region).collect()
     }
 
-    /// The cells of the windows of one map, window by window, each window filled up to `size` × `size` by repetition.
+    /// The positions of the windows of one map, window by window, each window filled up to `size` × `size` by repetition.
     fn cells(&self, sides: [usize; 2], shifts: [f64; 2], size: usize) -> Vec<i64> {
         let [rows, columns] = [0, 1].map(|axis| self.regions(sides[axis], shifts[axis]));
         let mut cells = Vec::with_capacity(size * size * rows.len() * columns.len());
@@ -231,7 +225,7 @@ mod tests {
         }
     }
 
-    /// The windows of seven cells in five outputs at u = 0.3.
+    /// The windows of seven positions in five outputs at u = 0.3.
     fn regions(regions: Regions) -> Vec<(usize, usize)> {
         FractionalMaxPool { ratio: 1.4, regions, ..FractionalMaxPool::default() }.regions(7, 0.3)
     }

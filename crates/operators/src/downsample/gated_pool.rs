@@ -1,24 +1,15 @@
 //! Gated pooling: the share of the maximum depends on the window.
 
 use allconv_kernels::Padding;
-use burn::tensor::Tensor;
-use serde::{Deserialize, Serialize};
 
 use super::max_average_pool::largest_and_mean;
 use super::properties::{CUT_OFF, Properties, SLOT_SHAPE};
 use super::reduction::Reduction;
 use super::sharing::Sharing;
-use crate::description::Description;
-use crate::error::OutOfRange;
-use crate::layer::Parameters;
 use crate::operations::{
     ConvolutionSettings, PoolWindow, channels_first, channels_last, convolution, mixture,
 };
-use crate::operator::Settings;
-use crate::parameter_source::{ParameterSpec, Start};
-use crate::pass::Pass;
-use crate::settings::check_window;
-use crate::shape::{Window, divided};
+use crate::prelude::*;
 
 /// A mixture of maximum and mean, its share computed from the window. [`GatedPool::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,20 +1,10 @@
 //! Generalised-mean pooling (GeM): the mean form of the p-norm of values kept positive.
 
-use burn::tensor::Tensor;
-use serde::{Deserialize, Serialize};
-
 use super::p_norm_pool::NormForm;
 use super::properties::{CUT_OFF, Properties, SLOT_SHAPE};
 use super::reduction::Reduction;
-use crate::description::Description;
-use crate::error::{OutOfRange, check_range};
-use crate::layer::Parameters;
 use crate::operations::{PoolWindow, channels_first, channels_last, weighted_pool};
-use crate::operator::Settings;
-use crate::parameter_source::{ParameterSpec, Start};
-use crate::pass::Pass;
-use crate::settings::check_window;
-use crate::shape::Window;
+use crate::prelude::*;
 
 /// The generalised mean of each window, of values kept above a small bound. [`GemPool::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,24 +1,16 @@
 //! The low-pass band of the Haar transform (WaveCNet).
 
-use burn::tensor::Tensor;
-use serde::{Deserialize, Serialize};
-
 use super::properties::Properties;
 use super::reduction::Reduction;
 use crate::axis_maps::{EdgePadding, haar};
-use crate::description::Description;
-use crate::layer::Parameters;
 use crate::operations::{SeparableMap, Together, separable_together};
-use crate::operator::Settings;
-use crate::pass::Pass;
-use crate::shape::Window;
-use crate::switches::{SwitchKind, Switches};
+use crate::prelude::*;
 
 /// Keeps the low-pass band of the Haar transform. [`HaarLowPass::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HaarLowPass {
-    /// What odd sides read beyond their last cell. Default: the map mirrored.
+    /// What odd sides read beyond their last position. Default: the map mirrored.
     pub padding: EdgePadding,
 }
 

@@ -1,25 +1,18 @@
 //! One step of the Haar transform with all four bands as channels (HWD).
 
-use burn::tensor::Tensor;
-use serde::{Deserialize, Serialize};
-
 use super::downsampling::Part;
 use super::haar_low_pass::{HAAR_BANDS, HAAR_BOUNDARY, haar_bands};
 use super::pixel_unshuffle::Projection;
 use super::properties::Properties;
 use super::reduction::Reduction;
 use crate::axis_maps::EdgePadding;
-use crate::description::Description;
-use crate::layer::Parameters;
-use crate::operator::Settings;
-use crate::pass::Pass;
-use crate::shape::{Window, divided};
+use crate::prelude::*;
 
 /// All four bands of the Haar transform as channels. [`HaarWavelet::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HaarWavelet {
-    /// What odd sides read beyond their last cell. Default: the map mirrored.
+    /// What odd sides read beyond their last position. Default: the map mirrored.
     pub padding: EdgePadding,
     /// How the channels return to their number. Default: not at all.
     #[serde(skip_serializing_if = "Option::is_none")]

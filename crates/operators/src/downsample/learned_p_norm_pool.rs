@@ -2,22 +2,13 @@
 
 use allconv_kernels::Elementwise;
 use allconv_random::elementary::{exp_m1, ln, pow};
-use burn::tensor::Tensor;
-use serde::{Deserialize, Serialize};
 
 use super::p_norm_pool::NormForm;
 use super::properties::{CUT_OFF, Properties, SLOT_SHAPE};
 use super::reduction::Reduction;
 use super::sharing::Sharing;
-use crate::description::Description;
-use crate::error::{OutOfRange, check_range};
-use crate::layer::Parameters;
 use crate::operations::{PoolWindow, elementwise, weighted_pool};
-use crate::operator::Settings;
-use crate::parameter_source::{ParameterSpec, Start};
-use crate::pass::Pass;
-use crate::settings::check_window;
-use crate::shape::Window;
+use crate::prelude::*;
 
 /// The p-norm of each window, p being learned. [`LearnedPNormPool::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,22 +1,15 @@
 //! Learned polyphase sampling (LPS): a small net scores the phases, each image keeps the best.
 
 use allconv_kernels::{Activation, AxisMap, Elementwise, Epilogue};
-use burn::tensor::{Tensor, TensorData};
-use serde::{Deserialize, Serialize};
+use burn::tensor::TensorData;
 
 use super::polyphase::{LEARNED_ORDER, kept_phases, phases, strongest};
 use super::properties::Properties;
 use super::reduction::Reduction;
-use crate::description::Description;
-use crate::error::{OutOfRange, check_range};
-use crate::layer::Parameters;
 use crate::operations::{ConvolutionSettings, SeparableMap, convolution, elementwise, rectifier, separable};
-use crate::operator::Settings;
-use crate::parameter_source::{ParameterSpec, Start};
-use crate::pass::Pass;
-use crate::shape::{Window, divided};
+use crate::prelude::*;
 use crate::signal_rules::ReluRule;
-use crate::switches::{PhaseShares, Shares, SwitchKind, Switches};
+use crate::switches::{PhaseShares, Shares};
 
 /// Keeps the polyphase component that a small net scores highest. [`LearnedPolyphase::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

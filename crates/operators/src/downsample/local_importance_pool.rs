@@ -1,23 +1,14 @@
 //! Local importance-based pooling (LIP): each window weighted by the exponential of a learned score.
 
 use allconv_kernels::{Activation, Elementwise, Engine, Epilogue, Padding};
-use burn::tensor::Tensor;
-use serde::{Deserialize, Serialize};
 
 use super::properties::{Properties, SLOT_SHAPE};
 use super::reduction::Reduction;
-use crate::description::Description;
-use crate::error::OutOfRange;
-use crate::layer::Parameters;
 use crate::operations::{
     ConvolutionSettings, Divisor, PoolBorder, PoolWindow, average_pool, channels_first, channels_last,
     convolution, elementwise, rectifier,
 };
-use crate::operator::Settings;
-use crate::parameter_source::{ParameterSpec, Start};
-use crate::pass::Pass;
-use crate::settings::check_window;
-use crate::shape::Window;
+use crate::prelude::*;
 use crate::signal_rules::ReluRule;
 
 /// The largest score.
@@ -37,11 +28,11 @@ pub struct LocalImportancePool {
     pub kernel: usize,
     /// Positions between windows, 1 to 64. Default 2.
     pub stride: usize,
-    /// What scores the cells. Default: one convolution.
+    /// What scores the positions. Default: one convolution.
     pub gate: ImportanceGate,
 }
 
-/// The net that scores cells, before instance normalisation and a sigmoid.
+/// The net that scores positions, before instance normalisation and a sigmoid.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ImportanceGate {

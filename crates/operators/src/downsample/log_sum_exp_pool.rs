@@ -1,19 +1,11 @@
 //! Log-sum-exp pooling: a smooth maximum.
 
 use allconv_kernels::WindowFunction;
-use burn::tensor::Tensor;
-use serde::{Deserialize, Serialize};
 
 use super::properties::{CUT_OFF, Properties, SLOT_SHAPE};
 use super::reduction::Reduction;
-use crate::description::Description;
-use crate::error::{OutOfRange, check_range};
-use crate::layer::Parameters;
 use crate::operations::{PoolWindow, weighted_pool};
-use crate::operator::Settings;
-use crate::pass::Pass;
-use crate::settings::check_window;
-use crate::shape::Window;
+use crate::prelude::*;
 
 /// A smooth maximum of each window. [`LogSumExpPool::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

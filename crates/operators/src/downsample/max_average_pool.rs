@@ -1,21 +1,13 @@
 //! The maximum and the mean of each window together.
 
 use allconv_kernels::Engine;
-use burn::tensor::Tensor;
-use serde::{Deserialize, Serialize};
 
 use super::properties::{CUT_OFF, Properties};
 use super::reduction::Reduction;
-use crate::description::Description;
-use crate::error::OutOfRange;
-use crate::layer::Parameters;
 use crate::operations::{
     Divisor, PoolWindow, average_pool, channels_first, channels_last, concatenate_channels, max_pool, sum_of,
 };
-use crate::operator::Settings;
-use crate::pass::Pass;
-use crate::settings::check_window;
-use crate::shape::{Window, divided};
+use crate::prelude::*;
 
 /// The maximum and the mean of each window, added or side by side. [`MaxAveragePool::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,18 +1,13 @@
 //! Max pooling with stride 1, then BlurPool: antialiased max pooling.
 
-use serde::{Deserialize, Serialize};
-
 use super::blur_pool::{BLUR_BOUNDARY, BLUR_NOTE, BlurPool, blur_properties, check_blur};
 use super::downsampling::{Downsampling, Part};
 use super::max_pool::MaxPool;
 use super::properties::{Properties, SLOT_SHAPE};
 use crate::axis_maps::EdgePadding;
-use crate::description::Description;
-use crate::error::OutOfRange;
-use crate::operator::Settings;
-use crate::settings::check_size;
+use crate::prelude::*;
 
-/// The maximum of each window at stride 1, then a blur and every stride-th cell. [`MaxBlurPool::DESCRIPTION`] has the definition.
+/// The maximum of each window at stride 1, then a blur and every stride-th position. [`MaxBlurPool::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MaxBlurPool {

@@ -1,21 +1,11 @@
 //! Max pooling: the maximum of each window.
 
-use burn::tensor::Tensor;
-use serde::{Deserialize, Serialize};
-
 use super::properties::{CUT_OFF, Properties};
 use super::reduction::Reduction;
 use super::windowed::{border, check_border, pooled_shape, window_properties};
-use crate::description::Description;
-use crate::error::OutOfRange;
-use crate::layer::Parameters;
 use crate::operations::{Divisor, PoolWindow, average_pool, max_pool, max_pool_with_indices};
-use crate::operator::Settings;
-use crate::pass::Pass;
-use crate::settings::{check_size, check_window, is_one};
-use crate::shape::Window;
+use crate::prelude::*;
 use crate::signal_rules::MaxPoolRule;
-use crate::switches::{SwitchKind, Switches};
 
 /// Replaces each window by its maximum, channel by channel. [`MaxPool::DESCRIPTION`] has the definition.
 ///
@@ -37,11 +27,11 @@ pub struct MaxPool {
     pub kernel: usize,
     /// Positions between windows, 1 to 64. Default 2.
     pub stride: usize,
-    /// Distance of neighbouring cells of a window, 1 to 64. Default 1.
+    /// Distance of neighbouring positions of a window, 1 to 64. Default 1.
     #[serde(skip_serializing_if = "is_one")]
     pub dilation: usize,
-    /// Cells of a border on all sides, at most half the kernel: windows then follow PyTorch's rule.
-    /// Default: none; windows start at the first cell and are cut off by the far edge.
+    /// Positions of a border on all sides, at most half the kernel: windows then follow PyTorch's rule.
+    /// Default: none; windows start at the first position and are cut off by the far edge.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub padding: Option<usize>,
     /// Whether PyTorch's rule rounds the number of windows up. Needs `padding`. Default false.
@@ -92,7 +82,7 @@ impl Settings for MaxPool {
 
 impl Reduction for MaxPool {
     fn properties(&self) -> Properties {
-        // One cell has no larger neighbour.
+        // One position has no larger neighbour.
         Properties { linear: self.kernel == 1, ..window_properties(self.window_rule()) }
     }
 

@@ -1,18 +1,11 @@
 //! Median pooling: the middle value of each window.
 
-use burn::tensor::{Int, Tensor, TensorData};
-use serde::{Deserialize, Serialize};
+use burn::tensor::{Int, TensorData};
 
 use super::properties::{CUT_OFF, Properties, SLOT_SHAPE};
 use super::reduction::Reduction;
-use crate::description::Description;
-use crate::error::OutOfRange;
-use crate::layer::Parameters;
-use crate::operations::{CellChoice, PoolWindow, gathered, stacked_windows};
-use crate::operator::Settings;
-use crate::pass::Pass;
-use crate::settings::check_window;
-use crate::shape::Window;
+use crate::operations::{PoolWindow, PositionChoice, gathered, stacked_windows};
+use crate::prelude::*;
 
 /// The middle value of each window. [`MedianPool::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,7 +15,7 @@ pub struct MedianPool {
     pub kernel: usize,
     /// Positions between windows, 1 to 64. Default 2.
     pub stride: usize,
-    /// What a window with an even number of cells gives. Default: the mean of the middle two.
+    /// What a window with an even number of positions gives. Default: the mean of the middle two.
     pub even: EvenMedian,
 }
 
@@ -68,7 +61,7 @@ impl Reduction for MedianPool {
     }
 
     fn compute(&self, x: Tensor<4>, _parameters: &Parameters, pass: &Pass<'_>) -> Tensor<4> {
-        let choice = CellChoice::Median(PoolWindow::cut_off(self.kernel, self.stride));
+        let choice = PositionChoice::Median(PoolWindow::cut_off(self.kernel, self.stride));
         let Some([lower, upper]) = choice.positions(&x, pass.engine) else {
             return self.composed(x);
         };
@@ -85,7 +78,7 @@ impl MedianPool {
         let window = PoolWindow::cut_off(self.kernel, self.stride);
         let [_, _, height, width] = x.dims();
         let (device, stacked) = (x.device(), stacked_windows(x, window));
-        // Cells beyond the map sort behind all others.
+        // Positions beyond the map sort behind all others.
         let keys = match stacked.beyond() {
             None => stacked.cells.clone().detach(),
             Some(beyond) => stacked.cells.clone().detach().mask_fill(beyond, f32::MAX),
@@ -109,7 +102,7 @@ impl MedianPool {
     }
 }
 
-/// What a window with an even number of cells gives.
+/// What a window with an even number of positions gives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EvenMedian {
@@ -143,7 +136,7 @@ mod tests {
         let x = || image(2, 3, &[5., 1., 9., 2., 8., 3.]);
         assert_eq!(evaluated(&MedianPool { kernel: 3, stride: 3, even: EvenMedian::Mean }, x()), [4.0]);
         assert_eq!(evaluated(&MedianPool { kernel: 3, stride: 3, even: EvenMedian::Lower }, x()), [3.0]);
-        // Whole, then cut off to 3×1, 1×3 and 1×1 cells.
+        // Whole, then cut off to 3×1, 1×3 and 1×1 positions.
         assert_eq!(evaluated(&MedianPool::default(), grid(3, 3)), [5.0, 6.0, 8.0, 9.0]);
     }
 }

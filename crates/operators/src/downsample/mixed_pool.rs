@@ -1,21 +1,11 @@
 //! Mixed pooling: a learned share of the maximum, and the mean for the rest.
 
-use burn::tensor::Tensor;
-use serde::{Deserialize, Serialize};
-
 use super::max_average_pool::largest_and_mean;
 use super::properties::{CUT_OFF, Properties, SLOT_SHAPE};
 use super::reduction::Reduction;
 use super::sharing::Sharing;
-use crate::description::Description;
-use crate::error::OutOfRange;
-use crate::layer::Parameters;
 use crate::operations::{PoolWindow, mixture};
-use crate::operator::Settings;
-use crate::parameter_source::{ParameterSpec, Start};
-use crate::pass::Pass;
-use crate::settings::check_window;
-use crate::shape::Window;
+use crate::prelude::*;
 
 /// A learned mixture of maximum and mean. [`MixedPool::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,19 +2,11 @@
 
 use allconv_kernels::WindowFunction;
 use allconv_random::elementary::pow;
-use burn::tensor::Tensor;
-use serde::{Deserialize, Serialize};
 
 use super::properties::{CUT_OFF, Properties, SLOT_SHAPE};
 use super::reduction::Reduction;
-use crate::description::Description;
-use crate::error::{OutOfRange, check_range};
-use crate::layer::Parameters;
 use crate::operations::{PoolWindow, max_pool, weighted_pool};
-use crate::operator::Settings;
-use crate::pass::Pass;
-use crate::settings::check_window;
-use crate::shape::Window;
+use crate::prelude::*;
 
 /// The p-norm of each window. [`PNormPool::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

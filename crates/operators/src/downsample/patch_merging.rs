@@ -1,18 +1,10 @@
-//! Patch merging: blocks of 2×2 cells become channels, are normalised and mixed to twice the channels.
-
-use burn::tensor::Tensor;
-use serde::{Deserialize, Serialize};
+//! Patch merging: blocks of 2×2 positions become channels, are normalised and mixed to twice the channels.
 
 use super::pixel_unshuffle::PhaseOrder;
 use super::properties::Properties;
 use super::reduction::Reduction;
-use crate::description::Description;
-use crate::layer::Parameters;
 use crate::operations::{ConvolutionSettings, blocks_to_channels, convolution};
-use crate::operator::Settings;
-use crate::parameter_source::{ParameterSpec, Start};
-use crate::pass::Pass;
-use crate::shape::{Window, divided};
+use crate::prelude::*;
 
 /// Added to the variance of the normalisation.
 const EPSILON: f64 = 1e-5;

@@ -1,36 +1,28 @@
 //! Pixel unshuffle (space to depth, reverse pixel shuffle): each block of pixels becomes channels.
 
 use allconv_kernels::BlockOrder;
-use burn::tensor::Tensor;
-use serde::{Deserialize, Serialize};
 
 use super::downsampling::{Following, Part};
 use super::properties::Properties;
 use super::reduction::Reduction;
 use crate::convolution_spec::{Border, ConvolutionSpec};
-use crate::description::Description;
-use crate::error::OutOfRange;
-use crate::layer::Parameters;
 use crate::operations::blocks_to_channels;
-use crate::operator::Settings;
-use crate::pass::Pass;
-use crate::settings::check_size;
-use crate::shape::{Window, divided};
+use crate::prelude::*;
 
-/// Moves each block of cells into channels. [`PixelUnshuffle::DESCRIPTION`] has the definition.
+/// Moves each block of positions into channels. [`PixelUnshuffle::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PixelUnshuffle {
     /// Height and width of a block, 1 to 64. Default 2.
     pub factor: usize,
-    /// In which order the cells of a block become channels. Default: PyTorch's.
+    /// In which order the positions of a block become channels. Default: PyTorch's.
     pub order: PhaseOrder,
     /// How the channels return to their number. Default: not at all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub project: Option<Projection>,
 }
 
-/// The order in which the cells (a, b) of a block (row a, column b of r×r) become channels.
+/// The order in which the positions (a, b) of a block (row a, column b of r×r) become channels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PhaseOrder {

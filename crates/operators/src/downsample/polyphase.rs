@@ -13,7 +13,7 @@ pub(super) const ADAPTIVE_ORDER: [[usize; 2]; 4] = [[0, 0], [1, 0], [0, 1], [1, 
 pub(super) const LEARNED_ORDER: [[usize; 2]; 4] = [[0, 0], [0, 1], [1, 0], [1, 1]];
 
 /// The polyphase components of `x` `[n, c, h, w]` in this order: `[4, n, c, ceil(h/2), ceil(w/2)]`. An odd side first gets
-/// one cell from its other end.
+/// one position from its other end.
 pub(super) fn phases(x: Tensor<4>, order: [[usize; 2]; 4]) -> Tensor<5> {
     let [_, _, height, width] = x.dims();
     let even = |side: usize| (0..side.next_multiple_of(2)).map(|cell| cell % side).collect::<Vec<_>>();

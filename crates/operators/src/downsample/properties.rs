@@ -2,7 +2,7 @@
 
 /// The shape of an operator that obeys the rule of the slot.
 pub(super) const SLOT_SHAPE: &str = "[n, c, ceil(h/stride), ceil(w/stride)]; any h, w ≥ 1";
-/// The boundary of windows that start at the first cell.
+/// The boundary of windows that start at the first position.
 pub(super) const CUT_OFF: &str = "the first window starts at the first cell, the last ones are cut off by the far edge; cells beyond it are left out";
 
 /// Properties of an operator with these settings. Tests measure each on every operator: one that holds undeclared

@@ -1,21 +1,13 @@
 //! SoftPool: each window weighted by the exponential of its own values.
 
 use allconv_kernels::WindowFunction;
-use burn::tensor::Tensor;
-use serde::{Deserialize, Serialize};
 
 use super::properties::{CUT_OFF, Properties, SLOT_SHAPE};
 use super::reduction::Reduction;
-use crate::description::Description;
-use crate::error::OutOfRange;
-use crate::layer::Parameters;
 use crate::operations::{PoolWindow, weighted_pool};
-use crate::operator::Settings;
-use crate::pass::Pass;
-use crate::settings::check_window;
-use crate::shape::Window;
+use crate::prelude::*;
 
-/// The mean of each window weighted by the exponentials of its cells. [`SoftPool::DESCRIPTION`] has the definition.
+/// The mean of each window weighted by the exponentials of its positions. [`SoftPool::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SoftPool {

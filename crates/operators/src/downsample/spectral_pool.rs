@@ -1,19 +1,12 @@
 //! Spectral pooling: high frequencies are dropped.
 
 use allconv_random::elementary::cos_sin_of_turn;
-use burn::tensor::Tensor;
-use serde::{Deserialize, Serialize};
 
 use super::properties::Properties;
 use super::reduction::Reduction;
 use crate::axis_maps::fourier::{self, Matrix};
-use crate::description::Description;
-use crate::error::{OutOfRange, check_range};
-use crate::layer::Parameters;
 use crate::operations::{SeparableMap, Together, separable_together};
-use crate::operator::Settings;
-use crate::pass::Pass;
-use crate::shape::Window;
+use crate::prelude::*;
 
 /// Keeps the low frequencies of each channel. [`SpectralPool::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,7 +30,7 @@ pub enum SpectralWindow {
 }
 
 impl SpectralWindow {
-    /// The factor on `frequency` of a map with `side` cells.
+    /// The factor on `frequency` of a map with `side` positions.
     fn factor(self, frequency: usize, side: usize) -> f64 {
         match self {
             Self::Hamming => (0.54 + 0.46 * cos_sin_of_turn(frequency as u64, side as u64)[0]).sqrt(),

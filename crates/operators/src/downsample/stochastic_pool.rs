@@ -1,24 +1,16 @@
-//! Stochastic pooling: a cell drawn with a probability in proportion to its value.
+//! Stochastic pooling: a position drawn with a probability in proportion to its value.
 
 use allconv_kernels::{Engine, WindowFunction};
-use burn::tensor::Tensor;
-use serde::{Deserialize, Serialize};
 
 use super::properties::{CUT_OFF, Properties, SLOT_SHAPE};
 use super::reduction::Reduction;
-use crate::description::Description;
-use crate::error::OutOfRange;
-use crate::layer::Parameters;
 use crate::operations::{
-    CellChoice, PoolWindow, StackedWindows, gathered, max_pool, rectifier, stacked_windows, weighted_pool,
+    PoolWindow, PositionChoice, StackedWindows, gathered, max_pool, rectifier, stacked_windows, weighted_pool,
 };
-use crate::operator::Settings;
-use crate::pass::Pass;
-use crate::settings::check_window;
-use crate::shape::Window;
+use crate::prelude::*;
 use crate::signal_rules::ReluRule;
 
-/// One cell of each window, drawn with a probability in proportion to its value. [`StochasticPool::DESCRIPTION`] has the definition.
+/// One position of each window, drawn with a probability in proportion to its value. [`StochasticPool::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StochasticPool {
@@ -80,14 +72,14 @@ impl Reduction for StochasticPool {
         let sizes = [batch, channels, height.div_ceil(self.stride), width.div_ceil(self.stride)];
         let draws = draws.uniform_tensor(sizes, &positive);
         // Of an empty window the first value is drawn, which is 0 here.
-        match CellChoice::Drawn(window, draws.clone()).positions(&positive, pass.engine) {
+        match PositionChoice::Drawn(window, draws.clone()).positions(&positive, pass.engine) {
             Some([drawn, _]) => gathered(positive, drawn),
             None => composed_draw(positive, draws, window, pass.engine),
         }
     }
 }
 
-/// The cells that `draws` take of a map without negative values, as a composition of Burn's operations.
+/// The positions that `draws` take of a map without negative values, as a composition of Burn's operations.
 fn composed_draw(positive: Tensor<4>, draws: Tensor<4>, window: PoolWindow, engine: &Engine) -> Tensor<4> {
     // Shares do not change with the scale.
     let largest = max_pool(positive.clone().detach(), window, engine);

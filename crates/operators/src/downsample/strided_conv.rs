@@ -1,14 +1,9 @@
 //! A strided convolution in the slot: the rule All-CNN of the paper.
 
-use serde::{Deserialize, Serialize};
-
 use super::downsampling::{Downsampling, Following, Part};
 use super::properties::{Properties, SLOT_SHAPE};
 use crate::convolution_spec::{Border, ConvolutionSpec};
-use crate::description::Description;
-use crate::error::{OutOfRange, check_range};
-use crate::operator::Settings;
-use crate::settings::{check_window, is_one, is_yes};
+use crate::prelude::*;
 
 /// Replaces pooling by a convolution with a stride and as many outputs as inputs, followed by the net's activation.
 /// [`StridedConv::DESCRIPTION`] has the definition.

@@ -8,10 +8,10 @@ use burn::tensor::{Int, Tensor};
 use burn_backend::get_or_init_device_settings;
 use burn_backend::ops::ModuleOps;
 
-use super::cells::added_at;
 use super::differentiable::differentiable;
 use super::layout::{Dense, from_channels_last, positions_from_channels_last};
 use super::place::{Number, Place, placed};
+use super::positions::added_at;
 use super::window::{PoolWindow, bordered, input_sizes, output_sizes};
 
 /// The maximum of each window: `[n, c, h, w]` to `[n, c, ceil(h/stride), ceil(w/stride)]`.

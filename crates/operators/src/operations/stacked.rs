@@ -1,14 +1,14 @@
-//! The cells of all pooling windows side by side, for operators that are compositions over their windows.
+//! The positions of all pooling windows side by side, for operators that are compositions over their windows.
 
 use burn::tensor::{Bool, Int, Tensor, TensorData};
 
 use super::window::PoolWindow;
 
-/// The windows of a map, cell by cell.
+/// The windows of a map, position by position.
 #[derive(Clone, Debug)]
 pub struct StackedWindows {
-    /// `[k², n, c, rows, columns]`: the cell at each place of each window, places in row-major order. A place beyond the
-    /// map repeats a cell of the same window.
+    /// `[k², n, c, rows, columns]`: the position at each place of each window, places in row-major order. A place beyond the
+    /// map repeats a position of the same window.
     pub cells: Tensor<5>,
     /// `[k², 1, 1, rows, columns]`: 1 for a place on the map and 0 for one beyond it; `None` where all are on the map.
     pub inside: Option<Tensor<5>>,
@@ -36,7 +36,7 @@ impl StackedWindows {
         }
     }
 
-    /// For each place of each window whether it lies beyond the map, in the shape of the cells.
+    /// For each place of each window whether it lies beyond the map, in the shape of the positions.
     pub fn beyond(&self) -> Option<Tensor<5, Bool>> {
         let inside = self.inside.as_ref()?;
         Some(inside.clone().equal_elem(0.0).expand(self.cells.dims()))
@@ -48,8 +48,8 @@ impl StackedWindows {
     }
 }
 
-/// Numbers of cells on the map, `[1, 1, rows, columns]`, for windows of a map like `x`.
-pub fn cell_counts(x: &Tensor<4>, window: PoolWindow) -> Tensor<4> {
+/// Numbers of positions on the map, `[1, 1, rows, columns]`, for windows of a map like `x`.
+pub fn position_counts(x: &Tensor<4>, window: PoolWindow) -> Tensor<4> {
     let [_, _, height, width] = x.dims();
     let (rows, columns) = (window.cells(height), window.cells(width));
     let counts: Vec<f64> =
@@ -68,7 +68,7 @@ pub fn picked(x: Tensor<4>, axis: usize, cells: &[usize]) -> Tensor<4> {
     x.select(axis, indices)
 }
 
-/// For one place of every window along a side: the cell there, or the nearest cell of the map, which is in the window too.
+/// For one place of every window along a side: the position there, or the nearest position of the map, which is in the window too.
 fn nearest_cells(window: &PoolWindow, place: usize, side: usize) -> Vec<usize> {
     let places = window.places(side);
     let cell = |(index, places): (usize, &Vec<usize>)| {

@@ -12,7 +12,7 @@ use super::differentiable::{OperandGradients, differentiable};
 use super::layout::{Dense, from_channels_last, from_elements};
 use super::max_pool::max_pool;
 use super::place::{Number, Place, placed};
-use super::stacked::{StackedWindows, cell_counts, stacked_windows};
+use super::stacked::{StackedWindows, position_counts, stacked_windows};
 use super::window::{PoolWindow, input_sizes, output_sizes};
 
 /// `function` of each window: `[n, c, h, w]` to `[n, c, rows, columns]`. `orders` `[c]` holds the p of a norm for each
@@ -116,7 +116,7 @@ pub(super) fn composed_weighted_pool(
         }
         WindowFunction::LogSumExp { sharpness } => {
             let stacked = stacked_windows(x.clone(), window);
-            let cells = cell_counts(&x, window);
+            let cells = position_counts(&x, window);
             let largest = max_pool(x, window, engine).detach();
             let scaled = (stacked.cells.clone() - largest.clone().unsqueeze_dim(0)) * sharpness;
             let mean = StackedWindows::sum(stacked.zero_beyond(scaled.exp())) / cells;
@@ -173,6 +173,6 @@ fn p_norm(x: Tensor<4>, orders: Tensor<1>, window: PoolWindow, mean: bool, engin
     let powers = (logarithm * p.clone().unsqueeze_dim(0)).exp().mask_fill(zero, 0.0);
     // An empty window takes the logarithm of 1 instead of 0.
     let sum = StackedWindows::sum(stacked.zero_beyond(powers)) + empty.float().cast(x.dtype());
-    let sum = if mean { sum / cell_counts(&x, window) } else { sum };
+    let sum = if mean { sum / position_counts(&x, window) } else { sum };
     largest * (sum.log() / p).exp()
 }

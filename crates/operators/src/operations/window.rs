@@ -7,28 +7,28 @@ use burn::tensor::ops::PadMode;
 /// Square pooling windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolWindow {
-    /// Cells of the window along each side, at least 1.
+    /// Positions of the window along each side, at least 1.
     pub kernel: usize,
-    /// Cells between windows, at least 1.
+    /// Positions between windows, at least 1.
     pub stride: usize,
-    /// Distance of neighbouring cells of a window, at least 1.
+    /// Distance of neighbouring positions of a window, at least 1.
     pub dilation: usize,
     /// What happens at the edges.
     pub border: PoolBorder,
 }
 
-/// What pooling windows do at the edges of the map. Cells beyond the map are never pooled.
+/// What pooling windows do at the edges of the map. Positions beyond the map are never pooled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PoolBorder {
-    /// The first window starts at the first cell, and the last ones are cut off by the far edge: a side `h` becomes
+    /// The first window starts at the first position, and the last ones are cut off by the far edge: a side `h` becomes
     /// `ceil(h / stride)`.
     CutOff,
-    /// As [`Self::CutOff`], but the first window is centred on the first cell: `floor((kernel − 1)/2)` of its cells lie before.
+    /// As [`Self::CutOff`], but the first window is centred on the first position: `floor((kernel − 1)/2)` of its positions lie before.
     Centred,
-    /// PyTorch's rule: a border of `padding` cells on all sides, `floor((h + 2·padding − extent) / stride) + 1` windows,
+    /// PyTorch's rule: a border of `padding` positions on all sides, `floor((h + 2·padding − extent) / stride) + 1` windows,
     /// or with `ceil` rounded up unless the last one would start beyond the map.
     Padded {
-        /// Cells of the border, at most half the kernel.
+        /// Positions of the border, at most half the kernel.
         padding: usize,
         /// Whether the number of windows is rounded up.
         ceil: bool,
@@ -41,7 +41,7 @@ impl PoolWindow {
         Self { kernel, stride, dilation: 1, border: PoolBorder::CutOff }
     }
 
-    /// From the first to the last cell of a window.
+    /// From the first to the last position of a window.
     pub fn extent(&self) -> usize {
         self.dilation * (self.kernel - 1) + 1
     }
@@ -62,7 +62,7 @@ impl PoolWindow {
         }
     }
 
-    /// Cells of the border before the map.
+    /// Positions of the border before the map.
     pub(crate) fn before(&self) -> usize {
         match self.border {
             PoolBorder::CutOff => 0,
@@ -71,7 +71,7 @@ impl PoolWindow {
         }
     }
 
-    /// Cells by which the last window of a side reaches beyond it.
+    /// Positions by which the last window of a side reaches beyond it.
     pub(crate) fn overhang(&self, side: usize) -> usize {
         let outputs = self.windows(side);
         ((outputs - 1) * self.stride + self.extent()).saturating_sub(side + self.before())
@@ -82,7 +82,7 @@ impl PoolWindow {
         self.side_out(side).unwrap_or_else(|| panic!("{self:?} does not fit a side of {side} cells"))
     }
 
-    /// Of each window along a side, in order: the cells of the map it holds, by their place in the window.
+    /// Of each window along a side, in order: the positions of the map it holds, by their place in the window.
     pub(crate) fn places(&self, side: usize) -> Vec<Vec<usize>> {
         let inside = |window: usize, place: usize| {
             let cell = window * self.stride + place * self.dilation;
@@ -93,12 +93,12 @@ impl PoolWindow {
             .collect()
     }
 
-    /// How many cells of each window along a side lie on the map.
+    /// How many positions of each window along a side lie on the map.
     pub(crate) fn cells(&self, side: usize) -> Vec<usize> {
         self.places(side).iter().map(Vec::len).collect()
     }
 
-    /// How many cells of each window along a side PyTorch's `count_include_pad` counts: those on the map and its border.
+    /// How many positions of each window along a side PyTorch's `count_include_pad` counts: those on the map and its border.
     /// Windows that are cut off count whole.
     pub(crate) fn cells_with_border(&self, side: usize) -> Vec<usize> {
         match self.border {
@@ -213,7 +213,7 @@ mod tests {
         }
         let ceil =
             PoolWindow { border: PoolBorder::Padded { padding: 1, ceil: true }, ..PoolWindow::cut_off(2, 2) };
-        // PyTorch: 5 cells and 2 of border hold three whole windows; a fourth would start beyond the map.
+        // PyTorch: 5 positions and 2 of border hold three whole windows; a fourth would start beyond the map.
         assert_eq!(
             (ceil.side_out(5), ceil.cells(5), ceil.cells_with_border(5)),
             (Some(3), vec![1, 2, 2], vec![2, 2, 2])

@@ -1,20 +1,12 @@
-//! Blur-up: zeros between the cells, then a binomial low-pass filter.
-
-use burn::tensor::Tensor;
-use serde::{Deserialize, Serialize};
+//! Blur-up: zeros between the positions, then a binomial low-pass filter.
 
 use super::properties::Properties;
 use super::upsampling::{Destination, Enlargement, SideRule, Upsampling};
 use crate::axis_maps::{EdgePadding, set_apart};
-use crate::description::Description;
-use crate::error::OutOfRange;
-use crate::layer::Parameters;
 use crate::operations::{SeparableMap, activated, separable};
-use crate::operator::Settings;
-use crate::pass::Pass;
-use crate::settings::check_taps;
+use crate::prelude::*;
 
-/// Sets cells apart by zeros and blurs. [`BlurUpsample::DESCRIPTION`] has the definition.
+/// Sets positions apart by zeros and blurs. [`BlurUpsample::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BlurUpsample {
@@ -65,7 +57,7 @@ impl Settings for BlurUpsample {
 
 impl Upsampling for BlurUpsample {
     fn properties(&self) -> Properties {
-        // Two taps read one cell before the first, where the last of a doubled side and its mirror image are zeros.
+        // Two taps read one position before the first, where the last of a doubled side and its mirror image are zeros.
         let zero_before = matches!(self.padding, EdgePadding::Zero | EdgePadding::Reflect);
         let inside = self.taps == 1 || (self.taps == 2 && zero_before);
         Properties {

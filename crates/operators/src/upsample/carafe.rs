@@ -1,30 +1,22 @@
-//! CARAFE: each cell a mean of the cells around it, with weights that a small net reads off the map.
+//! CARAFE: each position a mean of the positions around it, with weights that a small net reads off the map.
 
 use allconv_kernels::Activation;
-use burn::tensor::Tensor;
-use serde::{Deserialize, Serialize};
 
 use super::pixel_shuffle::same_size_convolution;
 use super::properties::Properties;
 use super::upsampling::{Destination, Enlargement, SideRule, Upsampling, cut};
-use crate::description::Description;
-use crate::error::{OutOfRange, check_range};
-use crate::layer::Parameters;
 use crate::operations::{activated, reassembled};
-use crate::operator::Settings;
-use crate::parameter_source::{ParameterSpec, Start};
-use crate::pass::Pass;
-use crate::settings::check_size;
+use crate::prelude::*;
 
-/// Means of neighbouring cells, weighted by a small net. [`Carafe::DESCRIPTION`] has the definition.
+/// Means of neighbouring positions, weighted by a small net. [`Carafe::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Carafe {
     /// By what the sides grow, 1 to 64. Default 2.
     pub factor: usize,
-    /// Side of the neighbourhood in cells, odd, 1 to 15. Default 5.
+    /// Side of the neighbourhood in positions, odd, 1 to 15. Default 5.
     pub kernel: usize,
-    /// Kernel of the convolution that makes the weights, in cells, 1 to 64. Default 3.
+    /// Kernel of the convolution that makes the weights, in positions, 1 to 64. Default 3.
     pub encoder_kernel: usize,
     /// Channels of the small net, 1 to 4096. Default 64.
     pub hidden: usize,

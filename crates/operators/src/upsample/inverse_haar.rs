@@ -1,18 +1,11 @@
 //! One step of the Haar transform, backwards.
 
-use burn::tensor::Tensor;
-use serde::{Deserialize, Serialize};
-
 use super::properties::Properties;
 use super::upsampling::{Destination, Enlargement, SideRule, Upsampling};
 use crate::axis_maps::inverse_haar;
-use crate::description::Description;
 use crate::downsample::HAAR_BANDS;
-use crate::layer::Parameters;
 use crate::operations::{SeparableMap, Together, activated, concatenate_channels, separable_together};
-use crate::operator::Settings;
-use crate::pass::Pass;
-use crate::switches::{SwitchKind, Switches};
+use crate::prelude::*;
 
 /// Puts the bands of a Haar step together. [`InverseHaar::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,7 +34,7 @@ impl Settings for InverseHaar {
 
 impl Upsampling for InverseHaar {
     fn properties(&self) -> Properties {
-        // Of four equal bands only one cell of each block is left.
+        // Of four equal bands only one position of each block is left.
         Properties { gain: None, channel_wise: false, shifts_with_the_input: true, ..Properties::FIXED }
     }
 

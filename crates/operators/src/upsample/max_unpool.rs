@@ -1,33 +1,24 @@
 //! Max-unpooling: each value back to the place of the maximum that it stands for.
 
-use burn::tensor::Tensor;
-use serde::{Deserialize, Serialize};
-
 use super::properties::Properties;
 use super::upsampling::{Destination, Enlargement, SideRule, Upsampling};
-use crate::description::Description;
 use crate::downsample::Downsampling;
-use crate::error::OutOfRange;
-use crate::layer::Parameters;
 use crate::operations::{activated, assigned, scattered};
-use crate::operator::Settings;
-use crate::pass::Pass;
-use crate::settings::check_window;
-use crate::switches::{SwitchKind, Switches};
+use crate::prelude::*;
 
 /// Puts each value where its window had its maximum. [`MaxUnpool::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MaxUnpool {
-    /// The kernel of the pooling that is undone, 1 to 64 cells. Default 3.
+    /// The kernel of the pooling that is undone, 1 to 64 positions. Default 3.
     pub kernel: usize,
-    /// The stride of the pooling that is undone, 1 to 64 cells. Default 2.
+    /// The stride of the pooling that is undone, 1 to 64 positions. Default 2.
     pub stride: usize,
-    /// What becomes of several values for one cell, as overlapping windows give them. Default: the largest stays.
+    /// What becomes of several values for one position, as overlapping windows give them. Default: the largest stays.
     pub duplicates: Duplicates,
 }
 
-/// What becomes of several values that name one cell.
+/// What becomes of several values that name one position.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Duplicates {
@@ -103,7 +94,7 @@ impl Upsampling for MaxUnpool {
     }
 
     fn positions_read(&self, _enlargement: &Enlargement) -> usize {
-        // As many windows can share a cell.
+        // As many windows can share a position.
         self.kernel.div_ceil(self.stride)
     }
 

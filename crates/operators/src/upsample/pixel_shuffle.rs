@@ -1,32 +1,23 @@
 //! Pixel shuffle (depth to space, sub-pixel convolution): channels become blocks of pixels.
 
 use allconv_kernels::{Activation, Epilogue};
-use burn::tensor::Tensor;
-use serde::{Deserialize, Serialize};
 
 use super::properties::Properties;
 use super::upsampling::{Destination, Enlargement, SideRule, Upsampling};
 use crate::convolution_spec::Border;
-use crate::description::Description;
 use crate::downsample::PhaseOrder;
-use crate::error::OutOfRange;
-use crate::layer::Parameters;
 use crate::operations::{ConvolutionSettings, activated, channels_to_blocks, convolution};
-use crate::operator::Settings;
-use crate::parameter_source::{ParameterSpec, Start};
-use crate::pass::Pass;
-use crate::settings::check_size;
-use crate::switches::SwitchKind;
+use crate::prelude::*;
 
-/// Turns channels into blocks of cells. [`PixelShuffle::DESCRIPTION`] has the definition.
+/// Turns channels into blocks of positions. [`PixelShuffle::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PixelShuffle {
     /// Height and width of a block, 1 to 64. Default 2.
     pub factor: usize,
-    /// In which order channels become the cells of a block. Default: PyTorch's.
+    /// In which order channels become the positions of a block. Default: PyTorch's.
     pub order: PhaseOrder,
-    /// Kernel of a convolution before it that makes the channels it needs, 1 to 64 cells. Default: none.
+    /// Kernel of a convolution before it that makes the channels it needs, 1 to 64 positions. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expand: Option<usize>,
 }
@@ -73,7 +64,7 @@ impl Upsampling for PixelShuffle {
     fn properties(&self) -> Properties {
         match self.expand {
             None => Properties { channel_wise: false, shifts_with_the_input: true, ..Properties::FIXED },
-            // A kernel of one cell sees no edge.
+            // A kernel of one position sees no edge.
             Some(kernel) => Properties { shifts_with_the_input: kernel == 1, ..Properties::MIXING },
         }
     }

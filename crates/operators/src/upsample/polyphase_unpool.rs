@@ -1,22 +1,15 @@
 //! Polyphase unpooling (APS-U, LPU): each image back on the phase that it kept.
 
-use burn::tensor::Tensor;
-use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use super::properties::Properties;
 use super::upsampling::{Destination, Enlargement, SideRule, Upsampling};
 use crate::axis_maps::{EdgePadding, set_apart};
-use crate::description::Description;
-use crate::error::OutOfRange;
-use crate::layer::Parameters;
 use crate::operations::{
     SeparableMap, Together, activated, channels_first, channels_last, separable_together,
 };
-use crate::operator::Settings;
-use crate::pass::Pass;
-use crate::settings::check_taps;
-use crate::switches::{PhaseShares, Shares, SwitchKind, Switches};
+use crate::prelude::*;
+use crate::switches::{PhaseShares, Shares};
 
 /// Puts each image back on its phase. [`PolyphaseUnpool::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,27 +1,17 @@
 //! Resize-convolution: interpolation, then a convolution.
 
-use burn::tensor::Tensor;
-use serde::{Deserialize, Serialize};
-
 use super::pixel_shuffle::same_size_convolution;
 use super::properties::Properties;
 use super::upsampling::{Destination, Enlargement, SideRule, Upsampling};
 use crate::axis_maps::{Interpolation, interpolated};
-use crate::description::Description;
-use crate::error::OutOfRange;
-use crate::layer::Parameters;
 use crate::operations::{SeparableMap, separable};
-use crate::operator::Settings;
-use crate::parameter_source::{ParameterSpec, Start};
-use crate::pass::Pass;
-use crate::settings::check_size;
-use crate::switches::SwitchKind;
+use crate::prelude::*;
 
 /// Interpolates, then convolves. [`ResizeConv::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ResizeConv {
-    /// The interpolation. Default: the nearest cell.
+    /// The interpolation. Default: the nearest position.
     pub filter: Interpolation,
     /// Height and width of the convolution's kernel, 1 to 64. Default 3.
     pub kernel: usize,

@@ -1,16 +1,10 @@
 //! Spectral upsampling: the Fourier series of a map at more places.
 
-use burn::tensor::Tensor;
-use serde::{Deserialize, Serialize};
-
 use super::properties::Properties;
 use super::upsampling::{Destination, Enlargement, SideRule, Upsampling};
 use crate::axis_maps::fourier_series;
-use crate::description::Description;
-use crate::layer::Parameters;
 use crate::operations::{SeparableMap, activated, separable};
-use crate::operator::Settings;
-use crate::pass::Pass;
+use crate::prelude::*;
 
 /// Interpolates by the Fourier series of each channel. [`SpectralUpsample::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

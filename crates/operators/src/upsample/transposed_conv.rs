@@ -1,20 +1,10 @@
 //! Transposed convolution: the adjoint of a strided convolution.
 
-use burn::tensor::Tensor;
-use serde::{Deserialize, Serialize};
-
 use super::properties::Properties;
 use super::upsampling::{Destination, Enlargement, SideRule, Upsampling};
 use crate::convolution_spec::Border;
-use crate::description::Description;
-use crate::error::OutOfRange;
-use crate::layer::Parameters;
 use crate::operations::{TransposedConvolutionSettings, transposed_convolution};
-use crate::operator::Settings;
-use crate::parameter_source::{ParameterSpec, Start};
-use crate::pass::Pass;
-use crate::settings::check_window;
-use crate::switches::SwitchKind;
+use crate::prelude::*;
 
 /// The adjoint of a strided convolution. [`TransposedConv::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,7 +12,7 @@ use crate::switches::SwitchKind;
 pub struct TransposedConv {
     /// Height and width of the kernel, 1 to 64. Default 2.
     pub kernel: usize,
-    /// Cells of the result between neighbouring cells of the input, 1 to 64. Default 2.
+    /// Positions of the result between neighbouring positions of the input, 1 to 64. Default 2.
     pub stride: usize,
 }
 
@@ -59,7 +49,7 @@ impl Settings for TransposedConv {
 
 impl Upsampling for TransposedConv {
     fn properties(&self) -> Properties {
-        // Without overlap nothing is cut off, since the windows start at the first cell.
+        // Without overlap nothing is cut off, since the windows start at the first position.
         let inside = self.kernel <= self.stride && self.kernel <= 2;
         Properties { shifts_with_the_input: inside, ..Properties::MIXING }
     }

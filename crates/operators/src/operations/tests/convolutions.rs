@@ -4,8 +4,8 @@ use allconv_kernels::{Activation, Dropout, Engine, Epilogue, NormSharing, Paddin
 
 use super::{BOUNDS, assert_close, elements, judged, signal, tensor, vector};
 use crate::host::to_host;
-use crate::operations::composed_normalise::{composed_normalise, composed_normalise_gradients};
 use crate::operations::convolution::{Kept, composed_convolution, composed_gradients};
+use crate::operations::normalise::{composed_normalise, composed_normalise_gradients};
 use crate::operations::transposed_convolution::{composed_transposed, composed_transposed_gradients};
 use crate::operations::{
     ConvolutionSettings, NormaliseSettings, TransposedConvolutionSettings, convolution, normalise,

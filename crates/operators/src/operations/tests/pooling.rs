@@ -6,8 +6,8 @@ use burn::tensor::Tensor;
 use super::{BOUNDS, assert_close, judged, signal, tensor, vector};
 use crate::host::to_host;
 use crate::operations::average_pool::{composed_mean, composed_mean_gradient};
-use crate::operations::cells::added_at;
 use crate::operations::max_pool::composed_maximum;
+use crate::operations::positions::added_at;
 use crate::operations::weighted_pool::composed_weighted_pool;
 use crate::operations::{
     Divisor, PoolBorder, PoolWindow, average_pool, max_pool, max_pool_with_indices, weighted_pool,

@@ -20,7 +20,7 @@ const MOST_RANKED: usize = 64;
 /// Which position of each window is chosen.
 #[derive(Clone, Debug)]
 #[expect(clippy::large_enum_variant, reason = "it lives for one call")]
-pub enum CellChoice {
+pub enum PositionChoice {
     /// The two in the middle, the same one of an odd number of values.
     Median(PoolWindow),
     /// One drawn with a probability in proportion to its value; all are at least 0. The draws are uniform in [0, 1) and have the result's
@@ -30,7 +30,7 @@ pub enum CellChoice {
     RegionMaximum(Arc<RegionLists>),
 }
 
-impl CellChoice {
+impl PositionChoice {
     /// The positions `row · width + column` of the values of `x` that are chosen, `[n, c, rows, columns]`; the second ones differ from the
     /// first for medians alone. `None` where there is no kernel: such operators are compositions there as a whole.
     pub fn positions(&self, x: &Tensor<4>, engine: &Engine) -> Option<[Tensor<4, Int>; 2]> {
@@ -104,7 +104,7 @@ pub(super) fn added_at(values: Tensor<4>, positions: Tensor<4, Int>, sides: [usi
 }
 
 fn chosen<T: Number>(
-    choice: &CellChoice,
+    choice: &PositionChoice,
     x: Tensor<4>,
     geometry: Option<PoolGeometry>,
     engine: &Engine,
@@ -112,20 +112,20 @@ fn chosen<T: Number>(
     let x = Dense::channels_last(x);
     let empty = |sizes: [usize; 4]| -> Vec<u32> { unspecified_vec(sizes.iter().product()) };
     match (choice, geometry) {
-        (CellChoice::Median(_), Some(geometry)) => {
+        (PositionChoice::Median(_), Some(geometry)) => {
             let sizes = output_sizes(&geometry);
             let (mut lower, mut upper) = (empty(sizes), empty(sizes));
             median_cells::<T>(engine, &geometry, x.slice(), &mut lower, &mut upper);
             [lower, upper].map(|positions| positions_from_channels_last(positions, sizes))
         }
-        (CellChoice::Drawn(_, draws), Some(geometry)) => {
+        (PositionChoice::Drawn(_, draws), Some(geometry)) => {
             let sizes = output_sizes(&geometry);
             let (draws, mut drawn) = (Dense::channels_last(draws.clone().inner()), empty(sizes));
             drawn_cells::<T>(engine, &geometry, x.slice(), draws.slice(), &mut drawn);
             let drawn = positions_from_channels_last(drawn, sizes);
             [drawn.clone(), drawn]
         }
-        (CellChoice::RegionMaximum(regions), _) => {
+        (PositionChoice::RegionMaximum(regions), _) => {
             let map @ [batch, _, _, channels] = x.sizes();
             let sizes = [batch, regions.rows[0].len(), regions.columns[0].len(), channels];
             let mut largest = empty(sizes);
@@ -133,7 +133,7 @@ fn chosen<T: Number>(
             let largest = positions_from_channels_last(largest, sizes);
             [largest.clone(), largest]
         }
-        (CellChoice::Median(_) | CellChoice::Drawn(..), None) => {
+        (PositionChoice::Median(_) | PositionChoice::Drawn(..), None) => {
             unreachable!("windows that the kernels take have a geometry")
         }
     }
