@@ -1,7 +1,8 @@
 //! Documents as sequences of blocks: headings, paragraphs, lists, tables, figures.
 
+use crate::cell::Badge;
 use crate::figure::Figure;
-use crate::table::{Badge, Table};
+use crate::table::Table;
 use crate::text::Text;
 
 /// A document with its title.

@@ -1,6 +1,7 @@
 //! Tables as LaTeX, in the style of `booktabs`.
 
-use crate::table::{Column, Content, Table};
+use crate::cell::Content;
+use crate::table::{Column, Table};
 use crate::text::Text;
 
 /// A `table` environment with caption and label, which needs `\usepackage{booktabs}` and nothing else.
@@ -87,8 +88,8 @@ fn mathematical(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cell::Cell;
     use crate::number::{Decimal, Format};
-    use crate::table::Cell;
 
     #[test]
     fn signs_stand_before_their_numbers() {

@@ -45,6 +45,7 @@
 )]
 
 mod block;
+mod cell;
 pub mod csv;
 pub mod figure;
 pub mod html;
@@ -57,7 +58,8 @@ pub mod terminal;
 mod text;
 
 pub use block::{Block, Card, Document, Size, figures};
+pub use cell::{Badge, Cell, Content, Tint, Tone, Weight};
 pub use figure::Figure;
 pub use number::{Decimal, Digits, Format};
-pub use table::{Badge, Cell, Column, Content, Kind, Row, Rows, Table, Tint, Tone, Weight};
+pub use table::{Column, Kind, Row, Rows, Table};
 pub use text::{Span, Text};

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use crate::block::{Block, Document};
-use crate::table::{Badge, Content, Table, Weight};
+use crate::cell::{Badge, Content, Weight};
+use crate::table::Table;
 use crate::text::{Span, Text};
 
 /// The document, in GitHub's Markdown.

@@ -7,11 +7,8 @@ use crate::error::StudyError;
 use crate::file::{Correction, Search, StudyFile, StudyFileError, TestKind};
 use crate::recorded::check_metrics;
 use crate::relatives::Relatives;
-use crate::stats::FoldCorrection;
+use crate::stats::{FoldCorrection, SEEDS_FOR_A_VERDICT};
 use crate::text::counted;
-
-/// Seeds below which a comparison gets intervals only, no verdict.
-pub const SEEDS_FOR_A_VERDICT: u32 = 5;
 
 /// What a checked study will do.
 #[derive(Clone, Debug, PartialEq)]

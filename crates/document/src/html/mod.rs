@@ -8,8 +8,8 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
 use crate::block::{Block, Card, Document, Size};
+use crate::cell::{Badge, Tone};
 use crate::figure::{FIGURE_STYLE, Figure, series_classes};
-use crate::table::{Badge, Tone};
 use crate::text::{Span, Text};
 
 const STYLE: &str = include_str!("style.css");

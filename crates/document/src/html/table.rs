@@ -3,7 +3,8 @@
 use maud::{Markup, html};
 
 use super::{badge, text};
-use crate::table::{Cell, Column, Content, Kind, Table, Tint, Tone, Weight};
+use crate::cell::{Cell, Content, Tint, Tone, Weight};
+use crate::table::{Column, Kind, Table};
 
 /// The table, which scrolls within the page where it is too wide for it.
 pub(super) fn table(table: &Table) -> Markup {

@@ -1,12 +1,12 @@
 //! One arm over all its seeds: summary, intervals, failures, cost.
 
-use super::serialised;
 use allconv_record::{Cost, Measured};
 use serde::Serialize;
 
 use super::INTERVAL_LEVEL;
 use super::forward_pass::ForwardPass;
 use super::run::RunResult;
+use super::serialised;
 use crate::arm_match::ArmMatch;
 use crate::file::{Better, StudyFile};
 use crate::index::RunState;

@@ -2,6 +2,8 @@
 //!
 //! "Here" is the regime in which the study was run; where a failing claim contradicts what somebody else claimed, `contradiction.rs` decides.
 
+use serde::Serialize;
+
 use super::arm::ArmResult;
 use super::claim_power::{ClaimChances, ContrastPlan};
 use super::claim_verdict::{ClaimVerdict, PartVerdict};
@@ -15,7 +17,6 @@ use crate::file::{Claim, Contrast, StudyFile};
 use crate::stats::{
     Evidence, Interval, Statement, evidence, evidence_for_all, flip_evidence, paired_differences, summarise,
 };
-use serde::Serialize;
 
 /// One claim.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -150,7 +151,7 @@ impl ClaimResult {
         let least = least_independent(&self.contrasts);
         if least == 0 {
             ClaimVerdict::Lost
-        } else if least < crate::check::SEEDS_FOR_A_VERDICT as usize {
+        } else if least < crate::stats::SEEDS_FOR_A_VERDICT as usize {
             ClaimVerdict::IntervalsOnly
         } else if self.corrected.p_for <= alpha {
             ClaimVerdict::Holds

@@ -1,10 +1,11 @@
 //! Which classes an arm confuses, and in which classes it differs from its baseline.
 
+use serde::Serialize;
+
 use super::comparison::spread_interval;
 use super::outcome_table::OutcomeTable;
 use crate::file::StudyFile;
 use crate::stats::{Interval, holm, paired_t_test, settled};
-use serde::Serialize;
 
 /// Most classes that are counted one by one: a table of their confusions has the square of that many numbers for every arm.
 pub const MOST_CLASSES_COUNTED: usize = 256;

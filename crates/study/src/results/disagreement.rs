@@ -1,7 +1,8 @@
 //! The test examples on which the arms disagree most: one arm is right nearly always where another is nearly always wrong.
 
-use super::outcome_table::OutcomeTable;
 use serde::Serialize;
+
+use super::outcome_table::OutcomeTable;
 
 /// Examples that are kept.
 const MOST_EXAMPLES: usize = 24;

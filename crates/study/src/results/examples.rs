@@ -1,9 +1,10 @@
 //! Two arms on the same test examples, seed by seed: who is right where the other is wrong.
 
+use serde::Serialize;
+
 use super::INTERVAL_LEVEL;
 use super::outcome_table::OutcomeTable;
 use crate::stats::{Interval, bootstrap_mean_interval, mcnemar_p};
-use serde::Serialize;
 
 /// Agreement of an arm with the baseline per test example.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -1,5 +1,7 @@
 //! Main effects and interactions of a factorial study, paired by seed.
 
+use serde::Serialize;
+
 use super::arm::ArmResult;
 use super::comparison::{corrected, lacks_spread, spread_interval};
 use super::folds::independent;
@@ -10,7 +12,6 @@ use crate::file::{Baseline, Better, StudyFile};
 use crate::stats::{
     FactorialBlock, Interval, LevelContrast, interaction, main_effect, paired_t_test, settled, tost_p,
 };
-use serde::Serialize;
 
 /// One effect: a number per seed, and what follows from it.
 #[derive(Clone, Debug, PartialEq, Serialize)]

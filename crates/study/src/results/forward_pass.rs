@@ -1,11 +1,12 @@
 //! How long a forward pass of each arm takes, as `study bench` measured it in turns.
 
-use serde::Serialize;
 use std::path::PathBuf;
+
+use serde::Serialize;
 
 use super::arm::ArmResult;
 use super::run::RunResult;
-use crate::bench::BenchRecord;
+use crate::bench::{BenchRecord, BenchedArm};
 use crate::file::StudyFile;
 use crate::stats::summarise;
 
@@ -36,6 +37,19 @@ pub struct ForwardPass {
     pub rounds: usize,
 }
 
+impl ForwardPass {
+    /// The times of an arm, in terms of those of its baseline if it has one.
+    fn of(own: &BenchedArm, baseline: Option<&BenchedArm>) -> Option<ForwardPass> {
+        let ratio = baseline.and_then(|base| {
+            let pairs = own.seconds.iter().zip(&base.seconds);
+            let found = summarise(&pairs.map(|(own, base)| own / base).collect::<Vec<f64>>())?;
+            Some(PassRatio { median: found.median, least: found.least, most: found.most })
+        });
+        let seconds = summarise(&own.seconds)?.median;
+        Some(ForwardPass { images: own.images, seconds, ratio, rounds: own.seconds.len() })
+    }
+}
+
 /// Finds the record of the study beside its runs and writes what it says into the arms. Sentences about what cannot be used go into `warnings`.
 pub(crate) fn read(
     study: &StudyFile,
@@ -43,25 +57,7 @@ pub(crate) fn read(
     runs: &[RunResult],
     (arms, warnings): (&mut [ArmResult], &mut Vec<String>),
 ) -> Option<BenchRecord> {
-    let places = folders.iter().flat_map(|folder| {
-        // Published runs lie one folder below their record.
-        let is_published = folder.file_name().is_some_and(|name| name == "runs");
-        std::iter::once(folder.clone()).chain(folder.parent().filter(|_| is_published).map(PathBuf::from))
-    });
-    let mut found = None;
-    for place in places {
-        match BenchRecord::read(&place) {
-            Ok(Some(record)) => {
-                found = Some(record);
-                break;
-            }
-            Ok(None) => {}
-            Err(_) => warnings.push(
-                "The times in bench.json cannot be read and are left out; measure them again.".to_owned(),
-            ),
-        }
-    }
-    let record = found?;
+    let record = find_record(folders, warnings)?;
     let is_current = |arm: usize| {
         let benched = record.arms.iter().find(|benched| benched.arm == arms[arm].name)?;
         let of_arm = runs.iter().filter(|run| run.arm_index == arm).filter_map(|run| run.record.as_ref());
@@ -84,19 +80,7 @@ pub(crate) fn read(
     }
     let passes: Vec<Option<ForwardPass>> = (0..arms.len())
         .map(|arm| {
-            let own = benched[arm]?;
-            let ratio = study.baseline_of(arm).and_then(|baseline| {
-                let base = benched[baseline]?;
-                let ratios: Vec<f64> =
-                    own.seconds.iter().zip(&base.seconds).map(|(own, base)| own / base).collect();
-                summarise(&ratios).map(|summary| PassRatio {
-                    median: summary.median,
-                    least: summary.least,
-                    most: summary.most,
-                })
-            });
-            let seconds = summarise(&own.seconds)?.median;
-            Some(ForwardPass { images: own.images, seconds, ratio, rounds: own.seconds.len() })
+            ForwardPass::of(benched[arm]?, study.baseline_of(arm).and_then(|baseline| benched[baseline]))
         })
         .collect();
     let restless = passes
@@ -113,6 +97,25 @@ pub(crate) fn read(
         arm.forward_pass = pass;
     }
     Some(record)
+}
+
+/// The first record that can be read beside the runs.
+fn find_record(folders: &[PathBuf], warnings: &mut Vec<String>) -> Option<BenchRecord> {
+    let places = folders.iter().flat_map(|folder| {
+        // Published runs lie one folder below their record.
+        let is_published = folder.file_name().is_some_and(|name| name == "runs");
+        std::iter::once(folder.clone()).chain(folder.parent().filter(|_| is_published).map(PathBuf::from))
+    });
+    for place in places {
+        match BenchRecord::read(&place) {
+            Ok(None) => {}
+            Ok(record) => return record,
+            Err(_) => warnings.push(
+                "The times in bench.json cannot be read and are left out; measure them again.".to_owned(),
+            ),
+        }
+    }
+    None
 }
 
 #[cfg(test)]

@@ -2,12 +2,14 @@
 //!
 //! Everything that a report, a table or a README shows is computed here, once, from the study file and the run directories.
 
+mod analysis;
 mod anchor;
 mod arm;
 mod claim_power;
 mod claim_verdict;
 mod claims;
 mod classes;
+mod collect;
 mod comparison;
 mod contradiction;
 mod copies;
@@ -21,6 +23,7 @@ mod gap;
 mod image_scores;
 mod journal_check;
 mod outcome_table;
+mod overall;
 mod pairs;
 mod pictures;
 mod regime;
@@ -52,13 +55,14 @@ pub use forward_pass::{ForwardPass, PassRatio};
 pub use gap::{GapRow, GapTable, Part, TrainingError};
 pub use image_scores::{ImageComparison, ScoreRow, ScoreTable};
 pub use outcome_table::{OutcomeRow, OutcomeTable};
+pub use overall::OverallResult;
 pub use pairs::PairResult;
 pub use pictures::{ShownImage, ShownImages, ShownPicture};
 pub use regime::Regime;
 pub use run::RunResult;
 pub use secondary::{SecondaryArm, SecondaryDifference, SecondaryMetric};
 pub use sequential::{Look, SequentialResult};
-pub use study_results::{OverallResult, StudyResults};
+pub use study_results::StudyResults;
 pub(crate) use trend::Line;
 pub use trend::{NumericFactor, TrendPoint, TrendResult, TrendTable};
 pub use verdict::{Direction, Verdict};

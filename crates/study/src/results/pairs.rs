@@ -1,13 +1,14 @@
 //! Every pair of arms, beside the comparisons that the study plans: what a reader may look up, corrected for all pairs.
 
+use serde::Serialize;
+
 use super::arm::ArmResult;
 use super::comparison::{corrected, differences_per_seed, spread_interval};
 use super::folds::independent;
+use super::overall::OverallResult;
 use super::serialised;
-use super::study_results::OverallResult;
 use crate::file::Correction;
 use crate::stats::{FoldCorrection, Interval, paired_t_test};
-use serde::Serialize;
 
 /// More arms than this have too many pairs to read.
 const MOST_ARMS: usize = 30;

@@ -4,13 +4,14 @@
 //! all of these are one family, within which Holm's correction keeps the chance of any false claim at α. Whatever else stands in the tables
 //! was not planned as a claim, and reading a claim into the most extreme of many numbers would make one.
 
-use super::serialised;
-use serde::Serialize;
 use std::collections::BTreeSet;
+
+use serde::Serialize;
 
 use super::INTERVAL_LEVEL;
 use super::folds::independent;
 use super::run::RunResult;
+use super::serialised;
 use crate::check::StatisticsCheck;
 use crate::file::{Correction, StudyFile};
 use crate::index::RunState;

@@ -1,10 +1,11 @@
 //! The looks of a sequential study: which were reached, what was decided when, and whether the study has stopped.
 
+use serde::Serialize;
+
 use crate::file::StudyFile;
 use crate::index::IndexedRun;
 use crate::results::{ComparisonResult, Verdict};
 use crate::stats::look_levels;
-use serde::Serialize;
 
 /// One look.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]

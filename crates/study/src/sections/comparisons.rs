@@ -87,7 +87,7 @@ fn tests(results: &StudyResults) -> Table {
     let p = |p: Option<f64>| cells::judged_p(results, p);
     let margin = results.study.compare.equivalence_margin;
     Table::of(&results.comparisons)
-        .column(Column::text("Arm"), |found| Cell::code(&found.arm))
+        .column(Column::text("Arm"), |found| cells::arm(results, found.arm_index))
         .column(Column::text("Verdict"), |found| Content::Badge(cells::badge(found.verdict)))
         .column(Column::number("Difference").unit("p, corrected"), |found| p(found.corrected_p))
         .column(margin.map(|_| Column::number("Equivalence").unit("p, corrected")), |found| {
@@ -153,7 +153,7 @@ fn sizes(results: &StudyResults) -> Table {
         None => "",
     };
     Table::of(&results.comparisons)
-        .column(Column::text("Arm"), |found| Cell::code(&found.arm))
+        .column(Column::text("Arm"), |found| cells::arm(results, found.arm_index))
         .column(Column::number("Pairs"), |found| found.n())
         .column(Column::number("Effect size g"), |found| {
             found.effect.map(|effect| Cell::number(effect.value, ratio))
@@ -176,14 +176,17 @@ fn sizes(results: &StudyResults) -> Table {
 
 /// Who is right where the other is wrong; empty without outcomes.
 fn per_example(results: &StudyResults) -> Vec<Block> {
-    let rows: Vec<_> =
-        results.comparisons.iter().filter_map(|found| Some((&found.arm, found.examples.as_ref()?))).collect();
+    let rows: Vec<_> = results
+        .comparisons
+        .iter()
+        .filter_map(|found| Some((found.arm_index, found.examples.as_ref()?)))
+        .collect();
     if rows.is_empty() {
         return Vec::new();
     }
     let (unit, count) = (MetricUnit::Percent, Format::Decimal(Decimal::after(1)));
     let table = Table::of(rows)
-        .column(Column::text("Arm"), |(arm, _)| Cell::code(arm))
+        .column(Column::text("Arm"), |(arm, _)| cells::arm(results, *arm))
         .column(Column::number("Examples"), |(_, found)| found.examples)
         .column(Column::number("Only arm right"), |(_, found)| Cell::number(found.only_arm_right, count))
         .column(Column::number("Only baseline right"), |(_, found)| {
@@ -217,7 +220,7 @@ fn all_arms(results: &StudyResults, overall: &OverallResult) -> Vec<Block> {
         metric_label(&results.study.primary.metric)
     );
     let table = Table::of(order)
-        .column(Column::text("Arm"), |arm| Cell::code(&results.arms[*arm].name))
+        .column(Column::text("Arm"), |arm| cells::arm(results, *arm))
         .column(Column::number("Mean rank"), |arm| {
             Cell::number(friedman.mean_ranks[*arm], Format::Decimal(Decimal::after(2)))
         })

@@ -35,7 +35,7 @@ pub(super) fn blocks(results: &StudyResults) -> Vec<Block> {
 fn summary(results: &StudyResults, compared: &[Compared<'_>]) -> Table {
     let unit = results.unit;
     Table::of(compared)
-        .column(Column::text("Arm"), |(found, _)| Cell::code(&found.arm))
+        .column(Column::text("Arm"), |(found, _)| cells::arm(results, found.arm_index))
         .column(Column::number("Images"), |(_, images)| images.images)
         .column(Column::number("Seeds"), |(_, images)| images.seeds)
         .column(Column::number("Better on").unit("images"), |(_, images)| images.better)

@@ -19,7 +19,7 @@ pub(crate) fn blocks(results: &StudyResults) -> Vec<Block> {
     } else {
         ""
     };
-    let name = |arm: usize| Cell::code(&results.arms[arm].name);
+    let name = |arm: usize| cells::arm(results, arm);
     let table = Table::of(&results.pairs)
         .column(Column::text("Arm"), |pair: &&PairResult| name(pair.arm_index))
         .column(Column::text("Other"), |pair| name(pair.other_index))

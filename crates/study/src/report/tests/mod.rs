@@ -1,10 +1,13 @@
 //! The report as a whole: same bytes, nothing fetched, nothing lost, nothing injected.
 
+mod many_runs;
+mod markup;
+
 use super::*;
 use crate::file::StudyFile;
 use crate::matrix::plan;
 use crate::testing::{append_metric, small_study_text, write_pictures, write_run, write_scores};
-use allconv_record::{MetricPoint, Outcome, Outcomes, SplitName, Status};
+use allconv_record::Status;
 
 fn study(seeds: u32) -> StudyFile {
     let text = small_study_text(seeds)
@@ -320,168 +323,5 @@ fn the_report_is_written_whole() {
     write_report(&files, &target).unwrap();
     for file in &files {
         assert_eq!(std::fs::read(target.join(&file.path)).unwrap(), file.content);
-    }
-}
-
-/// A study of twenty arms.
-fn wide_study(seeds: u32) -> StudyFile {
-    let mut text = small_study_text(seeds);
-    text.truncate(text.find("[arms.").unwrap());
-    let rules = ["max_pool", "folded_stride", "strided_conv"];
-    for arm in 0..20 {
-        let name = if arm == 0 { "max_pool".to_string() } else { format!("arm_{arm}") };
-        let rule = rules[arm % 3];
-        text.push_str(&format!(
-            "[arms.{name}.net]\nlayers = {arm}\ndownsample = {{ {rule} = {{ kernel = 3 }} }}\n"
-        ));
-    }
-    StudyFile::parse("wide.toml", text).unwrap()
-}
-
-/// A finished run of fifty epochs with the outcomes of ten thousand test examples.
-fn write_full_run(folder: &Path, planned: &crate::PlannedRun) {
-    let (arm, seed) = (planned.arm_index as u64, planned.seed);
-    let directory = write_run(folder, planned, Status::Finished, None);
-    let mut record = directory.read_record().unwrap();
-    (record.step, record.total_steps) = (70, 70);
-    directory.write_record(&record).unwrap();
-    let length = std::fs::metadata(directory.journal_path()).unwrap().len();
-    let mut journal = directory.open_journal(length).unwrap();
-    for epoch in 1..=50_u64 {
-        for (split, name) in [
-            (SplitName::Train, "loss"),
-            (SplitName::Train, "error"),
-            (SplitName::Valid, "loss"),
-            (SplitName::Valid, "error"),
-        ] {
-            let value = (1.0 / (epoch + arm) as f64 + 0.001 * ((seed + epoch) % 7) as f64).min(1.0);
-            journal
-                .append(&MetricPoint {
-                    step: 20 + epoch,
-                    epoch: epoch as f64,
-                    split,
-                    name: name.into(),
-                    value,
-                })
-                .unwrap();
-        }
-    }
-    let mut random = allconv_random::SplitMix::new(1000 * arm + seed);
-    let outcomes: Vec<Outcome> = (0..10_000_u32)
-        .map(|sample| {
-            let label = (sample % 10) as u16;
-            let predicted =
-                if random.below(100) < 20 + arm as usize { random.below(10) as u16 } else { label };
-            Outcome { sample, label, predicted, loss: 1.0 }
-        })
-        .collect();
-    let wrong = outcomes.iter().filter(|outcome| outcome.label != outcome.predicted).count();
-    directory.write_outcomes(&Outcomes(outcomes)).unwrap();
-    let value = wrong as f64 / 10_000.0;
-    journal
-        .append(&MetricPoint { step: 70, epoch: 50.0, split: SplitName::Test, name: "error".into(), value })
-        .unwrap();
-}
-
-/// Largest resident memory of this process so far, in bytes; `None` elsewhere than on Linux.
-fn peak_memory() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
-}
-
-/// A hundred runs in every push; under `ALLCONV_CAMPAIGN=release` a thousand, in at most ten seconds and a gigabyte.
-#[test]
-fn the_report_of_many_runs_stays_small_and_quick() {
-    let is_campaign = std::env::var("ALLCONV_CAMPAIGN").is_ok_and(|campaign| campaign == "release");
-    let seeds = if is_campaign { 50 } else { 5 };
-    let folder = tempfile::tempdir().unwrap();
-    let study = wide_study(seeds);
-    for planned in plan(&study) {
-        write_full_run(folder.path(), &planned);
-    }
-    let began = std::time::Instant::now();
-    let results = StudyResults::collect(&study, &[folder.path().to_path_buf()]).unwrap();
-    let collected = began.elapsed();
-    let files = report_files(&results, &());
-    let seconds = began.elapsed().as_secs_f64();
-    let page = content(&files, "index.html").len();
-    let peak = peak_memory().unwrap_or(0);
-    println!(
-        "{} runs: {seconds:.2} s, of which {:.2} s reading; page {page} bytes; peak memory {} MiB",
-        results.runs.len(),
-        collected.as_secs_f64(),
-        peak >> 20
-    );
-    assert!(results.runs.iter().all(|run| run.value.is_some()));
-    assert!(peak < 1 << 30, "{peak} bytes");
-    if is_campaign {
-        // A loaded machine would make this fail in every push.
-        assert!(seconds < 10.0, "{seconds} s");
-    } else {
-        assert!(page < 2_000_000, "a page of {page} bytes for {} runs", results.runs.len());
-    }
-}
-
-#[test]
-fn markup_from_files_stays_text_in_every_file_and_a_long_name_of_a_metric_makes_no_report_fail() {
-    const MARKUP: &str = "<script>alert(1)</script> | [x](y) `<b>` *a* _b_ & # $ ^ ~ \\input{/etc/passwd}";
-    let folder = tempfile::tempdir().unwrap();
-    let quoted = format!("'{MARKUP}'");
-    let text = small_study_text(2)
-        .replace("\"Does a strided convolution replace max pooling?\"", &quoted)
-        .replace("primary", &format!("caveat = {quoted}\nprimary"))
-        .replace(
-            "[base.data]",
-            &format!("reference = {{ label = {quoted}, values = {{ strided = 0.1 }} }}\n[base.data]"),
-        );
-    let study = StudyFile::parse("small.toml", text).unwrap();
-    for planned in plan(&study) {
-        let run =
-            write_run(folder.path(), &planned, Status::Finished, Some(0.2 + 0.01 * planned.arm_index as f64));
-        for name in ["=cmd|'/C calc'!A0", "a/b", "a-b", "../../../x", &"x".repeat(400), MARKUP] {
-            append_metric(&run, name, 0.5);
-        }
-        if planned.arm == "all_conv" {
-            let mut record = run.read_record().unwrap();
-            record.status = Status::Failed;
-            record.reason = Some(format!("=1+1 {MARKUP}\u{202e}\u{1b}[31m"));
-            record.environment.cpu = MARKUP.into();
-            run.write_record(&record).unwrap();
-        }
-    }
-    let results = StudyResults::collect(&study, &[folder.path().to_path_buf()]).unwrap();
-    let files = report_files(&results, &());
-    write_report(&files, &folder.path().join("report")).unwrap();
-    let paths: std::collections::BTreeSet<String> =
-        files.iter().map(|file| file.path.to_ascii_lowercase()).collect();
-    assert_eq!(paths.len(), files.len(), "two figures share a file");
-    assert!(files.iter().all(|file| file.path.len() < 150), "{paths:?}");
-    let paper = content(&files, "paper.md");
-    let outside_of_fences: String = paper.split("\n```").step_by(2).collect();
-    for raw in ["<script>", "[x](y)", "`<b>`"] {
-        assert!(!outside_of_fences.contains(raw), "{raw} stands in paper.md");
-    }
-    assert!(paper.contains("⟨U+202E⟩⟨U+001B⟩"), "{paper}");
-    let tex = content(&files, "tables.tex");
-    for raw in ["<", ">", "\\input", " _b"] {
-        assert!(!tex.contains(raw), "{raw} stands in tables.tex: {tex}");
-    }
-    for path in ["results.csv", "metrics.csv"] {
-        for cell in content(&files, path).lines().flat_map(|line| line.split(',')) {
-            let cell = cell.trim_start_matches('"');
-            assert!(!cell.starts_with(['=', '+', '@', '\t']), "{path}: {cell}");
-        }
-    }
-    for file in &files {
-        let text = String::from_utf8_lossy(&file.content);
-        assert!(file.path.ends_with(".png") || !text.contains(['\u{202e}', '\u{1b}']), "{}", file.path);
-    }
-    let alone = small_study_text(2);
-    let alone = &alone[..alone.find("[arms.all_conv").unwrap()];
-    let alone = StudyFile::parse("small.toml", alone.to_string()).unwrap();
-    let files = report_files(&filled(folder.path(), &alone), &());
-    for path in ["index.html", "paper.md", "tables.tex"] {
-        assert!(!content(&files, path).contains("1 comparisons"), "{path}");
     }
 }
