@@ -25,12 +25,6 @@ struct Entry {
 }
 
 impl WeightCache {
-    /// The same cache under another handle.
-    #[must_use]
-    pub fn share(&self) -> Self {
-        Self(Arc::clone(&self.0))
-    }
-
     fn lock(&self) -> MutexGuard<'_, Option<Entry>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
