@@ -82,7 +82,7 @@ fn arms_matched_in_cost_are_named_with_how_near_they_come() {
     let matched = StudyFile::parse("small.toml", text).unwrap();
     let files = report_files(&filled(folder.path(), &matched), &());
     // The fake networks have 1000, 2000 and 3000 parameters.
-    assert!(content(&files, "index.html").contains("strided: 200.0 % of the parameters of max_pool"));
+    assert!(content(&files, "index.html").contains("<code>strided</code>: 200.0 % of the parameters of <code>max_pool</code>"));
     assert!(content(&files, "paper.md").contains("- `all_conv`: 300.0 % of the parameters of `max_pool`"));
     let json: serde_json::Value = serde_json::from_str(content(&files, "results.json")).unwrap();
     assert_eq!(json["arms"][2]["matched"]["share"], 3.0);
@@ -249,7 +249,7 @@ fn what_is_disclosed_stands_on_every_page_and_a_page_says_how_many_families_it_h
     let files = report_files(&results, &());
     let readme = published_files(&results).remove(0);
     let readme = std::str::from_utf8(&readme.content).unwrap();
-    assert!(content(&files, "index.html").contains("Disclosed. </strong>Nine &lt;seeds&gt; were planned."));
+    assert!(content(&files, "index.html").contains("Disclosed.</strong> Nine &lt;seeds&gt; were planned."));
     assert!(readme.contains("> **Disclosed.** Nine"), "{readme}");
     for page in [content(&files, "index.html"), content(&files, "paper.md"), readme] {
         // Differences, equivalences, the planned metric, all pairs.

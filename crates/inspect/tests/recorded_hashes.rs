@@ -7,9 +7,11 @@ use std::sync::Arc;
 
 use allconv_data::dataset::{Source, Split, pack};
 use allconv_data::{DataDirectory, ImageShape};
+use allconv_inspect::explain::signal_explanations;
+use allconv_inspect::measure::{Fits, study_metrics};
 use allconv_record::{Resolve, RunSpecification};
 use allconv_study::{StudyFile, plan};
-use allconv_train::{DataStore, Resolver};
+use allconv_train::{DataStore, MeasurableMetric, MeasuredOf, Resolver};
 
 /// A published run.
 struct Recorded {
@@ -84,7 +86,14 @@ fn write_stand_in(
 fn every_published_study_of_the_current_revisions_asks_for_the_same_runs() {
     let folder = tempfile::tempdir().unwrap();
     let directory = DataDirectory::new(folder.path());
-    let resolver = Resolver::new(Arc::new(DataStore::new(directory.clone())), "cpu");
+    let metric = |(name, revision, fits): (&str, u32, Fits)| MeasurableMetric {
+        name: name.to_owned(),
+        revision,
+        of: if fits == Fits::Any { MeasuredOf::Any } else { MeasuredOf::Classifiers },
+    };
+    let resolver = Resolver::new(Arc::new(DataStore::new(directory.clone())), "cpu")
+        .measuring(study_metrics().into_iter().map(metric).collect())
+        .explaining(signal_explanations().map(|(name, _)| name.to_owned()).collect());
     let mut asked_again = 0;
     for (file, runs) in published() {
         let study = StudyFile::read(&file).unwrap();
