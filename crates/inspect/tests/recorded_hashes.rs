@@ -9,7 +9,7 @@ use allconv_data::dataset::{Source, Split, pack};
 use allconv_data::{DataDirectory, ImageShape};
 use allconv_inspect::explain::signal_explanations;
 use allconv_inspect::measure::{Fits, study_metrics};
-use allconv_record::{Resolve, RunSpecification};
+use allconv_record::{Resolve, RunDirectory, RunSpecification};
 use allconv_study::{StudyFile, plan};
 use allconv_train::{DataStore, MeasurableMetric, MeasuredOf, Resolver};
 
@@ -40,15 +40,9 @@ fn published() -> Vec<(PathBuf, Vec<Recorded>)> {
 }
 
 fn recorded(folder: PathBuf) -> Recorded {
-    let read = |file: &str| std::fs::read_to_string(folder.join(file)).unwrap();
-    let run: serde_json::Value = serde_json::from_str(&read("run.json")).unwrap();
-    let text = |key: &str| run[key].as_str().unwrap_or_default().to_owned();
-    Recorded {
-        specification: toml::from_str(&read("spec.toml")).unwrap(),
-        hash: text("specification_hash"),
-        request_hash: text("request_hash"),
-        folder,
-    }
+    let run = RunDirectory::at(&folder);
+    let (specification, record) = (run.read_specification().unwrap(), run.read_record().unwrap());
+    Recorded { specification, hash: record.specification_hash, request_hash: record.request_hash, folder }
 }
 
 #[test]

@@ -127,6 +127,9 @@ mod tests {
         let rewritten = publish(&again, &published).unwrap();
         assert_eq!(rewritten.len(), 3);
         let readme = std::fs::read_to_string(published.join("README.md")).unwrap();
-        assert!(readme.contains("| `max_pool` |") && readme.contains("| `max_pool` | 0 | diverged |"), "{readme}");
+        assert!(
+            readme.contains("| `max_pool` |") && readme.contains("| `max_pool` | 0 | diverged |"),
+            "{readme}"
+        );
     }
 }

@@ -82,7 +82,10 @@ fn arms_matched_in_cost_are_named_with_how_near_they_come() {
     let matched = StudyFile::parse("small.toml", text).unwrap();
     let files = report_files(&filled(folder.path(), &matched), &());
     // The fake networks have 1000, 2000 and 3000 parameters.
-    assert!(content(&files, "index.html").contains("<code>strided</code>: 200.0 % of the parameters of <code>max_pool</code>"));
+    assert!(
+        content(&files, "index.html")
+            .contains("<code>strided</code>: 200.0 % of the parameters of <code>max_pool</code>")
+    );
     assert!(content(&files, "paper.md").contains("- `all_conv`: 300.0 % of the parameters of `max_pool`"));
     let json: serde_json::Value = serde_json::from_str(content(&files, "results.json")).unwrap();
     assert_eq!(json["arms"][2]["matched"]["share"], 3.0);
