@@ -5,8 +5,8 @@
 //! 1. [`StudyFile`] holds its syntax with positions; [`plan`] turns it into runs, [`check()`] asks a resolver whether all of them can be made.
 //! 2. [`run_study`] makes those that are missing; [`index()`] finds them again in run directories.
 //! 3. [`StudyResults::collect`] computes everything that came of them, with the methods of [`stats`].
-//! 4. [`report_files`] writes it as a page, tables, a draft of a paper and JSON; [`publish`] keeps what is committed of a study;
-//!    [`guide`] is one page over all published studies.
+//! 4. [`report_files`] writes it as a page, tables, a draft of a paper and JSON; [`publish()`] keeps what is committed of a study;
+//!    [`guide()`] is one page over all published studies.
 //!
 //! This crate knows no tensors, no images and no terminal; whoever knows them passes in [`Resolve`](allconv_record::Resolve), [`Execute`] and
 //! [`Examples`](allconv_record::Examples).

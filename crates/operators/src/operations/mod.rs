@@ -2,7 +2,7 @@
 //!
 //! Each file holds one operation: a public function over Burn's tensors; its kernels' halves, forward and backward, generic over the
 //! number type; and its composition of Burn's operations, the kernels' reference and what runs where there are no kernels.
-//! [`place`] decides between the two by one rule, [`differentiable`] is the one bridge to Burn's autodiff. A composition is
+//! `place` decides between the two by one rule, `differentiable` is the one bridge to Burn's autodiff. A composition is
 //! differentiated by Burn, unless its gradient is written by hand because it needs less memory.
 //!
 //! A kernel for a GPU goes into a file beside the operation's, as one more arm where the operation is placed.

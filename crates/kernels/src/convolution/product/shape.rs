@@ -64,7 +64,7 @@ pub(crate) enum Right {
         /// Between vectors.
         vector: usize,
     },
-    /// In the order in which it is read, see [`packed_order`]: one stream that the hardware fetches ahead.
+    /// In the order in which it is read, see `packed_order`: one stream that the hardware fetches ahead.
     Packed,
 }
 

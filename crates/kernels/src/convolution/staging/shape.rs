@@ -7,7 +7,7 @@ pub(crate) struct StageShape {
     pub(crate) blocks: usize,
     pub(crate) rows: usize,
     pub(crate) columns: usize,
-    /// Channels of a block: [`LANES`], or the number of channels where it is smaller.
+    /// Channels of a block: `LANES`, or the number of channels where it is smaller.
     pub(crate) lanes: usize,
 }
 
