@@ -1,4 +1,4 @@
-//! The maps that wait beside the chain during a forward pass: those that were kept, and the sides to return to.
+//! The maps that wait beside the chain during a forward pass: those that were kept, and the height and width to return to.
 
 use allconv_kernels::Engine;
 use allconv_operators::operations::{SeparableMap, concatenate_channels, separable, sum_of};
@@ -71,7 +71,7 @@ pub enum Branch {
     Keep,
     /// See [`crate::StageSpec::KeepEnlarged`].
     KeepEnlarged {
-        /// By what both sides grow.
+        /// By what height and width grow.
         factor: usize,
     },
     /// See [`crate::StageSpec::Concatenate`].
@@ -83,7 +83,7 @@ pub enum Branch {
     },
     /// See [`crate::StageSpec::Target`].
     Target {
-        /// The sides to return to are this many times those of the map.
+        /// The height and width to return to are this many times those of the map.
         factor: usize,
         /// What the operator in between is to hand over.
         wanted: SwitchKind,

@@ -32,8 +32,8 @@ const PIXELS_TOGETHER: usize = 16 * 224 * 224;
 /// parameters are called as in a PyTorch `nn.Sequential` (or `ModuleList`) of the same stages: `features.N.weight`, N the
 /// stage's index.
 ///
-/// A network whose operators all are convolutions, pooling and the like runs on any sides, not only those it was walked for;
-/// [`walk_stages`] with the other sides says beforehand whether it does.
+/// A network whose operators all are convolutions, pooling and the like runs on any height and width, not only those it was walked for;
+/// [`walk_stages`] with another height and width says beforehand whether it does.
 #[derive(Module, Debug)]
 pub struct Network {
     pub(crate) features: Vec<Stage>,

@@ -98,7 +98,7 @@ impl UpsamplePair {
         (reduced, switches.into_iter().next_back().unwrap_or(Switches::None))
     }
 
-    /// A map of the sides that were reduced.
+    /// A map of the height and width that were reduced.
     ///
     /// # Panics
     ///

@@ -1,7 +1,7 @@
 //! What a network is made of: a list of stages, as plain values without tensors.
 //!
 //! A list is a chain with two stacks beside it. [`StageSpec::Keep`] puts a map aside, [`StageSpec::Concatenate`] and
-//! [`StageSpec::Add`] take back the one kept last. [`StageSpec::Target`] names the sides that the next
+//! [`StageSpec::Add`] take back the one kept last. [`StageSpec::Target`] names the height and width that the next
 //! [`StageSpec::Upsample`] without a target of its own returns to; pairs nest like brackets.
 
 use allconv_operators::{ConvolutionSpec, DownsampleConfig, InitialWeights, Reducer, UpsampleConfig};
@@ -20,7 +20,7 @@ pub enum StageSpec {
     },
     /// A downsampling operator that computes by itself.
     Downsample(Reducer),
-    /// An upsampling operator: to the sides of the last open [`StageSpec::Target`], which it closes, with the switches that the
+    /// An upsampling operator: to the height and width of the last open [`StageSpec::Target`], which it closes, with the switches that the
     /// target's operator handed over.
     Upsample(UpsampleSpec),
     /// Values brought to mean 0 and variance 1, then a learned scale and shift for each channel.
@@ -29,7 +29,7 @@ pub enum StageSpec {
     Keep,
     /// The map passes, and its enlargement is kept: bicubic (Keys' cubic with a = −1/2), half-pixel centres, edge positions repeated.
     KeepEnlarged {
-        /// By what both sides grow, at least 1.
+        /// By what height and width grow, at least 1.
         factor: usize,
     },
     /// The channels of the map kept last, then those of this one: `[n, c_kept + c, h, w]`.
@@ -39,13 +39,13 @@ pub enum StageSpec {
         /// Factor on this map.
         scale: f64,
     },
-    /// The map passes; the next upsampling operator without a target of its own returns to these sides.
+    /// The map passes; the next upsampling operator without a target of its own returns to this height and width.
     Target(Target),
     /// The mean over all positions: `[n, c, h, w]` becomes `[n, c]`.
     GlobalAverage,
 }
 
-/// Sides that an upsampling operator returns to.
+/// The height and width that an upsampling operator returns to.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Target {
     /// Those of this map, which the stages that follow reduce by this operator.
@@ -54,7 +54,7 @@ pub enum Target {
     Enlarged(usize),
 }
 
-/// The settings of an upsampling operator in a list of stages; its sides come from its [`Target`].
+/// The settings of an upsampling operator in a list of stages; its height and width come from its [`Target`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct UpsampleSpec {
     /// The operator.

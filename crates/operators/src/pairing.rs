@@ -12,7 +12,7 @@ impl UpsampleConfig {
     /// # Errors
     ///
     /// Settings of either operator that are out of range, switches that it needs and the other does not hand over, or
-    /// sides that it cannot return: with the reason and the names of the operators that it can be paired with.
+    /// a height or width that it cannot return: with the reason and the names of the operators that it can be paired with.
     pub fn check_pair(&self, downsample: &DownsampleConfig) -> Result<(), OperatorError> {
         self.check()?;
         downsample.check()?;

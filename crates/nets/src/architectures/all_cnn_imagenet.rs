@@ -13,7 +13,7 @@ use crate::stage::{ActivationKind, StageSpec};
 ///
 /// Paddings are not stated in the paper: 0 on conv1, conv3, conv6, 2 on conv4, 1 on conv7, conv9, conv10,
 /// so that 224×224 becomes 54, 26, 12, 6, 6. A `downsample` in the description takes the place of conv3, conv6
-/// and conv9 and maps a side h to ceil(h/2), which gives 54, 27, 14, 7 instead.
+/// and conv9 and maps a height or width h to ceil(h/2), which gives 54, 27, 14, 7 instead.
 ///
 /// Source: Springenberg et al., arXiv 1412.6806, appendix table 6.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -11,7 +11,7 @@ use crate::slot::Slot;
 use crate::stage::{ActivationKind, StageSpec, Target, UpsampleSpec};
 use crate::walk::walk_stages;
 
-/// A side that every operator accepts, where only channels are asked for.
+/// A height and width that every operator accepts, where only channels are asked for.
 const LARGE: usize = 64;
 
 /// Collects the stages of a resolved description.
@@ -49,7 +49,7 @@ impl<'a> DenseBuilder<'a> {
         self.stages.push(stage);
     }
 
-    /// Appends a convolution alone that keeps the sides, with the dilation that operators above have asked for.
+    /// Appends a convolution alone that keeps height and width, with the dilation that operators above have asked for.
     pub(super) fn bare_convolution(&mut self, channels: usize, kernel: usize, initial: InitialWeights) {
         let dilation = self.dilations.iter().product();
         let convolution =
@@ -67,7 +67,7 @@ impl<'a> DenseBuilder<'a> {
         self.push(StageSpec::Activation(ACTIVATION));
     }
 
-    /// Appends a convolution that keeps the sides, normalisation and activation.
+    /// Appends a convolution that keeps height and width, normalisation and activation.
     pub(super) fn convolution(&mut self, channels: usize, kernel: usize) {
         self.bare_convolution(channels, kernel, InitialWeights::Drawn);
         self.normalise(InitialWeights::Drawn);
@@ -97,7 +97,7 @@ impl<'a> DenseBuilder<'a> {
         self.push(StageSpec::Dropout { rate: self.shared.dropout.unwrap_or(0.0) });
     }
 
-    /// Notes that the next level of the network returns to the sides of this map.
+    /// Notes that the next level of the network returns to the height and width of this map.
     pub(super) fn target(&mut self) {
         if let Some(operator) = self.shared.downsample {
             self.push(StageSpec::Target(Target::Before(operator.clone())));
@@ -155,7 +155,7 @@ impl<'a> DenseBuilder<'a> {
         self.channels = channels;
     }
 
-    /// Appends steps of `operator` that together enlarge the sides `scale` times and keep the channels, without activations.
+    /// Appends steps of `operator` that together enlarge height and width `scale` times and keep the channels, without activations.
     ///
     /// # Errors
     ///
@@ -190,7 +190,7 @@ impl<'a> DenseBuilder<'a> {
         Err(OutOfRange::new("upsample", found, range).into())
     }
 
-    /// The list, ended by a convolution of this side to `outputs` channels (with the activation if `last_relu`).
+    /// The list, ended by a convolution of this kernel to `outputs` channels (with the activation if `last_relu`).
     pub(super) fn finish(mut self, outputs: usize, kernel: usize, initial: InitialWeights) -> Vec<StageSpec> {
         self.bare_convolution(outputs, kernel, initial);
         self.end()

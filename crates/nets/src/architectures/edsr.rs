@@ -25,7 +25,7 @@ use crate::stage::StageSpec;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Edsr {
-    /// Factor on the sides of the image, 1 to 8.
+    /// Factor on the image's height and width, 1 to 8.
     pub scale: usize,
     /// Residual blocks, 0 to 256. Default 16.
     #[serde(default = "sixteen")]

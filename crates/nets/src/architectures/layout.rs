@@ -57,7 +57,7 @@ impl SharedSettings<'_> {
 pub enum OutputKind {
     /// One value for each class.
     Logits,
-    /// A map of channels with `scale` times the sides of the image.
+    /// A map of channels with `scale` times the image's height and width.
     Map {
         /// At least 1.
         scale: usize,

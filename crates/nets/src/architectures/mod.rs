@@ -59,7 +59,7 @@ architectures! {
     LargeAllCnn,
     /// The network of appendix table 6, for 224×224 inputs.
     AllCnnImagenet,
-    /// A U-shaped network that returns a map of the image's sides.
+    /// A U-shaped network that returns a map of the image's height and width.
     UNet,
     /// A residual network that enlarges an image.
     Edsr,

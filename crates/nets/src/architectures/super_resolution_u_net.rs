@@ -19,7 +19,7 @@ use crate::stage::StageSpec;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SuperResolutionUNet {
-    /// Factor on the sides of the image, 1 to 8.
+    /// Factor on the image's height and width, 1 to 8.
     pub scale: usize,
     /// How often the resolution is reduced, 1 to 8. Default 2.
     #[serde(default = "two_convolutions")]

@@ -16,8 +16,8 @@ use crate::stage::StageSpec;
 /// convolutions and dropout; on the way up the `upsample` operator, the kept map and it joined along the channels (kept ones first),
 /// and as many convolutions again; a 1×1 convolution to the outputs.
 ///
-/// Level `l` has `channels · growth^l` channels. Convolutions read zeros beyond the edges and keep the sides (the original's do not,
-/// and cut the kept maps instead), so that images of any sides go through: each way up returns to the sides of the map
+/// Level `l` has `channels · growth^l` channels. Convolutions read zeros beyond the edges and keep height and width (the original's do not,
+/// and cut the kept maps instead), so that images of any height and width go through: each way up returns to the height and width of the map
 /// that was reduced. An operator that needs another number of channels than there are has a 1×1 convolution with ReLU before it.
 ///
 /// Source: Ronneberger, Fischer and Brox, arXiv 1505.04597; dropout at the bottom as there (rate 0.5 in its code, here 0).
@@ -149,7 +149,7 @@ impl Levels {
         self.channels as f64 * powi(self.growth, level as i32)
     }
 
-    /// Appends them all; the map then has the channels of the first level and the sides that it had before.
+    /// Appends them all; the map then has the channels of the first level and the height and width that it had before.
     pub(super) fn append(&self, net: &mut DenseBuilder<'_>) -> Result<(), DescriptionError> {
         let mut kept = Vec::new();
         for level in 0..self.depth {

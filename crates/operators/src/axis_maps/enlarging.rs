@@ -1,4 +1,4 @@
-//! Matrices along one axis of an image that enlarge it: interpolation, positions set apart and blurred, inverse Haar steps,
+//! Matrices along one axis of an image that enlarge it: interpolation, values set apart and blurred, inverse Haar steps,
 //! Fourier series.
 
 use std::f64::consts::FRAC_1_SQRT_2;
@@ -46,7 +46,7 @@ pub fn bicubic_enlargement(side: usize, factor: usize) -> AxisMap {
     AxisMap::new(side, (0..factor * side).map(output).collect())
 }
 
-/// Interpolation of `side` positions at `outputs` places.
+/// Interpolation of `side` values at `outputs` places.
 pub(crate) fn interpolated(side: usize, outputs: usize, rule: Interpolation) -> AxisMap {
     let output = |index: usize| {
         // Whole numbers, so that no rounding decides between two positions.
@@ -104,8 +104,8 @@ pub(crate) fn inverse_haar(side: usize, outputs: usize, difference: bool) -> Axi
     AxisMap::new(side, (0..outputs).map(|index| vec![(index / 2, sign(index))]).collect())
 }
 
-/// The Fourier series of `side` positions at `outputs` places. The highest frequency of an even side is shared between its two
-/// signs, so that the series goes through the positions.
+/// The Fourier series of `side` values at `outputs` places. The highest frequency of an even side is shared between its two
+/// signs, so that the series goes through them.
 pub(crate) fn fourier_series(side: usize, outputs: usize) -> AxisMap {
     let weight = |index: usize, cell: usize| {
         // The distance in periods, from whole numbers, so that large angles lose nothing.

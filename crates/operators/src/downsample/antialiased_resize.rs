@@ -12,7 +12,7 @@ use crate::prelude::*;
 pub struct AntialiasedResize {
     /// The filter. Default: Lanczos with three lobes.
     pub filter: ResizeFilter,
-    /// By what sides are divided, rounding up, 1 to 64. Default 2.
+    /// By what height and width are divided, rounding up, 1 to 64. Default 2.
     pub stride: usize,
 }
 

@@ -83,7 +83,7 @@ impl Reduction for BlurPool {
 
 /// What holds for a blur.
 pub(super) fn blur_properties(taps: usize, stride: usize, padding: EdgePadding) -> Properties {
-    // Two taps read one position after the last, which a stride that is even drops on even sides.
+    // Two taps read one position after the last, which a stride that is even drops on an even height or width.
     let stays_inside = taps <= 2 && stride >= taps;
     Properties {
         linear: true,

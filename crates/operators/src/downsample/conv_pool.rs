@@ -10,7 +10,7 @@ use crate::prelude::*;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ConvPool {
-    /// Side of the convolution's kernel and of the pooling window in positions, 1 to 64. Default 3.
+    /// Height and width of the convolution's kernel and of the pooling window, 1 to 64. Default 3.
     pub kernel: usize,
     /// Positions between windows, 1 to 64. Default 2.
     pub stride: usize,

@@ -128,7 +128,7 @@ struct Mask {
     /// Frequencies beyond `side/(2S)` at which the mask reaches 0.
     reach: f64,
     fall: f64,
-    /// The output side, where it is fixed.
+    /// The output height or width, where it is fixed.
     fixed: Option<usize>,
 }
 

@@ -1,4 +1,4 @@
-//! Fractional max pooling: the maximum over windows that divide a side by a number that need not be whole.
+//! Fractional max pooling: the maximum over windows that divide height and width by a number that need not be whole.
 
 use allconv_kernels::RegionLists;
 use burn::tensor::{Int, TensorData};
@@ -14,7 +14,7 @@ use crate::prelude::*;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FractionalMaxPool {
-    /// By what sides are divided, rounding down: above 1 and at most 8. Default √2.
+    /// By what height and width are divided, rounding down: above 1 and at most 8. Default √2.
     pub ratio: f64,
     /// Height and width of an overlapping window, 1 to 64. Default 2.
     pub kernel: usize,
@@ -128,7 +128,7 @@ impl FractionalMaxPool {
         ((side as f64 / self.ratio) as usize).max(1)
     }
 
-    /// First position and end of each window along a side, for the shift `u`.
+    /// First position and end of each window along an axis, for the shift `u`.
     fn regions(&self, side: usize, u: f64) -> Vec<(usize, usize)> {
         let windows = self.windows(side);
         let region = |index: usize| match self.regions {

@@ -10,7 +10,7 @@ use crate::prelude::*;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HaarLowPass {
-    /// What odd sides read beyond their last position. Default: the map mirrored.
+    /// What an odd height or width reads beyond its last position. Default: the map mirrored.
     pub padding: EdgePadding,
 }
 

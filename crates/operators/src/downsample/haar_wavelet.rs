@@ -12,7 +12,7 @@ use crate::prelude::*;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HaarWavelet {
-    /// What odd sides read beyond their last position. Default: the map mirrored.
+    /// What an odd height or width reads beyond its last position. Default: the map mirrored.
     pub padding: EdgePadding,
     /// How the channels return to their number. Default: not at all.
     #[serde(skip_serializing_if = "Option::is_none")]

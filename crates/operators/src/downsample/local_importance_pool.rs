@@ -28,11 +28,11 @@ pub struct LocalImportancePool {
     pub kernel: usize,
     /// Positions between windows, 1 to 64. Default 2.
     pub stride: usize,
-    /// What scores the positions. Default: one convolution.
+    /// What scores the elements. Default: one convolution.
     pub gate: ImportanceGate,
 }
 
-/// The net that scores positions, before instance normalisation and a sigmoid.
+/// The net that scores elements, before instance normalisation and a sigmoid.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ImportanceGate {

@@ -12,7 +12,7 @@ pub(super) const ADAPTIVE_ORDER: [[usize; 2]; 4] = [[0, 0], [1, 0], [0, 1], [1, 
 /// The phases (row, column) in the order of learned polyphase sampling and pixel unshuffle.
 pub(super) const LEARNED_ORDER: [[usize; 2]; 4] = [[0, 0], [0, 1], [1, 0], [1, 1]];
 
-/// The polyphase components of `x` `[n, c, h, w]` in this order: `[4, n, c, ceil(h/2), ceil(w/2)]`. An odd side first gets
+/// The polyphase components of `x` `[n, c, h, w]` in this order: `[4, n, c, ceil(h/2), ceil(w/2)]`. An odd height or width first gets
 /// one position from its other end.
 pub(super) fn phases(x: Tensor<4>, order: [[usize; 2]; 4]) -> Tensor<5> {
     let [_, _, height, width] = x.dims();

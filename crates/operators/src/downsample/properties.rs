@@ -40,7 +40,7 @@ impl Properties {
         }
     }
 
-    /// [`Self::pooling`] for windows of `kernel` positions a side that are cut off by the far edge: none is where they do not overlap.
+    /// [`Self::pooling`] for windows of `kernel` positions along each axis that are cut off by the far edge: none is where they do not overlap.
     pub const fn windows(kernel: usize, stride: usize) -> Self {
         Self { shifts_by_stride: kernel <= stride, ..Self::pooling(stride) }
     }

@@ -7,7 +7,7 @@ use super::reduction::Reduction;
 use crate::operations::{PoolWindow, weighted_pool};
 use crate::prelude::*;
 
-/// The mean of each window weighted by the exponentials of its positions. [`SoftPool::DESCRIPTION`] has the definition.
+/// The mean of each window weighted by the exponentials of its elements. [`SoftPool::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SoftPool {

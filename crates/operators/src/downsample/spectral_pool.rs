@@ -12,7 +12,7 @@ use crate::prelude::*;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SpectralPool {
-    /// By what sides are divided, rounding down: from 1 to 64, need not be whole. Default 2.
+    /// By what height and width are divided, rounding down: from 1 to 64, need not be whole. Default 2.
     pub stride: f64,
     /// Whether a constant map keeps its value. Default true.
     pub rescale: bool,
@@ -77,7 +77,7 @@ impl Settings for SpectralPool {
 
 impl Reduction for SpectralPool {
     fn properties(&self) -> Properties {
-        // Without the factor the gain is h·w/(h'·w'), on sides that the stride divides its square.
+        // Without the factor the gain is h·w/(h'·w'), where the stride divides both its square.
         let gain = if self.rescale { 1.0 } else { self.stride * self.stride };
         Properties { slot_rule: None, gain: Some(gain), linear: true, ..Properties::pooling(1) }
     }
@@ -114,7 +114,7 @@ pub(super) fn too_few_frequencies(stride: f64) -> String {
     format!("fewer than 2 frequencies would be left; its sides must be at least {least}")
 }
 
-/// The sides that a division by `stride` leaves: the rows' an even number.
+/// The height and width that a division by `stride` leaves: the rows' an even number.
 pub(super) fn kept([height, width]: [usize; 2], stride: f64) -> [usize; 2] {
     let divided = |side: usize| (side as f64 / stride) as usize;
     [divided(height) / 2 * 2, divided(width)]

@@ -1,4 +1,4 @@
-//! Stochastic pooling: a position drawn with a probability in proportion to its value.
+//! Stochastic pooling: an element drawn with a probability in proportion to its value.
 
 use allconv_kernels::{Engine, WindowFunction};
 
@@ -10,7 +10,7 @@ use crate::operations::{
 use crate::prelude::*;
 use crate::signal_rules::ReluRule;
 
-/// One position of each window, drawn with a probability in proportion to its value. [`StochasticPool::DESCRIPTION`] has the definition.
+/// One element of each window, drawn with a probability in proportion to its value. [`StochasticPool::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StochasticPool {
@@ -79,7 +79,7 @@ impl Reduction for StochasticPool {
     }
 }
 
-/// The positions that `draws` take of a map without negative values, as a composition of Burn's operations.
+/// The elements that `draws` take of a map without negative values, as a composition of Burn's operations.
 fn composed_draw(positive: Tensor<4>, draws: Tensor<4>, window: PoolWindow, engine: &Engine) -> Tensor<4> {
     // Shares do not change with the scale.
     let largest = max_pool(positive.clone().detach(), window, engine);

@@ -17,7 +17,7 @@ pub fn blocks_to_channels(x: Tensor<4>, factor: usize, order: BlockOrder) -> Ten
     })
 }
 
-/// `[n, c·factor², h, w]` to `[n, c, rows, columns]`, what blocks have beyond these sides cut off.
+/// `[n, c·factor², h, w]` to `[n, c, rows, columns]`, what blocks have beyond them cut off.
 pub fn channels_to_blocks(
     y: Tensor<4>,
     [height, width]: [usize; 2],

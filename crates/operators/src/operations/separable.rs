@@ -29,7 +29,7 @@ impl SeparableMap {
     }
 }
 
-/// Several separable maps of the same sides, and how they come together.
+/// Several separable maps of the same height and width, and how they come together.
 #[derive(Clone, Debug)]
 pub(super) struct SeparableMaps {
     /// At least one.

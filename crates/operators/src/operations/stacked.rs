@@ -1,14 +1,14 @@
-//! The positions of all pooling windows side by side, for operators that are compositions over their windows.
+//! The elements of all pooling windows side by side, for operators that are compositions over their windows.
 
 use burn::tensor::{Bool, Int, Tensor, TensorData};
 
 use super::window::PoolWindow;
 
-/// The windows of a map, position by position.
+/// The windows of a map, element by element.
 #[derive(Clone, Debug)]
 pub struct StackedWindows {
-    /// `[k², n, c, rows, columns]`: the position at each place of each window, places in row-major order. A place beyond the
-    /// map repeats a position of the same window.
+    /// `[k², n, c, rows, columns]`: the element at each place of each window, places in row-major order. A place beyond the
+    /// map repeats an element of the same window.
     pub cells: Tensor<5>,
     /// `[k², 1, 1, rows, columns]`: 1 for a place on the map and 0 for one beyond it; `None` where all are on the map.
     pub inside: Option<Tensor<5>>,
@@ -36,7 +36,7 @@ impl StackedWindows {
         }
     }
 
-    /// For each place of each window whether it lies beyond the map, in the shape of the positions.
+    /// For each place of each window whether it lies beyond the map, in the shape of the elements.
     pub fn beyond(&self) -> Option<Tensor<5, Bool>> {
         let inside = self.inside.as_ref()?;
         Some(inside.clone().equal_elem(0.0).expand(self.cells.dims()))
@@ -68,7 +68,7 @@ pub fn picked(x: Tensor<4>, axis: usize, cells: &[usize]) -> Tensor<4> {
     x.select(axis, indices)
 }
 
-/// For one place of every window along a side: the position there, or the nearest position of the map, which is in the window too.
+/// For one place of every window along an axis: the element there, or the nearest element of the map, which is in the window too.
 fn nearest_cells(window: &PoolWindow, place: usize, side: usize) -> Vec<usize> {
     let places = window.places(side);
     let cell = |(index, places): (usize, &Vec<usize>)| {

@@ -79,7 +79,7 @@ impl TransposedConvolutionSettings {
 ///
 /// # Panics
 ///
-/// When the convolution of these settings does not map the sides of the result to those of `x`, or shapes do not fit.
+/// When the convolution of these settings does not map height and width of the result to those of `x`, or shapes do not fit.
 pub fn transposed_convolution(
     x: Tensor<4>,
     weight: Tensor<4>,

@@ -7,7 +7,7 @@ use burn::tensor::ops::PadMode;
 /// Square pooling windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolWindow {
-    /// Positions of the window along each side, at least 1.
+    /// Positions of the window along each axis, at least 1.
     pub kernel: usize,
     /// Positions between windows, at least 1.
     pub stride: usize,
@@ -20,7 +20,7 @@ pub struct PoolWindow {
 /// What pooling windows do at the edges of the map. Positions beyond the map are never pooled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PoolBorder {
-    /// The first window starts at the first position, and the last ones are cut off by the far edge: a side `h` becomes
+    /// The first window starts at the first position, and the last ones are cut off by the far edge: a height or width `h` becomes
     /// `ceil(h / stride)`.
     CutOff,
     /// As [`Self::CutOff`], but the first window is centred on the first position: `floor((kernel − 1)/2)` of its positions lie before.
@@ -46,7 +46,7 @@ impl PoolWindow {
         self.dilation * (self.kernel - 1) + 1
     }
 
-    /// Number of windows along a side; `None` where not one fits.
+    /// Number of windows along an axis; `None` where not one fits.
     pub fn side_out(&self, side: usize) -> Option<usize> {
         match self.border {
             PoolBorder::CutOff | PoolBorder::Centred => Some(side.div_ceil(self.stride)),
@@ -71,18 +71,18 @@ impl PoolWindow {
         }
     }
 
-    /// Positions by which the last window of a side reaches beyond it.
+    /// Positions by which the last window of an axis reaches beyond it.
     pub(crate) fn overhang(&self, side: usize) -> usize {
         let outputs = self.windows(side);
         ((outputs - 1) * self.stride + self.extent()).saturating_sub(side + self.before())
     }
 
-    /// Number of windows along a side that the shape walk has accepted.
+    /// Number of windows along an axis that the shape walk has accepted.
     pub(crate) fn windows(&self, side: usize) -> usize {
         self.side_out(side).unwrap_or_else(|| panic!("{self:?} does not fit a side of {side} cells"))
     }
 
-    /// Of each window along a side, in order: the positions of the map it holds, by their place in the window.
+    /// Of each window along an axis, in order: the positions of the map it holds, by their place in the window.
     pub(crate) fn places(&self, side: usize) -> Vec<Vec<usize>> {
         let inside = |window: usize, place: usize| {
             let cell = window * self.stride + place * self.dilation;
@@ -93,12 +93,12 @@ impl PoolWindow {
             .collect()
     }
 
-    /// How many positions of each window along a side lie on the map.
+    /// How many positions of each window along an axis lie on the map.
     pub(crate) fn cells(&self, side: usize) -> Vec<usize> {
         self.places(side).iter().map(Vec::len).collect()
     }
 
-    /// How many positions of each window along a side PyTorch's `count_include_pad` counts: those on the map and its border.
+    /// How many positions of each window along an axis PyTorch's `count_include_pad` counts: those on the map and its border.
     /// Windows that are cut off count whole.
     pub(crate) fn cells_with_border(&self, side: usize) -> Vec<usize> {
         match self.border {

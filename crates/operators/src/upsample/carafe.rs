@@ -12,9 +12,9 @@ use crate::prelude::*;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Carafe {
-    /// By what the sides grow, 1 to 64. Default 2.
+    /// By what height and width grow, 1 to 64. Default 2.
     pub factor: usize,
-    /// Side of the neighbourhood in positions, odd, 1 to 15. Default 5.
+    /// Height and width of the neighbourhood, odd, 1 to 15. Default 5.
     pub kernel: usize,
     /// Kernel of the convolution that makes the weights, in positions, 1 to 64. Default 3.
     pub encoder_kernel: usize,
