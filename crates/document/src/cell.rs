@@ -108,11 +108,6 @@ impl Cell {
         Text::series(index, name).into()
     }
 
-    /// A word that judges.
-    pub fn badge(label: &str, tone: Tone) -> Self {
-        Content::Badge(Badge { label: label.to_owned(), tone }).into()
-    }
-
     /// A dash.
     pub fn missing() -> Self {
         Content::Missing.into()
@@ -135,6 +130,11 @@ impl Cell {
 }
 
 impl Content {
+    /// Whether there is anything.
+    pub(crate) fn is_known(&self) -> bool {
+        !matches!(self, Self::Empty | Self::Missing)
+    }
+
     /// Whether it is a single number.
     pub(crate) fn is_number(&self) -> bool {
         matches!(self, Self::Whole(_) | Self::Number(..))

@@ -29,7 +29,7 @@ pub fn tabular(table: &Table) -> String {
 }
 
 /// Text with TeX's special characters made harmless.
-pub fn escaped(text: &str) -> String {
+fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::block::{Block, Document};
 use crate::cell::{Badge, Content, Weight};
-use crate::table::Table;
+use crate::table::{Kind, Table};
 use crate::text::{Span, Text};
 
 /// The document, in GitHub's Markdown.
@@ -28,7 +28,8 @@ pub fn table(table: &Table) -> String {
     let rule = |column: usize| if table.is_numeric(column) { "--:" } else { "---" }.to_owned();
     text += &line((0..table.columns.len()).map(rule).collect());
     for row in &table.rows {
-        let cells = row.cells.iter().map(|cell| match (cell_words(&cell.content), cell.weight) {
+        let cells = row.cells.iter().zip(&table.columns);
+        let cells = cells.map(|(cell, column)| match (cell_words(&cell.content, column.kind), cell.weight) {
             (words, Weight::Strong | Weight::Chosen) if !words.is_empty() => format!("**{words}**"),
             (words, _) => words,
         });
@@ -38,7 +39,7 @@ pub fn table(table: &Table) -> String {
 }
 
 /// Text inside of a cell of a table.
-pub fn cell(text: &Text) -> String {
+fn cell(text: &Text) -> String {
     let mut out = String::new();
     for span in text.spans() {
         match span {
@@ -57,7 +58,7 @@ pub fn cell(text: &Text) -> String {
 }
 
 /// Text of a paragraph: what a line begins with does not make it a heading, a list, a quotation or a rule.
-pub fn inline(text: &Text) -> String {
+fn inline(text: &Text) -> String {
     let words = cell(text);
     if matches!(text.spans().first(), Some(Span::Plain(_) | Span::Soft(_))) {
         guarded_start(words)
@@ -124,8 +125,10 @@ fn verdict((badge, inner): &(Badge, Vec<Block>)) -> String {
     if rest.is_empty() { text } else { text + "\n" }
 }
 
-fn cell_words(content: &Content) -> String {
+fn cell_words(content: &Content, kind: Kind) -> String {
     match content {
+        // Data keep their backticks, which programs read; here they make code.
+        Content::Text(text) if kind == Kind::Data => cell(&text.words().into()),
         Content::Text(text) => cell(text),
         other => cell(&Text::plain(&other.words())),
     }
@@ -203,6 +206,7 @@ fn guarded_start(text: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn tags_links_tables_and_emphasis_are_text() {
@@ -238,6 +242,17 @@ mod tests {
         assert_eq!(inline(&"one ` alone".into()), "one \\` alone");
         assert_eq!(cell(&"a|b\nc".into()), "a\\|b c");
         assert_eq!(inline(&Text::code("a`b = 1")), "`` a`b = 1 ``");
+    }
+
+    #[test]
+    fn names_in_data_are_code_and_columns_of_numbers_may_have_gaps() {
+        let mut found = Table::data("", &[("name", "Name"), ("macs", "MACs")]);
+        found.push([json!("as `max_pool`"), json!(1_369_738)]);
+        found.push([json!("d|e"), json!(null)]);
+        assert_eq!(
+            table(&found),
+            "| Name | MACs |\n| --- | --: |\n| as `max_pool` | 1,369,738 |\n| d\\|e |  |\n"
+        );
     }
 
     #[test]

@@ -41,7 +41,7 @@ impl Format {
     }
 
     /// Two ends of an interval: `+0.80 to +1.60`.
-    pub fn write_interval(self, (low, high): (f64, f64)) -> String {
+    pub(crate) fn write_interval(self, (low, high): (f64, f64)) -> String {
         format!("{} to {}", self.write(low), self.write(high))
     }
 }

@@ -1,6 +1,6 @@
 //! Tables with typed columns.
 
-use crate::cell::Cell;
+use crate::cell::{Cell, Content};
 use crate::text::Text;
 
 /// Rows of cells under columns. The first cell of a row names it.
@@ -38,7 +38,7 @@ pub enum Kind {
     Prose,
     /// Numbers and intervals.
     Number,
-    /// Numbers if every cell is one, else words.
+    /// Numbers if every cell is one or empty, else words.
     Data,
 }
 
@@ -178,7 +178,9 @@ impl Table {
             Kind::Number => true,
             Kind::Text | Kind::Prose => false,
             Kind::Data => {
-                !self.rows.is_empty() && self.rows.iter().all(|row| row.cells[column].content.is_number())
+                let cells = self.rows.iter().map(|row| &row.cells[column].content);
+                let known: Vec<&Content> = cells.filter(|cell| cell.is_known()).collect();
+                !known.is_empty() && known.into_iter().all(Content::is_number)
             }
         }
     }

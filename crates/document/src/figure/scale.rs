@@ -82,7 +82,7 @@ impl Scale {
     }
 
     /// Digits after the point with which all ticks differ.
-    pub fn tick_digits(&self) -> usize {
+    fn tick_digits(&self) -> usize {
         let step = self.ticks.windows(2).map(|pair| pair[1] - pair[0]).fold(f64::INFINITY, f64::min);
         if !step.is_finite() {
             return 2;

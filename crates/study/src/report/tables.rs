@@ -4,7 +4,7 @@ use allconv_document::{Cell, Column, Format, Table, csv, latex};
 use allconv_record::{Measured, RunRecord};
 
 use crate::index::RunState;
-use crate::results::StudyResults;
+use crate::results::{RunResult, StudyResults};
 use crate::sections::{arms, secondary};
 
 /// Columns of the table of arms that fit into one column of text.
@@ -28,9 +28,9 @@ pub(super) fn tex(results: &StudyResults) -> String {
 pub(super) fn runs(results: &StudyResults) -> String {
     let study = &results.study;
     let text = |key: &str| Column::text(key);
-    let number = |value: f64| Cell::number(value, Format::Stored);
-    let measured = |record: &Option<RunRecord>, read: fn(&Measured) -> Option<f64>| -> Option<Cell> {
-        record.as_ref()?.measured.as_ref().and_then(read).map(number)
+    let recorded = |read: fn(&RunRecord) -> Cell| move |run: &&RunResult| run.record.as_ref().map(read);
+    let measured = |read: fn(&Measured) -> Option<f64>| {
+        move |run: &&RunResult| run.record.as_ref()?.measured.as_ref().and_then(read).map(stored)
     };
     let table = Table::of(&results.runs)
         .column(text("study"), |_| Cell::plain(&study.name))
@@ -39,31 +39,21 @@ pub(super) fn runs(results: &StudyResults) -> String {
         .column(text("state"), |run| run.state.name())
         .column(text("split"), |_| study.primary.split.name())
         .column(text("metric"), |_| Cell::plain(&study.primary.metric))
-        .column(text("value"), |run| run.value.map(number))
-        .column(text("step"), |run| run.record.as_ref().map(|record| record.step))
-        .column(text("total_steps"), |run| run.record.as_ref().map(|record| record.total_steps))
-        .column(text("parameters"), |run| run.record.as_ref().map(|record| record.cost.parameters))
-        .column(text("macs"), |run| run.record.as_ref().map(|record| record.cost.macs))
-        .column(text("activation_bytes"), |run| {
-            run.record.as_ref().map(|record| record.cost.activation_bytes)
-        })
-        .column(text("training_seconds"), |run| {
-            run.record.as_ref().map(|record| number(record.timings.training_seconds))
-        })
-        .column(text("images_per_second"), |run| {
-            run.record.as_ref().map(|record| number(record.timings.images_per_second))
-        })
+        .column(text("value"), |run| run.value.map(stored))
+        .column(text("step"), recorded(|record| record.step.into()))
+        .column(text("total_steps"), recorded(|record| record.total_steps.into()))
+        .column(text("parameters"), recorded(|record| record.cost.parameters.into()))
+        .column(text("macs"), recorded(|record| record.cost.macs.into()))
+        .column(text("activation_bytes"), recorded(|record| record.cost.activation_bytes.into()))
+        .column(text("training_seconds"), recorded(|record| stored(record.timings.training_seconds)))
+        .column(text("images_per_second"), recorded(|record| stored(record.timings.images_per_second)))
         .column(text("peak_memory_bytes"), |run| {
             run.record.as_ref().and_then(|record| record.measured.as_ref()?.peak_memory_bytes)
         })
-        .column(text("latency_1_seconds"), |run| measured(&run.record, |found| found.latency_1_seconds))
-        .column(text("latency_128_seconds"), |run| measured(&run.record, |found| found.latency_128_seconds))
-        .column(text("specification_hash"), |run| {
-            run.record.as_ref().map(|record| Cell::plain(&record.specification_hash))
-        })
-        .column(text("request_hash"), |run| {
-            run.record.as_ref().map(|record| Cell::plain(&record.request_hash))
-        })
+        .column(text("latency_1_seconds"), measured(|found| found.latency_1_seconds))
+        .column(text("latency_128_seconds"), measured(|found| found.latency_128_seconds))
+        .column(text("specification_hash"), recorded(|record| Cell::plain(&record.specification_hash)))
+        .column(text("request_hash"), recorded(|record| Cell::plain(&record.request_hash)))
         .column(text("reason"), |run| run.reason.as_deref().map(Cell::plain))
         .table();
     csv::table(&table)
@@ -83,7 +73,12 @@ pub(super) fn metrics(results: &StudyResults) -> String {
         .column(Column::text("seed"), |(run, ..)| run.seed)
         .column(Column::text("split"), |(_, split, ..)| split.name())
         .column(Column::text("metric"), |(_, _, name, _)| Cell::plain(name))
-        .column(Column::text("value"), |(.., value)| Cell::number(*value, Format::Stored))
+        .column(Column::text("value"), |(.., value)| stored(*value))
         .table();
     csv::table(&table)
+}
+
+/// A number as it is.
+fn stored(value: f64) -> Cell {
+    Cell::number(value, Format::Stored)
 }

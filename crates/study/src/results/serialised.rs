@@ -16,87 +16,84 @@ pub(super) fn count<T, S: Serializer>(values: &[T], serializer: S) -> Written<S>
 }
 
 /// Every part of a summary.
-pub(super) fn summary<S: Serializer>(summary: &Option<Summary>, serializer: S) -> Written<S> {
-    let part = |read: fn(&Summary) -> f64| summary.as_ref().map(read);
-    json!({
-        "mean": part(|summary| summary.mean),
-        "standard_deviation": summary.and_then(|summary| summary.standard_deviation),
-        "median": part(|summary| summary.median),
-        "interquartile_mean": part(|summary| summary.interquartile_mean),
-    })
-    .serialize(serializer)
+pub(super) fn summary<S: Serializer>(found: &Option<Summary>, serializer: S) -> Written<S> {
+    let part = |read: fn(&Summary) -> f64| json!(found.as_ref().map(read));
+    let deviation = json!(found.and_then(|summary| summary.standard_deviation));
+    serializer.collect_map([
+        ("mean", part(|summary| summary.mean)),
+        ("standard_deviation", deviation),
+        ("median", part(|summary| summary.median)),
+        ("interquartile_mean", part(|summary| summary.interquartile_mean)),
+    ])
 }
 
 /// The mean and the standard deviation of a summary.
 pub(super) fn mean_and_deviation<S: Serializer>(found: &Option<Summary>, serializer: S) -> Written<S> {
     let deviation = found.and_then(|summary| summary.standard_deviation);
-    json!({ "mean": found.map(|summary| summary.mean), "standard_deviation": deviation })
-        .serialize(serializer)
+    serializer.collect_map([("mean", found.map(|summary| summary.mean)), ("standard_deviation", deviation)])
 }
 
 /// What a network costs.
-pub(super) fn cost<S: Serializer>(cost: &Option<Cost>, serializer: S) -> Written<S> {
-    let part = |read: fn(&Cost) -> u64| cost.as_ref().map(read);
-    json!({
-        "parameters": part(|cost| cost.parameters),
-        "macs": part(|cost| cost.macs),
-        "activation_bytes": part(|cost| cost.activation_bytes),
-        "receptive_field": part(|cost| cost.receptive_field),
-    })
-    .serialize(serializer)
+pub(super) fn cost<S: Serializer>(found: &Option<Cost>, serializer: S) -> Written<S> {
+    let part = |read: fn(&Cost) -> u64| found.as_ref().map(read);
+    serializer.collect_map([
+        ("parameters", part(|cost| cost.parameters)),
+        ("macs", part(|cost| cost.macs)),
+        ("activation_bytes", part(|cost| cost.activation_bytes)),
+        ("receptive_field", part(|cost| cost.receptive_field)),
+    ])
 }
 
 /// A standardised difference with its interval.
-pub(super) fn effect<S: Serializer>(effect: &Option<EffectSize>, serializer: S) -> Written<S> {
-    let (size, interval) = (effect.map(|effect| effect.value), effect.map(|effect| effect.interval));
-    json!({ "effect_size": size, "effect_size_95": interval }).serialize(serializer)
+pub(super) fn effect<S: Serializer>(found: &Option<EffectSize>, serializer: S) -> Written<S> {
+    let (size, interval) = (found.map(|effect| effect.value), found.map(|effect| effect.interval));
+    serializer.collect_map([("effect_size", json!(size)), ("effect_size_95", json!(interval))])
 }
 
 /// Evidence for and against a claim, corrected.
 pub(super) fn corrected<S: Serializer>(found: &Evidence, serializer: S) -> Written<S> {
-    json!({ "corrected_p_for": found.p_for, "corrected_p_against": found.p_against }).serialize(serializer)
+    serializer.collect_map([("corrected_p_for", found.p_for), ("corrected_p_against", found.p_against)])
 }
 
 /// The same by sign flips.
 pub(super) fn corrected_flips<S: Serializer>(found: &Option<Evidence>, serializer: S) -> Written<S> {
-    let [p_for, p_against] = p(found);
-    json!({ "corrected_flip_p_for": p_for, "corrected_flip_p_against": p_against }).serialize(serializer)
+    both_p(found, ["corrected_flip_p_for", "corrected_flip_p_against"], serializer)
 }
 
 /// Evidence for and against a contrast.
 pub(super) fn evidence<S: Serializer>(found: &Option<Evidence>, serializer: S) -> Written<S> {
-    let [p_for, p_against] = p(found);
-    json!({ "p_for": p_for, "p_against": p_against }).serialize(serializer)
+    both_p(found, ["p_for", "p_against"], serializer)
 }
 
 /// The same by sign flips.
 pub(super) fn flip_evidence<S: Serializer>(found: &Option<Evidence>, serializer: S) -> Written<S> {
-    let [p_for, p_against] = p(found);
-    json!({ "flip_p_for": p_for, "flip_p_against": p_against }).serialize(serializer)
+    both_p(found, ["flip_p_for", "flip_p_against"], serializer)
 }
 
-fn p(found: &Option<Evidence>) -> [Option<f64>; 2] {
-    [found.map(|found| found.p_for), found.map(|found| found.p_against)]
+fn both_p<S: Serializer>(found: &Option<Evidence>, keys: [&str; 2], serializer: S) -> Written<S> {
+    let values = [found.map(|found| found.p_for), found.map(|found| found.p_against)];
+    serializer.collect_map(keys.into_iter().zip(values))
 }
 
 /// The chances of the verdicts on a claim.
 pub(super) fn chances<S: Serializer>(found: &Option<ClaimChances>, serializer: S) -> Written<S> {
-    let holds = found.map(|chances| chances.holds_if_true);
     let fails = found.map(|chances| chances.fails_if_false);
-    json!({ "chance_holds_if_true": holds, "chance_fails_if_false": fails }).serialize(serializer)
+    let holds = found.map(|chances| chances.holds_if_true);
+    serializer.collect_map([("chance_holds_if_true", holds), ("chance_fails_if_false", fails)])
 }
 
 /// The difference of two mean ranks, and whether it is shown.
 pub(super) fn ranks<S: Serializer>(found: &Option<(f64, bool)>, serializer: S) -> Written<S> {
-    let (gap, differs) = (found.map(|found| found.0), found.map(|found| found.1));
-    json!({ "rank_difference": gap, "ranks_differ": differs }).serialize(serializer)
+    let (gap, differs) = found.unzip();
+    serializer.collect_map([("rank_difference", json!(gap)), ("ranks_differ", json!(differs))])
 }
 
 /// Where a line crosses zero. A power of two may be too large for a number; then it is no place.
 pub(super) fn crossing<S: Serializer>(found: &Option<Crossing>, serializer: S) -> Written<S> {
     let place = found.and_then(|found| found.place).map(f64::exp2).filter(|place| place.is_finite());
     let ends = found.and_then(|found| found.interval).map(|ends| [ends.low.exp2(), ends.high.exp2()]);
-    json!({ "crossing": place, "crossing_95": ends.filter(|ends| ends[1].is_finite()) }).serialize(serializer)
+    let ends = ends.filter(|ends| ends[1].is_finite());
+    serializer.collect_map([("crossing", json!(place)), ("crossing_95", json!(ends))])
 }
 
 /// What a run recorded of itself.

@@ -5,7 +5,7 @@ use allconv_document::figure::{Scale, horizontal_axis, line, series_classes, tex
 use allconv_document::number::magnitude;
 use maud::{Markup, html};
 
-use super::sentence::{capitalised, metric_name};
+use super::sentence::{self, metric_name};
 use crate::file::Better;
 use crate::results::{ArmResult, StudyResults};
 
@@ -64,14 +64,9 @@ fn figure(results: &StudyResults, (name, title, read): &CostAxis) -> Option<Figu
         interval.into_iter().flatten().chain(mean)
     });
     let y = Scale::linear(ends, (BOTTOM, TOP), 5);
-    let symbol = if results.unit.symbol().is_empty() {
-        String::new()
-    } else {
-        format!(" ({})", results.unit.symbol())
-    };
     let front = front(&places, study.primary.better);
     let drawing = html! {
-        (text(0.0, 14.0, "title", &format!("{}{symbol}", capitalised(&metric_name(study)))))
+        (text(0.0, 14.0, "title", &sentence::title(&metric_name(study), results.unit, None)))
         (vertical_axis(&y, (LEFT, WIDTH - RIGHT), |tick| y.tick_label(tick)))
         (horizontal_axis(&x, (BOTTOM, BOTTOM), magnitude))
         (text((LEFT + WIDTH - RIGHT) / 2.0, BOTTOM + 36.0, "tick middle", title))

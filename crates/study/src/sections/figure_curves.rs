@@ -4,7 +4,7 @@ use allconv_document::Figure;
 use allconv_document::figure::{Scale, horizontal_axis, path, series_classes, text, vertical_axis};
 use maud::{Markup, html};
 
-use super::sentence::{capitalised, split_name};
+use super::sentence::{split_name, title};
 use crate::metric::{MetricUnit, metric_label};
 use crate::results::{BandPoint, Curve, StudyResults};
 use allconv_record::SplitName;
@@ -36,8 +36,7 @@ pub(crate) fn figure(
     let within = reach(&heights);
     let heights = heights.iter().copied().chain(traces().map(|point| point.1).filter(|value| within(*value)));
     let values = Scale::linear(heights.map(|value| value * unit.factor()), (BOTTOM, TOP), 5);
-    let symbol = if unit.symbol().is_empty() { String::new() } else { format!(" ({})", unit.symbol()) };
-    let title = format!("{} {}{symbol}", capitalised(split_name(split)), metric_label(metric));
+    let title = title(&format!("{} {}", split_name(split), metric_label(metric)), unit, None);
     let drawing = html! {
         (text(0.0, 14.0, "title", &title))
         (vertical_axis(&values, (LEFT, WIDTH - RIGHT), |tick| values.tick_label(tick)))

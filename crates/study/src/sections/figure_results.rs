@@ -5,7 +5,7 @@ use allconv_document::figure::{Scale, horizontal_axis, line, series_classes, sho
 use maud::{Markup, html};
 use sha2::{Digest, Sha256};
 
-use super::sentence::{capitalised, metric_name, split_name};
+use super::sentence::{metric_name, split_name, title};
 use crate::file::Better;
 use crate::metric::{MetricUnit, find_metric, metric_label};
 use crate::results::{SecondaryMetric, StudyResults};
@@ -162,17 +162,8 @@ fn draw(plot: &Plot<'_>) -> Figure {
     let anchor =
         plot.anchor.map(|(label, value)| (label, value * factor)).filter(|anchor| is_near(*anchor, &values));
     let scale = Scale::linear(values.into_iter().chain(anchor.map(|(_, value)| value)), (labels, split), 6);
-    let symbol = match plot.unit.symbol() {
-        "" => String::new(),
-        symbol => format!(" ({symbol})"),
-    };
-    let better = match plot.better {
-        Some(Better::Lower) => ", lower is better",
-        Some(Better::Higher) => ", higher is better",
-        None => "",
-    };
     let drawing = html! {
-        (text(labels, 16.0, "title", &format!("{}{symbol}{better}", capitalised(&plot.metric))))
+        (text(labels, 16.0, "title", &title(&plot.metric, plot.unit, plot.better)))
         (horizontal_axis(&scale, (TOP, bottom), |tick| scale.tick_label(tick)))
         @if let Some((label, value)) = anchor {
             g {

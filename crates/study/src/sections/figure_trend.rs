@@ -8,7 +8,7 @@ use allconv_document::figure::{
 use allconv_document::number::magnitude;
 use maud::{Markup, html};
 
-use super::sentence::{capitalised, metric_name};
+use super::sentence::{capitalised, metric_name, title};
 use crate::results::{Line, StudyResults, TrendResult, TrendTable};
 use crate::stats::Interval;
 
@@ -112,13 +112,9 @@ fn values(results: &StudyResults, lines: &[Line], panels: &Panels) -> Markup {
         .enumerate()
         .map(|(position, line)| (position, line.name.as_str(), points(line)))
         .collect();
-    let symbol = match results.unit.symbol() {
-        "" => String::new(),
-        symbol => format!(" ({symbol})"),
-    };
     let y = scale(results, &lines, [].iter(), (panels.upper, TOP));
     html! {
-        (text(LEFT, 14.0, "title", &format!("{}{symbol}", capitalised(&metric_name(&results.study)))))
+        (text(LEFT, 14.0, "title", &title(&metric_name(&results.study), results.unit, None)))
         (panel(results, &lines, panels, &y))
     }
 }

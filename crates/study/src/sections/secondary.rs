@@ -2,9 +2,9 @@
 
 use allconv_document::{Block, Cell, Column, Table, Text, Weight};
 
-use super::sentence::{capitalised, split_name};
+use super::sentence::{capitalised, split_name, title};
 use super::{cells, figure_results};
-use crate::file::{Better, StudyFile};
+use crate::file::StudyFile;
 use crate::metric::{MetricUnit, find_metric, metric_label};
 use crate::results::{SecondaryArm, SecondaryMetric, StudyResults};
 use crate::text::counted;
@@ -71,18 +71,9 @@ fn method(results: &StudyResults) -> String {
 
 /// `Test shift agreement (%), higher is better`.
 fn heading(study: &StudyFile, metric: &SecondaryMetric) -> String {
-    let unit = MetricUnit::of(&metric.name);
-    let symbol = match unit.symbol() {
-        "" => String::new(),
-        symbol => format!(" ({symbol})"),
-    };
-    let better = match find_metric(&metric.name).and_then(|metric| metric.better) {
-        Some(Better::Lower) => ", lower is better",
-        Some(Better::Higher) => ", higher is better",
-        None => "",
-    };
-    let split = capitalised(split_name(study.primary.split));
-    format!("{split} {}{symbol}{better}", metric_label(&metric.name))
+    let better = find_metric(&metric.name).and_then(|metric| metric.better);
+    let words = format!("{} {}", split_name(study.primary.split), metric_label(&metric.name));
+    title(&words, MetricUnit::of(&metric.name), better)
 }
 
 /// The table of a metric.

@@ -6,7 +6,7 @@ use allconv_document::number::{chance, p_equation};
 use allconv_record::SplitName;
 
 use crate::file::{Correction, StudyFile, TestKind};
-use crate::metric::metric_label;
+use crate::metric::{Better, MetricUnit, metric_label};
 use crate::results::{ComparisonResult, Direction, PracticalChances, StudyResults, Verdict};
 use crate::stats::Interval;
 
@@ -187,6 +187,19 @@ pub(crate) fn with_unit(results: &StudyResults, value: String) -> String {
     match results.unit.difference_name() {
         "" => value,
         name => format!("{value} {name}"),
+    }
+}
+
+/// A metric as a title: `Test error (%), lower is better`.
+pub(super) fn title(metric: &str, unit: MetricUnit, better: Option<Better>) -> String {
+    let better = match better {
+        Some(Better::Lower) => ", lower is better",
+        Some(Better::Higher) => ", higher is better",
+        None => "",
+    };
+    match unit.symbol() {
+        "" => format!("{}{better}", capitalised(metric)),
+        symbol => format!("{} ({symbol}){better}", capitalised(metric)),
     }
 }
 
