@@ -13,7 +13,7 @@ use clap::{Parser, Subcommand};
 pub(crate) use asking::{ExplainArguments, MaxPoolArgument, MeasureArguments, SubjectArguments};
 pub(crate) use bench::{BenchArguments, BenchCommand, BenchOperatorsArguments, BenchSlotArguments};
 pub(crate) use machine::{BitsArguments, DataArguments, DoctorArguments, MachineArguments, thread_count};
-pub(crate) use registries::{DataCommand, LayoutArgument, ModelsCommand, OperatorsCommand};
+pub(crate) use registries::{DataCommand, ImportArguments, LayoutArgument, ModelsCommand, OperatorsCommand};
 pub(crate) use study::{
     StudyBenchArguments, StudyCommand, StudyCompareArguments, StudyFileArguments, StudyPlanArguments,
     StudyPublishArguments, StudyReportArguments, StudyRunArguments,

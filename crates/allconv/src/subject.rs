@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use allconv_data::{DataDirectory, Dataset, PreparedDataset};
+use allconv_data::{DataDirectory, Dataset, Filter, PreparedDataset, View};
 use allconv_inspect::{Answer, Blueprint, Pictures, RunWeights, Subject, TrainedNetwork};
 use allconv_kernels::Accuracy;
 use allconv_nets::{DownsampleConfig, OutputKind, models};
@@ -54,6 +54,7 @@ fn of_run(
         (arguments.classes.is_some(), "--classes"),
         (arguments.dataset.is_some(), "--dataset"),
         (arguments.preprocess.is_some(), "--preprocess"),
+        (arguments.view.is_some(), "--view"),
         (arguments.seed.is_some(), "--seed"),
     ] {
         if given {
@@ -121,7 +122,7 @@ fn of_model(
         }
         (data, false) => {
             let fitted = data.as_ref().map(|(_, prepared)| Arc::clone(&prepared.fitted));
-            Pictures::of_files(&arguments.images, input, fitted)?.spread(count)
+            Pictures::of_files(&arguments.images, input, fitted, view(arguments))?.spread(count)
         }
     };
     let classes = data.map_or_else(Vec::new, |(set, _)| set.classes.clone());
@@ -166,6 +167,7 @@ fn opened(
         augment: None,
         validation: Some(0),
         train_images: None,
+        view: view(arguments),
         synthetic: None,
         task: None,
         test_dataset: None,
@@ -173,6 +175,11 @@ fn opened(
     };
     let settings = request.resolve(0);
     Ok((store.dataset(&settings)?, store.prepared(&settings)?))
+}
+
+/// The view that the arguments name.
+fn view(arguments: &SubjectArguments) -> Option<View> {
+    arguments.view.map(|size| View { size, resize: None, filter: Filter::default() })
 }
 
 fn parsed_steps(steps: &[String]) -> Result<Vec<allconv_data::Preprocess>, UsageError> {

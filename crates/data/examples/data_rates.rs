@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn loader() -> Result<Vec<f64>, Box<dyn Error>> {
     let directory = DataDirectory::new(std::env::temp_dir());
     let synthetic = SyntheticSettings { seed: 0, size: 32, train: 4096, test: 10 };
-    let options = DatasetOptions { validation: 0, train_images: None, synthetic };
+    let options = DatasetOptions { validation: 0, train_images: None, synthetic, view: None };
     let data = prepare(&open("synthetic", &directory, &options)?, &[Preprocess::Standardize], &directory)?;
     let settings = LoaderSettings {
         batch_size: 128,

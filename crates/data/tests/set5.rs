@@ -45,7 +45,11 @@ fn all_fifteen_low_resolution_images_of_set5_come_out_without_a_difference() {
 fn the_high_resolution_images_of_one_scale_are_selected_from_the_archive() {
     let Some(archive) = set5() else { return };
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let layout = PictureLayout { select: Some("*/x3/*_HR.png".into()), kind: PictureKind::Photographs };
+    let layout = PictureLayout {
+        select: Some("*/x3/*_HR.png".into()),
+        background: None,
+        kind: PictureKind::Photographs,
+    };
     let directory = DataDirectory::new(folder.path());
     let header = import_pictures(&archive, "set5_x3", &layout, &directory).expect("Set5").header;
     let sizes: Vec<_> = header.pictures.iter().map(|entry| (entry.height, entry.width)).collect();

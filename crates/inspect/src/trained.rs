@@ -156,7 +156,12 @@ impl TrainedNetwork {
                     .to_owned(),
             ));
         }
-        Pictures::of_files(files, self.kept.data.input, Some(self.kept.fitted.clone()))
+        Pictures::of_files(
+            files,
+            self.kept.data.input,
+            Some(self.kept.fitted.clone()),
+            self.settings.data.view,
+        )
     }
 
     /// What the network says of a picture that belongs to no split: classes, an enlarged or restored picture, or regions.

@@ -38,6 +38,9 @@ pub(crate) struct TrainArguments {
     /// Preprocessing steps in order [default: standardize; none in tasks over maps].
     #[arg(long, value_delimiter = ',')]
     pub(crate) preprocess: Option<Vec<String>>,
+    /// Height and width of what the network sees of images, which may differ in size; a study file says more.
+    #[arg(long)]
+    pub(crate) view: Option<u32>,
     /// Mirror training images at random.
     #[arg(long)]
     pub(crate) hflip: bool,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use allconv_data::import::layout::IMAGE_ENDINGS;
 use allconv_data::{DataError, Picture};
 use allconv_document::Table;
 use allconv_inspect::TrainedNetwork;
@@ -17,9 +18,6 @@ use crate::output;
 
 /// Classes that are named for a picture.
 const CLASSES_SHOWN: usize = 5;
-
-/// Endings of the files that are taken from a folder.
-const ENDINGS: [&str; 3] = ["jpg", "jpeg", "png"];
 
 /// Runs the command.
 ///
@@ -69,7 +67,7 @@ fn pictures(arguments: &[PathBuf]) -> anyhow::Result<Vec<Asked>> {
         let mut found = Vec::new();
         collect(argument, &mut found)?;
         if found.is_empty() {
-            let kinds = ENDINGS.join(", ");
+            let kinds = IMAGE_ENDINGS.join(", ");
             return Err(UsageError(format!("{} holds no pictures ({kinds})", argument.display())).into());
         }
         found.sort();
@@ -92,7 +90,7 @@ fn collect(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), DataError> {
             continue;
         } else if path.is_dir() {
             collect(&path, found)?;
-        } else if ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str())) {
+        } else if ending.is_some_and(|ending| IMAGE_ENDINGS.contains(&ending.as_str())) {
             found.push(path);
         }
     }

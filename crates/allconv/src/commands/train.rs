@@ -79,6 +79,8 @@ fn request(arguments: &TrainArguments) -> anyhow::Result<Request> {
         }
     };
     put(&mut data, "test_dataset", arguments.test_dataset.clone().map(Into::into));
+    let view = |size: u32| toml::Table::from_iter([("size".to_owned(), toml::Value::from(size))]);
+    put(&mut data, "view", arguments.view.map(view).map(Into::into));
     put(&mut data, "validation", arguments.validation.map(Into::into));
     put(&mut data, "train_images", arguments.train_images.map(Into::into));
     put(&mut train, "epochs", arguments.epochs.map(Into::into));

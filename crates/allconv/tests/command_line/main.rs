@@ -16,6 +16,9 @@ mod determinism;
 /// What is wrong is said, with the right exit code, before any training.
 mod refusals;
 
+/// Wrong images, tables, archives and label maps are refused by name.
+mod images;
+
 /// Run directories of every format are read for ever.
 mod formats;
 

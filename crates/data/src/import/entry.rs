@@ -107,7 +107,7 @@ fn metadata(source: &Path) -> Result<fs::Metadata, DataError> {
     match fs::metadata(source) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(DataError::bad_file(
             source.display(),
-            "a folder or a .tar, .tar.gz or .tar.xz archive",
+            "a folder or a .tar, .tar.gz, .tar.xz or .zip archive",
             "nothing",
             "check the path",
         )),

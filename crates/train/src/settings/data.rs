@@ -1,7 +1,8 @@
 //! `[data]`: which images, how they are prepared, and which of them are held out.
 
 use allconv_data::{
-    Augmentation, DatasetOptions, Fold, PictureOptions, Preprocess, SyntheticSettings, TestSets,
+    Augmentation, DataError, DatasetOptions, Fold, PictureOptions, Preprocess, SyntheticSettings, TestSets,
+    View,
 };
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +34,8 @@ pub struct DataRequest {
     pub validation: Option<usize>,
     /// Train on this many images only.
     pub train_images: Option<usize>,
+    /// What is seen of images; needed where they differ in size.
+    pub view: Option<View>,
     /// What to draw, when the data set is `synthetic`.
     pub synthetic: Option<SyntheticSettings>,
     /// What is learned; default: the class of an image.
@@ -68,6 +71,9 @@ pub struct DataSettings {
     /// Train on this many images only; all of them when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub train_images: Option<usize>,
+    /// What is seen of images; all of them when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view: Option<View>,
     /// What to draw, when the data set is `synthetic`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub synthetic: Option<SyntheticSettings>,
@@ -100,6 +106,7 @@ impl DataRequest {
             augment: self.augment.unwrap_or_default(),
             validation: self.validation.unwrap_or(validation),
             train_images: self.train_images,
+            view: self.view,
             synthetic: drawn.then(|| self.synthetic.unwrap_or_default()),
             task,
             test_dataset: self.test_dataset.clone(),
@@ -127,6 +134,7 @@ impl DataRequest {
         let task = self.task.as_ref().filter(|task| task.patches().is_some());
         let Some(task) = task else {
             self.augment.as_ref().map_or(Ok(()), check_augmentation)?;
+            self.view.map_or(Ok(()), check_view)?;
             let range = "left out in classification: its data sets bring their test images along";
             SettingError::unless(self.test_dataset.is_none(), "test_dataset", "given", range)?;
             return SettingError::unless(self.fold.is_none(), "fold", "given", range);
@@ -135,9 +143,19 @@ impl DataRequest {
         let plain = self.preprocess.as_ref().is_none_or(Vec::is_empty);
         let range = "left out in tasks over maps, which see pixels as value/255 − 1/2";
         SettingError::unless(plain, "preprocess", "given", range)?;
+        let range = "left out in tasks over maps, which see pictures in all their pixels";
+        SettingError::unless(self.view.is_none(), "view", "given", range)?;
         let range =
             "left out in tasks over maps; their patches are moved at random, and turned as `symmetry` says";
         SettingError::unless(self.augment.is_none(), "augment", "given", range)
+    }
+}
+
+/// Refuses a view that no image has.
+fn check_view(view: View) -> Result<(), SettingError> {
+    match view.check() {
+        Err(DataError::BadOption { field, value, limit, .. }) => Err(SettingError::new(field, value, limit)),
+        _ => Ok(()),
     }
 }
 
@@ -175,6 +193,7 @@ impl DataSettings {
             validation: self.validation,
             train_images: self.train_images,
             synthetic: self.synthetic.unwrap_or_default(),
+            view: self.view,
         }
     }
 }

@@ -1,0 +1,131 @@
+//! The view of an image of any size that a network sees: resized to a shorter edge, then cropped at the centre.
+
+use serde::{Deserialize, Serialize};
+
+use crate::augment::ImageShape;
+use crate::error::DataError;
+use crate::picture::Picture;
+use crate::resize::{Filter, Window, resized_part};
+
+/// Largest size of a view, in pixels.
+const MOST_PIXELS: usize = 4096;
+
+/// How an image of any size becomes `size` × `size` pixels: its shorter edge is resized to `resize` pixels, and the `size` × `size` pixels at the
+/// centre are kept, as evaluation on ImageNet has it (torchvision's `Resize` and `CenterCrop`).
+///
+/// | field | default |
+/// |---|---|
+/// | `size` | must be given: height and width of what the network sees, 1 to 4096 |
+/// | `resize` | `size`·8/7, rounded: 256 for 224; at least `size` |
+/// | `filter` | `bilinear`, antialiased |
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct View {
+    /// Height and width of the view.
+    pub size: usize,
+    /// Length of the shorter edge before the crop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resize: Option<usize>,
+    /// Filter of the resizing.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub filter: Filter,
+}
+
+fn is_default(filter: &Filter) -> bool {
+    *filter == Filter::default()
+}
+
+impl View {
+    /// Refuses sizes of 0 or above 4096, and a crop that is larger than what is cropped.
+    ///
+    /// # Errors
+    /// [`DataError::BadOption`].
+    pub fn check(&self) -> Result<(), DataError> {
+        let refuse = |field, value: usize, limit: String| {
+            let fix = "choose another number, e.g. view = { size = 224, resize = 256 }".to_string();
+            Err(DataError::BadOption { field, value: value.to_string(), limit, fix })
+        };
+        if !(1..=MOST_PIXELS).contains(&self.size) {
+            return refuse("view.size", self.size, format!("1 to {MOST_PIXELS} pixels are possible"));
+        }
+        match self.resize {
+            Some(resize) if !(self.size..=2 * MOST_PIXELS).contains(&resize) => {
+                let limit =
+                    format!("the shorter edge must become {} to {} pixels long", self.size, 2 * MOST_PIXELS);
+                refuse("view.resize", resize, limit)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Length of the shorter edge before the crop.
+    pub fn shorter_edge(&self) -> usize {
+        self.resize.unwrap_or((self.size * 8 + 3) / 7)
+    }
+
+    /// The view of a picture.
+    ///
+    /// ```
+    /// use allconv_data::{Filter, ImageShape, Picture, View};
+    /// let view = View { size: 4, resize: None, filter: Filter::Bilinear };
+    /// let shape = ImageShape { height: 30, width: 70, channels: 3 };
+    /// let seen = view.of(&Picture::new(shape, vec![9; shape.len()]));
+    /// assert_eq!((seen.shape().height, seen.shape().width), (4, 4));
+    /// ```
+    pub fn of(&self, picture: &Picture) -> Picture {
+        let shape = picture.shape();
+        let edge = self.shorter_edge();
+        let longer = |long: usize, short: usize| edge * long / short;
+        let [height, width] = match shape.height <= shape.width {
+            true => [edge, longer(shape.width, shape.height)],
+            false => [longer(shape.height, shape.width), edge],
+        };
+        let kept = Window {
+            top: half_to_even(height - self.size),
+            left: half_to_even(width - self.size),
+            height: self.size,
+            width: self.size,
+        };
+        resized_part(picture, Window::whole(shape), [height, width], kept, self.filter)
+    }
+
+    /// Rows, columns and channels of a view of images in colour.
+    pub fn shape(&self) -> ImageShape {
+        ImageShape { height: self.size, width: self.size, channels: 3 }
+    }
+}
+
+/// Half of a length, rounded to the nearest even number when it is odd, as Python rounds.
+fn half_to_even(length: usize) -> usize {
+    length / 2 + usize::from(length % 4 == 3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shorter_edge_is_eight_sevenths_and_halves_round_to_even() {
+        let view = |size| View { size, resize: None, filter: Filter::default() };
+        assert_eq!([7, 32, 64, 128, 224].map(|size| view(size).shorter_edge()), [8, 37, 73, 146, 256]);
+        assert_eq!([0, 1, 2, 3, 5, 7].map(half_to_even), [0, 0, 1, 2, 2, 4]);
+    }
+
+    #[test]
+    fn an_image_of_the_view_s_size_passes_unchanged_when_nothing_is_resized() {
+        let shape = ImageShape { height: 5, width: 9, channels: 3 };
+        let picture = Picture::new(shape, (0..135).collect());
+        let view = View { size: 5, resize: Some(5), filter: Filter::Lanczos };
+        assert_eq!(view.of(&picture), picture.crop(0, 2, 5, 5));
+    }
+
+    #[test]
+    fn impossible_sizes_are_refused_by_field() {
+        let message = |size, resize| {
+            View { size, resize, filter: Filter::default() }.check().expect_err("refused").to_string()
+        };
+        assert!(message(0, None).starts_with("view.size = 0"));
+        assert!(message(5000, None).contains("1 to 4096"));
+        assert!(message(224, Some(200)).starts_with("view.resize = 200"));
+    }
+}
