@@ -6,16 +6,16 @@ use crate::description::{CostMatch, CostQuantity, NetworkSpec, WIDEST_NETWORK, w
 use crate::error::DescriptionError;
 use crate::rounding::ChannelRounding;
 
-/// The largest difference from the cost that is to be matched, as a share of it.
+/// The largest difference from the cost that is to be matched, as a fraction of it.
 pub const MATCH_TOLERANCE: f64 = 0.01;
-/// How far the width may move, as a factor either way.
+/// The largest change of the width, as a factor up or down.
 const FURTHEST: f64 = 16.0;
-/// Ways of spreading the rounding that are tried.
+/// Number of phases of the rounding that are tried.
 const PHASES: u32 = 16;
 
 impl NetworkSpec {
-    /// The same network with the width at which it costs what [`CostMatch`] asks for on an `input` of channels, rows and
-    /// columns with `classes` classes; unchanged where nothing is asked for. Where the other network's width gives the very
+    /// Returns the same network with the width at which it costs what [`CostMatch`] asks for on an `input` of channels, rows and
+    /// columns with `classes` classes; unchanged without one. Where the other network's width gives the very
     /// cost, it is taken.
     ///
     /// # Errors
@@ -103,9 +103,9 @@ mod tests {
         for operator in DownsampleConfig::examples() {
             for quantity in [CostQuantity::Macs, CostQuantity::Parameters] {
                 let wanted = CostMatch { quantity, net: baseline.clone() };
-                let asked =
+                let request =
                     NetworkSpec { match_cost: Some(Box::new(wanted)), ..model_c(1.0, operator.clone()) };
-                let matched = asked.matched([3, 32, 32], 10);
+                let matched = request.matched([3, 32, 32], 10);
                 let Ok(matched) = matched else {
                     // Groups must divide the channels of one layer: not every width does.
                     let grouped = format!("{operator:?}").contains("groups: 3");
@@ -131,11 +131,11 @@ mod tests {
                 let operator = DownsampleConfig::named(operator).unwrap().remove(0);
                 let wanted = CostMatch { quantity: CostQuantity::Macs, net: baseline.clone() };
                 let match_cost = Some(Box::new(wanted));
-                let asked = NetworkSpec { downsample: Some(operator), match_cost, ..model.spec() };
-                if asked.clone().stages(model.classes).is_err() {
+                let request = NetworkSpec { downsample: Some(operator), match_cost, ..model.spec() };
+                if request.clone().stages(model.classes).is_err() {
                     continue;
                 }
-                let matched = asked.matched(model.input, model.classes).unwrap();
+                let matched = request.matched(model.input, model.classes).unwrap();
                 let macs = |spec: &NetworkSpec| walk(spec, model.input, model.classes).unwrap().macs() as f64;
                 let ratio = macs(&matched) / macs(&baseline);
                 assert!((ratio - 1.0).abs() <= MATCH_TOLERANCE, "{} {matched:?}: {ratio}", model.name);
@@ -147,10 +147,10 @@ mod tests {
     fn an_operator_that_costs_the_same_keeps_the_width_and_the_rounding() {
         let operator = |name| DownsampleConfig::named(name).unwrap().remove(0);
         let wanted = CostMatch { quantity: CostQuantity::Macs, net: model_c(0.25, operator("max_pool")) };
-        let asked =
+        let request =
             NetworkSpec { match_cost: Some(Box::new(wanted)), ..model_c(1.0, operator("average_pool")) };
         let expected = model_c(0.25, operator("average_pool"));
-        assert_eq!(asked.matched([3, 32, 32], 10).unwrap(), expected);
+        assert_eq!(request.matched([3, 32, 32], 10).unwrap(), expected);
     }
 
     #[test]
@@ -184,9 +184,9 @@ mod tests {
         let tiny = model_c(0.004, operator("max_pool"));
         let wanted = CostMatch { quantity: CostQuantity::Parameters, net: tiny };
         // One channel throughout already has more parameters.
-        let asked =
+        let request =
             NetworkSpec { match_cost: Some(Box::new(wanted)), ..model_c(1.0, operator("patch_merging")) };
-        let error = asked.matched([3, 32, 32], 10).unwrap_err().to_string();
+        let error = request.matched([3, 32, 32], 10).unwrap_err().to_string();
         assert!(error.contains("within 1 %"), "{error}");
     }
 }

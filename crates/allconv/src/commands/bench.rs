@@ -99,7 +99,7 @@ pub(crate) fn run(command: &BenchCommand) -> anyhow::Result<u8> {
     verdict(arguments, faults)
 }
 
-/// What `--assert` makes of the page faults of the median step.
+/// Returns the exit code of `--assert` for the page faults of the median step.
 fn verdict(arguments: &BenchArguments, faults: Option<u64>) -> anyhow::Result<u8> {
     if !arguments.assert {
         return Ok(exit::OK);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::digest::Digests;
 use super::manifest::HashManifest;
-use super::transfer::{Patience, Progress, Transfer};
+use super::transfer::{Progress, RetryLimits, Transfer};
 use allconv_files::{remove_leftovers, sync_folder, temporary_folder};
 
 use crate::dataset::cifar::{CIFAR10, CIFAR100, CifarLayout};
@@ -21,13 +21,13 @@ use crate::registry::nearest;
 pub struct OfficialArchive {
     /// How its files are cut.
     pub layout: CifarLayout,
-    /// Where it is published.
+    /// Its published address.
     pub url: String,
-    /// What it hashes to.
+    /// Its digests.
     pub digests: Digests,
 }
 
-/// What a fetch did.
+/// The result of a fetch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FetchReport {
     /// Registry name.
@@ -41,7 +41,7 @@ pub struct FetchReport {
 /// Most bytes of an archive; the official ones have 162 MiB.
 const ARCHIVE_BYTE_LIMIT: u64 = 256 << 20;
 
-/// The archives that [`fetch`] knows.
+/// Returns the archives of the datasets that [`fetch`] supports.
 pub fn official_archives() -> [OfficialArchive; 2] {
     let archive = |layout, file: &str, md5: &str, sha256: &str| OfficialArchive {
         layout,
@@ -64,10 +64,10 @@ pub fn official_archives() -> [OfficialArchive; 2] {
     ]
 }
 
-/// Downloads, checks and unpacks an official dataset; `report` hears of every block that arrives.
+/// Downloads, checks and unpacks an official dataset; `report` is called for every block that arrives.
 ///
 /// A broken download continues where it stopped. The archive's digests are checked before it is opened, its files'
-/// sizes, labels and class counts before they get their final place; their hashes are recorded beside them.
+/// sizes, labels and class counts before they get their final place; their hashes are recorded in the same folder.
 ///
 /// # Errors
 /// A name without an archive; files that are present but wrong; everything [`Transfer::run`] refuses; a full disk.
@@ -86,14 +86,14 @@ pub fn fetch(
             fix: nearest(name, &names),
         });
     };
-    fetch_archive(archive, directory, Patience::default(), report)
+    fetch_archive(archive, directory, RetryLimits::default(), report)
 }
 
-/// [`fetch`] of any archive in a CIFAR layout.
+/// Does [`fetch`] for any archive in a CIFAR layout.
 pub fn fetch_archive(
     archive: &OfficialArchive,
     directory: &DataDirectory,
-    patience: Patience,
+    retry_limits: RetryLimits,
     report: &mut dyn FnMut(Progress),
 ) -> Result<FetchReport, DataError> {
     let layout = &archive.layout;
@@ -126,18 +126,18 @@ pub fn fetch_archive(
             target: &target,
             byte_limit: ARCHIVE_BYTE_LIMIT,
             digests: &archive.digests,
-            patience,
+            retry_limits,
         };
         transfer.run(report)?;
     }
     unpack(layout, &target, directory)?;
     fs::remove_file(&target).map_err(DataError::io("remove", &target))?;
-    // Whoever waits for the lock finds the files present, also if somebody else makes a new lock meanwhile.
+    // A process that waited for the lock finds the files present, even if another makes a new lock meanwhile.
     fs::remove_file(&lock_path).map_err(DataError::io("remove", &lock_path))?;
     Ok(done(false))
 }
 
-/// Copies the layout's files out of the archive into a fresh folder, checks them, and renames the folder into place.
+/// Copies the layout's files out of the archive into a new folder, checks them, and renames the folder into place.
 fn unpack(layout: &CifarLayout, archive_path: &Path, directory: &DataDirectory) -> Result<(), DataError> {
     remove_leftovers(directory.root(), crate::write_file::LEFT_BEHIND);
     let staging_root = temporary_folder(directory.root(), &format!("unpacking-{}-", layout.name))?;
