@@ -144,7 +144,7 @@ fn images_of_one_name_a_folder_and_a_broken_image_among_others_are_handled() {
     assert!(answers.contains(across) && answers.contains(down), "{answers}");
     assert!(told.contains("bad.png"), "{told}");
     std::fs::create_dir(folder.join("empty")).unwrap();
-    assert!(refused(folder, &["predict", run, "empty"], 2).contains("no pictures"));
+    assert!(refused(folder, &["predict", run, "empty"], 2).contains("no images"));
 }
 
 #[test]
