@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use crate::{dependencies, generated, links, shell, source};
+use crate::{dependencies, generated, links, shell, source, words};
 
 /// Runs all checks; the first that fails ends it.
 pub(crate) fn run(workspace: &Path) -> anyhow::Result<()> {
     dependencies::check(workspace)?;
     source::check(workspace)?;
     links::check(workspace)?;
+    words::check(workspace)?;
     shell::run(workspace, &["cargo", "fmt", "--all", "--check"], &[])?;
     let clippy = ["cargo", "clippy", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"];
     shell::run(workspace, &clippy, &[])?;

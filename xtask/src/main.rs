@@ -13,12 +13,13 @@ mod shell;
 mod source;
 mod training_unharmed;
 mod validity;
+mod words;
 
 use std::path::PathBuf;
 
 const USAGE: &str = "usage: cargo xtask COMMAND
 
-  check           format, clippy, documentation, dependencies of the crates, cycles of files, links, generated files unchanged
+  check           format, clippy, documentation, dependencies of the crates, cycles of files, links, words, generated files unchanged
   generate        writes the generated files anew
   lines           product lines of every crate, and what is above the limits of the style
   cycles          the largest cycle of files that need each other, per crate

@@ -13,7 +13,7 @@ use allconv_train::{DataStore, MeasurableMetric, MeasuredOf};
 use burn::tensor::Device;
 use image::ImageFormat;
 
-/// Test images that are loaded; each measure takes as many of them as its card says.
+/// Test images that are loaded; each measure takes as many of them as its description says.
 const IMAGES: usize = 1000;
 
 /// The measures, with the data they need.
@@ -118,4 +118,16 @@ pub(crate) fn metrics() -> Vec<MeasurableMetric> {
         },
     };
     study_metrics().into_iter().map(metric).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use allconv_study::find_metric;
+
+    #[test]
+    fn every_metric_that_a_study_can_measure_has_its_own_description_in_reports() {
+        for metric in super::metrics() {
+            assert_eq!(find_metric(&metric.name).map(|known| known.name), Some(metric.name.as_str()));
+        }
+    }
 }

@@ -13,6 +13,9 @@ const FURTHEST: f64 = 16.0;
 /// Number of phases of the rounding that are tried.
 const PHASES: u32 = 16;
 
+/// The cost of a network.
+type CostOf<'a> = dyn Fn(&NetworkSpec) -> Result<u64, DescriptionError> + 'a;
+
 impl NetworkSpec {
     /// Returns the same network with the width at which it costs what [`CostMatch`] asks for on an `input` of channels, rows and
     /// columns with `classes` classes; unchanged without one. Where the other network's width gives the very
@@ -37,13 +40,33 @@ impl NetworkSpec {
         if cost(&equally_wide)? == target {
             return Ok(equally_wide);
         }
-        // For each phase cost grows with the width in steps: close in on the step across the target.
+        let Some((reached, spec)) = self.nearest(other.width(), target, &cost)? else {
+            return Ok(equally_wide);
+        };
+        if reached.abs_diff(target) as f64 > MATCH_TOLERANCE * target as f64 {
+            let quantity = match quantity {
+                CostQuantity::Macs => "MACs",
+                CostQuantity::Parameters => "parameters",
+            };
+            return Err(DescriptionError::NoMatch { quantity, target, nearest: reached });
+        }
+        spec.with_shortest_width(reached, &cost)
+    }
+
+    /// Returns the cost and the description of the network around this width whose cost is nearest to `target`.
+    ///
+    /// For each phase of the rounding, cost grows with the width in steps: bisection closes in on the step across the target.
+    fn nearest(
+        &self,
+        width: f64,
+        target: u64,
+        cost: &CostOf<'_>,
+    ) -> Result<Option<(u64, Self)>, DescriptionError> {
         let mut nearest: Option<(u64, Self)> = None;
         for phase in 0..PHASES {
             let rounding = ChannelRounding::Spread(f64::from(phase) / f64::from(PHASES));
             let at = |width: f64| Self { rounding, ..self.clone().with_width(width) };
-            let (mut below, mut above) =
-                (other.width() / FURTHEST, (other.width() * FURTHEST).min(WIDEST_NETWORK));
+            let (mut below, mut above) = (width / FURTHEST, (width * FURTHEST).min(WIDEST_NETWORK));
             for _ in 0..48 {
                 let middle = (below * above).sqrt();
                 if cost(&at(middle))? <= target {
@@ -62,26 +85,22 @@ impl NetworkSpec {
                 }
             }
         }
-        let Some((reached, spec)) = nearest else { return Ok(equally_wide) };
-        if reached.abs_diff(target) as f64 > MATCH_TOLERANCE * target as f64 {
-            let quantity = match quantity {
-                CostQuantity::Macs => "MACs",
-                CostQuantity::Parameters => "parameters",
-            };
-            return Err(DescriptionError::NoMatch { quantity, target, nearest: reached });
-        }
-        // The shortest number with the same cost.
-        let width = spec.width();
+        Ok(nearest)
+    }
+
+    /// Returns this network with the width of fewest digits that has the same cost.
+    fn with_shortest_width(self, reached: u64, cost: &CostOf<'_>) -> Result<Self, DescriptionError> {
+        let width = self.width();
         for digits in 2..=12 {
             let scale = powi(10.0, digits);
             for short in [(width * scale).floor() / scale, (width * scale).ceil() / scale] {
-                let short = spec.clone().with_width(short);
+                let short = self.clone().with_width(short);
                 if short.width() > 0.0 && cost(&short)? == reached {
                     return Ok(short);
                 }
             }
         }
-        Ok(spec)
+        Ok(self)
     }
 }
 

@@ -142,6 +142,6 @@ impl GlobalAverageLayer {
     pub fn forward(&self, x: Tensor<4>, engine: &Engine) -> Tensor<4> {
         let [_, _, height, width] = x.dims();
         let size = height.max(width);
-        average_pool(x, PoolWindow::cut_off(size, size), Divisor::Cells, engine)
+        average_pool(x, PoolWindow::cut_off(size, size), Divisor::Elements, engine)
     }
 }

@@ -56,7 +56,7 @@ pub(crate) fn value(taken: &Measurement, metric: &str, at: &str) -> f64 {
 }
 
 #[test]
-fn every_measure_gives_the_metrics_its_card_names_and_each_name_once() {
+fn every_measure_gives_the_metrics_its_description_names_and_each_name_once() {
     let pictures = drawn(6);
     let (classes, maps) =
         (crate::subject::tests::subject("model_c"), map_net("average_pool", "resize_conv", 16));

@@ -88,7 +88,7 @@ impl Reduction for AveragePool {
 impl AveragePool {
     /// Windows that are cut off by the far edge, divided by their positions on the map.
     pub const fn plain(kernel: usize, stride: usize) -> Self {
-        Self { kernel, stride, divisor: Divisor::Cells, padding: None, ceil_mode: false }
+        Self { kernel, stride, divisor: Divisor::Elements, padding: None, ceil_mode: false }
     }
 
     fn window_rule(&self) -> PoolWindow {
@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn divisor_decides_what_a_window_at_the_edge_gives() {
         let at = |divisor| evaluated(&AveragePool { divisor, ..AveragePool::default() }, grid(3, 3));
-        assert_eq!(at(Divisor::Cells), [3.0, 4.5, 7.5, 9.0]);
+        assert_eq!(at(Divisor::Elements), [3.0, 4.5, 7.5, 9.0]);
         assert_eq!(at(Divisor::Window), [3.0, 2.25, 3.75, 2.25]);
     }
 }

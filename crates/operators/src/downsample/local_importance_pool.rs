@@ -127,7 +127,7 @@ impl LocalImportancePool {
         let weights = elementwise(Elementwise::Exponential, scores(z, parameters, pass.engine), pass.engine);
         let x = channels_last(x);
         // The positions left out at the edges cancel in the quotient of the two means.
-        let mean = |values| average_pool(channels_first(values), window, Divisor::Cells, pass.engine);
+        let mean = |values| average_pool(channels_first(values), window, Divisor::Elements, pass.engine);
         mean(x * weights.clone()) / mean(weights)
     }
 

@@ -86,7 +86,7 @@ pub(super) fn largest_and_mean(x: Tensor<4>, window: PoolWindow, engine: &Engine
     // In the memory order of maps, so that the two gradients are added fast.
     let x = channels_last(x);
     let largest = max_pool(channels_first(x.clone()), window, engine);
-    [largest, average_pool(channels_first(x), window, Divisor::Cells, engine)]
+    [largest, average_pool(channels_first(x), window, Divisor::Elements, engine)]
 }
 
 /// The combination of maximum and mean.

@@ -101,7 +101,7 @@ impl Reduction for MaxPool {
             MaxPoolRule::Spread => {
                 // The values of the maximum with the gradient of the mean.
                 let largest = max_pool(x.clone().detach(), window, pass.engine);
-                let mean = average_pool(x, window, Divisor::Cells, pass.engine);
+                let mean = average_pool(x, window, Divisor::Elements, pass.engine);
                 mean.clone() + (largest - mean.detach())
             }
         }

@@ -21,7 +21,8 @@ use super::window::{PoolWindow, bordered, input_sizes, output_sizes};
 pub enum Divisor {
     /// The number of its positions that lie inside the map.
     #[default]
-    Cells,
+    #[serde(rename = "cells")]
+    Elements,
     /// The number of positions of a whole window, also where the edge cuts it off.
     Window,
 }
@@ -29,7 +30,7 @@ pub enum Divisor {
 impl From<Divisor> for AverageDivisor {
     fn from(divisor: Divisor) -> Self {
         match divisor {
-            Divisor::Cells => Self::ExcludePadding,
+            Divisor::Elements => Self::ExcludePadding,
             Divisor::Window => Self::IncludePadding,
         }
     }
@@ -133,7 +134,7 @@ fn correction(
     divisor: Divisor,
 ) -> Option<Tensor<4>> {
     let counts = |size| match divisor {
-        Divisor::Cells => window.counts(size),
+        Divisor::Elements => window.counts(size),
         Divisor::Window => window.counts_with_border(size),
     };
     let (rows, columns) = (counts(height), counts(width));

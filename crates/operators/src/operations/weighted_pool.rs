@@ -143,7 +143,7 @@ pub(super) fn composed_weighted_pool(
 /// Returns the mean of each window weighted by the exponential of each value's Dice–Sørensen similarity to the window's mean.
 fn similarity_mean(x: Tensor<4>, window: PoolWindow, engine: &Engine) -> Tensor<4> {
     let dtype = x.dtype();
-    let mean: Tensor<5> = average_pool(x.clone(), window, Divisor::Cells, engine).unsqueeze_dim(0);
+    let mean: Tensor<5> = average_pool(x.clone(), window, Divisor::Elements, engine).unsqueeze_dim(0);
     // Similarity does not change with the scale: the largest of the window is 1, so that no square is lost.
     let largest: Tensor<5> = max_pool(x.clone().abs().detach(), window, engine).unsqueeze_dim(0);
     let scale = largest.clone() + largest.equal_elem(0.0).float().cast(dtype);

@@ -238,6 +238,30 @@ pub const METRICS: &[Metric] = &[
         "fraction of shifted crops that get the right answer",
     ),
     higher(
+        ("map_shift_agreement", "agreement of maps between crops"),
+        Percent,
+        Segmentation,
+        "fraction of pixels that get the same class in overlapping crops",
+    ),
+    lower(
+        ("map_shift_error", "difference of maps between crops"),
+        Index,
+        Any,
+        "norm of the difference of the maps of overlapping crops over the norm of the map about its mean",
+    ),
+    lower(
+        ("frequency_sensitivity_low", "sensitivity to low frequencies"),
+        Percent,
+        Classification,
+        "fraction of predictions changed by a wave below half the Nyquist frequency",
+    ),
+    lower(
+        ("frequency_sensitivity_high", "sensitivity to high frequencies"),
+        Percent,
+        Classification,
+        "fraction of predictions changed by a wave above half the Nyquist frequency",
+    ),
+    higher(
         ("rotation_agreement", "agreement under rotation"),
         Percent,
         Any,

@@ -169,6 +169,16 @@ impl Tests {
             wilcoxon: countable.and_then(wilcoxon_p),
         }
     }
+
+    /// Returns p of the test that the study names; that of unpaired arms is passed in.
+    fn chosen(&self, test: TestKind, unpaired_p: Option<f64>) -> Option<f64> {
+        match test {
+            TestKind::PairedT => self.paired_t,
+            TestKind::Permutation => self.permutation,
+            TestKind::Wilcoxon => self.wilcoxon,
+            TestKind::Welch => unpaired_p,
+        }
+    }
 }
 
 impl ComparisonResult {
@@ -193,12 +203,6 @@ impl ComparisonResult {
             Estimate::paired(&plain, &tested, margin)
         };
         let tests = Tests::of(&plain, &tested, statistics.folds.is_some());
-        let p = match study.compare.test {
-            TestKind::PairedT => tests.paired_t,
-            TestKind::Permutation => tests.permutation,
-            TestKind::Wilcoxon => tests.wilcoxon,
-            TestKind::Welch => estimate_p,
-        };
         let has_enough = tested.len() >= SEEDS_FOR_A_VERDICT as usize;
         let margin = margin.filter(|_| has_enough && !is_unpaired);
         let improvement = probability_of_improvement(&own, &other);
@@ -213,7 +217,7 @@ impl ComparisonResult {
             pooled_interval: None,
             independent: tested.len(),
             practical: margin.and_then(|margin| PracticalChances::of(&tested, margin, study.primary.better)),
-            p,
+            p: tests.chosen(study.compare.test, estimate_p),
             corrected_p: None,
             equivalence_p,
             corrected_equivalence_p: None,
@@ -228,10 +232,9 @@ impl ComparisonResult {
                 Better::Higher => improvement.map(|share| 1.0 - share),
             },
             // Further seeds are not further folds.
-            seeds_for_margin: if statistics.folds.is_some() {
-                None
-            } else {
-                seeds_for_margin(&study.compare, &plain)
+            seeds_for_margin: match statistics.folds {
+                Some(_) => None,
+                None => seeds_for_margin(&study.compare, &plain),
             },
             has_no_spread,
             differences,

@@ -72,7 +72,7 @@ fn max_pooling_equals_its_composition() {
 
 #[test]
 fn average_pooling_equals_its_composition() {
-    for (divisor, (dtype, bound)) in [Divisor::Cells, Divisor::Window]
+    for (divisor, (dtype, bound)) in [Divisor::Elements, Divisor::Window]
         .into_iter()
         .flat_map(|divisor| BOUNDS.map(|bounds| (divisor, bounds)))
     {
