@@ -126,8 +126,7 @@ impl TrainRequest {
     /// [`SettingError`] when no preset has the name.
     pub fn preset(&self) -> Result<&'static Preset, SettingError> {
         let name = self.preset.as_deref().unwrap_or("springenberg2015");
-        Preset::named(name)
-            .ok_or_else(|| SettingError::new("preset", name, "`springenberg2015`, `fast`, `fit` or `dense`"))
+        Preset::named(name).ok_or_else(|| SettingError::new("preset", name, PRESET_NAMES))
     }
 
     /// Writes every default out.
@@ -194,6 +193,9 @@ impl TrainRequest {
         Ok(settings)
     }
 }
+
+/// The names of all presets, in words.
+const PRESET_NAMES: &str = "`springenberg2015`, `fast`, `fit`, `dense`, `resnet_cifar`, `imagenet_springenberg`, `imagenet_modern` or `large_all_cnn`";
 
 /// Most training images that a run may show: a million passes over a million images.
 const MOST_PRESENTATIONS: u64 = 1_000_000_000_000;
