@@ -189,14 +189,16 @@ impl Subject {
         Ok(Subject { origin: WeightOrigin::File(file.to_path_buf()), ..self.with_network(tracked) })
     }
 
-    /// Returns the stage before the convolution to the classes: the last map whose channels are features.
+    /// Returns the stage before the convolution to the classes, or before a global average in front of it: the last map whose channels are features.
     ///
     /// # Errors
     /// [`InspectError::Request`] for a network without one.
     pub fn last_feature_stage(&self) -> Result<usize, InspectError> {
-        let class_convolution =
-            self.tracked.stages().iter().rposition(|stage| matches!(stage, Stage::Convolution(_)));
-        class_convolution.and_then(|stage| stage.checked_sub(1)).ok_or_else(|| {
+        let stages = self.tracked.stages();
+        let class_convolution = stages.iter().rposition(|stage| matches!(stage, Stage::Convolution(_)));
+        let average = stages.iter().position(|stage| matches!(stage, Stage::GlobalAverage(_)));
+        let head = class_convolution.map(|last| average.map_or(last, |average| average.min(last)));
+        head.and_then(|stage| stage.checked_sub(1)).ok_or_else(|| {
             InspectError::Request("the network has no stage before its last convolution".into())
         })
     }
@@ -235,7 +237,7 @@ impl Subject {
 
     /// Returns the label of a stage, e.g. `features.4 relu`.
     pub fn stage_label(&self, stage: usize) -> String {
-        format!("features.{stage} {}", self.walk.stages[stage].stage.label())
+        self.walk.stages[stage].label()
     }
 }
 

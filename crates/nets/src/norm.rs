@@ -1,6 +1,6 @@
 //! The normalisation after convolutions, as a setting of an architecture.
 
-use allconv_operators::InitialWeights;
+use allconv_operators::{Bias, InitialWeights};
 use serde::{Deserialize, Serialize};
 
 use crate::stage::{NormaliseKind, NormaliseSpec, StageSpec};
@@ -21,9 +21,27 @@ pub enum Norm {
     Group,
 }
 
+impl From<NormaliseKind> for Norm {
+    fn from(kind: NormaliseKind) -> Self {
+        match kind {
+            NormaliseKind::Batch => Self::Batch,
+            NormaliseKind::Group { .. } => Self::Group,
+        }
+    }
+}
+
 impl Norm {
     pub(crate) fn is_none(&self) -> bool {
         *self == Self::None
+    }
+
+    pub(crate) fn is_batch(&self) -> bool {
+        *self == Self::Batch
+    }
+
+    /// Returns whether a convolution right before it adds a bias: its shift takes the place of one.
+    pub(crate) fn bias_before(self) -> Bias {
+        if self == Self::None { Bias::Added } else { Bias::None }
     }
 
     /// Returns the normalisation of a map of `channels`, with the initial scale `scale`; `None` where there is none.

@@ -18,7 +18,10 @@ use crate::task::{
     MetricNames, check_examples, check_measured, check_network, class_metric_names, dense_kind,
     map_metric_names,
 };
-use crate::{DataRequest, DataSettings, DataStore, Preset, TaskSettings, TrainRequest, TrainSettings};
+use crate::{
+    DataRequest, DataSettings, DataStore, Preset, StartRequest, StartSettings, TaskSettings, TrainRequest,
+    TrainSettings,
+};
 
 /// Revision of what this crate contributes to a run's numbers (order of summation, schedules, update rule); raised with them.
 pub const NUMERICS_REVISION: u32 = 2;
@@ -139,7 +142,8 @@ impl Resolve for Resolver {
         let requested: TrainRequest = read_section("train", &request.train)?;
         let setting = |error: crate::SettingError| wrong_value("train", &error.field.clone(), error);
         let preset = requested.preset().map_err(setting)?;
-        let train = requested.resolve().and_then(|train| train.for_task(&data.task())).map_err(setting)?;
+        let mut train =
+            requested.resolve().and_then(|train| train.for_task(&data.task())).map_err(setting)?;
         let precision = accuracy(&train.precision)?;
         let measured = self.measured(&train.measure, &data.task())?;
         self.check_explained(&train.explain, &data.task())?;
@@ -151,6 +155,7 @@ impl Resolve for Resolver {
         let net = net.matched(sizes.input, sizes.outputs).map_err(wrong_net)?;
         let walk = walk(&net, sizes.input, sizes.outputs).map_err(wrong_net)?;
         self.check_examples(&net, &walk, &data, &train)?;
+        train.start = requested.start.as_ref().map(|start| self.start(start, &walk)).transpose()?;
         let images = sizes.samples;
         let presentations = train.presentations(images);
         let plan = StepPlan::new(images, train.batch as u64, presentations);
@@ -231,6 +236,14 @@ impl Resolver {
         check_measured(patches.size, kind.as_ref(), &pictures).map_err(data_error)
     }
 
+    /// What a run from trained weights is; refused where they do not fit the network.
+    fn start(&self, request: &StartRequest, walk: &Walk) -> Result<StartSettings, ResolveError> {
+        let unread = |error| ResolveError { bad_data: true, ..wrong_value("train", "start.weights", error) };
+        let weights = self.data.read_weights(&request.weights).map_err(unread)?;
+        let settled = weights.settle_for(request, walk);
+        settled.map_err(|error| wrong_value("train", error.field(), error))
+    }
+
     fn sizes(&self, data: &DataSettings) -> Result<Sizes, ResolveError> {
         let task = data.task();
         let Some(patches) = task.patches() else {
@@ -296,19 +309,19 @@ pub fn cost(walk: &Walk) -> Cost {
 
 /// Returns the stages of a walked network, as run records hold them.
 pub fn shapes(walk: &Walk) -> Vec<StageShape> {
-    let stage = |(index, stage): (usize, &allconv_nets::StageShape)| StageShape {
-        stage: format!("features.{index} {}", stage.stage.label()),
+    let stage = |stage: &allconv_nets::StageShape| StageShape {
+        stage: stage.label(),
         shape: stage.output.map(|size| size as u64),
         parameters: stage.parameters,
         macs: stage.macs,
     };
-    walk.stages.iter().enumerate().map(stage).collect()
+    walk.stages.iter().map(stage).collect()
 }
 
 /// Fills the fields that the network section leaves out from the preset.
 fn with_preset(mut net: NetworkSpec, written: &toml::Table, preset: &Preset) -> NetworkSpec {
     net.input_dropout = net.input_dropout.or(Some(preset.input_dropout));
-    net.dropout = net.dropout.or(Some(preset.dropout));
+    net.dropout = net.dropout.or(preset.dropout);
     net.last_relu = net.last_relu.or(Some(preset.last_relu));
     if net.output() == OutputKind::Logits {
         net.last_scale = net.last_scale.or(preset.last_scale);
@@ -353,7 +366,9 @@ fn description_field(error: &DescriptionError) -> &str {
         DescriptionError::Operator(OperatorError::Unpaired { .. }) => "upsample",
         DescriptionError::Operator(_) => "downsample",
         DescriptionError::NoMatch { .. } => "match_cost",
-        DescriptionError::UnknownModel { .. } | DescriptionError::Shape { .. } => "architecture",
+        DescriptionError::UnknownModel { .. }
+        | DescriptionError::Shape { .. }
+        | DescriptionError::Listed { .. } => "architecture",
     }
 }
 
@@ -404,7 +419,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let resolved = resolver(folder.path()).resolve(&request()).unwrap();
         let settings = RunSettings::read(&resolved.specification).unwrap();
-        assert_eq!(settings.net.dropout, Some(Preset::named("fast").unwrap().dropout));
+        assert_eq!(settings.net.dropout, Preset::named("fast").unwrap().dropout);
         assert_eq!((resolved.presentations, resolved.steps), (300, 6));
         assert_eq!(resolved.cost.parameters, settings_parameters());
         let text = toml::to_string(&resolved.specification).unwrap();

@@ -50,7 +50,7 @@ pub(crate) struct TrainArguments {
     /// Train on this many images only.
     #[arg(long)]
     pub(crate) train_images: Option<u32>,
-    /// Recipe: `springenberg2015`, `fast` or `dense` [default: springenberg2015; dense in dense tasks].
+    /// Recipe: `springenberg2015`, `fast`, `fit`, `dense`, `resnet_cifar`, `imagenet_springenberg`, `imagenet_modern` or `large_all_cnn` [default: springenberg2015; dense in dense tasks].
     #[arg(long)]
     pub(crate) preset: Option<String>,
     /// Passes over the training split [default: the preset's].
@@ -77,6 +77,12 @@ pub(crate) struct TrainArguments {
     /// Keep explanations of the finished network's output for four test images: `gradient`, `deconvnet`, `guided`.
     #[arg(long, value_delimiter = ',')]
     pub(crate) explain: Option<Vec<String>>,
+    /// Begin from trained weights: a safetensors file, or the folder of a run, a checkpoint or an exported network.
+    #[arg(long, value_name = "WEIGHTS")]
+    pub(crate) start: Option<PathBuf>,
+    /// Modules or parameters that keep the values they begin with, e.g. `conv1,layer1`.
+    #[arg(long, value_delimiter = ',', requires = "start")]
+    pub(crate) freeze: Vec<String>,
     /// Seed of every random stream.
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u32,

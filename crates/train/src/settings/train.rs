@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::optimizer::OptimizerSettings;
+use super::start::{StartRequest, StartSettings};
 use super::{Preset, SettingError, TaskSettings};
 use crate::progress::StepPlan;
 use crate::{DenseLoss, Schedule};
@@ -66,6 +67,8 @@ pub struct TrainRequest {
     pub measure: Option<Vec<String>>,
     /// Methods that explain the finished network on a few test images, kept as pictures.
     pub explain: Option<Vec<String>>,
+    /// The trained weights that the run begins from. Default: none, every parameter is drawn.
+    pub start: Option<StartRequest>,
 }
 
 /// `[train]` with every default written out.
@@ -112,6 +115,9 @@ pub struct TrainSettings {
     /// classification.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub explain: Vec<String>,
+    /// The trained weights that the run begins from; none when left out. They are found, and compared with the network, where a request is resolved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<StartSettings>,
 }
 
 impl TrainRequest {
@@ -121,8 +127,7 @@ impl TrainRequest {
     /// [`SettingError`] when no preset has the name.
     pub fn preset(&self) -> Result<&'static Preset, SettingError> {
         let name = self.preset.as_deref().unwrap_or("springenberg2015");
-        Preset::named(name)
-            .ok_or_else(|| SettingError::new("preset", name, "`springenberg2015`, `fast`, `fit` or `dense`"))
+        Preset::named(name).ok_or_else(|| SettingError::new("preset", name, PRESET_NAMES))
     }
 
     /// Writes every default out.
@@ -189,6 +194,9 @@ impl TrainRequest {
         Ok(settings)
     }
 }
+
+/// The names of all presets, in words.
+const PRESET_NAMES: &str = "`springenberg2015`, `fast`, `fit`, `dense`, `resnet_cifar`, `imagenet_springenberg`, `imagenet_modern` or `large_all_cnn`";
 
 /// Most training images that a run may show: a million passes over a million images.
 const MOST_PRESENTATIONS: u64 = 1_000_000_000_000;
