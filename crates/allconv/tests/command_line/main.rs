@@ -22,6 +22,9 @@ mod formats;
 /// What a run keeps of its data, and answers without them.
 mod kept_data;
 
+/// Networks that leave their runs: model folders.
+mod model_folder;
+
 /// Failed runs, damaged results, later versions.
 mod lost_runs;
 
