@@ -53,7 +53,7 @@ fn changes() -> Vec<(&'static str, Value, &'static str)> {
         ("/preprocess", json!([{ "global_contrast": { "scale": 55.0 } }]), "global_contrast"),
         ("/preprocess", json!([{ "sharpen": {} }]), "sharpen"),
         ("/preprocess/0/standardize/mean", json!([1.0, 2.0]), "mean = 2 values"),
-        ("/preprocess/0/standardize/mean", json!([1.0, 2.0, 1e39]), "mean"),
+        ("/preprocess/0/standardize/mean", json!([1.0, 2.0, 1e39]), "out of range"),
         ("/preprocess/0/standardize/mean", json!("grey"), "invalid type"),
         ("/preprocess/0/standardize/deviation", json!([1.0, 0.0, 1.0]), "deviation = 0"),
         ("/preprocess/0/standardize/deviation", json!([1.0, -2.0, 1.0]), "deviation = -2"),
@@ -161,8 +161,8 @@ fn damaged(whole: &[u8]) -> Vec<(String, Vec<u8>)> {
     for dtype in ["F64", "F16", "BF16", "I32", "U8", "BOOL", "COMPLEX"] {
         add(dtype, replaced("F32", dtype));
     }
-    add("another name", replaced("features.0.weight", "features.0.wieght"));
-    add("a module of another wrapper", replaced("features.0.weight", "net.features.0.weight"));
+    add("another name", replaced("features.1.weight", "features.1.wieght"));
+    add("a module of another wrapper", replaced("features.1.weight", "net.features.1.weight"));
     add("a huge shape", replaced("\"shape\":[", "\"shape\":[4294967295,4294967295,4294967295,"));
     add("a negative shape", replaced("\"shape\":[", "\"shape\":[-1,"));
     add("a shape of words", replaced("\"shape\":[", "\"shape\":[\"a\","));
