@@ -17,12 +17,14 @@ const TABLE: &[(&str, &[&str], Burn)] = &[
     ("nets", &["random", "kernels", "operators"], Burn::Named),
     ("train", &["random", "files", "record", "data", "kernels", "nets"], Burn::Named),
     ("inspect", &["random", "train", "record", "data", "kernels", "operators", "nets"], Burn::Named),
+    ("exchange", &["document", "record", "nets", "inspect"], Burn::Hidden),
     ("study", &["document", "random", "files", "record"], Burn::Hidden),
     (
         "allconv",
         &[
             "data",
             "document",
+            "exchange",
             "inspect",
             "kernels",
             "nets",

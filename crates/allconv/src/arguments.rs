@@ -20,7 +20,7 @@ pub(crate) use study::{
 };
 pub(crate) use train::TrainArguments;
 pub(crate) use trained::{
-    EvalArguments, ExportArguments, ExportFormat, PredictArguments, SplitArgument, TrainedArguments, Weights,
+    EvalArguments, ExportArguments, PredictArguments, SplitArgument, TrainedArguments, Weights,
 };
 
 /// How should a network reduce resolution? Train, compare, measure and report, with evidence.
@@ -39,7 +39,7 @@ pub(crate) enum Command {
     Study(StudyCommand),
     /// Train one network; the same engine and the same run directory as a study's runs.
     Train(TrainArguments),
-    /// Evaluate a trained network on a split of its data set.
+    /// Evaluate a trained network on a split of its data set, or on pictures of your own.
     Eval(EvalArguments),
     /// Apply a trained network to images: enlarge, restore, segment or classify them.
     Predict(PredictArguments),
@@ -47,7 +47,7 @@ pub(crate) enum Command {
     Explain(ExplainArguments),
     /// Measure shift, equivariance, receptive fields, aliasing, robustness and optimisation.
     Measure(MeasureArguments),
-    /// Write the weights of a run for other programs.
+    /// Write a trained network for other machines and other programs.
     Export(ExportArguments),
     /// The networks: names, shapes, cost.
     #[command(subcommand)]

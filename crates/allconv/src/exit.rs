@@ -1,6 +1,7 @@
 //! Exit codes of the program.
 
 use allconv_data::DataError;
+use allconv_exchange::ExchangeError;
 use allconv_inspect::InspectError;
 use allconv_nets::{DescriptionError, OperatorError};
 use allconv_record::RecordError;
@@ -54,15 +55,12 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
             };
         }
         if let Some(error) = cause.downcast_ref::<InspectError>() {
+            return inspect_code(error);
+        }
+        if let Some(error) = cause.downcast_ref::<ExchangeError>() {
             return match error {
-                InspectError::Record(error) => record_code(error),
-                InspectError::Data(error) => data_code(error),
-                InspectError::Train(error) => train_code(error),
-                InspectError::Weights { .. } | InspectError::Image { .. } => BAD_DATA,
-                InspectError::NoCheckpoint { .. }
-                | InspectError::NoSplit { .. }
-                | InspectError::Description(_)
-                | InspectError::Request(_) => USAGE,
+                ExchangeError::Record(error) => record_code(error),
+                ExchangeError::Inspect(error) => inspect_code(error),
             };
         }
         if cause.is::<DescriptionError>() || cause.is::<OperatorError>() {
@@ -95,6 +93,19 @@ pub(crate) fn message(error: &anyhow::Error) -> String {
         }
     }
     message
+}
+
+fn inspect_code(error: &InspectError) -> u8 {
+    match error {
+        InspectError::Record(error) => record_code(error),
+        InspectError::Data(error) => data_code(error),
+        InspectError::Train(error) => train_code(error),
+        InspectError::Weights { .. } | InspectError::Folder { .. } | InspectError::Image { .. } => BAD_DATA,
+        InspectError::NoCheckpoint { .. }
+        | InspectError::NoSplit { .. }
+        | InspectError::Description(_)
+        | InspectError::Request(_) => USAGE,
+    }
 }
 
 fn data_code(error: &DataError) -> u8 {

@@ -20,6 +20,7 @@ mod output;
 mod process;
 mod progress;
 mod runner;
+mod seeds;
 mod subject;
 mod table;
 

@@ -46,7 +46,8 @@ pub use pictures::{
 };
 pub use prefetch::BatchIterator;
 pub use preprocess::{
-    FittedPreprocess, GlobalContrast, PreparedDataset, PreparedSplit, Preprocess, Zca, prepare,
+    ChannelMoments, FittedPreprocess, FittedStep, GlobalContrast, PreparedDataset, PreparedSplit, Preprocess,
+    Whitening, Zca, prepare,
 };
 pub use registry::{DatasetSummary, HashCheck, list, open};
 pub use shared::SharedImages;

@@ -29,25 +29,32 @@ impl CheckpointChoice {
 
 /// Returns the file with the weights of a run, in a checkpoint that has been verified.
 ///
+/// # Errors
+/// As [`checkpoint_step`].
+pub fn checkpoint_file(run: &RunDirectory, choice: CheckpointChoice) -> Result<PathBuf, InspectError> {
+    Ok(CheckpointStore::at(run.checkpoints()).weights_of(checkpoint_step(run, choice)?))
+}
+
+/// The number of steps after which the weights of a run were kept, in a checkpoint that has been verified.
+///
 /// Of a finished run the last weights are those of the step that its record names, and no others. Of any other run they are those of
 /// the newest valid checkpoint. The best are those that the state of the last checkpoint names.
 ///
 /// # Errors
 /// [`InspectError::NoCheckpoint`] when the run has none, or held out no validation images to choose the best by;
 /// [`InspectError::Record`] when a checkpoint or the record is damaged, or written by a later version.
-pub fn checkpoint_file(run: &RunDirectory, choice: CheckpointChoice) -> Result<PathBuf, InspectError> {
+pub fn checkpoint_step(run: &RunDirectory, choice: CheckpointChoice) -> Result<u64, InspectError> {
     let none = || InspectError::NoCheckpoint { run: run.path().to_path_buf(), choice: choice.name() };
     let store = CheckpointStore::at(run.checkpoints());
     let last = last_state(run, &store)?.ok_or_else(none)?;
-    let step = match choice {
+    Ok(match choice {
         CheckpointChoice::Last => last.step,
         CheckpointChoice::Best => {
             let step = last.best.ok_or_else(none)?.step;
             belongs(&store.read(step)?.state, run)?;
             step
         }
-    };
-    Ok(store.weights_of(step))
+    })
 }
 
 /// Returns the state of the checkpoint with a run's last weights; `None` when there is no checkpoint.

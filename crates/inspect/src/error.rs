@@ -40,6 +40,16 @@ pub enum InspectError {
         /// The tensor that is missing, unknown or has another shape.
         reason: String,
     },
+    /// A file of a model folder does not hold what it must.
+    #[error(
+        "{file} does not belong to a valid model folder: {reason}; export the run again, or restore the file from a copy"
+    )]
+    Folder {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong, and where.
+        reason: String,
+    },
     /// The data set has no such split.
     #[error("data set {dataset} has no {split} split here: the run held out no validation images")]
     NoSplit {

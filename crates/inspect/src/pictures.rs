@@ -4,9 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use allconv_data::augment::ImageShape;
-use allconv_data::import::decode::decode_rgb;
 use allconv_data::pairs::{centred, pixel_value};
-use allconv_data::{Dataset, FittedPreprocess, PreparedDataset, Preprocess};
+use allconv_data::{Dataset, FittedPreprocess, Picture, PreparedDataset, Preprocess};
 use allconv_nets::images_to_tensor;
 use allconv_record::SplitName;
 use allconv_train::ExampleInput;
@@ -105,14 +104,20 @@ impl Pictures {
             let image = file.display().to_string();
             let wrong = |reason: String| InspectError::Image { image: image.clone(), reason };
             let bytes = std::fs::read(file).map_err(|error| wrong(error.to_string()))?;
-            let decoded = decode_rgb(&bytes).map_err(|found| wrong(format!("it is {found}")))?;
-            if decoded.shape != shape {
+            let decoded = Picture::decode(&image, &bytes).map_err(|error| wrong(error.to_string()))?;
+            let found = decoded.shape();
+            if (found.height, found.width) != (height, width) {
                 return Err(wrong(format!(
                     "it has {}×{} pixels, the network takes {height}×{width}; cut or scale it first",
-                    decoded.shape.height, decoded.shape.width
+                    found.height, found.width
                 )));
             }
-            pixels.extend(decoded.pixels);
+            if channels % found.channels != 0 {
+                let reason = "it is a colour picture, the network takes grey ones; convert it first";
+                return Err(wrong(reason.to_owned()));
+            }
+            let repeats = channels / found.channels;
+            pixels.extend(decoded.pixels().iter().flat_map(|value| std::iter::repeat_n(*value, repeats)));
             names.push(file.file_name().map_or(image.clone(), |name| name.to_string_lossy().into_owned()));
         }
         if files.is_empty() {
@@ -127,6 +132,11 @@ impl Pictures {
             None => Arc::new(FittedPreprocess::fit(&[Preprocess::Standardize], &mut inputs, shape)?),
         };
         Ok(Pictures { shape, names, pixels, inputs, labels: None, fitted: Some(fitted) })
+    }
+
+    /// Returns the same images with these classes, or with none.
+    pub(crate) fn labelled(self, labels: Option<Vec<u32>>) -> Pictures {
+        Pictures { labels, ..self }
     }
 
     /// Returns the number of images.

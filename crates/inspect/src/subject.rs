@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use allconv_kernels::{Accuracy, Engine, Isa};
 use allconv_nets::layers::Stage;
 use allconv_nets::{Initialisation, Network, NetworkSpec, Walk, walk, walk_stages};
+use allconv_record::RecordError;
 use allconv_train::{load_tensors, read_safetensors};
 use burn::module::Module;
 use burn::tensor::Device;
@@ -87,6 +88,9 @@ impl Subject {
     ) -> Result<Subject, InspectError> {
         let Blueprint { name, spec, input, classes, output_type, seed, accuracy } = blueprint;
         let walk = walk(&spec, input, classes)?;
+        if let Some(file) = weights {
+            check_length(file, &walk, &name)?;
+        }
         let engine = Engine::new(isa, accuracy);
         let tracked =
             Network::from_walk(&walk, spec.initialisation, seed, engine, &device.clone().autodiff());
@@ -238,6 +242,20 @@ impl Subject {
     /// Returns the label of a stage, e.g. `features.4 relu`.
     pub fn stage_label(&self, stage: usize) -> String {
         self.walk.stages[stage].label()
+    }
+}
+
+/// Refuses a file that is too short for the parameters of the network, before memory is taken for them.
+fn check_length(file: &Path, walk: &Walk, network: &str) -> Result<(), InspectError> {
+    let found = std::fs::metadata(file).map_err(RecordError::io("read", file))?.len();
+    let wanted = walk.parameters().saturating_mul(size_of::<f32>() as u64);
+    match found >= wanted {
+        true => Ok(()),
+        false => Err(InspectError::Weights {
+            weights: file.to_path_buf(),
+            network: network.to_owned(),
+            reason: format!("it has {found} bytes, and the parameters need {wanted}"),
+        }),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::table::Format;
 /// A network, trained or not, and the images to apply it to.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct SubjectArguments {
-    /// A run directory, or a safetensors file of weights for --model.
+    /// A run directory, a model folder, or a safetensors file of weights for --model.
     pub(crate) subject: Option<PathBuf>,
     /// Which weights of the run.
     #[arg(long, value_enum, default_value_t)]
@@ -44,7 +44,7 @@ pub(crate) struct SubjectArguments {
     /// Split of the data set.
     #[arg(long, value_enum, default_value = "test")]
     pub(crate) split: SplitArgument,
-    /// JPEG or PNG files of the network's input size, in place of a split.
+    /// JPEG or PNG files of the network's input size, or folders of them, in place of a split; folders with names of classes give labels.
     #[arg(long, num_args = 1..)]
     pub(crate) images: Vec<PathBuf>,
     /// Number of images, evenly spaced in the split [default: what each figure or measure needs].

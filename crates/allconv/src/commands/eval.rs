@@ -3,7 +3,7 @@
 use allconv_data::DataDirectory;
 use allconv_document::Table;
 use allconv_inspect::{RunWeights, TrainedNetwork};
-use allconv_record::{Outcomes, RunDirectory, Scores, SplitName};
+use allconv_record::{Outcomes, Scores, SplitName};
 use allconv_train::{DataStore, ExampleRecord};
 use serde_json::json;
 
@@ -15,7 +15,10 @@ pub(crate) fn run(arguments: &EvalArguments) -> anyhow::Result<u8> {
     let data = store(&arguments.trained);
     let trained = load(&arguments.trained, &data)?;
     let split = SplitName::from(arguments.split);
-    let evaluated = trained.evaluate(split, &data)?;
+    let (evaluated, of) = match arguments.images.is_empty() {
+        true => (trained.evaluate(split, &data)?, split.name()),
+        false => (trained.evaluate_pictures(&trained.pictures_of_files(&arguments.images)?)?, "the pictures"),
+    };
     let table = match &evaluated.examples {
         ExampleRecord::Outcomes(outcomes) => class_table(trained.classes(), outcomes),
         ExampleRecord::Scores { scores, .. } => score_table(scores, &evaluated.metrics),
@@ -23,10 +26,10 @@ pub(crate) fn run(arguments: &EvalArguments) -> anyhow::Result<u8> {
     output::print(&arguments.format.write(&table))?;
     match &evaluated.examples {
         ExampleRecord::Outcomes(_) => {
-            output::note(format_args!("mean cross-entropy on {}: {:.4} nats", split.name(), evaluated.loss));
+            output::note(format_args!("mean cross-entropy on {of}: {:.4} nats", evaluated.loss));
         }
         ExampleRecord::Scores { .. } => {
-            output::note(format_args!("mean loss on {}: {:.6}", split.name(), evaluated.loss))
+            output::note(format_args!("mean loss on {of}: {:.6}", evaluated.loss))
         }
     }
     Ok(exit::OK)
@@ -76,10 +79,9 @@ pub(crate) fn load(arguments: &TrainedArguments, data: &DataStore) -> anyhow::Re
         Some(file) => RunWeights::File(file.clone()),
         None => RunWeights::Checkpoint(arguments.checkpoint.into()),
     };
-    let run = RunDirectory::at(&arguments.run);
     let isa = machine::isa(arguments.isa.as_deref())?;
     let device = device::choose("cpu")?.device;
-    Ok(TrainedNetwork::of_run(&run, &weights, data, isa, &device)?)
+    Ok(TrainedNetwork::open(&arguments.run, &weights, data, isa, &device)?)
 }
 
 fn rounded(share: f64) -> f64 {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use allconv_data::{DataError, Picture};
 use allconv_document::Table;
-use allconv_inspect::TrainedNetwork;
+use allconv_inspect::{TrainedNetwork, files_below};
 use allconv_record::{RecordError, create_folder, write_atomically};
 use allconv_train::Prediction;
 use serde_json::{Value, json};
@@ -17,9 +17,6 @@ use crate::output;
 
 /// Number of classes that are listed for an image.
 const CLASSES_SHOWN: usize = 5;
-
-/// Extensions of the files that are taken from a folder.
-const ENDINGS: [&str; 3] = ["jpg", "jpeg", "png"];
 
 /// Runs the command.
 ///
@@ -57,7 +54,7 @@ struct Asked {
 /// Lists the images that the arguments name; of a folder, those in it and in the folders below, in the order of their names.
 ///
 /// # Errors
-/// [`UsageError`] for a folder without images; [`DataError::Io`] for one that cannot be read.
+/// [`InspectError`](allconv_inspect::InspectError) for a folder without images, and for one that cannot be read.
 fn pictures(arguments: &[PathBuf]) -> anyhow::Result<Vec<Asked>> {
     let mut pictures = Vec::new();
     for argument in arguments {
@@ -66,37 +63,13 @@ fn pictures(arguments: &[PathBuf]) -> anyhow::Result<Vec<Asked>> {
             pictures.push(Asked { source: argument.clone(), target });
             continue;
         }
-        let mut found = Vec::new();
-        collect(argument, &mut found)?;
-        if found.is_empty() {
-            let kinds = ENDINGS.join(", ");
-            return Err(UsageError(format!("{} holds no images ({kinds})", argument.display())).into());
-        }
-        found.sort();
+        let found = files_below(argument)?;
         pictures.extend(found.into_iter().map(|source| {
             let below = source.strip_prefix(argument).unwrap_or(&source);
             Asked { target: below.with_extension("png"), source }
         }));
     }
     Ok(pictures)
-}
-
-/// Adds the images in `folder` and below it; hidden files and folders are left out.
-fn collect(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), DataError> {
-    let unreadable = |source| DataError::Io { action: "read", path: folder.to_path_buf(), source };
-    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        let is_hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
-        if is_hidden {
-            continue;
-        } else if path.is_dir() {
-            collect(&path, found)?;
-        } else if ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str())) {
-            found.push(path);
-        }
-    }
-    Ok(())
 }
 
 /// Refuses results of the same name, and those that would overwrite an input image.

@@ -22,6 +22,9 @@ mod formats;
 /// The data that a run keeps, and results without the data set.
 mod kept_data;
 
+/// Networks that leave their runs: model folders.
+mod model_folder;
+
 /// Failed runs, damaged results, later versions.
 mod lost_runs;
 

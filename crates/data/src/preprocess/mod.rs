@@ -8,8 +8,9 @@ pub mod standardize;
 pub mod step;
 pub mod zca;
 
-pub use fitted::FittedPreprocess;
+pub use fitted::{FittedPreprocess, FittedStep};
 pub use global_contrast::GlobalContrast;
 pub use prepared::{PreparedDataset, PreparedSplit, prepare};
+pub use standardize::ChannelMoments;
 pub use step::Preprocess;
-pub use zca::Zca;
+pub use zca::{Whitening, Zca};
