@@ -16,9 +16,10 @@ const TABLE: &[(&str, &[&str], Burn)] = &[
     ("train", &["random", "files", "record", "data", "kernels", "nets"], Burn::Named),
     ("inspect", &["random", "train", "record", "data", "kernels", "nets"], Burn::Named),
     ("study", &["random", "files", "record"], Burn::Hidden),
+    ("paper", &["files", "record", "study"], Burn::Hidden),
     (
         "allconv",
-        &["data", "inspect", "kernels", "nets", "random", "record", "study", "train"],
+        &["data", "inspect", "kernels", "nets", "paper", "random", "record", "study", "train"],
         Burn::FeaturesOnly,
     ),
 ];

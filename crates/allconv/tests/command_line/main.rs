@@ -43,5 +43,8 @@ mod tutorial;
 /// Reports come back byte for byte; studies are planned and compared.
 mod reports;
 
+/// Papers whose numbers are derived from runs.
+mod paper;
+
 /// Explaining and measuring networks.
 mod asking;

@@ -158,11 +158,13 @@ fn read_margin(
     metric: &str,
     shows: Statement,
 ) -> Result<f64, StudyFileError> {
-    if let Some(node) = fields.optional("margin") {
-        return fields.number_between(&format!("{path}.margin"), node, (0.0, f64::INFINITY));
-    }
-    if matches!(shows, Statement::Lower | Statement::Higher) {
-        return Ok(0.0);
+    let needs_none = matches!(shows, Statement::Lower | Statement::Higher);
+    match fields.optional("margin") {
+        // The margin that these two have anyway may be written.
+        Some(node) if needs_none && is_zero(node) => return Ok(0.0),
+        Some(node) => return fields.number_between(&format!("{path}.margin"), node, (0.0, f64::INFINITY)),
+        None if needs_none => return Ok(0.0),
+        None => {}
     }
     let shared = setting.compare.equivalence_margin.filter(|_| metric == setting.primary.metric);
     shared.ok_or_else(|| {
@@ -172,6 +174,11 @@ fn read_margin(
         );
         setting.document.error(fields.optional("shows").map_or(&(0..0), |node| &node.value), message)
     })
+}
+
+fn is_zero(node: &Node) -> bool {
+    let Content::Scalar(value) = &node.content else { return false };
+    value.as_float() == Some(0.0) || value.as_integer() == Some(0)
 }
 
 fn factor_named(
@@ -344,6 +351,33 @@ mod tests {
             ["rule: all_conv − max_pool, base = a", "rule: all_conv − max_pool, base = c"]
         );
         assert!(contrasts.iter().all(|contrast| contrast.of.len() == 1 && contrast.margin == 0.0));
+    }
+
+    #[test]
+    fn a_margin_of_nothing_may_be_written_where_it_is_the_margin() {
+        for (shows, margin, is_right) in
+            [("lower", "0.0", true), ("higher", "0", true), ("not_lower", "0.0", false)]
+        {
+            let contrast = format!(
+                r#"{{ of = "strided", against = "max_pool", shows = "{shows}", margin = {margin} }}"#
+            );
+            assert_eq!(
+                listed(&contrast).is_ok_and(|study| study.claims[0].contrasts[0].margin == 0.0),
+                is_right
+            );
+        }
+    }
+
+    #[test]
+    fn every_study_file_of_the_repository_is_read() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../studies");
+        let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let files: Vec<_> =
+            files.filter(|path| path.extension().is_some_and(|ending| ending == "toml")).collect();
+        assert!(files.len() >= 20, "{files:?}");
+        for file in files {
+            StudyFile::read(&file).unwrap_or_else(|error| panic!("{error}"));
+        }
     }
 
     #[test]
