@@ -1,4 +1,4 @@
-//! Holds the crates to the dependency table of the design: the arrows go one way only, and Burn is named in three crates.
+//! Holds the crates to the dependency table of the design: the arrows go one way only, and Burn is named in four crates.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,17 +9,31 @@ use anyhow::{Context, ensure};
 const TABLE: &[(&str, &[&str], Burn)] = &[
     ("random", &[], Burn::Hidden),
     ("files", &[], Burn::Hidden),
+    ("document", &[], Burn::Hidden),
     ("kernels", &["random"], Burn::Hidden),
     ("data", &["random", "files"], Burn::Hidden),
     ("record", &["files"], Burn::Hidden),
-    ("nets", &["random", "kernels"], Burn::Named),
+    ("operators", &["random", "kernels"], Burn::Named),
+    ("nets", &["random", "kernels", "operators"], Burn::Named),
     ("train", &["random", "files", "record", "data", "kernels", "nets"], Burn::Named),
-    ("inspect", &["random", "train", "record", "data", "kernels", "nets"], Burn::Named),
-    ("study", &["random", "files", "record"], Burn::Hidden),
-    ("paper", &["files", "record", "study"], Burn::Hidden),
+    ("inspect", &["random", "train", "record", "data", "kernels", "operators", "nets"], Burn::Named),
+    ("study", &["document", "random", "files", "record"], Burn::Hidden),
+    ("paper", &["document", "files", "record", "study"], Burn::Hidden),
     (
         "allconv",
-        &["data", "inspect", "kernels", "nets", "paper", "random", "record", "study", "train"],
+        &[
+            "data",
+            "document",
+            "inspect",
+            "kernels",
+            "nets",
+            "operators",
+            "paper",
+            "random",
+            "record",
+            "study",
+            "train",
+        ],
         Burn::FeaturesOnly,
     ),
 ];

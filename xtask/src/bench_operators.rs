@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use allconv_document::{Cell, Column, Table, markdown};
 use anyhow::{Context, ensure};
 use serde_json::Value;
 
@@ -142,54 +143,57 @@ fn shown(values: &[f64]) -> String {
     }
 }
 
+/// An operator's times beside PyTorch's, if it has them.
+struct Compared<'a> {
+    name: &'a str,
+    own: &'a Times,
+    other: Option<&'a Times>,
+}
+
+impl Compared<'_> {
+    /// Ours in terms of PyTorch's: forward, and with gradients.
+    fn ratios(&self) -> Option<[f64; 2]> {
+        let other = self.other?;
+        let pairs = [(&self.own.forward, &other.forward), (&self.own.both, &other.both)];
+        Some(pairs.map(|(own, other)| median(own) / median(other)))
+    }
+}
+
+fn table(rows: &[Compared<'_>], theirs: &Side) -> Table {
+    let ratio = |row: &Compared<'_>, pass: usize| row.ratios().map(|ratios| format!("{:.2}", ratios[pass]));
+    Table::of(rows)
+        .column(Column::text("Operator"), |row| Cell::plain(row.name))
+        .column(Column::number("Forward (ms)"), |row| shown(&row.own.forward))
+        .column(Column::number("PyTorch"), |row| row.other.map(|other| shown(&other.forward)))
+        .column(Column::number("Ratio"), |row| ratio(row, 0))
+        .column(Column::number("With gradients (ms)"), |row| shown(&row.own.both))
+        .column(Column::number("PyTorch"), |row| row.other.map(|other| shown(&other.both)))
+        .column(Column::number("Ratio"), |row| ratio(row, 1))
+        .column(Column::text("PyTorch's calls"), |row| match row.other {
+            Some(_) => Cell::plain(theirs.calls.get(row.name).map_or("", String::as_str)),
+            None => Cell::plain("none"),
+        })
+        .table()
+}
+
 fn page(ours: &Side, theirs: &Side, rounds: usize, threads: &str, made_with: &str) -> anyhow::Result<String> {
     let mut tables = String::new();
     let mut slow = Vec::new();
     let mut compared = 0;
     for shape in SHAPES {
-        writeln!(
-            tables,
-            "\n## Larger map {}\n\n\
-             | Operator | Forward (ms) | PyTorch | Ratio | With gradients (ms) | PyTorch | Ratio | PyTorch's calls |\n\
-             |---|--:|--:|--:|--:|--:|--:|---|",
-            shape.replace(',', "×")
-        )?;
-        for key in ours.names.iter().filter(|(of, _)| of == shape) {
-            let own = &ours.times[key];
-            let Some(other) = theirs.times.get(key) else {
-                writeln!(
-                    tables,
-                    "| {} | {} | – | – | {} | – | – | none |",
-                    key.1,
-                    shown(&own.forward),
-                    shown(&own.both)
-                )?;
-                continue;
-            };
-            let ratios = [(&own.forward, &other.forward), (&own.both, &other.both)]
-                .map(|(own, other)| median(own) / median(other));
+        let rows: Vec<Compared<'_>> = ours
+            .names
+            .iter()
+            .filter(|(of, _)| of == shape)
+            .map(|key| Compared { name: &key.1, own: &ours.times[key], other: theirs.times.get(key) })
+            .collect();
+        let title = shape.replace(',', "×");
+        write!(tables, "\n## Larger map {title}\n\n{}", markdown::table(&table(&rows, theirs)))?;
+        for (name, [forward, both]) in rows.iter().filter_map(|row| Some((row.name, row.ratios()?))) {
             compared += 1;
-            if ratios.iter().any(|ratio| *ratio > SLOWEST) {
-                slow.push(format!(
-                    "{} on {} ({:.2}, {:.2})",
-                    key.1,
-                    shape.replace(',', "×"),
-                    ratios[0],
-                    ratios[1]
-                ));
+            if forward > SLOWEST || both > SLOWEST {
+                slow.push(format!("{name} on {title} ({forward:.2}, {both:.2})"));
             }
-            writeln!(
-                tables,
-                "| {} | {} | {} | {:.2} | {} | {} | {:.2} | {} |",
-                key.1,
-                shown(&own.forward),
-                shown(&other.forward),
-                ratios[0],
-                shown(&own.both),
-                shown(&other.both),
-                ratios[1],
-                theirs.calls.get(&key.1).map_or("", String::as_str)
-            )?;
         }
     }
     let verdict = if slow.is_empty() {

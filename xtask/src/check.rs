@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use crate::{arrows, generated, shell, source};
+use crate::{arrows, generated, links, shell, source};
 
 /// Runs all checks; the first that fails ends it.
 pub(crate) fn run(workspace: &Path) -> anyhow::Result<()> {
     arrows::check(workspace)?;
     source::check(workspace)?;
+    links::check(workspace)?;
     shell::run(workspace, &["cargo", "fmt", "--all", "--check"], &[])?;
     let clippy = ["cargo", "clippy", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"];
     shell::run(workspace, &clippy, &[])?;

@@ -2,10 +2,10 @@
 //! `docs/DEVICE.md`.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use allconv_document::{Cell, Column, Table, markdown};
 use anyhow::{Context, bail, ensure};
 use serde_json::Value;
 
@@ -14,9 +14,11 @@ use crate::shell;
 /// Where the golden cases lie, and the field that names an operator of each of the two tests.
 const CASES: &str = "crates/nets/tests/fixtures/operators/golden.json";
 const TESTS: [(&str, &str); 2] = [
-    ("operator", "downsample::tests::golden::values_and_gradients_agree_with_outside_implementations"),
-    ("upsample", "upsample::tests::golden::values_and_gradients_agree_with_outside_implementations"),
+    ("operator", "downsample::golden::values_and_gradients_agree_with_outside_implementations"),
+    ("upsample", "upsample::golden::values_and_gradients_agree_with_outside_implementations"),
 ];
+/// The target of these tests.
+const OPERATORS_TARGET: &str = "behaviour";
 /// The test of the networks, a target of its own.
 const STEP_TARGET: &str = "device_step";
 const STEP_TEST: &str = "training_steps_on_the_device_are_those_of_the_cpu";
@@ -65,8 +67,8 @@ pub(crate) fn run(workspace: &Path, device: &str, driver: &str) -> anyhow::Resul
     let tallies = judged_operators(workspace, &programs.operators, device, &mut wrong)?;
     let path = workspace.join(format!("docs/{device}.md"));
     let commit = shell::output(workspace, &["git", "describe", "--always", "--dirty", "--abbrev=12"])?;
-    let operators = operator_table(&tallies)?;
-    let networks = network_table(&bounds, &trained)?;
+    let operators = operator_table(&tallies);
+    let networks = network_table(&bounds, &trained);
     let text = format!(
         "# Operators and networks on {device}\n\n\
          Written by `cargo xtask device-check {device}`; do not edit.\n\n\
@@ -98,7 +100,8 @@ fn built_tests(workspace: &Path, device: &str) -> anyhow::Result<Programs> {
         "--package=allconv-train",
         "--features",
         &feature,
-        "--lib",
+        "--test",
+        OPERATORS_TARGET,
         "--test",
         STEP_TARGET,
         "--no-run",
@@ -114,7 +117,7 @@ fn built_tests(workspace: &Path, device: &str) -> anyhow::Result<Programs> {
         let artefact = artefact.with_context(|| format!("cargo built no test program {target}"))?;
         anyhow::Ok(artefact["executable"].as_str().unwrap_or_default().to_owned())
     };
-    Ok(Programs { operators: program("allconv_nets")?, steps: program(STEP_TARGET)? })
+    Ok(Programs { operators: program(OPERATORS_TARGET)?, steps: program(STEP_TARGET)? })
 }
 
 fn run_test(
@@ -238,49 +241,55 @@ fn told(ending: &Ending) -> String {
     }
 }
 
-fn operator_table(tallies: &BTreeMap<String, Tally>) -> anyhow::Result<String> {
+fn operator_table(tallies: &BTreeMap<String, Tally>) -> String {
     let sum = |count: fn(&Tally) -> usize| tallies.values().map(count).sum::<usize>();
     let (agree, disagree, lost) = (sum(|t| t.agree), sum(|t| t.disagree), sum(|t| t.ended));
-    let mut text = format!(
+    let table = Table::of(tallies)
+        .column(Column::text("Operator"), |(name, _)| Cell::plain(name))
+        .column(Column::number("Agree"), |(_, tally)| tally.agree)
+        .column(Column::number("Disagree"), |(_, tally)| tally.disagree)
+        .column(Column::number("Process ended by the driver"), |(_, tally)| tally.ended)
+        .table();
+    format!(
         "## Operators\n\n\
          The golden vectors of [the operators](operators.md), values and gradients from implementations of others. \
-         Of {} cases {agree} agree within the tolerance that the CPU is held to, {disagree} disagree, and in {lost} the driver ended the process.\n\n\
-         | Operator | Agree | Disagree | Process ended by the driver |\n|---|--:|--:|--:|\n",
-        agree + disagree + lost
-    );
-    for (name, tally) in tallies {
-        writeln!(text, "| {name} | {} | {} | {} |", tally.agree, tally.disagree, tally.ended)?;
-    }
-    Ok(text)
+         Of {} cases {agree} agree within the tolerance that the CPU is held to, {disagree} disagree, and in {lost} the driver ended the process.\n\n{}",
+        agree + disagree + lost,
+        markdown::table(&table)
+    )
 }
 
-fn network_table(bounds: &str, trained: &[Trained]) -> anyhow::Result<String> {
+fn network_table(bounds: &str, trained: &[Trained]) -> String {
     let count = |wanted: fn(&Ending) -> bool| trained.iter().filter(|one| wanted(&one.ending)).count();
     let agree = count(|ending| matches!(ending, Ending::Compared { agrees: true, .. }));
     let disagree = count(|ending| matches!(ending, Ending::Compared { agrees: false, .. }));
     let panicked = count(|ending| matches!(ending, Ending::Panicked(_)));
     let ended = count(|ending| matches!(ending, Ending::Ended(_)));
-    let mut text = format!(
+    let difference = |one: &Trained, position: usize| match &one.ending {
+        Ending::Compared { differences, .. } => differences.get(position).cloned(),
+        Ending::Panicked(_) | Ending::Ended(_) => None,
+    };
+    let table = Table::of(trained)
+        .column(Column::text("Network"), |one| Cell::plain(&one.name))
+        .column(Column::text("Outcome"), |one| match &one.ending {
+            Ending::Compared { agrees: true, .. } => Cell::plain("agrees"),
+            Ending::Compared { agrees: false, .. } => Cell::plain("disagrees"),
+            ending => Cell::plain(&told(ending)),
+        })
+        .column(Column::number("Loss"), |one| difference(one, 0))
+        .column(Column::number("Velocity (sum of gradients)"), |one| difference(one, 1))
+        .column(Column::number("Weights"), |one| difference(one, 2))
+        .column(Column::number("Answer"), |one| difference(one, 3))
+        .table();
+    format!(
         "## Networks\n\n\
          Two training steps of [every network](models.md), narrow and on small images: forward with dropout, loss, backward, optimiser, running \
          statistics, from the same weights, images and masks as on the CPU, and the trained network's answer in evaluation. \
          Bounds: {bounds}. Of {} networks {agree} agree, {disagree} disagree, {panicked} panicked (as where an operation is missing), and in \
-         {ended} the driver ended the process.\n\n\
-         | Network | Outcome | Loss | Velocity (sum of gradients) | Weights | Answer |\n|---|---|--:|--:|--:|--:|\n",
-        trained.len()
-    );
-    for Trained { name, ending } in trained {
-        match ending {
-            Ending::Compared { agrees, differences } => {
-                let word = if *agrees { "agrees" } else { "disagrees" };
-                writeln!(text, "| {name} | {word} | {} |", differences.join(" | "))?;
-            }
-            Ending::Panicked(_) | Ending::Ended(_) => {
-                writeln!(text, "| {name} | {} | – | – | – | – |", told(ending).replace('|', "/"))?;
-            }
-        }
-    }
-    Ok(text)
+         {ended} the driver ended the process.\n\n{}",
+        trained.len(),
+        markdown::table(&table)
+    )
 }
 
 #[cfg(test)]

@@ -7,22 +7,25 @@ mod bench_peers;
 mod check;
 mod device_check;
 mod generated;
+mod links;
 mod release_check;
 mod shell;
 mod source;
 mod training_unharmed;
+mod validity;
 
 use std::path::PathBuf;
 
 const USAGE: &str = "usage: cargo xtask COMMAND
 
-  check           format, clippy, documentation, dependency arrows, cycles of files, generated files unchanged
+  check           format, clippy, documentation, dependency arrows, cycles of files, links, generated files unchanged
   generate        writes the generated files anew
   lines           product lines of every crate, and what is above the limits of the style
   cycles          the largest cycle of files that need each other, per crate
   release-check [PYTHON]
                   the longer campaigns; with an interpreter that has NumPy and SciPy, the published statistics in Python too
   sanitize        the kernels' tests under AddressSanitizer, a part of release-check
+  validity        studies with known truth, judged as real ones are; a part of release-check; writes docs/validity.md
   bench-peers PYTHON [ROUNDS [SECTION ...]]
                   throughput beside PyTorch, ONNX Runtime and OpenVINO, interleaved; writes docs/performance.md. Sections: main, bf16,
                   infer, infer-bf16, avx2, threads, small, large, dense, networks, data; all by default. All but small, networks and
@@ -60,6 +63,7 @@ fn main() -> anyhow::Result<()> {
         ["device-check", device, driver] => device_check::run(&workspace, device, driver),
         ["release-check"] => release_check::run(&workspace, None),
         ["release-check", python] => release_check::run(&workspace, Some(python)),
+        ["validity"] => validity::run(&workspace),
         ["sanitize"] => release_check::sanitize(&workspace),
         _ => {
             eprint!("{USAGE}");

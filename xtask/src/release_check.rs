@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use crate::shell;
+use crate::{shell, validity};
 
 /// The kernels' tests with every access to memory checked. The flag is an unstable one that stable compilers carry as well, and asks
 /// for a target to be named.
@@ -43,25 +43,22 @@ const RECOMPUTE: [&[&str]; 2] = [
 const LOG: &str = "docs/release-check.log";
 
 /// Runs every test again with `ALLCONV_CAMPAIGN=release`, which raises the number of kills that a run must survive; the kernels'
-/// tests under a sanitiser; the published statistics in Python, where an interpreter is given; and the benchmarks that assert something.
+/// tests under a sanitiser; the published statistics in Python, where an interpreter is given; the simulated studies behind `docs/validity.md`; and the benchmarks that
+/// assert something.
 /// What they say goes to `docs/release-check.log` too.
 pub(crate) fn run(workspace: &Path, python: Option<&str>) -> anyhow::Result<()> {
-    let commit = shell::output(workspace, &["git", "describe", "--always", "--dirty", "--abbrev=12"])?;
+    let commit = shell::commit(workspace)?;
     let compiler = shell::output(workspace, &["rustc", "--version"])?;
     let path = workspace.join(LOG);
     let mut log = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
     let processor = shell::processor_name();
-    writeln!(
-        log,
-        "cargo xtask release-check, commit {}, {}, processor {processor}",
-        commit.trim(),
-        compiler.trim()
-    )?;
+    writeln!(log, "cargo xtask release-check, commit {commit}, {}, processor {processor}", compiler.trim())?;
     // The profile of the tests is optimised; the release profile would compile Burn once more.
     let test = ["cargo", "test", "--workspace", "--locked", "--", "--show-output"];
     shell::run_logged(workspace, &test, &CAMPAIGN, &mut log)?;
     sanitize_logged(workspace, &mut log)?;
     recompute_logged(workspace, python, &mut log)?;
+    validity::run_logged(workspace, &commit, &mut log)?;
     for bench in BENCHES {
         let allconv = ["cargo", "run", "--release", "--locked", "--package", "allconv", "--", "bench"];
         shell::run_logged(workspace, &[&allconv[..], bench].concat(), &[], &mut log)?;

@@ -68,6 +68,12 @@ pub(crate) fn output_with(
     Ok(String::from_utf8(output.stdout)?)
 }
 
+/// The commit at hand, `-dirty` where files differ from it.
+pub(crate) fn commit(workspace: &Path) -> anyhow::Result<String> {
+    let commit = output(workspace, &["git", "describe", "--always", "--dirty", "--abbrev=12"])?;
+    Ok(commit.trim().to_owned())
+}
+
 /// Where cargo puts what it builds.
 pub(crate) fn target_folder(workspace: &Path) -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from)

@@ -2,7 +2,7 @@
 
 use allconv_data::DataError;
 use allconv_inspect::InspectError;
-use allconv_nets::DescriptionError;
+use allconv_nets::{DescriptionError, OperatorError};
 use allconv_paper::PaperError;
 use allconv_record::RecordError;
 use allconv_study::StudyError;
@@ -62,7 +62,7 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
                 | InspectError::Question(_) => USAGE,
             };
         }
-        if cause.is::<DescriptionError>() {
+        if cause.is::<DescriptionError>() || cause.is::<OperatorError>() {
             return USAGE;
         }
         if let Some(error) = cause.downcast_ref::<DataError>() {

@@ -1,10 +1,8 @@
 //! What an operator does to a test image and to a zone plate, as a picture; an upsampling operator behind its partner.
 
-use allconv_nets::downsample::Slot;
-use allconv_nets::upsample::UpsamplePair;
 use allconv_nets::{
-    ActivationKind, DescriptionError, DownsampleConfig, Engine, Initialisation, Mode, Network, StageSpec,
-    UpsampleConfig, walk_stages,
+    ActivationKind, DescriptionError, DownsampleConfig, Engine, Initialisation, Mode, Network, Slot,
+    StageSpec, UpsampleConfig, UpsamplePair, walk_stages,
 };
 use allconv_random::elementary::{cos, hypot, sin, square};
 use burn::tensor::{DType, Device, Tensor, TensorData};
@@ -28,7 +26,7 @@ const GAP: u32 = 8;
 /// An operator that cannot stand behind nothing, or refuses a map of 64×64.
 pub fn operator_picture(operator: &DownsampleConfig) -> Result<GrayImage, DescriptionError> {
     let mut stages: Vec<StageSpec> = Vec::new();
-    operator.place(&mut Slot::new(&mut stages, 1, ActivationKind::Relu))?;
+    Slot::new(&mut stages, 1, ActivationKind::Relu).place(operator)?;
     let walk = walk_stages(&stages, [1, SIDE, SIDE])?;
     let device = Device::flex();
     let network =
@@ -45,7 +43,7 @@ pub fn operator_picture(operator: &DownsampleConfig) -> Result<GrayImage, Descri
             false => host(network.forward(x, Mode::Evaluate)),
         };
         panels.push(panel(&map, 1, SIDE, SIDE, 1.0));
-        panels.push(panel(&y, channels, rows, columns, operator.promises().gain.unwrap_or(1.0)));
+        panels.push(panel(&y, channels, rows, columns, operator.properties().gain.unwrap_or(1.0)));
     }
     Ok(side_by_side(&panels))
 }
@@ -60,13 +58,13 @@ pub fn upsampler_picture(operator: &UpsampleConfig) -> Result<GrayImage, Descrip
     let (device, partner) = (Device::flex(), operator.partner());
     let pair = UpsamplePair::new(operator, &partner, [1, SIDE, SIDE], &Engine::detect(), &device)?;
     let pair = pair.in_double_precision();
-    let gain = partner.promises().gain.unwrap_or(1.0);
+    let gain = partner.properties().gain.unwrap_or(1.0);
     let mut panels = Vec::new();
     for map in [test_image(), zone_plate()] {
         let (reduced, switches) = pair.reduce(tensor(&map, &device));
         let enlarged = pair.enlarge(reduced.clone(), &switches);
         panels.push(panel(&map, 1, SIDE, SIDE, 1.0));
-        for (y, gain) in [(reduced, gain), (enlarged, gain * operator.promises().gain.unwrap_or(1.0))] {
+        for (y, gain) in [(reduced, gain), (enlarged, gain * operator.properties().gain.unwrap_or(1.0))] {
             let [_, channels, rows, columns] = y.dims();
             panels.push(panel(&host(y), channels, rows, columns, gain));
         }

@@ -12,8 +12,7 @@
 
 use std::f64::consts::TAU;
 
-use allconv_nets::upsample::UpsamplePair;
-use allconv_nets::{DescriptionError, DownsampleConfig, Engine, UpsampleConfig};
+use allconv_nets::{DescriptionError, DownsampleConfig, Engine, UpsampleConfig, UpsamplePair};
 use allconv_random::elementary::{cos, sin, square};
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
@@ -48,7 +47,7 @@ pub fn pair_energies(up: &UpsampleConfig, down: &DownsampleConfig) -> Result<Pai
     let pair = UpsamplePair::new(up, down, [1, SIDE, SIDE], &Engine::detect(), &device)?;
     let learned = pair.is_learned();
     let pair = pair.in_double_precision();
-    let gain = down.promises().gain.unwrap_or(1.0) * up.promises().gain.unwrap_or(1.0);
+    let gain = down.properties().gain.unwrap_or(1.0) * up.properties().gain.unwrap_or(1.0);
     let [_, reduced, _] = pair.enlargement().input;
     let through = |maps: &[Vec<f64>]| -> Vec<Vec<f64>> {
         let data = TensorData::new(maps.concat(), [maps.len(), 1, SIDE, SIDE]);

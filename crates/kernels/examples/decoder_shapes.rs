@@ -6,8 +6,8 @@
 use std::time::Instant;
 
 use allconv_kernels::{
-    ConvGeometry, ConvGradients, ConvTransposeGeometry, Engine, Epilogue, Padding, RecyclingAllocator,
-    conv_transpose2d_backward, conv_transpose2d_forward, conv2d_backward, conv2d_forward,
+    ConvBackward, ConvForward, ConvGeometry, ConvTransposeGeometry, Convolution, Engine, Epilogue, Padding,
+    RecyclingAllocator, TransposedConvolution,
 };
 
 /// The allocator that the program runs with.
@@ -81,9 +81,11 @@ fn convolve(engine: &Engine, batch: usize, size: usize, channels_in: usize, chan
     let (mut y, mut dx) = (vec![0.0; dy.len()], vec![0.0; x.len()]);
     let (mut dweight, mut dbias) = (vec![0.0; weight.len()], vec![0.0; bias.len()]);
     let start = Instant::now();
-    conv2d_forward(engine, &geometry, &x, &weight, Some(&bias), &Epilogue::RELU, &mut y);
-    let gradients = ConvGradients { dx: Some(&mut dx), dweight: &mut dweight, dbias: Some(&mut dbias) };
-    conv2d_backward(engine, &geometry, &x, &weight, &y, &dy, &Epilogue::RELU, gradients);
+    let convolution = Convolution::plan(engine, &geometry);
+    let (convolution, epilogue) = (convolution.prepare(&weight), Epilogue::RELU);
+    convolution.forward(ConvForward { x: &x, bias: Some(&bias), epilogue, y: &mut y });
+    let (dx, dbias) = (Some(&mut dx[..]), Some(&mut dbias[..]));
+    convolution.backward(ConvBackward { x: &x, y: &y, dy: &dy, epilogue, dx, dweight: &mut dweight, dbias });
     start.elapsed().as_secs_f64()
 }
 
@@ -111,8 +113,10 @@ fn enlarge(engine: &Engine, batch: usize, size: usize, channels_in: usize, chann
     let (mut y, mut dx) = (vec![0.0; dy.len()], vec![0.0; x.len()]);
     let (mut dweight, mut dbias) = (vec![0.0; weight.len()], vec![0.0; bias.len()]);
     let start = Instant::now();
-    conv_transpose2d_forward(engine, &geometry, &x, &weight, Some(&bias), &Epilogue::RELU, &mut y);
-    let gradients = ConvGradients { dx: Some(&mut dx), dweight: &mut dweight, dbias: Some(&mut dbias) };
-    conv_transpose2d_backward(engine, &geometry, &x, &weight, &y, &dy, &Epilogue::RELU, gradients);
+    let convolution = TransposedConvolution::plan(engine, &geometry);
+    let (convolution, epilogue) = (convolution.prepare(&weight), Epilogue::RELU);
+    convolution.forward(ConvForward { x: &x, bias: Some(&bias), epilogue, y: &mut y });
+    let (dx, dbias) = (Some(&mut dx[..]), Some(&mut dbias[..]));
+    convolution.backward(ConvBackward { x: &x, y: &y, dy: &dy, epilogue, dx, dweight: &mut dweight, dbias });
     start.elapsed().as_secs_f64()
 }

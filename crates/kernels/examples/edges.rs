@@ -3,7 +3,7 @@
 //! Usage: `cargo run --example edges`
 
 use allconv_kernels::{
-    ConvGeometry, ConvGradients, Engine, Epilogue, GeometryError, Padding, conv2d_backward, conv2d_forward,
+    ConvBackward, ConvForward, ConvGeometry, Convolution, Engine, Epilogue, GeometryError, Padding,
 };
 
 fn main() -> Result<(), GeometryError> {
@@ -24,16 +24,24 @@ fn main() -> Result<(), GeometryError> {
         dilation: [1, 1],
         groups: 1,
     };
-    let engine = Engine::detect();
+    let convolution = Convolution::plan(&Engine::detect(), &geometry);
+    let (convolution, epilogue) = (convolution.prepare(&weight), Epilogue::RELU);
     let mut y = vec![0.0; geometry.output_len()?];
-    conv2d_forward(&engine, &geometry, &x, &weight, None, &Epilogue::RELU, &mut y);
+    convolution.forward(ConvForward { x: &x, bias: None, epilogue, y: &mut y });
     println!("rectified edges:");
     print_map(&y, width);
 
     // The gradient of half the squared edge strength is the output itself.
     let (mut dx, mut dweight) = (vec![0.0; x.len()], vec![0.0; weight.len()]);
-    let gradients = ConvGradients { dx: Some(&mut dx), dweight: &mut dweight, dbias: None };
-    conv2d_backward(&engine, &geometry, &x, &weight, &y, &y, &Epilogue::RELU, gradients);
+    convolution.backward(ConvBackward {
+        x: &x,
+        y: &y,
+        dy: &y,
+        epilogue,
+        dx: Some(&mut dx),
+        dweight: &mut dweight,
+        dbias: None,
+    });
     println!("gradient in the picture:");
     print_map(&dx, width);
     Ok(())
@@ -41,7 +49,7 @@ fn main() -> Result<(), GeometryError> {
 
 fn print_map(map: &[f32], width: usize) {
     for row in map.chunks(width) {
-        let cells: Vec<String> = row.iter().map(|value| format!("{value:6.1}")).collect();
-        println!("{}", cells.join(" "));
+        let values: Vec<String> = row.iter().map(|value| format!("{value:6.1}")).collect();
+        println!("{}", values.join(" "));
     }
 }

@@ -1,92 +1,106 @@
-//! CPU convolution, pooling and training kernels on plain slices.
+//! CPU kernels on plain slices: convolution, pooling, resampling, normalisation, element-wise functions, an optimiser step.
 //!
-//! Activations are `[N, H, W, C]` (NHWC), weights `[C_out, C_in/groups, KH, KW]` (PyTorch's order), both contiguous.
+//! Feature maps are `[N, H, W, C]` (NHWC), weights `[C_out, C_in/groups, KH, KW]` (PyTorch's order), both contiguous.
 //! Work is split over rayon's current pool in fixed pieces and reduced in a fixed order, so results are
-//! bit-identical for any number of threads; `ThreadPool::install` scopes the threads.
+//! bit-identical for any number of threads; `ThreadPool::install` scopes the threads. They are also the same on every instruction set.
 //!
-//! `f32` takes the fast paths that [`Engine`] selects; `f64` takes the naive code, for gradient checks.
+//! # Tour
+//!
+//! An [`Engine`] is the context of every call: instruction set, accuracy class and scratch memory. A convolution is a value: a
+//! [`Convolution`] is planned for a geometry, a [`PreparedConvolution`] holds weights as well and computes both passes. Bias, activation and
+//! dropout belong to the same pass, see [`Epilogue`].
 //!
 //! ```
-//! use allconv_kernels::{ConvGeometry, Engine, Epilogue, Padding, conv2d_forward};
+//! use allconv_kernels::{
+//!     ConvBackward, ConvForward, ConvGeometry, Convolution, Engine, Epilogue, Padding, PoolGeometry,
+//!     max_pool2d_forward,
+//! };
 //!
+//! // One image of 4×4 pixels with one channel, a 3×3 kernel of ones, "same" padding.
 //! let geometry = ConvGeometry {
 //!     batch: 1, height_in: 4, width_in: 4, channels_in: 1, channels_out: 1,
 //!     kernel: [3, 3], stride: [1, 1], padding: Padding::same(1), dilation: [1, 1], groups: 1,
 //! };
+//! geometry.validate()?;
+//! let engine = Engine::detect();
+//! let convolution = Convolution::plan(&engine, &geometry);
+//! println!("{}: {}", convolution.chosen().algorithm.name(), convolution.chosen().reason);
+//!
 //! let (x, weight) = (vec![1.0_f32; 16], vec![1.0_f32; 9]);
-//! let mut y = vec![0.0; geometry.output_len()?];
-//! conv2d_forward(&Engine::detect(), &geometry, &x, &weight, None, &Epilogue::IDENTITY, &mut y);
+//! let (mut y, epilogue) = (vec![0.0; geometry.output_len()?], Epilogue::RELU);
+//! let prepared = convolution.prepare(&weight);
+//! prepared.forward(ConvForward { x: &x, bias: None, epilogue, y: &mut y });
 //! assert!((y[0] - 4.0).abs() < 1e-5 && (y[5] - 9.0).abs() < 1e-5);
+//!
+//! // The gradients of the sum of all outputs: each weight meets as many inputs as it has positions on the map.
+//! let (dy, mut dweight) = (vec![1.0; y.len()], vec![0.0; 9]);
+//! prepared.backward(ConvBackward {
+//!     x: &x, y: &y, dy: &dy, epilogue, dx: None, dweight: &mut dweight, dbias: None,
+//! });
+//! assert!((dweight[4] - 16.0).abs() < 1e-4 && (dweight[0] - 9.0).abs() < 1e-4);
+//!
+//! // Every other kernel is a function of an engine, a geometry and slices.
+//! let pool = PoolGeometry {
+//!     batch: 1, height_in: 4, width_in: 4, channels: 1, kernel: [2, 2], stride: [2, 2],
+//!     padding: Padding::NONE, dilation: [1, 1], ceil_mode: false,
+//! };
+//! let (mut maxima, mut positions) = (vec![0.0; 4], vec![0; 4]);
+//! max_pool2d_forward(&engine, &pool, &y, &mut maxima, &mut positions);
+//! assert_eq!(positions, [5, 6, 9, 10]);
 //! # Ok::<(), allconv_kernels::GeometryError>(())
 //! ```
+//!
+//! # Element types
+//!
+//! `f32` takes the fast paths that the engine's [`Accuracy`] admits; `f64` takes the definitions in [`mod@reference`], for gradient checks.
+//!
+//! # Layers
+//!
+//! From the bottom: `cpu` (instruction sets and vectors) and `memory`; `numbers` (element types, accuracy classes) and `windows` (padding and
+//! the errors of geometries); `engine`; `elementwise`; then `convolution`, `pooling`, `resampling` and `normalisation`. A module imports
+//! from the layers beneath it and from its own. The README says how to add a kernel.
 
-mod allocator;
-mod axis_map;
-mod bfloat16;
-mod blocked;
-mod blocks;
-mod channels;
 mod convolution;
-mod depthwise;
-mod direct;
-mod dropout;
-mod elementary;
+mod cpu;
 mod elementwise;
 mod engine;
-mod epilogue;
-mod fast;
-mod geometry;
-mod isa;
-mod mixture;
-pub mod naive;
-mod normalise;
+mod memory;
+mod normalisation;
+mod numbers;
 mod peak;
-mod plan;
 mod pooling;
-mod prepared;
-mod product;
-mod reassembly;
-mod resample;
-mod scalar;
-mod scratch;
-mod sgd;
-mod simd;
-mod transposed;
-mod unspecified;
-mod winograd;
+mod resampling;
+mod windows;
 
-pub use allocator::RecyclingAllocator;
-pub use axis_map::AxisMap;
-pub use blocks::{BlockGeometry, BlockOrder, depth_to_space, space_to_depth};
-pub use convolution::{ConvGradients, conv2d_backward, conv2d_forward, conv2d_forward_owned};
-pub use dropout::{Dropout, dropout_backward, dropout_forward};
-pub use elementary::Elementary;
-pub use elementwise::{Elementwise, elementwise_backward, elementwise_forward};
-pub use engine::{
-    Accuracy, BF16_ERROR_BOUND, BF16_FAST_ERROR_BOUND, EXACT_ERROR_BOUND, Engine, F32_ERROR_BOUND,
-    UnknownAccuracy,
+pub use convolution::{
+    Algorithm, ConvBackward, ConvForward, ConvGeometry, ConvTransposeGeometry, Convolution, Convolve, Plan,
+    PreparedConvolution, PreparedTransposedConvolution, Scheme, TransposedConvolution, WeightCache,
+    reference,
 };
-pub use epilogue::{Activation, Epilogue};
-pub use geometry::{ConvGeometry, GeometryError, Padding};
-pub use isa::{Isa, IsaError};
-pub use mixture::{MixtureGradients, MixtureMaps, mixture_backward, mixture_forward};
-pub use normalise::{
+pub use cpu::{Isa, IsaError};
+pub use elementwise::{
+    Activation, Dropout, Elementwise, Epilogue, MixtureGradients, MixtureMaps, SgdStep, dropout_backward,
+    dropout_forward, elementwise_backward, elementwise_forward, mixture_backward, mixture_forward,
+    sgd_momentum_step,
+};
+pub use engine::Engine;
+pub use memory::{RecyclingAllocator, unspecified_vec};
+pub use normalisation::{
     NormGeometry, NormGradients, NormSharing, NormStatistics, normalise_backward, normalise_forward,
 };
+pub use numbers::{
+    Accuracy, BF16_ERROR_BOUND, BF16_FAST_ERROR_BOUND, EXACT_ERROR_BOUND, Elementary, F32_ERROR_BOUND,
+    Scalar, UnknownAccuracy,
+};
 pub use peak::measured_peak;
-pub use plan::{Algorithm, Plan, candidates, plan};
-pub use pooling::average::{AverageDivisor, average_pool2d_backward, average_pool2d_forward};
-pub use pooling::cell_choice::{RegionLists, drawn_cells, median_cells, region_max_cells};
-pub use pooling::cells::{assign_cells, assign_cells_backward, gather_cells, scatter_cells};
-pub use pooling::geometry::PoolGeometry;
-pub use pooling::maximum::{max_pool2d_backward, max_pool2d_forward, max_pool2d_values};
-pub use pooling::weighted::{Orders, weighted_pool2d_backward, weighted_pool2d_forward};
-pub use pooling::window_function::WindowFunction;
-pub use prepared::WeightCache;
-pub use reassembly::{ReassemblyGeometry, reassembly_backward, reassembly_forward, reassembly_shares};
-pub use resample::{ChannelMap, ResampleChannels, resample};
-pub use scalar::Scalar;
-pub use sgd::{SgdStep, sgd_momentum_step};
-pub use transposed::{ConvTransposeGeometry, conv_transpose2d_backward, conv_transpose2d_forward};
-pub use unspecified::unspecified_vec;
-pub use winograd::Scheme;
+pub use pooling::{
+    AverageDivisor, Orders, PoolGeometry, RegionLists, WeightedPoolBackward, WindowFunction, assign_cells,
+    assign_cells_backward, average_pool2d_backward, average_pool2d_forward, drawn_cells, gather_cells,
+    max_pool2d_backward, max_pool2d_forward, max_pool2d_values, median_cells, region_max_cells,
+    scatter_cells, weighted_pool2d_backward, weighted_pool2d_forward,
+};
+pub use resampling::{
+    AxisMap, BlockGeometry, BlockOrder, ChannelMap, ReassemblyGeometry, ResampleChannels, depth_to_space,
+    reassembly_backward, reassembly_forward, reassembly_shares, resample, space_to_depth,
+};
+pub use windows::{GeometryError, Padding};

@@ -2,11 +2,8 @@
 
 use std::time::Instant;
 
-use crate::bfloat16::pair;
+use crate::cpu::{Arithmetic, Isa, Kernel, LANES, Simd, Wide, dispatch, dispatch_pairs, pair};
 use crate::engine::Engine;
-use crate::isa::Isa;
-use crate::product::Operands;
-use crate::simd::{Arithmetic, Kernel, LANES, Simd, Wide, dispatch, dispatch_pairs};
 
 /// Independent chains of multiply-adds: more than the eight that hide their latency, and few enough for sixteen registers.
 const CHAINS: usize = 12;
@@ -25,25 +22,23 @@ const BURSTS: usize = 7;
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "a rate, to a few digits")]
 pub fn measured_peak(engine: &Engine) -> f64 {
-    let (isa, operands) = (engine.isa(), Operands::of(engine.accuracy()));
+    let (isa, in_pairs) = (engine.isa(), engine.accuracy().rounds_operands());
     let links = if isa == Isa::portable() { PORTABLE_LINKS } else { LINKS };
     let vectors = CHAINS * links * isa.wide_vectors() * LANES;
-    let operations = 2 * operands.values() * vectors * rayon::current_num_threads();
+    let operations = 2 * if in_pairs { 2 } else { 1 } * vectors * rayon::current_num_threads();
     let burst = || {
         let start = Instant::now();
         let sums = rayon::broadcast(|_| {
             let mut sum = 0.0;
-            match operands {
-                Operands::Singles => dispatch(isa, Singles { links, sum: &mut sum }),
-                Operands::Pairs => dispatch_pairs(isa, Pairs { links, sum: &mut sum }),
+            if in_pairs {
+                dispatch_pairs(isa, Pairs { links, sum: &mut sum });
+            } else {
+                dispatch(isa, Singles { links, sum: &mut sum });
             }
             sum
         });
         // What the chains come to, which proves that they ran.
-        let expected = match operands {
-            Operands::Singles => 2.0,
-            Operands::Pairs => links as f32,
-        };
+        let expected = if in_pairs { links as f32 } else { 2.0 };
         assert!(
             sums.iter().all(|sum| (sum / (expected * CHAINS as f32) - 1.0).abs() < 0.01),
             "multiply-adds gave {sums:?}"
@@ -105,7 +100,7 @@ fn chains<W: Wide>(wide: W, links: usize, link: impl Fn(W::Vector) -> W::Vector)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::Accuracy;
+    use crate::numbers::Accuracy;
 
     #[test]
     fn the_peak_is_plausible_on_every_available_set() {

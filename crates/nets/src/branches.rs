@@ -1,12 +1,10 @@
-//! The maps that wait beside the chain during a forward pass: those that were kept, and the sides to return to.
+//! The maps that wait beside the chain during a forward pass: those that were kept, and the height and width to return to.
 
 use allconv_kernels::Engine;
+use allconv_operators::operations::{SeparableMap, concatenate_channels, separable, sum_of};
+use allconv_operators::{SwitchKind, Switches, bicubic_enlargement};
 use burn::module::Module;
 use burn::tensor::Tensor;
-
-use crate::ops::{SeparableMap, concatenate_channels, separable, sum_of};
-use crate::switches::{SwitchKind, Switches};
-use crate::upsample::bicubic_enlargement;
 
 /// The two stacks of a forward pass.
 #[derive(Debug, Default)]
@@ -73,7 +71,7 @@ pub enum Branch {
     Keep,
     /// See [`crate::StageSpec::KeepEnlarged`].
     KeepEnlarged {
-        /// By what both sides grow.
+        /// By what height and width grow.
         factor: usize,
     },
     /// See [`crate::StageSpec::Concatenate`].
@@ -85,7 +83,7 @@ pub enum Branch {
     },
     /// See [`crate::StageSpec::Target`].
     Target {
-        /// The sides to return to are this many times those of the map.
+        /// The height and width to return to are this many times those of the map.
         factor: usize,
         /// What the operator in between is to hand over.
         wanted: SwitchKind,

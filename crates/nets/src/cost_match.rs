@@ -1,10 +1,10 @@
 //! Networks of equal cost: the width at which one network costs as much as another.
 
 use allconv_random::elementary::powi;
-use serde::{Deserialize, Serialize};
 
-use crate::description::{DescriptionError, NetworkSpec, WIDEST_NETWORK};
-use crate::walk::walk;
+use crate::description::{CostMatch, CostQuantity, NetworkSpec, WIDEST_NETWORK, walk};
+use crate::error::DescriptionError;
+use crate::rounding::ChannelRounding;
 
 /// The largest difference from the cost that is to be matched, as a share of it.
 pub const MATCH_TOLERANCE: f64 = 0.01;
@@ -12,57 +12,6 @@ pub const MATCH_TOLERANCE: f64 = 0.01;
 const FURTHEST: f64 = 16.0;
 /// Ways of spreading the rounding that are tried.
 const PHASES: u32 = 16;
-
-/// The network whose cost is to be matched, and which cost.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CostMatch {
-    /// What is to be equal.
-    pub quantity: CostQuantity,
-    /// The other network, its width included.
-    pub net: NetworkSpec,
-}
-
-/// What two networks may have in common.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CostQuantity {
-    /// Multiply–accumulates for one image, forward.
-    Macs,
-    /// Learned values.
-    Parameters,
-}
-
-/// How channel counts become whole numbers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ChannelRounding {
-    /// To the nearest, halves away from zero.
-    #[default]
-    Nearest,
-    /// Up in some layers and down in others, spread evenly, so that cost follows the width in small steps. Layer i rounds up
-    /// where the fraction is at least `1 − frac(phase + i·0.618…)`; the phase is in [0, 1).
-    Spread(f64),
-}
-
-impl ChannelRounding {
-    pub(crate) fn is_nearest(&self) -> bool {
-        *self == Self::Nearest
-    }
-
-    /// `channels`, at least 1, as a whole number in the convolution `layer`.
-    pub(crate) fn whole(self, channels: f64, layer: usize) -> usize {
-        let rounded = match self {
-            Self::Nearest => channels.round(),
-            // The golden ratio spreads the thresholds of any number of layers evenly over [0, 1).
-            Self::Spread(phase) => {
-                const GOLDEN: f64 = 0.618_033_988_749_894_9;
-                (channels + (phase + layer as f64 * GOLDEN).fract()).floor()
-            }
-        };
-        (rounded as usize).max(1)
-    }
-}
 
 impl NetworkSpec {
     /// The same network with the width at which it costs what [`CostMatch`] asks for on an `input` of channels, rows and
@@ -138,8 +87,9 @@ impl NetworkSpec {
 
 #[cfg(test)]
 mod tests {
+    use allconv_operators::DownsampleConfig;
+
     use super::*;
-    use crate::downsample::DownsampleConfig;
 
     fn model_c(width: f64, operator: DownsampleConfig) -> NetworkSpec {
         let spec = crate::models::named("model_c").unwrap().with_width(width);

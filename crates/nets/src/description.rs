@@ -1,14 +1,15 @@
 //! The description of a network: plain values, readable from a study file, from which stages are built.
 
+use allconv_operators::{
+    DownsampleConfig, Initialisation, OperatorError, OutOfRange, UpsampleConfig, check_range,
+};
 use serde::{Deserialize, Serialize};
 
-pub use crate::architectures::{Architecture, OutputKind};
-use crate::architectures::{Layout, SlotKind};
-use crate::cost_match::{ChannelRounding, CostMatch};
-use crate::downsample::DownsampleConfig;
-use crate::initialise::Initialisation;
+use crate::architectures::{Architecture, Layout, OutputKind, SharedSettings, SlotKind};
+use crate::error::DescriptionError;
+use crate::rounding::ChannelRounding;
 use crate::stage::StageSpec;
-use crate::upsample::UpsampleConfig;
+use crate::walk::{Walk, walk_stages};
 
 /// The largest factor on the channels.
 pub(crate) const WIDEST_NETWORK: f64 = 64.0;
@@ -32,7 +33,7 @@ const LARGEST_LAST_SCALE: f64 = 16.0;
 ///     dropout = 0.0
 ///     "#,
 /// )?;
-/// assert_eq!(spec.channels(96, 0), 24);
+/// assert_eq!(spec.width(), 0.25);
 /// # Ok::<(), toml::de::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -75,81 +76,24 @@ pub struct NetworkSpec {
     pub match_cost: Option<Box<CostMatch>>,
 }
 
-/// Why a description cannot become a network.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum DescriptionError {
-    /// A number lies outside its range.
-    #[error("`{field}` is {value}, but must be {range}")]
-    OutOfRange {
-        /// Path of the field inside the description.
-        field: String,
-        /// The value found.
-        value: String,
-        /// The values allowed, in words.
-        range: &'static str,
-    },
-    /// No model of this name.
-    #[error("no model is called `{name}`; the nearest name is `{nearest}` (all: {})", crate::models::names().join(", "))]
-    UnknownModel {
-        /// The name asked for.
-        name: String,
-        /// The known name with the smallest edit distance.
-        nearest: String,
-    },
-    /// No operator of this name.
-    #[error(
-        "no operator is called `{name}`; the nearest name is `{nearest}` (`allconv operators list` has all)"
-    )]
-    UnknownOperator {
-        /// The name asked for.
-        name: String,
-        /// The known name with the smallest edit distance.
-        nearest: &'static str,
-    },
-    /// No width gives the cost that was asked for.
-    #[error(
-        "no width brings the {quantity} within 1 % of {target}; the nearest has {nearest}; match the other quantity, or widen both networks"
-    )]
-    NoMatch {
-        /// What was to be matched.
-        quantity: &'static str,
-        /// The cost asked for.
-        target: u64,
-        /// The nearest cost there is.
-        nearest: u64,
-    },
-    /// The operator cannot stand where it was put.
-    #[error("`downsample = {operator}` cannot be used here: {reason}")]
-    Misplaced {
-        /// Name of the operator.
-        operator: &'static str,
-        /// Why not, and what to use instead.
-        reason: String,
-    },
-    /// The upsampling operator cannot undo the downsampling operator it is paired with.
-    #[error("`upsample = {upsample}` cannot be paired with `downsample = {downsample}`: {reason}")]
-    Unpaired {
-        /// Name of the upsampling operator.
-        upsample: &'static str,
-        /// Name of the downsampling operator.
-        downsample: &'static str,
-        /// Why not, and with which operators it can be paired.
-        reason: String,
-    },
-    /// A stage receives a map that it cannot process.
-    #[error("stage {stage} ({kind}) cannot process an input of {height}×{width}: {reason}")]
-    Shape {
-        /// Index of the stage.
-        stage: usize,
-        /// Kind of the stage, in words.
-        kind: String,
-        /// Rows of the map it receives.
-        height: usize,
-        /// Columns of the map it receives.
-        width: usize,
-        /// Why not.
-        reason: String,
-    },
+/// The network whose cost is to be matched, and which cost.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CostMatch {
+    /// What is to be equal.
+    pub quantity: CostQuantity,
+    /// The other network, its width included.
+    pub net: NetworkSpec,
+}
+
+/// What two networks may have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CostQuantity {
+    /// Multiply–accumulates for one image, forward.
+    Macs,
+    /// Learned values.
+    Parameters,
 }
 
 impl NetworkSpec {
@@ -171,13 +115,13 @@ impl NetworkSpec {
 
     /// The same network with channels multiplied by `width` (class channels excepted).
     pub fn with_width(mut self, width: f64) -> Self {
-        self.architecture.layout_mut().set_width(width);
+        self.architecture.set_width(width);
         self
     }
 
     /// The factor on every channel count but that of the classes.
     pub fn width(&self) -> f64 {
-        self.layout().width()
+        self.architecture.width()
     }
 
     /// What the network returns.
@@ -187,11 +131,6 @@ impl NetworkSpec {
 
     fn layout(&self) -> &dyn Layout {
         self.architecture.layout()
-    }
-
-    /// The paper's `channels` at this width in the convolution `layer`, counted from 0: a whole number, at least 1.
-    pub fn channels(&self, channels: usize, layer: usize) -> usize {
-        self.rounding.whole(self.width() * channels as f64, layer)
     }
 
     /// The same network with every default written out. What stays empty has no single value: the rates and
@@ -219,10 +158,19 @@ impl NetworkSpec {
     /// A number out of range, or an operator that cannot stand in the slot.
     pub fn stages(&self, classes: usize) -> Result<Vec<StageSpec>, DescriptionError> {
         self.check()?;
-        if classes == 0 {
-            return Err(out_of_range("classes", classes, "at least 1"));
-        }
-        self.layout().stages(&self.resolved(), classes)
+        check_range("classes", classes, 1.., "at least 1")?;
+        let resolved = self.resolved();
+        let shared = SharedSettings {
+            downsample: resolved.downsample.as_ref(),
+            upsample: resolved.upsample.as_ref(),
+            last_relu: resolved.last_relu == Some(true),
+            input_dropout: resolved.input_dropout.unwrap_or(0.0),
+            dropout: resolved.dropout,
+            last_scale: self.last_scale,
+            width: self.width(),
+            rounding: self.rounding,
+        };
+        self.layout().stages(&shared, classes)
     }
 
     /// The revisions of the values that this description computes, for the hash that identifies a run: the
@@ -238,56 +186,54 @@ impl NetworkSpec {
     fn check(&self) -> Result<(), DescriptionError> {
         let width = self.width();
         if !(width.is_finite() && width > 0.0 && width <= WIDEST_NETWORK) {
-            return Err(out_of_range("architecture.width", width, "above 0 and at most 64"));
+            return Err(OutOfRange::new("architecture.width", width, "above 0 and at most 64").into());
         }
         for (field, rate) in [("input_dropout", self.input_dropout), ("dropout", self.dropout)] {
-            if let Some(rate) = rate.filter(|rate| !(0.0..1.0).contains(rate)) {
-                return Err(out_of_range(field, rate, "at least 0 and below 1"));
-            }
+            rate.map_or(Ok(()), |rate| check_range(field, rate, 0.0..1.0, "at least 0 and below 1"))?;
         }
         if let Some(scale) = self.last_scale {
             if !(scale > 0.0 && scale <= LARGEST_LAST_SCALE) {
-                return Err(out_of_range("last_scale", scale, "above 0 and at most 16"));
+                return Err(OutOfRange::new("last_scale", scale, "above 0 and at most 16").into());
             }
             if self.output() != OutputKind::Logits {
-                return Err(out_of_range("last_scale", scale, "left out where the network returns a map"));
+                let range = "left out where the network returns a map";
+                return Err(OutOfRange::new("last_scale", scale, range).into());
             }
         }
         let slots = self.layout().slots();
         if let (Some(operator), false) = (&self.downsample, slots.contains(&SlotKind::Downsample)) {
-            return Err(DescriptionError::Misplaced {
-                operator: operator.name(),
-                reason: format!("`{}` reduces no resolution; leave it out", self.layout().name()),
-            });
+            let reason = format!("`{}` reduces no resolution; leave it out", self.layout().name());
+            return Err(OperatorError::Misplaced { operator: operator.name(), reason }.into());
         }
         if let (Some(operator), false) = (&self.upsample, slots.contains(&SlotKind::Upsample)) {
             let range = "left out: this architecture enlarges nothing";
-            return Err(out_of_range("upsample", operator.name(), range));
+            return Err(OutOfRange::new("upsample", operator.name(), range).into());
         }
-        self.layout().check()
+        Ok(self.layout().check()?)
     }
 }
 
-/// The error for a name that no operator has, of either way.
-pub(crate) fn unknown_operator(name: &str) -> DescriptionError {
-    let known = DownsampleConfig::NAMES.iter().chain(UpsampleConfig::NAMES);
-    let nearest = known.min_by_key(|known| strsim::levenshtein(name, known)).copied().unwrap_or_default();
-    DescriptionError::UnknownOperator { name: name.to_owned(), nearest }
-}
-
-/// The error for a number outside its range.
-pub(crate) fn out_of_range(
-    field: &str,
-    value: impl std::fmt::Display,
-    range: &'static str,
-) -> DescriptionError {
-    DescriptionError::OutOfRange { field: field.to_owned(), value: value.to_string(), range }
+/// Walks the network of `spec` over an `input` of channels, rows and columns, for `classes` classes.
+///
+/// # Errors
+///
+/// A description that is out of range, or a stage that cannot process the map it receives.
+///
+/// # Example
+///
+/// ```
+/// let spec = allconv_nets::models::named("all_cnn_c")?;
+/// let walk = allconv_nets::walk(&spec, [3, 32, 32], 10)?;
+/// assert_eq!((walk.parameters(), walk.receptive_field()), (1_369_738, 27));
+/// # Ok::<(), allconv_nets::DescriptionError>(())
+/// ```
+pub fn walk(spec: &NetworkSpec, input: [usize; 3], classes: usize) -> Result<Walk, DescriptionError> {
+    walk_stages(&spec.stages(classes)?, input)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::architectures::{Base, Springenberg};
 
     fn read(text: &str) -> Result<NetworkSpec, toml::de::Error> {
         toml::from_str(text)
@@ -334,18 +280,6 @@ mod tests {
         let bare = read("architecture = { springenberg = { base = \"c\" } }").unwrap();
         assert_eq!(bare.resolved(), crate::models::named("model_c").unwrap().resolved());
         assert_eq!((bare.resolved().dropout, bare.resolved().last_relu), (Some(0.5), Some(true)));
-    }
-
-    #[test]
-    fn width_multiplies_and_rounds_half_away_from_zero() {
-        let at = |width| {
-            let base = Base::C;
-            NetworkSpec::new(Architecture::Springenberg(Springenberg::plain(base, width)))
-        };
-        assert_eq!(at(0.25).channels(96, 0), 24);
-        assert_eq!(at(0.25).channels(192, 0), 48);
-        assert_eq!(at(0.5).channels(5, 0), 3);
-        assert_eq!(at(0.001).channels(96, 0), 1);
     }
 
     #[test]

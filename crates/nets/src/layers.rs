@@ -1,17 +1,19 @@
 //! The stages as Burn modules.
 
-use allconv_kernels::{Activation, Dropout, Engine, Epilogue, Padding, WeightCache};
+use allconv_kernels::{Activation, Dropout, Engine, Epilogue, WeightCache};
+use allconv_operators::operations::{
+    ConvolutionSettings, Divisor, PoolWindow, average_pool, convolution_keeping_weights, dropout, rectifier,
+};
+use allconv_operators::{
+    ConvolutionSpec, OperatorLayer, ParameterSource, Reducer, ReluRule, Start, UpsampleConfig,
+};
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use burn::tensor::activation::{leaky_relu, relu};
 
 use crate::branches::BranchLayer;
-use crate::downsample::Downsample;
 use crate::normalise_layer::NormaliseLayer;
-use crate::ops::{ConvolutionSettings, Divisor, PoolWindow, average_pool, convolution, dropout, rectifier};
-use crate::signal_rules::ReluRule;
-use crate::stage::{ActivationKind, Border, ConvolutionSpec};
-use crate::upsample::Upsample;
+use crate::stage::ActivationKind;
 
 /// One stage of a network, with its parameters.
 #[derive(Module, Debug)]
@@ -23,9 +25,9 @@ pub enum Stage {
     /// Dropout.
     Dropout(DropoutLayer),
     /// A downsampling operator.
-    Downsample(Downsample),
+    Downsample(OperatorLayer<Reducer>),
     /// An upsampling operator.
-    Upsample(Upsample),
+    Upsample(OperatorLayer<UpsampleConfig>),
     /// A normalisation.
     Normalise(NormaliseLayer),
     /// A map kept, taken back, or returned to.
@@ -50,18 +52,26 @@ pub struct ConvolutionLayer {
 }
 
 impl ConvolutionLayer {
+    /// The layer for maps of `channels`, its parameters starting as `source` says.
+    pub(crate) fn new(spec: ConvolutionSpec, channels: usize, source: &ParameterSource<'_>) -> Self {
+        let ConvolutionSpec { channels_out, kernel: [rows, columns], groups, .. } = spec;
+        let shape = [channels_out, channels / groups, rows, columns];
+        Self {
+            weight: source.parameter("weight", shape, spec.initial.start()),
+            bias: source.parameter("bias", [channels_out], Start::Filled(0.0)),
+            spec,
+            kept: WeightCache::default(),
+        }
+    }
+
     /// `[n, c_in, h, w]` to `[n, c_out, h_out, w_out]`, with what the epilogue adds.
     pub fn forward(&self, x: Tensor<4>, epilogue: Epilogue, engine: &Engine) -> Tensor<4> {
-        let ConvolutionSpec { stride, border: Border { before, after }, dilation, groups, .. } = self.spec;
-        let padding = Padding { top: before, bottom: after, left: before, right: after };
-        let settings = ConvolutionSettings { stride, padding, dilation, groups, epilogue };
+        let ConvolutionSpec { stride, border, dilation, groups, .. } = self.spec;
+        let settings = ConvolutionSettings { stride, padding: border.padding(), dilation, groups, epilogue };
         let weight = self.weight.val();
         // In training the weights change with every step, and would only be copied.
-        if weight.device().is_autodiff() {
-            convolution(x, weight, self.bias.val(), settings, engine)
-        } else {
-            convolution(x, weight, self.bias.val(), settings, &engine.clone().keeping(&self.kept))
-        }
+        let kept = (!weight.device().is_autodiff()).then_some(&self.kept);
+        convolution_keeping_weights(x, weight, self.bias.val(), settings, engine, kept)
     }
 }
 

@@ -1,64 +1,85 @@
-//! Downsampling operators, the paper's architectures, their shapes and costs, and the bridge from Burn to the kernels.
+//! Networks: the paper's architectures and those of dense tasks, their shapes and costs, and the networks themselves as Burn modules.
 //!
 //! - [`NetworkSpec`] describes a network in plain values; [`models`] holds the paper's by name.
 //! - [`walk()`] gives its shapes, parameters and costs without a tensor.
-//! - [`Network`] is the network itself, a Burn module.
-//! - [`downsample`] is the registry of what may stand in its slot, [`upsample`] that of the ways back up; [`ops`] holds
-//!   the custom operators underneath.
+//! - [`Network`] is the network itself, a Burn module. Its stages are in [`layers`].
+//! - [`Slot`] and [`UpsamplePair`] are an operator, and a pair of operators, without a network around them. The operators themselves
+//!   are in `allconv-operators`.
+//!
+//! # Example
+//!
+//! A network is described, walked, made, and called:
+//!
+//! ```
+//! use allconv_nets::{Engine, Mode, Network, NetworkSpec, images_to_tensor, walk};
+//! use burn::tensor::Device;
+//!
+//! let spec: NetworkSpec = toml::from_str(
+//!     r#"
+//!     architecture = { springenberg = { base = "c", width = 0.25 } }
+//!     downsample = { blur_pool = { taps = 3 } }
+//!     "#,
+//! )?;
+//!
+//! // Shapes and costs need no tensor.
+//! let walk = walk(&spec, [3, 32, 32], 10)?;
+//! assert_eq!((walk.parameters(), walk.receptive_field()), (60_706, 27));
+//!
+//! let device = Device::flex();
+//! let mut network = Network::initialise(&spec, [3, 32, 32], 10, 0, Engine::detect(), &device)?;
+//! let images = || images_to_tensor(vec![0.5; 2 * 32 * 32 * 3], [2, 32, 32, 3], &device);
+//! assert_eq!(network.forward(images(), Mode::Evaluate).dims(), [2, 10]);
+//!
+//! // Parameters are called as those of a PyTorch `nn.Sequential` of the same stages.
+//! assert_eq!(network.parameters()[0].path, "features.1.weight");
+//! network.replace(|path, values| if path.ends_with("bias") { values.fill(0.1) });
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 #![forbid(unsafe_code)]
 
-mod activated;
 mod architectures;
-mod axis_maps;
 mod branches;
-mod card;
 mod cost_match;
-#[cfg(test)]
-mod dense_net;
 mod description;
-pub mod downsample;
-mod initialise;
+mod error;
 pub mod layers;
+mod mode;
 pub mod models;
 mod network;
+mod norm;
 mod normalise_layer;
-pub mod ops;
-mod parameter_source;
+mod operator_pair;
 mod parameters;
-mod pass;
+mod passage;
 mod receptive_field;
-mod signal_rules;
+mod rounding;
+mod slot;
 mod stage;
-mod switches;
+mod stage_shape;
 mod targets;
-#[cfg(test)]
-mod tests;
-pub mod upsample;
 mod walk;
 mod walk_branches;
-#[cfg(test)]
-mod whole_net;
 
-pub use allconv_kernels::Engine;
+pub use allconv_operators::parameters::Parameter;
+pub use allconv_operators::{
+    Border, ConvolutionSpec, DownsampleConfig, Engine, InitialWeights, Initialisation, MaxPoolRule,
+    OperatorError, Pass, ReluRule, SignalRules, SwitchKind, Switches, UpsampleConfig, images_to_tensor,
+};
 pub use architectures::{
-    AllCnnImagenet, Autoencoder, Base, Blocks, Edsr, LargeAllCnn, Norm, SkipOverAll, Springenberg,
-    SuperResolutionUNet, UNet,
+    AllCnnImagenet, Architecture, Autoencoder, Base, Blocks, Edsr, LargeAllCnn, OutputKind, SkipOverAll,
+    Springenberg, SuperResolutionUNet, UNet,
 };
-pub use cost_match::{ChannelRounding, CostMatch, CostQuantity, MATCH_TOLERANCE};
-pub use description::{Architecture, DescriptionError, NetworkSpec, OutputKind};
-pub use downsample::DownsampleConfig;
-pub use initialise::Initialisation;
-pub use network::{Mode, Network, Trace};
-pub use ops::images_to_tensor;
-pub use parameter_source::ParameterSource;
-pub use parameters::{Parameter, ParameterError};
-pub use pass::{Draws, Pass};
-pub use signal_rules::{MaxPoolRule, ReluRule, SignalRules};
-pub use stage::{
-    ActivationKind, Border, ConvolutionSpec, InitialWeights, NormaliseKind, NormaliseSpec, StageSpec, Target,
-    UpsampleSpec,
-};
-pub use switches::{PhaseShares, Shares, SwitchKind, Switches};
-pub use upsample::UpsampleConfig;
-pub use walk::{StageShape, Walk, Window, walk, walk_stages};
+pub use cost_match::MATCH_TOLERANCE;
+pub use description::{CostMatch, CostQuantity, NetworkSpec, walk};
+pub use error::DescriptionError;
+pub use mode::Mode;
+pub use network::{Network, Trace};
+pub use norm::Norm;
+pub use operator_pair::UpsamplePair;
+pub use parameters::ParameterError;
+pub use rounding::ChannelRounding;
+pub use slot::Slot;
+pub use stage::{ActivationKind, NormaliseKind, NormaliseSpec, StageSpec, Target, UpsampleSpec};
+pub use stage_shape::StageShape;
+pub use walk::{Walk, walk_stages};

@@ -1,12 +1,14 @@
 //! The paper's models by name: each name is an alias for one value of the description.
 
+use allconv_operators::downsample::{ConvPool, FoldedStride, MaxPool, StridedConv};
+use allconv_operators::{DownsampleConfig, Initialisation};
+
 use crate::architectures::{
-    AllCnnImagenet, Autoencoder, Base, Edsr, LargeAllCnn, SkipOverAll, Springenberg, SuperResolutionUNet,
-    UNet,
+    AllCnnImagenet, Architecture, Autoencoder, Base, Edsr, LargeAllCnn, SkipOverAll, Springenberg,
+    SuperResolutionUNet, UNet,
 };
-use crate::description::{Architecture, DescriptionError, NetworkSpec};
-use crate::downsample::{ConvPool, DownsampleConfig, FoldedStride, MaxPool, StridedConv};
-use crate::initialise::Initialisation;
+use crate::description::NetworkSpec;
+use crate::error::DescriptionError;
 
 /// One named model.
 #[derive(Clone, Copy, Debug)]
@@ -112,6 +114,7 @@ pub fn find(name: &str) -> Result<&'static Model, DescriptionError> {
     MODELS.iter().find(|model| model.name == name).ok_or_else(|| DescriptionError::UnknownModel {
         name: name.to_owned(),
         nearest: nearest(name).to_owned(),
+        all: names().join(", "),
     })
 }
 

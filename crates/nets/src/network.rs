@@ -1,26 +1,24 @@
 //! A network: its stages with parameters, run fused for training or one by one for inspection.
 
-use allconv_kernels::{Dropout, Engine, Epilogue, WeightCache};
-use allconv_random::{Purpose, step_key};
+use allconv_kernels::{Engine, Epilogue};
+use allconv_operators::operations::{channels_first, channels_last};
+use allconv_operators::{Enlargement, Initialisation, ParameterSource, SignalRules, SwitchKind, Switches};
 use burn::backend::DispatchDevice;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use rayon::prelude::*;
 
-use crate::branches::{Branch, BranchLayer, Branches, OpenTarget};
-use crate::description::{DescriptionError, NetworkSpec};
-use crate::initialise::Initialisation;
+use crate::branches::{Branch, BranchLayer};
+use crate::description::NetworkSpec;
+use crate::error::DescriptionError;
 use crate::layers::{ActivationLayer, ConvolutionLayer, DropoutLayer, GlobalAverageLayer, Stage};
-use crate::normalise_layer::{NormaliseLayer, Phase};
-use crate::ops::nhwc::{channels_first, channels_last};
-use crate::parameter_source::ParameterSource;
-use crate::pass::{Draws, Pass};
-use crate::signal_rules::SignalRules;
-use crate::stage::{ConvolutionSpec, InitialWeights, StageSpec, Target};
-use crate::switches::{SwitchKind, Switches};
+use crate::mode::Mode;
+use crate::normalise_layer::NormaliseLayer;
+use crate::passage::Passage;
+use crate::stage::{StageSpec, Target};
+use crate::stage_shape::StageShape;
 use crate::targets::{switches_taken, target_of};
-use crate::upsample::Enlargement;
-use crate::walk::{StageShape, Walk, walk_stages};
+use crate::walk::{Walk, walk_stages};
 
 /// Fewest and most images that go through a network together outside training: enough for bands of the smallest maps to be full, few
 /// enough for the activations of a layer to stay in the last-level cache. In between, every thread gets one group.
@@ -34,27 +32,13 @@ const PIXELS_TOGETHER: usize = 16 * 224 * 224;
 /// parameters are called as in a PyTorch `nn.Sequential` (or `ModuleList`) of the same stages: `features.N.weight`, N the
 /// stage's index.
 ///
-/// A network whose operators all are convolutions, pooling and the like runs on any sides, not only those it was walked for;
-/// [`walk_stages`] with the other sides says beforehand whether it does.
+/// A network whose operators all are convolutions, pooling and the like runs on any height and width, not only those it was walked for;
+/// [`walk_stages`] with another height and width says beforehand whether it does.
 #[derive(Module, Debug)]
 pub struct Network {
     pub(crate) features: Vec<Stage>,
     #[module(skip)]
     engine: Engine,
-}
-
-/// Whether dropout is active, and with which masks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// Nothing is dropped.
-    Evaluate,
-    /// Dropout with masks that are a function of seed, step, stage and element.
-    Train {
-        /// The run's seed.
-        seed: u64,
-        /// The optimiser's step.
-        step: u64,
-    },
 }
 
 /// What every stage of a network returned.
@@ -112,15 +96,15 @@ impl Network {
             let source = ParameterSource { initialisation, seed, path: format!("features.{index}"), device };
             match &shape.stage {
                 StageSpec::Convolution(convolution) => {
-                    Stage::Convolution(convolution_layer(*convolution, shape.input[0], &source))
+                    Stage::Convolution(ConvolutionLayer::new(*convolution, shape.input[0], &source))
                 }
                 StageSpec::Activation(kind) => Stage::Activation(ActivationLayer::new(*kind)),
                 StageSpec::Dropout { rate } => Stage::Dropout(DropoutLayer::new(*rate)),
-                StageSpec::Downsample(operator) => Stage::Downsample(operator.module(shape.input, &source)),
+                StageSpec::Downsample(operator) => Stage::Downsample(operator.layer(shape.input, &source)),
                 StageSpec::Upsample(spec) => {
                     let switches = target_of(specs(), index).map_or(SwitchKind::None, Target::switches);
                     let enlargement = Enlargement { input: shape.input, output: shape.output, switches };
-                    Stage::Upsample(spec.operator.module(&enlargement, &source))
+                    Stage::Upsample(spec.operator.layer(&enlargement, &source))
                 }
                 StageSpec::Normalise(spec) => {
                     Stage::Normalise(NormaliseLayer::new(*spec, shape.input[0], &source))
@@ -207,35 +191,34 @@ impl Network {
     }
 
     /// [`Self::forward_map`] of all images at once.
-    pub(crate) fn forward_together(&self, images: Tensor<4>, mode: Mode) -> Tensor<4> {
+    fn forward_together(&self, images: Tensor<4>, mode: Mode) -> Tensor<4> {
+        let mut passage = self.passage(mode, SignalRules::GRADIENT);
         let mut x = images;
-        let mut branches = Branches::default();
         let mut index = 0;
         while index < self.features.len() {
-            let (stages, epilogue) = self.fusible(index, mode);
-            x = self.run(index, x, &mut branches, epilogue, mode, SignalRules::GRADIENT);
+            let (stages, epilogue) = passage.fusible(index);
+            x = passage.run(index, x, epilogue);
             index += stages;
         }
         x
     }
 
-    /// The map that the last stage returns, and what each downsampling operator hands over for the way back up, in order.
-    pub(crate) fn forward_with_switches(&self, images: Tensor<4>, mode: Mode) -> (Tensor<4>, Vec<Switches>) {
+    /// The map that the last stage returns, and what each downsampling operator hands over for the way back up, in order: for stages that
+    /// are no way back up themselves.
+    ///
+    /// # Panics
+    ///
+    /// As [`Self::forward`].
+    pub fn forward_with_switches(&self, images: Tensor<4>, mode: Mode) -> (Tensor<4>, Vec<Switches>) {
+        let mut passage = self.passage(mode, SignalRules::GRADIENT);
         let mut switches = Vec::new();
         let mut x = images;
         for (index, stage) in self.features.iter().enumerate() {
-            x = match stage {
-                Stage::Downsample(operator) => {
-                    let (y, handed_over) =
-                        operator.forward_with_switches(x, &self.pass(index, mode, SignalRules::GRADIENT));
-                    switches.push(handed_over);
-                    y
-                }
-                _ => {
-                    let mut branches = Branches::default();
-                    self.run(index, x, &mut branches, Epilogue::IDENTITY, mode, SignalRules::GRADIENT)
-                }
-            };
+            let (y, handed_over) = passage.run_with_switches(index, x);
+            if matches!(stage, Stage::Downsample(_)) {
+                switches.push(handed_over);
+            }
+            x = y;
         }
         (x, switches)
     }
@@ -267,10 +250,10 @@ impl Network {
         rules: SignalRules,
         mut after: impl FnMut(usize, Tensor<4>) -> Tensor<4>,
     ) -> Tensor<2> {
+        let mut passage = self.passage(mode, rules);
         let mut x = images;
-        let mut branches = Branches::default();
         for index in 0..self.features.len() {
-            x = after(index, self.run(index, x, &mut branches, Epilogue::IDENTITY, mode, rules));
+            x = after(index, passage.run(index, x, Epilogue::IDENTITY));
         }
         logits(x)
     }
@@ -287,66 +270,8 @@ impl Network {
         }
     }
 
-    /// How many stages from `index` on run as one, and what follows the first of them.
-    fn fusible(&self, index: usize, mode: Mode) -> (usize, Epilogue) {
-        let mut epilogue = Epilogue::IDENTITY;
-        let mut stages = 1;
-        let convolves = matches!(self.features[index], Stage::Convolution(_));
-        let activates = convolves || matches!(self.features[index], Stage::Normalise(_) | Stage::Upsample(_));
-        if activates && let Some(Stage::Activation(activation)) = self.features.get(index + stages) {
-            epilogue.activation = activation.fused();
-            stages += 1;
-        }
-        if convolves && let Some(Stage::Dropout(dropout)) = self.features.get(index + stages) {
-            epilogue.dropout = mask(dropout, mode, index + stages);
-            stages += 1;
-        }
-        (stages, epilogue)
-    }
-
-    /// What an operator at stage `index` is told.
-    fn pass(&self, index: usize, mode: Mode, rules: SignalRules) -> Pass<'_> {
-        Pass {
-            engine: &self.engine,
-            draws: key(mode, index, Purpose::Operator).map(|key| Draws { key }),
-            rules,
-        }
-    }
-
-    fn run(
-        &self,
-        index: usize,
-        x: Tensor<4>,
-        branches: &mut Branches,
-        epilogue: Epilogue,
-        mode: Mode,
-        rules: SignalRules,
-    ) -> Tensor<4> {
-        let engine = &self.engine;
-        match &self.features[index] {
-            Stage::Convolution(layer) => layer.forward(x, epilogue, engine),
-            Stage::Activation(layer) => layer.forward(x, rules.relu),
-            Stage::Dropout(layer) => layer.forward(x, mask(layer, mode, index), engine),
-            Stage::Downsample(operator) if branches.wants_switches() => {
-                let (y, switches) = operator.forward_with_switches(x, &self.pass(index, mode, rules));
-                branches.hand_over(switches);
-                y
-            }
-            Stage::Downsample(operator) => operator.forward(x, &self.pass(index, mode, rules)),
-            Stage::Upsample(operator) => {
-                let OpenTarget { sides, switches, .. } = branches.close_target();
-                operator.forward(x, sides, &switches, epilogue.activation, &self.pass(index, mode, rules))
-            }
-            Stage::Normalise(layer) => {
-                let phase = match mode {
-                    Mode::Evaluate => Phase::Evaluation,
-                    Mode::Train { .. } => Phase::Training,
-                };
-                layer.forward(x, epilogue.activation, phase, engine)
-            }
-            Stage::Branch(layer) => layer.forward(x, branches, engine),
-            Stage::GlobalAverage(layer) => layer.forward(x, engine),
-        }
+    fn passage(&self, mode: Mode, rules: SignalRules) -> Passage<'_> {
+        Passage::new(&self.features, &self.engine, mode, rules)
     }
 }
 
@@ -356,49 +281,4 @@ fn branch(kind: Branch) -> Stage {
 
 fn logits(x: Tensor<4>) -> Tensor<2> {
     x.flatten(1, 3)
-}
-
-/// The mask of the dropout at stage `index`; `None` outside training.
-fn mask(layer: &DropoutLayer, mode: Mode, index: usize) -> Option<Dropout> {
-    key(mode, index, Purpose::Dropout).and_then(|key| layer.keyed(key))
-}
-
-/// Names the random stream of the stage at `index` in this step; `None` outside training.
-fn key(mode: Mode, index: usize, purpose: Purpose) -> Option<u64> {
-    match mode {
-        Mode::Evaluate => None,
-        Mode::Train { seed, step } => Some(step_key(seed, purpose, step, index as u32)),
-    }
-}
-
-fn convolution_layer(
-    spec: ConvolutionSpec,
-    channels: usize,
-    source: &ParameterSource<'_>,
-) -> ConvolutionLayer {
-    let ConvolutionSpec { channels_out, kernel: [rows, columns], groups, .. } = spec;
-    let shape = [channels_out, channels / groups, rows, columns];
-    ConvolutionLayer {
-        weight: match spec.initial {
-            InitialWeights::Drawn => source.drawn("weight", shape),
-            InitialWeights::Scaled(factor) => source.drawn_scaled("weight", shape, factor),
-            InitialWeights::Zero => source.filled(shape, 0.0),
-        },
-        bias: source.filled([channels_out], 0.0),
-        spec,
-        kept: WeightCache::default(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_keys_of_a_step_never_change() {
-        let mode = Mode::Train { seed: 0x0123_4567_89ab_cdef, step: 0x0000_0009_0000_0005 };
-        let keys = [Purpose::Dropout, Purpose::Operator].map(|purpose| key(mode, 4, purpose));
-        assert_eq!(keys, [Some(0x3834_5c63_8908_c129), Some(0xafee_6f33_d25f_0212)]);
-        assert_eq!(key(Mode::Evaluate, 4, Purpose::Dropout), None);
-    }
 }

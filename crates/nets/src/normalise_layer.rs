@@ -3,14 +3,15 @@
 use std::sync::{Mutex, PoisonError};
 
 use allconv_kernels::{Activation, Engine, NormSharing};
+use allconv_operators::operations::{
+    EPSILON, NormaliseSettings, activated, channels_first, channels_last, normalise,
+};
+use allconv_operators::{InitialWeights, ParameterSource, Start, to_host};
 use burn::module::{Module, Param};
 use burn::tensor::{Tensor, TensorData};
 
-use crate::activated::activated;
-use crate::ops::nhwc::{channels_first, channels_last};
-use crate::ops::{EPSILON, NormaliseSettings, normalise};
-use crate::parameter_source::ParameterSource;
-use crate::stage::{InitialWeights, NormaliseKind, NormaliseSpec};
+use crate::mode::Mode;
+use crate::stage::{NormaliseKind, NormaliseSpec};
 
 /// The share of a batch's statistics in the running ones. PyTorch's default.
 const MOMENTUM: f64 = 0.1;
@@ -62,8 +63,8 @@ impl NormaliseLayer {
             NormaliseKind::Group { .. } => None,
         };
         Self {
-            weight: source.filled([channels], scale),
-            bias: source.filled([channels], 0.0),
+            weight: source.parameter("weight", [channels], Start::Filled(scale)),
+            bias: source.parameter("bias", [channels], Start::Filled(0.0)),
             running_mean: running(0.0),
             running_var: running(1.0),
             spec,
@@ -71,18 +72,18 @@ impl NormaliseLayer {
         }
     }
 
-    /// The same shape, normalised and followed by `activation`. In `training` a batch is normalised by its own statistics,
+    /// The same shape, normalised and followed by `activation`. In training a batch is normalised by its own statistics,
     /// otherwise by the running ones.
     pub(crate) fn forward(
         &self,
         x: Tensor<4>,
         activation: Activation,
-        phase: Phase,
+        mode: Mode,
         engine: &Engine,
     ) -> Tensor<4> {
         let (weight, bias) = (self.weight.val(), self.bias.val());
-        match (self.spec.kind, &self.running_mean, &self.running_var, phase) {
-            (NormaliseKind::Batch, Some(mean), Some(variance), Phase::Evaluation) => {
+        match (self.spec.kind, &self.running_mean, &self.running_var, mode) {
+            (NormaliseKind::Batch, Some(mean), Some(variance), Mode::Evaluate) => {
                 activated(by_running(x, [mean.val(), variance.val(), weight, bias]), activation)
             }
             (NormaliseKind::Group { groups }, ..) => {
@@ -100,7 +101,7 @@ impl NormaliseLayer {
     }
 
     fn remember(&self, statistics: Tensor<2>, count: usize) {
-        let values = host(statistics);
+        let values: Vec<f64> = to_host(statistics);
         let (mean, variance) = values.split_at(values.len() / 2);
         // Of a single value there is no variance; PyTorch refuses it in training, here it counts as 0.
         let unbiased = count as f64 / (count.max(2) - 1) as f64;
@@ -122,20 +123,11 @@ impl NormaliseLayer {
     }
 }
 
-/// What a pass is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Phase {
-    /// A batch is its own reference.
-    Training,
-    /// Every image is judged alone.
-    Evaluation,
-}
-
 fn folded(running: Param<Tensor<1>>, seen: &[f64]) -> Param<Tensor<1>> {
     running.map(|running| {
         let (device, dtype) = (running.device(), running.dtype());
         let fold = |(running, seen): (f64, &f64)| (1.0 - MOMENTUM) * running + MOMENTUM * seen;
-        let values: Vec<f64> = host(running).into_iter().zip(seen).map(fold).collect();
+        let values: Vec<f64> = to_host::<f64, 1, _>(running).into_iter().zip(seen).map(fold).collect();
         let count = values.len();
         Tensor::from_data(TensorData::new(values, [count]), (&device, dtype))
     })
@@ -147,11 +139,4 @@ fn by_running(x: Tensor<4>, [mean, variance, weight, bias]: [Tensor<1>; 4]) -> T
     let along = |values: Tensor<1>| values.reshape([1, 1, 1, channels]);
     let scale = weight / variance.add_scalar(EPSILON).sqrt();
     channels_first((channels_last(x) - along(mean)) * along(scale) + along(bias))
-}
-
-fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
-    match tensor.into_data().try_into_vec_as::<f64>() {
-        Ok(values) => values,
-        Err(error) => panic!("statistics could not be read from their device: {error}"),
-    }
 }

@@ -1,19 +1,16 @@
-//! How far one value of a map sees: cells counted from the value back to the input, over every path.
+//! How far one value of a map sees: positions counted from the value back to the input, over every path.
+
+use allconv_operators::{Enlargement, SwitchKind, Window};
 
 use crate::stage::StageSpec;
-use crate::switches::SwitchKind;
-use crate::upsample::Enlargement;
-use crate::walk::{StageShape, Window};
+use crate::stage_shape::{StageShape, window};
 
 /// Side of the square of input pixels that one value behind the last of `stages` sees, borders aside; of several paths the
-/// largest. `window` is that of a stage without branches.
+/// largest.
 ///
-/// Where a map is finer than the one it was made of, cells are counted at their least favourable place: `n` neighbours of a map
-/// enlarged twice come from `ceil((n − 1)/2) + 1` cells.
-pub(crate) fn receptive_field(
-    stages: &[StageShape],
-    window: impl Fn(&StageSpec, [usize; 3]) -> Window,
-) -> usize {
+/// Where a map is finer than the one it was made of, positions are counted at their least favourable place: `n` neighbours of a map
+/// enlarged twice come from `ceil((n − 1)/2) + 1` positions.
+pub(crate) fn receptive_field(stages: &[StageShape]) -> usize {
     let mut seen = 1;
     let mut of_kept = Vec::new();
     for shape in stages.iter().rev() {
@@ -21,7 +18,7 @@ pub(crate) fn receptive_field(
             StageSpec::Concatenate | StageSpec::Add { .. } => of_kept.push(seen),
             StageSpec::Keep => seen = seen.max(of_kept.pop().unwrap_or(0)),
             StageSpec::KeepEnlarged { factor } => {
-                // A cell of a bicubic enlargement reads four.
+                // A position of a bicubic enlargement reads four.
                 let kept = of_kept.pop().map_or(0, |kept: usize| (kept - 1).div_ceil(*factor) + 4);
                 seen = seen.max(kept);
             }
@@ -29,7 +26,7 @@ pub(crate) fn receptive_field(
                 let (input, output) = (shape.input, shape.output);
                 let enlargement = Enlargement { input, output, switches: SwitchKind::None };
                 let steps = |axis: usize| ((seen - 1) * input[axis]).div_ceil(output[axis]);
-                seen = spec.operator.cells_read(&enlargement) + steps(1).max(steps(2));
+                seen = spec.operator.positions_read(&enlargement) + steps(1).max(steps(2));
             }
             stage => {
                 let Window { extent, stride } = window(stage, shape.input);

@@ -1,11 +1,10 @@
 //! What a network is made of: a list of stages, as plain values without tensors.
 //!
 //! A list is a chain with two stacks beside it. [`StageSpec::Keep`] puts a map aside, [`StageSpec::Concatenate`] and
-//! [`StageSpec::Add`] take back the one kept last. [`StageSpec::Target`] names the sides that the next
+//! [`StageSpec::Add`] take back the one kept last. [`StageSpec::Target`] names the height and width that the next
 //! [`StageSpec::Upsample`] without a target of its own returns to; pairs nest like brackets.
 
-use crate::downsample::DownsampleConfig;
-use crate::upsample::UpsampleConfig;
+use allconv_operators::{ConvolutionSpec, DownsampleConfig, InitialWeights, Reducer, UpsampleConfig};
 
 /// One stage of a network. Stage `n` owns the parameters `features.n.*`.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,18 +18,18 @@ pub enum StageSpec {
         /// Probability of dropping a value, in [0, 1). A rate of 0 does nothing.
         rate: f64,
     },
-    /// A downsampling operator that is not made of the other stages.
-    Downsample(DownsampleConfig),
-    /// An upsampling operator: to the sides of the last open [`StageSpec::Target`], which it closes, with the switches that the
+    /// A downsampling operator that computes by itself.
+    Downsample(Reducer),
+    /// An upsampling operator: to the height and width of the last open [`StageSpec::Target`], which it closes, with the switches that the
     /// target's operator handed over.
     Upsample(UpsampleSpec),
     /// Values brought to mean 0 and variance 1, then a learned scale and shift for each channel.
     Normalise(NormaliseSpec),
     /// The map passes, and is kept.
     Keep,
-    /// The map passes, and its enlargement is kept: bicubic (Keys' cubic with a = −1/2), half-pixel centres, edge cells repeated.
+    /// The map passes, and its enlargement is kept: bicubic (Keys' cubic with a = −1/2), half-pixel centres, edge positions repeated.
     KeepEnlarged {
-        /// By what both sides grow, at least 1.
+        /// By what height and width grow, at least 1.
         factor: usize,
     },
     /// The channels of the map kept last, then those of this one: `[n, c_kept + c, h, w]`.
@@ -40,13 +39,13 @@ pub enum StageSpec {
         /// Factor on this map.
         scale: f64,
     },
-    /// The map passes; the next upsampling operator without a target of its own returns to these sides.
+    /// The map passes; the next upsampling operator without a target of its own returns to this height and width.
     Target(Target),
     /// The mean over all positions: `[n, c, h, w]` becomes `[n, c]`.
     GlobalAverage,
 }
 
-/// Sides that an upsampling operator returns to.
+/// The height and width that an upsampling operator returns to.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Target {
     /// Those of this map, which the stages that follow reduce by this operator.
@@ -55,7 +54,7 @@ pub enum Target {
     Enlarged(usize),
 }
 
-/// The settings of an upsampling operator in a list of stages; its sides come from its [`Target`].
+/// The settings of an upsampling operator in a list of stages; its height and width come from its [`Target`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct UpsampleSpec {
     /// The operator.
@@ -88,46 +87,6 @@ pub enum NormaliseKind {
     },
 }
 
-/// How the weights of one stage start.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub enum InitialWeights {
-    /// By the net's initialisation.
-    #[default]
-    Drawn,
-    /// This many times what the net's initialisation draws.
-    Scaled(f32),
-    /// At zero: a residual branch that ends so starts as nothing, and learns from the first step on.
-    Zero,
-}
-
-/// The settings of a convolution with bias; its input channels come from the stage before.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ConvolutionSpec {
-    /// Number of output channels.
-    pub channels_out: usize,
-    /// Rows and columns of the kernel.
-    pub kernel: [usize; 2],
-    /// Steps between output positions, rows and columns.
-    pub stride: [usize; 2],
-    /// Zeros around the map.
-    pub border: Border,
-    /// Cells between the taps of the kernel, rows and columns.
-    pub dilation: [usize; 2],
-    /// Groups of channels that are not mixed; must divide the channels on both sides.
-    pub groups: usize,
-    /// How its weights start.
-    pub initial: InitialWeights,
-}
-
-/// Cells added around a map, the same for rows and columns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Border {
-    /// Cells above and to the left.
-    pub before: usize,
-    /// Cells below and to the right.
-    pub after: usize,
-}
-
 /// The activations.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum ActivationKind {
@@ -138,50 +97,6 @@ pub enum ActivationKind {
         /// Factor on negative values.
         slope: f64,
     },
-}
-
-impl Border {
-    /// No border.
-    pub const NONE: Self = Self { before: 0, after: 0 };
-
-    /// The border under which a kernel of `kernel` cells maps a side `h` to `ceil(h / stride)`.
-    pub const fn same(kernel: usize) -> Self {
-        Self { before: (kernel - 1) / 2, after: kernel / 2 }
-    }
-}
-
-impl ConvolutionSpec {
-    /// A convolution with a square kernel.
-    pub const fn square(channels_out: usize, kernel: usize, stride: usize, border: Border) -> Self {
-        Self {
-            channels_out,
-            kernel: [kernel; 2],
-            stride: [stride; 2],
-            border,
-            dilation: [1; 2],
-            groups: 1,
-            initial: InitialWeights::Drawn,
-        }
-    }
-
-    /// Cells from the first to the last tap, on axis 0 (rows) or 1 (columns).
-    pub const fn extent(&self, axis: usize) -> usize {
-        self.dilation[axis] * (self.kernel[axis] - 1) + 1
-    }
-
-    /// The same convolution with taps `factor` times as far apart and as large a border in proportion.
-    #[must_use]
-    pub const fn dilated(self, factor: usize) -> Self {
-        let Self { border: Border { before, after }, dilation: [rows, columns], .. } = self;
-        let border = Border { before: before * factor, after: after * factor };
-        Self { border, dilation: [rows * factor, columns * factor], ..self }
-    }
-
-    /// Output side for an input side, on axis 0 (rows) or 1 (columns); `None` if the kernel does not fit.
-    pub fn side_out(&self, side: usize, axis: usize) -> Option<usize> {
-        let padded = side + self.border.before + self.border.after;
-        padded.checked_sub(self.extent(axis)).map(|room| room / self.stride[axis] + 1)
-    }
 }
 
 impl StageSpec {

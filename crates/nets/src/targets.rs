@@ -1,7 +1,8 @@
 //! Which upsampling stage answers which target: pairs that nest like brackets.
 
+use allconv_operators::SwitchKind;
+
 use crate::stage::{StageSpec, Target};
-use crate::switches::SwitchKind;
 
 /// What the target of the [`StageSpec::Upsample`] at `upsample` is; `None` where the list has none for it.
 pub(crate) fn target_of<'a>(
@@ -57,10 +58,10 @@ impl Target {
 
 #[cfg(test)]
 mod tests {
+    use allconv_operators::{DownsampleConfig, UpsampleConfig};
+
     use super::*;
-    use crate::downsample::DownsampleConfig;
     use crate::stage::UpsampleSpec;
-    use crate::upsample::UpsampleConfig;
 
     fn before(name: &str) -> StageSpec {
         StageSpec::Target(Target::Before(DownsampleConfig::named(name).unwrap().remove(0)))

@@ -1,37 +1,12 @@
-//! The shapes, parameters and cost of a network, stage by stage, without a tensor.
+//! The shapes, parameters and cost of a list of stages, one after the other.
 
-use crate::description::{DescriptionError, NetworkSpec, out_of_range};
+use allconv_operators::OutOfRange;
+
+use crate::error::DescriptionError;
 use crate::receptive_field::receptive_field;
-use crate::stage::{ConvolutionSpec, NormaliseKind, StageSpec};
-use crate::switches::SwitchKind;
-use crate::upsample::Enlargement;
+use crate::stage::StageSpec;
+use crate::stage_shape::{StageShape, activation_bytes, fuses, macs, output_shape, parameters, window};
 use crate::walk_branches::{Position, Refusal, ShapeBranches};
-
-/// Bytes of one stored activation.
-const BYTES_PER_VALUE: u64 = 4;
-
-/// What one stage does to one image.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StageShape {
-    /// The stage.
-    pub stage: StageSpec,
-    /// Channels, rows and columns that enter.
-    pub input: [usize; 3],
-    /// Channels, rows and columns that leave.
-    pub output: [usize; 3],
-    /// Number of learned values.
-    pub parameters: u64,
-    /// Multiplications by a learned weight (each with an addition) for one image; additions of biases, comparisons
-    /// and averages are not counted.
-    pub macs: u64,
-    /// Bytes in f32 that training keeps of this stage for one image. Activations and dropout run fused into the stage
-    /// before them and keep nothing.
-    pub activation_bytes: u64,
-    /// Side of the square of input pixels that one output value sees, borders aside; of several paths the largest.
-    pub receptive_field: usize,
-    /// Input pixels between neighbouring output values; below 1 where a map is finer than the input.
-    pub jump: f64,
-}
 
 /// A network's walk: its stages with their shapes and costs for one input size.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,17 +17,8 @@ pub struct Walk {
     pub stages: Vec<StageShape>,
 }
 
-/// A window of a stage on its input, for receptive fields.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
-    /// Side of the square of input cells that one output cell reads.
-    pub extent: usize,
-    /// Input cells between neighbouring output cells.
-    pub stride: usize,
-}
-
 impl Walk {
-    /// Number of learned values.
+    /// Number of parameters.
     pub fn parameters(&self) -> u64 {
         self.stages.iter().map(|stage| stage.parameters).sum()
     }
@@ -81,24 +47,6 @@ impl Walk {
     }
 }
 
-/// Walks the network of `spec` over an `input` of channels, rows and columns, for `classes` classes.
-///
-/// # Errors
-///
-/// A description that is out of range, or a stage that cannot process the map it receives.
-///
-/// # Example
-///
-/// ```
-/// let spec = allconv_nets::models::named("all_cnn_c")?;
-/// let walk = allconv_nets::walk(&spec, [3, 32, 32], 10)?;
-/// assert_eq!((walk.parameters(), walk.receptive_field()), (1_369_738, 27));
-/// # Ok::<(), allconv_nets::DescriptionError>(())
-/// ```
-pub fn walk(spec: &NetworkSpec, input: [usize; 3], classes: usize) -> Result<Walk, DescriptionError> {
-    walk_stages(&spec.stages(classes)?, input)
-}
-
 /// Walks a list of stages over an `input` of channels, rows and columns.
 ///
 /// # Errors
@@ -107,7 +55,8 @@ pub fn walk(spec: &NetworkSpec, input: [usize; 3], classes: usize) -> Result<Wal
 /// it is paired with, or a list whose stages that keep and take back maps are not balanced.
 pub fn walk_stages(stages: &[StageSpec], input: [usize; 3]) -> Result<Walk, DescriptionError> {
     if input.contains(&0) {
-        return Err(out_of_range("input", format!("{input:?}"), "at least 1 on each axis"));
+        let range = "at least 1 on each axis";
+        return Err(OutOfRange::new("input", format!("{input:?}"), range).into());
     }
     let mut position = Position { shape: input, jump: 1.0 };
     let mut branches = ShapeBranches::default();
@@ -146,119 +95,16 @@ pub fn walk_stages(stages: &[StageSpec], input: [usize; 3]) -> Result<Walk, Desc
             receptive_field: 0,
             jump: position.jump,
         });
-        let seen = receptive_field(&walked, window);
-        walked[index].receptive_field = seen;
+        walked[index].receptive_field = receptive_field(&walked);
     }
     Ok(Walk { input, stages: walked })
-}
-
-/// Whether `stage` keeps nothing of its own behind `before`.
-fn fuses(before: &StageSpec, stage: &StageSpec) -> bool {
-    let follows = matches!(stage, StageSpec::Activation(_) | StageSpec::Dropout { .. });
-    let apart = matches!(before, StageSpec::Add { .. } | StageSpec::Concatenate);
-    follows && !apart
-}
-
-fn output_shape(stage: &StageSpec, [channels, height, width]: [usize; 3]) -> Result<[usize; 3], String> {
-    match stage {
-        StageSpec::Convolution(convolution) => {
-            let ConvolutionSpec { border, groups, channels_out, .. } = convolution;
-            if channels % groups != 0 || channels_out % groups != 0 {
-                return Err(format!(
-                    "its {groups} groups do not divide {channels} and {channels_out} channels"
-                ));
-            }
-            let side = |side, axis| {
-                convolution.side_out(side, axis).ok_or_else(|| {
-                    format!(
-                        "its kernel of {} cells is longer than the {} cells it finds, border included",
-                        convolution.extent(axis),
-                        side + border.before + border.after
-                    )
-                })
-            };
-            Ok([convolution.channels_out, side(height, 0)?, side(width, 1)?])
-        }
-        StageSpec::Downsample(operator) => operator.output_shape([channels, height, width]),
-        StageSpec::Normalise(spec) => match spec.kind {
-            NormaliseKind::Group { groups } if groups == 0 || channels % groups != 0 => {
-                Err(format!("its {groups} groups do not divide {channels} channels"))
-            }
-            _ => Ok([channels, height, width]),
-        },
-        StageSpec::GlobalAverage => Ok([channels, 1, 1]),
-        StageSpec::Activation(_)
-        | StageSpec::Dropout { .. }
-        | StageSpec::Upsample(_)
-        | StageSpec::Keep
-        | StageSpec::KeepEnlarged { .. }
-        | StageSpec::Concatenate
-        | StageSpec::Add { .. }
-        | StageSpec::Target(_) => Ok([channels, height, width]),
-    }
-}
-
-fn window(stage: &StageSpec, input @ [_, height, width]: [usize; 3]) -> Window {
-    match stage {
-        StageSpec::Convolution(convolution) => Window {
-            extent: convolution.extent(0).max(convolution.extent(1)),
-            stride: convolution.stride[0].max(convolution.stride[1]),
-        },
-        StageSpec::Downsample(operator) => operator.window(input),
-        StageSpec::GlobalAverage => Window { extent: height.max(width), stride: 1 },
-        // The statistics of a group see the whole map; like the borders they are left aside.
-        _ => Window { extent: 1, stride: 1 },
-    }
-}
-
-fn parameters(stage: &StageSpec, input: [usize; 3], output: [usize; 3]) -> u64 {
-    match stage {
-        StageSpec::Convolution(convolution) => {
-            let ConvolutionSpec { channels_out, kernel: [rows, columns], groups, .. } = *convolution;
-            (channels_out * (input[0] / groups * rows * columns + 1)) as u64
-        }
-        StageSpec::Downsample(operator) => operator.parameters(input),
-        StageSpec::Upsample(spec) => spec.operator.parameters(&enlargement(input, output)),
-        StageSpec::Normalise(_) => 2 * input[0] as u64,
-        _ => 0,
-    }
-}
-
-fn macs(stage: &StageSpec, input: [usize; 3], output: [usize; 3]) -> u64 {
-    match stage {
-        StageSpec::Convolution(convolution) => {
-            let per_value = input[0] / convolution.groups * convolution.kernel[0] * convolution.kernel[1];
-            values(output) * per_value as u64
-        }
-        StageSpec::Downsample(operator) => operator.macs(input),
-        StageSpec::Upsample(spec) => spec.operator.macs(&enlargement(input, output)),
-        StageSpec::Normalise(_) => values(output),
-        _ => 0,
-    }
-}
-
-/// An enlargement whose cost is asked for; switches do not matter to it.
-fn enlargement(input: [usize; 3], output: [usize; 3]) -> Enlargement {
-    Enlargement { input, output, switches: SwitchKind::None }
-}
-
-fn activation_bytes(stage: &StageSpec, input: [usize; 3], output: [usize; 3]) -> u64 {
-    BYTES_PER_VALUE
-        * match stage {
-            StageSpec::KeepEnlarged { factor } => values(input) * (factor * factor) as u64,
-            StageSpec::Keep | StageSpec::Target(_) => 0,
-            _ => values(output),
-        }
-}
-
-fn values(shape: [usize; 3]) -> u64 {
-    shape.iter().map(|&side| side as u64).product()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::description::OutputKind;
+    use crate::architectures::OutputKind;
+    use crate::description::walk;
     use crate::models;
 
     fn walked(name: &str, classes: usize) -> Walk {

@@ -1,8 +1,9 @@
 //! The shapes of the maps that wait beside the chain while a list of stages is walked.
 
-use crate::description::DescriptionError;
+use allconv_operators::Enlargement;
+
+use crate::error::DescriptionError;
 use crate::stage::{StageSpec, Target, UpsampleSpec};
-use crate::upsample::Enlargement;
 
 /// Where a walk stands.
 #[derive(Clone, Copy, Debug)]
@@ -97,8 +98,8 @@ impl ShapeBranches {
             .ok_or_else(|| Refusal::Shape("there is no target for it to return to".to_owned()))?;
         let UpsampleSpec { operator, channels_out } = spec;
         match &target {
-            Target::Before(partner) => operator.check_pair(partner),
-            Target::Enlarged(_) => operator.check(),
+            Target::Before(partner) => operator.check_pair(partner).map_err(DescriptionError::from),
+            Target::Enlarged(_) => operator.check().map_err(DescriptionError::from),
         }
         .map_err(Refusal::Pair)?;
         let enlargement = Enlargement {

@@ -30,11 +30,11 @@ pub(crate) fn trend(study: &Study) -> Option<Figure> {
     let factor = study.unit().factor();
     let longest = table.rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0);
     let right = (0.125 * longest as f64 + 0.1).clamp(1.0, 2.6) + ASIDE + LEADERS;
-    let numbers: Vec<f64> = table.rows[0].points.iter().map(|(number, ..)| number.log2()).collect();
+    let numbers: Vec<f64> = table.rows[0].points.iter().map(|point| point.number.log2()).collect();
     let across = Scale::over(numbers.iter().copied(), (LEFT, WIDTH - LEFT - right));
     let margin = study.file.compare.equivalence_margin;
-    let values = table.rows.iter().flat_map(|row| &row.points).flat_map(|(_, mean, ends)| {
-        ends.map(|ends| [ends.low, ends.high]).into_iter().flatten().chain([*mean])
+    let values = table.rows.iter().flat_map(|row| &row.points).flat_map(|point| {
+        point.interval.map(|ends| [ends.low, ends.high]).into_iter().flatten().chain([point.mean])
     });
     let values = values.chain([0.0]).chain(margin.into_iter().flat_map(|margin| [-margin, margin]));
     let up = Scale::over(values.map(|value| factor * value), (0.0, HEIGHT));
@@ -43,8 +43,8 @@ pub(crate) fn trend(study: &Study) -> Option<Figure> {
     for (index, row) in table.rows.iter().enumerate() {
         let dodge = 0.07 * (index as f64 - 0.5 * (table.rows.len() - 1) as f64);
         drawing.push_str(&line(row, index, (&across, &up, factor, dodge)));
-        if let Some((number, mean, _)) = row.points.last() {
-            labels.push((up.place(factor * mean), index, across.place(number.log2()) + dodge));
+        if let Some(last) = row.points.last() {
+            labels.push((up.place(factor * last.mean), index, across.place(last.number.log2()) + dodge));
         }
     }
     drawing.push_str(&direct_labels(table, labels, WIDTH - right + ASIDE + LEADERS));
@@ -59,7 +59,7 @@ fn frame(
     let mut drawing = String::new();
     let (lengths, ticks) = (&table.rows[0].points, up.ticks(6));
     let ends = [lengths.first(), lengths.last()]
-        .map(|end| end.map_or(0.0, |(number, ..)| across.place(number.log2())));
+        .map(|end| end.map_or(0.0, |point| across.place(point.number.log2())));
     let (from, to) = (ends[0] - ASIDE, ends[1] + ASIDE);
     if let Some(margin) = margin {
         let (low, high) = (up.place(-margin), up.place(margin));
@@ -76,8 +76,8 @@ fn frame(
             from - 0.07
         );
     }
-    for (number, ..) in lengths {
-        let (x, label) = (across.place(number.log2()), show::magnitude(*number));
+    for point in lengths {
+        let (x, label) = (across.place(point.number.log2()), show::magnitude(point.number));
         let _ = writeln!(
             drawing,
             "\\draw[line width=0.4pt] ({x:.3},0) -- ({x:.3},-0.07) node[below,inner sep=1.5pt] {{{label}}};"
@@ -112,12 +112,12 @@ fn line(row: &TrendResult, index: usize, (across, up, factor, dodge): (&Scale, &
     let places: Vec<(f64, f64)> = row
         .points
         .iter()
-        .map(|(number, mean, _)| (across.place(number.log2()) + dodge, up.place(factor * mean)))
+        .map(|point| (across.place(point.number.log2()) + dodge, up.place(factor * point.mean)))
         .collect();
     let path: Vec<String> = places.iter().map(|(x, y)| format!("({x:.3},{y:.3})")).collect();
     let _ = writeln!(drawing, "\\draw[{colour},{dashes},line width=0.9pt] {};", path.join(" -- "));
-    for ((x, _), (.., ends)) in places.iter().zip(&row.points) {
-        if let Some(ends) = ends {
+    for ((x, _), point) in places.iter().zip(&row.points) {
+        if let Some(ends) = point.interval {
             let (low, high) = (up.place(factor * ends.low), up.place(factor * ends.high));
             let _ = writeln!(
                 drawing,

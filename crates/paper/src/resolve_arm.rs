@@ -1,7 +1,7 @@
 //! Values of arms: the primary metric, cost, the difference to the baseline, other metrics, pairs.
 
 use allconv_study::MetricUnit;
-use allconv_study::results::{ComparisonResult, GapRow, SecondaryArm};
+use allconv_study::results::{ComparisonResult, GapRow, PracticalChances, SecondaryArm};
 use allconv_study::stats::Interval;
 
 use crate::key::suggestion;
@@ -95,7 +95,7 @@ fn compared_value(study: &Study, comparison: &ComparisonResult, quantity: &str) 
     let interval =
         |interval: Option<Interval>| interval.map(|interval| show::difference_interval(unit, interval));
     let chance =
-        |of: fn((f64, f64, f64)) -> f64| comparison.practical.map(|practical| show::chance(of(practical)));
+        |of: fn(PracticalChances) -> f64| comparison.practical.map(|practical| show::chance(of(practical)));
     let whole = |text: Option<String>| Value::of_study(study, text);
     let arms = [comparison.arm_index, comparison.baseline_index];
     let pair = |text: Option<String>| Value::of_arms(study, &arms, text);
@@ -110,9 +110,9 @@ fn compared_value(study: &Study, comparison: &ComparisonResult, quantity: &str) 
         "verdict" => whole(Some(comparison.verdict.label().to_owned())),
         "pairs" => pair(Some(show::count(comparison.n() as u64))),
         "effect" => pair(comparison.effect.map(|effect| show::signed(&format!("{:.2}", effect.value)))),
-        "worse" => pair(chance(|(worse, ..)| worse)),
-        "within" => pair(chance(|(_, within, _)| within)),
-        "better" => pair(chance(|(.., better)| better)),
+        "worse" => pair(chance(|chances| chances.worse)),
+        "within" => pair(chance(|chances| chances.within)),
+        "better" => pair(chance(|chances| chances.better)),
         "training_difference" => {
             pair(gap_row(study, comparison.arm_index).map(|row| show::difference(unit, row.training.mean)))
         }

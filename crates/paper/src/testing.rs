@@ -20,7 +20,7 @@ compare = { baseline = "max_pool", alpha = 0.05, equivalence_margin = 0.01 }
 seeds = { from = 0, count = 6 }
 [claims.costs]
 text = "The added convolution costs."
-contrasts = [{ of = "all_conv", against = "max_pool", shows = "higher", margin = 0.0 }]
+contrasts = [{ of = "all_conv", against = "max_pool", shows = "higher" }]
 [base.data]
 dataset = "synthetic"
 [base.net]

@@ -39,6 +39,8 @@ pub struct Resolved {
     pub cost: Cost,
     /// Training images that the run will show to the network.
     pub presentations: u64,
+    /// Those of them at its beginning that a longer run with the same settings shows alike, so that it can take the steps over.
+    pub shared_presentations: u64,
     /// Optimiser steps that the run will make.
     pub steps: u64,
     /// Estimated peak memory of the run, in bytes.

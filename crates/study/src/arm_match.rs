@@ -1,11 +1,12 @@
 //! How near a matched arm comes to the cost of its baseline, in numbers and as a sentence.
 
 use allconv_record::{Cost, RunSpecification};
+use serde::Serialize;
 
 use crate::file::{CostQuantity, StudyFile};
 
 /// The cost that an arm has in common with its baseline.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ArmMatch {
     /// What was matched.
     pub quantity: CostQuantity,

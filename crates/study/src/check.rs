@@ -6,11 +6,9 @@ use crate::arm_match::ArmMatch;
 use crate::error::StudyError;
 use crate::file::{Correction, Search, StudyFile, StudyFileError, TestKind};
 use crate::recorded::check_metrics;
-use crate::stats::FoldCorrection;
+use crate::relatives::Relatives;
+use crate::stats::{FoldCorrection, SEEDS_FOR_A_VERDICT};
 use crate::text::counted;
-
-/// Seeds below which a comparison gets intervals only, no verdict.
-pub const SEEDS_FOR_A_VERDICT: u32 = 5;
 
 /// What a checked study will do.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,8 +21,10 @@ pub struct CheckReport {
     pub arms: Vec<ArmCheck>,
     /// Runs in total.
     pub runs: u64,
-    /// Training images shown over all runs.
+    /// Training images shown over all runs, without those that a run takes over from a shorter one.
     pub presentations: u64,
+    /// Those that runs take over from shorter ones that differ in length alone. None are counted where a search may give them different rates.
+    pub shared_presentations: u64,
     /// Runs of the search for learning rates; 0 without one.
     pub search_runs: u64,
     /// Training images shown over these.
@@ -98,14 +98,21 @@ pub fn check(study: &StudyFile, resolve: &dyn Resolve) -> Result<CheckReport, St
         .map(|((arm, resolved), matched)| ArmCheck { arm: arm.name.clone(), resolved, matched })
         .collect();
     let seeds = u64::from(study.seeds.count);
+    let relatives = Relatives::of(arms.iter().map(|arm| &arm.resolved));
+    let shared: u64 = (0..arms.len()).map(|arm| relatives.taken_over(arm)).sum();
     let presentations: u64 = arms.iter().map(|arm| arm.resolved.presentations).sum();
-    let (search_runs, search_presentations) =
-        study.search.as_ref().map_or((0, 0), |search| search_effort(search, arms.len(), presentations));
+    let (search_runs, search_presentations) = study
+        .search
+        .as_ref()
+        .map_or((0, 0), |search| search_effort(search, arms.len(), (presentations, shared)));
+    // The search gives every arm a rate of its own.
+    let shared = if study.search.is_some() { 0 } else { shared };
     Ok(CheckReport {
         study: study.name.clone(),
         question: study.question.clone(),
         runs: arms.len() as u64 * seeds,
-        presentations: presentations * seeds,
+        presentations: (presentations - shared) * seeds,
+        shared_presentations: shared * seeds,
         search_runs,
         search_presentations,
         arms,
@@ -113,14 +120,16 @@ pub fn check(study: &StudyFile, resolve: &dyn Resolve) -> Result<CheckReport, St
     })
 }
 
-/// Runs of the search over all rounds, and the images they show; `presentations` are those of one run of every arm.
-fn search_effort(search: &Search, arms: usize, presentations: u64) -> (u64, u64) {
+/// Runs of the search over all rounds, and the images they show; `presentations` are those of one run of every arm, of which `shared` are taken over
+/// from shorter runs. That is counted in the first round, in which every arm has the same rates.
+fn search_effort(search: &Search, arms: usize, (presentations, shared): (u64, u64)) -> (u64, u64) {
     let seeds = u64::from(search.seeds.count);
     let mut tried = search.lr.len();
     let (mut runs, mut shown) = (0, 0.0);
     for rung in 0..search.rungs() {
         runs += (arms * tried) as u64 * seeds;
-        shown += presentations as f64 * search.length_of(rung) * (tried as u64 * seeds) as f64;
+        let of_arms = presentations - if rung == 0 { shared } else { 0 };
+        shown += of_arms as f64 * search.length_of(rung) * (tried as u64 * seeds) as f64;
         tried = search.survivors(tried);
     }
     (runs, shown.round() as u64)
@@ -188,7 +197,7 @@ pub fn smallest_exact_p(n: u32) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{FakeResolve, small_study, small_study_text};
+    use crate::testing::{FakeResolve, lengths_study_text, small_study, small_study_text};
 
     fn study_with(test: &str, seeds: u32) -> StudyFile {
         let text =
@@ -207,6 +216,22 @@ mod tests {
         let one_run = report.arms[0].resolved.presentations;
         assert_eq!(report.presentations, 27 * one_run);
         assert!(report.statistics.verdict_possible);
+    }
+
+    #[test]
+    fn steps_that_several_lengths_share_are_counted_once() {
+        // 2, 4 and 8 epochs of 1000 images, of which half are alike: the second takes over 1000 images of the first, the third 2000 of the second.
+        let text = lengths_study_text(5).replace("batch = 2\n", "batch = 2\nschedule = \"shared\"\n");
+        let report = check(&StudyFile::parse("small.toml", text.clone()).unwrap(), &FakeResolve).unwrap();
+        assert_eq!((report.presentations, report.shared_presentations), (15 * 11_000, 15 * 3000));
+        let alone =
+            check(&StudyFile::parse("small.toml", lengths_study_text(5)).unwrap(), &FakeResolve).unwrap();
+        assert_eq!((alone.presentations, alone.shared_presentations), (15 * 14_000, 0));
+        // Arms of a search may get different rates, and then share nothing but the first round.
+        let text = text.replace("[base.data]", "search = { lr = [0.1, 0.05] }\n[base.data]");
+        let searched = check(&StudyFile::parse("small.toml", text).unwrap(), &FakeResolve).unwrap();
+        assert_eq!((searched.presentations, searched.shared_presentations), (15 * 14_000, 0));
+        assert_eq!(searched.search_presentations, 3 * 2 * 11_000);
     }
 
     #[test]

@@ -1,9 +1,42 @@
-//! Studies: the study file, the plan of runs, their order, the index of what exists, statistics and reports.
+//! Studies: the study file, the plan of runs, their order, the index of what exists, statistics, results and reports.
 //!
-//! A study file says which arms are compared, with which seeds, by which metric and test. [`StudyFile`] holds its syntax with
-//! positions, [`plan`] turns it into runs, [`check()`] asks a resolver whether all of them can be made, [`run_study`] makes those
-//! that are missing, and [`index()`] finds them again in run directories. This crate knows no tensors, no images and no
-//! terminal; whoever knows them passes in [`Resolve`](allconv_record::Resolve) and [`Execute`].
+//! A study file says which arms are compared, with which seeds, by which metric and test. It is the start of everything:
+//!
+//! 1. [`StudyFile`] holds its syntax with positions; [`plan`] turns it into runs, [`check()`] asks a resolver whether all of them can be made.
+//! 2. [`run_study`] makes those that are missing; [`index()`] finds them again in run directories.
+//! 3. [`StudyResults::collect`] computes everything that came of them, with the methods of [`stats`].
+//! 4. [`report_files`] writes it as a page, tables, a draft of a paper and JSON; [`publish()`] keeps what is committed of a study;
+//!    [`guide()`] is one page over all published studies.
+//!
+//! This crate knows no tensors, no images and no terminal; whoever knows them passes in [`Resolve`](allconv_record::Resolve), [`Execute`] and
+//! [`Examples`](allconv_record::Examples).
+//!
+//! # Example
+//!
+//! ```
+//! use allconv_study::{StudyFile, StudyResults, plan, report_files};
+//!
+//! let text = r#"
+//! question = "Does a strided convolution replace max pooling?"
+//! primary  = { metric = "error", split = "test", better = "lower" }
+//! compare  = { baseline = "max_pool", equivalence_margin = 0.005 }
+//! seeds    = { from = 0, count = 9 }
+//! [base.data]
+//! dataset = "cifar10"
+//! [arms.max_pool.net.downsample]
+//! max_pool = { kernel = 3, stride = 2 }
+//! [arms.all_conv.net.downsample]
+//! strided_conv = { kernel = 3, stride = 2 }
+//! "#;
+//! let study = StudyFile::parse("pooling.toml", text.to_owned()).unwrap();
+//! assert_eq!(plan(&study).len(), 18, "two arms, nine seeds");
+//!
+//! // Nothing was run yet: the report says so.
+//! let results = StudyResults::collect(&study, &[]).unwrap();
+//! let files = report_files(&results, &());
+//! let page = String::from_utf8(files[0].content.clone()).unwrap();
+//! assert!(page.contains("18 runs: 18 left"));
+//! ```
 #![forbid(unsafe_code)]
 #![expect(clippy::disallowed_methods, reason = "statistics and figures, not numbers of runs")]
 
@@ -27,6 +60,7 @@ pub mod results;
 mod room;
 mod run;
 mod search;
+mod sections;
 mod side_by_side;
 pub mod stats;
 mod study_folder;
@@ -36,25 +70,24 @@ mod text;
 
 pub use arm_match::ArmMatch;
 pub use bench::{BenchRecord, BenchedArm, in_turns};
-pub use check::{
-    ArmCheck, CheckReport, SEEDS_FOR_A_VERDICT, StatisticsCheck, check, check_statistics, smallest_exact_p,
-};
+pub use check::{ArmCheck, CheckReport, StatisticsCheck, check, check_statistics, smallest_exact_p};
 pub use error::StudyError;
 pub use file::{
     Arm, Baseline, Better, Claim, Comparison, Contrast, Correction, CostQuantity, Factor, Halving, Primary,
     Reference, Search, Seeds, Sequential, StudyFile, StudyFileError, TestKind,
 };
-pub use guide::{PublishedStudy, guide, read_published};
+pub use guide::{guide, read_published};
 pub use index::{FoundRun, Index, IndexedRun, RunState, RunStore, index};
 pub use matrix::{PlannedRun, plan, plan_with_rates};
 pub use metric::{METRICS, Metric, MetricUnit, Task, find_metric, metric_label};
 pub use needed::needed_runs;
 pub use planning::{ClaimPlan, ComparisonPlan, PlanAims, SPREAD_CONFIDENCE, plan_claims, plan_seeds};
 pub use publish::{publish, publish_runs};
-pub use report::{ReportFile, cells, report_files, tensorboard_files, write_report};
+pub use report::{ReportFile, report_files, tensorboard_files, write_report};
 pub use results::StudyResults;
 pub use room::check_room;
 pub use run::{Execute, ExecuteError, FailedRun, Progress, RunOptions, RunSummary, Stage, run_study};
 pub use search::{SearchCell, SearchResult, SearchRung};
 pub use side_by_side::{ArmSideBySide, CompareError, compare_studies};
+pub use stats::SEEDS_FOR_A_VERDICT;
 pub use study_folder::take_folder;

@@ -2,9 +2,9 @@
 
 use statrs::function::gamma::gamma_lr;
 
-use crate::check::SEEDS_FOR_A_VERDICT;
 use crate::file::{Correction, StudyFile};
 use crate::results::{ClaimChances, ContrastPlan, ContrastResult, StudyResults};
+use crate::stats::SEEDS_FOR_A_VERDICT;
 use crate::stats::{paired_t_power, seeds_for_equivalence, seeds_needed, summarise};
 
 /// Confidence with which the true spread lies below the upper limit that the careful plan uses.

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use allconv_record::{Artefacts, RecordError, RunDirectory, create_folder, write_atomically};
 
-use crate::file::StudyFile;
 use crate::report::{published_files, write_report};
 use crate::results::StudyResults;
 
@@ -19,17 +18,14 @@ const RUN_FILES: [&str; 6] =
 ///
 /// # Errors
 /// [`RecordError::Io`].
-pub fn publish(
-    study: &StudyFile,
-    results: &StudyResults,
-    folder: &Path,
-) -> Result<Vec<PathBuf>, RecordError> {
+pub fn publish(results: &StudyResults, folder: &Path) -> Result<Vec<PathBuf>, RecordError> {
+    let study = &results.study;
     let mut written = publish_runs(results, folder)?;
     let study_copy = folder.join(format!("{}.toml", study.name));
     create_folder(folder)?;
     write_atomically(&study_copy, study.text().as_bytes())?;
     written.push(study_copy);
-    let files = published_files(study, results);
+    let files = published_files(results);
     write_report(&files, folder)?;
     written.extend(files.iter().map(|file| folder.join(&file.path)));
     Ok(written)
@@ -123,7 +119,7 @@ mod tests {
             };
         }
         let results = StudyResults::collect(&study, &[runs]).unwrap();
-        let written = publish(&study, &results, &published).unwrap();
+        let written = publish(&results, &published).unwrap();
         assert!(written.iter().all(|path| path.is_file()));
         assert!(!written.iter().any(|path| path.to_string_lossy().contains("checkpoints")));
         let again = StudyResults::collect(&study, &[published.join("runs")]).unwrap();
@@ -134,9 +130,12 @@ mod tests {
         // The interrupted run is not published.
         assert_eq!(again.runs.iter().filter(|run| run.record.is_some()).count(), 5);
         // Publishing from where the runs already lie copies none of them.
-        let rewritten = publish(&study, &again, &published).unwrap();
+        let rewritten = publish(&again, &published).unwrap();
         assert_eq!(rewritten.len(), 3);
         let readme = std::fs::read_to_string(published.join("README.md")).unwrap();
-        assert!(readme.contains("| `max_pool` |") && readme.contains("seed 0: diverged"), "{readme}");
+        assert!(
+            readme.contains("| `max_pool` |") && readme.contains("| `max_pool` | 0 | diverged |"),
+            "{readme}"
+        );
     }
 }

@@ -3,9 +3,9 @@
 //! The studies were made apart, so that their seeds do not pair: differences are tested by Welch's t test, Holm-corrected over the arms that
 //! both have. It is for looking back at what changed; the comparisons that a study plans are its own.
 
-use crate::check::SEEDS_FOR_A_VERDICT;
 use crate::file::StudyFile;
 use crate::results::{ArmResult, INTERVAL_LEVEL, StudyResults};
+use crate::stats::SEEDS_FOR_A_VERDICT;
 use crate::stats::{Interval, holm, welch_test};
 
 /// Why two studies cannot be set beside each other.

@@ -84,6 +84,12 @@ impl Resolve for FakeResolve {
                 bad_data: false,
             });
         };
+        let mut train = request.train.clone();
+        let epochs = train.remove("epochs").unwrap_or(toml::Value::Integer(2));
+        let shown =
+            1000.0 * epochs.as_float().or(epochs.as_integer().map(|epochs| epochs as f64)).unwrap_or(2.0);
+        let presentations = shown as u64;
+        train.insert("length".into(), toml::toml! { epochs = epochs }.into());
         let cost = Cost {
             parameters: 1000 * (position as u64 + 1),
             macs: 50_000,
@@ -99,7 +105,7 @@ impl Resolve for FakeResolve {
                 numerics: BTreeMap::from([("loop".into(), 1)]),
                 data: request.data.clone(),
                 net: request.net.clone(),
-                train: request.train.clone(),
+                train,
             },
             shapes: vec![StageShape {
                 stage: "conv".into(),
@@ -108,8 +114,10 @@ impl Resolve for FakeResolve {
                 macs: 50_000,
             }],
             cost,
-            presentations: 2000,
-            steps: 20,
+            presentations,
+            // Only this schedule has a beginning that does not depend on the length.
+            shared_presentations: if request.train.contains_key("schedule") { presentations / 2 } else { 0 },
+            steps: presentations / 100,
             memory_bytes: 1 << 20,
             metrics: recorded(request),
         })

@@ -68,6 +68,11 @@ impl StepPlan {
         self.presentations
     }
 
+    /// Images shown by the first `steps` steps, at most all of them.
+    pub fn shown_before(&self, steps: u64) -> u64 {
+        if steps >= self.total_steps() { self.presentations } else { self.position(steps).shown_before }
+    }
+
     /// The step made after `step` others.
     pub fn position(&self, step: u64) -> Position {
         let epoch = step / self.steps_per_epoch();
@@ -118,6 +123,7 @@ mod tests {
             let positions: Vec<Position> = (0..plan.total_steps()).map(|step| plan.position(step)).collect();
             assert_eq!(positions.iter().map(|p| p.images).sum::<u64>(), presentations);
             assert!(positions.iter().all(|p| p.images >= 1));
+            assert_eq!((plan.shown_before(0), plan.shown_before(plan.total_steps())), (0, presentations));
             let mut shown = 0;
             for position in &positions {
                 assert_eq!(position.shown_before, shown);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use allconv_data::{DataError, Patches, PictureExample};
 use allconv_kernels::Accuracy;
-use allconv_nets::{DescriptionError, NetworkSpec, OutputKind, Walk, walk};
+use allconv_nets::{DescriptionError, NetworkSpec, OperatorError, OutputKind, Walk, walk};
 use allconv_record::{
     Cost, Request, Resolve, ResolveError, Resolved, RunSpecification, SplitName, StageShape,
 };
@@ -169,6 +169,7 @@ impl Resolve for Resolver {
             shapes: shapes(&walk),
             cost: cost(&walk),
             presentations,
+            shared_presentations: plan.shown_before(train.shared_steps(&plan)),
             steps: plan.total_steps(),
         })
     }
@@ -346,9 +347,9 @@ fn memory_bytes(walk: &Walk, train: &TrainSettings) -> u64 {
 /// The field of the network section that an error is about.
 fn description_field(error: &DescriptionError) -> &str {
     match error {
-        DescriptionError::OutOfRange { field, .. } => field,
-        DescriptionError::Misplaced { .. } | DescriptionError::UnknownOperator { .. } => "downsample",
-        DescriptionError::Unpaired { .. } => "upsample",
+        DescriptionError::OutOfRange(error) => &error.field,
+        DescriptionError::Operator(OperatorError::Unpaired { .. }) => "upsample",
+        DescriptionError::Operator(_) => "downsample",
         DescriptionError::NoMatch { .. } => "match_cost",
         DescriptionError::UnknownModel { .. } | DescriptionError::Shape { .. } => "architecture",
     }

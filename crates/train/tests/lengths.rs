@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use allconv_data::DataDirectory;
 use allconv_kernels::Isa;
-use allconv_record::{Event, MetricPoint, Observer, Request, Resolve, RunDirectory, Status};
+use allconv_record::{Event, MetricPoint, Observer, Request, Resolve, Resolved, RunDirectory, Status};
 use allconv_train::{DataStore, Execution, Identity, Job, Resolver, train};
 use burn::tensor::Device;
 
@@ -38,15 +38,8 @@ impl Lengths {
         Lengths { folder, data }
     }
 
-    /// Trains over 60 images in batches of 8, until `steps` are made.
-    fn run(
-        &self,
-        name: &str,
-        epochs: f64,
-        train_extra: &str,
-        relatives: &[&str],
-        steps: u64,
-    ) -> RunDirectory {
+    /// A training over 60 images in batches of 8.
+    fn resolved(&self, epochs: f64, train_extra: &str) -> Resolved {
         let schedule = "schedule = { trapezoid = { rise_epochs = 0.5, fall = 0.5 } }";
         let text = format!("preset = 'fast'\nbatch = 8\nepochs = {epochs:?}\n{schedule}\n{train_extra}");
         let request = Request {
@@ -60,7 +53,19 @@ impl Lengths {
             net: toml::toml! { architecture = { springenberg = { base = "c", width = 0.05, norm = "batch" } } },
             train: text.parse().unwrap(),
         };
-        let resolved = Resolver::new(Arc::clone(&self.data), "cpu").resolve(&request).unwrap();
+        Resolver::new(Arc::clone(&self.data), "cpu").resolve(&request).unwrap()
+    }
+
+    /// Trains until `steps` are made.
+    fn run(
+        &self,
+        name: &str,
+        epochs: f64,
+        train_extra: &str,
+        relatives: &[&str],
+        steps: u64,
+    ) -> RunDirectory {
+        let resolved = self.resolved(epochs, train_extra);
         let interrupted = AtomicBool::new(false);
         let relatives: Vec<RunDirectory> = relatives.iter().map(|name| self.directory(name)).collect();
         let job = Job {
@@ -102,6 +107,16 @@ fn parent_step(run: &RunDirectory) -> Option<u64> {
 /// Of 60 images 8 at a time: 8 steps an epoch.
 const EPOCH: u64 = 8;
 const ALL: u64 = u64::MAX;
+
+#[test]
+fn the_images_that_a_plan_takes_for_shared_are_those_of_the_steps_taken_over() {
+    let lengths = Lengths::new();
+    let [short, long] = [3.0, 6.0].map(|epochs| lengths.resolved(epochs, "").shared_presentations);
+    // The shorter run falls from the middle of its second epoch on: four batches of 8 after the first 60 images.
+    assert_eq!((short, long), (60 + 4 * 8, 180));
+    lengths.run("short", 3.0, "", &[], ALL);
+    assert_eq!(parent_step(&lengths.run("long", 6.0, "", &["short"], EPOCH + 5)), Some(EPOCH + 4));
+}
 
 #[test]
 fn a_run_goes_on_from_a_shorter_one_and_ends_with_the_bits_of_one_trained_alone() {

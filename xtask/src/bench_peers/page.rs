@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use allconv_document::{Cell, Column, Table, Text, markdown};
+
 use super::results::{Measured, Results, Row, Side};
 use super::sections::SECTIONS;
 use super::targets::Judged;
@@ -55,19 +57,9 @@ fn write_section(page: &mut String, measured: &Measured) -> anyhow::Result<()> {
             }
         }
     }
-    let (heads, which) = match names[..] {
-        [] => ("peer".to_owned(), "Which peer, mode"),
-        _ => (names.join(" | "), "Fastest peer, mode"),
-    };
-    writeln!(
-        page,
-        "| What | allconv | {heads} | {which} | Ratio of medians | Floor | Goal | MiB of the steps, ours / its |\n\
-         |---|--:|{}---|--:|--:|--:|--:|",
-        "--:|".repeat(names.len().max(1))
-    )?;
+    page.push_str(&markdown::table(&table(&measured.rows, &names)));
     let mut notes: Vec<String> = Vec::new();
     for row in &measured.rows {
-        writeln!(page, "{}", line(row, &names))?;
         for side in std::iter::once(&row.ours).chain(&row.peers) {
             let note = side.note.iter().map(|note| format!("{}: {note}", side.name));
             notes.extend(note.filter(|note| !notes.contains(note)).collect::<Vec<_>>());
@@ -79,32 +71,40 @@ fn write_section(page: &mut String, measured: &Measured) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A row of the table, with a column for each peer of `names`, or one for the only peer.
-fn line(row: &Row, names: &[&str]) -> String {
-    let fastest = row.fastest();
-    let rate_of =
-        |name: &&str| row.peers.iter().find(|peer| peer.name == **name).map_or("–".to_owned(), spread);
-    let rates = if names.is_empty() {
-        spread(fastest)
-    } else {
-        names.iter().map(rate_of).collect::<Vec<_>>().join(" | ")
+/// The rows, with a column for each peer of `names`, or one for the only peer.
+fn table(rows: &[Row], names: &[&str]) -> Table {
+    let what = |row: &Row| match row.unit.as_str() {
+        "images/s" => row.what.clone(),
+        unit => format!("{} ({unit})", row.what),
     };
-    let unit = if row.unit == "images/s" { String::new() } else { format!(" ({})", row.unit) };
-    let mode = if fastest.mode.is_empty() { String::new() } else { format!(", {}", fastest.mode) };
-    let figure = match row.judged {
-        Judged::Ratio => format!("**{:.2}**", row.figure()),
-        Judged::OursAtMost => format!("ours: **{}**", digits(row.figure())),
-    };
-    format!(
-        "| {}{unit} | {} | {rates} | {}{mode} | {figure}{} | {} | {} | {} |",
-        row.what,
-        spread(&row.ours),
-        fastest.name,
-        mark(row),
-        floor(row),
-        row.target.goal,
-        memory([row.ours.memory, fastest.memory]),
-    )
+    let mut table = Table::of(rows)
+        .column(Column::text("What"), |row| Cell::plain(&what(row)))
+        .column(Column::number("allconv"), |row| spread(&row.ours))
+        .column(names.is_empty().then(|| Column::number("peer")), |row| spread(row.fastest()));
+    for name in names {
+        table = table
+            .column(Column::number(name), |row| row.peers.iter().find(|peer| peer.name == *name).map(spread));
+    }
+    let which = if names.is_empty() { "Which peer, mode" } else { "Fastest peer, mode" };
+    table
+        .column(Column::text(which), |row| {
+            let fastest = row.fastest();
+            let mode = if fastest.mode.is_empty() { String::new() } else { format!(", {}", fastest.mode) };
+            Cell::plain(&format!("{}{mode}", fastest.name))
+        })
+        .column(Column::number("Ratio of medians"), |row| {
+            let figure = match row.judged {
+                Judged::Ratio => Text::strong(&format!("{:.2}", row.figure())),
+                Judged::OursAtMost => Text::plain("ours: ") + Text::strong(&digits(row.figure())),
+            };
+            figure + mark(row)
+        })
+        .column(Column::number("Floor"), |row| floor(row))
+        .column(Column::number("Goal"), |row| row.target.goal.to_string())
+        .column(Column::number("MiB of the steps, ours / its"), |row| {
+            memory([row.ours.memory, row.fastest().memory])
+        })
+        .table()
 }
 
 fn mark(row: &Row) -> &'static str {
@@ -174,7 +174,8 @@ mod tests {
         let row = row(Judged::Ratio, Target::new(1.8, 2.3));
         let expected =
             "| infer | 300 (290–310) | 100 | – | 150 | OpenVINO, latency | **2.00** | 1.8 | 2.3 | 114 / – |";
-        assert_eq!(line(&row, &["PyTorch", "ONNX Runtime", "OpenVINO"]), expected);
+        let text = markdown::table(&table(&[row], &["PyTorch", "ONNX Runtime", "OpenVINO"]));
+        assert_eq!(text.lines().last(), Some(expected));
     }
 
     #[test]

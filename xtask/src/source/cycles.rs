@@ -12,29 +12,16 @@ use crate::arrows;
 /// How many files may need each other in a circle.
 const LARGEST_CYCLE: usize = 3;
 
-/// The crates that do not keep to it yet, with their largest cycle, which may only shrink.
-const LARGER_CYCLES: &[(&str, usize)] = &[
-    ("kernels", 41),
-    ("data", 5),
-    ("nets", 70),
-    ("train", 8),
-    ("inspect", 15),
-    ("study", 15),
-    ("allconv", 21),
-];
-
-/// Checks that no crate has a cycle of more than three files, but for those of [`LARGER_CYCLES`].
+/// Checks that no crate has a cycle of more than three files.
 ///
 /// # Errors
 /// Names the crate and the files of the first such cycle.
 pub(crate) fn check(workspace: &Path) -> anyhow::Result<()> {
     for folder in arrows::crates() {
-        let larger = LARGER_CYCLES.iter().find(|(known, _)| *known == folder);
-        let limit = larger.map_or(LARGEST_CYCLE, |(_, files)| *files);
         for cycle in cycles(&workspace.join("crates").join(folder).join("src"))? {
             ensure!(
-                cycle.len() <= limit,
-                "crates/{folder}: {} files need each other, at most {limit} may: {}",
+                cycle.len() <= LARGEST_CYCLE,
+                "crates/{folder}: {} files need each other, at most {LARGEST_CYCLE} may: {}",
                 cycle.len(),
                 list(&cycle)
             );

@@ -198,10 +198,10 @@ mod tests {
     fn every_operator_is_part_of_it_and_every_task_with_every_optimiser_and_class() {
         let listed: BTreeSet<&str> = REDUCING.into_iter().collect();
         let registered = DownsampleConfig::examples();
-        assert_eq!(listed, registered.iter().map(DownsampleConfig::name).collect());
+        assert_eq!(listed, registered.iter().map(|operator| operator.name()).collect());
         let listed: BTreeSet<&str> = ENLARGING.into_iter().collect();
         let registered = UpsampleConfig::examples();
-        assert_eq!(listed, registered.iter().map(UpsampleConfig::name).collect());
+        assert_eq!(listed, registered.iter().map(|operator| operator.name()).collect());
         let names: Vec<String> = runs().unwrap().into_iter().map(|run| run.name).collect();
         for task in ["classifier", "u-net", "super-resolution"] {
             for optimizer in ["sgd", "adam"] {

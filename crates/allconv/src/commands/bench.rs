@@ -1,6 +1,7 @@
 //! `allconv bench`: throughput of training steps and of inference, on drawn images of the network's input size, with the page faults
 //! and the memory they cost.
 
+use allconv_document::Table;
 use allconv_record::Spread;
 use anyhow::Context;
 use serde_json::json;
@@ -10,7 +11,6 @@ use super::bench_time::tenth;
 use super::{bench_conv, bench_operators, bench_slot};
 use crate::arguments::{BenchArguments, BenchCommand};
 use crate::exit::{self, UsageError};
-use crate::table::Table;
 use crate::{machine, output, process};
 
 /// Forward, input gradient and weight gradient: the direct work of a training step in units of the forward pass.
@@ -81,7 +81,7 @@ pub(crate) fn run(command: &BenchCommand) -> anyhow::Result<u8> {
         ("peak_memory_mib", "Peak memory (MiB)"),
         ("step_memory_mib", "of which steps (MiB)"),
     ];
-    let mut table = Table::new("allconv.bench/1", &columns);
+    let mut table = Table::data("allconv.bench/1", &columns);
     table.push(vec![
         json!(pass),
         json!(format!("{} × {}", arguments.model, arguments.width)),
@@ -95,7 +95,7 @@ pub(crate) fn run(command: &BenchCommand) -> anyhow::Result<u8> {
         mebibytes(peak),
         mebibytes(step_bytes),
     ]);
-    output::print(&table.render(arguments.format))?;
+    output::print(&arguments.format.write(&table))?;
     verdict(arguments, faults)
 }
 

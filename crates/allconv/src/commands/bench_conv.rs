@@ -3,9 +3,10 @@
 use std::time::Instant;
 
 use crate::output;
+use allconv_document::Table;
 use allconv_kernels::{
-    Accuracy, Algorithm, ConvGeometry, ConvGradients, Engine, Epilogue, Padding, candidates, conv2d_backward,
-    conv2d_forward, measured_peak, plan,
+    Accuracy, Algorithm, ConvBackward, ConvForward, ConvGeometry, Convolution, Engine, Epilogue, Padding,
+    measured_peak,
 };
 use allconv_nets::{StageShape, StageSpec, models, walk};
 use anyhow::Context;
@@ -15,7 +16,6 @@ use super::bench_time::tenth;
 use crate::arguments::BenchArguments;
 use crate::exit::{self, UsageError};
 use crate::machine;
-use crate::table::Table;
 
 /// How much longer than the fastest alternative a chosen algorithm may take: timings on a busy machine differ by less.
 const TOLERATED: f64 = 1.10;
@@ -63,7 +63,7 @@ pub(crate) fn run(arguments: &BenchArguments) -> anyhow::Result<u8> {
     let layers = layers(arguments)?;
     let (pool, _) = machine::thread_pool(arguments.threads)?;
     let (table, lagging) = pool.install(|| measure(&layers, &engine, arguments.steps))?;
-    output::print(&table.render(arguments.format))?;
+    output::print(&arguments.format.write(&table))?;
     for line in &lagging {
         output::note(format_args!("{line}"));
     }
@@ -107,19 +107,17 @@ fn geometry(shape: &StageShape, batch: usize) -> Option<ConvGeometry> {
 /// The table, and a line for every choice that lags.
 fn measure(layers: &[Layer], engine: &Engine, rounds: usize) -> anyhow::Result<(Table, Vec<String>)> {
     let peak = measured_peak(engine);
-    let mut table = Table::new("allconv.bench-conv/1", &COLUMNS);
+    let mut table = Table::data("allconv.bench-conv/1", &COLUMNS);
     let mut lagging = Vec::new();
     for layer in layers {
         let ConvGeometry { height_in, width_in, channels_in, channels_out, .. } = layer.geometry;
         let map = format!("{channels_in}→{channels_out} {height_in}×{width_in}");
-        let chosen = plan(&layer.geometry, engine);
+        let chosen = Convolution::plan(engine, &layer.geometry).chosen().algorithm;
         let macs = layer.geometry.multiply_accumulates().context("the network's walk has checked this")?;
         for (pass, timed) in time(layer, engine, rounds)? {
-            let (name, chosen, products) = match pass {
-                Pass::Forward => ("forward", chosen.forward, 1.0),
-                Pass::Gradients => {
-                    ("gradients", chosen.backward, if layer.input_gradient { 2.0 } else { 1.0 })
-                }
+            let (name, products) = match pass {
+                Pass::Forward => ("forward", 1.0),
+                Pass::Gradients => ("gradients", if layer.input_gradient { 2.0 } else { 1.0 }),
             };
             let fastest = timed.iter().map(|timed| timed.seconds).fold(f64::INFINITY, f64::min);
             for Timed { algorithm, seconds } in timed {
@@ -159,20 +157,28 @@ fn time(layer: &Layer, engine: &Engine, rounds: usize) -> anyhow::Result<[(Pass,
         (wave(geometry.input_len()), wave(geometry.weight_len()), wave(geometry.channels_out), wave(outputs));
     let (mut y, mut dx) = (vec![0.0; outputs], vec![0.0; x.len()]);
     let (mut dweight, mut dbias) = (vec![0.0; weight.len()], vec![0.0; bias.len()]);
-    let algorithms = candidates(geometry, engine);
+    let (planned, epilogue) = (Convolution::plan(engine, geometry), Epilogue::RELU);
+    let algorithms = planned.candidates();
     let timed = || algorithms.iter().map(|&algorithm| Timed { algorithm, seconds: f64::INFINITY }).collect();
     let mut passes: [(Pass, Vec<Timed>); 2] = [(Pass::Forward, timed()), (Pass::Gradients, timed())];
     for _ in 0..rounds {
         for (pass, timed) in &mut passes {
             for Timed { algorithm, seconds } in timed {
-                let engine = engine.clone().preferring(*algorithm);
+                let convolution = planned.clone().preferring(*algorithm);
                 let start = Instant::now();
+                let prepared = convolution.prepare(&weight);
                 if *pass == Pass::Forward {
-                    conv2d_forward(&engine, geometry, &x, &weight, Some(&bias), &Epilogue::RELU, &mut y);
+                    prepared.forward(ConvForward { x: &x, bias: Some(&bias), epilogue, y: &mut y });
                 } else {
-                    let dx = layer.input_gradient.then_some(&mut dx[..]);
-                    let gradients = ConvGradients { dx, dweight: &mut dweight, dbias: Some(&mut dbias) };
-                    conv2d_backward(&engine, geometry, &x, &weight, &y, &dy, &Epilogue::RELU, gradients);
+                    prepared.backward(ConvBackward {
+                        x: &x,
+                        y: &y,
+                        dy: &dy,
+                        epilogue,
+                        dx: layer.input_gradient.then_some(&mut dx[..]),
+                        dweight: &mut dweight,
+                        dbias: Some(&mut dbias),
+                    });
                 }
                 *seconds = seconds.min(start.elapsed().as_secs_f64());
             }

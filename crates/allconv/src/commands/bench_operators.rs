@@ -3,12 +3,11 @@
 use std::time::Instant;
 
 use crate::output;
+use allconv_document::Table;
 use allconv_kernels::{Accuracy, Engine};
-use allconv_nets::downsample::Slot;
-use allconv_nets::upsample::UpsamplePair;
 use allconv_nets::{
-    ActivationKind, DescriptionError, DownsampleConfig, Initialisation, Mode, Network, Switches,
-    UpsampleConfig, images_to_tensor, walk_stages,
+    ActivationKind, DescriptionError, DownsampleConfig, Initialisation, Mode, Network, OperatorError, Slot,
+    Switches, UpsampleConfig, UpsamplePair, images_to_tensor, walk_stages,
 };
 use allconv_random::Stream;
 use allconv_random::elementary::square;
@@ -20,7 +19,6 @@ use serde_json::{Value, json};
 use crate::arguments::BenchOperatorsArguments;
 use crate::exit::{self, UsageError};
 use crate::machine;
-use crate::table::Table;
 
 /// Rounds of each pass before timing begins.
 const WARM_UP: usize = 2;
@@ -55,7 +53,7 @@ pub(super) fn run(arguments: &BenchOperatorsArguments) -> anyhow::Result<u8> {
         ("forward_backward_max_ms", "slowest"),
         ("error", "Distance from f64"),
     ];
-    let mut table = Table::new("allconv.bench.operators/1", &columns);
+    let mut table = Table::data("allconv.bench.operators/1", &columns);
     for operator in operators(&arguments.names)? {
         let timed = pool.install(|| time(&operator, shape, arguments.rounds, &engine));
         let Some(Timed { error, forward, both }) = timed? else {
@@ -71,7 +69,7 @@ pub(super) fn run(arguments: &BenchOperatorsArguments) -> anyhow::Result<u8> {
         row.push(json!(format!("{error:.1e}")));
         table.push(row);
     }
-    output::print(&table.render(arguments.format))?;
+    output::print(&arguments.format.write(&table))?;
     Ok(exit::OK)
 }
 
@@ -153,9 +151,11 @@ impl Subject {
         match operator {
             Operator::Down(operator) => {
                 let mut stages = Vec::new();
-                let placed = operator.place(&mut Slot::new(&mut stages, shape[1], ActivationKind::Relu));
+                let placed = Slot::new(&mut stages, shape[1], ActivationKind::Relu).place(operator);
                 // Some operators only change what stands before or behind them.
-                if matches!(placed, Err(DescriptionError::Misplaced { .. })) || stages.is_empty() {
+                if matches!(placed, Err(DescriptionError::Operator(OperatorError::Misplaced { .. })))
+                    || stages.is_empty()
+                {
                     return Ok(None);
                 }
                 placed?;

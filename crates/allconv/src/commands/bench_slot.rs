@@ -1,5 +1,6 @@
 //! `allconv bench slot`: training steps of a network with each downsampling operator in its slot.
 
+use allconv_document::Table;
 use allconv_nets::DownsampleConfig;
 use allconv_record::Spread;
 use anyhow::Context;
@@ -9,7 +10,6 @@ use super::bench_network::Bench;
 use super::bench_time::tenth;
 use crate::arguments::{BenchArguments, BenchSlotArguments};
 use crate::exit::{self, UsageError};
-use crate::table::Table;
 use crate::{machine, output};
 
 /// Runs the command.
@@ -40,7 +40,7 @@ pub(super) fn run(arguments: &BenchSlotArguments) -> anyhow::Result<u8> {
         ("batch", "Batch"),
         ("threads", "Threads"),
     ];
-    let mut table = Table::new("allconv.bench.slot/1", &columns);
+    let mut table = Table::data("allconv.bench.slot/1", &columns);
     let mut first = None;
     for operator in operators(&arguments.names)? {
         let mut bench = match Bench::with_operator(&bench, Some(&operator)) {
@@ -66,7 +66,7 @@ pub(super) fn run(arguments: &BenchSlotArguments) -> anyhow::Result<u8> {
             json!(threads),
         ]);
     }
-    output::print(&table.render(arguments.format))?;
+    output::print(&arguments.format.write(&table))?;
     Ok(exit::OK)
 }
 

@@ -8,13 +8,14 @@ use allconv_data::{
     DataDirectory, HashCheck, LeftOut, PictureKind, PictureLayout, SharedImages, fetch, import,
     import_pictures, list, parse_labels, verify,
 };
+use allconv_document::Table;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::data_augment::{self, Shown};
 use crate::arguments::{DataArguments, DataCommand, LayoutArgument};
 use crate::exit::{self, UsageError};
-use crate::table::{Format, Table};
+use crate::table::Format;
 
 /// Runs the command.
 pub(crate) fn run(command: &DataCommand) -> anyhow::Result<u8> {
@@ -174,10 +175,10 @@ fn directory(arguments: &DataArguments) -> DataDirectory {
 
 fn list_datasets(directory: &DataDirectory, format: Format) -> anyhow::Result<()> {
     let columns = [("name", "Name"), ("present", "Here"), ("description", "What it is")];
-    let mut table = Table::new("allconv.datasets/1", &columns);
+    let mut table = Table::data("allconv.datasets/1", &columns);
     for dataset in list(directory)? {
         table.push(vec![json!(dataset.name), json!(dataset.present), json!(dataset.description)]);
     }
-    output::print(&table.render(format))?;
+    output::print(&format.write(&table))?;
     Ok(())
 }

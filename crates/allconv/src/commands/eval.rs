@@ -1,13 +1,13 @@
 //! `allconv eval`: a trained network's verdict on a split.
 
 use allconv_data::DataDirectory;
+use allconv_document::Table;
 use allconv_inspect::{RunWeights, TrainedNetwork};
 use allconv_record::{Outcomes, RunDirectory, Scores, SplitName};
 use allconv_train::{DataStore, ExampleRecord};
 use serde_json::json;
 
 use crate::arguments::{EvalArguments, TrainedArguments};
-use crate::table::Table;
 use crate::{device, exit, machine, output};
 
 /// Runs the command.
@@ -20,7 +20,7 @@ pub(crate) fn run(arguments: &EvalArguments) -> anyhow::Result<u8> {
         ExampleRecord::Outcomes(outcomes) => class_table(trained.classes(), outcomes),
         ExampleRecord::Scores { scores, .. } => score_table(scores, &evaluated.metrics),
     };
-    output::print(&table.render(arguments.format))?;
+    output::print(&arguments.format.write(&table))?;
     match &evaluated.examples {
         ExampleRecord::Outcomes(_) => {
             output::note(format_args!("mean cross-entropy on {}: {:.4} nats", split.name(), evaluated.loss));
@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: &EvalArguments) -> anyhow::Result<u8> {
 /// Wrong answers by class.
 fn class_table(classes: &[String], outcomes: &Outcomes) -> Table {
     let columns = [("class", "Class"), ("images", "Images"), ("wrong", "Wrong"), ("error", "Error")];
-    let mut table = Table::new("allconv.evaluation/1", &columns);
+    let mut table = Table::data("allconv.evaluation/1", &columns);
     let mut row = |name: &str, class: Option<usize>| {
         let of_class = outcomes.0.iter().filter(|o| class.is_none_or(|class| usize::from(o.label) == class));
         let (images, wrong) =
@@ -53,7 +53,7 @@ fn class_table(classes: &[String], outcomes: &Outcomes) -> Table {
 /// Metrics of every example and of the split.
 fn score_table(scores: &Scores, metrics: &[(String, f64)]) -> Table {
     let columns = [("example", "Example"), ("metric", "Metric"), ("value", "Value")];
-    let mut table = Table::new("allconv.scores_table/1", &columns);
+    let mut table = Table::data("allconv.scores_table/1", &columns);
     for example in &scores.examples {
         for (metric, value) in scores.metrics.iter().zip(&example.values) {
             table.push(vec![json!(example.name), json!(metric), json!(rounded(*value))]);

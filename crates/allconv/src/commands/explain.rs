@@ -3,12 +3,13 @@
 use std::fs;
 use std::time::Instant;
 
+use allconv_document::Table;
 use allconv_inspect::explain::{
     Choice, ContactSheet, DEFAULT_STEPS, EXPLANATIONS, Explained, Explanation, Region, Target, input_picture,
     randomisation_check, signal_explanations, signal_picture, strongest_patches, unconditional_signals,
     write_signals,
 };
-use allconv_nets::{DownsampleConfig, MaxPoolRule, ReluRule, SignalRules, StageSpec};
+use allconv_nets::{MaxPoolRule, ReluRule, SignalRules, StageSpec};
 use anyhow::Context;
 use image::RgbImage;
 use serde_json::json;
@@ -18,7 +19,6 @@ use crate::arguments::{ExplainArguments, MaxPoolArgument};
 use crate::exit::{self, UsageError};
 use crate::output;
 use crate::subject::{Loaded, class_name, load};
-use crate::table::Table;
 
 /// Side of a picture on a sheet, in pixels.
 const CELL: u32 = 64;
@@ -74,7 +74,7 @@ pub(crate) fn run(arguments: &ExplainArguments) -> anyhow::Result<u8> {
     let title = format!("{}: {}", loaded.subject.name(), target_words(&loaded, target));
     fs::write(&file, page(&title, &loaded.subject.origin().to_string(), &sections)?)
         .with_context(|| format!("cannot write {}", file.display()))?;
-    output::print(&table.render(arguments.format))?;
+    output::print(&arguments.format.write(&table))?;
     output::print_line(format_args!("{}", file.display()))?;
     Ok(exit::OK)
 }
@@ -111,9 +111,9 @@ fn position(text: &str) -> Result<[usize; 2], UsageError> {
 
 /// The rule of max pooling, refused where there is none to apply it to.
 fn rules(arguments: &ExplainArguments, loaded: &Loaded) -> Result<MaxPoolRule, UsageError> {
-    let pools = loaded.subject.walk().stages.iter();
-    let pools =
-        pools.filter(|stage| matches!(&stage.stage, StageSpec::Downsample(DownsampleConfig::MaxPool(_))));
+    let is_max_pool =
+        |stage: &StageSpec| matches!(stage, StageSpec::Downsample(operator) if operator.name() == "max_pool");
+    let pools = loaded.subject.walk().stages.iter().filter(|shape| is_max_pool(&shape.stage));
     match arguments.max_pooling {
         MaxPoolArgument::Switches => Ok(MaxPoolRule::Switches),
         MaxPoolArgument::Spread if pools.count() == 0 => {
@@ -141,8 +141,7 @@ fn whole_images(
 ) -> anyhow::Result<Section> {
     let pictures = &loaded.pictures.spread(arguments.rows);
     let shape = pictures.shape();
-    let side = shape.height.min(shape.width);
-    let region = Region { top: (shape.height - side) / 2, left: (shape.width - side) / 2, side };
+    let region = Region::middle(shape);
     let steps = arguments.steps.unwrap_or(DEFAULT_STEPS);
     let asked = Explained { subject: &loaded.subject, pictures, target, max_pool, steps, region };
     let inputs = (0..pictures.len()).map(|picture| input_picture(pictures.pixels(picture), shape, region));
@@ -161,13 +160,14 @@ fn whole_images(
             caption = format!("{caption} {note}");
         }
     }
-    let mut sheet = ContactSheet::new(if side > LARGE_CELL as usize { LARGE_CELL } else { CELL });
+    let mut sheet = ContactSheet::new(if region.side > LARGE_CELL as usize { LARGE_CELL } else { CELL });
     for picture in 0..pictures.len() {
         sheet.push(columns.iter().map(|column| column[picture].clone()).collect());
     }
     Ok(Section {
         title: "Images and what is said of them".to_owned(),
         caption,
+        table: None,
         file: "images",
         picture: sheet.render(),
     })
@@ -235,6 +235,7 @@ fn unit_patches(
             units.first().map_or(0, |unit| unit.patches.len()),
             pictures.len()
         ),
+        table: None,
         file: "patches",
         picture: sheet.render(),
     })
@@ -259,6 +260,7 @@ fn unconditional(loaded: &Loaded, stage: usize) -> anyhow::Result<Section> {
             channels.len(),
             subject.stage_label(stage)
         ),
+        table: None,
         file: "unconditional",
         picture: sheet.render(),
     })
@@ -277,7 +279,7 @@ fn randomisation(loaded: &Loaded, target: Target) -> anyhow::Result<(Section, Ta
         ("guided", "Guided"),
         ("silent", "Silent"),
     ];
-    let mut table = Table::new("allconv.randomisation/1", &columns);
+    let mut table = Table::data("allconv.randomisation/1", &columns);
     let mut sheet = ContactSheet::new(32);
     for step in steps.chunks(rules.len()) {
         let correlation =
@@ -296,16 +298,16 @@ fn randomisation(loaded: &Loaded, target: Target) -> anyhow::Result<(Section, Ta
         };
         sheet.push(step.iter().map(|step| shade(step.correlation)).collect());
     }
-    let rendered = table.render(crate::table::Format::Md);
     Ok((
         Section {
             title: "Do the pictures depend on what was learned?".to_owned(),
             caption: format!(
                 "Model randomisation (Adebayo et al., 2018) on {} images: rank correlation of the absolute signal with that of \
                  the network as it is, once the parameters from a stage to the end are random. Columns: gradient, deconvnet, \
-                 guided backpropagation; black is 1, the same picture. `Silent` counts pictures in which no signal arrives.\n{rendered}",
+                 guided backpropagation; black is 1, the same picture. `Silent` counts pictures in which no signal arrives.",
                 pictures.len()
             ),
+            table: Some(table.clone()),
             file: "randomisation",
             picture: sheet.render(),
         },

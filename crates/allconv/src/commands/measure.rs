@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use allconv_document::Table;
 use allconv_inspect::InspectError;
 use allconv_inspect::measure::{self, Asked, Measure, Reading, all_measures, mean_corruption_error};
 use allconv_study::stats::{Interval, bootstrap_mean_interval, wilson_interval};
@@ -15,7 +16,6 @@ use crate::arguments::{MeasureArguments, SubjectArguments};
 use crate::exit::{self, UsageError};
 use crate::output;
 use crate::subject::{Loaded, load};
-use crate::table::Table;
 
 /// Level of the intervals.
 const LEVEL: f64 = 0.95;
@@ -25,7 +25,7 @@ const MOST_IMAGES: usize = 1000;
 /// Runs the command.
 pub(crate) fn run(arguments: &MeasureArguments) -> anyhow::Result<u8> {
     if arguments.list {
-        output::print(&listed().render(arguments.format))?;
+        output::print(&arguments.format.write(&listed()))?;
         return Ok(exit::OK);
     }
     let wanted = wanted(&arguments.only)?;
@@ -46,7 +46,7 @@ pub(crate) fn run(arguments: &MeasureArguments) -> anyhow::Result<u8> {
         ("high", "High"),
         ("images", "Images"),
     ];
-    let mut table = Table::new("allconv.measures/1", &columns);
+    let mut table = Table::data("allconv.measures/1", &columns);
     for measure in wanted {
         let began = Instant::now();
         let name = measure.card().name;
@@ -77,7 +77,7 @@ pub(crate) fn run(arguments: &MeasureArguments) -> anyhow::Result<u8> {
         }
         output::note(format_args!("{name}: {:.1} s", began.elapsed().as_secs_f64()));
     }
-    output::print(&table.render(arguments.format))?;
+    output::print(&arguments.format.write(&table))?;
     Ok(exit::OK)
 }
 
@@ -135,7 +135,7 @@ fn listed() -> Table {
         ("definition", "Definition"),
         ("source", "Source"),
     ];
-    let mut table = Table::new("allconv.measure-list/1", &columns);
+    let mut table = Table::data("allconv.measure-list/1", &columns);
     for measure in all_measures() {
         let card = measure.card();
         table.push(vec![

@@ -1,12 +1,13 @@
 //! `allconv models`: the networks, their shapes and their cost.
 
+use allconv_document::Table;
 use allconv_nets::{models, walk};
 use serde_json::json;
 
 use crate::arguments::ModelsCommand;
 use crate::exit::{self, UsageError};
 use crate::output;
-use crate::table::{Format, Table};
+use crate::table::Format;
 
 /// Runs the command.
 pub(crate) fn run(command: &ModelsCommand) -> anyhow::Result<u8> {
@@ -26,7 +27,7 @@ fn list(format: Format) -> anyhow::Result<u8> {
         ("activation_bytes", "Activation bytes per image"),
         ("receptive_field", "Receptive field (px)"),
     ];
-    let mut table = Table::new("allconv.models/1", &columns);
+    let mut table = Table::data("allconv.models/1", &columns);
     for model in &models::MODELS {
         let walk = walk(&model.spec(), model.input, model.classes)?;
         let [channels, height, width] = model.input;
@@ -40,7 +41,7 @@ fn list(format: Format) -> anyhow::Result<u8> {
             json!(walk.receptive_field()),
         ]);
     }
-    output::print(&table.render(format))?;
+    output::print(&format.write(&table))?;
     Ok(exit::OK)
 }
 
@@ -59,7 +60,7 @@ fn show(name: &str, width: f64, classes: Option<usize>, format: Format) -> anyho
         ("macs", "MACs"),
         ("receptive_field", "Receptive field (px)"),
     ];
-    let mut table = Table::new("allconv.stages/1", &columns);
+    let mut table = Table::data("allconv.stages/1", &columns);
     for (index, stage) in walk.stages.iter().enumerate() {
         let [channels, height, width] = stage.output;
         table.push(vec![
@@ -73,7 +74,7 @@ fn show(name: &str, width: f64, classes: Option<usize>, format: Format) -> anyho
         ]);
     }
     if format == Format::Json {
-        let stages: serde_json::Value = serde_json::from_str(&table.render(Format::Json))?;
+        let stages: serde_json::Value = serde_json::from_str(&Format::Json.write(&table))?;
         let [channels, height, width] = model.input;
         let description = json!({
             "schema": "allconv.model/1",
@@ -88,7 +89,7 @@ fn show(name: &str, width: f64, classes: Option<usize>, format: Format) -> anyho
         });
         output::print_line(format_args!("{description:#}"))?;
     } else {
-        output::print(&table.render(format))?;
+        output::print(&format.write(&table))?;
         if format == Format::Table {
             output::print_line(format_args!(
                 "{name}: {} parameters, {} MACs, {} bytes of activations, receptive field {} px",

@@ -1,56 +1,47 @@
-//! The page of one operator: its card, and what each of its examples promises and costs.
+//! The page of one operator: its description, and the properties and costs of each of its examples.
 
-use std::fmt::Write as _;
-
+use allconv_document::{Block, Table};
 use allconv_inspect::operator_picture;
-use allconv_nets::downsample::Promises;
-use allconv_nets::upsample::Enlargement;
-use allconv_nets::{DownsampleConfig, UpsampleConfig, Walk, downsample::Card, upsample};
+use allconv_nets::Walk;
+use allconv_operators::{
+    Description, DownsampleConfig, Enlargement, SideRule, UpsampleConfig, downsample, upsample,
+};
 use serde::Serialize;
 use serde_json::json;
 
 use super::operators::in_model_c;
-use crate::table::{Format, Table};
 
 /// Channels and side of the map that an upsampling operator returns where its cost is counted: the first slot of model C.
 const UPSAMPLED: [usize; 3] = [96, 32, 32];
 
 /// The page of a downsampling operator.
-pub(super) fn downsampler_card(
-    name: &str,
-    examples: &[DownsampleConfig],
-    markdown: bool,
-) -> anyhow::Result<String> {
+pub(super) fn downsampler_card(name: &str, examples: &[DownsampleConfig]) -> anyhow::Result<Vec<Block>> {
     let has_picture = operator_picture(&examples[0]).is_ok();
     let picture = has_picture.then_some("on a test image and on a zone plate");
-    let mut text = page(name, &examples[0].card(), &[], picture, markdown)?;
+    let mut blocks = page(name, &examples[0].description(), &[], picture);
     let columns = [
         ("configuration", "In a study file"),
         ("promises", "Promises, each measured by a test"),
         ("parameters", "Parameters in model C"),
         ("macs", "MACs in model C"),
     ];
-    let mut table = Table::new("allconv.operator/1", &columns);
+    let mut table = Table::data("allconv.operator/1", &columns);
     for example in examples {
         let cost = in_model_c(example);
         let number = |value: Option<u64>| value.map_or(json!("does not fit"), |value| json!(value));
         table.push(vec![
             json!(inline(example)?),
-            json!(down_in_words(&example.promises())),
+            json!(down_in_words(&example.properties())),
             number(cost.as_ref().map(Walk::parameters)),
             number(cost.as_ref().map(Walk::macs)),
         ]);
     }
-    text.push_str(&table.render(if markdown { Format::Md } else { Format::Table }));
-    Ok(text)
+    blocks.push(Block::Table(table));
+    Ok(blocks)
 }
 
 /// The page of an upsampling operator.
-pub(super) fn upsampler_card(
-    name: &str,
-    examples: &[UpsampleConfig],
-    markdown: bool,
-) -> anyhow::Result<String> {
+pub(super) fn upsampler_card(name: &str, examples: &[UpsampleConfig]) -> anyhow::Result<Vec<Block>> {
     let default = &examples[0];
     let partner = default.partner().name();
     let others = default.partner_names();
@@ -66,94 +57,80 @@ pub(super) fn upsampler_card(
         }
     };
     let caption = format!("behind {partner}, on a test image and on a zone plate");
-    let mut text = page(name, &default.card(), &[("Undoes", &undoes)], Some(&caption), markdown)?;
+    let mut blocks = page(name, &default.description(), &[("Undoes", &undoes)], Some(&caption));
     let columns = [
         ("configuration", "In a study file"),
         ("promises", "Promises, each measured by a test"),
         ("parameters", "Parameters for 96×32×32"),
         ("macs", "MACs for 96×32×32"),
     ];
-    let mut table = Table::new("allconv.operator/1", &columns);
+    let mut table = Table::data("allconv.operator/1", &columns);
     for example in examples {
         let switches = example.partner().switches();
         let [channels, rows, columns] = UPSAMPLED;
         let factor = match example.sides() {
-            upsample::SideRule::Factor(factor) => factor,
-            upsample::SideRule::NotSmaller | upsample::SideRule::Switches => 2,
+            SideRule::Factor(factor) => factor,
+            SideRule::NotSmaller | SideRule::Switches => 2,
         };
         let entering = example.channels_in(channels, switches).unwrap_or(channels);
         let input = [entering, rows.div_ceil(factor), columns.div_ceil(factor)];
         let enlargement = Enlargement { input, output: UPSAMPLED, switches };
         table.push(vec![
             json!(inline(example)?),
-            json!(up_in_words(&example.promises())),
-            json!(example.parameters(&enlargement)),
+            json!(up_in_words(&example.properties())),
+            json!(example.parameter_count(&enlargement)),
             json!(example.macs(&enlargement)),
         ]);
     }
-    text.push_str(&table.render(if markdown { Format::Md } else { Format::Table }));
-    Ok(text)
+    blocks.push(Block::Table(table));
+    Ok(blocks)
 }
 
-/// Heading, picture and fields; `more` are fields that the card does not hold.
-fn page(
-    name: &str,
-    card: &Card,
-    more: &[(&str, &str)],
-    picture: Option<&str>,
-    markdown: bool,
-) -> anyhow::Result<String> {
-    let mut text = if markdown {
-        format!("## {name}\n\n{}\n\n", card.statement)
-    } else {
-        format!("{name}\n{}\n\n", card.statement)
-    };
-    if let Some(caption) = picture.filter(|_| markdown) {
-        writeln!(text, "![{name} {caption}](images/operators/{name}.png)\n")?;
-    }
+/// Heading, picture and fields; `more` are fields that the description does not hold.
+fn page(name: &str, description: &Description, more: &[(&str, &str)], picture: Option<&str>) -> Vec<Block> {
     let fields = [
-        ("Formula", card.formula),
-        ("Shape", card.shape),
-        ("Boundary", card.boundary),
-        ("Cost per output value", card.cost),
-        ("Source", card.source),
-        ("Note", card.note),
+        ("Formula", description.formula),
+        ("Shape", description.shape),
+        ("Boundary", description.boundary),
+        ("Cost per output value", description.cost),
+        ("Source", description.source),
+        ("Note", description.note),
     ];
-    for (field, value) in fields.iter().chain(more).filter(|(_, value)| !value.is_empty()) {
-        if markdown {
-            writeln!(text, "- **{field}:** {}", value.replace('*', "\\*").replace('|', "\\|"))?;
-        } else {
-            writeln!(text, "{field:<22} {value}")?;
-        }
-    }
-    text.push('\n');
-    Ok(text)
+    let fields = fields.iter().chain(more).filter(|(_, value)| !value.is_empty());
+    let picture = picture.map(|caption| Block::Image {
+        target: format!("images/operators/{name}.png"),
+        description: format!("{name} {caption}"),
+    });
+    let mut blocks = vec![Block::heading(2, name), Block::paragraph(description.statement)];
+    blocks.extend(picture);
+    blocks.push(Block::Facts(fields.map(|(field, value)| ((*field).to_owned(), (*value).into())).collect()));
+    blocks
 }
 
-fn down_in_words(promises: &Promises) -> String {
+fn down_in_words(properties: &downsample::Properties) -> String {
     in_words(
-        promises.gain,
+        properties.gain,
         &[
-            (promises.linear, "linear"),
-            (promises.channel_wise, "channel by channel"),
-            (promises.differs_in_training, "draws in training"),
-            (promises.shifts_by_one, "equivariant to every circular shift"),
+            (properties.linear, "linear"),
+            (properties.channel_wise, "channel by channel"),
+            (properties.differs_in_training, "draws in training"),
+            (properties.shifts_by_one, "equivariant to every circular shift"),
             (
-                promises.shifts_by_stride && !promises.shifts_by_one,
+                properties.shifts_by_stride && !properties.shifts_by_one,
                 "equivariant to circular shifts by the stride",
             ),
-            (promises.slot_rule.is_none(), "a shape rule of its own"),
+            (properties.slot_rule.is_none(), "a shape rule of its own"),
         ],
     )
 }
 
-fn up_in_words(promises: &upsample::Promises) -> String {
+fn up_in_words(properties: &upsample::Properties) -> String {
     in_words(
-        promises.gain,
+        properties.gain,
         &[
-            (promises.linear, "linear"),
-            (promises.channel_wise, "channel by channel"),
-            (promises.shifts_with_the_input, "equivariant to circular shifts of the input"),
+            (properties.linear, "linear"),
+            (properties.channel_wise, "channel by channel"),
+            (properties.shifts_with_the_input, "equivariant to circular shifts of the input"),
         ],
     )
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::output;
+use allconv_document::{Block, Table, markdown, terminal};
 use allconv_inspect::{operator_picture, pair_energies, upsampler_picture};
 use allconv_nets::{
     Architecture, Base, DownsampleConfig, NetworkSpec, Springenberg, UpsampleConfig, Walk, walk,
@@ -13,17 +14,18 @@ use serde_json::{Value, json};
 use super::operator_card::{downsampler_card, upsampler_card};
 use crate::arguments::OperatorsCommand;
 use crate::exit;
-use crate::table::{Format, Table};
+use crate::table::Format;
 
 /// Runs the command.
 pub(crate) fn run(command: &OperatorsCommand) -> anyhow::Result<u8> {
     match command {
         OperatorsCommand::List { format } => output::print(&list(*format)?)?,
-        OperatorsCommand::Show { name: Some(name), markdown } => output::print(&show(name, *markdown)?)?,
-        OperatorsCommand::Show { name: None, markdown } => {
-            for name in DownsampleConfig::NAMES.iter().chain(UpsampleConfig::NAMES) {
-                output::print_line(format_args!("{}", show(name, *markdown)?))?;
-            }
+        OperatorsCommand::Show { name, markdown } => {
+            let all = DownsampleConfig::NAMES.iter().chain(UpsampleConfig::NAMES).copied();
+            let names: Vec<&str> = name.as_deref().map_or_else(|| all.collect(), |name| vec![name]);
+            let cards = names.into_iter().map(card).collect::<anyhow::Result<Vec<_>>>()?.concat();
+            let write = if *markdown { markdown::blocks } else { terminal::blocks };
+            output::print(&write(&cards))?;
         }
         OperatorsCommand::Pairs { all, format } => output::print(&pairs(*all, *format)?)?,
         OperatorsCommand::Pictures { folder } => pictures(folder)?,
@@ -34,12 +36,9 @@ pub(crate) fn run(command: &OperatorsCommand) -> anyhow::Result<u8> {
 /// A picture for each operator's default that can stand behind nothing, and for each upsampling operator behind its partner.
 fn pictures(folder: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    let down = DownsampleConfig::NAMES
-        .iter()
-        .map(|name| DownsampleConfig::named(name).and_then(|examples| operator_picture(&examples[0])));
-    let up = UpsampleConfig::NAMES
-        .iter()
-        .map(|name| UpsampleConfig::named(name).and_then(|examples| upsampler_picture(&examples[0])));
+    let down =
+        DownsampleConfig::NAMES.iter().map(|name| operator_picture(&DownsampleConfig::named(name)?[0]));
+    let up = UpsampleConfig::NAMES.iter().map(|name| upsampler_picture(&UpsampleConfig::named(name)?[0]));
     let names = DownsampleConfig::NAMES.iter().chain(UpsampleConfig::NAMES);
     for (name, picture) in names.zip(down.chain(up)) {
         match picture {
@@ -68,7 +67,7 @@ fn pairs(all: bool, format: Format) -> anyhow::Result<String> {
         ("checkerboard", "Checkerboard energy"),
         ("learned", "Weights"),
     ];
-    let mut table = Table::new("allconv.pairs/1", &columns);
+    let mut table = Table::data("allconv.pairs/1", &columns);
     // Three digits; what is left of rounding counts as nothing.
     let digits = |value: f64| json!(if value < 1e-12 { "0".to_owned() } else { format!("{value:.3}") });
     for up in UpsampleConfig::NAMES {
@@ -93,7 +92,7 @@ fn pairs(all: bool, format: Format) -> anyhow::Result<String> {
             ]);
         }
     }
-    Ok(table.render(format))
+    Ok(format.write(&table))
 }
 
 /// One line for each operator: downsampling operators with the cost that their default gives model C, upsampling operators with
@@ -108,7 +107,7 @@ fn list(format: Format) -> anyhow::Result<String> {
         ("receptive_field", "Receptive field in model C (px)"),
         ("partner", "Usual partner"),
     ];
-    let mut table = Table::new("allconv.operators/3", &columns);
+    let mut table = Table::data("allconv.operators/3", &columns);
     for name in DownsampleConfig::NAMES {
         let default = &DownsampleConfig::named(name)?[0];
         let cost = in_model_c(default);
@@ -116,7 +115,7 @@ fn list(format: Format) -> anyhow::Result<String> {
         table.push(vec![
             json!(name),
             json!("down"),
-            json!(default.card().statement),
+            json!(default.description().statement),
             number(cost.as_ref().map(Walk::parameters)),
             number(cost.as_ref().map(Walk::macs)),
             number(cost.as_ref().map(|walk| walk.receptive_field() as u64)),
@@ -125,7 +124,7 @@ fn list(format: Format) -> anyhow::Result<String> {
     }
     for name in UpsampleConfig::NAMES {
         let default = &UpsampleConfig::named(name)?[0];
-        let (statement, partner) = (default.card().statement, default.partner().name());
+        let (statement, partner) = (default.description().statement, default.partner().name());
         let none = Value::Null;
         table.push(vec![
             json!(name),
@@ -137,7 +136,7 @@ fn list(format: Format) -> anyhow::Result<String> {
             json!(partner),
         ]);
     }
-    Ok(table.render(format))
+    Ok(format.write(&table))
 }
 
 /// Model C of the paper with an operator in its slot; `None` where it does not fit.
@@ -148,9 +147,9 @@ pub(super) fn in_model_c(operator: &DownsampleConfig) -> Option<Walk> {
 }
 
 /// The card of the operator called `name`, of either way.
-fn show(name: &str, markdown: bool) -> anyhow::Result<String> {
-    if let Ok(examples) = UpsampleConfig::named(name) {
-        return upsampler_card(name, &examples, markdown);
+fn card(name: &str) -> anyhow::Result<Vec<Block>> {
+    match UpsampleConfig::named(name) {
+        Ok(examples) => upsampler_card(name, &examples),
+        Err(_) => downsampler_card(name, &DownsampleConfig::named(name)?),
     }
-    downsampler_card(name, &DownsampleConfig::named(name)?, markdown)
 }

@@ -13,8 +13,8 @@ use serde_json::json;
 use super::opened_study::PUBLISHED;
 use super::paper_trainer::Trainer;
 use crate::arguments::{PaperBuildArguments, PaperCommand, PaperInitArguments, PaperVerifyArguments};
-use crate::table::Table;
 use crate::{exit, output};
+use allconv_document::Table;
 
 /// Runs the command.
 pub(crate) fn run(command: &PaperCommand) -> anyhow::Result<u8> {
@@ -115,7 +115,7 @@ fn train_again(arguments: &PaperVerifyArguments, paper: &Paper, choice: &Choice)
     let done = retrain(paper, choice, &trainer, folder.path(), &mut |run| {
         output::note(format_args!("{}: {} ({:.0} s)", run.run, outcome(run), run.seconds));
     })?;
-    output::print(&table(&done).render(arguments.format))?;
+    output::print(&arguments.format.write(&table(&done)))?;
     if let Some((name, reason)) = done.not_makeable.first() {
         let count = done.not_makeable.len();
         output::note(format_args!(
@@ -150,7 +150,7 @@ fn table(done: &Retraining) -> Table {
         ("threads", "Threads"),
         ("seconds", "Seconds"),
     ];
-    let mut table = Table::new("allconv.paper.verify/1", &columns);
+    let mut table = Table::data("allconv.paper.verify/1", &columns);
     for run in &done.runs {
         table.push(vec![
             json!(run.run),

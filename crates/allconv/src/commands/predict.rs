@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use allconv_data::{DataError, Picture};
+use allconv_document::Table;
 use allconv_inspect::TrainedNetwork;
 use allconv_record::{RecordError, create_folder, write_atomically};
 use allconv_train::Prediction;
@@ -13,7 +14,6 @@ use super::eval::{load, store};
 use crate::arguments::PredictArguments;
 use crate::exit::{self, UsageError};
 use crate::output;
-use crate::table::Table;
 
 /// Classes that are named for a picture.
 const CLASSES_SHOWN: usize = 5;
@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: &PredictArguments) -> anyhow::Result<u8> {
         check_outputs(&pictures, &arguments.out)?;
     }
     let columns = [("image", "Image"), ("result", "Result"), ("value", "Value")];
-    let mut table = Table::new("allconv.predictions/1", &columns);
+    let mut table = Table::data("allconv.predictions/1", &columns);
     let mut code = exit::OK;
     for asked in &pictures {
         match answer(&trained, asked, arguments) {
@@ -44,7 +44,7 @@ pub(crate) fn run(arguments: &PredictArguments) -> anyhow::Result<u8> {
             }
         }
     }
-    output::print(&table.render(arguments.format))?;
+    output::print(&arguments.format.write(&table))?;
     Ok(code)
 }
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use allconv_document::Table;
 use allconv_study::stats::look_levels;
 use allconv_study::{
     ArmMatch, CheckReport, FailedRun, Progress, RunOptions, RunSummary, Stage, StudyFile, StudyResults,
@@ -20,7 +21,7 @@ use crate::arguments::{
 };
 use crate::example_images::ExampleImages;
 use crate::runner::Runner;
-use crate::table::{Format, Table};
+use crate::table::Format;
 use crate::{exit, interrupt, memory, output};
 
 /// Chance of "holds" that `study check` asks of a claim that is true.
@@ -149,7 +150,7 @@ fn check_file(arguments: &StudyFileArguments) -> anyhow::Result<u8> {
     if is_matched {
         columns.push(("matched", "Matched in cost"));
     }
-    let mut table = Table::new("allconv.check/1", &columns);
+    let mut table = Table::data("allconv.check/1", &columns);
     for arm in &report.arms {
         let resolved = &arm.resolved;
         let mut row = vec![
@@ -166,7 +167,7 @@ fn check_file(arguments: &StudyFileArguments) -> anyhow::Result<u8> {
         }
         table.push(row);
     }
-    output::print(&table.render(arguments.format))?;
+    output::print(&arguments.format.write(&table))?;
     if arguments.format == Format::Table {
         for arm in &report.arms {
             let stage = |stage: &allconv_record::StageShape| {
@@ -225,8 +226,12 @@ fn statistics_line(report: &CheckReport) -> String {
     } else {
         format!("too few seeds for a verdict, which takes {}", statistics.seeds_needed)
     };
+    let shared = match report.shared_presentations {
+        0 => String::new(),
+        shared => format!(" ({shared} more are taken over from shorter runs)"),
+    };
     format!(
-        "{}, {} images shown in all; {} with n = {} over {} at α = {}, {}{smallest}: {verdict}",
+        "{}, {} images shown in all{shared}; {} with n = {} over {} at α = {}, {}{smallest}: {verdict}",
         counted(report.runs, "run"),
         report.presentations,
         statistics.test.name(),
@@ -267,7 +272,7 @@ fn make_report(opened: &Opened, folder: &Path) -> anyhow::Result<PathBuf> {
         output::note(format_args!("warning: {warning}"));
     }
     let examples = ExampleImages::new(Arc::clone(opened.data()));
-    write_report(&report_files(&opened.study, &results, &examples), folder)?;
+    write_report(&report_files(&results, &examples), folder)?;
     Ok(folder.join("index.html"))
 }
 
@@ -291,7 +296,7 @@ fn publish_study(arguments: &StudyPublishArguments) -> anyhow::Result<u8> {
     for warning in &results.warnings {
         output::note(format_args!("warning: {warning}"));
     }
-    publish(&study, &results, &to)?;
+    publish(&results, &to)?;
     output::print_line(format_args!("{}", to.display()))?;
     Ok(exit::OK)
 }

@@ -1,7 +1,9 @@
 //! `allconv study bench`: the forward passes of a study's finished arms, timed in turns.
 
+use allconv_document::Table;
 use allconv_inspect::{CheckpointChoice, RunWeights, TrainedNetwork};
 use allconv_record::create_folder;
+use allconv_study::results::PassRatio;
 use allconv_study::{BenchRecord, BenchedArm, RunState, StudyResults, in_turns};
 use anyhow::Context;
 use serde_json::{Value, json};
@@ -9,7 +11,6 @@ use serde_json::{Value, json};
 use super::opened_study::open;
 use crate::arguments::StudyBenchArguments;
 use crate::exit::{self, UsageError};
-use crate::table::Table;
 use crate::{environment, machine, output};
 
 /// Processes that want the processor beside this one, from which on the machine is called busy.
@@ -68,7 +69,7 @@ pub(crate) fn run(arguments: &StudyBenchArguments) -> anyhow::Result<u8> {
     for warning in &results.warnings {
         output::note(format_args!("warning: {warning}"));
     }
-    output::print(&table(&results).render(arguments.study.format))?;
+    output::print(&arguments.study.format.write(&table(&results)))?;
     Ok(exit::OK)
 }
 
@@ -81,20 +82,19 @@ fn table(results: &StudyResults) -> Table {
         ("least", "Least"),
         ("most", "Most"),
     ];
-    let mut table = Table::new("allconv.forward-passes/1", &columns);
+    let mut table = Table::data("allconv.forward-passes/1", &columns);
     let rounded = |value: f64, digits: f64| json!((value * digits).round() / digits);
     for arm in &results.arms {
         let Some(pass) = arm.forward_pass else { continue };
-        let ratio = |read: fn((f64, f64, f64)) -> f64| {
-            pass.ratio.map_or(Value::Null, |ratio| rounded(read(ratio), 1e3))
-        };
+        let ratio =
+            |read: fn(PassRatio) -> f64| pass.ratio.map_or(Value::Null, |ratio| rounded(read(ratio), 1e3));
         table.push(vec![
             json!(arm.name),
             json!(pass.images),
             rounded(pass.seconds, 1e6),
-            ratio(|ratio| ratio.0),
-            ratio(|ratio| ratio.1),
-            ratio(|ratio| ratio.2),
+            ratio(|ratio| ratio.median),
+            ratio(|ratio| ratio.least),
+            ratio(|ratio| ratio.most),
         ]);
     }
     table

@@ -1,5 +1,6 @@
 //! `allconv study compare`: the arms of two studies beside each other.
 
+use allconv_document::Table;
 use allconv_study::{StudyResults, compare_studies};
 use serde_json::{Value, json};
 
@@ -7,7 +8,6 @@ use super::opened_study::open;
 use crate::arguments::{StudyCompareArguments, StudyFileArguments};
 use crate::exit::{self, UsageError};
 use crate::output;
-use crate::table::Table;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &StudyCompareArguments) -> anyhow::Result<u8> {
@@ -30,7 +30,7 @@ pub(crate) fn run(arguments: &StudyCompareArguments) -> anyhow::Result<u8> {
         ("first_verdict", "Verdict in first"),
         ("second_verdict", "Verdict in second"),
     ];
-    let mut table = Table::new("allconv.compare/1", &columns);
+    let mut table = Table::data("allconv.compare/1", &columns);
     let rounded = |value: Option<f64>| value.map_or(Value::Null, |value| json!((value * 1e6).round() / 1e6));
     for row in rows {
         table.push(vec![
@@ -47,7 +47,7 @@ pub(crate) fn run(arguments: &StudyCompareArguments) -> anyhow::Result<u8> {
             json!(row.second_verdict),
         ]);
     }
-    output::print(&table.render(arguments.first.format))?;
+    output::print(&arguments.first.format.write(&table))?;
     output::note(format_args!(
         "{} {} of {} (first) and {} (second); difference = second − first, Welch's t test",
         first.study.primary.split.name(),

@@ -1,5 +1,6 @@
 //! `allconv study plan`: how many seeds the comparisons of a study need, and what it can say of its claims.
 
+use allconv_document::Table;
 use allconv_study::{PlanAims, SPREAD_CONFIDENCE, StudyResults, plan_claims, plan_seeds};
 use serde_json::{Value, json};
 
@@ -7,7 +8,6 @@ use super::opened_study::open;
 use crate::arguments::StudyPlanArguments;
 use crate::exit::{self, UsageError};
 use crate::output;
-use crate::table::Table;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &StudyPlanArguments) -> anyhow::Result<u8> {
@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: &StudyPlanArguments) -> anyhow::Result<u8> {
         ("seeds", "Seeds at the spread seen"),
         ("equivalence_seeds", "Seeds, equivalence"),
     ];
-    let mut table = Table::new("allconv.plan/1", &columns);
+    let mut table = Table::data("allconv.plan/1", &columns);
     let rounded = |value: Option<f64>, digits: f64| {
         value.map_or(Value::Null, |value| json!((value * digits).round() / digits))
     };
@@ -56,7 +56,7 @@ pub(crate) fn run(arguments: &StudyPlanArguments) -> anyhow::Result<u8> {
             json!(row.equivalence_seeds),
         ]);
     }
-    output::print(&table.render(arguments.study.format))?;
+    output::print(&arguments.study.format.write(&table))?;
     output::note(format_args!(
         "seeds that show a true difference of {difference} with a chance of {power}, by a paired t test at α = {} over {} comparisons; \
          at the upper {:.0} % confidence limit of the spread, since one seen over few seeds is often too small; equivalence: that show arms which truly \

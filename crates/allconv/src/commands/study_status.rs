@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use allconv_document::Table;
+use allconv_record::RunRecord;
 use allconv_study::{IndexedRun, RunState, index, needed_runs};
 use serde_json::json;
 
@@ -9,7 +11,6 @@ use super::opened_study::open;
 use crate::arguments::StudyFileArguments;
 use crate::exit;
 use crate::output;
-use crate::table::Table;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &StudyFileArguments) -> anyhow::Result<u8> {
@@ -23,21 +24,26 @@ pub(crate) fn run(arguments: &StudyFileArguments) -> anyhow::Result<u8> {
         ("of", "Of"),
         ("seconds", "Seconds"),
     ];
-    let mut table = Table::new("allconv.status/1", &columns);
+    let mut table = Table::data("allconv.status/1", &columns);
     let mut work = WorkLeft::default();
     let mut counts: BTreeMap<RunState, usize> = BTreeMap::new();
-    let typical =
-        index.runs.iter().filter_map(|run| run.found.as_ref()).map(|found| found.record.total_steps).max();
+    let own_steps = |arm: Option<usize>| {
+        let runs = index.runs.iter().filter(|run| arm.is_none_or(|arm| run.planned.arm_index == arm));
+        let records = runs.filter_map(|run| Some(&run.found.as_ref()?.record));
+        records.map(|record| record.total_steps - begun_at(record)).max()
+    };
     for run in &index.runs {
         let state = state_now(run)?;
         *counts.entry(state).or_default() += 1;
         let record = run.found.as_ref().map(|found| &found.record);
         let seconds =
             record.map_or(0.0, |record| record.timings.training_seconds + record.timings.evaluation_seconds);
+        // A run that has not begun is taken for one of its arm, else for the longest.
+        let expected = || own_steps(Some(run.planned.arm_index)).or_else(|| own_steps(None)).unwrap_or(0);
         let (step, total) =
-            record.map_or((0, typical.unwrap_or(0)), |record| (record.step, record.total_steps));
+            record.map_or_else(|| (0, expected()), |record| (record.step, record.total_steps));
         work.seconds_done += seconds;
-        work.steps_done += step;
+        work.steps_done += step - record.map_or(0, begun_at);
         work.steps_left += if state.is_final() { 0 } else { total - step };
         work.under_way += usize::from(state == RunState::Running);
         table.push(vec![
@@ -49,7 +55,7 @@ pub(crate) fn run(arguments: &StudyFileArguments) -> anyhow::Result<u8> {
             json!(seconds.round()),
         ]);
     }
-    output::print(&table.render(arguments.format))?;
+    output::print(&arguments.format.write(&table))?;
     let counts: Vec<String> =
         counts.iter().map(|(state, count)| format!("{count} {}", state.name())).collect();
     output::note(format_args!("{}", counts.join(", ")));
@@ -60,6 +66,11 @@ pub(crate) fn run(arguments: &StudyFileArguments) -> anyhow::Result<u8> {
         output::note(format_args!("warning: {warning}"));
     }
     Ok(exit::OK)
+}
+
+/// The step at which a run began: those before it were taken over from a shorter run.
+fn begun_at(record: &RunRecord) -> u64 {
+    record.parent.as_ref().map_or(0, |parent| parent.step.min(record.step))
 }
 
 /// The state of a run now: one that says that it is running and that no process holds was killed, and can be continued.

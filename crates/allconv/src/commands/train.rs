@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use allconv_data::DataDirectory;
+use allconv_document::Table;
 use allconv_nets::models;
 use allconv_record::{
     MetricPoint, Request, Resolve, ResolveError, Resolved, RunDirectory, SplitName, Status,
@@ -15,7 +16,6 @@ use serde_json::{Value, json};
 use crate::arguments::TrainArguments;
 use crate::exit::{self, UsageError};
 use crate::runner::Runner;
-use crate::table::Table;
 use crate::{device, interrupt, measures, output};
 
 /// Folder inside `--out` for runs that belong to no study.
@@ -140,12 +140,12 @@ fn report(
     );
     let table = if arguments.task.is_none() {
         let measured = [("valid_error", "Valid error"), ("test_error", "Test error")];
-        let mut table = Table::new("allconv.run/1", &[&before[..], &measured, &after].concat());
+        let mut table = Table::data("allconv.run/1", &[&before[..], &measured, &after].concat());
         table.push(row(vec![last(SplitName::Valid, "error"), last(SplitName::Test, "error")]));
         table
     } else {
         let measured = [("metric", "Metric"), ("valid", "Valid"), ("test", "Test")];
-        let mut table = Table::new("allconv.run_over_maps/1", &[&before[..], &measured, &after].concat());
+        let mut table = Table::data("allconv.run_over_maps/1", &[&before[..], &measured, &after].concat());
         let mut names: Vec<&str> = Vec::new();
         for point in metrics.iter().filter(|point| point.split != SplitName::Train) {
             if !names.contains(&point.name.as_str()) {
@@ -157,7 +157,7 @@ fn report(
         }
         table
     };
-    output::print(&table.render(arguments.format))?;
+    output::print(&arguments.format.write(&table))?;
     if let Some(reason) = &record.reason {
         output::note(format_args!("{status}: {reason}"));
     }

@@ -3,7 +3,7 @@
 use allconv_nets::{MaxPoolRule, ReluRule};
 use image::RgbImage;
 
-use super::patches::Region;
+use super::region::Region;
 use super::target::{Choice, Target};
 use crate::{InspectError, Pictures, Subject};
 

@@ -3,6 +3,7 @@
 use allconv_nets::{Mode, SignalRules};
 use burn::tensor::{DType, Device};
 
+use super::region::Region;
 use super::signal::{Signals, signals_through};
 use super::target::{Choice, Place, Target};
 use crate::tensors::host;
@@ -10,17 +11,6 @@ use crate::{InspectError, Pictures, Subject};
 
 /// Images that go forward together.
 const TOGETHER: usize = 32;
-
-/// A rectangle of an image, in pixels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Region {
-    /// First row.
-    pub top: usize,
-    /// First column.
-    pub left: usize,
-    /// Rows and columns.
-    pub side: usize,
-}
 
 /// One of the images that a channel answers to most.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,7 +4,7 @@ use allconv_data::augment::ImageShape;
 use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
 
-use super::patches::Region;
+use super::region::Region;
 
 /// White between the pictures of a sheet, in pixels.
 const GAP: u32 = 2;

@@ -38,8 +38,7 @@ pub fn strips(subject: &Subject, pictures: &Pictures, names: &[String]) -> Resul
     let rules = names.iter().map(rule).collect::<Result<Vec<_>, _>>()?;
     let untrained = subject.with_network(subject.untrained(subject.seed()));
     let shape = pictures.shape();
-    let side = shape.height.min(shape.width);
-    let region = Region { top: (shape.height - side) / 2, left: (shape.width - side) / 2, side };
+    let region = Region::middle(shape);
     let mut rows: Vec<Vec<RgbImage>> = vec![Vec::new(); pictures.len()];
     for subject in [subject, &untrained] {
         for relu in &rules {

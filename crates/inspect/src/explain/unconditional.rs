@@ -7,7 +7,8 @@
 
 use allconv_nets::{MaxPoolRule, ReluRule, SignalRules, images_to_tensor};
 
-use super::patches::{Region, region};
+use super::patches::region;
+use super::region::Region;
 use super::signal::{Signals, sent_back};
 use super::target::{Choice, Target};
 use crate::tensors::tracking;

@@ -113,15 +113,14 @@ mod tests {
     use super::*;
     use crate::measure::tests::{asked, net_of, pointwise, value};
     use crate::pictures::tests::drawn;
-    use allconv_nets::downsample::Slot;
-    use allconv_nets::{ActivationKind, DownsampleConfig, StageSpec};
+    use allconv_nets::{ActivationKind, DownsampleConfig, Slot, StageSpec};
     use allconv_random::elementary::sin;
 
     /// The share at an operator that meets the image itself, a sine of so many waves across its 16 columns.
     fn share(operator: &str, waves: usize) -> f64 {
         let mut stages = Vec::new();
         let operator = DownsampleConfig::named(operator).unwrap().remove(0);
-        operator.place(&mut Slot::new(&mut stages, 3, ActivationKind::Relu)).unwrap();
+        Slot::new(&mut stages, 3, ActivationKind::Relu).place(&operator).unwrap();
         stages.extend([pointwise(10), StageSpec::GlobalAverage]);
         let subject = net_of(&stages, 16);
         let sine = |pixels: &[f32]| -> Vec<f32> {

@@ -1,7 +1,7 @@
 //! The ideal low-pass filter of a map: what is left of it below a frequency.
 
 use allconv_kernels::{AxisMap, Engine};
-use allconv_nets::ops::{SeparableMap, separable};
+use allconv_operators::operations::{SeparableMap, separable};
 use allconv_random::elementary::cos_sin_of_turn;
 use burn::tensor::Tensor;
 

@@ -1,8 +1,8 @@
-//! Small networks whose measures are known, and the promises of the registry.
+//! Small networks whose measures are known, and what holds for every measure of the registry.
 
-use allconv_nets::downsample::{DownsampleConfig, Slot};
 use allconv_nets::{
-    ActivationKind, Border, ConvolutionSpec, StageSpec, Target, UpsampleConfig, UpsampleSpec, walk_stages,
+    ActivationKind, Border, ConvolutionSpec, DownsampleConfig, Slot, StageSpec, Target, UpsampleConfig,
+    UpsampleSpec, walk_stages,
 };
 
 use super::*;
@@ -28,7 +28,7 @@ pub(crate) fn pointwise(channels: usize) -> StageSpec {
 pub(crate) fn operator_net(operator: &str, side: usize) -> Subject {
     let mut stages = vec![pointwise(6), StageSpec::Activation(ActivationKind::Relu)];
     let operator = DownsampleConfig::named(operator).unwrap().remove(0);
-    operator.place(&mut Slot::new(&mut stages, 6, ActivationKind::Relu)).unwrap();
+    Slot::new(&mut stages, 6, ActivationKind::Relu).place(&operator).unwrap();
     stages.extend([pointwise(10), StageSpec::GlobalAverage]);
     net_of(&stages, side)
 }
@@ -37,7 +37,7 @@ pub(crate) fn operator_net(operator: &str, side: usize) -> Subject {
 pub(crate) fn map_net(down: &str, up: &str, side: usize) -> Subject {
     let down = DownsampleConfig::named(down).unwrap().remove(0);
     let mut stages = vec![pointwise(6), StageSpec::Target(Target::Before(down.clone()))];
-    down.place(&mut Slot::new(&mut stages, 6, ActivationKind::Relu)).unwrap();
+    Slot::new(&mut stages, 6, ActivationKind::Relu).place(&down).unwrap();
     let operator = UpsampleConfig::named(up).unwrap().remove(0);
     stages.extend([StageSpec::Upsample(UpsampleSpec { operator, channels_out: 6 }), pointwise(4)]);
     net_of(&stages, side)

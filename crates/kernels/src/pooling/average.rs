@@ -2,12 +2,11 @@
 
 use rayon::prelude::*;
 
-use crate::channels::{Channels, InRuns, in_runs, lanes, load_run, store_run};
+use super::geometry::{PoolGeometry, taps_on_map};
+use super::rows::{checked_size, list_pixels, rows};
+use crate::cpu::{Kernel, LANES, Simd, dispatch};
 use crate::engine::Engine;
-use crate::pooling::geometry::{PoolGeometry, taps_on_map};
-use crate::pooling::rows::{checked_size, list_pixels, rows};
-use crate::scalar::Scalar;
-use crate::simd::{Kernel, LANES, Simd, dispatch};
+use crate::numbers::{Channels, InRuns, Scalar, in_runs, lanes, load_run, store_run};
 
 /// What the sum over a window is divided by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -162,7 +161,7 @@ impl<T: Scalar> Kernel for Backward<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::geometry::Padding;
+    use crate::windows::Padding;
 
     const PADDED: PoolGeometry = PoolGeometry {
         batch: 1,

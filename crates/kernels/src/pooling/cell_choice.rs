@@ -1,15 +1,14 @@
-//! Which cell of each window a pooling picks: the middle one, one that is drawn, the largest of a region.
+//! The choice of one position in each window: the median, a drawn one, the largest of a region.
 
 use rayon::prelude::*;
 
-use crate::channels::{Channels, lanes};
-use crate::convolution::check_len;
+use super::geometry::PoolGeometry;
+use super::largest::{keep_larger, pixel_index, wins};
+use super::rows::{checked_size, list_pixels, rows};
+use crate::cpu::{Kernel, LANES, Simd, dispatch};
 use crate::engine::Engine;
-use crate::pooling::geometry::PoolGeometry;
-use crate::pooling::maximum::{keep_larger, pixel_index, wins};
-use crate::pooling::rows::{checked_size, list_pixels, rows};
-use crate::scalar::Scalar;
-use crate::simd::{Kernel, LANES, Simd, dispatch};
+use crate::memory::check_len;
+use crate::numbers::{Channels, Scalar, lanes};
 
 /// Cells of the largest window whose cells are ranked by comparing each with each.
 const MOST_RANKED: usize = 64;
@@ -258,7 +257,9 @@ impl<T: Scalar> Kernel for SharedRegions<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Accuracy, Isa, Padding};
+    use crate::cpu::Isa;
+    use crate::numbers::Accuracy;
+    use crate::windows::Padding;
 
     const GEOMETRY: PoolGeometry = PoolGeometry {
         batch: 2,

@@ -2,10 +2,9 @@
 
 use rayon::prelude::*;
 
-use crate::convolution::check_len;
-use crate::isa::Isa;
-use crate::scalar::Scalar;
-use crate::simd::{Kernel, LINE, Simd, dispatch, prefetch};
+use crate::cpu::{Isa, Kernel, LINE, Simd, dispatch, prefetch};
+use crate::memory::check_len;
+use crate::numbers::Scalar;
 
 /// How far ahead of the cells that are named about now a map is fetched, in elements (48 KiB): further than the rows of a window reach.
 const AHEAD: usize = 12 << 10;

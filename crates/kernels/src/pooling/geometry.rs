@@ -1,6 +1,6 @@
 //! The shape of a 2-D pooling, checked.
 
-use crate::geometry::{GeometryError, Padding, limit_elements, positive};
+use crate::windows::{GeometryError, Padding, limit_elements, positive, positive_windows, windows};
 
 /// The shape of a 2-D pooling over `[N, H, W, C]`.
 ///
@@ -75,13 +75,8 @@ impl PoolGeometry {
             ("height_in", self.height_in),
             ("width_in", self.width_in),
             ("channels", self.channels),
-            ("kernel[0]", self.kernel[0]),
-            ("kernel[1]", self.kernel[1]),
-            ("stride[0]", self.stride[0]),
-            ("stride[1]", self.stride[1]),
-            ("dilation[0]", self.dilation[0]),
-            ("dilation[1]", self.dilation[1]),
         ])?;
+        positive_windows(self.kernel, self.stride, self.dilation)?;
         let Padding { top, bottom, left, right } = self.padding;
         let size = [
             self.windows("height", 0, self.height_in, [top, bottom])?,
@@ -110,15 +105,12 @@ impl PoolGeometry {
             return Err(GeometryError::PaddingBeyondWindow { axis, padding: behind, window });
         }
         let padded = size + before + behind;
-        if window > padded {
-            return Err(GeometryError::WindowTooLarge { axis, window, padded });
-        }
-        let steps = padded - window;
+        let whole = windows(axis, padded, kernel, stride, self.dilation[index])?;
         if !self.ceil_mode {
-            return Ok(steps / stride + 1);
+            return Ok(whole);
         }
-        let count = steps.div_ceil(stride) + 1;
-        let last_starts_beyond_the_map = (count - 1) * stride >= size + padding[0];
+        let count = (padded - window).div_ceil(stride) + 1;
+        let last_starts_beyond_the_map = (count - 1) * stride >= size + before;
         Ok(if last_starts_beyond_the_map { count - 1 } else { count })
     }
 }

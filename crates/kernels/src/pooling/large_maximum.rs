@@ -3,13 +3,12 @@
 
 use rayon::prelude::*;
 
-use crate::channels::{InRuns, in_runs, load_run, store_run};
+use super::geometry::{PoolGeometry, taps_on_map};
+use super::largest::{Maxima, wins};
+use super::rows::checked_size;
+use crate::cpu::{Kernel, Simd, dispatch};
 use crate::engine::Engine;
-use crate::pooling::geometry::{PoolGeometry, taps_on_map};
-use crate::pooling::maximum::{Maxima, wins};
-use crate::pooling::rows::checked_size;
-use crate::scalar::Scalar;
-use crate::simd::{Kernel, Simd, dispatch};
+use crate::numbers::{InRuns, Scalar, in_runs, load_run, store_run};
 
 /// Whether this way is the faster one: two passes over memory have to be worth it.
 pub(super) const fn pays(geometry: &PoolGeometry) -> bool {
@@ -117,9 +116,9 @@ impl<T: Scalar> InRuns for LargestLines<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::maximum::{directly, max_pool2d_forward, max_pool2d_values};
     use super::*;
-    use crate::geometry::Padding;
-    use crate::pooling::maximum::{directly, max_pool2d_forward, max_pool2d_values};
+    use crate::windows::Padding;
     use allconv_random::philox4x32;
 
     /// Few different values, so that many windows hold their maximum more than once; a NaN now and then.

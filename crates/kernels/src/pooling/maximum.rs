@@ -2,15 +2,15 @@
 
 use rayon::prelude::*;
 
-use crate::channels::{InRuns, in_runs, load_run, store_run};
+use super::cells::scatter_cells;
+use super::geometry::PoolGeometry;
+use super::large_maximum;
+use super::largest::{Maxima, wins};
+use super::rows::{checked_size, list_pixels, rows};
+use crate::cpu::{Kernel, Simd, dispatch};
 use crate::engine::Engine;
-use crate::pooling::cells::scatter_cells;
-use crate::pooling::geometry::PoolGeometry;
-use crate::pooling::large_maximum;
-use crate::pooling::rows::{checked_size, list_pixels, rows};
-use crate::scalar::Scalar;
-use crate::simd::{Kernel, Simd, dispatch};
-use crate::unspecified::unspecified_vec;
+use crate::memory::unspecified_vec;
+use crate::numbers::{InRuns, Scalar, in_runs, load_run, store_run};
 
 /// The largest value of every window, and where it stands.
 ///
@@ -84,31 +84,6 @@ impl<T: Scalar> Kernel for Row<'_, T> {
     }
 }
 
-/// The largest values of the pixels of a window, `first` and `others`, and their places.
-pub(super) struct Maxima<'a, T> {
-    pub(super) channels: usize,
-    pub(super) first: usize,
-    pub(super) others: &'a [usize],
-    /// The image.
-    pub(super) x: &'a [T],
-    pub(super) y: &'a mut [T],
-    pub(super) indices: &'a mut [u32],
-}
-
-impl<T: Scalar> InRuns for Maxima<'_, T> {
-    #[inline(always)]
-    fn run<const N: usize>(&mut self, first: usize) {
-        let mut best: [T; N] = load_run(self.x, self.first * self.channels + first);
-        let mut places = [pixel_index(self.first); N];
-        for &pixel in self.others {
-            let values = load_run(self.x, pixel * self.channels + first);
-            keep_larger(&mut best, &mut places, values, pixel);
-        }
-        store_run(best, self.y, first);
-        store_run(places, self.indices, first);
-    }
-}
-
 /// One row of the output without positions.
 struct ValueRow<'a, T> {
     geometry: &'a PoolGeometry,
@@ -156,30 +131,6 @@ impl<T: Scalar> InRuns for LargestValues<'_, T> {
     }
 }
 
-/// Whether a value takes the place of the best so far. NaN (`v != v`) wins once and then stays. Without short circuits, so that it
-/// vectorises.
-#[inline(always)]
-pub(super) fn wins<T: Scalar>(value: T, best: T) -> bool {
-    #[expect(clippy::eq_op, reason = "the test for NaN that a generic scalar offers")]
-    let is_first_nan = (value != value) & (best == best);
-    (value > best) | is_first_nan
-}
-
-/// Takes over the values that are larger than the best so far, and their position.
-#[inline(always)]
-pub(super) fn keep_larger<T: Scalar, const N: usize>(
-    best: &mut [T; N],
-    places: &mut [u32; N],
-    values: [T; N],
-    pixel: usize,
-) {
-    for lane in 0..N {
-        let wins = wins(values[lane], best[lane]);
-        best[lane] = if wins { values[lane] } else { best[lane] };
-        places[lane] = if wins { pixel_index(pixel) } else { places[lane] };
-    }
-}
-
 /// The gradient of [`max_pool2d_forward`]: every `dy` is added to the input pixel that was the maximum.
 ///
 /// # Panics
@@ -195,15 +146,10 @@ pub fn max_pool2d_backward<T: Scalar>(
     scatter_cells(geometry.batch, geometry.channels, indices, dy, dx);
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "geometries limit maps to 2^32 elements")]
-pub(super) const fn pixel_index(pixel: usize) -> u32 {
-    pixel as u32
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::geometry::Padding;
+    use crate::windows::Padding;
 
     const OVERLAPPING: PoolGeometry = PoolGeometry {
         batch: 1,

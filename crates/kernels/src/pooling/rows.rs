@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 
-use crate::convolution::check_len;
-use crate::pooling::geometry::PoolGeometry;
+use super::geometry::PoolGeometry;
+use crate::memory::check_len;
 
 /// The rows of a map `y` `[N, H_out, W_out, C]`, in parallel: the number of a row in its image's map, that image of `x` `[N, H, W, C]`, and
 /// the row.

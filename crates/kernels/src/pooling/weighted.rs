@@ -2,15 +2,13 @@
 
 use rayon::prelude::*;
 
-use crate::channels::Channels;
-use crate::convolution::check_len;
-use crate::elementary::Elementary;
+use super::WindowFunction;
+use super::geometry::PoolGeometry;
+use super::rows::{checked_size, list_pixels, rows};
+use crate::cpu::{Kernel, LANES, Simd, dispatch};
 use crate::engine::Engine;
-use crate::pooling::geometry::PoolGeometry;
-use crate::pooling::rows::{checked_size, list_pixels, rows};
-use crate::pooling::window_function::WindowFunction;
-use crate::scalar::Scalar;
-use crate::simd::{Kernel, LANES, Simd, dispatch};
+use crate::memory::check_len;
+use crate::numbers::{Channels, Elementary, Scalar};
 
 /// A number for each channel that a [`WindowFunction::PNorm`] takes as its order p ≥ 1; other functions read none.
 #[derive(Clone, Copy, Debug)]
@@ -37,24 +35,33 @@ pub fn weighted_pool2d_forward<T: Scalar + Elementary>(
     });
 }
 
-/// The gradient of [`weighted_pool2d_forward`], from its result `y` and the result's gradient `dy`.
-///
-/// `dorders` `[C]` receives the gradient of the orders of a norm; it is empty where nobody wants it.
+/// Operands and results of [`weighted_pool2d_backward`].
+pub struct WeightedPoolBackward<'a, T> {
+    /// The orders of the forward pass.
+    pub orders: Orders<'a, T>,
+    /// The input of the forward pass, `[N, H, W, C]`.
+    pub x: &'a [T],
+    /// Its result, `[N, H_out, W_out, C]`.
+    pub y: &'a [T],
+    /// The gradient of the result.
+    pub dy: &'a [T],
+    /// The gradient of the input; overwritten.
+    pub dx: &'a mut [T],
+    /// The gradient of the orders of a norm, `[C]`; overwritten. Empty where it is not needed.
+    pub dorders: &'a mut [T],
+}
+
+/// Computes the gradients of [`weighted_pool2d_forward`].
 ///
 /// # Panics
 /// As [`weighted_pool2d_forward`].
-#[expect(clippy::too_many_arguments, reason = "the operands of a gradient and its two results")]
 pub fn weighted_pool2d_backward<T: Scalar + Elementary>(
     engine: &Engine,
     geometry: &PoolGeometry,
     function: WindowFunction,
-    orders: Orders<'_, T>,
-    x: &[T],
-    y: &[T],
-    dy: &[T],
-    dx: &mut [T],
-    dorders: &mut [T],
+    operands: WeightedPoolBackward<'_, T>,
 ) {
+    let WeightedPoolBackward { orders, x, y, dy, dx, dorders } = operands;
     let [height, _] = checked_size(geometry, x.len(), y.len());
     check_orders(geometry, function, orders);
     check_len("the gradient of the output", dy.len(), y.len());
@@ -163,9 +170,9 @@ impl<T: Scalar + Elementary> Kernel for Backward<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Accuracy;
-    use crate::geometry::Padding;
-    use crate::isa::Isa;
+    use crate::cpu::Isa;
+    use crate::numbers::Accuracy;
+    use crate::windows::Padding;
 
     const GEOMETRY: PoolGeometry = PoolGeometry {
         batch: 2,
@@ -226,17 +233,9 @@ mod tests {
         let y = forward(isa, function, orders, x);
         let (mut dx, mut dorders) = (vec![T::ZERO; x.len()], vec![T::ZERO; orders.len()]);
         let engine = Engine::new(isa, Accuracy::F32);
-        weighted_pool2d_backward(
-            &engine,
-            &GEOMETRY,
-            function,
-            Orders(orders),
-            x,
-            &y,
-            dy,
-            &mut dx,
-            &mut dorders,
-        );
+        let operands =
+            WeightedPoolBackward { orders: Orders(orders), x, y: &y, dy, dx: &mut dx, dorders: &mut dorders };
+        weighted_pool2d_backward(&engine, &GEOMETRY, function, operands);
         (dx, dorders)
     }
 

@@ -1,9 +1,7 @@
 //! What is promised of convolutions to the last bit: any number of threads, any instruction set, and the results of each class's
 //! numerics revision.
 
-use allconv_kernels::{
-    Accuracy, ConvGeometry, ConvGradients, Engine, Epilogue, Isa, candidates, conv2d_backward,
-};
+use allconv_kernels::{Accuracy, ConvBackward, ConvGeometry, Engine, Epilogue, Isa};
 
 use crate::case::{Case, epilogue, square};
 
@@ -24,19 +22,20 @@ fn results_are_bit_identical_for_any_number_of_threads() {
         let case = Case::new(geometry, epilogue(number, 11), 500 + number as u32);
         for isa in Isa::available() {
             for accuracy in Accuracy::ALL {
-                for algorithm in candidates(&geometry, &Engine::new(isa, accuracy)) {
+                for algorithm in case.planned(&Engine::new(isa, accuracy)).candidates() {
                     let results = [1, 2, 3].map(|threads| {
                         let pool = rayon::ThreadPoolBuilder::new()
                             .num_threads(threads)
                             .build()
                             .expect("threads start");
                         pool.install(|| {
-                            let engine = Engine::new(isa, accuracy).preferring(algorithm);
-                            let y = case.fast(&engine, &vec![1.0; case.dy.len()]);
+                            let engine = Engine::new(isa, accuracy);
+                            let convolution = case.planned(&engine).preferring(algorithm);
+                            let y = case.fast(&convolution, &vec![1.0; case.dy.len()]);
                             // A second run on used scratch memory must not differ either.
                             assert_eq!(
                                 y,
-                                case.fast(&engine, &vec![1.0; case.dy.len()]),
+                                case.fast(&convolution, &vec![1.0; case.dy.len()]),
                                 "second run, {geometry:?}"
                             );
                             y
@@ -53,22 +52,20 @@ fn results_are_bit_identical_for_any_number_of_threads() {
 #[test]
 fn leaving_out_the_input_gradient_changes_nothing_else() {
     let case = Case::new(square(3, 11, [3, 12], 3, 1, 1), Epilogue::RELU, 9);
-    let engine = Engine::detect();
+    let convolution = case.planned(&Engine::detect());
     let (reference, _) = case.reference();
-    let full = case.fast(&engine, &reference[0]);
+    let full = case.fast(&convolution, &reference[0]);
     let saved: Vec<f32> = reference[0].iter().map(|&y| y as f32).collect();
     let mut dweight = vec![f32::NAN; case.weight.len()];
-    let gradients = ConvGradients { dx: None, dweight: &mut dweight, dbias: None };
-    conv2d_backward(
-        &engine,
-        &case.geometry,
-        &case.x,
-        &case.weight,
-        &saved,
-        &case.dy,
-        &Epilogue::RELU,
-        gradients,
-    );
+    convolution.prepare(&case.weight).backward(ConvBackward {
+        x: &case.x,
+        y: &saved,
+        dy: &case.dy,
+        epilogue: Epilogue::RELU,
+        dx: None,
+        dweight: &mut dweight,
+        dbias: None,
+    });
     assert_eq!(dweight, full[2]);
 }
 
@@ -89,10 +86,10 @@ fn instruction_sets_agree_to_the_last_bit() {
     {
         let case = Case::new(geometry, epilogue(number, 5), 900 + number as u32);
         for accuracy in Accuracy::ALL {
-            for algorithm in candidates(&geometry, &Engine::new(Isa::detect(), accuracy)) {
+            for algorithm in case.planned(&Engine::new(Isa::detect(), accuracy)).candidates() {
                 let results = sets.iter().map(|&isa| {
-                    let engine = Engine::new(isa, accuracy).preferring(algorithm);
-                    case.fast(&engine, &vec![1.0; case.dy.len()])
+                    let convolution = case.planned(&Engine::new(isa, accuracy)).preferring(algorithm);
+                    case.fast(&convolution, &vec![1.0; case.dy.len()])
                 });
                 let results: Vec<_> = results.collect();
                 for pair in results.windows(2) {
@@ -139,9 +136,8 @@ fn hash_of_results(isa: Isa, accuracy: Accuracy) -> u64 {
     .enumerate()
     {
         let case = Case::new(geometry, epilogue(number, 17), 1300 + number as u32);
-        for algorithm in candidates(&geometry, &Engine::new(isa, accuracy)) {
-            let engine = Engine::new(isa, accuracy).preferring(algorithm);
-            for value in case.fast(&engine, &vec![1.0; case.dy.len()]).iter().flatten() {
+        for convolution in case.by_every_algorithm(&Engine::new(isa, accuracy)) {
+            for value in case.fast(&convolution, &vec![1.0; case.dy.len()]).iter().flatten() {
                 hash = (hash ^ u64::from(value.to_bits())).wrapping_mul(0x0100_0000_01b3);
             }
         }
@@ -178,9 +174,9 @@ fn bf16_is_exact_arithmetic_on_rounded_operands_wherever_nothing_is_transformed(
         let y = vec![0.0; case.dy.len()];
         for isa in Isa::available() {
             for class in [Accuracy::Bf16, Accuracy::Bf16Fast] {
-                let direct = candidates(&geometry, &Engine::new(isa, Accuracy::Exact))[0];
-                let found = case.fast(&Engine::new(isa, class).preferring(direct), &y);
-                let exact = Engine::new(isa, Accuracy::Exact);
+                let exact = case.planned(&Engine::new(isa, Accuracy::Exact));
+                let direct = exact.candidates()[0];
+                let found = case.fast(&case.planned(&Engine::new(isa, class)).preferring(direct), &y);
                 let expected = on_rounded.fast(&exact, &y);
                 for pass in 0..3 {
                     assert_eq!(found[pass], expected[pass], "pass {pass} {isa} {class:?} {geometry:?}");

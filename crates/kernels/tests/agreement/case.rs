@@ -1,8 +1,8 @@
 //! A convolution with its operands: computed by the kernels, and by the definition in f64.
 
 use allconv_kernels::{
-    Accuracy, Activation, ConvGeometry, ConvGradients, Dropout, Engine, Epilogue, Isa, Padding, candidates,
-    conv2d_backward, conv2d_forward, naive,
+    Accuracy, Activation, ConvBackward, ConvForward, ConvGeometry, Convolution, Dropout, Engine, Epilogue,
+    Isa, Padding, reference,
 };
 use allconv_random::{philox4x32, unit_f32};
 
@@ -56,15 +56,35 @@ impl Case {
         }
     }
 
+    /// The convolution as it is planned for an engine.
+    pub(crate) fn planned(&self, engine: &Engine) -> Convolution {
+        Convolution::plan(engine, &self.geometry)
+    }
+
+    /// The convolution by every algorithm that an engine admits.
+    pub(crate) fn by_every_algorithm(&self, engine: &Engine) -> Vec<Convolution> {
+        let planned = self.planned(engine);
+        let candidates = planned.candidates().into_iter();
+        candidates.map(|algorithm| planned.clone().preferring(algorithm)).collect()
+    }
+
     /// All passes. `y` of the backward pass is the reference's output, so that no sign of an activation differs.
-    pub(crate) fn fast(&self, engine: &Engine, reference_y: &[f64]) -> Results<f32> {
-        let Self { geometry, epilogue, x, weight, bias, dy } = self;
+    pub(crate) fn fast(&self, convolution: &Convolution, reference_y: &[f64]) -> Results<f32> {
+        let Self { epilogue, x, weight, bias, dy, .. } = self;
+        let (convolution, epilogue) = (convolution.prepare(weight), *epilogue);
         let (mut y, mut dx) = (vec![f32::NAN; dy.len()], vec![f32::NAN; x.len()]);
         let (mut dweight, mut dbias) = (vec![f32::NAN; weight.len()], vec![f32::NAN; bias.len()]);
-        conv2d_forward(engine, geometry, x, weight, Some(bias), epilogue, &mut y);
+        convolution.forward(ConvForward { x, bias: Some(bias), epilogue, y: &mut y });
         let saved: Vec<f32> = reference_y.iter().map(|&y| y as f32).collect();
-        let gradients = ConvGradients { dx: Some(&mut dx), dweight: &mut dweight, dbias: Some(&mut dbias) };
-        conv2d_backward(engine, geometry, x, weight, &saved, dy, epilogue, gradients);
+        convolution.backward(ConvBackward {
+            x,
+            y: &saved,
+            dy,
+            epilogue,
+            dx: Some(&mut dx),
+            dweight: &mut dweight,
+            dbias: Some(&mut dbias),
+        });
         [y, dx, dweight, dbias]
     }
 
@@ -74,21 +94,21 @@ impl Case {
         let absolute = |values: &[f64]| values.iter().map(|v| v.abs()).collect::<Vec<_>>();
         let (x, weight, bias, dy) = (wide(&self.x), wide(&self.weight), wide(&self.bias), wide(&self.dy));
         let mut y = vec![0.0; dy.len()];
-        naive::convolve(&self.geometry, &x, &weight, Some(&bias), &self.epilogue, &mut y);
-        let dz = naive::output_gradient(&self.epilogue, &y, &dy);
+        reference::convolve(&self.geometry, &x, &weight, Some(&bias), &self.epilogue, &mut y);
+        let dz = reference::output_gradient(&self.epilogue, &y, &dy);
         let passes = |x: &[f64], weight: &[f64], dz: &[f64]| {
             let (mut dx, mut dweight, mut dbias) =
                 (vec![0.0; x.len()], vec![0.0; weight.len()], vec![0.0; bias.len()]);
-            naive::input_gradient(&self.geometry, weight, dz, &mut dx);
-            naive::weight_gradient(&self.geometry, x, dz, &mut dweight);
-            naive::bias_gradient(dz, &mut dbias);
+            reference::input_gradient(&self.geometry, weight, dz, &mut dx);
+            reference::weight_gradient(&self.geometry, x, dz, &mut dweight);
+            reference::bias_gradient(dz, &mut dbias);
             (dx, dweight, dbias)
         };
         let (dx, dweight, dbias) = passes(&x, &weight, &dz);
         let (x, weight, dz) = (absolute(&x), absolute(&weight), absolute(&dz));
         let mut scale = vec![0.0; dy.len()];
         let linear = Epilogue { activation: Activation::Identity, dropout: None };
-        naive::convolve(&self.geometry, &x, &weight, Some(&absolute(&bias)), &linear, &mut scale);
+        reference::convolve(&self.geometry, &x, &weight, Some(&absolute(&bias)), &linear, &mut scale);
         let largest = |values: &[f64]| values.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
         let dropout_scale = f64::from(self.epilogue.dropout.map_or(1.0, |dropout| dropout.scale()));
         let (dx_scale, dweight_scale, dbias_scale) = passes(&x, &weight, &dz);
@@ -107,25 +127,38 @@ impl Case {
         Accuracy::ALL.map(|accuracy| {
             let mut worst = 0.0_f64;
             for isa in Isa::available() {
-                let engine = Engine::new(isa, accuracy);
-                for algorithm in candidates(&self.geometry, &engine) {
-                let found = self.fast(&engine.clone().preferring(algorithm), &reference[0]);
-                for (pass, name) in ["forward", "input gradient", "weight gradient", "bias gradient"].iter().enumerate() {
-                    for (element, (found, expected)) in found[pass].iter().zip(&reference[pass]).enumerate() {
-                        let error = (f64::from(*found) - expected).abs() / scales[pass];
-                        assert!(
-                            error <= accuracy.error_bound(),
-                            "{name} {isa} {accuracy:?} {algorithm:?} {:?} {:?} element {element}: {found} against {expected}, error {error:e}",
-                            self.geometry,
-                            self.epilogue
-                        );
-                        worst = worst.max(error);
-                    }
-                }
+                for convolution in self.by_every_algorithm(&Engine::new(isa, accuracy)) {
+                    let found = self.fast(&convolution, &reference[0]);
+                    worst = worst.max(self.check_passes(&convolution, &found, &reference, &scales));
                 }
             }
             worst
         })
+    }
+
+    /// Asserts the bound of the accuracy class for every element; returns the largest error.
+    fn check_passes(
+        &self,
+        convolution: &Convolution,
+        found: &Results<f32>,
+        reference: &Results<f64>,
+        scales: &[f64; 4],
+    ) -> f64 {
+        let accuracy = convolution.engine().accuracy();
+        let mut worst = 0.0_f64;
+        let names = ["forward", "input gradient", "weight gradient", "bias gradient"];
+        for (pass, name) in names.iter().enumerate() {
+            for (element, (found, expected)) in found[pass].iter().zip(&reference[pass]).enumerate() {
+                let error = (f64::from(*found) - expected).abs() / scales[pass];
+                assert!(
+                    error <= accuracy.error_bound(),
+                    "{name} {convolution:?} {:?} element {element}: {found} against {expected}, error {error:e}",
+                    self.epilogue
+                );
+                worst = worst.max(error);
+            }
+        }
+        worst
     }
 }
 

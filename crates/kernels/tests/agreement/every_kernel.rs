@@ -1,16 +1,16 @@
 //! Every public kernel gives the same bits on every instruction set of this CPU, with one, two and three threads.
 
 use allconv_kernels::{
-    Accuracy, Activation, AverageDivisor, AxisMap, BlockGeometry, BlockOrder, ChannelMap, ConvGeometry,
-    ConvGradients, ConvTransposeGeometry, Dropout, Elementwise, Engine, Epilogue, Isa, MixtureGradients,
-    MixtureMaps, NormGeometry, NormSharing, Orders, Padding, PoolGeometry, ReassemblyGeometry, RegionLists,
-    ResampleChannels, SgdStep, WindowFunction, assign_cells, assign_cells_backward, average_pool2d_backward,
-    average_pool2d_forward, conv_transpose2d_backward, conv_transpose2d_forward, depth_to_space, drawn_cells,
-    dropout_backward, dropout_forward, elementwise_backward, elementwise_forward, gather_cells,
-    max_pool2d_backward, max_pool2d_forward, max_pool2d_values, median_cells, mixture_backward,
-    mixture_forward, normalise_backward, normalise_forward, reassembly_backward, reassembly_forward,
-    reassembly_shares, region_max_cells, resample, scatter_cells, sgd_momentum_step, space_to_depth,
-    weighted_pool2d_backward, weighted_pool2d_forward,
+    Accuracy, Activation, AverageDivisor, AxisMap, BlockGeometry, BlockOrder, ChannelMap, ConvBackward,
+    ConvForward, ConvGeometry, ConvTransposeGeometry, Dropout, Elementwise, Engine, Epilogue, Isa,
+    MixtureGradients, MixtureMaps, NormGeometry, NormSharing, Orders, Padding, PoolGeometry,
+    ReassemblyGeometry, RegionLists, ResampleChannels, SgdStep, TransposedConvolution, WeightedPoolBackward,
+    WindowFunction, assign_cells, assign_cells_backward, average_pool2d_backward, average_pool2d_forward,
+    depth_to_space, drawn_cells, dropout_backward, dropout_forward, elementwise_backward,
+    elementwise_forward, gather_cells, max_pool2d_backward, max_pool2d_forward, max_pool2d_values,
+    median_cells, mixture_backward, mixture_forward, normalise_backward, normalise_forward,
+    reassembly_backward, reassembly_forward, reassembly_shares, region_max_cells, resample, scatter_cells,
+    sgd_momentum_step, space_to_depth, weighted_pool2d_backward, weighted_pool2d_forward,
 };
 
 use crate::case::{Case, Stream, epilogue, square};
@@ -88,10 +88,10 @@ fn convolutions(isa: Isa, results: &mut Results) {
             ("depthwise convolution", ConvGeometry { groups: 43, ..square(2, 7, [43, 43], 3, 1, 1) }),
         ] {
             let case = Case::new(geometry, epilogue(number, 5), number as u32);
-            let passes = case.fast(&engine, &vec![1.0; case.dy.len()]);
+            let passes = case.fast(&case.planned(&engine), &vec![1.0; case.dy.len()]);
             results.add(format!("{kind} {}", accuracy.name()), &passes.each_ref().map(|pass| &pass[..]));
         }
-        for (kind, kernel, groups) in [("transposed", [3, 3], 2), ("painting", [2, 2], 1)] {
+        for (kind, kernel, groups) in [("transposed", [3, 3], 2), ("block-wise transposed", [2, 2], 1)] {
             let geometry = ConvTransposeGeometry {
                 batch: 2,
                 height_in: 5,
@@ -110,10 +110,18 @@ fn convolutions(isa: Isa, results: &mut Results) {
             let (bias, dy) = (values(3, 16), values(4, adjoint.input_len()));
             let [mut y, mut dx] = [dy.clone(), x.clone()];
             let [mut dweight, mut dbias] = [weight.clone(), bias.clone()];
-            conv_transpose2d_forward(&engine, &geometry, &x, &weight, Some(&bias), &Epilogue::RELU, &mut y);
-            let gradients =
-                ConvGradients { dx: Some(&mut dx), dweight: &mut dweight, dbias: Some(&mut dbias) };
-            conv_transpose2d_backward(&engine, &geometry, &x, &weight, &y, &dy, &Epilogue::RELU, gradients);
+            let (convolution, epilogue) = (TransposedConvolution::plan(&engine, &geometry), Epilogue::RELU);
+            let convolution = convolution.prepare(&weight);
+            convolution.forward(ConvForward { x: &x, bias: Some(&bias), epilogue, y: &mut y });
+            convolution.backward(ConvBackward {
+                x: &x,
+                y: &y,
+                dy: &dy,
+                epilogue,
+                dx: Some(&mut dx),
+                dweight: &mut dweight,
+                dbias: Some(&mut dbias),
+            });
             results.add(format!("{kind} convolution {}", accuracy.name()), &[&y, &dx, &dweight, &dbias]);
         }
     }
@@ -173,17 +181,15 @@ fn window_functions(engine: &Engine, results: &mut Results) {
         };
         let (mut y, mut dx, mut dorders) = (dy.clone(), x.clone(), orders.clone());
         weighted_pool2d_forward(engine, &POOL, function, Orders(&orders), &x, &mut y);
-        weighted_pool2d_backward(
-            engine,
-            &POOL,
-            function,
-            Orders(&orders),
-            &x,
-            &y,
-            &dy,
-            &mut dx,
-            &mut dorders,
-        );
+        let operands = WeightedPoolBackward {
+            orders: Orders(&orders),
+            x: &x,
+            y: &y,
+            dy: &dy,
+            dx: &mut dx,
+            dorders: &mut dorders,
+        };
+        weighted_pool2d_backward(engine, &POOL, function, operands);
         results.add(format!("{function:?}"), &[&y, &dx, &dorders]);
     }
 }

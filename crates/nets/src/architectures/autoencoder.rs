@@ -1,14 +1,14 @@
 //! An encoder and a decoder without skips: what an operator throws away is gone.
 
+use allconv_operators::{InitialWeights, OutOfRange, check_range};
 use serde::{Deserialize, Serialize};
 
-use super::dense_builder::{DenseBuilder, check_range};
-use super::layout::{Defaults, Layout, OutputKind, SlotKind};
-use super::norm::Norm;
-use super::springenberg::one;
+use super::dense_builder::DenseBuilder;
+use super::layout::{Defaults, Layout, OutputKind, SharedSettings, SlotKind};
 use super::u_net::pair;
-use crate::description::{DescriptionError, NetworkSpec};
-use crate::stage::{InitialWeights, StageSpec};
+use crate::error::DescriptionError;
+use crate::norm::Norm;
+use crate::stage::StageSpec;
 
 /// At each of `depth` levels `convolutions` 3×3 convolutions with ReLU and the slot; a 1×1 convolution to `bottleneck` channels,
 /// which `width` leaves alone, so that every operator's code holds as many values; at each level on the way up the `upsample` operator
@@ -18,46 +18,23 @@ use crate::stage::{InitialWeights, StageSpec};
 /// pair without weights the result is up(down(x)), and its error what the pair loses. The operators must then go together in
 /// their channels (`pixel_unshuffle` with `pixel_shuffle`, `haar_wavelet` with `inverse_haar`, `max_pool` with `max_unpool`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct Autoencoder {
     /// How often the resolution is reduced, 1 to 8. Default 1.
-    #[serde(default = "one_level")]
     pub depth: usize,
     /// Channels of every level, 1 to 4096. Default 32.
-    #[serde(default = "thirty_two")]
     pub channels: usize,
     /// Convolutions of a level, each way, 0 to 8. Default 1.
-    #[serde(default = "one_level")]
     pub convolutions: usize,
     /// Channels of the code, 1 to 4096; without effect where there are no convolutions. Default 12.
-    #[serde(default = "twelve")]
     pub bottleneck: usize,
     /// Factor on all channel counts but those of the code and the outputs. Default 1.
-    #[serde(default = "one")]
     pub width: f64,
-}
-
-fn one_level() -> usize {
-    1
-}
-
-fn twelve() -> usize {
-    12
-}
-
-fn thirty_two() -> usize {
-    32
 }
 
 impl Default for Autoencoder {
     fn default() -> Self {
-        Self {
-            depth: one_level(),
-            channels: thirty_two(),
-            convolutions: one_level(),
-            bottleneck: twelve(),
-            width: one(),
-        }
+        Self { depth: 1, channels: 32, convolutions: 1, bottleneck: 12, width: 1.0 }
     }
 }
 
@@ -66,27 +43,9 @@ impl Layout for Autoencoder {
         "autoencoder"
     }
 
-    fn revision(&self) -> u32 {
-        1
-    }
-
-    fn width(&self) -> f64 {
-        self.width
-    }
-
-    fn set_width(&mut self, width: f64) {
-        self.width = width;
-    }
-
     fn defaults(&self) -> Defaults {
         let (downsample, upsample) = pair();
-        Defaults {
-            downsample: Some(downsample),
-            upsample: Some(upsample),
-            last_relu: false,
-            input_dropout: 0.0,
-            dropout: Some(0.0),
-        }
+        Defaults::of_map(Some(downsample), upsample)
     }
 
     fn output(&self) -> OutputKind {
@@ -97,15 +56,19 @@ impl Layout for Autoencoder {
         &[SlotKind::Downsample, SlotKind::Upsample]
     }
 
-    fn check(&self) -> Result<(), DescriptionError> {
+    fn check(&self) -> Result<(), OutOfRange> {
         check_range("architecture.depth", self.depth, 1..=8, "from 1 to 8")?;
         check_range("architecture.channels", self.channels, 1..=4096, "from 1 to 4096")?;
         check_range("architecture.convolutions", self.convolutions, 0..=8, "from 0 to 8")?;
         check_range("architecture.bottleneck", self.bottleneck, 1..=4096, "from 1 to 4096")
     }
 
-    fn stages(&self, spec: &NetworkSpec, outputs: usize) -> Result<Vec<StageSpec>, DescriptionError> {
-        let mut net = DenseBuilder::new(spec, Norm::None);
+    fn stages(
+        &self,
+        shared: &SharedSettings<'_>,
+        outputs: usize,
+    ) -> Result<Vec<StageSpec>, DescriptionError> {
+        let mut net = DenseBuilder::new(shared, Norm::None);
         if self.convolutions == 0 {
             net.alone(outputs, self.depth)?;
             return Ok(net.end());

@@ -1,14 +1,17 @@
 //! The list of stages while an architecture writes it: convolutions at the chosen width, and the slot.
 
-use super::norm::Norm;
-use crate::description::{DescriptionError, NetworkSpec};
-use crate::downsample::Slot;
-use crate::stage::{ActivationKind, Border, ConvolutionSpec, InitialWeights, StageSpec};
+use allconv_operators::{Border, ConvolutionSpec, InitialWeights};
+
+use super::layout::SharedSettings;
+use crate::error::DescriptionError;
+use crate::norm::Norm;
+use crate::slot::Slot;
+use crate::stage::{ActivationKind, StageSpec};
 
 /// Collects the stages of a resolved description; every convolution is followed by the net's normalisation, if it has one,
 /// and its activation.
 pub(crate) struct StageBuilder<'a> {
-    spec: &'a NetworkSpec,
+    shared: &'a SharedSettings<'a>,
     activation: ActivationKind,
     norm: Norm,
     stages: Vec<StageSpec>,
@@ -18,9 +21,9 @@ pub(crate) struct StageBuilder<'a> {
 }
 
 impl<'a> StageBuilder<'a> {
-    pub(crate) fn new(spec: &'a NetworkSpec, activation: ActivationKind) -> Self {
+    pub(crate) fn new(shared: &'a SharedSettings<'a>, activation: ActivationKind) -> Self {
         Self {
-            spec,
+            shared,
             activation,
             norm: Norm::None,
             stages: Vec::new(),
@@ -39,19 +42,18 @@ impl<'a> StageBuilder<'a> {
     ///
     /// A rate of 0 keeps its stage, so that parameter names do not depend on rates.
     pub(crate) fn dropout(&mut self, table_rate: f64) {
-        let rate = self.spec.dropout.unwrap_or(table_rate);
+        let rate = self.shared.dropout.unwrap_or(table_rate);
         self.stages.push(StageSpec::Dropout { rate });
     }
 
     /// Appends dropout of the input at the description's rate.
     pub(crate) fn input_dropout(&mut self) {
-        let rate = self.spec.input_dropout.unwrap_or(0.0);
-        self.stages.push(StageSpec::Dropout { rate });
+        self.stages.push(StageSpec::Dropout { rate: self.shared.input_dropout });
     }
 
     /// Appends a square convolution to the paper's `channels`, the normalisation and the activation.
     pub(crate) fn convolution(&mut self, channels: usize, kernel: usize, stride: usize, border: Border) {
-        self.channels = self.spec.channels(channels, self.convolutions);
+        self.channels = self.shared.channels(channels as f64, self.convolutions);
         self.convolutions += 1;
         let convolution =
             ConvolutionSpec::square(self.channels, kernel, stride, border).dilated(self.dilation);
@@ -62,20 +64,21 @@ impl<'a> StageBuilder<'a> {
 
     /// Appends the operator in the description's slot; says whether there is one.
     pub(crate) fn downsample(&mut self) -> Result<bool, DescriptionError> {
-        let Some(operator) = &self.spec.downsample else { return Ok(false) };
-        let mut slot = Slot::new(&mut self.stages, self.channels, self.activation).normalised(self.norm);
-        operator.place(&mut slot)?;
-        self.dilation *= slot.dilation();
+        let Some(operator) = self.shared.downsample else { return Ok(false) };
+        let slot = Slot::new(&mut self.stages, self.channels, self.activation).normalised(self.norm);
+        self.dilation *= slot.place(operator)?;
         Ok(true)
     }
 
     /// Appends the 1×1 convolution to the classes (with the activation if `last_relu`), and the global average.
     pub(crate) fn finish(mut self, classes: usize) -> Vec<StageSpec> {
-        let initial =
-            self.spec.last_scale.map_or(InitialWeights::Drawn, |scale| InitialWeights::Scaled(scale as f32));
+        let initial = self
+            .shared
+            .last_scale
+            .map_or(InitialWeights::Drawn, |scale| InitialWeights::Scaled(scale as f32));
         let convolution = ConvolutionSpec::square(classes, 1, 1, Border::NONE);
         self.stages.push(StageSpec::Convolution(ConvolutionSpec { initial, ..convolution }));
-        if self.spec.last_relu == Some(true) {
+        if self.shared.last_relu {
             self.stages.push(StageSpec::Activation(self.activation));
         }
         self.stages.push(StageSpec::GlobalAverage);

@@ -1,19 +1,22 @@
 //! The list of stages of a network that returns a map, while an architecture writes it: skips, levels, heads.
 
-use super::norm::Norm;
-use crate::description::{DescriptionError, NetworkSpec, out_of_range};
-use crate::downsample::{DownsampleConfig, Slot};
-use crate::stage::{
-    ActivationKind, Border, ConvolutionSpec, InitialWeights, StageSpec, Target, UpsampleSpec,
+use allconv_operators::{
+    Border, ConvolutionSpec, InitialWeights, OutOfRange, SideRule, SwitchKind, UpsampleConfig,
 };
-use crate::upsample::{SideRule, UpsampleConfig};
 
-/// A side that every operator accepts, where only channels are asked for.
+use super::layout::SharedSettings;
+use crate::error::DescriptionError;
+use crate::norm::Norm;
+use crate::slot::Slot;
+use crate::stage::{ActivationKind, StageSpec, Target, UpsampleSpec};
+use crate::walk::walk_stages;
+
+/// A height and width that every operator accepts, where only channels are asked for.
 const LARGE: usize = 64;
 
 /// Collects the stages of a resolved description.
 pub(super) struct DenseBuilder<'a> {
-    spec: &'a NetworkSpec,
+    shared: &'a SharedSettings<'a>,
     norm: Norm,
     stages: Vec<StageSpec>,
     channels: usize,
@@ -25,17 +28,16 @@ const ACTIVATION: ActivationKind = ActivationKind::Relu;
 
 impl<'a> DenseBuilder<'a> {
     /// An empty list, but for the dropout of the input at the description's rate.
-    pub(super) fn new(spec: &'a NetworkSpec, norm: Norm) -> Self {
-        let rate = spec.input_dropout.unwrap_or(0.0);
-        let stages = vec![StageSpec::Dropout { rate }];
-        Self { spec, norm, stages, channels: 0, convolutions: 0, dilations: vec![1] }
+    pub(super) fn new(shared: &'a SharedSettings<'a>, norm: Norm) -> Self {
+        let stages = vec![StageSpec::Dropout { rate: shared.input_dropout }];
+        Self { shared, norm, stages, channels: 0, convolutions: 0, dilations: vec![1] }
     }
 
     /// `channels` at the network's width, as a whole number that differs by rounding from place to place.
     pub(super) fn whole(&mut self, channels: f64) -> usize {
         let layer = self.convolutions;
         self.convolutions += 1;
-        self.spec.rounding.whole(self.spec.width() * channels, layer)
+        self.shared.channels(channels, layer)
     }
 
     /// Channels of the map here; 0 before the first convolution.
@@ -47,7 +49,7 @@ impl<'a> DenseBuilder<'a> {
         self.stages.push(stage);
     }
 
-    /// Appends a convolution alone that keeps the sides, with the dilation that operators above have asked for.
+    /// Appends a convolution alone that keeps height and width, with the dilation that operators above have asked for.
     pub(super) fn bare_convolution(&mut self, channels: usize, kernel: usize, initial: InitialWeights) {
         let dilation = self.dilations.iter().product();
         let convolution =
@@ -65,7 +67,7 @@ impl<'a> DenseBuilder<'a> {
         self.push(StageSpec::Activation(ACTIVATION));
     }
 
-    /// Appends a convolution that keeps the sides, normalisation and activation.
+    /// Appends a convolution that keeps height and width, normalisation and activation.
     pub(super) fn convolution(&mut self, channels: usize, kernel: usize) {
         self.bare_convolution(channels, kernel, InitialWeights::Drawn);
         self.normalise(InitialWeights::Drawn);
@@ -92,29 +94,27 @@ impl<'a> DenseBuilder<'a> {
 
     /// Appends dropout at the description's rate. A rate of 0 keeps its stage, so that parameter names do not depend on rates.
     pub(super) fn dropout(&mut self) {
-        self.push(StageSpec::Dropout { rate: self.spec.dropout.unwrap_or(0.0) });
+        self.push(StageSpec::Dropout { rate: self.shared.dropout.unwrap_or(0.0) });
     }
 
-    /// Notes that the next level of the network returns to the sides of this map.
+    /// Notes that the next level of the network returns to the height and width of this map.
     pub(super) fn target(&mut self) {
-        if let Some(operator) = &self.spec.downsample {
+        if let Some(operator) = self.shared.downsample {
             self.push(StageSpec::Target(Target::Before(operator.clone())));
         }
     }
 
     /// Appends the operator in the description's slot.
     pub(super) fn downsample(&mut self) -> Result<(), DescriptionError> {
-        let Some(operator): &Option<DownsampleConfig> = &self.spec.downsample else { return Ok(()) };
-        let mut slot = Slot::new(&mut self.stages, self.channels, ACTIVATION);
-        operator.place(&mut slot)?;
-        self.dilations.push(slot.dilation());
+        let Some(operator) = self.shared.downsample else { return Ok(()) };
+        self.dilations.push(Slot::new(&mut self.stages, self.channels, ACTIVATION).place(operator)?);
         Ok(())
     }
 
     /// Appends the way back up from the last target, to `channels`: the operator, with the activation where it mixes channels, and
     /// before it a 1×1 convolution where it needs another number of channels than there are.
     pub(super) fn upsample(&mut self, channels: usize) {
-        let (Some(operator), Some(partner)) = (&self.spec.upsample, &self.spec.downsample) else { return };
+        let (Some(operator), Some(partner)) = (self.shared.upsample, self.shared.downsample) else { return };
         if let Some(needed) = operator.channels_in(channels, partner.switches())
             && needed != self.channels
         {
@@ -129,7 +129,7 @@ impl<'a> DenseBuilder<'a> {
 
     /// Appends the pair of operators alone, for images of `channels` channels: `depth` times down, as often up.
     pub(super) fn alone(&mut self, channels: usize, depth: usize) -> Result<(), DescriptionError> {
-        let Some(up) = &self.spec.upsample else { return Ok(()) };
+        let Some(up) = self.shared.upsample else { return Ok(()) };
         // What leaves each level, by the operators' own account.
         let mut shapes = vec![channels];
         for _ in 0..depth {
@@ -137,7 +137,7 @@ impl<'a> DenseBuilder<'a> {
             self.target();
             let before = self.stages.len();
             self.downsample()?;
-            let placed = crate::walk_stages(&self.stages[before..], [self.channels, LARGE, LARGE])?;
+            let placed = walk_stages(&self.stages[before..], [self.channels, LARGE, LARGE])?;
             shapes.push(placed.output()[0]);
         }
         for level in (0..depth).rev() {
@@ -155,7 +155,7 @@ impl<'a> DenseBuilder<'a> {
         self.channels = channels;
     }
 
-    /// Appends steps of `operator` that together enlarge the sides `scale` times and keep the channels, without activations.
+    /// Appends steps of `operator` that together enlarge height and width `scale` times and keep the channels, without activations.
     ///
     /// # Errors
     ///
@@ -168,12 +168,12 @@ impl<'a> DenseBuilder<'a> {
             SideRule::NotSmaller => scale,
             SideRule::Switches => {
                 let range = "an operator that needs nothing of a way down: the head has none";
-                return Err(out_of_range("upsample", operator.name(), range));
+                return Err(OutOfRange::new("upsample", operator.name(), range).into());
             }
         };
         let mut reached = 1;
         while reached < scale && factor > 1 {
-            if let Some(needed) = operator.channels_in(channels, crate::SwitchKind::None)
+            if let Some(needed) = operator.channels_in(channels, SwitchKind::None)
                 && needed != self.channels
             {
                 self.bare_convolution(needed, 3, InitialWeights::Drawn);
@@ -186,10 +186,11 @@ impl<'a> DenseBuilder<'a> {
             return Ok(());
         }
         let range = "an operator whose factor is the scale, or of which the scale is a power (`factor = 3` for a scale of 3)";
-        Err(out_of_range("upsample", format!("{} of factor {factor}", operator.name()), range))
+        let found = format!("{} of factor {factor}", operator.name());
+        Err(OutOfRange::new("upsample", found, range).into())
     }
 
-    /// The list, ended by a convolution of this side to `outputs` channels (with the activation if `last_relu`).
+    /// The list, ended by a convolution of this kernel to `outputs` channels (with the activation if `last_relu`).
     pub(super) fn finish(mut self, outputs: usize, kernel: usize, initial: InitialWeights) -> Vec<StageSpec> {
         self.bare_convolution(outputs, kernel, initial);
         self.end()
@@ -197,19 +198,9 @@ impl<'a> DenseBuilder<'a> {
 
     /// The list as it is (with the activation if `last_relu`).
     pub(super) fn end(mut self) -> Vec<StageSpec> {
-        if self.spec.last_relu == Some(true) {
+        if self.shared.last_relu {
             self.activate();
         }
         self.stages
     }
-}
-
-/// Refuses a number outside its range, which `words` names.
-pub(super) fn check_range<T: PartialOrd + std::fmt::Display>(
-    field: &str,
-    value: T,
-    range: std::ops::RangeInclusive<T>,
-    words: &'static str,
-) -> Result<(), DescriptionError> {
-    if range.contains(&value) { Ok(()) } else { Err(out_of_range(field, value, words)) }
 }

@@ -1,15 +1,16 @@
 //! A residual network for super-resolution that works at the resolution of its input, with an enlarging head.
 
+use allconv_operators::upsample::PixelShuffle;
+use allconv_operators::{InitialWeights, OutOfRange, UpsampleConfig, check_range};
 use serde::{Deserialize, Serialize};
 
-use super::dense_builder::{DenseBuilder, check_range};
-use super::layout::{Defaults, Layout, OutputKind, SlotKind};
-use super::norm::Norm;
+use super::dense_builder::DenseBuilder;
+use super::layout::{Defaults, Layout, OutputKind, SharedSettings, SlotKind};
 use super::springenberg::one;
 use super::u_net::sixty_four;
-use crate::description::{DescriptionError, NetworkSpec};
-use crate::stage::{InitialWeights, StageSpec};
-use crate::upsample::{PixelShuffle, UpsampleConfig};
+use crate::error::DescriptionError;
+use crate::norm::Norm;
+use crate::stage::StageSpec;
 
 /// A 3×3 convolution; `blocks` blocks of convolution, ReLU, convolution, each added to its input `residual_scale` times; one more
 /// convolution, added to the map before the blocks; the head: steps of the `upsample` operator up to `scale`; dropout; a 3×3
@@ -24,7 +25,7 @@ use crate::upsample::{PixelShuffle, UpsampleConfig};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Edsr {
-    /// Factor on the sides of the image, 1 to 8.
+    /// Factor on the image's height and width, 1 to 8.
     pub scale: usize,
     /// Residual blocks, 0 to 256. Default 16.
     #[serde(default = "sixteen")]
@@ -109,26 +110,8 @@ impl Layout for Edsr {
         "edsr"
     }
 
-    fn revision(&self) -> u32 {
-        1
-    }
-
-    fn width(&self) -> f64 {
-        self.width
-    }
-
-    fn set_width(&mut self, width: f64) {
-        self.width = width;
-    }
-
     fn defaults(&self) -> Defaults {
-        Defaults {
-            downsample: None,
-            upsample: Some(default_head(self.scale)),
-            last_relu: false,
-            input_dropout: 0.0,
-            dropout: Some(0.0),
-        }
+        Defaults::of_map(None, default_head(self.scale))
     }
 
     fn output(&self) -> OutputKind {
@@ -139,7 +122,7 @@ impl Layout for Edsr {
         &[SlotKind::Upsample]
     }
 
-    fn check(&self) -> Result<(), DescriptionError> {
+    fn check(&self) -> Result<(), OutOfRange> {
         check_range("architecture.scale", self.scale, 1..=8, "from 1 to 8")?;
         check_range("architecture.blocks", self.blocks, 0..=256, "from 0 to 256")?;
         check_range("architecture.channels", self.channels, 1..=4096, "from 1 to 4096")?;
@@ -147,8 +130,12 @@ impl Layout for Edsr {
         check_range("architecture.residual_scale", scale, f64::MIN_POSITIVE..=1.0, "above 0 and at most 1")
     }
 
-    fn stages(&self, spec: &NetworkSpec, outputs: usize) -> Result<Vec<StageSpec>, DescriptionError> {
-        let mut net = DenseBuilder::new(spec, Norm::None);
+    fn stages(
+        &self,
+        shared: &SharedSettings<'_>,
+        outputs: usize,
+    ) -> Result<Vec<StageSpec>, DescriptionError> {
+        let mut net = DenseBuilder::new(shared, Norm::None);
         self.residual.begin(&mut net, self.scale);
         let channels = net.whole(self.channels as f64);
         net.bare_convolution(channels, 3, InitialWeights::Drawn);
@@ -162,7 +149,7 @@ impl Layout for Edsr {
             }
             net.bare_convolution(channels, 3, InitialWeights::Drawn);
         });
-        let head = spec.upsample.clone().unwrap_or_else(|| default_head(self.scale));
+        let head = shared.upsample.cloned().unwrap_or_else(|| default_head(self.scale));
         net.head(&head, self.scale)?;
         net.dropout();
         Ok(self.residual.finish(net, outputs))

@@ -1,12 +1,12 @@
 //! The large network for heavily augmented CIFAR-10 on a 126×126 canvas (appendix table 5 of the paper).
 
+use allconv_operators::{Border, OutOfRange, check_range};
 use serde::{Deserialize, Serialize};
 
 use super::builder::StageBuilder;
-use super::layout::{Defaults, Layout};
-use super::springenberg::one;
-use crate::description::{DescriptionError, NetworkSpec, out_of_range};
-use crate::stage::{ActivationKind, Border, StageSpec};
+use super::layout::{Defaults, Layout, SharedSettings};
+use crate::error::DescriptionError;
+use crate::stage::{ActivationKind, StageSpec};
 
 /// Five blocks of three unpadded 2×2 convolutions (320, 640, … 1600 channels), the last of each with stride 2,
 /// then 2×2 and 1×1 convolutions to 1920 channels and a 1×1 convolution to the classes.
@@ -19,23 +19,17 @@ use crate::stage::{ActivationKind, Border, StageSpec};
 ///
 /// Source: Springenberg et al., arXiv 1412.6806, appendix table 5; after Graham's DeepCNet.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct LargeAllCnn {
     /// Factor on all channel counts but that of the classes. Default 1.
-    #[serde(default = "one")]
     pub width: f64,
     /// Slope of LeakyReLU for negative values, in (0, 1]. Default 1/3 ("very leaky").
-    #[serde(default = "third")]
     pub slope: f64,
-}
-
-fn third() -> f64 {
-    1.0 / 3.0
 }
 
 impl Default for LargeAllCnn {
     fn default() -> Self {
-        Self { width: one(), slope: third() }
+        Self { width: 1.0, slope: 1.0 / 3.0 }
     }
 }
 
@@ -44,28 +38,21 @@ impl Layout for LargeAllCnn {
         "large_all_cnn"
     }
 
-    fn revision(&self) -> u32 {
-        1
-    }
-
-    fn width(&self) -> f64 {
-        self.width
-    }
-
-    fn set_width(&mut self, width: f64) {
-        self.width = width;
-    }
-
     /// What a description that leaves a field out gets: the table's.
     fn defaults(&self) -> Defaults {
         Defaults { downsample: None, upsample: None, last_relu: false, input_dropout: 0.0, dropout: None }
     }
 
-    fn stages(&self, spec: &NetworkSpec, classes: usize) -> Result<Vec<StageSpec>, DescriptionError> {
-        if !(self.slope > 0.0 && self.slope <= 1.0) {
-            return Err(out_of_range("architecture.slope", self.slope, "above 0 and at most 1"));
-        }
-        let mut net = StageBuilder::new(spec, ActivationKind::LeakyRelu { slope: self.slope });
+    fn check(&self) -> Result<(), OutOfRange> {
+        check_range("architecture.slope", self.slope, f64::MIN_POSITIVE..=1.0, "above 0 and at most 1")
+    }
+
+    fn stages(
+        &self,
+        shared: &SharedSettings<'_>,
+        classes: usize,
+    ) -> Result<Vec<StageSpec>, DescriptionError> {
+        let mut net = StageBuilder::new(shared, ActivationKind::LeakyRelu { slope: self.slope });
         net.input_dropout();
         for block in 1..=5 {
             let channels = 320 * block;

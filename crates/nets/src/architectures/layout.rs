@@ -1,9 +1,10 @@
 //! What every architecture says about itself and is asked.
 
-use crate::description::{DescriptionError, NetworkSpec};
-use crate::downsample::DownsampleConfig;
+use allconv_operators::{DownsampleConfig, OutOfRange, UpsampleConfig};
+
+use crate::error::DescriptionError;
+use crate::rounding::ChannelRounding;
 use crate::stage::StageSpec;
-use crate::upsample::UpsampleConfig;
 
 /// What a description that leaves a field out gets.
 pub(crate) struct Defaults {
@@ -17,12 +18,46 @@ pub(crate) struct Defaults {
     pub(crate) dropout: Option<f64>,
 }
 
+impl Defaults {
+    /// Those of a network that returns a map, with these operators: no activation at its end, nothing dropped.
+    pub(crate) fn of_map(downsample: Option<DownsampleConfig>, upsample: UpsampleConfig) -> Self {
+        Self {
+            downsample,
+            upsample: Some(upsample),
+            last_relu: false,
+            input_dropout: 0.0,
+            dropout: Some(0.0),
+        }
+    }
+}
+
+/// The settings that a description has whatever its architecture, with defaults filled in.
+pub(crate) struct SharedSettings<'a> {
+    pub(crate) downsample: Option<&'a DownsampleConfig>,
+    pub(crate) upsample: Option<&'a UpsampleConfig>,
+    pub(crate) last_relu: bool,
+    pub(crate) input_dropout: f64,
+    /// `None` for the rates of the architecture's own table.
+    pub(crate) dropout: Option<f64>,
+    pub(crate) last_scale: Option<f64>,
+    /// Factor on all channel counts but that of the classes.
+    pub(crate) width: f64,
+    pub(crate) rounding: ChannelRounding,
+}
+
+impl SharedSettings<'_> {
+    /// `channels` at the network's width in the convolution `layer`, counted from 0: a whole number, at least 1.
+    pub(crate) fn channels(&self, channels: f64, layer: usize) -> usize {
+        self.rounding.whole(self.width * channels, layer)
+    }
+}
+
 /// What a network returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutputKind {
     /// One value for each class.
     Logits,
-    /// A map of channels with `scale` times the sides of the image.
+    /// A map of channels with `scale` times the image's height and width.
     Map {
         /// At least 1.
         scale: usize,
@@ -42,13 +77,9 @@ pub(crate) trait Layout {
     fn name(&self) -> &'static str;
 
     /// Raised by whoever changes the values that the architecture computes.
-    fn revision(&self) -> u32;
-
-    /// Factor on all channel counts but that of the classes.
-    fn width(&self) -> f64;
-
-    /// Changes [`Self::width`].
-    fn set_width(&mut self, width: f64);
+    fn revision(&self) -> u32 {
+        1
+    }
 
     /// What a description that leaves a field out gets.
     fn defaults(&self) -> Defaults;
@@ -64,10 +95,11 @@ pub(crate) trait Layout {
     }
 
     /// Refuses settings of its own that are out of range.
-    fn check(&self) -> Result<(), DescriptionError> {
+    fn check(&self) -> Result<(), OutOfRange> {
         Ok(())
     }
 
-    /// The stages for a resolved description that holds this architecture.
-    fn stages(&self, spec: &NetworkSpec, outputs: usize) -> Result<Vec<StageSpec>, DescriptionError>;
+    /// The stages of this architecture with these settings.
+    fn stages(&self, shared: &SharedSettings<'_>, outputs: usize)
+    -> Result<Vec<StageSpec>, DescriptionError>;
 }

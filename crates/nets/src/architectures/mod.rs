@@ -9,7 +9,6 @@ mod dense_builder;
 mod edsr;
 mod large_all_cnn;
 mod layout;
-mod norm;
 mod springenberg;
 mod super_resolution_u_net;
 mod u_net;
@@ -21,8 +20,7 @@ pub use autoencoder::Autoencoder;
 pub use edsr::{Edsr, SkipOverAll};
 pub use large_all_cnn::LargeAllCnn;
 pub use layout::OutputKind;
-pub(crate) use layout::{Layout, SlotKind};
-pub use norm::Norm;
+pub(crate) use layout::{Layout, SharedSettings, SlotKind};
 pub use springenberg::{Base, Springenberg};
 pub use super_resolution_u_net::SuperResolutionUNet;
 pub use u_net::{Blocks, UNet};
@@ -42,8 +40,13 @@ macro_rules! architectures {
                 match self { $(Self::$net(net) => net,)+ }
             }
 
-            pub(crate) fn layout_mut(&mut self) -> &mut dyn Layout {
-                match self { $(Self::$net(net) => net,)+ }
+            /// The factor on all channel counts but that of the classes.
+            pub(crate) fn width(&self) -> f64 {
+                match self { $(Self::$net(net) => net.width,)+ }
+            }
+
+            pub(crate) fn set_width(&mut self, width: f64) {
+                match self { $(Self::$net(net) => net.width = width,)+ }
             }
         }
     };
@@ -56,7 +59,7 @@ architectures! {
     LargeAllCnn,
     /// The network of appendix table 6, for 224×224 inputs.
     AllCnnImagenet,
-    /// A U-shaped network that returns a map of the image's sides.
+    /// A U-shaped network that returns a map of the image's height and width.
     UNet,
     /// A residual network that enlarges an image.
     Edsr,

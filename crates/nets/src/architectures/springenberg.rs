@@ -1,13 +1,14 @@
 //! The CIFAR networks A, B and C (tables 1 and 2 of the paper), with a slot where resolution is reduced.
 
+use allconv_operators::downsample::MaxPool;
+use allconv_operators::{Border, DownsampleConfig};
 use serde::{Deserialize, Serialize};
 
 use super::builder::StageBuilder;
-use super::layout::{Defaults, Layout};
-use super::norm::Norm;
-use crate::description::{DescriptionError, NetworkSpec};
-use crate::downsample::{DownsampleConfig, MaxPool};
-use crate::stage::{ActivationKind, Border, StageSpec};
+use super::layout::{Defaults, Layout, SharedSettings};
+use crate::error::DescriptionError;
+use crate::norm::Norm;
+use crate::stage::{ActivationKind, StageSpec};
 
 /// The networks of tables 1 and 2: two blocks of convolutions (96, then 192 channels), each followed by the slot
 /// and dropout, then an unpadded 3×3 and a 1×1 convolution, the class convolution and a global average.
@@ -70,18 +71,6 @@ impl Layout for Springenberg {
         "springenberg"
     }
 
-    fn revision(&self) -> u32 {
-        1
-    }
-
-    fn width(&self) -> f64 {
-        self.width
-    }
-
-    fn set_width(&mut self, width: f64) {
-        self.width = width;
-    }
-
     /// What a description that leaves a field out gets: the base rule of table 1, and the paper's dropout.
     fn defaults(&self) -> Defaults {
         Defaults {
@@ -93,8 +82,12 @@ impl Layout for Springenberg {
         }
     }
 
-    fn stages(&self, spec: &NetworkSpec, classes: usize) -> Result<Vec<StageSpec>, DescriptionError> {
-        let mut net = StageBuilder::new(spec, ActivationKind::Relu).normalised(self.norm);
+    fn stages(
+        &self,
+        shared: &SharedSettings<'_>,
+        classes: usize,
+    ) -> Result<Vec<StageSpec>, DescriptionError> {
+        let mut net = StageBuilder::new(shared, ActivationKind::Relu).normalised(self.norm);
         net.input_dropout();
         for channels in [96, 192] {
             for &kernel in self.base.kernels() {

@@ -1,16 +1,16 @@
 //! A U-shaped network for super-resolution: it reduces the small image further before it enlarges it.
 
+use allconv_operators::{OutOfRange, UpsampleConfig, check_range};
 use serde::{Deserialize, Serialize};
 
-use super::dense_builder::{DenseBuilder, check_range};
+use super::dense_builder::DenseBuilder;
 use super::edsr::{SkipOverAll, default_head};
-use super::layout::{Defaults, Layout, OutputKind, SlotKind};
-use super::norm::Norm;
+use super::layout::{Defaults, Layout, OutputKind, SharedSettings, SlotKind};
 use super::springenberg::one;
 use super::u_net::{Blocks, Levels, pair, sixty_four, two_convolutions};
-use crate::description::{DescriptionError, NetworkSpec};
+use crate::error::DescriptionError;
+use crate::norm::Norm;
 use crate::stage::StageSpec;
-use crate::upsample::UpsampleConfig;
 
 /// The levels of [`UNet`](super::UNet) at and below the resolution of the input, then the head of [`Edsr`](super::Edsr) and a 3×3
 /// convolution to the outputs.
@@ -19,7 +19,7 @@ use crate::upsample::UpsampleConfig;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SuperResolutionUNet {
-    /// Factor on the sides of the image, 1 to 8.
+    /// Factor on the image's height and width, 1 to 8.
     pub scale: usize,
     /// How often the resolution is reduced, 1 to 8. Default 2.
     #[serde(default = "two_convolutions")]
@@ -73,27 +73,9 @@ impl Layout for SuperResolutionUNet {
         "super_resolution_u_net"
     }
 
-    fn revision(&self) -> u32 {
-        1
-    }
-
-    fn width(&self) -> f64 {
-        self.width
-    }
-
-    fn set_width(&mut self, width: f64) {
-        self.width = width;
-    }
-
     fn defaults(&self) -> Defaults {
         let (downsample, upsample) = pair();
-        Defaults {
-            downsample: Some(downsample),
-            upsample: Some(upsample),
-            last_relu: false,
-            input_dropout: 0.0,
-            dropout: Some(0.0),
-        }
+        Defaults::of_map(Some(downsample), upsample)
     }
 
     fn output(&self) -> OutputKind {
@@ -104,13 +86,17 @@ impl Layout for SuperResolutionUNet {
         &[SlotKind::Downsample, SlotKind::Upsample]
     }
 
-    fn check(&self) -> Result<(), DescriptionError> {
+    fn check(&self) -> Result<(), OutOfRange> {
         check_range("architecture.scale", self.scale, 1..=8, "from 1 to 8")?;
         self.levels().check()
     }
 
-    fn stages(&self, spec: &NetworkSpec, outputs: usize) -> Result<Vec<StageSpec>, DescriptionError> {
-        let mut net = DenseBuilder::new(spec, self.norm);
+    fn stages(
+        &self,
+        shared: &SharedSettings<'_>,
+        outputs: usize,
+    ) -> Result<Vec<StageSpec>, DescriptionError> {
+        let mut net = DenseBuilder::new(shared, self.norm);
         self.residual.begin(&mut net, self.scale);
         self.levels().append(&mut net)?;
         let head = self.head.clone().unwrap_or_else(|| default_head(self.scale));

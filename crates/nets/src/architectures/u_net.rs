@@ -1,49 +1,44 @@
 //! The U-Net: levels on the way down, as many on the way up, and a skip between each two of a size.
 
+use allconv_operators::downsample::MaxPool;
+use allconv_operators::upsample::TransposedConv;
+use allconv_operators::{DownsampleConfig, InitialWeights, OutOfRange, UpsampleConfig, check_range};
 use allconv_random::elementary::powi;
 use serde::{Deserialize, Serialize};
 
-use super::dense_builder::{DenseBuilder, check_range};
-use super::layout::{Defaults, Layout, OutputKind, SlotKind};
-use super::norm::Norm;
-use super::springenberg::one;
-use crate::description::{DescriptionError, NetworkSpec};
-use crate::downsample::{DownsampleConfig, MaxPool};
-use crate::stage::{InitialWeights, StageSpec};
-use crate::upsample::{TransposedConv, UpsampleConfig};
+use super::dense_builder::DenseBuilder;
+use super::layout::{Defaults, Layout, OutputKind, SharedSettings, SlotKind};
+use crate::error::DescriptionError;
+use crate::norm::Norm;
+use crate::stage::StageSpec;
 
 /// At each of `depth` levels some 3×3 convolutions with ReLU, whose map is kept, and the slot; at the bottom as many
 /// convolutions and dropout; on the way up the `upsample` operator, the kept map and it joined along the channels (kept ones first),
 /// and as many convolutions again; a 1×1 convolution to the outputs.
 ///
-/// Level `l` has `channels · growth^l` channels. Convolutions read zeros beyond the edges and keep the sides (the original's do not,
-/// and cut the kept maps instead), so that images of any sides go through: each way up returns to the sides of the map
+/// Level `l` has `channels · growth^l` channels. Convolutions read zeros beyond the edges and keep height and width (the original's do not,
+/// and cut the kept maps instead), so that images of any height and width go through: each way up returns to the height and width of the map
 /// that was reduced. An operator that needs another number of channels than there are has a 1×1 convolution with ReLU before it.
 ///
 /// Source: Ronneberger, Fischer and Brox, arXiv 1505.04597; dropout at the bottom as there (rate 0.5 in its code, here 0).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct UNet {
     /// How often the resolution is reduced, 1 to 8. Default 4.
-    #[serde(default = "four")]
     pub depth: usize,
     /// Channels of the first level, 1 to 4096. Default 64.
-    #[serde(default = "sixty_four")]
     pub channels: usize,
     /// Factor on the channels from level to level, 0.25 to 4. Default 2.
-    #[serde(default = "two")]
     pub growth: f64,
     /// Convolutions of a level, each way, 1 to 8. Default 2.
-    #[serde(default = "two_convolutions")]
     pub convolutions: usize,
     /// What follows them. Default: nothing.
-    #[serde(default, skip_serializing_if = "Norm::is_none")]
+    #[serde(skip_serializing_if = "Norm::is_none")]
     pub norm: Norm,
     /// How the convolutions of a level are joined. Default: one after the other.
-    #[serde(default, skip_serializing_if = "Blocks::is_plain")]
+    #[serde(skip_serializing_if = "Blocks::is_plain")]
     pub blocks: Blocks,
     /// Factor on all channel counts but that of the outputs. Default 1.
-    #[serde(default = "one")]
     pub width: f64,
 }
 
@@ -65,16 +60,8 @@ impl Blocks {
     }
 }
 
-fn four() -> usize {
-    4
-}
-
 pub(super) fn sixty_four() -> usize {
     64
-}
-
-pub(super) fn two() -> f64 {
-    2.0
 }
 
 pub(super) fn two_convolutions() -> usize {
@@ -84,13 +71,13 @@ pub(super) fn two_convolutions() -> usize {
 impl Default for UNet {
     fn default() -> Self {
         Self {
-            depth: four(),
-            channels: sixty_four(),
-            growth: two(),
-            convolutions: two_convolutions(),
+            depth: 4,
+            channels: 64,
+            growth: 2.0,
+            convolutions: 2,
             norm: Norm::None,
             blocks: Blocks::Plain,
-            width: one(),
+            width: 1.0,
         }
     }
 }
@@ -105,27 +92,9 @@ impl Layout for UNet {
         "u_net"
     }
 
-    fn revision(&self) -> u32 {
-        1
-    }
-
-    fn width(&self) -> f64 {
-        self.width
-    }
-
-    fn set_width(&mut self, width: f64) {
-        self.width = width;
-    }
-
     fn defaults(&self) -> Defaults {
         let (downsample, upsample) = pair();
-        Defaults {
-            downsample: Some(downsample),
-            upsample: Some(upsample),
-            last_relu: false,
-            input_dropout: 0.0,
-            dropout: Some(0.0),
-        }
+        Defaults::of_map(Some(downsample), upsample)
     }
 
     fn output(&self) -> OutputKind {
@@ -136,12 +105,16 @@ impl Layout for UNet {
         &[SlotKind::Downsample, SlotKind::Upsample]
     }
 
-    fn check(&self) -> Result<(), DescriptionError> {
+    fn check(&self) -> Result<(), OutOfRange> {
         self.levels().check()
     }
 
-    fn stages(&self, spec: &NetworkSpec, outputs: usize) -> Result<Vec<StageSpec>, DescriptionError> {
-        let mut net = DenseBuilder::new(spec, self.norm);
+    fn stages(
+        &self,
+        shared: &SharedSettings<'_>,
+        outputs: usize,
+    ) -> Result<Vec<StageSpec>, DescriptionError> {
+        let mut net = DenseBuilder::new(shared, self.norm);
         self.levels().append(&mut net)?;
         Ok(net.finish(outputs, 1, InitialWeights::Drawn))
     }
@@ -164,7 +137,7 @@ pub(super) struct Levels {
 }
 
 impl Levels {
-    pub(super) fn check(&self) -> Result<(), DescriptionError> {
+    pub(super) fn check(&self) -> Result<(), OutOfRange> {
         check_range("architecture.depth", self.depth, 1..=8, "from 1 to 8")?;
         check_range("architecture.channels", self.channels, 1..=4096, "from 1 to 4096")?;
         check_range("architecture.growth", self.growth, 0.25..=4.0, "from 0.25 to 4")?;
@@ -176,7 +149,7 @@ impl Levels {
         self.channels as f64 * powi(self.growth, level as i32)
     }
 
-    /// Appends them all; the map then has the channels of the first level and the sides that it had before.
+    /// Appends them all; the map then has the channels of the first level and the height and width that it had before.
     pub(super) fn append(&self, net: &mut DenseBuilder<'_>) -> Result<(), DescriptionError> {
         let mut kept = Vec::new();
         for level in 0..self.depth {

@@ -35,8 +35,8 @@ fn report(folder: &Path, study: &StudyFile, write_run: WriteRun) -> Result<(), B
     }
     let results = StudyResults::collect(study, std::slice::from_ref(&runs))?;
     let report = runs.join("report");
-    write_report(&report_files(study, &results, &()), &report)?;
-    publish(study, &results, &folder.join("results").join(&study.name))?;
+    write_report(&report_files(&results, &()), &report)?;
+    publish(&results, &folder.join("results").join(&study.name))?;
     println!("{}", report.join("index.html").display());
     Ok(())
 }

@@ -15,13 +15,11 @@
 //! of `lower` and `higher` is 0 if not written, that of the others `compare.equivalence_margin` where the metric is the primary one.
 //! `for_each` makes one contrast for every level of another factor. A claim says that all of its contrasts hold.
 
-use super::arms::Arm;
-use super::document::{Document, StudyFileError, nearest_name};
-use super::factors::Factor;
-use super::fields::{Fields, quoted};
+use super::claim_groups::{Setting, name, read_group};
+use super::document::StudyFileError;
+use super::fields::Fields;
 use super::limits;
 use super::node::{Content, Node};
-use super::settings::{Comparison, Primary};
 use crate::stats::Statement;
 use crate::text::is_hidden;
 
@@ -53,16 +51,6 @@ pub struct Contrast {
     pub margin: f64,
     /// Its position in the claim's list, where several contrasts may come of one element.
     pub(crate) element: usize,
-}
-
-/// What the rest of the file says that claims refer to.
-#[derive(Clone, Copy)]
-pub(super) struct Setting<'a> {
-    pub(super) document: &'a Document,
-    pub(super) arms: &'a [Arm],
-    pub(super) factors: &'a [Factor],
-    pub(super) primary: &'a Primary,
-    pub(super) compare: &'a Comparison,
 }
 
 /// Reads `[claims]`.
@@ -158,13 +146,11 @@ fn read_margin(
     metric: &str,
     shows: Statement,
 ) -> Result<f64, StudyFileError> {
-    let needs_none = matches!(shows, Statement::Lower | Statement::Higher);
-    match fields.optional("margin") {
-        // The margin that these two have anyway may be written.
-        Some(node) if needs_none && is_zero(node) => return Ok(0.0),
-        Some(node) => return fields.number_between(&format!("{path}.margin"), node, (0.0, f64::INFINITY)),
-        None if needs_none => return Ok(0.0),
-        None => {}
+    if let Some(node) = fields.optional("margin") {
+        return fields.number_between(&format!("{path}.margin"), node, (0.0, f64::INFINITY));
+    }
+    if matches!(shows, Statement::Lower | Statement::Higher) {
+        return Ok(0.0);
     }
     let shared = setting.compare.equivalence_margin.filter(|_| metric == setting.primary.metric);
     shared.ok_or_else(|| {
@@ -174,11 +160,6 @@ fn read_margin(
         );
         setting.document.error(fields.optional("shows").map_or(&(0..0), |node| &node.value), message)
     })
-}
-
-fn is_zero(node: &Node) -> bool {
-    let Content::Scalar(value) = &node.content else { return false };
-    value.as_float() == Some(0.0) || value.as_integer() == Some(0)
 }
 
 fn factor_named(
@@ -194,110 +175,6 @@ fn factor_named(
     let choices: Vec<(&str, usize)> =
         setting.factors.iter().enumerate().map(|(index, factor)| (factor.name.as_str(), index)).collect();
     fields.choice(&format!("{path}.for_each"), node, &choices)
-}
-
-/// `rule: all_cnn − model` for two levels of one factor, like the study's main effects; else both names.
-fn name(of: &Group, against: &Group) -> String {
-    match (&of.factor, &against.factor) {
-        (Some(factor), Some(other)) if factor == other => {
-            format!("{factor}: {} − {}", of.name, against.name)
-        }
-        _ => format!("{} − {}", of.name, against.name),
-    }
-}
-
-/// Arms that are averaged.
-struct Group {
-    name: String,
-    /// The factor of which the name is a level, if it is one alone.
-    factor: Option<String>,
-    arms: Vec<usize>,
-}
-
-/// An arm, an array of arms, or a table of levels; `level` is one more that the arms must have.
-fn read_group(
-    setting: Setting<'_>,
-    path: &str,
-    node: &Node,
-    level: Option<(usize, usize)>,
-) -> Result<Group, StudyFileError> {
-    let document = setting.document;
-    if node.entries().is_some() {
-        return read_levels(setting, path, node, level);
-    }
-    if level.is_some() {
-        let message =
-            format!("with `for_each`, `{path}` names levels of factors, e.g. `{{ rule = \"model\" }}`");
-        return Err(document.error(&node.value, message));
-    }
-    let elements = match &node.content {
-        Content::Array(elements) => elements.as_slice(),
-        _ => std::slice::from_ref(node),
-    };
-    let mut group = Group { name: String::new(), factor: None, arms: Vec::new() };
-    for element in elements {
-        let Content::Scalar(toml::Value::String(name)) = &element.content else {
-            let message = format!(
-                "`{path}` must be an arm, an array of arms or a table of levels, is {}",
-                element.kind()
-            );
-            return Err(document.error(&element.value, message));
-        };
-        let names = || setting.arms.iter().map(|arm| arm.name.as_str());
-        let Some(position) = names().position(|arm| arm == name) else {
-            let message = format!("`{path}`: `{name}` is no arm; arms are {}", quoted(names()));
-            return Err(document.error(&element.value, message).suggesting(nearest_name(name, names())));
-        };
-        if group.arms.contains(&position) {
-            return Err(document.error(&element.value, format!("`{path}` names `{name}` twice")));
-        }
-        group.arms.push(position);
-    }
-    if group.arms.is_empty() {
-        return Err(document.error(&node.value, format!("`{path}` names no arm")));
-    }
-    let names: Vec<&str> = group.arms.iter().map(|arm| setting.arms[*arm].name.as_str()).collect();
-    group.name =
-        if names.len() == 1 { names[0].to_string() } else { format!("mean of {}", names.join(", ")) };
-    Ok(group)
-}
-
-fn read_levels(
-    setting: Setting<'_>,
-    path: &str,
-    node: &Node,
-    level: Option<(usize, usize)>,
-) -> Result<Group, StudyFileError> {
-    let document = setting.document;
-    if setting.factors.is_empty() {
-        let message = format!("`{path}` names levels of factors, but the study lists arms");
-        return Err(document.error(&node.value, message));
-    }
-    let names: Vec<&str> = setting.factors.iter().map(|factor| factor.name.as_str()).collect();
-    let fields = Fields::of(document, node, path, &names)?;
-    let mut wanted: Vec<(usize, usize)> = level.into_iter().collect();
-    let mut words = Vec::new();
-    for (factor_index, factor) in setting.factors.iter().enumerate() {
-        let Some(child) = fields.optional(&factor.name) else { continue };
-        if level.is_some_and(|(each, _)| each == factor_index) {
-            let message = format!("`{path}` fixes `{}`, which `for_each` goes through", factor.name);
-            return Err(document.error(&child.value, message));
-        }
-        let choices: Vec<(&str, usize)> =
-            factor.levels.iter().enumerate().map(|(index, level)| (level.as_str(), index)).collect();
-        let position = fields.choice(&format!("{path}.{}", factor.name), child, &choices)?;
-        wanted.push((factor_index, position));
-        words.push(factor.levels[position].clone());
-    }
-    if words.is_empty() {
-        let message = format!("`{path}` names no level; factors are {}", quoted(names));
-        return Err(document.error(&node.value, message));
-    }
-    let has_levels = |arm: &Arm| wanted.iter().all(|(factor, level)| arm.levels[*factor] == *level);
-    let arms = (0..setting.arms.len()).filter(|arm| has_levels(&setting.arms[*arm])).collect();
-    let single = wanted.last().filter(|_| words.len() == 1);
-    let factor = single.map(|(factor, _)| setting.factors[*factor].name.clone());
-    Ok(Group { name: words.join(" "), factor, arms })
 }
 
 #[cfg(test)]
@@ -351,33 +228,6 @@ mod tests {
             ["rule: all_conv − max_pool, base = a", "rule: all_conv − max_pool, base = c"]
         );
         assert!(contrasts.iter().all(|contrast| contrast.of.len() == 1 && contrast.margin == 0.0));
-    }
-
-    #[test]
-    fn a_margin_of_nothing_may_be_written_where_it_is_the_margin() {
-        for (shows, margin, is_right) in
-            [("lower", "0.0", true), ("higher", "0", true), ("not_lower", "0.0", false)]
-        {
-            let contrast = format!(
-                r#"{{ of = "strided", against = "max_pool", shows = "{shows}", margin = {margin} }}"#
-            );
-            assert_eq!(
-                listed(&contrast).is_ok_and(|study| study.claims[0].contrasts[0].margin == 0.0),
-                is_right
-            );
-        }
-    }
-
-    #[test]
-    fn every_study_file_of_the_repository_is_read() {
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../studies");
-        let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-        let files: Vec<_> =
-            files.filter(|path| path.extension().is_some_and(|ending| ending == "toml")).collect();
-        assert!(files.len() >= 20, "{files:?}");
-        for file in files {
-            StudyFile::read(&file).unwrap_or_else(|error| panic!("{error}"));
-        }
     }
 
     #[test]

@@ -1,15 +1,20 @@
 //! A study file: its syntax, its unknown keys, and where in the text everything stands.
 
 mod arms;
+mod claim_groups;
 mod claims;
 mod disclosures;
 mod document;
 mod factors;
 mod fields;
 mod limits;
+mod matched_arms;
 mod matching;
 mod node;
+mod parse;
+mod read;
 mod reference;
+mod refusals;
 mod search;
 mod secondary;
 mod sections;
@@ -27,5 +32,7 @@ pub use matching::CostQuantity;
 pub use reference::Reference;
 pub use search::{Halving, Search};
 pub use sequential::Sequential;
-pub use settings::{Baseline, Better, Comparison, Correction, Primary, Seeds, TestKind};
+pub use settings::{Baseline, Comparison, Correction, Primary, Seeds, TestKind};
 pub use study_file::StudyFile;
+
+pub use crate::metric::Better;

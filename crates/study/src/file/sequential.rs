@@ -4,7 +4,7 @@ use super::document::{Document, StudyFileError};
 use super::fields::Fields;
 use super::node::{Content, Node};
 use super::settings::Seeds;
-use crate::check::SEEDS_FOR_A_VERDICT;
+use crate::stats::SEEDS_FOR_A_VERDICT;
 
 /// Looks that the study takes at its results, fixed before the first run.
 #[derive(Clone, Debug, PartialEq, Eq)]

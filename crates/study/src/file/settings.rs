@@ -8,18 +8,9 @@ use super::factors::Factor;
 use super::fields::{Fields, quoted};
 use super::matching::{Match, read_match};
 use super::node::Node;
-use crate::metric::find_metric;
+use crate::metric::{Better, find_metric};
 
 const MOST_SEEDS: i64 = 10_000;
-
-/// Which direction of the primary metric is good.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Better {
-    /// E.g. error, loss.
-    Lower,
-    /// E.g. accuracy, PSNR.
-    Higher,
-}
 
 /// The test that gives a verdict on each comparison with the baseline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,9 +1,9 @@
-//! The arms of a study as the page sets them beside each other: groups that share a baseline, their costs, and the front.
+//! The arms of a study in groups that share a baseline, with their costs and the front.
 //!
 //! *Front*: the arms than which no other has both a lower cost and a better mean, for those who will pay for less cost with a loss. It is made of
 //! means; the page marks where the order of two neighbours is not shown. Nothing here chooses an arm: of many means the best is partly the luckiest.
 
-use crate::file::{Better, StudyFile};
+use crate::file::Better;
 use crate::results::{ArmResult, StudyResults};
 
 /// A cost that an engineer may want to keep low.
@@ -32,7 +32,8 @@ pub(super) struct Group {
 }
 
 /// The groups in the order of their baselines; arms without a value are left out.
-pub(super) fn groups(study: &StudyFile, results: &StudyResults) -> Vec<Group> {
+pub(super) fn groups(results: &StudyResults) -> Vec<Group> {
+    let study = &results.study;
     let has_value = |arm: &usize| results.arms[*arm].summary.is_some();
     let baselines = (0..results.arms.len()).filter(|arm| study.baseline_of(*arm).is_none());
     baselines
@@ -47,10 +48,10 @@ pub(super) fn groups(study: &StudyFile, results: &StudyResults) -> Vec<Group> {
 }
 
 /// The arms that nothing cheaper (or as cheap) beats, from the cheapest on; empty where a cost is not known.
-pub(super) fn front(study: &StudyFile, results: &StudyResults, group: &Group, cost: CostKind) -> Vec<usize> {
+pub(super) fn front(results: &StudyResults, group: &Group, cost: CostKind) -> Vec<usize> {
     let key = |arm: usize| {
         let mean = results.arms[arm].summary.map_or(f64::INFINITY, |summary| summary.mean);
-        if study.primary.better == Better::Lower { mean } else { -mean }
+        if results.study.primary.better == Better::Lower { mean } else { -mean }
     };
     let Some(mut order) = group
         .arms
@@ -71,23 +72,24 @@ pub(super) fn front(study: &StudyFile, results: &StudyResults, group: &Group, co
 }
 
 /// Whether it is shown that two arms differ, corrected over all pairs of the study.
-pub(super) fn is_order_shown(study: &StudyFile, results: &StudyResults, first: usize, second: usize) -> bool {
+pub(super) fn is_order_shown(results: &StudyResults, first: usize, second: usize) -> bool {
     let is_pair = |pair: &&crate::results::PairResult| {
         [(first, second), (second, first)].contains(&(pair.arm_index, pair.other_index))
     };
     let p = results.pairs.iter().find(is_pair).and_then(|pair| pair.corrected_p);
-    results.statistics.verdict_possible && p.is_some_and(|p| p <= study.compare.alpha)
+    results.statistics.verdict_possible && p.is_some_and(|p| p <= results.study.compare.alpha)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::file::StudyFile;
     use crate::matrix::plan;
     use crate::testing::{factorial_study_text, write_run};
     use allconv_record::Status;
 
     /// Errors by arm in hundredths: with base `a`, `strided` loses 3 points and `all_conv` nothing; with base `c`, `all_conv` wins 2.
-    fn filled(folder: &std::path::Path) -> (StudyFile, StudyResults) {
+    fn filled(folder: &std::path::Path) -> StudyResults {
         let text =
             factorial_study_text(9).replace("alpha = 0.05", "alpha = 0.05, equivalence_margin = 0.005");
         let study = StudyFile::parse("small.toml", text).unwrap();
@@ -100,20 +102,19 @@ mod tests {
             record.cost.macs = [300, 100, 200][planned.arm_index % 3];
             run.write_record(&record).unwrap();
         }
-        let results = StudyResults::collect(&study, &[folder.to_path_buf()]).unwrap();
-        (study, results)
+        StudyResults::collect(&study, &[folder.to_path_buf()]).unwrap()
     }
 
     #[test]
     fn each_base_is_a_group_and_the_front_holds_what_nothing_cheaper_beats() {
         let folder = tempfile::tempdir().unwrap();
-        let (study, results) = filled(folder.path());
-        let groups = groups(&study, &results);
+        let results = filled(folder.path());
+        let groups = groups(&results);
         assert_eq!(groups[0], Group { baseline: 0, arms: vec![0, 1, 2] });
         assert_eq!(groups[1].baseline, 3);
-        assert_eq!(front(&study, &results, &groups[1], COSTS[0]), [4, 5]);
-        assert!(is_order_shown(&study, &results, 4, 5), "five points apart");
-        assert!(!is_order_shown(&study, &results, 0, 2), "equal but for noise");
+        assert_eq!(front(&results, &groups[1], COSTS[0]), [4, 5]);
+        assert!(is_order_shown(&results, 4, 5), "five points apart");
+        assert!(!is_order_shown(&results, 0, 2), "equal but for noise");
         assert!(COSTS.iter().all(|cost| !cost.name.contains("time")));
     }
 }

@@ -1,10 +1,10 @@
 //! What a study found, how surely and in which regime, as the cells of one row.
 
-use super::PublishedStudy;
-use crate::file::StudyFile;
 use crate::metric::MetricUnit;
-use crate::report::texts::{excludes_zero, metric_name, with_unit};
+
 use crate::results::{ClaimVerdict, ComparisonResult, Direction, StudyResults, TrainingError, Verdict};
+use crate::sections::gap::excludes_zero;
+use crate::sections::{metric_name, with_unit};
 use crate::text::counted;
 
 /// `no (30 / 39 %)`: whether the networks fitted their training images, with training and test error.
@@ -17,7 +17,7 @@ pub(super) fn fitted(results: &StudyResults) -> String {
 }
 
 /// What was shown of the arms: `shown worse: … ; undecided: …`, and for the error where the losses come from.
-pub(super) fn found(PublishedStudy { study, results }: &PublishedStudy) -> String {
+pub(super) fn found(results: &StudyResults) -> String {
     let of = |wanted: fn(Verdict) -> bool| -> Vec<&ComparisonResult> {
         results.comparisons.iter().filter(|comparison| wanted(comparison.verdict)).collect()
     };
@@ -35,7 +35,7 @@ pub(super) fn found(PublishedStudy { study, results }: &PublishedStudy) -> Strin
     {
         if !comparisons.is_empty() {
             let named: Vec<String> =
-                comparisons.iter().map(|comparison| named(study, results, comparison)).collect();
+                comparisons.iter().map(|comparison| named(results, comparison)).collect();
             parts.push(format!("{word}: {}", named.join(", ")));
         }
     }
@@ -43,7 +43,7 @@ pub(super) fn found(PublishedStudy { study, results }: &PublishedStudy) -> Strin
         let names: Vec<String> = undecided.iter().map(|comparison| format!("`{}`", comparison.arm)).collect();
         parts.push(format!("undecided: {}", names.join(", ")));
     }
-    parts.push(format!("differences in {}, {}", metric_name(study), unit_name(results)));
+    parts.push(format!("differences in {}, {}", metric_name(&results.study), unit_name(results)));
     parts.join("; ")
 }
 
@@ -55,7 +55,7 @@ fn unit_name(results: &StudyResults) -> String {
 }
 
 /// `` `all_cnn_a` +3.82 (MACs ×1.18; fits worse) ``.
-fn named(study: &StudyFile, results: &StudyResults, comparison: &ComparisonResult) -> String {
+fn named(results: &StudyResults, comparison: &ComparisonResult) -> String {
     let mean = comparison.mean_difference.map_or("–".to_owned(), |mean| results.unit.signed(mean));
     let macs = |arm: usize| Some(results.arms[arm].cost.as_ref()?.macs as f64);
     let mut notes = Vec::new();
@@ -67,7 +67,7 @@ fn named(study: &StudyFile, results: &StudyResults, comparison: &ComparisonResul
     }
     notes.extend(sources(results, comparison).map(str::to_owned));
     let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join("; ")) };
-    let baseline = match study.compare.baseline {
+    let baseline = match results.study.compare.baseline {
         crate::file::Baseline::Arm(_) => String::new(),
         crate::file::Baseline::Level { .. } => format!(" against `{}`", comparison.baseline),
     };
@@ -92,7 +92,8 @@ fn sources(results: &StudyResults, comparison: &ComparisonResult) -> Option<&'st
 }
 
 /// `9 seeds; 5 claims: 1 holds here, 4 fail here`.
-pub(super) fn strength(PublishedStudy { study, results }: &PublishedStudy) -> String {
+pub(super) fn strength(results: &StudyResults) -> String {
+    let study = &results.study;
     let mut text = match results.statistics.folds {
         Some(folds) => format!("{} of one data set", counted(folds.folds, "fold")),
         None => counted(study.seeds.count as usize, "seed"),
@@ -122,7 +123,7 @@ pub(super) fn strength(PublishedStudy { study, results }: &PublishedStudy) -> St
 }
 
 /// What the study leaves open.
-pub(super) fn not_known(PublishedStudy { results, .. }: &PublishedStudy) -> String {
+pub(super) fn not_known(results: &StudyResults) -> String {
     let mut parts = Vec::new();
     if results.regime.is_some_and(|regime| regime.is_underfitted()) {
         parts.push("what remains when networks are trained to their end".to_owned());

@@ -11,26 +11,18 @@ mod page;
 
 use std::path::{Path, PathBuf};
 
+use allconv_document::markdown;
 use allconv_record::RecordError;
 
 use crate::error::StudyError;
 use crate::file::StudyFile;
 use crate::results::StudyResults;
 
-/// A published study with what came of it.
-#[derive(Clone, Debug)]
-pub struct PublishedStudy {
-    /// The study file.
-    pub study: StudyFile,
-    /// Its results, computed from the published runs.
-    pub results: StudyResults,
-}
-
 /// Reads every study of a folder of results: `<name>/<name>.toml` with its runs in `<name>/runs`, in the order of the names.
 ///
 /// # Errors
 /// [`StudyError`] when a folder cannot be listed or a study file is wrong.
-pub fn read_published(folder: &Path) -> Result<Vec<PublishedStudy>, StudyError> {
+pub fn read_published(folder: &Path) -> Result<Vec<StudyResults>, StudyError> {
     let mut names = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(RecordError::io("read", folder))? {
         let path = entry.map_err(RecordError::io("read", folder))?.path();
@@ -47,15 +39,15 @@ pub fn read_published(folder: &Path) -> Result<Vec<PublishedStudy>, StudyError> 
         // A study under way advises nobody.
         let has_stopped = results.sequential.as_ref().is_some_and(|sequential| sequential.has_stopped);
         if has_stopped || results.arms.iter().all(|arm| arm.ended == arm.planned) {
-            published.push(PublishedStudy { study, results });
+            published.push(results);
         }
     }
     Ok(published)
 }
 
 /// The page, in Markdown. Links lead from `docs/` into the folder of results.
-pub fn guide(published: &[PublishedStudy]) -> String {
-    page::page(published)
+pub fn guide(published: &[StudyResults]) -> String {
+    markdown::document(&page::page(published))
 }
 
 /// `<folder>/<name of the folder>.toml`.
@@ -86,7 +78,7 @@ mod tests {
             run.write_record(&record).unwrap();
         }
         let results = StudyResults::collect(&study, &[runs]).unwrap();
-        publish(&study, &results, &folder.join("results").join(name)).unwrap();
+        publish(&results, &folder.join("results").join(name)).unwrap();
     }
 
     #[test]

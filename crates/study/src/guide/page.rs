@@ -1,37 +1,22 @@
-//! The page as Markdown: what is known, how surely and in which regime; then the evidence by task; screenings last.
+//! The page: what is known, how surely and in which regime; then the evidence by task; screenings last.
 
-use super::PublishedStudy;
-use super::groups::{COSTS, Group, front, groups, is_order_shown};
+use allconv_document::{Block, Cell, Column, Document, Format, Table, Text};
+
+use super::groups::{COSTS, CostKind, Group, front, groups, is_order_shown};
 use super::known;
 use super::operators::{compares_operators, operators};
 use crate::file::{Better, StudyFile};
 use crate::metric::{Task, find_metric};
-use crate::report::texts::{
-    cell, claim_label, gap_markdown, inline, metric_name, opening_sentences, percent, signed_interval,
-    verdict_sentence,
-};
-use crate::results::StudyResults;
+use crate::results::{ArmResult, PracticalChances, StudyResults};
+use crate::sections::{cells, claims, gap, metric_name, opening};
 
-const HEAD: &str = "# Which operator?
+const ABOUT: &str = "Every number comes from runs that anybody can make again; every table links its study. The page covers only what these studies \
+                     measured: read the regime of a study before you carry an answer into your own network.";
 
-Written by `allconv study guide` from the committed results under `docs/results`; do not edit. Every number comes from runs that anybody can make
-again; every table links its study. The page knows what these studies measured and nothing else: read the regime of a study before you carry an
-answer into your own network.
-
-How to read it:
-
-- It begins with what is known, how surely, and in which regime. Studies with too few seeds for a verdict come last and advise nothing: the best of many
-  means is partly the luckiest.
-- Differences are arm − baseline for the same seed, with 95 % t intervals over seeds, all on one test set. *n* is the number of seeds.
-- *Shown* is what the study's corrected test says at its α. *Undecided* is not equality. A claim *holds here* or *fails here*: in the regime of the study.
-- *Worse, within, better* say how probable it is that the difference is worse than the study's margin, within it, or better than it, given these seeds
-  and a flat prior.
-- *Front* lists the arms that nothing cheaper beats in the mean, without intervals; **?→** stands where the order of two neighbours is not shown.
-- Costs are relative to the baseline: ×0.50 is half of it. They are counted per image; memory is measured in training. Times are shown where
-  `study bench` measured them in turns: those of runs that share a machine with other work compare nothing.
-
-What an operator computes is told in [operators.md](operators.md).
-";
+const FITTED: &str = "Fitted: whether less than half of the test error is there on the training images already. Training errors with an asterisk were \
+                      measured while training, with dropout and augmentation, and are too large. “Fits worse”: the training error is larger; \
+                      “generalises worse”: the gap from there to the test error is; both by their 95\u{a0}% intervals, uncorrected. More training may \
+                      remove the first, and will not remove the second.";
 
 /// The tasks in the order of the page, with the question that an engineer asks.
 const SITUATIONS: [(Task, &str, &str); 4] = [
@@ -45,237 +30,222 @@ const SITUATIONS: [(Task, &str, &str); 4] = [
     (Task::Any, "Other questions", "What else was compared?"),
 ];
 
-pub(super) fn page(published: &[PublishedStudy]) -> String {
-    let (about, others): (Vec<&PublishedStudy>, Vec<&PublishedStudy>) =
-        published.iter().partition(|published| compares_operators(&published.study));
-    let (judged, screened): (Vec<&PublishedStudy>, Vec<&PublishedStudy>) =
-        about.into_iter().partition(|published| published.results.statistics.verdict_possible);
-    let mut text = String::from(HEAD);
-    text.push_str(&known_table(&judged));
+/// The page. Links lead from `docs/` into the folder of results.
+pub(super) fn page(published: &[StudyResults]) -> Document {
+    let (about, others): (Vec<&StudyResults>, Vec<&StudyResults>) =
+        published.iter().partition(|results| compares_operators(&results.study));
+    let (judged, screened): (Vec<&StudyResults>, Vec<&StudyResults>) =
+        about.into_iter().partition(|results| results.statistics.verdict_possible);
+    let mut blocks = head();
+    blocks.extend(known(&judged));
     for (task, title, question) in SITUATIONS {
-        let of_task: Vec<&&PublishedStudy> =
-            judged.iter().filter(|published| task_of(&published.study) == task).collect();
+        let of_task: Vec<&&StudyResults> =
+            judged.iter().filter(|results| task_of(&results.study) == task).collect();
         if of_task.is_empty() && task == Task::Any {
             continue;
         }
-        text.push_str(&format!("\n## {title}\n\n{question}\n"));
+        blocks.extend([Block::heading(2, title), Block::paragraph(question)]);
         if of_task.is_empty() {
-            text.push_str("\nNo published study asks this with seeds enough for a verdict.\n");
+            blocks.push(Block::paragraph("No published study asks this with seeds enough for a verdict."));
         }
-        for published in of_task {
-            text.push_str(&study_section(published));
-        }
+        blocks.extend(of_task.into_iter().flat_map(|results| study_section(results)));
     }
-    text.push_str(&screenings(&screened));
+    blocks.extend(screenings(&screened));
     if !others.is_empty() {
-        let names: Vec<String> = others.iter().map(|published| link(&published.study)).collect();
-        text.push_str(&format!(
-            "\n## Studies that compare something else\n\nTheir arms share their operators: {}.\n",
-            names.join(", ")
-        ));
+        let names = Text::joined(others.iter().map(|results| link(&results.study)), ", ");
+        blocks.extend([
+            Block::heading(2, "Studies that compare something else"),
+            Block::Paragraph(Text::plain("Their arms share their operators: ") + names + "."),
+        ]);
     }
-    text
+    let origin =
+        "Written by `allconv study guide` from the committed results under `docs/results`; do not edit.";
+    Document { title: "Which operator?".into(), origin: origin.to_owned(), blocks, ..Document::default() }
+}
+
+/// How to read the page.
+fn head() -> Vec<Block> {
+    let rules = [
+        "It begins with what is known, how surely, and in which regime. Studies with too few seeds for a verdict come last and advise nothing: the best \
+         of many means is partly the luckiest."
+            .into(),
+        Text::from("Differences are arm − baseline for the same seed, with 95\u{a0}% t intervals over seeds, all on one test set. ")
+            + Text::emphasis("n")
+            + " is the number of seeds.",
+        Text::emphasis("Shown") + " is what the study's corrected test says at its α. " + Text::emphasis("Undecided")
+            + " is not equality. A claim " + Text::emphasis("holds here") + " or " + Text::emphasis("fails here")
+            + ": in the regime of the study.",
+        Text::emphasis("Worse, within, better")
+            + " say how probable it is that the difference is worse than the study's margin, within it, or better than it, given these seeds and a flat prior.",
+        Text::emphasis("Front")
+            + " lists the arms that nothing cheaper beats in the mean, without intervals; " + Text::strong("?→")
+            + " stands where the order of two neighbours is not shown.",
+        "Costs are relative to the baseline: ×0.50 is half of it. They are counted per image; memory is measured in training. Times are shown where \
+         `study bench` measured them in turns: those of runs that share a machine with other work compare nothing."
+            .into(),
+    ];
+    let operators = Text::from("What an operator computes is described in ")
+        + Text::link("operators.md", "operators.md")
+        + ".";
+    vec![
+        Block::paragraph(ABOUT),
+        Block::paragraph("How to read it:"),
+        Block::List(rules.into()),
+        Block::Paragraph(operators),
+    ]
 }
 
 fn task_of(study: &StudyFile) -> Task {
     find_metric(&study.primary.metric).map_or(Task::Any, |metric| metric.task)
 }
 
-fn link(study: &StudyFile) -> String {
-    format!("[{0}](results/{0}/README.md)", study.name)
+fn link(study: &StudyFile) -> Text {
+    Text::link(&study.name, &format!("results/{}/README.md", study.name))
+}
+
+/// A row for each study, with its question and whether its networks fitted their training images.
+fn studies<'a>(order: &[&'a StudyResults]) -> allconv_document::Rows<&'a StudyResults> {
+    Table::of(order.iter().copied())
+        .column(Column::prose("Study"), |results| link(&results.study) + ": " + &results.study.question)
+        .column(Column::text("Fitted?").unit("training / test error"), |results| known::fitted(results))
 }
 
 /// One row for each study with a verdict, those with the most seeds first.
-fn known_table(judged: &[&PublishedStudy]) -> String {
+fn known(judged: &[&StudyResults]) -> Vec<Block> {
+    let heading = Block::heading(2, "What is known");
     if judged.is_empty() {
-        return "\n## What is known\n\nNo published study has seeds enough for a verdict.\n".to_owned();
+        return vec![heading, Block::paragraph("No published study has seeds enough for a verdict.")];
     }
     let mut order = judged.to_vec();
-    order.sort_by_key(|published| std::cmp::Reverse(published.study.seeds.count));
-    let mut text = String::from(
-        "\n## What is known\n\n| study | fitted? (training / test error) | what was found | how surely | not known |\n|---|---|---|---|---|\n",
-    );
-    for published in order {
-        text.push_str(&format!(
-            "| {}: {} | {} | {} | {} | {} |\n",
-            link(&published.study),
-            cell(&published.study.question),
-            known::fitted(&published.results),
-            known::found(published),
-            known::strength(published),
-            known::not_known(published)
-        ));
-    }
-    text.push_str(
-        "\nFitted: whether less than half of the test error is there on the training images already. Training errors with an asterisk were measured while \
-         training, with dropout and augmentation, and are too large. *Fits worse*: the training error is larger; *generalises worse*: the gap from there to the \
-         test error is; both by their 95 % intervals, uncorrected. More training may remove the first, and will not remove the second.\n",
-    );
-    text
+    order.sort_by_key(|results| std::cmp::Reverse(results.study.seeds.count));
+    let table = studies(&order)
+        .column(Column::prose("What was found"), |results| known::found(results))
+        .column(Column::prose("How surely"), |results| known::strength(results))
+        .column(Column::prose("Not known"), |results| known::not_known(results))
+        .table();
+    vec![heading, Block::Table(table), Block::paragraph(FITTED)]
 }
 
 /// The studies without a verdict: one table of what they are, then their numbers.
-fn screenings(screened: &[&PublishedStudy]) -> String {
+fn screenings(screened: &[&StudyResults]) -> Vec<Block> {
     if screened.is_empty() {
-        return String::new();
+        return Vec::new();
     }
-    let mut text = String::from(
-        "\n## Screenings\n\nToo few seeds for a verdict. What looks best here is a reason for a study with more seeds, not for a choice.\n\n\
-         | study | fitted? (training / test error) | what was found | n |\n|---|---|---|---:|\n",
-    );
-    for PublishedStudy { study, results } in screened {
-        text.push_str(&format!(
-            "| {}: {} | {} | {} | {} |\n",
-            link(study),
-            cell(&study.question),
-            known::fitted(results),
-            known::screened(results),
-            study.seeds.count
-        ));
-    }
-    for published in screened {
-        text.push_str(&study_section(published));
-    }
-    text
+    let table = studies(screened)
+        .column(Column::prose("What was found"), |results| known::screened(results))
+        .column(Column::number("n"), |results| u64::from(results.study.seeds.count))
+        .table();
+    let words = "Too few seeds for a verdict. What looks best here is a reason for a study with more seeds, not for a choice.";
+    let mut blocks = vec![Block::heading(2, "Screenings"), Block::paragraph(words), Block::Table(table)];
+    blocks.extend(screened.iter().flat_map(|results| study_section(results)));
+    blocks
 }
 
-fn ratio(
-    results: &StudyResults,
-    read: fn(&crate::results::ArmResult) -> Option<f64>,
-    arm: usize,
-    baseline: usize,
-) -> String {
-    match (read(&results.arms[arm]), read(&results.arms[baseline])) {
-        (Some(own), Some(base)) if base > 0.0 => format!("×{:.2}", own / base),
-        _ => "–".to_string(),
-    }
-}
-
-fn study_section(PublishedStudy { study, results }: &PublishedStudy) -> String {
-    let mut text = format!("\n### {}\n\n{}.\n", inline(&study.question), link(study));
-    if let Some(caveat) = &study.caveat {
-        text.push_str(&format!("\n> **Regime.** {}\n", inline(caveat)));
-    }
-    for disclosure in &study.disclosures {
-        text.push_str(&format!("\n> **Disclosed.** {}\n", inline(disclosure)));
-    }
-    for sentence in opening_sentences(study, results) {
-        text.push_str(&format!("\n{}\n", inline(&sentence)));
-    }
+fn study_section(results: &StudyResults) -> Vec<Block> {
+    let study = &results.study;
+    let mut blocks =
+        vec![Block::Heading(3, Text::plain(&study.question)), Block::Paragraph(link(study) + ".")];
+    blocks.extend(study.caveat.iter().map(|caveat| Block::note("Regime.", caveat)));
+    blocks.extend(study.disclosures.iter().map(|sentence| Block::note("Disclosed.", sentence)));
+    blocks.extend(opening::blocks(results));
     if !results.claims.is_empty() {
-        text.push_str("\nWhat was claimed beforehand:\n\n");
-        for claim in &results.claims {
-            text.push_str(&format!("- **{}**: {}\n", claim_label(claim), inline(&claim.text)));
-            if let Some(sentence) = verdict_sentence(results, claim) {
-                text.push_str(&format!("  {}\n", inline(&sentence)));
-            }
-        }
+        blocks.extend([Block::paragraph("What was claimed beforehand:"), claims::verdicts(results)]);
     }
     let is_judged = results.statistics.verdict_possible;
     if is_judged {
-        text.push_str(&gap_markdown(results, 4));
+        blocks.extend(gap::blocks(results).into_iter().map(|block| match block {
+            Block::Heading(_, text) => Block::Heading(4, text),
+            other => other,
+        }));
     }
-    for group in groups(study, results) {
-        text.push_str(&evidence(study, results, &group));
-        if is_judged {
-            text.push_str(&front_line(study, results, &group));
-        }
+    for group in groups(results) {
+        let baseline = Text::code(&results.arms[group.baseline].name);
+        blocks.push(Block::Paragraph(Text::plain("Against ") + baseline + ":"));
+        blocks.push(Block::Table(evidence(results, &group)));
+        blocks.extend(front_line(results, &group).filter(|_| is_judged));
     }
-    text
+    blocks
 }
 
-/// The arms that nothing cheaper beats in the mean.
-fn front_line(study: &StudyFile, results: &StudyResults, group: &Group) -> String {
-    let front = front(study, results, group, COSTS[0]);
+/// The arms that nothing cheaper beats in the mean; `None` where it is one alone.
+fn front_line(results: &StudyResults, group: &Group) -> Option<Block> {
+    let front = front(results, group, COSTS[0]);
     if front.len() < 2 {
-        return String::new();
+        return None;
     }
-    let mut steps = String::new();
+    let mut steps = Text::default();
     for (position, arm) in front.iter().enumerate() {
         if position > 0 {
-            let is_shown = is_order_shown(study, results, front[position - 1], *arm);
-            steps.push_str(if is_shown { " → " } else { " ?→ " });
+            let is_shown = is_order_shown(results, front[position - 1], *arm);
+            steps = steps + if is_shown { " → " } else { " ?→ " };
         }
-        let summary = results.arms[*arm].summary;
-        let mean = summary.map_or("–".to_string(), |summary| results.unit.value(summary.mean));
-        let cost = ratio(results, COSTS[0].read, *arm, group.baseline);
-        steps.push_str(&format!("`{}` ({cost}, {mean})", results.arms[*arm].name));
+        let described = &results.arms[*arm];
+        let mean = described.summary.map_or("–".to_owned(), |summary| results.unit.value(summary.mean));
+        let cost = ratio(results, COSTS[0], (*arm, group.baseline));
+        let cost = cost.map_or("–".to_owned(), |cost| Format::Times.write(cost));
+        steps = steps + Text::code(&described.name) + format!(" ({cost}, {mean})");
     }
-    format!("\nFront of MACs and {}: {steps}.\n", inline(&metric_name(study)))
+    let words = format!("Front of MACs and {}: ", metric_name(&results.study));
+    Some(Block::Paragraph(Text::plain(&words) + steps + "."))
 }
 
-fn evidence(study: &StudyFile, results: &StudyResults, group: &Group) -> String {
+/// A cost of an arm in terms of the baseline's.
+fn ratio(results: &StudyResults, cost: CostKind, (arm, baseline): (usize, usize)) -> Option<f64> {
+    let (own, base) = ((cost.read)(&results.arms[arm])?, (cost.read)(&results.arms[baseline])?);
+    (base > 0.0).then_some(own / base)
+}
+
+/// The arms of a group with their operators, best first where there are verdicts.
+fn evidence(results: &StudyResults, group: &Group) -> Table {
+    let (study, unit) = (&results.study, results.unit);
     let is_judged = results.statistics.verdict_possible;
-    let has_chances = is_judged
-        && group
-            .arms
-            .iter()
-            .filter_map(|arm| results.comparison(*arm))
-            .any(|found| found.practical.is_some());
-    let costs: Vec<_> = COSTS
-        .iter()
-        .filter(|cost| group.arms.iter().any(|arm| (cost.read)(&results.arms[*arm]).is_some()))
-        .collect();
-    let symbol = |symbol: &str| if symbol.is_empty() { String::new() } else { format!(" ({symbol})") };
-    let mut heads = vec![
-        format!("{}{}", cell(&metric_name(study)), symbol(results.unit.symbol())),
-        "n".to_owned(),
-        format!("difference{}", symbol(results.unit.difference_symbol())),
-        "95 % interval".to_owned(),
-    ];
-    if has_chances {
-        heads.extend(["worse", "within", "better"].map(str::to_owned));
+    let chances = |arm: usize| results.comparison(arm).and_then(|found| found.practical);
+    let has_chances = is_judged && group.arms.iter().any(|arm| chances(*arm).is_some());
+    let chance = |name: &str| has_chances.then(|| Column::number(name));
+    let shown = |arm: usize, read: fn(PracticalChances) -> f64| {
+        chances(arm).map_or_else(Cell::empty, |found| Cell::number(read(found), Format::Chance))
+    };
+    let mut table = Table::of(ordered(results, group))
+        .column(Column::text("Arm"), |arm| Cell::code(&results.arms[*arm].name))
+        .column(Column::prose("Operator"), |arm| Cell::plain(&operators(study, &study.arms[*arm])))
+        .column(is_judged.then(|| Column::text("Verdict")), |arm| {
+            results.comparison(*arm).map_or_else(Cell::empty, |found| found.verdict.label().into())
+        })
+        .column(Column::number(&metric_name(study)).unit(unit.symbol()), |arm| {
+            cells::spread(unit, results.arms[*arm].summary)
+        })
+        .column(Column::number("n"), |arm| results.arms[*arm].values.len())
+        .column(Column::number("Difference").unit(unit.difference_symbol()), |arm| {
+            let difference =
+                |found: &crate::results::ComparisonResult| cells::signed(unit, found.mean_difference);
+            results.comparison(*arm).map_or_else(|| "baseline".into(), difference)
+        })
+        .column(Column::number("95\u{a0}% interval"), |arm| {
+            let interval =
+                |found: &crate::results::ComparisonResult| cells::signed_interval(unit, found.interval);
+            results.comparison(*arm).map_or_else(Cell::empty, interval)
+        })
+        .column(chance("Worse"), |arm| shown(*arm, |all| all.worse))
+        .column(chance("Within"), |arm| shown(*arm, |all| all.within))
+        .column(chance("Better"), |arm| shown(*arm, |all| all.better));
+    let is_known = |cost: &&CostKind| group.arms.iter().any(|arm| (cost.read)(&results.arms[*arm]).is_some());
+    for cost in COSTS.iter().filter(is_known) {
+        table = table.column(Column::number(cost.name), |arm| {
+            ratio(results, *cost, (*arm, group.baseline)).map(|ratio| Cell::number(ratio, Format::Times))
+        });
     }
-    heads.extend(costs.iter().map(|cost| cost.name.to_owned()));
-    let mut text = format!(
-        "\nAgainst `{}`:\n\n| arm | operator |{} {} |\n|---|---|{}{}\n",
-        results.arms[group.baseline].name,
-        if is_judged { " verdict |" } else { "" },
-        heads.join(" | "),
-        if is_judged { "---|" } else { "" },
-        "---:|".repeat(heads.len()),
-    );
+    table.table()
+}
+
+/// Best first, so that the table can be read from its top; as in the study without a verdict, where nothing is best.
+fn ordered(results: &StudyResults, group: &Group) -> Vec<usize> {
     let mut order = group.arms.clone();
-    if is_judged {
-        // Best first, so that the table can be read from its top; without a verdict nothing is best.
+    if results.statistics.verdict_possible {
+        let mean = |arm: &ArmResult| arm.summary.map_or(f64::INFINITY, |summary| summary.mean);
         order.sort_by(|a, b| {
-            let mean = |arm: &usize| results.arms[*arm].summary.map_or(f64::INFINITY, |summary| summary.mean);
-            let ascending = mean(a).total_cmp(&mean(b)).then(a.cmp(b));
-            if study.primary.better == Better::Lower { ascending } else { ascending.reverse() }
+            let ascending = mean(&results.arms[*a]).total_cmp(&mean(&results.arms[*b])).then(a.cmp(b));
+            if results.study.primary.better == Better::Lower { ascending } else { ascending.reverse() }
         });
     }
-    for arm in order {
-        let described = &results.arms[arm];
-        let mean = described.summary.map_or("–".to_string(), |summary| {
-            results.unit.mean_and_spread(summary.mean, summary.standard_deviation)
-        });
-        let found = results.comparison(arm);
-        let difference = match found {
-            None => "baseline".to_string(),
-            Some(found) => found.mean_difference.map_or("–".to_string(), |mean| results.unit.signed(mean)),
-        };
-        let mut cells = vec![
-            mean,
-            described.values.len().to_string(),
-            difference,
-            found.map_or(String::new(), |found| signed_interval(results, found.interval)),
-        ];
-        if has_chances {
-            let chances = found.and_then(|found| found.practical);
-            let chance = |read: fn((f64, f64, f64)) -> f64| {
-                chances.map_or(String::new(), |chances| percent(read(chances)))
-            };
-            cells.extend([chance(|all| all.0), chance(|all| all.1), chance(|all| all.2)]);
-        }
-        cells.extend(costs.iter().map(|cost| ratio(results, cost.read, arm, group.baseline)));
-        let verdict = found.map_or(String::new(), |found| found.verdict.label().to_owned());
-        text.push_str(&format!(
-            "| `{}` | {} |{} {} |\n",
-            described.name,
-            cell(&operators(study, &study.arms[arm])),
-            if is_judged { format!(" {verdict} |") } else { String::new() },
-            cells.join(" | ")
-        ));
-    }
-    text
+    order
 }

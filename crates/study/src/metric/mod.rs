@@ -1,7 +1,9 @@
 //! What a metric means: its unit, and which direction is good.
 
+mod better;
 mod registry;
 mod unit;
 
+pub use better::Better;
 pub use registry::{METRICS, Metric, Task, find_metric, metric_label};
 pub use unit::MetricUnit;

@@ -3,8 +3,8 @@
 //! Names are those of `metrics.jsonl` and `scores.json`. A metric that is not listed can be measured, shown and compared all the same; it
 //! is shown as stored, and nobody calls either direction better.
 
+use super::better::Better;
 use super::unit::MetricUnit;
-use crate::file::Better;
 
 /// The kind of question that a network is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,5 +1,7 @@
 //! How values of a metric are written for people: fractions as percent, ratios in decibels as they are, everything else to four digits.
 
+use allconv_document::{Decimal, Digits};
+
 use super::registry::find_metric;
 
 /// Unit in which values of a metric are shown.
@@ -57,51 +59,29 @@ impl MetricUnit {
         }
     }
 
-    /// Digits after the point for numbers of the size of `shown`, the unit's factor included.
-    fn digits(self, shown: f64) -> usize {
-        match self {
-            MetricUnit::Percent | MetricUnit::Decibel | MetricUnit::Pixels => 2,
-            MetricUnit::Nats | MetricUnit::Index => 4,
-            MetricUnit::Plain if shown == 0.0 || !shown.is_finite() => 0,
-            MetricUnit::Plain => (3 - shown.abs().log10().floor() as i64).clamp(0, 9) as usize,
-        }
+    /// How values are written, without the unit.
+    pub fn decimal(self) -> Decimal {
+        let digits = match self {
+            MetricUnit::Percent | MetricUnit::Decibel | MetricUnit::Pixels => Digits::After(2),
+            MetricUnit::Nats | MetricUnit::Index => Digits::After(4),
+            MetricUnit::Plain => Digits::Significant(4),
+        };
+        Decimal { factor: self.factor(), digits }
     }
 
     /// A value, without its unit.
     pub fn value(self, stored: f64) -> String {
-        let shown = self.factor() * stored;
-        self.with_digits(stored, self.digits(shown))
-    }
-
-    /// A mean and a standard deviation to the same digits, `12.34 ± 0.56`; the mean alone where there is no spread.
-    pub fn mean_and_spread(self, mean: f64, spread: Option<f64>) -> String {
-        let Some(spread) = spread else { return self.value(mean) };
-        let digits = match self {
-            // Two digits of the spread say how many of the mean are worth reading.
-            MetricUnit::Plain if spread > 0.0 => self.digits(100.0 * spread).min(self.digits(mean).max(2)),
-            _ => self.digits(self.factor() * mean),
-        };
-        format!("{} ± {}", self.with_digits(mean, digits), self.with_digits(spread, digits))
+        self.decimal().value(stored)
     }
 
     /// A difference with its sign, without its unit.
     pub fn signed(self, stored: f64) -> String {
-        let shown = self.value(stored);
-        if shown.starts_with('−') || shown.chars().all(|character| "0.".contains(character)) {
-            shown
-        } else {
-            format!("+{shown}")
-        }
+        self.decimal().signed(stored)
     }
 
-    fn with_digits(self, stored: f64, digits: usize) -> String {
-        let shown = format!("{:.digits$}", self.factor() * stored);
-        // A rounded negative zero is zero.
-        if shown.starts_with('-') && shown[1..].chars().all(|character| "0.".contains(character)) {
-            shown[1..].to_string()
-        } else {
-            shown.replacen('-', "−", 1)
-        }
+    /// A mean and a standard deviation to the same digits; the mean alone where there is no spread.
+    pub fn mean_and_spread(self, mean: f64, spread: Option<f64>) -> String {
+        self.decimal().mean_and_spread(mean, spread)
     }
 }
 
@@ -125,15 +105,5 @@ mod tests {
         assert_eq!(MetricUnit::of("psnr_y").signed(0.25), "+0.25");
         assert_eq!(MetricUnit::of("ssim_y").value(0.92991), "0.9299");
         assert_eq!(MetricUnit::of("psnr_y").difference_symbol(), "dB");
-    }
-
-    #[test]
-    fn unknown_metrics_keep_four_digits_whatever_their_size() {
-        let unit = MetricUnit::of("something_else");
-        let shown = [123456.0, 31.5, 0.012345, 0.0000012345, 0.0, -2.0].map(|value| unit.value(value));
-        assert_eq!(shown, ["123456", "31.50", "0.01235", "0.000001234", "0", "−2.000"]);
-        assert_eq!(unit.mean_and_spread(0.0123456, Some(0.000456)), "0.01235 ± 0.00046");
-        assert_eq!(unit.mean_and_spread(1234.5, None), "1234");
-        assert_eq!(unit.value(f64::INFINITY), "inf");
     }
 }

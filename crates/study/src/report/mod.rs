@@ -1,70 +1,23 @@
 //! The report of a study: a pure function of its file and its runs. Same input, same bytes.
 
-mod base64;
-mod claim_sentence;
-mod families;
-mod figure;
-mod figure_cost;
-mod figure_curves;
-mod figure_file;
-mod figure_png;
-mod figure_results;
-mod figure_trend;
-mod markdown;
-mod metrics_csv;
-mod number;
-mod opening;
 mod page;
-mod page_claims;
-mod page_classes;
-mod page_comparisons;
-mod page_disagreement;
-mod page_factorial;
-mod page_gap;
-mod page_images;
-mod page_pairs;
-mod page_pictures;
-mod page_protocol;
-mod page_runs;
-mod page_search;
-mod page_secondary;
-mod page_table;
-mod page_trend;
-mod paper_md;
+mod paper;
 mod readme;
-mod results_csv;
 mod results_json;
-mod scale;
-mod sentence;
-mod tables_tex;
+mod tables;
 mod tensorboard;
-
-/// Words and sentences that other pages share with the report.
-pub(crate) mod texts {
-    pub(crate) use super::claim_sentence::{label as claim_label, verdict_sentence};
-    pub(crate) use super::markdown::{cell, inline};
-    pub(crate) use super::opening::opening_sentences;
-    pub(crate) use super::page_gap::{excludes_zero, markdown as gap_markdown};
-    pub(crate) use super::sentence::{metric_name, percent, signed_interval, with_unit};
-}
-
-/// Free text in the cells of a table, for whoever writes one: it never becomes a formula, a column, a tag or a command.
-pub mod cells {
-    pub use super::markdown::cell as markdown;
-    pub use super::results_csv::escaped as csv;
-    pub use super::tables_tex::escaped as latex;
-}
 
 use std::path::Path;
 use std::time::Duration;
 
+use allconv_document::figure::{png, svg};
+use allconv_document::{Figure, figures, html, markdown};
 use allconv_record::{Examples, RecordError, create_folder, remove_leftovers, write_atomically};
 
-use crate::file::StudyFile;
 use crate::results::StudyResults;
+use crate::sections::Pictures;
 use crate::text::visible;
 
-use page_disagreement::Pictures;
 pub use results_json::RESULTS_SCHEMA;
 
 /// One file of a report.
@@ -79,21 +32,20 @@ pub struct ReportFile {
 /// All files of the report: `index.html`, `results.csv`, `metrics.csv`, `results.json`, `tables.tex`, `paper.md`, `figures/*.{svg,png}`.
 ///
 /// `examples` shows the test pictures on which the arms disagree; where it has none, they are named by number.
-pub fn report_files(study: &StudyFile, results: &StudyResults, examples: &dyn Examples) -> Vec<ReportFile> {
-    let figures = page::figures(study, results);
-    let json = results_json::results_json(study, results);
-    let pictures = pictures(results, examples);
+pub fn report_files(results: &StudyResults, examples: &dyn Examples) -> Vec<ReportFile> {
+    let page = page::page(results, &pictures(results, examples));
+    let json = results_json::results_json(results);
     let mut files = vec![
-        file("index.html", page::page(study, results, (&figures, &pictures), &json)),
-        file("results.csv", results_csv::results_csv(study, results)),
-        file("metrics.csv", metrics_csv::metrics_csv(study, results)),
+        file("index.html", html::page(&page, Some(&json))),
+        file("results.csv", tables::runs(results)),
+        file("metrics.csv", tables::metrics(results)),
         file("results.json", json),
-        file("tables.tex", tables_tex::tables_tex(study, results)),
-        file("paper.md", paper_md::paper_md(study, results)),
+        file("tables.tex", tables::tex(results)),
+        file("paper.md", markdown::document(&paper::paper(results))),
     ];
-    for figure in figures.all() {
-        files.push(file(&format!("figures/{}.svg", figure.name), figure_file::svg(figure)));
-        files.push(file(&format!("figures/{}.png", figure.name), figure_png::png(figure)));
+    for figure in figures(&page.blocks) {
+        files.push(file(&format!("figures/{}.svg", figure.name), svg(figure)));
+        files.push(file(&format!("figures/{}.png", figure.name), png(figure)));
     }
     files
 }
@@ -124,16 +76,15 @@ fn pictures(results: &StudyResults, examples: &dyn Examples) -> Pictures {
     }
 }
 
-/// The generated `README.md`, its figure and `results.json` for `docs/results/<study>/`.
-pub(crate) fn published_files(study: &StudyFile, results: &StudyResults) -> Vec<ReportFile> {
-    let figure = figure_trend::figure(study, results);
-    let figure =
-        figure.map(|figure| file(&format!("figures/{}.svg", figure.name), figure_file::svg(&figure)));
+/// The generated `README.md`, its figures and `results.json` for `docs/results/<study>/`.
+pub(crate) fn published_files(results: &StudyResults) -> Vec<ReportFile> {
+    let readme = readme::readme(results);
     let texts = [
-        file("README.md", readme::readme(study, results)),
-        file("results.json", results_json::results_json(study, results)),
+        file("README.md", markdown::document(&readme)),
+        file("results.json", results_json::results_json(results)),
     ];
-    texts.into_iter().chain(figure).collect()
+    let figure = |figure: &Figure| file(&format!("figures/{}.svg", figure.name), svg(figure));
+    texts.into_iter().chain(figures(&readme.blocks).into_iter().map(figure)).collect()
 }
 
 /// Age from which a temporary file belongs to no live process: a report is written in seconds.
@@ -156,7 +107,7 @@ pub fn write_report(files: &[ReportFile], folder: &Path) -> Result<(), RecordErr
 }
 
 fn file(path: &str, content: impl Into<Vec<u8>>) -> ReportFile {
-    ReportFile { path: path.to_string(), content: content.into() }
+    ReportFile { path: path.to_owned(), content: content.into() }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! frequent class reaches on the same images.
 
 use allconv_record::SplitName;
+use serde::Serialize;
 
 use super::image_scores::ScoreTable;
 use super::outcome_table::OutcomeTable;
@@ -16,7 +17,7 @@ const ANCHORS: [(&str, &str); 2] =
 const CHANCE: &str = "always naming the most frequent class";
 
 /// All finished runs against an anchor.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Anchor {
     /// What it is, in words.
     pub label: &'static str,

@@ -1,10 +1,12 @@
 //! One arm over all its seeds: summary, intervals, failures, cost.
 
 use allconv_record::{Cost, Measured};
+use serde::Serialize;
 
 use super::INTERVAL_LEVEL;
 use super::forward_pass::ForwardPass;
 use super::run::RunResult;
+use super::serialised;
 use crate::arm_match::ArmMatch;
 use crate::file::{Better, StudyFile};
 use crate::index::RunState;
@@ -15,7 +17,7 @@ use crate::text::counted;
 const LOST: [RunState; 3] = [RunState::Diverged, RunState::Stuck, RunState::Skipped];
 
 /// What is known of an arm.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ArmResult {
     /// Its name.
     pub name: String,
@@ -26,28 +28,38 @@ pub struct ArmResult {
     /// The learning rate that the study's search gave it, if there was one.
     pub searched_lr: Option<f64>,
     /// Seeds that the study asks for.
+    #[serde(skip)]
     pub planned: usize,
     /// Final values with their seeds, in the order of the seeds.
+    #[serde(rename = "n", serialize_with = "serialised::count")]
     pub values: Vec<(u64, f64)>,
     /// Summary of the values; `None` without any.
+    #[serde(flatten, serialize_with = "serialised::summary")]
     pub summary: Option<Summary>,
     /// t interval for the mean; `None` below two values.
+    #[serde(rename = "interval_95")]
     pub interval: Option<Interval>,
     /// Bootstrap interval for the mean; `None` below eight values.
+    #[serde(rename = "bootstrap_95")]
     pub bootstrap: Option<Interval>,
     /// Runs that came to an end: finished, diverged or stuck, or skipped because the search found no learning rate.
     pub ended: usize,
     /// Of these, those that did not finish.
     pub lost: usize,
     /// How these ended, with their numbers.
+    #[serde(skip)]
     pub lost_as: Vec<(RunState, usize)>,
     /// Wilson interval for the share of lost runs; `None` if none has ended.
+    #[serde(rename = "lost_interval_95")]
     pub lost_interval: Option<Interval>,
     /// Cost of the network, from the first run that has one.
+    #[serde(flatten, serialize_with = "serialised::cost")]
     pub cost: Option<Cost>,
     /// The cost it has in common with its baseline; `None` where it is not matched.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub matched: Option<ArmMatch>,
     /// Its forward pass as `study bench` measured it; `None` where nobody did.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub forward_pass: Option<ForwardPass>,
     /// Median seconds inside the training loop over finished runs.
     pub training_seconds: Option<f64>,

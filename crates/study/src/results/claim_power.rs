@@ -5,8 +5,8 @@
 //! when one contrast lies one scale outside of it (twice the margin for these). "Holds if true" multiplies the chances of the contrasts, as
 //! if they were independent; contrasts that share arms are not, and hold together a little more often than that.
 
-use crate::check::SEEDS_FOR_A_VERDICT;
 use crate::file::{Contrast, StudyFile};
+use crate::stats::SEEDS_FOR_A_VERDICT;
 use crate::stats::{Statement, StatementPlan, chance_refuted, chance_shown};
 
 /// A contrast with what a plan needs of it.

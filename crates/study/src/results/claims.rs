@@ -2,6 +2,8 @@
 //!
 //! "Here" is the regime in which the study was run; where a failing claim contradicts what somebody else claimed, `contradiction.rs` decides.
 
+use serde::Serialize;
+
 use super::arm::ArmResult;
 use super::claim_power::{ClaimChances, ContrastPlan};
 use super::claim_verdict::{ClaimVerdict, PartVerdict};
@@ -9,6 +11,7 @@ use super::comparison::{lacks_spread, spread_interval};
 use super::contradiction::Contradiction;
 use super::folds::independent;
 use super::run::RunResult;
+use super::serialised;
 use crate::check::{StatisticsCheck, smallest_exact_p};
 use crate::file::{Claim, Contrast, StudyFile};
 use crate::stats::{
@@ -16,7 +19,7 @@ use crate::stats::{
 };
 
 /// One claim.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ClaimResult {
     /// Its name in the study file.
     pub name: String,
@@ -25,21 +28,25 @@ pub struct ClaimResult {
     /// Its contrasts.
     pub contrasts: Vec<ContrastResult>,
     /// Evidence about all of them together, multiplied by the number of claims.
+    #[serde(flatten, serialize_with = "serialised::corrected")]
     pub corrected: Evidence,
     /// The same by sign flips in place of t tests; `None` where a contrast has none.
+    #[serde(flatten, serialize_with = "serialised::corrected_flips")]
     pub corrected_by_flips: Option<Evidence>,
     /// Whether the two disagree about α, for or against the claim, where sign flips could have reached it.
     pub tests_disagree: bool,
     /// What the study could have said, at the spread that was found; `None` where that is not known.
+    #[serde(flatten, serialize_with = "serialised::chances")]
     pub chances: Option<ClaimChances>,
     /// Why a failing claim counts as contradicted where it was made; `None` where it does not.
+    #[serde(skip)]
     pub contradiction: Option<Contradiction>,
     /// What may be said.
     pub verdict: ClaimVerdict,
 }
 
 /// One contrast of a claim.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ContrastResult {
     /// `rule: all_cnn − convpool_cnn, base = a`.
     pub name: String,
@@ -50,24 +57,33 @@ pub struct ContrastResult {
     /// The margin of that.
     pub margin: f64,
     /// The difference in each seed in which all arms have a value.
+    #[serde(rename = "n", serialize_with = "serialised::count")]
     pub values: Vec<(u64, f64)>,
     /// Their mean; `None` without any.
+    #[serde(rename = "difference")]
     pub mean: Option<f64>,
     /// t interval for it.
+    #[serde(rename = "interval_95")]
     pub interval: Option<Interval>,
     /// Evidence about this contrast alone, uncorrected; `None` below two seeds and without spread.
+    #[serde(flatten, serialize_with = "serialised::evidence")]
     pub evidence: Option<Evidence>,
     /// The same by sign flips; `None` without spread, and where seeds are folds.
+    #[serde(flatten, serialize_with = "serialised::flip_evidence")]
     pub flip_evidence: Option<Evidence>,
     /// What may be said of this contrast alone, at α divided by the contrasts of the claim and by the claims.
     pub part: PartVerdict,
     /// Seeds, or folds, that the tests take for independent.
+    #[serde(skip)]
     pub independent: usize,
     /// Standard deviation over these.
+    #[serde(skip)]
     pub spread: Option<f64>,
     /// Whether it is the same in every seed and not zero.
+    #[serde(skip)]
     pub has_no_spread: bool,
     /// Whether it says that arms are alike, or not worse, of which none is better than what needs no learning. It then has no evidence for it.
+    #[serde(skip)]
     pub is_at_chance: bool,
 }
 
@@ -135,7 +151,7 @@ impl ClaimResult {
         let least = least_independent(&self.contrasts);
         if least == 0 {
             ClaimVerdict::Lost
-        } else if least < crate::check::SEEDS_FOR_A_VERDICT as usize {
+        } else if least < crate::stats::SEEDS_FOR_A_VERDICT as usize {
             ClaimVerdict::IntervalsOnly
         } else if self.corrected.p_for <= alpha {
             ClaimVerdict::Holds

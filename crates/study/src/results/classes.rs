@@ -1,5 +1,7 @@
 //! Which classes an arm confuses, and in which classes it differs from its baseline.
 
+use serde::Serialize;
+
 use super::comparison::spread_interval;
 use super::outcome_table::OutcomeTable;
 use crate::file::StudyFile;
@@ -9,9 +11,10 @@ use crate::stats::{Interval, holm, paired_t_test, settled};
 pub const MOST_CLASSES_COUNTED: usize = 256;
 
 /// Per-class results of one arm, over its runs that recorded outcomes.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ClassResult {
     /// Position of the arm in the study file.
+    #[serde(skip)]
     pub arm_index: usize,
     /// Runs behind the counts.
     pub runs: usize,
@@ -22,11 +25,13 @@ pub struct ClassResult {
 }
 
 /// Difference of the error within one class, arm − baseline, paired by seed.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct ClassDifference {
     /// Mean over the seeds.
+    #[serde(rename = "difference")]
     pub mean: f64,
     /// t interval over the seeds, uncorrected; `None` below two pairs.
+    #[serde(rename = "interval_95")]
     pub interval: Option<Interval>,
     /// p of the paired t test after Holm's correction over all classes of the arm.
     pub corrected_p: Option<f64>,

@@ -1,16 +1,19 @@
 //! One arm against the baseline: difference, interval, tests, verdict, and all of it in one sentence.
 
+use serde::Serialize;
+
 use super::INTERVAL_LEVEL;
 use super::arm::ArmResult;
 use super::examples::ExampleComparison;
 use super::folds::independent;
 use super::image_scores::ImageComparison;
+use super::serialised;
 use super::verdict::{Direction, Verdict};
 use crate::check::StatisticsCheck;
 use crate::file::{Better, Comparison, Correction, StudyFile, TestKind};
 use crate::stats::{
-    EffectSize, Interval, PooledSpread, Practical, benjamini_hochberg, holm, is_constant, is_equal,
-    mean_interval, paired_differences, paired_effect_size, paired_t_test, practical,
+    EffectSize, Interval, PooledSpread, Practical, SEEDS_FOR_A_VERDICT, benjamini_hochberg, holm,
+    is_constant, is_equal, mean_interval, paired_differences, paired_effect_size, paired_t_test, practical,
     probability_of_improvement, seeds_needed, sign_flip_p, summarise, tost_p, welch_test, welch_tost_p,
     wilcoxon_p,
 };
@@ -19,31 +22,38 @@ use crate::stats::{
 const PLANNED_POWER: f64 = 0.8;
 
 /// What is known of an arm's difference to the baseline. Differences are arm − baseline, in units of the metric.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ComparisonResult {
     /// Name of the arm.
     pub arm: String,
     /// Position of the arm in the study file.
+    #[serde(skip)]
     pub arm_index: usize,
     /// Name of the arm it is compared with.
     pub baseline: String,
     /// Position of that arm in the study file.
+    #[serde(skip)]
     pub baseline_index: usize,
     /// Differences with their seeds, for the seeds that both finished.
+    #[serde(rename = "n", serialize_with = "serialised::count")]
     pub differences: Vec<(u64, f64)>,
     /// Seeds that the study asks for.
+    #[serde(skip)]
     pub planned: usize,
     /// Mean difference.
+    #[serde(rename = "difference")]
     pub mean_difference: Option<f64>,
     /// Interval for it: of the differences per seed, or Welch's if the study says that seeds do not pair; corrected where the seeds are folds.
+    #[serde(rename = "interval_95")]
     pub interval: Option<Interval>,
     /// Interval from the spread of all arms together; `None` for unpaired arms, and where a seed misses an arm.
+    #[serde(rename = "pooled_interval_95")]
     pub pooled_interval: Option<Interval>,
     /// Values that the tests take for independent: pairs, or folds.
+    #[serde(skip)]
     pub independent: usize,
-    /// How probable it is that the difference is worse than the margin, within it, better than it, as (worse, within, better); `None` without
-    /// a margin, with too few seeds, and for unpaired arms.
-    pub practical: Option<(f64, f64, f64)>,
+    /// What is probable about the margin; `None` without one, with too few seeds, and for unpaired arms.
+    pub practical: Option<PracticalChances>,
     /// p of the study's test.
     pub p: Option<f64>,
     /// p after the study's correction over all comparisons.
@@ -63,6 +73,7 @@ pub struct ComparisonResult {
     /// Uncorrected p of the Wilcoxon test, for reference.
     pub wilcoxon_p: Option<f64>,
     /// Standardised difference.
+    #[serde(flatten, serialize_with = "serialised::effect")]
     pub effect: Option<EffectSize>,
     /// Chance that a run of this arm is better than one of the baseline.
     pub probability_of_improvement: Option<f64>,
@@ -70,6 +81,7 @@ pub struct ComparisonResult {
     pub seeds_for_margin: Option<u32>,
     /// Whether the difference is the same in every seed (of unpaired arms: each arm's value) and not zero, so that nothing but its size is
     /// known: no interval, no p.
+    #[serde(skip)]
     pub has_no_spread: bool,
     /// Both arms on the same test examples, if outcomes were recorded.
     pub examples: Option<ExampleComparison>,
@@ -77,6 +89,86 @@ pub struct ComparisonResult {
     pub images: Option<ImageComparison>,
     /// What may be said.
     pub verdict: Verdict,
+}
+
+/// How probable it is that a difference is worse than the margin, within it, or better than it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct PracticalChances {
+    /// Worse than the margin.
+    pub worse: f64,
+    /// Within the margin.
+    pub within: f64,
+    /// Better than the margin.
+    pub better: f64,
+}
+
+impl PracticalChances {
+    fn of(differences: &[f64], margin: f64, better: Better) -> Option<PracticalChances> {
+        practical(differences, margin).map(|Practical { below, within, above }| match better {
+            Better::Lower => PracticalChances { worse: above, within, better: below },
+            Better::Higher => PracticalChances { worse: below, within, better: above },
+        })
+    }
+}
+
+/// A mean difference with its interval and t tests.
+struct Estimate {
+    mean: Option<f64>,
+    interval: Option<Interval>,
+    p: Option<f64>,
+    equivalence_p: Option<f64>,
+    /// Whether nothing but the size of the difference is known.
+    has_no_spread: bool,
+}
+
+impl Estimate {
+    /// Of the differences per seed, of which the tests take `tested` for independent.
+    fn paired(differences: &[f64], tested: &[f64], margin: Option<f64>) -> Estimate {
+        Estimate {
+            mean: summarise(tested).map(|summary| summary.mean),
+            interval: spread_interval(tested),
+            p: paired_t_test(tested).map(|test| test.p),
+            equivalence_p: margin.and_then(|margin| tost_p(tested, margin)),
+            has_no_spread: lacks_spread(differences),
+        }
+    }
+
+    /// Of two arms whose seeds do not pair.
+    fn unpaired(own: &[f64], other: &[f64], margin: Option<f64>) -> Estimate {
+        let welch = welch_test(own, other);
+        let are_constant = is_constant(own) && is_constant(other);
+        Estimate {
+            mean: summarise(own).zip(summarise(other)).map(|(a, b)| difference_of(a.mean, b.mean)),
+            interval: welch.map(|test| test.interval(INTERVAL_LEVEL)),
+            p: welch.map(|test| test.p),
+            equivalence_p: margin.and_then(|margin| welch_tost_p(own, other, margin)),
+            has_no_spread: own.len() > 1
+                && other.len() > 1
+                && are_constant
+                && !is_constant(&[own, other].concat()),
+        }
+    }
+}
+
+/// p of the paired tests.
+struct Tests {
+    paired_t: Option<f64>,
+    permutation: Option<f64>,
+    wilcoxon: Option<f64>,
+}
+
+impl Tests {
+    /// Of the differences per seed, of which t tests take `tested` for independent.
+    fn of(differences: &[f64], tested: &[f64], are_folds: bool) -> Tests {
+        // Equal differences are one observation made several times: counting their signs would call it several. The differences of folds
+        // depend on each other, so that their signs do not change places freely either.
+        let countable = Some(differences).filter(|differences| !lacks_spread(differences) && !are_folds);
+        Tests {
+            paired_t: paired_t_test(tested).map(|test| test.p),
+            permutation: countable.and_then(sign_flip_p),
+            wilcoxon: countable.and_then(wilcoxon_p),
+        }
+    }
 }
 
 impl ComparisonResult {
@@ -93,43 +185,22 @@ impl ComparisonResult {
         let tested = independent(statistics.folds, &differences);
         let values = |arm: &ArmResult| arm.values.iter().map(|(_, value)| *value).collect::<Vec<f64>>();
         let (own, other) = (values(arm), values(baseline));
-        let unpaired = study.compare.test == TestKind::Welch;
-        let welch = welch_test(&own, &other);
-        let has_no_spread = if unpaired {
-            own.len() > 1
-                && other.len() > 1
-                && is_constant(&own)
-                && is_constant(&other)
-                && !is_constant(&[own.as_slice(), &other].concat())
+        let margin = study.compare.equivalence_margin;
+        let is_unpaired = study.compare.test == TestKind::Welch;
+        let Estimate { mean, interval, p: estimate_p, equivalence_p, has_no_spread } = if is_unpaired {
+            Estimate::unpaired(&own, &other, margin)
         } else {
-            lacks_spread(&plain)
+            Estimate::paired(&plain, &tested, margin)
         };
-        let (mean_difference, interval) = if unpaired {
-            (
-                arm.summary.zip(baseline.summary).map(|(a, b)| difference_of(a.mean, b.mean)),
-                welch.map(|test| test.interval(INTERVAL_LEVEL)),
-            )
-        } else {
-            (summarise(&tested).map(|summary| summary.mean), spread_interval(&tested))
-        };
-        let paired_t_p = paired_t_test(&tested).map(|test| test.p);
-        // Equal differences are one observation made several times: counting their signs would call it several. The differences of folds
-        // depend on each other, so that their signs do not change places freely either.
-        let is_countable = !lacks_spread(&plain) && statistics.folds.is_none();
-        let counted = |p: fn(&[f64]) -> Option<f64>| if is_countable { p(&plain) } else { None };
-        let (permutation_p, wilcoxon_p) = (counted(sign_flip_p), counted(wilcoxon_p));
+        let tests = Tests::of(&plain, &tested, statistics.folds.is_some());
         let p = match study.compare.test {
-            TestKind::PairedT => paired_t_p,
-            TestKind::Permutation => permutation_p,
-            TestKind::Wilcoxon => wilcoxon_p,
-            TestKind::Welch => welch.map(|test| test.p),
+            TestKind::PairedT => tests.paired_t,
+            TestKind::Permutation => tests.permutation,
+            TestKind::Wilcoxon => tests.wilcoxon,
+            TestKind::Welch => estimate_p,
         };
-        let equivalence_p = study.compare.equivalence_margin.and_then(|margin| {
-            if unpaired { welch_tost_p(&own, &other, margin) } else { tost_p(&tested, margin) }
-        });
-        let has_enough = tested.len() >= crate::check::SEEDS_FOR_A_VERDICT as usize;
-        let found = study.compare.equivalence_margin.filter(|_| has_enough && !unpaired);
-        let found = found.and_then(|margin| practical(&tested, margin));
+        let has_enough = tested.len() >= SEEDS_FOR_A_VERDICT as usize;
+        let margin = margin.filter(|_| has_enough && !is_unpaired);
         let improvement = probability_of_improvement(&own, &other);
         ComparisonResult {
             arm: arm.name.clone(),
@@ -137,23 +208,20 @@ impl ComparisonResult {
             baseline: baseline.name.clone(),
             baseline_index,
             planned: arm.planned,
-            mean_difference,
+            mean_difference: mean,
             interval,
             pooled_interval: None,
             independent: tested.len(),
-            practical: found.map(|Practical { below, within, above }| match study.primary.better {
-                Better::Lower => (above, within, below),
-                Better::Higher => (below, within, above),
-            }),
+            practical: margin.and_then(|margin| PracticalChances::of(&tested, margin, study.primary.better)),
             p,
             corrected_p: None,
             equivalence_p,
             corrected_equivalence_p: None,
-            paired_t_p,
-            permutation_p,
+            paired_t_p: tests.paired_t,
+            permutation_p: tests.permutation,
             corrected_permutation_p: None,
             tests_disagree: false,
-            wilcoxon_p,
+            wilcoxon_p: tests.wilcoxon,
             effect: paired_effect_size(&plain, INTERVAL_LEVEL),
             probability_of_improvement: match study.primary.better {
                 Better::Lower => improvement,
@@ -296,5 +364,5 @@ pub(crate) fn flips_can_reach(statistics: &StatisticsCheck, n: usize, level: f64
 fn seeds_for_margin(compare: &Comparison, differences: &[f64]) -> Option<u32> {
     let margin = compare.equivalence_margin?;
     let spread = crate::stats::summarise(differences)?.standard_deviation.filter(|spread| *spread > 0.0)?;
-    seeds_needed(margin / spread, PLANNED_POWER, compare.alpha, crate::check::SEEDS_FOR_A_VERDICT)
+    seeds_needed(margin / spread, PLANNED_POWER, compare.alpha, SEEDS_FOR_A_VERDICT)
 }

@@ -1,12 +1,14 @@
 //! The test examples on which the arms disagree most: one arm is right nearly always where another is nearly always wrong.
 
+use serde::Serialize;
+
 use super::outcome_table::OutcomeTable;
 
 /// Examples that are kept.
 const MOST_EXAMPLES: usize = 24;
 
 /// One test example with how often each arm was right on it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Disagreement {
     /// Its id within the test split.
     pub sample: u32,

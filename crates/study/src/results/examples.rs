@@ -1,11 +1,13 @@
 //! Two arms on the same test examples, seed by seed: who is right where the other is wrong.
 
+use serde::Serialize;
+
 use super::INTERVAL_LEVEL;
 use super::outcome_table::OutcomeTable;
 use crate::stats::{Interval, bootstrap_mean_interval, mcnemar_p};
 
 /// Agreement of an arm with the baseline per test example.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ExampleComparison {
     /// Test examples.
     pub examples: usize,
@@ -18,6 +20,7 @@ pub struct ExampleComparison {
     /// Mean difference of the error (arm − baseline) over examples and seeds.
     pub difference: f64,
     /// Bootstrap interval for it over test examples, for these trained nets; it says nothing about other seeds.
+    #[serde(rename = "interval_95")]
     pub interval: Option<Interval>,
     /// Seeds in which McNemar's exact test, uncorrected, rejects at 5 %.
     pub seeds_that_differ: usize,

@@ -1,8 +1,11 @@
 //! Main effects and interactions of a factorial study, paired by seed.
 
+use serde::Serialize;
+
 use super::arm::ArmResult;
 use super::comparison::{corrected, lacks_spread, spread_interval};
 use super::folds::independent;
+use super::serialised;
 use super::verdict::{Direction, Verdict};
 use crate::check::StatisticsCheck;
 use crate::file::{Baseline, Better, StudyFile};
@@ -11,15 +14,18 @@ use crate::stats::{
 };
 
 /// One effect: a number per seed, and what follows from it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct EffectResult {
     /// `rule: all_cnn − model`, or `rule: all_cnn − model, base: c − a`.
     pub name: String,
     /// The effect in each complete seed.
+    #[serde(rename = "n", serialize_with = "serialised::count")]
     pub values: Vec<(u64, f64)>,
     /// Their mean.
+    #[serde(rename = "difference")]
     pub mean: f64,
     /// t interval for it; `None` below two seeds.
+    #[serde(rename = "interval_95")]
     pub interval: Option<Interval>,
     /// p of the paired t test.
     pub p: Option<f64>,

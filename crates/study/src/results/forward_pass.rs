@@ -2,26 +2,52 @@
 
 use std::path::PathBuf;
 
+use serde::Serialize;
+
 use super::arm::ArmResult;
 use super::run::RunResult;
-use crate::bench::BenchRecord;
+use crate::bench::{BenchRecord, BenchedArm};
 use crate::file::StudyFile;
 use crate::stats::summarise;
 
 /// Half of the range of an arm's ratios over the rounds, in terms of their median, above which the machine is said not to have been quiet.
 const LARGEST_SPREAD: f64 = 0.1;
 
+/// The time of a forward pass in terms of the baseline's in the same round, over all rounds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct PassRatio {
+    /// Median over the rounds.
+    pub median: f64,
+    /// The smallest.
+    pub least: f64,
+    /// The largest.
+    pub most: f64,
+}
+
 /// The forward pass of one arm.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct ForwardPass {
     /// Images of a pass.
     pub images: usize,
     /// Median seconds over the rounds.
     pub seconds: f64,
-    /// Median over the rounds of its seconds in terms of the baseline's in the same round, with the least and the largest; `None` for a baseline.
-    pub ratio: Option<(f64, f64, f64)>,
+    /// Its seconds in terms of the baseline's; `None` for a baseline.
+    pub ratio: Option<PassRatio>,
     /// Rounds.
     pub rounds: usize,
+}
+
+impl ForwardPass {
+    /// The times of an arm, in terms of those of its baseline if it has one.
+    fn of(own: &BenchedArm, baseline: Option<&BenchedArm>) -> Option<ForwardPass> {
+        let ratio = baseline.and_then(|base| {
+            let pairs = own.seconds.iter().zip(&base.seconds);
+            let found = summarise(&pairs.map(|(own, base)| own / base).collect::<Vec<f64>>())?;
+            Some(PassRatio { median: found.median, least: found.least, most: found.most })
+        });
+        let seconds = summarise(&own.seconds)?.median;
+        Some(ForwardPass { images: own.images, seconds, ratio, rounds: own.seconds.len() })
+    }
 }
 
 /// Finds the record of the study beside its runs and writes what it says into the arms. Sentences about what cannot be used go into `warnings`.
@@ -31,25 +57,7 @@ pub(crate) fn read(
     runs: &[RunResult],
     (arms, warnings): (&mut [ArmResult], &mut Vec<String>),
 ) -> Option<BenchRecord> {
-    let places = folders.iter().flat_map(|folder| {
-        // Published runs lie one folder below their record.
-        let is_published = folder.file_name().is_some_and(|name| name == "runs");
-        std::iter::once(folder.clone()).chain(folder.parent().filter(|_| is_published).map(PathBuf::from))
-    });
-    let mut found = None;
-    for place in places {
-        match BenchRecord::read(&place) {
-            Ok(Some(record)) => {
-                found = Some(record);
-                break;
-            }
-            Ok(None) => {}
-            Err(_) => warnings.push(
-                "The times in bench.json cannot be read and are left out; measure them again.".to_owned(),
-            ),
-        }
-    }
-    let record = found?;
+    let record = find_record(folders, warnings)?;
     let is_current = |arm: usize| {
         let benched = record.arms.iter().find(|benched| benched.arm == arms[arm].name)?;
         let of_arm = runs.iter().filter(|run| run.arm_index == arm).filter_map(|run| run.record.as_ref());
@@ -72,22 +80,14 @@ pub(crate) fn read(
     }
     let passes: Vec<Option<ForwardPass>> = (0..arms.len())
         .map(|arm| {
-            let own = benched[arm]?;
-            let ratio = study.baseline_of(arm).and_then(|baseline| {
-                let base = benched[baseline]?;
-                let ratios: Vec<f64> =
-                    own.seconds.iter().zip(&base.seconds).map(|(own, base)| own / base).collect();
-                summarise(&ratios).map(|summary| (summary.median, summary.least, summary.most))
-            });
-            let seconds = summarise(&own.seconds)?.median;
-            Some(ForwardPass { images: own.images, seconds, ratio, rounds: own.seconds.len() })
+            ForwardPass::of(benched[arm]?, study.baseline_of(arm).and_then(|baseline| benched[baseline]))
         })
         .collect();
     let restless = passes
         .iter()
         .flatten()
         .filter_map(|pass| pass.ratio)
-        .any(|(median, least, most)| 0.5 * (most - least) > LARGEST_SPREAD * median);
+        .any(|ratio| 0.5 * (ratio.most - ratio.least) > LARGEST_SPREAD * ratio.median);
     if restless {
         warnings.push(
             "The ratios of times in bench.json differ by more than a tenth between rounds: the machine was not quiet.".to_owned(),
@@ -97,6 +97,25 @@ pub(crate) fn read(
         arm.forward_pass = pass;
     }
     Some(record)
+}
+
+/// The first record that can be read beside the runs.
+fn find_record(folders: &[PathBuf], warnings: &mut Vec<String>) -> Option<BenchRecord> {
+    let places = folders.iter().flat_map(|folder| {
+        // Published runs lie one folder below their record.
+        let is_published = folder.file_name().is_some_and(|name| name == "runs");
+        std::iter::once(folder.clone()).chain(folder.parent().filter(|_| is_published).map(PathBuf::from))
+    });
+    for place in places {
+        match BenchRecord::read(&place) {
+            Ok(None) => {}
+            Ok(record) => return record,
+            Err(_) => warnings.push(
+                "The times in bench.json cannot be read and are left out; measure them again.".to_owned(),
+            ),
+        }
+    }
+    None
 }
 
 #[cfg(test)]
@@ -133,10 +152,12 @@ mod tests {
         let study = written(&runs, [0.1, 0.05, 0.2]);
         let results = StudyResults::collect(&study, &[runs]).unwrap();
         assert!(results.warnings.is_empty(), "{:?}", results.warnings);
-        let ratio = |results: &StudyResults, arm: usize| results.arms[arm].forward_pass.unwrap().ratio;
-        assert_eq!((ratio(&results, 0), ratio(&results, 1)), (None, Some((0.5, 0.5, 0.5))));
-        assert_eq!(ratio(&results, 2), Some((2.0, 2.0, 2.0)));
-        publish(&study, &results, &published).unwrap();
+        let ratio = |results: &StudyResults, arm: usize| {
+            results.arms[arm].forward_pass.unwrap().ratio.map(|ratio| ratio.median)
+        };
+        assert_eq!((ratio(&results, 0), ratio(&results, 1)), (None, Some(0.5)));
+        assert_eq!(ratio(&results, 2), Some(2.0));
+        publish(&results, &published).unwrap();
         let again = StudyResults::collect(&study, &[published.join("runs")]).unwrap();
         assert_eq!(again.arms, results.arms);
         let readme = std::fs::read_to_string(published.join("README.md")).unwrap();

@@ -4,6 +4,7 @@
 //! slowly errs more on both; one that fits them better and generalises worse has a gap that more training does not close.
 
 use allconv_record::SplitName;
+use serde::Serialize;
 
 use super::comparison::{ComparisonResult, differences_per_seed, spread_interval};
 use super::folds::independent;
@@ -50,20 +51,24 @@ impl TrainingError {
 }
 
 /// A mean difference with its interval.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Part {
     /// Mean over seeds.
+    #[serde(rename = "difference")]
     pub mean: f64,
     /// t interval for it.
+    #[serde(rename = "interval_95")]
     pub interval: Option<Interval>,
 }
 
 /// The difference of an arm to its baseline in its two parts.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct GapRow {
     /// Position of the arm in the study file.
+    #[serde(skip)]
     pub arm_index: usize,
     /// Position of its baseline.
+    #[serde(skip)]
     pub baseline_index: usize,
     /// Seeds that both measured on both splits.
     pub n: usize,

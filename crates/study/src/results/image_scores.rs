@@ -1,6 +1,7 @@
 //! Two arms image by image, seed by seed: the primary metric of every single test image, for tasks whose images have scores.
 
 use allconv_record::{ExampleScores, Scores};
+use serde::Serialize;
 
 use super::INTERVAL_LEVEL;
 use super::anchor::Anchor;
@@ -91,19 +92,22 @@ impl ScoreTable {
 }
 
 /// An arm against its baseline on the same images. Differences are arm − baseline.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ImageComparison {
     /// Seeds for which both runs recorded scores.
     pub seeds: usize,
     /// For each image of the table, the mean difference over the seeds in which both runs saw it.
+    #[serde(skip)]
     pub differences: Vec<Option<f64>>,
     /// Images with a difference.
     pub images: usize,
     /// Of these, images on which the arm is better in the mean over seeds.
     pub better: usize,
     /// Mean difference over the images.
+    #[serde(rename = "difference")]
     pub mean: f64,
     /// Bootstrap interval for it over images, for these trained nets; `None` below eight images. It says nothing about other seeds.
+    #[serde(rename = "interval_95")]
     pub interval: Option<Interval>,
 }
 

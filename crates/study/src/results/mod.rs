@@ -2,12 +2,14 @@
 //!
 //! Everything that a report, a table or a README shows is computed here, once, from the study file and the run directories.
 
+mod analysis;
 mod anchor;
 mod arm;
 mod claim_power;
 mod claim_verdict;
 mod claims;
 mod classes;
+mod collect;
 mod comparison;
 mod contradiction;
 mod copies;
@@ -21,12 +23,14 @@ mod gap;
 mod image_scores;
 mod journal_check;
 mod outcome_table;
+mod overall;
 mod pairs;
 mod pictures;
 mod regime;
 mod run;
 mod secondary;
 mod sequential;
+mod serialised;
 mod study_file_changes;
 mod study_results;
 mod trend;
@@ -41,25 +45,26 @@ pub use claim_power::{ClaimChances, ContrastPlan};
 pub use claim_verdict::{ClaimVerdict, PartVerdict};
 pub use claims::{ClaimResult, ContrastResult};
 pub use classes::{ClassDifference, ClassResult, MOST_CLASSES_COUNTED};
-pub use comparison::ComparisonResult;
+pub use comparison::{ComparisonResult, PracticalChances};
 pub use contradiction::Contradiction;
 pub use curve::{BandPoint, Curve, Trace};
 pub use disagreement::Disagreement;
 pub use examples::ExampleComparison;
 pub use factorial::{EffectResult, FactorialResult};
-pub use forward_pass::ForwardPass;
+pub use forward_pass::{ForwardPass, PassRatio};
 pub use gap::{GapRow, GapTable, Part, TrainingError};
 pub use image_scores::{ImageComparison, ScoreRow, ScoreTable};
 pub use outcome_table::{OutcomeRow, OutcomeTable};
+pub use overall::OverallResult;
 pub use pairs::PairResult;
 pub use pictures::{ShownImage, ShownImages, ShownPicture};
 pub use regime::Regime;
 pub use run::RunResult;
 pub use secondary::{SecondaryArm, SecondaryDifference, SecondaryMetric};
 pub use sequential::{Look, SequentialResult};
-pub use study_results::{OverallResult, StudyResults};
+pub use study_results::StudyResults;
 pub(crate) use trend::Line;
-pub use trend::{NumericFactor, TrendResult, TrendTable};
+pub use trend::{NumericFactor, TrendPoint, TrendResult, TrendTable};
 pub use verdict::{Direction, Verdict};
 
 /// Level of every interval that is shown.

@@ -1,9 +1,12 @@
 //! Every pair of arms, beside the comparisons that the study plans: what a reader may look up, corrected for all pairs.
 
+use serde::Serialize;
+
 use super::arm::ArmResult;
 use super::comparison::{corrected, differences_per_seed, spread_interval};
 use super::folds::independent;
-use super::study_results::OverallResult;
+use super::overall::OverallResult;
+use super::serialised;
 use crate::file::Correction;
 use crate::stats::{FoldCorrection, Interval, paired_t_test};
 
@@ -11,21 +14,26 @@ use crate::stats::{FoldCorrection, Interval, paired_t_test};
 const MOST_ARMS: usize = 30;
 
 /// One arm against an earlier one. The difference is arm − other, paired by seed.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PairResult {
     /// Position of the arm in the study file.
+    #[serde(skip)]
     pub arm_index: usize,
     /// Position of the earlier arm.
+    #[serde(skip)]
     pub other_index: usize,
     /// Seeds that both finished.
     pub n: usize,
     /// Mean difference.
+    #[serde(rename = "difference")]
     pub mean: f64,
     /// t interval for it.
+    #[serde(rename = "interval_95")]
     pub interval: Option<Interval>,
     /// p of the paired t test after Holm's correction over all pairs.
     pub corrected_p: Option<f64>,
     /// Difference of the mean ranks, and whether it exceeds Nemenyi's critical difference; `None` without a ranking of all arms.
+    #[serde(flatten, serialize_with = "serialised::ranks")]
     pub ranks: Option<(f64, bool)>,
 }
 

@@ -3,18 +3,21 @@
 use std::collections::BTreeMap;
 
 use allconv_record::{MetricPoint, RecordError, RunDirectory, RunRecord, RunSpecification, SplitName};
+use serde::Serialize;
 
 use super::journal_check::damage;
-use crate::file::Primary;
+use super::serialised;
+use crate::file::{Primary, StudyFile};
 use crate::index::{IndexedRun, RunState};
 use crate::text::visible;
 
 /// A planned run with everything that was read of it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RunResult {
     /// Arm it belongs to.
     pub arm: String,
     /// Position of the arm in the study file.
+    #[serde(skip)]
     pub arm_index: usize,
     /// Seed.
     pub seed: u64,
@@ -25,12 +28,16 @@ pub struct RunResult {
     /// The primary metric at the end of a finished run.
     pub value: Option<f64>,
     /// Measured values by split and name, in the order of the steps.
+    #[serde(skip)]
     pub curves: BTreeMap<(SplitName, String), Vec<MetricPoint>>,
     /// Its `run.json`, if it exists.
+    #[serde(flatten, serialize_with = "serialised::record")]
     pub record: Option<RunRecord>,
     /// Its `spec.toml`, if it exists and can be read.
+    #[serde(skip)]
     pub specification: Option<RunSpecification>,
     /// Where it lies, if it exists.
+    #[serde(rename = "folder", serialize_with = "serialised::folder")]
     pub directory: Option<RunDirectory>,
 }
 
@@ -66,41 +73,48 @@ impl RunResult {
             result.record = Some(record);
             return result;
         }
-        match measured(&found.directory, &record) {
+        result.read_curves(&found.directory, &record, warnings);
+        result.record = Some(record);
+        result.read_value(primary, warnings);
+        result
+    }
+
+    fn read_curves(&mut self, directory: &RunDirectory, record: &RunRecord, warnings: &mut Vec<String>) {
+        match measured(directory, record) {
             Ok(points) => {
                 for point in points {
-                    result.curves.entry((point.split, visible(&point.name))).or_default().push(point);
+                    self.curves.entry((point.split, visible(&point.name))).or_default().push(point);
                 }
             }
-            Err(reason) if result.state == RunState::Done => {
+            Err(reason) if self.state == RunState::Done => {
                 warnings.push(format!(
                     "The finished run {} with seed {} is damaged and has no result: {reason}. Restore it from a copy, or remove its folder and run \
                      the study again.",
-                    result.arm, result.seed
+                    self.arm, self.seed
                 ));
-                result.state = RunState::Damaged;
-                result.reason = Some(reason);
+                self.state = RunState::Damaged;
+                self.reason = Some(reason);
             }
-            Err(reason) => warnings.push(format!(
-                "Metrics of {} with seed {} were left out: {reason}.",
-                result.arm, result.seed
-            )),
+            Err(reason) => warnings
+                .push(format!("Metrics of {} with seed {} were left out: {reason}.", self.arm, self.seed)),
         }
-        result.record = Some(record);
-        if result.state == RunState::Done {
-            let points = result.curves.get(&(primary.split, primary.metric.clone()));
-            result.value = points.and_then(|points| points.last()).map(|point| point.value);
-            if result.value.is_none() {
-                warnings.push(format!(
-                    "The finished run {} with seed {} has no {} {}.",
-                    result.arm,
-                    result.seed,
-                    primary.split.name(),
-                    primary.metric
-                ));
-            }
+    }
+
+    /// The primary metric at the end of a finished run.
+    fn read_value(&mut self, primary: &Primary, warnings: &mut Vec<String>) {
+        if self.state != RunState::Done {
+            return;
         }
-        result
+        self.value = self.final_value(primary.split, &primary.metric);
+        if self.value.is_none() {
+            warnings.push(format!(
+                "The finished run {} with seed {} has no {} {}.",
+                self.arm,
+                self.seed,
+                primary.split.name(),
+                primary.metric
+            ));
+        }
     }
 
     /// The last value of a metric of a finished run.
@@ -116,6 +130,16 @@ impl RunResult {
         let path = self.directory.as_ref()?.path();
         Some(path.file_name()?.to_string_lossy().into_owned())
     }
+}
+
+/// The runs of an arm.
+pub(super) fn of_arm(runs: &[RunResult], arm_index: usize) -> Vec<&RunResult> {
+    runs.iter().filter(|run| run.arm_index == arm_index).collect()
+}
+
+/// The runs of the first `count` seeds.
+pub(super) fn of_first_seeds<'a>(study: &StudyFile, runs: &'a [RunResult], count: u32) -> Vec<&'a RunResult> {
+    runs.iter().filter(|run| run.seed < study.seeds.from + u64::from(count)).collect()
 }
 
 /// What a run measured, if it can be believed; else why not.

@@ -6,9 +6,12 @@
 
 use std::collections::BTreeSet;
 
+use serde::Serialize;
+
 use super::INTERVAL_LEVEL;
 use super::folds::independent;
 use super::run::RunResult;
+use super::serialised;
 use crate::check::StatisticsCheck;
 use crate::file::{Correction, StudyFile};
 use crate::index::RunState;
@@ -27,28 +30,34 @@ pub struct SecondaryMetric {
 }
 
 /// One arm's values of a metric.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SecondaryArm {
     /// Position of the arm in the study file.
+    #[serde(skip)]
     pub arm_index: usize,
     /// Final values of the finished runs that measured it, with their seeds.
+    #[serde(rename = "n", serialize_with = "serialised::count")]
     pub values: Vec<(u64, f64)>,
     /// Their summary; `None` without any.
+    #[serde(flatten, serialize_with = "serialised::mean_and_deviation")]
     pub summary: Option<Summary>,
     /// t interval for the mean.
+    #[serde(rename = "interval_95")]
     pub interval: Option<Interval>,
     /// Difference to the baseline; `None` for a baseline, or without a shared seed.
     pub difference: Option<SecondaryDifference>,
 }
 
 /// An arm's difference to its baseline, paired by seed.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct SecondaryDifference {
     /// Seeds that both measured.
     pub n: usize,
     /// Mean of arm − baseline.
+    #[serde(rename = "difference")]
     pub mean: f64,
     /// t interval for it.
+    #[serde(rename = "interval_95")]
     pub interval: Option<Interval>,
     /// p of the paired t test, Holm-corrected over all comparisons of the claimed metrics; `None` for other metrics, while runs are missing,
     /// and with too few seeds.

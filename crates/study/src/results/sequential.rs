@@ -1,12 +1,14 @@
 //! The looks of a sequential study: which were reached, what was decided when, and whether the study has stopped.
 
+use serde::Serialize;
+
 use crate::file::StudyFile;
 use crate::index::IndexedRun;
 use crate::results::{ComparisonResult, Verdict};
 use crate::stats::look_levels;
 
 /// One look.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Look {
     /// Seeds that it looks at.
     pub seeds: u32,
@@ -15,7 +17,7 @@ pub struct Look {
 }
 
 /// The looks of a study so far.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SequentialResult {
     /// All looks that the study file fixes.
     pub looks: Vec<Look>,

@@ -5,10 +5,13 @@
 //! difference with every doubling, is the interaction of the arm with the factor. Intervals and p are of the slopes of the seeds; the crossing
 //! of the mean line has Fieller's interval. A straight line in log₂ is a description, not a law: what lies beyond the measured lengths is not known.
 
+use serde::Serialize;
+
 use super::INTERVAL_LEVEL;
 use super::arm::ArmResult;
 use super::comparison::{corrected, differences_per_seed, spread_interval};
 use super::folds::independent;
+use super::serialised;
 use crate::check::StatisticsCheck;
 use crate::file::{Correction, StudyFile};
 use crate::stats::{Crossing, Interval, crossing, line_through, mean_interval, paired_t_test, summarise};
@@ -37,21 +40,24 @@ pub(crate) struct Line {
 }
 
 /// The difference of an arm to its baseline along the factor.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TrendResult {
     /// The arm without its level of the factor.
     pub name: String,
     /// Seeds that every arm of the line finished.
     pub n: usize,
-    /// At each level, by rising numbers: the number, the mean difference over these seeds, its t interval.
-    pub points: Vec<(f64, f64, Option<Interval>)>,
+    /// The difference at each level, by rising numbers.
+    pub points: Vec<TrendPoint>,
     /// Mean change of the difference with a doubling.
+    #[serde(rename = "per_doubling")]
     pub slope: f64,
     /// t interval for it.
+    #[serde(rename = "interval_95")]
     pub slope_interval: Option<Interval>,
     /// p of its t test, Holm-corrected over the lines; `None` with too few seeds.
     pub corrected_p: Option<f64>,
     /// Where the mean line crosses zero, as log₂ of the number.
+    #[serde(flatten, serialize_with = "serialised::crossing")]
     pub crossing: Option<Crossing>,
 }
 
@@ -62,6 +68,19 @@ pub struct TrendTable {
     pub factor: NumericFactor,
     /// One row for each combination of the other factors that has a baseline.
     pub rows: Vec<TrendResult>,
+}
+
+/// The difference at one level of a numeric factor.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct TrendPoint {
+    /// The number of the level.
+    pub number: f64,
+    /// Mean difference over the seeds of the line.
+    #[serde(rename = "difference")]
+    pub mean: f64,
+    /// t interval for it.
+    #[serde(rename = "interval_95")]
+    pub interval: Option<Interval>,
 }
 
 impl NumericFactor {
@@ -171,7 +190,11 @@ impl TrendResult {
             let complete: Vec<(u64, f64)> =
                 differences.iter().filter(|(seed, _)| seeds.contains(seed)).copied().collect();
             let values = independent(statistics.folds, &complete);
-            Some((*number, summarise(&values)?.mean, mean_interval(&values, INTERVAL_LEVEL)))
+            Some(TrendPoint {
+                number: *number,
+                mean: summarise(&values)?.mean,
+                interval: mean_interval(&values, INTERVAL_LEVEL),
+            })
         });
         let has_enough = slopes.len() >= statistics.seeds_needed as usize;
         Some(TrendResult {
@@ -228,7 +251,7 @@ mod tests {
             interval.low < 2.6 && interval.high > 2.4 && interval.high - interval.low < 0.4,
             "{interval:?}"
         );
-        assert!((strided.points[2].1 + 0.01).abs() < 0.002, "{:?}", strided.points);
+        assert!((strided.points[2].mean + 0.01).abs() < 0.002, "{:?}", strided.points);
         assert!(table.rows[1].corrected_p.unwrap() > 0.05);
     }
 

@@ -32,7 +32,7 @@ fn collected(study: &StudyFile, error: impl Fn(&PlannedRun) -> Option<f64>) -> (
 /// The results with the draft of the paper.
 fn read(study: &StudyFile, folder: &std::path::Path) -> (StudyResults, String) {
     let results = StudyResults::collect(study, &[folder.to_path_buf()]).unwrap();
-    let paper = report_files(study, &results, &()).into_iter().find(|file| file.path == "paper.md").unwrap();
+    let paper = report_files(&results, &()).into_iter().find(|file| file.path == "paper.md").unwrap();
     (results, String::from_utf8(paper.content).unwrap())
 }
 

@@ -7,6 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::process::{Child, Command, Stdio};
 
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use allconv_record::{Resolved, RunDirectory, Status};
+
 use super::*;
 use crate::matrix::plan;
 use crate::testing::{FakeResolve, record, small_study_text, write_run};

@@ -2,6 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use allconv_record::{Resolved, RunDirectory, Status};
+
 use super::*;
 use crate::matrix::plan;
 use crate::testing::{FakeResolve, record, small_study, write_run, write_run_with_validation};

@@ -55,7 +55,7 @@ pub use noncentral_t::{NONCENTRAL_T_ERROR, noncentral_t_cdf};
 pub use one_sided_t::{mean_above_p, mean_below_p};
 pub use permutation::{centre_above_p, centre_below_p, sign_flip_p};
 pub use pooled::{PooledSpread, pooled_spread};
-pub use power::{paired_t_power, seeds_needed};
+pub use power::{SEEDS_FOR_A_VERDICT, paired_t_power, seeds_needed};
 pub use practical::{Practical, practical};
 pub use probability_of_improvement::probability_of_improvement;
 pub use rounding::{ROUNDING, is_constant, is_equal, paired_differences, settled};

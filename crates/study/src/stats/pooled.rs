@@ -7,6 +7,7 @@
 //! they do, on values from which the seeds' means are taken. Source: Montgomery, "Design and analysis of experiments", chapter 4; Brown and
 //! Forsythe (1974).
 
+use serde::Serialize;
 use statrs::function::beta::beta_reg;
 
 use super::normal;
@@ -16,9 +17,10 @@ use super::summary::mean;
 use super::t_interval::Interval;
 
 /// The common spread of the arms of a study.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct PooledSpread {
     /// σ, the standard deviation of a value around what arm and seed say.
+    #[serde(rename = "standard_deviation")]
     pub spread: f64,
     /// (A − 1)(S − 1).
     pub degrees_of_freedom: f64,

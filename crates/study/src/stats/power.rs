@@ -6,6 +6,9 @@
 use super::noncentral_t::noncentral_t_cdf;
 use super::student::student_quantile;
 
+/// Seeds below which a comparison gets intervals only, no verdict.
+pub const SEEDS_FOR_A_VERDICT: u32 = 5;
+
 /// No plan asks for more seeds than this.
 const MOST_SEEDS: u32 = 10_000;
 

@@ -1,10 +1,8 @@
 //! The mean weighted by the exponential of each value's likeness to the window's mean.
 
-use super::{Lanes, count, largest_absolute, or_one};
-use crate::channels::lanes;
-use crate::elementary::Elementary;
-use crate::scalar::Scalar;
-use crate::simd::LANES;
+use super::lanes::{Lanes, count, largest_absolute, or_one};
+use crate::cpu::LANES;
+use crate::numbers::{Elementary, Scalar, lanes};
 
 #[inline(always)]
 pub(super) fn value<T: Scalar + Elementary>(window: &[Lanes<T>]) -> Lanes<T> {

@@ -1,10 +1,8 @@
 //! The logarithm of the mean of exponentials.
 
-use super::{Lanes, count, largest};
-use crate::channels::lanes;
-use crate::elementary::Elementary;
-use crate::scalar::Scalar;
-use crate::simd::LANES;
+use super::lanes::{Lanes, count, largest};
+use crate::cpu::LANES;
+use crate::numbers::{Elementary, Scalar, lanes};
 
 #[inline(always)]
 pub(super) fn value<T: Scalar + Elementary>(window: &[Lanes<T>], sharpness: T) -> Lanes<T> {

@@ -1,10 +1,8 @@
 //! The p-norm, by shares of the largest absolute value.
 
-use super::{Lanes, absolute, count, largest_absolute, or_one};
-use crate::channels::lanes;
-use crate::elementary::Elementary;
-use crate::scalar::Scalar;
-use crate::simd::LANES;
+use super::lanes::{Lanes, absolute, count, largest_absolute, or_one};
+use crate::cpu::LANES;
+use crate::numbers::{Elementary, Scalar, lanes};
 
 /// How powers are taken.
 #[derive(Clone, Copy)]

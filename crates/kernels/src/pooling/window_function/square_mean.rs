@@ -1,9 +1,8 @@
 //! The mean of the positive values weighted by themselves.
 
-use super::{Lanes, largest, or_one};
-use crate::channels::lanes;
-use crate::scalar::Scalar;
-use crate::simd::LANES;
+use super::lanes::{Lanes, largest, or_one};
+use crate::cpu::LANES;
+use crate::numbers::{Scalar, lanes};
 
 #[inline(always)]
 pub(super) fn value<T: Scalar>(window: &[Lanes<T>]) -> Lanes<T> {

@@ -1,0 +1,22 @@
+//! A part of an image.
+
+use allconv_data::augment::ImageShape;
+
+/// A square of an image, in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Region {
+    /// First row.
+    pub top: usize,
+    /// First column.
+    pub left: usize,
+    /// Rows and columns.
+    pub side: usize,
+}
+
+impl Region {
+    /// The largest square in the middle of an image.
+    pub fn middle(shape: ImageShape) -> Region {
+        let side = shape.height.min(shape.width);
+        Region { top: (shape.height - side) / 2, left: (shape.width - side) / 2, side }
+    }
+}

@@ -1,0 +1,11 @@
+//! Smooth functions that a pooling window is reduced by, and their gradients.
+
+mod function;
+mod lanes;
+mod likeness;
+mod log_sum_exp;
+mod p_norm;
+mod soft_mean;
+mod square_mean;
+
+pub use function::WindowFunction;

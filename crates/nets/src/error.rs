@@ -1,0 +1,59 @@
+//! Why a description cannot become a network.
+
+use allconv_operators::{OperatorError, OutOfRange};
+
+/// Why a description cannot become a network.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DescriptionError {
+    /// A number lies outside its range.
+    #[error(transparent)]
+    OutOfRange(#[from] OutOfRange),
+    /// An operator is unknown, or cannot stand where it was put.
+    #[error(transparent)]
+    Operator(OperatorError),
+    /// No model of this name.
+    #[error("no model is called `{name}`; the nearest name is `{nearest}` (all: {all})")]
+    UnknownModel {
+        /// The name asked for.
+        name: String,
+        /// The known name with the smallest edit distance.
+        nearest: String,
+        /// All known names.
+        all: String,
+    },
+    /// No width gives the cost that was asked for.
+    #[error(
+        "no width brings the {quantity} within 1 % of {target}; the nearest has {nearest}; match the other quantity, or widen both networks"
+    )]
+    NoMatch {
+        /// What was to be matched.
+        quantity: &'static str,
+        /// The cost asked for.
+        target: u64,
+        /// The nearest cost there is.
+        nearest: u64,
+    },
+    /// A stage receives a map that it cannot process.
+    #[error("stage {stage} ({kind}) cannot process an input of {height}×{width}: {reason}")]
+    Shape {
+        /// Index of the stage.
+        stage: usize,
+        /// Kind of the stage, in words.
+        kind: String,
+        /// Rows of the map it receives.
+        height: usize,
+        /// Columns of the map it receives.
+        width: usize,
+        /// Why not.
+        reason: String,
+    },
+}
+
+impl From<OperatorError> for DescriptionError {
+    fn from(error: OperatorError) -> Self {
+        match error {
+            OperatorError::OutOfRange(error) => Self::OutOfRange(error),
+            error => Self::Operator(error),
+        }
+    }
+}

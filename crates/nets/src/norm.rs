@@ -1,0 +1,41 @@
+//! What follows the convolutions of a network, as a setting of its architecture.
+
+use allconv_operators::InitialWeights;
+use serde::{Deserialize, Serialize};
+
+use crate::stage::{NormaliseKind, NormaliseSpec, StageSpec};
+
+/// The largest number of groups of channels.
+const GROUPS: usize = 8;
+
+/// What follows the convolutions of a network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Norm {
+    /// Nothing.
+    #[default]
+    None,
+    /// Batch normalisation.
+    Batch,
+    /// Group normalisation in the largest number of groups, at most 8, that divides the channels.
+    Group,
+}
+
+impl Norm {
+    pub(crate) fn is_none(&self) -> bool {
+        *self == Self::None
+    }
+
+    /// The normalisation of a map of `channels`, its scale starting as `scale` says; `None` where there is none.
+    pub(crate) fn stage(self, channels: usize, scale: InitialWeights) -> Option<StageSpec> {
+        let kind = match self {
+            Self::None => return None,
+            Self::Batch => NormaliseKind::Batch,
+            Self::Group => {
+                let divides = |groups: &usize| channels.is_multiple_of(*groups);
+                NormaliseKind::Group { groups: (1..=GROUPS).rev().find(divides).unwrap_or(1) }
+            }
+        };
+        Some(StageSpec::Normalise(NormaliseSpec { kind, scale }))
+    }
+}

@@ -1,0 +1,9 @@
+//! How operators and networks behave: tests that walk the registries, so that nothing in them escapes, and vectors that others computed.
+
+mod accuracy_classes;
+mod dense_networks;
+mod downsample;
+mod golden_vectors;
+mod gradient_check;
+mod support;
+mod upsample;

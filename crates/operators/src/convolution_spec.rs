@@ -1,0 +1,104 @@
+//! Convolutions as plain values: what operators and architectures are made of.
+
+use crate::parameter_source::Start;
+
+/// The settings of a convolution with bias; its input channels come from the stage before.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ConvolutionSpec {
+    /// Number of output channels.
+    pub channels_out: usize,
+    /// Rows and columns of the kernel.
+    pub kernel: [usize; 2],
+    /// Steps between output positions, rows and columns.
+    pub stride: [usize; 2],
+    /// Zeros around the map.
+    pub border: Border,
+    /// Steps between the taps of the kernel, rows and columns.
+    pub dilation: [usize; 2],
+    /// Groups of channels that are not mixed; must divide the channels on both sides.
+    pub groups: usize,
+    /// How its weights start.
+    pub initial: InitialWeights,
+}
+
+/// How the weights of one stage start.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum InitialWeights {
+    /// By the net's initialisation.
+    #[default]
+    Drawn,
+    /// This many times what the net's initialisation draws.
+    Scaled(f32),
+    /// At zero: a residual branch that ends so starts as nothing, and learns from the first step on.
+    Zero,
+}
+
+impl InitialWeights {
+    /// The same as the start of a parameter.
+    pub const fn start(self) -> Start {
+        match self {
+            Self::Drawn => Start::Drawn,
+            Self::Scaled(factor) => Start::Scaled(factor),
+            Self::Zero => Start::Filled(0.0),
+        }
+    }
+}
+
+/// Positions added around a map, the same for rows and columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Border {
+    /// Positions above and to the left.
+    pub before: usize,
+    /// Positions below and to the right.
+    pub after: usize,
+}
+
+impl Border {
+    /// No border.
+    pub const NONE: Self = Self { before: 0, after: 0 };
+
+    /// The border under which a kernel of `kernel` taps maps a height or width `h` to `ceil(h / stride)`.
+    pub const fn same(kernel: usize) -> Self {
+        Self { before: (kernel - 1) / 2, after: kernel / 2 }
+    }
+
+    /// The same border as the kernels take it.
+    pub const fn padding(self) -> allconv_kernels::Padding {
+        let Self { before, after } = self;
+        allconv_kernels::Padding { top: before, bottom: after, left: before, right: after }
+    }
+}
+
+impl ConvolutionSpec {
+    /// A convolution with a square kernel.
+    pub const fn square(channels_out: usize, kernel: usize, stride: usize, border: Border) -> Self {
+        Self {
+            channels_out,
+            kernel: [kernel; 2],
+            stride: [stride; 2],
+            border,
+            dilation: [1; 2],
+            groups: 1,
+            initial: InitialWeights::Drawn,
+        }
+    }
+
+    /// Positions from the first to the last tap, on axis 0 (rows) or 1 (columns).
+    pub const fn extent(&self, axis: usize) -> usize {
+        self.dilation[axis] * (self.kernel[axis] - 1) + 1
+    }
+
+    /// The same convolution with taps `factor` times as far apart and as large a border in proportion.
+    #[must_use]
+    pub const fn dilated(self, factor: usize) -> Self {
+        let Self { border: Border { before, after }, dilation: [rows, columns], .. } = self;
+        let border = Border { before: before * factor, after: after * factor };
+        Self { border, dilation: [rows * factor, columns * factor], ..self }
+    }
+
+    /// Output height (axis 0) or width (axis 1) for that of the input; `None` if the kernel does not fit.
+    pub fn side_out(&self, side: usize, axis: usize) -> Option<usize> {
+        let padded = side + self.border.before + self.border.after;
+        padded.checked_sub(self.extent(axis)).map(|room| room / self.stride[axis] + 1)
+    }
+}

@@ -1,0 +1,215 @@
+//! DiffStride: spectral pooling whose strides are learned.
+
+use burn::tensor::TensorData;
+
+use super::properties::Properties;
+use super::reduction::Reduction;
+use super::spectral_pool::{kept, too_few_frequencies};
+use crate::axis_maps::fourier::{self, Matrix};
+use crate::host::to_host;
+use crate::operations::{SeparableMap, Together, separable_together};
+use crate::prelude::*;
+
+/// Keeps the low frequencies below a learned bound. [`DiffStride::DESCRIPTION`] has the definition.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DiffStride {
+    /// The strides at the start, from 1 to 16. Default 2.
+    pub stride: f64,
+    /// Frequencies over which the mask falls from 1 to 0, above 0 and at most 64. Default 4.
+    pub smoothness: f64,
+    /// Whether the output has the size of spectral pooling at the first strides throughout, the mask falling inside it.
+    /// Default false: as published, the output is larger by twice the smoothness, and changes in training.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub match_size: bool,
+}
+
+impl Default for DiffStride {
+    fn default() -> Self {
+        Self { stride: 2.0, smoothness: 4.0, match_size: false }
+    }
+}
+
+impl Settings for DiffStride {
+    const DESCRIPTION: Description = Description {
+        name: "diff_stride",
+        revision: 2,
+        statement: "Spectral pooling with a mask that falls smoothly to zero at a learned frequency, one for each axis.",
+        formula: "y = irfft2(crop(m·rfft2 x))·h'w'/(hw); m = clip((R + h/(2S) − q)/R, 0, 1), S learned, q = 0, 1, … from both ends \
+                  of the rows' axis (of odd sides |frequency|); columns likewise with w/(2S) + 1; crop keeps m > 0",
+        shape: "[n, c, h', w'] with about h/S + 2R rows, at most h; with `match_size` that of `spectral_pool`",
+        boundary: "circular, as the Fourier transform is",
+        cost: "dense matrices: about 2·(h + w) multiplications; 2 learned values",
+        source: "Riad et al., arXiv 2202.01653",
+        note: "A confound in the published form: \"stride 2\" leaves 24 of 32 cells and so costs more later on; `match_size` is \
+               the fair form (the mask then falls inside the kept frequencies, over at most half of them). Its code leaves out \
+               the factor h'w'/(hw).",
+    };
+
+    fn examples() -> Vec<Self> {
+        vec![
+            Self::default(),
+            Self { match_size: true, ..Self::default() },
+            Self { smoothness: 1.0, ..Self::default() },
+        ]
+    }
+
+    fn check(&self) -> Result<(), OutOfRange> {
+        check_range("stride", self.stride, 1.0..=16.0, "from 1 to 16")?;
+        let range = (std::ops::Bound::Excluded(0.0), std::ops::Bound::Included(64.0));
+        check_range("smoothness", self.smoothness, range, "above 0 and at most 64")
+    }
+}
+
+impl Reduction for DiffStride {
+    fn properties(&self) -> Properties {
+        Properties { slot_rule: None, linear: true, ..Properties::pooling(1) }
+    }
+
+    fn window(&self, [_, height, width]: [usize; 3]) -> Window {
+        Window { extent: height.max(width), stride: (self.stride.round() as usize).max(1) }
+    }
+
+    fn output_shape(&self, [channels, height, width]: [usize; 3]) -> Result<[usize; 3], String> {
+        let [rows, columns] = [self.mask(height, Axis::Rows), self.mask(width, Axis::Columns)];
+        let [rows, columns] = [rows.kept(self.stride), columns.kept(self.stride)];
+        if self.match_size && rows.min(columns) < 2 {
+            return Err(too_few_frequencies(self.stride));
+        }
+        Ok([channels, rows, columns])
+    }
+
+    fn parameters(&self, _input: [usize; 3]) -> Vec<ParameterSpec> {
+        // Of rows and columns.
+        vec![ParameterSpec::new("strides", [2], Start::Filled(self.stride as f32))]
+    }
+
+    fn compute(&self, x: Tensor<4>, parameters: &Parameters, pass: &Pass<'_>) -> Tensor<4> {
+        let [_, _, height, width] = x.dims();
+        let strides = parameters.get::<1>("strides");
+        let current: Vec<f64> = to_host(strides.clone());
+        let masks = [self.mask(height, Axis::Rows), self.mask(width, Axis::Columns)];
+        let [rows, columns] = [0, 1].map(|axis| masks[axis].kept(current[axis]));
+        let [row_mask, column_mask] = [(0, rows), (1, columns)]
+            .map(|(axis, kept)| masks[axis].values(kept, strides.clone().slice(axis..axis + 1)));
+        let [fr, fi] = fourier::forward_rows(height, rows);
+        let [fc, fs] = fourier::forward_columns(width, columns);
+        let [gr, gi] = fourier::inverse_rows(height, rows);
+        let [gc, gs] = fourier::inverse_columns(columns);
+        let map = |along_rows: &Matrix, along_columns: &Matrix| {
+            SeparableMap::new(along_rows.axis_map(), along_columns.axis_map())
+        };
+        let minus = |matrix: &Matrix| matrix.clone().scaled(-1.0);
+        let together = |x: Tensor<4>, maps| separable_together(x, maps, Together::Sum, pass.engine);
+        // The spectrum (fr + i·fi)·x·(fc + i·fs)ᵀ, masked, and the real part of its way back.
+        let scale = (rows * columns) as f64 / (height * width) as f64;
+        let mask: Tensor<4> = (row_mask * column_mask.transpose() * scale).unsqueeze_dims(&[0, 1]);
+        let real = together(x.clone(), vec![map(&fr, &fc), map(&minus(&fi), &fs)]) * mask.clone();
+        let imaginary = together(x, vec![map(&fr, &fs), map(&fi, &fc)]) * mask;
+        together(real, vec![map(&gr, &gc), map(&gi, &gs)])
+            + together(imaginary, vec![map(&gr, &gs), map(&minus(&gi), &gc)])
+    }
+}
+
+/// The axis along which a mask lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Axis {
+    /// Both ends of the spectrum are low frequencies.
+    Rows,
+    /// One-sided.
+    Columns,
+}
+
+/// The mask along one axis of `side` positions: `clip((reach + side/(2S) − q)/fall, 0, 1)`.
+#[derive(Clone, Copy, Debug)]
+struct Mask {
+    side: usize,
+    axis: Axis,
+    /// Frequencies beyond `side/(2S)` at which the mask reaches 0.
+    reach: f64,
+    fall: f64,
+    /// The output height or width, where it is fixed.
+    fixed: Option<usize>,
+}
+
+impl DiffStride {
+    fn mask(&self, side: usize, axis: Axis) -> Mask {
+        let offset = if axis == Axis::Columns { 1.0 } else { 0.0 };
+        if !self.match_size {
+            return Mask { side, axis, reach: self.smoothness + offset, fall: self.smoothness, fixed: None };
+        }
+        let [rows, columns] = kept([side; 2], self.stride);
+        let fixed = if axis == Axis::Rows { rows } else { columns };
+        Mask {
+            side,
+            axis,
+            reach: offset,
+            fall: self.smoothness.min(side as f64 / (4.0 * self.stride)),
+            fixed: Some(fixed),
+        }
+    }
+}
+
+impl Mask {
+    /// The stride in use: where the published bound of side/(side − smoothness) holds, the output is not the whole map.
+    fn clamped(&self, stride: f64) -> f64 {
+        stride.max(self.least_stride())
+    }
+
+    fn least_stride(&self) -> f64 {
+        let side = self.side as f64;
+        if side > self.fall { side / (side - self.fall) } else { 1.0 }
+    }
+
+    /// Output positions at this stride.
+    fn kept(&self, stride: f64) -> usize {
+        if let Some(fixed) = self.fixed {
+            return fixed;
+        }
+        let end = self.reach + self.side as f64 / (2.0 * self.clamped(stride));
+        // The number of q = 0, 1, … below `end`.
+        let positions = end.ceil() as usize;
+        match self.axis {
+            Axis::Rows => (2 * positions - self.side % 2).min(self.side),
+            Axis::Columns => (2 * (positions - 1).min(self.side / 2)).max(1),
+        }
+    }
+
+    /// The place q of each kept frequency, counted from the nearest end.
+    fn places(&self, kept: usize) -> Vec<f64> {
+        match self.axis {
+            Axis::Rows => fourier::row_frequencies(self.side, kept)
+                .into_iter()
+                .map(|(frequency, _)| frequency.min(self.side - 1 + self.side % 2 - frequency.max(1)) as f64)
+                .collect(),
+            Axis::Columns => (0..=kept / 2).map(|frequency| frequency as f64).collect(),
+        }
+    }
+
+    /// The mask's values at the kept frequencies, `[kept frequencies, 1]`.
+    fn values(&self, kept: usize, stride: Tensor<1>) -> Tensor<2> {
+        let places = self.places(kept);
+        let shape = [places.len(), 1];
+        let places: Tensor<2> =
+            Tensor::from_data(TensorData::new(places, shape), (&stride.device(), stride.dtype()));
+        let end = stride.clamp_min(self.least_stride()).recip() * (self.side as f64 / 2.0) + self.reach;
+        ((end.reshape([1, 1]) - places) / self.fall).clamp(0.0, 1.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn output_sides_are_those_of_the_reference() {
+        for (side, stride, expected) in
+            [(32, 2.0, 24), (24, 2.0, 20), (20, 2.0, 18), (16, 2.0, 16), (8, 2.0, 8), (32, 3.0, 20)]
+        {
+            let shape = DiffStride { stride, ..DiffStride::default() }.output_shape([1, side, side]);
+            assert_eq!(shape, Ok([1, expected, expected]), "{side} at {stride}");
+        }
+        let matched = DiffStride { match_size: true, ..DiffStride::default() };
+        assert_eq!(matched.output_shape([1, 32, 24]), Ok([1, 16, 12]));
+    }
+}

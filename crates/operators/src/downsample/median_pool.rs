@@ -1,0 +1,142 @@
+//! Median pooling: the middle value of each window.
+
+use burn::tensor::{Int, TensorData};
+
+use super::properties::{CUT_OFF, Properties, SLOT_SHAPE};
+use super::reduction::Reduction;
+use crate::operations::{PoolWindow, PositionChoice, gathered, stacked_windows};
+use crate::prelude::*;
+
+/// The middle value of each window. [`MedianPool::DESCRIPTION`] has the definition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MedianPool {
+    /// Height and width of the window, 1 to 64. Default 3.
+    pub kernel: usize,
+    /// Positions between windows, 1 to 64. Default 2.
+    pub stride: usize,
+    /// What a window with an even number of positions gives. Default: the mean of the middle two.
+    pub even: EvenMedian,
+}
+
+impl Default for MedianPool {
+    fn default() -> Self {
+        Self { kernel: 3, stride: 2, even: EvenMedian::default() }
+    }
+}
+
+impl Settings for MedianPool {
+    const DESCRIPTION: Description = Description {
+        name: "median_pool",
+        revision: 2,
+        statement: "The middle value of each window.",
+        formula: "y = the median of the cells of the window; of an even number the mean of the middle two (`mean`) or the lower (`lower`)",
+        shape: SLOT_SHAPE,
+        boundary: CUT_OFF,
+        cost: "sorting kernel² values; no weights",
+        source: "Tukey, Exploratory Data Analysis, 1977 (the median filter)",
+        note: "torch.median takes the lower, numpy.median the mean of the middle two.",
+    };
+
+    fn examples() -> Vec<Self> {
+        vec![
+            Self::default(),
+            Self { kernel: 2, ..Self::default() },
+            Self { kernel: 2, stride: 2, even: EvenMedian::Lower },
+        ]
+    }
+
+    fn check(&self) -> Result<(), OutOfRange> {
+        check_window(self.kernel, self.stride)
+    }
+}
+
+impl Reduction for MedianPool {
+    fn properties(&self) -> Properties {
+        Properties::windows(self.kernel, self.stride)
+    }
+
+    fn window(&self, _input: [usize; 3]) -> Window {
+        Window { extent: self.kernel, stride: self.stride }
+    }
+
+    fn compute(&self, x: Tensor<4>, _parameters: &Parameters, pass: &Pass<'_>) -> Tensor<4> {
+        let choice = PositionChoice::Median(PoolWindow::cut_off(self.kernel, self.stride));
+        let Some([lower, upper]) = choice.positions(&x, pass.engine) else {
+            return self.composed(x);
+        };
+        match self.even {
+            EvenMedian::Lower => gathered(x, lower),
+            EvenMedian::Mean => (gathered(x.clone(), lower) + gathered(x, upper)) * 0.5,
+        }
+    }
+}
+
+impl MedianPool {
+    /// The same as a composition of Burn's operations.
+    fn composed(&self, x: Tensor<4>) -> Tensor<4> {
+        let window = PoolWindow::cut_off(self.kernel, self.stride);
+        let [_, _, height, width] = x.dims();
+        let (device, stacked) = (x.device(), stacked_windows(x, window));
+        // Positions beyond the map sort behind all others.
+        let keys = match stacked.beyond() {
+            None => stacked.cells.clone().detach(),
+            Some(beyond) => stacked.cells.clone().detach().mask_fill(beyond, f32::MAX),
+        };
+        let order = keys.argsort(0);
+        let [_, batch, channels, rows, columns] = stacked.cells.dims();
+        let ranked = |rank: fn(usize) -> usize| {
+            let (tall, wide) = (window.cells(height), window.cells(width));
+            let ranks: Vec<i64> =
+                tall.iter().flat_map(|tall| wide.iter().map(move |wide| rank(tall * wide) as i64)).collect();
+            let ranks: Tensor<5, Int> =
+                Tensor::from_data(TensorData::new(ranks, [1, 1, 1, rows, columns]), &device);
+            let places = order.clone().gather(0, ranks.expand([1, batch, channels, rows, columns]));
+            stacked.cells.clone().gather(0, places).squeeze_dim(0)
+        };
+        let lower: Tensor<4> = ranked(|count| (count - 1) / 2);
+        match self.even {
+            EvenMedian::Lower => lower,
+            EvenMedian::Mean => (lower + ranked(|count| count / 2)) * 0.5,
+        }
+    }
+}
+
+/// What a window with an even number of positions gives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EvenMedian {
+    /// The mean of the middle two.
+    #[default]
+    Mean,
+    /// The lower of the middle two.
+    Lower,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_support::{assert_same, evaluated, grid, image};
+    use allconv_kernels::Engine;
+
+    #[test]
+    fn the_kernel_picks_what_the_composition_picks_and_has_its_gradients() {
+        let engine = Engine::detect();
+        for pool in MedianPool::examples() {
+            assert_same(
+                [2, 3, 7, 6],
+                |x| pool.compute(x, &Parameters::default(), &Pass::evaluate(&engine)),
+                |x| pool.composed(x),
+            );
+        }
+    }
+
+    #[test]
+    fn odd_windows_have_a_middle_and_even_ones_a_choice() {
+        let x = || image(2, 3, &[5., 1., 9., 2., 8., 3.]);
+        assert_eq!(evaluated(&MedianPool { kernel: 3, stride: 3, even: EvenMedian::Mean }, x()), [4.0]);
+        assert_eq!(evaluated(&MedianPool { kernel: 3, stride: 3, even: EvenMedian::Lower }, x()), [3.0]);
+        // Whole, then cut off to 3×1, 1×3 and 1×1 positions.
+        assert_eq!(evaluated(&MedianPool::default(), grid(3, 3)), [5.0, 6.0, 8.0, 9.0]);
+    }
+}

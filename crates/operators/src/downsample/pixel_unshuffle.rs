@@ -1,0 +1,154 @@
+//! Pixel unshuffle (space to depth, reverse pixel shuffle): each block of pixels becomes channels.
+
+use allconv_kernels::BlockOrder;
+
+use super::downsampling::{Following, Part};
+use super::properties::Properties;
+use super::reduction::Reduction;
+use crate::convolution_spec::{Border, ConvolutionSpec};
+use crate::operations::blocks_to_channels;
+use crate::prelude::*;
+
+/// Moves each block of positions into channels. [`PixelUnshuffle::DESCRIPTION`] has the definition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PixelUnshuffle {
+    /// Height and width of a block, 1 to 64. Default 2.
+    pub factor: usize,
+    /// In which order the positions of a block become channels. Default: PyTorch's.
+    pub order: PhaseOrder,
+    /// How the channels return to their number. Default: not at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub project: Option<Projection>,
+}
+
+/// The order in which the positions (a, b) of a block (row a, column b of r×r) become channels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PhaseOrder {
+    /// Channel-major: channel c·r² + r·a + b. PyTorch's `PixelUnshuffle`.
+    #[default]
+    Pytorch,
+    /// Phase-major, rows inner: channel (r·b + a)·C + c. SPD-Conv and Swin's patch merging.
+    Spd,
+    /// Phase-major, columns inner: channel (r·a + b)·C + c. TensorFlow's `space_to_depth` and timm.
+    Tensorflow,
+}
+
+impl From<PhaseOrder> for BlockOrder {
+    fn from(order: PhaseOrder) -> Self {
+        match order {
+            PhaseOrder::Pytorch => Self::ChannelMajor,
+            PhaseOrder::Spd => Self::PhaseMajorDown,
+            PhaseOrder::Tensorflow => Self::PhaseMajorAcross,
+        }
+    }
+}
+
+/// How an operator that multiplies channels brings them back to their number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Projection {
+    /// A 1×1 convolution to as many channels as entered, followed by the net's activation.
+    #[serde(rename = "1x1")]
+    Pointwise,
+}
+
+impl Projection {
+    /// The part of an operator that brings its channels back to `channels`.
+    pub(super) fn part(self, channels: usize) -> Part {
+        match self {
+            Self::Pointwise => {
+                let convolution = ConvolutionSpec::square(channels, 1, 1, Border::NONE);
+                Part::Convolution(convolution, Following::Activation)
+            }
+        }
+    }
+}
+
+impl Default for PixelUnshuffle {
+    fn default() -> Self {
+        Self { factor: 2, order: PhaseOrder::default(), project: None }
+    }
+}
+
+impl Settings for PixelUnshuffle {
+    const DESCRIPTION: Description = Description {
+        name: "pixel_unshuffle",
+        revision: 1,
+        statement: "Each block of factor × factor cells becomes channels; nothing is lost.",
+        formula: "y[c·r² + r·a + b, i, j] = x[c, r·i + a, r·j + b], r = factor, a, b < r; `order` permutes the channels",
+        shape: "[n, c·factor², ceil(h/factor), ceil(w/factor)]; with `project` c channels; any h, w ≥ 1",
+        boundary: "sides that the factor does not divide get zeros below and to the right",
+        cost: "data movement; with `project` c·factor² multiply–accumulates and c²·factor² + c learned values",
+        source: "Shi et al., arXiv 1609.05158 (the inverse); SPD-Conv: Sunkara and Luo, arXiv 2208.03641",
+        note: "Channel orders differ between projects: test by numbers, never by names. With `project` and without activation \
+               it is a convolution with kernel = stride = factor. In SPD-Conv's ResNet the shortcuts still use a strided 1×1.",
+    };
+
+    fn examples() -> Vec<Self> {
+        let project = Some(Projection::Pointwise);
+        vec![
+            Self::default(),
+            Self { project, ..Self::default() },
+            Self { factor: 3, ..Self::default() },
+            Self { order: PhaseOrder::Spd, ..Self::default() },
+            Self { order: PhaseOrder::Tensorflow, ..Self::default() },
+            Self { order: PhaseOrder::Spd, project, ..Self::default() },
+        ]
+    }
+
+    fn check(&self) -> Result<(), OutOfRange> {
+        check_size("factor", self.factor)
+    }
+}
+
+impl Reduction for PixelUnshuffle {
+    fn properties(&self) -> Properties {
+        let pooling = Properties { shifts_by_stride: true, ..Properties::pooling(self.factor) };
+        match self.project {
+            None => Properties { linear: true, ..pooling },
+            Some(_) => Properties { gain: None, channel_wise: false, ..pooling },
+        }
+    }
+
+    fn window(&self, _input: [usize; 3]) -> Window {
+        Window { extent: self.factor, stride: self.factor }
+    }
+
+    fn output_shape(&self, input: [usize; 3]) -> Result<[usize; 3], String> {
+        let [channels, height, width] = divided(input, self.factor);
+        Ok([channels * self.factor * self.factor, height, width])
+    }
+
+    fn compute(&self, x: Tensor<4>, _parameters: &Parameters, _pass: &Pass<'_>) -> Tensor<4> {
+        blocks_to_channels(x, self.factor, self.order.into())
+    }
+
+    fn parts(&self, channels: usize) -> Vec<Part> {
+        let itself = Part::reduction(Self { project: None, ..*self });
+        std::iter::once(itself).chain(self.project.map(|projection| projection.part(channels))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_support::{evaluated, grid};
+
+    #[test]
+    fn worked_examples_of_the_reference() {
+        let y = evaluated(&PixelUnshuffle::default(), grid(4, 4));
+        assert_eq!(y, [1., 3., 9., 11., 2., 4., 10., 12., 5., 7., 13., 15., 6., 8., 14., 16.]);
+        let spd = PixelUnshuffle { order: PhaseOrder::Spd, ..PixelUnshuffle::default() };
+        assert_eq!(
+            evaluated(&spd, grid(4, 4)),
+            [1., 3., 9., 11., 5., 7., 13., 15., 2., 4., 10., 12., 6., 8., 14., 16.]
+        );
+    }
+
+    #[test]
+    fn odd_sides_get_zeros_below_and_to_the_right() {
+        let y = evaluated(&PixelUnshuffle::default(), grid(3, 1));
+        assert_eq!(y, [1., 3., 0., 0., 2., 0., 0., 0.]);
+    }
+}

@@ -1,0 +1,14 @@
+//! What the file of an operator is written in: the types and checks that nearly all of them use.
+
+pub(crate) use burn::tensor::Tensor;
+pub(crate) use serde::{Deserialize, Serialize};
+
+pub(crate) use crate::description::Description;
+pub(crate) use crate::error::{OutOfRange, check_range};
+pub(crate) use crate::layer::Parameters;
+pub(crate) use crate::operator::Settings;
+pub(crate) use crate::parameter_source::{ParameterSpec, Start};
+pub(crate) use crate::pass::Pass;
+pub(crate) use crate::settings::{check_size, check_taps, check_window, is_one, is_yes};
+pub(crate) use crate::shape::{Window, divided};
+pub(crate) use crate::switches::{SwitchKind, Switches};

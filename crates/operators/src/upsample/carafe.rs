@@ -1,0 +1,125 @@
+//! CARAFE: each position a mean of the positions around it, with weights that a small net reads off the map.
+
+use allconv_kernels::Activation;
+
+use super::pixel_shuffle::same_size_convolution;
+use super::properties::Properties;
+use super::upsampling::{Destination, Enlargement, SideRule, Upsampling, cut};
+use crate::operations::{activated, reassembled};
+use crate::prelude::*;
+
+/// Means of neighbouring positions, weighted by a small net. [`Carafe::DESCRIPTION`] has the definition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Carafe {
+    /// By what height and width grow, 1 to 64. Default 2.
+    pub factor: usize,
+    /// Height and width of the neighbourhood, odd, 1 to 15. Default 5.
+    pub kernel: usize,
+    /// Kernel of the convolution that makes the weights, in positions, 1 to 64. Default 3.
+    pub encoder_kernel: usize,
+    /// Channels of the small net, 1 to 4096. Default 64.
+    pub hidden: usize,
+}
+
+impl Default for Carafe {
+    fn default() -> Self {
+        Self { factor: 2, kernel: 5, encoder_kernel: 3, hidden: 64 }
+    }
+}
+
+impl Settings for Carafe {
+    const DESCRIPTION: Description = Description {
+        name: "carafe",
+        revision: 2,
+        statement: "Each cell is a mean of the cells around its origin, with weights that a small net reads off the map.",
+        formula: "W = softmax over kernel² of shuffle(conv(conv1×1(x))); y[c,i,j] = Σ over u, v of \
+                  W[u,v;i,j]·x[c, floor(i/s) + u − floor(kernel/2), …], s = factor",
+        shape: "[n, c, h', w'] with ceil(h'/factor) = h, ceil(w'/factor) = w",
+        boundary: "zeros beyond the edges, which take part in the softmax",
+        cost: "kernel² multiplications, and (c + (factor·kernel·encoder_kernel)²)·hidden multiply–accumulates for each input cell",
+        source: "Wang et al., arXiv 1905.02188",
+        note: "Settings, zero borders and one group as in mmcv's CARAFEPack. Equal weights give nearest-neighbour enlargement, \
+               box-filtered. One set of weights for all channels: channels are not mixed, and no activation follows.",
+    };
+
+    fn examples() -> Vec<Self> {
+        vec![
+            Self { hidden: 64, ..Self::default() },
+            Self { factor: 3, kernel: 3, encoder_kernel: 1, hidden: 2 },
+        ]
+    }
+
+    fn check(&self) -> Result<(), OutOfRange> {
+        const KERNELS: &str = "odd, from 1 to 15";
+        check_size("factor", self.factor)?;
+        check_range("kernel", self.kernel, 1..=15, KERNELS)?;
+        if self.kernel.is_multiple_of(2) {
+            return Err(OutOfRange::new("kernel", self.kernel, KERNELS));
+        }
+        check_size("encoder_kernel", self.encoder_kernel)?;
+        check_range("hidden", self.hidden, 1..=4096, "from 1 to 4096")
+    }
+}
+
+impl Upsampling for Carafe {
+    fn properties(&self) -> Properties {
+        Properties { linear: false, channel_wise: false, ..Properties::FIXED }
+    }
+
+    fn usual_partner(&self) -> &'static str {
+        "average_pool"
+    }
+
+    fn sides(&self) -> SideRule {
+        SideRule::Factor(self.factor)
+    }
+
+    fn positions_read(&self, _enlargement: &Enlargement) -> usize {
+        self.kernel.max(self.encoder_kernel)
+    }
+
+    fn parameters(&self, enlargement: &Enlargement) -> Vec<ParameterSpec> {
+        let (channels, side) = (enlargement.input[0], self.encoder_kernel);
+        vec![
+            ParameterSpec::new("compress_weight", [self.hidden, channels, 1, 1], Start::Drawn),
+            ParameterSpec::new("compress_bias", [self.hidden], Start::Filled(0.0)),
+            ParameterSpec::new("encode_weight", [self.encoded(), self.hidden, side, side], Start::Drawn),
+            ParameterSpec::new("encode_bias", [self.encoded()], Start::Filled(0.0)),
+        ]
+    }
+
+    fn macs(&self, enlargement: &Enlargement) -> u64 {
+        let [channels, rows, columns] = enlargement.input;
+        (rows * columns * self.weights(channels)) as u64
+    }
+
+    fn compute(
+        &self,
+        x: Tensor<4>,
+        to: &Destination<'_>,
+        parameters: &Parameters,
+        pass: &Pass<'_>,
+    ) -> Tensor<4> {
+        let convolved = |x: Tensor<4>, layer: &str| {
+            let weight = parameters.get(&format!("{layer}_weight"));
+            let bias = parameters.get(&format!("{layer}_bias"));
+            same_size_convolution(x, weight, bias, Activation::Identity, pass)
+        };
+        let encoded = convolved(convolved(x.clone(), "compress"), "encode");
+        let enlarged = reassembled(x, encoded, self.kernel, self.factor, pass.engine);
+        activated(cut(enlarged, to.sides), to.activation)
+    }
+}
+
+impl Carafe {
+    /// Channels that the net returns: a weight for each neighbour of each position of a block.
+    fn encoded(&self) -> usize {
+        (self.factor * self.kernel).pow(2)
+    }
+
+    /// Number of weights of the net.
+    fn weights(&self, channels: usize) -> usize {
+        self.hidden * (channels + self.encoded() * self.encoder_kernel.pow(2))
+    }
+}

@@ -1,0 +1,104 @@
+//! One step of the Haar transform, backwards.
+
+use super::properties::Properties;
+use super::upsampling::{Destination, Enlargement, SideRule, Upsampling};
+use crate::axis_maps::inverse_haar;
+use crate::downsample::HAAR_BANDS;
+use crate::operations::{SeparableMap, Together, activated, concatenate_channels, separable_together};
+use crate::prelude::*;
+
+/// Puts the bands of a Haar step together. [`InverseHaar::DESCRIPTION`] has the definition.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct InverseHaar {}
+
+impl Settings for InverseHaar {
+    const DESCRIPTION: Description = Description {
+        name: "inverse_haar",
+        revision: 2,
+        statement: "One step of the orthonormal Haar transform, backwards.",
+        formula: "a = (LL+LH+HL+HH)/2, b = (LL+LH−HL−HH)/2, c = (LL−LH+HL−HH)/2, d = (LL−LH−HL+HH)/2 for each block [a b; c d]",
+        shape: "[n, c/4, h', w'] from the four bands as channels, band-major; after `haar_low_pass` [n, c, h', w']; \
+                ceil(h'/2) = h, ceil(w'/2) = w",
+        boundary: "of odd sides the last, incomplete block is cut off",
+        cost: "16 additions; no weights",
+        source: "Haar, Math. Annalen 69, 1910",
+        note: "The exact inverse of `haar_wavelet`. After `haar_low_pass` the map is the band LL, and the others are those \
+               that were left out on the way down. After any other operator its channels are taken for bands.",
+    };
+
+    fn examples() -> Vec<Self> {
+        vec![Self::default()]
+    }
+}
+
+impl Upsampling for InverseHaar {
+    fn properties(&self) -> Properties {
+        // Of four equal bands only one position of each block is left.
+        Properties { gain: None, channel_wise: false, shifts_with_the_input: true, ..Properties::FIXED }
+    }
+
+    fn usual_partner(&self) -> &'static str {
+        "haar_wavelet"
+    }
+
+    fn sides(&self) -> SideRule {
+        SideRule::Factor(2)
+    }
+
+    fn positions_read(&self, _enlargement: &Enlargement) -> usize {
+        1
+    }
+
+    fn takes(&self, offered: SwitchKind) -> bool {
+        offered == SwitchKind::Details
+    }
+
+    fn channels_in(&self, channels: usize, switches: SwitchKind) -> Option<usize> {
+        Some(if switches == SwitchKind::Details { channels } else { 4 * channels })
+    }
+
+    fn compute(
+        &self,
+        x: Tensor<4>,
+        to: &Destination<'_>,
+        _parameters: &Parameters,
+        pass: &Pass<'_>,
+    ) -> Tensor<4> {
+        let [rows, columns] = to.sides;
+        let bands = match to.switches {
+            Switches::Details(details) => concatenate_channels(x, details.clone()),
+            _ => x,
+        };
+        let [_, channels, height, width] = bands.dims();
+        assert_eq!(channels % HAAR_BANDS.len(), 0, "channels of {channels} are not four bands");
+        let map = |[along_rows, along_columns]: [bool; 2]| {
+            SeparableMap::new(
+                inverse_haar(height, rows, along_rows),
+                inverse_haar(width, columns, along_columns),
+            )
+        };
+        let maps = HAAR_BANDS.map(map).to_vec();
+        let y = separable_together(bands, maps, Together::SumOfBands, pass.engine);
+        activated(y, to.activation)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_support::{assert_near, values};
+    use allconv_kernels::{Activation, Engine};
+    use burn::tensor::{Device, TensorData};
+
+    #[test]
+    fn worked_example_of_the_reference() {
+        let bands = vec![7_f32, 11., 23., 27., -4., -4., -4., -4., -1., -1., -1., -1., 0., 0., 0., 0.];
+        let x = Tensor::from_data(TensorData::new(bands, [1, 4, 2, 2]), &Device::flex());
+        let engine = Engine::detect();
+        let to = Destination { sides: [4, 4], switches: &Switches::None, activation: Activation::Identity };
+        let y = InverseHaar {}.compute(x, &to, &Parameters::default(), &Pass::evaluate(&engine));
+        let grid: Vec<f64> = (1..=16).map(f64::from).collect();
+        assert_near(&values(y), &grid, 1e-5);
+    }
+}

@@ -1,0 +1,155 @@
+//! Max-unpooling: each value back to the place of the maximum that it stands for.
+
+use super::properties::Properties;
+use super::upsampling::{Destination, Enlargement, SideRule, Upsampling};
+use crate::downsample::Downsampling;
+use crate::operations::{activated, assigned, scattered};
+use crate::prelude::*;
+
+/// Puts each value where its window had its maximum. [`MaxUnpool::DESCRIPTION`] has the definition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MaxUnpool {
+    /// The kernel of the pooling that is undone, 1 to 64 positions. Default 3.
+    pub kernel: usize,
+    /// The stride of the pooling that is undone, 1 to 64 positions. Default 2.
+    pub stride: usize,
+    /// What becomes of several values for one position, as overlapping windows give them. Default: the largest stays.
+    pub duplicates: Duplicates,
+}
+
+/// What becomes of several values that name one position.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Duplicates {
+    /// The largest stays; equal ones share its gradient.
+    #[default]
+    Assign,
+    /// They are added: the adjoint of max pooling.
+    Add,
+}
+
+impl Default for MaxUnpool {
+    fn default() -> Self {
+        Self { kernel: 3, stride: 2, duplicates: Duplicates::default() }
+    }
+}
+
+impl Settings for MaxUnpool {
+    const DESCRIPTION: Description = Description {
+        name: "max_unpool",
+        revision: 2,
+        statement: "Each value goes back to the place where its window had its maximum; all other cells are 0.",
+        formula: "y[c, index[c,i,j]] = x[c,i,j]; of several values for one cell the largest (`assign`) or the sum (`add`)",
+        shape: "[n, c, h', w'], h', w' the sides of the map that was pooled; as many channels as it had",
+        boundary: "none: every position lies on the map",
+        cost: "data movement; no weights",
+        source: "Zeiler, Taylor and Fergus, ICCV 2011; Badrinarayanan et al., arXiv 1511.00561 (SegNet)",
+        note: "Overlapping windows name a cell more than once, where PyTorch's max_unpool2d leaves open which value stays. \
+               `add` is the backward pass of max pooling, which deconvnets and backpropagation use.",
+    };
+
+    fn examples() -> Vec<Self> {
+        vec![
+            Self::default(),
+            Self { duplicates: Duplicates::Add, ..Self::default() },
+            Self { kernel: 2, ..Self::default() },
+        ]
+    }
+
+    fn check(&self) -> Result<(), OutOfRange> {
+        check_window(self.kernel, self.stride)
+    }
+}
+
+impl Upsampling for MaxUnpool {
+    fn properties(&self) -> Properties {
+        let linear = self.duplicates == Duplicates::Add || self.kernel <= self.stride;
+        Properties { gain: None, linear, ..Properties::FIXED }
+    }
+
+    fn usual_partner(&self) -> &'static str {
+        "max_pool"
+    }
+
+    fn needs(&self) -> SwitchKind {
+        SwitchKind::MaxIndices
+    }
+
+    fn sides(&self) -> SideRule {
+        SideRule::Switches
+    }
+
+    fn check_partner(&self, partner: &dyn Downsampling) -> Result<(), String> {
+        let Some([kernel, stride]) = partner.max_windows() else {
+            return Err(format!("the windows of `{}` are not known", partner.name()));
+        };
+        if [kernel, stride] == [self.kernel, self.stride] {
+            return Ok(());
+        }
+        let Self { kernel: own_kernel, stride: own_stride, .. } = self;
+        Err(format!(
+            "it undoes a kernel of {own_kernel} and a stride of {own_stride}, but the pooling has {kernel} and {stride}"
+        ))
+    }
+
+    fn positions_read(&self, _enlargement: &Enlargement) -> usize {
+        // As many windows can share a position.
+        self.kernel.div_ceil(self.stride)
+    }
+
+    fn compute(
+        &self,
+        x: Tensor<4>,
+        to: &Destination<'_>,
+        _parameters: &Parameters,
+        _pass: &Pass<'_>,
+    ) -> Tensor<4> {
+        let [rows, columns] = to.sides;
+        let Switches::MaxIndices(indices) = to.switches else {
+            panic!("`max_unpool` needs the positions of the maxima, not {:?}", to.switches.kind());
+        };
+        assert_eq!(indices.dims(), x.dims(), "positions and values of max-unpooling");
+        // Windows that do not overlap name no position twice.
+        let is_sum = self.duplicates == Duplicates::Add || self.kernel <= self.stride;
+        let put_back = if is_sum { scattered } else { assigned };
+        activated(put_back(x, indices.clone(), [rows, columns]), to.activation)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::downsample::{MaxPool, Reduction};
+    use crate::test_support::{grid, image, values};
+    use allconv_kernels::{Activation, Engine};
+
+    fn round_trip(pool: &MaxPool, unpool: &MaxUnpool, x: Tensor<4>) -> Vec<f32> {
+        let (engine, none) = (Engine::detect(), Parameters::default());
+        let [_, _, height, width] = x.dims();
+        let (y, switches) = pool.compute_with_switches(x, &none, &Pass::evaluate(&engine));
+        let to =
+            Destination { sides: [height, width], switches: &switches, activation: Activation::Identity };
+        values(unpool.compute(y, &to, &none, &Pass::evaluate(&engine)))
+    }
+
+    #[test]
+    fn worked_example_of_the_reference() {
+        let unpool = MaxUnpool { kernel: 2, ..MaxUnpool::default() };
+        let expected = [0., 0., 0., 0., 0., 6., 0., 8., 0., 0., 0., 0., 0., 14., 0., 16.];
+        assert_eq!(round_trip(&MaxPool::plain(2, 2), &unpool, grid(4, 4)), expected);
+    }
+
+    #[test]
+    fn four_windows_that_share_their_maximum_give_it_once_or_four_times() {
+        let mut cells = [0.0; 25];
+        cells[12] = 7.0;
+        let pool = MaxPool { padding: Some(0), ..MaxPool::default() };
+        for (duplicates, centre) in [(Duplicates::Assign, 7.0), (Duplicates::Add, 28.0)] {
+            let unpool = MaxUnpool { duplicates, ..MaxUnpool::default() };
+            let mut expected = [0.0; 25];
+            expected[12] = centre;
+            assert_eq!(round_trip(&pool, &unpool, image(5, 5, &cells)), expected);
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! The interface of every upsampling operator.
+
+use allconv_kernels::Activation;
+use burn::tensor::Tensor;
+
+use super::properties::Properties;
+use crate::downsample::Downsampling;
+use crate::error::OutOfRange;
+use crate::layer::Parameters;
+use crate::operator::Operator;
+use crate::parameter_source::ParameterSpec;
+use crate::pass::Pass;
+use crate::switches::{SwitchKind, Switches};
+
+/// The task of an upsampling operator at one place of a net.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Enlargement {
+    /// Channels, rows and columns that enter.
+    pub input: [usize; 3],
+    /// Channels, rows and columns that shall leave; rows and columns are those of the map that was reduced.
+    pub output: [usize; 3],
+    /// What the paired downsampling operator hands over: [`Downsampling::switches`].
+    pub switches: SwitchKind,
+}
+
+/// What an upsampling operator returns to.
+#[derive(Clone, Copy, Debug)]
+pub struct Destination<'a> {
+    /// Rows and columns of the result: those of the map that was reduced.
+    pub sides: [usize; 2],
+    /// What the paired downsampling operator handed over when it reduced that map; operators that need none ignore them.
+    pub switches: &'a Switches,
+    /// What follows.
+    pub activation: Activation,
+}
+
+/// Which height or width an operator can return for one that enters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SideRule {
+    /// Every one that is not smaller.
+    NotSmaller,
+    /// Every `h'` with `ceil(h' / factor)` the one that enters.
+    Factor(usize),
+    /// That of the map that the switches come from.
+    Switches,
+}
+
+impl SideRule {
+    /// Refuses a height or width that cannot leave for one that enters.
+    ///
+    /// # Errors
+    ///
+    /// The reason, with both.
+    pub fn check(self, entering: usize, leaving: usize) -> Result<(), String> {
+        match self {
+            Self::NotSmaller if leaving < entering => {
+                Err(format!("{leaving} cells are fewer than {entering}"))
+            }
+            Self::Factor(factor) if leaving.div_ceil(factor) != entering => {
+                let (least, most) = (entering.saturating_sub(1) * factor + 1, entering * factor);
+                Err(format!("{entering} cells become {least} to {most} cells, not {leaving}"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// An upsampling operator: the way back up from what a downsampling operator left.
+///
+/// The lowering to the graph that an export writes becomes a method here, beside [`Self::compute`]: the same formula over the nodes of
+/// that graph.
+pub trait Upsampling: Operator {
+    /// Refuses settings that are out of range.
+    ///
+    /// # Errors
+    ///
+    /// The field with its path, its value and the range.
+    fn check(&self) -> Result<(), OutOfRange> {
+        self.check_in("upsample")
+    }
+
+    /// What holds for it with these settings.
+    fn properties(&self) -> Properties;
+
+    /// The name of the downsampling operator that the literature pairs it with, or the plainest one where it goes with any.
+    fn usual_partner(&self) -> &'static str;
+
+    /// The switches that it cannot do without; [`SwitchKind::None`] where it needs none.
+    fn needs(&self) -> SwitchKind {
+        SwitchKind::None
+    }
+
+    /// Which height and width it returns.
+    fn sides(&self) -> SideRule;
+
+    /// What its settings demand of the paired operator, which hands over what it needs.
+    ///
+    /// # Errors
+    ///
+    /// The reason, as a sentence without its beginning.
+    fn check_partner(&self, partner: &dyn Downsampling) -> Result<(), String> {
+        let _ = partner;
+        Ok(())
+    }
+
+    /// Whether it mixes channels by learned weights: the net's activation then follows.
+    fn mixes_channels(&self) -> bool {
+        false
+    }
+
+    /// How many positions of a row of the input one position of the output reads at most, borders aside.
+    fn positions_read(&self, enlargement: &Enlargement) -> usize;
+
+    /// Whether it uses switches of this kind where they are handed over.
+    fn takes(&self, offered: SwitchKind) -> bool {
+        offered != SwitchKind::None && offered == self.needs()
+    }
+
+    /// How many channels must enter for `channels` to leave; `None` where any number can.
+    fn channels_in(&self, channels: usize, switches: SwitchKind) -> Option<usize> {
+        let _ = switches;
+        Some(channels)
+    }
+
+    /// The parameters that it has.
+    fn parameters(&self, enlargement: &Enlargement) -> Vec<ParameterSpec> {
+        let _ = enlargement;
+        Vec::new()
+    }
+
+    /// Multiplications by learned weights for one image.
+    fn macs(&self, enlargement: &Enlargement) -> u64 {
+        let _ = enlargement;
+        0
+    }
+
+    /// `x` `[n, c, h, w]` to a map of the height and width of the destination, activated.
+    ///
+    /// # Panics
+    ///
+    /// When the operator needs other switches.
+    fn compute(
+        &self,
+        x: Tensor<4>,
+        to: &Destination<'_>,
+        parameters: &Parameters,
+        pass: &Pass<'_>,
+    ) -> Tensor<4>;
+}
+
+/// The first rows and columns of a map that is at least as large.
+pub(super) fn cut(x: Tensor<4>, [rows, columns]: [usize; 2]) -> Tensor<4> {
+    let [batch, channels, height, width] = x.dims();
+    if [height, width] == [rows, columns] {
+        return x;
+    }
+    x.slice([0..batch, 0..channels, 0..rows, 0..columns])
+}

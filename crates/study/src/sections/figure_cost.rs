@@ -1,0 +1,129 @@
+//! What an arm's result costs: the primary metric against operations, parameters, activations and memory, with the Pareto front.
+
+use allconv_document::Figure;
+use allconv_document::figure::{Scale, horizontal_axis, line, series_classes, text, vertical_axis};
+use allconv_document::number::magnitude;
+use maud::{Markup, html};
+
+use super::sentence::{self, metric_name};
+use crate::file::Better;
+use crate::results::{ArmResult, StudyResults};
+
+const WIDTH: f64 = 464.0;
+const HEIGHT: f64 = 250.0;
+const LEFT: f64 = 46.0;
+const RIGHT: f64 = 12.0;
+const TOP: f64 = 30.0;
+const BOTTOM: f64 = 206.0;
+
+/// A cost: file name, axis title, and how to read it off an arm.
+type CostAxis = (&'static str, &'static str, fn(&ArmResult) -> Option<f64>);
+
+const AXES: [CostAxis; 4] = [
+    ("cost-macs", "Multiply-accumulates per image", |arm| Some(arm.cost.as_ref()?.macs as f64)),
+    ("cost-parameters", "Parameters", |arm| Some(arm.cost.as_ref()?.parameters as f64)),
+    ("cost-activations", "Activation bytes per image", |arm| {
+        Some(arm.cost.as_ref()?.activation_bytes as f64)
+    }),
+    ("cost-memory", "Peak memory in training (bytes, measured)", |arm| arm.peak_memory_bytes),
+];
+
+/// One arm in a figure.
+struct Place {
+    arm: usize,
+    cost: f64,
+    value: f64,
+}
+
+/// One figure per cost on which the arms differ by more than 1 %; a column of dots would say nothing.
+pub(crate) fn figures(results: &StudyResults) -> Vec<Figure> {
+    AXES.iter().filter_map(|axis| figure(results, axis)).collect()
+}
+
+fn figure(results: &StudyResults, (name, title, read): &CostAxis) -> Option<Figure> {
+    let study = &results.study;
+    let factor = results.unit.factor();
+    let places: Vec<Place> = results
+        .arms
+        .iter()
+        .enumerate()
+        .filter_map(|(arm, result)| {
+            Some(Place { arm, cost: read(result)?, value: result.summary?.mean * factor })
+        })
+        .collect();
+    let costs: Vec<f64> = places.iter().map(|place| place.cost).collect();
+    let (least, most) =
+        costs.iter().fold((f64::INFINITY, 0.0_f64), |(low, high), cost| (low.min(*cost), high.max(*cost)));
+    if places.len() < 2 || least <= 0.0 || most < 1.01 * least {
+        return None;
+    }
+    let x = Scale::magnitudes(&costs, (LEFT, WIDTH - RIGHT), 5);
+    let ends = results.arms.iter().flat_map(|arm| {
+        let interval = arm.interval.map(|interval| [interval.low * factor, interval.high * factor]);
+        let mean = arm.summary.map(|summary| summary.mean * factor);
+        interval.into_iter().flatten().chain(mean)
+    });
+    let y = Scale::linear(ends, (BOTTOM, TOP), 5);
+    let front = front(&places, study.primary.better);
+    let drawing = html! {
+        (text(0.0, 14.0, "title", &sentence::title(&metric_name(study), results.unit, None)))
+        (vertical_axis(&y, (LEFT, WIDTH - RIGHT), |tick| y.tick_label(tick)))
+        (horizontal_axis(&x, (BOTTOM, BOTTOM), magnitude))
+        (text((LEFT + WIDTH - RIGHT) / 2.0, BOTTOM + 36.0, "tick middle", title))
+        @for pair in front.windows(2) {
+            @let (from, to) = (&places[pair[0]], &places[pair[1]]);
+            (line((x.place(from.cost), y.place(from.value)), (x.place(to.cost), y.place(to.value)), "front"))
+        }
+        @for place in &places { (mark(&results.arms[place.arm], place, &x, &y, factor)) }
+    };
+    let description = format!(
+        "{} of each arm against {}, with the Pareto front.",
+        metric_name(study),
+        title.to_lowercase()
+    );
+    Some(Figure { name: (*name).to_string(), description, width: WIDTH, height: HEIGHT, drawing })
+}
+
+fn mark(arm: &ArmResult, place: &Place, x: &Scale, y: &Scale, factor: f64) -> Markup {
+    let at = x.place(place.cost);
+    html! {
+        g class=(series_classes(place.arm)) {
+            @if let Some(interval) = arm.interval {
+                (line((at, y.place(interval.low * factor)), (at, y.place(interval.high * factor)), "interval"))
+            }
+            circle cx=(at) cy=(y.place(place.value)) r="5" class="mean" { title { (arm.name) ": " (magnitude(place.cost)) } }
+        }
+    }
+}
+
+/// The arms than which no other is both cheaper (or as cheap) and better, from the cheapest on.
+fn front(places: &[Place], better: Better) -> Vec<usize> {
+    let key = |place: &Place| match better {
+        Better::Lower => place.value,
+        Better::Higher => -place.value,
+    };
+    let mut order: Vec<usize> = (0..places.len()).collect();
+    order.sort_by(|&a, &b| {
+        places[a].cost.total_cmp(&places[b].cost).then(key(&places[a]).total_cmp(&key(&places[b])))
+    });
+    let mut best = f64::INFINITY;
+    order.retain(|&index| {
+        let improves = key(&places[index]) < best;
+        best = best.min(key(&places[index]));
+        improves
+    });
+    order
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_front_holds_what_nothing_cheaper_beats() {
+        let place = |cost, value| Place { arm: 0, cost, value };
+        let places = [place(3.0, 1.0), place(1.0, 5.0), place(2.0, 6.0), place(1.0, 4.0), place(4.0, 1.0)];
+        assert_eq!(front(&places, Better::Lower), [3, 0]);
+        assert_eq!(front(&places, Better::Higher), [1, 2]);
+    }
+}
