@@ -1,5 +1,6 @@
 //! Downloads: fetching an archive over HTTPS, checking it, and remembering the hashes of what it held.
 
+pub mod catalogue;
 pub mod digest;
 pub mod fetch;
 pub mod manifest;
