@@ -102,7 +102,7 @@ fn answer(given: Option<&AuthorAnswer>, generated: Option<String>) -> String {
     let word = match given.map(|given| given.answer.as_str()) {
         Some("no") => "No.",
         Some("na") => "Not applicable.",
-        None if generated.is_none() => return "\\textbf{Answer:} \\pending".to_owned(),
+        None if generated.is_none() => return "\\textbf{Answer:}~\\pending{}".to_owned(),
         _ => "Yes.",
     };
     let texts = generated.into_iter().chain(given.map(|given| latex::escaped(&given.because)));
@@ -179,7 +179,7 @@ fn compute_table(library: &Library) -> String {
         return String::new();
     }
     format!(
-        "\\begin{{table}}[tbp]\n  \\centering\\footnotesize\n  \\caption{{Compute, runs of searches for learning rates included: median time of a run, and the total. Memory is the largest \
+        "\\begin{{table}}[htbp]\n  \\centering\\footnotesize\n  \\caption{{Compute, runs of searches for learning rates included: median time of a run, and the total. Memory is the largest \
          peak of large blocks in a run, where it was measured.}}\n  \\label{{tab:compute}}\n  \\begin{{tabular}}{{@{{}}lrllrrr@{{}}}}\n    \\toprule\n    study & runs & processor & threads & memory & a run & total \\\\\n    \
          \\midrule\n{}\n    \\bottomrule\n  \\end{{tabular}}\n\\end{{table}}\n",
         rows.join("\n")
@@ -229,6 +229,7 @@ mod tests {
     #[test]
     fn what_records_know_is_generated_and_what_only_authors_know_is_open() {
         let paper = small_paper();
+        paper.append_config("[checklist]\n");
         let (text, open) = super::checklist(&paper.config(), &paper.library()).unwrap();
         assert!(text.contains("18 runs took") && text.contains("the seed (6 a study)"), "{text}");
         assert!(text.contains("\\texttt{small} & 18 & test processor (avx2) & 2 &"), "{text}");

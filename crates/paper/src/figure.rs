@@ -125,7 +125,7 @@ pub(crate) fn alone(name: &str) -> String {
 /// The float around a figure.
 pub(crate) fn float(name: &str, caption: &str) -> String {
     format!(
-        "\\begin{{figure}}[tbp]\n  \\centering\n  \\input{{generated/figures/{name}}}\n  \\caption{{{caption}}}\n  \\label{{fig:{name}}}\n\\end{{figure}}"
+        "\\begin{{figure}}[htbp]\n  \\centering\n  \\input{{generated/figures/{name}}}\n  \\caption{{{caption}}}\n  \\label{{fig:{name}}}\n\\end{{figure}}"
     )
 }
 

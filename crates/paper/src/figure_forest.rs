@@ -129,14 +129,17 @@ fn caption(study: &Study) -> String {
     } else {
         "to the baseline of each arm".to_owned()
     };
-    let is_decided = study.results.comparisons.iter().any(|row| row.verdict.is_decision());
-    let marks = if is_decided {
+    let verdicts = || study.results.comparisons.iter().map(|row| row.verdict);
+    let marks = if verdicts().any(Verdict::is_decision) {
         " Filled circles: shown different; filled squares: shown equivalent; open circles: neither."
+    } else if verdicts().all(|verdict| verdict == Verdict::IntervalsOnly) {
+        " There are too few seeds for verdicts."
     } else {
         " No difference and no equivalence is shown."
     };
     format!(
-        "Study {}: differences {baseline} with 95\\,\\% intervals.{margin}{marks}",
-        latex::code(study.name())
+        "Study {}: differences {baseline} with 95\\,\\% intervals; {} zero is worse.{margin}{marks}",
+        latex::code(study.name()),
+        study.worse_side()
     )
 }

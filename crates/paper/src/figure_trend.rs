@@ -164,9 +164,10 @@ fn caption(study: &Study, table: &TrendTable) -> String {
         None => "",
     };
     format!(
-        "Study {}: differences to the baseline against the length of training in {}, with 95\\,\\% intervals over $n={}$ seeds.{margin}",
+        "Study {}: differences to the baseline against the length of training in {}, with 95\\,\\% intervals over $n={}$ seeds; {} zero is worse.{margin}",
         latex::code(study.name()),
         table.factor.quantity,
-        table.rows.iter().map(|row| row.n).min().unwrap_or(0)
+        table.rows.iter().map(|row| row.n).min().unwrap_or(0),
+        study.worse_side()
     )
 }

@@ -13,11 +13,15 @@ pub(crate) fn escaped(text: &str) -> String {
     result
 }
 
-/// A name set as code, with places at which a line may end.
+/// A name set as code, with places at which a line may end: behind underscores and hyphens.
 pub(crate) fn code(name: &str) -> String {
     format!(
         "\\texttt{{{}}}",
-        name.chars().map(of_character).collect::<String>().replace("\\_", "\\_\\allowbreak{}")
+        name.chars()
+            .map(of_character)
+            .collect::<String>()
+            .replace("\\_", "\\_\\allowbreak{}")
+            .replace('-', "-\\allowbreak{}")
     )
 }
 
@@ -70,6 +74,6 @@ mod tests {
             "preset \\texttt{fast\\_1} \\textbackslash{}input\\{x\\}"
         );
         assert_eq!(escaped("\u{202e}"), "[U+202E]");
-        assert_eq!(code("a_b"), "\\texttt{a\\_\\allowbreak{}b}");
+        assert_eq!(code("a_b-c"), "\\texttt{a\\_\\allowbreak{}b-\\allowbreak{}c}");
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use allconv_record::{RunRecord, SplitName};
 use allconv_study::results::RunResult;
-use allconv_study::{MetricUnit, StudyFile, StudyResults, metric_label};
+use allconv_study::{Better, MetricUnit, StudyFile, StudyResults, metric_label};
 
 use crate::config::PaperConfig;
 use crate::error::PaperError;
@@ -110,6 +110,14 @@ impl Study {
     /// How values of the primary metric are shown.
     pub(crate) fn unit(&self) -> MetricUnit {
         self.results.unit
+    }
+
+    /// On which side of zero a difference to the baseline is worse.
+    pub(crate) fn worse_side(&self) -> &'static str {
+        match self.file.primary.better {
+            Better::Lower => "above",
+            Better::Higher => "below",
+        }
     }
 
     /// `test error`.

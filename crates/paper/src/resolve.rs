@@ -52,6 +52,9 @@ fn find_arm(study: &Study, name: &str) -> Result<usize, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::macros::Macro;
+    use crate::resolve_arm::{COMPARED, METRIC, OWN, PAIR};
+    use crate::resolve_study::{CLAIM, CONTRAST, PAPER, STUDY, TREND};
     use crate::testing::small_paper;
 
     #[test]
@@ -73,6 +76,30 @@ mod tests {
         assert_eq!(of("small.seeds").text.unwrap(), "6");
         assert_eq!(of("small/all_conv@loss.mean").text.unwrap(), "1.5000\\,nats");
         assert_eq!(of("paper.runs_made").text.unwrap(), "18");
+    }
+
+    #[test]
+    fn the_page_about_papers_lists_every_quantity_and_command() {
+        let page = include_str!("../../../docs/paper.md");
+        let arm: Vec<&str> = OWN.iter().chain(&COMPARED).copied().collect();
+        let rows: [(&str, &[&str]); 8] = [
+            ("paper.Q", &PAPER),
+            ("STUDY.Q", &STUDY),
+            ("STUDY/ARM.Q", &arm),
+            ("STUDY/ARM@METRIC.Q", &METRIC),
+            ("STUDY/ARM:OTHER.Q", &PAIR),
+            ("STUDY/claims/CLAIM.Q", &CLAIM),
+            ("STUDY/claims/CLAIM/N.Q", &CONTRAST),
+            ("STUDY/trends/NAME.Q", &TREND),
+        ];
+        for (key, quantities) in rows {
+            let row = page.lines().find(|line| line.starts_with(&format!("| `{key}` |")));
+            let listed: Vec<&str> = row.expect(key).split('`').skip(3).step_by(2).collect();
+            assert_eq!(listed, quantities, "{key}");
+        }
+        for command in Macro::ALL {
+            assert!(page.contains(&format!("`\\{}{{", command.name())), "{}", command.name());
+        }
     }
 
     #[test]

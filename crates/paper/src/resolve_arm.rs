@@ -10,7 +10,7 @@ use crate::show;
 use crate::value::{Value, unknown_quantity};
 
 /// Quantities of an arm by itself.
-const OWN: [&str; 12] = [
+pub(crate) const OWN: [&str; 12] = [
     "mean",
     "sd",
     "median",
@@ -26,7 +26,7 @@ const OWN: [&str; 12] = [
 ];
 
 /// Quantities of an arm that is compared with a baseline.
-const COMPARED: [&str; 17] = [
+pub(crate) const COMPARED: [&str; 17] = [
     "difference",
     "interval",
     "pooled_interval",
@@ -47,10 +47,10 @@ const COMPARED: [&str; 17] = [
 ];
 
 /// Quantities of another metric.
-const METRIC: [&str; 6] = ["mean", "sd", "n", "difference", "interval", "p"];
+pub(crate) const METRIC: [&str; 6] = ["mean", "sd", "n", "difference", "interval", "p"];
 
 /// Quantities of a pair of arms.
-const PAIR: [&str; 4] = ["difference", "interval", "p", "n"];
+pub(crate) const PAIR: [&str; 4] = ["difference", "interval", "p", "n"];
 
 /// A quantity of an arm.
 pub(crate) fn arm_value(study: &Study, arm_index: usize, quantity: &str) -> Result<Value, String> {

@@ -9,10 +9,11 @@ use crate::show;
 use crate::value::{Value, unknown_quantity};
 
 /// Quantities of all studies together.
-const PAPER: [&str; 6] = ["studies", "studies_finished", "runs", "runs_made", "runs_lost", "hours"];
+pub(crate) const PAPER: [&str; 6] =
+    ["studies", "studies_finished", "runs", "runs_made", "runs_lost", "hours"];
 
 /// Quantities of a study.
-const STUDY: [&str; 23] = [
+pub(crate) const STUDY: [&str; 23] = [
     "runs",
     "runs_made",
     "runs_lost",
@@ -39,13 +40,13 @@ const STUDY: [&str; 23] = [
 ];
 
 /// Quantities of a claim.
-const CLAIM: [&str; 5] = ["verdict", "p", "p_against", "chance_holds", "chance_fails"];
+pub(crate) const CLAIM: [&str; 5] = ["verdict", "p", "p_against", "chance_holds", "chance_fails"];
 
 /// Quantities of a contrast.
-const CONTRAST: [&str; 5] = ["difference", "interval", "n", "margin", "part"];
+pub(crate) const CONTRAST: [&str; 5] = ["difference", "interval", "n", "margin", "part"];
 
 /// Quantities of a line along the length of training.
-const TREND: [&str; 6] = ["slope", "interval", "p", "n", "crossing", "crossing_interval"];
+pub(crate) const TREND: [&str; 6] = ["slope", "interval", "p", "n", "crossing", "crossing_interval"];
 
 /// A quantity of all studies together.
 pub(crate) fn paper_value(library: &Library, quantity: &str) -> Result<Value, String> {

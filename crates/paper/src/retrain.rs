@@ -1,9 +1,10 @@
 //! Runs trained again, and their weights and outcomes compared with the published ones by hash.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Instant;
 
-use allconv_record::{Environment, RunDirectory};
+use allconv_record::{Environment, RunDirectory, RunSpecification};
 use allconv_study::results::RunResult;
 use allconv_study::{PlannedRun, RunState, StudyFile, plan, plan_with_rates};
 
@@ -17,11 +18,11 @@ const LONGEST_SECONDS: f64 = 600.0;
 
 /// Trains runs. Implemented where tensors are known.
 pub trait Retrain {
-    /// The hash of the specification that this program would train for the request.
+    /// The specification that this program would train for the request.
     ///
     /// # Errors
     /// A sentence when the request cannot be resolved here, e.g. because its data set is missing.
-    fn specification_hash(&self, study: &StudyFile, planned: &PlannedRun) -> Result<String, String>;
+    fn specification(&self, study: &StudyFile, planned: &PlannedRun) -> Result<RunSpecification, String>;
 
     /// Trains the run in a new directory below `folder`.
     ///
@@ -106,7 +107,7 @@ pub fn retrain(
     let mut retraining = Retraining::default();
     let mut chosen = Vec::new();
     for candidate in candidates {
-        match why_not(program, &candidate) {
+        match why_not(program, &candidate)? {
             None => chosen.push(candidate),
             Some(reason) => retraining.not_makeable.push((candidate.name, reason)),
         }
@@ -158,16 +159,41 @@ fn named<'a>(candidates: Vec<Candidate<'a>>, name: &str) -> Result<Vec<Candidate
 }
 
 /// Why the program cannot make a run again; `None` when it can.
-fn why_not(program: &dyn Retrain, candidate: &Candidate<'_>) -> Option<String> {
-    let published = candidate.run.record.as_ref().map(|record| record.specification_hash.as_str());
-    match program.specification_hash(&candidate.study.file, &candidate.planned) {
-        Ok(hash) if Some(hash.as_str()) == published => None,
-        Ok(_) => Some(
-            "it would train another specification: a numeric part was revised since, or the data differ"
-                .to_owned(),
-        ),
-        Err(reason) => Some(reason),
+fn why_not(program: &dyn Retrain, candidate: &Candidate<'_>) -> Result<Option<String>, PaperError> {
+    let ours = match program.specification(&candidate.study.file, &candidate.planned) {
+        Ok(specification) => specification,
+        Err(reason) => return Ok(Some(reason)),
+    };
+    let theirs = published(candidate)?.read_specification()?;
+    Ok((ours.hash() != theirs.hash()).then(|| deviation(&theirs, &ours)))
+}
+
+/// In what the specification of a published run deviates from the one that this program would train.
+fn deviation(theirs: &RunSpecification, ours: &RunSpecification) -> String {
+    if theirs.dataset_hash != ours.dataset_hash {
+        return "its data set had another content than the one here".to_owned();
     }
+    let revision = |of: Option<&u32>| of.map_or_else(|| "absent".to_owned(), u32::to_string);
+    let parts: BTreeSet<&String> = theirs.numerics.keys().chain(ours.numerics.keys()).collect();
+    let revised: Vec<String> = parts
+        .into_iter()
+        .map(|part| (part, theirs.numerics.get(part), ours.numerics.get(part)))
+        .filter(|(_, theirs, ours)| theirs != ours)
+        .map(|(part, theirs, ours)| format!("{part} ({} then, {} now)", revision(theirs), revision(ours)))
+        .collect();
+    if revised.is_empty() {
+        return format!(
+            "its settings, device ({}) or precision ({}) resolve otherwise here",
+            theirs.device_kind, theirs.precision
+        );
+    }
+    format!("numeric parts were revised since: {}; the program of its commit can", revised.join(", "))
+}
+
+/// The directory of a published run.
+fn published<'a>(candidate: &'a Candidate<'_>) -> Result<&'a RunDirectory, PaperError> {
+    let directory = candidate.run.directory.as_ref();
+    directory.ok_or_else(|| PaperError::Run(format!("{} has no directory", candidate.name)))
 }
 
 /// Trains a run again and compares it with the published one.
@@ -177,8 +203,7 @@ fn again(program: &dyn Retrain, candidate: &Candidate<'_>, folder: &Path) -> Res
     let seconds = began.elapsed().as_secs_f64();
     let run = candidate.name.clone();
     let made = made.map_err(|reason| PaperError::Run(format!("{run} did not finish: {reason}")))?;
-    let published =
-        candidate.run.directory.as_ref().ok_or_else(|| PaperError::Run(format!("{run} has no directory")))?;
+    let published = published(candidate)?;
     let (then, now) = (published.hash_results()?, made.hash_results()?);
     // Later versions record more; what was published must be there again.
     let differing = then.iter().filter(|(name, hash)| now.get(*name) != Some(*hash));
@@ -247,7 +272,8 @@ mod tests {
         let all = trained(&paper, &Choice::All, &program).unwrap();
         assert_eq!((all.runs.len(), all.not_makeable.len()), (0, 18));
         let choice = Choice::Named(format!("max_pool-s0-{}", paper.short_hash("max_pool", 0)));
-        assert!(trained(&paper, &choice, &program).unwrap_err().to_string().contains("revised"));
+        let message = trained(&paper, &choice, &program).unwrap_err().to_string();
+        assert!(message.contains("revised since: loop (1 then, 2 now)"), "{message}");
         let unknown = Choice::Named("max_pol-s0-00000000".to_owned());
         assert!(trained(&paper, &unknown, &program).unwrap_err().to_string().contains("no finished run"));
     }

@@ -23,7 +23,7 @@ pub(crate) fn table(study: &Study) -> String {
     let rows: Vec<String> =
         (0..study.results.arms.len()).map(|arm| format!("    {} \\\\", row(study, arm))).collect();
     format!(
-        "\\begin{{table}}[tbp]\n  \\centering\\footnotesize\\setlength{{\\tabcolsep}}{{3.5pt}}\n  \\caption{{{}}}\n  \\label{{tab:{}}}\n  \
+        "\\begin{{table}}[htbp]\n  \\centering\\footnotesize\\setlength{{\\tabcolsep}}{{3.5pt}}\n  \\caption{{{}}}\n  \\label{{tab:{}}}\n  \
          \\begin{{tabular}}{{@{{}}lrrrrlrr@{{}}}}\n    \\toprule\n    {head} \\\\\n    \\midrule\n{}\n    \\bottomrule\n  \\end{{tabular}}\n\\end{{table}}",
         caption(study),
         study.name(),

@@ -128,7 +128,11 @@ fn train_again(arguments: &PaperVerifyArguments, paper: &Paper, choice: &Choice)
         done.runs.len(),
         done.candidates
     ));
-    Ok(same == done.runs.len())
+    let asked = if let Choice::Sample { count, .. } = choice { *count } else { 1 };
+    if done.runs.len() < asked {
+        output::note(format_args!("{asked} were asked for: what was not trained again is not verified"));
+    }
+    Ok(same == done.runs.len() && done.runs.len() >= asked)
 }
 
 /// What came of a run in words.

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use allconv_data::DataDirectory;
 use allconv_paper::Retrain;
-use allconv_record::{Resolve, Resolved, RunDirectory, Status};
+use allconv_record::{Resolve, Resolved, RunDirectory, RunSpecification, Status};
 use allconv_study::{PlannedRun, StudyFile};
 use allconv_train::{DataStore, Resolver};
 
@@ -45,8 +45,8 @@ impl Trainer {
 }
 
 impl Retrain for Trainer {
-    fn specification_hash(&self, _: &StudyFile, planned: &PlannedRun) -> Result<String, String> {
-        Ok(self.resolve(planned)?.specification.hash())
+    fn specification(&self, _: &StudyFile, planned: &PlannedRun) -> Result<RunSpecification, String> {
+        Ok(self.resolve(planned)?.specification)
     }
 
     fn train(&self, study: &StudyFile, planned: &PlannedRun, folder: &Path) -> Result<RunDirectory, String> {
