@@ -148,6 +148,8 @@ mod tests {
         let built = build(&Paper::open(&folder).unwrap()).unwrap();
         assert_eq!((built.runs, built.unfinished), (18, 0));
         assert!(built.open_items.contains(&"limitations"));
+        let results = std::fs::read_to_string(folder.join("sections/results.tex")).unwrap();
+        assert!(results.contains("\\val{small/strided_1x1.difference}"), "{results}");
         assert!(matches!(init(&options), Err(PaperError::Exists(_))));
     }
 

@@ -2,6 +2,7 @@
 //!
 //! In a source that `paper.toml` lists under `results`, every digit is refused but those
 //! - in the arguments of the commands of [`REFERENCES`]: keys, labels, citations, files, addresses, lengths;
+//! - in `\texttt{…}` around the name of an arm, a study or a file: it begins with a letter and holds no space;
 //! - in `\const{…}`, for constants and notation, which the lock file lists;
 //! - in a text that `paper.toml` lists under `names`, where no letter or digit stands directly before or behind it.
 //!
@@ -95,7 +96,9 @@ fn without_allowed(source: &Source, names: &[String]) -> String {
         text[start..end].iter_mut().filter(|byte| **byte != b'\n').for_each(|byte| *byte = b' ')
     };
     for command in source.commands() {
-        if REFERENCES.contains(&command.name.as_str()) {
+        let is_name =
+            || command.name == "texttt" && command.arguments.iter().all(|text| is_name_of_code(text));
+        if REFERENCES.contains(&command.name.as_str()) || is_name() {
             blank(command.start, command.end);
         }
     }
@@ -110,6 +113,13 @@ fn without_allowed(source: &Source, names: &[String]) -> String {
     }
     // Whole characters were replaced byte by byte.
     String::from_utf8_lossy(&text).into_owned()
+}
+
+/// Whether a text set as code is a name, such as `average\_pool\_e1`.
+fn is_name_of_code(text: &str) -> bool {
+    let text = text.replace("\\allowbreak{}", "").replace("\\_", "_");
+    text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text.chars().all(|letter| letter.is_ascii_alphanumeric() || "_-./".contains(letter))
 }
 
 /// Numbers in words that stand directly before a unit.
@@ -156,6 +166,15 @@ mod tests {
         let allowed = "\\val{s/a_1.mean} in Table~\\ref{tab:s1} after \\citet[p.~4]{x2015} on CIFAR-10 with $3\\times3$ \\const{95\\,\\%} \
                        \\begin{tabular}{p{3cm}} a \\\\[2pt] \\end{tabular} % 17\n\\vspace{2mm} \\includegraphics[width=0.5\\linewidth]{f1} H1";
         assert_eq!(found(allowed), Vec::<String>::new());
+    }
+
+    #[test]
+    fn names_set_as_code_are_no_results_and_numbers_set_as_code_are() {
+        assert_eq!(
+            found("\\texttt{average\\_\\allowbreak{}pool\\_e1} of \\texttt{table3-small}"),
+            Vec::<String>::new()
+        );
+        assert_eq!(found("\\texttt{3.82} \\texttt{by 3.82}"), ["1:9", "1:25"]);
     }
 
     #[test]

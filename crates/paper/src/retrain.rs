@@ -252,7 +252,7 @@ mod tests {
     #[test]
     fn other_outcomes_and_other_weights_are_found() {
         let paper = small_paper();
-        let choice = Choice::Named("small/strided-s1-".to_owned() + &paper.short_hash("strided", 1));
+        let choice = Choice::Named("small/strided_1x1-s1-".to_owned() + &paper.short_hash("strided_1x1", 1));
         let program = FakeTrainer { other_outcomes: true, ..FakeTrainer::default() };
         assert_eq!(
             trained(&paper, &choice, &program).unwrap().runs[0].differences,

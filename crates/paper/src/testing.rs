@@ -29,7 +29,7 @@ width = 0.25
 epochs = 2
 [arms.max_pool.net.downsample]
 max_pool = { kernel = 3 }
-[arms.strided.net.downsample]
+[arms.strided_1x1.net.downsample]
 folded_stride = { kernel = 3 }
 [arms.all_conv.net.downsample]
 strided_conv = { kernel = 3 }
@@ -74,7 +74,7 @@ pub(crate) struct SmallPaper {
     folder: tempfile::TempDir,
 }
 
-/// The paper: three arms, six seeds; `strided` is like the baseline, `all_conv` three points worse.
+/// The paper: three arms, six seeds; `strided_1x1` is like the baseline, `all_conv` three points worse.
 pub(crate) fn small_paper() -> SmallPaper {
     let paper = SmallPaper { folder: tempfile::tempdir().unwrap() };
     let items: String = ITEMS

@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn a_planted_change_in_a_weight_is_found() {
         let paper = built();
-        let weights = paper.run("strided", 4).path().join("weights.blake3");
+        let weights = paper.run("strided_1x1", 4).path().join("weights.blake3");
         let text = std::fs::read_to_string(&weights).unwrap();
         let other = if text.starts_with('0') { "1" } else { "0" };
         std::fs::write(&weights, format!("{other}{}", &text[1..])).unwrap();
