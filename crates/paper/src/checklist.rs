@@ -91,7 +91,7 @@ pub(crate) fn checklist(
         ));
     }
     let text = format!(
-        "\\begin{{enumerate}}\\setlength{{\\itemsep}}{{2pt}}\n{items}\\end{{enumerate}}\n{}",
+        "\\begin{{enumerate}}\\sloppy\\setlength{{\\itemsep}}{{2pt}}\n{items}\\end{{enumerate}}\n{}",
         compute_table(library)
     );
     Ok((text, open))
