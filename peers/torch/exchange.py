@@ -4,7 +4,7 @@
     python exchange.py write NAME WIDTH DIRECTORY    leaves what `exchange_weights check` loads
 
 A directory holds `weights.safetensors`, a state dict, and `case.safetensors` with `images` [n, 3, h, w] and the
-`logits` [n, classes] (of a network that returns a map: the map, flattened) that the writer computed from them.
+`logits` [n, classes] (of a network of a dense task: the output, flattened) that the writer computed from them.
 """
 
 import sys

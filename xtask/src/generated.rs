@@ -1,4 +1,4 @@
-//! Files in the repository that a command writes: what they are, how to write them, and whether they are up to date.
+//! The generated files of the repository: how to write them, and whether they are up to date.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use anyhow::{Context, ensure};
 
 use crate::shell;
 
-/// Where the results of real studies lie, one folder a study.
+/// The folder with the results of real studies, one folder a study.
 const RESULTS: &str = "docs/results";
 
 /// The draft of this project's paper.
@@ -87,7 +87,7 @@ fn generate(workspace: &Path) -> anyhow::Result<Vec<Generated>> {
     Ok(files)
 }
 
-/// What augmentation makes of a few images that are drawn.
+/// The example image of augmentation, applied to a few drawn images.
 fn augmentation_picture(workspace: &Path, program: &str) -> anyhow::Result<Generated> {
     let scratch = workspace.join("target/generated/augmentation.png");
     std::fs::create_dir_all(workspace.join("target/generated"))?;
@@ -96,7 +96,7 @@ fn augmentation_picture(workspace: &Path, program: &str) -> anyhow::Result<Gener
     Ok(Generated { path, content: std::fs::read(scratch)? })
 }
 
-/// What each operator does to a test image and to a zone plate.
+/// The images of what each operator does to a test image and to a zone plate.
 fn operator_pictures(workspace: &Path, program: &str) -> anyhow::Result<Vec<Generated>> {
     let scratch = workspace.join("target/generated/operators");
     let _ = std::fs::remove_dir_all(&scratch);
@@ -110,7 +110,7 @@ fn operator_pictures(workspace: &Path, program: &str) -> anyhow::Result<Vec<Gene
     Ok(pictures)
 }
 
-/// The generated part of every committed study, made again from its committed runs alone.
+/// The generated files of every committed study, written from its committed runs alone.
 fn study_results(workspace: &Path, program: &str) -> anyhow::Result<Vec<Generated>> {
     let mut files = Vec::new();
     let results = workspace.join(RESULTS);
@@ -125,7 +125,7 @@ fn study_results(workspace: &Path, program: &str) -> anyhow::Result<Vec<Generate
         let scratch = workspace.join("target/generated").join(folder.file_name().unwrap_or_default());
         let _ = std::fs::remove_dir_all(&scratch);
         let study = study_file(folder);
-        let words = [
+        let argv = [
             program,
             "study",
             "publish",
@@ -136,7 +136,7 @@ fn study_results(workspace: &Path, program: &str) -> anyhow::Result<Vec<Generate
             "--to",
             path_text(&scratch)?,
         ];
-        shell::run(workspace, &words, &[])?;
+        shell::run(workspace, &argv, &[])?;
         for name in ["README.md", "results.json", FIGURE] {
             // Only a study along the length of training has the figure.
             if name != FIGURE || scratch.join(name).is_file() {

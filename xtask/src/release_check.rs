@@ -23,11 +23,11 @@ const SANITIZED: [&str; 10] = [
     "--target-dir=target/sanitized",
 ];
 
-/// The environment of [`SANITIZED`]; buffers that are kept until the end are no leaks.
+/// The environment of [`SANITIZED`]; buffers that are kept until the end are not leaks.
 const SANITIZER: [(&str, &str); 3] =
     [("RUSTC_BOOTSTRAP", "1"), ("RUSTFLAGS", "-Zsanitizer=address"), ("ASAN_OPTIONS", "detect_leaks=0")];
 
-/// What a program for training must not do on the machine at hand, which should have nothing else to do meanwhile.
+/// Benchmarks that fail when training is slower than it should be; the machine should be otherwise idle.
 const BENCHES: [&[&str]; 2] = [&["train", "--assert"], &["conv", "--assert"]];
 
 /// The paper filled in from the published runs and compiled, then derived again and compared with its lock file.
@@ -37,7 +37,7 @@ const PAPER: [&[&str]; 2] = [&["paper", "build", "paper"], &["paper", "verify", 
 const LATEX: &str =
     "texlive-latex-extra texlive-science texlive-pictures texlive-fonts-recommended lmodern latexmk";
 
-/// More kills and more runs than in every push; panics that tests expect leave one line in the log.
+/// More kills and more runs than at every push; panics that tests expect leave one line in the log.
 const CAMPAIGN: [(&str, &str); 2] = [("ALLCONV_CAMPAIGN", "release"), ("RUST_BACKTRACE", "0")];
 
 /// The published statistics computed again from the records, and the proof that a changed number is found.
@@ -46,7 +46,7 @@ const RECOMPUTE: [&[&str]; 2] = [
     &["peers/statistics/recompute.py", "--plant", "docs/results", "three-hypotheses"],
 ];
 
-/// Where the last campaign's log lies; it is committed.
+/// The path of the last campaign's log, which is committed.
 const LOG: &str = "docs/release-check.log";
 
 /// Runs every test again with `ALLCONV_CAMPAIGN=release`, which raises the number of kills that a run must survive; the kernels'

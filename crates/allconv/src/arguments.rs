@@ -1,7 +1,7 @@
-//! What can be typed.
+//! Command-line arguments: the commands and their common options.
 
-mod asking;
 mod bench;
+mod explain_measure;
 mod machine;
 mod paper;
 mod registries;
@@ -11,8 +11,8 @@ mod trained;
 
 use clap::{Parser, Subcommand};
 
-pub(crate) use asking::{ExplainArguments, MaxPoolArgument, MeasureArguments, SubjectArguments};
 pub(crate) use bench::{BenchArguments, BenchCommand, BenchOperatorsArguments, BenchSlotArguments};
+pub(crate) use explain_measure::{ExplainArguments, MaxPoolArgument, MeasureArguments, SubjectArguments};
 pub(crate) use machine::{BitsArguments, DataArguments, DoctorArguments, MachineArguments, thread_count};
 pub(crate) use paper::{PaperBuildArguments, PaperCommand, PaperInitArguments, PaperVerifyArguments};
 pub(crate) use registries::{DataCommand, LayoutArgument, ModelsCommand, OperatorsCommand};
@@ -46,9 +46,9 @@ pub(crate) enum Command {
     Train(TrainArguments),
     /// Evaluate a trained network on a split of its data set.
     Eval(EvalArguments),
-    /// Ask a trained network about pictures: enlarge, restore or segment them, or name their class.
+    /// Apply a trained network to images: enlarge, restore, segment or classify them.
     Predict(PredictArguments),
-    /// Show what a unit or a class saw: gradient, deconvnet, guided backpropagation, Grad-CAM, integrated gradients.
+    /// Show what a unit or a class responds to: gradient, deconvnet, guided backpropagation, Grad-CAM, integrated gradients.
     Explain(ExplainArguments),
     /// Measure shift, equivariance, receptive fields, aliasing, robustness and optimisation.
     Measure(MeasureArguments),
@@ -66,9 +66,9 @@ pub(crate) enum Command {
     /// Measure throughput.
     #[command(subcommand)]
     Bench(BenchCommand),
-    /// Show what this machine offers and what is missing, or whether it computes the same bits as others.
+    /// Show what this machine offers and lacks, or whether it computes the same bits as others.
     Doctor(DoctorArguments),
-    /// Try one operation on a device in this process, which a driver may end; `doctor` and `train` read the answer.
+    /// Try one operation on a device in this process, which a driver may end; `doctor` and `train` read the result.
     #[command(hide = true)]
     TryOperation {
         /// The device.

@@ -1,4 +1,4 @@
-//! Exit codes: how the program ended, in one number.
+//! Exit codes of the program.
 
 use allconv_data::DataError;
 use allconv_inspect::InspectError;
@@ -10,7 +10,7 @@ use allconv_train::TrainError;
 
 /// Every run is finished, diverged or stuck; every check passed.
 pub(crate) const OK: u8 = 0;
-/// Something failed that has no code of its own.
+/// A failure without a code of its own.
 pub(crate) const FAILURE: u8 = 1;
 /// The command line, a study file or a specification is wrong.
 pub(crate) const USAGE: u8 = 2;
@@ -25,7 +25,7 @@ pub(crate) const IO: u8 = 74;
 /// Interrupted after a good checkpoint: start the same command again.
 pub(crate) const INTERRUPTED: u8 = 75;
 
-/// A mistake on the command line that clap cannot see.
+/// A mistake on the command line that clap cannot detect.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct UsageError(pub(crate) String);
@@ -59,7 +59,7 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
                 InspectError::NoCheckpoint { .. }
                 | InspectError::NoSplit { .. }
                 | InspectError::Description(_)
-                | InspectError::Question(_) => USAGE,
+                | InspectError::Request(_) => USAGE,
             };
         }
         if cause.is::<DescriptionError>() || cause.is::<OperatorError>() {
@@ -81,7 +81,7 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
     FAILURE
 }
 
-/// The error for people: each cause once. Most errors here tell their cause in their own words, and it is not said again.
+/// Returns the message of an error with each cause once: most errors here contain the message of their cause, which is not repeated.
 pub(crate) fn message(error: &anyhow::Error) -> String {
     let mut message = String::new();
     for cause in error.chain().map(ToString::to_string) {

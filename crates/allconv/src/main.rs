@@ -1,6 +1,6 @@
-//! The command line of allconv: a table of contents; what each command does lies in `commands/`.
+//! The command line of allconv; the commands are in `commands/`.
 #![forbid(unsafe_code)]
-// Both panic when the stream is closed or the disk is full; `output` answers instead.
+// Both panic when the stream is closed or the disk is full; `output` returns an error instead.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod allocator;

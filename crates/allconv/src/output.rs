@@ -1,13 +1,13 @@
-//! The two streams to people and programs: results on standard output, everything else on standard error.
+//! The output streams: results on standard output, everything else on standard error.
 
 use std::io::{self, Write};
 
-/// Nobody reads standard output any more, as after `| head`: the command has done what was wanted.
+/// Standard output was closed by its reader, as after `| head`: this is not a failure of the command.
 #[derive(Debug, thiserror::Error)]
 #[error("standard output was closed")]
 pub(crate) struct OutputClosed;
 
-/// Writes a result to standard output and sees that it got there.
+/// Writes a result to standard output and flushes it.
 ///
 /// # Errors
 /// [`OutputClosed`]; [`io::Error`] when it cannot be written, a full disk included.
@@ -28,7 +28,7 @@ pub(crate) fn print_line(text: impl std::fmt::Display) -> anyhow::Result<()> {
     print(&format!("{text}\n"))
 }
 
-/// Writes a line for people to standard error. Where nobody listens it is lost, which stops no work.
+/// Writes a message to standard error; a failure to write it is ignored.
 pub(crate) fn note(line: impl std::fmt::Display) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }

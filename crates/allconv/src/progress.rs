@@ -1,4 +1,4 @@
-//! One progress bar a run, on standard error; plain lines where that is not a terminal.
+//! Progress on standard error: one bar a run, or plain lines where it is not a terminal.
 
 use std::time::{Duration, Instant};
 
@@ -44,11 +44,11 @@ impl Display {
         Display { bars, plain }
     }
 
-    /// A watcher for the run called `name`.
+    /// Returns an observer for the run called `name`.
     pub(crate) fn run(&self, name: &str) -> RunProgress {
         let bar = self.bars.as_ref().map(|bars| {
             let bar = bars.add(ProgressBar::new(1));
-            // NO_COLOR is honoured by the console crate beneath; the template itself uses no colour.
+            // The console crate honours NO_COLOR; the template itself uses no colour.
             let style = ProgressStyle::with_template("{prefix:24!} {bar:24} {percent:>3}% {msg}  {eta} left")
                 .unwrap_or_else(|_| ProgressStyle::default_bar());
             bar.set_style(style);
@@ -71,7 +71,7 @@ impl Display {
         }
     }
 
-    /// Writes a line for people without tearing a bar.
+    /// Writes a line without disturbing a bar.
     pub(crate) fn say(&self, line: &str) {
         match &self.bars {
             Some(bars) => drop(bars.println(line)),
@@ -80,7 +80,7 @@ impl Display {
     }
 }
 
-/// Watches one run.
+/// The observer of one run.
 pub(crate) struct RunProgress {
     name: String,
     bar: Option<ProgressBar>,
@@ -89,14 +89,14 @@ pub(crate) struct RunProgress {
     last_line: Option<Instant>,
     /// Images shown since this process began the run.
     images: u64,
-    /// Images shown since the run began, as far as this process can tell.
+    /// Images shown since the run began, as far as this process knows.
     shown: u64,
     images_per_epoch: u64,
     total_steps: u64,
     first_step: u64,
     /// Exponential mean of the loss over about the last fifty steps.
     mean_loss: Option<f64>,
-    /// The newest validation result, in words.
+    /// The text of the newest validation result.
     validation: Option<String>,
 }
 
@@ -127,8 +127,8 @@ impl RunProgress {
     }
 }
 
-/// The result that says most of a task, in words; `None` for the others.
-fn words(metric: &str, value: f64) -> Option<String> {
+/// Returns the text of a task's main metric; `None` for other metrics.
+fn main_result(metric: &str, value: f64) -> Option<String> {
     match metric {
         "error" | "pixel_error" => Some(format!("{:.1} %", 100.0 * value)),
         "psnr_y" => Some(format!("{value:.2} dB")),
@@ -163,9 +163,9 @@ impl Observer for RunProgress {
             Event::Measured(MetricPoint { epoch, split, name, value, .. }) => {
                 self.shown = (epoch * self.images_per_epoch as f64).round() as u64;
                 if *split == SplitName::Valid
-                    && let Some(words) = words(name, *value)
+                    && let Some(text) = main_result(name, *value)
                 {
-                    self.validation = Some(words);
+                    self.validation = Some(text);
                 }
             }
             Event::Checkpointed { .. } => {}

@@ -1,11 +1,11 @@
-//! The network and the images that `explain` and `measure` ask, as the command line names them.
+//! The network and the images of `explain` and `measure`, as the command line names them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use allconv_data::{DataDirectory, Dataset, PreparedDataset};
-use allconv_inspect::{Answer, Blueprint, Pictures, RunWeights, Subject, TrainedNetwork};
+use allconv_inspect::{Blueprint, OutputType, Pictures, RunWeights, Subject, TrainedNetwork};
 use allconv_kernels::Accuracy;
 use allconv_nets::{DownsampleConfig, OutputKind, models};
 use allconv_record::{MetricPoint, RunDirectory};
@@ -73,7 +73,7 @@ fn of_run(
     let trained = TrainedNetwork::of_run(&run, &weights, store, isa, &Device::flex())?;
     let pictures = match arguments.images.is_empty() {
         true => trained.pictures_of_split(arguments.split.into(), count, store)?,
-        // What the run kept is enough: the data set may be absent here, or another by now.
+        // The data that the run kept suffice: the data set may be absent or changed.
         false => trained.pictures_of_files(&arguments.images)?.spread(count),
     };
     let (history, classes) = (run.read_metrics().unwrap_or_default(), trained.classes().to_vec());
@@ -99,16 +99,16 @@ fn of_model(
         Some((set, _)) => ([set.channels, set.height, set.width], set.classes.len()),
         None => (model.input, model.classes),
     };
-    let answer = match spec.output() {
-        OutputKind::Logits => Answer::Class,
-        OutputKind::Map { .. } => Answer::Picture,
+    let output_type = match spec.output() {
+        OutputKind::Logits => OutputType::Class,
+        OutputKind::Map { .. } => OutputType::Picture,
     };
     let blueprint = Blueprint {
         name: model.name.to_owned(),
         spec: spec.resolved(),
         input,
         classes: arguments.classes.unwrap_or(classes),
-        answer,
+        output_type,
         seed: u64::from(arguments.seed.unwrap_or(0)),
         accuracy: Accuracy::F32,
     };

@@ -1,11 +1,11 @@
-//! Tables of results on standard output, in the format that the command line asks for.
+//! Tables of results on standard output, in the requested format.
 
 use allconv_document::{Table, csv, json, latex, markdown, terminal};
 
 /// How results are written to standard output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {
-    /// A table for people.
+    /// A text table.
     #[default]
     Table,
     /// JSON with a `schema` field.

@@ -52,5 +52,5 @@ pub use registry::{DatasetSummary, HashCheck, list, open};
 pub use shared::SharedImages;
 pub use verify::{VerifyReport, verify};
 
-/// Revision of the numbers this crate computes; whoever changes a value that a run depends on raises it.
+/// Revision of the numbers this crate computes; raised with every change of a value that a run depends on.
 pub const NUMERICS_REVISION: u32 = 2;

@@ -15,7 +15,7 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// Joins a shape and its pixels.
+    /// Combines a shape and its pixels.
     ///
     /// # Panics
     /// If they do not belong together.
@@ -24,7 +24,7 @@ impl Picture {
         Picture { shape, pixels: Arc::new(pixels) }
     }
 
-    /// Decodes a JPEG or PNG of 8 bits, grey (1 channel) or colour (3 channels); `file` is what an error calls it.
+    /// Decodes a JPEG or PNG of 8 bits, grey (1 channel) or colour (3 channels); `file` is its name in errors.
     ///
     /// # Errors
     /// [`DataError::BadFile`] with what was found instead.
@@ -33,17 +33,17 @@ impl Picture {
         Ok(Picture::new(image.shape, image.pixels))
     }
 
-    /// Rows, columns and channels.
+    /// Returns the rows, columns and channels.
     pub fn shape(&self) -> ImageShape {
         self.shape
     }
 
-    /// All pixels, `[height, width, channels]`.
+    /// Returns all pixels, `[height, width, channels]`.
     pub fn pixels(&self) -> &[u8] {
         &self.pixels
     }
 
-    /// The part of `height` × `width` pixels whose first pixel is `(top, left)`.
+    /// Returns the part of `height` × `width` pixels whose first pixel is `(top, left)`.
     ///
     /// # Panics
     /// If it reaches beyond the picture.
@@ -57,7 +57,7 @@ impl Picture {
         Picture::new(ImageShape { height, width, channels }, pixels)
     }
 
-    /// The picture without the last rows and columns that `factor` does not divide.
+    /// Returns the picture without the last rows and columns that `factor` does not divide.
     pub fn cropped_to_multiple(&self, factor: usize) -> Picture {
         let ImageShape { height, width, .. } = self.shape;
         let (rows, columns) = (height / factor * factor, width / factor * factor);
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn grey_and_colour_survive_a_png() {
+    fn grey_and_colour_are_restored_from_a_png() {
         for channels in [1, 3] {
             let picture = counted(3, 5, channels);
             let png = picture.png().expect("a PNG");

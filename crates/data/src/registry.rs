@@ -1,4 +1,4 @@
-//! The registry of datasets: every name that a study or a command may use.
+//! The registry of datasets: the names that studies and commands use.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ use crate::error::DataError;
 use crate::import::layout::SplitName;
 use crate::pictures::{self, PictureSource};
 
-/// Where the images of a built-in dataset come from.
+/// The origin of the images of a built-in dataset.
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Cifar(&'static CifarLayout),
@@ -30,20 +30,20 @@ const BUILT_IN: [(&str, Kind); 3] = [
 pub struct DatasetSummary {
     /// Registry name.
     pub name: String,
-    /// What it is, in a few words.
+    /// A short description.
     pub description: String,
     /// True if it can be opened without fetching or importing anything.
     pub present: bool,
 }
 
-/// Against what a dataset's content is compared when it is read.
+/// The hashes that a dataset's content is compared with when it is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HashCheck {
     /// Hashes recorded when the files were fetched or imported.
     Recorded,
-    /// Nothing: the files were put there by hand. Sizes, labels and class counts are checked all the same.
+    /// None: the files were put there by hand. Sizes, labels and class counts are checked nevertheless.
     NotRecorded,
-    /// Nothing is stored: the images are drawn.
+    /// None: the images are drawn, not stored.
     Drawn,
 }
 
@@ -139,7 +139,7 @@ pub(crate) fn read_source(
     Err(unknown(name, directory))
 }
 
-/// Reads everything that a set of pictures holds; a set for classification serves too, without its classes.
+/// Reads everything that a set of pictures holds; a set for classification can be used too, without its classes.
 pub(crate) fn read_pictures(
     name: &str,
     directory: &DataDirectory,
@@ -154,7 +154,7 @@ pub(crate) fn read_pictures(
     Ok(PictureSource::of_classified(&read_source(name, directory, synthetic_settings)?))
 }
 
-/// True if the name is that of an imported set of pictures.
+/// Returns whether the name is that of an imported set of pictures.
 pub(crate) fn holds_pictures(name: &str, directory: &DataDirectory) -> Result<bool, DataError> {
     Ok(imported_names(directory, "pictures")?.iter().any(|known| known == name))
 }
@@ -183,7 +183,7 @@ pub(crate) fn check_importable(name: &str) -> Result<(), DataError> {
     };
     if BUILT_IN.iter().any(|(known, _)| *known == name) {
         return Err(refuse(
-            "the name belongs to a built-in dataset, and a copy must not pass for the original".to_string(),
+            "the name belongs to a built-in dataset, and must not be given to a copy".to_string(),
         ));
     }
     if !name.starts_with(|first: char| first.is_ascii_lowercase())
@@ -195,7 +195,7 @@ pub(crate) fn check_importable(name: &str) -> Result<(), DataError> {
     Ok(())
 }
 
-/// Names of the packed files with this extension, sorted.
+/// Returns the names of the packed files with this extension, sorted.
 fn imported_names(directory: &DataDirectory, extension: &str) -> Result<Vec<String>, DataError> {
     let folder = directory.imported();
     let listing = match fs::read_dir(&folder) {
@@ -217,7 +217,7 @@ fn imported_names(directory: &DataDirectory, extension: &str) -> Result<Vec<Stri
 }
 
 fn unknown(name: &str, directory: &DataDirectory) -> DataError {
-    // The listing has been read a moment ago; if it cannot be read any more, the built-in names are still true.
+    // If the listing cannot be read any more, the built-in names are still valid.
     let of = |extension| imported_names(directory, extension).unwrap_or_default();
     let imported: Vec<String> = of("pack").into_iter().chain(of("pictures")).collect();
     let known: Vec<&str> =
@@ -229,7 +229,7 @@ fn unknown(name: &str, directory: &DataDirectory) -> DataError {
     }
     let mut suggestion = nearest(name, &known);
     if !suggestion.ends_with('?') {
-        suggestion += "; your own images come in by `allconv data import`, and are looked for in the folder that --data-dir names";
+        suggestion += "; import your own images with `allconv data import`; they are read from the folder that --data-dir names";
     }
     DataError::UnknownDataset { name: name.to_string(), suggestion }
 }
@@ -239,7 +239,7 @@ pub(crate) fn nearest(name: &str, known: &[&str]) -> String {
     let closest =
         known.iter().map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate)).min();
     match closest {
-        // A third of the letters may be wrong before a guess says more about the guesser.
+        // A name with more than a third of its letters wrong gets no suggestion.
         Some((distance, candidate)) if distance * 3 <= name.len().max(3) => {
             format!("did you mean \"{candidate}\"?")
         }

@@ -6,14 +6,14 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
 
-use allconv_data::download::Patience;
+use allconv_data::download::RetryLimits;
 use allconv_data::download::catalogue::ImageArchive;
 use allconv_data::download::fetch::fetch_images;
 use allconv_data::{DataDirectory, DataError, DatasetOptions, FetchReport, import, open};
 use image::{ExtendedColorType, ImageFormat};
 
-const PATIENCE: Patience =
-    Patience { stall: Duration::from_millis(300), fruitless_attempts: 1, pause: Duration::from_millis(1) };
+const LIMITS: RetryLimits =
+    RetryLimits { stall: Duration::from_millis(300), fruitless_attempts: 1, pause: Duration::from_millis(1) };
 
 fn png(red: u8) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
@@ -65,7 +65,7 @@ fn serve_once(bytes: Vec<u8>) -> String {
 fn fetched(sent: Vec<u8>, content_hash: &str, root: &Path) -> Result<FetchReport, DataError> {
     let url = serve_once(sent);
     let archive = ImageArchive { name: "pets".to_owned(), url, content_hash: content_hash.to_owned() };
-    fetch_images(&archive, &DataDirectory::new(root), PATIENCE, &mut |_| {})
+    fetch_images(&archive, &DataDirectory::new(root), LIMITS, &mut |_| {})
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn images_are_known_by_their_content_however_they_are_packed() {
         url: "http://127.0.0.1:1/revision.tar.gz".to_owned(),
         content_hash: expected,
     };
-    let again = fetch_images(&archive, &DataDirectory::new(root.path()), PATIENCE, &mut |_| {});
+    let again = fetch_images(&archive, &DataDirectory::new(root.path()), LIMITS, &mut |_| {});
     assert!(again.expect("present").already_present);
 }
 

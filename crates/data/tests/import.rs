@@ -11,7 +11,7 @@ use allconv_data::{DataDirectory, DataError, DatasetOptions, HashCheck, ImportRe
 use image::{ExtendedColorType, ImageFormat};
 use tar::EntryType;
 
-/// An image of 4×3 pixels in one colour.
+/// Returns an image of 4×3 pixels in one colour.
 fn picture(format: ImageFormat, color: [u8; 3]) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
     image::write_buffer_with_format(&mut bytes, &color.repeat(12), 4, 3, ExtendedColorType::Rgb8, format)
@@ -23,7 +23,7 @@ fn png(red: u8) -> Vec<u8> {
     picture(ImageFormat::Png, [red, 10, 20])
 }
 
-/// A small, valid data set: two classes, three splits, both formats, extensions in any case.
+/// Returns a small, valid data set: two classes, three splits, both formats, extensions in any case.
 fn pets() -> Vec<(String, Vec<u8>)> {
     vec![
         ("pets/README.md".to_string(), b"about".to_vec()),
@@ -46,7 +46,7 @@ fn write_folder(root: &Path, files: &[(String, Vec<u8>)]) {
     }
 }
 
-/// A tar entry whose path is written as it is, whatever it says.
+/// Appends a tar entry whose path is written unchanged.
 fn append(builder: &mut tar::Builder<Vec<u8>>, kind: EntryType, path: &[u8], bytes: &[u8]) {
     let mut header = tar::Header::new_ustar();
     header.as_mut_bytes()[..path.len()].copy_from_slice(path);

@@ -24,7 +24,7 @@ fn fixtures(orientation: bool) -> BTreeMap<String, Vec<u8>> {
     files
 }
 
-/// Width, height and pixels of a PPM file.
+/// Returns the width, height and pixels of a PPM file.
 fn ppm(bytes: &[u8]) -> (usize, usize, &[u8]) {
     let mut fields = bytes.splitn(4, |byte| byte.is_ascii_whitespace());
     let mut text = || std::str::from_utf8(fields.next().expect("a field")).expect("text");

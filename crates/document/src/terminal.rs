@@ -22,7 +22,7 @@ pub fn table(table: &Table) -> String {
         lines.add_row(row.cells.iter().enumerate().map(|(column, cell)| {
             let is_number = table.is_numeric(column) || cell.content.is_number();
             let alignment = if is_number { CellAlignment::Right } else { CellAlignment::Left };
-            comfy_table::Cell::new(cell.content.words()).set_alignment(alignment)
+            comfy_table::Cell::new(cell.content.plain_text()).set_alignment(alignment)
         }));
     }
     format!("{lines}\n")
@@ -31,25 +31,26 @@ pub fn table(table: &Table) -> String {
 fn block(block: &Block) -> String {
     let indented = |text: String| text.lines().map(|line| format!("  {line}\n")).collect::<String>();
     match block {
-        Block::Heading(_, text) | Block::Paragraph(text) | Block::Remark(text) => text.words() + "\n",
+        Block::Heading(_, text) | Block::Paragraph(text) | Block::Remark(text) => text.plain_text() + "\n",
         Block::Note { label, texts } => {
-            texts.iter().map(|text| format!("{label} {}\n", text.words())).collect()
+            texts.iter().map(|text| format!("{label} {}\n", text.plain_text())).collect()
         }
-        Block::List(items) => items.iter().map(|item| format!("- {}\n", item.words())).collect(),
+        Block::List(items) => items.iter().map(|item| format!("- {}\n", item.plain_text())).collect(),
         Block::Verdicts(verdicts) => verdicts
             .iter()
             .map(|(badge, inner)| format!("{}\n{}", badge.label, indented(blocks(inner))))
             .collect(),
-        Block::Facts(facts) => {
-            facts.iter().map(|(name, value)| format!("{name:<NAME_WIDTH$} {}\n", value.words())).collect()
-        }
+        Block::Facts(facts) => facts
+            .iter()
+            .map(|(name, value)| format!("{name:<NAME_WIDTH$} {}\n", value.plain_text()))
+            .collect(),
         Block::Table(found) if found.caption.is_empty() => table(found),
-        Block::Table(found) => format!("{}\n{}", found.caption.words(), table(found)),
+        Block::Table(found) => format!("{}\n{}", found.caption.plain_text(), table(found)),
         Block::Code { text, .. } => text.clone() + "\n",
-        Block::Figures { caption, .. } => caption.words() + "\n",
-        Block::Gallery(_, cards) => cards.iter().map(|card| format!("- {}\n", card.description)).collect(),
+        Block::Figures { caption, .. } => caption.plain_text() + "\n",
+        Block::Gallery(_, items) => items.iter().map(|item| format!("- {}\n", item.description)).collect(),
         Block::Details { summary, blocks: inner, .. } => {
-            format!("{}\n{}", summary.words(), indented(blocks(inner)))
+            format!("{}\n{}", summary.plain_text(), indented(blocks(inner)))
         }
         Block::Image { .. } | Block::Legend { .. } => String::new(),
     }
@@ -61,7 +62,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn numbers_stand_at_the_right_with_their_thousands() {
+    fn numbers_are_right_aligned_with_their_thousands() {
         let mut found = Table::data("allconv.example/1", &[("name", "Name"), ("macs", "MACs")]);
         found.push([json!("a"), json!(1_369_738)]);
         found.push([json!("b"), json!(7)]);
@@ -70,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn facts_stand_in_columns() {
+    fn facts_are_aligned_in_columns() {
         let facts = vec![("Formula".to_owned(), "y = x".into())];
         let text = blocks(&[Block::heading(2, "max_pool"), Block::Facts(facts)]);
         assert_eq!(text, "max_pool\n\nFormula                y = x\n");

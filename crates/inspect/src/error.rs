@@ -1,4 +1,4 @@
-//! Why a trained network cannot be asked.
+//! Errors of evaluation, prediction, explanation and measurement.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use allconv_nets::DescriptionError;
 use allconv_record::RecordError;
 use allconv_train::TrainError;
 
-/// A run, a weights file, an image or a question cannot be used.
+/// A run, a weights file, an image or a request cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum InspectError {
     /// A file of the run directory.
@@ -45,7 +45,7 @@ pub enum InspectError {
     NoSplit {
         /// The data set.
         dataset: String,
-        /// The split asked for.
+        /// The requested split.
         split: &'static str,
     },
     /// An image cannot be shown to the network.
@@ -56,7 +56,7 @@ pub enum InspectError {
         /// Why not, and what to do.
         reason: String,
     },
-    /// The question does not fit the network.
+    /// The request does not fit the network.
     #[error("{0}")]
-    Question(String),
+    Request(String),
 }

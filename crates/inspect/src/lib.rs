@@ -17,5 +17,5 @@ pub use error::InspectError;
 pub use operator_picture::{operator_picture, upsampler_picture};
 pub use pairs::{PairEnergies, pair_energies};
 pub use pictures::Pictures;
-pub use subject::{Answer, Blueprint, Subject, WeightOrigin};
+pub use subject::{Blueprint, OutputType, Subject, WeightOrigin};
 pub use trained::{RunWeights, TrainedNetwork};

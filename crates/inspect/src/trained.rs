@@ -1,5 +1,5 @@
-//! A network as a run left it, with what the run kept of its data: the one thing that is evaluated, exported, explained, measured and timed, and
-//! that predicts.
+//! The trained network of a run with the description of its data: for evaluation, prediction, explanation, measurement, timing and
+//! export.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -14,9 +14,9 @@ use allconv_train::{
 };
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::{Answer, Blueprint, CheckpointChoice, InspectError, Pictures, Subject, checkpoint_file};
+use crate::{Blueprint, CheckpointChoice, InspectError, OutputType, Pictures, Subject, checkpoint_file};
 
-/// Which weights the network of a run gets.
+/// The weights of a run's network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RunWeights {
     /// Those of a checkpoint.
@@ -27,7 +27,7 @@ pub enum RunWeights {
     Untrained,
 }
 
-/// A network of a run with what the run kept of its data.
+/// The network of a run with the description of its data.
 pub struct TrainedNetwork {
     settings: RunSettings,
     content_hash: String,
@@ -40,11 +40,11 @@ pub struct TrainedNetwork {
 impl TrainedNetwork {
     /// Builds the network that the specification of `run` describes, on `device`.
     ///
-    /// The data set is opened for runs of versions that kept nothing of it, and for no others.
+    /// The data set is opened only for runs of versions that kept no description of it.
     ///
     /// # Errors
     /// [`InspectError`] when the run is incomplete, the weights belong to another network or are not finite, or the data that are needed
-    /// are absent or others.
+    /// are absent or differ.
     pub fn of_run(
         run: &RunDirectory,
         weights: &RunWeights,
@@ -64,7 +64,7 @@ impl TrainedNetwork {
             spec: settings.net.clone(),
             input: kept.data.input,
             classes: predictor.outputs(),
-            answer: answer_of(&settings),
+            output_type: output_type_of(&settings),
             seed: specification.seed,
             accuracy: settings.accuracy().map_err(|error| unusable(error.to_string()))?,
         };
@@ -78,29 +78,29 @@ impl TrainedNetwork {
         Ok(TrainedNetwork { settings, content_hash, kept, predictor, subject, device: device.clone() })
     }
 
-    /// The network itself, to be explained and measured.
+    /// Returns the network itself, to be explained and measured.
     pub fn subject(&self) -> &Subject {
         &self.subject
     }
 
-    /// The network itself.
+    /// Returns the network itself.
     pub fn into_subject(self) -> Subject {
         self.subject
     }
 
-    /// The settings of the run.
+    /// Returns the settings of the run.
     pub fn settings(&self) -> &RunSettings {
         &self.settings
     }
 
-    /// Names of the classes; empty where the task tells none apart.
+    /// Returns the names of the classes; empty for tasks without classes.
     pub fn classes(&self) -> &[String] {
         &self.kept.data.classes
     }
 
-    /// Whether its answer to a picture is a picture, rather than a class.
+    /// Returns whether its output is a picture rather than a class.
     pub fn returns_pictures(&self) -> bool {
-        self.subject.answer() != Answer::Class
+        self.subject.output_type() != OutputType::Class
     }
 
     /// Evaluates a split in evaluation mode.
@@ -119,8 +119,7 @@ impl TrainedNetwork {
         Ok(evaluated)
     }
 
-    /// Up to `count` pictures of a split: whole images where classes are told apart, else the middle of each, as large as the patches
-    /// that were trained on.
+    /// Returns up to `count` pictures of a split: whole images for classifiers, else the middle of each, as large as the training patches.
     ///
     /// # Errors
     /// [`InspectError::NoSplit`]; [`InspectError::Train`] when the data are absent or not those that the run was made with;
@@ -145,13 +144,14 @@ impl TrainedNetwork {
         Pictures::of_examples(examples, task.input()[1])
     }
 
-    /// Picture files, prepared as the run prepared its images; for networks that name a class.
+    /// Returns the pictures of files, prepared as the run prepared its images; for networks that name a class.
     ///
     /// # Errors
-    /// [`InspectError::Question`] for networks that return maps; [`InspectError::Image`] for a file that is no image or has another size.
+    /// [`InspectError::Request`] for networks that return maps; [`InspectError::Image`] for a file that is not an image or has another
+    /// size.
     pub fn pictures_of_files(&self, files: &[PathBuf]) -> Result<Pictures, InspectError> {
         if self.returns_pictures() {
-            return Err(InspectError::Question(
+            return Err(InspectError::Request(
                 "--images works with networks that name a class; this run uses the pictures of its data set"
                     .to_owned(),
             ));
@@ -159,12 +159,12 @@ impl TrainedNetwork {
         Pictures::of_files(files, self.kept.data.input, Some(self.kept.fitted.clone()))
     }
 
-    /// What the network says of a picture that belongs to no split: classes, an enlarged or restored picture, or regions.
+    /// Predicts a picture outside the data set: classes, an enlarged or restored picture, or regions.
     ///
-    /// `name` is what an error calls the picture; with `tile` it is cut into tiles of so many input pixels a side.
+    /// `name` is the picture's name in errors; with `tile` it is cut into square tiles of that many input pixels in height and width.
     ///
     /// # Errors
-    /// [`InspectError::Train`] when the picture is not of the kind that the network was made for, or cannot be cut so.
+    /// [`InspectError::Train`] when the picture is not of the kind that the network was trained on, or cannot be cut into such tiles.
     pub fn predict(
         &self,
         name: &str,
@@ -175,7 +175,7 @@ impl TrainedNetwork {
     }
 
     /// Times one forward pass in evaluation mode over `images` images of the size that the network was trained on, from values in host memory to
-    /// answers in host memory, in seconds.
+    /// outputs in host memory, in seconds.
     pub fn forward_seconds(&self, images: usize) -> f64 {
         let [channels, height, width] = self.kept.data.input;
         // Pixel values of all sizes; which ones does not change the work.
@@ -185,13 +185,13 @@ impl TrainedNetwork {
         let start = Instant::now();
         let shape = [images, channels, height, width];
         let batch = Tensor::<4>::from_data(TensorData::new(values, shape), &self.device);
-        // Reading the answers waits for the device.
-        let answers = match self.returns_pictures() {
+        // Reading the outputs waits for the device.
+        let outputs = match self.returns_pictures() {
             true => self.subject.plain().forward_map(batch, Mode::Evaluate).into_data(),
             false => self.subject.plain().forward(batch, Mode::Evaluate).into_data(),
         };
         let seconds = start.elapsed().as_secs_f64();
-        assert_eq!(answers.num_elements() % images.max(1), 0, "answers of {images} images");
+        assert_eq!(outputs.num_elements() % images.max(1), 0, "outputs of {images} images");
         seconds
     }
 
@@ -212,12 +212,12 @@ impl TrainedNetwork {
     }
 }
 
-fn answer_of(settings: &RunSettings) -> Answer {
+fn output_type_of(settings: &RunSettings) -> OutputType {
     match settings.data.task() {
-        TaskSettings::Classification {} => Answer::Class,
-        TaskSettings::Segmentation(_) => Answer::Regions,
+        TaskSettings::Classification {} => OutputType::Class,
+        TaskSettings::Segmentation(_) => OutputType::Regions,
         TaskSettings::SuperResolution(_) | TaskSettings::Denoising(_) | TaskSettings::Autoencoding(_) => {
-            Answer::Picture
+            OutputType::Picture
         }
     }
 }

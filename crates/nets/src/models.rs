@@ -69,7 +69,7 @@ pub const MODELS: [Model; 18] = [
 ];
 
 impl Model {
-    /// The description this name stands for.
+    /// Returns the description of this model.
     pub fn spec(&self) -> NetworkSpec {
         match self.kind {
             Kind::Cifar(base, rule) => {
@@ -95,17 +95,17 @@ impl Model {
     }
 }
 
-/// A net without a last layer's ReLU, whose signal neither grows nor fades: weights by He's rule.
+/// Returns a network without a ReLU after its last layer, with weights by He's rule, which keep the variance of the signal.
 fn dense(architecture: Architecture) -> NetworkSpec {
     NetworkSpec { initialisation: Initialisation::He, ..NetworkSpec::new(architecture) }
 }
 
-/// The names of all models, in the order of [`MODELS`].
+/// Returns the names of all models, in the order of [`MODELS`].
 pub fn names() -> Vec<&'static str> {
     MODELS.iter().map(|model| model.name).collect()
 }
 
-/// The model called `name`.
+/// Returns the model called `name`.
 ///
 /// # Errors
 ///
@@ -118,7 +118,7 @@ pub fn find(name: &str) -> Result<&'static Model, DescriptionError> {
     })
 }
 
-/// The description of the model called `name`.
+/// Returns the description of the model called `name`.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! What follows the convolutions of a network, as a setting of its architecture.
+//! The normalisation after convolutions, as a setting of an architecture.
 
 use allconv_operators::InitialWeights;
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use crate::stage::{NormaliseKind, NormaliseSpec, StageSpec};
 /// The largest number of groups of channels.
 const GROUPS: usize = 8;
 
-/// What follows the convolutions of a network.
+/// The normalisation after the convolutions of a network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Norm {
@@ -26,7 +26,7 @@ impl Norm {
         *self == Self::None
     }
 
-    /// The normalisation of a map of `channels`, its scale starting as `scale` says; `None` where there is none.
+    /// Returns the normalisation of a map of `channels`, with the initial scale `scale`; `None` where there is none.
     pub(crate) fn stage(self, channels: usize, scale: InitialWeights) -> Option<StageSpec> {
         let kind = match self {
             Self::None => return None,

@@ -1,4 +1,4 @@
-//! The parameters of a network by name: a checkpoint's content, loaded, changed in place, and their gradients.
+//! The parameters of a network by name: reading, loading, changing in place, and their gradients.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use burn::tensor::Gradients;
 
 use crate::network::Network;
 
-/// Why a set of parameters does not fit a network.
+/// A set of parameters that does not fit a network.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParameterError {
     /// The network has a parameter that the set lacks.
@@ -39,7 +39,7 @@ pub enum ParameterError {
 }
 
 impl Network {
-    /// All parameters in the order of the stages, and with them the running statistics of batch normalisation: what a checkpoint
+    /// Returns all parameters in the order of the stages, and with them the running statistics of batch normalisation: what a checkpoint
     /// holds, and a PyTorch state dict but for its `num_batches_tracked`.
     pub fn parameters(&self) -> Vec<Parameter> {
         parameters_of(self)
@@ -85,7 +85,7 @@ impl Network {
         gradients_of(self, gradients)
     }
 
-    /// The same network with all parameters in f64; inputs must be f64 then too.
+    /// Returns the same network with all parameters in f64; inputs must be f64 then too.
     #[must_use]
     pub fn in_double_precision(self) -> Self {
         in_double_precision(self)

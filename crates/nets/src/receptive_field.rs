@@ -1,14 +1,14 @@
-//! How far one value of a map sees: positions counted from the value back to the input, over every path.
+//! Receptive fields: the input positions that one value of a feature map depends on, over every path.
 
 use allconv_operators::{Enlargement, SwitchKind, Window};
 
 use crate::stage::StageSpec;
 use crate::stage_shape::{StageShape, window};
 
-/// Side of the square of input pixels that one value behind the last of `stages` sees, borders aside; of several paths the
-/// largest.
+/// Returns the height and width of the square of input pixels that one output value of `stages` depends on, without borders; of several
+/// paths the largest.
 ///
-/// Where a map is finer than the one it was made of, positions are counted at their least favourable place: `n` neighbours of a map
+/// Where a map is finer than the one it was computed from, the largest count over all positions is taken: `n` neighbours of a map
 /// enlarged twice come from `ceil((n − 1)/2) + 1` positions.
 pub(crate) fn receptive_field(stages: &[StageShape]) -> usize {
     let mut seen = 1;

@@ -1,7 +1,7 @@
-//! What a network is made of: a list of stages, as plain values without tensors.
+//! The stages that a network is a list of, as plain values without tensors.
 //!
-//! A list is a chain with two stacks beside it. [`StageSpec::Keep`] puts a map aside, [`StageSpec::Concatenate`] and
-//! [`StageSpec::Add`] take back the one kept last. [`StageSpec::Target`] names the height and width that the next
+//! A list is a chain with two stacks. [`StageSpec::Keep`] stores a feature map, [`StageSpec::Concatenate`] and
+//! [`StageSpec::Add`] use the one stored last. [`StageSpec::Target`] names the height and width that the next
 //! [`StageSpec::Upsample`] without a target of its own returns to; pairs nest like brackets.
 
 use allconv_operators::{ConvolutionSpec, DownsampleConfig, InitialWeights, Reducer, UpsampleConfig};
@@ -18,12 +18,12 @@ pub enum StageSpec {
         /// Probability of dropping a value, in [0, 1). A rate of 0 does nothing.
         rate: f64,
     },
-    /// A downsampling operator that computes by itself.
+    /// A downsampling operator with a computation of its own.
     Downsample(Reducer),
     /// An upsampling operator: to the height and width of the last open [`StageSpec::Target`], which it closes, with the switches that the
-    /// target's operator handed over.
+    /// target's operator returned.
     Upsample(UpsampleSpec),
-    /// Values brought to mean 0 and variance 1, then a learned scale and shift for each channel.
+    /// Normalisation to mean 0 and variance 1, then a trainable scale and shift for each channel.
     Normalise(NormaliseSpec),
     /// The map passes, and is kept.
     Keep,
@@ -48,9 +48,9 @@ pub enum StageSpec {
 /// The height and width that an upsampling operator returns to.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Target {
-    /// Those of this map, which the stages that follow reduce by this operator.
+    /// Those of this map, which the following stages reduce by this operator.
     Before(DownsampleConfig),
-    /// This many times those of this map.
+    /// Those of this map times this factor.
     Enlarged(usize),
 }
 
@@ -68,13 +68,14 @@ pub struct UpsampleSpec {
 /// `y[c] = γ[c]·(x[c] − μ)/√(σ² + 1e-5) + β[c]`, μ and σ² (over n, not n − 1) being those of [`NormaliseKind`]'s set of values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NormaliseSpec {
-    /// Which values share a mean and a variance.
+    /// The sets of values that are normalised together.
     pub kind: NormaliseKind,
-    /// How the scale γ starts: [`InitialWeights::Drawn`] is 1 here, and [`InitialWeights::Scaled`] its factor. The shift β starts at 0.
+    /// Initial values of the scale γ: [`InitialWeights::Drawn`] is 1 here, and [`InitialWeights::Scaled`] its factor. The shift β starts at
+    /// 0.
     pub scale: InitialWeights,
 }
 
-/// Which values share a mean and a variance.
+/// The sets of values that are normalised together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NormaliseKind {
     /// Each channel over the images and positions of a batch; in evaluation the running means of both from training.
@@ -100,7 +101,7 @@ pub enum ActivationKind {
 }
 
 impl StageSpec {
-    /// The kind of stage in words, as tables show it.
+    /// Returns the name of the stage in tables.
     pub fn label(&self) -> String {
         match self {
             Self::Convolution(convolution) => {

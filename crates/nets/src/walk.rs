@@ -18,27 +18,27 @@ pub struct Walk {
 }
 
 impl Walk {
-    /// Number of parameters.
+    /// Returns the number of parameters.
     pub fn parameters(&self) -> u64 {
         self.stages.iter().map(|stage| stage.parameters).sum()
     }
 
-    /// Multiply–accumulates for one image, forward.
+    /// Returns the multiply–accumulates for one image, forward.
     pub fn macs(&self) -> u64 {
         self.stages.iter().map(|stage| stage.macs).sum()
     }
 
-    /// Bytes of activations that training keeps for one image.
+    /// Returns the bytes of activations that training keeps for one image.
     pub fn activation_bytes(&self) -> u64 {
         self.stages.iter().map(|stage| stage.activation_bytes).sum()
     }
 
-    /// Channels, rows and columns that leave.
+    /// Returns the channels, rows and columns of the output.
     pub fn output(&self) -> [usize; 3] {
         self.stages.last().map_or(self.input, |stage| stage.output)
     }
 
-    /// The receptive field at the head: what one value sees before the global average.
+    /// Returns the receptive field at the head: that of one value before the global average.
     pub fn receptive_field(&self) -> usize {
         self.stages
             .iter()
@@ -112,16 +112,16 @@ mod tests {
         walk(&model.spec(), model.input, classes).unwrap()
     }
 
-    /// The sides of the maps, consecutive repetitions removed, without the global average.
-    fn sides(walk: &Walk) -> Vec<usize> {
-        let mut sides = vec![walk.input[1]];
+    /// Returns the heights of the maps, consecutive repetitions removed, without the global average.
+    fn sizes(walk: &Walk) -> Vec<usize> {
+        let mut sizes = vec![walk.input[1]];
         for stage in &walk.stages[..walk.stages.len() - 1] {
             assert_eq!(stage.output[1], stage.output[2]);
-            if sides.last() != Some(&stage.output[1]) {
-                sides.push(stage.output[1]);
+            if sizes.last() != Some(&stage.output[1]) {
+                sizes.push(stage.output[1]);
             }
         }
-        sides
+        sizes
     }
 
     #[test]
@@ -155,27 +155,27 @@ mod tests {
 
     #[test]
     fn receptive_fields_at_the_head_are_those_of_the_reference() {
-        for (name, side) in [
+        for (name, size) in [
             ("model_a", 27),
             ("model_c", 27),
             ("all_cnn_c", 27),
             ("convpool_cnn_c", 33),
             ("strided_cnn_c", 21),
         ] {
-            assert_eq!(walked(name, 10).receptive_field(), side, "{name}");
+            assert_eq!(walked(name, 10).receptive_field(), size, "{name}");
         }
     }
 
     #[test]
     fn maps_shrink_as_the_reference_says() {
         for model in &models::MODELS[..12] {
-            assert_eq!(sides(&walked(model.name, 10)), [32, 16, 8, 6], "{}", model.name);
+            assert_eq!(sizes(&walked(model.name, 10)), [32, 16, 8, 6], "{}", model.name);
         }
         assert_eq!(
-            sides(&walked("large_all_cnn", 10)),
+            sizes(&walked("large_all_cnn", 10)),
             [126, 125, 124, 62, 61, 60, 30, 29, 28, 14, 13, 12, 6, 5, 4, 2, 1]
         );
-        assert_eq!(sides(&walked("all_cnn_imagenet", 1000)), [224, 54, 26, 12, 6]);
+        assert_eq!(sizes(&walked("all_cnn_imagenet", 1000)), [224, 54, 26, 12, 6]);
     }
 
     #[test]

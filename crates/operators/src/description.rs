@@ -1,11 +1,11 @@
-//! An operator in words.
+//! Descriptions of operators.
 
-/// What an operator is, whatever its settings; `docs/operators.md` and `allconv operators show` print it.
+/// The description of an operator, independent of its settings; `docs/operators.md` and `allconv operators show` print it.
 #[derive(Clone, Copy, Debug)]
 pub struct Description {
     /// Its name, as in a study file.
     pub name: &'static str,
-    /// Raised by whoever changes the values that the operator computes: runs before and after are then told apart.
+    /// To be raised with every change of the values that the operator computes, so that runs before and after it differ.
     pub revision: u32,
     /// What it does, in a sentence.
     pub statement: &'static str,
@@ -13,12 +13,12 @@ pub struct Description {
     pub formula: &'static str,
     /// Output shape for an input `[n, c, h, w]`.
     pub shape: &'static str,
-    /// What happens at the edges of the map.
+    /// Treatment of the edges of the map.
     pub boundary: &'static str,
     /// Work per output value, and learned parameters.
     pub cost: &'static str,
     /// Where it is published.
     pub source: &'static str,
-    /// Where implementations in the wild differ and which one ours follows, patents, traps. Empty if there is none.
+    /// Differences between published implementations and the one followed here, patents, pitfalls. May be empty.
     pub note: &'static str,
 }

@@ -1,4 +1,4 @@
-//! What the file of an operator is written in: the types and checks that nearly all of them use.
+//! Types and checks that nearly all files of operators use.
 
 pub(crate) use burn::tensor::Tensor;
 pub(crate) use serde::{Deserialize, Serialize};

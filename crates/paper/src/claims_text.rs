@@ -1,4 +1,4 @@
-//! Claims as lists: as they were registered, and as they were judged.
+//! Claims as lists: as they were registered, and as they were decided.
 
 use allconv_study::results::{ClaimResult, ContrastResult};
 use allconv_study::stats::Statement;
@@ -32,7 +32,7 @@ pub(crate) fn registered(study: &Study) -> String {
 }
 
 /// The claims with their verdicts: `\claimtable`. Empty before the first run.
-pub(crate) fn judged(study: &Study) -> String {
+pub(crate) fn decided(study: &Study) -> String {
     if study.made() == 0 {
         return String::new();
     }

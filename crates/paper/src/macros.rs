@@ -21,8 +21,8 @@ pub(crate) enum Macro {
     Figure,
     /// The claims as registered: `\regclaims{STUDY}`.
     Registered,
-    /// The claims as judged: `\claimtable{STUDY}`.
-    Judged,
+    /// The claims as decided: `\claimtable{STUDY}`.
+    Decided,
     /// How far the study is: `\studystate{STUDY}`.
     State,
     /// Its caveat: `\studycaveat{STUDY}`.
@@ -40,7 +40,7 @@ impl Macro {
         Macro::Table,
         Macro::Figure,
         Macro::Registered,
-        Macro::Judged,
+        Macro::Decided,
         Macro::State,
         Macro::Caveat,
         Macro::Disclosures,
@@ -54,7 +54,7 @@ impl Macro {
             Macro::Table => "restable",
             Macro::Figure => "resfigure",
             Macro::Registered => "regclaims",
-            Macro::Judged => "claimtable",
+            Macro::Decided => "claimtable",
             Macro::State => "studystate",
             Macro::Caveat => "studycaveat",
             Macro::Disclosures => "studydisclosures",
@@ -92,7 +92,7 @@ pub(crate) fn expand(library: &Library, command: Macro, argument: &str) -> Resul
         Macro::Val | Macro::Table => of_runs(table(study)),
         Macro::Figure => figure(study),
         Macro::Registered => of_file(claims_text::registered(study)),
-        Macro::Judged => of_runs(claims_text::judged(study)),
+        Macro::Decided => of_runs(claims_text::decided(study)),
         Macro::State => of_runs(study_text::state(study)),
         Macro::Caveat => of_file(study_text::caveat(study)),
         Macro::Disclosures => of_file(study_text::disclosures(study)),

@@ -82,8 +82,8 @@ pub(crate) fn study_value(study: &Study, quantity: &str) -> Result<Value, String
     let verdicts =
         |verdict: ClaimVerdict| study.results.claims.iter().filter(|claim| claim.verdict == verdict).count();
     let claims = |verdict: ClaimVerdict| {
-        let is_judged = study.standing() == Standing::Final;
-        Value::of_study(study, is_judged.then(|| show::count(verdicts(verdict) as u64)))
+        let is_decided = study.standing() == Standing::Final;
+        Value::of_study(study, is_decided.then(|| show::count(verdicts(verdict) as u64)))
     };
     Ok(match quantity {
         "runs" => file_count(plan(&study.file).len()),
@@ -145,11 +145,11 @@ pub(crate) fn claim_value(study: &Study, name: &str, quantity: &str) -> Result<V
         return Err(unknown_quantity(&format!("claim `{name}` of `{}`", study.name()), quantity, &CLAIM));
     }
     let claim = &study.results.claims[position];
-    let is_judged = !matches!(claim.verdict, ClaimVerdict::Interim);
+    let is_decided = !matches!(claim.verdict, ClaimVerdict::Interim);
     let text = match quantity {
-        "verdict" => is_judged.then(|| claim.verdict.label().to_owned()),
-        "p" => is_judged.then(|| show::p(claim.corrected.p_for)),
-        "p_against" => is_judged.then(|| show::p(claim.corrected.p_against)),
+        "verdict" => is_decided.then(|| claim.verdict.label().to_owned()),
+        "p" => is_decided.then(|| show::p(claim.corrected.p_for)),
+        "p_against" => is_decided.then(|| show::p(claim.corrected.p_against)),
         "chance_holds" => claim.chances.map(|chances| show::chance(chances.holds_if_true)),
         _ => claim.chances.map(|chances| show::chance(chances.fails_if_false)),
     };

@@ -1,4 +1,4 @@
-//! `study run`: makes the runs that are not made yet, several at a time, each exactly once, and says what came of them.
+//! `study run`: makes the runs that are not made yet, several at a time, each exactly once, and summarises their outcomes.
 
 mod interface;
 mod work;
@@ -27,7 +27,7 @@ use crate::search::SearchResult;
 ///
 /// # Errors
 /// [`StudyError`] before any run of a stage was begun; afterwards failures are in the summary. [`StudyError::NoValidation`] when a
-/// run of the search has finished without a validation metric, [`StudyError::DamagedSearch`] when its values cannot be believed.
+/// run of the search has finished without a validation metric, [`StudyError::DamagedSearch`] when its values are damaged.
 pub fn run_study(
     study: &StudyFile,
     resolve: &dyn Resolve,
@@ -75,7 +75,7 @@ pub fn run_study(
     Ok(summary)
 }
 
-/// What all stages of a study share.
+/// The settings that all stages of a study share.
 struct Stages<'a> {
     study: &'a StudyFile,
     resolve: &'a dyn Resolve,

@@ -9,7 +9,7 @@ use allconv_data::{
 
 use crate::DataSettings;
 
-/// Opens and prepares each data set once, whoever asks; clones of the result share the images.
+/// Opens and prepares each data set once; clones of the result share the images.
 #[derive(Debug)]
 pub struct DataStore {
     directory: DataDirectory,
@@ -19,7 +19,7 @@ pub struct DataStore {
 }
 
 impl DataStore {
-    /// A store over the data in `directory`.
+    /// Returns a store over the data in `directory`.
     pub fn new(directory: DataDirectory) -> DataStore {
         DataStore {
             directory,
@@ -29,10 +29,10 @@ impl DataStore {
         }
     }
 
-    /// The data set as it lies on disk, with its splits cut.
+    /// Returns the data set as stored on disk, divided into its splits.
     ///
     /// # Errors
-    /// [`DataError`] when it is absent, damaged or cannot be cut as asked.
+    /// [`DataError`] when it is absent, damaged or cannot be divided as requested.
     pub fn dataset(&self, settings: &DataSettings) -> Result<Arc<Dataset>, DataError> {
         // The lock is held while opening, so that two runs that start together do not open the same data twice.
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
@@ -45,10 +45,10 @@ impl DataStore {
         Ok(dataset)
     }
 
-    /// The pictures of a task over maps, with their splits cut.
+    /// Returns the pictures of a task over maps, divided into their splits.
     ///
     /// # Errors
-    /// [`DataError`] when they are absent, damaged or cannot be cut as asked.
+    /// [`DataError`] when they are absent, damaged or cannot be divided as requested.
     pub fn pictures(&self, settings: &DataSettings) -> Result<Arc<PictureDataset>, DataError> {
         let mut pictures = self.pictures.lock().unwrap_or_else(PoisonError::into_inner);
         let key = format!("{} {:?}", settings.dataset, settings.picture_options());
@@ -61,7 +61,7 @@ impl DataStore {
         Ok(opened)
     }
 
-    /// The data set after preprocessing.
+    /// Returns the data set after preprocessing.
     ///
     /// # Errors
     /// As [`dataset`](Self::dataset), and [`DataError`] when a step cannot be fitted.

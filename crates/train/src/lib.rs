@@ -36,7 +36,7 @@ pub use dense_loss::{DenseLoss, LossValue, class_loss, picture_loss};
 pub use error::TrainError;
 pub use evaluate::{Evaluation, evaluate};
 pub use health::{STUCK_AFTER_EPOCHS, STUCK_AFTER_STEPS, STUCK_TOLERANCE, is_stuck};
-pub use loss::{CrossEntropy, Verdict, cross_entropy, judge};
+pub use loss::{CrossEntropy, SampleResult, cross_entropy, sample_results};
 pub use optimizer::{Adam, Optimizer, Sgd, WeightDecay, load_tensors, network_tensors};
 pub use progress::{Position, Progress, StepPlan};
 pub use resolve::{MeasurableMetric, MeasuredOf, NUMERICS_REVISION, Resolver, cost, shapes};
@@ -49,9 +49,9 @@ pub use settings::{
     TrainSettings, WeightAverage,
 };
 pub use task::{
-    ClassObjective, Classification, EpochSums, Evaluated, ExampleRecord, KeptData, MapObjective, Prediction,
-    Predictor, SeenExample, StepError, Task, check_content, open_predictor, open_task,
+    ClassObjective, Classification, EpochSums, Evaluated, ExampleInput, ExampleRecord, KeptData,
+    MapObjective, Prediction, Predictor, StepError, Task, check_content, open_predictor, open_task,
 };
 pub use tensors::{NamedTensor, NamedTensors, read_safetensors, write_safetensors};
 pub use tiles::{DenseMap, Tiling, TilingError, WHOLE_PIXELS, run_map};
-pub use trainer::{Divergence, Judged, Objective, StepResult, Trainer};
+pub use trainer::{BatchLoss, Divergence, Objective, StepResult, Trainer};

@@ -1,4 +1,4 @@
-//! From a request to a specification: presets applied, defaults written out, shapes walked, cost counted.
+//! Resolution of a request to a specification: applies presets, writes defaults out, walks shapes, counts the cost.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ pub const NUMERICS_REVISION: u32 = 2;
 pub struct MeasurableMetric {
     /// Its name.
     pub name: String,
-    /// Raised by whoever changes the values it gives.
+    /// Its revision, raised with every change of its values.
     pub revision: u32,
     /// Networks that have it.
     pub of: MeasuredOf,
@@ -59,7 +59,7 @@ impl MeasuredOf {
     }
 }
 
-/// Resolves requests against the registries and the data at hand.
+/// Resolves requests against the registries and the available data.
 #[derive(Debug)]
 pub struct Resolver {
     data: Arc<DataStore>,
@@ -69,26 +69,26 @@ pub struct Resolver {
 }
 
 impl Resolver {
-    /// A resolver for runs on a kind of device (`cpu`, `cuda`, `vulkan`).
+    /// Returns a resolver for runs on a kind of device (`cpu`, `cuda`, `vulkan`).
     pub fn new(data: Arc<DataStore>, device_kind: impl Into<String>) -> Resolver {
         Resolver { data, device_kind: device_kind.into(), metrics: BTreeMap::new(), methods: Vec::new() }
     }
 
-    /// The same resolver for runs that may name these metrics in `measure`.
+    /// Returns the same resolver for runs that may name these metrics in `measure`.
     #[must_use]
     pub fn measuring(mut self, metrics: Vec<MeasurableMetric>) -> Resolver {
         self.metrics = metrics.into_iter().map(|metric| (metric.name.clone(), metric)).collect();
         self
     }
 
-    /// The same resolver for runs that may name these methods in `explain`.
+    /// Returns the same resolver for runs that may name these methods in `explain`.
     #[must_use]
     pub fn explaining(mut self, methods: Vec<String>) -> Resolver {
         self.methods = methods;
         self
     }
 
-    /// Refuses methods that nobody knows, and all of them where no class is named.
+    /// Refuses unknown methods, and all methods for tasks without classes.
     fn check_explained(&self, names: &[String], task: &TaskSettings) -> Result<(), ResolveError> {
         if !names.is_empty() && *task != (TaskSettings::Classification {}) {
             let message = format!("is of networks that name a class; the task {} has none", task.name());
@@ -100,7 +100,8 @@ impl Resolver {
         }
     }
 
-    /// The revision of each metric that is to be measured. One that networks of this task do not have is refused, before any is trained.
+    /// Returns the revision of each metric that is to be measured. One that networks of this task do not have is refused, before any is
+    /// trained.
     fn measured(&self, names: &[String], task: &TaskSettings) -> Result<BTreeMap<String, u32>, ResolveError> {
         let fitting = || self.metrics.values().filter(|metric| metric.of.fits(task));
         let revision = |name: &String| match self.metrics.get(name) {
@@ -123,7 +124,7 @@ impl Resolver {
     }
 }
 
-/// A name in a list of `[train]` that stands in no registry.
+/// Returns the error for a name in a list of `[train]` that is in no registry.
 fn unknown(field: &str, noun: &str, name: &str, known: &[String]) -> ResolveError {
     let message = format!("no {noun} is called `{name}`; there are {}", known.join(", "));
     ResolveError { suggestion: nearest(name, known), ..wrong_value("train", field, message) }
@@ -135,10 +136,10 @@ impl Resolve for Resolver {
         let data_setting = |error: crate::SettingError| wrong_value("data", &error.field.clone(), error);
         asked_data.check_task().map_err(data_setting)?;
         let data = asked_data.resolve(request.seed);
-        let asked: TrainRequest = read_section("train", &request.train)?;
+        let requested: TrainRequest = read_section("train", &request.train)?;
         let setting = |error: crate::SettingError| wrong_value("train", &error.field.clone(), error);
-        let preset = asked.preset().map_err(setting)?;
-        let train = asked.resolve().and_then(|train| train.for_task(&data.task())).map_err(setting)?;
+        let preset = requested.preset().map_err(setting)?;
+        let train = requested.resolve().and_then(|train| train.for_task(&data.task())).map_err(setting)?;
         let precision = accuracy(&train.precision)?;
         let measured = self.measured(&train.measure, &data.task())?;
         self.check_explained(&train.explain, &data.task())?;
@@ -175,9 +176,9 @@ impl Resolve for Resolver {
     }
 }
 
-/// What the data say of a run's sizes.
+/// The sizes of a run that follow from its data.
 struct Sizes {
-    /// Channels, rows and columns of what the network sees.
+    /// Channels, rows and columns of the network's input.
     input: [usize; 3],
     /// Classes, or channels of a map.
     outputs: usize,
@@ -186,13 +187,13 @@ struct Sizes {
     content_hash: String,
     /// Bytes of the data in memory.
     data_bytes: u64,
-    /// What the task measures.
+    /// The metrics of the task.
     metrics: MetricNames,
     /// Whether anything is held out for validation.
     has_validation: bool,
 }
 
-/// Every metric that a run records, in the order in which it does.
+/// Returns every metric that a run records, in the order in which it does.
 fn recorded_metrics(
     names: MetricNames,
     has_validation: bool,
@@ -227,7 +228,7 @@ impl Resolver {
         if train.measure.is_empty() && train.explain.is_empty() {
             return Ok(());
         }
-        check_measured(patches.side, kind.as_ref(), &pictures).map_err(data_error)
+        check_measured(patches.size, kind.as_ref(), &pictures).map_err(data_error)
     }
 
     fn sizes(&self, data: &DataSettings) -> Result<Sizes, ResolveError> {
@@ -260,7 +261,7 @@ impl Resolver {
         // The pictures, and for super-resolution their reductions, a quarter at most.
         let bytes = |example: &PictureExample| example.picture.pixels().len() as u64 * 5 / 4;
         Ok(Sizes {
-            input: [pictures.channels, patches.side, patches.side],
+            input: [pictures.channels, patches.size, patches.size],
             outputs,
             samples: (pictures.train.len() * patches.per_picture) as u64,
             content_hash: pictures.content_hash.clone(),
@@ -271,7 +272,7 @@ impl Resolver {
     }
 }
 
-/// Refuses networks that return something else than the task asks for.
+/// Refuses networks whose output is not that of the task.
 fn check_output(net: &NetworkSpec, task: &TaskSettings) -> Result<(), ResolveError> {
     let fits =
         match task.patches() {
@@ -283,7 +284,7 @@ fn check_output(net: &NetworkSpec, task: &TaskSettings) -> Result<(), ResolveErr
     fits.map_err(|message| wrong_value("net", "architecture", message))
 }
 
-/// The cost of a walked network, in the words of run records.
+/// Returns the cost of a walked network, as run records hold it.
 pub fn cost(walk: &Walk) -> Cost {
     Cost {
         parameters: walk.parameters(),
@@ -293,18 +294,18 @@ pub fn cost(walk: &Walk) -> Cost {
     }
 }
 
-/// The stages of a walked network, in the words of run records.
+/// Returns the stages of a walked network, as run records hold them.
 pub fn shapes(walk: &Walk) -> Vec<StageShape> {
     let stage = |(index, stage): (usize, &allconv_nets::StageShape)| StageShape {
         stage: format!("features.{index} {}", stage.stage.label()),
-        shape: stage.output.map(|side| side as u64),
+        shape: stage.output.map(|size| size as u64),
         parameters: stage.parameters,
         macs: stage.macs,
     };
     walk.stages.iter().enumerate().map(stage).collect()
 }
 
-/// Fills what the network section leaves open with what the preset says.
+/// Fills the fields that the network section leaves out from the preset.
 fn with_preset(mut net: NetworkSpec, written: &toml::Table, preset: &Preset) -> NetworkSpec {
     net.input_dropout = net.input_dropout.or(Some(preset.input_dropout));
     net.dropout = net.dropout.or(Some(preset.dropout));
@@ -318,7 +319,7 @@ fn with_preset(mut net: NetworkSpec, written: &toml::Table, preset: &Preset) -> 
     net.resolved()
 }
 
-/// Revisions of everything whose values a run depends on.
+/// Returns the revisions of everything whose values a run depends on.
 fn numerics(net: &NetworkSpec, task: &TaskSettings, precision: Accuracy) -> BTreeMap<String, u32> {
     let crates = [
         ("data", allconv_data::NUMERICS_REVISION),
@@ -334,7 +335,8 @@ fn numerics(net: &NetworkSpec, task: &TaskSettings, precision: Accuracy) -> BTre
         .collect()
 }
 
-/// Peak memory of a training step: activations and their gradients for a batch, weights with gradient, velocity and the transforms of one layer.
+/// Returns the peak memory of a training step: activations and their gradients for a batch, weights with gradient, velocity and the
+/// transforms of one layer.
 fn memory_bytes(walk: &Walk, train: &TrainSettings) -> u64 {
     let activations = 2 * walk.activation_bytes() * train.batch as u64;
     let weights = 4 * walk.parameters();
@@ -344,7 +346,7 @@ fn memory_bytes(walk: &Walk, train: &TrainSettings) -> u64 {
     activations + 5 * weights + 9 * largest * train.batch as u64
 }
 
-/// The field of the network section that an error is about.
+/// Returns the field of the network section that an error is about.
 fn description_field(error: &DescriptionError) -> &str {
     match error {
         DescriptionError::OutOfRange(error) => &error.field,
@@ -416,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_study_writes_wins_over_the_preset() {
+    fn fields_of_the_study_override_the_preset() {
         let folder = tempfile::tempdir().unwrap();
         let mut request = request();
         request.net.insert("dropout".into(), 0.4.into());
@@ -427,7 +429,7 @@ mod tests {
     }
 
     #[test]
-    fn a_net_matched_in_cost_resolves_to_a_width_and_forgets_the_request() {
+    fn a_network_matched_in_cost_resolves_to_a_width_without_the_request() {
         let folder = tempfile::tempdir().unwrap();
         let resolver = resolver(folder.path());
         let macs = |request: &Request| resolver.resolve(request).unwrap().cost.macs as f64;
@@ -450,7 +452,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_run_will_record_is_known_beforehand() {
+    fn the_metrics_of_a_run_are_known_beforehand() {
         let folder = tempfile::tempdir().unwrap();
         let metric = |name: &str, of| MeasurableMetric { name: name.to_owned(), revision: 1, of };
         let resolver = resolver(folder.path()).measuring(vec![

@@ -1,9 +1,9 @@
-//! Reads a section of a request into its type, so that an error names the field and the nearest valid name.
+//! Reading of a section of a request into its type, with errors that name the field and the nearest valid name.
 
 use allconv_record::ResolveError;
 use serde::de::DeserializeOwned;
 
-/// Reads `table`, which stands at `section` of the request.
+/// Reads `table`, the section `section` of the request.
 pub(crate) fn read_section<T: DeserializeOwned>(
     section: &str,
     table: &toml::Table,
@@ -18,7 +18,7 @@ pub(crate) fn read_section<T: DeserializeOwned>(
         }
         let message = error.inner().message().to_owned();
         let (name, choices) = quoted_names(&message);
-        // The path ends at the table that holds an unknown name; the name itself says more.
+        // The path ends at the table that holds an unknown name; the name itself is added.
         if let Some(name) = &name
             && path.last() != Some(name)
             && holds(table, &path[1..], name)
@@ -30,13 +30,13 @@ pub(crate) fn read_section<T: DeserializeOwned>(
     })
 }
 
-/// The error for a field of `section` that has the right type but a wrong value.
+/// Returns the error for a field of `section` that has the right type but a wrong value.
 pub(crate) fn wrong_value(section: &str, field: &str, message: impl ToString) -> ResolveError {
     let path = std::iter::once(section).chain(field.split('.')).map(str::to_owned).collect();
     ResolveError { path, message: message.to_string(), suggestion: None, bad_data: false }
 }
 
-/// The unknown name and the valid ones, out of serde's "unknown field `x`, expected one of `a`, `b`".
+/// Returns the unknown name and the valid ones, out of serde's "unknown field `x`, expected one of `a`, `b`".
 fn quoted_names(message: &str) -> (Option<String>, Vec<String>) {
     if !message.starts_with("unknown") {
         return (None, Vec::new());
@@ -56,7 +56,7 @@ fn holds(table: &toml::Table, path: &[String], name: &str) -> bool {
     table.contains_key(name)
 }
 
-/// The choice nearest to `name`, if it is near enough to be a slip of the pen.
+/// Returns the choice nearest to `name`, if it is near enough to be a typing error.
 pub(crate) fn nearest(name: &str, choices: &[String]) -> Option<String> {
     let distance = |choice: &String| strsim::damerau_levenshtein(name, choice);
     choices
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_field_is_named_with_its_neighbour() {
+    fn an_unknown_field_is_named_with_the_nearest_name() {
         let error = train_error(toml::toml! { epohcs = 3 });
         assert_eq!(error.path, ["train", "epohcs"]);
         assert_eq!(error.suggestion.as_deref(), Some("epochs"));

@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_values_are_equal_bytes_and_come_back_exactly() {
+    fn equal_values_are_equal_bytes_and_are_read_exactly() {
         let folder = tempfile::tempdir().unwrap();
         let (first, second) = (folder.path().join("a"), folder.path().join("b"));
         write_safetensors(&first, &example()).unwrap();

@@ -1,4 +1,4 @@
-//! What many commands take: where data lie, and how runs are carried out.
+//! Command-line arguments shared by many commands: the data folder, and how runs are executed.
 
 use std::path::PathBuf;
 
@@ -15,7 +15,7 @@ pub(crate) fn thread_count() -> RangedU64ValueParser<usize> {
     RangedU64ValueParser::new().range(..=MOST_THREADS)
 }
 
-/// Where data sets lie.
+/// The folder of the data sets.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct DataArguments {
     /// Folder of the data sets.
@@ -23,7 +23,7 @@ pub(crate) struct DataArguments {
     pub(crate) data_dir: PathBuf,
 }
 
-/// How runs are carried out on this machine; none of it changes a result.
+/// How runs are executed on this machine; none of it changes a result.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct MachineArguments {
     /// Threads of the kernels [default: all].
@@ -65,7 +65,7 @@ pub(crate) struct BitsArguments {
     /// Instruction set of the kernels [default: the fastest this processor has].
     #[arg(long, requires = "bits")]
     pub(crate) isa: Option<String>,
-    /// Print what the runs gave, a line of hashes each, instead of comparing it.
+    /// Print the hashes of the runs' results, a line each, instead of comparing them.
     #[arg(long, requires = "bits")]
     pub(crate) print: bool,
 }

@@ -1,4 +1,4 @@
-//! What can be typed behind the commands that show what there is: `models`, `operators`, `data`.
+//! Command-line arguments of the commands about the registries: `models`, `operators`, `data`.
 
 use std::path::PathBuf;
 
@@ -41,7 +41,7 @@ pub(crate) enum OperatorsCommand {
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
-    /// Definition, promises, cost and source of one operator, or of all.
+    /// Definition, properties, cost and source of one operator, or of all.
     Show {
         /// Its name; all operators without one.
         name: Option<String>,
@@ -49,16 +49,16 @@ pub(crate) enum OperatorsCommand {
         #[arg(long)]
         markdown: bool,
     },
-    /// Reconstruction error, aliasing and checkerboard energy of each way down with each way back up.
+    /// Reconstruction error, aliasing and checkerboard energy of pairs of a downsampling and an upsampling operator.
     Pairs {
-        /// Every pair that can be; without it the usual ones.
+        /// All possible pairs; without it the usual ones.
         #[arg(long)]
         all: bool,
         /// Format of the table.
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
-    /// Write a picture of what each operator does to a test image and to a zone plate.
+    /// Write an image of what each operator does to a test image and to a zone plate.
     Pictures {
         /// The folder, created if absent; a file `NAME.png` each.
         folder: PathBuf,
@@ -68,7 +68,7 @@ pub(crate) enum OperatorsCommand {
 /// `allconv data`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum DataCommand {
-    /// All data sets, and which of them are here.
+    /// All data sets, and which of them are present.
     List {
         #[command(flatten)]
         data: DataArguments,
@@ -83,7 +83,7 @@ pub(crate) enum DataCommand {
         #[command(flatten)]
         data: DataArguments,
     },
-    /// Bring in a folder or archive of images, of photographs, or of pictures with label maps.
+    /// Import a folder or archive of images, of photographs, or of images with label maps.
     Import {
         /// The folder, or a `.tar`, `.tar.gz` or `.tar.xz`.
         source: PathBuf,
@@ -102,7 +102,7 @@ pub(crate) enum DataCommand {
         #[command(flatten)]
         data: DataArguments,
     },
-    /// Draw what augmentation makes of the first training images: a row for each, as it is stored and in each epoch.
+    /// Draw the first training images with augmentation: a row for each, as it is stored and in each epoch.
     Augment {
         /// Name of the data set.
         name: String,
@@ -135,8 +135,8 @@ pub(crate) enum LayoutArgument {
     /// Images of one size at `SPLIT/CLASS/*`.
     #[default]
     Classes,
-    /// Pictures of any size, in one pool or in folders `train`, `val`, `test`.
+    /// Images of any size, in one folder or in folders `train`, `val`, `test`.
     Photographs,
-    /// Pictures at `image/N.png` with label maps at `label/N.png`, in one pool or in folders `train`, `val`, `test`.
+    /// Images at `image/N.png` with label maps at `label/N.png`, in one folder or in folders `train`, `val`, `test`.
     Segmentation,
 }

@@ -1,4 +1,4 @@
-//! What can be typed behind `study`.
+//! Command-line arguments of `study`.
 
 use std::path::PathBuf;
 
@@ -20,17 +20,17 @@ pub(crate) enum StudyCommand {
     Status(StudyFileArguments),
     /// Write the report from the runs there are.
     Report(StudyReportArguments),
-    /// Time a forward pass of each finished arm's network, all arms in turns, and write the times beside the runs for reports.
+    /// Time a forward pass of each finished arm's network, all arms in turn, and write the times next to the runs for reports.
     Bench(StudyBenchArguments),
-    /// Set the arms of two studies beside each other.
+    /// Compare the arms of two studies.
     Compare(StudyCompareArguments),
     /// Copy what is worth committing of a finished study: runs without checkpoints, results, README.
     Publish(StudyPublishArguments),
-    /// Tell from published studies which operator to choose when, as a page of Markdown.
+    /// Write a page of Markdown on which operator to choose when, from published studies.
     Guide(StudyGuideArguments),
 }
 
-/// A study file and where its runs lie.
+/// A study file and the folder of its runs.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct StudyFileArguments {
     /// The study file.
@@ -43,7 +43,7 @@ pub(crate) struct StudyFileArguments {
     pub(crate) device: String,
     #[command(flatten)]
     pub(crate) data: DataArguments,
-    /// Format of what is printed.
+    /// Output format.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
 }
@@ -65,7 +65,7 @@ pub(crate) struct StudyRunArguments {
 pub(crate) struct StudyPlanArguments {
     #[command(flatten)]
     pub(crate) study: StudyFileArguments,
-    /// Chance of showing the difference that the plan aims at.
+    /// Power: the chance of showing the difference that the plan aims at.
     #[arg(long, default_value_t = 0.8)]
     pub(crate) power: f64,
     /// True difference to plan for, in units of the metric (0.005 is half a point of error) [default: the equivalence margin].
@@ -128,7 +128,7 @@ pub(crate) struct StudyPublishArguments {
     /// Folder to publish to; default: `docs/results/<study>`.
     #[arg(long)]
     pub(crate) to: Option<PathBuf>,
-    /// Publish the runs that have ended of a study that is under way, so that it can go on elsewhere.
+    /// Publish the ended runs of an unfinished study, so that it can continue elsewhere.
     #[arg(long)]
     pub(crate) partial: bool,
 }

@@ -1,4 +1,4 @@
-//! What can be typed behind `train`.
+//! Command-line arguments of `train`.
 
 use std::path::PathBuf;
 
@@ -25,17 +25,17 @@ pub(crate) struct TrainArguments {
     /// Name of the data set; see `allconv data list`.
     #[arg(long)]
     pub(crate) dataset: String,
-    /// What is learned, as in a study file, e.g. `{ super_resolution = { scale = 2 } }` [default: the class of an image].
+    /// The task, as in a study file, e.g. `{ super_resolution = { scale = 2 } }` [default: classification].
     #[arg(long)]
     pub(crate) task: Option<String>,
-    /// Names of the data sets that are tested on, in tasks over maps; the first is the test split [default: the data set's own test
-    /// pictures].
+    /// Names of the data sets that are tested on, in dense tasks; the first is the test split [default: the data set's own test
+    /// images].
     #[arg(long, value_delimiter = ',')]
     pub(crate) test_dataset: Option<Vec<String>>,
-    /// Test on one of several folds of the pictures, e.g. `{ index = 0, of = 5 }`.
+    /// Test on one of several folds of the images, e.g. `{ index = 0, of = 5 }`.
     #[arg(long, conflicts_with = "test_dataset")]
     pub(crate) fold: Option<String>,
-    /// Preprocessing steps in order [default: standardize; none in tasks over maps].
+    /// Preprocessing steps in order [default: standardize; none in dense tasks].
     #[arg(long, value_delimiter = ',')]
     pub(crate) preprocess: Option<Vec<String>>,
     /// Mirror training images at random.
@@ -44,13 +44,13 @@ pub(crate) struct TrainArguments {
     /// Largest random shift of training images, in pixels.
     #[arg(long, default_value_t = 0)]
     pub(crate) translate: u32,
-    /// Images held out for validation [default: 5000; 8 in tasks over maps].
+    /// Images held out for validation [default: 5000; 8 in dense tasks].
     #[arg(long)]
     pub(crate) validation: Option<u32>,
     /// Train on this many images only.
     #[arg(long)]
     pub(crate) train_images: Option<u32>,
-    /// Recipe: `springenberg2015`, `fast` or `dense` [default: springenberg2015; dense in tasks over maps].
+    /// Recipe: `springenberg2015`, `fast` or `dense` [default: springenberg2015; dense in dense tasks].
     #[arg(long)]
     pub(crate) preset: Option<String>,
     /// Passes over the training split [default: the preset's].
@@ -71,10 +71,10 @@ pub(crate) struct TrainArguments {
     /// Accuracy class: `exact`, `f32`, `bf16` or `bf16-fast` [default: the preset's].
     #[arg(long)]
     pub(crate) precision: Option<String>,
-    /// Metrics taken of the finished network; `allconv measure --list` has their names.
+    /// Measures of the finished network; `allconv measure --list` has their names.
     #[arg(long, value_delimiter = ',')]
     pub(crate) measure: Option<Vec<String>>,
-    /// Keep pictures of what the finished network saw in four test images: `gradient`, `deconvnet`, `guided`.
+    /// Keep explanations of the finished network's output for four test images: `gradient`, `deconvnet`, `guided`.
     #[arg(long, value_delimiter = ',')]
     pub(crate) explain: Option<Vec<String>>,
     /// Seed of every random stream.

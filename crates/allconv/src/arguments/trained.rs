@@ -1,4 +1,4 @@
-//! What can be typed behind the commands that take a trained network: `eval`, `predict`, `export`.
+//! Command-line arguments of the commands on a trained network: `eval`, `predict`, `export`.
 
 use std::path::PathBuf;
 
@@ -49,9 +49,9 @@ pub(crate) struct TrainedArguments {
 /// The splits of a data set.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 pub(crate) enum SplitArgument {
-    /// Images the weights were fitted to.
+    /// Training images.
     Train,
-    /// Images held out of training.
+    /// Validation images, held out of training.
     #[default]
     Valid,
     /// The test images.
@@ -86,13 +86,13 @@ pub(crate) struct EvalArguments {
 pub(crate) struct PredictArguments {
     #[command(flatten)]
     pub(crate) trained: TrainedArguments,
-    /// The pictures, JPEG or PNG.
+    /// The images, JPEG or PNG.
     #[arg(required = true)]
     pub(crate) images: Vec<PathBuf>,
-    /// Folder for the pictures that come out, `NAME.png` each; created if absent.
+    /// Folder for the output images, `NAME.png` each; created if absent.
     #[arg(long, default_value = "predictions")]
     pub(crate) out: PathBuf,
-    /// Cut pictures into tiles with so many input pixels a side [default: 512 for pictures above a megapixel].
+    /// Cut images into tiles of this height and width in input pixels [default: 512 for images above a megapixel].
     #[arg(long)]
     pub(crate) tile: Option<usize>,
     /// Format of the table.

@@ -1,4 +1,4 @@
-//! `allconv data`: which data sets there are, and bringing them in.
+//! `allconv data`: the list of data sets, and their import, download and verification.
 
 use std::path::Path;
 
@@ -73,7 +73,7 @@ pub(crate) fn run(command: &DataCommand) -> anyhow::Result<u8> {
                 bar.set_position(progress.bytes);
             })?;
             bar.finish_and_clear();
-            let verb = if report.already_present { "was here before" } else { "fetched and checked" };
+            let verb = if report.already_present { "was already present" } else { "fetched and checked" };
             output::print_line(format_args!("{name} {verb}: {}", report.folder.display()))?;
         }
     }
@@ -109,12 +109,12 @@ fn import_of_pictures(
     let header = &report.header;
     let kind = match header.classes.as_slice() {
         [] => "photographs".to_owned(),
-        classes => format!("pictures with label maps of {}", classes.join(", ")),
+        classes => format!("images with label maps of {}", classes.join(", ")),
     };
     let [train, validation, test] =
         [SplitName::Train, SplitName::Validation, SplitName::Test].map(|split| header.count(split));
     let divided = match (validation, test) {
-        (0, 0) => "in one pool".to_owned(),
+        (0, 0) => "without splits".to_owned(),
         _ => format!("{train} training, {validation} validation, {test} test"),
     };
     output::print_line(format_args!(
@@ -129,10 +129,10 @@ fn import_of_pictures(
 }
 
 fn import_verb(already_present: bool) -> &'static str {
-    if already_present { "was here before" } else { "imported" }
+    if already_present { "was already present" } else { "imported" }
 }
 
-/// Folders of images left out that are named, one a line.
+/// The largest number of folders with images left out that are listed, one a line.
 const FOLDERS_NAMED: usize = 8;
 
 fn say_left_out(what: &str, left_out: &LeftOut) {
@@ -174,7 +174,7 @@ fn directory(arguments: &DataArguments) -> DataDirectory {
 }
 
 fn list_datasets(directory: &DataDirectory, format: Format) -> anyhow::Result<()> {
-    let columns = [("name", "Name"), ("present", "Here"), ("description", "What it is")];
+    let columns = [("name", "Name"), ("present", "Present"), ("description", "Description")];
     let mut table = Table::data("allconv.datasets/1", &columns);
     for dataset in list(directory)? {
         table.push(vec![json!(dataset.name), json!(dataset.present), json!(dataset.description)]);

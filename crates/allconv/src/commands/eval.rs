@@ -1,4 +1,4 @@
-//! `allconv eval`: a trained network's verdict on a split.
+//! `allconv eval`: the metrics of a trained network on a split.
 
 use allconv_data::DataDirectory;
 use allconv_document::Table;
@@ -32,7 +32,7 @@ pub(crate) fn run(arguments: &EvalArguments) -> anyhow::Result<u8> {
     Ok(exit::OK)
 }
 
-/// Wrong answers by class.
+/// Returns the table of wrong answers by class.
 fn class_table(classes: &[String], outcomes: &Outcomes) -> Table {
     let columns = [("class", "Class"), ("images", "Images"), ("wrong", "Wrong"), ("error", "Error")];
     let mut table = Table::data("allconv.evaluation/1", &columns);

@@ -1,8 +1,8 @@
-//! One file a command.
+//! The commands, one file each.
 
 pub(crate) mod bench;
 pub(crate) mod bench_conv;
-pub(crate) mod bench_map;
+pub(crate) mod bench_dense;
 mod bench_network;
 mod bench_operators;
 mod bench_slot;
@@ -17,7 +17,7 @@ pub(crate) mod export;
 pub(crate) mod measure;
 pub(crate) mod models;
 mod opened_study;
-mod operator_card;
+mod operator_page;
 pub(crate) mod operators;
 pub(crate) mod paper;
 mod paper_trainer;

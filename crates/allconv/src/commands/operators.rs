@@ -1,4 +1,4 @@
-//! `allconv operators`: what may stand in the downsampling slot, and the ways back up.
+//! `allconv operators`: the downsampling and upsampling operators.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use allconv_nets::{
 use anyhow::Context;
 use serde_json::{Value, json};
 
-use super::operator_card::{downsampler_card, upsampler_card};
+use super::operator_page::{downsampler_page, upsampler_page};
 use crate::arguments::OperatorsCommand;
 use crate::exit;
 use crate::table::Format;
@@ -23,9 +23,9 @@ pub(crate) fn run(command: &OperatorsCommand) -> anyhow::Result<u8> {
         OperatorsCommand::Show { name, markdown } => {
             let all = DownsampleConfig::NAMES.iter().chain(UpsampleConfig::NAMES).copied();
             let names: Vec<&str> = name.as_deref().map_or_else(|| all.collect(), |name| vec![name]);
-            let cards = names.into_iter().map(card).collect::<anyhow::Result<Vec<_>>>()?.concat();
+            let pages = names.into_iter().map(page).collect::<anyhow::Result<Vec<_>>>()?.concat();
             let write = if *markdown { markdown::blocks } else { terminal::blocks };
-            output::print(&write(&cards))?;
+            output::print(&write(&pages))?;
         }
         OperatorsCommand::Pairs { all, format } => output::print(&pairs(*all, *format)?)?,
         OperatorsCommand::Pictures { folder } => pictures(folder)?,
@@ -33,7 +33,7 @@ pub(crate) fn run(command: &OperatorsCommand) -> anyhow::Result<u8> {
     Ok(exit::OK)
 }
 
-/// A picture for each operator's default that can stand behind nothing, and for each upsampling operator behind its partner.
+/// Writes an image for each downsampling operator that needs no stage before it, and for each upsampling operator after its partner.
 fn pictures(folder: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let down =
@@ -46,17 +46,17 @@ fn pictures(folder: &Path) -> anyhow::Result<()> {
                 let path = folder.join(format!("{name}.png"));
                 picture.save(&path).with_context(|| format!("cannot write {}", path.display()))?;
             }
-            Err(reason) => output::note(format_args!("no picture of {name}: {reason}")),
+            Err(reason) => output::note(format_args!("no image of {name}: {reason}")),
         }
     }
     Ok(())
 }
 
-/// Ways down that are set beside an upsampling operator's usual partner.
+/// Downsampling operators that are listed in addition to an upsampling operator's usual partner.
 const COMMON: [&str; 6] =
     ["max_pool", "average_pool", "strided_conv", "blur_pool", "decimation", "pixel_unshuffle"];
 
-/// One line for each pair of defaults: of every upsampling operator with its usual partner and the common ways down, or with all.
+/// One line for each pair of defaults: of every upsampling operator with its usual partner and the common downsampling operators, or with all.
 fn pairs(all: bool, format: Format) -> anyhow::Result<String> {
     let columns = [
         ("up", "Up"),
@@ -68,7 +68,7 @@ fn pairs(all: bool, format: Format) -> anyhow::Result<String> {
         ("learned", "Weights"),
     ];
     let mut table = Table::data("allconv.pairs/1", &columns);
-    // Three digits; what is left of rounding counts as nothing.
+    // Three digits; rounding errors are written as 0.
     let digits = |value: f64| json!(if value < 1e-12 { "0".to_owned() } else { format!("{value:.3}") });
     for up in UpsampleConfig::NAMES {
         let up = &UpsampleConfig::named(up)?[0];
@@ -79,7 +79,7 @@ fn pairs(all: bool, format: Format) -> anyhow::Result<String> {
             partners.push(DownsampleConfig::named(name)?.remove(0));
         }
         for down in partners {
-            // A pair that cannot be has no line.
+            // An impossible pair has no line.
             let Ok(found) = pair_energies(up, &down) else { continue };
             table.push(vec![
                 json!(up.name()),
@@ -100,7 +100,7 @@ fn pairs(all: bool, format: Format) -> anyhow::Result<String> {
 fn list(format: Format) -> anyhow::Result<String> {
     let columns = [
         ("name", "Name"),
-        ("way", "Way"),
+        ("way", "Direction"),
         ("statement", "What it does"),
         ("parameters", "Parameters in model C"),
         ("macs", "MACs in model C"),
@@ -146,10 +146,10 @@ pub(super) fn in_model_c(operator: &DownsampleConfig) -> Option<Walk> {
     walk(&spec, [3, 32, 32], 10).ok()
 }
 
-/// The card of the operator called `name`, of either way.
-fn card(name: &str) -> anyhow::Result<Vec<Block>> {
+/// Returns the page of the operator called `name`, downsampling or upsampling.
+fn page(name: &str) -> anyhow::Result<Vec<Block>> {
     match UpsampleConfig::named(name) {
-        Ok(examples) => upsampler_card(name, &examples),
-        Err(_) => downsampler_card(name, &DownsampleConfig::named(name)?),
+        Ok(examples) => upsampler_page(name, &examples),
+        Err(_) => downsampler_page(name, &DownsampleConfig::named(name)?),
     }
 }

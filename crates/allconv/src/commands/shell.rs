@@ -1,4 +1,4 @@
-//! `allconv completions` and `allconv man`: made from the same definition as the parser.
+//! `allconv completions` and `allconv man`, generated from the definition of the parser.
 
 use clap::CommandFactory;
 

@@ -24,7 +24,7 @@ use crate::runner::Runner;
 use crate::table::Format;
 use crate::{exit, interrupt, memory, output};
 
-/// Chance of "holds" that `study check` asks of a claim that is true.
+/// Chance of "holds" that `study check` requires for a claim that is true.
 const PLANNED_POWER: f64 = 0.8;
 
 /// How long to wait before looking again at runs that other processes hold.
@@ -75,7 +75,7 @@ fn run_all(arguments: &StudyRunArguments) -> anyhow::Result<u8> {
             runner.display().say(&line);
         }
     })?;
-    // Said before the report, which may fail for the same reason as a run.
+    // Printed before the report, which may fail for the same reason as a run.
     output::note(summary_line(&summary));
     for FailedRun { planned, reason, .. } in &summary.failed {
         output::note(format_args!("failed: {} seed {}: {reason}", planned.arm, planned.seed));
@@ -85,7 +85,7 @@ fn run_all(arguments: &StudyRunArguments) -> anyhow::Result<u8> {
     Ok(code(&summary))
 }
 
-/// The exit code for what came of the runs.
+/// Returns the exit code for the outcomes of the runs.
 fn code(summary: &RunSummary) -> u8 {
     if summary.is_complete() {
         exit::OK
@@ -289,7 +289,7 @@ fn publish_study(arguments: &StudyPublishArguments) -> anyhow::Result<u8> {
     }
     let mut results = StudyResults::collect(&study, &folders)?;
     if arguments.partial {
-        // What is told must follow from what lies there: interrupted runs are not published.
+        // The published results must follow from the published runs: interrupted runs are not published.
         publish_runs(&results, &to)?;
         results = StudyResults::collect(&study, &[to.join("runs")])?;
     }

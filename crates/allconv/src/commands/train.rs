@@ -53,7 +53,7 @@ pub(crate) fn run(arguments: &TrainArguments) -> anyhow::Result<u8> {
 fn request(arguments: &TrainArguments) -> anyhow::Result<Request> {
     let spec = models::named(&arguments.model).map_err(|error| UsageError(format!("--model: {error}")))?;
     let mut net = toml::Table::try_from(spec.with_width(arguments.width))?;
-    // What the paper's models leave to the architecture, a preset may decide; only the alias's own choices are kept.
+    // A preset may decide what the paper's models leave to the architecture; only the alias's own choices are kept.
     net.retain(|key, _| key == "architecture" || key == "downsample" || key == "upsample");
     let mut data = toml::Table::new();
     data.insert("dataset".into(), arguments.dataset.clone().into());
@@ -113,7 +113,7 @@ fn refused(error: ResolveError) -> anyhow::Error {
     if error.bad_data { anyhow!(exit::BadData(message)) } else { anyhow!(UsageError(message)) }
 }
 
-/// Prints what came of the run: for a classifier a row, for a network that returns maps a row for each metric.
+/// Prints the result of the run: for a classifier a row, for a dense task a row for each metric.
 fn report(
     arguments: &TrainArguments,
     resolved: &Resolved,

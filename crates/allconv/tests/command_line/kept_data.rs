@@ -1,4 +1,4 @@
-//! A run keeps what its network needs of its data; pixels are used only if they are those it was made with.
+//! The part of its data that a run keeps for its network; images are used only if they are those of the run.
 
 use std::path::{Path, PathBuf};
 
@@ -31,7 +31,7 @@ fn succeed(folder: &Path, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Runs the program, which must fail with `code`, and returns what it told.
+/// Runs the program, which must fail with `code`, and returns its message.
 fn refused(folder: &Path, arguments: &[&str], code: i32) -> String {
     let output = output(folder, arguments);
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -115,7 +115,7 @@ fn predictions_come_from_the_run_and_pixels_of_other_data_are_refused() {
 }
 
 #[test]
-fn a_run_that_kept_nothing_is_answered_by_its_own_data_and_by_no_others() {
+fn a_run_that_kept_nothing_needs_its_own_data_and_accepts_no_others() {
     let (folder, run) = trained();
     std::fs::remove_file(run.join("data.json")).unwrap();
     std::fs::remove_file(run.join("preprocess.f32")).unwrap();
@@ -128,7 +128,7 @@ fn a_run_that_kept_nothing_is_answered_by_its_own_data_and_by_no_others() {
 }
 
 #[test]
-fn pictures_of_one_name_a_folder_and_a_broken_one_among_others_are_answered() {
+fn images_of_one_name_a_folder_and_a_broken_image_among_others_are_handled() {
     let (folder, run) = trained();
     let (folder, run) = (folder.path(), run.to_str().unwrap());
     let across = "pictures/test/across/000.png";
@@ -144,11 +144,11 @@ fn pictures_of_one_name_a_folder_and_a_broken_one_among_others_are_answered() {
     assert!(answers.contains(across) && answers.contains(down), "{answers}");
     assert!(told.contains("bad.png"), "{told}");
     std::fs::create_dir(folder.join("empty")).unwrap();
-    assert!(refused(folder, &["predict", run, "empty"], 2).contains("no pictures"));
+    assert!(refused(folder, &["predict", run, "empty"], 2).contains("no images"));
 }
 
 #[test]
-fn weights_that_are_not_finite_give_no_answer() {
+fn weights_that_are_not_finite_are_refused() {
     let (folder, run) = trained();
     let (folder, run) = (folder.path(), run.to_str().unwrap());
     succeed(folder, &["export", run, "--file", "w.safetensors"]);
@@ -164,7 +164,7 @@ fn weights_that_are_not_finite_give_no_answer() {
 }
 
 #[test]
-fn a_closed_standard_output_is_the_reader_s_choice_and_a_full_one_an_error() {
+fn a_closed_standard_output_is_not_an_error_and_a_full_one_is() {
     let folder = tempfile::tempdir().unwrap();
     for asked in [
         &["models", "list"][..],

@@ -39,7 +39,7 @@ fn a_bench_prints_images_per_second_and_gflops() {
 }
 
 #[test]
-fn a_bench_of_convolutions_names_one_choice_a_pass_beside_its_alternatives() {
+fn a_bench_of_convolutions_names_one_choice_a_pass_and_its_alternatives() {
     let arguments = ["bench", "conv", "--width", "0.1", "--batch", "2", "--steps", "1", "--format", "json"];
     let bench = json(&arguments);
     let rows = bench["rows"].as_array().unwrap();
@@ -55,7 +55,7 @@ fn a_bench_of_convolutions_names_one_choice_a_pass_beside_its_alternatives() {
 }
 
 #[test]
-fn a_bench_of_operators_verifies_and_times_both_ways() {
+fn a_bench_of_operators_verifies_and_times_both_directions() {
     let few = ["--shape", "2,4,8,8", "--rounds", "1", "--format", "json"];
     let bench = json(&[&["bench", "operators", "max_pool", "carafe"][..], &few].concat());
     let rows = bench["rows"].as_array().unwrap();

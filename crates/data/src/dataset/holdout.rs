@@ -1,4 +1,4 @@
-//! Which training images are held out for validation, and which of the rest are used.
+//! The choice of the validation images and of the training images among the rest.
 //!
 //! Within each class the images are ranked by the BLAKE3 hash of their pixels, so that the choice depends on
 //! content alone: neither on the order of files nor on a seed. The first ranks become the validation split, the
@@ -14,17 +14,17 @@ use crate::error::DataError;
 pub struct Divided {
     /// Images to train on, in stored order.
     pub train: Split,
-    /// Images held out, in stored order; `None` if none were wished.
+    /// Images held out, in stored order; `None` if none were requested.
     pub validation: Option<Split>,
 }
 
 /// Divides a training split; `train_images = None` keeps all that is not held out.
 ///
-/// Counts are balanced over the classes: each gets the same share, and the first classes one more where the
+/// Counts are balanced over the classes: each gets the same number, and the first classes one more where the
 /// number does not divide.
 ///
 /// # Errors
-/// If a class has too few images for its share, or a number is 0 where that leaves nothing to train on.
+/// If a class has too few images, or a number is 0 where that leaves nothing to train on.
 pub fn divide(
     train: &Split,
     classes: usize,
@@ -38,8 +38,8 @@ pub fn divide(
     let mut held_out = Vec::with_capacity(validation.min(train.len()));
     let mut kept = Vec::new();
     for (class, samples) in ranked.iter().enumerate() {
-        let held = share(validation, classes, class);
-        let wanted = train_images.map(|number| share(number, classes, class));
+        let held = balanced_count(validation, classes, class);
+        let wanted = train_images.map(|number| balanced_count(number, classes, class));
         if held > samples.len() || (validation > 0 && held == samples.len() && !samples.is_empty()) {
             return Err(too_few("validation", validation, class, held.saturating_add(1), samples.len()));
         }
@@ -70,12 +70,12 @@ pub fn divide(
     Ok(Divided { train: train.select(&kept), validation: (validation > 0).then(|| train.select(&held_out)) })
 }
 
-/// The share of one class in a balanced total.
-fn share(total: usize, classes: usize, class: usize) -> usize {
+/// Returns the number of images of one class in a balanced total.
+fn balanced_count(total: usize, classes: usize, class: usize) -> usize {
     total / classes + usize::from(class < total % classes)
 }
 
-/// Sample numbers of each class, smallest content hash first; equal images keep their stored order.
+/// Returns the sample numbers of each class, smallest content hash first; equal images keep their stored order.
 fn rank_by_content(split: &Split, classes: usize) -> Vec<Vec<usize>> {
     let hashes: Vec<[u8; 32]> = (0..split.len())
         .into_par_iter()
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn fewer_training_images_are_a_subset_beside_the_same_validation_split() {
+    fn fewer_training_images_are_a_subset_with_the_same_validation_split() {
         let all = split(0..300);
         let whole = divide(&all, 3, 30, None).expect("enough images");
         let part = divide(&all, 3, 30, Some(90)).expect("enough images");

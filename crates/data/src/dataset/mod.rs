@@ -37,7 +37,7 @@ pub struct Dataset {
     pub content_hash: String,
 }
 
-/// What to take of a dataset.
+/// The part of a dataset that is used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DatasetOptions {
@@ -45,7 +45,7 @@ pub struct DatasetOptions {
     pub validation: usize,
     /// Use only this many of the remaining training images, balanced over the classes; `None` uses all.
     pub train_images: Option<usize>,
-    /// What to draw if the dataset is `synthetic`; other datasets ignore it.
+    /// Settings of the drawn images if the dataset is `synthetic`; other datasets ignore it.
     pub synthetic: SyntheticSettings,
 }
 
@@ -116,7 +116,7 @@ impl Source {
         Ok(())
     }
 
-    /// Holds out the validation split and takes the wished number of training images.
+    /// Holds out the validation split and takes the requested number of training images.
     pub fn into_dataset(self, name: &str, options: &DatasetOptions) -> Result<Dataset, DataError> {
         self.check(name)?;
         let content_hash = self.content_hash();
@@ -145,7 +145,7 @@ impl Source {
 }
 
 impl Dataset {
-    /// Shape of every image.
+    /// Returns the shape of every image.
     pub fn shape(&self) -> ImageShape {
         ImageShape { height: self.height, width: self.width, channels: self.channels }
     }

@@ -15,7 +15,7 @@ pub struct OfficialArchive {
 }
 
 /// An archive of image folders, `SPLIT/CLASS/FILE`. It is known by the content of its images: a host that packs a revision anew for each
-/// download does not promise the bytes of the archive.
+/// download does not guarantee the bytes of the archive.
 #[derive(Clone, Debug)]
 pub struct ImageArchive {
     /// Name of the dataset, as after an import.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::catalogue::{ImageArchive, OfficialArchive, fetchable, image_archives, official_archives};
 use super::digest::Digests;
 use super::manifest::HashManifest;
-use super::transfer::{Patience, Progress, Transfer};
+use super::transfer::{Progress, RetryLimits, Transfer};
 use allconv_files::{remove_leftovers, sync_folder, temporary_folder};
 
 use crate::dataset::cifar::CifarLayout;
@@ -19,7 +19,7 @@ use crate::import::entry::EntryLimits;
 use crate::import::import;
 use crate::registry::nearest;
 
-/// What a fetch did.
+/// The result of a fetch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FetchReport {
     /// Registry name.
@@ -33,10 +33,10 @@ pub struct FetchReport {
 /// Most bytes of an archive; the official ones have 162 MiB.
 const ARCHIVE_BYTE_LIMIT: u64 = 256 << 20;
 
-/// Downloads, checks and unpacks a dataset; `report` hears of every block that arrives.
+/// Downloads, checks and unpacks a dataset; `report` is called for every block that arrives.
 ///
 /// A broken download continues where it stopped. Of the official binaries the archive's digests are checked before it is opened, its files'
-/// sizes, labels and class counts before they get their final place; their hashes are recorded beside them. An archive of images is imported
+/// sizes, labels and class counts before they get their final place; their hashes are recorded in the same folder. An archive of images is imported
 /// as [`import`](crate::import()) does, and gets its name when the content of its images has the expected hash.
 ///
 /// # Errors
@@ -47,10 +47,10 @@ pub fn fetch(
     report: &mut dyn FnMut(Progress),
 ) -> Result<FetchReport, DataError> {
     if let Some(archive) = official_archives().into_iter().find(|archive| archive.layout.name == name) {
-        return fetch_archive(&archive, directory, Patience::default(), report);
+        return fetch_archive(&archive, directory, RetryLimits::default(), report);
     }
     if let Some(archive) = image_archives().into_iter().find(|archive| archive.name == name) {
-        return fetch_images(&archive, directory, Patience::default(), report);
+        return fetch_images(&archive, directory, RetryLimits::default(), report);
     }
     let names = fetchable();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -62,11 +62,11 @@ pub fn fetch(
     })
 }
 
-/// [`fetch`] of any archive in a CIFAR layout.
+/// Does [`fetch`] for any archive in a CIFAR layout.
 pub fn fetch_archive(
     archive: &OfficialArchive,
     directory: &DataDirectory,
-    patience: Patience,
+    retry_limits: RetryLimits,
     report: &mut dyn FnMut(Progress),
 ) -> Result<FetchReport, DataError> {
     let layout = &archive.layout;
@@ -75,16 +75,16 @@ pub fn fetch_archive(
         false => Ok(false),
     };
     let unpack = |target: &Path| unpack(layout, target, directory);
-    let download = Download { url: &archive.url, digests: Some(&archive.digests), patience };
+    let download = Download { url: &archive.url, digests: Some(&archive.digests), retry_limits };
     let already_present = download.unless(&is_present, directory, &unpack, report)?;
     Ok(FetchReport { name: layout.name.to_string(), folder: layout.path(directory), already_present })
 }
 
-/// [`fetch`] of any archive of image folders.
+/// Does [`fetch`] for any archive of image folders.
 pub fn fetch_images(
     archive: &ImageArchive,
     directory: &DataDirectory,
-    patience: Patience,
+    retry_limits: RetryLimits,
     report: &mut dyn FnMut(Progress),
 ) -> Result<FetchReport, DataError> {
     let pack = directory.pack(&archive.name);
@@ -97,7 +97,7 @@ pub fn fetch_images(
         import_checked(archive, target, directory)
             .inspect_err(|_| fs::remove_file(target).unwrap_or_default())
     };
-    let download = Download { url: &archive.url, digests: None, patience };
+    let download = Download { url: &archive.url, digests: None, retry_limits };
     let already_present = download.unless(&is_present, directory, &unpack, report)?;
     Ok(FetchReport { name: archive.name.clone(), folder: directory.imported(), already_present })
 }
@@ -106,7 +106,7 @@ pub fn fetch_images(
 struct Download<'a> {
     url: &'a str,
     digests: Option<&'a Digests>,
-    patience: Patience,
+    retry_limits: RetryLimits,
 }
 
 impl Download<'_> {
@@ -143,13 +143,13 @@ impl Download<'_> {
                 target: &target,
                 byte_limit: ARCHIVE_BYTE_LIMIT,
                 digests: self.digests,
-                patience: self.patience,
+                retry_limits: self.retry_limits,
             };
             transfer.run(report)?;
         }
         unpack(&target)?;
         fs::remove_file(&target).map_err(DataError::io("remove", &target))?;
-        // Whoever waits for the lock finds the files present, also if somebody else makes a new lock meanwhile.
+        // A process that waited for the lock finds the files present, even if another makes a new lock meanwhile.
         fs::remove_file(&lock_path).map_err(DataError::io("remove", &lock_path))?;
         Ok(false)
     }
@@ -186,7 +186,7 @@ fn check_content(
     ))
 }
 
-/// Copies the layout's files out of the archive into a fresh folder, checks them, and renames the folder into place.
+/// Copies the layout's files out of the archive into a new folder, checks them, and renames the folder into place.
 fn unpack(layout: &CifarLayout, archive_path: &Path, directory: &DataDirectory) -> Result<(), DataError> {
     remove_leftovers(directory.root(), crate::write_file::LEFT_BEHIND);
     let staging_root = temporary_folder(directory.root(), &format!("unpacking-{}-", layout.name))?;

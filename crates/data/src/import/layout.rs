@@ -95,7 +95,7 @@ pub(super) fn is_system_folder(folder: &str) -> bool {
     folder.starts_with('.') || NAMES.contains(&folder.to_lowercase().as_str())
 }
 
-/// True for names that promise a JPEG or PNG image, in any case, and are not hidden.
+/// Returns true for names of a JPEG or PNG image, in any case, and are not hidden.
 pub(super) fn is_image_name(file: &str) -> bool {
     let Some((stem, extension)) = file.rsplit_once('.') else { return false };
     !stem.is_empty()

@@ -1,4 +1,4 @@
-//! Steps after fitting: what a net must be given together with its weights to look at a new image.
+//! Fitted steps: the preprocessing that a network needs, with its weights, for new images.
 
 use std::path::Path;
 
@@ -79,7 +79,7 @@ impl FittedPreprocess {
     }
 
     /// Reads fitted steps from a file that [`PreparedDataset::keep_fitted`](super::PreparedDataset::keep_fitted) wrote for images of
-    /// `shape`; none is needed where no step has anything fitted.
+    /// `shape`; none is needed where no step is fitted.
     ///
     /// # Errors
     /// [`DataError`] when the file is missing, damaged, or holds other steps.
@@ -102,7 +102,7 @@ impl FittedPreprocess {
         })
     }
 
-    /// Everything that was fitted, as one list of numbers.
+    /// Returns everything that was fitted, as one list of numbers.
     pub(super) fn to_arrays(&self) -> Vec<&[f32]> {
         self.steps
             .iter()
@@ -116,7 +116,7 @@ impl FittedPreprocess {
             .collect()
     }
 
-    /// The inverse of [`FittedPreprocess::to_arrays`]; `None` if the file holds another number of values.
+    /// Returns the inverse of [`FittedPreprocess::to_arrays`]; `None` if the file holds another number of values.
     pub(super) fn from_file(
         steps: &[Preprocess],
         shape: ImageShape,

@@ -1,4 +1,4 @@
-//! Documents as HTML: one file that needs no network and no other file, and is whole without its script.
+//! Documents as HTML: one self-contained file, complete without its script.
 
 mod table;
 
@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
-use crate::block::{Block, Card, Document, Size};
+use crate::block::{Block, Document, GalleryItem, Size};
 use crate::cell::{Badge, Tone};
 use crate::figure::{FIGURE_STYLE, Figure, series_classes};
 use crate::text::{Span, Text};
@@ -27,7 +27,7 @@ pub fn page(document: &Document, data: Option<&str>) -> String {
                 meta http-equiv="Content-Security-Policy" content=(policy());
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="generator" content={ "allconv " (env!("CARGO_PKG_VERSION")) };
-                title { (document.title.words()) }
+                title { (document.title.plain_text()) }
                 style { (PreEscaped(STYLE)) (PreEscaped(FIGURE_STYLE)) (PreEscaped(toggles(series))) }
             }
             body {
@@ -37,7 +37,7 @@ pub fn page(document: &Document, data: Option<&str>) -> String {
                 }
                 main { @for section in sections(&document.blocks) { section { (blocks(section)) } } }
                 @if !document.origin.is_empty() { footer { (document.origin) } }
-                // The policy above keeps this from being anything but data.
+                // The policy above prevents this from being executed.
                 @if let Some(data) = data {
                     script type="application/json" id="results" { (PreEscaped(data.replace('<', "\\u003c"))) }
                 }
@@ -48,7 +48,7 @@ pub fn page(document: &Document, data: Option<&str>) -> String {
     page.into_string() + "\n"
 }
 
-/// No script but the page's own may run and nothing may be fetched, whatever the document contains.
+/// The security policy: only the page's own script runs and nothing is fetched, whatever the document contains.
 fn policy() -> String {
     let hash = STANDARD.encode(Sha256::digest(SCRIPT.as_bytes()));
     format!(
@@ -99,7 +99,7 @@ fn block(block: &Block) -> Markup {
         Block::Figures { figures, caption, is_chosen } => self::figures(figures, caption, *is_chosen),
         Block::Legend { caption, names } => legend(caption, names),
         Block::Image { target, description } => html! { p { a href=(target) { (description) } } },
-        Block::Gallery(size, cards) => gallery(*size, cards),
+        Block::Gallery(size, items) => gallery(*size, items),
         Block::Details { summary, is_open, blocks: inner } => html! {
             details open[*is_open] { summary { (text(summary)) } (blocks(inner)) }
         },
@@ -146,7 +146,7 @@ fn legend(caption: &str, names: &[String]) -> Markup {
     }
 }
 
-fn gallery(size: Size, cards: &[Card]) -> Markup {
+fn gallery(size: Size, items: &[GalleryItem]) -> Markup {
     let class = match size {
         Size::Small => "gallery",
         Size::Medium => "gallery pictures",
@@ -154,12 +154,12 @@ fn gallery(size: Size, cards: &[Card]) -> Markup {
     };
     html! {
         ul class=(class) {
-            @for card in cards {
+            @for item in items {
                 li {
-                    @if let Some(png) = &card.png {
-                        img alt=(card.description) src={ "data:image/png;base64," (STANDARD.encode(png)) };
+                    @if let Some(png) = &item.png {
+                        img alt=(item.description) src={ "data:image/png;base64," (STANDARD.encode(png)) };
                     }
-                    @for line in &card.lines { p { (text(line)) } }
+                    @for line in &item.lines { p { (text(line)) } }
                 }
             }
         }
@@ -200,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_fetches_nothing_and_words_stay_words() {
+    fn a_page_fetches_nothing_and_text_stays_text() {
         let document = Document {
             title: "Is <b> bold?".into(),
             blocks: vec![Block::paragraph("<script>alert(1)</script> `name`"), Block::heading(2, "Second")],
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn the_legend_hides_series_of_the_figures_that_it_holds_for() {
+    fn the_legend_hides_series_of_the_figures_that_it_applies_to() {
         let legend = Block::Legend { caption: "Arms".into(), names: vec!["a".into(), "b".into()] };
         let document = Document { blocks: vec![legend], ..Document::default() };
         let page = page(&document, None);

@@ -40,7 +40,7 @@ macro_rules! architectures {
                 match self { $(Self::$net(net) => net,)+ }
             }
 
-            /// The factor on all channel counts but that of the classes.
+            /// Returns the factor on all channel counts but that of the classes.
             pub(crate) fn width(&self) -> f64 {
                 match self { $(Self::$net(net) => net.width,)+ }
             }
@@ -65,6 +65,6 @@ architectures! {
     Edsr,
     /// A U-shaped network with an enlarging head.
     SuperResolutionUNet,
-    /// Down, a bottleneck, and up again, without skips.
+    /// An encoder, a bottleneck and a decoder, without skips.
     Autoencoder,
 }

@@ -8,13 +8,13 @@ use burn::tensor::{DType, Device, Gradients, Tensor, TensorData};
 
 use crate::support::{noise, noise_tensor};
 
-/// How far parameters and images are moved each way.
+/// Step of the central differences.
 const STEP: f64 = 1e-6;
 
-/// The largest relative error of the gradients of `network` (input and every parameter), each along four random
+/// Returns the largest relative error of the gradients of `network` (input and every parameter), each along four random
 /// directions, against central differences in f64. The loss is a fixed random mix of the logits.
 ///
-/// `distort` changes the gradient before it is judged: the identity, or a planted error.
+/// `distort` changes the gradient before it is checked: the identity, or a planted error.
 pub(crate) fn gradient_error(
     network: &Network,
     shape: [usize; 4],
@@ -24,7 +24,7 @@ pub(crate) fn gradient_error(
     module_gradient_error(network, shape, |network, images| network.forward(images, mode), distort)
 }
 
-/// [`gradient_error`] of any module, whose logits `forward` computes.
+/// Computes [`gradient_error`] of any module, whose logits `forward` computes.
 pub(crate) fn module_gradient_error<M: Module>(
     module: &M,
     shape: [usize; 4],
@@ -45,22 +45,22 @@ pub(crate) fn module_gradient_error<M: Module>(
 
     let value = |module: &M, images: Tensor<4>| to_host::<f64, 1, _>(loss(module, images))[0];
     let mut worst = 0.0_f64;
-    let mut judge = |gradient: &[f64], at: &dyn Fn(&[f64], f64) -> f64| {
+    let mut check = |gradient: &[f64], at: &dyn Fn(&[f64], f64) -> f64| {
         for seed in 10..14 {
             let direction = noise(seed, gradient.len());
             let analytic: f64 = gradient.iter().zip(&direction).map(|(g, d)| distort(*g) * d).sum();
             let numeric = (at(&direction, STEP) - at(&direction, -STEP)) / (2.0 * STEP);
-            // Directions along which the loss hardly changes are judged by the size of the gradient instead.
+            // Directions along which the loss hardly changes are compared relative to the size of the gradient instead.
             let size: f64 = gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
             worst = worst.max((analytic - numeric).abs() / numeric.abs().max(size).max(1e-3));
         }
     };
-    judge(&of_images, &|direction, step| {
+    check(&of_images, &|direction, step| {
         let moved = TensorData::new(direction.iter().map(|d| d * step).collect(), shape);
         value(&module, images.clone() + Tensor::from_data(moved, (&device, DType::F64)))
     });
     for (index, gradient) in of_parameters.iter().enumerate() {
-        judge(gradient, &|direction, step| {
+        check(gradient, &|direction, step| {
             let mut mover = Mover { left: index, direction, step };
             value(&module.clone().map(&mut mover), images.clone())
         });
@@ -68,7 +68,7 @@ pub(crate) fn module_gradient_error<M: Module>(
     worst
 }
 
-/// The gradient of every parameter in the module's order; zeros for one that the loss does not depend on.
+/// Returns the gradient of every parameter in the module's order; zeros for one that the loss does not depend on.
 pub(crate) fn gradients_in_order(module: &impl Module, gradients: Gradients) -> Vec<Vec<f64>> {
     let mut collector = Collector { gradients, collected: Vec::new() };
     module.visit(&mut collector);

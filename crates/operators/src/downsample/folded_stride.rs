@@ -29,7 +29,7 @@ impl Settings for FoldedStride {
         cost: "none; the convolution before it costs 1/stride²",
         source: "Springenberg et al., arXiv 1412.6806, section 3 and table 2",
         note: "It needs a convolution (with its activation and dropout) right before the slot. For base B that is a 1×1 \
-               convolution, which then looks at one cell in stride².",
+               convolution, which then reads one position in stride².",
     };
 
     fn examples() -> Vec<Self> {

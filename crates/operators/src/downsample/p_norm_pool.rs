@@ -65,10 +65,10 @@ impl Settings for PNormPool {
 
 impl Reduction for PNormPool {
     fn properties(&self) -> Properties {
-        let cells = (self.kernel * self.kernel) as f64;
+        let count = (self.kernel * self.kernel) as f64;
         let gain = match self.form {
             NormForm::Mean => 1.0,
-            NormForm::Sum => pow(cells, 1.0 / self.p),
+            NormForm::Sum => pow(count, 1.0 / self.p),
         };
         Properties { gain: Some(gain), ..Properties::windows(self.kernel, self.stride) }
     }

@@ -37,9 +37,9 @@ impl Settings for StridedConv {
                   p = floor((kernel − 1)/2); without `activation` f is the identity",
         shape: SLOT_SHAPE,
         boundary: "zeros: floor((kernel − 1)/2) before and floor(kernel/2) after",
-        cost: "c·kernel²/groups multiply–accumulates; c²·kernel²/groups + c learned values",
+        cost: "c·kernel²/groups multiply–accumulates; c²·kernel²/groups + c parameters",
         source: "Springenberg et al., arXiv 1412.6806, section 3 and table 2 (3×3, stride 2)",
-        note: "Two ports to Keras forgot the activation after it.",
+        note: "Two ports to Keras lack the activation after it.",
     };
 
     fn examples() -> Vec<Self> {
@@ -80,7 +80,7 @@ impl Downsampling for StridedConv {
 }
 
 impl StridedConv {
-    /// All channels mixed.
+    /// Creates a strided convolution that mixes all channels.
     pub const fn plain(kernel: usize, stride: usize) -> Self {
         Self { kernel, stride, groups: 1, activation: true }
     }

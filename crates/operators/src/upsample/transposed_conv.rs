@@ -1,7 +1,7 @@
 //! Transposed convolution: the adjoint of a strided convolution.
 
 use super::properties::Properties;
-use super::upsampling::{Destination, Enlargement, SideRule, Upsampling};
+use super::upsampling::{Destination, Enlargement, SizeRule, Upsampling};
 use crate::convolution_spec::Border;
 use crate::operations::{TransposedConvolutionSettings, transposed_convolution};
 use crate::prelude::*;
@@ -31,9 +31,9 @@ impl Settings for TransposedConv {
                   p = floor((kernel − 1)/2)",
         shape: "[n, c', h', w'] for any c'; ceil(h'/stride) = h, ceil(w'/stride) = w",
         boundary: "what falls outside the map is cut off",
-        cost: "c·kernel²/stride² multiply–accumulates; c·c'·kernel² + c' learned values",
+        cost: "c·kernel²/stride² multiply–accumulates; c·c'·kernel² + c' parameters",
         source: "Zeiler et al., CVPR 2010; Ronneberger et al., arXiv 1505.04597 (2×2, stride 2: the up-convolution of U-Net)",
-        note: "Where the stride does not divide the kernel, cells receive unequally many values: a checkerboard (Odena et al., \
+        note: "Where the stride does not divide the kernel, positions receive unequally many values: a checkerboard (Odena et al., \
                Distill, 2016). Weights start with the variance of the values that an output sums over on average.",
     };
 
@@ -58,8 +58,8 @@ impl Upsampling for TransposedConv {
         "strided_conv"
     }
 
-    fn sides(&self) -> SideRule {
-        SideRule::Factor(self.stride)
+    fn size_rule(&self) -> SizeRule {
+        SizeRule::Factor(self.stride)
     }
 
     fn mixes_channels(&self) -> bool {
@@ -85,8 +85,8 @@ impl Upsampling for TransposedConv {
     }
 
     fn macs(&self, enlargement: &Enlargement) -> u64 {
-        let cells: usize = enlargement.input.iter().product();
-        (cells * enlargement.output[0] * self.kernel * self.kernel) as u64
+        let elements: usize = enlargement.input.iter().product();
+        (elements * enlargement.output[0] * self.kernel * self.kernel) as u64
     }
 
     fn compute(
@@ -99,7 +99,7 @@ impl Upsampling for TransposedConv {
         let settings = TransposedConvolutionSettings {
             stride: [self.stride; 2],
             padding: Border::same(self.kernel).padding(),
-            sides: to.sides,
+            size: to.size,
             activation: to.activation,
         };
         let (weight, bias) = (parameters.get("weight"), parameters.get("bias"));

@@ -1,4 +1,4 @@
-//! A study file: its syntax, its unknown keys, and where in the text everything stands.
+//! Study files: syntax, checks of keys and values, and the positions of errors.
 
 mod arms;
 mod claim_groups;

@@ -1,4 +1,4 @@
-//! A study file on disk.
+//! Reading of study files from disk.
 
 use std::io::Read;
 use std::path::Path;
@@ -12,13 +12,13 @@ impl StudyFile {
     /// Reads a study file from disk.
     ///
     /// # Errors
-    /// [`StudyError`], with line and column if the content is to blame.
+    /// [`StudyError`], with line and column if the content is the cause.
     pub fn read(path: &Path) -> Result<StudyFile, StudyError> {
         let shown = path.display().to_string();
         let unreadable = |source| StudyError::Unreadable { path: shown.clone(), source };
         let file = std::fs::File::open(path).map_err(unreadable)?;
         let mut bytes = Vec::new();
-        // One byte more than is possible, whatever the file's size is said to be.
+        // One byte more than the limit, whatever size the file reports.
         let mut limited = file.take(limits::MOST_BYTES + 1);
         limited.read_to_end(&mut bytes).map_err(unreadable)?;
         if bytes.len() as u64 > limits::MOST_BYTES {
@@ -31,7 +31,7 @@ impl StudyFile {
             let byte = error.as_bytes()[valid];
             let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
             let message =
-                format!("the file is not UTF-8: here stands the byte 0x{byte:02x}; save it as UTF-8");
+                format!("the file is not UTF-8: it has the byte 0x{byte:02x} here; save it as UTF-8");
             Document { name: shown.clone(), text }.error(&(valid..valid), message)
         })?;
         Ok(StudyFile::parse(&shown, text)?)

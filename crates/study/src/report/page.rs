@@ -1,4 +1,4 @@
-//! `index.html`: everything that is known of a study on one page.
+//! `index.html`: all results of a study on one page.
 
 use allconv_document::{Document, Text};
 
@@ -8,7 +8,7 @@ use crate::sections::{
     pictures, reproduction, runs, search, secondary, trend,
 };
 
-/// Comparisons up to which their sentences stand before the main figure.
+/// Largest number of comparisons whose sentences precede the main figure.
 const MOST_ANSWERS_FIRST: usize = 5;
 
 /// The page.
@@ -17,7 +17,7 @@ pub(super) fn page(results: &StudyResults, examples: &Pictures) -> Document {
     let mut blocks = opening::notes(results);
     blocks.extend(opening::blocks(results));
     blocks.extend(claims::blocks(results));
-    // Many sentences would push the picture off the first screen.
+    // Many sentences would push the figure off the first screen.
     let is_figure_first = results.comparisons.len() > MOST_ANSWERS_FIRST || !results.claims.is_empty();
     if is_figure_first {
         blocks.push(figures::main(results));

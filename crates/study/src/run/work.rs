@@ -1,4 +1,4 @@
-//! The workers of a stage: each takes the next run from the queue, makes it, and notes what came of it.
+//! The workers of a stage: each takes the next run from the queue, makes it, and notes its outcome.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,7 +12,7 @@ use crate::queue::{Next, Queue};
 use crate::relatives::Relatives;
 use crate::room::check_writable;
 
-/// Everything the workers share.
+/// The state that the workers share.
 pub(super) struct Work<'a> {
     planned: Vec<PlannedRun>,
     resolved: Vec<Resolved>,
@@ -24,11 +24,11 @@ pub(super) struct Work<'a> {
     progress: &'a (dyn Fn(&Progress) + Sync),
 }
 
-/// What came of a run.
+/// The outcome of a run.
 #[derive(Clone, Debug)]
 pub(super) enum Outcome {
     Ended(Status),
-    /// By storage, and it is to be tried once more.
+    /// It failed by storage, and is to be tried once more.
     FailedOnce(String),
     Failed {
         reason: String,
@@ -109,7 +109,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Where a run is made.
+    /// Returns the directory of a new run.
     fn directory(&self, run: usize) -> RunDirectory {
         let (planned, resolved) = (&self.planned[run], &self.resolved[run]);
         RunDirectory::for_run(self.options.study_folder, &planned.arm, &resolved.specification)
@@ -131,7 +131,7 @@ impl<'a> Work<'a> {
         self.queue.settled(run);
     }
 
-    /// Waits before looking again at runs of other processes, in slices so that an interruption is heard soon.
+    /// Waits before looking again at runs of other processes, in slices so that an interruption is noticed soon.
     fn pause(&self) {
         let end = Instant::now() + self.options.busy_pause;
         while Instant::now() < end && !self.options.interrupted.load(Ordering::Relaxed) {
@@ -162,7 +162,7 @@ impl<'a> Work<'a> {
         summary
     }
 
-    /// A worker that panicked leaves the list consistent, so its poison is no reason to stop.
+    /// A worker that panicked leaves the list consistent, so a poisoned lock can be used.
     fn outcomes(&self) -> MutexGuard<'_, Vec<Option<Outcome>>> {
         self.outcomes.lock().unwrap_or_else(PoisonError::into_inner)
     }

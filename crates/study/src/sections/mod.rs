@@ -1,4 +1,4 @@
-//! Sections of documents about a study: each a function from its results to blocks. The formats of the report choose among them.
+//! Sections of documents about a study: each a function from its results to blocks, of which the reports select.
 
 pub(crate) mod answers;
 pub(crate) mod arms;

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{Confusion, Plane, boundary_f1, luma, psnr, ssim};
 
-/// Both sides compute in f64, in another order of summation.
+/// Both implementations compute in f64, in another order of summation.
 const BOUND: f64 = 1e-9;
 
 fn expected() -> Value {

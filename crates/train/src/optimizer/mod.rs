@@ -28,7 +28,7 @@ enum Rule {
 }
 
 impl Optimizer {
-    /// The optimiser that the settings describe, at rest.
+    /// Returns the optimiser that the settings describe, with zero state.
     pub fn new(settings: &TrainSettings) -> Optimizer {
         let rule = match settings.optimizer {
             None | Some(OptimizerSettings::Sgd {}) => Rule::Sgd(Sgd::new(settings)),
@@ -64,7 +64,7 @@ impl Optimizer {
         Ok(())
     }
 
-    /// The state, for a checkpoint.
+    /// Returns the state, for a checkpoint.
     pub fn tensors(&self) -> NamedTensors {
         match &self.rule {
             Rule::Sgd(sgd) => sgd.tensors(),
@@ -72,7 +72,7 @@ impl Optimizer {
         }
     }
 
-    /// Takes the state of a checkpoint up again.
+    /// Restores the state of a checkpoint.
     pub fn restore(&mut self, tensors: NamedTensors) {
         match &mut self.rule {
             Rule::Sgd(sgd) => sgd.restore(tensors),
@@ -88,7 +88,7 @@ struct Gradient {
 }
 
 impl Gradient {
-    /// The clipped gradients by parameter path.
+    /// Returns the clipped gradients by parameter path.
     fn by_path(self) -> BTreeMap<String, Parameter> {
         let shrink = self.shrink;
         let clipped = |mut gradient: Parameter| {
@@ -101,14 +101,14 @@ impl Gradient {
     }
 }
 
-/// L2 norm of the whole gradient, summed in double precision in the order of the parameters.
+/// Returns the L2 norm of the whole gradient, summed in double precision in the order of the parameters.
 fn norm(gradients: &[Parameter]) -> f64 {
     let squares =
         |gradient: &Parameter| gradient.values.iter().map(|value| square(f64::from(*value))).sum::<f64>();
     gradients.iter().map(squares).sum::<f64>().sqrt()
 }
 
-/// The weights of a network by path, for a checkpoint.
+/// Returns the weights of a network by path, for a checkpoint.
 pub fn network_tensors(network: &Network) -> NamedTensors {
     let named = |parameter: Parameter| {
         (parameter.path, NamedTensor { shape: parameter.shape, values: parameter.values })
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clipped_step_is_as_long_as_the_limit_times_the_learning_rate() {
+    fn a_clipped_step_has_the_norm_of_the_limit_times_the_learning_rate() {
         let device = Device::flex().autodiff();
         let mut network = network(&device);
         let before = network_tensors(&network);
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn biases_decay_only_when_told_to() {
+    fn biases_decay_only_if_set() {
         let device = Device::flex().autodiff();
         for (decay_biases, expected) in [(true, 0.9), (false, 1.0)] {
             let mut network = network(&device);

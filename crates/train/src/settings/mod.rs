@@ -1,4 +1,4 @@
-//! The sections `[data]` and `[train]` of a study file: as asked for, and with every default written out.
+//! The sections `[data]` and `[train]` of a study file: as requested, and with every default written out.
 
 mod data;
 mod optimizer;
@@ -20,7 +20,7 @@ pub struct SettingError {
     pub field: String,
     /// The value found.
     pub value: String,
-    /// The values allowed, in words.
+    /// A description of the valid values.
     pub range: &'static str,
 }
 

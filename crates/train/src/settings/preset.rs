@@ -11,7 +11,7 @@ use crate::Schedule;
 pub struct Preset {
     /// Name in the study file.
     pub name: &'static str,
-    /// One sentence for people.
+    /// A summary in one sentence.
     pub summary: &'static str,
     /// The training settings.
     pub settings: fn() -> TrainSettings,
@@ -19,11 +19,11 @@ pub struct Preset {
     pub input_dropout: f64,
     /// Probability of dropping an activation after each downsampling, where the network section names none.
     pub dropout: f64,
-    /// Whether the class convolution is followed by a ReLU, where the network section does not say.
+    /// Whether the class convolution is followed by a ReLU, where the network section leaves it out.
     pub last_relu: bool,
-    /// How weights start, where the network section does not say.
+    /// The initial weights, where the network section leaves it out.
     pub initialisation: Initialisation,
-    /// Factor on the weights of a classifier's last convolution at the start, where the network section does not say.
+    /// Factor on the weights of a classifier's last convolution at the start, where the network section leaves it out.
     pub last_scale: Option<f64>,
 }
 
@@ -155,7 +155,7 @@ const DENSE: Preset = Preset {
 };
 
 impl Preset {
-    /// The preset called `name`.
+    /// Returns the preset called `name`.
     pub fn named(name: &str) -> Option<&'static Preset> {
         PRESETS.iter().find(|preset| preset.name == name)
     }

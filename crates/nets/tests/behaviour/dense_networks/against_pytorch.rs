@@ -15,7 +15,7 @@ const BOUND: f64 = 2e-4;
 /// Bound on a single value, relative to the root mean square of its tensor.
 const VALUE_BOUND: f64 = 2e-3;
 
-/// `dense_golden.py`'s `fill`.
+/// Returns the values of `dense_golden.py`'s `fill`.
 fn fill(network: &mut Network, stages: &[StageSpec]) {
     let shapes: Vec<Vec<usize>> = network.parameters().into_iter().map(|parameter| parameter.shape).collect();
     let mut shapes = shapes.into_iter();
@@ -111,7 +111,7 @@ fn check(case: &Value) {
 }
 
 #[test]
-fn every_architecture_steps_like_its_pytorch_twin_on_odd_sides() {
+fn every_architecture_steps_like_its_pytorch_twin_at_odd_sizes() {
     let cases: Vec<Value> = serde_json::from_str(include_str!("../../fixtures/dense_step.json")).unwrap();
     assert_eq!(cases.len(), 7);
     cases.iter().for_each(check);

@@ -16,7 +16,7 @@ fn evaluated(operator: &DownsampleConfig, x: Tensor<4>) -> Tensor<4> {
     )
 }
 
-/// Both operators, as a study file writes them, on the same map.
+/// Applies both operators, as a study file writes them, to the same map.
 fn assert_same(left: &str, right: &str, x: &Tensor<4>, bound: f64) {
     let difference = distance(&evaluated(&read(left), x.clone()), &evaluated(&read(right), x.clone()));
     assert!(difference <= bound, "{left} and {right}: {difference}");
@@ -61,15 +61,15 @@ fn the_low_pass_band_of_haar_is_twice_the_average() {
 }
 
 #[test]
-fn the_bands_of_haar_are_an_orthogonal_mix_of_the_unshuffled_cells() {
+fn the_bands_of_haar_are_an_orthogonal_mix_of_the_unshuffled_values() {
     let x = noise_images(5, SHAPE, &test_device());
     let bands = evaluated(&read("haar_wavelet = {}"), x.clone());
     let [batch, channels, ..] = SHAPE;
-    // Cells in the order (0,0), (0,1), (1,0), (1,1).
+    // Positions in the order (0,0), (0,1), (1,0), (1,1).
     let mix = [[1., 1., 1., 1.], [1., 1., -1., -1.], [1., -1., 1., -1.], [1., -1., -1., 1.]];
     let mix: Tensor<2> = Tensor::from_data(TensorData::from(mix), &test_device()) / 2.0;
-    let cells = evaluated(&read("pixel_unshuffle = { order = \"tensorflow\" }"), x);
-    let flat: Tensor<3> = cells.reshape([batch, 4, channels * 12]);
+    let positions = evaluated(&read("pixel_unshuffle = { order = \"tensorflow\" }"), x);
+    let flat: Tensor<3> = positions.reshape([batch, 4, channels * 12]);
     let mixed: Tensor<4> = mix.unsqueeze_dim::<3>(0).matmul(flat).reshape([batch, 4 * channels, 3, 4]);
     assert!(distance(&bands, &mixed) < 1e-6);
 }
@@ -195,9 +195,9 @@ fn a_convolution_before_unshuffling_is_a_tied_convolution_of_kernel_four_and_str
 
 #[test]
 fn adaptive_sampling_is_decimation_where_the_first_phase_is_strongest() {
-    // Cells of even rows and columns are ten times as large as the others.
+    // Values at even rows and columns are ten times as large as the others.
     let weights: Vec<f32> =
-        (0..48).map(|cell| if cell / 8 % 2 == 0 && cell % 2 == 0 { 10.0 } else { 1.0 }).collect();
+        (0..48).map(|position| if position / 8 % 2 == 0 && position % 2 == 0 { 10.0 } else { 1.0 }).collect();
     let weights: Tensor<4> = Tensor::from_data(TensorData::new(weights, [1, 1, 6, 8]), &test_device());
     assert_same(
         "adaptive_polyphase = {}",

@@ -1,4 +1,4 @@
-//! `allconv bench` for networks that return a map: a step of gradient descent on the mean square of the difference from a fixed map.
+//! `allconv bench` for networks of dense tasks: a step of gradient descent on the mean squared difference from a fixed target map.
 
 use allconv_nets::{Mode, Network, Walk, images_to_tensor};
 use allconv_random::elementary::sin;
@@ -7,21 +7,21 @@ use anyhow::{Context, ensure};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
-/// A network, images and the maps that they are to become.
-pub(crate) struct MapBench {
+/// A network with images and target maps.
+pub(crate) struct DenseBench {
     network: Network,
     batch: usize,
     input: [usize; 3],
     output: [usize; 3],
 }
 
-impl MapBench {
-    /// A bench for the walked `network` on `batch` images.
-    pub(crate) fn new(network: Network, batch: usize, walk: &Walk) -> MapBench {
-        MapBench { network, batch, input: walk.input, output: walk.output() }
+impl DenseBench {
+    /// A benchmark of `network` with its shape walk on `batch` images.
+    pub(crate) fn new(network: Network, batch: usize, walk: &Walk) -> DenseBench {
+        DenseBench { network, batch, input: walk.input, output: walk.output() }
     }
 
-    /// What makes one training step, given its number.
+    /// Returns a function that makes one training step, given its number.
     pub(crate) fn training(&self) -> anyhow::Result<impl FnMut(u64) -> anyhow::Result<()> + use<>> {
         let settings = (Preset::named("springenberg2015").context("the preset is registered")?.settings)();
         let device = Device::flex().autodiff();
@@ -29,8 +29,8 @@ impl MapBench {
             (waves(self.batch, self.input, &device), waves(self.batch, self.output, &device));
         let (mut network, mut optimizer) = (self.network.clone(), Optimizer::new(&settings));
         Ok(move |step| {
-            let map = network.forward_map(images.clone(), Mode::Train { seed: 0, step });
-            let loss = (map - target.clone()).square().mean();
+            let output = network.forward_map(images.clone(), Mode::Train { seed: 0, step });
+            let loss = (output - target.clone()).square().mean();
             let mut gradients = loss.backward();
             optimizer
                 .step(&mut network, &mut gradients, 1e-4)
@@ -40,19 +40,23 @@ impl MapBench {
         })
     }
 
-    /// What makes one forward pass.
+    /// Returns a function that makes one forward pass.
     pub(crate) fn inference(&self) -> impl FnMut(u64) -> anyhow::Result<()> + use<> {
         let (network, values) = (self.network.valid(), self.batch * self.output.iter().product::<usize>());
         let images = waves(self.batch, self.input, &Device::flex());
         move |_| {
-            let map = network.forward_map(images.clone(), Mode::Evaluate).into_data();
-            ensure!(map.num_elements() == values, "{} values in a map of {values}", map.num_elements());
+            let output = network.forward_map(images.clone(), Mode::Evaluate).into_data();
+            ensure!(
+                output.num_elements() == values,
+                "{} values in an output of {values}",
+                output.num_elements()
+            );
             Ok(())
         }
     }
 }
 
-/// Images in [−1, 1] of which no two neighbouring values are alike.
+/// Returns images in [−1, 1] in which neighbouring values differ.
 fn waves(batch: usize, [channels, height, width]: [usize; 3], device: &Device) -> Tensor<4> {
     let values = (0..batch * channels * height * width).map(|index| sin(index as f64 * 0.7) as f32).collect();
     images_to_tensor(values, [batch, height, width, channels], device)

@@ -1,11 +1,11 @@
-//! Holds the crates to the dependency table of the design: the arrows go one way only, and Burn is named in four crates.
+//! The dependency table of the crates, and its check: dependencies point one way only, and four crates may use Burn.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context, ensure};
 
-/// Each crate's folder, what it may depend on inside the workspace, and whether it may name Burn.
+/// Each crate's folder, the crates of the workspace that it may depend on, and its use of Burn.
 const TABLE: &[(&str, &[&str], Burn)] = &[
     ("random", &[], Burn::Hidden),
     ("files", &[], Burn::Hidden),
@@ -43,13 +43,13 @@ const TABLE: &[(&str, &[&str], Burn)] = &[
 enum Burn {
     /// Not even as a transitive dependency within the workspace table.
     Hidden,
-    /// May use it.
+    /// Uses it.
     Named,
-    /// May pass features on to it and choose devices, nothing else.
+    /// Passes features on to it and chooses devices, nothing else.
     FeaturesOnly,
 }
 
-/// The folders of all crates, those that depend on others after them.
+/// Returns the folders of all crates, each after those that it depends on.
 pub(crate) fn crates() -> impl Iterator<Item = &'static str> {
     TABLE.iter().map(|(folder, ..)| *folder)
 }
@@ -61,7 +61,7 @@ pub(crate) fn check(workspace: &Path) -> anyhow::Result<()> {
         folders.insert(entry?.file_name().to_string_lossy().into_owned());
     }
     let listed: BTreeSet<String> = TABLE.iter().map(|(folder, ..)| folder.to_string()).collect();
-    ensure!(folders == listed, "crates/ holds {folders:?}, the table of arrows lists {listed:?}");
+    ensure!(folders == listed, "crates/ holds {folders:?}, the table of dependencies lists {listed:?}");
     for (folder, allowed, burn) in TABLE {
         let path = workspace.join("crates").join(folder).join("Cargo.toml");
         let text =
@@ -72,7 +72,7 @@ pub(crate) fn check(workspace: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What a manifest's `[dependencies]` and `[build-dependencies]` break; development dependencies are free.
+/// Returns what a manifest's `[dependencies]` and `[build-dependencies]` violate; development dependencies are free.
 fn violations(manifest: &str, allowed: &[&str], burn: Burn) -> anyhow::Result<Vec<String>> {
     let manifest: toml::Table = manifest.parse()?;
     let mut problems = Vec::new();
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn an_arrow_against_the_table_is_found() {
+    fn a_dependency_against_the_table_is_found() {
         let manifest = "[dependencies]\nallconv-study.workspace = true\nburn.workspace = true\nserde = \"1\"";
         let problems = violations(manifest, &["record"], Burn::Hidden).unwrap();
         assert_eq!(problems, ["may not depend on allconv-study", "may not name burn"]);

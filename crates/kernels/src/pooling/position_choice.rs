@@ -10,25 +10,25 @@ use crate::engine::Engine;
 use crate::memory::check_len;
 use crate::numbers::{Channels, Scalar, lanes};
 
-/// Cells of the largest window whose cells are ranked by comparing each with each.
+/// Elements of the largest window whose elements are ranked by comparing each with each.
 const MOST_RANKED: usize = 64;
 
-/// The positions `row · W + column` of the middle values of each window: of an odd number of cells twice the same, of an even number
-/// the lower and the upper. Equal values count in reading order; where a cell is NaN, both name it.
+/// Finds the positions `row · W + column` of the middle values of each window: of an odd number of elements twice the same, of an even
+/// number the lower and the upper. Equal values count in reading order; where an element is NaN, both are its position.
 ///
 /// Shapes: `x` `[N, H, W, C]`, `lower` and `upper` `[N, H_out, W_out, C]`.
 ///
 /// # Panics
 /// When the geometry is invalid, a slice has the wrong length, or a window holds no pixel or more than 64.
-pub fn median_cells<T: Scalar>(
+pub fn median_positions<T: Scalar>(
     engine: &Engine,
     geometry: &PoolGeometry,
     x: &[T],
     lower: &mut [u32],
     upper: &mut [u32],
 ) {
-    let cells = geometry.kernel[0] * geometry.kernel[1];
-    assert!(cells <= MOST_RANKED, "windows of {cells} cells, at most {MOST_RANKED} are ranked");
+    let elements = geometry.kernel[0] * geometry.kernel[1];
+    assert!(elements <= MOST_RANKED, "windows of {elements} elements, at most {MOST_RANKED} are ranked");
     rows(geometry, x, lower).zip(rows(geometry, x, upper)).for_each(|((row, x, lower), (_, _, upper))| {
         dispatch(engine.isa(), Median { geometry, row, x, lower, upper });
     });
@@ -62,22 +62,22 @@ impl<T: Scalar> Kernel for Median<'_, T> {
     }
 }
 
-/// For each lane the pixels of the cells with the middle ranks.
+/// Finds for each lane the pixels of the elements with the middle ranks.
 #[inline(always)]
-fn middle<T: Scalar>(cells: &[[T; LANES]], pixels: &[usize]) -> [[u32; LANES]; 2] {
-    let ranks = [rank((cells.len() - 1) / 2), rank(cells.len() / 2)];
+fn middle<T: Scalar>(elements: &[[T; LANES]], pixels: &[usize]) -> [[u32; LANES]; 2] {
+    let ranks = [rank((elements.len() - 1) / 2), rank(elements.len() / 2)];
     let (mut found, mut odd) = ([[0; LANES]; 2], [u32::MAX; LANES]);
-    for (place, (cell, &pixel)) in cells.iter().zip(pixels).enumerate() {
-        // Cells that come before this one in the order of values.
+    for (place, (element, &pixel)) in elements.iter().zip(pixels).enumerate() {
+        // Elements that come before this one in the order of values.
         let mut before = [0_u32; LANES];
-        for other in &cells[..place] {
+        for other in &elements[..place] {
             for lane in 0..LANES {
-                before[lane] += u32::from(other[lane] <= cell[lane]);
+                before[lane] += u32::from(other[lane] <= element[lane]);
             }
         }
-        for other in &cells[place + 1..] {
+        for other in &elements[place + 1..] {
             for lane in 0..LANES {
-                before[lane] += u32::from(other[lane] < cell[lane]);
+                before[lane] += u32::from(other[lane] < element[lane]);
             }
         }
         let pixel = pixel_index(pixel);
@@ -85,7 +85,7 @@ fn middle<T: Scalar>(cells: &[[T; LANES]], pixels: &[usize]) -> [[u32; LANES]; 2
             found[0][lane] = if before[lane] == ranks[0] { pixel } else { found[0][lane] };
             found[1][lane] = if before[lane] == ranks[1] { pixel } else { found[1][lane] };
             #[expect(clippy::eq_op, reason = "the test for NaN that a generic scalar offers")]
-            let is_odd = cell[lane] != cell[lane];
+            let is_odd = element[lane] != element[lane];
             odd[lane] = if is_odd { pixel } else { odd[lane] };
         }
     }
@@ -96,19 +96,19 @@ fn middle<T: Scalar>(cells: &[[T; LANES]], pixels: &[usize]) -> [[u32; LANES]; 2
     ]
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "a window holds at most 64 cells")]
+#[expect(clippy::cast_possible_truncation, reason = "a window holds at most 64 elements")]
 const fn rank(place: usize) -> u32 {
     place as u32
 }
 
-/// The position of one cell of each window, drawn with a probability in proportion to its value: the first at which the running sum
-/// of the values exceeds `draws` times their sum. Of a window of zeros it is the first cell.
+/// Finds the position of one element of each window, drawn with a probability in proportion to its value: the first at which the running
+/// sum of the values exceeds `draws` times their sum. In a window of zeros it is the first.
 ///
 /// Shapes: `x` `[N, H, W, C]`, at least 0; `draws`, in [0, 1), and `indices` `[N, H_out, W_out, C]`.
 ///
 /// # Panics
 /// When the geometry is invalid, a slice has the wrong length, or a window holds no pixel.
-pub fn drawn_cells<T: Scalar>(
+pub fn drawn_positions<T: Scalar>(
     engine: &Engine,
     geometry: &PoolGeometry,
     x: &[T],
@@ -154,7 +154,7 @@ impl<T: Scalar> Kernel for Drawn<'_, T> {
                 let (mut reached, mut drawn) = ([T::ZERO; LANES], [pixel_index(pixels[0]); LANES]);
                 for (values, &pixel) in window.iter().zip(&pixels) {
                     for lane in 0..LANES {
-                        // The last positive cell that begins at or below the threshold: rounding leaves none out.
+                        // The last positive element that begins at or below the threshold: rounding leaves none out.
                         let here = (reached[lane] <= threshold[lane]) & (values[lane] > T::ZERO);
                         drawn[lane] = if here { pixel_index(pixel) } else { drawn[lane] };
                         reached[lane] += values[lane];
@@ -166,7 +166,7 @@ impl<T: Scalar> Kernel for Drawn<'_, T> {
     }
 }
 
-/// Windows along both sides of each map: first cell and the one behind the last.
+/// Windows along both axes of each map: first position, and the one after the last.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegionLists {
     /// For each map, or for all maps alike: the windows along the rows' axis.
@@ -175,13 +175,13 @@ pub struct RegionLists {
     pub columns: Vec<Vec<(usize, usize)>>,
 }
 
-/// The position of the largest value of each region, the first one on ties. The maps are the channels of each image in turn.
+/// Finds the position of the largest value of each region, the first one on ties. The maps are the channels of each image in turn.
 ///
 /// Shapes: `x` `[N, height, width, C]`, `indices` `[N, windows of rows, windows of columns, C]`.
 ///
 /// # Panics
 /// When lengths do not fit, or a region is empty or leaves the map.
-pub fn region_max_cells<T: Scalar>(
+pub fn region_max_positions<T: Scalar>(
     engine: &Engine,
     [batch, height, width, channels]: [usize; 4],
     regions: &RegionLists,
@@ -273,19 +273,19 @@ mod tests {
         ceil_mode: false,
     };
 
-    /// Whole numbers from −3 to 3, so that many are equal.
+    /// Returns whole numbers from −3 to 3, so that many are equal.
     fn values(count: usize) -> Vec<f32> {
         (0..count).map(|index| ((index * 7919 + 13) % 1009 % 7) as f32 - 3.0).collect()
     }
 
-    /// The window of an output, in reading order, by loops of its own: values with their positions.
+    /// Returns the window of an output, in reading order, by loops of its own: values with their positions.
     fn window(x: &[f32], output: usize) -> Vec<(f32, u32)> {
         let PoolGeometry { height_in, width_in, channels, .. } = GEOMETRY;
         let (rows, columns) = (GEOMETRY.height_out().unwrap(), GEOMETRY.width_out().unwrap());
         let channel = output % channels;
         let (column, row) = (output / channels % columns, output / channels / columns % rows);
         let image = output / channels / columns / rows;
-        let mut cells = Vec::new();
+        let mut elements = Vec::new();
         for down in 0..3 {
             for across in 0..3 {
                 let (Some(row), column) = ((2 * row + down).checked_sub(1), 2 * column + across) else {
@@ -293,12 +293,12 @@ mod tests {
                 };
                 if row < height_in && column < width_in {
                     let pixel = row * width_in + column;
-                    cells
+                    elements
                         .push((x[(image * height_in * width_in + pixel) * channels + channel], pixel as u32));
                 }
             }
         }
-        cells
+        elements
     }
 
     #[test]
@@ -308,65 +308,65 @@ mod tests {
         for isa in Isa::available() {
             let engine = Engine::new(isa, Accuracy::F32);
             let (mut lower, mut upper) = (vec![0; outputs], vec![0; outputs]);
-            median_cells(&engine, &GEOMETRY, &x, &mut lower, &mut upper);
+            median_positions(&engine, &GEOMETRY, &x, &mut lower, &mut upper);
             for output in 0..outputs {
-                let mut cells = window(&x, output);
-                cells.sort_by(|a, b| a.0.total_cmp(&b.0));
-                let middle = |rank: usize| cells[rank].1;
+                let mut elements = window(&x, output);
+                elements.sort_by(|a, b| a.0.total_cmp(&b.0));
+                let middle = |rank: usize| elements[rank].1;
                 assert_eq!(
                     (lower[output], upper[output]),
-                    (middle((cells.len() - 1) / 2), middle(cells.len() / 2)),
-                    "{isa} {output}: {cells:?}"
+                    (middle((elements.len() - 1) / 2), middle(elements.len() / 2)),
+                    "{isa} {output}: {elements:?}"
                 );
             }
         }
     }
 
     #[test]
-    fn a_window_with_a_cell_that_is_no_number_names_it() {
+    fn the_position_of_nan_is_both_medians_of_its_window() {
         let mut x = values(GEOMETRY.input_len());
         x[0] = f32::NAN;
         let (mut lower, mut upper) =
             (vec![9; GEOMETRY.output_len().unwrap()], vec![9; GEOMETRY.output_len().unwrap()]);
-        median_cells(&Engine::detect(), &GEOMETRY, &x, &mut lower, &mut upper);
+        median_positions(&Engine::detect(), &GEOMETRY, &x, &mut lower, &mut upper);
         assert_eq!((lower[0], upper[0]), (0, 0));
     }
 
     #[test]
-    fn cells_are_drawn_where_the_running_sum_passes_the_draw() {
+    fn positions_are_drawn_where_the_running_sum_passes_the_draw() {
         let x: Vec<f32> = values(GEOMETRY.input_len()).into_iter().map(|value| value.max(0.0)).collect();
         let outputs = GEOMETRY.output_len().unwrap();
         let draws: Vec<f32> = (0..outputs).map(|index| (index * 37 % 101) as f32 / 101.0).collect();
         for isa in Isa::available() {
             let mut indices = vec![0; outputs];
-            drawn_cells(&Engine::new(isa, Accuracy::F32), &GEOMETRY, &x, &draws, &mut indices);
+            drawn_positions(&Engine::new(isa, Accuracy::F32), &GEOMETRY, &x, &draws, &mut indices);
             for output in 0..outputs {
-                let cells = window(&x, output);
-                let sum: f32 = cells.iter().map(|cell| cell.0).sum();
+                let elements = window(&x, output);
+                let sum: f32 = elements.iter().map(|element| element.0).sum();
                 let mut reached = 0.0;
-                let passes = |cell: &&(f32, u32)| {
-                    reached += cell.0;
+                let passes = |element: &&(f32, u32)| {
+                    reached += element.0;
                     reached > draws[output] * sum
                 };
-                let expected = cells.iter().find(passes).map_or(cells[0].1, |cell| cell.1);
-                assert_eq!(indices[output], expected, "{isa} {output}: {cells:?}");
+                let expected = elements.iter().find(passes).map_or(elements[0].1, |element| element.1);
+                assert_eq!(indices[output], expected, "{isa} {output}: {elements:?}");
             }
         }
     }
 
     #[test]
-    fn regions_name_their_first_maximum_for_each_map() {
-        // One image of 2×3 cells and two channels; the second channel has windows of its own.
+    fn each_map_of_a_region_gets_the_position_of_its_first_maximum() {
+        // One image of 2×3 positions and two channels; the second channel has windows of its own.
         let x = [1., 0., 5., 7., 5., 7., 2., 1., 0., 9., 3., 3.];
         let regions = RegionLists {
             rows: vec![vec![(0, 2)], vec![(0, 1)]],
             columns: vec![vec![(0, 2), (1, 3)], vec![(0, 3), (2, 3)]],
         };
         let mut indices = [9; 4];
-        region_max_cells(&Engine::detect(), [1, 2, 3, 2], &regions, &x, &mut indices);
+        region_max_positions(&Engine::detect(), [1, 2, 3, 2], &regions, &x, &mut indices);
         assert_eq!(indices, [1, 1, 1, 2]);
         let same = RegionLists { rows: vec![vec![(1, 2)]], columns: vec![vec![(0, 2), (2, 3)]] };
-        region_max_cells(&Engine::detect(), [1, 2, 3, 2], &same, &x, &mut indices);
+        region_max_positions(&Engine::detect(), [1, 2, 3, 2], &same, &x, &mut indices);
         assert_eq!(indices, [3, 4, 5, 5]);
     }
 }

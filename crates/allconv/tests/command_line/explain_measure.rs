@@ -33,7 +33,7 @@ explain = ["gradient", "guided"]
 adaptive_polyphase = {}
 "#;
 
-/// A study of networks that return a map.
+/// A study of a dense task.
 const MAPPED: &str = r#"
 question = "Are measures of maps metrics like any other?"
 primary  = { metric = "map_shift_agreement", split = "test", better = "higher" }
@@ -61,7 +61,7 @@ upsample   = { transposed_conv = {} }
 "#;
 
 #[test]
-fn networks_that_return_a_map_have_measures_of_their_own_and_refuse_those_of_classes() {
+fn networks_of_dense_tasks_have_measures_of_their_own_and_refuse_those_of_classifiers() {
     let study = TinyStudy::with(MAPPED);
     let ran = output(study.path(), &["study", "run", "tiny.toml", "--progress", "none", "--threads", "1"]);
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
@@ -99,7 +99,7 @@ fn measures_that_a_study_names_are_metrics_of_its_runs() {
     };
     assert!((0.0..=1.0).contains(&value("circular_shift_agreement")));
     assert!(value("training_loss_at_100") > 0.0 && value("effective_radius_90") > 0.0);
-    // What it saw in four test images is kept, and shown by the report.
+    // Its explanations of four test images are kept, and shown by the report.
     let kept = study.path().join(&run).join("artefacts");
     let index = std::fs::read_to_string(kept.join("index.json")).unwrap();
     assert_eq!(index.matches("\"explanation\"").count(), 4, "{index}");
@@ -133,7 +133,7 @@ fn measures_that_a_study_names_are_metrics_of_its_runs() {
 }
 
 #[test]
-fn a_metric_that_nobody_measures_is_refused_before_anything_runs() {
+fn an_unknown_metric_is_refused_before_anything_runs() {
     let study = TinyStudy::with(&MEASURED.replace("training_loss_at_100", "training_loss_at_10"));
     let refused = output(study.path(), &["study", "check", "tiny.toml"]);
     assert_eq!(refused.status.code(), Some(2));
@@ -142,7 +142,7 @@ fn a_metric_that_nobody_measures_is_refused_before_anything_runs() {
 }
 
 #[test]
-fn a_method_that_nobody_knows_is_refused_and_so_is_one_for_maps() {
+fn an_unknown_method_is_refused_and_so_is_one_for_dense_tasks() {
     for (text, words) in [
         (MEASURED.replace("\"guided\"", "\"gided\""), ["gided", "guided"]),
         (MAPPED.replace("epochs  = 1", "epochs  = 1\nexplain = [\"guided\"]"), ["explain", "segmentation"]),
@@ -156,7 +156,7 @@ fn a_method_that_nobody_knows_is_refused_and_so_is_one_for_maps() {
 }
 
 #[test]
-fn a_question_that_does_not_fit_is_refused_with_the_limit() {
+fn arguments_that_do_not_fit_are_refused_with_the_limit() {
     let folder = tempfile::tempdir().unwrap();
     let refused = |arguments: &[&str], words: &[&str]| {
         let output = output(folder.path(), arguments);
@@ -249,17 +249,17 @@ fn draw_images(folder: &Path) {
     }
 }
 
-/// What a shell makes of a word: the pictures, or the one run that it matches.
-fn expanded(folder: &Path, word: &str) -> Vec<String> {
-    match word {
+/// Expands an argument as a shell does: to the images, or to the one run that it matches.
+fn expanded(folder: &Path, argument: &str) -> Vec<String> {
+    match argument {
         "images/*" => (0..3).map(|sample| format!("images/{sample}.png")).collect(),
-        _ => vec![expand(folder, word)],
+        _ => vec![expand(folder, argument)],
     }
 }
 
-/// A word of a command, made small: less training, narrower networks, fewer images.
-fn tiny(word: &str) -> &str {
-    match word {
+/// Reduces an argument of a command: less training, narrower networks, fewer images.
+fn tiny(argument: &str) -> &str {
+    match argument {
         "60000" => "96",
         "5000" => "20",
         "0.5" => "0.1",

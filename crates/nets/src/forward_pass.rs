@@ -9,8 +9,8 @@ use crate::branches::{Branches, OpenTarget};
 use crate::layers::{DropoutLayer, Stage};
 use crate::mode::Mode;
 
-/// A pass through stages: what it is for, and the maps that wait beside the chain.
-pub(crate) struct Passage<'a> {
+/// A pass through stages: its mode, its signal rules and the branches.
+pub(crate) struct ForwardPass<'a> {
     stages: &'a [Stage],
     engine: &'a Engine,
     mode: Mode,
@@ -18,13 +18,13 @@ pub(crate) struct Passage<'a> {
     branches: Branches,
 }
 
-impl<'a> Passage<'a> {
-    /// A pass through these stages whose gradients follow `rules`.
+impl<'a> ForwardPass<'a> {
+    /// Returns a pass through these stages whose gradients follow `rules`.
     pub(crate) fn new(stages: &'a [Stage], engine: &'a Engine, mode: Mode, rules: SignalRules) -> Self {
         Self { stages, engine, mode, rules, branches: Branches::default() }
     }
 
-    /// What the stage at `index` returns for `x`, followed by the epilogue.
+    /// Returns the output of the stage at `index` for `x`, followed by the epilogue.
     pub(crate) fn run(&mut self, index: usize, x: Tensor<4>, epilogue: Epilogue) -> Tensor<4> {
         let engine = self.engine;
         match &self.stages[index] {
@@ -38,8 +38,8 @@ impl<'a> Passage<'a> {
             }
             Stage::Downsample(operator) => operator.forward(x, &self.told(index)),
             Stage::Upsample(operator) => {
-                let OpenTarget { sides, switches, .. } = self.branches.close_target();
-                let to = Destination { sides, switches: &switches, activation: epilogue.activation };
+                let OpenTarget { size, switches, .. } = self.branches.close_target();
+                let to = Destination { size, switches: &switches, activation: epilogue.activation };
                 operator.forward(x, &to, &self.told(index))
             }
             Stage::Normalise(layer) => layer.forward(x, epilogue.activation, self.mode, engine),
@@ -48,7 +48,7 @@ impl<'a> Passage<'a> {
         }
     }
 
-    /// What the stage at `index` returns for `x`, and what it hands over for the way back up.
+    /// Returns the output of the stage at `index` for `x`, and its switches for the upsampling operator.
     pub(crate) fn run_with_switches(&mut self, index: usize, x: Tensor<4>) -> (Tensor<4>, Switches) {
         match &self.stages[index] {
             Stage::Downsample(operator) => operator.forward_with_switches(x, &self.told(index)),
@@ -56,7 +56,7 @@ impl<'a> Passage<'a> {
         }
     }
 
-    /// How many stages from `index` on run as one, and what follows the first of them.
+    /// Returns how many stages from `index` on run fused, and the epilogue of the first of them.
     pub(crate) fn fusible(&self, index: usize) -> (usize, Epilogue) {
         let mut epilogue = Epilogue::IDENTITY;
         let mut stages = 1;
@@ -73,13 +73,13 @@ impl<'a> Passage<'a> {
         (stages, epilogue)
     }
 
-    /// What an operator at stage `index` is told.
+    /// Returns the context of an operator at stage `index`.
     fn told(&self, index: usize) -> Pass<'a> {
         let draws = self.mode.key(index, Purpose::Operator).map(|key| Draws { key });
         Pass { engine: self.engine, draws, rules: self.rules }
     }
 
-    /// The mask of the dropout at stage `index`; `None` outside training.
+    /// Returns the mask of the dropout at stage `index`; `None` outside training.
     fn mask(&self, layer: &DropoutLayer, index: usize) -> Option<Dropout> {
         self.mode.key(index, Purpose::Dropout).and_then(|key| layer.keyed(key))
     }

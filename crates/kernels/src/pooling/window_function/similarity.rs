@@ -1,4 +1,4 @@
-//! The mean weighted by the exponential of each value's likeness to the window's mean.
+//! The mean weighted by the exponential of each value's similarity to the window's mean.
 
 use super::lanes::{Lanes, count, largest_absolute, or_one};
 use crate::cpu::LANES;
@@ -11,27 +11,27 @@ pub(super) fn value<T: Scalar + Elementary>(window: &[Lanes<T>]) -> Lanes<T> {
 }
 
 #[inline(always)]
-pub(super) fn slopes<T: Scalar + Elementary>(
+pub(super) fn gradients<T: Scalar + Elementary>(
     window: &[Lanes<T>],
     y: Lanes<T>,
     dy: Lanes<T>,
-    slopes: &mut Vec<Lanes<T>>,
+    gradients: &mut Vec<Lanes<T>>,
 ) {
     let (Sums { scale, mean, weights, .. }, count) = (sums(window), count(window));
-    // Every pixel moves the mean, and with it all likenesses.
+    // Every pixel moves the mean, and with it all similarities.
     let mut through_mean = [T::ZERO; LANES];
     for x in window {
         for lane in 0..LANES {
-            let [alike, _, slope] = likeness(x[lane] / scale[lane], mean[lane]);
-            let weight = alike.exponential() / weights[lane];
-            through_mean[lane] += weight * (x[lane] - y[lane]) * slope / scale[lane] / count;
+            let [similarity, _, derivative] = similarity(x[lane] / scale[lane], mean[lane]);
+            let weight = similarity.exponential() / weights[lane];
+            through_mean[lane] += weight * (x[lane] - y[lane]) * derivative / scale[lane] / count;
         }
     }
     for x in window {
-        slopes.push(lanes!(lane => {
-            let [alike, slope, _] = likeness(x[lane] / scale[lane], mean[lane]);
-            let weight = alike.exponential() / weights[lane];
-            let own = weight * (T::ONE + (x[lane] - y[lane]) * slope / scale[lane]);
+        gradients.push(lanes!(lane => {
+            let [similarity, derivative, _] = similarity(x[lane] / scale[lane], mean[lane]);
+            let weight = similarity.exponential() / weights[lane];
+            let own = weight * (T::ONE + (x[lane] - y[lane]) * derivative / scale[lane]);
             dy[lane] * (own + through_mean[lane])
         }));
     }
@@ -63,8 +63,8 @@ fn sums<T: Scalar + Elementary>(window: &[Lanes<T>]) -> Sums<T> {
     let (mut weights, mut sum) = ([T::ZERO; LANES], [T::ZERO; LANES]);
     for values in window {
         for lane in 0..LANES {
-            let [alike, ..] = likeness(values[lane] / scale[lane], mean[lane]);
-            let weight = alike.exponential();
+            let [similarity, ..] = similarity(values[lane] / scale[lane], mean[lane]);
+            let weight = similarity.exponential();
             weights[lane] += weight;
             sum[lane] += weight * values[lane];
         }
@@ -72,9 +72,9 @@ fn sums<T: Scalar + Elementary>(window: &[Lanes<T>]) -> Sums<T> {
     Sums { scale, mean, weights, sum }
 }
 
-/// The likeness `2·x·a/(x² + a²)` and its slopes along x and a; all 0 where both are 0.
+/// Returns the similarity `2·x·a/(x² + a²)` and its derivatives along x and a; all 0 where both are 0.
 #[inline(always)]
-fn likeness<T: Scalar>(x: T, a: T) -> [T; 3] {
+fn similarity<T: Scalar>(x: T, a: T) -> [T; 3] {
     let two = T::ONE + T::ONE;
     let size = x * x + a * a;
     let inverse = T::ONE / (if size > T::ZERO { size } else { T::ONE });

@@ -4,24 +4,24 @@ use allconv_document::{Block, Table};
 use allconv_inspect::operator_picture;
 use allconv_nets::Walk;
 use allconv_operators::{
-    Description, DownsampleConfig, Enlargement, SideRule, UpsampleConfig, downsample, upsample,
+    Description, DownsampleConfig, Enlargement, SizeRule, UpsampleConfig, downsample, upsample,
 };
 use serde::Serialize;
 use serde_json::json;
 
 use super::operators::in_model_c;
 
-/// Channels and side of the map that an upsampling operator returns where its cost is counted: the first slot of model C.
+/// Channels, height and width of the output for which the cost of an upsampling operator is counted: the first slot of model C.
 const UPSAMPLED: [usize; 3] = [96, 32, 32];
 
 /// The page of a downsampling operator.
-pub(super) fn downsampler_card(name: &str, examples: &[DownsampleConfig]) -> anyhow::Result<Vec<Block>> {
+pub(super) fn downsampler_page(name: &str, examples: &[DownsampleConfig]) -> anyhow::Result<Vec<Block>> {
     let has_picture = operator_picture(&examples[0]).is_ok();
     let picture = has_picture.then_some("on a test image and on a zone plate");
     let mut blocks = page(name, &examples[0].description(), &[], picture);
     let columns = [
         ("configuration", "In a study file"),
-        ("promises", "Promises, each measured by a test"),
+        ("promises", "Properties, each measured by a test"),
         ("parameters", "Parameters in model C"),
         ("macs", "MACs in model C"),
     ];
@@ -31,7 +31,7 @@ pub(super) fn downsampler_card(name: &str, examples: &[DownsampleConfig]) -> any
         let number = |value: Option<u64>| value.map_or(json!("does not fit"), |value| json!(value));
         table.push(vec![
             json!(inline(example)?),
-            json!(down_in_words(&example.properties())),
+            json!(downsampling_properties(&example.properties())),
             number(cost.as_ref().map(Walk::parameters)),
             number(cost.as_ref().map(Walk::macs)),
         ]);
@@ -41,7 +41,7 @@ pub(super) fn downsampler_card(name: &str, examples: &[DownsampleConfig]) -> any
 }
 
 /// The page of an upsampling operator.
-pub(super) fn upsampler_card(name: &str, examples: &[UpsampleConfig]) -> anyhow::Result<Vec<Block>> {
+pub(super) fn upsampler_page(name: &str, examples: &[UpsampleConfig]) -> anyhow::Result<Vec<Block>> {
     let default = &examples[0];
     let partner = default.partner().name();
     let others = default.partner_names();
@@ -60,7 +60,7 @@ pub(super) fn upsampler_card(name: &str, examples: &[UpsampleConfig]) -> anyhow:
     let mut blocks = page(name, &default.description(), &[("Undoes", &undoes)], Some(&caption));
     let columns = [
         ("configuration", "In a study file"),
-        ("promises", "Promises, each measured by a test"),
+        ("promises", "Properties, each measured by a test"),
         ("parameters", "Parameters for 96×32×32"),
         ("macs", "MACs for 96×32×32"),
     ];
@@ -68,16 +68,16 @@ pub(super) fn upsampler_card(name: &str, examples: &[UpsampleConfig]) -> anyhow:
     for example in examples {
         let switches = example.partner().switches();
         let [channels, rows, columns] = UPSAMPLED;
-        let factor = match example.sides() {
-            SideRule::Factor(factor) => factor,
-            SideRule::NotSmaller | SideRule::Switches => 2,
+        let factor = match example.size_rule() {
+            SizeRule::Factor(factor) => factor,
+            SizeRule::NotSmaller | SizeRule::Switches => 2,
         };
         let entering = example.channels_in(channels, switches).unwrap_or(channels);
         let input = [entering, rows.div_ceil(factor), columns.div_ceil(factor)];
         let enlargement = Enlargement { input, output: UPSAMPLED, switches };
         table.push(vec![
             json!(inline(example)?),
-            json!(up_in_words(&example.properties())),
+            json!(upsampling_properties(&example.properties())),
             json!(example.parameter_count(&enlargement)),
             json!(example.macs(&enlargement)),
         ]);
@@ -86,7 +86,7 @@ pub(super) fn upsampler_card(name: &str, examples: &[UpsampleConfig]) -> anyhow:
     Ok(blocks)
 }
 
-/// Heading, picture and fields; `more` are fields that the description does not hold.
+/// Returns heading, image and fields; `more` are fields that are not in the description.
 fn page(name: &str, description: &Description, more: &[(&str, &str)], picture: Option<&str>) -> Vec<Block> {
     let fields = [
         ("Formula", description.formula),
@@ -107,8 +107,8 @@ fn page(name: &str, description: &Description, more: &[(&str, &str)], picture: O
     blocks
 }
 
-fn down_in_words(properties: &downsample::Properties) -> String {
-    in_words(
+fn downsampling_properties(properties: &downsample::Properties) -> String {
+    property_list(
         properties.gain,
         &[
             (properties.linear, "linear"),
@@ -124,8 +124,8 @@ fn down_in_words(properties: &downsample::Properties) -> String {
     )
 }
 
-fn up_in_words(properties: &upsample::Properties) -> String {
-    in_words(
+fn upsampling_properties(properties: &upsample::Properties) -> String {
+    property_list(
         properties.gain,
         &[
             (properties.linear, "linear"),
@@ -135,17 +135,17 @@ fn up_in_words(properties: &upsample::Properties) -> String {
     )
 }
 
-/// What holds for an operator, as a list of words.
-fn in_words(gain: Option<f64>, holds: &[(bool, &'static str)]) -> String {
+/// Returns the properties of an operator as a list, its gain first.
+fn property_list(gain: Option<f64>, holds: &[(bool, &'static str)]) -> String {
     let gain = gain.map_or_else(
         || "no fixed gain".to_owned(),
         |gain| format!("gain {}", (gain * 1000.0).round() / 1000.0),
     );
-    let words = holds.iter().filter(|(holds, _)| *holds).map(|(_, word)| (*word).to_owned());
-    std::iter::once(gain).chain(words).collect::<Vec<_>>().join(", ")
+    let names = holds.iter().filter(|(holds, _)| *holds).map(|(_, name)| (*name).to_owned());
+    std::iter::once(gain).chain(names).collect::<Vec<_>>().join(", ")
 }
 
-/// The configuration as one line of a study file.
+/// Returns the configuration as one line of a study file.
 fn inline(operator: &impl Serialize) -> anyhow::Result<String> {
     Ok(toml::Value::try_from(operator)?.to_string())
 }

@@ -1,4 +1,4 @@
-//! Arguments of `explain` and `measure`: a network, images, and the question.
+//! Command-line arguments of `explain` and `measure`.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use super::{DataArguments, SplitArgument, Weights};
 use crate::table::Format;
 
-/// A network, trained or not, and the images it is asked about.
+/// A network, trained or not, and the images to apply it to.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct SubjectArguments {
     /// A run directory, or a safetensors file of weights for --model.
@@ -47,7 +47,7 @@ pub(crate) struct SubjectArguments {
     /// JPEG or PNG files of the network's input size, in place of a split.
     #[arg(long, num_args = 1..)]
     pub(crate) images: Vec<PathBuf>,
-    /// Number of images, taken at even distances [default: what each picture or measure needs].
+    /// Number of images, evenly spaced in the split [default: what each figure or measure needs].
     #[arg(long)]
     pub(crate) count: Option<usize>,
     #[command(flatten)]
@@ -57,13 +57,13 @@ pub(crate) struct SubjectArguments {
     pub(crate) isa: Option<String>,
 }
 
-/// Where max pooling sends a signal on its way back.
+/// Where max pooling sends a signal in the backward pass.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 pub(crate) enum MaxPoolArgument {
-    /// To the cell that was the largest.
+    /// To the position of the maximum.
     #[default]
     Switches,
-    /// In equal parts to all cells of the window.
+    /// In equal parts to all positions of the window.
     Spread,
 }
 
@@ -87,7 +87,7 @@ pub(crate) struct ExplainArguments {
     /// Methods, in the order of the columns [default: gradient, deconvnet, guided].
     #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(EXPLANATIONS.map(|one| one.name())))]
     pub(crate) method: Vec<String>,
-    /// What max pooling does with a signal.
+    /// What max pooling does with a signal in the backward pass.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) max_pooling: MaxPoolArgument,
     /// Steps of integrated gradients [default: 64].
@@ -102,7 +102,7 @@ pub(crate) struct ExplainArguments {
     /// Patches of each unit [default: 4].
     #[arg(long, requires = "layer")]
     pub(crate) top: Option<usize>,
-    /// Folder for the page and the pictures.
+    /// Folder for the page and the figures.
     #[arg(long, default_value = "explain")]
     pub(crate) out: PathBuf,
     /// Write the signals of the strongest unit of every stage, in f64, to this safetensors file, and nothing else.
@@ -124,16 +124,16 @@ pub(crate) struct MeasureArguments {
     /// Measures by name [default: all that fit].
     #[arg(long, value_delimiter = ',')]
     pub(crate) only: Vec<String>,
-    /// Every reading: by stage, angle, corruption, …; without it those for the whole network.
+    /// Print every value: by stage, angle, corruption, …; without it those for the whole network.
     #[arg(long)]
     pub(crate) all: bool,
     /// Largest shift in pixels.
     #[arg(long, default_value_t = allconv_inspect::measure::DEFAULT_LARGEST_SHIFT)]
     pub(crate) largest_shift: usize,
-    /// A run to whose errors under corruption this network's are related.
+    /// A run whose errors under corruption are the reference for this network's.
     #[arg(long)]
     pub(crate) baseline: Option<PathBuf>,
-    /// Folder for pictures.
+    /// Folder for figures.
     #[arg(long)]
     pub(crate) pictures: Option<PathBuf>,
     /// Format of the table.
