@@ -19,6 +19,7 @@ const TABLE: &[(&str, &[&str], Burn)] = &[
     ("inspect", &["random", "train", "record", "data", "kernels", "operators", "nets"], Burn::Named),
     ("exchange", &["document", "record", "nets", "inspect"], Burn::Hidden),
     ("study", &["document", "random", "files", "record"], Burn::Hidden),
+    ("paper", &["document", "files", "record", "study"], Burn::Hidden),
     (
         "allconv",
         &[
@@ -29,6 +30,7 @@ const TABLE: &[(&str, &[&str], Burn)] = &[
             "kernels",
             "nets",
             "operators",
+            "paper",
             "random",
             "record",
             "study",

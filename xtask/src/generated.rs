@@ -9,6 +9,9 @@ use crate::shell;
 /// The folder with the results of real studies, one folder a study.
 const RESULTS: &str = "docs/results";
 
+/// The draft of this project's paper.
+const PAPER: &str = "paper";
+
 /// The figure in the README of a study along the length of training.
 const FIGURE: &str = "figures/training-length.svg";
 
@@ -25,7 +28,7 @@ pub(crate) fn write(workspace: &Path) -> anyhow::Result<()> {
             .with_context(|| format!("cannot write {}", file.path.display()))?;
         println!("wrote {}", file.path.display());
     }
-    Ok(())
+    shell::run(workspace, &[program(workspace)?.as_str(), "paper", "build", PAPER], &[])
 }
 
 /// Fails, naming the file, when a generated file in the repository is not what its command writes now.
@@ -40,14 +43,20 @@ pub(crate) fn check(workspace: &Path) -> anyhow::Result<()> {
         );
         println!("up to date: {}", file.path.display());
     }
-    Ok(())
+    // Its lock file follows from published runs, study files and its text; `verify` names what does not.
+    shell::run(workspace, &[program(workspace)?.as_str(), "paper", "verify", PAPER], &[])
+}
+
+/// The path of the program that [`generate`] builds.
+fn program(workspace: &Path) -> anyhow::Result<String> {
+    let program = shell::target_folder(workspace).join("debug").join("allconv");
+    Ok(program.to_str().context("the path of the target folder is not UTF-8")?.to_owned())
 }
 
 fn generate(workspace: &Path) -> anyhow::Result<Vec<Generated>> {
     // The tests' own build of the program: another selection of packages or another profile would compile Burn again.
     shell::run(workspace, &["cargo", "test", "--workspace", "--no-run", "--locked"], &[])?;
-    let program = shell::target_folder(workspace).join("debug").join("allconv");
-    let program = program.to_str().context("the path of the target folder is not UTF-8")?;
+    let program = &program(workspace)?;
     let mut files = Vec::new();
     let models = shell::output(workspace, &[program, "models", "list", "--format", "md"])?;
     let operators = shell::output(workspace, &[program, "operators", "list", "--format", "md"])?;

@@ -20,10 +20,11 @@ const COINED: &[Coined] = &[
         word: "cell",
         instead: "element or position",
         allowed: &[
-            // Of tables.
+            // Of tables, and of what a paper names by keys.
             "crates/document/",
             "crates/study/",
             "crates/allconv/",
+            "crates/paper/",
             "xtask/",
             "docs/studies.md",
             "docs/decisions/0023-reports-are-blocks.md",

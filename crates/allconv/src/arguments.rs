@@ -3,6 +3,7 @@
 mod bench;
 mod explain_measure;
 mod machine;
+mod paper;
 mod registries;
 mod study;
 mod train;
@@ -13,6 +14,7 @@ use clap::{Parser, Subcommand};
 pub(crate) use bench::{BenchArguments, BenchCommand, BenchOperatorsArguments, BenchSlotArguments};
 pub(crate) use explain_measure::{ExplainArguments, MaxPoolArgument, MeasureArguments, SubjectArguments};
 pub(crate) use machine::{BitsArguments, DataArguments, DoctorArguments, MachineArguments, thread_count};
+pub(crate) use paper::{PaperBuildArguments, PaperCommand, PaperInitArguments, PaperVerifyArguments};
 pub(crate) use registries::{DataCommand, LayoutArgument, ModelsCommand, OperatorsCommand};
 pub(crate) use study::{
     StudyBenchArguments, StudyCommand, StudyCompareArguments, StudyFileArguments, StudyPlanArguments,
@@ -37,6 +39,9 @@ pub(crate) enum Command {
     /// Run a study file: arms × seeds, compared by paired statistics, with a report.
     #[command(subcommand)]
     Study(StudyCommand),
+    /// Write a paper whose every number is derived from published runs, and check that it is.
+    #[command(subcommand)]
+    Paper(PaperCommand),
     /// Train one network; the same engine and the same run directory as a study's runs.
     Train(TrainArguments),
     /// Evaluate a trained network on a split of its data set, or on pictures of your own.

@@ -4,6 +4,7 @@ use allconv_data::DataError;
 use allconv_exchange::ExchangeError;
 use allconv_inspect::InspectError;
 use allconv_nets::{DescriptionError, OperatorError};
+use allconv_paper::PaperError;
 use allconv_record::RecordError;
 use allconv_study::StudyError;
 use allconv_train::TrainError;
@@ -44,15 +45,11 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
         if cause.is::<BadData>() {
             return BAD_DATA;
         }
+        if let Some(error) = cause.downcast_ref::<PaperError>() {
+            return paper_code(error);
+        }
         if let Some(error) = cause.downcast_ref::<StudyError>() {
-            return match error {
-                StudyError::File(error) if error.bad_data => BAD_DATA,
-                StudyError::File(_) => USAGE,
-                StudyError::NoValidation { .. } | StudyError::FolderTaken { .. } => USAGE,
-                StudyError::DamagedSearch { .. } => BAD_DATA,
-                StudyError::Unreadable { .. } => IO,
-                StudyError::Record(error) => record_code(error),
-            };
+            return study_code(error);
         }
         if let Some(error) = cause.downcast_ref::<InspectError>() {
             return inspect_code(error);
@@ -105,6 +102,26 @@ fn inspect_code(error: &InspectError) -> u8 {
         | InspectError::NoSplit { .. }
         | InspectError::Description(_)
         | InspectError::Request(_) => USAGE,
+    }
+}
+
+fn paper_code(error: &PaperError) -> u8 {
+    match error {
+        PaperError::Config { .. } | PaperError::Text(_) | PaperError::Exists(_) | PaperError::Run(_) => USAGE,
+        PaperError::Latex(_) => FAILURE,
+        PaperError::Study(error) => study_code(error),
+        PaperError::Record(error) => record_code(error),
+    }
+}
+
+fn study_code(error: &StudyError) -> u8 {
+    match error {
+        StudyError::File(error) if error.bad_data => BAD_DATA,
+        StudyError::File(_) => USAGE,
+        StudyError::NoValidation { .. } | StudyError::FolderTaken { .. } => USAGE,
+        StudyError::DamagedSearch { .. } => BAD_DATA,
+        StudyError::Unreadable { .. } => IO,
+        StudyError::Record(error) => record_code(error),
     }
 }
 

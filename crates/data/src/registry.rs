@@ -5,6 +5,7 @@ use std::fs;
 use crate::dataset::cifar::{CIFAR10, CIFAR100, CifarLayout};
 use crate::dataset::{Dataset, DatasetOptions, Source, SyntheticSettings, pack, synthetic};
 use crate::directory::DataDirectory;
+use crate::download::catalogue::{fetchable, image_archives};
 use crate::download::manifest::HashManifest;
 use crate::error::DataError;
 use crate::import::layout::SplitName;
@@ -73,6 +74,11 @@ pub fn list(directory: &DataDirectory) -> Result<Vec<DatasetSummary>, DataError>
             }
         };
         summaries.push(DatasetSummary { name: name.to_string(), description, present });
+    }
+    for archive in image_archives().into_iter().filter(|archive| !directory.pack(&archive.name).exists()) {
+        let description =
+            format!("image folders at a public address (`allconv data fetch {}`)", archive.name);
+        summaries.push(DatasetSummary { name: archive.name, description, present: false });
     }
     for name in imported_names(directory, "pack")? {
         let header = pack::read_header(&directory.pack(&name))?;
@@ -216,6 +222,11 @@ fn unknown(name: &str, directory: &DataDirectory) -> DataError {
     let imported: Vec<String> = of("pack").into_iter().chain(of("pictures")).collect();
     let known: Vec<&str> =
         BUILT_IN.iter().map(|(known, _)| *known).chain(imported.iter().map(String::as_str)).collect();
+    if fetchable().iter().any(|known| known == name) {
+        let suggestion =
+            format!("`allconv data fetch {name}` brings it into the folder that --data-dir names");
+        return DataError::UnknownDataset { name: name.to_string(), suggestion };
+    }
     let mut suggestion = nearest(name, &known);
     if !suggestion.ends_with('?') {
         suggestion += "; import your own images with `allconv data import`; they are read from the folder that --data-dir names";
@@ -247,13 +258,13 @@ mod tests {
     }
 
     #[test]
-    fn every_built_in_name_is_listed_once_and_only_synthetic_needs_no_files() {
+    fn every_name_that_can_be_had_is_listed_once_and_only_synthetic_needs_no_files() {
         let (_folder, directory) = empty();
         let summaries = list(&directory).expect("a listing");
         let names: Vec<&str> = summaries.iter().map(|summary| summary.name.as_str()).collect();
-        assert_eq!(names, ["cifar10", "cifar100", "synthetic"]);
+        assert_eq!(names, ["cifar10", "cifar100", "synthetic", "cifar10_jpeg"]);
         let present: Vec<bool> = summaries.iter().map(|summary| summary.present).collect();
-        assert_eq!(present, [false, false, true]);
+        assert_eq!(present, [false, false, true, false]);
     }
 
     #[test]
@@ -263,6 +274,7 @@ mod tests {
             |name| open(name, &directory, &DatasetOptions::default()).expect_err("unknown").to_string();
         assert_eq!(message("cifar-10"), "there is no dataset named \"cifar-10\"; did you mean \"cifar10\"?");
         assert!(message("mnist").contains("valid names are cifar10, cifar100, synthetic"));
+        assert!(message("cifar10_jpeg").contains("`allconv data fetch cifar10_jpeg`"));
     }
 
     #[test]

@@ -11,7 +11,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use allconv_data::dataset::cifar::{CIFAR10, CifarLayout};
-use allconv_data::download::fetch::{OfficialArchive, fetch_archive};
+use allconv_data::download::catalogue::OfficialArchive;
+use allconv_data::download::fetch::fetch_archive;
 use allconv_data::download::manifest::MANIFEST_NAME;
 use allconv_data::download::transfer::Transfer;
 use allconv_data::download::{Digests, RetryLimits};
@@ -236,7 +237,7 @@ fn download(server: &Server, expected: &[u8]) -> Outcome {
 fn run_transfer(url: &str, target: &Path, expected: &[u8]) -> Result<(), DataError> {
     let digests = digests_of(expected);
     let transfer =
-        Transfer { url, target, byte_limit: 100_000, digests: &digests, retry_limits: SHORT_LIMITS };
+        Transfer { url, target, byte_limit: 100_000, digests: Some(&digests), retry_limits: SHORT_LIMITS };
     transfer.run(&mut |_| {})
 }
 
@@ -262,7 +263,7 @@ fn a_whole_file_arrives_with_progress() {
         url: &server.url(),
         target: &target,
         byte_limit: 90_000,
-        digests: &digests,
+        digests: Some(&digests),
         retry_limits: SHORT_LIMITS,
     };
     let mut seen = Vec::new();

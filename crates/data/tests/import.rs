@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 
+use allconv_data::download::catalogue::image_archives;
 use allconv_data::import::entry::EntryLimits;
 use allconv_data::import::import_within;
 use allconv_data::{DataDirectory, DataError, DatasetOptions, HashCheck, ImportReport, import, open, verify};
@@ -431,6 +432,7 @@ fn the_jpeg_copy_of_cifar10_is_whole_and_balanced() {
     import(&source, "cifar10_jpeg", &place.directory).expect("the published archive");
     let dataset =
         open("cifar10_jpeg", &place.directory, &DatasetOptions::default()).expect("an imported set");
+    assert_eq!(dataset.content_hash, image_archives()[0].content_hash, "what `fetch` expects");
     assert_eq!(dataset.classes[0], "airplane");
     assert_eq!((dataset.height, dataset.width, dataset.channels), (32, 32, 3));
     assert_eq!(dataset.train.class_counts(10), [4500; 10]);

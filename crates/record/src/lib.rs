@@ -27,6 +27,7 @@ mod scores;
 mod specification;
 mod status;
 mod timing;
+mod weights;
 
 pub use allconv_files::{FreeSpace, free_space, remove_leftovers};
 pub use artefacts::{ARTEFACTS_SCHEMA, ArtefactPicture, Artefacts, PictureRole};

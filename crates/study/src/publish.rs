@@ -1,4 +1,5 @@
-//! The published files of a study: its file, its ended runs without checkpoints, `results.json` and a generated `README.md`.
+//! The published files of a study: its file, its ended runs without checkpoints but with the hash of their final weights, `results.json` and a
+//! generated `README.md`.
 
 use std::path::{Path, PathBuf};
 
@@ -56,6 +57,11 @@ pub fn publish_runs(results: &StudyResults, folder: &Path) -> Result<Vec<PathBuf
             }
         }
         written.extend(publish_pictures(directory, &target)?);
+        let last_step = run.record.as_ref().map_or(0, |record| record.step);
+        if let Some(hash) = directory.weights_hash(last_step)? {
+            RunDirectory::at(&target).write_weights_hash(&hash)?;
+            written.push(target.join("weights.blake3"));
+        }
     }
     if let Some(bench) = &results.bench {
         create_folder(folder)?;

@@ -122,7 +122,7 @@ pub(crate) enum DataCommand {
     },
     /// Download a data set from its publisher, and check it.
     Fetch {
-        /// Name of the data set.
+        /// Name of the data set: `cifar10`, `cifar100`, or `cifar10_jpeg`, the public copy that studies here use.
         name: String,
         #[command(flatten)]
         data: DataArguments,

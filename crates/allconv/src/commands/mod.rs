@@ -19,6 +19,8 @@ pub(crate) mod models;
 mod opened_study;
 mod operator_page;
 pub(crate) mod operators;
+pub(crate) mod paper;
+mod paper_trainer;
 pub(crate) mod predict;
 pub(crate) mod shell;
 pub(crate) mod study;

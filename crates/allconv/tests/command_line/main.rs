@@ -49,5 +49,8 @@ mod reports;
 /// Runs from trained weights.
 mod starts;
 
+/// Papers whose numbers are derived from runs.
+mod paper;
+
 /// Explaining and measuring networks.
 mod explain_measure;

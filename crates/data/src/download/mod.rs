@@ -1,5 +1,6 @@
 //! Downloads: fetching an archive over HTTPS, checking it, and recording the hashes of its files.
 
+pub mod catalogue;
 pub mod digest;
 pub mod fetch;
 pub mod manifest;

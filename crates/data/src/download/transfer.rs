@@ -24,8 +24,8 @@ pub struct Transfer<'a> {
     pub target: &'a Path,
     /// Most bytes accepted.
     pub byte_limit: u64,
-    /// The digests of the whole file.
-    pub digests: &'a Digests,
+    /// The digests of the whole file; `None` where the reader of the file checks its content.
+    pub digests: Option<&'a Digests>,
     /// When to give up.
     pub retry_limits: RetryLimits,
 }
@@ -84,20 +84,22 @@ impl Transfer<'_> {
     pub fn run(&self, report: &mut dyn FnMut(Progress)) -> Result<(), DataError> {
         let agent = self.agent()?;
         let continued = self.complete_part(&agent, report)?;
-        let mut found = Digests::of_file(&self.part())?;
-        if found != *self.digests && continued {
-            self.discard_part()?;
-            self.complete_part(&agent, report)?;
-            found = Digests::of_file(&self.part())?;
-        }
-        if found != *self.digests {
-            self.discard_part()?;
-            return Err(DataError::bad_file(
-                self.url,
-                format!("MD5 {} and SHA-256 {}", self.digests.md5, self.digests.sha256),
-                format!("MD5 {} and SHA-256 {}; nothing was kept", found.md5, found.sha256),
-                "try again later or put the official file in place yourself",
-            ));
+        if let Some(digests) = self.digests {
+            let mut found = Digests::of_file(&self.part())?;
+            if found != *digests && continued {
+                self.discard_part()?;
+                self.complete_part(&agent, report)?;
+                found = Digests::of_file(&self.part())?;
+            }
+            if found != *digests {
+                self.discard_part()?;
+                return Err(DataError::bad_file(
+                    self.url,
+                    format!("MD5 {} and SHA-256 {}", digests.md5, digests.sha256),
+                    format!("MD5 {} and SHA-256 {}; nothing was kept", found.md5, found.sha256),
+                    "try again later or put the official file in place yourself",
+                ));
+            }
         }
         let folder = self.target.parent().unwrap_or(Path::new("."));
         fs::rename(self.part(), self.target).map_err(DataError::io("rename", self.target))?;

@@ -85,7 +85,7 @@ pub struct TrendPoint {
 
 impl NumericFactor {
     /// The first numeric factor; `None` for a study without, or whose arms are compared across it.
-    pub(crate) fn of(study: &StudyFile) -> Option<NumericFactor> {
+    pub fn of(study: &StudyFile) -> Option<NumericFactor> {
         (0..study.factors.len()).find_map(|index| {
             let quantity =
                 QUANTITIES.into_iter().find(|quantity| values(study, index, quantity).is_some())?;
