@@ -35,7 +35,7 @@ pub fn files_below(folder: &Path) -> Result<Vec<PathBuf>, InspectError> {
     collect(folder, &mut found)?;
     if found.is_empty() {
         let kinds = PICTURE_ENDINGS.join(", ");
-        return Err(InspectError::Request(format!("{} holds no pictures ({kinds})", folder.display())));
+        return Err(InspectError::Request(format!("{} holds no images ({kinds})", folder.display())));
     }
     found.sort();
     Ok(found)
@@ -122,6 +122,6 @@ mod tests {
         assert_eq!(found, wanted);
         std::fs::create_dir(folder.path().join("empty")).unwrap();
         let told = picture_files(&[folder.path().join("empty")]).unwrap_err().to_string();
-        assert!(told.contains("empty holds no pictures (jpg, jpeg, png)"), "{told}");
+        assert!(told.contains("empty holds no images (jpg, jpeg, png)"), "{told}");
     }
 }

@@ -299,4 +299,12 @@ pub(crate) mod tests {
         assert_eq!(subject.untrained(3).parameters(), subject.tracked().parameters());
         assert_ne!(subject.untrained(4).parameters(), subject.tracked().parameters());
     }
+
+    #[test]
+    fn the_last_features_of_a_network_with_a_fully_connected_layer_are_those_before_its_average() {
+        let subject = subject("resnet20");
+        let stage = subject.last_feature_stage().unwrap();
+        assert_eq!(subject.walk().stages[stage].output[1..], [4, 4]);
+        assert_eq!(subject.stage_label(stage + 1), "avgpool global average");
+    }
 }

@@ -174,7 +174,7 @@ mod tests {
             found("\\texttt{average\\_\\allowbreak{}pool\\_e1} of \\texttt{table3-small}"),
             Vec::<String>::new()
         );
-        assert_eq!(found("\\texttt{3.82} \\texttt{by 3.82}"), ["1:9", "1:25"]);
+        assert_eq!(found("\\texttt{3.82} \\texttt{by 3.82}"), ["1:9", "1:26"]);
     }
 
     #[test]

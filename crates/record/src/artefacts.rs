@@ -179,7 +179,7 @@ mod tests {
             let mut pictures = example();
             pictures[0].0.file = name.into();
             let message = Artefacts::write(&inside, &pictures).unwrap_err().to_string();
-            assert!(message.contains("no plain name"), "{message}");
+            assert!(message.contains("not the plain name"), "{message}");
             let text = serde_json::json!({
                 "schema": ARTEFACTS_SCHEMA,
                 "pictures": [{ "file": name, "example": "x", "role": "output" }],

@@ -25,7 +25,11 @@ fn models_show_the_counts_of_the_paper_s_networks() {
         assert_eq!(model["stages"].as_array().unwrap().last().unwrap()["height"], 1);
     }
     let list = json(&["models", "list", "--format", "json"]);
-    assert_eq!(list["rows"].as_array().unwrap().len(), 18, "the paper's fourteen, and four for dense tasks");
+    assert_eq!(
+        list["rows"].as_array().unwrap().len(),
+        29,
+        "the paper's fourteen, four for dense tasks, and eleven published classifiers"
+    );
 }
 
 #[test]

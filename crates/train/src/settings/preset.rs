@@ -40,6 +40,9 @@ pub const PRESETS: [Preset; 8] = [
     LARGE_ALL_CNN,
 ];
 
+/// The names of all presets, in words.
+pub(super) const PRESET_NAMES: &str = "`springenberg2015`, `fast`, `fit`, `dense`, `resnet_cifar`, `imagenet_springenberg`, `imagenet_modern` or `large_all_cnn`";
+
 /// The paper's protocol; where it is silent, the recipe of the most faithful public reimplementation.
 ///
 /// Source: Springenberg et al. 2015, section 3.1 (momentum 0.9, weight decay 0.001, dropout 20 % and 50 %, learning rate divided by

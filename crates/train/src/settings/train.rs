@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::optimizer::OptimizerSettings;
+use super::preset::PRESET_NAMES;
 use super::start::{StartRequest, StartSettings};
 use super::{Preset, SettingError, TaskSettings};
 use crate::progress::StepPlan;
@@ -194,9 +195,6 @@ impl TrainRequest {
         Ok(settings)
     }
 }
-
-/// The names of all presets, in words.
-const PRESET_NAMES: &str = "`springenberg2015`, `fast`, `fit`, `dense`, `resnet_cifar`, `imagenet_springenberg`, `imagenet_modern` or `large_all_cnn`";
 
 /// Most training images that a run may show: a million passes over a million images.
 const MOST_PRESENTATIONS: u64 = 1_000_000_000_000;
