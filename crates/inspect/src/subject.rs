@@ -189,14 +189,16 @@ impl Subject {
         Ok(Subject { origin: WeightOrigin::File(file.to_path_buf()), ..self.with_network(tracked) })
     }
 
-    /// The stage before the convolution to the classes: the last map whose channels are features.
+    /// The stage before the convolution to the classes, or before a global average in front of it: the last map whose channels are features.
     ///
     /// # Errors
     /// [`InspectError::Question`] for a network without one.
     pub fn last_feature_stage(&self) -> Result<usize, InspectError> {
-        let class_convolution =
-            self.tracked.stages().iter().rposition(|stage| matches!(stage, Stage::Convolution(_)));
-        class_convolution.and_then(|stage| stage.checked_sub(1)).ok_or_else(|| {
+        let stages = self.tracked.stages();
+        let class_convolution = stages.iter().rposition(|stage| matches!(stage, Stage::Convolution(_)));
+        let average = stages.iter().position(|stage| matches!(stage, Stage::GlobalAverage(_)));
+        let head = class_convolution.map(|last| average.map_or(last, |average| average.min(last)));
+        head.and_then(|stage| stage.checked_sub(1)).ok_or_else(|| {
             InspectError::Question("the network has no stage before its last convolution".into())
         })
     }
@@ -235,7 +237,7 @@ impl Subject {
 
     /// The label of a stage, e.g. `features.4 relu`.
     pub fn stage_label(&self, stage: usize) -> String {
-        format!("features.{stage} {}", self.walk.stages[stage].stage.label())
+        self.walk.stages[stage].label()
     }
 }
 
@@ -278,5 +280,13 @@ pub(crate) mod tests {
         assert_eq!(subject.origin(), &WeightOrigin::Untrained);
         assert_eq!(subject.untrained(3).parameters(), subject.tracked().parameters());
         assert_ne!(subject.untrained(4).parameters(), subject.tracked().parameters());
+    }
+
+    #[test]
+    fn the_last_features_of_a_network_with_a_fully_connected_layer_are_those_before_its_average() {
+        let subject = subject("resnet20");
+        let stage = subject.last_feature_stage().unwrap();
+        assert_eq!(subject.walk().stages[stage].output[1..], [4, 4]);
+        assert_eq!(subject.stage_label(stage + 1), "avgpool global average");
     }
 }

@@ -74,12 +74,19 @@ pub enum Branch {
         /// By what height and width grow.
         factor: usize,
     },
+    /// See [`crate::StageSpec::Exchange`].
+    Exchange,
     /// See [`crate::StageSpec::Concatenate`].
     Concatenate,
     /// See [`crate::StageSpec::Add`].
     Add {
         /// Factor on the current map.
         scale: f64,
+    },
+    /// See [`crate::StageSpec::PadChannels`].
+    PadChannels {
+        /// Number of output channels.
+        channels_out: usize,
     },
     /// See [`crate::StageSpec::Target`].
     Target {
@@ -105,6 +112,12 @@ impl BranchLayer {
                 let map = SeparableMap::new(along(height), along(width));
                 branches.kept.push(separable(x.clone(), map, engine));
             }
+            Branch::Exchange => {
+                let kept = branches.last_kept();
+                branches.kept.push(x);
+                return kept;
+            }
+            Branch::PadChannels { channels_out } => return padded(x, channels_out),
             Branch::Concatenate => return concatenate_channels(branches.last_kept(), x),
             Branch::Add { scale } => return sum_of(branches.last_kept(), x, scale),
             Branch::Target { factor, wanted } => {
@@ -113,5 +126,20 @@ impl BranchLayer {
             }
         }
         x
+    }
+}
+
+/// `x` between channels of zeros, half of those that are missing (rounded down) before it.
+fn padded(x: Tensor<4>, channels_out: usize) -> Tensor<4> {
+    let [images, channels, height, width] = x.dims();
+    let missing = channels_out - channels;
+    let zeros = |channels| Tensor::zeros([images, channels, height, width], (&x.device(), x.dtype()));
+    match missing {
+        0 => x,
+        1 => concatenate_channels(x.clone(), zeros(1)),
+        _ => {
+            let before = concatenate_channels(zeros(missing / 2), x.clone());
+            concatenate_channels(before, zeros(missing - missing / 2))
+        }
     }
 }

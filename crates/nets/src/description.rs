@@ -157,6 +157,15 @@ impl NetworkSpec {
     ///
     /// A number out of range, or an operator that cannot stand in the slot.
     pub fn stages(&self, classes: usize) -> Result<Vec<StageSpec>, DescriptionError> {
+        self.asking(classes, |layout, shared| layout.stages(shared, classes))
+    }
+
+    /// What `question` makes of the architecture and the settings beside it.
+    fn asking<T>(
+        &self,
+        classes: usize,
+        question: impl FnOnce(&dyn Layout, &SharedSettings<'_>) -> Result<T, DescriptionError>,
+    ) -> Result<T, DescriptionError> {
         self.check()?;
         check_range("classes", classes, 1.., "at least 1")?;
         let resolved = self.resolved();
@@ -170,7 +179,7 @@ impl NetworkSpec {
             width: self.width(),
             rounding: self.rounding,
         };
-        self.layout().stages(&shared, classes)
+        question(self.layout(), &shared)
     }
 
     /// The revisions of the values that this description computes, for the hash that identifies a run: the
@@ -228,7 +237,12 @@ impl NetworkSpec {
 /// # Ok::<(), allconv_nets::DescriptionError>(())
 /// ```
 pub fn walk(spec: &NetworkSpec, input: [usize; 3], classes: usize) -> Result<Walk, DescriptionError> {
-    walk_stages(&spec.stages(classes)?, input)
+    let mut walk = walk_stages(&spec.stages(classes)?, input)?;
+    let names = spec.asking(classes, |layout, shared| layout.names(shared, classes))?;
+    for (stage, name) in walk.stages.iter_mut().zip(names.into_iter().flatten()) {
+        stage.name = name;
+    }
+    Ok(walk)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use allconv_operators::operations::{
     ConvolutionSettings, Divisor, PoolWindow, average_pool, convolution_keeping_weights, dropout, rectifier,
 };
 use allconv_operators::{
-    ConvolutionSpec, OperatorLayer, ParameterSource, Reducer, ReluRule, Start, UpsampleConfig,
+    Bias, ConvolutionSpec, OperatorLayer, ParameterSource, Reducer, ReluRule, Start, UpsampleConfig,
 };
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
@@ -18,7 +18,7 @@ use crate::stage::ActivationKind;
 /// One stage of a network, with its parameters.
 #[derive(Module, Debug)]
 pub enum Stage {
-    /// A convolution with bias.
+    /// A convolution.
     Convolution(ConvolutionLayer),
     /// An activation.
     Activation(ActivationLayer),
@@ -36,13 +36,13 @@ pub enum Stage {
     GlobalAverage(GlobalAverageLayer),
 }
 
-/// A convolution with bias.
+/// A convolution, with or without bias.
 #[derive(Module, Debug)]
 pub struct ConvolutionLayer {
     /// `[c_out, c_in, kh, kw]`, PyTorch's order.
     pub weight: Param<Tensor<4>>,
-    /// `[c_out]`.
-    pub bias: Param<Tensor<1>>,
+    /// `[c_out]`; `None` where no bias is added.
+    pub bias: Option<Param<Tensor<1>>>,
     /// Its settings.
     #[module(skip)]
     pub spec: ConvolutionSpec,
@@ -58,7 +58,8 @@ impl ConvolutionLayer {
         let shape = [channels_out, channels / groups, rows, columns];
         Self {
             weight: source.parameter("weight", shape, spec.initial.start()),
-            bias: source.parameter("bias", [channels_out], Start::Filled(0.0)),
+            bias: (spec.bias == Bias::Added)
+                .then(|| source.parameter("bias", [channels_out], Start::Filled(0.0))),
             spec,
             kept: WeightCache::default(),
         }
@@ -69,9 +70,13 @@ impl ConvolutionLayer {
         let ConvolutionSpec { stride, border, dilation, groups, .. } = self.spec;
         let settings = ConvolutionSettings { stride, padding: border.padding(), dilation, groups, epilogue };
         let weight = self.weight.val();
+        let bias = self.bias.as_ref().map_or_else(
+            || Tensor::zeros([self.spec.channels_out], (&weight.device(), weight.dtype())),
+            Param::val,
+        );
         // In training the weights change with every step, and would only be copied.
         let kept = (!weight.device().is_autodiff()).then_some(&self.kept);
-        convolution_keeping_weights(x, weight, self.bias.val(), settings, engine, kept)
+        convolution_keeping_weights(x, weight, bias, settings, engine, kept)
     }
 }
 

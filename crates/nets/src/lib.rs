@@ -56,6 +56,7 @@ mod receptive_field;
 mod rounding;
 mod slot;
 mod stage;
+mod stage_name;
 mod stage_shape;
 mod targets;
 mod walk;
@@ -63,12 +64,12 @@ mod walk_branches;
 
 pub use allconv_operators::parameters::Parameter;
 pub use allconv_operators::{
-    Border, ConvolutionSpec, DownsampleConfig, Engine, InitialWeights, Initialisation, MaxPoolRule,
+    Bias, Border, ConvolutionSpec, DownsampleConfig, Engine, InitialWeights, Initialisation, MaxPoolRule,
     OperatorError, Pass, ReluRule, SignalRules, SwitchKind, Switches, UpsampleConfig, images_to_tensor,
 };
 pub use architectures::{
-    AllCnnImagenet, Architecture, Autoencoder, Base, Blocks, Edsr, LargeAllCnn, OutputKind, SkipOverAll,
-    Springenberg, SuperResolutionUNet, UNet,
+    AllCnnImagenet, Architecture, Autoencoder, Base, Blocks, Edsr, LargeAllCnn, OutputKind, Resnet,
+    Shortcut, SkipOverAll, Springenberg, SuperResolutionUNet, UNet, Vgg, VggHead,
 };
 pub use cost_match::MATCH_TOLERANCE;
 pub use description::{CostMatch, CostQuantity, NetworkSpec, walk};
@@ -81,5 +82,6 @@ pub use parameters::ParameterError;
 pub use rounding::ChannelRounding;
 pub use slot::Slot;
 pub use stage::{ActivationKind, NormaliseKind, NormaliseSpec, StageSpec, Target, UpsampleSpec};
+pub use stage_name::{StageName, WeightForm};
 pub use stage_shape::StageShape;
 pub use walk::{Walk, walk_stages};

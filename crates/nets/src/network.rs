@@ -9,16 +9,17 @@ use burn::tensor::{Device, Tensor};
 use rayon::prelude::*;
 
 use crate::branches::{Branch, BranchLayer};
-use crate::description::NetworkSpec;
+use crate::description::{NetworkSpec, walk};
 use crate::error::DescriptionError;
 use crate::layers::{ActivationLayer, ConvolutionLayer, DropoutLayer, GlobalAverageLayer, Stage};
 use crate::mode::Mode;
 use crate::normalise_layer::NormaliseLayer;
 use crate::passage::Passage;
 use crate::stage::{StageSpec, Target};
+use crate::stage_name::StageName;
 use crate::stage_shape::StageShape;
 use crate::targets::{switches_taken, target_of};
-use crate::walk::{Walk, walk_stages};
+use crate::walk::Walk;
 
 /// Fewest and most images that go through a network together outside training: enough for bands of the smallest maps to be full, few
 /// enough for the activations of a layer to stay in the last-level cache. In between, every thread gets one group.
@@ -30,13 +31,15 @@ const PIXELS_TOGETHER: usize = 16 * 224 * 224;
 ///
 /// As a Burn [`Module`] it can be put on another device, made ready for evaluation (`valid`) and visited. Its
 /// parameters are called as in a PyTorch `nn.Sequential` (or `ModuleList`) of the same stages: `features.N.weight`, N the
-/// stage's index.
+/// stage's index; where an architecture is known under other names, by those: see [`StageName`].
 ///
 /// A network whose operators all are convolutions, pooling and the like runs on any height and width, not only those it was walked for;
-/// [`walk_stages`] with another height and width says beforehand whether it does.
+/// [`walk_stages`](crate::walk_stages) with another height and width says beforehand whether it does.
 #[derive(Module, Debug)]
 pub struct Network {
     pub(crate) features: Vec<Stage>,
+    #[module(skip)]
+    pub(crate) names: Vec<StageName>,
     #[module(skip)]
     engine: Engine,
 }
@@ -79,7 +82,7 @@ impl Network {
         engine: Engine,
         device: &Device,
     ) -> Result<Self, DescriptionError> {
-        let walk = walk_stages(&spec.stages(classes)?, input)?;
+        let walk = walk(spec, input, classes)?;
         Ok(Self::from_walk(&walk, spec.initialisation, seed, engine, device))
     }
 
@@ -93,7 +96,7 @@ impl Network {
     ) -> Self {
         let specs = || walk.stages.iter().map(|shape| &shape.stage);
         let build = |(index, shape): (usize, &StageShape)| {
-            let source = ParameterSource { initialisation, seed, path: format!("features.{index}"), device };
+            let source = ParameterSource { initialisation, seed, path: shape.name.path.clone(), device };
             match &shape.stage {
                 StageSpec::Convolution(convolution) => {
                     Stage::Convolution(ConvolutionLayer::new(*convolution, shape.input[0], &source))
@@ -111,6 +114,10 @@ impl Network {
                 }
                 StageSpec::Keep => branch(Branch::Keep),
                 StageSpec::KeepEnlarged { factor } => branch(Branch::KeepEnlarged { factor: *factor }),
+                StageSpec::Exchange => branch(Branch::Exchange),
+                StageSpec::PadChannels { channels_out } => {
+                    branch(Branch::PadChannels { channels_out: *channels_out })
+                }
                 StageSpec::Concatenate => branch(Branch::Concatenate),
                 StageSpec::Add { scale } => branch(Branch::Add { scale: *scale }),
                 StageSpec::Target(target) => {
@@ -123,7 +130,11 @@ impl Network {
                 StageSpec::GlobalAverage => Stage::GlobalAverage(GlobalAverageLayer {}),
             }
         };
-        Self { features: walk.stages.iter().enumerate().map(build).collect(), engine }
+        Self {
+            features: walk.stages.iter().enumerate().map(build).collect(),
+            names: walk.stages.iter().map(|shape| shape.name.clone()).collect(),
+            engine,
+        }
     }
 
     /// The kernels' engine.
@@ -153,7 +164,7 @@ impl Network {
     ///
     /// # Panics
     ///
-    /// When a stage cannot process the images: see [`walk_stages`].
+    /// When a stage cannot process the images: see [`walk_stages`](crate::walk_stages).
     ///
     /// # Example
     ///

@@ -1,6 +1,6 @@
 //! What follows the convolutions of a network, as a setting of its architecture.
 
-use allconv_operators::InitialWeights;
+use allconv_operators::{Bias, InitialWeights};
 use serde::{Deserialize, Serialize};
 
 use crate::stage::{NormaliseKind, NormaliseSpec, StageSpec};
@@ -35,6 +35,15 @@ impl Norm {
                 let divides = |groups: &usize| channels.is_multiple_of(*groups);
                 NormaliseKind::Group { groups: (1..=GROUPS).rev().find(divides).unwrap_or(1) }
             }
+    pub(crate) fn is_batch(&self) -> bool {
+        *self == Self::Batch
+    }
+
+    /// Whether a convolution right before it adds a bias: its shift takes the place of one.
+    pub(crate) fn bias_before(self) -> Bias {
+        if self == Self::None { Bias::Added } else { Bias::None }
+    }
+
         };
         Some(StageSpec::Normalise(NormaliseSpec { kind, scale }))
     }

@@ -16,6 +16,11 @@ pub(crate) fn receptive_field(stages: &[StageShape]) -> usize {
     for shape in stages.iter().rev() {
         match &shape.stage {
             StageSpec::Concatenate | StageSpec::Add { .. } => of_kept.push(seen),
+            StageSpec::Exchange => {
+                if let Some(kept) = of_kept.last_mut() {
+                    std::mem::swap(kept, &mut seen);
+                }
+            }
             StageSpec::Keep => seen = seen.max(of_kept.pop().unwrap_or(0)),
             StageSpec::KeepEnlarged { factor } => {
                 // A position of a bicubic enlargement reads four.

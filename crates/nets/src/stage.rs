@@ -1,15 +1,15 @@
 //! What a network is made of: a list of stages, as plain values without tensors.
 //!
 //! A list is a chain with two stacks beside it. [`StageSpec::Keep`] puts a map aside, [`StageSpec::Concatenate`] and
-//! [`StageSpec::Add`] take back the one kept last. [`StageSpec::Target`] names the height and width that the next
-//! [`StageSpec::Upsample`] without a target of its own returns to; pairs nest like brackets.
+//! [`StageSpec::Add`] take back the one kept last, [`StageSpec::Exchange`] continues with it. [`StageSpec::Target`] names the height and width
+//! that the next [`StageSpec::Upsample`] without a target of its own returns to; pairs nest like brackets.
 
 use allconv_operators::{ConvolutionSpec, DownsampleConfig, InitialWeights, Reducer, UpsampleConfig};
 
 /// One stage of a network. Stage `n` owns the parameters `features.n.*`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StageSpec {
-    /// A convolution with bias.
+    /// A convolution, with or without bias.
     Convolution(ConvolutionSpec),
     /// The activation, element by element.
     Activation(ActivationKind),
@@ -32,6 +32,8 @@ pub enum StageSpec {
         /// By what height and width grow, at least 1.
         factor: usize,
     },
+    /// The map kept last; this one is kept in its place. What follows works on the other branch.
+    Exchange,
     /// The channels of the map kept last, then those of this one: `[n, c_kept + c, h, w]`.
     Concatenate,
     /// The map kept last plus `scale` times this one.
@@ -41,6 +43,11 @@ pub enum StageSpec {
     },
     /// The map passes; the next upsampling operator without a target of its own returns to this height and width.
     Target(Target),
+    /// Channels of zeros beside those of the map, half of them (rounded down) before and the others behind.
+    PadChannels {
+        /// Number of output channels.
+        channels_out: usize,
+    },
     /// The mean over all positions: `[n, c, h, w]` becomes `[n, c]`.
     GlobalAverage,
 }
@@ -131,11 +138,13 @@ impl StageSpec {
             },
             Self::Keep => "keep".to_owned(),
             Self::KeepEnlarged { factor } => format!("keep bicubic ×{factor}"),
+            Self::Exchange => "exchange".to_owned(),
             Self::Concatenate => "concatenate".to_owned(),
             Self::Add { scale: 1.0 } => "add".to_owned(),
             Self::Add { scale } => format!("add ×{scale}"),
             Self::Target(Target::Before(operator)) => format!("target: before {}", operator.name()),
             Self::Target(Target::Enlarged(factor)) => format!("target: ×{factor}"),
+            Self::PadChannels { channels_out } => format!("zeros to {channels_out} channels"),
             Self::GlobalAverage => "global average".to_owned(),
         }
     }

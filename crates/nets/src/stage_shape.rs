@@ -1,8 +1,9 @@
 //! What one stage does to one image: shapes, parameters and costs, without a tensor.
 
-use allconv_operators::{ConvolutionSpec, Enlargement, SwitchKind, Window};
+use allconv_operators::{Bias, ConvolutionSpec, Enlargement, SwitchKind, Window};
 
 use crate::stage::{NormaliseKind, StageSpec};
+use crate::stage_name::StageName;
 
 /// Bytes of one stored activation.
 const BYTES_PER_VALUE: u64 = 4;
@@ -12,6 +13,8 @@ const BYTES_PER_VALUE: u64 = 4;
 pub struct StageShape {
     /// The stage.
     pub stage: StageSpec,
+    /// What its parameters are called.
+    pub name: StageName,
     /// Channels, rows and columns that enter.
     pub input: [usize; 3],
     /// Channels, rows and columns that leave.
@@ -28,6 +31,13 @@ pub struct StageShape {
     pub receptive_field: usize,
     /// Input pixels between neighbouring output values; below 1 where a map is finer than the input.
     pub jump: f64,
+}
+
+impl StageShape {
+    /// Its name and kind in words, as tables show it: `features.1 conv 3×3`.
+    pub fn label(&self) -> String {
+        format!("{} {}", self.name.path, self.stage.label())
+    }
 }
 
 /// Channels, rows and columns that leave a stage without branches, or why it cannot process the map.
@@ -61,12 +71,17 @@ pub(crate) fn output_shape(
             }
             _ => Ok([channels, height, width]),
         },
+        StageSpec::PadChannels { channels_out } if *channels_out < channels => {
+            Err(format!("it enlarges {channels} channels to {channels_out}, which are fewer"))
+        }
+        StageSpec::PadChannels { channels_out } => Ok([*channels_out, height, width]),
         StageSpec::GlobalAverage => Ok([channels, 1, 1]),
         StageSpec::Activation(_)
         | StageSpec::Dropout { .. }
         | StageSpec::Upsample(_)
         | StageSpec::Keep
         | StageSpec::KeepEnlarged { .. }
+        | StageSpec::Exchange
         | StageSpec::Concatenate
         | StageSpec::Add { .. }
         | StageSpec::Target(_) => Ok([channels, height, width]),
@@ -91,8 +106,8 @@ pub(crate) fn window(stage: &StageSpec, input @ [_, height, width]: [usize; 3]) 
 pub(crate) fn parameters(stage: &StageSpec, input: [usize; 3], output: [usize; 3]) -> u64 {
     match stage {
         StageSpec::Convolution(convolution) => {
-            let ConvolutionSpec { channels_out, kernel: [rows, columns], groups, .. } = *convolution;
-            (channels_out * (input[0] / groups * rows * columns + 1)) as u64
+            let ConvolutionSpec { channels_out, kernel: [rows, columns], groups, bias, .. } = *convolution;
+            (channels_out * (input[0] / groups * rows * columns + usize::from(bias == Bias::Added))) as u64
         }
         StageSpec::Downsample(operator) => operator.parameter_count(input),
         StageSpec::Upsample(spec) => spec.operator.parameter_count(&enlargement(input, output)),
@@ -120,7 +135,7 @@ pub(crate) fn activation_bytes(stage: &StageSpec, input: [usize; 3], output: [us
     BYTES_PER_VALUE
         * match stage {
             StageSpec::KeepEnlarged { factor } => values(input) * (factor * factor) as u64,
-            StageSpec::Keep | StageSpec::Target(_) => 0,
+            StageSpec::Keep | StageSpec::Exchange | StageSpec::Target(_) => 0,
             _ => values(output),
         }
 }

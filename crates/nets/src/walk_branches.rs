@@ -47,6 +47,11 @@ impl ShapeBranches {
                 let shape = [channels, height * factor, width * factor];
                 self.kept.push(Position { shape, jump: at.jump / factor as f64 });
             }
+            StageSpec::Exchange => {
+                let kept = self.last_kept()?;
+                self.kept.push(at);
+                return Ok(Some(kept));
+            }
             StageSpec::Concatenate => {
                 let kept = self.last_kept()?;
                 if kept.shape[1..] != at.shape[1..] {

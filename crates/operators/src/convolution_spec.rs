@@ -2,7 +2,7 @@
 
 use crate::parameter_source::Start;
 
-/// The settings of a convolution with bias; its input channels come from the stage before.
+/// The settings of a convolution; its input channels come from the stage before.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ConvolutionSpec {
     /// Number of output channels.
@@ -19,6 +19,18 @@ pub struct ConvolutionSpec {
     pub groups: usize,
     /// How its weights start.
     pub initial: InitialWeights,
+    /// Whether a bias is added.
+    pub bias: Bias,
+}
+
+/// Whether a convolution adds a bias.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Bias {
+    /// A parameter for each output channel, which starts at zero.
+    #[default]
+    Added,
+    /// None, as before a normalisation, whose shift takes its place.
+    None,
 }
 
 /// How the weights of one stage start.
@@ -80,6 +92,7 @@ impl ConvolutionSpec {
             dilation: [1; 2],
             groups: 1,
             initial: InitialWeights::Drawn,
+            bias: Bias::Added,
         }
     }
 

@@ -295,13 +295,13 @@ pub fn cost(walk: &Walk) -> Cost {
 
 /// The stages of a walked network, in the words of run records.
 pub fn shapes(walk: &Walk) -> Vec<StageShape> {
-    let stage = |(index, stage): (usize, &allconv_nets::StageShape)| StageShape {
-        stage: format!("features.{index} {}", stage.stage.label()),
+    let stage = |stage: &allconv_nets::StageShape| StageShape {
+        stage: stage.label(),
         shape: stage.output.map(|side| side as u64),
         parameters: stage.parameters,
         macs: stage.macs,
     };
-    walk.stages.iter().enumerate().map(stage).collect()
+    walk.stages.iter().map(stage).collect()
 }
 
 /// Fills what the network section leaves open with what the preset says.

@@ -77,10 +77,8 @@ fn layers(arguments: &BenchArguments) -> anyhow::Result<Vec<Layer>> {
     let [channels, ..] = model.input;
     let input = arguments.size.map_or(model.input, |side| [channels, side, side]);
     let shapes = walk(&model.spec().with_width(arguments.width), input, model.classes).map_err(usage)?;
-    let convolutions = shapes.stages.iter().enumerate().filter_map(|(index, shape)| {
-        let geometry = geometry(shape, arguments.batch)?;
-        Some((format!("features.{index} {}", shape.stage.label()), geometry))
-    });
+    let convolutions =
+        shapes.stages.iter().filter_map(|shape| Some((shape.label(), geometry(shape, arguments.batch)?)));
     let layers = convolutions.enumerate();
     Ok(layers.map(|(place, (name, geometry))| Layer { name, geometry, input_gradient: place > 0 }).collect())
 }

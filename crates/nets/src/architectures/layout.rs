@@ -5,6 +5,7 @@ use allconv_operators::{DownsampleConfig, OutOfRange, UpsampleConfig};
 use crate::error::DescriptionError;
 use crate::rounding::ChannelRounding;
 use crate::stage::StageSpec;
+use crate::stage_name::StageName;
 
 /// What a description that leaves a field out gets.
 pub(crate) struct Defaults {
@@ -102,4 +103,13 @@ pub(crate) trait Layout {
     /// The stages of this architecture with these settings.
     fn stages(&self, shared: &SharedSettings<'_>, outputs: usize)
     -> Result<Vec<StageSpec>, DescriptionError>;
+
+    /// What the parameters of each stage are called; `None` for `features.N`, N the stage's index.
+    fn names(
+        &self,
+        _shared: &SharedSettings<'_>,
+        _outputs: usize,
+    ) -> Result<Option<Vec<StageName>>, DescriptionError> {
+        Ok(None)
+    }
 }

@@ -9,9 +9,13 @@ mod dense_builder;
 mod edsr;
 mod large_all_cnn;
 mod layout;
+mod named_builder;
+mod resnet;
+mod shortcut;
 mod springenberg;
 mod super_resolution_u_net;
 mod u_net;
+mod vgg;
 
 use serde::{Deserialize, Serialize};
 
@@ -21,9 +25,12 @@ pub use edsr::{Edsr, SkipOverAll};
 pub use large_all_cnn::LargeAllCnn;
 pub use layout::OutputKind;
 pub(crate) use layout::{Layout, SharedSettings, SlotKind};
+pub use resnet::Resnet;
+pub use shortcut::Shortcut;
 pub use springenberg::{Base, Springenberg};
 pub use super_resolution_u_net::SuperResolutionUNet;
 pub use u_net::{Blocks, UNet};
+pub use vgg::{Vgg, VggHead};
 
 /// Defines the enum of all architectures from one line each.
 macro_rules! architectures {
@@ -65,6 +72,10 @@ architectures! {
     Edsr,
     /// A U-shaped network with an enlarging head.
     SuperResolutionUNet,
+    /// Residual networks for CIFAR and for ImageNet.
+    Resnet,
+    /// The networks of the Visual Geometry Group.
+    Vgg,
     /// Down, a bottleneck, and up again, without skips.
     Autoencoder,
 }

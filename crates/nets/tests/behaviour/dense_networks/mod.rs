@@ -34,6 +34,11 @@ fn small_networks() -> Vec<(NetworkSpec, usize)> {
              downsample = { conv_pool = {} }\nupsample = { max_unpool = {} }",
             3,
         ),
+        (
+            "architecture = { resnet = { layers = 8, width = 0.25, shortcut = \"operator\" } }\ndownsample = { conv_blur_pool = {} }",
+            4,
+        ),
+        ("architecture = { vgg = { layers = 11, head = \"average\", width = 0.0625 } }", 4),
         ("architecture = { autoencoder = { depth = 2, channels = 4 } }\ndownsample = { dilation = {} }\nupsample = { resize_conv = {} }", 3),
     ]
     .map(|(text, outputs)| (read(text), outputs))
