@@ -33,6 +33,14 @@ pub enum DescriptionError {
         /// The nearest cost there is.
         nearest: u64,
     },
+    /// A stage of a list cannot stand where it does.
+    #[error("stage {number} of `architecture.stages`: {error}")]
+    Listed {
+        /// Its number in the list, from 1.
+        number: usize,
+        /// Why not.
+        error: Box<DescriptionError>,
+    },
     /// A stage receives a map that it cannot process.
     #[error("stage {stage} ({kind}) cannot process an input of {height}×{width}: {reason}")]
     Shape {

@@ -68,8 +68,9 @@ pub use allconv_operators::{
     OperatorError, Pass, ReluRule, SignalRules, SwitchKind, Switches, UpsampleConfig, images_to_tensor,
 };
 pub use architectures::{
-    AllCnnImagenet, Architecture, Autoencoder, Base, Blocks, Edsr, LargeAllCnn, OutputKind, Resnet,
-    Shortcut, SkipOverAll, Springenberg, SuperResolutionUNet, UNet, Vgg, VggHead,
+    AllCnnImagenet, Architecture, Autoencoder, Base, Blocks, Edsr, LargeAllCnn, ListedConvolution,
+    ListedStage, OutputKind, Resnet, Shortcut, SkipOverAll, Springenberg, Stages, SuperResolutionUNet, UNet,
+    Vgg, VggHead,
 };
 pub use cost_match::MATCH_TOLERANCE;
 pub use description::{CostMatch, CostQuantity, NetworkSpec, walk};

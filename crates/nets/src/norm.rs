@@ -21,9 +21,27 @@ pub enum Norm {
     Group,
 }
 
+impl From<NormaliseKind> for Norm {
+    fn from(kind: NormaliseKind) -> Self {
+        match kind {
+            NormaliseKind::Batch => Self::Batch,
+            NormaliseKind::Group { .. } => Self::Group,
+        }
+    }
+}
+
 impl Norm {
     pub(crate) fn is_none(&self) -> bool {
         *self == Self::None
+    }
+
+    pub(crate) fn is_batch(&self) -> bool {
+        *self == Self::Batch
+    }
+
+    /// Whether a convolution right before it adds a bias: its shift takes the place of one.
+    pub(crate) fn bias_before(self) -> Bias {
+        if self == Self::None { Bias::Added } else { Bias::None }
     }
 
     /// The normalisation of a map of `channels`, its scale starting as `scale` says; `None` where there is none.
@@ -35,15 +53,6 @@ impl Norm {
                 let divides = |groups: &usize| channels.is_multiple_of(*groups);
                 NormaliseKind::Group { groups: (1..=GROUPS).rev().find(divides).unwrap_or(1) }
             }
-    pub(crate) fn is_batch(&self) -> bool {
-        *self == Self::Batch
-    }
-
-    /// Whether a convolution right before it adds a bias: its shift takes the place of one.
-    pub(crate) fn bias_before(self) -> Bias {
-        if self == Self::None { Bias::Added } else { Bias::None }
-    }
-
         };
         Some(StageSpec::Normalise(NormaliseSpec { kind, scale }))
     }

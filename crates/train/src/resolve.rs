@@ -351,7 +351,9 @@ fn description_field(error: &DescriptionError) -> &str {
         DescriptionError::Operator(OperatorError::Unpaired { .. }) => "upsample",
         DescriptionError::Operator(_) => "downsample",
         DescriptionError::NoMatch { .. } => "match_cost",
-        DescriptionError::UnknownModel { .. } | DescriptionError::Shape { .. } => "architecture",
+        DescriptionError::UnknownModel { .. }
+        | DescriptionError::Shape { .. }
+        | DescriptionError::Listed { .. } => "architecture",
     }
 }
 

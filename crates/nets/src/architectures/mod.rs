@@ -9,10 +9,12 @@ mod dense_builder;
 mod edsr;
 mod large_all_cnn;
 mod layout;
+mod listed_stage;
 mod named_builder;
 mod resnet;
 mod shortcut;
 mod springenberg;
+mod stages;
 mod super_resolution_u_net;
 mod u_net;
 mod vgg;
@@ -25,9 +27,11 @@ pub use edsr::{Edsr, SkipOverAll};
 pub use large_all_cnn::LargeAllCnn;
 pub use layout::OutputKind;
 pub(crate) use layout::{Layout, SharedSettings, SlotKind};
+pub use listed_stage::{ListedConvolution, ListedStage};
 pub use resnet::Resnet;
 pub use shortcut::Shortcut;
 pub use springenberg::{Base, Springenberg};
+pub use stages::Stages;
 pub use super_resolution_u_net::SuperResolutionUNet;
 pub use u_net::{Blocks, UNet};
 pub use vgg::{Vgg, VggHead};
@@ -54,6 +58,10 @@ macro_rules! architectures {
 
             pub(crate) fn set_width(&mut self, width: f64) {
                 match self { $(Self::$net(net) => net.width = width,)+ }
+                // A list has no place for a width of its own.
+                if let Self::Stages(list) = self {
+                    list.multiply_width_in();
+                }
             }
         }
     };
@@ -76,6 +84,8 @@ architectures! {
     Resnet,
     /// The networks of the Visual Geometry Group.
     Vgg,
+    /// A classifier that is written as a list of its stages.
+    Stages,
     /// Down, a bottleneck, and up again, without skips.
     Autoencoder,
 }

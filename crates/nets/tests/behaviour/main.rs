@@ -6,5 +6,6 @@ mod dense_networks;
 mod downsample;
 mod golden_vectors;
 mod gradient_check;
+mod listed_stages;
 mod support;
 mod upsample;
