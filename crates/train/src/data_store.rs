@@ -1,13 +1,16 @@
-//! Opened and prepared data sets, shared by all runs of a process.
+//! Opened and prepared data sets, and trained weights to begin from, shared by all runs of a process.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use allconv_data::{
     DataDirectory, DataError, Dataset, PictureDataset, PreparedDataset, open, open_pictures, prepare,
 };
+use allconv_record::RecordError;
 
 use crate::DataSettings;
+use crate::start::StartWeights;
 
 /// Opens and prepares each data set once, whoever asks; clones of the result share the images.
 #[derive(Debug)]
@@ -16,6 +19,7 @@ pub struct DataStore {
     opened: Mutex<HashMap<String, Arc<Dataset>>>,
     prepared: Mutex<HashMap<String, Arc<PreparedDataset>>>,
     pictures: Mutex<HashMap<String, Arc<PictureDataset>>>,
+    weights: Mutex<HashMap<String, Arc<StartWeights>>>,
 }
 
 impl DataStore {
@@ -26,6 +30,7 @@ impl DataStore {
             opened: Mutex::default(),
             prepared: Mutex::default(),
             pictures: Mutex::default(),
+            weights: Mutex::default(),
         }
     }
 
@@ -59,6 +64,18 @@ impl DataStore {
         let opened = Arc::new(opened);
         pictures.insert(key, Arc::clone(&opened));
         Ok(opened)
+    }
+
+    /// The trained weights in a file, kept for the runs that begin from them.
+    pub(crate) fn read_weights(&self, path: &Path) -> Result<Arc<StartWeights>, RecordError> {
+        let weights = StartWeights::read(path)?;
+        let mut kept = self.weights.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Arc::clone(kept.entry(weights.sha256.clone()).or_insert_with(|| Arc::new(weights))))
+    }
+
+    /// The trained weights of this SHA-256, if they have been read.
+    pub(crate) fn weights(&self, sha256: &str) -> Option<Arc<StartWeights>> {
+        self.weights.lock().unwrap_or_else(PoisonError::into_inner).get(sha256).cloned()
     }
 
     /// The data set after preprocessing.

@@ -23,6 +23,7 @@ mod schedule;
 mod section;
 mod session;
 mod settings;
+mod start;
 mod task;
 mod tensors;
 mod tiles;
@@ -45,8 +46,8 @@ pub use schedule::Schedule;
 pub use session::{Execution, Identity, Job, MemoryGauge, train};
 pub use settings::{
     AdamSettings, DataRequest, DataSettings, DenoisingSettings, FoldRequest, Length, OptimizerSettings,
-    PRESETS, PatchesSettings, Preset, SettingError, SuperResolutionSettings, TaskSettings, TrainRequest,
-    TrainSettings, WeightAverage,
+    PRESETS, PatchesSettings, Preset, SettingError, StartRequest, StartSettings, SuperResolutionSettings,
+    TaskSettings, TrainRequest, TrainSettings, WeightAverage,
 };
 pub use task::{
     ClassObjective, Classification, EpochSums, Evaluated, ExampleRecord, KeptData, MapObjective, Prediction,

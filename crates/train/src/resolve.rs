@@ -18,7 +18,10 @@ use crate::task::{
     MetricNames, check_examples, check_measured, check_network, class_metric_names, dense_kind,
     map_metric_names,
 };
-use crate::{DataRequest, DataSettings, DataStore, Preset, TaskSettings, TrainRequest, TrainSettings};
+use crate::{
+    DataRequest, DataSettings, DataStore, Preset, StartRequest, StartSettings, TaskSettings, TrainRequest,
+    TrainSettings,
+};
 
 /// Revision of what this crate contributes to a run's numbers (order of summation, schedules, update rule); raised with them.
 pub const NUMERICS_REVISION: u32 = 2;
@@ -138,7 +141,7 @@ impl Resolve for Resolver {
         let asked: TrainRequest = read_section("train", &request.train)?;
         let setting = |error: crate::SettingError| wrong_value("train", &error.field.clone(), error);
         let preset = asked.preset().map_err(setting)?;
-        let train = asked.resolve().and_then(|train| train.for_task(&data.task())).map_err(setting)?;
+        let mut train = asked.resolve().and_then(|train| train.for_task(&data.task())).map_err(setting)?;
         let precision = accuracy(&train.precision)?;
         let measured = self.measured(&train.measure, &data.task())?;
         self.check_explained(&train.explain, &data.task())?;
@@ -150,6 +153,7 @@ impl Resolve for Resolver {
         let net = net.matched(sizes.input, sizes.outputs).map_err(wrong_net)?;
         let walk = walk(&net, sizes.input, sizes.outputs).map_err(wrong_net)?;
         self.check_examples(&net, &walk, &data, &train)?;
+        train.start = asked.start.as_ref().map(|start| self.start(start, &walk)).transpose()?;
         let images = sizes.samples;
         let presentations = train.presentations(images);
         let plan = StepPlan::new(images, train.batch as u64, presentations);
@@ -228,6 +232,14 @@ impl Resolver {
             return Ok(());
         }
         check_measured(patches.side, kind.as_ref(), &pictures).map_err(data_error)
+    }
+
+    /// What a run from trained weights is; refused where they do not fit the network.
+    fn start(&self, request: &StartRequest, walk: &Walk) -> Result<StartSettings, ResolveError> {
+        let unread = |error| ResolveError { bad_data: true, ..wrong_value("train", "start.weights", error) };
+        let weights = self.data.read_weights(&request.weights).map_err(unread)?;
+        let settled = weights.settle_for(request, walk);
+        settled.map_err(|error| wrong_value("train", error.field(), error))
     }
 
     fn sizes(&self, data: &DataSettings) -> Result<Sizes, ResolveError> {

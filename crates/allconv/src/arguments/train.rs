@@ -77,6 +77,12 @@ pub(crate) struct TrainArguments {
     /// Keep pictures of what the finished network saw in four test images: `gradient`, `deconvnet`, `guided`.
     #[arg(long, value_delimiter = ',')]
     pub(crate) explain: Option<Vec<String>>,
+    /// Begin from trained weights: a safetensors file, or the folder of a run, a checkpoint or an exported network.
+    #[arg(long, value_name = "WEIGHTS")]
+    pub(crate) start: Option<PathBuf>,
+    /// Modules or parameters that keep the values they begin with, e.g. `conv1,layer1`.
+    #[arg(long, value_delimiter = ',', requires = "start")]
+    pub(crate) freeze: Vec<String>,
     /// Seed of every random stream.
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u32,

@@ -11,6 +11,7 @@ use allconv_study::{
     check, guide, index, needed_runs, plan_claims, publish, publish_runs, read_published, report_files,
     run_study, take_folder, tensorboard_files, write_report,
 };
+use allconv_train::RunSettings;
 use anyhow::bail;
 use serde_json::json;
 
@@ -179,6 +180,13 @@ fn check_file(arguments: &StudyFileArguments) -> anyhow::Result<u8> {
                 arm.arm,
                 arm.resolved.shapes.iter().map(stage).collect::<Vec<_>>().join("\n")
             ))?;
+        }
+    }
+    for arm in &report.arms {
+        let start =
+            RunSettings::read(&arm.resolved.specification).ok().and_then(|settings| settings.train.start);
+        if let Some(start) = start {
+            output::note(format_args!("{} {start}", arm.arm));
         }
     }
     if report.search_runs > 0 {

@@ -9,7 +9,7 @@ use allconv_record::{
     MetricPoint, Request, Resolve, ResolveError, Resolved, RunDirectory, SplitName, Status,
 };
 use allconv_study::{PlannedRun, check_room};
-use allconv_train::{DataStore, Resolver};
+use allconv_train::{DataStore, Resolver, RunSettings};
 use anyhow::{Context, anyhow};
 use serde_json::{Value, json};
 
@@ -31,6 +31,9 @@ pub(crate) fn run(arguments: &TrainArguments) -> anyhow::Result<u8> {
         .explaining(measures::methods())
         .resolve(&request)
         .map_err(refused)?;
+    if let Some(start) = RunSettings::read(&resolved.specification).map_err(refused)?.train.start {
+        output::note(format_args!("the run {start}"));
+    }
     let arm = arguments.model.clone();
     let planned = PlannedRun { arm, arm_index: 0, seed: request.seed, request_hash: request.hash(), request };
     let folder = arguments.out.join(STUDY);
@@ -89,6 +92,12 @@ fn request(arguments: &TrainArguments) -> anyhow::Result<Request> {
     put(&mut train, "precision", arguments.precision.clone().map(Into::into));
     put(&mut train, "measure", arguments.measure.clone().map(Into::into));
     put(&mut train, "explain", arguments.explain.clone().map(Into::into));
+    if let Some(weights) = &arguments.start {
+        let mut start = toml::Table::new();
+        start.insert("weights".into(), weights.display().to_string().into());
+        start.insert("freeze".into(), arguments.freeze.clone().into());
+        train.insert("start".into(), start.into());
+    }
     Ok(Request { seed: u64::from(arguments.seed), data, net, train })
 }
 

@@ -43,5 +43,8 @@ mod tutorial;
 /// Reports come back byte for byte; studies are planned and compared.
 mod reports;
 
+/// Runs from trained weights.
+mod starts;
+
 /// Explaining and measuring networks.
 mod asking;

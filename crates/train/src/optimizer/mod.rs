@@ -10,6 +10,7 @@ use allconv_random::elementary::square;
 use burn::tensor::Gradients;
 
 use crate::settings::{OptimizerSettings, TrainSettings};
+use crate::start::is_frozen;
 use crate::tensors::{NamedTensor, NamedTensors};
 pub use adam::{Adam, WeightDecay};
 pub use sgd::Sgd;
@@ -18,6 +19,7 @@ pub use sgd::Sgd;
 #[derive(Clone, Debug)]
 pub struct Optimizer {
     clip_gradient_norm: Option<f64>,
+    frozen: Vec<String>,
     rule: Rule,
 }
 
@@ -37,7 +39,8 @@ impl Optimizer {
                 Rule::Adam(Adam::new(adam, decay))
             }
         };
-        Optimizer { clip_gradient_norm: settings.clip_gradient_norm, rule }
+        let frozen = settings.start.as_ref().map(|start| start.freeze.clone()).unwrap_or_default();
+        Optimizer { clip_gradient_norm: settings.clip_gradient_norm, frozen, rule }
     }
 
     /// Makes one step.
@@ -50,7 +53,8 @@ impl Optimizer {
         gradients: &mut Gradients,
         learning_rate: f64,
     ) -> Result<(), f64> {
-        let gradients = network.gradients(gradients);
+        let mut gradients = network.gradients(gradients);
+        gradients.retain(|gradient| !is_frozen(&self.frozen, &gradient.path));
         let norm = norm(&gradients);
         if !norm.is_finite() {
             return Err(norm);

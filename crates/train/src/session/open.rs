@@ -95,8 +95,20 @@ fn untrained(job: &Job<'_>, settings: &RunSettings, task: &dyn Task) -> Result<(
     let described = |error: DescriptionError| TrainError::Specification(error.to_string());
     let cost = resolve::cost(&walk(&settings.net, input, outputs).map_err(described)?);
     let device = job.device.clone().autodiff();
-    let network =
+    let mut network =
         Network::initialise(&settings.net, input, outputs, seed, engine, &device).map_err(described)?;
+    if let Some(start) = &settings.train.start {
+        let weights = job.data.weights(&start.sha256).ok_or_else(|| {
+            let reason = format!(
+                "the weights of SHA-256 {} that the run begins from have not been read",
+                start.sha256
+            );
+            TrainError::Specification(format!(
+                "{reason}; make it by the command or the study that names their file"
+            ))
+        })?;
+        weights.load_into(&mut network, start);
+    }
     Ok((Trainer::new(network, &settings.train, seed, device), cost))
 }
 

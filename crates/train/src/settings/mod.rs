@@ -3,12 +3,14 @@
 mod data;
 mod optimizer;
 mod preset;
+mod start;
 mod task;
 mod train;
 
 pub use data::{DataRequest, DataSettings, FoldRequest};
 pub use optimizer::{AdamSettings, OptimizerSettings};
 pub use preset::{PRESETS, Preset};
+pub use start::{StartRequest, StartSettings};
 pub use task::{DenoisingSettings, PatchesSettings, SuperResolutionSettings, TaskSettings};
 pub use train::{Length, TrainRequest, TrainSettings, WeightAverage};
 

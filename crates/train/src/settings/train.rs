@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::optimizer::OptimizerSettings;
+use super::start::{StartRequest, StartSettings};
 use super::{Preset, SettingError, TaskSettings};
 use crate::progress::StepPlan;
 use crate::{DenseLoss, Schedule};
@@ -66,6 +67,8 @@ pub struct TrainRequest {
     pub measure: Option<Vec<String>>,
     /// Methods by which the finished network's view of a few test images is kept as pictures.
     pub explain: Option<Vec<String>>,
+    /// The trained weights that the run begins from. Default: none, every parameter is drawn.
+    pub start: Option<StartRequest>,
 }
 
 /// `[train]` with every default written out.
@@ -111,6 +114,9 @@ pub struct TrainSettings {
     /// where classes are told apart.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub explain: Vec<String>,
+    /// The trained weights that the run begins from; none when left out. They are found, and compared with the network, where a request is resolved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<StartSettings>,
 }
 
 impl TrainRequest {
