@@ -319,7 +319,7 @@ pub fn shapes(walk: &Walk) -> Vec<StageShape> {
 /// Fills what the network section leaves open with what the preset says.
 fn with_preset(mut net: NetworkSpec, written: &toml::Table, preset: &Preset) -> NetworkSpec {
     net.input_dropout = net.input_dropout.or(Some(preset.input_dropout));
-    net.dropout = net.dropout.or(Some(preset.dropout));
+    net.dropout = net.dropout.or(preset.dropout);
     net.last_relu = net.last_relu.or(Some(preset.last_relu));
     if net.output() == OutputKind::Logits {
         net.last_scale = net.last_scale.or(preset.last_scale);
@@ -416,7 +416,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let resolved = resolver(folder.path()).resolve(&request()).unwrap();
         let settings = RunSettings::read(&resolved.specification).unwrap();
-        assert_eq!(settings.net.dropout, Some(Preset::named("fast").unwrap().dropout));
+        assert_eq!(settings.net.dropout, Preset::named("fast").unwrap().dropout);
         assert_eq!((resolved.presentations, resolved.steps), (300, 6));
         assert_eq!(resolved.cost.parameters, settings_parameters());
         let text = toml::to_string(&resolved.specification).unwrap();

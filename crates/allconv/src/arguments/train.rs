@@ -50,7 +50,7 @@ pub(crate) struct TrainArguments {
     /// Train on this many images only.
     #[arg(long)]
     pub(crate) train_images: Option<u32>,
-    /// Recipe: `springenberg2015`, `fast` or `dense` [default: springenberg2015; dense in tasks over maps].
+    /// Recipe: `springenberg2015`, `fast`, `fit`, `dense`, `resnet_cifar`, `imagenet_springenberg`, `imagenet_modern` or `large_all_cnn` [default: springenberg2015; dense in tasks over maps].
     #[arg(long)]
     pub(crate) preset: Option<String>,
     /// Passes over the training split [default: the preset's].

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::optimizer::OptimizerSettings;
+use super::preset::PRESET_NAMES;
 use super::start::{StartRequest, StartSettings};
 use super::{Preset, SettingError, TaskSettings};
 use crate::progress::StepPlan;
@@ -126,8 +127,7 @@ impl TrainRequest {
     /// [`SettingError`] when no preset has the name.
     pub fn preset(&self) -> Result<&'static Preset, SettingError> {
         let name = self.preset.as_deref().unwrap_or("springenberg2015");
-        Preset::named(name)
-            .ok_or_else(|| SettingError::new("preset", name, "`springenberg2015`, `fast`, `fit` or `dense`"))
+        Preset::named(name).ok_or_else(|| SettingError::new("preset", name, PRESET_NAMES))
     }
 
     /// Writes every default out.
