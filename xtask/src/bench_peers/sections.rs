@@ -86,6 +86,11 @@ const fn large(
     Case { target: Target::new(1.2, 1.8), ..wide(pass, model, width, batch, steps) }
 }
 
+/// Inference of a residual network, or one of the Visual Geometry Group, in f32.
+const fn inferred(model: &'static str, batch: &'static str, steps: &'static str) -> Case {
+    Case { target: Target::new(1.0, 1.5), ..wide("infer", model, "1.0", batch, steps) }
+}
+
 /// The networks for CIFAR.
 const NETWORKS: [&str; 12] = [
     "all_cnn_c",
@@ -117,7 +122,7 @@ const fn networks() -> [Case; 2 * NETWORKS.len()] {
 }
 
 /// All sections.
-pub(crate) const SECTIONS: [Section; 11] = [
+pub(crate) const SECTIONS: [Section; 12] = [
     Section {
         name: "main",
         title: "Training All-CNN-C",
@@ -214,6 +219,20 @@ pub(crate) const SECTIONS: [Section; 11] = [
         cases: &networks(),
         others: &[],
     },
+    Section {
+        name: "classic",
+        title: "Residual networks and those of the Visual Geometry Group",
+        repeated: true,
+        cases: &[
+            large("train", "resnet18", "1.0", "8", "5"),
+            large("train", "resnet20", "1.0", "128", "7"),
+            large("train", "vgg16_bn_cifar", "1.0", "128", "3"),
+            inferred("resnet18", "8", "7"),
+            inferred("resnet20", "128", "7"),
+            inferred("vgg16_bn_cifar", "128", "3"),
+        ],
+        others: &[],
+    },
     Section { name: "data", title: "Data", repeated: false, cases: &[], others: &[Other::Data] },
 ];
 
@@ -259,7 +278,7 @@ mod tests {
     fn rows_with_targets_of_their_own_are_repeated() {
         let of = |name: &str| SECTIONS.iter().find(|section| section.name == name).unwrap();
         assert!(
-            ["main", "bf16", "infer", "infer-bf16", "threads", "large", "dense"]
+            ["main", "bf16", "infer", "infer-bf16", "threads", "large", "dense", "classic"]
                 .iter()
                 .all(|name| of(name).repeated)
         );
