@@ -32,7 +32,7 @@ const SCOPE: [&str; 8] = [
 ];
 
 /// Why the functions that a dependency imports cannot reach a run's numbers.
-const OTHERS: [(&str, &str); 17] = [
+const OTHERS: [(&str, &str); 18] = [
     ("allconv_document", "axes of figures and digits of numbers in reports, which read runs"),
     ("allconv_paper", "statistics of studies, compiled into it; papers read published runs"),
     ("allconv_study", "statistics and figures, which read runs; their numbers are given to ten digits"),
