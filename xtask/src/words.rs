@@ -24,6 +24,7 @@ const COINED: &[Coined] = &[
             "crates/document/",
             "crates/study/",
             "crates/allconv/",
+            "crates/exchange/",
             "crates/paper/",
             "xtask/",
             "docs/studies.md",
@@ -55,7 +56,16 @@ const COINED: &[Coined] = &[
         // A key of its results.
         allowed: &["xtask/src/bench_peers/results.rs"],
     },
-    Coined { word: "card", instead: "description", allowed: &[] },
+    Coined {
+        word: "card",
+        instead: "description",
+        // Model cards.
+        allowed: &[
+            "crates/exchange/",
+            "crates/allconv/tests/command_line/model_folder.rs",
+            "docs/take-it-with-you.md",
+        ],
+    },
     Coined { word: "spelling", instead: "notation, name or variant", allowed: &[] },
 ];
 
