@@ -50,7 +50,7 @@ pub(crate) struct TrainArguments {
     /// Train on this many images only.
     #[arg(long)]
     pub(crate) train_images: Option<u32>,
-    /// Recipe: `springenberg2015`, `fast`, `fit`, `dense`, `resnet_cifar`, `imagenet_springenberg`, `imagenet_modern` or `large_all_cnn` [default: springenberg2015; dense in dense tasks].
+    /// Recipe, e.g. `fast`; the answer to an unknown one names all [default: springenberg2015; dense in dense tasks].
     #[arg(long)]
     pub(crate) preset: Option<String>,
     /// Passes over the training split [default: the preset's].

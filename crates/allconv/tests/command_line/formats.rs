@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::tiny_study::{allconv, output};
+use crate::tiny_study::{allconv, succeed};
 
 /// The runs of all formats, and the files that made them.
 fn fixtures() -> PathBuf {
@@ -13,12 +13,6 @@ fn fixtures() -> PathBuf {
 
 /// Largest difference of a metric from the recorded one. Later kernels may add in another order.
 const TOLERANCE: f64 = 1e-3;
-
-fn succeed(folder: &Path, arguments: &[&str]) -> String {
-    let output = output(folder, arguments);
-    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
 
 fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();

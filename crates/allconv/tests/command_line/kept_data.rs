@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use image::{Rgb, RgbImage};
 
-use crate::tiny_study::{allconv, output};
+use crate::tiny_study::{allconv, output, refused, succeed};
 
 /// Draws a set of two classes, bars across and bars down, whose levels are shifted by `shift`.
 fn draw(folder: &Path, names: [&str; 2], shift: u8) {
@@ -22,21 +22,6 @@ fn draw(folder: &Path, names: [&str; 2], shift: u8) {
             }
         }
     }
-}
-
-/// Runs the program, which must succeed, and returns what it printed.
-fn succeed(folder: &Path, arguments: &[&str]) -> String {
-    let output = output(folder, arguments);
-    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
-
-/// Runs the program, which must fail with `code`, and returns its message.
-fn refused(folder: &Path, arguments: &[&str], code: i32) -> String {
-    let output = output(folder, arguments);
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {told}");
-    told
 }
 
 fn import(folder: &Path, source: &str) {

@@ -5,25 +5,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::tiny_study::output;
+use crate::tiny_study::{refused, succeed};
 use crate::tutorial::{blocks, draw_images, expand};
 
 fn fixtures(folder: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(folder)
-}
-
-fn succeed(folder: &Path, arguments: &[&str]) -> String {
-    let output = output(folder, arguments);
-    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
-
-/// Runs the program, which must fail with `code`, and returns what it told.
-fn refused(folder: &Path, arguments: &[&str], code: i32) -> String {
-    let output = output(folder, arguments);
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {told}");
-    told
 }
 
 /// The files of a folder by name.

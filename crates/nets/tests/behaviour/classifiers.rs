@@ -21,8 +21,8 @@ fn with(text: &str, operator: &DownsampleConfig) -> NetworkSpec {
     NetworkSpec { downsample: Some(operator.clone()), ..read(text) }
 }
 
-fn network(spec: &NetworkSpec, side: usize, device: &Device) -> Result<Network, DescriptionError> {
-    let mut network = Network::initialise(spec, [3, side, side], 10, 5, Engine::detect(), device)?;
+fn network(spec: &NetworkSpec, size: usize, device: &Device) -> Result<Network, DescriptionError> {
+    let mut network = Network::initialise(spec, [3, size, size], 10, 5, Engine::detect(), device)?;
     network.replace(|path, values| {
         if !path.contains("running") {
             let noise = noise(path.len() as u32, values.len());
@@ -32,8 +32,8 @@ fn network(spec: &NetworkSpec, side: usize, device: &Device) -> Result<Network, 
     Ok(network)
 }
 
-fn gradients_agree(spec: &NetworkSpec, network: &Network, side: usize) {
-    let error = joint_gradient_error(network, [2, 3, side, side], TRAIN);
+fn gradients_agree(spec: &NetworkSpec, network: &Network, size: usize) {
+    let error = joint_gradient_error(network, [2, 3, size, size], TRAIN);
     assert!(error < GRADIENT_BOUND, "{spec:?}: {error:e}");
 }
 
@@ -116,8 +116,8 @@ fn the_walk_counts_the_parameters_of_every_shortcut_and_head() {
 #[test]
 fn parameters_of_operators_are_named_beside_those_of_torchvision() {
     let device = Device::flex();
-    let paths = |text: &str, side: usize| -> Vec<String> {
-        let network = network(&read(text), side, &device).unwrap();
+    let paths = |text: &str, size: usize| -> Vec<String> {
+        let network = network(&read(text), size, &device).unwrap();
         network.parameters().into_iter().map(|parameter| parameter.path).collect()
     };
     let found = paths(
@@ -149,7 +149,7 @@ fn parameters_of_operators_are_named_beside_those_of_torchvision() {
 
 #[test]
 fn settings_that_cannot_be_are_refused_with_the_reason() {
-    for (text, side, reason) in [
+    for (text, size, reason) in [
         (
             "architecture = { resnet = { layers = 19 } }",
             32,
@@ -169,7 +169,7 @@ fn settings_that_cannot_be_are_refused_with_the_reason() {
             "which are fewer",
         ),
     ] {
-        let error = walk(&read(text), [3, side, side], 10).unwrap_err().to_string();
+        let error = walk(&read(text), [3, size, size], 10).unwrap_err().to_string();
         assert!(error.contains(reason), "{text}: {error}");
     }
 }
