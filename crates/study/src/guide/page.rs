@@ -80,7 +80,7 @@ fn head() -> Vec<Block> {
         Text::emphasis("Worse, within, better")
             + " say how probable it is that the difference is worse than the study's margin, within it, or better than it, given these seeds and a flat prior.",
         Text::emphasis("Front")
-            + " lists the arms than which no cheaper one is better in the mean, without intervals; " + Text::strong("?→")
+            + " lists the arms that no cheaper arm beats in the mean, without intervals; " + Text::strong("?→")
             + " marks where the order of two neighbours is not shown.",
         "Costs are relative to the baseline: ×0.50 is half of it. They are counted per image; memory is measured in training. Times are shown where \
          `study bench` measured them in turn: those of runs that share a machine with other work cannot be compared."
