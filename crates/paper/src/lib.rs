@@ -1,8 +1,8 @@
 //! Papers whose numbers are keys into published runs: their sources, values, tables, figures, lock file and verification.
 //!
 //! A paper is a folder with LaTeX sources and a `paper.toml` that names studies. [`build`] computes every key that the sources use from the
-//! study files and run directories, writes the results where LaTeX reads them, and writes `paper.lock`. [`verify`] computes all of it again
-//! and compares. [`retrain`] trains runs again through [`Retrain`], which whoever knows tensors implements. This crate knows no tensor and
+//! study files and run directories, writes the results where LaTeX reads them, and writes `paper.lock`. [`verify()`] computes all of it again
+//! and compares. [`retrain()`] trains runs again through [`Retrain`], which whoever knows tensors implements. This crate knows no tensor and
 //! no terminal.
 //!
 //! A registered study becomes a draft, in which every number waits for its runs:
