@@ -46,7 +46,7 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
         if let Some(error) = cause.downcast_ref::<StudyError>() {
             return match error {
                 StudyError::File(error) if error.bad_data => BAD_DATA,
-                StudyError::File(_) => USAGE,
+                StudyError::File(_) | StudyError::Setting(_) => USAGE,
                 StudyError::NoValidation { .. } | StudyError::FolderTaken { .. } => USAGE,
                 StudyError::DamagedSearch { .. } => BAD_DATA,
                 StudyError::Unreadable { .. } => IO,
