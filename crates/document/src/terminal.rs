@@ -12,7 +12,7 @@ use crate::table::Table;
 const NAME_WIDTH: usize = 22;
 
 /// Spaces between two columns of a table.
-const GAP: usize = 2;
+const GAP: usize = 3;
 
 /// Width down to which a column of sentences is narrowed before the table is divided.
 const NARROWEST_TEXT: usize = 20;
@@ -124,12 +124,15 @@ fn written(columns: &[Column], part: &[(usize, usize)]) -> String {
             comfy_table::Cell::new(text).set_alignment(*alignment)
         }));
     }
-    let padding = u16::try_from(GAP).unwrap_or(0);
+    // The style adds one character between two columns.
+    let padding = u16::try_from(GAP - 1).unwrap_or(0);
+    let last = part.len() - 1;
     let mut total = 0;
-    for (column, (_, width)) in lines.column_iter_mut().zip(part) {
+    for (position, (column, (_, width))) in lines.column_iter_mut().zip(part).enumerate() {
+        let padding = if position < last { padding } else { 0 };
         let width = u16::try_from(*width).unwrap_or(u16::MAX - padding) + padding;
         column.set_padding((0, padding)).set_constraint(ColumnConstraint::Absolute(Width::Fixed(width)));
-        total += u32::from(width);
+        total += u32::from(width) + 1;
     }
     lines.set_width(u16::try_from(total).unwrap_or(u16::MAX));
     lines.trim_fmt() + "\n"
