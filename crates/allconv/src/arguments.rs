@@ -5,6 +5,7 @@ mod explain_measure;
 mod machine;
 mod paper;
 mod registries;
+mod runs;
 mod study;
 mod train;
 mod trained;
@@ -13,12 +14,17 @@ use clap::{Parser, Subcommand};
 
 pub(crate) use bench::{BenchArguments, BenchCommand, BenchOperatorsArguments, BenchSlotArguments};
 pub(crate) use explain_measure::{ExplainArguments, MaxPoolArgument, MeasureArguments, SubjectArguments};
-pub(crate) use machine::{BitsArguments, DataArguments, DoctorArguments, MachineArguments, thread_count};
+pub(crate) use machine::{
+    BitsArguments, DataArguments, DoctorArguments, MachineArguments, at_least_one, thread_count,
+};
 pub(crate) use paper::{PaperBuildArguments, PaperCommand, PaperInitArguments, PaperVerifyArguments};
-pub(crate) use registries::{DataCommand, LayoutArgument, ModelsCommand, OperatorsCommand};
+pub(crate) use registries::{
+    DataCommand, KindArgument, LayoutArgument, ModelsCommand, OperatorsCommand, PresetsCommand,
+};
+pub(crate) use runs::{RunsCommand, RunsListArguments};
 pub(crate) use study::{
-    StudyBenchArguments, StudyCommand, StudyCompareArguments, StudyFileArguments, StudyPlanArguments,
-    StudyPublishArguments, StudyReportArguments, StudyRunArguments,
+    StudyBenchArguments, StudyCommand, StudyCompareArguments, StudyFileArguments, StudyNewArguments,
+    StudyPlanArguments, StudyPublishArguments, StudyReportArguments, StudyRunArguments, TaskArgument,
 };
 pub(crate) use train::TrainArguments;
 pub(crate) use trained::{
@@ -33,6 +39,12 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+/// Examples of `train`.
+const TRAIN_EXAMPLES: &str = "Examples:
+  allconv train --model all_cnn_c --dataset cifar10 --preset fast --epochs 10
+  allconv train --model model_c --dataset shapes --validation 30 --down blur_pool
+  allconv train --from runs/train/all_cnn_c-s0-1a2b3c4d --set train.learning_rate=0.1";
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -42,8 +54,10 @@ pub(crate) enum Command {
     /// Write a paper whose every number is derived from published runs, and check that it is.
     #[command(subcommand)]
     Paper(PaperCommand),
+    #[command(after_help = TRAIN_EXAMPLES)]
     /// Train one network; the same engine and the same run directory as a study's runs.
     Train(TrainArguments),
+    #[command(after_help = "Examples:\n  allconv eval runs/train/all_cnn_c-s0-1a2b3c4d --split test")]
     /// Evaluate a trained network on a split of its data set, or on pictures of your own.
     Eval(EvalArguments),
     /// Apply a trained network to images: enlarge, restore, segment or classify them.
@@ -54,12 +68,18 @@ pub(crate) enum Command {
     Measure(MeasureArguments),
     /// Write a trained network for other machines and other programs.
     Export(ExportArguments),
+    /// The runs on this machine: list, show, disk space, removal.
+    #[command(subcommand)]
+    Runs(RunsCommand),
     /// The networks: names, shapes, cost.
     #[command(subcommand)]
     Models(ModelsCommand),
     /// The downsampling operators.
     #[command(subcommand)]
     Operators(OperatorsCommand),
+    /// The presets of the training: learning rate, schedule, length and the like.
+    #[command(subcommand)]
+    Presets(PresetsCommand),
     /// The data sets: list, import, verify, fetch.
     #[command(subcommand)]
     Data(DataCommand),
@@ -81,6 +101,37 @@ pub(crate) enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
-    /// Print the man page.
-    Man,
+    /// Print the man page of the program or of a command, e.g. `allconv man study run`.
+    Man {
+        /// The command.
+        command: Vec<String>,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn examples(command: &clap::Command, found: &mut Vec<String>) {
+        let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        found.extend(text.lines().filter_map(|line| line.strip_prefix("  ")).map(str::to_owned));
+        command.get_subcommands().for_each(|inner| examples(inner, found));
+    }
+
+    #[test]
+    fn every_example_in_the_help_is_a_command() {
+        let mut found = Vec::new();
+        examples(&Cli::command(), &mut found);
+        assert!(found.len() >= 10, "{found:?}");
+        for line in found {
+            let parsed = Cli::try_parse_from(line.split(' '));
+            assert!(
+                parsed.is_ok(),
+                "{line}: {}",
+                parsed.err().map(|error| error.to_string()).unwrap_or_default()
+            );
+        }
+    }
 }

@@ -117,7 +117,7 @@ fn paper_code(error: &PaperError) -> u8 {
 fn study_code(error: &StudyError) -> u8 {
     match error {
         StudyError::File(error) if error.bad_data => BAD_DATA,
-        StudyError::File(_) => USAGE,
+        StudyError::File(_) | StudyError::Setting(_) => USAGE,
         StudyError::NoValidation { .. } | StudyError::FolderTaken { .. } => USAGE,
         StudyError::DamagedSearch { .. } => BAD_DATA,
         StudyError::Unreadable { .. } => IO,

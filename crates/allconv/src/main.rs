@@ -16,7 +16,9 @@ mod interrupt;
 mod machine;
 mod measures;
 mod memory;
+mod notices;
 mod output;
+mod overall;
 mod process;
 mod progress;
 mod runner;
@@ -42,14 +44,16 @@ fn main() -> ExitCode {
         Command::Explain(arguments) => commands::explain::run(&arguments),
         Command::Measure(arguments) => commands::measure::run(&arguments),
         Command::Export(arguments) => commands::export::run(&arguments),
+        Command::Runs(command) => commands::runs::run(&command),
         Command::Models(command) => commands::models::run(&command),
         Command::Operators(command) => commands::operators::run(&command),
+        Command::Presets(command) => commands::presets::run(&command),
         Command::Data(command) => commands::data::run(&command),
         Command::Bench(command) => commands::bench::run(&command),
         Command::Doctor(arguments) => commands::doctor::run(&arguments),
         Command::TryOperation { device, operation } => commands::try_operation::run(&device, &operation),
         Command::Completions { shell } => commands::shell::completions(shell),
-        Command::Man => commands::shell::man(),
+        Command::Man { command } => commands::shell::man(&command),
     };
     match result {
         Ok(code) => ExitCode::from(code),

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::output;
+use crate::overall::Overall;
 use allconv_record::{Event, MetricPoint, Observer, SplitName, Status};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -28,6 +29,7 @@ pub(crate) enum ProgressMode {
 pub(crate) struct Display {
     bars: Option<MultiProgress>,
     plain: bool,
+    overall: Overall,
 }
 
 impl Display {
@@ -41,15 +43,21 @@ impl Display {
             ProgressMode::None => (false, false),
         };
         let bars = bar.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr()));
-        Display { bars, plain }
+        let overall = Overall::new(bars.as_ref());
+        Display { bars, plain, overall }
+    }
+
+    /// The progress of all runs together.
+    pub(crate) fn overall(&self) -> &Overall {
+        &self.overall
     }
 
     /// Returns an observer for the run called `name`.
     pub(crate) fn run(&self, name: &str) -> RunProgress {
         let bar = self.bars.as_ref().map(|bars| {
-            let bar = bars.add(ProgressBar::new(1));
+            let bar = bars.insert_from_back(1, ProgressBar::new(1));
             // The console crate honours NO_COLOR; the template itself uses no colour.
-            let style = ProgressStyle::with_template("{prefix:24!} {bar:24} {percent:>3}% {msg}  {eta} left")
+            let style = ProgressStyle::with_template("{prefix:24!} {percent:>3}% {eta:>4} left  {wide_msg}")
                 .unwrap_or_else(|_| ProgressStyle::default_bar());
             bar.set_style(style);
             bar.set_prefix(name.to_owned());
@@ -59,6 +67,7 @@ impl Display {
             name: name.to_owned(),
             bar,
             plain: self.plain,
+            overall: self.overall.clone(),
             began: Instant::now(),
             last_line: None,
             images: 0,
@@ -66,6 +75,7 @@ impl Display {
             images_per_epoch: 1,
             total_steps: 1,
             first_step: 0,
+            step: 0,
             mean_loss: None,
             validation: None,
         }
@@ -85,6 +95,7 @@ pub(crate) struct RunProgress {
     name: String,
     bar: Option<ProgressBar>,
     plain: bool,
+    overall: Overall,
     began: Instant,
     last_line: Option<Instant>,
     /// Images shown since this process began the run.
@@ -94,6 +105,7 @@ pub(crate) struct RunProgress {
     images_per_epoch: u64,
     total_steps: u64,
     first_step: u64,
+    step: u64,
     /// Exponential mean of the loss over about the last fifty steps.
     mean_loss: Option<f64>,
     /// The text of the newest validation result.
@@ -142,6 +154,8 @@ impl Observer for RunProgress {
             Event::Started { step, total_steps, images_per_epoch } => {
                 self.began = Instant::now();
                 self.first_step = *step;
+                self.step = *step;
+                self.overall.skipped(*step);
                 self.total_steps = *total_steps;
                 self.images_per_epoch = (*images_per_epoch).max(1);
                 if let Some(bar) = &self.bar {
@@ -151,6 +165,8 @@ impl Observer for RunProgress {
                 }
             }
             Event::Stepped { step, images, loss } => {
+                self.overall.made(step.saturating_sub(self.step));
+                self.step = *step;
                 self.images += images;
                 self.shown += images;
                 self.mean_loss = Some(self.mean_loss.map_or(*loss, |mean| mean + 0.02 * (loss - mean)));
@@ -178,6 +194,7 @@ impl Observer for RunProgress {
                 }
             }
             Event::Ended { status } => {
+                self.overall.skipped(self.total_steps.saturating_sub(self.step));
                 if let Some(bar) = &self.bar {
                     bar.finish_and_clear();
                 }

@@ -172,6 +172,16 @@ pub fn p_equation(p: f64) -> String {
     equation.replace(' ', "\u{a0}")
 }
 
+/// At most four significant digits: `0.02538`, `0.25`, `1.234e-7`.
+pub fn significant(value: f64) -> String {
+    if value != 0.0 && value.abs() < 1e-5 {
+        return format!("{value:.3e}");
+    }
+    let stored = Format::Stored.write(value);
+    let rounded = Decimal { factor: 1.0, digits: Digits::Significant(4) }.value(value);
+    if stored.len() <= rounded.len() { stored } else { rounded }
+}
+
 /// A fraction in whole per cent.
 pub fn fraction(value: f64) -> String {
     format!("{:.0}\u{a0}%", 100.0 * value)
@@ -223,6 +233,14 @@ mod tests {
         assert_eq!(
             [9_999.0, 10_000.0, 0.25, -3.0].map(|value| Format::Stored.write(value)),
             ["9999", "10,000", "0.25", "-3"]
+        );
+    }
+
+    #[test]
+    fn four_digits_are_enough_for_a_terminal() {
+        assert_eq!(
+            [0.025375828074617163, 0.25, 1234.5678, 0.0001, 1.2344e-7, -1.5].map(significant),
+            ["0.02538", "0.25", "1235", "0.0001", "1.234e-7", "-1.5"]
         );
     }
 

@@ -11,7 +11,7 @@ use allconv_inspect::explain::signal_explanations;
 use allconv_inspect::measure::{Fits, study_metrics};
 use allconv_record::{Resolve, RunDirectory, RunSpecification};
 use allconv_study::{StudyFile, plan};
-use allconv_train::{DataStore, MeasurableMetric, MeasuredOf, Resolver};
+use allconv_train::{DataStore, MeasurableMetric, MeasuredOf, Resolver, request_again};
 
 /// A published run.
 struct Recorded {
@@ -109,6 +109,10 @@ fn every_published_study_of_the_current_revisions_resolves_to_the_same_runs() {
             }
             resolved.dataset_hash.clone_from(&run.specification.dataset_hash);
             assert_eq!(resolved.hash(), run.hash, "{}\nnow {resolved:#?}", run.folder.display());
+            // The specification itself, read as a request, is the same run.
+            let mut repeated = resolver.resolve(&request_again(&run.specification)).unwrap().specification;
+            repeated.dataset_hash.clone_from(&run.specification.dataset_hash);
+            assert_eq!(repeated.hash(), run.hash, "{}\nagain {repeated:#?}", run.folder.display());
             requested_again += 1;
         }
     }

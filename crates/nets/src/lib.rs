@@ -78,7 +78,7 @@ pub use error::DescriptionError;
 pub use mode::Mode;
 pub use network::{Network, Trace};
 pub use norm::Norm;
-pub use operator_pair::UpsamplePair;
+pub use operator_pair::{UpsamplePair, slot_parameters};
 pub use parameters::ParameterError;
 pub use rounding::ChannelRounding;
 pub use slot::Slot;

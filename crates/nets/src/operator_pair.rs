@@ -120,6 +120,18 @@ fn fits(needed: Option<usize>, entering: usize) -> bool {
     needed.is_none_or(|needed| needed == entering)
 }
 
+/// Returns the number of parameters of a downsampling operator with its own convolutions, for an input of `input` channels, rows and
+/// columns.
+///
+/// # Errors
+///
+/// An operator that needs a stage before it, or that refuses the shape.
+pub fn slot_parameters(down: &DownsampleConfig, input: [usize; 3]) -> Result<u64, DescriptionError> {
+    let mut stages = Vec::new();
+    Slot::new(&mut stages, input[0], ActivationKind::Relu).place(down)?;
+    Ok(walk_stages(&stages, input)?.parameters())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,6 +5,8 @@
 pub struct Description {
     /// Its name, as in a study file.
     pub name: &'static str,
+    /// What computes its output values.
+    pub kind: Kind,
     /// To be raised with every change of the values that the operator computes, so that runs before and after it differ.
     pub revision: u32,
     /// What it does, in a sentence.
@@ -21,4 +23,36 @@ pub struct Description {
     pub source: &'static str,
     /// Differences between published implementations and the one followed here, patents, pitfalls. May be empty.
     pub note: &'static str,
+}
+
+/// The computation by which an operator obtains its output values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A statistic of each window, such as its maximum or mean, or the inverse of that.
+    Pooling,
+    /// A convolution with learned weights.
+    Convolution,
+    /// Positions are moved to channels, or channels to positions.
+    Rearrangement,
+    /// A low-pass filter, a wavelet or a transform to frequencies.
+    Filter,
+    /// Some of the positions are kept, the others are left out.
+    Selection,
+}
+
+impl Kind {
+    /// All kinds.
+    pub const ALL: [Self; 5] =
+        [Self::Pooling, Self::Convolution, Self::Rearrangement, Self::Filter, Self::Selection];
+
+    /// Returns the name on the command line and in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pooling => "pooling",
+            Self::Convolution => "convolution",
+            Self::Rearrangement => "rearrangement",
+            Self::Filter => "filter",
+            Self::Selection => "selection",
+        }
+    }
 }

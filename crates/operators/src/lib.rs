@@ -65,7 +65,7 @@ pub mod upsample;
 pub use allconv_kernels::Engine;
 pub use axis_maps::{EdgePadding, Interpolation, ResizeFilter, bicubic_enlargement};
 pub use convolution_spec::{Bias, Border, ConvolutionSpec, InitialWeights};
-pub use description::Description;
+pub use description::{Description, Kind};
 pub use downsample::{Downsampling, Following, Part, Reducer, Reduction};
 pub use error::{OperatorError, OutOfRange, check_range};
 pub use host::to_host;

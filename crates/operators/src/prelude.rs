@@ -3,7 +3,7 @@
 pub(crate) use burn::tensor::Tensor;
 pub(crate) use serde::{Deserialize, Serialize};
 
-pub(crate) use crate::description::Description;
+pub(crate) use crate::description::{Description, Kind};
 pub(crate) use crate::error::{OutOfRange, check_range};
 pub(crate) use crate::layer::Parameters;
 pub(crate) use crate::operator::Settings;

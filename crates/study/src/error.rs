@@ -18,6 +18,9 @@ pub enum StudyError {
     /// The study file is wrong, with the position. `bad_data` is set where the cause is the data.
     #[error(transparent)]
     File(#[from] StudyFileError),
+    /// A setting that was given beside the file is wrong.
+    #[error("{0}")]
+    Setting(String),
     /// The search for learning rates has no validation metric to choose by.
     #[error(
         "arm `{arm}` with seed {seed} finished without a validation {metric}, by which `search` chooses; hold images out with `data.validation`"

@@ -74,7 +74,7 @@ pub use check::{ArmCheck, CheckReport, StatisticsCheck, check, check_statistics,
 pub use error::StudyError;
 pub use file::{
     Arm, Baseline, Better, Claim, Comparison, Contrast, Correction, CostQuantity, Factor, Halving, Primary,
-    Reference, Search, Seeds, Sequential, StudyFile, StudyFileError, TestKind,
+    Reference, Search, Seeds, Sequential, StudyFile, StudyFileError, TestKind, with_settings,
 };
 pub use guide::{guide, read_published};
 pub use index::{FoundRun, Index, IndexedRun, RunState, RunStore, index};
@@ -88,6 +88,7 @@ pub use results::StudyResults;
 pub use room::check_room;
 pub use run::{Execute, ExecuteError, FailedRun, Progress, RunOptions, RunSummary, Stage, run_study};
 pub use search::{SearchCell, SearchResult, SearchRung};
+pub use sections::{primary_value, summary, summary_table};
 pub use side_by_side::{ArmSideBySide, CompareError, compare_studies};
 pub use stats::SEEDS_FOR_A_VERDICT;
 pub use study_folder::take_folder;

@@ -127,8 +127,10 @@ impl Stages<'_> {
             check_room(self.options.study_folder, todo.iter().map(|&run| &resolved[run]), self.options.jobs)?;
         }
         let (runs, ended_before) = (planned.len(), planned.len() - todo.len());
-        (self.progress)(&Progress::Planned { stage, runs, ended_before });
-        let work = Work::new((planned, resolved), outcomes, self.execute, (self.options, self.progress));
+        let steps = todo.iter().map(|&run| resolved[run].steps).sum();
+        (self.progress)(&Progress::Planned { stage, runs, ended_before, steps });
+        let making = (self.execute, &self.study.primary);
+        let work = Work::new((planned, resolved), outcomes, making, (self.options, self.progress));
         std::thread::scope(|scope| {
             for _ in 0..self.options.jobs.min(todo.len()) {
                 scope.spawn(|| work.run());

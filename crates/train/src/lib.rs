@@ -5,6 +5,7 @@
 //! (seed, purpose, epoch or step, sample or element), and all sums have a fixed order.
 #![forbid(unsafe_code)]
 
+mod again;
 mod batch;
 mod checkpoint;
 mod data_store;
@@ -29,7 +30,9 @@ mod tensors;
 mod tiles;
 mod trainer;
 mod weight_mean;
+mod wording;
 
+pub use again::request_again;
 pub use batch::to_tensor;
 pub use checkpoint::{Best, CHECKPOINT_VERSION, Checkpoint, CheckpointStore, Found, State};
 pub use data_store::DataStore;

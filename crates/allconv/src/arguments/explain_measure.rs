@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use allconv_inspect::explain::EXPLANATIONS;
 use clap::builder::PossibleValuesParser;
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
 
 use super::{DataArguments, SplitArgument, Weights};
@@ -48,7 +49,7 @@ pub(crate) struct SubjectArguments {
     #[arg(long, num_args = 1..)]
     pub(crate) images: Vec<PathBuf>,
     /// Number of images, evenly spaced in the split [default: what each figure or measure needs].
-    #[arg(long)]
+    #[arg(long, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     pub(crate) count: Option<usize>,
     #[command(flatten)]
     pub(crate) data: DataArguments,

@@ -15,6 +15,11 @@ pub(crate) fn thread_count() -> RangedU64ValueParser<usize> {
     RangedU64ValueParser::new().range(..=MOST_THREADS)
 }
 
+/// Reads a number of which 0 would do nothing.
+pub(crate) fn at_least_one() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..=MOST_THREADS)
+}
+
 /// The folder of the data sets.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct DataArguments {
@@ -25,9 +30,10 @@ pub(crate) struct DataArguments {
 
 /// How runs are executed on this machine; none of it changes a result.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Machine")]
 pub(crate) struct MachineArguments {
     /// Threads of the kernels [default: all].
-    #[arg(long, value_parser = thread_count())]
+    #[arg(long, value_parser = at_least_one())]
     pub(crate) threads: Option<usize>,
     /// Threads that prepare batches; 0 prepares them between steps.
     #[arg(long, short = 'j', default_value_t = 1, value_parser = thread_count())]

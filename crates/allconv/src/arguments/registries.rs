@@ -32,11 +32,38 @@ pub(crate) enum ModelsCommand {
     },
 }
 
+/// `allconv presets`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PresetsCommand {
+    /// All presets.
+    List {
+        /// Format of the table.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Every setting of one preset, as in a study file.
+    Show {
+        /// Its name.
+        name: String,
+    },
+}
+
 /// `allconv operators`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum OperatorsCommand {
     /// All operators: downsampling and upsampling.
+    #[command(after_help = "Examples:
+  allconv operators list --kind pooling --learned
+  allconv operators list wavelet")]
     List {
+        /// Only operators with this word in their name or description.
+        search: Option<String>,
+        /// Only operators of this kind.
+        #[arg(long, value_enum)]
+        kind: Option<KindArgument>,
+        /// Only operators with learned parameters.
+        #[arg(long)]
+        learned: bool,
         /// Format of the table.
         #[arg(long, value_enum, default_value_t)]
         format: Format,
@@ -65,6 +92,21 @@ pub(crate) enum OperatorsCommand {
     },
 }
 
+/// Kinds of operators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KindArgument {
+    /// A statistic of each window.
+    Pooling,
+    /// A convolution with learned weights.
+    Convolution,
+    /// Positions are moved to channels, or back.
+    Rearrangement,
+    /// A filter, a wavelet, a transform to frequencies.
+    Filter,
+    /// Some positions are kept, the others left out.
+    Selection,
+}
+
 /// `allconv data`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum DataCommand {
@@ -83,6 +125,9 @@ pub(crate) enum DataCommand {
         #[command(flatten)]
         data: DataArguments,
     },
+    #[command(after_help = "Examples:
+  allconv data import shapes --name shapes
+  allconv data import photos --name photos --layout photographs")]
     /// Import a folder or archive of images, of photographs, or of images with label maps.
     Import {
         /// The folder, or a `.tar`, `.tar.gz` or `.tar.xz`.

@@ -2,16 +2,28 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
-use super::{DataArguments, MachineArguments, thread_count};
+use super::{DataArguments, MachineArguments, at_least_one};
 use crate::table::Format;
 
 /// `allconv study`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum StudyCommand {
-    /// Make the runs that are not made yet, then write the report.
+    /// Write an annotated study file to begin from.
+    #[command(after_help = "Examples:
+  allconv study new my-study.toml --dataset shapes
+  allconv study new tissue.toml --dataset tissue --task segmentation")]
+    New(StudyNewArguments),
+    /// Make the runs that are not made yet, then print the results and write the report.
+    #[command(after_help = "Examples:
+  allconv study run studies/quickstart.toml
+  allconv study run my-study.toml --jobs 2 --set base.train.epochs=20
+  allconv study run my-study.toml --progress plain --format json")]
     Run(StudyRunArguments),
+    #[command(after_help = "Examples:
+  allconv study check my-study.toml
+  allconv study check my-study.toml --set seeds.count=9")]
     /// Check the file, and print shapes, cost, memory and what the statistics can show.
     Check(StudyFileArguments),
     /// Show how many seeds the comparisons need, given the spread of the runs made so far.
@@ -35,6 +47,9 @@ pub(crate) enum StudyCommand {
 pub(crate) struct StudyFileArguments {
     /// The study file.
     pub(crate) file: PathBuf,
+    /// A setting in place of the file's, e.g. `base.train.learning_rate=0.1`; may be given several times.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) settings: Vec<String>,
     /// Folder that holds a folder of runs for each study.
     #[arg(long, default_value = "runs")]
     pub(crate) out: PathBuf,
@@ -48,13 +63,40 @@ pub(crate) struct StudyFileArguments {
     pub(crate) format: Format,
 }
 
+/// `allconv study new`.
+#[derive(Debug, Args)]
+pub(crate) struct StudyNewArguments {
+    /// The study file to write; an existing one is not replaced.
+    pub(crate) file: PathBuf,
+    /// Name of the data set; see `allconv data list`.
+    #[arg(long)]
+    pub(crate) dataset: String,
+    /// The task.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) task: TaskArgument,
+    #[command(flatten)]
+    pub(crate) data: DataArguments,
+}
+
+/// Tasks that a study file can be written for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TaskArgument {
+    /// A class for each image.
+    #[default]
+    Classification,
+    /// A class for each pixel.
+    Segmentation,
+    /// An image of twice the height and width.
+    SuperResolution,
+}
+
 /// `allconv study run`.
 #[derive(Debug, Args)]
 pub(crate) struct StudyRunArguments {
     #[command(flatten)]
     pub(crate) study: StudyFileArguments,
     /// Runs made at the same time; the threads are divided between them.
-    #[arg(long, default_value_t = 1, value_parser = thread_count())]
+    #[arg(long, default_value_t = 1, value_parser = at_least_one())]
     pub(crate) jobs: usize,
     #[command(flatten)]
     pub(crate) machine: MachineArguments,
@@ -101,7 +143,7 @@ pub(crate) struct StudyBenchArguments {
     #[arg(long, default_value_t = 21)]
     pub(crate) rounds: usize,
     /// Threads of the kernels [default: all].
-    #[arg(long, value_parser = thread_count())]
+    #[arg(long, value_parser = at_least_one())]
     pub(crate) threads: Option<usize>,
     /// Instruction set of the kernels [default: the fastest this processor has].
     #[arg(long)]

@@ -26,7 +26,7 @@ pub(super) struct Opened {
 
 /// Reads the study file, and takes folders and device from the arguments.
 pub(super) fn open(arguments: &StudyFileArguments) -> anyhow::Result<Opened> {
-    let study = StudyFile::read(&arguments.file)?;
+    let study = StudyFile::read_with(&arguments.file, &arguments.settings)?;
     let device = device::choose(&arguments.device)?;
     let data = Arc::new(DataStore::new(DataDirectory::new(&arguments.data.data_dir)));
     let folder = arguments.out.join(&study.name);

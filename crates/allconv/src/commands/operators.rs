@@ -9,8 +9,9 @@ use allconv_nets::{
     Architecture, Base, DownsampleConfig, NetworkSpec, Springenberg, UpsampleConfig, Walk, walk,
 };
 use anyhow::Context;
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::operator_list::{Chosen, list};
 use super::operator_page::{downsampler_page, upsampler_page};
 use crate::arguments::OperatorsCommand;
 use crate::exit;
@@ -19,13 +20,17 @@ use crate::table::Format;
 /// Runs the command.
 pub(crate) fn run(command: &OperatorsCommand) -> anyhow::Result<u8> {
     match command {
-        OperatorsCommand::List { format } => output::print(&list(*format)?)?,
+        OperatorsCommand::List { search, kind, learned, format } => {
+            let chosen = Chosen { search: search.as_deref(), kind: *kind, learned: *learned };
+            output::print(&list(&chosen, *format)?)?;
+        }
         OperatorsCommand::Show { name, markdown } => {
             let all = DownsampleConfig::NAMES.iter().chain(UpsampleConfig::NAMES).copied();
             let names: Vec<&str> = name.as_deref().map_or_else(|| all.collect(), |name| vec![name]);
             let pages = names.into_iter().map(page).collect::<anyhow::Result<Vec<_>>>()?.concat();
-            let write = if *markdown { markdown::blocks } else { terminal::blocks };
-            output::print(&write(&pages))?;
+            let text =
+                if *markdown { markdown::blocks(&pages) } else { terminal::blocks(&pages, output::width()) };
+            output::print(&text)?;
         }
         OperatorsCommand::Pairs { all, format } => output::print(&pairs(*all, *format)?)?,
         OperatorsCommand::Pictures { folder } => pictures(folder)?,
@@ -91,50 +96,6 @@ fn pairs(all: bool, format: Format) -> anyhow::Result<String> {
                 json!(if found.learned { "as they start" } else { "none" }),
             ]);
         }
-    }
-    Ok(format.write(&table))
-}
-
-/// One line for each operator: downsampling operators with the cost that their default gives model C, upsampling operators with
-/// the operator that they undo.
-fn list(format: Format) -> anyhow::Result<String> {
-    let columns = [
-        ("name", "Name"),
-        ("way", "Direction"),
-        ("statement", "What it does"),
-        ("parameters", "Parameters in model C"),
-        ("macs", "MACs in model C"),
-        ("receptive_field", "Receptive field in model C (px)"),
-        ("partner", "Usual partner"),
-    ];
-    let mut table = Table::data("allconv.operators/3", &columns);
-    for name in DownsampleConfig::NAMES {
-        let default = &DownsampleConfig::named(name)?[0];
-        let cost = in_model_c(default);
-        let number = |value: Option<u64>| value.map_or(Value::Null, |value| json!(value));
-        table.push(vec![
-            json!(name),
-            json!("down"),
-            json!(default.description().statement),
-            number(cost.as_ref().map(Walk::parameters)),
-            number(cost.as_ref().map(Walk::macs)),
-            number(cost.as_ref().map(|walk| walk.receptive_field() as u64)),
-            Value::Null,
-        ]);
-    }
-    for name in UpsampleConfig::NAMES {
-        let default = &UpsampleConfig::named(name)?[0];
-        let (statement, partner) = (default.description().statement, default.partner().name());
-        let none = Value::Null;
-        table.push(vec![
-            json!(name),
-            json!("up"),
-            json!(statement),
-            none.clone(),
-            none.clone(),
-            none,
-            json!(partner),
-        ]);
     }
     Ok(format.write(&table))
 }

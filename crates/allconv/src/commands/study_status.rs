@@ -1,6 +1,7 @@
 //! `allconv study status`: which runs are done, running, failed and left, and how long it will take.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use allconv_document::Table;
 use allconv_record::RunRecord;
@@ -11,6 +12,7 @@ use super::opened_study::open;
 use crate::arguments::StudyFileArguments;
 use crate::exit;
 use crate::output;
+use crate::overall::rounded;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &StudyFileArguments) -> anyhow::Result<u8> {
@@ -96,10 +98,11 @@ impl WorkLeft {
         if self.steps_left == 0 || self.steps_done == 0 {
             return None;
         }
-        let minutes = self.seconds_done / self.steps_done as f64 * self.steps_left as f64 / 60.0;
+        let seconds = self.seconds_done / self.steps_done as f64 * self.steps_left as f64;
+        let time = |seconds: f64| rounded(Duration::try_from_secs_f64(seconds).unwrap_or_default());
         Some(match self.under_way {
-            0 => format!("about {minutes:.0} minutes of work left, one run at a time; no run is under way"),
-            runs => format!("about {:.0} minutes left with {runs} under way", minutes / runs as f64),
+            0 => format!("about {} of work left, one run at a time; no run is under way", time(seconds)),
+            runs => format!("about {} left with {runs} under way", time(seconds / runs as f64)),
         })
     }
 }

@@ -157,6 +157,7 @@ fn a_closed_standard_output_is_not_an_error_and_a_full_one_is() {
         &["operators", "show", "max_pool"],
         &["completions", "bash"],
         &["man"],
+        &["man", "study", "run"],
         &["doctor"],
     ] {
         let mut child = allconv(folder.path())

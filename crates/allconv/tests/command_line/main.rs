@@ -34,6 +34,9 @@ mod dense;
 /// Every operator of the registry trains.
 mod operators;
 
+/// Results on the terminal, lists, settings beside a file, presets, messages.
+mod first_day;
+
 /// Tables and exports.
 mod tables;
 

@@ -128,8 +128,7 @@ impl Source {
                 fix: "set validation = 0 to use that one".to_string(),
             });
         }
-        let divided =
-            holdout::divide(&self.train, self.classes.len(), options.validation, options.train_images)?;
+        let divided = holdout::divide(&self.train, &self.classes, options.validation, options.train_images)?;
         Ok(Dataset {
             name: name.to_string(),
             classes: self.classes,

@@ -35,7 +35,12 @@ pub fn page(document: &Document, data: Option<&str>) -> String {
                     @if !document.kicker.is_empty() { p.kicker { (text(&document.kicker)) } }
                     h1 { (text(&document.title)) }
                 }
-                main { @for section in sections(&document.blocks) { section { (blocks(section)) } } }
+                (contents(&document.blocks))
+                main {
+                    @for (index, section) in sections(&document.blocks).enumerate() {
+                        section id={ "part-" (index) } { (blocks(section)) }
+                    }
+                }
                 @if !document.origin.is_empty() { footer { (document.origin) } }
                 // The policy above prevents this from being executed.
                 @if let Some(data) = data {
@@ -46,6 +51,27 @@ pub fn page(document: &Document, data: Option<&str>) -> String {
         }
     };
     page.into_string() + "\n"
+}
+
+/// Headings of level 2 from which on a page has a list of them.
+const LEAST_CONTENTS: usize = 4;
+
+/// The list of the sections, as links; nothing on a short page.
+fn contents(blocks: &[Block]) -> Markup {
+    let headings: Vec<(usize, &Text)> = sections(blocks)
+        .enumerate()
+        .filter_map(|(index, section)| match section.first() {
+            Some(Block::Heading(2, heading)) => Some((index, heading)),
+            _ => None,
+        })
+        .collect();
+    html! {
+        @if headings.len() >= LEAST_CONTENTS {
+            nav.contents aria-label="Contents" {
+                @for (index, heading) in headings { a href={ "#part-" (index) } { (text(heading)) } " " }
+            }
+        }
+    }
 }
 
 /// The security policy: only the page's own script runs and nothing is fetched, whatever the document contains.
@@ -210,8 +236,20 @@ mod tests {
         assert!(page.contains("<title>Is &lt;b&gt; bold?</title>"), "{page}");
         assert!(page.contains("<p>&lt;script&gt;alert(1)&lt;/script&gt; <code>name</code></p>"), "{page}");
         assert!(page.contains("{\"a\":\"\\u003c/script>\"}"), "{page}");
-        assert_eq!((page.matches("<section>").count(), page.matches("<script").count()), (2, 2));
+        assert_eq!((page.matches("<section ").count(), page.matches("<script").count()), (2, 2));
         assert!(!page.contains(" src=") && !page.contains("href="), "{page}");
+    }
+
+    #[test]
+    fn a_long_page_links_its_sections() {
+        let headings = |count: usize| (0..count).map(|index| Block::heading(2, format!("Part <{index}>")));
+        let page = |count| page(&Document { blocks: headings(count).collect(), ..Document::default() }, None);
+        assert!(!page(LEAST_CONTENTS - 1).contains("<nav"));
+        let long = page(LEAST_CONTENTS);
+        for index in 0..LEAST_CONTENTS {
+            assert!(long.contains(&format!("<a href=\"#part-{index}\">Part &lt;{index}&gt;</a>")), "{long}");
+            assert!(long.contains(&format!("<section id=\"part-{index}\">")), "{long}");
+        }
     }
 
     #[test]

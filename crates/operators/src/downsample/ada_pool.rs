@@ -26,6 +26,7 @@ impl Default for AdaPool {
 impl Settings for AdaPool {
     const DESCRIPTION: Description = Description {
         name: "ada_pool",
+        kind: Kind::Pooling,
         revision: 2,
         statement: "A learned mixture of SoftPool and a mean weighted by each element's similarity to the mean of its window.",
         formula: "y = β·Σ x·e^d/Σ e^d + (1 − β)·softpool, d = 2xm/(x² + m²), m the window's mean; \

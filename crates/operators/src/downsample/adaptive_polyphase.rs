@@ -60,6 +60,7 @@ impl Default for AdaptivePolyphase {
 impl Settings for AdaptivePolyphase {
     const DESCRIPTION: Description = Description {
         name: "adaptive_polyphase",
+        kind: Kind::Selection,
         revision: 3,
         statement: "Each image keeps the one of its four polyphase components whose norm over all channels is largest.",
         formula: "y = P_k, k = argmax ‖P_k‖ over P_ab[i,j] = x[·, 2i+a, 2j+b]; ties: the first of (0,0), (1,0), (0,1), (1,1)",

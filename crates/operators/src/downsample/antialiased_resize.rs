@@ -25,6 +25,7 @@ impl Default for AntialiasedResize {
 impl Settings for AntialiasedResize {
     const DESCRIPTION: Description = Description {
         name: "antialiased_resize",
+        kind: Kind::Filter,
         revision: 1,
         statement: "Resizes the map with an image filter as wide as an output position.",
         formula: "y[i] = Σ w·x[h] / Σ w along each axis, w = f((h + ½ − (i + ½)·z)/z), z = h_in/h_out; f: box, triangle, cubic \

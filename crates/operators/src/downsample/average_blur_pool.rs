@@ -30,6 +30,7 @@ impl Default for AverageBlurPool {
 impl Settings for AverageBlurPool {
     const DESCRIPTION: Description = Description {
         name: "average_blur_pool",
+        kind: Kind::Filter,
         revision: 1,
         statement: "The mean of each window at stride 1, then a blur and every stride-th position.",
         formula: "y = blur_pool(average_pool(x) with stride 1, windows cut off by the far edge)",

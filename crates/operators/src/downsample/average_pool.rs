@@ -37,6 +37,7 @@ impl Default for AveragePool {
 impl Settings for AveragePool {
     const DESCRIPTION: Description = Description {
         name: "average_pool",
+        kind: Kind::Pooling,
         revision: 1,
         statement: "The mean of each window, channel by channel.",
         formula: "y[c,i,j] = (1/D) · sum over u, v < kernel of x[c, stride·i + u − padding, stride·j + v − padding]; \

@@ -35,6 +35,7 @@ impl Default for BlurPool {
 impl Settings for BlurPool {
     const DESCRIPTION: Description = Description {
         name: "blur_pool",
+        kind: Kind::Filter,
         revision: 1,
         statement: "A binomial low-pass filter along both axes, then every stride-th position.",
         formula: "y[c,i,j] = sum over u, v < taps of a[u]·a[v]·x[c, stride·i + u − floor((taps − 1)/2), …], \

@@ -31,6 +31,7 @@ impl Default for ConvBlurPool {
 impl Settings for ConvBlurPool {
     const DESCRIPTION: Description = Description {
         name: "conv_blur_pool",
+        kind: Kind::Filter,
         revision: 1,
         statement: "A convolution with stride 1 and the net's activation, then a blur and every stride-th position.",
         formula: "y = blur_pool(f(b + W ∗ x)), ∗ keeping the size with zeros beyond the edges",

@@ -25,6 +25,7 @@ impl Default for ConvPool {
 impl Settings for ConvPool {
     const DESCRIPTION: Description = Description {
         name: "conv_pool",
+        kind: Kind::Convolution,
         revision: 1,
         statement: "A convolution with stride 1 and the net's activation, then max pooling: as many parameters as \
                     `strided_conv`, but the resolution is reduced by pooling.",

@@ -31,6 +31,7 @@ impl Default for ConvUnshuffle {
 impl Settings for ConvUnshuffle {
     const DESCRIPTION: Description = Description {
         name: "conv_unshuffle",
+        kind: Kind::Rearrangement,
         revision: 1,
         statement: "A convolution with stride 1 to fewer channels and the net's activation, then each block of factor × factor positions \
                     becomes channels.",

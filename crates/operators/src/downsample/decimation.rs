@@ -22,6 +22,7 @@ impl Default for Decimation {
 impl Settings for Decimation {
     const DESCRIPTION: Description = Description {
         name: "decimation",
+        kind: Kind::Selection,
         revision: 1,
         statement: "Keeps the first position of each stride × stride block and drops the rest.",
         formula: "y[c,i,j] = x[c, stride·i, stride·j]",

@@ -24,6 +24,7 @@ impl Default for DepthwiseConv {
 impl Settings for DepthwiseConv {
     const DESCRIPTION: Description = Description {
         name: "depthwise_conv",
+        kind: Kind::Convolution,
         revision: 1,
         statement: "A strided convolution of each channel alone: learned, feature-wise, linear pooling.",
         formula: "y[c,i,j] = b[c] + sum over u, v of W[c,u,v] · x[c, stride·i + u − p, stride·j + v − p], p = floor((kernel − 1)/2)",

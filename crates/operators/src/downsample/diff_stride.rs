@@ -33,6 +33,7 @@ impl Default for DiffStride {
 impl Settings for DiffStride {
     const DESCRIPTION: Description = Description {
         name: "diff_stride",
+        kind: Kind::Filter,
         revision: 2,
         statement: "Spectral pooling with a mask that falls smoothly to zero at a learned frequency, one for each axis.",
         formula: "y = irfft2(crop(m·rfft2 x))·h'w'/(hw); m = clip((R + h/(2S) − q)/R, 0, 1), S learned, q = 0, 1, … from both ends \

@@ -21,6 +21,7 @@ impl Default for Dilation {
 impl Settings for Dilation {
     const DESCRIPTION: Description = Description {
         name: "dilation",
+        kind: Kind::Selection,
         revision: 1,
         statement: "Keeps the resolution; every later convolution of the net has the receptive field that it would have after a reduction.",
         formula: "y = x; later kernels W[u] are applied at distance factor·u, borders in proportion",

@@ -21,6 +21,7 @@ impl Default for FoldedStride {
 impl Settings for FoldedStride {
     const DESCRIPTION: Description = Description {
         name: "folded_stride",
+        kind: Kind::Convolution,
         revision: 1,
         statement: "Removes the pooling and raises the stride of the convolution before it.",
         formula: "y[c,i,j] = x[c, stride·i, stride·j] of that convolution's output x, computed at 1/stride² of its cost",

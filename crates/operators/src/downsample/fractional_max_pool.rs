@@ -60,6 +60,7 @@ impl Default for FractionalMaxPool {
 impl Settings for FractionalMaxPool {
     const DESCRIPTION: Description = Description {
         name: "fractional_max_pool",
+        kind: Kind::Pooling,
         revision: 2,
         statement: "The maximum over windows that divide height and width by a real number, at drawn positions.",
         formula: "overlapping: start(i) = ⌊(i+u)·α⌋ − ⌊u·α⌋, α = (h − kernel)/(h' − 1), the last at h − kernel; disjoint: from \

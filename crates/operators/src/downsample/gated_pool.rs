@@ -32,6 +32,7 @@ impl Default for GatedPool {
 impl Settings for GatedPool {
     const DESCRIPTION: Description = Description {
         name: "gated_pool",
+        kind: Kind::Pooling,
         revision: 2,
         statement: "A mixture of the maximum and the mean of each window, its weight a learned function of the window.",
         formula: "y = g·max + (1 − g)·mean, g = 1/(1 + e^(−⟨gate, window⟩)), gate learned and 0 at the start; positions beyond the edge count 0",

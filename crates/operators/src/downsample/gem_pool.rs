@@ -31,6 +31,7 @@ impl Default for GemPool {
 impl Settings for GemPool {
     const DESCRIPTION: Description = Description {
         name: "gem_pool",
+        kind: Kind::Pooling,
         revision: 1,
         statement: "The generalised mean of each window, of values kept above a small bound.",
         formula: "y = (mean of max(x, ε)^p)^(1/p)",

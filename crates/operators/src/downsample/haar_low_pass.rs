@@ -21,6 +21,7 @@ pub(super) const HAAR_BOUNDARY: &str =
 impl Settings for HaarLowPass {
     const DESCRIPTION: Description = Description {
         name: "haar_low_pass",
+        kind: Kind::Filter,
         revision: 1,
         statement: "The low-pass band of one step of the orthonormal Haar transform; the detail bands are dropped.",
         formula: "y = (a + b + c + d)/2 for each block [a b; c d]",

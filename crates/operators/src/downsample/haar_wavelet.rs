@@ -22,6 +22,7 @@ pub struct HaarWavelet {
 impl Settings for HaarWavelet {
     const DESCRIPTION: Description = Description {
         name: "haar_wavelet",
+        kind: Kind::Filter,
         revision: 1,
         statement: "One step of the orthonormal Haar transform, its four bands as channels; nothing is lost.",
         formula: "[a b; c d] to LL = (a+b+c+d)/2, LH = (a+b−c−d)/2, HL = (a−b+c−d)/2, HH = (a−b−c+d)/2, band-major",

@@ -35,6 +35,7 @@ impl Default for LearnedPNormPool {
 impl Settings for LearnedPNormPool {
     const DESCRIPTION: Description = Description {
         name: "learned_p_norm_pool",
+        kind: Kind::Pooling,
         revision: 3,
         statement: "The p-norm of each window, its order p learned with the weights.",
         formula: "as `p_norm_pool` with p = 1 + ln(1 + e^q), q learned",

@@ -31,6 +31,7 @@ impl Default for LearnedPolyphase {
 impl Settings for LearnedPolyphase {
     const DESCRIPTION: Description = Description {
         name: "learned_polyphase",
+        kind: Kind::Selection,
         revision: 3,
         statement: "Each image keeps the one of its four polyphase components that a small shared net scores highest.",
         formula: "score of P = mean of conv3(relu(conv3(P))), circular; evaluation: y = P_argmax; training: y = Σ z·P, \

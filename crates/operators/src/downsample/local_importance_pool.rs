@@ -52,6 +52,7 @@ impl Default for LocalImportancePool {
 impl Settings for LocalImportancePool {
     const DESCRIPTION: Description = Description {
         name: "local_importance_pool",
+        kind: Kind::Pooling,
         revision: 3,
         statement: "The mean of each window, its elements weighted by the exponential of a learned score.",
         formula: "y = Σ x·e^s / Σ e^s over the window, s = 12/(1 + e^(−z)), z = instance norm of the gate's output G(x)",

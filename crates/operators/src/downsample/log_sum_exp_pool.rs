@@ -28,6 +28,7 @@ impl Default for LogSumExpPool {
 impl Settings for LogSumExpPool {
     const DESCRIPTION: Description = Description {
         name: "log_sum_exp_pool",
+        kind: Kind::Pooling,
         revision: 1,
         statement: "A smooth maximum of each window, between its mean and its maximum.",
         formula: "y = m + (1/r) · ln(mean of e^(r·(x − m))) over the window, m its maximum, r = sharpness",

@@ -30,6 +30,7 @@ impl Default for MaxAveragePool {
 impl Settings for MaxAveragePool {
     const DESCRIPTION: Description = Description {
         name: "max_average_pool",
+        kind: Kind::Pooling,
         revision: 1,
         statement: "The maximum and the mean of each window, added or concatenated.",
         formula: "`sum`: y = max + mean; `concatenate`: channels 0…C−1 the maxima, C…2C−1 the means",

@@ -30,6 +30,7 @@ impl Default for MaxBlurPool {
 impl Settings for MaxBlurPool {
     const DESCRIPTION: Description = Description {
         name: "max_blur_pool",
+        kind: Kind::Filter,
         revision: 1,
         statement: "The maximum of each window at stride 1, then a blur and every stride-th position.",
         formula: "y = blur_pool(max_pool(x) with stride 1, windows cut off by the far edge)",

@@ -48,6 +48,7 @@ impl Default for MaxPool {
 impl Settings for MaxPool {
     const DESCRIPTION: Description = Description {
         name: "max_pool",
+        kind: Kind::Pooling,
         revision: 1,
         statement: "The maximum of each window, channel by channel.",
         formula: "y[c,i,j] = max over u, v < kernel of x[c, stride·i + dilation·u − padding, stride·j + dilation·v − padding]",

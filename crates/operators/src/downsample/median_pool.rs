@@ -28,6 +28,7 @@ impl Default for MedianPool {
 impl Settings for MedianPool {
     const DESCRIPTION: Description = Description {
         name: "median_pool",
+        kind: Kind::Pooling,
         revision: 2,
         statement: "The middle value of each window.",
         formula: "y = the median of the elements of the window; of an even number the mean of the middle two (`mean`) or the lower (`lower`)",

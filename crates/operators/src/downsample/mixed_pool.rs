@@ -28,6 +28,7 @@ impl Default for MixedPool {
 impl Settings for MixedPool {
     const DESCRIPTION: Description = Description {
         name: "mixed_pool",
+        kind: Kind::Pooling,
         revision: 2,
         statement: "A learned mixture of the maximum and the mean of each window.",
         formula: "y = s·max + (1 − s)·mean, s = 1/(1 + e^(−mix)), mix learned and 0 at the start",

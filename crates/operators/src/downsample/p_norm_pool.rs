@@ -31,6 +31,7 @@ impl Default for PNormPool {
 impl Settings for PNormPool {
     const DESCRIPTION: Description = Description {
         name: "p_norm_pool",
+        kind: Kind::Pooling,
         revision: 2,
         statement: "The p-norm of each window: the mean (p = 1) to the maximum (p = ∞) of absolute values.",
         formula: "`mean`: y = (mean of |x|^p)^(1/p); `sum`: y = (Σ |x|^p)^(1/p); p = ∞: y = max |x|",

@@ -18,6 +18,7 @@ pub struct PatchMerging {}
 impl Settings for PatchMerging {
     const DESCRIPTION: Description = Description {
         name: "patch_merging",
+        kind: Kind::Rearrangement,
         revision: 2,
         statement: "Blocks of 2×2 positions become channels, are normalised over channels, and mixed to twice the channels.",
         formula: "z = the 4c values of a block in SPD order; y = W·((z − mean z)/√(var z + 1e-5)·g + b), W of 2c×4c",

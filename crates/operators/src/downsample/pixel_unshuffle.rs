@@ -74,6 +74,7 @@ impl Default for PixelUnshuffle {
 impl Settings for PixelUnshuffle {
     const DESCRIPTION: Description = Description {
         name: "pixel_unshuffle",
+        kind: Kind::Rearrangement,
         revision: 1,
         statement: "Each block of factor × factor positions becomes channels; nothing is lost.",
         formula: "y[c·r² + r·a + b, i, j] = x[c, r·i + a, r·j + b], r = factor, a, b < r; `order` permutes the channels",

@@ -26,6 +26,7 @@ impl Default for SoftPool {
 impl Settings for SoftPool {
     const DESCRIPTION: Description = Description {
         name: "soft_pool",
+        kind: Kind::Pooling,
         revision: 1,
         statement: "The mean of each window, its elements weighted by their own exponentials.",
         formula: "y = Σ x·e^(x − m) / Σ e^(x − m) over the window, m its maximum",

@@ -47,6 +47,7 @@ impl Default for SpectralPool {
 impl Settings for SpectralPool {
     const DESCRIPTION: Description = Description {
         name: "spectral_pool",
+        kind: Kind::Filter,
         revision: 2,
         statement: "The Fourier transform of each channel, cut to its low frequencies and transformed back.",
         formula: "X = rfft2(x); rows [0, h'/2) and [h − h'/2, h), columns [0, floor(w'/2)] of X; y = irfft2 of them · h'w'/(hw); with `window` \

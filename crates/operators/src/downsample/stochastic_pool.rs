@@ -29,6 +29,7 @@ impl Default for StochasticPool {
 impl Settings for StochasticPool {
     const DESCRIPTION: Description = Description {
         name: "stochastic_pool",
+        kind: Kind::Pooling,
         revision: 3,
         statement: "In training one element of each window, drawn with a probability in proportion to its value; in evaluation the expectation.",
         formula: "a = max(x, 0), p = a / Σa over the window; training: y = a_i with i ~ p; evaluation: y = Σ p·a; an all-zero window gives 0",

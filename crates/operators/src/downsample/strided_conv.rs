@@ -31,6 +31,7 @@ impl Default for StridedConv {
 impl Settings for StridedConv {
     const DESCRIPTION: Description = Description {
         name: "strided_conv",
+        kind: Kind::Convolution,
         revision: 1,
         statement: "A convolution with a stride and as many outputs as inputs, followed by the net's activation.",
         formula: "y[o,i,j] = f(b[o] + sum over c, u, v of W[o,c,u,v] · x[c, stride·i + u − p, stride·j + v − p]), \

@@ -25,6 +25,7 @@ impl Default for BlurUpsample {
 impl Settings for BlurUpsample {
     const DESCRIPTION: Description = Description {
         name: "blur_upsample",
+        kind: Kind::Filter,
         revision: 1,
         statement: "Positions are set apart by zeros and blurred by a binomial low-pass filter.",
         formula: "z[2i, 2j] = x[i,j], 0 elsewhere; y[c,i,j] = 4·Σ over u, v < taps of a[u]·a[v]·z[c, i + u − floor(taps/2), …], \

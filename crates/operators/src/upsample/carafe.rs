@@ -31,6 +31,7 @@ impl Default for Carafe {
 impl Settings for Carafe {
     const DESCRIPTION: Description = Description {
         name: "carafe",
+        kind: Kind::Convolution,
         revision: 2,
         statement: "Each position is a mean of the positions around its origin, with weights that a small net computes from the map.",
         formula: "W = softmax over kernel² of shuffle(conv(conv1×1(x))); y[c,i,j] = Σ over u, v of \

@@ -15,6 +15,7 @@ pub struct InverseHaar {}
 impl Settings for InverseHaar {
     const DESCRIPTION: Description = Description {
         name: "inverse_haar",
+        kind: Kind::Filter,
         revision: 2,
         statement: "One step of the inverse orthonormal Haar transform.",
         formula: "a = (LL+LH+HL+HH)/2, b = (LL+LH−HL−HH)/2, c = (LL−LH+HL−HH)/2, d = (LL−LH−HL+HH)/2 for each block [a b; c d]",

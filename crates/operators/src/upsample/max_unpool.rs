@@ -38,6 +38,7 @@ impl Default for MaxUnpool {
 impl Settings for MaxUnpool {
     const DESCRIPTION: Description = Description {
         name: "max_unpool",
+        kind: Kind::Pooling,
         revision: 2,
         statement: "Each value goes back to the place where its window had its maximum; all other positions are 0.",
         formula: "y[c, index[c,i,j]] = x[c,i,j]; of several values for one position the largest (`assign`) or the sum (`add`)",

@@ -31,6 +31,7 @@ impl Default for PixelShuffle {
 impl Settings for PixelShuffle {
     const DESCRIPTION: Description = Description {
         name: "pixel_shuffle",
+        kind: Kind::Rearrangement,
         revision: 1,
         statement: "Groups of channels become blocks of factor × factor positions, as they are or made by a convolution.",
         formula: "y[c, r·i + a, r·j + b] = z[c·r² + r·a + b, i, j], r = factor, a, b < r, z = x or with `expand` \

@@ -28,6 +28,7 @@ impl Default for PolyphaseUnpool {
 impl Settings for PolyphaseUnpool {
     const DESCRIPTION: Description = Description {
         name: "polyphase_unpool",
+        kind: Kind::Selection,
         revision: 1,
         statement: "The positions of each image go back to the phase that downsampling kept, and a blur fills the rest.",
         formula: "z[·, 2i+a, 2j+b] = x[·, i, j] for the phase (a, b) kept, 0 elsewhere; y = 4·blur(z), with one tap y = z",

@@ -26,6 +26,7 @@ impl Default for ResizeConv {
 impl Settings for ResizeConv {
     const DESCRIPTION: Description = Description {
         name: "resize_conv",
+        kind: Kind::Convolution,
         revision: 1,
         statement: "Interpolation to the required height and width, then a convolution.",
         formula: "y = b + W ∗ z, z[c,i,j] = x[c] interpolated at ((i + 1/2)·h/h' − 1/2, (j + 1/2)·w/w' − 1/2)",

@@ -14,6 +14,7 @@ pub struct SpectralUpsample {}
 impl Settings for SpectralUpsample {
     const DESCRIPTION: Description = Description {
         name: "spectral_upsample",
+        kind: Kind::Filter,
         revision: 2,
         statement: "The Fourier series of each channel, evaluated at more positions: band-limited interpolation.",
         formula: "y = irfft2 of rfft2(x) with zeros for the frequencies that x does not have · h'w'/(hw); the highest \

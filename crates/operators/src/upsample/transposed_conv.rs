@@ -25,6 +25,7 @@ impl Default for TransposedConv {
 impl Settings for TransposedConv {
     const DESCRIPTION: Description = Description {
         name: "transposed_conv",
+        kind: Kind::Convolution,
         revision: 1,
         statement: "The adjoint of `strided_conv` with its own weights, and a bias.",
         formula: "y[o, s·i + u − p, s·j + v − p] = b[o] + Σ over c, i, j, u, v of w[c,o,u,v]·x[c,i,j], s = stride, \

@@ -4,8 +4,8 @@ use allconv_document::{Document, Text};
 
 use crate::results::StudyResults;
 use crate::sections::{
-    Pictures, answers, arms, claims, classes, comparisons, disagreement, factors, figures, gap, opening,
-    pictures, reproduction, runs, search, secondary, trend,
+    Pictures, answers, arms, best_first, claims, classes, comparisons, disagreement, factors, figures, gap,
+    opening, pictures, reproduction, runs, search, secondary, trend,
 };
 
 /// Largest number of comparisons whose sentences precede the main figure.
@@ -26,7 +26,7 @@ pub(super) fn page(results: &StudyResults, examples: &Pictures) -> Document {
     if !is_figure_first {
         blocks.push(figures::main(results));
     }
-    blocks.extend(arms::blocks(results));
+    blocks.extend(best_first(results, arms::blocks(results)));
     blocks.extend(arms::forward_passes(results));
     blocks.extend(gap::blocks(results));
     blocks.extend(trend::blocks(results));

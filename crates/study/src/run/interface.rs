@@ -79,11 +79,13 @@ pub enum Progress {
         runs: usize,
         /// Those that need not be made.
         ended_before: usize,
+        /// Training steps of the others, including those that a checkpoint or a shorter run has made.
+        steps: u64,
     },
     /// A run begins or continues.
     Started(PlannedRun),
-    /// A run has come to a status.
-    Ended(PlannedRun, Status),
+    /// A run has come to a status; a finished one with the value of the primary metric.
+    Ended(PlannedRun, Status, Option<f64>),
     /// A run is held by another process; it is looked at again later.
     HeldElsewhere(PlannedRun),
     /// Storage failed under a run, which is tried once more after all others.

@@ -4,9 +4,10 @@ use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use allconv_record::{Resolved, RunDirectory, Status};
+use allconv_record::{MetricPoint, Resolved, RunDirectory, Status};
 
 use super::interface::{Execute, ExecuteError, FailedRun, Progress, RunOptions, RunSummary};
+use crate::file::Primary;
 use crate::matrix::PlannedRun;
 use crate::queue::{Next, Queue};
 use crate::relatives::Relatives;
@@ -20,6 +21,7 @@ pub(super) struct Work<'a> {
     queue: Queue,
     outcomes: Mutex<Vec<Option<Outcome>>>,
     execute: &'a dyn Execute,
+    primary: &'a Primary,
     options: RunOptions<'a>,
     progress: &'a (dyn Fn(&Progress) + Sync),
 }
@@ -41,7 +43,7 @@ impl<'a> Work<'a> {
     pub(super) fn new(
         (planned, resolved): (Vec<PlannedRun>, Vec<Resolved>),
         outcomes: Vec<Option<Outcome>>,
-        execute: &'a dyn Execute,
+        (execute, primary): (&'a dyn Execute, &'a Primary),
         (options, progress): (RunOptions<'a>, &'a (dyn Fn(&Progress) + Sync)),
     ) -> Self {
         let relatives = Relatives::of(&resolved);
@@ -54,6 +56,7 @@ impl<'a> Work<'a> {
             queue,
             outcomes: Mutex::new(outcomes),
             execute,
+            primary,
             options,
             progress,
         }
@@ -122,13 +125,21 @@ impl<'a> Work<'a> {
     fn settle(&self, run: usize, outcome: Outcome) {
         let planned = self.planned[run].clone();
         (self.progress)(&match &outcome {
-            Outcome::Ended(status) => Progress::Ended(planned, *status),
+            Outcome::Ended(status) => Progress::Ended(planned, *status, self.value(run, *status)),
             Outcome::FailedOnce(reason) | Outcome::Failed { reason, .. } => {
                 Progress::Failed(planned, reason.clone())
             }
         });
         self.outcomes()[run] = Some(outcome);
         self.queue.settled(run);
+    }
+
+    /// Returns the primary metric at the end of a finished run.
+    fn value(&self, run: usize, status: Status) -> Option<f64> {
+        let points = (status == Status::Finished).then(|| self.directory(run).read_metrics().ok())??;
+        let is_primary =
+            |point: &&MetricPoint| point.split == self.primary.split && point.name == self.primary.metric;
+        points.iter().rfind(is_primary).map(|point| point.value)
     }
 
     /// Waits before looking again at runs of other processes, in slices so that an interruption is noticed soon.

@@ -15,6 +15,12 @@ pub(crate) fn metric_name(study: &StudyFile) -> String {
     format!("{} {}", split_name(study.primary.split), metric_label(&study.primary.metric))
 }
 
+/// The primary metric with a value: `test error 12.35 %`.
+pub fn primary_value(study: &StudyFile, value: f64) -> String {
+    let unit = MetricUnit::of(&study.primary.metric);
+    format!("{} {} {}", metric_name(study), unit.value(value), unit.symbol()).trim_end().to_owned()
+}
+
 /// Returns the label of the split.
 pub(crate) fn split_name(split: SplitName) -> &'static str {
     match split {

