@@ -144,8 +144,8 @@ def disagreement_tables(study, outcomes, listed):
         return []
     right = {arm: sum(np.equal(p, outcomes.labels).astype(int) for p in outcomes.of_arm(arm).values()) for arm in with_runs}
     runs = {arm: len(outcomes.of_arm(arm)) for arm in with_runs}
-    shares = np.array([right[arm] / runs[arm] for arm in with_runs])
-    gaps = shares.max(0) - shares.min(0)
+    fractions = np.array([right[arm] / runs[arm] for arm in with_runs])
+    gaps = fractions.max(0) - fractions.min(0)
     widest = np.sort(gaps[gaps > 0])[::-1][:MOST_EXAMPLES]
     place = {sample: k for k, sample in enumerate(outcomes.samples.tolist())}
     positions = [place.get(example["sample"]) for example in listed]

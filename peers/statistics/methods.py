@@ -9,7 +9,7 @@ import math
 import numpy as np
 from scipy import special, stats
 
-# Values that differ by less than this share of their size are equal: docs/studies.md, "What cannot be decided".
+# Values that differ by less than this fraction of their size are equal: docs/studies.md, "What cannot be decided".
 ROUNDING = 1e-12
 LEVEL = 0.95
 # From so many seeds on there are verdicts.
@@ -98,7 +98,7 @@ def flipped_sums(values):
 
 
 def sign_flip_p(differences):
-    """Two-sided share of the sign patterns whose sum is as extreme."""
+    """Two-sided fraction of the sign patterns whose sum is as extreme."""
     reach = abs(differences.sum()) - ROUNDING * np.abs(differences).sum()
     return float(np.mean(np.abs(flipped_sums(differences)) >= reach)) if len(differences) else None
 
@@ -255,7 +255,7 @@ def pooled_spread(rows):
 
 
 def wilson(successes, trials):
-    """Wilson's interval for a share."""
+    """Wilson's interval for a proportion."""
     if trials == 0:
         return None
     interval = stats.binomtest(successes, trials).proportion_ci(LEVEL, "wilson")

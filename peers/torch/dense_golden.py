@@ -3,7 +3,7 @@
     python dense_golden.py crates/nets/tests/fixtures/dense_step.json
 
 Weights, images and targets come from `formula.py`; scales of normalisation are 1 plus half of it. The step is plain SGD on the
-mean square of the difference from the target, in training mode; the map after it is taken in evaluation mode.
+mean square of the difference from the target, in training mode; the output after it is taken in evaluation mode.
 """
 
 import json
@@ -20,7 +20,7 @@ from golden import sample_indices
 
 RATE = 0.01
 
-# Name, network, its description in allconv's words, channels and sides of the images.
+# Name, network, its description as a study file writes it, channels and size of the images.
 CASES = [
     (
         "u_net, batch norm",

@@ -1,6 +1,6 @@
 """The networks for dense tasks in plain PyTorch, with allconv's parameter names.
 
-Stage N of an allconv network is module N of `features`; stages that only keep a map, take one back or note where to return
+Stage N of an allconv network is module N of `features`; stages that only keep a feature map, take one back or note where to return
 are `nn.Identity`s here, and the code between the modules does what they stand for.
 """
 
@@ -104,7 +104,7 @@ class Levels:
         x = next(modules)(x)
         for skip in reversed(kept):
             rows, columns = skip.shape[2:]
-            # A row or column beyond an odd side is cut off.
+            # A row or column beyond an odd size is cut off.
             x = next(modules)(x)[:, :, :rows, :columns]
             x = next(modules)(x)
             next(modules)
@@ -158,7 +158,7 @@ def run_head(modules, x, scale):
 
 
 def bicubic(x, scale):
-    """The bicubic enlargement of super-resolution: Keys' cubic with a = -1/2, edge cells repeated, half-pixel centres."""
+    """The bicubic enlargement of super-resolution: Keys' cubic with a = -1/2, edge values repeated, half-pixel centres."""
 
     def weight(distance):
         d = abs(distance)
@@ -166,13 +166,13 @@ def bicubic(x, scale):
             return 1.5 * d**3 - 2.5 * d**2 + 1
         return -0.5 * d**3 + 2.5 * d**2 - 4 * d + 2 if d < 2 else 0.0
 
-    def matrix(side):
-        rows = torch.zeros(side * scale, side, dtype=x.dtype)
-        for output in range(side * scale):
+    def matrix(size):
+        rows = torch.zeros(size * scale, size, dtype=x.dtype)
+        for output in range(size * scale):
             centre = (output + 0.5) / scale - 0.5
             first = int(centre // 1) - 1
-            for cell in range(first, first + 4):
-                rows[output, min(max(cell, 0), side - 1)] += weight(centre - cell)
+            for position in range(first, first + 4):
+                rows[output, min(max(position, 0), size - 1)] += weight(centre - position)
         return rows
 
     height, columns = x.shape[2:]
@@ -252,13 +252,13 @@ class Autoencoder(Stages):
 
     def forward(self, x):
         modules = self.modules_in_order()
-        x, sides = next(modules)(x), []
+        x, sizes = next(modules)(x), []
         for _ in range(self.depth):
             next(modules)
-            sides.append(x.shape[2:])
+            sizes.append(x.shape[2:])
             x = apply(modules, x, 2 * self.convolutions + 1)
         x = apply(modules, x, 2)
-        for rows, columns in reversed(sides):
+        for rows, columns in reversed(sizes):
             x = next(modules)(x)[:, :, :rows, :columns]
             x = apply(modules, x, 1 + 2 * self.convolutions)
         return next(modules)(x)

@@ -4,7 +4,7 @@
     python exchange.py write NAME WIDTH DIRECTORY    leaves what `exchange_weights check` loads
 
 A directory holds `weights.safetensors`, a state dict, and `case.safetensors` with `images` [n, 3, h, w] and the
-`logits` [n, classes] (of a network that returns a map: the map, flattened) that the writer computed from them.
+`logits` [n, classes] (of a network of a dense task: the output, flattened) that the writer computed from them.
 """
 
 import sys
@@ -35,10 +35,14 @@ def write(net, shape, folder):
         # PyTorch's default lets deep nets forget their input, which would make the logits a weak witness.
         torch.nn.init.kaiming_normal_(parameter) if parameter.dim() > 1 else torch.nn.init.normal_(parameter, std=0.1)
     folder.mkdir(parents=True, exist_ok=True)
+    for module in net.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.normal_(module.weight, 1.0, 0.1)
     images = torch.randn(2, *shape)
     with torch.no_grad():
         logits = net(images).flatten(1)
-    save_file(net.state_dict(), folder / "weights.safetensors")
+    state = {name: value for name, value in net.state_dict().items() if not name.endswith("num_batches_tracked")}
+    save_file(state, folder / "weights.safetensors")
     save_file({"images": images, "logits": logits}, folder / "case.safetensors")
 
 

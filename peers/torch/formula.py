@@ -27,7 +27,7 @@ def fill(net):
             parameter.copy_(rounded.to(parameter.dtype))
 
 
-def images(side, batch=2):
-    """Images [n, 3, side, side] in [-1, 1)."""
-    values = uniform("images", batch * 3 * side * side).astype(np.float32)
-    return torch.from_numpy(values).reshape(batch, 3, side, side)
+def images(size, batch=2):
+    """Images [n, 3, size, size] in [-1, 1)."""
+    values = uniform("images", batch * 3 * size * size).astype(np.float32)
+    return torch.from_numpy(values).reshape(batch, 3, size, size)

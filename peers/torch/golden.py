@@ -25,10 +25,10 @@ def sample_indices(count):
 
 
 def step(name, width=0.125, learning_rate=0.01):
-    net, side = twin.build(name, width)
+    net, size = twin.build(name, width)
     net = net.double().eval()
     formula.fill(net)
-    images, labels = formula.images(side).double(), torch.tensor(LABELS)
+    images, labels = formula.images(size).double(), torch.tensor(LABELS)
     logits = net(images)
     loss = cross_entropy(logits, labels)
     loss.backward()

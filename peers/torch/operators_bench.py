@@ -7,7 +7,7 @@ Without names every operator is timed. Each is measured with its default setting
 with its input contiguous and channels-last; the faster layout is reported for each pass. `forward` runs without a
 graph, `forward_backward` also gives the gradients of x and of every parameter. Where PyTorch has no single call,
 `composition` is true and `calls` says what it is made of: what one would write, without the shift by the maximum that
-keeps an exponential from overflowing. The shape is that of the larger map: what a downsampling operator takes and an
+keeps an exponential from overflowing. The shape is that of the larger feature map: what a downsampling operator takes and an
 upsampling operator gives. `--check` holds every counterpart to the functions behind the golden vectors.
 """
 
@@ -82,7 +82,7 @@ def log_sum_exp_pool(x, p):
 
 @peer("pad, unfold, median")
 def median_pool(x, p):
-    # As timm does it; leaving out the cells beyond the edge, by nanmedian or nanquantile, is slower still.
+    # As timm does it; leaving out the elements beyond the edge, by nanmedian or nanquantile, is slower still.
     return F.pad(x, (0, 1, 0, 1), mode="reflect").unfold(2, 3, 2).unfold(3, 3, 2).flatten(4).median(4).values
 
 
@@ -179,7 +179,7 @@ def max_blur_pool(x, p):
 
 @peer("pad, avg_pool2d at stride 1, pad, conv2d (depthwise)")
 def average_blur_pool(x, p):
-    # A window cut off by the edge averages its own cells, which is what repeating the edge gives.
+    # A window cut off by the edge averages its own elements, which is what repeating the edge gives.
     return blur(F.avg_pool2d(F.pad(x, (0, 1, 0, 1), mode="replicate"), 2, 1))
 
 
@@ -278,7 +278,7 @@ def diff_stride(x, p):
     rows = torch.minimum(rows, height - 1 - rows)
     columns = torch.arange(width // 2 + 1, dtype=x.dtype)
     row_stride, column_stride = (
-        p["strides"][i].clamp(min=side / (side - 4)) for i, side in enumerate((height, width))
+        p["strides"][i].clamp(min=size / (size - 4)) for i, size in enumerate((height, width))
     )
     row_mask = ((4 + height / (2 * row_stride) - rows) / 4).clamp(0, 1)
     column_mask = ((5 + width / (2 * column_stride) - columns) / 4).clamp(0, 1)
@@ -381,7 +381,7 @@ UP_SETTINGS = {
 
 
 def check_up():
-    """The same for the way up; y alone where several windows name one cell, which leaves PyTorch's gradient open."""
+    """The same for upsampling; y alone where several windows name one position, which leaves PyTorch's gradient open."""
     import operators_upsampling  # noqa: F401
     from operators_registry import UPSAMPLING
 
@@ -410,7 +410,7 @@ def check_up():
 def numbers(text):
     shape = [int(part) for part in text.split(",")]
     if len(shape) != 4 or min(shape) < 1 or shape[2] % 2 or shape[3] % 2 or min(shape[2:]) < 6:
-        raise argparse.ArgumentTypeError(f"`{text}` is not n,c,h,w with even sides of at least 6")
+        raise argparse.ArgumentTypeError(f"`{text}` is not n,c,h,w with even height and width of at least 6")
     return shape
 
 

@@ -1,7 +1,7 @@
 """PyTorch's counterpart of each upsampling operator with its default settings, for `operators_bench.py`.
 
-Each is f(x, parameters, size, switches): x is what the usual partner leaves of a map, `switches` what goes with it to the way
-up. Where PyTorch has no single call, `calls` says what it is made of.
+Each is f(x, parameters, size, switches): x is the output of the usual partner, `switches` what it passes to the upsampling
+operator. Where PyTorch has no single call, `calls` says what it is made of.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ UPSAMPLERS = {}
 
 @dataclass
 class Upsampler:
-    """A counterpart; `reduce` makes x and the switches of a map."""
+    """A counterpart; `reduce` makes x and the switches of a feature map."""
 
     function: Callable
     calls: str
@@ -70,7 +70,7 @@ def inverse_haar(x, p, size, switches):
 def spectral_upsample(x, p, size, switches):
     height, width = x.shape[2:]
     spectrum = torch.fft.rfft2(x)
-    # On even sides the highest frequency is shared between both of its signs; irfft2 counts every column but the first twice.
+    # On even sizes the highest frequency is shared between both of its signs; irfft2 counts every column but the first twice.
     spectrum = torch.cat([spectrum[..., :-1], spectrum[..., -1:] / 2], 3)
     low, highest, rest = spectrum.split([height // 2, 1, height // 2 - 1], 2)
     zeros = spectrum.new_zeros(*x.shape[:2], size[0] - height - 1, width // 2 + 1)
@@ -123,8 +123,8 @@ def resize_conv(x, p, size, switches):
 def carafe(x, p, size, switches):
     inner = F.conv2d(x, p["compress_weight"], p["compress_bias"])
     encoded = F.conv2d(inner, p["encode_weight"], p["encode_bias"], padding=1)
-    # The softmax over the 25 neighbours for each of the four cells of a block, then one product for each.
+    # The softmax over the 25 neighbours for each of the four positions of a block, then one product for each.
     weights = encoded.unflatten(1, (25, 4)).softmax(1)
-    cells = F.unfold(x, 5, padding=2).unflatten(1, (x.shape[1], 25)).unflatten(3, tuple(x.shape[2:]))
-    blocks = torch.einsum("nkbhw,nckhw->ncbhw", weights, cells)
+    elements = F.unfold(x, 5, padding=2).unflatten(1, (x.shape[1], 25)).unflatten(3, tuple(x.shape[2:]))
+    blocks = torch.einsum("nkbhw,nckhw->ncbhw", weights, elements)
     return F.pixel_shuffle(blocks.flatten(1, 2), 2)

@@ -1,15 +1,15 @@
 """Which settings and shapes of each operator the golden vectors hold."""
 
-# Odd and even sides mixed, nowhere square, one map of a single row.
+# Odd and even sizes mixed, nowhere square, one feature map of a single row.
 SHAPES = [(5, 7), (6, 4), (9, 8), (1, 3), (7, 11)]
 FEW = [(5, 7), (6, 4), (1, 3)]
-# For operators that refuse small maps: spectra, and windows that must fit.
+# For operators that refuse small feature maps: spectra, and windows that must fit.
 WIDE = [(5, 7), (6, 4), (9, 8), (4, 5), (7, 11)]
 FEW_WIDE = [(5, 7), (6, 4), (9, 8)]
 
 BATCH, CHANNELS = 2, 3
 
-# (name, settings, sides): the first settings of an operator get five shapes.
+# (name, settings, sizes): the first settings of an operator get five shapes.
 DOWNSAMPLING_CASES = [
     ("max_pool", {}, SHAPES),
     ("max_pool", {"kernel": 2}, FEW),
@@ -80,7 +80,7 @@ DOWNSAMPLING_CASES = [
     ("average_blur_pool", {}, SHAPES),
     ("average_blur_pool", {"kernel": 3, "taps": 3, "padding": "zero"}, FEW),
     ("antialiased_resize", {}, SHAPES),
-    # Not 11 cells to 6: a cell centre falls on the border of two boxes there, and Pillow decides by rounding.
+    # Not 11 elements to 6: the centre of an element falls on the border of two boxes there, and Pillow decides by rounding.
     ("antialiased_resize", {"filter": "box"}, [(5, 7), (6, 4), (9, 8), (1, 3), (7, 10)]),
     ("antialiased_resize", {"filter": "triangle"}, FEW),
     ("antialiased_resize", {"filter": "cubic"}, FEW),
@@ -110,11 +110,11 @@ DOWNSAMPLING_CASES = [
     ("diff_stride", {"stride": 3.0, "smoothness": 2.0}, [(9, 8), (8, 11), (12, 10)]),
 ]
 
-# (name, settings, [(channels in, sides in, sides out)]).
+# (name, settings, [(channels in, size in, size out)]).
 UPSAMPLING_CASES = [
-    ("max_unpool", {"kernel": 2, "stride": 2, "duplicates": "assign"}, [(3, None, sides) for sides in SHAPES]),
-    ("max_unpool", {"kernel": 3, "stride": 2, "duplicates": "assign"}, [(3, None, sides) for sides in SHAPES]),
-    ("max_unpool", {"kernel": 3, "stride": 2, "duplicates": "add"}, [(3, None, sides) for sides in SHAPES]),
+    ("max_unpool", {"kernel": 2, "stride": 2, "duplicates": "assign"}, [(3, None, size) for size in SHAPES]),
+    ("max_unpool", {"kernel": 3, "stride": 2, "duplicates": "assign"}, [(3, None, size) for size in SHAPES]),
+    ("max_unpool", {"kernel": 3, "stride": 2, "duplicates": "add"}, [(3, None, size) for size in SHAPES]),
     (
         "pixel_shuffle",
         {"factor": 2},
@@ -125,7 +125,7 @@ UPSAMPLING_CASES = [
 
 RESIZED = [((3, 4), (6, 8)), ((5, 2), (9, 5)), ((1, 2), (3, 4)), ((4, 3), (7, 8)), ((2, 5), (5, 12))]
 UPSAMPLING_CASES += [
-    ("resize", {"filter": filter_}, [(3, *sides) for sides in RESIZED])
+    ("resize", {"filter": filter_}, [(3, *size) for size in RESIZED])
     for filter_ in ("nearest", "bilinear", "bicubic")
 ]
 UPSAMPLING_CASES += [
@@ -159,7 +159,7 @@ UPSAMPLING_CASES += [
     (
         "blur_upsample",
         {"taps": taps, "padding": padding},
-        [(3, *sides) for sides in (DOUBLED if taps == 4 and padding == "reflect" else DOUBLED[:3])],
+        [(3, *size) for size in (DOUBLED if taps == 4 and padding == "reflect" else DOUBLED[:3])],
     )
     for taps, padding in [
         (4, "reflect"),

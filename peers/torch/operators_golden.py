@@ -7,7 +7,7 @@
 `<id>/indices` (i32).
 
 Inputs are not stored; `formula.uniform` gives them: x from `x/<id>`, the upstream gradient dy from `dy/<id>`,
-parameters from `parameter/<id>/<name>` as f32(scale · uniform + shift); for max-unpooling, `z/<id>` is the map whose
+parameters from `parameter/<id>/<name>` as f32(scale · uniform + shift); for max-unpooling, `z/<id>` is the feature map whose
 maxima the indices name. Everything is computed in f64 and rounded once. First `operators_worked.py` must agree.
 """
 
@@ -44,10 +44,10 @@ def toml(value):
     return json.dumps(value)
 
 
-def case_id(name, settings, *sides):
-    """`name-key_value-5x7`, and for an upsampler `-to-` and the sides it returns."""
+def case_id(name, settings, *sizes):
+    """`name-key_value-5x7`, and for an upsampler `-to-` and the size it returns."""
     chosen = [f"{key}_{value}".lower() for key, value in settings.items()]
-    return "-".join([name, *chosen, "-to-".join("x".join(map(str, pair)) for pair in sides)])
+    return "-".join([name, *chosen, "-to-".join("x".join(map(str, pair)) for pair in sizes)])
 
 
 def values(name, shape):
@@ -75,21 +75,21 @@ def is_movement(moved, origin):
     return bool(torch.isin(moved, torch.cat([origin.flatten(), origin.new_zeros(1)])).all())
 
 
-def check_slope(id_, forward, x, dx):
+def check_gradient(id_, forward, x, dx):
     """Holds dx against a central difference along one direction."""
     direction = values(f"direction/{id_}", x.shape)
     with torch.no_grad():
         step = 1e-6 * direction
         rise = forward(x + step) - forward(x - step)
-        slope = (rise * values(f"dy/{id_}", rise.shape)).sum() / 2e-6
-    torch.testing.assert_close((dx * direction).sum(), slope, rtol=1e-6, atol=1e-7)
+        derivative = (rise * values(f"dy/{id_}", rise.shape)).sum() / 2e-6
+    torch.testing.assert_close((dx * direction).sum(), derivative, rtol=1e-6, atol=1e-7)
 
 
 def finish(key, name, settings, id_, operator, x, forward, parameters, declared, extra):
     """One line of the JSON and the tensors of a case."""
     shape, y = list(x.shape), forward(x)
     tensors = {"y": y} | gradients(id_, y, x, parameters)
-    check_slope(id_, forward, x, tensors["dx"])
+    check_gradient(id_, forward, x, tensors["dx"])
     for tensor, value in tensors.items():
         assert value.isfinite().all(), f"{id_}/{tensor} is not finite"
     exact = bool(operator.exact(settings, shape))
@@ -110,9 +110,9 @@ def finish(key, name, settings, id_, operator, x, forward, parameters, declared,
     return line, {f"{id_}/{tensor}": value.detach().float().contiguous().numpy() for tensor, value in tensors.items()}
 
 
-def downsampling_case(name, settings, sides):
-    operator, id_ = DOWNSAMPLING[name], case_id(name, settings, sides)
-    x = values(f"x/{id_}", [BATCH, CHANNELS, *sides]).requires_grad_()
+def downsampling_case(name, settings, input_size):
+    operator, id_ = DOWNSAMPLING[name], case_id(name, settings, input_size)
+    x = values(f"x/{id_}", [BATCH, CHANNELS, *input_size]).requires_grad_()
     declared = operator.parameters(settings, x.shape)
     parameters = parameter_values(id_, declared)
 
@@ -127,16 +127,16 @@ def downsampling_case(name, settings, sides):
     return line, tensors
 
 
-def upsampling_case(name, settings, channels, sides, size):
-    operator, id_ = UPSAMPLING[name], case_id(name, settings, *([size] if sides is None else [sides, size]))
+def upsampling_case(name, settings, channels, input_size, size):
+    operator, id_ = UPSAMPLING[name], case_id(name, settings, *([size] if input_size is None else [input_size, size]))
     extra, stored = {"size": list(size)}, {}
     if name == "max_unpool":
         indices = operators_upsampling.pooled(
             values(f"z/{id_}", [BATCH, channels, *size]), settings["kernel"], settings["stride"]
         )
         extra["indices"], stored["indices"] = True, indices
-        sides = indices.shape[2:]
-    x = values(f"x/{id_}", [BATCH, channels, *sides]).requires_grad_()
+        input_size = indices.shape[2:]
+    x = values(f"x/{id_}", [BATCH, channels, *input_size]).requires_grad_()
     declared = operator.parameters(settings, x.shape)
     parameters = parameter_values(id_, declared)
 
@@ -152,7 +152,7 @@ def main():
     torch.set_num_threads(1)
     operators_worked.check()
     cases = [
-        downsampling_case(name, settings, sides) for name, settings, shapes in DOWNSAMPLING_CASES for sides in shapes
+        downsampling_case(name, settings, size) for name, settings, shapes in DOWNSAMPLING_CASES for size in shapes
     ]
     cases += [
         upsampling_case(name, settings, *case) for name, settings, shapes in UPSAMPLING_CASES for case in shapes

@@ -13,7 +13,7 @@ from operators_registry import DOWNSAMPLING, FORMULA, Parameter, registered_in
 from operators_windows import (
     ceil_div,
     extended,
-    window_cells,
+    window_elements,
     window_maxima,
     window_means,
     window_sums,
@@ -71,7 +71,7 @@ def average_pool(x, parameters, kernel=2, stride=2, divisor="cells", padding=Non
 def p_norm(x, p, kernel, stride, form):
     """PyTorch's sum over |x| (it raises x itself to the power), divided by the cells for the mean form."""
     sums = F.lp_pool2d(extended(x.abs(), kernel, stride, 0.0), p, kernel, stride)
-    return sums if form == "sum" else sums / window_cells(x, kernel, stride) ** (1.0 / p)
+    return sums if form == "sum" else sums / window_elements(x, kernel, stride) ** (1.0 / p)
 
 
 OF_MAGNITUDES = "of |x|: PyTorch raises x itself to the power; divided by the cells inside the map for the mean form"
@@ -107,7 +107,7 @@ def gem_pool(x, parameters, kernel=2, stride=2, p=3.0, epsilon=1e-6, learned=Tru
 @operator("torch.logsumexp", "over the cells of each window inside the map")
 def log_sum_exp_pool(x, parameters, kernel=2, stride=2, sharpness=1.0):
     sums = torch.logsumexp(sharpness * windows(x, kernel, stride, -math.inf), 2)
-    return (sums - window_cells(x, kernel, stride).log()) / sharpness
+    return (sums - window_elements(x, kernel, stride).log()) / sharpness
 
 
 def lower(settings, shape):

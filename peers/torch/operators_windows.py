@@ -36,13 +36,13 @@ def window_sums(x, kernel, stride):
     return F.avg_pool2d(extended(x, kernel, stride, 0.0), kernel, stride, divisor_override=1)
 
 
-def window_cells(x, kernel, stride):
+def window_elements(x, kernel, stride):
     """How many cells of the map each window holds, [1, 1, rows, columns]."""
     return window_sums(torch.ones_like(x[:1, :1]), kernel, stride)
 
 
 def window_means(x, kernel, stride):
-    return window_sums(x, kernel, stride) / window_cells(x, kernel, stride)
+    return window_sums(x, kernel, stride) / window_elements(x, kernel, stride)
 
 
 def window_maxima(x, kernel, stride):

@@ -2,16 +2,19 @@
 
 from safetensors.torch import load_file
 
+import classic_twin
 import dense_twin
 import twin
 
-NAMES = twin.NAMES + dense_twin.NAMES
+NAMES = twin.NAMES + dense_twin.NAMES + classic_twin.NAMES
 
 
 def build(name, width):
     """The network that allconv calls `name`, and the shape [c, h, w] of its input."""
     if name in dense_twin.NAMES:
         return dense_twin.build(name, width)
+    if name in classic_twin.NAMES:
+        return classic_twin.build(name, width)
     net, side = twin.build(name, width)
     return net, (3, side, side)
 

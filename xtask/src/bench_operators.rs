@@ -1,4 +1,4 @@
-//! `cargo xtask bench-operators`: every operator beside its PyTorch counterpart, in interleaved rounds, written to
+//! `cargo xtask bench-operators`: every operator and its PyTorch counterpart, timed in interleaved rounds, written to
 //! `docs/operators-performance.md`.
 
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::shell;
 
-/// The larger map of each measurement: images, channels, rows, columns.
+/// The larger feature map of each measurement: images, channels, rows, columns.
 const SHAPES: [&str; 2] = ["32,96,32,32", "32,192,16,16"];
 
 /// Steps of one round of either side.
@@ -27,12 +27,12 @@ struct Times {
     both: Vec<f64>,
 }
 
-/// One side: what each operator took, by shape and name, in the order of the first round.
+/// The times of one side, by shape and name, in the order of the first round.
 #[derive(Default)]
 struct Side {
     names: Vec<(String, String)>,
     times: BTreeMap<(String, String), Times>,
-    /// What PyTorch's counterpart is made of.
+    /// The calls of PyTorch's counterpart.
     calls: BTreeMap<String, String>,
 }
 
@@ -60,7 +60,7 @@ pub(crate) fn run(workspace: &Path, python: &str, rounds: usize, threads: &str) 
     let mut torch = String::new();
     for _ in 0..rounds {
         for shape in SHAPES {
-            let words = [
+            let argv = [
                 program,
                 "bench",
                 "operators",
@@ -73,8 +73,8 @@ pub(crate) fn run(workspace: &Path, python: &str, rounds: usize, threads: &str) 
                 "--format",
                 "json",
             ];
-            read_ours(&mut ours, shape, &json(workspace, &words)?)?;
-            let words = [
+            read_ours(&mut ours, shape, &json(workspace, &argv)?)?;
+            let argv = [
                 python,
                 "peers/torch/operators_bench.py",
                 "--shape",
@@ -84,7 +84,7 @@ pub(crate) fn run(workspace: &Path, python: &str, rounds: usize, threads: &str) 
                 "--threads",
                 threads,
             ];
-            let answer = json(workspace, &words)?;
+            let answer = json(workspace, &argv)?;
             torch = answer["torch"].as_str().unwrap_or("unknown").to_owned();
             read_theirs(&mut theirs, shape, &answer)?;
         }
@@ -101,8 +101,8 @@ pub(crate) fn run(workspace: &Path, python: &str, rounds: usize, threads: &str) 
     Ok(())
 }
 
-fn json(workspace: &Path, words: &[&str]) -> anyhow::Result<Value> {
-    Ok(serde_json::from_str(&shell::output(workspace, words)?)?)
+fn json(workspace: &Path, argv: &[&str]) -> anyhow::Result<Value> {
+    Ok(serde_json::from_str(&shell::output(workspace, argv)?)?)
 }
 
 fn read_ours(side: &mut Side, shape: &str, answer: &Value) -> anyhow::Result<()> {
@@ -143,7 +143,7 @@ fn shown(values: &[f64]) -> String {
     }
 }
 
-/// An operator's times beside PyTorch's, if it has them.
+/// An operator's times and those of PyTorch's counterpart, if it has one.
 struct Compared<'a> {
     name: &'a str,
     own: &'a Times,
@@ -151,7 +151,7 @@ struct Compared<'a> {
 }
 
 impl Compared<'_> {
-    /// Ours in terms of PyTorch's: forward, and with gradients.
+    /// Returns the ratios of ours to PyTorch's: forward, and with gradients.
     fn ratios(&self) -> Option<[f64; 2]> {
         let other = self.other?;
         let pairs = [(&self.own.forward, &other.forward), (&self.own.both, &other.both)];
@@ -188,7 +188,7 @@ fn page(ours: &Side, theirs: &Side, rounds: usize, threads: &str, made_with: &st
             .map(|key| Compared { name: &key.1, own: &ours.times[key], other: theirs.times.get(key) })
             .collect();
         let title = shape.replace(',', "×");
-        write!(tables, "\n## Larger map {title}\n\n{}", markdown::table(&table(&rows, theirs)))?;
+        write!(tables, "\n## Larger feature map {title}\n\n{}", markdown::table(&table(&rows, theirs)))?;
         for (name, [forward, both]) in rows.iter().filter_map(|row| Some((row.name, row.ratios()?))) {
             compared += 1;
             if forward > SLOWEST || both > SLOWEST {
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn an_operator_without_counterpart_stands_alone() {
+    fn an_operator_without_counterpart_has_no_ratio() {
         let page = page(&side(&[2.0], &[4.0]), &Side::default(), 1, "2", "made").unwrap();
         assert!(page.contains("| max_pool | 2.00 | – |") && page.contains("Of 0 comparisons none"), "{page}");
     }

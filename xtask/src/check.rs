@@ -1,14 +1,15 @@
-//! `cargo xtask check`: everything that must hold before a push, apart from the tests themselves.
+//! `cargo xtask check`: all checks before a push except the tests.
 
 use std::path::Path;
 
-use crate::{arrows, generated, links, shell, source};
+use crate::{dependencies, generated, links, shell, source, words};
 
 /// Runs all checks; the first that fails ends it.
 pub(crate) fn run(workspace: &Path) -> anyhow::Result<()> {
-    arrows::check(workspace)?;
+    dependencies::check(workspace)?;
     source::check(workspace)?;
     links::check(workspace)?;
+    words::check(workspace)?;
     shell::run(workspace, &["cargo", "fmt", "--all", "--check"], &[])?;
     let clippy = ["cargo", "clippy", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"];
     shell::run(workspace, &clippy, &[])?;

@@ -1,4 +1,4 @@
-//! `cargo xtask device-check vulkan|cuda`: every operator and a training of every network on a GPU or a driver in software, written to
+//! `cargo xtask device-check vulkan|cuda`: every operator and a training run of every network on a GPU or a software driver, written to
 //! `docs/DEVICE.md`.
 
 use std::collections::BTreeMap;
@@ -11,11 +11,11 @@ use serde_json::Value;
 
 use crate::shell;
 
-/// Where the golden cases lie, and the field that names an operator of each of the two tests.
+/// The path of the golden cases, and for each of the two tests the field that names the operator of a case.
 const CASES: &str = "crates/nets/tests/fixtures/operators/golden.json";
 const TESTS: [(&str, &str); 2] = [
-    ("operator", "downsample::golden::values_and_gradients_agree_with_outside_implementations"),
-    ("upsample", "upsample::golden::values_and_gradients_agree_with_outside_implementations"),
+    ("operator", "downsample::golden::values_and_gradients_agree_with_independent_implementations"),
+    ("upsample", "upsample::golden::values_and_gradients_agree_with_independent_implementations"),
 ];
 /// The target of these tests.
 const OPERATORS_TARGET: &str = "behaviour";
@@ -47,9 +47,9 @@ enum Ending {
     Ended(String),
 }
 
-/// Judges every golden case and every network on the device. Some drivers end the process when they cannot compile a kernel: every network
-/// has a process of its own, and so has every case of an operator whose cases do not all agree. What disagrees is an error; the processes
-/// that were ended are counted, named and written down.
+/// Checks every golden case and every network on the device. Some drivers end the process when they cannot compile a kernel: every network
+/// has a process of its own, and so has every case of an operator whose cases do not all agree. A disagreement is an error; processes
+/// that were ended are counted and listed.
 pub(crate) fn run(workspace: &Path, device: &str, driver: &str) -> anyhow::Result<()> {
     ensure!(
         ["vulkan", "cuda"].contains(&device),
@@ -64,7 +64,7 @@ pub(crate) fn run(workspace: &Path, device: &str, driver: &str) -> anyhow::Resul
             Ending::Compared { agrees: false, .. } | Ending::Panicked(_) => wrong.push(network.name.clone()),
         }
     }
-    let tallies = judged_operators(workspace, &programs.operators, device, &mut wrong)?;
+    let tallies = check_operators(workspace, &programs.operators, device, &mut wrong)?;
     let path = workspace.join(format!("docs/{device}.md"));
     let commit = shell::output(workspace, &["git", "describe", "--always", "--dirty", "--abbrev=12"])?;
     let operators = operator_table(&tallies);
@@ -73,7 +73,7 @@ pub(crate) fn run(workspace: &Path, device: &str, driver: &str) -> anyhow::Resul
         "# Operators and networks on {device}\n\n\
          Written by `cargo xtask device-check {device}`; do not edit.\n\n\
          On the first such device of the machine: {driver}. What runs there are the default bodies of the operators, compositions of \
-         Burn's operations. What does not agree is judged again in a process of its own: a driver that crashes ends a process, and is told \
+         Burn's operations. What does not agree is checked again in a process of its own: a driver that crashes ends its process, which is told \
          apart from a wrong value.\n\n{operators}\n{networks}\nCommit {}.\n",
         commit.trim()
     );
@@ -134,7 +134,7 @@ fn run_test(
         .with_context(|| format!("cannot start {program}"))
 }
 
-fn judged_operators(
+fn check_operators(
     workspace: &Path,
     program: &str,
     device: &str,
@@ -155,7 +155,7 @@ fn judged_operators(
         let name = name.split(' ').next().unwrap_or_default().to_owned();
         cases.entry((name, test)).or_default().push(id);
     }
-    let judge = |test: &str, ids: &str| {
+    let run_cases = |test: &str, ids: &str| {
         let environment = [("ALLCONV_TEST_DEVICE", device), ("ALLCONV_GOLDEN_CASES", ids)];
         let output = run_test(program, test, &folder, &environment)?;
         println!("{ids}: {}", output.status);
@@ -169,12 +169,12 @@ fn judged_operators(
     for ((name, test), ids) in cases {
         let tally = tallies.entry(name).or_default();
         // All at once where all agree, which compiles every kernel once.
-        if judge(test, &ids.join(" "))?.status.success() {
+        if run_cases(test, &ids.join(" "))?.status.success() {
             tally.agree += ids.len();
             continue;
         }
         for id in ids {
-            let output = judge(test, id)?;
+            let output = run_cases(test, id)?;
             match output.status.code() {
                 Some(0) => tally.agree += 1,
                 Some(_) => {
@@ -211,7 +211,7 @@ fn trained_networks(workspace: &Path, program: &str, device: &str) -> anyhow::Re
             None => Ending::Ended(output.status.to_string()),
             Some(_) => ending(&String::from_utf8_lossy(&output.stdout), name)?,
         };
-        println!("{name}: {}", told(&ending));
+        println!("{name}: {}", outcome(&ending));
         trained.push(Trained { name: name.to_owned(), ending });
     }
     ensure!(!bounds.is_empty() && !trained.is_empty(), "{program} names no bounds or no network:\n{said}");
@@ -222,17 +222,17 @@ fn trained_networks(workspace: &Path, program: &str, device: &str) -> anyhow::Re
 fn ending(said: &str, name: &str) -> anyhow::Result<Ending> {
     let line = said.split_once(&format!("step {name}: ")).and_then(|(_, rest)| rest.lines().next());
     let line = line.with_context(|| format!("the test says nothing of {name}:\n{said}"))?;
-    let (word, rest) = line.split_once(": ").with_context(|| format!("`{line}` is no outcome"))?;
+    let (word, rest) = line.split_once(": ").with_context(|| format!("`{line}` is not an outcome"))?;
     let differences = || rest.split(' ').map(str::to_owned).collect();
     match word {
         "agrees" => Ok(Ending::Compared { agrees: true, differences: differences() }),
         "disagrees" => Ok(Ending::Compared { agrees: false, differences: differences() }),
         "panicked" => Ok(Ending::Panicked(rest.to_owned())),
-        _ => bail!("`{line}` is no outcome"),
+        _ => bail!("`{line}` is not an outcome"),
     }
 }
 
-fn told(ending: &Ending) -> String {
+fn outcome(ending: &Ending) -> String {
     match ending {
         Ending::Compared { agrees: true, .. } => "agrees".to_owned(),
         Ending::Compared { agrees: false, differences } => format!("disagrees: {}", differences.join(" ")),
@@ -274,7 +274,7 @@ fn network_table(bounds: &str, trained: &[Trained]) -> String {
         .column(Column::text("Outcome"), |one| match &one.ending {
             Ending::Compared { agrees: true, .. } => Cell::plain("agrees"),
             Ending::Compared { agrees: false, .. } => Cell::plain("disagrees"),
-            ending => Cell::plain(&told(ending)),
+            ending => Cell::plain(&outcome(ending)),
         })
         .column(Column::number("Loss"), |one| difference(one, 0))
         .column(Column::number("Velocity (sum of gradients)"), |one| difference(one, 1))

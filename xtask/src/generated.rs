@@ -1,4 +1,4 @@
-//! Files in the repository that a command writes: what they are, how to write them, and whether they are up to date.
+//! The generated files of the repository: how to write them, and whether they are up to date.
 
 use std::path::{Path, PathBuf};
 
@@ -6,8 +6,11 @@ use anyhow::{Context, ensure};
 
 use crate::shell;
 
-/// Where the results of real studies lie, one folder a study.
+/// The folder with the results of real studies, one folder a study.
 const RESULTS: &str = "docs/results";
+
+/// The draft of this project's paper.
+const PAPER: &str = "paper";
 
 /// The figure in the README of a study along the length of training.
 const FIGURE: &str = "figures/training-length.svg";
@@ -25,7 +28,7 @@ pub(crate) fn write(workspace: &Path) -> anyhow::Result<()> {
             .with_context(|| format!("cannot write {}", file.path.display()))?;
         println!("wrote {}", file.path.display());
     }
-    Ok(())
+    shell::run(workspace, &[program(workspace)?.as_str(), "paper", "build", PAPER], &[])
 }
 
 /// Fails, naming the file, when a generated file in the repository is not what its command writes now.
@@ -40,14 +43,20 @@ pub(crate) fn check(workspace: &Path) -> anyhow::Result<()> {
         );
         println!("up to date: {}", file.path.display());
     }
-    Ok(())
+    // Its lock file follows from published runs, study files and its text; `verify` names what does not.
+    shell::run(workspace, &[program(workspace)?.as_str(), "paper", "verify", PAPER], &[])
+}
+
+/// The path of the program that [`generate`] builds.
+fn program(workspace: &Path) -> anyhow::Result<String> {
+    let program = shell::target_folder(workspace).join("debug").join("allconv");
+    Ok(program.to_str().context("the path of the target folder is not UTF-8")?.to_owned())
 }
 
 fn generate(workspace: &Path) -> anyhow::Result<Vec<Generated>> {
     // The tests' own build of the program: another selection of packages or another profile would compile Burn again.
     shell::run(workspace, &["cargo", "test", "--workspace", "--no-run", "--locked"], &[])?;
-    let program = shell::target_folder(workspace).join("debug").join("allconv");
-    let program = program.to_str().context("the path of the target folder is not UTF-8")?;
+    let program = &program(workspace)?;
     let mut files = Vec::new();
     let models = shell::output(workspace, &[program, "models", "list", "--format", "md"])?;
     let operators = shell::output(workspace, &[program, "operators", "list", "--format", "md"])?;
@@ -78,7 +87,7 @@ fn generate(workspace: &Path) -> anyhow::Result<Vec<Generated>> {
     Ok(files)
 }
 
-/// What augmentation makes of a few images that are drawn.
+/// The example image of augmentation, applied to a few drawn images.
 fn augmentation_picture(workspace: &Path, program: &str) -> anyhow::Result<Generated> {
     let scratch = workspace.join("target/generated/augmentation.png");
     std::fs::create_dir_all(workspace.join("target/generated"))?;
@@ -87,7 +96,7 @@ fn augmentation_picture(workspace: &Path, program: &str) -> anyhow::Result<Gener
     Ok(Generated { path, content: std::fs::read(scratch)? })
 }
 
-/// What each operator does to a test image and to a zone plate.
+/// The images of what each operator does to a test image and to a zone plate.
 fn operator_pictures(workspace: &Path, program: &str) -> anyhow::Result<Vec<Generated>> {
     let scratch = workspace.join("target/generated/operators");
     let _ = std::fs::remove_dir_all(&scratch);
@@ -101,7 +110,7 @@ fn operator_pictures(workspace: &Path, program: &str) -> anyhow::Result<Vec<Gene
     Ok(pictures)
 }
 
-/// The generated part of every committed study, made again from its committed runs alone.
+/// The generated files of every committed study, written from its committed runs alone.
 fn study_results(workspace: &Path, program: &str) -> anyhow::Result<Vec<Generated>> {
     let mut files = Vec::new();
     let results = workspace.join(RESULTS);
@@ -116,7 +125,7 @@ fn study_results(workspace: &Path, program: &str) -> anyhow::Result<Vec<Generate
         let scratch = workspace.join("target/generated").join(folder.file_name().unwrap_or_default());
         let _ = std::fs::remove_dir_all(&scratch);
         let study = study_file(folder);
-        let words = [
+        let argv = [
             program,
             "study",
             "publish",
@@ -127,7 +136,7 @@ fn study_results(workspace: &Path, program: &str) -> anyhow::Result<Vec<Generate
             "--to",
             path_text(&scratch)?,
         ];
-        shell::run(workspace, &words, &[])?;
+        shell::run(workspace, &argv, &[])?;
         for name in ["README.md", "results.json", FIGURE] {
             // Only a study along the length of training has the figure.
             if name != FIGURE || scratch.join(name).is_file() {

@@ -1,4 +1,4 @@
-//! Links between the pages of the repository: each leads to a file that exists.
+//! The check of the links between the pages of the repository.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ pub(crate) fn check(workspace: &Path) -> anyhow::Result<()> {
             std::fs::read_to_string(&page).with_context(|| format!("cannot read {}", page.display()))?;
         let folder = page.parent().unwrap_or(workspace);
         for link in links(&text) {
-            ensure!(folder.join(link).exists(), "{}: the link `{link}` leads nowhere", page.display());
+            ensure!(folder.join(link).exists(), "{}: the link `{link}` leads to no file", page.display());
         }
     }
     Ok(())

@@ -1,10 +1,10 @@
 //! Development commands of the workspace: `cargo xtask check` before every push, `cargo xtask release-check` before a release.
 #![forbid(unsafe_code)]
 
-mod arrows;
 mod bench_operators;
 mod bench_peers;
 mod check;
+mod dependencies;
 mod device_check;
 mod generated;
 mod links;
@@ -13,19 +13,20 @@ mod shell;
 mod source;
 mod training_unharmed;
 mod validity;
+mod words;
 
 use std::path::PathBuf;
 
 const USAGE: &str = "usage: cargo xtask COMMAND
 
-  check           format, clippy, documentation, dependency arrows, cycles of files, links, generated files unchanged
+  check           format, clippy, documentation, dependencies of the crates, cycles of files, links, words, generated files unchanged
   generate        writes the generated files anew
   lines           product lines of every crate, and what is above the limits of the style
   cycles          the largest cycle of files that need each other, per crate
   release-check [PYTHON]
                   the longer campaigns; with an interpreter that has NumPy and SciPy, the published statistics in Python too
   sanitize        the kernels' tests under AddressSanitizer, a part of release-check
-  validity        studies with known truth, judged as real ones are; a part of release-check; writes docs/validity.md
+  validity        studies with known truth, analysed as real ones are; a part of release-check; writes docs/validity.md
   bench-peers PYTHON [ROUNDS [SECTION ...]]
                   throughput beside PyTorch, ONNX Runtime and OpenVINO, interleaved; writes docs/performance.md. Sections: main, bf16,
                   infer, infer-bf16, avx2, threads, small, large, dense, networks, data; all by default. All but small, networks and

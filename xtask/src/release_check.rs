@@ -23,14 +23,21 @@ const SANITIZED: [&str; 10] = [
     "--target-dir=target/sanitized",
 ];
 
-/// The environment of [`SANITIZED`]; buffers that are kept until the end are no leaks.
+/// The environment of [`SANITIZED`]; buffers that are kept until the end are not leaks.
 const SANITIZER: [(&str, &str); 3] =
     [("RUSTC_BOOTSTRAP", "1"), ("RUSTFLAGS", "-Zsanitizer=address"), ("ASAN_OPTIONS", "detect_leaks=0")];
 
-/// What a program for training must not do on the machine at hand, which should have nothing else to do meanwhile.
+/// Benchmarks that fail when training is slower than it should be; the machine should be otherwise idle.
 const BENCHES: [&[&str]; 2] = [&["train", "--assert"], &["conv", "--assert"]];
 
-/// More kills and more runs than in every push; panics that tests expect leave one line in the log.
+/// The paper filled in from the published runs and compiled, then derived again and compared with its lock file.
+const PAPER: [&[&str]; 2] = [&["paper", "build", "paper"], &["paper", "verify", "paper"]];
+
+/// Debian's packages without which no PDF is written.
+const LATEX: &str =
+    "texlive-latex-extra texlive-science texlive-pictures texlive-fonts-recommended lmodern latexmk";
+
+/// More kills and more runs than at every push; panics that tests expect leave one line in the log.
 const CAMPAIGN: [(&str, &str); 2] = [("ALLCONV_CAMPAIGN", "release"), ("RUST_BACKTRACE", "0")];
 
 /// The published statistics computed again from the records, and the proof that a changed number is found.
@@ -39,12 +46,12 @@ const RECOMPUTE: [&[&str]; 2] = [
     &["peers/statistics/recompute.py", "--plant", "docs/results", "three-hypotheses"],
 ];
 
-/// Where the last campaign's log lies; it is committed.
+/// The path of the last campaign's log, which is committed.
 const LOG: &str = "docs/release-check.log";
 
 /// Runs every test again with `ALLCONV_CAMPAIGN=release`, which raises the number of kills that a run must survive; the kernels'
-/// tests under a sanitiser; the published statistics in Python, where an interpreter is given; the simulated studies behind `docs/validity.md`; and the benchmarks that
-/// assert something.
+/// tests under a sanitiser; the published statistics in Python, where an interpreter is given; the simulated studies behind `docs/validity.md`; the paper,
+/// as a PDF where LaTeX is installed; and the benchmarks that assert something.
 /// What they say goes to `docs/release-check.log` too.
 pub(crate) fn run(workspace: &Path, python: Option<&str>) -> anyhow::Result<()> {
     let commit = shell::commit(workspace)?;
@@ -59,9 +66,10 @@ pub(crate) fn run(workspace: &Path, python: Option<&str>) -> anyhow::Result<()> 
     sanitize_logged(workspace, &mut log)?;
     recompute_logged(workspace, python, &mut log)?;
     validity::run_logged(workspace, &commit, &mut log)?;
+    let allconv = ["cargo", "run", "--release", "--locked", "--package", "allconv", "--"];
+    paper_logged(workspace, &allconv, &mut log)?;
     for bench in BENCHES {
-        let allconv = ["cargo", "run", "--release", "--locked", "--package", "allconv", "--", "bench"];
-        shell::run_logged(workspace, &[&allconv[..], bench].concat(), &[], &mut log)?;
+        shell::run_logged(workspace, &[&allconv[..], &["bench"], bench].concat(), &[], &mut log)?;
     }
     writeln!(log, "\nrelease campaigns passed")?;
     println!("release campaigns passed; the log is {LOG}");
@@ -82,6 +90,19 @@ fn recompute_logged(workspace: &Path, python: Option<&str>, log: &mut impl Write
     };
     for script in RECOMPUTE {
         shell::run_logged(workspace, &[&[python], script].concat(), &[], log)?;
+    }
+    Ok(())
+}
+
+/// Builds and verifies the paper, and says where no PDF came of it.
+fn paper_logged(workspace: &Path, allconv: &[&str], log: &mut impl Write) -> anyhow::Result<()> {
+    for command in PAPER {
+        shell::run_logged(workspace, &[allconv, command].concat(), &[], log)?;
+    }
+    if !workspace.join("paper/build/main.pdf").exists() {
+        let left_out = format!("left out: the PDF of the paper needs Debian's {LATEX}");
+        println!("{left_out}");
+        writeln!(log, "{left_out}")?;
     }
     Ok(())
 }

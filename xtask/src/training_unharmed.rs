@@ -1,4 +1,4 @@
-//! `cargo xtask training-unharmed`: the accuracy classes beside a PyTorch twin, from the same weights and batches.
+//! `cargo xtask training-unharmed`: training in every accuracy class and by PyTorch, from the same weights and batches.
 
 use std::path::Path;
 
@@ -9,10 +9,10 @@ use crate::shell;
 /// Builds the example that trains, and runs the script that compares; `options` are the script's.
 pub(crate) fn run(workspace: &Path, python: &str, data: &str, options: &[&str]) -> anyhow::Result<()> {
     // The program with it: one selection of features, so that Burn is not compiled again for the example.
-    let words =
+    let argv =
         ["cargo", "build", "--release", "--locked", "--package", "allconv", "--package", "allconv-train"];
-    let words = [&words[..], &["--bins", "--example", "accuracy_classes"]].concat();
-    shell::run(workspace, &words, &[])?;
+    let argv = [&argv[..], &["--bins", "--example", "accuracy_classes"]].concat();
+    shell::run(workspace, &argv, &[])?;
     let target = shell::target_folder(workspace);
     let program = target.join("release/examples/accuracy_classes");
     let program = program.to_str().context("the path of the target folder is not UTF-8")?;

@@ -1,11 +1,11 @@
-//! `cargo xtask validity`: studies with known truth, judged by the code that judges real ones; writes `docs/validity.md`.
+//! `cargo xtask validity`: studies with known truth, analysed by the code that analyses real ones; writes `docs/validity.md`.
 
 use std::io::Write;
 use std::path::Path;
 
 use crate::shell;
 
-/// The simulation; it takes the page to write and the commit that the page names.
+/// The command of the simulation, which takes the page to write and the commit that the page names.
 const SIMULATION: [&str; 9] = [
     "cargo",
     "run",
@@ -18,7 +18,7 @@ const SIMULATION: [&str; 9] = [
     "docs/validity.md",
 ];
 
-/// Writes the page; fails when a rate is not what the program promises.
+/// Writes the page; fails when a rate is not what the program states.
 pub(crate) fn run(workspace: &Path) -> anyhow::Result<()> {
     run_logged(workspace, &shell::commit(workspace)?, &mut std::io::sink())
 }

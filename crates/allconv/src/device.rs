@@ -1,4 +1,4 @@
-//! `--device`: which device the tensors live on.
+//! `--device`: the choice of the device of the tensors.
 
 use burn::tensor::Device;
 
@@ -23,7 +23,7 @@ pub(crate) struct GpuKind {
     pub(crate) built_in: bool,
     /// What a build with the feature needs besides Rust.
     pub(crate) to_build: &'static str,
-    /// What of it this project has tested.
+    /// What this project has tested on it.
     pub(crate) tested: &'static str,
 }
 
@@ -44,7 +44,7 @@ pub(crate) const GPU_KINDS: [GpuKind; 2] = [
 ];
 
 /// Chooses a device by name: `auto`, `cpu`, `cuda[:i]`, `vulkan[:i]`. `auto` takes the first GPU that this build supports and this machine
-/// has, else the CPU; a Vulkan driver in software has to be named.
+/// has, else the CPU; a software Vulkan driver must be named.
 ///
 /// # Errors
 /// [`UsageError`] for a name that is unknown, not built in, or not present.
@@ -89,7 +89,7 @@ fn cuda(_index: usize) -> Result<Chosen, UsageError> {
 
 #[cfg(feature = "vulkan")]
 fn vulkan(index: usize) -> Result<Chosen, UsageError> {
-    // Discrete GPUs come first, then integrated and virtual ones, then drivers in software.
+    // Discrete GPUs come first, then integrated and virtual ones, then software drivers.
     let present = Device::enumerate(burn::tensor::DeviceType::Vulkan);
     match present.get(index) {
         Some(device) => {
@@ -102,13 +102,13 @@ fn vulkan(index: usize) -> Result<Chosen, UsageError> {
     }
 }
 
-/// Whether a Vulkan device is more than a driver in software, which no one wants unasked.
+/// Returns whether a Vulkan device is a GPU rather than a software driver, which is never chosen automatically.
 #[cfg(feature = "vulkan")]
 fn is_hardware(chosen: &Chosen) -> bool {
     chosen.device != Device::vulkan(burn::tensor::DeviceKind::Cpu)
 }
 
-/// What the device's driver calls it.
+/// Returns the name that the driver gives the device.
 #[cfg(any(feature = "cuda", feature = "vulkan"))]
 pub(crate) fn driver_name(chosen: &Chosen) -> Option<String> {
     chosen.device.identity().map(|identity| identity.name)

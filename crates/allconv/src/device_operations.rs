@@ -1,4 +1,4 @@
-//! The operations that training on a GPU rests on, each tried in a process of its own: some drivers end the process that asks for one.
+//! The operations that training on a GPU needs, each tried in a process of its own because some drivers end the process.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,7 +20,7 @@ const BOUND: f32 = 1e-5;
 
 /// An operation that can be tried.
 pub(crate) struct Operation {
-    /// What it is called.
+    /// Its name.
     pub(crate) name: &'static str,
     compute: fn(&Device) -> Tensor<1>,
 }
@@ -77,16 +77,16 @@ fn by_index(device: &Device) -> Tensor<1> {
     wave([2, 4], device).gather(1, indices).flatten(0, 1)
 }
 
-/// What came of trying an operation.
+/// The outcome of trying an operation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Finding {
     /// It gives the CPU's values.
     Right,
-    /// It gives others, the largest difference being this.
+    /// It gives other values, the largest difference being this.
     Wrong(String),
     /// It panicked, with this message: where a device lacks an operation, Burn says so in this way.
     Panicked(String),
-    /// The process ended without an answer, in this way: the driver crashed.
+    /// The process ended without a result, in this way: the driver crashed.
     Ended(String),
 }
 
@@ -113,16 +113,16 @@ pub(crate) fn try_here(operation: &Operation, device: &Device) -> Finding {
         }
     };
     match (found, values(&Device::flex())) {
-        (Ok(found), Ok(expected)) => judged(&found, &expected),
+        (Ok(found), Ok(expected)) => compared(&found, &expected),
         (Err(error), _) | (_, Err(error)) => Finding::Panicked(error.to_string()),
     }
 }
 
-fn judged(found: &[f32], expected: &[f32]) -> Finding {
+fn compared(found: &[f32], expected: &[f32]) -> Finding {
     assert_eq!(found.len(), expected.len(), "lengths of one operation's result on two devices");
     let scale = expected.iter().fold(1.0_f32, |scale, value| scale.max(value.abs()));
     let apart = found.iter().zip(expected).map(|(found, expected)| (found - expected).abs() / scale);
-    // A value that is no number is wrong, whatever comes after it.
+    // A value that is not a number is wrong, whatever follows.
     let worst =
         apart.fold(0.0_f32, |worst, apart| if worst >= apart || worst.is_nan() { worst } else { apart });
     if worst <= BOUND { Finding::Right } else { Finding::Wrong(format!("{worst:e}")) }
@@ -131,7 +131,7 @@ fn judged(found: &[f32], expected: &[f32]) -> Finding {
 /// Tries an operation on the device called `device` in a process of its own.
 ///
 /// # Errors
-/// When no process can be started, or it gives no answer although nothing ended it.
+/// When no process can be started, or it gives no result although nothing ended it.
 pub(crate) fn try_apart(operation: &Operation, device: &str) -> anyhow::Result<Finding> {
     let program = std::env::current_exe().context("cannot find this program")?;
     let output = Command::new(program)
@@ -146,9 +146,9 @@ pub(crate) fn try_apart(operation: &Operation, device: &str) -> anyhow::Result<F
     }
 }
 
-/// Fails if the device lacks an operation that training rests on, and names those.
+/// Fails if the device lacks an operation that training needs, and names those.
 ///
-/// The CPU lacks none and is not asked.
+/// The CPU lacks none and is not tested.
 ///
 /// # Errors
 /// [`UsageError`], with what to do instead.
@@ -187,10 +187,10 @@ mod tests {
 
     #[test]
     fn a_wrong_value_and_one_that_is_no_number_are_told_apart_from_a_panic() {
-        assert_eq!(judged(&[1.0, 0.5], &[1.0, 0.5]), Finding::Right);
-        assert_eq!(judged(&[1.0, 0.75], &[1.0, 0.5]), Finding::Wrong("2.5e-1".to_owned()));
+        assert_eq!(compared(&[1.0, 0.5], &[1.0, 0.5]), Finding::Right);
+        assert_eq!(compared(&[1.0, 0.75], &[1.0, 0.5]), Finding::Wrong("2.5e-1".to_owned()));
         for broken in [[f32::NAN, 0.5], [1.0, f32::NAN], [f32::INFINITY, 0.5]] {
-            assert!(matches!(judged(&broken, &[1.0, 0.5]), Finding::Wrong(_)), "{broken:?}");
+            assert!(matches!(compared(&broken, &[1.0, 0.5]), Finding::Wrong(_)), "{broken:?}");
         }
         let panics = Operation { name: "none", compute: |_| panic!("no such kernel") };
         let finding = try_here(&panics, &Device::flex());

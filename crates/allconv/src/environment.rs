@@ -1,4 +1,4 @@
-//! What machine and program a run is made with.
+//! The description of machine and program that a run records.
 
 use allconv_kernels::Isa;
 use allconv_record::Environment;
@@ -17,7 +17,7 @@ pub(crate) fn describe(isa: Isa, device: &str, threads: usize) -> Environment {
     }
 }
 
-/// The processor's name as the system tells it, or `unknown`.
+/// Returns the processor's name as the system reports it, or `unknown`.
 pub(crate) fn cpu_name() -> String {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let line = text.lines().find(|line| line.starts_with("model name"));

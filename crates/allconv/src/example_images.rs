@@ -1,4 +1,4 @@
-//! Test examples as PNG files for reports, from the data sets that runs were made with.
+//! Test examples as PNG files for reports, from the data sets of the runs.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use allconv_data::Dataset;
 use allconv_record::{Examples, RunSpecification};
 use allconv_train::{DataStore, RunSettings};
 
-/// The data sets of this process as a report sees them.
+/// The data sets of this process for a report.
 pub(crate) struct ExampleImages {
     data: Arc<DataStore>,
 }
@@ -20,7 +20,7 @@ impl ExampleImages {
     /// The data set of a run, if it is here with the content that the run was made with.
     fn dataset(&self, specification: &RunSpecification) -> Option<Arc<Dataset>> {
         let settings = RunSettings::read(specification).ok()?;
-        // The other tasks keep their own pictures beside the run.
+        // Runs of the other tasks keep their own images.
         if settings.data.task.is_some() {
             return None;
         }

@@ -1,15 +1,17 @@
-//! Exit codes: how the program ended, in one number.
+//! Exit codes of the program.
 
 use allconv_data::DataError;
+use allconv_exchange::ExchangeError;
 use allconv_inspect::InspectError;
 use allconv_nets::{DescriptionError, OperatorError};
+use allconv_paper::PaperError;
 use allconv_record::RecordError;
 use allconv_study::StudyError;
 use allconv_train::TrainError;
 
 /// Every run is finished, diverged or stuck; every check passed.
 pub(crate) const OK: u8 = 0;
-/// Something failed that has no code of its own.
+/// A failure without a code of its own.
 pub(crate) const FAILURE: u8 = 1;
 /// The command line, a study file or a specification is wrong.
 pub(crate) const USAGE: u8 = 2;
@@ -24,7 +26,7 @@ pub(crate) const IO: u8 = 74;
 /// Interrupted after a good checkpoint: start the same command again.
 pub(crate) const INTERRUPTED: u8 = 75;
 
-/// A mistake on the command line that clap cannot see.
+/// A mistake on the command line that clap cannot detect.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct UsageError(pub(crate) String);
@@ -43,26 +45,19 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
         if cause.is::<BadData>() {
             return BAD_DATA;
         }
+        if let Some(error) = cause.downcast_ref::<PaperError>() {
+            return paper_code(error);
+        }
         if let Some(error) = cause.downcast_ref::<StudyError>() {
-            return match error {
-                StudyError::File(error) if error.bad_data => BAD_DATA,
-                StudyError::File(_) => USAGE,
-                StudyError::NoValidation { .. } | StudyError::FolderTaken { .. } => USAGE,
-                StudyError::DamagedSearch { .. } => BAD_DATA,
-                StudyError::Unreadable { .. } => IO,
-                StudyError::Record(error) => record_code(error),
-            };
+            return study_code(error);
         }
         if let Some(error) = cause.downcast_ref::<InspectError>() {
+            return inspect_code(error);
+        }
+        if let Some(error) = cause.downcast_ref::<ExchangeError>() {
             return match error {
-                InspectError::Record(error) => record_code(error),
-                InspectError::Data(error) => data_code(error),
-                InspectError::Train(error) => train_code(error),
-                InspectError::Weights { .. } | InspectError::Image { .. } => BAD_DATA,
-                InspectError::NoCheckpoint { .. }
-                | InspectError::NoSplit { .. }
-                | InspectError::Description(_)
-                | InspectError::Question(_) => USAGE,
+                ExchangeError::Record(error) => record_code(error),
+                ExchangeError::Inspect(error) => inspect_code(error),
             };
         }
         if cause.is::<DescriptionError>() || cause.is::<OperatorError>() {
@@ -84,7 +79,7 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
     FAILURE
 }
 
-/// The error for people: each cause once. Most errors here tell their cause in their own words, and it is not said again.
+/// Returns the message of an error with each cause once: most errors here contain the message of their cause, which is not repeated.
 pub(crate) fn message(error: &anyhow::Error) -> String {
     let mut message = String::new();
     for cause in error.chain().map(ToString::to_string) {
@@ -95,6 +90,39 @@ pub(crate) fn message(error: &anyhow::Error) -> String {
         }
     }
     message
+}
+
+fn inspect_code(error: &InspectError) -> u8 {
+    match error {
+        InspectError::Record(error) => record_code(error),
+        InspectError::Data(error) => data_code(error),
+        InspectError::Train(error) => train_code(error),
+        InspectError::Weights { .. } | InspectError::Folder { .. } | InspectError::Image { .. } => BAD_DATA,
+        InspectError::NoCheckpoint { .. }
+        | InspectError::NoSplit { .. }
+        | InspectError::Description(_)
+        | InspectError::Request(_) => USAGE,
+    }
+}
+
+fn paper_code(error: &PaperError) -> u8 {
+    match error {
+        PaperError::Config { .. } | PaperError::Text(_) | PaperError::Exists(_) | PaperError::Run(_) => USAGE,
+        PaperError::Latex(_) => FAILURE,
+        PaperError::Study(error) => study_code(error),
+        PaperError::Record(error) => record_code(error),
+    }
+}
+
+fn study_code(error: &StudyError) -> u8 {
+    match error {
+        StudyError::File(error) if error.bad_data => BAD_DATA,
+        StudyError::File(_) | StudyError::Setting(_) => USAGE,
+        StudyError::NoValidation { .. } | StudyError::FolderTaken { .. } => USAGE,
+        StudyError::DamagedSearch { .. } => BAD_DATA,
+        StudyError::Unreadable { .. } => IO,
+        StudyError::Record(error) => record_code(error),
+    }
 }
 
 fn data_code(error: &DataError) -> u8 {

@@ -1,4 +1,4 @@
-//! Signals that ask for a checkpoint and an end: from a terminal, from a batch system, from a closed connection.
+//! Signals that request a checkpoint and the end of the program: from a terminal, a batch system or a closed connection.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -7,7 +7,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXFSZ};
 
 use crate::exit;
 
-/// Installs the handlers and returns the flag that the training loop looks at.
+/// Installs the handlers and returns the flag that the training loop checks.
 ///
 /// SIGINT and SIGTERM, SIGUSR1 and SIGUSR2 (which batch systems send before a time limit) and SIGHUP set it; a SIGHUP that was to be
 /// ignored, as under `nohup`, stays ignored. A second SIGINT or SIGTERM ends the program at once.
@@ -17,7 +17,7 @@ use crate::exit;
 pub(crate) fn install() -> std::io::Result<Arc<AtomicBool>> {
     let (flag, again) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     for signal in [SIGINT, SIGTERM] {
-        // Order matters: the second signal finds the flag set and leaves, the first one only sets it.
+        // Order matters: the first signal sets the flag, a second one finds it set and ends the program.
         signal_hook::flag::register_conditional_shutdown(
             signal,
             i32::from(exit::FAILURE),
@@ -34,13 +34,13 @@ pub(crate) fn install() -> std::io::Result<Arc<AtomicBool>> {
     Ok(flag)
 }
 
-/// Makes a file that grows beyond the limit of the process an ordinary error of writing, instead of the end of the process.
+/// Turns writing beyond the file size limit of the process into an ordinary error instead of the end of the process.
 pub(crate) fn outlive_file_limit() {
-    // Any handler will do: the write then fails with EFBIG. Without one the process ends as it always did, which is no worse.
+    // Any handler will do: the write then fails with EFBIG. Without one the process ends, as before.
     let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
 }
 
-/// Whether whoever started this process had it ignore the signal. `false` where the system does not say.
+/// Returns whether the parent process set the signal to be ignored; `false` where the system does not report it.
 fn is_ignored(signal: i32) -> bool {
     let Ok(text) = std::fs::read_to_string("/proc/self/status") else { return false };
     let mask = text.lines().find_map(|line| line.strip_prefix("SigIgn:"));

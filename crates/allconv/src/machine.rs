@@ -1,4 +1,4 @@
-//! What this machine offers: instruction sets and threads.
+//! Instruction sets and threads of this machine.
 
 use std::num::NonZero;
 
@@ -23,7 +23,7 @@ pub(crate) fn all_threads() -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
-/// The threads that are asked for, all without a number, and how many these are.
+/// Returns the requested threads, all without a number, and how many these are.
 pub(crate) fn thread_pool(threads: Option<usize>) -> anyhow::Result<(rayon::ThreadPool, usize)> {
     let threads = threads.unwrap_or_else(all_threads);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();

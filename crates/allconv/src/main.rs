@@ -1,6 +1,6 @@
-//! The command line of allconv: a table of contents; what each command does lies in `commands/`.
+//! The command line of allconv; the commands are in `commands/`.
 #![forbid(unsafe_code)]
-// Both panic when the stream is closed or the disk is full; `output` answers instead.
+// Both panic when the stream is closed or the disk is full; `output` returns an error instead.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod allocator;
@@ -16,10 +16,13 @@ mod interrupt;
 mod machine;
 mod measures;
 mod memory;
+mod notices;
 mod output;
+mod overall;
 mod process;
 mod progress;
 mod runner;
+mod seeds;
 mod subject;
 mod table;
 
@@ -34,20 +37,23 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         Command::Study(command) => commands::study::run(command),
+        Command::Paper(command) => commands::paper::run(&command),
         Command::Train(arguments) => commands::train::run(&arguments),
         Command::Eval(arguments) => commands::eval::run(&arguments),
         Command::Predict(arguments) => commands::predict::run(&arguments),
         Command::Explain(arguments) => commands::explain::run(&arguments),
         Command::Measure(arguments) => commands::measure::run(&arguments),
         Command::Export(arguments) => commands::export::run(&arguments),
+        Command::Runs(command) => commands::runs::run(&command),
         Command::Models(command) => commands::models::run(&command),
         Command::Operators(command) => commands::operators::run(&command),
+        Command::Presets(command) => commands::presets::run(&command),
         Command::Data(command) => commands::data::run(&command),
         Command::Bench(command) => commands::bench::run(&command),
         Command::Doctor(arguments) => commands::doctor::run(&arguments),
         Command::TryOperation { device, operation } => commands::try_operation::run(&device, &operation),
         Command::Completions { shell } => commands::shell::completions(shell),
-        Command::Man => commands::shell::man(),
+        Command::Man { command } => commands::shell::man(&command),
     };
     match result {
         Ok(code) => ExitCode::from(code),

@@ -1,11 +1,11 @@
-//! What runs can have measured when they are finished: the crate that asks networks, as the training loop calls it.
+//! Measures and explanations of finished runs, as the training loop calls them.
 
 use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::sync::Arc;
 
 use allconv_inspect::explain::{signal_explanations, strips};
-use allconv_inspect::measure::{Asked, DEFAULT_LARGEST_SHIFT, Fits, study_metrics, take_metrics};
+use allconv_inspect::measure::{DEFAULT_LARGEST_SHIFT, Fits, MeasureRequest, study_metrics, take_metrics};
 use allconv_inspect::{CheckpointChoice, InspectError, Pictures, RunWeights, Subject, TrainedNetwork};
 use allconv_kernels::Isa;
 use allconv_record::{ArtefactPicture, Measurer, PictureRole, RunDirectory, SplitName};
@@ -13,7 +13,7 @@ use allconv_train::{DataStore, MeasurableMetric, MeasuredOf};
 use burn::tensor::Device;
 use image::ImageFormat;
 
-/// Test images that are loaded; each measure takes as many of them as its card says.
+/// Test images that are loaded; each measure takes as many of them as its description says.
 const IMAGES: usize = 1000;
 
 /// The measures, with the data they need.
@@ -38,15 +38,15 @@ impl Measures {
 
     fn take(&self, names: &[String], run: &RunDirectory) -> Result<Vec<(String, f64)>, InspectError> {
         let (subject, pictures) = self.subject(run, IMAGES)?;
-        let asked = Asked {
+        let request = MeasureRequest {
             subject: &subject,
             pictures: &pictures,
-            // Which checkpoints lie there depends on interruptions, and a run's metrics must not.
+            // The set of checkpoints depends on interruptions, and a run's metrics must not.
             run: None,
             history: &run.read_metrics()?,
             largest_shift: DEFAULT_LARGEST_SHIFT,
         };
-        take_metrics(names, &asked)
+        take_metrics(names, &request)
     }
 }
 
@@ -118,4 +118,16 @@ pub(crate) fn metrics() -> Vec<MeasurableMetric> {
         },
     };
     study_metrics().into_iter().map(metric).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use allconv_study::find_metric;
+
+    #[test]
+    fn every_metric_that_a_study_can_measure_has_its_own_description_in_reports() {
+        for metric in super::metrics() {
+            assert_eq!(find_metric(&metric.name).map(|known| known.name), Some(metric.name.as_str()));
+        }
+    }
 }

@@ -1,15 +1,15 @@
-//! Whether several runs fit into the memory of this machine together.
+//! The check that concurrent runs fit into the memory of this machine.
 
 use allconv_study::CheckReport;
 
 use crate::exit::UsageError;
 
-/// Refuses more runs at a time than fit: the largest `jobs` of the arms are added up, data sets included.
+/// Refuses more concurrent runs than fit: the largest `jobs` of the arms are added up, data sets included.
 ///
-/// Where the system does not say how much memory is free, nothing is refused.
+/// Where the system does not report its free memory, nothing is refused.
 ///
 /// # Errors
-/// [`UsageError`] naming what is needed, what is there and how many runs fit.
+/// [`UsageError`] naming the memory needed, the memory available and how many runs fit.
 pub(crate) fn check_jobs(report: &CheckReport, jobs: usize) -> Result<(), UsageError> {
     let Some(available) = available_bytes() else { return Ok(()) };
     let largest = report.arms.iter().map(|arm| arm.resolved.memory_bytes).max().unwrap_or(0);
@@ -32,7 +32,7 @@ fn fits(largest: u64, jobs: usize, available: u64) -> Result<(), UsageError> {
     )))
 }
 
-/// Memory that programs can still get without swapping, as Linux estimates it.
+/// Returns the memory that is available without swapping, as Linux estimates it.
 fn available_bytes() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;

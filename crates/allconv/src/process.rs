@@ -1,4 +1,4 @@
-//! What the operating system counts of this process: page faults and resident memory. `None` where it offers no `/proc`.
+//! Page faults and resident memory of this process; `None` where the operating system has no `/proc`.
 
 /// Minor page faults so far: pages that were mapped without reading a disk.
 pub(crate) fn minor_page_faults() -> Option<u64> {

@@ -1,8 +1,9 @@
-//! One progress bar a run, on standard error; plain lines where that is not a terminal.
+//! Progress on standard error: one bar a run, or plain lines where it is not a terminal.
 
 use std::time::{Duration, Instant};
 
 use crate::output;
+use crate::overall::Overall;
 use allconv_record::{Event, MetricPoint, Observer, SplitName, Status};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -28,6 +29,7 @@ pub(crate) enum ProgressMode {
 pub(crate) struct Display {
     bars: Option<MultiProgress>,
     plain: bool,
+    overall: Overall,
 }
 
 impl Display {
@@ -41,15 +43,21 @@ impl Display {
             ProgressMode::None => (false, false),
         };
         let bars = bar.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr()));
-        Display { bars, plain }
+        let overall = Overall::new(bars.as_ref());
+        Display { bars, plain, overall }
     }
 
-    /// A watcher for the run called `name`.
+    /// The progress of all runs together.
+    pub(crate) fn overall(&self) -> &Overall {
+        &self.overall
+    }
+
+    /// Returns an observer for the run called `name`.
     pub(crate) fn run(&self, name: &str) -> RunProgress {
         let bar = self.bars.as_ref().map(|bars| {
-            let bar = bars.add(ProgressBar::new(1));
-            // NO_COLOR is honoured by the console crate beneath; the template itself uses no colour.
-            let style = ProgressStyle::with_template("{prefix:24!} {bar:24} {percent:>3}% {msg}  {eta} left")
+            let bar = bars.insert_from_back(1, ProgressBar::new(1));
+            // The console crate honours NO_COLOR; the template itself uses no colour.
+            let style = ProgressStyle::with_template("{prefix:24!} {percent:>3}% {eta:>4} left  {wide_msg}")
                 .unwrap_or_else(|_| ProgressStyle::default_bar());
             bar.set_style(style);
             bar.set_prefix(name.to_owned());
@@ -59,6 +67,7 @@ impl Display {
             name: name.to_owned(),
             bar,
             plain: self.plain,
+            overall: self.overall.clone(),
             began: Instant::now(),
             last_line: None,
             images: 0,
@@ -66,12 +75,13 @@ impl Display {
             images_per_epoch: 1,
             total_steps: 1,
             first_step: 0,
+            step: 0,
             mean_loss: None,
             validation: None,
         }
     }
 
-    /// Writes a line for people without tearing a bar.
+    /// Writes a line without disturbing a bar.
     pub(crate) fn say(&self, line: &str) {
         match &self.bars {
             Some(bars) => drop(bars.println(line)),
@@ -80,23 +90,25 @@ impl Display {
     }
 }
 
-/// Watches one run.
+/// The observer of one run.
 pub(crate) struct RunProgress {
     name: String,
     bar: Option<ProgressBar>,
     plain: bool,
+    overall: Overall,
     began: Instant,
     last_line: Option<Instant>,
     /// Images shown since this process began the run.
     images: u64,
-    /// Images shown since the run began, as far as this process can tell.
+    /// Images shown since the run began, as far as this process knows.
     shown: u64,
     images_per_epoch: u64,
     total_steps: u64,
     first_step: u64,
+    step: u64,
     /// Exponential mean of the loss over about the last fifty steps.
     mean_loss: Option<f64>,
-    /// The newest validation result, in words.
+    /// The text of the newest validation result.
     validation: Option<String>,
 }
 
@@ -127,8 +139,8 @@ impl RunProgress {
     }
 }
 
-/// The result that says most of a task, in words; `None` for the others.
-fn words(metric: &str, value: f64) -> Option<String> {
+/// Returns the text of a task's main metric; `None` for other metrics.
+fn main_result(metric: &str, value: f64) -> Option<String> {
     match metric {
         "error" | "pixel_error" => Some(format!("{:.1} %", 100.0 * value)),
         "psnr_y" => Some(format!("{value:.2} dB")),
@@ -142,6 +154,8 @@ impl Observer for RunProgress {
             Event::Started { step, total_steps, images_per_epoch } => {
                 self.began = Instant::now();
                 self.first_step = *step;
+                self.step = *step;
+                self.overall.skipped(*step);
                 self.total_steps = *total_steps;
                 self.images_per_epoch = (*images_per_epoch).max(1);
                 if let Some(bar) = &self.bar {
@@ -151,6 +165,8 @@ impl Observer for RunProgress {
                 }
             }
             Event::Stepped { step, images, loss } => {
+                self.overall.made(step.saturating_sub(self.step));
+                self.step = *step;
                 self.images += images;
                 self.shown += images;
                 self.mean_loss = Some(self.mean_loss.map_or(*loss, |mean| mean + 0.02 * (loss - mean)));
@@ -163,9 +179,9 @@ impl Observer for RunProgress {
             Event::Measured(MetricPoint { epoch, split, name, value, .. }) => {
                 self.shown = (epoch * self.images_per_epoch as f64).round() as u64;
                 if *split == SplitName::Valid
-                    && let Some(words) = words(name, *value)
+                    && let Some(text) = main_result(name, *value)
                 {
-                    self.validation = Some(words);
+                    self.validation = Some(text);
                 }
             }
             Event::Checkpointed { .. } => {}
@@ -178,6 +194,7 @@ impl Observer for RunProgress {
                 }
             }
             Event::Ended { status } => {
+                self.overall.skipped(self.total_steps.saturating_sub(self.step));
                 if let Some(bar) = &self.bar {
                     bar.finish_and_clear();
                 }

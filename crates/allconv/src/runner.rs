@@ -1,4 +1,4 @@
-//! Makes the runs that a study or `train` asks for: threads, device, signals and progress around the training loop.
+//! The execution of runs for a study or `train`: threads, device, signals and progress around the training loop.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -17,11 +17,11 @@ use crate::measures::Measures;
 use crate::progress::Display;
 use crate::{device_operations, environment};
 
-/// The program's allocator as the training loop asks it.
+/// The statistics of the program's allocator for the training loop.
 const MEMORY: MemoryGauge =
     MemoryGauge { restart: || ALLOCATOR.restart_peak(), peak_bytes: || ALLOCATOR.peak_bytes() as u64 };
 
-/// Everything that is the same for all runs of a process.
+/// The settings that all runs of a process share.
 pub(crate) struct Runner {
     data: Arc<DataStore>,
     device: Chosen,
@@ -35,7 +35,7 @@ pub(crate) struct Runner {
 }
 
 impl Runner {
-    /// A runner for `jobs` runs at a time, between which the threads are divided.
+    /// Returns a runner for `jobs` concurrent runs, between which the threads are divided.
     ///
     /// # Errors
     /// [`UsageError`] for numbers out of range, instruction sets this processor lacks, and devices that lack an operation.
@@ -78,17 +78,17 @@ impl Runner {
         })
     }
 
-    /// The same for runs that a study file of this hash asks for, which their records will name.
+    /// The same for runs of the study file with this hash, which their records will name.
     pub(crate) fn for_study_file(self, sha256: String) -> Runner {
         Runner { study_file_sha256: Some(sha256), ..self }
     }
 
-    /// Where lines for people go.
+    /// The display for messages.
     pub(crate) fn display(&self) -> &Display {
         &self.display
     }
 
-    /// Makes one run; the errors of the training loop as they are.
+    /// Makes one run, returning the errors of the training loop unchanged.
     ///
     /// # Errors
     /// As [`train`].
@@ -120,7 +120,7 @@ impl Runner {
             interrupted: &self.interrupted,
         };
         let mut progress = self.display.run(&format!("{} seed {}", planned.arm, planned.seed));
-        // A pool for each run: its threads are the run's share, and everything beneath uses the pool it runs in.
+        // A pool for each run with its part of the threads; everything below uses the pool it runs in.
         let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads).build();
         let pool = pool.map_err(|error| {
             TrainError::Specification(format!("cannot start {} threads: {error}", self.threads))

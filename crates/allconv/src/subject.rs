@@ -1,11 +1,13 @@
-//! The network and the images that `explain` and `measure` ask, as the command line names them.
+//! The network and the images of `explain` and `measure`, as the command line names them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use allconv_data::{DataDirectory, Dataset, Filter, PreparedDataset, View};
-use allconv_inspect::{Answer, Blueprint, Pictures, RunWeights, Subject, TrainedNetwork};
+use allconv_inspect::{
+    Blueprint, ModelFolder, OutputType, Pictures, RunWeights, Subject, TrainedNetwork, picture_files,
+};
 use allconv_kernels::Accuracy;
 use allconv_nets::{DownsampleConfig, OutputKind, models};
 use allconv_record::{MetricPoint, RunDirectory};
@@ -37,12 +39,12 @@ pub(crate) struct Loaded {
 pub(crate) fn load(arguments: &SubjectArguments, count: usize) -> anyhow::Result<Loaded> {
     let store = DataStore::new(DataDirectory::new(&arguments.data.data_dir));
     match &arguments.subject {
-        Some(path) if path.is_dir() => of_run(arguments, &store, path.clone(), count),
+        Some(path) if path.is_dir() => of_trained(arguments, &store, path.clone(), count),
         weights => of_model(arguments, &store, weights.clone(), count),
     }
 }
 
-fn of_run(
+fn of_trained(
     arguments: &SubjectArguments,
     store: &DataStore,
     path: PathBuf,
@@ -59,26 +61,27 @@ fn of_run(
     ] {
         if given {
             return Err(UsageError(format!(
-                "{name} belongs to a network without a run; {} is a run",
+                "{name} belongs to a network without a run; {} is a trained network",
                 path.display()
             ))
             .into());
         }
     }
-    let run = RunDirectory::at(path);
     let weights = match arguments.untrained {
         true => RunWeights::Untrained,
         false => RunWeights::Checkpoint(arguments.checkpoint.into()),
     };
     let isa = machine::isa(arguments.isa.as_deref())?;
-    let trained = TrainedNetwork::of_run(&run, &weights, store, isa, &Device::flex())?;
+    let trained = TrainedNetwork::open(&path, &weights, store, isa, &Device::flex())?;
+    let run = (!ModelFolder::is_at(&path)).then(|| RunDirectory::at(path));
     let pictures = match arguments.images.is_empty() {
         true => trained.pictures_of_split(arguments.split.into(), count, store)?,
-        // What the run kept is enough: the data set may be absent here, or another by now.
+        // The data that the run kept suffice: the data set may be absent or changed.
         false => trained.pictures_of_files(&arguments.images)?.spread(count),
     };
-    let (history, classes) = (run.read_metrics().unwrap_or_default(), trained.classes().to_vec());
-    Ok(Loaded { subject: trained.into_subject(), classes, pictures, run: Some(run), history })
+    let history = run.as_ref().and_then(|run| run.read_metrics().ok()).unwrap_or_default();
+    let classes = trained.classes().to_vec();
+    Ok(Loaded { subject: trained.into_subject(), classes, pictures, run, history })
 }
 
 fn of_model(
@@ -100,16 +103,16 @@ fn of_model(
         Some((set, _)) => ([set.channels, set.height, set.width], set.classes.len()),
         None => (model.input, model.classes),
     };
-    let answer = match spec.output() {
-        OutputKind::Logits => Answer::Class,
-        OutputKind::Map { .. } => Answer::Picture,
+    let output_type = match spec.output() {
+        OutputKind::Logits => OutputType::Class,
+        OutputKind::Map { .. } => OutputType::Picture,
     };
     let blueprint = Blueprint {
         name: model.name.to_owned(),
         spec: spec.resolved(),
         input,
         classes: arguments.classes.unwrap_or(classes),
-        answer,
+        output_type,
         seed: u64::from(arguments.seed.unwrap_or(0)),
         accuracy: Accuracy::F32,
     };
@@ -122,7 +125,8 @@ fn of_model(
         }
         (data, false) => {
             let fitted = data.as_ref().map(|(_, prepared)| Arc::clone(&prepared.fitted));
-            Pictures::of_files(&arguments.images, input, fitted, view(arguments))?.spread(count)
+            let files = picture_files(&arguments.images)?;
+            Pictures::of_files(&files, input, fitted, view(arguments))?.spread(count)
         }
     };
     let classes = data.map_or_else(Vec::new, |(set, _)| set.classes.clone());

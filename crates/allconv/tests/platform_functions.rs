@@ -1,4 +1,4 @@
-//! Which dependency brings functions of the platform's mathematical library into the program, and why they cannot reach a run's numbers.
+//! The dependencies that import functions of the platform's mathematical library, and why these cannot affect a run's numbers.
 //!
 //! The results of these functions depend on the version of the library and on the processor. Clippy refuses them in the crates whose
 //! numbers reach weights, data, metrics and outcomes (`clippy.toml`); this test looks at what was compiled.
@@ -19,7 +19,7 @@ const FUNCTIONS: [&str; 27] = [
     "tan", "tanh",
 ];
 
-/// Crates whose numbers reach runs: they import none.
+/// Crates whose numbers affect runs: they import none.
 const SCOPE: [&str; 8] = [
     "allconv_random",
     "allconv_kernels",
@@ -32,8 +32,9 @@ const SCOPE: [&str; 8] = [
 ];
 
 /// Why the functions that a dependency imports cannot reach a run's numbers.
-const OTHERS: [(&str, &str); 17] = [
+const OTHERS: [(&str, &str); 18] = [
     ("allconv_document", "axes of figures and digits of numbers in reports, which read runs"),
+    ("allconv_paper", "statistics of studies, compiled into it; papers read published runs"),
     ("allconv_study", "statistics and figures, which read runs; their numbers are given to ten digits"),
     (
         "burn_flex",
@@ -90,7 +91,7 @@ fn imported(path: &Path) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for member in archive.members() {
         let member = member.unwrap();
-        // What is no object file is the compiler's metadata.
+        // A member that is not an object file is the compiler's metadata.
         if let Ok(file) = object::File::parse(member.data(&*bytes).unwrap()) {
             found.extend(undefined(file.symbols()));
         }
@@ -109,7 +110,7 @@ fn is_platform_function(name: &str) -> bool {
     FUNCTIONS.contains(&name) || name.strip_suffix('f').is_some_and(|double| FUNCTIONS.contains(&double))
 }
 
-/// The crates that the workspace is built of, as the compiler spells their names.
+/// Returns the crates of the build, with the names that the compiler uses.
 fn locked() -> BTreeSet<String> {
     let text = std::fs::read_to_string(workspace().join("Cargo.lock")).unwrap();
     let names = text.lines().filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));
@@ -132,7 +133,7 @@ fn libraries() -> BTreeMap<String, BTreeSet<String>> {
         else {
             continue;
         };
-        // Libraries of earlier builds may lie there too.
+        // Libraries of earlier builds may be there too.
         if !locked.contains(name) {
             continue;
         }
@@ -152,7 +153,7 @@ fn libraries() -> BTreeMap<String, BTreeSet<String>> {
 }
 
 #[test]
-fn functions_of_the_platform_cannot_reach_the_numbers_of_runs() {
+fn functions_of_the_platform_cannot_affect_the_numbers_of_runs() {
     let libraries = libraries();
     for name in SCOPE {
         let functions = libraries.get(name).unwrap_or_else(|| panic!("no compiled library {name}"));
@@ -170,7 +171,7 @@ fn functions_of_the_platform_cannot_reach_the_numbers_of_runs() {
     let program = undefined(object::File::parse(&*program).unwrap().dynamic_symbols());
     let listed: BTreeSet<&String> = others.values().flat_map(|functions| functions.iter()).collect();
     let unlisted: Vec<&String> = program.iter().filter(|name| !listed.contains(name)).collect();
-    assert!(unlisted.is_empty(), "nobody is known to import {unlisted:?}");
+    assert!(unlisted.is_empty(), "no listed crate imports {unlisted:?}");
 }
 
 /// The Rust files below a folder.

@@ -23,7 +23,7 @@ fn main() -> Result<(), DataError> {
         prefetch: 4,
     };
     let loader = Loader::new(data.train, settings)?;
-    // Starting in the middle gives exactly the batches that a run from the beginning sees there.
+    // Starting in the middle gives exactly the batches that a run from the beginning has there.
     for batch in loader.batches(Position { epoch: 0, batch: 4 }, 1) {
         let batch = batch?;
         let mean = batch.images.iter().sum::<f32>() / batch.images.len() as f32;

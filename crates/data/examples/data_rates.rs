@@ -1,4 +1,4 @@
-//! Times what feeds a training step, on one thread, as one line of JSON.
+//! The speed of data loading on one thread, as one line of JSON.
 //!
 //! Usage: `data_rates loader` (batches of 32×32 images, mirrored and shifted) or `data_rates jpeg ARCHIVE` (every JPEG of a folder or
 //! archive, decoded and cropped to 224×224)
@@ -10,7 +10,8 @@ use std::time::Instant;
 
 use allconv_data::augment::ImageShape;
 use allconv_data::import::decode::{Image, decode_rgb};
-use allconv_data::import::entry::{EntryLimits, walk};
+use allconv_data::import::entry::EntryLimits;
+use allconv_data::import::source::walk;
 use allconv_data::{
     Augmentation, DataDirectory, DatasetOptions, Loader, LoaderSettings, Order, Position, Preprocess,
     SyntheticSettings, open, prepare,
@@ -22,8 +23,8 @@ const ROUNDS: usize = 7;
 const CROP: usize = 224;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    let mut rates = match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let mut rates = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["loader"] => loader()?,
         ["jpeg", archive] => jpeg(Path::new(archive))?,
         _ => return Err("usage: data_rates loader | data_rates jpeg ARCHIVE".into()),
@@ -34,7 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Batches of an epoch, prepared on this thread.
+/// Returns batches of an epoch, prepared on this thread.
 fn loader() -> Result<Vec<f64>, Box<dyn Error>> {
     let directory = DataDirectory::new(std::env::temp_dir());
     let synthetic = SyntheticSettings { seed: 0, size: 32, train: 4096, test: 10 };
@@ -81,7 +82,7 @@ fn jpeg(archive: &Path) -> Result<Vec<f64>, Box<dyn Error>> {
     (0..ROUNDS).map(rate).collect()
 }
 
-/// The square in the middle.
+/// Returns the square in the middle.
 fn crop(image: &Image) -> Result<Vec<u8>, String> {
     let ImageShape { height, width, channels } = image.shape;
     if height < CROP || width < CROP {

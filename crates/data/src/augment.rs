@@ -14,14 +14,14 @@ pub struct Augmentation {
     #[serde(default)]
     pub horizontal_flip: bool,
     /// Mirror left and right in every second epoch, beginning with the first or the second as drawn for the image: in two epochs each
-    /// image is seen once from either side. Excludes `horizontal_flip`. Jordan, arXiv 2404.00498, section 3.6.
+    /// image is shown once in each orientation. Excludes `horizontal_flip`. Jordan, arXiv 2404.00498, section 3.6.
     #[serde(default, skip_serializing_if = "is_off")]
     pub alternating_flip: bool,
     /// Largest shift per dimension in pixels; every whole shift in `-translate..=translate` is equally likely.
     #[serde(default)]
     pub translate: u32,
-    /// Side of a square that becomes 0, in pixels; its centre is any pixel with equal chance, so that a part of it may lie outside.
-    /// 0 cuts nothing. DeVries and Taylor, arXiv 1708.04552.
+    /// Height and width of a square that becomes 0, in pixels; its centre is any pixel with equal chance, so that a part of it may lie
+    /// outside. 0 cuts nothing. DeVries and Taylor, arXiv 1708.04552.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub cutout: u32,
 }
@@ -46,18 +46,18 @@ pub struct ImageShape {
 }
 
 impl ImageShape {
-    /// Number of values in an image.
+    /// Returns the number of values in an image.
     pub fn len(self) -> usize {
         self.height * self.width * self.channels
     }
 
-    /// True if an image holds no value.
+    /// Returns whether an image holds no value.
     pub fn is_empty(self) -> bool {
         self.len() == 0
     }
 }
 
-/// What is done to one image.
+/// The changes of one image.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Move {
     /// Mirror left and right, before the shift.
@@ -66,7 +66,7 @@ pub struct Move {
     pub down: i32,
     /// Columns the image moves to the right.
     pub right: i32,
-    /// What becomes 0 after that.
+    /// The square that becomes 0 after that.
     pub cut: Option<Cut>,
 }
 
@@ -77,12 +77,12 @@ pub struct Cut {
     pub top: i64,
     /// Its first column; it may lie left of the image.
     pub left: i64,
-    /// Its side in pixels.
-    pub side: u32,
+    /// Its height and width in pixels.
+    pub size: u32,
 }
 
 impl Augmentation {
-    /// Draws what happens to a sample in an epoch. A disabled part changes no other part.
+    /// Draws the changes of a sample in an epoch. A disabled part changes no other part.
     pub fn draw(&self, seed: u64, epoch: u32, sample: u32, shape: ImageShape) -> Move {
         let mut stream = Stream::of_sample(seed, Purpose::Augmentation, epoch, sample);
         let flip_word = stream.word();
@@ -93,8 +93,8 @@ impl Augmentation {
         let down = shift();
         let right = shift();
         let cut = (self.cutout > 0).then(|| {
-            let mut first = |side: usize| i64::from(stream.below(side as u32)) - i64::from(self.cutout / 2);
-            Cut { top: first(shape.height), left: first(shape.width), side: self.cutout }
+            let mut first = |size: usize| i64::from(stream.below(size as u32)) - i64::from(self.cutout / 2);
+            Cut { top: first(shape.height), left: first(shape.width), size: self.cutout }
         });
         let flip = if self.alternating_flip {
             let first_word = Stream::of_sample(seed, Purpose::Augmentation, 0, sample).word();
@@ -105,7 +105,7 @@ impl Augmentation {
         Move { flip, down, right, cut }
     }
 
-    /// True if images pass unchanged.
+    /// Returns whether images pass unchanged.
     pub fn is_identity(&self) -> bool {
         *self == Self::default()
     }
@@ -147,9 +147,9 @@ impl Move {
 impl Cut {
     /// Sets the pixels of the square that lie inside the image to 0.
     fn apply(self, shape: ImageShape, image: &mut [f32]) {
-        let inside = |first: i64, side: usize| {
-            let end = first + i64::from(self.side);
-            first.clamp(0, side as i64) as usize..end.clamp(0, side as i64) as usize
+        let inside = |first: i64, size: usize| {
+            let end = first + i64::from(self.size);
+            first.clamp(0, size as i64) as usize..end.clamp(0, size as i64) as usize
         };
         let columns = inside(self.left, shape.width);
         for row in inside(self.top, shape.height) {
@@ -174,9 +174,9 @@ mod tests {
 
     #[test]
     fn a_square_is_cut_out_after_the_move_as_far_as_it_lies_inside() {
-        let cut = |top, left, side| {
+        let cut = |top, left, size| {
             let mut target = [f32::NAN; 6];
-            let cut = Some(Cut { top, left, side });
+            let cut = Some(Cut { top, left, size });
             Move { flip: true, cut, ..Move::default() }.apply(SHAPE, &IMAGE, &mut target);
             target
         };
@@ -187,15 +187,15 @@ mod tests {
     }
 
     #[test]
-    fn every_centre_of_a_cut_occurs_about_equally_often_and_moves_stay_what_they_were() {
+    fn every_centre_of_a_cut_occurs_about_equally_often_and_moves_are_unchanged() {
         let plain = Augmentation { horizontal_flip: true, translate: 5, ..Augmentation::default() };
         let cutting = Augmentation { cutout: 3, ..plain };
         let shape = ImageShape { height: 4, width: 8, channels: 3 };
         let (mut rows, mut columns) = ([0u32; 4], [0u32; 8]);
         for sample in 0..8_000 {
             let drawn = cutting.draw(3, 1, sample, shape);
-            let Cut { top, left, side } = drawn.cut.unwrap();
-            assert_eq!(side, 3);
+            let Cut { top, left, size } = drawn.cut.unwrap();
+            assert_eq!(size, 3);
             rows[(top + 1) as usize] += 1;
             columns[(left + 1) as usize] += 1;
             assert_eq!(Move { cut: None, ..drawn }, plain.draw(3, 1, sample, shape));
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn alternating_flips_show_each_image_once_from_either_side_in_two_epochs() {
+    fn alternating_flips_show_each_image_once_in_each_orientation_in_two_epochs() {
         let alternating = Augmentation { alternating_flip: true, ..Augmentation::default() };
         let flip = |epoch, sample| alternating.draw(1, epoch, sample, SHAPE).flip;
         for sample in 0..64 {
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn every_shift_and_both_sides_occur_about_equally_often() {
+    fn every_shift_and_both_orientations_occur_about_equally_often() {
         let both = Augmentation { horizontal_flip: true, translate: 5, ..Augmentation::default() };
         let mut down = [0u32; 11];
         let mut right = [0u32; 11];

@@ -18,12 +18,12 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Number of samples.
+    /// Returns the number of samples.
     pub fn len(&self) -> usize {
         self.labels.len()
     }
 
-    /// True if there is no sample.
+    /// Returns whether there is no sample.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
     }

@@ -1,7 +1,7 @@
-//! MATLAB's antialiased bicubic resizing, by which the data sets of super-resolution were made.
+//! MATLAB's antialiased bicubic resizing, with which the data sets of super-resolution were made.
 //!
-//! Output cell `i` of an axis that is scaled by `s` lies at `u = (i + 1/2)/s − 1/2` of the input. Its value is the weighted mean of the
-//! cells around it under the cubic kernel with a = −1/2 (Keys 1981), which is widened by `1/s` when shrinking; cells beyond the
+//! Output position `i` of an axis that is scaled by `s` lies at `u = (i + 1/2)/s − 1/2` of the input. Its value is the weighted mean of the
+//! pixels around it under the cubic kernel with a = −1/2 (Keys 1981), which is widened by `1/s` when shrinking; pixels beyond the
 //! border are the border's own. Rows are resized first and rounded to 8 bits, then columns, rounded again. Agrees with the
 //! low-resolution images of Set5 in every value.
 //!
@@ -10,7 +10,7 @@
 use crate::augment::ImageShape;
 use crate::picture::Picture;
 
-/// Shrinks a picture to `1/factor` of its sides, rounded up.
+/// Shrinks a picture to `1/factor` of its height and width, rounded up.
 ///
 /// # Panics
 /// If `factor` is 0.
@@ -26,7 +26,7 @@ pub fn shrink(picture: &Picture, factor: usize) -> Picture {
     resize(picture, [height.div_ceil(factor), width.div_ceil(factor)], 1.0 / factor as f64)
 }
 
-/// Enlarges a picture to `factor` times its sides: the baseline of super-resolution.
+/// Enlarges a picture to `factor` times its height and width: the baseline of super-resolution.
 ///
 /// # Panics
 /// If `factor` is 0.
@@ -60,20 +60,20 @@ fn resize(picture: &Picture, [height_out, width_out]: [usize; 2], scale: f64) ->
     Picture::new(ImageShape { height: height_out, width: width_out, channels }, pixels)
 }
 
-/// The weighted sum, halves away from zero, limited to 8 bits.
+/// Returns the weighted sum, halves away from zero, limited to 8 bits.
 fn rounded(terms: impl Iterator<Item = (u8, f64)>) -> u8 {
     let sum: f64 = terms.map(|(value, weight)| f64::from(value) * weight).sum();
     (sum + 0.5).floor().clamp(0.0, 255.0) as u8
 }
 
-/// For each output cell of an axis the input cells and their weights, which sum to one.
+/// Returns, for each output position of an axis, the input positions and their weights, which sum to one.
 fn taps(length_in: usize, length_out: usize, scale: f64) -> Vec<Vec<(usize, f64)>> {
     let widening = (1.0 / scale).max(1.0);
     let width = 4.0 * widening;
     let count = width.ceil() as i64 + 2;
     (0..length_out)
-        .map(|cell| {
-            let center = (cell as f64 + 0.5) / scale - 0.5;
+        .map(|position| {
+            let center = (position as f64 + 0.5) / scale - 0.5;
             let first = (center - width / 2.0).floor() as i64;
             let mut taps: Vec<(usize, f64)> = (first..first + count)
                 .map(|place| {
@@ -89,7 +89,7 @@ fn taps(length_in: usize, length_out: usize, scale: f64) -> Vec<Vec<(usize, f64)
         .collect()
 }
 
-/// Keys' cubic kernel with a = −1/2.
+/// Computes Keys' cubic kernel with a = −1/2.
 fn cubic(distance: f64) -> f64 {
     let x = distance.abs();
     if x <= 1.0 {
@@ -121,9 +121,9 @@ mod tests {
     #[test]
     fn a_ramp_stays_a_ramp_away_from_the_borders() {
         let ramp = grey(1, 32, (0..32).map(|value| 4 * value).collect());
-        // Cells of half the resolution lie between two cells of the ramp, 2 grey levels above the first.
+        // Pixels of half the resolution lie between two pixels of the ramp, 2 grey levels above the first.
         assert_eq!(shrink(&ramp, 2).pixels()[4..12], [34, 42, 50, 58, 66, 74, 82, 90]);
-        // Cells of twice the resolution lie a quarter of a step before and behind those of the ramp.
+        // Pixels of twice the resolution lie a quarter of a step before and after those of the ramp.
         assert_eq!(enlarge(&ramp, 2).pixels()[20..26], [39, 41, 43, 45, 47, 49]);
     }
 

@@ -1,4 +1,4 @@
-//! The data directory: where official archives, imported sets and caches lie.
+//! The data directory: official archives, imported sets and caches.
 
 use std::path::{Path, PathBuf};
 
@@ -18,42 +18,42 @@ pub struct DataDirectory {
 }
 
 impl DataDirectory {
-    /// Names the folder; it need not exist yet.
+    /// Returns the directory at this path, which need not exist yet.
     pub fn new(root: impl Into<PathBuf>) -> DataDirectory {
         DataDirectory { root: root.into() }
     }
 
-    /// The folder itself.
+    /// Returns the folder itself.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// Where imported sets are packed.
+    /// Returns the folder of packed imported sets.
     pub fn imported(&self) -> PathBuf {
         self.root.join("imported")
     }
 
-    /// The packed file of one imported set.
+    /// Returns the packed file of one imported set.
     pub fn pack(&self, name: &str) -> PathBuf {
         self.imported().join(format!("{name}.pack"))
     }
 
-    /// The folder of one imported set of encoded images.
+    /// Returns the folder of one imported set of encoded images.
     pub fn shards(&self, name: &str) -> PathBuf {
         self.imported().join(format!("{name}.shards"))
     }
 
-    /// The packed file of one imported set of pictures.
+    /// Returns the packed file of one imported set of pictures.
     pub fn pictures(&self, name: &str) -> PathBuf {
         self.imported().join(format!("{name}.pictures"))
     }
 
-    /// Where downloaded archives are kept.
+    /// Returns the folder of downloaded archives.
     pub fn downloads(&self) -> PathBuf {
         self.root.join("downloads")
     }
 
-    /// Where derived files are kept.
+    /// Returns the folder of derived files.
     pub fn cache(&self) -> PathBuf {
         self.root.join("cache")
     }

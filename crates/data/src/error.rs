@@ -1,4 +1,4 @@
-//! The one error of this crate: which file or field, what was expected, what was found, and the fix.
+//! The error of this crate: file or field, expected and found value, and the fix.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ pub enum DataError {
     /// The operating system refused to read or write.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
-        /// What was attempted, as a verb ("read", "write", "rename").
+        /// The attempted action, as a verb ("read", "write", "rename").
         action: &'static str,
         /// The file or folder concerned.
         path: PathBuf,
@@ -31,7 +31,7 @@ pub enum DataError {
     BadFile {
         /// The file, or `archive!entry`.
         file: String,
-        /// What the format demands.
+        /// What the format requires.
         expected: String,
         /// What is there.
         found: String,
@@ -41,12 +41,12 @@ pub enum DataError {
     /// No dataset has this name.
     #[error("there is no dataset named \"{name}\"; {suggestion}")]
     UnknownDataset {
-        /// The name asked for.
+        /// The requested name.
         name: String,
         /// The nearest valid name, or all of them.
         suggestion: String,
     },
-    /// A setting lies outside its limits.
+    /// A setting is outside its limits.
     #[error("{field} = {value} is not possible: {limit}; {fix}")]
     BadOption {
         /// The setting's name as in a study file.
@@ -75,13 +75,47 @@ pub enum DataError {
         epoch: u32,
         /// Batch within the epoch, counted from 0.
         batch: usize,
-        /// The worker's last words.
+        /// The worker's last message.
         reason: String,
     },
 }
 
+/// A setting outside its range, found before any data are read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutOfRange {
+    /// The setting's name inside `[data]`.
+    pub field: &'static str,
+    /// The value given.
+    pub value: String,
+    /// The valid values, as they follow "it must be".
+    pub range: String,
+}
+
+impl OutOfRange {
+    /// Returns the error unless the value is in its range.
+    pub(crate) fn unless(
+        holds: bool,
+        field: &'static str,
+        value: impl ToString,
+        range: impl Into<String>,
+    ) -> Result<(), OutOfRange> {
+        if holds { Ok(()) } else { Err(OutOfRange { field, value: value.to_string(), range: range.into() }) }
+    }
+}
+
+impl From<OutOfRange> for DataError {
+    fn from(OutOfRange { field, value, range }: OutOfRange) -> DataError {
+        DataError::BadOption {
+            field,
+            value,
+            limit: format!("it must be {range}"),
+            fix: "choose such a value".to_string(),
+        }
+    }
+}
+
 impl DataError {
-    /// True if the cause is the machine (disk, network, operating system) and not the data or a setting.
+    /// Returns whether the cause is the machine (disk, network, operating system) and not the data or a setting.
     pub fn is_io(&self) -> bool {
         matches!(self, DataError::Io { .. } | DataError::Download { .. } | DataError::Worker { .. })
     }

@@ -35,7 +35,7 @@ pub use batch::Batch;
 pub use dataset::{Dataset, DatasetOptions, Images, Split, SyntheticSettings};
 pub use directory::DataDirectory;
 pub use download::{FetchReport, Progress, fetch};
-pub use error::DataError;
+pub use error::{DataError, OutOfRange};
 pub use import::background::Background;
 pub use import::labels::parse_labels;
 pub use import::left_out::LeftOut;
@@ -50,13 +50,14 @@ pub use pictures::{
 };
 pub use prefetch::BatchIterator;
 pub use preprocess::{
-    FittedPreprocess, GlobalContrast, PreparedDataset, PreparedSplit, Preprocess, Zca, prepare,
+    ChannelMoments, FittedPreprocess, FittedStep, GlobalContrast, PreparedDataset, PreparedSplit, Preprocess,
+    Whitening, Zca, prepare,
 };
-pub use registry::{DatasetSummary, HashCheck, list, open};
+pub use registry::{DatasetSummary, HashCheck, list, needs_view, open};
 pub use resize::{Filter, Window};
 pub use shared::SharedImages;
 pub use verify::{VerifyReport, verify};
 pub use view::View;
 
-/// Revision of the numbers this crate computes; whoever changes a value that a run depends on raises it.
+/// Revision of the numbers this crate computes; raised with every change of a value that a run depends on.
 pub const NUMERICS_REVISION: u32 = 2;

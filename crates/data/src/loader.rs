@@ -11,11 +11,11 @@ use crate::prefetch::BatchIterator;
 
 /// Something that yields samples by number.
 pub trait SampleSource: Send + Sync {
-    /// Number of samples.
+    /// Returns the number of samples.
     fn sample_count(&self) -> usize;
-    /// Shape of every image.
+    /// Returns the shape of every image.
     fn image_shape(&self) -> ImageShape;
-    /// Class number of a sample.
+    /// Returns the class number of a sample.
     ///
     /// # Errors
     /// [`DataError`] when it cannot be read.
@@ -26,9 +26,9 @@ pub trait SampleSource: Send + Sync {
 
 /// Something that makes batches of a kind, each a pure function of (seed, epoch, samples).
 pub trait MakeBatch: Send + Sync {
-    /// What a batch is.
+    /// The type of a batch.
     type Batch: Send + 'static;
-    /// Number of samples of an epoch.
+    /// Returns the number of samples of an epoch.
     fn sample_count(&self) -> usize;
     /// Makes the batch of these samples.
     ///
@@ -37,7 +37,7 @@ pub trait MakeBatch: Send + Sync {
     fn make(&self, seed: u64, epoch: u32, samples: &[u32]) -> Result<Self::Batch, DataError>;
 }
 
-/// How a loader cuts and prepares batches.
+/// The settings of a loader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LoaderSettings {
     /// Samples of a batch; the last one of an epoch may hold fewer. At least 1.
@@ -48,7 +48,7 @@ pub struct LoaderSettings {
     pub order: Order,
     /// Random changes of the images.
     pub augmentation: Augmentation,
-    /// Worker threads, at most [`MOST_WORKERS`]; 0 prepares each batch when it is asked for.
+    /// Worker threads, at most [`MOST_WORKERS`]; 0 prepares each batch when it is requested.
     pub workers: usize,
     /// Batches that workers may hold ready or in work. At least 1 if there are workers.
     pub prefetch: usize,
@@ -98,7 +98,7 @@ pub struct Loader<B = Batch> {
     pub(crate) shared: Arc<Shared<B>>,
 }
 
-/// What a loader's clones and workers share.
+/// The state that a loader's clones and workers share.
 pub(crate) struct Shared<B> {
     maker: Box<dyn MakeBatch<Batch = B>>,
     pub(crate) settings: LoaderSettings,
@@ -107,7 +107,7 @@ pub(crate) struct Shared<B> {
 }
 
 impl Loader {
-    /// Joins a source and settings.
+    /// Combines a source and settings.
     ///
     /// # Errors
     /// A batch size of 0, workers that may hold no batch, or more of them than [`MOST_WORKERS`].
@@ -118,7 +118,7 @@ impl Loader {
 }
 
 impl<B: Send + 'static> Loader<B> {
-    /// Joins what makes the batches and settings, whose `augmentation` is that of [`Loader::new`] alone.
+    /// Combines a maker of batches and settings, whose `augmentation` is that of [`Loader::new`] alone.
     ///
     /// # Errors
     /// As [`Loader::new`].
@@ -151,12 +151,12 @@ impl<B: Send + 'static> Loader<B> {
         Ok(Loader { shared: Arc::new(shared) })
     }
 
-    /// Number of samples in an epoch.
+    /// Returns the number of samples in an epoch.
     pub fn sample_count(&self) -> usize {
         self.shared.maker.sample_count()
     }
 
-    /// Number of batches in an epoch; the last, partial one counts.
+    /// Returns the number of batches in an epoch; the last, partial one counts.
     pub fn batches_per_epoch(&self) -> usize {
         self.sample_count().div_ceil(self.shared.settings.batch_size)
     }
@@ -179,7 +179,7 @@ impl<B: Send + 'static> Loader<B> {
 
 impl<B: Send + 'static> Shared<B> {
     fn order(&self, epoch: u32) -> Arc<Vec<u32>> {
-        // A map of finished orders is valid at every moment, so that poison means nothing.
+        // A map of finished orders is valid at every moment, so that a poisoned lock is harmless.
         let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(order) = orders.get(&epoch) {
             return Arc::clone(order);
@@ -193,7 +193,7 @@ impl<B: Send + 'static> Shared<B> {
         order
     }
 
-    /// The position `number` batches after `start`.
+    /// Returns the position `number` batches after `start`.
     pub(crate) fn position_after(&self, start: Position, number: u64) -> Position {
         let per_epoch = self.maker.sample_count().div_ceil(self.settings.batch_size).max(1) as u64;
         let place = start.batch as u64 + number;

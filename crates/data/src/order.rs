@@ -2,10 +2,10 @@
 
 use allconv_random::{Purpose, Stream};
 
-/// How a loader walks through a split.
+/// The order of a loader's samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// A fresh permutation in every epoch, keyed by (seed, epoch).
+    /// A new permutation in every epoch, keyed by (seed, epoch).
     Shuffled,
     /// The order in which the samples are stored, the same in every epoch.
     Stored,
@@ -33,7 +33,7 @@ mod tests {
     use allconv_random::elementary::square;
 
     #[test]
-    fn every_sample_comes_exactly_once() {
+    fn every_sample_is_drawn_exactly_once() {
         for count in [0, 1, 2, 1000] {
             let mut samples = Order::Shuffled.of_epoch(3, 1, count);
             samples.sort_unstable();

@@ -58,7 +58,7 @@ impl PackedFile {
         self.parsed(path, &header)
     }
 
-    /// Reads a file, as its header and its data, whose length must be what `data_bytes` says; `None` stands for an overflow.
+    /// Reads a file, as its header and its data, whose length must be `data_bytes`; `None` stands for an overflow.
     pub(crate) fn read<H: DeserializeOwned>(
         &self,
         path: &Path,
@@ -77,7 +77,7 @@ impl PackedFile {
         Ok((header, bytes))
     }
 
-    /// Refuses data whose content is not what the header says.
+    /// Refuses data whose content does not have the hash of the header.
     pub(crate) fn check_content(&self, path: &Path, stated: &str, found: &str) -> Result<(), DataError> {
         match found == stated {
             true => Ok(()),

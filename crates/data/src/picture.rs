@@ -16,7 +16,7 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// Joins a shape and its pixels.
+    /// Combines a shape and its pixels.
     ///
     /// # Panics
     /// If they do not belong together.
@@ -25,7 +25,7 @@ impl Picture {
         Picture { shape, pixels: Arc::new(pixels) }
     }
 
-    /// Decodes a picture file, grey (1 channel) or colour (3 channels); `file` is what an error calls it.
+    /// Decodes an image file, grey (1 channel) or colour (3 channels); `file` is its name in errors.
     ///
     /// # Errors
     /// [`DataError::BadFile`] with what was found instead.
@@ -47,22 +47,22 @@ impl Picture {
         Ok(Picture::new(image.shape, image.pixels))
     }
 
-    /// Rows, columns and channels.
+    /// Returns the rows, columns and channels.
     pub fn shape(&self) -> ImageShape {
         self.shape
     }
 
-    /// All pixels, `[height, width, channels]`.
+    /// Returns all pixels, `[height, width, channels]`.
     pub fn pixels(&self) -> &[u8] {
         &self.pixels
     }
 
-    /// All pixels, copied where others share them.
+    /// Returns all pixels, copied where others share them.
     pub fn into_pixels(self) -> Vec<u8> {
         Arc::try_unwrap(self.pixels).unwrap_or_else(|shared| shared.to_vec())
     }
 
-    /// The picture with three channels, which are equal where it has one.
+    /// Returns the picture with three channels, which are equal where it has one.
     #[must_use]
     pub fn in_colour(&self) -> Picture {
         match self.shape.channels {
@@ -74,7 +74,7 @@ impl Picture {
         }
     }
 
-    /// The part of `height` × `width` pixels whose first pixel is `(top, left)`.
+    /// Returns the part of `height` × `width` pixels whose first pixel is `(top, left)`.
     ///
     /// # Panics
     /// If it reaches beyond the picture.
@@ -88,7 +88,7 @@ impl Picture {
         Picture::new(ImageShape { height, width, channels }, pixels)
     }
 
-    /// The picture without the last rows and columns that `factor` does not divide.
+    /// Returns the picture without the last rows and columns that `factor` does not divide.
     pub fn cropped_to_multiple(&self, factor: usize) -> Picture {
         let ImageShape { height, width, .. } = self.shape;
         let (rows, columns) = (height / factor * factor, width / factor * factor);
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn grey_and_colour_survive_a_png() {
+    fn grey_and_colour_are_restored_from_a_png() {
         for channels in [1, 3] {
             let picture = counted(3, 5, channels);
             let png = picture.png().expect("a PNG");

@@ -1,4 +1,4 @@
-//! Batches prepared ahead of time by worker threads whose number nobody can see in the result.
+//! Batches prepared ahead of time by worker threads, whose number does not change the result.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -52,12 +52,12 @@ impl<B: Send + 'static> BatchIterator<B> {
             let (shared, queue) = (Arc::clone(&loader.shared), Arc::clone(&queue));
             std::thread::Builder::new().spawn(move || work(&shared, &queue, start, total)).ok()
         };
-        // Where the system grants no more threads, fewer of them, or none, make the same batches.
+        // If the system gives fewer threads, or none, they make the same batches.
         let workers = (0..loader.shared.settings.workers).map_while(spawn).collect();
         BatchIterator { loader: loader.clone(), start, delivered: 0, total, queue, workers }
     }
 
-    /// Position of the batch that comes next; where to start again after an interruption.
+    /// Returns the position of the batch that comes next; where to start again after an interruption.
     pub fn next_position(&self) -> Position {
         self.loader.shared.position_after(self.start, self.delivered)
     }
@@ -96,13 +96,13 @@ impl<B> Drop for BatchIterator<B> {
         lock(&self.queue.state).stopped = true;
         self.queue.changed.notify_all();
         for worker in self.workers.drain(..) {
-            // A worker hands its panics over as errors; there is nothing left to learn from joining it.
+            // A worker returns its panics as errors, so that joining it gives nothing new.
             let _ = worker.join();
         }
     }
 }
 
-/// Claims numbers in order, at most `prefetch` ahead of the iterator, until all are claimed or nobody listens.
+/// Claims numbers in order, at most `prefetch` ahead of the iterator, until all are claimed or the iterator is dropped.
 fn work<B: Send + 'static>(shared: &Shared<B>, queue: &Queue<B>, start: Position, total: u64) {
     let prefetch = shared.settings.prefetch as u64;
     loop {
@@ -123,7 +123,7 @@ fn work<B: Send + 'static>(shared: &Shared<B>, queue: &Queue<B>, start: Position
     }
 }
 
-/// Prepares a batch; a panic of the source becomes an error, so that no worker dies in silence.
+/// Prepares a batch; a panic of the source becomes an error, so that no worker ends without a report.
 fn guarded<B: Send + 'static>(shared: &Shared<B>, position: Position) -> Result<B, DataError> {
     catch_unwind(AssertUnwindSafe(|| shared.prepare(position))).unwrap_or_else(|panic| {
         let reason = panic
@@ -135,7 +135,7 @@ fn guarded<B: Send + 'static>(shared: &Shared<B>, position: Position) -> Result<
     })
 }
 
-/// Locks; the states guarded here are valid at every moment, so that poison means nothing.
+/// Locks a mutex; the states guarded here are valid at every moment, so that a poisoned lock is harmless.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_and_panics_travel_to_the_caller_and_end_the_iteration() {
+    fn errors_and_panics_reach_the_caller_and_end_the_iteration() {
         for workers in [0, 3] {
             for panics in [false, true] {
                 let mut source = Numbers::new(80);

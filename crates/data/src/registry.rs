@@ -1,4 +1,4 @@
-//! The registry of datasets: every name that a study or a command may use.
+//! The registry of datasets: the names that studies and commands use.
 
 use std::fs;
 use std::sync::Arc;
@@ -6,13 +6,14 @@ use std::sync::Arc;
 use crate::dataset::cifar::{CIFAR10, CIFAR100, CifarLayout};
 use crate::dataset::{self, Dataset, DatasetOptions, Source, SyntheticSettings, pack, synthetic};
 use crate::directory::DataDirectory;
+use crate::download::catalogue::{fetchable, image_archives};
 use crate::download::manifest::HashManifest;
 use crate::error::DataError;
 use crate::import::layout::SplitName;
 use crate::pictures::{self, PictureSource};
 use crate::shards::{SetHeader, ShardedSet};
 
-/// Where the images of a built-in dataset come from.
+/// The origin of the images of a built-in dataset.
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Cifar(&'static CifarLayout),
@@ -31,20 +32,20 @@ const BUILT_IN: [(&str, Kind); 3] = [
 pub struct DatasetSummary {
     /// Registry name.
     pub name: String,
-    /// What it is, in a few words.
+    /// A short description.
     pub description: String,
     /// True if it can be opened without fetching or importing anything.
     pub present: bool,
 }
 
-/// Against what a dataset's content is compared when it is read.
+/// The hashes that a dataset's content is compared with when it is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HashCheck {
     /// Hashes recorded when the files were fetched or imported.
     Recorded,
-    /// Nothing: the files were put there by hand. Sizes, labels and class counts are checked all the same.
+    /// None: the files were put there by hand. Sizes, labels and class counts are checked nevertheless.
     NotRecorded,
-    /// Nothing is stored: the images are drawn.
+    /// None: the images are drawn, not stored.
     Drawn,
 }
 
@@ -79,6 +80,11 @@ pub fn list(directory: &DataDirectory) -> Result<Vec<DatasetSummary>, DataError>
             }
         };
         summaries.push(DatasetSummary { name: name.to_string(), description, present });
+    }
+    for archive in image_archives().into_iter().filter(|archive| !directory.pack(&archive.name).exists()) {
+        let description =
+            format!("image folders at a public address (`allconv data fetch {}`)", archive.name);
+        summaries.push(DatasetSummary { name: archive.name, description, present: false });
     }
     for name in imported_names(directory, "pack")? {
         let header = pack::read_header(&directory.pack(&name))?;
@@ -154,7 +160,7 @@ pub(crate) fn read_source(
     Err(unknown(name, directory))
 }
 
-/// Reads everything that a set of pictures holds; a set for classification serves too, without its classes.
+/// Reads everything that a set of pictures holds; a set for classification can be used too, without its classes.
 pub(crate) fn read_pictures(
     name: &str,
     directory: &DataDirectory,
@@ -172,7 +178,7 @@ pub(crate) fn read_pictures(
     Ok(PictureSource::of_classified(&read_source(name, directory, synthetic_settings)?))
 }
 
-/// The set of encoded images of this name, if there is one.
+/// Returns the set of encoded images of this name, if there is one.
 pub(crate) fn sharded(name: &str, directory: &DataDirectory) -> Result<Option<ShardedSet>, DataError> {
     match imported_names(directory, "shards")?.iter().any(|known| known == name) {
         true => ShardedSet::open(&directory.shards(name)).map(Some),
@@ -180,7 +186,15 @@ pub(crate) fn sharded(name: &str, directory: &DataDirectory) -> Result<Option<Sh
     }
 }
 
-/// True if the name is that of an imported set of pictures.
+/// Returns whether a data set can be opened with a [`View`](crate::View) only, because its images differ in size.
+///
+/// # Errors
+/// [`DataError`] when the set cannot be read.
+pub fn needs_view(name: &str, directory: &DataDirectory) -> Result<bool, DataError> {
+    Ok(sharded(name, directory)?.is_some_and(|set| set.common_size().is_none()))
+}
+
+/// Returns whether the name is that of an imported set of pictures.
 pub(crate) fn holds_pictures(name: &str, directory: &DataDirectory) -> Result<bool, DataError> {
     Ok(imported_names(directory, "pictures")?.iter().any(|known| known == name))
 }
@@ -209,7 +223,7 @@ pub(crate) fn check_importable(name: &str) -> Result<(), DataError> {
     };
     if BUILT_IN.iter().any(|(known, _)| *known == name) {
         return Err(refuse(
-            "the name belongs to a built-in dataset, and a copy must not pass for the original".to_string(),
+            "the name belongs to a built-in dataset, and must not be given to a copy".to_string(),
         ));
     }
     if !name.starts_with(|first: char| first.is_ascii_lowercase())
@@ -221,7 +235,7 @@ pub(crate) fn check_importable(name: &str) -> Result<(), DataError> {
     Ok(())
 }
 
-/// Names of the packed files with this extension, sorted.
+/// Returns the names of the packed files with this extension, sorted.
 fn imported_names(directory: &DataDirectory, extension: &str) -> Result<Vec<String>, DataError> {
     let folder = directory.imported();
     let listing = match fs::read_dir(&folder) {
@@ -243,14 +257,19 @@ fn imported_names(directory: &DataDirectory, extension: &str) -> Result<Vec<Stri
 }
 
 fn unknown(name: &str, directory: &DataDirectory) -> DataError {
-    // The listing has been read a moment ago; if it cannot be read any more, the built-in names are still true.
+    // If the listing cannot be read any more, the built-in names are still valid.
     let of = |extension| imported_names(directory, extension).unwrap_or_default();
     let imported: Vec<String> = ["pack", "shards", "pictures"].into_iter().flat_map(of).collect();
     let known: Vec<&str> =
         BUILT_IN.iter().map(|(known, _)| *known).chain(imported.iter().map(String::as_str)).collect();
+    if fetchable().iter().any(|known| known == name) {
+        let suggestion =
+            format!("`allconv data fetch {name}` brings it into the folder that --data-dir names");
+        return DataError::UnknownDataset { name: name.to_string(), suggestion };
+    }
     let mut suggestion = nearest(name, &known);
     if !suggestion.ends_with('?') {
-        suggestion += "; your own images come in by `allconv data import`, and are looked for in the folder that --data-dir names";
+        suggestion += "; import your own images with `allconv data import`; they are read from the folder that --data-dir names";
     }
     DataError::UnknownDataset { name: name.to_string(), suggestion }
 }
@@ -260,7 +279,7 @@ pub(crate) fn nearest(name: &str, known: &[&str]) -> String {
     let closest =
         known.iter().map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate)).min();
     match closest {
-        // A third of the letters may be wrong before a guess says more about the guesser.
+        // A name with more than a third of its letters wrong gets no suggestion.
         Some((distance, candidate)) if distance * 3 <= name.len().max(3) => {
             format!("did you mean \"{candidate}\"?")
         }
@@ -279,13 +298,13 @@ mod tests {
     }
 
     #[test]
-    fn every_built_in_name_is_listed_once_and_only_synthetic_needs_no_files() {
+    fn every_name_that_can_be_had_is_listed_once_and_only_synthetic_needs_no_files() {
         let (_folder, directory) = empty();
         let summaries = list(&directory).expect("a listing");
         let names: Vec<&str> = summaries.iter().map(|summary| summary.name.as_str()).collect();
-        assert_eq!(names, ["cifar10", "cifar100", "synthetic"]);
+        assert_eq!(names, ["cifar10", "cifar100", "synthetic", "cifar10_jpeg"]);
         let present: Vec<bool> = summaries.iter().map(|summary| summary.present).collect();
-        assert_eq!(present, [false, false, true]);
+        assert_eq!(present, [false, false, true, false]);
     }
 
     #[test]
@@ -295,6 +314,7 @@ mod tests {
             |name| open(name, &directory, &DatasetOptions::default()).expect_err("unknown").to_string();
         assert_eq!(message("cifar-10"), "there is no dataset named \"cifar-10\"; did you mean \"cifar10\"?");
         assert!(message("mnist").contains("valid names are cifar10, cifar100, synthetic"));
+        assert!(message("cifar10_jpeg").contains("`allconv data fetch cifar10_jpeg`"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Images that lie in two splits at once: what was trained on must not be tested on.
+//! Images that are in two splits at once, as a test image must not be a training image.
 
 use std::collections::HashMap;
 
@@ -12,9 +12,9 @@ use crate::pictures::{PictureDataset, PictureExample, PictureSource};
 /// Images of one split whose pixels are those of an image of another split.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SharedImages {
-    /// Where the copies lie: the later of both splits, by the order train, validation, test.
+    /// The split of the copies: the later of both splits, by the order train, validation, test.
     pub of: SplitName,
-    /// Where the images lie that they repeat.
+    /// The split of the images that they repeat.
     pub with: SplitName,
     /// Number of copies.
     pub count: usize,
@@ -32,7 +32,7 @@ struct Compared<'a> {
 }
 
 impl Dataset {
-    /// Images that lie in two splits at once, for each pair of splits that shares any. Real data sets hold a few.
+    /// Returns the images that are in two splits at once, for each pair of splits that shares any. Real data sets hold a few.
     ///
     /// # Errors
     /// [`DataError`] when an index cannot be read.
@@ -59,13 +59,14 @@ impl Source {
     }
 }
 
-/// The name of an image of which no file is known.
+/// Returns the name of an image of which no file is known.
 fn numbered(split: SplitName, sample: usize) -> String {
     format!("{} image {sample}", split.folder())
 }
 
 impl PictureDataset {
-    /// Pictures that lie in two splits at once, for each pair of splits that shares any; the test pictures of other sets count too.
+    /// Returns the pictures that are in two splits at once, for each pair of splits that shares any; the test pictures of other sets count
+    /// too.
     pub fn shared_between_splits(&self) -> Vec<SharedImages> {
         between(&[
             Some(of_pictures(SplitName::Train, self.train.iter())),
@@ -86,7 +87,7 @@ impl PictureSource {
     }
 }
 
-/// The pictures of `test` that lie in `train` too.
+/// Returns the pictures of `test` that are in `train` too.
 pub(crate) fn tested_on_training_pictures(
     train: &[PictureExample],
     test: &[PictureExample],
@@ -169,8 +170,8 @@ fn of_pictures<'a>(split: SplitName, pictures: impl IntoIterator<Item = &'a Pict
     let hash = |example: &&PictureExample| {
         let mut hasher = blake3::Hasher::new();
         let shape = example.picture.shape();
-        for side in [shape.height, shape.width, shape.channels] {
-            hasher.update(&(side as u64).to_le_bytes());
+        for extent in [shape.height, shape.width, shape.channels] {
+            hasher.update(&(extent as u64).to_le_bytes());
         }
         hasher.update(example.picture.pixels());
         let mask = example.mask.as_ref().map_or([0; 32], |mask| *blake3::hash(mask).as_bytes());

@@ -1,11 +1,11 @@
-//! `verify`: reads everything a dataset holds and says what was checked.
+//! `verify`: a complete check of a dataset, and its report.
 
 use crate::dataset::{Split, SyntheticSettings};
 use crate::directory::DataDirectory;
 use crate::error::DataError;
 use crate::registry::{self, HashCheck};
 
-/// What was found and checked.
+/// The results of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifyReport {
     /// Registry name.
@@ -20,7 +20,7 @@ pub struct VerifyReport {
     pub test: usize,
     /// BLAKE3 of everything the source holds, in hex.
     pub content_hash: String,
-    /// Against what the content was compared.
+    /// The hashes that the content was compared with.
     pub hashes: HashCheck,
 }
 

@@ -1,9 +1,9 @@
-//! The view of an image of any size that a network sees: resized to a shorter edge, then cropped at the centre.
+//! The view of an image of any size that is the input of a network: resized to a shorter edge, then cropped at the centre.
 
 use serde::{Deserialize, Serialize};
 
 use crate::augment::ImageShape;
-use crate::error::DataError;
+use crate::error::OutOfRange;
 use crate::picture::Picture;
 use crate::resize::{Filter, Window, resized_part};
 
@@ -15,7 +15,7 @@ const MOST_PIXELS: usize = 4096;
 ///
 /// | field | default |
 /// |---|---|
-/// | `size` | must be given: height and width of what the network sees, 1 to 4096 |
+/// | `size` | must be given: height and width of the network's input, 1 to 4096 |
 /// | `resize` | `size`·8/7, rounded: 256 for 224; at least `size` |
 /// | `filter` | `bilinear`, antialiased |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,31 +39,26 @@ impl View {
     /// Refuses sizes of 0 or above 4096, and a crop that is larger than what is cropped.
     ///
     /// # Errors
-    /// [`DataError::BadOption`].
-    pub fn check(&self) -> Result<(), DataError> {
-        let refuse = |field, value: usize, limit: String| {
-            let fix = "choose another number, e.g. view = { size = 224, resize = 256 }".to_string();
-            Err(DataError::BadOption { field, value: value.to_string(), limit, fix })
-        };
-        if !(1..=MOST_PIXELS).contains(&self.size) {
-            return refuse("view.size", self.size, format!("1 to {MOST_PIXELS} pixels are possible"));
-        }
-        match self.resize {
-            Some(resize) if !(self.size..=2 * MOST_PIXELS).contains(&resize) => {
-                let limit =
-                    format!("the shorter edge must become {} to {} pixels long", self.size, 2 * MOST_PIXELS);
-                refuse("view.resize", resize, limit)
-            }
-            _ => Ok(()),
-        }
+    /// [`OutOfRange`] at the field.
+    pub fn check(&self) -> Result<(), OutOfRange> {
+        let sizes = 1..=MOST_PIXELS;
+        OutOfRange::unless(
+            sizes.contains(&self.size),
+            "view.size",
+            self.size,
+            format!("from 1 to {MOST_PIXELS} pixels"),
+        )?;
+        let (resize, most) = (self.shorter_edge(), 2 * MOST_PIXELS);
+        let range = format!("from view.size = {} to {most} pixels", self.size);
+        OutOfRange::unless((self.size..=most).contains(&resize), "view.resize", resize, range)
     }
 
-    /// Length of the shorter edge before the crop.
+    /// Returns the length of the shorter edge before the crop.
     pub fn shorter_edge(&self) -> usize {
         self.resize.unwrap_or((self.size * 8 + 3) / 7)
     }
 
-    /// The view of a picture.
+    /// Resizes and crops a picture.
     ///
     /// ```
     /// use allconv_data::{Filter, ImageShape, Picture, View};
@@ -89,13 +84,13 @@ impl View {
         resized_part(picture, Window::whole(shape), [height, width], kept, self.filter)
     }
 
-    /// Rows, columns and channels of a view of images in colour.
+    /// Returns the rows, columns and channels of a view of images in colour.
     pub fn shape(&self) -> ImageShape {
         ImageShape { height: self.size, width: self.size, channels: 3 }
     }
 }
 
-/// Half of a length, rounded to the nearest even number when it is odd, as Python rounds.
+/// Returns half of a length, rounded to the nearest even number when it is odd, as Python rounds.
 fn half_to_even(length: usize) -> usize {
     length / 2 + usize::from(length % 4 == 3)
 }
@@ -122,10 +117,11 @@ mod tests {
     #[test]
     fn impossible_sizes_are_refused_by_field() {
         let message = |size, resize| {
-            View { size, resize, filter: Filter::default() }.check().expect_err("refused").to_string()
+            let fault = View { size, resize, filter: Filter::default() }.check().expect_err("refused");
+            crate::DataError::from(fault).to_string()
         };
-        assert!(message(0, None).starts_with("view.size = 0"));
-        assert!(message(5000, None).contains("1 to 4096"));
+        assert!(message(0, None).starts_with("view.size = 0 is"));
+        assert!(message(5000, None).contains("from 1 to 4096"));
         assert!(message(224, Some(200)).starts_with("view.resize = 200"));
     }
 }

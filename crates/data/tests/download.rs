@@ -1,4 +1,4 @@
-//! Downloads from a local server that truncates, stalls and lies.
+//! Downloads from a local server that truncates, stalls and sends wrong content.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -11,13 +11,14 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use allconv_data::dataset::cifar::{CIFAR10, CifarLayout};
-use allconv_data::download::fetch::{OfficialArchive, fetch_archive};
+use allconv_data::download::catalogue::OfficialArchive;
+use allconv_data::download::fetch::fetch_archive;
 use allconv_data::download::manifest::MANIFEST_NAME;
 use allconv_data::download::transfer::Transfer;
-use allconv_data::download::{Digests, Patience};
+use allconv_data::download::{Digests, RetryLimits};
 use allconv_data::{DataDirectory, DataError, fetch};
 
-/// What the server does with one request. Unless said otherwise it honours `Range` and `If-Range`.
+/// The server's response to one request. By default it honours `Range` and `If-Range`.
 #[derive(Clone, Debug)]
 enum Answer {
     Honest,
@@ -25,9 +26,9 @@ enum Answer {
     CutAfter(usize),
     /// Falls silent after so many bytes of the body.
     StallAfter(usize),
-    /// Sends the whole file whatever was asked.
+    /// Sends the whole file whatever range was requested.
     IgnoreRange,
-    /// Says that the body starts one byte later than asked.
+    /// Says that the body starts one byte later than requested.
     WrongContentRange,
     /// Changes the last byte.
     Lie,
@@ -144,12 +145,12 @@ fn serve(
         }
         _ => {}
     }
-    let asked = request
+    let range = request
         .range
         .as_deref()
         .and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
     let same_version = request.if_range.as_deref().is_none_or(|validator| validator == etag);
-    let start: usize = match (answer, asked) {
+    let start: usize = match (answer, range) {
         (Answer::IgnoreRange, _) | (_, None) => 0,
         (_, Some(start)) if same_version => start,
         _ => 0,
@@ -195,8 +196,8 @@ fn serve(
     }
 }
 
-const IMPATIENT: Patience =
-    Patience { stall: Duration::from_millis(300), fruitless_attempts: 3, pause: Duration::from_millis(1) };
+const SHORT_LIMITS: RetryLimits =
+    RetryLimits { stall: Duration::from_millis(300), fruitless_attempts: 3, pause: Duration::from_millis(1) };
 
 fn content(length: usize) -> Vec<u8> {
     (0..length as u32).map(|place| (place.wrapping_mul(2_654_435_761) >> 13) as u8).collect()
@@ -225,7 +226,7 @@ impl Outcome {
     }
 }
 
-/// Downloads into a fresh folder; the file must turn out to be `expected`.
+/// Downloads into a new folder; the file must be `expected`.
 fn download(server: &Server, expected: &[u8]) -> Outcome {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let target = folder.path().join("file.tar.gz");
@@ -235,7 +236,8 @@ fn download(server: &Server, expected: &[u8]) -> Outcome {
 
 fn run_transfer(url: &str, target: &Path, expected: &[u8]) -> Result<(), DataError> {
     let digests = digests_of(expected);
-    let transfer = Transfer { url, target, byte_limit: 100_000, digests: &digests, patience: IMPATIENT };
+    let transfer =
+        Transfer { url, target, byte_limit: 100_000, digests: Some(&digests), retry_limits: SHORT_LIMITS };
     transfer.run(&mut |_| {})
 }
 
@@ -261,8 +263,8 @@ fn a_whole_file_arrives_with_progress() {
         url: &server.url(),
         target: &target,
         byte_limit: 90_000,
-        digests: &digests,
-        patience: IMPATIENT,
+        digests: Some(&digests),
+        retry_limits: SHORT_LIMITS,
     };
     let mut seen = Vec::new();
     transfer.run(&mut |progress| seen.push((progress.bytes, progress.total))).expect("a finished download");
@@ -316,7 +318,7 @@ fn a_server_that_never_answers_well_is_given_up_after_the_stated_attempts() {
     let server = Server::start(content(10), [Answer::Status(404)]);
     let message = download(&server, &content(10)).result.expect_err("an absent file").to_string();
     assert!(message.contains("404"), "{message}");
-    assert_eq!(server.requests().len(), 1, "an absent file is not asked for twice");
+    assert_eq!(server.requests().len(), 1, "an absent file is not requested twice");
 }
 
 #[test]
@@ -343,7 +345,7 @@ fn a_wrong_range_is_noticed_and_the_part_thrown_away() {
 }
 
 #[test]
-fn a_lie_is_found_by_the_digests_and_nothing_is_kept() {
+fn wrong_content_is_found_by_the_digests_and_nothing_is_kept() {
     let file = content(50_000);
     let server = Server::start(file.clone(), [Answer::Lie]);
     let outcome = download(&server, &file);
@@ -354,7 +356,7 @@ fn a_lie_is_found_by_the_digests_and_nothing_is_kept() {
 }
 
 #[test]
-fn a_lie_in_a_continuation_costs_one_fresh_start() {
+fn a_wrong_continuation_is_downloaded_once_more_from_its_beginning() {
     let file = content(50_000);
     let server = Server::start(file.clone(), [Answer::CutAfter(10_000), Answer::Lie, Answer::Honest]);
     assert_arrives(&server, &file);
@@ -374,7 +376,7 @@ fn more_bytes_than_the_limit_are_refused_announced_or_not() {
 }
 
 #[test]
-fn nobody_is_led_to_an_unencrypted_address() {
+fn redirects_to_an_unencrypted_address_are_refused() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let error =
         run_transfer("http://192.0.2.1/file", &folder.path().join("file"), b"").expect_err("no encryption");
@@ -386,7 +388,7 @@ fn nobody_is_led_to_an_unencrypted_address() {
 
 const SMALL: CifarLayout = CifarLayout { train_records: 20, test_records: 10, ..CIFAR10 };
 
-/// A gzipped tar of the small layout, with labels `record % classes + offset` and extra entries.
+/// Returns a gzipped tar of the small layout, with labels `record % classes + offset` and extra entries.
 fn small_archive(label_offset: u8, left_out: Option<&str>, extra: &[&str]) -> Vec<u8> {
     let encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     let mut builder = tar::Builder::new(encoder);
@@ -413,7 +415,7 @@ fn small_archive(label_offset: u8, left_out: Option<&str>, extra: &[&str]) -> Ve
 
 fn fetch_small(server: &Server, bytes: &[u8], root: &Path) -> Result<bool, DataError> {
     let archive = OfficialArchive { layout: SMALL, url: server.url(), digests: digests_of(bytes) };
-    fetch_archive(&archive, &DataDirectory::new(root), IMPATIENT, &mut |_| {})
+    fetch_archive(&archive, &DataDirectory::new(root), SHORT_LIMITS, &mut |_| {})
         .map(|report| report.already_present)
 }
 

@@ -296,7 +296,7 @@ fn the_real_images_of_different_sizes_are_imported_and_seen() {
     let mut table = "file,label,split\n".to_string();
     let archive = Path::new(&data).join("imagenet-mixed-sizes.tar");
     let mut number = 0;
-    allconv_data::import::entry::walk(&archive, &Default::default(), &mut |entry| {
+    allconv_data::import::source::walk(&archive, &Default::default(), &mut |entry| {
         if entry.path.ends_with("JPEG") {
             let kind = ["even", "odd"][number / 2 % 2];
             table += &format!("{},{kind},{}\n", entry.path, ["train", "test"][number % 2]);

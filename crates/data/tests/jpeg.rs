@@ -77,7 +77,7 @@ fn a_changed_byte_is_noticed_or_does_what_it_does_to_the_image_crate() {
 }
 
 #[test]
-fn a_header_that_promises_a_huge_image_is_refused_without_allocating() {
+fn a_header_that_declares_a_huge_image_is_refused_without_allocating() {
     let (_, bytes) = FILES[0];
     let frame = bytes.windows(2).position(|marker| marker == [0xff, 0xc0]).expect("a frame header");
     for (side, limit) in [(60_000u16, "16384 a side"), (16_000, "536870912 bytes")] {

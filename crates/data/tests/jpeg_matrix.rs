@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use allconv_data::import::decode::{Image, decode_as_stored};
-use allconv_data::import::entry::{EntryLimits, walk};
+use allconv_data::import::entry::EntryLimits;
+use allconv_data::import::source::walk;
 
 /// Largest difference in grey levels: both decoders round differently, and enlarge chroma by other weights between two rows.
 const TOLERANCE: u8 = 7;
@@ -24,7 +25,7 @@ fn fixtures(orientation: bool) -> BTreeMap<String, Vec<u8>> {
     files
 }
 
-/// Width, height and pixels of a PPM file.
+/// Returns the width, height and pixels of a PPM file.
 fn ppm(bytes: &[u8]) -> (usize, usize, &[u8]) {
     let mut fields = bytes.splitn(4, |byte| byte.is_ascii_whitespace());
     let mut text = || std::str::from_utf8(fields.next().expect("a field")).expect("text");

@@ -1,11 +1,12 @@
-//! The bicubic of this crate is the one that made Set5's low-resolution images, and their import finds them.
+//! Set5: its low-resolution images against the bicubic of this crate, and its import.
 
 use std::path::PathBuf;
 
-use allconv_data::import::entry::{self, EntryLimits};
+use allconv_data::import::entry::EntryLimits;
+use allconv_data::import::source;
 use allconv_data::{DataDirectory, Picture, PictureKind, PictureLayout, bicubic, import_pictures};
 
-/// Set5's archive, or a printed line that says why not.
+/// Set5's archive, or a printed line with the reason why not.
 fn set5() -> Option<PathBuf> {
     let folder = std::env::var_os("ALLCONV_TEST_DATA");
     let path = folder.map(|folder| PathBuf::from(folder).join("set5.tar")).filter(|path| path.is_file());
@@ -19,7 +20,7 @@ fn set5() -> Option<PathBuf> {
 fn all_fifteen_low_resolution_images_of_set5_come_out_without_a_difference() {
     let Some(archive) = set5() else { return };
     let mut files = std::collections::BTreeMap::new();
-    entry::walk(&archive, &EntryLimits::default(), &mut |entry| {
+    source::walk(&archive, &EntryLimits::default(), &mut |entry| {
         if entry.path.ends_with(".png") {
             files.insert(entry.path.clone(), Picture::decode(&entry.path, &entry.bytes)?);
         }

@@ -1,4 +1,4 @@
-//! The synthetic dataset cannot be solved by looking at single pixels.
+//! Difficulty of the synthetic dataset for a linear classifier.
 
 use allconv_data::{
     Augmentation, DataDirectory, DatasetOptions, Loader, LoaderSettings, Order, Position, Preprocess,

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use allconv_data::import::entry::{self, EntryLimits};
+use allconv_data::import::entry::EntryLimits;
+use allconv_data::import::source;
 use allconv_data::{DataDirectory, DataError, ImportOptions, import};
 
 fn fixture(name: &str) -> PathBuf {
@@ -12,7 +13,7 @@ fn fixture(name: &str) -> PathBuf {
 
 fn paths(archive: &Path) -> Result<Vec<String>, DataError> {
     let mut paths = Vec::new();
-    entry::walk(archive, &EntryLimits::default(), &mut |entry| {
+    source::walk(archive, &EntryLimits::default(), &mut |entry| {
         paths.push(entry.path);
         Ok(())
     })?;

@@ -10,9 +10,9 @@ use crate::text::Text;
 pub struct Document {
     /// The title.
     pub title: Text,
-    /// What stands above the title where a page has room for it; may be empty.
+    /// The line above the title in formats that have one; may be empty.
     pub kicker: Text,
-    /// Which command wrote it, as a sentence; may be empty.
+    /// The command that wrote the document, as a sentence; may be empty.
     pub origin: String,
     /// The content.
     pub blocks: Vec<Block>,
@@ -25,58 +25,58 @@ pub enum Block {
     Heading(u8, Text),
     /// A paragraph.
     Paragraph(Text),
-    /// A paragraph in smaller letters, such as one on the method behind a table.
+    /// A paragraph in a smaller font, such as one on the method behind a table.
     Remark(Text),
-    /// What a reader must know before the rest, in a box.
+    /// A note in a box, to be read first.
     Note {
-        /// What kind of note it is, with its full stop: `Caveat.`
+        /// The kind of note, with its full stop: `Caveat.`
         label: String,
         /// One or several sentences.
         texts: Vec<Text>,
     },
     /// A list.
     List(Vec<Text>),
-    /// Verdicts, each with what it is about.
+    /// Verdicts, each with its explanation.
     Verdicts(Vec<(Badge, Vec<Block>)>),
     /// Names with their values.
     Facts(Vec<(String, Text)>),
     /// A table.
     Table(Table),
-    /// Text with line ends, in letters of equal width.
+    /// Preformatted text in a monospaced font.
     Code {
         /// The language, e.g. `sh`.
         language: String,
         /// The text.
         text: String,
     },
-    /// Figures beside each other, with one caption.
+    /// Figures next to each other, with one caption.
     Figures {
         /// The figures.
         figures: Vec<Figure>,
-        /// What they show.
+        /// Their caption.
         caption: Text,
-        /// Whether the choice of a [`Legend`](Self::Legend) holds for them.
+        /// Whether a [`Legend`](Self::Legend) applies to them.
         is_chosen: bool,
     },
-    /// The names of the series, with which a reader of a page chooses those that figures show.
+    /// The names of the series; on a page, a reader selects with them the series that figures show.
     Legend {
-        /// What is chosen.
+        /// The caption of the selection.
         caption: String,
         /// The names, by position.
         names: Vec<String>,
     },
-    /// Pictures with lines of text below each.
-    Gallery(Size, Vec<Card>),
-    /// A picture in a file that the document links.
+    /// Images with lines of text below each.
+    Gallery(Size, Vec<GalleryItem>),
+    /// An image in a file that the document links.
     Image {
-        /// The file, from where the document lies.
+        /// The path of the file, relative to the document.
         target: String,
-        /// What a reader who cannot see it is told.
+        /// The alternative text.
         description: String,
     },
-    /// Blocks below a line that opens and closes them.
+    /// Blocks below a summary line that opens and closes them.
     Details {
-        /// The line.
+        /// The summary line.
         summary: Text,
         /// Whether they are shown until a reader closes them, and printed.
         is_open: bool,
@@ -85,18 +85,18 @@ pub enum Block {
     },
 }
 
-/// A picture of a gallery.
+/// An image of a gallery with the text below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Card {
-    /// The picture as PNG; `None` where it is not at hand.
+pub struct GalleryItem {
+    /// The image as PNG; `None` where it is not available.
     pub png: Option<Vec<u8>>,
-    /// What a reader who cannot see it is told.
+    /// The alternative text.
     pub description: String,
-    /// What stands below it.
+    /// The text below it.
     pub lines: Vec<Text>,
 }
 
-/// How large the pictures of a gallery are.
+/// The size of the images of a gallery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Size {
     /// Images of a few dozen pixels.
@@ -118,7 +118,7 @@ impl Block {
         Self::Paragraph(text.into())
     }
 
-    /// A paragraph in smaller letters.
+    /// Returns a paragraph in a smaller font.
     pub fn remark(text: impl Into<Text>) -> Self {
         Self::Remark(text.into())
     }
@@ -143,7 +143,7 @@ impl Block {
         Self::Details { summary: summary.into(), is_open: true, blocks }
     }
 
-    /// Whether it is there only for readers who look for more: figures, galleries, and details that are closed.
+    /// Returns whether the block is supplementary: a figure, a gallery, or closed details.
     pub fn is_supplement(&self) -> bool {
         matches!(
             self,
@@ -154,7 +154,7 @@ impl Block {
         )
     }
 
-    /// The blocks directly inside of it.
+    /// Returns the blocks directly inside it.
     fn inner(&self) -> Vec<&Self> {
         match self {
             Self::Details { blocks, .. } => blocks.iter().collect(),
@@ -164,7 +164,7 @@ impl Block {
     }
 }
 
-/// All figures in blocks, those inside of others included, in their order.
+/// Returns all figures of the blocks in order, those inside other blocks included.
 pub fn figures(blocks: &[Block]) -> Vec<&Figure> {
     fn add<'a>(block: &'a Block, found: &mut Vec<&'a Figure>) {
         if let Block::Figures { figures, .. } = block {

@@ -1,29 +1,29 @@
-//! Cells of tables: numbers with the format in which people read them, intervals, names, badges.
+//! Cells of tables: numbers with their display format, intervals, names, badges.
 
 use serde_json::Value;
 
 use crate::number::{Decimal, Format};
 use crate::text::Text;
 
-/// One cell: what it holds, and how strongly it is set.
+/// One cell: its content, weight and shade.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cell {
-    /// What it holds.
+    /// Its content.
     pub content: Content,
-    /// How strongly it is set.
+    /// Its typographic weight.
     pub weight: Weight,
     /// The shade behind it; `None` for the colour of the page.
     pub tint: Option<Tint>,
 }
 
-/// What a cell holds.
+/// The content of a cell.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Content {
-    /// Nothing, because nothing belongs there.
+    /// Nothing.
     Empty,
-    /// Nothing, because it is not known: a dash.
+    /// An unknown value, shown as a dash.
     Missing,
-    /// Words.
+    /// Text.
     Text(Text),
     /// True or false.
     Truth(bool),
@@ -31,40 +31,40 @@ pub enum Content {
     Whole(i64),
     /// A number.
     Number(f64, Format),
-    /// The two ends of an interval.
+    /// An interval: its lower and upper limit.
     Interval((f64, f64), Format),
     /// A mean with its standard deviation, if there is one.
     Spread(f64, Option<f64>, Decimal),
-    /// A difference with half of the width of its interval, if there is one.
+    /// A difference with the half width of its interval, if there is one.
     PlusMinus(f64, Option<f64>, Decimal),
-    /// A word in a frame.
+    /// A badge: a label in a frame.
     Badge(Badge),
 }
 
-/// How strongly a cell is set.
+/// The typographic weight of a cell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Weight {
-    /// As the others.
+    /// Normal.
     #[default]
     Plain,
-    /// Less strongly.
+    /// Lighter than normal.
     Soft,
-    /// More strongly.
+    /// Bold.
     Strong,
-    /// In a frame: what was chosen.
+    /// Framed, for the chosen value.
     Chosen,
 }
 
-/// A shade behind a cell.
+/// The background shade of a cell.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tint {
     /// Its colour.
     pub tone: Tone,
-    /// How strong it is, from 0 to 1.
-    pub share: f64,
+    /// Its strength, from 0 to 1.
+    pub strength: f64,
 }
 
-/// A judgement that a colour stands for.
+/// The meaning of a badge's colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tone {
     /// None.
@@ -78,12 +78,12 @@ pub enum Tone {
     Same,
 }
 
-/// A word that judges, in a frame of its colour.
+/// A label in a coloured frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Badge {
-    /// The word.
+    /// The label.
     pub label: String,
-    /// What it says.
+    /// The meaning of its colour.
     pub tone: Tone,
 }
 
@@ -93,7 +93,7 @@ impl Cell {
         Content::Number(value, format).into()
     }
 
-    /// Words in which backticks are characters.
+    /// Returns plain text, in which backticks are characters.
     pub fn plain(words: &str) -> Self {
         Text::plain(words).into()
     }
@@ -118,34 +118,34 @@ impl Cell {
         Content::Empty.into()
     }
 
-    /// The cell set with another weight.
+    /// Returns the cell with another weight.
     pub fn weighed(self, weight: Weight) -> Self {
         Self { weight, ..self }
     }
 
-    /// The cell before a shade; `share` from 0 to 1.
-    pub fn tinted(self, tone: Tone, share: f64) -> Self {
-        Self { tint: Some(Tint { tone, share }), ..self }
+    /// Returns the cell with a background shade; `strength` from 0 to 1.
+    pub fn tinted(self, tone: Tone, strength: f64) -> Self {
+        Self { tint: Some(Tint { tone, strength }), ..self }
     }
 }
 
 impl Content {
-    /// Whether there is anything.
+    /// Returns whether the content is not empty.
     pub(crate) fn is_known(&self) -> bool {
         !matches!(self, Self::Empty | Self::Missing)
     }
 
-    /// Whether it is a single number.
+    /// Returns whether the content is a single number.
     pub(crate) fn is_number(&self) -> bool {
         matches!(self, Self::Whole(_) | Self::Number(..))
     }
 
-    /// The words for people, numbers in their format.
-    pub(crate) fn words(&self) -> String {
+    /// Returns the displayed text, numbers in their format.
+    pub(crate) fn plain_text(&self) -> String {
         match self {
             Self::Empty => String::new(),
             Self::Missing => "–".to_owned(),
-            Self::Text(text) => text.words(),
+            Self::Text(text) => text.plain_text(),
             Self::Truth(truth) => truth.to_string(),
             Self::Whole(number) => Format::Stored.write(*number as f64),
             Self::Number(value, format) => format.write(*value),
@@ -159,11 +159,11 @@ impl Content {
         }
     }
 
-    /// The value for programs.
+    /// Returns the value as JSON for programs.
     pub(crate) fn value(&self) -> Value {
         match self {
             Self::Empty | Self::Missing => Value::Null,
-            Self::Text(text) => text.words().into(),
+            Self::Text(text) => text.plain_text().into(),
             Self::Truth(truth) => (*truth).into(),
             Self::Whole(number) => (*number).into(),
             Self::Number(value, _) => (*value).into(),
@@ -202,7 +202,7 @@ impl From<String> for Cell {
 
 impl From<u64> for Cell {
     fn from(number: u64) -> Self {
-        // What is too large for a whole number here is so large that its last digits do not matter.
+        // The last digits of a number too large for an integer do not matter.
         i64::try_from(number).map_or(Content::Number(number as f64, Format::Stored), Content::Whole).into()
     }
 }
@@ -243,12 +243,12 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn numbers_keep_their_value_beside_what_is_shown() {
+    fn numbers_keep_their_value_apart_from_the_displayed_text() {
         let percent = Decimal { factor: 100.0, digits: crate::Digits::After(2) };
         let content = Content::Spread(0.1234, Some(0.002), percent);
-        assert_eq!((content.words(), content.value()), ("12.34 ± 0.20".into(), json!([0.1234, 0.002])));
+        assert_eq!((content.plain_text(), content.value()), ("12.34 ± 0.20".into(), json!([0.1234, 0.002])));
         let content = Content::Interval((-0.01, 0.02), Format::Signed(percent));
-        assert_eq!((content.words(), content.value()), ("−1.00 to +2.00".into(), json!([-0.01, 0.02])));
+        assert_eq!((content.plain_text(), content.value()), ("−1.00 to +2.00".into(), json!([-0.01, 0.02])));
         assert_eq!(Cell::from(u64::MAX).content.value(), json!(u64::MAX as f64));
     }
 }

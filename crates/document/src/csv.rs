@@ -1,10 +1,10 @@
-//! Tables as comma-separated values: keys in the first line, numbers as stored, empty cells where nothing is known.
+//! Tables as comma-separated values: keys in the first line, numbers as stored, empty cells for unknown values.
 
 use serde_json::Value;
 
 use crate::table::Table;
 
-/// The table, after RFC 4180.
+/// Writes the table according to RFC 4180.
 pub fn table(table: &Table) -> String {
     let line = |cells: Vec<String>| cells.join(",") + "\n";
     let mut text = line(table.columns.iter().map(|column| escaped(&column.key)).collect());
@@ -22,7 +22,7 @@ fn field(value: &Value) -> String {
     }
 }
 
-/// A field. A text that a spreadsheet would take for a formula gets an apostrophe in front; numbers stay as they are.
+/// Writes a field. Text that a spreadsheet would take for a formula gets an apostrophe in front; numbers are unchanged.
 fn escaped(field: &str) -> String {
     let is_formula = field.trim_start().starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠'])
         || field.starts_with(['\t', '\r', '\n']);

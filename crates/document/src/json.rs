@@ -21,7 +21,7 @@ mod tests {
     #[test]
     fn values_keep_their_types() {
         let mut found =
-            Table::data("allconv.example/1", &[("name", "Name"), ("macs", "MACs"), ("share", "Share")]);
+            Table::data("allconv.example/1", &[("name", "Name"), ("macs", "MACs"), ("share", "Fraction")]);
         found.push([json!("a"), json!(1_369_738), json!(0.5)]);
         found.push([json!(true), json!(null), json!(-2)]);
         let value: Value = serde_json::from_str(&table(&found)).unwrap();

@@ -28,7 +28,7 @@ pub fn tabular(table: &Table) -> String {
     text + "\\bottomrule\n\\end{tabular}\n"
 }
 
-/// Text with TeX's special characters made harmless.
+/// Escapes TeX's special characters.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
@@ -37,7 +37,7 @@ fn escaped(text: &str) -> String {
             '\\' => escaped.push_str("\\textbackslash{}"),
             '~' => escaped.push_str("\\textasciitilde{}"),
             '^' => escaped.push_str("\\textasciicircum{}"),
-            // The classic font encoding has other signs in their places.
+            // The classic font encoding has other characters at these codes.
             '<' => escaped.push_str("\\textless{}"),
             '>' => escaped.push_str("\\textgreater{}"),
             '|' => escaped.push_str("\\textbar{}"),
@@ -58,7 +58,7 @@ fn escaped(text: &str) -> String {
 }
 
 fn words(text: &Text) -> String {
-    escaped(&text.words())
+    escaped(&text.plain_text())
 }
 
 fn head(column: &Column) -> String {
@@ -69,7 +69,7 @@ fn head(column: &Column) -> String {
 }
 
 fn cell_words(content: &Content) -> String {
-    let words = content.words();
+    let words = content.plain_text();
     match content {
         Content::Missing => "--".to_owned(),
         Content::Text(_) | Content::Truth(_) | Content::Badge(_) => escaped(&words),
@@ -78,7 +78,7 @@ fn cell_words(content: &Content) -> String {
     }
 }
 
-/// Signs as TeX's own; in braces, since after a word TeX would take them for operations and put space around them.
+/// Writes signs as TeX's own, in braces, since TeX would otherwise take them for binary operators and put space around them.
 fn mathematical(text: &str) -> String {
     let signs =
         text.replace('+', "{+}").replace('−', "{-}").replace(" ± ", " \\pm ").replace('×', "{\\times}");
@@ -92,7 +92,7 @@ mod tests {
     use crate::number::{Decimal, Format};
 
     #[test]
-    fn signs_stand_before_their_numbers() {
+    fn signs_precede_their_numbers() {
         let decimal = Decimal::after(2);
         let interval = Content::Interval((-0.18, 0.2), Format::Signed(decimal));
         assert_eq!(cell_words(&interval), "${-}0.18\\mbox{ to }{+}0.20$");
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_stand_at_the_right_and_units_below_the_heading() {
+    fn numbers_are_right_aligned_and_units_are_below_the_heading() {
         let table = Table::of([()])
             .column(Column::text("Arm"), |()| Cell::code("a_b"))
             .column(Column::number("Error").unit("%"), |()| Cell::missing());

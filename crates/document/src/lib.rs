@@ -1,18 +1,18 @@
-//! Documents of headings, paragraphs, lists, tables and figures, and how each format writes them.
+//! Documents of headings, paragraphs, lists, tables and figures, and their output formats.
 //!
-//! Whoever has something to report writes it once, as [`Block`]s. A [`Table`] has typed columns and cells that keep their numbers: a mean
-//! with its spread, an interval, a p value, a name, a verdict. The formats decide how that is set:
+//! A report is written once, as [`Block`]s. A [`Table`] has typed columns and cells that keep their numbers: a mean
+//! with its spread, an interval, a p value, a name, a verdict. The formats decide how these are displayed:
 //!
 //! | module | writes |
 //! |---|---|
-//! | [`html`] | pages that need no network and no other file |
+//! | [`html`] | self-contained pages |
 //! | [`markdown`] | GitHub's Markdown |
 //! | [`latex`] | tables for a paper |
 //! | [`csv`], [`json`] | tables for programs, numbers as stored |
 //! | [`terminal`] | text for a terminal |
 //! | [`figure`] | figures as SVG and PNG files |
 //!
-//! Words from outside stay words in each of them: they become no tag, no command, no formula.
+//! Text from outside stays text in each of them: it never becomes a tag, a command or a formula.
 //!
 //! # Example
 //!
@@ -57,7 +57,7 @@ mod table;
 pub mod terminal;
 mod text;
 
-pub use block::{Block, Card, Document, Size, figures};
+pub use block::{Block, Document, GalleryItem, Size, figures};
 pub use cell::{Badge, Cell, Content, Tint, Tone, Weight};
 pub use figure::Figure;
 pub use number::{Decimal, Digits, Format};

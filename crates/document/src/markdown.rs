@@ -1,4 +1,4 @@
-//! Documents as Markdown: words stand as words, and never become a tag, a link, a table or a heading.
+//! Documents as Markdown: text stays text, and never becomes a tag, a link, a table or a heading.
 
 use std::fmt::Write as _;
 
@@ -29,7 +29,7 @@ pub fn table(table: &Table) -> String {
     text += &line((0..table.columns.len()).map(rule).collect());
     for row in &table.rows {
         let cells = row.cells.iter().zip(&table.columns);
-        let cells = cells.map(|(cell, column)| match (cell_words(&cell.content, column.kind), cell.weight) {
+        let cells = cells.map(|(cell, column)| match (cell_text(&cell.content, column.kind), cell.weight) {
             (words, Weight::Strong | Weight::Chosen) if !words.is_empty() => format!("**{words}**"),
             (words, _) => words,
         });
@@ -38,7 +38,7 @@ pub fn table(table: &Table) -> String {
     text
 }
 
-/// Text inside of a cell of a table.
+/// Writes text inside a cell of a table.
 fn cell(text: &Text) -> String {
     let mut out = String::new();
     for span in text.spans() {
@@ -57,7 +57,7 @@ fn cell(text: &Text) -> String {
     out
 }
 
-/// Text of a paragraph: what a line begins with does not make it a heading, a list, a quotation or a rule.
+/// Writes the text of a paragraph: the start of a line does not make it a heading, a list, a quotation or a rule.
 fn inline(text: &Text) -> String {
     let words = cell(text);
     if matches!(text.spans().first(), Some(Span::Plain(_) | Span::Soft(_))) {
@@ -94,10 +94,10 @@ fn block(block: &Block) -> String {
             };
             format!("{}\n{}\n", figures.iter().map(image).collect::<String>(), inline(caption))
         }
-        Block::Gallery(_, cards) => cards
+        Block::Gallery(_, items) => items
             .iter()
-            .map(|card| {
-                let lines: Vec<String> = card.lines.iter().map(cell).collect();
+            .map(|item| {
+                let lines: Vec<String> = item.lines.iter().map(cell).collect();
                 format!("- {}\n", lines.join("; "))
             })
             .collect(),
@@ -110,7 +110,7 @@ fn block(block: &Block) -> String {
     }
 }
 
-/// One point of a list: the verdict, the first paragraph on its line, and the other blocks indented below.
+/// Writes one item of a list: the verdict, the first paragraph on its line, and the other blocks indented below.
 fn verdict((badge, inner): &(Badge, Vec<Block>)) -> String {
     let (first, rest) = match inner.split_first() {
         Some((Block::Paragraph(text), rest)) => (cell(text), rest),
@@ -125,12 +125,12 @@ fn verdict((badge, inner): &(Badge, Vec<Block>)) -> String {
     if rest.is_empty() { text } else { text + "\n" }
 }
 
-fn cell_words(content: &Content, kind: Kind) -> String {
+fn cell_text(content: &Content, kind: Kind) -> String {
     match content {
-        // Data keep their backticks, which programs read; here they make code.
-        Content::Text(text) if kind == Kind::Data => cell(&text.words().into()),
+        // Data keep their backticks, which programs read; here they mark code.
+        Content::Text(text) if kind == Kind::Data => cell(&text.plain_text().into()),
         Content::Text(text) => cell(text),
-        other => cell(&Text::plain(&other.words())),
+        other => cell(&Text::plain(&other.plain_text())),
     }
 }
 
@@ -146,7 +146,7 @@ fn code(words: &str) -> String {
 }
 
 fn styled(words: &str, mark: &str, out: &mut String) {
-    // White space inside of the marks would make them characters.
+    // White space inside the marks would make them characters.
     let inner = words.trim();
     let (before, after) = words.split_once(inner).unwrap_or_default();
     out.push_str(before);
@@ -156,7 +156,7 @@ fn styled(words: &str, mark: &str, out: &mut String) {
     out.push_str(after);
 }
 
-/// A block of text that Markdown leaves as it is, between fences that do not stand in it.
+/// Writes preformatted text between fences that do not occur in it.
 fn fenced(language: &str, text: &str) -> String {
     let longest = text.split(|character| character != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
@@ -173,9 +173,9 @@ fn plain(part: &str, out: &mut String) {
         let is_space = |neighbour: Option<char>| neighbour.is_none_or(char::is_whitespace);
         let is_special = match character {
             '\\' | '*' | '[' | ']' | '|' | '~' | '`' => true,
-            // Inside of a word it means nothing.
+            // Inside a word it has no meaning.
             '_' => !(is_word(before) && is_word(after)),
-            // A comparison stands between spaces, a tag does not.
+            // A comparison operator is between spaces, a tag is not.
             '<' => !is_space(after),
             '>' => !is_space(before),
             '&' => after.is_some_and(|next| next == '#' || next.is_alphanumeric()),

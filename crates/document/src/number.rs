@@ -1,9 +1,9 @@
-//! Numbers as people read them: decimals with a sign and a spread, thousands, magnitudes, p values, per cent.
+//! Display formats of numbers: decimals with a sign and a spread, thousands, magnitudes, p values, per cent.
 
-/// How the number of a cell is written.
+/// The display format of a number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Format {
-    /// The shortest decimal that is the same number; whole numbers from 10,000 on with separated thousands.
+    /// The shortest decimal of the same value; integers from 10,000 on with separated thousands.
     Stored,
     /// A decimal with a fixed precision.
     Decimal(Decimal),
@@ -15,11 +15,11 @@ pub enum Format {
     Magnitude,
     /// A p value.
     P,
-    /// A share as whole per cent.
-    Share,
-    /// A chance in per cent, never 0 and never 100.
+    /// A fraction in whole per cent.
+    Fraction,
+    /// A probability in per cent, never 0 and never 100.
     Chance,
-    /// How many times another number: `×0.50`.
+    /// A ratio: `×0.50`.
     Times,
 }
 
@@ -34,13 +34,13 @@ impl Format {
             Self::Grouped => grouped(value as u64),
             Self::Magnitude => magnitude(value),
             Self::P => p_value(value),
-            Self::Share => share(value),
+            Self::Fraction => fraction(value),
             Self::Chance => chance(value),
             Self::Times => format!("×{value:.2}"),
         }
     }
 
-    /// Two ends of an interval: `+0.80 to +1.60`.
+    /// Writes the limits of an interval: `+0.80 to +1.60`.
     pub(crate) fn write_interval(self, (low, high): (f64, f64)) -> String {
         format!("{} to {}", self.write(low), self.write(high))
     }
@@ -49,13 +49,13 @@ impl Format {
 /// Decimals of one kind of value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Decimal {
-    /// What a stored value is multiplied with to be shown, e.g. 100 for a fraction that is shown in per cent.
+    /// The factor from a stored to a displayed value, e.g. 100 for a fraction in per cent.
     pub factor: f64,
-    /// How many digits are shown.
+    /// The number of digits.
     pub digits: Digits,
 }
 
-/// How many digits of a decimal are shown.
+/// The number of digits of a decimal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Digits {
     /// So many after the point.
@@ -89,7 +89,7 @@ impl Decimal {
     pub fn mean_and_spread(self, mean: f64, spread: Option<f64>) -> String {
         let Some(spread) = spread else { return self.value(mean) };
         let digits = match self.digits {
-            // Two digits of the spread say how many of the mean are worth reading.
+            // Two digits of the spread determine the digits of the mean.
             Digits::Significant(_) if spread > 0.0 => {
                 self.digits_of(100.0 * spread).min(self.digits_of(mean).max(2))
             }
@@ -168,12 +168,22 @@ pub fn p_value(p: f64) -> String {
 pub fn p_equation(p: f64) -> String {
     let shown = p_value(p);
     let equation = if shown.starts_with(['<', '>']) { format!("p {shown}") } else { format!("p = {shown}") };
-    // No line may end inside of it.
+    // Without a line break inside.
     equation.replace(' ', "\u{a0}")
 }
 
-/// A share as whole per cent.
-pub fn share(value: f64) -> String {
+/// At most four significant digits: `0.02538`, `0.25`, `1.234e-7`.
+pub fn significant(value: f64) -> String {
+    if value != 0.0 && value.abs() < 1e-5 {
+        return format!("{value:.3e}");
+    }
+    let stored = Format::Stored.write(value);
+    let rounded = Decimal { factor: 1.0, digits: Digits::Significant(4) }.value(value);
+    if stored.len() <= rounded.len() { stored } else { rounded }
+}
+
+/// A fraction in whole per cent.
+pub fn fraction(value: f64) -> String {
     format!("{:.0}\u{a0}%", 100.0 * value)
 }
 
@@ -223,6 +233,14 @@ mod tests {
         assert_eq!(
             [9_999.0, 10_000.0, 0.25, -3.0].map(|value| Format::Stored.write(value)),
             ["9999", "10,000", "0.25", "-3"]
+        );
+    }
+
+    #[test]
+    fn four_digits_are_enough_for_a_terminal() {
+        assert_eq!(
+            [0.025375828074617163, 0.25, 1234.5678, 0.0001, 1.2344e-7, -1.5].map(significant),
+            ["0.02538", "0.25", "1235", "0.0001", "1.234e-7", "-1.5"]
         );
     }
 

@@ -6,9 +6,9 @@ use crate::text::Text;
 /// Rows of cells under columns. The first cell of a row names it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Table {
-    /// What names and versions its form for programs, e.g. `allconv.models/1`; empty for a table that only people read.
+    /// Name and version of its JSON schema, e.g. `allconv.models/1`; empty for a table that is not written as JSON.
     pub schema: String,
-    /// What the table shows and how to read it; may be empty.
+    /// Its caption; may be empty.
     pub caption: Text,
     /// The columns.
     pub columns: Vec<Column>,
@@ -23,26 +23,26 @@ pub struct Column {
     pub key: String,
     /// Its heading for people.
     pub heading: String,
-    /// The unit of its values, or what qualifies the heading; may be empty.
+    /// The unit of its values, or a qualification of the heading; may be empty.
     pub unit: String,
-    /// What its cells hold.
+    /// The kind of its cells.
     pub kind: Kind,
 }
 
-/// What the cells of a column hold, which decides how they are set.
+/// The kind of a column's cells, which decides their alignment and wrapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Names, words and badges, on one line.
+    /// Names, short text and badges, on one line.
     Text,
     /// Sentences, which may take several lines.
     Prose,
     /// Numbers and intervals.
     Number,
-    /// Numbers if every cell is one or empty, else words.
+    /// Numbers if every cell is one or empty, else text.
     Data,
 }
 
-/// A table under way: one row for each item, one cell of every row for each column.
+/// A table under construction: one row for each item, one cell of every row for each column.
 #[derive(Clone, Debug)]
 pub struct Rows<T> {
     items: Vec<T>,
@@ -54,7 +54,7 @@ pub struct Rows<T> {
 pub struct Row {
     /// The cells in the order of the columns.
     pub cells: Vec<Cell>,
-    /// Whether others are compared with it.
+    /// Whether it is a baseline of the others.
     pub is_baseline: bool,
 }
 
@@ -65,7 +65,7 @@ impl Column {
         Self { key, heading: heading.to_owned(), unit: String::new(), kind }
     }
 
-    /// A column of names, words or badges; its key is the heading in small letters.
+    /// Returns a column of names, short text or badges; its key is the heading in lower case.
     pub fn text(heading: &str) -> Self {
         Self::new(heading, Kind::Text)
     }
@@ -112,7 +112,7 @@ impl<T> Rows<T> {
         self
     }
 
-    /// Marks the rows with which others are compared.
+    /// Marks the rows of baselines.
     pub fn baseline(mut self, is_baseline: impl Fn(&T) -> bool) -> Self {
         for (row, item) in self.table.rows.iter_mut().zip(&self.items) {
             row.is_baseline = is_baseline(item);
@@ -139,7 +139,7 @@ impl Table {
         Rows { items, table: Self { rows, ..Self::default() } }
     }
 
-    /// An empty table of data that programs read too, with the keys and headings of its columns.
+    /// Returns an empty table that is also written as JSON and CSV, with the keys and headings of its columns.
     pub fn data(schema: &str, columns: &[(&str, &str)]) -> Self {
         let column = |(key, heading): &(&str, &str)| Column::new(heading, Kind::Data).key(key);
         let columns = columns.iter().map(column).collect();
@@ -156,7 +156,7 @@ impl Table {
         self.rows.push(Row { cells, is_baseline: false });
     }
 
-    /// The columns with these keys, in this order; keys of no column are left out.
+    /// The columns with these keys, in this order; unknown keys are left out.
     pub fn select(&self, keys: &[&str]) -> Self {
         let found = |key: &&str| self.columns.iter().position(|column| column.key == *key);
         let positions: Vec<usize> = keys.iter().filter_map(found).collect();
@@ -172,7 +172,7 @@ impl Table {
         }
     }
 
-    /// Whether a column is set as numbers are.
+    /// Returns whether a column is aligned as numbers.
     pub(crate) fn is_numeric(&self, column: usize) -> bool {
         match self.columns[column].kind {
             Kind::Number => true,
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_selection_keeps_the_order_that_is_asked_for() {
+    fn a_selection_has_the_requested_order() {
         let table = Table::of(["a", "b"])
             .column(Column::text("Arm"), |name| Cell::code(name))
             .column(None, |_| Cell::empty())

@@ -1,4 +1,4 @@
-//! Text within a line: plain words, names and settings as code, emphasis, links, and names of series with their colour.
+//! Text within a line: plain text, names and settings as code, emphasis, links, and names of series with their colour.
 
 use std::ops::Add;
 
@@ -11,21 +11,21 @@ pub struct Text(Vec<Span>);
 /// A part of a [`Text`] in one style.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Span {
-    /// Words.
+    /// Plain text.
     Plain(String),
     /// A name, a setting, a command.
     Code(String),
-    /// Emphasised words.
+    /// Emphasised text.
     Emphasis(String),
-    /// Strongly emphasised words.
+    /// Strongly emphasised text.
     Strong(String),
-    /// Words of less weight, such as a remark in parentheses.
+    /// Text of less weight, such as a remark in parentheses.
     Soft(String),
     /// A link.
     Link {
-        /// The words that are shown.
+        /// The displayed text.
         label: String,
-        /// Where it leads.
+        /// Its target.
         target: String,
     },
     /// The name of a series of figures, with the mark of its colour where colours can be shown.
@@ -38,8 +38,8 @@ pub enum Span {
 }
 
 impl Span {
-    /// The words alone.
-    pub fn words(&self) -> &str {
+    /// Returns the text without its style.
+    pub fn plain_text(&self) -> &str {
         match self {
             Self::Plain(words)
             | Self::Code(words)
@@ -53,7 +53,7 @@ impl Span {
 }
 
 impl Text {
-    /// Words in which backticks are characters.
+    /// Returns plain text, in which backticks are characters.
     pub fn plain(words: &str) -> Self {
         Self::one(words, Span::Plain)
     }
@@ -63,17 +63,17 @@ impl Text {
         Self::one(words, Span::Code)
     }
 
-    /// Emphasised words.
+    /// Emphasised text.
     pub fn emphasis(words: &str) -> Self {
         Self::one(words, Span::Emphasis)
     }
 
-    /// Strongly emphasised words.
+    /// Strongly emphasised text.
     pub fn strong(words: &str) -> Self {
         Self::one(words, Span::Strong)
     }
 
-    /// Words of less weight.
+    /// Text of less weight.
     pub fn soft(words: &str) -> Self {
         Self::one(words, Span::Soft)
     }
@@ -98,14 +98,14 @@ impl Text {
         &self.0
     }
 
-    /// Whether there is nothing to read.
+    /// Returns whether the text is empty.
     pub fn is_empty(&self) -> bool {
-        self.0.iter().all(|span| span.words().is_empty())
+        self.0.iter().all(|span| span.plain_text().is_empty())
     }
 
-    /// The words of all spans.
-    pub fn words(&self) -> String {
-        self.0.iter().map(Span::words).collect()
+    /// Returns the text of all spans without their styles.
+    pub fn plain_text(&self) -> String {
+        self.0.iter().map(Span::plain_text).collect()
     }
 
     fn one(words: &str, style: fn(String) -> Span) -> Self {
@@ -158,13 +158,13 @@ impl<T: Into<Self>> Add<T> for Text {
     }
 }
 
-/// Whether what stands between backticks is a name, a setting or a number.
+/// Returns whether the text between backticks is a name, a setting or a number.
 fn is_name(part: &str) -> bool {
     !part.is_empty()
         && part.chars().all(|character| character.is_alphanumeric() || "_-.,:=/+ ".contains(character))
 }
 
-/// The text with every line end, and the white space around it, as one space.
+/// Replaces every line end, and the white space around it, by one space.
 fn one_line(text: &str) -> String {
     if !text.contains(['\n', '\r', '\t']) {
         return text.to_owned();
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_text_is_one_line() {
-        assert_eq!(Text::from("first\n\n# second\r\n| x").words(), "first # second | x");
-        assert_eq!(Text::joined(["a".into(), Text::code("b")], ", ").words(), "a, b");
+        assert_eq!(Text::from("first\n\n# second\r\n| x").plain_text(), "first # second | x");
+        assert_eq!(Text::joined(["a".into(), Text::code("b")], ", ").plain_text(), "a, b");
     }
 }

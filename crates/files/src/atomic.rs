@@ -1,4 +1,4 @@
-//! Files and folders that are either wholly there or not there, whatever moment the power fails.
+//! Atomic and durable writes of files and folders.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, BufWriter, Write};
@@ -8,16 +8,16 @@ use std::time::Duration;
 
 use crate::FileError;
 
-/// How the names of temporary files and folders end.
+/// Suffix of the names of temporary files and folders.
 const TEMPORARY_SUFFIX: &str = ".tmp";
 
-/// Permissions of a new file before the process's mask takes its part away, as `File::create` asks for them.
+/// Permissions of a new file before the process's mask is applied, as for `File::create`.
 const NEW_FILE_MODE: u32 = 0o666;
 
 /// Replaces `path` by what `fill` writes: temporary file, fsync, rename, fsync of the folder. A reader, or a crash at any moment, sees the old
 /// content or the new, never a mixture.
 ///
-/// The temporary file lies beside `path` under a random name that did not exist before, so that no two processes share one, on
+/// The temporary file is in the folder of `path` under a random name that did not exist before, so that no two processes share one, on
 /// whichever machine or in whichever container they run. It is removed when anything fails; a killed process leaves it behind, see
 /// [`remove_leftovers`].
 ///
@@ -48,7 +48,7 @@ pub fn write_atomically(
     sync_folder(folder)
 }
 
-/// [`write_atomically`] of bytes that are at hand; when the disk is full, the error says how many are needed.
+/// Does [`write_atomically`] for bytes in memory; when the disk is full, the error holds the number of bytes needed.
 ///
 /// # Errors
 /// As [`write_atomically`].
@@ -94,9 +94,9 @@ pub fn create_folder(folder: &Path) -> Result<(), FileError> {
     sync_folder(above)
 }
 
-/// Removes the temporary files and folders that killed processes left directly in `folder` and that nobody has written to for `at_least`.
+/// Removes the temporary files and folders that killed processes left directly in `folder` and that were not written to for `at_least`.
 ///
-/// Whoever holds the lock of a folder may give zero. What cannot be removed stays: it is only in the way.
+/// The holder of a folder's lock may give zero. What cannot be removed stays; it does no harm.
 pub fn remove_leftovers(folder: &Path, at_least: Duration) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         if !entry.file_name().to_string_lossy().ends_with(TEMPORARY_SUFFIX) {
@@ -114,7 +114,7 @@ pub fn remove_leftovers(folder: &Path, at_least: Duration) {
     }
 }
 
-/// The folder that holds `path`.
+/// Returns the folder that holds `path`.
 fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,

@@ -1,11 +1,11 @@
-//! The error of this crate: what was attempted, on which file, and what the operating system said.
+//! The error of this crate: operation, file, and the operating system's reason.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::free_space;
 
-/// The operating system refused.
+/// A failed operation of the operating system.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action} {path}: {source}")]
 pub struct FileError {
@@ -18,13 +18,13 @@ pub struct FileError {
 }
 
 impl FileError {
-    /// Makes the closure that `map_err` wants for an input/output failure on `path`.
+    /// Returns the closure that `map_err` takes for an input/output failure on `path`.
     pub fn of(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileError {
         let path = path.to_path_buf();
         move |source| FileError { action, source: free_space::explained(&path, source), path }
     }
 
-    /// The same error with the number of bytes for which a full disk had no room.
+    /// Returns the same error with the number of bytes for which a full disk had no room.
     pub(crate) fn needing(mut self, bytes: usize) -> FileError {
         if free_space::is_full(&self.source) {
             self.source =
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_disk_is_told_with_what_was_needed() {
+    fn a_full_disk_is_reported_with_the_bytes_needed() {
         let full = |kind: io::ErrorKind| {
             FileError::of("write", Path::new("x"))(kind.into()).needing(4096).to_string()
         };

@@ -1,11 +1,11 @@
-//! How much room a file system has left, and errors that say so.
+//! The free space of a file system, and errors of a full one.
 
 use std::io;
 use std::path::Path;
 
 use crate::FileError;
 
-/// What is free on a file system for this user.
+/// The free space of a file system for this user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FreeSpace {
     /// Bytes.
@@ -14,8 +14,8 @@ pub struct FreeSpace {
     pub files: Option<u64>,
 }
 
-/// What is free on the file system of `path`, which need not exist: the nearest folder above it that exists is asked.
-/// `None` when the operating system does not say.
+/// Returns the free space of the file system of `path`, which need not exist: that of the nearest existing folder above it.
+/// `None` when the operating system does not report it.
 #[must_use]
 pub fn free_space(path: &Path) -> Option<FreeSpace> {
     let existing = path.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(Path::new("."));
@@ -26,7 +26,7 @@ pub fn free_space(path: &Path) -> Option<FreeSpace> {
     })
 }
 
-/// Refuses to begin a file for which the disk has no room, where the system tells how much there is.
+/// Refuses to begin a file for which the disk has no room, where the system reports the free space.
 ///
 /// # Errors
 /// [`FileError`] with the number of bytes that are needed and free.
@@ -41,7 +41,7 @@ pub fn check_room(path: &Path, needed: u64) -> Result<(), FileError> {
     }
 }
 
-/// The error of a file system that is full, with what is free; any other error as it is.
+/// Returns the error of a full file system with its free space; any other error unchanged.
 pub(crate) fn explained(path: &Path, source: io::Error) -> io::Error {
     if !is_full(&source) {
         return source;
@@ -53,7 +53,7 @@ pub(crate) fn explained(path: &Path, source: io::Error) -> io::Error {
     io::Error::new(source.kind(), format!("{source}{free}"))
 }
 
-/// Whether an error says that there is no room.
+/// Returns whether an error means that the file system is full.
 pub(crate) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_disk_is_told_with_what_is_free() {
+    fn a_full_disk_is_reported_with_the_free_bytes() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("not/there/yet");
         assert!(free_space(&path).unwrap().bytes > 0);

@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-/// SHA-256 in 64 lower-case hexadecimal digits, as `sha256sum` prints it.
+/// Returns the SHA-256 in 64 lower-case hexadecimal digits, as `sha256sum` prints it.
 ///
 /// ```
 /// let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -12,7 +12,7 @@ pub fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-/// Bytes in lower-case hexadecimal digits, two each.
+/// Returns the bytes in lower-case hexadecimal digits, two each.
 ///
 /// ```
 /// assert_eq!(allconv_files::hex(&[0, 171]), "00ab");

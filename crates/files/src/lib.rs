@@ -9,8 +9,8 @@
 //! let runs = folder.path().join("runs/first");
 //! create_folder(&runs)?;
 //! let lock = try_lock(&runs.join("lock"))?;
-//! assert!(lock.is_some(), "nobody else works here");
-//! // A reader sees the old content or the new one, whatever moment the power fails.
+//! assert!(lock.is_some(), "no other process holds it");
+//! // A reader sees the old content or the new one, also after a power failure.
 //! write_atomically(&runs.join("run.json"), |file| file.write_all(b"{}"))?;
 //! # Ok(())
 //! # }

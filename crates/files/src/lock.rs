@@ -1,4 +1,4 @@
-//! Locks of the operating system, which end with the process that holds them, also when it is killed.
+//! Locks of the operating system, which end with their process, also when it is killed.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -6,11 +6,11 @@ use std::path::Path;
 
 use crate::FileError;
 
-/// Takes the lock of `path`, a file that is made if it is missing; `None` when another live process, or this one, holds it. The lock goes with the
-/// returned handle.
+/// Takes the lock of `path`, a file that is made if it is missing; `None` when another live process, or this one, holds it. The lock ends
+/// with the returned handle.
 ///
 /// # Errors
-/// [`FileError`] when the file cannot be opened or the file system knows no locks.
+/// [`FileError`] when the file cannot be opened or the file system does not support locks.
 pub fn try_lock(path: &Path) -> Result<Option<File>, FileError> {
     let file = File::create(path).map_err(FileError::of("open", path))?;
     match file.try_lock() {
@@ -20,7 +20,7 @@ pub fn try_lock(path: &Path) -> Result<Option<File>, FileError> {
     }
 }
 
-/// Whether a live process holds the lock of `path`. A file that does not exist is not held.
+/// Returns whether a live process holds the lock of `path`. A file that does not exist is not held.
 ///
 /// # Errors
 /// [`FileError`] when the file exists and cannot be opened.

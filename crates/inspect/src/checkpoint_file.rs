@@ -1,4 +1,4 @@
-//! Which file holds the weights that are asked for: derived from the run's record and its checkpoints, never from a link.
+//! The file of a run's last or best weights, found from the run's record and its checkpoints, never from a link.
 
 use std::path::PathBuf;
 
@@ -7,10 +7,10 @@ use allconv_train::{CheckpointStore, State};
 
 use crate::InspectError;
 
-/// Which weights of a run.
+/// The choice of a run's weights.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CheckpointChoice {
-    /// Those of the last step, which the test split judges.
+    /// Those of the last step, which are evaluated on the test split.
     #[default]
     Last,
     /// Those with the lowest validation error.
@@ -18,7 +18,7 @@ pub enum CheckpointChoice {
 }
 
 impl CheckpointChoice {
-    /// The word for it.
+    /// Returns its name.
     pub fn name(self) -> &'static str {
         match self {
             CheckpointChoice::Last => "last",
@@ -27,30 +27,37 @@ impl CheckpointChoice {
     }
 }
 
-/// The file with the weights of a run, in a checkpoint that has been verified.
+/// Returns the file with the weights of a run, in a checkpoint that has been verified.
+///
+/// # Errors
+/// As [`checkpoint_step`].
+pub fn checkpoint_file(run: &RunDirectory, choice: CheckpointChoice) -> Result<PathBuf, InspectError> {
+    Ok(CheckpointStore::at(run.checkpoints()).weights_of(checkpoint_step(run, choice)?))
+}
+
+/// The number of steps after which the weights of a run were kept, in a checkpoint that has been verified.
 ///
 /// Of a finished run the last weights are those of the step that its record names, and no others. Of any other run they are those of
-/// the newest valid checkpoint. The best are those that the state of the last checkpoint calls so.
+/// the newest valid checkpoint. The best are those that the state of the last checkpoint names.
 ///
 /// # Errors
 /// [`InspectError::NoCheckpoint`] when the run has none, or held out no validation images to choose the best by;
 /// [`InspectError::Record`] when a checkpoint or the record is damaged, or written by a later version.
-pub fn checkpoint_file(run: &RunDirectory, choice: CheckpointChoice) -> Result<PathBuf, InspectError> {
+pub fn checkpoint_step(run: &RunDirectory, choice: CheckpointChoice) -> Result<u64, InspectError> {
     let none = || InspectError::NoCheckpoint { run: run.path().to_path_buf(), choice: choice.name() };
     let store = CheckpointStore::at(run.checkpoints());
     let last = last_state(run, &store)?.ok_or_else(none)?;
-    let step = match choice {
+    Ok(match choice {
         CheckpointChoice::Last => last.step,
         CheckpointChoice::Best => {
             let step = last.best.ok_or_else(none)?.step;
             belongs(&store.read(step)?.state, run)?;
             step
         }
-    };
-    Ok(store.weights_of(step))
+    })
 }
 
-/// The state of the checkpoint with a run's last weights; `None` when there is no checkpoint.
+/// Returns the state of the checkpoint with a run's last weights; `None` when there is no checkpoint.
 fn last_state(run: &RunDirectory, store: &CheckpointStore) -> Result<Option<State>, InspectError> {
     let specification_hash = run.read_specification()?.hash();
     let record = run.read_record()?;
@@ -149,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn weights_are_chosen_by_the_record_and_the_state_whatever_the_links_say() {
+    fn weights_are_chosen_by_the_record_and_the_state_and_not_by_links() {
         let folder = tempfile::tempdir().unwrap();
         let run = RunDirectory::at(folder.path());
         let store = CheckpointStore::at(run.checkpoints());
@@ -178,7 +185,7 @@ mod tests {
         let last = || checkpoint_file(&run, CheckpointChoice::Last);
         assert!(matches!(last(), Err(InspectError::NoCheckpoint { .. })));
         store.write(&checkpoint(2, 2)).unwrap();
-        assert!(matches!(last(), Err(InspectError::Record(_))), "older weights must not stand in");
+        assert!(matches!(last(), Err(InspectError::Record(_))), "older weights must not be used instead");
         store.write(&checkpoint(3, 2)).unwrap();
         assert!(last().is_ok());
         let weights = store.weights_of(3);
@@ -197,7 +204,7 @@ mod tests {
         run.write_record(&record(Status::Running, 1)).unwrap();
         store.write(&checkpoint(1, 1)).unwrap();
         store.write(&checkpoint(2, 1)).unwrap();
-        // One step more than the run has, as somebody may have copied it there.
+        // One step more than the run has, as after a copy by hand.
         store.write(&checkpoint(9, 1)).unwrap();
         assert_eq!(step_of(checkpoint_file(&run, CheckpointChoice::Last)), "step-00000002");
     }

@@ -1,4 +1,4 @@
-//! Why a trained network cannot be asked.
+//! Errors of evaluation, prediction, explanation and measurement.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use allconv_nets::DescriptionError;
 use allconv_record::RecordError;
 use allconv_train::TrainError;
 
-/// A run, a weights file, an image or a question cannot be used.
+/// A run, a weights file, an image or a request cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum InspectError {
     /// A file of the run directory.
@@ -40,12 +40,22 @@ pub enum InspectError {
         /// The tensor that is missing, unknown or has another shape.
         reason: String,
     },
+    /// A file of a model folder does not hold what it must.
+    #[error(
+        "{file} does not belong to a valid model folder: {reason}; export the run again, or restore the file from a copy"
+    )]
+    Folder {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong, and where.
+        reason: String,
+    },
     /// The data set has no such split.
     #[error("data set {dataset} has no {split} split here: the run held out no validation images")]
     NoSplit {
         /// The data set.
         dataset: String,
-        /// The split asked for.
+        /// The requested split.
         split: &'static str,
     },
     /// An image cannot be shown to the network.
@@ -56,7 +66,7 @@ pub enum InspectError {
         /// Why not, and what to do.
         reason: String,
     },
-    /// The question does not fit the network.
+    /// The request does not fit the network.
     #[error("{0}")]
-    Question(String),
+    Request(String),
 }

@@ -1,12 +1,12 @@
-//! What a downsampling operator and the upsampling operator behind it do to waves, to a constant and to noise, without a network around.
+//! Reconstruction error, aliasing and checkerboard energy of a downsampling operator followed by an upsampling operator, without a network.
 //!
-//! For maps of one channel and 32×32 cells, `p` the pair divided by its gain on constants:
-//! - **reconstruction error** `rms(p(x) − x) / rms(x)` for white noise x of unit variance around 1: what the pair cannot bring back. An
+//! For maps of one channel and 32×32 positions, `p` the pair divided by its gain on constants:
+//! - **reconstruction error** `rms(p(x) − x) / rms(x)` for white noise x of unit variance around 1: what the pair loses. An
 //!   exact pair is at machine precision.
 //! - **aliasing energy** of a wave of amplitude 1: the energy of `p(wave)` at all other frequencies, the constant included, relative to the
 //!   wave's. Mean over waves whose frequencies the coarse grid cannot hold (*above*: folded waves) and can hold (*below*: replicas).
-//! - **checkerboard energy** of a constant: `Σ (p(1) − mean)² / Σ p(1)²` without the outer cells: the pattern of the grid that a pair leaves
-//!   on a map without any structure.
+//! - **checkerboard energy** of a constant: `Σ (p(1) − mean)² / Σ p(1)²` without the outer positions: the grid pattern that a pair adds
+//!   to a map without any structure.
 //!
 //! Sources: Odena, Dumoulin and Olah, Distill 2016 (checkerboards); Zhang, arXiv 1904.11486 (aliasing), taken here as energies.
 
@@ -18,12 +18,12 @@ use burn::tensor::{DType, Device, Tensor, TensorData};
 
 use crate::tensors::host;
 
-/// Side of the maps in cells.
-const SIDE: usize = 32;
-/// Cells at each border that do not count as pattern of the grid.
+/// Height and width of the maps.
+const SIZE: usize = 32;
+/// Positions at each border that are not counted as grid pattern.
 const BORDER: usize = 8;
 
-/// What a pair does.
+/// The measures of a pair.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PairEnergies {
     /// Relative error of `p(noise)`.
@@ -32,31 +32,31 @@ pub struct PairEnergies {
     pub aliasing_below: f64,
     /// The same of waves that it cannot.
     pub aliasing_above: f64,
-    /// Share of the energy of `p(1)` that varies.
+    /// Fraction of the energy of `p(1)` that varies.
     pub checkerboard: f64,
-    /// Whether the pair has weights; they are those it starts from, seed 0.
+    /// Whether the pair has weights; then with initial weights from seed 0.
     pub learned: bool,
 }
 
-/// Measures `up` behind `down`, in f64.
+/// Measures `down` followed by `up`, in f64.
 ///
 /// # Errors
-/// Operators that cannot be paired, or that refuse maps of 32×32 cells.
+/// Operators that cannot be paired, or that refuse maps of 32×32 positions.
 pub fn pair_energies(up: &UpsampleConfig, down: &DownsampleConfig) -> Result<PairEnergies, DescriptionError> {
     let device = Device::flex();
-    let pair = UpsamplePair::new(up, down, [1, SIDE, SIDE], &Engine::detect(), &device)?;
+    let pair = UpsamplePair::new(up, down, [1, SIZE, SIZE], &Engine::detect(), &device)?;
     let learned = pair.is_learned();
     let pair = pair.in_double_precision();
     let gain = down.properties().gain.unwrap_or(1.0) * up.properties().gain.unwrap_or(1.0);
     let [_, reduced, _] = pair.enlargement().input;
     let through = |maps: &[Vec<f64>]| -> Vec<Vec<f64>> {
-        let data = TensorData::new(maps.concat(), [maps.len(), 1, SIDE, SIDE]);
+        let data = TensorData::new(maps.concat(), [maps.len(), 1, SIZE, SIZE]);
         let (reduced, switches) = pair.reduce(Tensor::from_data(data, (&device, DType::F64)));
         let values: Vec<f64> =
             host(pair.enlarge(reduced, &switches)).iter().map(|value| value / gain).collect();
-        values.chunks_exact(SIDE * SIDE).map(<[f64]>::to_vec).collect()
+        values.chunks_exact(SIZE * SIZE).map(<[f64]>::to_vec).collect()
     };
-    let given = [noise(), vec![1.0; SIDE * SIDE]];
+    let given = [noise(), vec![1.0; SIZE * SIZE]];
     let back = through(&given);
     let difference: f64 = back[0].iter().zip(&given[0]).map(|(y, x)| square(y - x)).sum();
     let energy: f64 = given[0].iter().map(|x| x * x).sum();
@@ -69,56 +69,57 @@ pub fn pair_energies(up: &UpsampleConfig, down: &DownsampleConfig) -> Result<Pai
     })
 }
 
-/// Waves along rows, columns and both, in whole periods a side: those that `reduced` cells a side cannot hold, or can.
+/// Returns waves along rows, columns and both, in whole periods per map: those that `reduced` positions per axis cannot hold, or can.
 fn frequencies(reduced: usize, above: bool) -> Vec<[usize; 2]> {
-    let all = (1..SIDE / 2).flat_map(|waves| [[waves, 0], [0, waves], [waves, waves]]);
+    let all = (1..SIZE / 2).flat_map(|waves| [[waves, 0], [0, waves], [waves, waves]]);
     all.filter(|[down, across]| (2 * down.max(across) >= reduced) == above).collect()
 }
 
-/// The energy at other frequencies that `through` makes of these waves, relative to theirs; their mean, 0 of no wave.
+/// Returns the mean energy at other frequencies of the outputs of `through` for these waves, relative to theirs; 0 without waves.
 fn spurious(through: impl Fn(&[Vec<f64>]) -> Vec<Vec<f64>>, waves: &[[usize; 2]]) -> f64 {
     let (cosines, sines): (Vec<_>, Vec<_>) = waves.iter().map(|wave| quadrature(*wave)).unzip();
     if waves.is_empty() {
         return 0.0;
     }
-    let cells = (SIDE * SIDE) as f64;
+    let positions = (SIZE * SIZE) as f64;
     let energies =
         through(&cosines).into_iter().zip(cosines.iter().zip(&sines)).map(|(y, (cosine, sine))| {
             let along = |basis: &[f64]| y.iter().zip(basis).map(|(y, basis)| y * basis).sum::<f64>();
-            // Each of the two has the energy cells/2.
-            let own = (square(along(cosine)) + square(along(sine))) * 2.0 / cells;
+            // Each of the two has the energy positions/2.
+            let own = (square(along(cosine)) + square(along(sine))) * 2.0 / positions;
             let all: f64 = y.iter().map(|y| y * y).sum();
-            (all - own).max(0.0) * 2.0 / cells
+            (all - own).max(0.0) * 2.0 / positions
         });
     energies.sum::<f64>() / waves.len() as f64
 }
 
-/// A wave and the same a quarter of a period later.
+/// Returns a wave and the same a quarter of a period later.
 fn quadrature([down, across]: [usize; 2]) -> (Vec<f64>, Vec<f64>) {
-    let phase =
-        |cell: usize| TAU * (down * (cell / SIDE) + across * (cell % SIDE)) as f64 / SIDE as f64 + 0.4;
-    (0..SIDE * SIDE).map(|cell| (cos(phase(cell)), sin(phase(cell)))).unzip()
+    let phase = |position: usize| {
+        TAU * (down * (position / SIZE) + across * (position % SIZE)) as f64 / SIZE as f64 + 0.4
+    };
+    (0..SIZE * SIZE).map(|position| (cos(phase(position)), sin(phase(position)))).unzip()
 }
 
-/// `Σ (y − mean)² / Σ y²` away from the borders.
+/// Returns `Σ (y − mean)² / Σ y²` away from the borders.
 fn pattern(y: &[f64]) -> f64 {
-    let inner = BORDER..SIDE - BORDER;
+    let inner = BORDER..SIZE - BORDER;
     let values: Vec<f64> =
-        inner.clone().flat_map(|row| inner.clone().map(move |column| y[row * SIDE + column])).collect();
+        inner.clone().flat_map(|row| inner.clone().map(move |column| y[row * SIZE + column])).collect();
     let energy: f64 = values.iter().map(|value| value * value).sum();
     let mean = values.iter().sum::<f64>() / values.len() as f64;
     let varying: f64 = values.iter().map(|value| square(value - mean)).sum();
     if energy > 0.0 { varying / energy } else { 0.0 }
 }
 
-/// Values of variance 1 around 1, evenly distributed, from a fixed linear congruential generator (Knuth's MMIX).
+/// Returns values of variance 1 around 1, evenly distributed, from a fixed linear congruential generator (Knuth's MMIX).
 fn noise() -> Vec<f64> {
     let mut state = 1_u64;
     let mut draw = || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         1.0 + ((state >> 11) as f64 / (1_u64 << 53) as f64 - 0.5) * 12.0_f64.sqrt()
     };
-    (0..SIDE * SIDE).map(|_| draw()).collect()
+    (0..SIZE * SIZE).map(|_| draw()).collect()
 }
 
 #[cfg(test)]
@@ -132,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn exact_pairs_bring_everything_back_at_machine_precision() {
+    fn exact_pairs_reconstruct_at_machine_precision() {
         for (up, down) in [("pixel_shuffle", "pixel_unshuffle"), ("inverse_haar", "haar_wavelet")] {
             let found = energies(up, down);
             let all =
@@ -141,21 +142,25 @@ mod tests {
         }
     }
 
-    /// Every second cell in its place and zeros elsewhere, in both axes: of a wave a quarter of its amplitude stays at its frequency
-    /// and as much goes to each of three others, 3/16 of its energy. Of a constant, 1 in 4 cells is left: 3/4 of the energy varies.
+    /// Every second value in its place and zeros elsewhere, in both axes: of a wave a quarter of its amplitude stays at its frequency
+    /// and as much goes to each of three others, 3/16 of its energy. Of a constant, 1 in 4 values is left: 3/4 of the energy varies.
     #[test]
-    fn cells_between_zeros_have_replicas_and_a_checkerboard_as_computed_by_hand() {
-        let kept = |cell: usize| (cell / SIDE).is_multiple_of(2) && (cell % SIDE).is_multiple_of(2);
+    fn values_between_zeros_have_replicas_and_a_checkerboard_as_computed_by_hand() {
+        let kept =
+            |position: usize| (position / SIZE).is_multiple_of(2) && (position % SIZE).is_multiple_of(2);
         let through = |maps: &[Vec<f64>]| -> Vec<Vec<f64>> {
             let sparse = |map: &Vec<f64>| {
-                map.iter().enumerate().map(|(cell, value)| if kept(cell) { *value } else { 0.0 }).collect()
+                map.iter()
+                    .enumerate()
+                    .map(|(position, value)| if kept(position) { *value } else { 0.0 })
+                    .collect()
             };
             maps.iter().map(sparse).collect()
         };
         for wave in frequencies(16, false) {
             assert!((spurious(through, &[wave]) - 3.0 / 16.0).abs() < 1e-9, "{wave:?}");
         }
-        assert!((pattern(&through(&[vec![1.0; SIDE * SIDE]])[0]) - 0.75).abs() < 1e-12);
+        assert!((pattern(&through(&[vec![1.0; SIZE * SIZE]])[0]) - 0.75).abs() < 1e-12);
     }
 
     #[test]

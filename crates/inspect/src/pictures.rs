@@ -1,15 +1,14 @@
-//! Images that a network is asked about: what people see, and what the network gets.
+//! Images for a network: their 8-bit pixels, and the prepared inputs.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use allconv_data::augment::ImageShape;
-use allconv_data::import::decode::decode_rgb;
 use allconv_data::pairs::{centred, pixel_value};
 use allconv_data::{Dataset, FittedPreprocess, Picture, PreparedDataset, Preprocess, View};
 use allconv_nets::images_to_tensor;
 use allconv_record::SplitName;
-use allconv_train::SeenExample;
+use allconv_train::ExampleInput;
 use burn::tensor::{Device, Tensor};
 
 use crate::InspectError;
@@ -22,12 +21,13 @@ pub struct Pictures {
     pixels: Vec<u8>,
     inputs: Vec<f32>,
     labels: Option<Vec<u32>>,
-    /// How pixels become inputs; without it `value/255 − 1/2`, as tasks over maps have it.
+    /// The preprocessing; without it `value/255 − 1/2`, as in tasks over maps.
     fitted: Option<Arc<FittedPreprocess>>,
 }
 
 impl Pictures {
-    /// `count` images of a split (all of them if it has fewer), at even distances, so that a split sorted by class gives all classes.
+    /// Returns `count` images of a split (all of them if it has fewer), at even distances, so that a split sorted by class gives all
+    /// classes.
     ///
     /// # Errors
     /// [`InspectError::NoSplit`].
@@ -64,27 +64,27 @@ impl Pictures {
         })
     }
 
-    /// The middle `side`×`side` pixels of examples of a task over maps.
+    /// Returns the middle `size`×`size` pixels of examples of a task over maps.
     ///
     /// # Errors
     /// [`InspectError::Image`] for an example that is smaller.
-    pub fn of_examples(examples: Vec<SeenExample>, side: usize) -> Result<Pictures, InspectError> {
+    pub fn of_examples(examples: Vec<ExampleInput>, size: usize) -> Result<Pictures, InspectError> {
         let channels = examples.first().map_or(1, |example| example.shape.channels);
-        let shape = ImageShape { height: side, width: side, channels };
+        let shape = ImageShape { height: size, width: size, channels };
         let mut names = Vec::with_capacity(examples.len());
         let mut inputs = Vec::with_capacity(examples.len() * shape.len());
-        for SeenExample { name, values, shape: ImageShape { height, width, .. } } in examples {
-            if height < side || width < side {
+        for ExampleInput { name, values, shape: ImageShape { height, width, .. } } in examples {
+            if height < size || width < size {
                 return Err(InspectError::Image {
                     image: name,
                     reason: format!(
-                        "it has {height}×{width} pixels, fewer than the patches of {side}×{side} that were trained on"
+                        "it has {height}×{width} pixels, fewer than the training patches of {size}×{size}"
                     ),
                 });
             }
-            for row in 0..side {
-                let first = ((height - side) / 2 + row) * width + (width - side) / 2;
-                inputs.extend_from_slice(&values[first * channels..][..side * channels]);
+            for row in 0..size {
+                let first = ((height - size) / 2 + row) * width + (width - size) / 2;
+                inputs.extend_from_slice(&values[first * channels..][..size * channels]);
             }
             names.push(name);
         }
@@ -92,11 +92,11 @@ impl Pictures {
         Ok(Pictures { shape, names, pixels, inputs, labels: None, fitted: None })
     }
 
-    /// Picture files, seen through `view` if there is one. `fitted` prepares them as training prepared its images; without it each channel is
+    /// Reads image files, through `view` if there is one. `fitted` prepares them as training prepared its images; without it each channel is
     /// standardised over these files alone.
     ///
     /// # Errors
-    /// [`InspectError::Image`] for a file that is no image, or, without a view, of another size than `input` (channels, rows, columns).
+    /// [`InspectError::Image`] for a file that is not an image, or, without a view, has another size than `input` (channels, rows, columns).
     pub fn of_files(
         files: &[PathBuf],
         input: [usize; 3],
@@ -111,21 +111,25 @@ impl Pictures {
             let image = file.display().to_string();
             let wrong = |reason: String| InspectError::Image { image: image.clone(), reason };
             let bytes = std::fs::read(file).map_err(|error| wrong(error.to_string()))?;
-            let decoded = decode_rgb(&bytes).map_err(|found| wrong(format!("it is {found}")))?;
-            let decoded = Picture::new(decoded.shape, decoded.pixels);
-            let seen = view.map_or_else(|| decoded.clone(), |view| view.of(&decoded));
-            if seen.shape() != shape {
+            let decoded = Picture::decode(&image, &bytes).map_err(|error| wrong(error.to_string()))?;
+            let decoded = view.map_or_else(|| decoded.clone(), |view| view.of(&decoded));
+            let found = decoded.shape();
+            if (found.height, found.width) != (height, width) {
                 return Err(wrong(format!(
                     "it has {}×{} pixels, the network takes {height}×{width}; cut or scale it first",
-                    seen.shape().height,
-                    seen.shape().width
+                    found.height, found.width
                 )));
             }
-            pixels.extend_from_slice(seen.pixels());
+            if channels % found.channels != 0 {
+                let reason = "it is a colour picture, the network takes grey ones; convert it first";
+                return Err(wrong(reason.to_owned()));
+            }
+            let repeats = channels / found.channels;
+            pixels.extend(decoded.pixels().iter().flat_map(|value| std::iter::repeat_n(*value, repeats)));
             names.push(file.file_name().map_or(image.clone(), |name| name.to_string_lossy().into_owned()));
         }
         if files.is_empty() {
-            return Err(InspectError::Question("no image was given".to_owned()));
+            return Err(InspectError::Request("no image was given".to_owned()));
         }
         let mut inputs: Vec<f32> = pixels.iter().map(|value| f32::from(*value)).collect();
         let fitted = match fitted {
@@ -138,54 +142,59 @@ impl Pictures {
         Ok(Pictures { shape, names, pixels, inputs, labels: None, fitted: Some(fitted) })
     }
 
-    /// Number of images.
+    /// Returns the same images with these classes, or with none.
+    pub(crate) fn labelled(self, labels: Option<Vec<u32>>) -> Pictures {
+        Pictures { labels, ..self }
+    }
+
+    /// Returns the number of images.
     pub fn len(&self) -> usize {
         self.names.len()
     }
 
-    /// Whether there is none.
+    /// Returns whether there is none.
     pub fn is_empty(&self) -> bool {
         self.names.is_empty()
     }
 
-    /// Rows, columns and channels.
+    /// Returns the rows, columns and channels.
     pub fn shape(&self) -> ImageShape {
         self.shape
     }
 
-    /// The name of an image.
+    /// Returns the name of an image.
     pub fn name(&self, image: usize) -> &str {
         &self.names[image]
     }
 
-    /// The 8-bit pixels of an image, `[height, width, channels]`.
+    /// Returns the 8-bit pixels of an image, `[height, width, channels]`.
     pub fn pixels(&self, image: usize) -> &[u8] {
         &self.pixels[image * self.shape.len()..][..self.shape.len()]
     }
 
-    /// What the network gets of an image, `[height, width, channels]`.
+    /// Returns the network's input for an image, `[height, width, channels]`.
     pub fn input(&self, image: usize) -> &[f32] {
         &self.inputs[image * self.shape.len()..][..self.shape.len()]
     }
 
-    /// The class of each image, if known.
+    /// Returns the class of each image, if known.
     pub fn labels(&self) -> Option<&[u32]> {
         self.labels.as_deref()
     }
 
-    /// The class of each image.
+    /// Returns the class of each image.
     ///
     /// # Errors
-    /// [`InspectError::Question`] for images without labels.
+    /// [`InspectError::Request`] for images without labels.
     pub fn known_labels(&self) -> Result<&[u32], InspectError> {
         self.labels().ok_or_else(|| {
-            InspectError::Question(
+            InspectError::Request(
                 "this measure needs images with known classes: use a split of a data set".into(),
             )
         })
     }
 
-    /// `count` images at even distances (all of them if there are fewer).
+    /// Returns `count` images at even distances (all of them if there are fewer).
     #[must_use]
     pub fn spread(&self, count: usize) -> Pictures {
         let count = count.min(self.len());
@@ -200,7 +209,7 @@ impl Pictures {
         }
     }
 
-    /// One image.
+    /// Returns one image.
     #[must_use]
     pub fn only(&self, image: usize) -> Pictures {
         Pictures {
@@ -213,14 +222,14 @@ impl Pictures {
         }
     }
 
-    /// The images from `start` to before `end` as the network's input `[n, channels, height, width]`.
+    /// Returns the images from `start` to before `end` as the network's input `[n, channels, height, width]`.
     pub fn tensor(&self, start: usize, end: usize, device: &Device) -> Tensor<4> {
         let ImageShape { height, width, channels } = self.shape;
         let values = self.inputs[start * self.shape.len()..end * self.shape.len()].to_vec();
         images_to_tensor(values, [end - start, height, width, channels], device)
     }
 
-    /// The same images with their 8-bit pixels changed, given the image's number and `[height, width, channels]`; then prepared
+    /// Returns the same images with their 8-bit pixels changed, given the image's number and `[height, width, channels]`; then prepared
     /// as these were.
     #[must_use]
     pub fn with_changed_pixels(&self, change: impl Fn(usize, &[u8]) -> Vec<u8>) -> Pictures {
@@ -236,7 +245,7 @@ impl Pictures {
         Pictures { pixels, inputs, ..self.clone() }
     }
 
-    /// The same images with the network's input changed, given `[height, width, channels]`; the pixels stay.
+    /// Returns the same images with the network's input changed, given `[height, width, channels]`; the pixels stay.
     #[must_use]
     pub fn with_changed_inputs(&self, change: impl Fn(&[f32]) -> Vec<f32>) -> Pictures {
         let inputs = (0..self.len()).flat_map(|image| change(self.input(image))).collect();
@@ -250,7 +259,8 @@ pub(crate) mod tests {
     use allconv_data::{DataDirectory, DatasetOptions, SyntheticSettings, open, prepare};
 
     impl Pictures {
-        /// Images as the network gets them, `[n, channels, rows, columns]`, without pixels to show: grey takes their place.
+        /// Returns images of given inputs, `[n, channels, rows, columns]`, without pixels to show: grey takes their
+        /// place.
         ///
         /// # Panics
         /// If the values are not a whole number of images.
@@ -258,10 +268,10 @@ pub(crate) mod tests {
             let shape = ImageShape { height, width, channels };
             assert_eq!(values.len() % shape.len(), 0, "values for whole images of {shape:?}");
             let count = values.len() / shape.len();
-            let cells = height * width;
+            let positions = height * width;
             let inputs = (0..values.len()).map(|index| {
                 let (image, rest) = (index / shape.len(), index % shape.len());
-                values[image * shape.len() + rest % channels * cells + rest / channels]
+                values[image * shape.len() + rest % channels * positions + rest / channels]
             });
             Pictures {
                 shape,
@@ -274,7 +284,7 @@ pub(crate) mod tests {
         }
     }
 
-    /// Drawn images of 16×16 pixels, standardised.
+    /// Returns drawn images of 16×16 pixels, standardised.
     pub(crate) fn drawn(count: usize) -> Pictures {
         let synthetic = SyntheticSettings { seed: 1, size: 16, train: 60, test: 60 };
         let options = DatasetOptions { validation: 0, train_images: None, synthetic, view: None };

@@ -1,4 +1,4 @@
-//! A network that is asked: its description, its weights, and where they come from.
+//! A network with its description, its weights and their origin.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -6,18 +6,19 @@ use std::path::{Path, PathBuf};
 use allconv_kernels::{Accuracy, Engine, Isa};
 use allconv_nets::layers::Stage;
 use allconv_nets::{Initialisation, Network, NetworkSpec, Walk, walk, walk_stages};
+use allconv_record::RecordError;
 use allconv_train::{load_tensors, read_safetensors};
 use burn::module::Module;
 use burn::tensor::Device;
 
 use crate::InspectError;
 
-/// Where the weights of a network come from.
+/// The origin of a network's weights.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WeightOrigin {
     /// A file, e.g. a checkpoint.
     File(PathBuf),
-    /// As the network starts: nothing has been learned.
+    /// The initial weights of an untrained network.
     Untrained,
 }
 
@@ -30,9 +31,9 @@ impl fmt::Display for WeightOrigin {
     }
 }
 
-/// What a network answers.
+/// The kind of a network's output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum OutputType {
     /// One class for an image.
     Class,
     /// A class for every pixel.
@@ -41,24 +42,24 @@ pub enum Answer {
     Picture,
 }
 
-/// A network to ask.
+/// A network to measure, explain or predict with.
 pub struct Subject {
     name: String,
     origin: WeightOrigin,
     initialisation: Initialisation,
     walk: Walk,
     classes: usize,
-    answer: Answer,
+    output_type: OutputType,
     seed: u64,
     device: Device,
     tracked: Network,
     plain: Network,
 }
 
-/// What a network is made of, before it has weights.
+/// The description of a network without weights.
 #[derive(Clone, Debug)]
 pub struct Blueprint {
-    /// What tables and captions call it.
+    /// Its name in tables and captions.
     pub name: String,
     /// Its description, resolved.
     pub spec: NetworkSpec,
@@ -66,8 +67,8 @@ pub struct Blueprint {
     pub input: [usize; 3],
     /// Number of classes, or of channels of the map that it returns.
     pub classes: usize,
-    /// What it answers.
-    pub answer: Answer,
+    /// The kind of its output.
+    pub output_type: OutputType,
     /// The seed its weights start from.
     pub seed: u64,
     /// Accuracy class of its arithmetic.
@@ -75,7 +76,7 @@ pub struct Blueprint {
 }
 
 impl Subject {
-    /// Builds the network on `device`, with the weights of a safetensors file or, without one, as it starts.
+    /// Builds the network on `device`, with the weights of a safetensors file or, without one, with initial weights.
     ///
     /// # Errors
     /// [`InspectError::Description`]; [`InspectError::Weights`] when they are those of another network.
@@ -85,8 +86,11 @@ impl Subject {
         isa: Isa,
         device: &Device,
     ) -> Result<Subject, InspectError> {
-        let Blueprint { name, spec, input, classes, answer, seed, accuracy } = blueprint;
+        let Blueprint { name, spec, input, classes, output_type, seed, accuracy } = blueprint;
         let walk = walk(&spec, input, classes)?;
+        if let Some(file) = weights {
+            check_length(file, &walk, &name)?;
+        }
         let engine = Engine::new(isa, accuracy);
         let tracked =
             Network::from_walk(&walk, spec.initialisation, seed, engine, &device.clone().autodiff());
@@ -96,7 +100,7 @@ impl Subject {
             initialisation: spec.initialisation,
             walk,
             classes,
-            answer,
+            output_type,
             seed,
             device: device.clone(),
             plain: tracked.valid(),
@@ -108,58 +112,58 @@ impl Subject {
         }
     }
 
-    /// What tables and captions call it.
+    /// Returns its name in tables and captions.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Where its weights come from.
+    /// Returns the origin of its weights.
     pub fn origin(&self) -> &WeightOrigin {
         &self.origin
     }
 
-    /// Its stages and their shapes.
+    /// Returns its stages and their shapes.
     pub fn walk(&self) -> &Walk {
         &self.walk
     }
 
-    /// What it answers.
-    pub fn answer(&self) -> Answer {
-        self.answer
+    /// Returns the kind of its output.
+    pub fn output_type(&self) -> OutputType {
+        self.output_type
     }
 
-    /// Number of classes, or of channels of the map that it returns.
+    /// Returns the number of classes, or of channels of the map that it returns.
     pub fn classes(&self) -> usize {
         self.classes
     }
 
-    /// The seed its weights started from.
+    /// Returns the seed its weights started from.
     pub fn seed(&self) -> u64 {
         self.seed
     }
 
-    /// The network on a device with autodiff.
+    /// Returns the network on a device with autodiff.
     pub fn tracked(&self) -> &Network {
         &self.tracked
     }
 
-    /// The network for passes without gradients.
+    /// Returns the network for passes without gradients.
     pub fn plain(&self) -> &Network {
         &self.plain
     }
 
-    /// The same network with all values in f64, on a device with autodiff.
+    /// Returns the same network with all values in f64, on a device with autodiff.
     pub fn in_double_precision(&self) -> Network {
         self.tracked.clone().in_double_precision()
     }
 
-    /// The same network as it starts from `seed`, on a device with autodiff.
+    /// Returns the same network with initial weights from `seed`, on a device with autodiff.
     pub fn untrained(&self, seed: u64) -> Network {
         let engine = self.tracked.engine().clone();
         Network::from_walk(&self.walk, self.initialisation, seed, engine, &self.device.clone().autodiff())
     }
 
-    /// The same network with other weights.
+    /// Returns the same network with other weights.
     pub(crate) fn with_network(&self, tracked: Network) -> Subject {
         Subject {
             name: self.name.clone(),
@@ -167,7 +171,7 @@ impl Subject {
             initialisation: self.initialisation,
             walk: self.walk.clone(),
             classes: self.classes,
-            answer: self.answer,
+            output_type: self.output_type,
             seed: self.seed,
             device: self.device.clone(),
             plain: tracked.valid(),
@@ -175,7 +179,7 @@ impl Subject {
         }
     }
 
-    /// The same network with the weights of a file.
+    /// Returns the same network with the weights of a file.
     ///
     /// # Errors
     /// [`InspectError::Weights`] when they are those of another network.
@@ -189,37 +193,39 @@ impl Subject {
         Ok(Subject { origin: WeightOrigin::File(file.to_path_buf()), ..self.with_network(tracked) })
     }
 
-    /// The stage before the convolution to the classes: the last map whose channels are features.
+    /// Returns the stage before the convolution to the classes, or before a global average in front of it: the last map whose channels are features.
     ///
     /// # Errors
-    /// [`InspectError::Question`] for a network without one.
+    /// [`InspectError::Request`] for a network without one.
     pub fn last_feature_stage(&self) -> Result<usize, InspectError> {
-        let class_convolution =
-            self.tracked.stages().iter().rposition(|stage| matches!(stage, Stage::Convolution(_)));
-        class_convolution.and_then(|stage| stage.checked_sub(1)).ok_or_else(|| {
-            InspectError::Question("the network has no stage before its last convolution".into())
+        let stages = self.tracked.stages();
+        let class_convolution = stages.iter().rposition(|stage| matches!(stage, Stage::Convolution(_)));
+        let average = stages.iter().position(|stage| matches!(stage, Stage::GlobalAverage(_)));
+        let head = class_convolution.map(|last| average.map_or(last, |average| average.min(last)));
+        head.and_then(|stage| stage.checked_sub(1)).ok_or_else(|| {
+            InspectError::Request("the network has no stage before its last convolution".into())
         })
     }
 
-    /// The stage that stands for the whole network: the last features, or the map that it returns.
+    /// Returns the stage that stands for the whole network: the last features, or the map that it returns.
     ///
     /// # Errors
-    /// [`InspectError::Question`] for a network without one.
+    /// [`InspectError::Request`] for a network without one.
     pub fn whole_stage(&self) -> Result<usize, InspectError> {
-        match self.answer {
-            Answer::Class => self.last_feature_stage(),
-            Answer::Regions | Answer::Picture => Ok(self.walk.stages.len() - 1),
+        match self.output_type {
+            OutputType::Class => self.last_feature_stage(),
+            OutputType::Regions | OutputType::Picture => Ok(self.walk.stages.len() - 1),
         }
     }
 
-    /// The walk of the same network over images of other sides.
+    /// Returns the walk of the same network over images of another size.
     ///
     /// # Errors
-    /// [`InspectError::Question`] for a network with parameters for one input size only; [`InspectError::Description`] when a stage
+    /// [`InspectError::Request`] for a network with parameters for one input size only; [`InspectError::Description`] when a stage
     /// cannot process the image.
-    pub(crate) fn walk_over(&self, sides: [usize; 2]) -> Result<Walk, InspectError> {
+    pub(crate) fn walk_over(&self, size: [usize; 2]) -> Result<Walk, InspectError> {
         let stages: Vec<_> = self.walk.stages.iter().map(|stage| stage.stage.clone()).collect();
-        let other = walk_stages(&stages, [self.walk.input[0], sides[0], sides[1]])?;
+        let other = walk_stages(&stages, [self.walk.input[0], size[0], size[1]])?;
         let shapes = |walk| {
             let engine = self.plain.engine().clone();
             let network = Network::from_walk(walk, Initialisation::He, 0, engine, &Device::flex());
@@ -227,15 +233,29 @@ impl Subject {
         };
         match shapes(&other) == shapes(&self.walk) {
             true => Ok(other),
-            false => Err(InspectError::Question(
+            false => Err(InspectError::Request(
                 "this network has parameters for one input size only, and takes no crops".to_owned(),
             )),
         }
     }
 
-    /// The label of a stage, e.g. `features.4 relu`.
+    /// Returns the label of a stage, e.g. `features.4 relu`.
     pub fn stage_label(&self, stage: usize) -> String {
-        format!("features.{stage} {}", self.walk.stages[stage].stage.label())
+        self.walk.stages[stage].label()
+    }
+}
+
+/// Refuses a file that is too short for the parameters of the network, before memory is taken for them.
+fn check_length(file: &Path, walk: &Walk, network: &str) -> Result<(), InspectError> {
+    let found = std::fs::metadata(file).map_err(RecordError::io("read", file))?.len();
+    let wanted = walk.parameters().saturating_mul(size_of::<f32>() as u64);
+    match found >= wanted {
+        true => Ok(()),
+        false => Err(InspectError::Weights {
+            weights: file.to_path_buf(),
+            network: network.to_owned(),
+            reason: format!("it has {found} bytes, and the parameters need {wanted}"),
+        }),
     }
 }
 
@@ -245,17 +265,17 @@ pub(crate) mod tests {
     use allconv_nets::models;
 
     impl Subject {
-        /// The network of stages that have been walked, as it starts.
-        pub(crate) fn of_walk(walk: Walk, classes: usize, answer: Answer) -> Subject {
+        /// Returns the network of a walk with initial weights.
+        pub(crate) fn of_walk(walk: Walk, classes: usize, output_type: OutputType) -> Subject {
             let (device, initialisation, seed) = (Device::flex(), Initialisation::He, 5);
             let tracked =
                 Network::from_walk(&walk, initialisation, seed, Engine::detect(), &device.clone().autodiff());
             let (name, origin, plain) = ("test".to_owned(), WeightOrigin::Untrained, tracked.valid());
-            Subject { name, origin, initialisation, walk, classes, answer, seed, device, plain, tracked }
+            Subject { name, origin, initialisation, walk, classes, output_type, seed, device, plain, tracked }
         }
     }
 
-    /// A narrow model for drawn images of 16×16 pixels in 10 classes, untrained.
+    /// Returns a narrow model for drawn images of 16×16 pixels in 10 classes, untrained.
     pub(crate) fn subject(model: &str) -> Subject {
         let spec = NetworkSpec { last_relu: Some(false), ..models::named(model).unwrap().with_width(0.1) };
         let blueprint = Blueprint {
@@ -263,7 +283,7 @@ pub(crate) mod tests {
             spec: spec.resolved(),
             input: [3, 16, 16],
             classes: 10,
-            answer: Answer::Class,
+            output_type: OutputType::Class,
             seed: 3,
             accuracy: Accuracy::F32,
         };
@@ -278,5 +298,13 @@ pub(crate) mod tests {
         assert_eq!(subject.origin(), &WeightOrigin::Untrained);
         assert_eq!(subject.untrained(3).parameters(), subject.tracked().parameters());
         assert_ne!(subject.untrained(4).parameters(), subject.tracked().parameters());
+    }
+
+    #[test]
+    fn the_last_features_of_a_network_with_a_fully_connected_layer_are_those_before_its_average() {
+        let subject = subject("resnet20");
+        let stage = subject.last_feature_stage().unwrap();
+        assert_eq!(subject.walk().stages[stage].output[1..], [4, 4]);
+        assert_eq!(subject.stage_label(stage + 1), "avgpool global average");
     }
 }

@@ -2,10 +2,10 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-/// The elements of a tensor in row-major order, in double precision.
+/// Returns the elements of a tensor in row-major order, in double precision.
 ///
 /// # Panics
-/// If the device fails to hand its values over.
+/// If the values cannot be read from the device.
 pub(crate) fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
     match tensor.into_data().try_into_vec_as() {
         Ok(values) => values,
@@ -13,12 +13,12 @@ pub(crate) fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
     }
 }
 
-/// A tensor of these values, in the number type and on the device of `like`.
+/// Returns a tensor of these values, in the number type and on the device of `like`.
 pub(crate) fn like(values: Vec<f64>, like: &Tensor<4>) -> Tensor<4> {
     Tensor::from_data(TensorData::new(values, like.dims()), (&like.device(), like.dtype()))
 }
 
-/// The device on which gradients are kept.
+/// Returns the device on which gradients are kept.
 pub(crate) fn tracking() -> Device {
     Device::flex().autodiff()
 }

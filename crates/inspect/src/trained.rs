@@ -1,22 +1,28 @@
-//! A network as a run left it, with what the run kept of its data: the one thing that is evaluated, exported, explained, measured and timed, and
-//! that predicts.
+//! The trained network of a run or model folder with the description of its data: for evaluation, prediction, explanation, measurement,
+//! timing and export.
+
+mod open;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use allconv_data::Picture;
-use allconv_kernels::Isa;
 use allconv_nets::Mode;
-use allconv_record::{RunDirectory, SplitName};
+use allconv_record::{Outcome, Outcomes, Provenance, RunDirectory, RunSpecification, SplitName};
 use allconv_train::{
-    DataStore, Evaluated, KeptData, Prediction, Predictor, RunSettings, TaskSettings, TrainError,
-    check_content, network_tensors, open_predictor, open_task, write_safetensors,
+    DataStore, Evaluated, ExampleRecord, KeptData, NamedTensors, Prediction, Predictor, RunSettings,
+    TaskSettings, TrainError, check_content, network_tensors, open_task, sample_results, write_safetensors,
 };
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::{Answer, Blueprint, CheckpointChoice, InspectError, Pictures, Subject, checkpoint_file};
+use crate::picture_files::{folder_labels, picture_files, seen_pictures};
+use crate::tensors::host;
+use crate::{CheckpointChoice, InspectError, OutputType, Pictures, Subject};
 
-/// Which weights the network of a run gets.
+/// Images that are evaluated together.
+const PICTURES_TOGETHER: usize = 250;
+
+/// The weights of a run's network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RunWeights {
     /// Those of a checkpoint.
@@ -27,80 +33,75 @@ pub enum RunWeights {
     Untrained,
 }
 
-/// A network of a run with what the run kept of its data.
+impl RunWeights {
+    /// Returns their name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            RunWeights::Checkpoint(choice) => choice.name(),
+            RunWeights::File(_) => "file",
+            RunWeights::Untrained => "untrained",
+        }
+    }
+}
+
+/// Where the weights were read.
+enum Origin {
+    /// In a run directory; the step is known for those of a checkpoint.
+    Run { run: RunDirectory, weights: RunWeights, step: Option<u64> },
+    /// In a model folder.
+    Folder(Box<Provenance>),
+}
+
+/// A trained network with the description of its data.
 pub struct TrainedNetwork {
+    specification: RunSpecification,
     settings: RunSettings,
-    content_hash: String,
     kept: KeptData,
     predictor: Box<dyn Predictor>,
     subject: Subject,
+    origin: Origin,
     device: Device,
 }
 
 impl TrainedNetwork {
-    /// Builds the network that the specification of `run` describes, on `device`.
-    ///
-    /// The data set is opened for runs of versions that kept nothing of it, and for no others.
-    ///
-    /// # Errors
-    /// [`InspectError`] when the run is incomplete, the weights belong to another network or are not finite, or the data that are needed
-    /// are absent or others.
-    pub fn of_run(
-        run: &RunDirectory,
-        weights: &RunWeights,
-        data: &DataStore,
-        isa: Isa,
-        device: &Device,
-    ) -> Result<TrainedNetwork, InspectError> {
-        let specification = run.read_specification()?;
-        let unusable = |reason: String| InspectError::Train(TrainError::Specification(reason));
-        let settings = RunSettings::read(&specification)
-            .map_err(|error| unusable(format!("{}: {error}", run.path().display())))?;
-        let kept = KeptData::of_run(run, &settings, &specification.dataset_hash, data)?;
-        let predictor = open_predictor(&settings, &kept, device)?;
-        let name = run.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let blueprint = Blueprint {
-            name,
-            spec: settings.net.clone(),
-            input: kept.data.input,
-            classes: predictor.outputs(),
-            answer: answer_of(&settings),
-            seed: specification.seed,
-            accuracy: settings.accuracy().map_err(|error| unusable(error.to_string()))?,
-        };
-        let file = match weights {
-            RunWeights::Checkpoint(choice) => Some(checkpoint_file(run, *choice)?),
-            RunWeights::File(file) => Some(file.clone()),
-            RunWeights::Untrained => None,
-        };
-        let subject = Subject::new(blueprint, file.as_deref(), isa, device)?;
-        let content_hash = specification.dataset_hash;
-        Ok(TrainedNetwork { settings, content_hash, kept, predictor, subject, device: device.clone() })
-    }
-
-    /// The network itself, to be explained and measured.
+    /// Returns the network itself, to be explained and measured.
     pub fn subject(&self) -> &Subject {
         &self.subject
     }
 
-    /// The network itself.
+    /// Returns the network itself.
     pub fn into_subject(self) -> Subject {
         self.subject
     }
 
-    /// The settings of the run.
+    /// Returns the settings of the run.
     pub fn settings(&self) -> &RunSettings {
         &self.settings
     }
 
-    /// Names of the classes; empty where the task tells none apart.
+    /// Returns the specification of the run.
+    pub fn specification(&self) -> &RunSpecification {
+        &self.specification
+    }
+
+    /// Returns the description of the data that the network needs besides its weights.
+    pub fn kept(&self) -> &KeptData {
+        &self.kept
+    }
+
+    /// Returns the weights under PyTorch's tensor names.
+    pub fn weights(&self) -> NamedTensors {
+        network_tensors(self.subject.plain())
+    }
+
+    /// Returns the names of the classes; empty for tasks without classes.
     pub fn classes(&self) -> &[String] {
         &self.kept.data.classes
     }
 
-    /// Whether its answer to a picture is a picture, rather than a class.
+    /// Returns whether its output is a picture rather than a class.
     pub fn returns_pictures(&self) -> bool {
-        self.subject.answer() != Answer::Class
+        self.subject.output_type() != OutputType::Class
     }
 
     /// Evaluates a split in evaluation mode.
@@ -112,15 +113,11 @@ impl TrainedNetwork {
         let task = open_task(&self.settings, data, &self.device)?;
         self.check_content(task.content_hash())?;
         let evaluated = task.evaluate(self.subject.plain(), split)?.ok_or_else(|| self.no_split(split))?;
-        if !evaluated.loss.is_finite() {
-            let (what, value) = (format!("the {} loss", split.name()), evaluated.loss as f32);
-            return Err(TrainError::NotFinite { what, value }.into());
-        }
+        check_loss(evaluated.loss, split.name())?;
         Ok(evaluated)
     }
 
-    /// Up to `count` pictures of a split: whole images where classes are told apart, else the middle of each, as large as the patches
-    /// that were trained on.
+    /// Returns up to `count` pictures of a split: whole images for classifiers, else the middle of each, as large as the training patches.
     ///
     /// # Errors
     /// [`InspectError::NoSplit`]; [`InspectError::Train`] when the data are absent or not those that the run was made with;
@@ -145,31 +142,74 @@ impl TrainedNetwork {
         Pictures::of_examples(examples, task.input()[1])
     }
 
-    /// Picture files, prepared as the run prepared its images; for networks that name a class.
+    /// Returns the images of files, folders and the folders below them, prepared as the run prepared its images: whole ones of the input size for
+    /// classifiers, else the middle of each, as large as the training patches.
+    ///
+    /// Images in folders with the names of classes have these classes as labels.
     ///
     /// # Errors
-    /// [`InspectError::Question`] for networks that return maps; [`InspectError::Image`] for a file that is no image or has another size.
+    /// [`InspectError::Image`] for a file that is not an image, or has another size or kind; [`InspectError::Request`] for a folder without
+    /// images.
     pub fn pictures_of_files(&self, files: &[PathBuf]) -> Result<Pictures, InspectError> {
+        let files = picture_files(files)?;
+        let input = self.kept.data.input;
         if self.returns_pictures() {
-            return Err(InspectError::Question(
-                "--images works with networks that name a class; this run uses the pictures of its data set"
-                    .to_owned(),
-            ));
+            return Pictures::of_examples(seen_pictures(&files, input[0])?, input[1]);
         }
-        Pictures::of_files(
-            files,
-            self.kept.data.input,
-            Some(self.kept.fitted.clone()),
-            self.settings.data.view,
-        )
+        let view = self.settings.data.view;
+        let pictures = Pictures::of_files(&files, input, Some(self.kept.fitted.clone()), view)?;
+        Ok(pictures.labelled(folder_labels(&files, self.classes())))
     }
 
-    /// What the network says of a picture that belongs to no split: classes, an enlarged or restored picture, or regions.
-    ///
-    /// `name` is what an error calls the picture; with `tile` it is cut into tiles of so many input pixels a side.
+    /// Evaluates pictures with known classes in evaluation mode.
     ///
     /// # Errors
-    /// [`InspectError::Train`] when the picture is not of the kind that the network was made for, or cannot be cut so.
+    /// [`InspectError::Request`] for pictures without classes and networks that name none; [`InspectError::Train`] when the loss is not
+    /// finite.
+    pub fn evaluate_pictures(&self, pictures: &Pictures) -> Result<Evaluated, InspectError> {
+        let Some(labels) = pictures.labels().filter(|_| !self.returns_pictures()) else {
+            return Err(InspectError::Request(format!(
+                "pictures are evaluated where each lies in a folder with the name of its class ({}), by a network that names classes; \
+                 import other data with `allconv data import`",
+                self.classes().join(", ")
+            )));
+        };
+        let mut outcomes = Vec::with_capacity(pictures.len());
+        for start in (0..pictures.len()).step_by(PICTURES_TOGETHER) {
+            let end = (start + PICTURES_TOGETHER).min(pictures.len());
+            let images = pictures.tensor(start, end, &self.device);
+            let logits: Vec<f32> = host(self.subject.plain().forward(images, Mode::Evaluate))
+                .into_iter()
+                .map(|v| v as f32)
+                .collect();
+            let results = sample_results(&logits, &labels[start..end], self.classes().len());
+            for ((sample, label), result) in (start..end).zip(&labels[start..end]).zip(results) {
+                let (label, predicted) = (*label as u16, result.predicted as u16);
+                outcomes.push((
+                    result.loss,
+                    Outcome { sample: sample as u32, label, predicted, loss: result.loss as f32 },
+                ));
+            }
+        }
+        let images = outcomes.len().max(1) as f64;
+        let loss = outcomes.iter().map(|(loss, _)| loss).sum::<f64>() / images;
+        check_loss(loss, "pictures")?;
+        let outcomes: Vec<Outcome> = outcomes.into_iter().map(|(_, outcome)| outcome).collect();
+        let wrong = outcomes.iter().filter(|outcome| outcome.label != outcome.predicted).count() as u64;
+        Ok(Evaluated {
+            loss,
+            metrics: vec![("error".to_owned(), wrong as f64 / images)],
+            rank: wrong,
+            examples: ExampleRecord::Outcomes(Outcomes(outcomes)),
+        })
+    }
+
+    /// Predicts a picture outside the data set: classes, an enlarged or restored picture, or regions.
+    ///
+    /// `name` is the picture's name in errors; with `tile` it is cut into square tiles of that many input pixels in height and width.
+    ///
+    /// # Errors
+    /// [`InspectError::Train`] when the picture is not of the kind that the network was trained on, or cannot be cut into such tiles.
     pub fn predict(
         &self,
         name: &str,
@@ -180,7 +220,7 @@ impl TrainedNetwork {
     }
 
     /// Times one forward pass in evaluation mode over `images` images of the size that the network was trained on, from values in host memory to
-    /// answers in host memory, in seconds.
+    /// outputs in host memory, in seconds.
     pub fn forward_seconds(&self, images: usize) -> f64 {
         let [channels, height, width] = self.kept.data.input;
         // Pixel values of all sizes; which ones does not change the work.
@@ -190,13 +230,13 @@ impl TrainedNetwork {
         let start = Instant::now();
         let shape = [images, channels, height, width];
         let batch = Tensor::<4>::from_data(TensorData::new(values, shape), &self.device);
-        // Reading the answers waits for the device.
-        let answers = match self.returns_pictures() {
+        // Reading the outputs waits for the device.
+        let outputs = match self.returns_pictures() {
             true => self.subject.plain().forward_map(batch, Mode::Evaluate).into_data(),
             false => self.subject.plain().forward(batch, Mode::Evaluate).into_data(),
         };
         let seconds = start.elapsed().as_secs_f64();
-        assert_eq!(answers.num_elements() % images.max(1), 0, "answers of {images} images");
+        assert_eq!(outputs.num_elements() % images.max(1), 0, "outputs of {images} images");
         seconds
     }
 
@@ -205,11 +245,11 @@ impl TrainedNetwork {
     /// # Errors
     /// [`InspectError::Record`] when the file cannot be written.
     pub fn export_safetensors(&self, path: &Path) -> Result<(), InspectError> {
-        Ok(write_safetensors(path, &network_tensors(self.subject.plain()))?)
+        Ok(write_safetensors(path, &self.weights())?)
     }
 
     fn check_content(&self, found: &str) -> Result<(), InspectError> {
-        Ok(check_content(&self.settings.data.dataset, found, &self.content_hash)?)
+        Ok(check_content(&self.settings.data.dataset, found, &self.specification.dataset_hash)?)
     }
 
     fn no_split(&self, split: SplitName) -> InspectError {
@@ -217,12 +257,10 @@ impl TrainedNetwork {
     }
 }
 
-fn answer_of(settings: &RunSettings) -> Answer {
-    match settings.data.task() {
-        TaskSettings::Classification {} => Answer::Class,
-        TaskSettings::Segmentation(_) => Answer::Regions,
-        TaskSettings::SuperResolution(_) | TaskSettings::Denoising(_) | TaskSettings::Autoencoding(_) => {
-            Answer::Picture
-        }
+/// Refuses a loss that is not a number, as damaged weights give it.
+fn check_loss(loss: f64, of: &str) -> Result<(), TrainError> {
+    match loss.is_finite() {
+        true => Ok(()),
+        false => Err(TrainError::NotFinite { what: format!("the {of} loss"), value: loss as f32 }),
     }
 }

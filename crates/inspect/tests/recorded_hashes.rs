@@ -1,5 +1,5 @@
-//! Hashes last: every published specification still hashes to the name of its run, and every published study file of the current numerics revisions still
-//! asks for the very same runs.
+//! Stability of hashes: every published specification hashes to the name of its run, and every published study file of the current numerics
+//! revisions resolves to the same runs.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use allconv_inspect::explain::signal_explanations;
 use allconv_inspect::measure::{Fits, study_metrics};
 use allconv_record::{Resolve, RunDirectory, RunSpecification};
 use allconv_study::{StudyFile, plan};
-use allconv_train::{DataStore, MeasurableMetric, MeasuredOf, Resolver};
+use allconv_train::{DataStore, MeasurableMetric, MeasuredOf, Resolver, request_again};
 
 /// A published run.
 struct Recorded {
@@ -21,7 +21,7 @@ struct Recorded {
     request_hash: String,
 }
 
-/// The published studies: the file of each, with its runs.
+/// Returns the published studies: the file of each, with its runs.
 fn published() -> Vec<(PathBuf, Vec<Recorded>)> {
     let results = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/results");
     let folders = |path: &Path| -> Vec<PathBuf> {
@@ -57,19 +57,19 @@ fn every_published_specification_hashes_to_the_name_of_its_run() {
     assert!(count >= 300, "{count} runs were found");
 }
 
-/// The sets of images that published studies name: side of the images, classes, and the numbers of training and test images.
+/// The sets of images that published studies name: height and width of the images, classes, and the numbers of training and test images.
 const IMAGE_SETS: &[(&str, usize, usize, usize, usize)] =
     &[("cifar10_jpeg", 32, 10, 50_000, 10_000), ("tinyimagenet32", 32, 200, 100_000, 10_000)];
 
-/// Writes black images under the name of a set. Only the hash of its content says that it is another one.
+/// Writes black images under the name of a set. Only the hash of its content shows that it is another one.
 fn write_stand_in(
     directory: &DataDirectory,
-    (name, side, classes, train, test): (&str, usize, usize, usize, usize),
+    (name, size, classes, train, test): (&str, usize, usize, usize, usize),
 ) {
-    let shape = ImageShape { height: side, width: side, channels: 3 };
+    let shape = ImageShape { height: size, width: size, channels: 3 };
     let split = |count: usize| {
         let labels = (0..count).map(|image| (image % classes) as u16).collect();
-        Split::new(vec![0; count * side * side * 3], labels, shape)
+        Split::new(vec![0; count * size * size * 3], labels, shape)
     };
     let classes = (0..classes).map(|class| format!("class {class}")).collect();
     let source = Source { classes, shape, train: split(train), validation: None, test: split(test) };
@@ -77,7 +77,7 @@ fn write_stand_in(
 }
 
 #[test]
-fn every_published_study_of_the_current_revisions_asks_for_the_same_runs() {
+fn every_published_study_of_the_current_revisions_resolves_to_the_same_runs() {
     let folder = tempfile::tempdir().unwrap();
     let directory = DataDirectory::new(folder.path());
     let metric = |(name, revision, fits): (&str, u32, Fits)| MeasurableMetric {
@@ -88,12 +88,12 @@ fn every_published_study_of_the_current_revisions_asks_for_the_same_runs() {
     let resolver = Resolver::new(Arc::new(DataStore::new(directory.clone())), "cpu")
         .measuring(study_metrics().into_iter().map(metric).collect())
         .explaining(signal_explanations().map(|(name, _)| name.to_owned()).collect());
-    let mut asked_again = 0;
+    let mut requested_again = 0;
     for (file, runs) in published() {
         let study = StudyFile::read(&file).unwrap();
         let planned = plan(&study);
         for run in &runs {
-            // Runs of a search are asked for with the rate that it found.
+            // Runs of a search are requested with the rate that it found.
             let Some(again) = planned.iter().find(|planned| planned.request_hash == run.request_hash) else {
                 continue;
             };
@@ -109,11 +109,15 @@ fn every_published_study_of_the_current_revisions_asks_for_the_same_runs() {
             }
             resolved.dataset_hash.clone_from(&run.specification.dataset_hash);
             assert_eq!(resolved.hash(), run.hash, "{}\nnow {resolved:#?}", run.folder.display());
-            asked_again += 1;
+            // The specification itself, read as a request, is the same run.
+            let mut repeated = resolver.resolve(&request_again(&run.specification)).unwrap().specification;
+            repeated.dataset_hash.clone_from(&run.specification.dataset_hash);
+            assert_eq!(repeated.hash(), run.hash, "{}\nagain {repeated:#?}", run.folder.display());
+            requested_again += 1;
         }
     }
-    assert!(asked_again > 0, "no published run has the current revisions");
-    println!("{asked_again} runs were asked for again");
+    assert!(requested_again > 0, "no published run has the current revisions");
+    println!("{requested_again} runs were requested again");
 }
 
 fn differing(now: &BTreeMap<String, u32>, then: &BTreeMap<String, u32>) -> bool {

@@ -56,7 +56,7 @@ fn main() {
     println!("[{}]", rows.join(", "));
 }
 
-/// Values of one order of magnitude.
+/// Returns values of one order of magnitude.
 fn wave(len: usize) -> Vec<f32> {
     (0..len).map(|i| ((i * 37) % 101) as f32 / 50.0 - 1.0).collect()
 }

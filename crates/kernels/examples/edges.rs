@@ -1,4 +1,4 @@
-//! A convolution on plain slices: the vertical edges of a small picture, and the gradient that makes them fainter.
+//! A convolution on plain slices: the vertical edges of a small image, and the gradient that makes them fainter.
 //!
 //! Usage: `cargo run --example edges`
 
@@ -42,7 +42,7 @@ fn main() -> Result<(), GeometryError> {
         dweight: &mut dweight,
         dbias: None,
     });
-    println!("gradient in the picture:");
+    println!("gradient in the image:");
     print_map(&dx, width);
     Ok(())
 }

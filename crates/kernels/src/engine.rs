@@ -10,7 +10,7 @@ use crate::numbers::Accuracy;
 /// The instruction set, the accuracy class, and a pool of scratch buffers that clones share.
 ///
 /// Cheap to clone. Buffers up to 2 MiB are kept between calls. Larger ones are allocated by each: a program that trains should have
-/// the [`RecyclingAllocator`](crate::RecyclingAllocator), so that this and its tensors cost no fresh memory after the first step.
+/// the [`RecyclingAllocator`](crate::RecyclingAllocator), so that these and its tensors take no new memory after the first step.
 #[derive(Clone)]
 pub struct Engine {
     isa: Isa,
@@ -19,37 +19,37 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine with an empty scratch pool.
+    /// Creates an engine with an empty scratch pool.
     #[must_use]
     pub fn new(isa: Isa, accuracy: Accuracy) -> Self {
         Self { isa, accuracy, scratch: Arc::new(ScratchPool::default()) }
     }
 
-    /// The fastest instruction set of this CPU, with [`Accuracy::F32`].
+    /// Returns the fastest instruction set of this CPU, with [`Accuracy::F32`].
     #[must_use]
     pub fn detect() -> Self {
         Self::new(Isa::detect(), Accuracy::F32)
     }
 
-    /// The instruction set in use.
+    /// Returns the instruction set in use.
     #[must_use]
     pub const fn isa(&self) -> Isa {
         self.isa
     }
 
-    /// The accuracy class in use.
+    /// Returns the accuracy class in use.
     #[must_use]
     pub const fn accuracy(&self) -> Accuracy {
         self.accuracy
     }
 
-    /// Bytes of scratch memory that lie in the pool, waiting for the next call.
+    /// Returns the number of bytes of scratch memory in the pool, kept for the next call.
     #[must_use]
     pub fn scratch_bytes(&self) -> usize {
         self.scratch.idle_bytes()
     }
 
-    /// The scratch buffers.
+    /// Returns the scratch buffers.
     pub(crate) fn scratch(&self) -> &ScratchPool {
         &self.scratch
     }

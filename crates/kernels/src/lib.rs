@@ -7,8 +7,8 @@
 //! # Tour
 //!
 //! An [`Engine`] is the context of every call: instruction set, accuracy class and scratch memory. A convolution is a value: a
-//! [`Convolution`] is planned for a geometry, a [`PreparedConvolution`] holds weights as well and computes both passes. Bias, activation and
-//! dropout belong to the same pass, see [`Epilogue`].
+//! [`Convolution`] is planned for a geometry, a [`PreparedConvolution`] holds weights as well and computes both passes. Bias, activation
+//! and dropout belong to the same pass, see [`Epilogue`].
 //!
 //! ```
 //! use allconv_kernels::{
@@ -32,7 +32,7 @@
 //! prepared.forward(ConvForward { x: &x, bias: None, epilogue, y: &mut y });
 //! assert!((y[0] - 4.0).abs() < 1e-5 && (y[5] - 9.0).abs() < 1e-5);
 //!
-//! // The gradients of the sum of all outputs: each weight meets as many inputs as it has positions on the map.
+//! // The gradients of the sum of all outputs: each weight is multiplied by as many inputs as it has positions on the map.
 //! let (dy, mut dweight) = (vec![1.0; y.len()], vec![0.0; 9]);
 //! prepared.backward(ConvBackward {
 //!     x: &x, y: &y, dy: &dy, epilogue, dx: None, dweight: &mut dweight, dbias: None,
@@ -56,9 +56,9 @@
 //!
 //! # Layers
 //!
-//! From the bottom: `cpu` (instruction sets and vectors) and `memory`; `numbers` (element types, accuracy classes) and `windows` (padding and
-//! the errors of geometries); `engine`; `elementwise`; then `convolution`, `pooling`, `resampling` and `normalisation`. A module imports
-//! from the layers beneath it and from its own. The README says how to add a kernel.
+//! From the bottom: `cpu` (instruction sets and vectors) and `memory`; `numbers` (element types, accuracy classes) and `windows` (padding
+//! and the errors of geometries); `engine`; `elementwise`; then `convolution`, `pooling`, `resampling` and `normalisation`. A module
+//! imports from the layers beneath it and from its own. The README says how to add a kernel.
 
 mod convolution;
 mod cpu;
@@ -94,13 +94,14 @@ pub use numbers::{
 };
 pub use peak::measured_peak;
 pub use pooling::{
-    AverageDivisor, Orders, PoolGeometry, RegionLists, WeightedPoolBackward, WindowFunction, assign_cells,
-    assign_cells_backward, average_pool2d_backward, average_pool2d_forward, drawn_cells, gather_cells,
-    max_pool2d_backward, max_pool2d_forward, max_pool2d_values, median_cells, region_max_cells,
-    scatter_cells, weighted_pool2d_backward, weighted_pool2d_forward,
+    AverageDivisor, Orders, PoolGeometry, RegionLists, WeightedPoolBackward, WindowFunction,
+    assign_positions, assign_positions_backward, average_pool2d_backward, average_pool2d_forward,
+    drawn_positions, gather_positions, max_pool2d_backward, max_pool2d_forward, max_pool2d_values,
+    median_positions, region_max_positions, scatter_positions, weighted_pool2d_backward,
+    weighted_pool2d_forward,
 };
 pub use resampling::{
     AxisMap, BlockGeometry, BlockOrder, ChannelMap, ReassemblyGeometry, ResampleChannels, depth_to_space,
-    reassembly_backward, reassembly_forward, reassembly_shares, resample, space_to_depth,
+    reassembly_backward, reassembly_forward, reassembly_weights, resample, space_to_depth,
 };
 pub use windows::{GeometryError, Padding};

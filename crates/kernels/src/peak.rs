@@ -14,7 +14,7 @@ const PORTABLE_LINKS: usize = 1 << 18;
 /// Bursts, of which the fastest counts.
 const BURSTS: usize = 7;
 
-/// Operations per second (two a multiply-add) that all threads of rayon's current pool reach together in registers alone, on
+/// Measures the operations per second (two a multiply-add) that all threads of rayon's current pool reach together in registers alone, on
 /// operands of the engine's accuracy class.
 ///
 /// The fastest of a few bursts of some milliseconds. On the portable set multiply-adds are emulated, unless every CPU of the build target
@@ -37,7 +37,7 @@ pub fn measured_peak(engine: &Engine) -> f64 {
             }
             sum
         });
-        // What the chains come to, which proves that they ran.
+        // The result of the chains, which proves that they ran.
         let expected = if in_pairs { links as f32 } else { 2.0 };
         assert!(
             sums.iter().all(|sum| (sum / (expected * CHAINS as f32) - 1.0).abs() < 0.01),
@@ -76,12 +76,12 @@ impl Kernel for Pairs<'_> {
         let wide = simd.wide();
         let halves = wide.splat(pair(0.5, 0.5));
         let ones = wide.splat(pair(1.0, 1.0));
-        // x = x + 1 counts the links: f32 holds every integer that far.
+        // x = x + 1 counts the steps: f32 holds every integer that far.
         *self.sum = chains(wide, self.links, |x| wide.dot_pairs(halves, ones, x));
     }
 }
 
-/// Runs the chains from zero, link by link; returns the sum of their first lanes.
+/// Runs the chains from zero, step by step; returns the sum of their first lanes.
 #[inline(always)]
 fn chains<W: Wide>(wide: W, links: usize, link: impl Fn(W::Vector) -> W::Vector) -> f32 {
     let mut chains = [wide.splat(0.0); CHAINS];

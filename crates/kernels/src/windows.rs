@@ -19,13 +19,13 @@ impl Padding {
     /// No padding.
     pub const NONE: Self = Self::same(0);
 
-    /// The same padding on all four sides.
+    /// Returns the same padding on all four sides.
     #[must_use]
     pub const fn same(pixels: usize) -> Self {
         Self { top: pixels, bottom: pixels, left: pixels, right: pixels }
     }
 
-    /// `vertical` rows above and below, `horizontal` columns left and right.
+    /// Creates a padding of `vertical` rows above and below, `horizontal` columns left and right.
     #[must_use]
     pub const fn symmetric(vertical: usize, horizontal: usize) -> Self {
         Self { top: vertical, bottom: vertical, left: horizontal, right: horizontal }
@@ -153,7 +153,7 @@ pub(crate) fn limit_elements(tensor: &'static str, sizes: [usize; 4]) -> Result<
     Ok(())
 }
 
-/// Number of window positions along one padded axis.
+/// Returns the number of window positions along one padded axis.
 pub(crate) fn windows(
     axis: &'static str,
     padded: usize,

@@ -1,4 +1,4 @@
-//! The maps that wait beside the chain during a forward pass: those that were kept, and the height and width to return to.
+//! The branches of a forward pass: the feature maps that were kept, and the height and width to return to.
 
 use allconv_kernels::Engine;
 use allconv_operators::operations::{SeparableMap, concatenate_channels, separable, sum_of};
@@ -17,27 +17,27 @@ pub(crate) struct Branches {
 #[derive(Debug)]
 pub(crate) struct OpenTarget {
     /// Rows and columns to return to.
-    pub(crate) sides: [usize; 2],
-    /// What the operator in between is to hand over.
+    pub(crate) size: [usize; 2],
+    /// The switches that the operator in between is to return.
     pub(crate) wanted: SwitchKind,
-    /// What it has handed over.
+    /// The switches that it has returned.
     pub(crate) switches: Switches,
 }
 
 impl Branches {
-    /// Whether the next downsampling operator is to hand over switches.
+    /// Returns whether the next downsampling operator is to return switches.
     pub(crate) fn wants_switches(&self) -> bool {
         self.targets.last().is_some_and(|target| target.wanted != SwitchKind::None)
     }
 
-    /// Takes what a downsampling operator hands over.
+    /// Stores the switches of a downsampling operator.
     pub(crate) fn hand_over(&mut self, switches: Switches) {
         if let Some(target) = self.targets.last_mut() {
             target.switches = switches;
         }
     }
 
-    /// The target that an upsampling operator returns to.
+    /// Returns the target that an upsampling operator returns to.
     ///
     /// # Panics
     ///
@@ -57,14 +57,14 @@ impl Branches {
     }
 }
 
-/// A stage that keeps maps, takes them back or notes where to return: everything without a computation of its own.
+/// A stage that keeps maps, takes them back or notes where to return: the stages without a computation.
 #[derive(Module, Debug)]
 pub struct BranchLayer {
     #[module(skip)]
     kind: Branch,
 }
 
-/// What a [`BranchLayer`] does.
+/// The kinds of a [`BranchLayer`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Branch {
     /// See [`crate::StageSpec::Keep`].
@@ -74,6 +74,8 @@ pub enum Branch {
         /// By what height and width grow.
         factor: usize,
     },
+    /// See [`crate::StageSpec::Exchange`].
+    Exchange,
     /// See [`crate::StageSpec::Concatenate`].
     Concatenate,
     /// See [`crate::StageSpec::Add`].
@@ -81,17 +83,22 @@ pub enum Branch {
         /// Factor on the current map.
         scale: f64,
     },
+    /// See [`crate::StageSpec::PadChannels`].
+    PadChannels {
+        /// Number of output channels.
+        channels_out: usize,
+    },
     /// See [`crate::StageSpec::Target`].
     Target {
         /// The height and width to return to are this many times those of the map.
         factor: usize,
-        /// What the operator in between is to hand over.
+        /// The switches that the operator in between is to return.
         wanted: SwitchKind,
     },
 }
 
 impl BranchLayer {
-    /// A layer of this kind.
+    /// Returns a layer of this kind.
     pub fn new(kind: Branch) -> Self {
         Self { kind }
     }
@@ -101,17 +108,38 @@ impl BranchLayer {
         match self.kind {
             Branch::Keep => branches.kept.push(x.clone()),
             Branch::KeepEnlarged { factor } => {
-                let along = |side| bicubic_enlargement(side, factor);
+                let along = |size| bicubic_enlargement(size, factor);
                 let map = SeparableMap::new(along(height), along(width));
                 branches.kept.push(separable(x.clone(), map, engine));
             }
+            Branch::Exchange => {
+                let kept = branches.last_kept();
+                branches.kept.push(x);
+                return kept;
+            }
+            Branch::PadChannels { channels_out } => return padded(x, channels_out),
             Branch::Concatenate => return concatenate_channels(branches.last_kept(), x),
             Branch::Add { scale } => return sum_of(branches.last_kept(), x, scale),
             Branch::Target { factor, wanted } => {
-                let sides = [height * factor, width * factor];
-                branches.targets.push(OpenTarget { sides, wanted, switches: Switches::None });
+                let size = [height * factor, width * factor];
+                branches.targets.push(OpenTarget { size, wanted, switches: Switches::None });
             }
         }
         x
+    }
+}
+
+/// `x` between channels of zeros, half of those that are missing (rounded down) before it.
+fn padded(x: Tensor<4>, channels_out: usize) -> Tensor<4> {
+    let [images, channels, height, width] = x.dims();
+    let missing = channels_out - channels;
+    let zeros = |channels| Tensor::zeros([images, channels, height, width], (&x.device(), x.dtype()));
+    match missing {
+        0 => x,
+        1 => concatenate_channels(x.clone(), zeros(1)),
+        _ => {
+            let before = concatenate_channels(zeros(missing / 2), x.clone());
+            concatenate_channels(before, zeros(missing - missing / 2))
+        }
     }
 }

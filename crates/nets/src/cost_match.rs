@@ -6,16 +6,19 @@ use crate::description::{CostMatch, CostQuantity, NetworkSpec, WIDEST_NETWORK, w
 use crate::error::DescriptionError;
 use crate::rounding::ChannelRounding;
 
-/// The largest difference from the cost that is to be matched, as a share of it.
+/// The largest difference from the cost that is to be matched, as a fraction of it.
 pub const MATCH_TOLERANCE: f64 = 0.01;
-/// How far the width may move, as a factor either way.
+/// The largest change of the width, as a factor up or down.
 const FURTHEST: f64 = 16.0;
-/// Ways of spreading the rounding that are tried.
+/// Number of phases of the rounding that are tried.
 const PHASES: u32 = 16;
 
+/// The cost of a network.
+type CostOf<'a> = dyn Fn(&NetworkSpec) -> Result<u64, DescriptionError> + 'a;
+
 impl NetworkSpec {
-    /// The same network with the width at which it costs what [`CostMatch`] asks for on an `input` of channels, rows and
-    /// columns with `classes` classes; unchanged where nothing is asked for. Where the other network's width gives the very
+    /// Returns the same network with the width at which it costs what [`CostMatch`] asks for on an `input` of channels, rows and
+    /// columns with `classes` classes; unchanged without one. Where the other network's width gives the very
     /// cost, it is taken.
     ///
     /// # Errors
@@ -37,13 +40,33 @@ impl NetworkSpec {
         if cost(&equally_wide)? == target {
             return Ok(equally_wide);
         }
-        // For each phase cost grows with the width in steps: close in on the step across the target.
+        let Some((reached, spec)) = self.nearest(other.width(), target, &cost)? else {
+            return Ok(equally_wide);
+        };
+        if reached.abs_diff(target) as f64 > MATCH_TOLERANCE * target as f64 {
+            let quantity = match quantity {
+                CostQuantity::Macs => "MACs",
+                CostQuantity::Parameters => "parameters",
+            };
+            return Err(DescriptionError::NoMatch { quantity, target, nearest: reached });
+        }
+        spec.with_shortest_width(reached, &cost)
+    }
+
+    /// Returns the cost and the description of the network around this width whose cost is nearest to `target`.
+    ///
+    /// For each phase of the rounding, cost grows with the width in steps: bisection closes in on the step across the target.
+    fn nearest(
+        &self,
+        width: f64,
+        target: u64,
+        cost: &CostOf<'_>,
+    ) -> Result<Option<(u64, Self)>, DescriptionError> {
         let mut nearest: Option<(u64, Self)> = None;
         for phase in 0..PHASES {
             let rounding = ChannelRounding::Spread(f64::from(phase) / f64::from(PHASES));
             let at = |width: f64| Self { rounding, ..self.clone().with_width(width) };
-            let (mut below, mut above) =
-                (other.width() / FURTHEST, (other.width() * FURTHEST).min(WIDEST_NETWORK));
+            let (mut below, mut above) = (width / FURTHEST, (width * FURTHEST).min(WIDEST_NETWORK));
             for _ in 0..48 {
                 let middle = (below * above).sqrt();
                 if cost(&at(middle))? <= target {
@@ -62,26 +85,22 @@ impl NetworkSpec {
                 }
             }
         }
-        let Some((reached, spec)) = nearest else { return Ok(equally_wide) };
-        if reached.abs_diff(target) as f64 > MATCH_TOLERANCE * target as f64 {
-            let quantity = match quantity {
-                CostQuantity::Macs => "MACs",
-                CostQuantity::Parameters => "parameters",
-            };
-            return Err(DescriptionError::NoMatch { quantity, target, nearest: reached });
-        }
-        // The shortest number with the same cost.
-        let width = spec.width();
+        Ok(nearest)
+    }
+
+    /// Returns this network with the width of fewest digits that has the same cost.
+    fn with_shortest_width(self, reached: u64, cost: &CostOf<'_>) -> Result<Self, DescriptionError> {
+        let width = self.width();
         for digits in 2..=12 {
             let scale = powi(10.0, digits);
             for short in [(width * scale).floor() / scale, (width * scale).ceil() / scale] {
-                let short = spec.clone().with_width(short);
+                let short = self.clone().with_width(short);
                 if short.width() > 0.0 && cost(&short)? == reached {
                     return Ok(short);
                 }
             }
         }
-        Ok(spec)
+        Ok(self)
     }
 }
 
@@ -103,9 +122,9 @@ mod tests {
         for operator in DownsampleConfig::examples() {
             for quantity in [CostQuantity::Macs, CostQuantity::Parameters] {
                 let wanted = CostMatch { quantity, net: baseline.clone() };
-                let asked =
+                let request =
                     NetworkSpec { match_cost: Some(Box::new(wanted)), ..model_c(1.0, operator.clone()) };
-                let matched = asked.matched([3, 32, 32], 10);
+                let matched = request.matched([3, 32, 32], 10);
                 let Ok(matched) = matched else {
                     // Groups must divide the channels of one layer: not every width does.
                     let grouped = format!("{operator:?}").contains("groups: 3");
@@ -131,11 +150,11 @@ mod tests {
                 let operator = DownsampleConfig::named(operator).unwrap().remove(0);
                 let wanted = CostMatch { quantity: CostQuantity::Macs, net: baseline.clone() };
                 let match_cost = Some(Box::new(wanted));
-                let asked = NetworkSpec { downsample: Some(operator), match_cost, ..model.spec() };
-                if asked.clone().stages(model.classes).is_err() {
+                let request = NetworkSpec { downsample: Some(operator), match_cost, ..model.spec() };
+                if request.clone().stages(model.classes).is_err() {
                     continue;
                 }
-                let matched = asked.matched(model.input, model.classes).unwrap();
+                let matched = request.matched(model.input, model.classes).unwrap();
                 let macs = |spec: &NetworkSpec| walk(spec, model.input, model.classes).unwrap().macs() as f64;
                 let ratio = macs(&matched) / macs(&baseline);
                 assert!((ratio - 1.0).abs() <= MATCH_TOLERANCE, "{} {matched:?}: {ratio}", model.name);
@@ -147,10 +166,10 @@ mod tests {
     fn an_operator_that_costs_the_same_keeps_the_width_and_the_rounding() {
         let operator = |name| DownsampleConfig::named(name).unwrap().remove(0);
         let wanted = CostMatch { quantity: CostQuantity::Macs, net: model_c(0.25, operator("max_pool")) };
-        let asked =
+        let request =
             NetworkSpec { match_cost: Some(Box::new(wanted)), ..model_c(1.0, operator("average_pool")) };
         let expected = model_c(0.25, operator("average_pool"));
-        assert_eq!(asked.matched([3, 32, 32], 10).unwrap(), expected);
+        assert_eq!(request.matched([3, 32, 32], 10).unwrap(), expected);
     }
 
     #[test]
@@ -184,9 +203,9 @@ mod tests {
         let tiny = model_c(0.004, operator("max_pool"));
         let wanted = CostMatch { quantity: CostQuantity::Parameters, net: tiny };
         // One channel throughout already has more parameters.
-        let asked =
+        let request =
             NetworkSpec { match_cost: Some(Box::new(wanted)), ..model_c(1.0, operator("patch_merging")) };
-        let error = asked.matched([3, 32, 32], 10).unwrap_err().to_string();
+        let error = request.matched([3, 32, 32], 10).unwrap_err().to_string();
         assert!(error.contains("within 1 %"), "{error}");
     }
 }

@@ -39,7 +39,7 @@ const LARGEST_LAST_SCALE: f64 = 16.0;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkSpec {
-    /// Which net, and its own settings.
+    /// The architecture and its settings.
     pub architecture: Architecture,
     /// The operator that reduces the resolution. Default: the architecture's own
     /// (`springenberg`: max pooling 3×3, stride 2; the two large nets: the strided convolutions of their tables; U-shaped nets:
@@ -47,7 +47,7 @@ pub struct NetworkSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub downsample: Option<DownsampleConfig>,
     /// The operator that enlarges maps again: at every level of a U-shaped net, in the head of `edsr`. Default: the architecture's
-    /// own (transposed convolution 2×2, stride 2; in the head pixel shuffle behind a 3×3 convolution).
+    /// own (transposed convolution 2×2, stride 2; in the head pixel shuffle after a 3×3 convolution).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upsample: Option<UpsampleConfig>,
     /// Whether the last activation follows the class convolution too, as table 1 of the paper says ("1×1 conv. 10 ReLU").
@@ -61,17 +61,17 @@ pub struct NetworkSpec {
     /// Default: the architecture's own rates (`springenberg`: 0.5 after each downsampling).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dropout: Option<f64>,
-    /// How weights start; biases start at zero.
+    /// The initial weights; biases start at zero.
     #[serde(default)]
     pub initialisation: Initialisation,
     /// Factor on the weights of the class convolution at the start, above 0 and at most 16: a small one starts from logits near zero, so
-    /// that the first loss is about ln(classes). Default: 1. Only where classes are told apart.
+    /// that the first loss is about ln(classes). Default: 1. Only for classifiers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_scale: Option<f64>,
-    /// How the width's multiples become whole numbers of channels. Default: to the nearest.
+    /// The rounding of channel counts to whole numbers. Default: to the nearest.
     #[serde(default, skip_serializing_if = "ChannelRounding::is_nearest")]
     pub rounding: ChannelRounding,
-    /// The network whose cost this one is to have: its width is then found, not read. Default: none.
+    /// The network whose cost this one is to have: its own width is then computed. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub match_cost: Option<Box<CostMatch>>,
 }
@@ -80,24 +80,24 @@ pub struct NetworkSpec {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CostMatch {
-    /// What is to be equal.
+    /// The cost that is to be equal.
     pub quantity: CostQuantity,
     /// The other network, its width included.
     pub net: NetworkSpec,
 }
 
-/// What two networks may have in common.
+/// A cost that two networks can have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CostQuantity {
     /// Multiply–accumulates for one image, forward.
     Macs,
-    /// Learned values.
+    /// Parameters.
     Parameters,
 }
 
 impl NetworkSpec {
-    /// The architecture with every setting at its default.
+    /// Returns the architecture with every setting at its default.
     pub fn new(architecture: Architecture) -> Self {
         Self {
             architecture,
@@ -113,18 +113,18 @@ impl NetworkSpec {
         }
     }
 
-    /// The same network with channels multiplied by `width` (class channels excepted).
+    /// Returns the same network with channels multiplied by `width` (class channels excepted).
     pub fn with_width(mut self, width: f64) -> Self {
         self.architecture.set_width(width);
         self
     }
 
-    /// The factor on every channel count but that of the classes.
+    /// Returns the factor on every channel count but that of the classes.
     pub fn width(&self) -> f64 {
         self.architecture.width()
     }
 
-    /// What the network returns.
+    /// Returns what the network returns.
     pub fn output(&self) -> OutputKind {
         self.layout().output()
     }
@@ -133,8 +133,8 @@ impl NetworkSpec {
         self.architecture.layout()
     }
 
-    /// The same network with every default written out. What stays empty has no single value: the rates and
-    /// stride-2 convolutions that stand in an architecture's own table.
+    /// Returns the same network with every default written out. What stays empty has no single value: the rates and
+    /// stride-2 convolutions of an architecture's own table.
     pub fn resolved(&self) -> Self {
         let defaults = self.layout().defaults();
         Self {
@@ -151,12 +151,21 @@ impl NetworkSpec {
         }
     }
 
-    /// The stages of this network for `classes` classes, or as many channels of the map that it returns, in order.
+    /// Returns the stages of this network for `classes` classes, or as many channels of the map that it returns, in order.
     ///
     /// # Errors
     ///
-    /// A number out of range, or an operator that cannot stand in the slot.
+    /// A number out of range, or an operator that the slot does not support.
     pub fn stages(&self, classes: usize) -> Result<Vec<StageSpec>, DescriptionError> {
+        self.asking(classes, |layout, shared| layout.stages(shared, classes))
+    }
+
+    /// What `question` makes of the architecture and the settings beside it.
+    fn asking<T>(
+        &self,
+        classes: usize,
+        question: impl FnOnce(&dyn Layout, &SharedSettings<'_>) -> Result<T, DescriptionError>,
+    ) -> Result<T, DescriptionError> {
         self.check()?;
         check_range("classes", classes, 1.., "at least 1")?;
         let resolved = self.resolved();
@@ -170,10 +179,10 @@ impl NetworkSpec {
             width: self.width(),
             rounding: self.rounding,
         };
-        self.layout().stages(&shared, classes)
+        question(self.layout(), &shared)
     }
 
-    /// The revisions of the values that this description computes, for the hash that identifies a run: the
+    /// Returns the revisions of the values that this description computes, for the hash that identifies a run: the
     /// architecture's and those of the operators in its slots, unless a slot holds the architecture's own.
     pub fn numerics_revisions(&self) -> Vec<(&'static str, u32)> {
         let layout = self.layout();
@@ -228,7 +237,12 @@ impl NetworkSpec {
 /// # Ok::<(), allconv_nets::DescriptionError>(())
 /// ```
 pub fn walk(spec: &NetworkSpec, input: [usize; 3], classes: usize) -> Result<Walk, DescriptionError> {
-    walk_stages(&spec.stages(classes)?, input)
+    let mut walk = walk_stages(&spec.stages(classes)?, input)?;
+    let names = spec.asking(classes, |layout, shared| layout.names(shared, classes))?;
+    for (stage, name) in walk.stages.iter_mut().zip(names.into_iter().flatten()) {
+        stage.name = name;
+    }
+    Ok(walk)
 }
 
 #[cfg(test)]
@@ -240,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn description_survives_writing_and_reading() {
+    fn descriptions_are_read_as_written() {
         for name in crate::models::names() {
             let spec = crate::models::named(name).unwrap();
             let text = toml::to_string(&spec).unwrap();

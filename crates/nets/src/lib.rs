@@ -43,6 +43,7 @@ mod branches;
 mod cost_match;
 mod description;
 mod error;
+mod forward_pass;
 pub mod layers;
 mod mode;
 pub mod models;
@@ -51,11 +52,11 @@ mod norm;
 mod normalise_layer;
 mod operator_pair;
 mod parameters;
-mod passage;
 mod receptive_field;
 mod rounding;
 mod slot;
 mod stage;
+mod stage_name;
 mod stage_shape;
 mod targets;
 mod walk;
@@ -63,12 +64,13 @@ mod walk_branches;
 
 pub use allconv_operators::parameters::Parameter;
 pub use allconv_operators::{
-    Border, ConvolutionSpec, DownsampleConfig, Engine, InitialWeights, Initialisation, MaxPoolRule,
+    Bias, Border, ConvolutionSpec, DownsampleConfig, Engine, InitialWeights, Initialisation, MaxPoolRule,
     OperatorError, Pass, ReluRule, SignalRules, SwitchKind, Switches, UpsampleConfig, images_to_tensor,
 };
 pub use architectures::{
-    AllCnnImagenet, Architecture, Autoencoder, Base, Blocks, Edsr, LargeAllCnn, OutputKind, SkipOverAll,
-    Springenberg, SuperResolutionUNet, UNet,
+    AllCnnImagenet, Architecture, Autoencoder, Base, Blocks, Edsr, LargeAllCnn, ListedConvolution,
+    ListedStage, OutputKind, Resnet, Shortcut, SkipOverAll, Springenberg, Stages, SuperResolutionUNet, UNet,
+    Vgg, VggHead,
 };
 pub use cost_match::MATCH_TOLERANCE;
 pub use description::{CostMatch, CostQuantity, NetworkSpec, walk};
@@ -76,10 +78,11 @@ pub use error::DescriptionError;
 pub use mode::Mode;
 pub use network::{Network, Trace};
 pub use norm::Norm;
-pub use operator_pair::UpsamplePair;
+pub use operator_pair::{UpsamplePair, slot_parameters};
 pub use parameters::ParameterError;
 pub use rounding::ChannelRounding;
 pub use slot::Slot;
 pub use stage::{ActivationKind, NormaliseKind, NormaliseSpec, StageSpec, Target, UpsampleSpec};
+pub use stage_name::{StageName, WeightForm};
 pub use stage_shape::StageShape;
 pub use walk::{Walk, walk_stages};

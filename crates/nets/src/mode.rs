@@ -1,8 +1,8 @@
-//! What a pass through a network is for, and the random streams of its stages.
+//! The mode of a forward pass (training or evaluation), and the random streams of its stages.
 
 use allconv_random::{Purpose, step_key};
 
-/// Whether dropout is active, and with which masks.
+/// The mode of a forward pass: without dropout, or with the dropout masks of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// Nothing is dropped.
@@ -17,7 +17,7 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// Names the random stream of the stage at `index` in this step; `None` outside training.
+    /// Returns the key of the random stream of the stage at `index` in this step; `None` outside training.
     pub(crate) fn key(self, index: usize, purpose: Purpose) -> Option<u64> {
         match self {
             Self::Evaluate => None,

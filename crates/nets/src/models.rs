@@ -1,14 +1,15 @@
-//! The paper's models by name: each name is an alias for one value of the description.
+//! Models by name, the paper's and others: each name is an alias for one value of the description.
 
 use allconv_operators::downsample::{ConvPool, FoldedStride, MaxPool, StridedConv};
 use allconv_operators::{DownsampleConfig, Initialisation};
 
 use crate::architectures::{
-    AllCnnImagenet, Architecture, Autoencoder, Base, Edsr, LargeAllCnn, SkipOverAll, Springenberg,
-    SuperResolutionUNet, UNet,
+    AllCnnImagenet, Architecture, Autoencoder, Base, Edsr, LargeAllCnn, Resnet, SkipOverAll, Springenberg,
+    SuperResolutionUNet, UNet, Vgg, VggHead,
 };
 use crate::description::NetworkSpec;
 use crate::error::DescriptionError;
+use crate::norm::Norm;
 
 /// One named model.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +32,9 @@ enum Kind {
     EdsrBaseline,
     SuperResolutionUNet,
     Autoencoder,
+    Resnet(usize),
+    Vgg(usize, Norm),
+    VggOfCifar(usize),
 }
 
 /// The four rules of table 2.
@@ -46,8 +50,16 @@ const fn cifar(name: &'static str, base: Base, rule: Rule) -> Model {
     Model { name, input: [3, 32, 32], classes: 10, kind: Kind::Cifar(base, rule) }
 }
 
-/// Every named model: the paper's in its order, then those for dense tasks.
-pub const MODELS: [Model; 18] = [
+const fn residual(name: &'static str, layers: usize) -> Model {
+    Model { name, input: [3, 32, 32], classes: 10, kind: Kind::Resnet(layers) }
+}
+
+const fn imagenet(name: &'static str, kind: Kind) -> Model {
+    Model { name, input: [3, 224, 224], classes: 1000, kind }
+}
+
+/// Every named model: the paper's in its order, then those for dense tasks, then residual networks and those of the Visual Geometry Group.
+pub const MODELS: [Model; 29] = [
     cifar("model_a", Base::A, Rule::Base),
     cifar("strided_cnn_a", Base::A, Rule::Strided),
     cifar("convpool_cnn_a", Base::A, Rule::ConvPool),
@@ -66,10 +78,21 @@ pub const MODELS: [Model; 18] = [
     Model { name: "edsr_baseline", input: [3, 48, 48], classes: 3, kind: Kind::EdsrBaseline },
     Model { name: "sr_u_net", input: [3, 48, 48], classes: 3, kind: Kind::SuperResolutionUNet },
     Model { name: "autoencoder", input: [3, 32, 32], classes: 3, kind: Kind::Autoencoder },
+    residual("resnet20", 20),
+    residual("resnet32", 32),
+    residual("resnet56", 56),
+    imagenet("resnet18", Kind::Resnet(18)),
+    imagenet("resnet34", Kind::Resnet(34)),
+    imagenet("resnet50", Kind::Resnet(50)),
+    imagenet("vgg11", Kind::Vgg(11, Norm::None)),
+    imagenet("vgg11_bn", Kind::Vgg(11, Norm::Batch)),
+    imagenet("vgg16", Kind::Vgg(16, Norm::None)),
+    imagenet("vgg16_bn", Kind::Vgg(16, Norm::Batch)),
+    Model { name: "vgg16_bn_cifar", input: [3, 32, 32], classes: 10, kind: Kind::VggOfCifar(16) },
 ];
 
 impl Model {
-    /// The description this name stands for.
+    /// Returns the description of this model.
     pub fn spec(&self) -> NetworkSpec {
         match self.kind {
             Kind::Cifar(base, rule) => {
@@ -84,28 +107,34 @@ impl Model {
             }
             Kind::Large => NetworkSpec::new(Architecture::LargeAllCnn(LargeAllCnn::default())),
             Kind::Imagenet => NetworkSpec::new(Architecture::AllCnnImagenet(AllCnnImagenet::default())),
-            Kind::UNet => dense(Architecture::UNet(UNet::default())),
-            Kind::EdsrBaseline => dense(Architecture::Edsr(Edsr::baseline(2))),
-            Kind::SuperResolutionUNet => dense(Architecture::SuperResolutionUNet(SuperResolutionUNet {
+            Kind::UNet => by_he(Architecture::UNet(UNet::default())),
+            Kind::EdsrBaseline => by_he(Architecture::Edsr(Edsr::baseline(2))),
+            Kind::SuperResolutionUNet => by_he(Architecture::SuperResolutionUNet(SuperResolutionUNet {
                 residual: SkipOverAll::Bicubic,
                 ..SuperResolutionUNet::of_scale(2)
             })),
-            Kind::Autoencoder => dense(Architecture::Autoencoder(Autoencoder::default())),
+            Kind::Autoencoder => by_he(Architecture::Autoencoder(Autoencoder::default())),
+            Kind::Resnet(layers) => by_he(Architecture::Resnet(Resnet::plain(layers))),
+            Kind::VggOfCifar(layers) => {
+                let (norm, head) = (Norm::Batch, VggHead::Average);
+                by_he(Architecture::Vgg(Vgg { norm, head, ..Vgg::plain(layers) }))
+            }
+            Kind::Vgg(layers, norm) => by_he(Architecture::Vgg(Vgg { norm, ..Vgg::plain(layers) })),
         }
     }
 }
 
-/// A net without a last layer's ReLU, whose signal neither grows nor fades: weights by He's rule.
-fn dense(architecture: Architecture) -> NetworkSpec {
+/// Returns a network without a ReLU after its last layer, with weights by He's rule, which keep the variance of the signal.
+fn by_he(architecture: Architecture) -> NetworkSpec {
     NetworkSpec { initialisation: Initialisation::He, ..NetworkSpec::new(architecture) }
 }
 
-/// The names of all models, in the order of [`MODELS`].
+/// Returns the names of all models, in the order of [`MODELS`].
 pub fn names() -> Vec<&'static str> {
     MODELS.iter().map(|model| model.name).collect()
 }
 
-/// The model called `name`.
+/// Returns the model called `name`.
 ///
 /// # Errors
 ///
@@ -118,7 +147,7 @@ pub fn find(name: &str) -> Result<&'static Model, DescriptionError> {
     })
 }
 
-/// The description of the model called `name`.
+/// Returns the description of the model called `name`.
 ///
 /// # Errors
 ///

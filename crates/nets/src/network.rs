@@ -9,19 +9,20 @@ use burn::tensor::{Device, Tensor};
 use rayon::prelude::*;
 
 use crate::branches::{Branch, BranchLayer};
-use crate::description::NetworkSpec;
+use crate::description::{NetworkSpec, walk};
 use crate::error::DescriptionError;
+use crate::forward_pass::ForwardPass;
 use crate::layers::{ActivationLayer, ConvolutionLayer, DropoutLayer, GlobalAverageLayer, Stage};
 use crate::mode::Mode;
 use crate::normalise_layer::NormaliseLayer;
-use crate::passage::Passage;
 use crate::stage::{StageSpec, Target};
+use crate::stage_name::StageName;
 use crate::stage_shape::StageShape;
 use crate::targets::{switches_taken, target_of};
-use crate::walk::{Walk, walk_stages};
+use crate::walk::Walk;
 
 /// Fewest and most images that go through a network together outside training: enough for bands of the smallest maps to be full, few
-/// enough for the activations of a layer to stay in the last-level cache. In between, every thread gets one group.
+/// enough for the activations of a layer to stay in the last-level cache. In between, every thread processes one group.
 const IMAGES_TOGETHER: [usize; 2] = [16, 32];
 /// Pixels of the images that go through together; larger ones go in smaller groups.
 const PIXELS_TOGETHER: usize = 16 * 224 * 224;
@@ -30,18 +31,20 @@ const PIXELS_TOGETHER: usize = 16 * 224 * 224;
 ///
 /// As a Burn [`Module`] it can be put on another device, made ready for evaluation (`valid`) and visited. Its
 /// parameters are called as in a PyTorch `nn.Sequential` (or `ModuleList`) of the same stages: `features.N.weight`, N the
-/// stage's index.
+/// stage's index; where an architecture is known under other names, by those: see [`StageName`].
 ///
 /// A network whose operators all are convolutions, pooling and the like runs on any height and width, not only those it was walked for;
-/// [`walk_stages`] with another height and width says beforehand whether it does.
+/// [`walk_stages`](crate::walk_stages) with another height and width checks beforehand whether it does.
 #[derive(Module, Debug)]
 pub struct Network {
     pub(crate) features: Vec<Stage>,
     #[module(skip)]
+    pub(crate) names: Vec<StageName>,
+    #[module(skip)]
     engine: Engine,
 }
 
-/// What every stage of a network returned.
+/// The output of every stage of a network.
 #[derive(Debug)]
 pub struct Trace {
     /// The output of each stage, `[n, c, h, w]`.
@@ -51,7 +54,7 @@ pub struct Trace {
 }
 
 impl Network {
-    /// The network of `spec` for `input` (channels, rows, columns) and `classes`, its weights drawn from `seed`.
+    /// Returns the network of `spec` for `input` (channels, rows, columns) and `classes`, its weights drawn from `seed`.
     ///
     /// On a device with autodiff every parameter keeps its gradient.
     ///
@@ -79,11 +82,11 @@ impl Network {
         engine: Engine,
         device: &Device,
     ) -> Result<Self, DescriptionError> {
-        let walk = walk_stages(&spec.stages(classes)?, input)?;
+        let walk = walk(spec, input, classes)?;
         Ok(Self::from_walk(&walk, spec.initialisation, seed, engine, device))
     }
 
-    /// The network of stages that have been walked, its weights drawn from `seed`.
+    /// Returns the network of stages that have been walked, its weights drawn from `seed`.
     pub fn from_walk(
         walk: &Walk,
         initialisation: Initialisation,
@@ -93,7 +96,7 @@ impl Network {
     ) -> Self {
         let specs = || walk.stages.iter().map(|shape| &shape.stage);
         let build = |(index, shape): (usize, &StageShape)| {
-            let source = ParameterSource { initialisation, seed, path: format!("features.{index}"), device };
+            let source = ParameterSource { initialisation, seed, path: shape.name.path.clone(), device };
             match &shape.stage {
                 StageSpec::Convolution(convolution) => {
                     Stage::Convolution(ConvolutionLayer::new(*convolution, shape.input[0], &source))
@@ -111,6 +114,10 @@ impl Network {
                 }
                 StageSpec::Keep => branch(Branch::Keep),
                 StageSpec::KeepEnlarged { factor } => branch(Branch::KeepEnlarged { factor: *factor }),
+                StageSpec::Exchange => branch(Branch::Exchange),
+                StageSpec::PadChannels { channels_out } => {
+                    branch(Branch::PadChannels { channels_out: *channels_out })
+                }
                 StageSpec::Concatenate => branch(Branch::Concatenate),
                 StageSpec::Add { scale } => branch(Branch::Add { scale: *scale }),
                 StageSpec::Target(target) => {
@@ -123,20 +130,24 @@ impl Network {
                 StageSpec::GlobalAverage => Stage::GlobalAverage(GlobalAverageLayer {}),
             }
         };
-        Self { features: walk.stages.iter().enumerate().map(build).collect(), engine }
+        Self {
+            features: walk.stages.iter().enumerate().map(build).collect(),
+            names: walk.stages.iter().map(|shape| shape.name.clone()).collect(),
+            engine,
+        }
     }
 
-    /// The kernels' engine.
+    /// Returns the kernels' engine.
     pub fn engine(&self) -> &Engine {
         &self.engine
     }
 
-    /// The stages in order.
+    /// Returns the stages in order.
     pub fn stages(&self) -> &[Stage] {
         &self.features
     }
 
-    /// Logits `[n, classes]` of images `[n, c, h, w]`: [`Self::forward_map`], flattened.
+    /// Returns the logits `[n, classes]` of images `[n, c, h, w]`: [`Self::forward_map`], flattened.
     ///
     /// # Panics
     ///
@@ -145,7 +156,7 @@ impl Network {
         logits(self.forward_map(images, mode))
     }
 
-    /// The map `[n, c, h, w]` that the last stage returns for images; convolutions run fused with the activation and dropout behind
+    /// Returns the map `[n, c, h, w]` that the last stage returns for images; convolutions run fused with the activation and dropout after
     /// them, normalisation and upsampling operators with the activation.
     ///
     /// On the CPU, outside training, the images go through the network a few at a time and the threads on their own groups of
@@ -153,7 +164,7 @@ impl Network {
     ///
     /// # Panics
     ///
-    /// When a stage cannot process the images: see [`walk_stages`].
+    /// When a stage cannot process the images: see [`walk_stages`](crate::walk_stages).
     ///
     /// # Example
     ///
@@ -179,51 +190,52 @@ impl Network {
             return self.forward_together(images, mode);
         }
         let groups: Vec<Tensor<4>> = images.split(together, 0);
-        // One run of groups a thread. Every group a task of its own would let a thread that waits inside one group begin the next one
+        // One run of groups per thread. With a task per group, a thread that waits inside one group could begin the next one
         // on top of it, and so on.
-        let share = groups.len().div_ceil(threads);
+        let per_thread = groups.len().div_ceil(threads);
         let run = |groups: &[Tensor<4>]| {
             let run = |group: &Tensor<4>| channels_last(self.forward_together(group.clone(), mode));
             groups.iter().map(run).collect::<Vec<_>>()
         };
-        let maps: Vec<Vec<Tensor<4>>> = groups.par_chunks(share).map(run).collect();
+        let maps: Vec<Vec<Tensor<4>>> = groups.par_chunks(per_thread).map(run).collect();
         channels_first(Tensor::cat(maps.concat(), 0))
     }
 
-    /// [`Self::forward_map`] of all images at once.
+    /// Computes [`Self::forward_map`] of all images at once.
     fn forward_together(&self, images: Tensor<4>, mode: Mode) -> Tensor<4> {
-        let mut passage = self.passage(mode, SignalRules::GRADIENT);
+        let mut pass = self.forward_pass(mode, SignalRules::GRADIENT);
         let mut x = images;
         let mut index = 0;
         while index < self.features.len() {
-            let (stages, epilogue) = passage.fusible(index);
-            x = passage.run(index, x, epilogue);
+            let (stages, epilogue) = pass.fusible(index);
+            x = pass.run(index, x, epilogue);
             index += stages;
         }
         x
     }
 
-    /// The map that the last stage returns, and what each downsampling operator hands over for the way back up, in order: for stages that
-    /// are no way back up themselves.
+    /// Returns the map that the last stage returns, and the switches of each downsampling operator, in order: for
+    /// stages that contain no upsampling operators.
     ///
     /// # Panics
     ///
     /// As [`Self::forward`].
     pub fn forward_with_switches(&self, images: Tensor<4>, mode: Mode) -> (Tensor<4>, Vec<Switches>) {
-        let mut passage = self.passage(mode, SignalRules::GRADIENT);
+        let mut pass = self.forward_pass(mode, SignalRules::GRADIENT);
         let mut switches = Vec::new();
         let mut x = images;
         for (index, stage) in self.features.iter().enumerate() {
-            let (y, handed_over) = passage.run_with_switches(index, x);
+            let (y, taken) = pass.run_with_switches(index, x);
             if matches!(stage, Stage::Downsample(_)) {
-                switches.push(handed_over);
+                switches.push(taken);
             }
             x = y;
         }
         (x, switches)
     }
 
-    /// The same as [`Self::forward_map`], one stage at a time, with what each returned; the gradients of the results follow `rules`.
+    /// Returns the same as [`Self::forward_map`], one stage at a time, with the output of each; the gradients of the results follow
+    /// `rules`.
     ///
     /// # Panics
     ///
@@ -237,8 +249,8 @@ impl Network {
         Trace { stages, logits }
     }
 
-    /// The logits, one stage at a time: `after` gets each stage's number and what it returned, and what it gives back goes on
-    /// in its place. The gradients follow `rules`.
+    /// Returns the logits, one stage at a time: `after` gets each stage's number and what it returned, and the network continues with its
+    /// result. The gradients follow `rules`.
     ///
     /// # Panics
     ///
@@ -250,10 +262,10 @@ impl Network {
         rules: SignalRules,
         mut after: impl FnMut(usize, Tensor<4>) -> Tensor<4>,
     ) -> Tensor<2> {
-        let mut passage = self.passage(mode, rules);
+        let mut pass = self.forward_pass(mode, rules);
         let mut x = images;
         for index in 0..self.features.len() {
-            x = after(index, passage.run(index, x, Epilogue::IDENTITY));
+            x = after(index, pass.run(index, x, Epilogue::IDENTITY));
         }
         logits(x)
     }
@@ -270,8 +282,8 @@ impl Network {
         }
     }
 
-    fn passage(&self, mode: Mode, rules: SignalRules) -> Passage<'_> {
-        Passage::new(&self.features, &self.engine, mode, rules)
+    fn forward_pass(&self, mode: Mode, rules: SignalRules) -> ForwardPass<'_> {
+        ForwardPass::new(&self.features, &self.engine, mode, rules)
     }
 }
 

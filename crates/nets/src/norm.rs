@@ -1,6 +1,6 @@
-//! What follows the convolutions of a network, as a setting of its architecture.
+//! The normalisation after convolutions, as a setting of an architecture.
 
-use allconv_operators::InitialWeights;
+use allconv_operators::{Bias, InitialWeights};
 use serde::{Deserialize, Serialize};
 
 use crate::stage::{NormaliseKind, NormaliseSpec, StageSpec};
@@ -8,7 +8,7 @@ use crate::stage::{NormaliseKind, NormaliseSpec, StageSpec};
 /// The largest number of groups of channels.
 const GROUPS: usize = 8;
 
-/// What follows the convolutions of a network.
+/// The normalisation after the convolutions of a network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Norm {
@@ -21,12 +21,30 @@ pub enum Norm {
     Group,
 }
 
+impl From<NormaliseKind> for Norm {
+    fn from(kind: NormaliseKind) -> Self {
+        match kind {
+            NormaliseKind::Batch => Self::Batch,
+            NormaliseKind::Group { .. } => Self::Group,
+        }
+    }
+}
+
 impl Norm {
     pub(crate) fn is_none(&self) -> bool {
         *self == Self::None
     }
 
-    /// The normalisation of a map of `channels`, its scale starting as `scale` says; `None` where there is none.
+    pub(crate) fn is_batch(&self) -> bool {
+        *self == Self::Batch
+    }
+
+    /// Returns whether a convolution right before it adds a bias: its shift takes the place of one.
+    pub(crate) fn bias_before(self) -> Bias {
+        if self == Self::None { Bias::Added } else { Bias::None }
+    }
+
+    /// Returns the normalisation of a map of `channels`, with the initial scale `scale`; `None` where there is none.
     pub(crate) fn stage(self, channels: usize, scale: InitialWeights) -> Option<StageSpec> {
         let kind = match self {
             Self::None => return None,

@@ -1,4 +1,4 @@
-//! Normalisation as a stage: learned scale and shift, and for a batch the running statistics that evaluation uses.
+//! Normalisation as a stage: trainable scale and shift, and for batch normalisation the running statistics that evaluation uses.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -13,7 +13,7 @@ use burn::tensor::{Tensor, TensorData};
 use crate::mode::Mode;
 use crate::stage::{NormaliseKind, NormaliseSpec};
 
-/// The share of a batch's statistics in the running ones. PyTorch's default.
+/// The weight of a batch's statistics in the running ones. PyTorch's default.
 const MOMENTUM: f64 = 0.1;
 
 /// A normalisation with its parameters, called as in PyTorch's `BatchNorm2d` and `GroupNorm`.
@@ -51,7 +51,7 @@ impl Clone for SeenStatistics {
 }
 
 impl NormaliseLayer {
-    /// The layer for maps of `channels`.
+    /// Returns the layer for maps of `channels`.
     pub(crate) fn new(spec: NormaliseSpec, channels: usize, source: &ParameterSource<'_>) -> Self {
         let scale = match spec.scale {
             InitialWeights::Drawn => 1.0,
@@ -72,7 +72,7 @@ impl NormaliseLayer {
         }
     }
 
-    /// The same shape, normalised and followed by `activation`. In training a batch is normalised by its own statistics,
+    /// Computes the normalised values, of the same shape, followed by `activation`. In training a batch is normalised by its own statistics,
     /// otherwise by the running ones.
     pub(crate) fn forward(
         &self,
@@ -103,7 +103,7 @@ impl NormaliseLayer {
     fn remember(&self, statistics: Tensor<2>, count: usize) {
         let values: Vec<f64> = to_host(statistics);
         let (mean, variance) = values.split_at(values.len() / 2);
-        // Of a single value there is no variance; PyTorch refuses it in training, here it counts as 0.
+        // A single value has no variance; PyTorch refuses it in training, here it is 0.
         let unbiased = count as f64 / (count.max(2) - 1) as f64;
         let seen = BatchStatistics {
             mean: mean.to_vec(),
@@ -133,7 +133,7 @@ fn folded(running: Param<Tensor<1>>, seen: &[f64]) -> Param<Tensor<1>> {
     })
 }
 
-/// `(x − mean)·weight/√(variance + 1e-5) + bias`, channel by channel.
+/// Computes `(x − mean)·weight/√(variance + 1e-5) + bias`, channel by channel.
 fn by_running(x: Tensor<4>, [mean, variance, weight, bias]: [Tensor<1>; 4]) -> Tensor<4> {
     let channels = mean.dims()[0];
     let along = |values: Tensor<1>| values.reshape([1, 1, 1, channels]);

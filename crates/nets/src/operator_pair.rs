@@ -15,7 +15,7 @@ use crate::slot::Slot;
 use crate::stage::ActivationKind;
 use crate::walk::walk_stages;
 
-/// The way down and back up for maps of one size, without a net around it.
+/// A downsampling operator and its upsampling operator for maps of one size, without a network around them.
 ///
 /// ```
 /// use allconv_nets::{DownsampleConfig, Engine, UpsampleConfig, UpsamplePair};
@@ -38,9 +38,9 @@ pub struct UpsamplePair {
 }
 
 impl UpsamplePair {
-    /// `up` behind `down`, which reduces maps of `input` channels, rows and columns; their parameters start from seed 0.
+    /// Builds `up` after `down`, which reduces maps of `input` channels, rows and columns; their parameters start from seed 0.
     ///
-    /// An upsampling operator to which the number of channels is all the same returns as many as `input` has.
+    /// An upsampling operator that accepts any number of channels returns as many as `input` has.
     ///
     /// # Errors
     ///
@@ -58,7 +58,7 @@ impl UpsamplePair {
         let walk = walk_stages(&stages, input)?;
         let reduced = walk.stages.last().map_or(input, |stage| stage.output);
         let switches = down.switches();
-        // Where the operator fixes the channels by those that enter, as many leave as it makes of these.
+        // Where the operator determines its output channels by those of its input, these are used.
         let channels =
             (1..=input[0]).rev().find(|channels| fits(up.channels_in(*channels, switches), reduced[0]));
         let output = [channels.unwrap_or(input[0]), input[1], input[2]];
@@ -77,39 +77,39 @@ impl UpsamplePair {
         })
     }
 
-    /// What enters and leaves the upsampling operator.
+    /// Returns the input and output shape of the upsampling operator.
     pub fn enlargement(&self) -> &Enlargement {
         &self.enlargement
     }
 
-    /// Whether one of the two has weights.
+    /// Returns whether one of the two has weights.
     pub fn is_learned(&self) -> bool {
         !self.parameters().is_empty() || !self.down.parameters().is_empty()
     }
 
-    /// The parameters of the upsampling operator.
+    /// Returns the parameters of the upsampling operator.
     pub fn parameters(&self) -> Vec<Parameter> {
         parameters_of(&self.up)
     }
 
-    /// The reduced map of `x` `[n, c, h, w]`, and what goes with it to the way up.
+    /// Returns the reduced map of `x` `[n, c, h, w]`, and the switches for the upsampling operator.
     pub fn reduce(&self, x: Tensor<4>) -> (Tensor<4>, Switches) {
         let (reduced, switches) = self.down.forward_with_switches(x, Mode::Evaluate);
         (reduced, switches.into_iter().next_back().unwrap_or(Switches::None))
     }
 
-    /// A map of the height and width that were reduced.
+    /// Returns a map with the height and width of the one that was reduced.
     ///
     /// # Panics
     ///
     /// When `x` does not have the shape of a reduced map, or the switches are another operator's.
     pub fn enlarge(&self, x: Tensor<4>, switches: &Switches) -> Tensor<4> {
         let [_, rows, columns] = self.enlargement.output;
-        let to = Destination { sides: [rows, columns], switches, activation: Activation::Identity };
+        let to = Destination { size: [rows, columns], switches, activation: Activation::Identity };
         self.up.forward(x, &to, &Pass::evaluate(self.down.engine()))
     }
 
-    /// The same pair with all parameters in f64, for f64 maps.
+    /// Returns the same pair with all parameters in f64, for f64 maps.
     #[must_use]
     pub fn in_double_precision(self) -> Self {
         Self { down: self.down.in_double_precision(), up: in_double_precision(self.up), ..self }
@@ -118,6 +118,18 @@ impl UpsamplePair {
 
 fn fits(needed: Option<usize>, entering: usize) -> bool {
     needed.is_none_or(|needed| needed == entering)
+}
+
+/// Returns the number of parameters of a downsampling operator with its own convolutions, for an input of `input` channels, rows and
+/// columns.
+///
+/// # Errors
+///
+/// An operator that needs a stage before it, or that refuses the shape.
+pub fn slot_parameters(down: &DownsampleConfig, input: [usize; 3]) -> Result<u64, DescriptionError> {
+    let mut stages = Vec::new();
+    Slot::new(&mut stages, input[0], ActivationKind::Relu).place(down)?;
+    Ok(walk_stages(&stages, input)?.parameters())
 }
 
 #[cfg(test)]
@@ -138,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn every_setting_has_a_partner_and_no_name_stands_in_both_registries() {
+    fn every_setting_has_a_partner_and_no_name_is_in_both_registries() {
         for up in UpsampleConfig::examples() {
             assert!(up.check_pair(&up.partner()).is_ok(), "{up:?}");
         }
@@ -148,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pair_that_cannot_be_is_refused() {
+    fn an_impossible_pair_is_refused() {
         let up = UpsampleConfig::named("max_unpool").unwrap().remove(0);
         let down = DownsampleConfig::named("decimation").unwrap().remove(0);
         let error = UpsamplePair::new(&up, &down, [1, 4, 4], &Engine::detect(), &Device::flex()).unwrap_err();

@@ -1,4 +1,4 @@
-//! The parameters of a network by name: a checkpoint's content, loaded, changed in place, and their gradients.
+//! The parameters of a network by name: reading, loading, changing in place, and their gradients.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,9 @@ use allconv_operators::parameters::{Parameter, gradients_of, in_double_precision
 use burn::tensor::Gradients;
 
 use crate::network::Network;
+use crate::stage_name::{given_out, named};
 
-/// Why a set of parameters does not fit a network.
+/// A set of parameters that does not fit a network.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParameterError {
     /// The network has a parameter that the set lacks.
@@ -39,10 +40,10 @@ pub enum ParameterError {
 }
 
 impl Network {
-    /// All parameters in the order of the stages, and with them the running statistics of batch normalisation: what a checkpoint
+    /// Returns all parameters in the order of the stages, and with them the running statistics of batch normalisation: what a checkpoint
     /// holds, and a PyTorch state dict but for its `num_batches_tracked`.
     pub fn parameters(&self) -> Vec<Parameter> {
-        parameters_of(self)
+        parameters_of(self).into_iter().map(|parameter| given_out(&self.names, parameter)).collect()
     }
 
     /// Replaces every parameter by that of the same name.
@@ -82,10 +83,11 @@ impl Network {
     ///
     /// A parameter that the loss did not depend on is left out, and so are running statistics, which have no gradient.
     pub fn gradients(&self, gradients: &mut Gradients) -> Vec<Parameter> {
-        gradients_of(self, gradients)
+        let gradients = gradients_of(self, gradients).into_iter();
+        gradients.map(|gradient| given_out(&self.names, gradient)).collect()
     }
 
-    /// The same network with all parameters in f64; inputs must be f64 then too.
+    /// Returns the same network with all parameters in f64; inputs must be f64 then too.
     #[must_use]
     pub fn in_double_precision(self) -> Self {
         in_double_precision(self)
@@ -101,6 +103,7 @@ impl Network {
     pub fn replace(&mut self, mut rule: impl FnMut(&str, &mut Vec<f32>)) {
         // Taken out, so that the values are not shared with `self` while they change.
         let features = std::mem::take(&mut self.features);
-        self.features = replaced(features, |path, values| rule(&format!("features.{path}"), values));
+        let names = &self.names;
+        self.features = replaced(features, |path, values| rule(&named(names, path), values));
     }
 }

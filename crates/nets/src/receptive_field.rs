@@ -1,14 +1,14 @@
-//! How far one value of a map sees: positions counted from the value back to the input, over every path.
+//! Receptive fields: the input positions that one value of a feature map depends on, over every path.
 
 use allconv_operators::{Enlargement, SwitchKind, Window};
 
 use crate::stage::StageSpec;
 use crate::stage_shape::{StageShape, window};
 
-/// Side of the square of input pixels that one value behind the last of `stages` sees, borders aside; of several paths the
-/// largest.
+/// Returns the height and width of the square of input pixels that one output value of `stages` depends on, without borders; of several
+/// paths the largest.
 ///
-/// Where a map is finer than the one it was made of, positions are counted at their least favourable place: `n` neighbours of a map
+/// Where a map is finer than the one it was computed from, the largest count over all positions is taken: `n` neighbours of a map
 /// enlarged twice come from `ceil((n − 1)/2) + 1` positions.
 pub(crate) fn receptive_field(stages: &[StageShape]) -> usize {
     let mut seen = 1;
@@ -16,6 +16,11 @@ pub(crate) fn receptive_field(stages: &[StageShape]) -> usize {
     for shape in stages.iter().rev() {
         match &shape.stage {
             StageSpec::Concatenate | StageSpec::Add { .. } => of_kept.push(seen),
+            StageSpec::Exchange => {
+                if let Some(kept) = of_kept.last_mut() {
+                    std::mem::swap(kept, &mut seen);
+                }
+            }
             StageSpec::Keep => seen = seen.max(of_kept.pop().unwrap_or(0)),
             StageSpec::KeepEnlarged { factor } => {
                 // A position of a bicubic enlargement reads four.

@@ -1,8 +1,8 @@
-//! How the multiples of channels that a width gives become whole numbers.
+//! The rounding of channel counts to whole numbers.
 
 use serde::{Deserialize, Serialize};
 
-/// How channel counts become whole numbers.
+/// The rounding of channel counts to whole numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChannelRounding {
@@ -19,7 +19,7 @@ impl ChannelRounding {
         *self == Self::Nearest
     }
 
-    /// `channels`, at least 1, as a whole number in the convolution `layer`.
+    /// Returns `channels` as a whole number, at least 1, in the convolution `layer`.
     pub(crate) fn whole(self, channels: f64, layer: usize) -> usize {
         let rounded = match self {
             Self::Nearest => channels.round(),

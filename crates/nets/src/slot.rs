@@ -15,12 +15,12 @@ pub struct Slot<'a> {
 }
 
 impl<'a> Slot<'a> {
-    /// A slot behind `stages`, which end in `channels` channels, in a net with this activation.
+    /// Returns a slot after `stages`, which end in `channels` channels, in a net with this activation.
     pub fn new(stages: &'a mut Vec<StageSpec>, channels: usize, activation: ActivationKind) -> Self {
         Self { stages, channels, activation, norm: Norm::None }
     }
 
-    /// The same slot in a net whose convolutions are followed by `norm`.
+    /// Returns the same slot in a net whose convolutions are followed by `norm`.
     #[must_use]
     pub fn normalised(self, norm: Norm) -> Self {
         Self { norm, ..self }
@@ -30,7 +30,7 @@ impl<'a> Slot<'a> {
     ///
     /// # Errors
     ///
-    /// Settings out of range, or a place where the operator cannot stand.
+    /// Settings out of range, or a place that the operator does not support.
     pub fn place(self, operator: &DownsampleConfig) -> Result<usize, DescriptionError> {
         operator.check()?;
         let mut dilation = 1;
@@ -65,7 +65,7 @@ impl<'a> Slot<'a> {
     }
 }
 
-/// The convolution whose activation (with normalisation and dropout, if any) is last of `stages`.
+/// Returns the convolution whose activation (with normalisation and dropout, if any) is last of `stages`.
 fn preceding_convolution(stages: &mut [StageSpec]) -> Option<&mut ConvolutionSpec> {
     let follows = |stage: &StageSpec| {
         matches!(stage, StageSpec::Activation(_) | StageSpec::Dropout { .. } | StageSpec::Normalise(_))

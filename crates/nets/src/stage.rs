@@ -1,15 +1,15 @@
-//! What a network is made of: a list of stages, as plain values without tensors.
+//! The stages that a network is a list of, as plain values without tensors.
 //!
-//! A list is a chain with two stacks beside it. [`StageSpec::Keep`] puts a map aside, [`StageSpec::Concatenate`] and
-//! [`StageSpec::Add`] take back the one kept last. [`StageSpec::Target`] names the height and width that the next
-//! [`StageSpec::Upsample`] without a target of its own returns to; pairs nest like brackets.
+//! A list is a chain with two stacks. [`StageSpec::Keep`] stores a feature map, [`StageSpec::Concatenate`] and
+//! [`StageSpec::Add`] use the one stored last, [`StageSpec::Exchange`] continues with it. [`StageSpec::Target`] names the height and width
+//! that the next [`StageSpec::Upsample`] without a target of its own returns to; pairs nest like brackets.
 
 use allconv_operators::{ConvolutionSpec, DownsampleConfig, InitialWeights, Reducer, UpsampleConfig};
 
 /// One stage of a network. Stage `n` owns the parameters `features.n.*`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StageSpec {
-    /// A convolution with bias.
+    /// A convolution, with or without bias.
     Convolution(ConvolutionSpec),
     /// The activation, element by element.
     Activation(ActivationKind),
@@ -18,12 +18,12 @@ pub enum StageSpec {
         /// Probability of dropping a value, in [0, 1). A rate of 0 does nothing.
         rate: f64,
     },
-    /// A downsampling operator that computes by itself.
+    /// A downsampling operator with a computation of its own.
     Downsample(Reducer),
     /// An upsampling operator: to the height and width of the last open [`StageSpec::Target`], which it closes, with the switches that the
-    /// target's operator handed over.
+    /// target's operator returned.
     Upsample(UpsampleSpec),
-    /// Values brought to mean 0 and variance 1, then a learned scale and shift for each channel.
+    /// Normalisation to mean 0 and variance 1, then a trainable scale and shift for each channel.
     Normalise(NormaliseSpec),
     /// The map passes, and is kept.
     Keep,
@@ -32,6 +32,8 @@ pub enum StageSpec {
         /// By what height and width grow, at least 1.
         factor: usize,
     },
+    /// The map kept last; this one is kept in its place. What follows works on the other branch.
+    Exchange,
     /// The channels of the map kept last, then those of this one: `[n, c_kept + c, h, w]`.
     Concatenate,
     /// The map kept last plus `scale` times this one.
@@ -41,6 +43,11 @@ pub enum StageSpec {
     },
     /// The map passes; the next upsampling operator without a target of its own returns to this height and width.
     Target(Target),
+    /// Channels of zeros beside those of the map, half of them (rounded down) before and the others behind.
+    PadChannels {
+        /// Number of output channels.
+        channels_out: usize,
+    },
     /// The mean over all positions: `[n, c, h, w]` becomes `[n, c]`.
     GlobalAverage,
 }
@@ -48,9 +55,9 @@ pub enum StageSpec {
 /// The height and width that an upsampling operator returns to.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Target {
-    /// Those of this map, which the stages that follow reduce by this operator.
+    /// Those of this map, which the following stages reduce by this operator.
     Before(DownsampleConfig),
-    /// This many times those of this map.
+    /// Those of this map times this factor.
     Enlarged(usize),
 }
 
@@ -68,13 +75,14 @@ pub struct UpsampleSpec {
 /// `y[c] = γ[c]·(x[c] − μ)/√(σ² + 1e-5) + β[c]`, μ and σ² (over n, not n − 1) being those of [`NormaliseKind`]'s set of values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NormaliseSpec {
-    /// Which values share a mean and a variance.
+    /// The sets of values that are normalised together.
     pub kind: NormaliseKind,
-    /// How the scale γ starts: [`InitialWeights::Drawn`] is 1 here, and [`InitialWeights::Scaled`] its factor. The shift β starts at 0.
+    /// Initial values of the scale γ: [`InitialWeights::Drawn`] is 1 here, and [`InitialWeights::Scaled`] its factor. The shift β starts at
+    /// 0.
     pub scale: InitialWeights,
 }
 
-/// Which values share a mean and a variance.
+/// The sets of values that are normalised together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NormaliseKind {
     /// Each channel over the images and positions of a batch; in evaluation the running means of both from training.
@@ -100,7 +108,7 @@ pub enum ActivationKind {
 }
 
 impl StageSpec {
-    /// The kind of stage in words, as tables show it.
+    /// Returns the name of the stage in tables.
     pub fn label(&self) -> String {
         match self {
             Self::Convolution(convolution) => {
@@ -131,11 +139,13 @@ impl StageSpec {
             },
             Self::Keep => "keep".to_owned(),
             Self::KeepEnlarged { factor } => format!("keep bicubic ×{factor}"),
+            Self::Exchange => "exchange".to_owned(),
             Self::Concatenate => "concatenate".to_owned(),
             Self::Add { scale: 1.0 } => "add".to_owned(),
             Self::Add { scale } => format!("add ×{scale}"),
             Self::Target(Target::Before(operator)) => format!("target: before {}", operator.name()),
             Self::Target(Target::Enlarged(factor)) => format!("target: ×{factor}"),
+            Self::PadChannels { channels_out } => format!("zeros to {channels_out} channels"),
             Self::GlobalAverage => "global average".to_owned(),
         }
     }

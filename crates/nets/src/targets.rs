@@ -1,10 +1,10 @@
-//! Which upsampling stage answers which target: pairs that nest like brackets.
+//! The pairing of upsampling stages with their targets, which nest like brackets.
 
 use allconv_operators::SwitchKind;
 
 use crate::stage::{StageSpec, Target};
 
-/// What the target of the [`StageSpec::Upsample`] at `upsample` is; `None` where the list has none for it.
+/// Returns the target of the [`StageSpec::Upsample`] at `upsample`; `None` where the list has none for it.
 pub(crate) fn target_of<'a>(
     stages: impl DoubleEndedIterator<Item = &'a StageSpec> + ExactSizeIterator,
     upsample: usize,
@@ -22,7 +22,7 @@ pub(crate) fn target_of<'a>(
     None
 }
 
-/// The switches that the answer to the [`StageSpec::Target`] at `target` takes from the operator in between.
+/// Returns the switches that the upsampling operator of the [`StageSpec::Target`] at `target` takes from the operator in between.
 pub(crate) fn switches_taken<'a>(stages: impl Iterator<Item = &'a StageSpec>, target: usize) -> SwitchKind {
     let mut offered = SwitchKind::None;
     let mut open = 0_usize;
@@ -47,7 +47,7 @@ pub(crate) fn switches_taken<'a>(stages: impl Iterator<Item = &'a StageSpec>, ta
 }
 
 impl Target {
-    /// What the operator hands over to the upsampling operator that undoes it.
+    /// Returns the switches that the operator passes to the upsampling operator that undoes it.
     pub fn switches(&self) -> SwitchKind {
         match self {
             Self::Before(operator) => operator.switches(),
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn pairs_nest_and_switches_are_taken_only_by_those_who_use_them() {
+    fn pairs_nest_and_switches_are_taken_only_by_operators_that_use_them() {
         let stages = [
             before("max_pool"),
             before("haar_low_pass"),

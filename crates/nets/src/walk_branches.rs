@@ -1,11 +1,11 @@
-//! The shapes of the maps that wait beside the chain while a list of stages is walked.
+//! The shapes of the branches of a list of stages: kept feature maps and open targets.
 
 use allconv_operators::Enlargement;
 
 use crate::error::DescriptionError;
 use crate::stage::{StageSpec, Target, UpsampleSpec};
 
-/// Where a walk stands.
+/// The state of a walk after a stage.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Position {
     /// Channels, rows and columns of the map.
@@ -14,7 +14,7 @@ pub(crate) struct Position {
     pub(crate) jump: f64,
 }
 
-/// Why a stage cannot stand where it does.
+/// A stage that does not fit the stages before it.
 pub(crate) enum Refusal {
     /// The end of a sentence about the map it receives.
     Shape(String),
@@ -22,7 +22,7 @@ pub(crate) enum Refusal {
     Pair(DescriptionError),
 }
 
-/// The two stacks of a walk.
+/// The two stacks of a walk: kept maps and open targets.
 #[derive(Default)]
 pub(crate) struct ShapeBranches {
     kept: Vec<Position>,
@@ -31,12 +31,12 @@ pub(crate) struct ShapeBranches {
 
 struct OpenTarget {
     target: Target,
-    sides: [usize; 2],
+    size: [usize; 2],
     jump: f64,
 }
 
 impl ShapeBranches {
-    /// Where the walk stands behind `stage`, if it is one that keeps a map, takes one back or returns to a target; `None` for
+    /// Returns the state of the walk after `stage`, if it is one that keeps a map, takes one back or returns to a target; `None` for
     /// any other.
     pub(crate) fn pass(&mut self, stage: &StageSpec, at: Position) -> Result<Option<Position>, Refusal> {
         let [channels, height, width] = at.shape;
@@ -46,6 +46,11 @@ impl ShapeBranches {
                 let factor = positive(*factor)?;
                 let shape = [channels, height * factor, width * factor];
                 self.kept.push(Position { shape, jump: at.jump / factor as f64 });
+            }
+            StageSpec::Exchange => {
+                let kept = self.last_kept()?;
+                self.kept.push(at);
+                return Ok(Some(kept));
             }
             StageSpec::Concatenate => {
                 let kept = self.last_kept()?;
@@ -66,8 +71,8 @@ impl ShapeBranches {
                     Target::Before(_) => (1, at.jump),
                     Target::Enlarged(factor) => (positive(*factor)?, at.jump / *factor as f64),
                 };
-                let sides = [height * factor, width * factor];
-                self.targets.push(OpenTarget { target: target.clone(), sides, jump });
+                let size = [height * factor, width * factor];
+                self.targets.push(OpenTarget { target: target.clone(), size, jump });
             }
             StageSpec::Upsample(spec) => return self.upsample(spec, at).map(Some),
             _ => return Ok(None),
@@ -92,7 +97,7 @@ impl ShapeBranches {
     }
 
     fn upsample(&mut self, spec: &UpsampleSpec, at: Position) -> Result<Position, Refusal> {
-        let OpenTarget { target, sides: [rows, columns], jump } = self
+        let OpenTarget { target, size: [rows, columns], jump } = self
             .targets
             .pop()
             .ok_or_else(|| Refusal::Shape("there is no target for it to return to".to_owned()))?;

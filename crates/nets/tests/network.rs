@@ -1,4 +1,4 @@
-//! What every named network promises: fused and traced runs agree, dropout is keyed, parameters leave and enter by name.
+//! Properties of every named network: fused and traced runs agree, dropout is keyed, parameters leave and enter by name.
 
 use allconv_nets::{
     Engine, Mode, Network, NetworkSpec, ParameterError, SignalRules, images_to_tensor, models,

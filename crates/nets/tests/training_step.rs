@@ -15,7 +15,7 @@ const BOUND: f64 = 2e-4;
 /// Bound on a single gradient value, relative to the root mean square of its tensor.
 const VALUE_BOUND: f64 = 2e-3;
 
-/// `formula.py`'s `uniform`: values in [−1, 1), exact in f32.
+/// Returns `formula.py`'s `uniform`: values in [−1, 1), exact in f32.
 fn uniform(name: &str, count: usize) -> impl Iterator<Item = f64> {
     let seed =
         name.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
@@ -40,16 +40,16 @@ fn fill(network: &mut Network) {
     });
 }
 
-/// The formula's images, brought from `[n, c, h, w]` into `[n, h, w, c]`.
-fn images(side: usize, device: &Device) -> Tensor<4> {
-    let planes: Vec<f32> = uniform("images", 2 * 3 * side * side).map(|value| value as f32).collect();
+/// Returns the formula's images, brought from `[n, c, h, w]` into `[n, h, w, c]`.
+fn images(size: usize, device: &Device) -> Tensor<4> {
+    let planes: Vec<f32> = uniform("images", 2 * 3 * size * size).map(|value| value as f32).collect();
     let mut pixels = Vec::with_capacity(planes.len());
     for image in 0..2 {
-        for position in 0..side * side {
-            pixels.extend((0..3).map(|channel| planes[(image * 3 + channel) * side * side + position]));
+        for position in 0..size * size {
+            pixels.extend((0..3).map(|channel| planes[(image * 3 + channel) * size * size + position]));
         }
     }
-    images_to_tensor(pixels, [2, side, side, 3], device)
+    images_to_tensor(pixels, [2, size, size, 3], device)
 }
 
 fn cross_entropy(logits: Tensor<2>) -> Tensor<1> {
@@ -78,9 +78,9 @@ fn check(case: &Value) {
     let mut network =
         Network::initialise(&spec, model.input, model.classes, 0, Engine::detect(), &device).unwrap();
     fill(&mut network);
-    let side = model.input[1];
+    let size = model.input[1];
 
-    let logits = network.forward(images(side, &device), Mode::Evaluate);
+    let logits = network.forward(images(size, &device), Mode::Evaluate);
     let loss = cross_entropy(logits.clone());
     let shown: Vec<f64> = logits.into_data().try_into_vec_as().unwrap();
     let expected: Vec<f64> =
@@ -116,7 +116,7 @@ fn check(case: &Value) {
         let gradient = &steps.next().unwrap().values;
         values.iter_mut().zip(gradient).for_each(|(value, gradient)| *value -= rate * gradient);
     });
-    let after = cross_entropy(network.forward(images(side, &device), Mode::Evaluate));
+    let after = cross_entropy(network.forward(images(size, &device), Mode::Evaluate));
     close(scalar(after), &case["loss_after"], &format!("{name}: loss after the step"));
 }
 

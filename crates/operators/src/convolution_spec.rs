@@ -1,8 +1,8 @@
-//! Convolutions as plain values: what operators and architectures are made of.
+//! Convolutions as plain values, of which operators and architectures are made.
 
 use crate::parameter_source::Start;
 
-/// The settings of a convolution with bias; its input channels come from the stage before.
+/// The settings of a convolution; its input channels come from the stage before.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ConvolutionSpec {
     /// Number of output channels.
@@ -15,26 +15,38 @@ pub struct ConvolutionSpec {
     pub border: Border,
     /// Steps between the taps of the kernel, rows and columns.
     pub dilation: [usize; 2],
-    /// Groups of channels that are not mixed; must divide the channels on both sides.
+    /// Groups of channels that are not mixed; must divide the channels of input and output.
     pub groups: usize,
-    /// How its weights start.
+    /// The initial values of its weights.
     pub initial: InitialWeights,
+    /// Whether a bias is added.
+    pub bias: Bias,
 }
 
-/// How the weights of one stage start.
+/// Whether a convolution adds a bias.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Bias {
+    /// A parameter for each output channel, which starts at zero.
+    #[default]
+    Added,
+    /// None, as before a normalisation, whose shift takes its place.
+    None,
+}
+
+/// The initial values of the weights of one stage.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum InitialWeights {
-    /// By the net's initialisation.
+    /// Those of the net's initialisation.
     #[default]
     Drawn,
-    /// This many times what the net's initialisation draws.
+    /// This many times those of the net's initialisation.
     Scaled(f32),
-    /// At zero: a residual branch that ends so starts as nothing, and learns from the first step on.
+    /// Zero: a residual branch with such a last layer adds 0 at the start, and learns from the first step on.
     Zero,
 }
 
 impl InitialWeights {
-    /// The same as the start of a parameter.
+    /// Returns the initial values of the weight as a parameter.
     pub const fn start(self) -> Start {
         match self {
             Self::Drawn => Start::Drawn,
@@ -57,12 +69,12 @@ impl Border {
     /// No border.
     pub const NONE: Self = Self { before: 0, after: 0 };
 
-    /// The border under which a kernel of `kernel` taps maps a height or width `h` to `ceil(h / stride)`.
+    /// Returns the border under which a kernel of `kernel` taps maps a height or width `h` to `ceil(h / stride)`.
     pub const fn same(kernel: usize) -> Self {
         Self { before: (kernel - 1) / 2, after: kernel / 2 }
     }
 
-    /// The same border as the kernels take it.
+    /// Returns the same border as the kernels take it.
     pub const fn padding(self) -> allconv_kernels::Padding {
         let Self { before, after } = self;
         allconv_kernels::Padding { top: before, bottom: after, left: before, right: after }
@@ -70,7 +82,7 @@ impl Border {
 }
 
 impl ConvolutionSpec {
-    /// A convolution with a square kernel.
+    /// Returns a convolution with a square kernel.
     pub const fn square(channels_out: usize, kernel: usize, stride: usize, border: Border) -> Self {
         Self {
             channels_out,
@@ -80,15 +92,16 @@ impl ConvolutionSpec {
             dilation: [1; 2],
             groups: 1,
             initial: InitialWeights::Drawn,
+            bias: Bias::Added,
         }
     }
 
-    /// Positions from the first to the last tap, on axis 0 (rows) or 1 (columns).
+    /// Returns the number of positions from the first to the last tap, on axis 0 (rows) or 1 (columns).
     pub const fn extent(&self, axis: usize) -> usize {
         self.dilation[axis] * (self.kernel[axis] - 1) + 1
     }
 
-    /// The same convolution with taps `factor` times as far apart and as large a border in proportion.
+    /// Returns the same convolution with taps `factor` times as far apart and as large a border in proportion.
     #[must_use]
     pub const fn dilated(self, factor: usize) -> Self {
         let Self { border: Border { before, after }, dilation: [rows, columns], .. } = self;
@@ -96,9 +109,9 @@ impl ConvolutionSpec {
         Self { border, dilation: [rows * factor, columns * factor], ..self }
     }
 
-    /// Output height (axis 0) or width (axis 1) for that of the input; `None` if the kernel does not fit.
-    pub fn side_out(&self, side: usize, axis: usize) -> Option<usize> {
-        let padded = side + self.border.before + self.border.after;
+    /// Returns the output height (axis 0) or width (axis 1) for that of the input; `None` if the kernel does not fit.
+    pub fn size_out(&self, size: usize, axis: usize) -> Option<usize> {
+        let padded = size + self.border.before + self.border.after;
         padded.checked_sub(self.extent(axis)).map(|room| room / self.stride[axis] + 1)
     }
 }

@@ -1,4 +1,4 @@
-//! The errors of operators: settings out of range, unknown names, places and pairs that cannot be.
+//! The errors of operators: settings out of range, unknown names, impossible places and pairs.
 
 use std::fmt::Display;
 use std::ops::RangeBounds;
@@ -11,24 +11,24 @@ pub struct OutOfRange {
     pub field: String,
     /// The value found.
     pub value: String,
-    /// The values allowed, in words.
+    /// The allowed values, as text.
     pub range: &'static str,
 }
 
 impl OutOfRange {
-    /// The error for this value of a field; `range` names the values allowed.
+    /// Creates the error for this value of a field; `range` names the values allowed.
     pub fn new(field: impl Into<String>, value: impl Display, range: &'static str) -> Self {
         Self { field: field.into(), value: value.to_string(), range }
     }
 
-    /// The same error of a field inside of `path`.
+    /// Returns the same error of a field inside of `path`.
     #[must_use]
     pub fn within(self, path: &str) -> Self {
         Self { field: format!("{path}.{}", self.field), ..self }
     }
 }
 
-/// Refuses a value outside its range, which `words` names.
+/// Refuses a value outside its range, which `words` describes.
 ///
 /// # Errors
 ///
@@ -63,12 +63,12 @@ pub enum OperatorError {
         "no operator is called `{name}`; the nearest name is `{nearest}` (`allconv operators list` has all)"
     )]
     Unknown {
-        /// The name asked for.
+        /// The requested name.
         name: String,
         /// The known name with the smallest edit distance.
         nearest: &'static str,
     },
-    /// The operator cannot stand where it was put.
+    /// The operator cannot be used at its place.
     #[error("`downsample = {operator}` cannot be used here: {reason}")]
     Misplaced {
         /// Name of the operator.

@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 use burn::tensor::kind::Basic;
 use burn_backend::Element;
 
-/// The elements of a tensor in row-major order.
+/// Returns the elements of a tensor in row-major order.
 ///
 /// # Panics
 ///

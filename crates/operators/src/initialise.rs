@@ -1,4 +1,4 @@
-//! How weights start: a counter-based stream for each parameter, keyed by (seed, path).
+//! Initialisation of weights: a counter-based stream for each parameter, keyed by (seed, path).
 
 use allconv_random::{Purpose, Stream};
 use serde::{Deserialize, Serialize};
@@ -9,26 +9,26 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Initialisation {
-    /// Uniform in ±√(3 / fan_in): variance 1 / fan_in. What Caffe calls `xavier`.
+    /// Uniform in ±√(3 / fan_in): variance 1 / fan_in. Caffe's `xavier`.
     #[default]
     XavierCaffe,
-    /// Uniform in ±√(6 / (fan_in + fan_out)). Glorot and Bengio, AISTATS 2010; what PyTorch calls `xavier_uniform_`.
+    /// Uniform in ±√(6 / (fan_in + fan_out)). Glorot and Bengio, AISTATS 2010; PyTorch's `xavier_uniform_`.
     Glorot,
-    /// Normal with variance 2 / fan_in. He et al., arXiv 1502.01852; what PyTorch calls `kaiming_normal_`.
+    /// Normal with variance 2 / fan_in. He et al., arXiv 1502.01852; PyTorch's `kaiming_normal_`.
     He,
 }
 
 impl Initialisation {
-    /// The initial values of the weight at `path`, of shape `[out, in, …]`.
+    /// Returns the initial values of the weight at `path`, of shape `[out, in, …]`.
     ///
-    /// A pure function of its arguments: value `i` depends on no other draw.
+    /// A pure function of its arguments: value `i` does not depend on other draws.
     pub fn weights(self, seed: u64, path: &str, shape: &[usize]) -> Vec<f32> {
         let fan_in = shape[1..].iter().product::<usize>() as f64;
         let fan_out = (shape[0] * shape[2..].iter().product::<usize>()) as f64;
         self.weights_of_fans(seed, path, shape.iter().product(), [fan_in, fan_out])
     }
 
-    /// [`Self::weights`] where the shape does not tell `[fan_in, fan_out]`: `count` values.
+    /// Returns [`Self::weights`] where the shape does not determine `[fan_in, fan_out]`: `count` values.
     pub(crate) fn weights_of_fans(
         self,
         seed: u64,
@@ -110,7 +110,7 @@ mod tests {
         assert_eq!(short[..], Initialisation::He.weights(1, "a", &[6, 7])[..35]);
     }
 
-    /// FNV-1a, 64 bits, over the little-endian bytes of the words.
+    /// Computes the 64-bit FNV-1a hash of the little-endian bytes of the words.
     fn fnv1a_of(words: impl Iterator<Item = u64>) -> u64 {
         words
             .flat_map(u64::to_le_bytes)

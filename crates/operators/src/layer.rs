@@ -51,7 +51,7 @@ impl Parameters {
         Self(specs.iter().map(|spec| (spec.name.clone(), RankedParameter::new(spec, source))).collect())
     }
 
-    /// The value of the parameter `name`.
+    /// Returns the value of the parameter `name`.
     ///
     /// # Panics
     ///
@@ -73,7 +73,7 @@ impl Parameters {
     }
 }
 
-/// An operator with its parameters: a stage of a network, or what is measured of an operator alone.
+/// An operator with its parameters: a stage of a network, or an operator measured alone.
 #[derive(Clone, Debug)]
 pub struct OperatorLayer<O> {
     operator: O,
@@ -81,17 +81,17 @@ pub struct OperatorLayer<O> {
 }
 
 impl<O> OperatorLayer<O> {
-    /// `operator` with parameters that start as `source` says.
+    /// Creates `operator` with the initial parameters that `source` gives.
     pub(crate) fn new(operator: O, specs: &[ParameterSpec], source: &ParameterSource<'_>) -> Self {
         Self { operator, parameters: Parameters::new(specs, source) }
     }
 
-    /// The operator.
+    /// Returns the operator.
     pub fn operator(&self) -> &O {
         &self.operator
     }
 
-    /// Its parameters.
+    /// Returns its parameters.
     pub fn parameters(&self) -> &Parameters {
         &self.parameters
     }
@@ -101,7 +101,7 @@ impl<O> OperatorLayer<O> {
     }
 }
 
-/// What Burn names as the container of a parameter.
+/// The name of the container of a parameter in Burn.
 const CONTAINER: &str = "Operator";
 
 impl<O: Clone + Debug + Send> Module for OperatorLayer<O> {

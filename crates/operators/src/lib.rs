@@ -1,14 +1,14 @@
 //! Downsampling and upsampling operators: their registry, their settings, and the operations that compute them.
 //!
-//! - [`OPERATORS`] lists every operator in words. [`DownsampleConfig`] and [`UpsampleConfig`] are an operator of either direction with
-//!   its settings, as a study file writes it.
+//! - [`OPERATORS`] holds the description of every operator. [`DownsampleConfig`] and [`UpsampleConfig`] are an operator of either direction
+//!   with its settings, as a study file writes it.
 //! - [`downsample`] and [`upsample`] hold one file an operator: its settings, its description, its properties, which tests measure, its shapes
 //!   and costs, and its computation.
-//! - [`operations`] are what operators are computed by: kernels on the CPU, compositions of Burn's operations elsewhere.
+//! - [`operations`] compute the operators: kernels on the CPU, compositions of Burn's operations elsewhere.
 //!
 //! # Example
 //!
-//! An operator is read from a study file, asked for its shape, and computed:
+//! Read an operator from a study file, get its output shape, and compute it:
 //!
 //! ```
 //! use allconv_operators::{DownsampleConfig, Engine, Initialisation, ParameterSource, Part, Pass};
@@ -32,8 +32,8 @@
 //!
 //! # To add an operator
 //!
-//! Write its file (the newest and plainest is `downsample/decimation.rs`; with parameters `downsample/mixed_pool.rs`), name it in the `mod.rs`
-//! beside it, and add its line to the registry. A kernel of its own goes to `allconv-kernels`, and an operation that runs it to
+//! Write its file (the newest and plainest is `downsample/decimation.rs`; with parameters `downsample/mixed_pool.rs`), name it in the
+//! `mod.rs` next to it, and add its line to the registry. A kernel of its own goes to `allconv-kernels`, and an operation that runs it to
 //! [`operations`].
 
 #![forbid(unsafe_code)]
@@ -64,8 +64,8 @@ pub mod upsample;
 
 pub use allconv_kernels::Engine;
 pub use axis_maps::{EdgePadding, Interpolation, ResizeFilter, bicubic_enlargement};
-pub use convolution_spec::{Border, ConvolutionSpec, InitialWeights};
-pub use description::Description;
+pub use convolution_spec::{Bias, Border, ConvolutionSpec, InitialWeights};
+pub use description::{Description, Kind};
 pub use downsample::{Downsampling, Following, Part, Reducer, Reduction};
 pub use error::{OperatorError, OutOfRange, check_range};
 pub use host::to_host;
@@ -78,5 +78,5 @@ pub use pass::{Draws, Pass};
 pub use registry::{Direction, DownsampleConfig, OPERATORS, UpsampleConfig};
 pub use shape::Window;
 pub use signal_rules::{MaxPoolRule, ReluRule, SignalRules};
-pub use switches::{PhaseShares, Shares, SwitchKind, Switches};
-pub use upsample::{Destination, Enlargement, SideRule, Upsampling};
+pub use switches::{KeptPhases, PhaseWeights, SwitchKind, Switches};
+pub use upsample::{Destination, Enlargement, SizeRule, Upsampling};

@@ -1,4 +1,4 @@
-//! What all operators have in common, in either direction.
+//! The interface that all operators of both directions have in common.
 
 use std::any::Any;
 use std::fmt::Debug;
@@ -8,10 +8,10 @@ use crate::error::OutOfRange;
 
 /// The settings of an operator, which a table of a study file is read into. One struct is one operator.
 pub trait Settings: Clone + Debug + Default + PartialEq + Send + Sync + 'static {
-    /// The operator in words.
+    /// The description of the operator.
     const DESCRIPTION: Description;
 
-    /// The default, and each setting worth a test of its own.
+    /// Returns the default, and other settings that tests cover.
     fn examples() -> Vec<Self>;
 
     /// Refuses settings that are out of range.
@@ -24,17 +24,17 @@ pub trait Settings: Clone + Debug + Default + PartialEq + Send + Sync + 'static 
     }
 }
 
-/// An operator with its settings, whatever they are.
+/// An operator with its settings, of any type.
 pub trait Operator: Any + Debug + Send + Sync {
-    /// The operator in words.
+    /// Returns the description of the operator.
     fn description(&self) -> Description;
 
-    /// Its name, as in a study file.
+    /// Returns its name, as in a study file.
     fn name(&self) -> &'static str {
         self.description().name
     }
 
-    /// Its numerics revision; see [`Description::revision`].
+    /// Returns its numerics revision; see [`Description::revision`].
     fn revision(&self) -> u32 {
         self.description().revision
     }
@@ -46,7 +46,7 @@ pub trait Operator: Any + Debug + Send + Sync {
     /// The field with its path, its value and the range.
     fn check_in(&self, section: &str) -> Result<(), OutOfRange>;
 
-    /// Whether `other` is the same operator with the same settings.
+    /// Returns whether `other` is the same operator with the same settings.
     fn equals(&self, other: &dyn Any) -> bool;
 }
 

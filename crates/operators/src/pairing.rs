@@ -1,17 +1,17 @@
-//! Which upsampling operator can undo which downsampling operator, and which shapes it can return.
+//! The pairs of upsampling and downsampling operators, and the shapes that an upsampling operator can return.
 
 use crate::downsample::Downsampling;
 use crate::error::OperatorError;
 use crate::registry::{DownsampleConfig, UpsampleConfig};
 use crate::switches::SwitchKind;
-use crate::upsample::{Enlargement, SideRule};
+use crate::upsample::{Enlargement, SizeRule};
 
 impl UpsampleConfig {
     /// Refuses a downsampling operator that it cannot undo.
     ///
     /// # Errors
     ///
-    /// Settings of either operator that are out of range, switches that it needs and the other does not hand over, or
+    /// Settings of either operator that are out of range, switches that it needs and the other does not give, or
     /// a height or width that it cannot return: with the reason and the names of the operators that it can be paired with.
     pub fn check_pair(&self, downsample: &DownsampleConfig) -> Result<(), OperatorError> {
         self.check()?;
@@ -22,19 +22,20 @@ impl UpsampleConfig {
         })
     }
 
-    /// All examples of downsampling operators that it can be paired with.
+    /// Returns all examples of downsampling operators that it can be paired with.
     pub fn partners(&self) -> Vec<DownsampleConfig> {
         DownsampleConfig::examples().into_iter().filter(|down| self.obstacle(&**down).is_none()).collect()
     }
 
-    /// The names of [`Self::partners`], in the order of the registry. Some of these pair with some settings only.
+    /// Returns the names of [`Self::partners`], in the order of the registry. Some of these pair with some settings only.
     pub fn partner_names(&self) -> Vec<&'static str> {
         let mut names: Vec<_> = self.partners().iter().map(|partner| partner.name()).collect();
         names.dedup();
         names
     }
 
-    /// The usual partner, with the first settings of the registry that it can undo; another operator where it can undo none of these.
+    /// Returns the usual partner, with the first settings of the registry that it can undo; another operator where it can undo none of
+    /// these.
     pub fn partner(&self) -> DownsampleConfig {
         let partners = self.partners();
         let usual = partners.iter().find(|partner| partner.name() == self.usual_partner());
@@ -53,7 +54,7 @@ impl UpsampleConfig {
         let Enlargement { input, output, switches } = *enlargement;
         if input.contains(&0) || output.contains(&0) {
             return Err(format!(
-                "a map of {input:?} cannot become one of {output:?}: both need at least one cell"
+                "a map of {input:?} cannot become one of {output:?}: both need at least one position"
             ));
         }
         if let Some(lacking) = self.lacking(switches) {
@@ -62,10 +63,10 @@ impl UpsampleConfig {
         if let Some(needed) = self.channels_in(output[0], switches).filter(|needed| *needed != input[0]) {
             return Err(format!("{needed} channels must enter for {} to leave, not {}", output[0], input[0]));
         }
-        (1..3).try_for_each(|axis| self.sides().check(input[axis], output[axis]))
+        (1..3).try_for_each(|axis| self.size_rule().check(input[axis], output[axis]))
     }
 
-    /// Why it cannot be paired with `downsample`.
+    /// Returns why it cannot be paired with `downsample`.
     fn obstacle(&self, downsample: &dyn Downsampling) -> Option<String> {
         if let Some(lacking) = self.lacking(downsample.switches()) {
             return Some(lacking);
@@ -74,15 +75,15 @@ impl UpsampleConfig {
             return Some(reason);
         }
         let rule = downsample.properties().slot_rule;
-        match self.sides() {
-            SideRule::Factor(factor) if rule != Some(factor) => Some(format!(
-                "it needs an operator that takes every side h to ceil(h/{factor}), which this one does not"
+        match self.size_rule() {
+            SizeRule::Factor(factor) if rule != Some(factor) => Some(format!(
+                "it needs an operator that takes every height and width h to ceil(h/{factor}), which this one does not"
             )),
             _ => None,
         }
     }
 
-    /// What `switches` do not hold and it needs.
+    /// Returns what it needs and `switches` do not hold.
     fn lacking(&self, switches: SwitchKind) -> Option<String> {
         let needs = self.needs();
         let what = match needs {
@@ -91,6 +92,6 @@ impl UpsampleConfig {
             SwitchKind::Phases => "the phase that each image kept",
             SwitchKind::Details => "the detail bands",
         };
-        (switches != needs).then(|| format!("it needs {what}, which are not handed over"))
+        (switches != needs).then(|| format!("it needs {what}, which are not available"))
     }
 }

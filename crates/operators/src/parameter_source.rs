@@ -1,4 +1,4 @@
-//! Where parameters start: which an operator has, and the values that each is given.
+//! The parameters of an operator and their initial values.
 
 use burn::module::{Param, ParamId};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -8,34 +8,34 @@ use crate::initialise::Initialisation;
 /// A parameter that an operator has.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ParameterSpec {
-    /// Its name inside of the operator.
+    /// Its name within the operator.
     pub name: String,
     /// Its sizes, one to four of them.
     pub shape: Vec<usize>,
-    /// How it starts.
+    /// Its initial values.
     pub start: Start,
 }
 
 impl ParameterSpec {
-    /// A parameter of this name and shape.
+    /// Creates a parameter of this name and shape.
     pub fn new(name: impl Into<String>, shape: impl Into<Vec<usize>>, start: Start) -> Self {
         Self { name: name.into(), shape: shape.into(), start }
     }
 
-    /// The number of values of all of these parameters.
+    /// Returns the number of values of all of these parameters.
     pub fn count(specs: &[Self]) -> u64 {
         specs.iter().map(|spec| spec.shape.iter().product::<usize>() as u64).sum()
     }
 }
 
-/// How a parameter starts.
+/// The initial values of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Start {
-    /// At this value throughout.
+    /// This value throughout.
     Filled(f32),
     /// Drawn by the net's initialisation, for a shape `[out, in, …]`.
     Drawn,
-    /// This many times what the net's initialisation draws.
+    /// This many times the values that the net's initialisation draws.
     Scaled(f32),
     /// Drawn for a transposed convolution of this stride, `[in, out, rows, columns]`: one output sums over
     /// `in · rows · columns / stride²` values on average.
@@ -49,28 +49,28 @@ pub enum Start {
     DrawnAllRepeated(usize),
 }
 
-/// The start of the parameters of one stage: each a function of the run's seed and its own path.
+/// The initial values of the parameters of one stage, each a function of the run's seed and its own path.
 #[derive(Clone, Debug)]
 pub struct ParameterSource<'a> {
-    /// How weights start.
+    /// The initialisation of weights.
     pub initialisation: Initialisation,
     /// The run's seed.
     pub seed: u64,
     /// Path of the stage: `features.N`.
     pub path: String,
-    /// Where parameters live. With autodiff they keep their gradients.
+    /// The device of the parameters. With autodiff they keep their gradients.
     pub device: &'a Device,
 }
 
 impl ParameterSource<'_> {
-    /// The parameter `path.name`.
+    /// Creates the parameter `path.name`.
     pub fn parameter<const D: usize>(&self, name: &str, shape: [usize; D], start: Start) -> Param<Tensor<D>> {
         let value = Tensor::from_data(TensorData::new(self.values(name, &shape, start), shape), self.device);
         let value = if self.device.is_autodiff() { value.require_grad() } else { value };
         Param::initialized(ParamId::new(), value)
     }
 
-    /// A value without a gradient that belongs to the network's state; it starts at `value` throughout.
+    /// Creates a value without a gradient that belongs to the network's state, filled with `value`.
     pub fn buffer<const D: usize>(&self, shape: [usize; D], value: f32) -> Param<Tensor<D>> {
         let data = TensorData::new(vec![value; shape.iter().product()], shape);
         Param::initialized(ParamId::new(), Tensor::from_data(data, self.device))

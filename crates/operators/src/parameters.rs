@@ -23,7 +23,7 @@ struct ParameterPath {
 }
 
 impl ParameterPath {
-    /// The variant of an enum is no name of PyTorch's, and is left out.
+    /// Adds a name to the path, unless it is the variant of an enum, which PyTorch's names do not have.
     fn enter(&mut self, name: &str, container: &str) {
         if !container.starts_with("Enum:") {
             self.names.push(name.to_owned());
@@ -41,7 +41,7 @@ impl ParameterPath {
     }
 }
 
-/// All parameters of a module in its order.
+/// Returns all parameters of a module in its order.
 pub fn parameters_of(module: &impl Module) -> Vec<Parameter> {
     let mut reader = Reader { path: ParameterPath::default(), parameters: Vec::new() };
     module.visit(&mut reader);
@@ -101,7 +101,7 @@ impl ModuleVisitor for GradientTaker<'_> {
     }
 }
 
-/// The same module with all parameters in f64, for f64 maps.
+/// Returns the same module with all parameters in f64, for f64 maps.
 pub fn in_double_precision<M: Module>(module: M) -> M {
     module.map(&mut Caster)
 }
@@ -119,9 +119,9 @@ impl ModuleMapper for Caster {
     }
 }
 
-/// The same module, the values of each parameter changed in place by `rule`, which is given its name.
+/// Returns the same module, the values of each parameter changed in place by `rule`, which is given its name.
 ///
-/// On the CPU values that nothing else holds are changed without a copy.
+/// On the CPU, values that are not shared are changed without a copy.
 ///
 /// # Panics
 ///

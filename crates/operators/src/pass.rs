@@ -13,18 +13,18 @@ pub struct Pass<'a> {
     pub engine: &'a Engine,
     /// The randomness of a training step; `None` in evaluation, where nothing is drawn.
     pub draws: Option<Draws>,
-    /// What becomes of a signal on its way back.
+    /// The rules of the backward pass.
     pub rules: SignalRules,
 }
 
 impl<'a> Pass<'a> {
-    /// A pass in evaluation.
+    /// Creates a pass in evaluation.
     pub fn evaluate(engine: &'a Engine) -> Self {
         Self { engine, draws: None, rules: SignalRules::GRADIENT }
     }
 }
 
-/// A counter-based stream of random numbers: a function of its key alone, on the host and so the same on every device.
+/// A counter-based stream of random numbers: a function of its key alone, computed on the host and so the same on every device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Draws {
     /// Names the stream.
@@ -37,13 +37,13 @@ impl Draws {
         Stream::of_key(self.key)
     }
 
-    /// `count` values in [0, 1), from the start of the stream.
+    /// Returns `count` values in [0, 1), from the start of the stream.
     pub fn uniform(&self, count: usize) -> Vec<f32> {
         let mut stream = self.stream();
         (0..count).map(|_| stream.unit()).collect()
     }
 
-    /// Values in [0, 1) on the device and in the number type of `like`.
+    /// Returns values in [0, 1) on the device and in the number type of `like`.
     pub(crate) fn uniform_tensor<const D: usize>(&self, shape: [usize; D], like: &Tensor<4>) -> Tensor<D> {
         let values = self.uniform(shape.iter().product());
         Tensor::from_data(TensorData::new(values, shape), (&like.device(), like.dtype()))

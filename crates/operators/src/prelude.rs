@@ -1,9 +1,9 @@
-//! What the file of an operator is written in: the types and checks that nearly all of them use.
+//! Types and checks that nearly all files of operators use.
 
 pub(crate) use burn::tensor::Tensor;
 pub(crate) use serde::{Deserialize, Serialize};
 
-pub(crate) use crate::description::Description;
+pub(crate) use crate::description::{Description, Kind};
 pub(crate) use crate::error::{OutOfRange, check_range};
 pub(crate) use crate::layer::Parameters;
 pub(crate) use crate::operator::Settings;

@@ -48,7 +48,7 @@ macro_rules! registry {
                 /// The names of all operators of this direction, in the order of the registry.
                 pub const NAMES: &[&str] = &[$($operator::DESCRIPTION.name,)+];
 
-                /// Every operator with each setting worth a test of its own, defaults first: what tests and tables walk.
+                /// Returns every operator with its default and other settings that tests cover, defaults first.
                 pub fn examples() -> Vec<Self> {
                     let mut examples = Vec::new();
                     $(examples.extend($operator::examples().into_iter().map(Self::$operator));)+
@@ -57,7 +57,7 @@ macro_rules! registry {
             }
         )+
 
-        /// Every operator in words, those that reduce before those that enlarge.
+        /// The description of every operator, those that reduce before those that enlarge.
         pub static OPERATORS: &[(Direction, Description)] =
             &[$($((Direction::$direction, $operator::DESCRIPTION),)+)+];
     };
@@ -117,7 +117,7 @@ registry! {
     }
 }
 
-/// Which way an operator changes the resolution.
+/// Whether an operator reduces or enlarges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     /// It reduces: a [`DownsampleConfig`].
@@ -127,7 +127,7 @@ pub enum Direction {
 }
 
 impl DownsampleConfig {
-    /// The examples of the operator called `name`, its default first.
+    /// Returns the examples of the operator called `name`, its default first.
     ///
     /// # Errors
     ///
@@ -139,7 +139,7 @@ impl DownsampleConfig {
 }
 
 impl UpsampleConfig {
-    /// The examples of the operator called `name`, its default first.
+    /// Returns the examples of the operator called `name`, its default first.
     ///
     /// # Errors
     ///
@@ -149,19 +149,19 @@ impl UpsampleConfig {
         some_called(name, examples)
     }
 
-    /// The number of learned parameters.
+    /// Returns the number of learned parameters.
     pub fn parameter_count(&self, enlargement: &Enlargement) -> u64 {
         ParameterSpec::count(&self.parameters(enlargement))
     }
 
-    /// The operator with its parameters. It works on maps of any height and width that [`Self::check_shape`] accepts.
+    /// Returns the operator with its parameters. It works on maps of any height and width that [`Self::check_shape`] accepts.
     pub fn layer(&self, enlargement: &Enlargement, source: &ParameterSource<'_>) -> OperatorLayer<Self> {
         OperatorLayer::new(self.clone(), &self.parameters(enlargement), source)
     }
 }
 
 impl OperatorLayer<UpsampleConfig> {
-    /// `x` `[n, c, h, w]` to a map of the height and width of the destination, activated.
+    /// Enlarges `x` `[n, c, h, w]` to a map of the height and width of the destination, activated.
     ///
     /// # Panics
     ///
@@ -169,8 +169,8 @@ impl OperatorLayer<UpsampleConfig> {
     pub fn forward(&self, x: Tensor<4>, to: &Destination<'_>, pass: &Pass<'_>) -> Tensor<4> {
         let operator = self.operator();
         let [_, _, height, width] = x.dims();
-        for (entering, leaving) in [height, width].into_iter().zip(to.sides) {
-            if let Err(reason) = operator.sides().check(entering, leaving) {
+        for (entering, leaving) in [height, width].into_iter().zip(to.size) {
+            if let Err(reason) = operator.size_rule().check(entering, leaving) {
                 panic!("`{}`: {reason}", operator.name());
             }
         }
@@ -178,7 +178,7 @@ impl OperatorLayer<UpsampleConfig> {
     }
 }
 
-/// The examples of the operator called `name`; where there are none, the error names the nearest operator of either direction.
+/// Returns the examples of the operator called `name`; where there are none, the error names the nearest operator of either direction.
 fn some_called<C>(name: &str, examples: Vec<C>) -> Result<Vec<C>, OperatorError> {
     if !examples.is_empty() {
         return Ok(examples);

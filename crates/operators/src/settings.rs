@@ -1,13 +1,13 @@
-//! The settings of operators: ranges and omissions that several share.
+//! Ranges and omitted defaults of the settings of several operators.
 
 use crate::error::{OutOfRange, check_range};
 
-/// Whether a setting with the default 1 is left out where it is written.
+/// Returns whether a setting with the default 1 is left out where it is written.
 pub(crate) fn is_one(value: &usize) -> bool {
     *value == 1
 }
 
-/// Whether a setting with the default `true` is left out where it is written.
+/// Returns whether a setting with the default `true` is left out where it is written.
 pub(crate) fn is_yes(value: &bool) -> bool {
     *value
 }

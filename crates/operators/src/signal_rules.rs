@@ -1,8 +1,8 @@
-//! What becomes of a signal on its way back through the stages that are not linear: the rules of section 4 of the paper.
+//! Rules of the backward pass through stages that are not linear, from section 4 of the paper.
 
-/// What a rectifier lets pass of the signal `R'` that arrives from above, `f` its input on the way forward.
+/// The signal that a rectifier passes back, from the signal `R'` at its output and its input `f` in the forward pass.
 ///
-/// With `d(v) = 1` where `v > 0` and the slope elsewhere (0 for a ReLU, the slope of a leaky one):
+/// With `d(v) = 1` where `v > 0` and the negative slope elsewhere (0 for a ReLU, the slope of a leaky one):
 ///
 /// | rule | passed down |
 /// |---|---|
@@ -18,13 +18,13 @@ pub enum ReluRule {
     /// The gradient.
     #[default]
     Backpropagation,
-    /// The rectifier once more, on the signal.
+    /// The rectifier, applied to the signal.
     Deconvnet,
     /// Both: neither units that were off nor negative signals pass.
     Guided,
 }
 
-/// Where max pooling sends the signal of a window.
+/// The positions to which max pooling passes back the signal of a window.
 ///
 /// Belongs to the operator `max_pool` and those made of it (`conv_pool`, `max_blur_pool`); all others keep their gradient.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,16 +32,16 @@ pub enum MaxPoolRule {
     /// To the position that was the largest: the gradient, the "switches" of the deconvnet.
     #[default]
     Switches,
-    /// In equal parts to all positions of the window: as if the places of the maxima were not known.
+    /// In equal parts to all positions of the window: the positions of the maxima are not used.
     Spread,
 }
 
-/// The rules of one way back through a network. By default they give the gradient.
+/// The rules of one backward pass through a network. The default gives the gradient.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SignalRules {
-    /// At every rectifier, those inside operators included.
+    /// The rule of every rectifier, those inside operators included.
     pub relu: ReluRule,
-    /// At every max pooling.
+    /// The rule of every max pooling.
     pub max_pool: MaxPoolRule,
 }
 
@@ -49,7 +49,7 @@ impl SignalRules {
     /// The gradient.
     pub const GRADIENT: Self = Self { relu: ReluRule::Backpropagation, max_pool: MaxPoolRule::Switches };
 
-    /// A rule for rectifiers; max pooling with switches.
+    /// Creates the rules with this one for rectifiers, and switches for max pooling.
     pub const fn of_relu(relu: ReluRule) -> Self {
         Self { relu, max_pool: MaxPoolRule::Switches }
     }

@@ -1,4 +1,4 @@
-//! What a downsampling operator hands over to the upsampling operator that undoes it.
+//! Switches: what a downsampling operator gives to the upsampling operator that undoes it.
 
 use burn::tensor::{Int, Tensor};
 
@@ -15,40 +15,40 @@ pub enum SwitchKind {
     Details,
 }
 
-/// What one forward pass of a downsampling operator leaves for the way back up.
+/// The switches of one forward pass of a downsampling operator.
 #[derive(Clone, Debug)]
 pub enum Switches {
     /// Nothing.
     None,
     /// The position `row · width + column` of each maximum in the map that was pooled, `[n, c, h, w]`.
     MaxIndices(Tensor<4, Int>),
-    /// How much of each polyphase component every image kept.
-    Phases(PhaseShares),
+    /// The polyphase components that each image kept.
+    Phases(KeptPhases),
     /// The bands LH, HL and HH of the map, `[n, 3c, h, w]`, band-major.
     Details(Tensor<4>),
 }
 
-/// Shares of the four polyphase components.
+/// The polyphase components that each image of a batch kept.
 #[derive(Clone, Debug)]
-pub struct PhaseShares {
-    /// What each image kept.
-    pub shares: Shares,
+pub struct KeptPhases {
+    /// The weight of each component in what an image kept.
+    pub weights: PhaseWeights,
     /// First row and first column of each component.
     pub order: [[usize; 2]; 4],
 }
 
-/// How an image's polyphase components are shared out.
+/// The weights of the four polyphase components of each image.
 #[derive(Clone, Debug)]
 #[expect(clippy::large_enum_variant, reason = "one of them for each pass, never a list")]
-pub enum Shares {
-    /// Of each image one component is kept whole: its place in the order.
+pub enum PhaseWeights {
+    /// Each image kept one component: its index in the order.
     Whole(Vec<usize>),
-    /// A mixture, in the training of a learned choice: `[4, n]`, each column sums to 1.
+    /// A mixture of components, in the training of a learned choice: `[4, n]`, each column sums to 1.
     Mixed(Tensor<2>),
 }
 
 impl Switches {
-    /// Which kind they are.
+    /// Returns their kind.
     pub fn kind(&self) -> SwitchKind {
         match self {
             Self::None => SwitchKind::None,

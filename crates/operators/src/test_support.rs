@@ -1,4 +1,4 @@
-//! Inputs and judges that the tests of this crate share.
+//! Inputs and assertions that the tests of this crate use.
 
 use allconv_kernels::Engine;
 use allconv_random::philox4x32;
@@ -11,37 +11,37 @@ use crate::operator::Settings;
 use crate::parameter_source::ParameterSource;
 use crate::pass::Pass;
 
-/// One image with one channel that holds 1, 2, 3, … in reading order.
+/// Returns one image with one channel that holds 1, 2, 3, … in reading order.
 pub(crate) fn grid(height: usize, width: usize) -> Tensor<4> {
     let values: Vec<f32> = (1..=height * width).map(|value| value as f32).collect();
     image(height, width, &values)
 }
 
-/// One image with one channel.
+/// Returns one image with one channel.
 pub(crate) fn image(height: usize, width: usize, values: &[f32]) -> Tensor<4> {
     Tensor::from_data(TensorData::new(values.to_vec(), [1, 1, height, width]), &Device::flex())
 }
 
-/// The elements in row-major order.
+/// Returns the elements in row-major order.
 pub(crate) fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     to_host(tensor)
 }
 
-/// Values in [−1, 1), all different in practice, the same for the same seed.
+/// Returns values in [−1, 1), all different in practice, the same for the same seed.
 pub(crate) fn noise(seed: u32, count: usize) -> Vec<f64> {
     (0..count)
         .map(|index| f64::from(philox4x32([seed, 0], [index as u32, 0, 0, 0])[0]) / 2_147_483_648.0 - 1.0)
         .collect()
 }
 
-/// An f64 tensor of noise.
+/// Returns an f64 tensor of noise.
 pub(crate) fn noise_tensor<const D: usize>(seed: u32, shape: [usize; D], device: &Device) -> Tensor<D> {
     let data = TensorData::new(noise(seed, shape.iter().product()), shape);
     Tensor::from_data(data, (device, DType::F64))
 }
 
-/// Holds two ways of computing the same to each other on an f64 map of noise: the results, and the gradients of the input for the
-/// loss `sum y²`.
+/// Asserts that two computations agree on an f64 map of noise: their results, and the gradients of the input for the loss
+/// `sum y²`.
 pub(crate) fn assert_same(
     shape: [usize; 4],
     fast: impl Fn(Tensor<4>) -> Tensor<4>,
@@ -69,13 +69,13 @@ pub(crate) fn assert_near(found: &[f32], expected: &[f64], tolerance: f64) {
     assert!(near, "{found:?}, expected {expected:?}");
 }
 
-/// Parameters on this device, from seed 4.
+/// Returns the source of parameters on this device, from seed 4.
 pub(crate) fn source(device: &Device) -> ParameterSource<'_> {
     let initialisation = Initialisation::He;
     ParameterSource { initialisation, seed: 4, path: "features.0".to_owned(), device }
 }
 
-/// What an operator returns for `x` in evaluation at its start, in row-major order.
+/// Returns the result of an operator for `x` in evaluation at its start, in row-major order.
 pub(crate) fn evaluated<O: Reduction + Settings>(operator: &O, x: Tensor<4>) -> Vec<f32> {
     let ([_, channels, height, width], device) = (x.dims(), x.device());
     let layer = Reducer::from(operator.clone()).layer([channels, height, width], &source(&device));

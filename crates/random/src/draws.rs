@@ -45,9 +45,9 @@ impl Stream {
     /// Draws two independent numbers of the standard normal distribution (Box and Muller 1958), from 32 bits each.
     pub fn normal_pair(&mut self) -> [f64; 2] {
         // In (0, 1], so that the logarithm is finite.
-        let share = (f64::from(self.word()) + 1.0) / (f64::from(u32::MAX) + 1.0);
+        let uniform = (f64::from(self.word()) + 1.0) / (f64::from(u32::MAX) + 1.0);
         let turn = f64::from(self.word()) / (f64::from(u32::MAX) + 1.0);
-        let radius = (-2.0 * ln(share)).sqrt();
+        let radius = (-2.0 * ln(uniform)).sqrt();
         let (sine, cosine) = sin_cos(TAU * turn);
         [radius * cosine, radius * sine]
     }
@@ -67,11 +67,11 @@ impl Stream {
         radius * cos(angle)
     }
 
-    /// Radius and angle of a point whose coordinates are two standard normal numbers.
+    /// Returns the radius and angle of a point whose coordinates are two standard normal numbers.
     fn polar(&mut self) -> [f64; 2] {
-        let share = 1.0 - f64::from(self.unit());
+        let uniform = 1.0 - f64::from(self.unit());
         let turn = f64::from(self.unit());
-        [(-2.0 * ln(share)).sqrt(), TAU * turn]
+        [(-2.0 * ln(uniform)).sqrt(), TAU * turn]
     }
 
     /// Draws a number of the standard Gumbel distribution, −ln(−ln u) with u in [10⁻⁷, 1 − 10⁻⁷].

@@ -165,7 +165,7 @@ pub fn ln_f32(x: f32) -> f32 {
     if x.is_nan() { x } else { logarithm }
 }
 
-/// `2^n` for n from -126 to 127.
+/// Returns `2^n` for n from -126 to 127.
 #[inline(always)]
 fn power_of_two(n: i32) -> f32 {
     #[expect(clippy::cast_sign_loss, reason = "the biased exponent is positive")]
@@ -176,7 +176,7 @@ fn power_of_two(n: i32) -> f32 {
 mod tests {
     use super::*;
 
-    /// Values over the whole range, dense near 0.
+    /// Returns values over the whole range, dense near 0.
     fn range(low: f32, high: f32) -> impl Iterator<Item = f32> {
         (0..200_000).map(move |index| low + (high - low) * index as f32 / 200_000.0)
     }

@@ -1,12 +1,12 @@
-//! What must be the same on every machine: counter-based random numbers and elementary functions.
+//! Counter-based random numbers and elementary functions that are the same on every machine.
 //!
 //! Every number is a function of a key and a counter ([`philox4x32`]); nothing holds a state that two users share. A [`Stream`]
-//! is a sequence of such numbers, named by what it is used for ([`Purpose`]) and by a seed, an example, a parameter or a step.
+//! is a sequence of such numbers, named by its purpose ([`Purpose`]) and by a seed, an example, a parameter or a step.
 //! Resampling in reports draws from [`SplitMix`].
 //!
-//! Exponentials, logarithms and their kin are in [`elementary`].
+//! Exponentials, logarithms, sines and powers are in [`elementary`].
 //!
-//! The values of all streams are part of what a published run means: they never change.
+//! The values of all streams are part of the results of published runs: they never change.
 
 #![forbid(unsafe_code)]
 

@@ -1,6 +1,6 @@
-//! What streams are used for, in every crate.
+//! The purposes of streams, in every crate.
 
-/// What a stream is used for. Streams of different purposes share no counter, or no key.
+/// The purpose of a stream. Streams of different purposes share no counter, or no key.
 ///
 /// Each purpose has a tag, a number that enters the counter (of streams that belong to a seed) or the key (of streams that belong
 /// to a number). Tags are never changed and never used again; no tag is 0, which is the last counter word of streams without a
@@ -16,7 +16,7 @@ pub enum Purpose {
     Synthetic = 3,
     /// Place and orientation of one crop in one epoch.
     Crop = 4,
-    /// Noise on one crop in one epoch, and on one picture that networks are judged on.
+    /// Noise on one crop in one epoch, and on one picture of an evaluated split.
     Noise = 5,
     /// Initial values of one parameter.
     Weights = 0x5745_4947,

@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn every_value_below_the_limit_comes_up_about_equally_often() {
+    fn every_value_below_the_limit_occurs_about_equally_often() {
         let mut random = SplitMix::new(7);
         let mut counts = [0_i32; 6];
         for _ in 0..60_000 {

@@ -1,4 +1,4 @@
-//! Streams of random words, and what names them.
+//! Streams of random words, and their keys.
 
 use crate::philox::philox4x32;
 use crate::purpose::Purpose;
@@ -28,10 +28,10 @@ impl Stream {
         Self::new(seed, [sample, epoch, purpose.tag()])
     }
 
-    /// Opens the stream of the example at `index` of a split that networks are judged on, the same for all networks: that of the
+    /// Opens the stream of the example at `index` of an evaluated split, the same for all networks: that of the
     /// sample `index` for seed 0 in the epoch 2³² − 1, which no training reaches.
     #[must_use]
-    pub const fn of_judged(purpose: Purpose, index: u32) -> Self {
+    pub const fn of_evaluated(purpose: Purpose, index: u32) -> Self {
         Self::of_sample(0, purpose, u32::MAX, index)
     }
 
@@ -65,7 +65,7 @@ impl Stream {
     pub fn word(&mut self) -> u32 {
         if self.used == 4 {
             self.block = philox4x32(self.key, self.counter);
-            // A stream of 2^34 words is longer than any use here; wrapping would repeat it, never crash.
+            // A stream of 2^34 words is longer than any use here; wrapping would repeat it, without a panic.
             self.counter[0] = self.counter[0].wrapping_add(1);
             self.used = 0;
         }
@@ -87,7 +87,7 @@ const fn halves(number: u64) -> [u32; 2] {
     [number as u32, (number >> 32) as u32]
 }
 
-/// FNV-1a, 64 bits.
+/// Returns the FNV-1a hash, 64 bits.
 fn fnv1a(text: &str) -> u64 {
     text.bytes()
         .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
@@ -110,7 +110,7 @@ mod tests {
             let streams = [
                 Stream::of_sample(1, purpose, 2, 3),
                 Stream::of_sample(2, purpose, 2, 3),
-                Stream::of_judged(purpose, 3),
+                Stream::of_evaluated(purpose, 3),
                 Stream::of_name(1, purpose, "features.0.weight"),
                 Stream::of_number(purpose, 3),
                 Stream::of_key(step_key(1, purpose, 2, 3)),

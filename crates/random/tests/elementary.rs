@@ -39,7 +39,7 @@ fn results_are_within_one_unit_of_the_correctly_rounded_ones() {
     assert!(seen.len() == 8 && seen.values().all(|(count, _)| *count > 150), "{seen:?}");
 }
 
-/// What these functions return is part of published runs: whoever changes one of these numbers raises all revisions.
+/// The results of these functions are part of published runs: a change of one of these numbers raises all revisions.
 #[test]
 fn the_bits_never_change() {
     let hash = |value: &dyn Fn(u32) -> u64| {

@@ -1,4 +1,4 @@
-//! The values of all streams, as the generators drew them that were here before this crate: they never change.
+//! The values of all streams, which never change: those of the generators before this crate.
 //!
 //! Each hash is FNV-1a, 64 bits, over the little-endian bytes of the first 64 values. Numbers that need a logarithm are compared in
 //! f32, where the last bit of a platform's logarithm does not show.
@@ -84,8 +84,8 @@ fn samples_of_every_purpose() {
         ];
         assert_eq!(drawn, hashes, "{purpose:?}");
     }
-    let mut judged = Stream::of_judged(Purpose::Noise, 5);
-    assert_eq!(fnv1a_of((0..64).map(|_| judged.word().into())), 0x4829_a612_6245_98d1);
+    let mut evaluated = Stream::of_evaluated(Purpose::Noise, 5);
+    assert_eq!(fnv1a_of((0..64).map(|_| evaluated.word().into())), 0x4829_a612_6245_98d1);
 }
 
 #[test]

@@ -1,7 +1,7 @@
-//! `artefacts/index.json`: which pictures of the final evaluation a run directory holds, and what each shows.
+//! `artefacts/index.json`: the index of the images of the final evaluation in a run directory.
 //!
 //! `{"schema": "allconv.artefacts/1", "pictures": [{"file": "img_001.png", "example": "img_001", "role": "output", "metrics":
-//! {"psnr_y": 33.1}}]}`. The files lie beside the index. Where a picture is a crop, its metrics are those of the whole image.
+//! {"psnr_y": 33.1}}]}`. The files are in the folder of the index. Where an image is a crop, its metrics are those of the whole image.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,24 +18,24 @@ const INDEX: &str = "index.json";
 
 const FORMAT: &str = "artefacts/index.json";
 
-/// What a picture shows of its example.
+/// The content of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PictureRole {
-    /// What the network was given.
+    /// The network's input.
     Input,
-    /// What it should have answered.
+    /// The target.
     Target,
-    /// The answer of bicubic interpolation, the anchor of super-resolution.
+    /// The result of bicubic interpolation, the reference of super-resolution.
     Bicubic,
-    /// What the network answered.
+    /// The network's output.
     Output,
-    /// What the network saw in the image: signals that travelled back to it.
+    /// An explanation: signals that were propagated back to the image.
     Explanation,
 }
 
 impl PictureRole {
-    /// The word used in files and reports.
+    /// Returns the name in files and reports.
     pub fn name(self) -> &'static str {
         match self {
             PictureRole::Input => "input",
@@ -47,17 +47,17 @@ impl PictureRole {
     }
 }
 
-/// One picture.
+/// One image.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ArtefactPicture {
-    /// Name of the PNG file beside the index, without a folder.
+    /// Name of the PNG file in the folder of the index.
     pub file: String,
     /// Name of the test image, as in `scores.json`.
     pub example: String,
-    /// What it shows.
+    /// Its content.
     pub role: PictureRole,
-    /// What the parts of the picture are, where it has some.
+    /// The parts of the image, where it has several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caption: Option<String>,
     /// Metrics of the image by name; empty for inputs and targets.
@@ -65,10 +65,10 @@ pub struct ArtefactPicture {
     pub metrics: BTreeMap<String, f64>,
 }
 
-/// The pictures of a run, in the order in which they are shown.
+/// The images of a run, in the order of display.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Artefacts {
-    /// The pictures.
+    /// The images.
     pub pictures: Vec<ArtefactPicture>,
 }
 
@@ -80,10 +80,10 @@ struct IndexFile {
 }
 
 impl Artefacts {
-    /// Writes pictures with their PNG bytes, and then the index, into the folder `artefacts`, making it as needed.
+    /// Writes images with their PNG bytes, and then the index, into the folder `artefacts`, making it as needed.
     ///
     /// # Errors
-    /// [`RecordError::Malformed`] when a picture's file is not a plain name, or a metric is not finite; [`RecordError::Io`].
+    /// [`RecordError::Malformed`] when an image's file is not a plain name, or a metric is not finite; [`RecordError::Io`].
     pub fn write(folder: &Path, pictures: &[(ArtefactPicture, Vec<u8>)]) -> Result<(), RecordError> {
         let path = folder.join(INDEX);
         let index = Artefacts { pictures: pictures.iter().map(|(picture, _)| picture.clone()).collect() };
@@ -121,7 +121,7 @@ impl Artefacts {
             let name = &picture.file;
             let is_plain = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', ':']);
             if !is_plain || !name.ends_with(".png") {
-                return Err(format!("`{name}` is no plain name of a PNG file"));
+                return Err(format!("`{name}` is not the plain name of a PNG file"));
             }
             if let Some((metric, value)) = picture.metrics.iter().find(|(_, value)| !value.is_finite()) {
                 return Err(format!("`{metric}` of `{name}` is {value}, must be finite"));
@@ -172,14 +172,14 @@ mod tests {
     }
 
     #[test]
-    fn a_file_outside_of_the_folder_is_neither_written_nor_read() {
+    fn a_file_outside_the_folder_is_neither_written_nor_read() {
         let folder = tempfile::tempdir().unwrap();
         let inside = folder.path().join("artefacts");
         for name in ["../run.json", "a/b.png", "", ".png", "c:\\x.png", "picture.svg"] {
             let mut pictures = example();
             pictures[0].0.file = name.into();
             let message = Artefacts::write(&inside, &pictures).unwrap_err().to_string();
-            assert!(message.contains("no plain name"), "{message}");
+            assert!(message.contains("not the plain name"), "{message}");
             let text = serde_json::json!({
                 "schema": ARTEFACTS_SCHEMA,
                 "pictures": [{ "file": name, "example": "x", "role": "output" }],

@@ -1,4 +1,4 @@
-//! What one network costs, as numbers that need no tensors.
+//! The cost of a network: parameters, operations, activations and receptive field.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cost {
-    /// Trainable numbers, biases included.
+    /// Number of parameters, biases included.
     pub parameters: u64,
     /// Multiply-accumulate operations of one forward pass, per image.
     pub macs: u64,
-    /// Bytes of all stage outputs of one forward pass, per image, at 4 bytes a number.
+    /// Bytes of all stage outputs of one forward pass, per image, at 4 bytes a value.
     pub activation_bytes: u64,
-    /// Theoretical receptive field of the last stage that looks at a neighbourhood, in input pixels.
+    /// Theoretical receptive field of the last stage with a spatial neighbourhood, in input pixels.
     pub receptive_field: u64,
 }
 
@@ -24,7 +24,7 @@ pub struct StageShape {
     pub stage: String,
     /// Output shape `[channels, height, width]`.
     pub shape: [u64; 3],
-    /// Trainable numbers of this stage.
+    /// Number of parameters of this stage.
     pub parameters: u64,
     /// Multiply-accumulate operations of this stage, per image.
     pub macs: u64,

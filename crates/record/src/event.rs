@@ -1,23 +1,23 @@
-//! What a run says while it goes on: the only interface between the training loop and those who watch it.
+//! Events of a running training: the interface between the training loop and its observers.
 
 use serde::{Deserialize, Serialize};
 
 use crate::Status;
 
-/// Which part of the data a value was measured on.
+/// The split of the data on which a value was measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SplitName {
-    /// The images the weights are fitted to.
+    /// The training images.
     Train,
-    /// Images held out of training; curves, `best` and any search read these.
+    /// Validation images, held out of training; curves, `best` and any search read these.
     Valid,
-    /// Opened once, on the last step's weights.
+    /// Test images, evaluated once, on the last step's weights.
     Test,
 }
 
 impl SplitName {
-    /// The word used in files and tables.
+    /// Returns the name in files and tables.
     pub fn name(self) -> &'static str {
         match self {
             SplitName::Train => "train",
@@ -33,7 +33,7 @@ impl SplitName {
 pub struct MetricPoint {
     /// Optimiser steps made when the value was taken.
     pub step: u64,
-    /// Passes over the training split made, with fraction.
+    /// Passes over the training split, fractions included.
     pub epoch: f64,
     /// Data it was measured on.
     pub split: SplitName,
@@ -43,7 +43,7 @@ pub struct MetricPoint {
     pub value: f64,
 }
 
-/// Something that happened in a run.
+/// An event of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// Training begins or continues.
@@ -73,12 +73,12 @@ pub enum Event {
     },
     /// A checkpoint was broken and an older one is used instead.
     CheckpointRejected {
-        /// What is wrong with it.
+        /// The defect.
         reason: String,
     },
     /// The run came to an end or was interrupted.
     Ended {
-        /// How.
+        /// The status it ended with.
         status: Status,
     },
 }
@@ -89,7 +89,7 @@ pub trait Observer {
     fn observe(&mut self, event: &Event);
 }
 
-/// Nobody watches.
+/// Ignores all events.
 impl Observer for () {
     fn observe(&mut self, _event: &Event) {}
 }

@@ -16,7 +16,7 @@ pub struct Journal {
     hasher: blake3::Hasher,
 }
 
-/// Where a checkpoint stands in the journal, and what comes before it.
+/// The position of a checkpoint in the journal, with a hash of the bytes before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JournalMark {
     /// Bytes of the journal that belong to the steps made.
@@ -26,13 +26,13 @@ pub struct JournalMark {
 }
 
 impl JournalMark {
-    /// The beginning of an empty journal.
+    /// The position in an empty journal.
     #[must_use]
     pub fn start() -> JournalMark {
         JournalMark { length: 0, hash: None }
     }
 
-    /// Why a journal with the content `bytes` is not the one that the mark was made in; `None` if it may be.
+    /// Returns why a journal with the content `bytes` is not the one of the mark; `None` if it may be.
     #[must_use]
     pub fn mismatch(&self, bytes: &[u8]) -> Option<String> {
         let Some(before) = usize::try_from(self.length).ok().and_then(|length| bytes.get(..length)) else {
@@ -51,7 +51,7 @@ impl JournalMark {
 }
 
 impl Journal {
-    /// Opens or creates the journal and cuts it to `length` bytes: what a resumed run wrote after its checkpoint is written again.
+    /// Opens or creates the journal and cuts it to `length` bytes: the lines after the checkpoint are written again by the resumed run.
     ///
     /// # Errors
     /// [`RecordError::Io`]; [`RecordError::Malformed`] when the file is shorter than `length`, i.e. was damaged since the checkpoint.
@@ -102,7 +102,7 @@ impl Journal {
         Ok(())
     }
 
-    /// Makes everything appended so far durable and returns the place, which a checkpoint stores.
+    /// Makes everything appended so far durable and returns the position, which a checkpoint stores.
     ///
     /// # Errors
     /// [`RecordError::Io`], disk full included.

@@ -1,9 +1,9 @@
-//! The words shared by those who write runs and those who read them: requests, resolved
+//! The formats shared by writers and readers of runs: requests, resolved
 //! specifications, events, the run directory and its formats.
 //!
-//! A *request* is what a study file asks for; the [`Resolve`] trait turns it into a
+//! A *request* is a run as a study file states it; the [`Resolve`] trait turns it into a
 //! [`RunSpecification`] in which every default is written out; a *run directory* holds one
-//! specification together with everything that came of it. This crate knows no tensors, no
+//! specification together with its results. This crate depends on no tensors, no
 //! statistics and no terminal.
 #![forbid(unsafe_code)]
 
@@ -17,6 +17,7 @@ mod files;
 mod journal;
 mod measurer;
 mod outcomes;
+mod provenance;
 mod request;
 mod results;
 mod run_data;
@@ -26,6 +27,7 @@ mod scores;
 mod specification;
 mod status;
 mod timing;
+mod weights;
 
 pub use allconv_files::{FreeSpace, free_space, remove_leftovers};
 pub use artefacts::{ARTEFACTS_SCHEMA, ArtefactPicture, Artefacts, PictureRole};
@@ -36,6 +38,7 @@ pub use files::{create_folder, sync_directory, write_atomically};
 pub use journal::{Journal, JournalMark, read_journal};
 pub use measurer::Measurer;
 pub use outcomes::{Outcome, Outcomes};
+pub use provenance::{Provenance, ReportedMetric, SeedMean};
 pub use request::{Request, Resolve, ResolveError, Resolved};
 pub use run_data::{Copies, RUN_DATA_SCHEMA, RunData};
 pub use run_directory::RunDirectory;
@@ -45,7 +48,7 @@ pub use specification::{RunSpecification, canonical_json};
 pub use status::Status;
 pub use timing::Spread;
 
-/// A file of a run directory could not be read or written, or does not hold what it must.
+/// A file of a run directory could not be read or written, or is malformed.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
     /// The operating system refused.
@@ -58,20 +61,20 @@ pub enum RecordError {
         /// The operating system's reason.
         source: std::io::Error,
     },
-    /// There is no run where one was named.
-    #[error("{path} is no run: it holds no spec.toml; name a folder of a run, RUNS/STUDY/ARM-sSEED-HASH")]
+    /// The named run does not exist.
+    #[error("{path} is not a run: it has no spec.toml; name a folder of a run, RUNS/STUDY/ARM-sSEED-HASH")]
     NoRun {
         /// The folder.
         path: std::path::PathBuf,
     },
-    /// The file exists, but its content is not what the format says.
+    /// The file exists, but its content does not match the format.
     #[error("{path} is not a valid {format}: {reason}; restore it from a copy, or make the run again")]
     Malformed {
         /// The file.
         path: std::path::PathBuf,
         /// The format that was expected, e.g. `run.json`.
         format: &'static str,
-        /// What was found, and where.
+        /// The defect, and its position.
         reason: String,
     },
     /// The file was written by a later version of this program.
@@ -93,7 +96,7 @@ pub enum RecordError {
 }
 
 impl RecordError {
-    /// Makes the closure that `map_err` wants for an input/output failure on `path`.
+    /// Returns the closure for `map_err` on an input/output failure of `path`.
     pub fn io(action: &'static str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> RecordError {
         let path = path.to_path_buf();
         move |source| FileError::of(action, &path)(source).into()

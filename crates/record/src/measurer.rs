@@ -1,8 +1,8 @@
-//! The trait by which the training loop has a finished network measured and explained without knowing how.
+//! The trait by which the training loop has a finished network measured and explained.
 
 use crate::{ArtefactPicture, RunDirectory};
 
-/// Measures trained networks. Implemented where networks are asked, called where they are trained.
+/// Measures trained networks. The training loop calls it; the crate with the measures implements it.
 pub trait Measurer: Sync {
     /// The values of the metrics called `names` for the last checkpoint of `run`, on the test split.
     ///
@@ -10,10 +10,10 @@ pub trait Measurer: Sync {
     /// Why one of them cannot be measured, naming it.
     fn measure(&self, names: &[String], run: &RunDirectory) -> Result<Vec<(String, f64)>, String>;
 
-    /// Pictures, with their PNG files, of what the last checkpoint of `run` saw in a few test images, by these methods.
+    /// Explanations, with their PNG files, of the last checkpoint of `run` for a few test images, by these methods.
     ///
     /// # Errors
-    /// Why it cannot be shown.
+    /// Why it cannot be explained.
     fn explain(
         &self,
         methods: &[String],
@@ -24,7 +24,7 @@ pub trait Measurer: Sync {
 /// Nothing can be measured.
 impl Measurer for () {
     fn measure(&self, names: &[String], _run: &RunDirectory) -> Result<Vec<(String, f64)>, String> {
-        Err(format!("nothing here can measure {}", names.join(", ")))
+        Err(format!("this program cannot measure {}", names.join(", ")))
     }
 
     fn explain(
@@ -32,6 +32,6 @@ impl Measurer for () {
         methods: &[String],
         _run: &RunDirectory,
     ) -> Result<Vec<(ArtefactPicture, Vec<u8>)>, String> {
-        Err(format!("nothing here can explain by {}", methods.join(", ")))
+        Err(format!("this program cannot explain by {}", methods.join(", ")))
     }
 }

@@ -1,4 +1,4 @@
-//! `outcomes.bin`: what the final evaluation said of every test example, which paired tests over examples read.
+//! `outcomes.bin`: the predictions of the final evaluation for every test example, which paired tests over examples read.
 //!
 //! Little-endian: the 8 bytes `ACOUTC01`, the number of examples (u32), then per example its id (u32), its label (u16),
 //! the predicted class (u16) and the loss (f32). The length is checked, so a torn file is never read as a short one.
@@ -10,7 +10,7 @@ use crate::{RecordError, write_atomically};
 const MAGIC: &[u8; 8] = b"ACOUTC01";
 const BYTES_PER_EXAMPLE: usize = 12;
 
-/// What the network said of one example.
+/// The prediction for one example.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Outcome {
     /// Index of the example within its split.

@@ -1,10 +1,10 @@
-//! What a study asks for, and the trait that turns it into a resolved specification.
+//! Requests of runs, and the trait that turns them into resolved specifications.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Cost, RunSpecification, SplitName, StageShape, canonical_json};
 
-/// One run as it was asked for: the sections of the study file after arms and base were combined, nothing defaulted.
+/// The request of one run: the sections of the study file after arms and base were combined, without defaults.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
@@ -37,15 +37,15 @@ pub struct Resolved {
     pub shapes: Vec<StageShape>,
     /// Cost per image.
     pub cost: Cost,
-    /// Training images that the run will show to the network.
+    /// Presentations: training images that the run will show to the network.
     pub presentations: u64,
-    /// Those of them at its beginning that a longer run with the same settings shows alike, so that it can take the steps over.
+    /// Presentations at its beginning that are the same in a longer run with the same settings, which can take the steps over.
     pub shared_presentations: u64,
     /// Optimiser steps that the run will make.
     pub steps: u64,
     /// Estimated peak memory of the run, in bytes.
     pub memory_bytes: u64,
-    /// Every metric that the run records, with the split it is measured on: the names that a study can ask for. One that is not defined
+    /// Every metric that the run records, with the split it is measured on: the names that a study may use. One that is not defined
     /// on the run's own split (the overlap of a class that a fold does not hold) may still be missing from its journal.
     pub metrics: Vec<(SplitName, String)>,
 }
@@ -54,17 +54,17 @@ pub struct Resolved {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{}: {message}", path.join("."))]
 pub struct ResolveError {
-    /// Where in the request, e.g. `["net", "downsample", "max_pol"]`; empty when no single field is to blame.
+    /// Where in the request, e.g. `["net", "downsample", "max_pol"]`; empty when the cause is not a single field.
     pub path: Vec<String>,
-    /// What is wrong, with the limit or the choices.
+    /// The mistake, with the limit or the choices.
     pub message: String,
-    /// The nearest valid name, if the value looks like a slip of the pen.
+    /// The nearest valid name, if the value looks like a misspelling.
     pub suggestion: Option<String>,
-    /// Whether the data are to blame rather than the request (exit code 65).
+    /// Whether the cause is the data rather than the request (exit code 65).
     pub bad_data: bool,
 }
 
-/// Turns requests into specifications. Implemented where tensors are known, used where they are not.
+/// Turns requests into specifications. Implemented by a crate with the registries, used by crates without tensors.
 pub trait Resolve {
     /// Resolves one request.
     ///

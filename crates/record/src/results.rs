@@ -1,18 +1,18 @@
-//! What an ended run must still hold: hashes of its results, recorded when it ended and compared before anybody uses them.
+//! Hashes of an ended run's results, recorded when it ended and compared before the results are used.
 
 use std::collections::BTreeMap;
 use std::fs;
 
 use crate::{RecordError, RunDirectory, RunRecord, SplitName, Status};
 
-/// Files that hold results of a run, where it has them; pictures come on top.
+/// Files with results of a run, where present; images are added to them.
 const RESULT_FILES: [&str; 4] = ["metrics.jsonl", "outcomes.bin", "scores.json", "data.json"];
 
 impl RunDirectory {
     /// BLAKE3 in hexadecimal of every file with results, by its path below the run directory.
     ///
     /// # Errors
-    /// [`RecordError::Io`]; [`RecordError::Malformed`] when the index of the pictures cannot be read.
+    /// [`RecordError::Io`]; [`RecordError::Malformed`] when the index of the images cannot be read.
     pub fn hash_results(&self) -> Result<BTreeMap<String, String>, RecordError> {
         let pictures = self.read_artefacts()?.pictures;
         let index = (!pictures.is_empty()).then(|| "artefacts/index.json".to_owned());
@@ -32,7 +32,7 @@ impl RunDirectory {
         Ok(hashes)
     }
 
-    /// The record of a run that has come to its end and whose results are those that were recorded then.
+    /// Returns the record of an ended run whose results have their recorded hashes.
     ///
     /// `None` when the run has not ended, or its record or results are missing or damaged: it can be made again.
     ///
@@ -48,9 +48,9 @@ impl RunDirectory {
         Ok(is_intact.then_some(record))
     }
 
-    /// What is wrong with the results of an ended run, as half a sentence; `None` when they are as they were recorded.
+    /// Returns the defect of an ended run's results, as part of a sentence; `None` when they are as recorded.
     ///
-    /// Runs of versions that recorded no hashes are asked for what every finished run has: the specification that its record names,
+    /// Runs of versions that recorded no hashes must have what every finished run has: the specification that its record names,
     /// a readable journal with a metric of the test split, and readable outcomes or scores where it has them.
     ///
     /// # Errors
@@ -82,7 +82,7 @@ impl RunDirectory {
         }))
     }
 
-    /// What a finished run without recorded hashes lacks.
+    /// Returns what a finished run without recorded hashes lacks.
     fn older_damage(&self) -> Result<Option<String>, RecordError> {
         if !self.read_metrics()?.iter().any(|point| point.split == SplitName::Test) {
             return Ok(Some("metrics.jsonl holds no value of the test split".to_owned()));
@@ -97,7 +97,7 @@ impl RunDirectory {
     }
 }
 
-/// What is wrong, by the name of the file alone: the same runs give the same report wherever they lie.
+/// Returns the defect with the name of the file alone, so that a report does not depend on the folder of the runs.
 fn without_folder(error: &RecordError) -> String {
     match error {
         RecordError::Malformed { format, reason, .. } => format!("{format} is damaged: {reason}"),
@@ -110,7 +110,7 @@ fn without_folder(error: &RecordError) -> String {
 }
 
 impl RecordError {
-    /// Whether making the run again mends it: the file is missing or damaged. A newer file, or one that cannot be read, stays as it is.
+    /// Returns whether making the run again repairs it: the file is missing or damaged. A newer file, or one that cannot be read, is kept.
     #[must_use]
     pub fn is_repairable(&self) -> bool {
         match self {

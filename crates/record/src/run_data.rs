@@ -1,4 +1,4 @@
-//! `data.json`: what a run keeps of its data, so that its network can be used where the data are not, or are others by now.
+//! `data.json`: the part of its data that a run keeps, so that its network can be used where the data are absent or have changed.
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ pub const RUN_DATA_SCHEMA: &str = "allconv.run_data/1";
 
 const FORMAT: &str = "data.json";
 
-/// What a network needs of its data beside its weights. Fitted preprocessing lies in a file of its own, [`RunDirectory::preprocess_path`].
+/// The data that a network needs in addition to its weights. Fitted preprocessing has a file of its own, [`RunDirectory::preprocess_path`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunData {
@@ -22,11 +22,11 @@ pub struct RunData {
     pub dataset: String,
     /// Hash of its content, as in the specification.
     pub content_hash: String,
-    /// Names of the classes, in the order of the network's outputs; none where the task tells none apart.
+    /// Names of the classes, in the order of the network's outputs; none where the task has no classes.
     pub classes: Vec<String>,
-    /// Channels, rows and columns of what the network saw in training.
+    /// Channels, rows and columns of the network's training inputs.
     pub input: [usize; 3],
-    /// Images that lie in two splits at once.
+    /// Images that are in two splits at once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub copies: Vec<Copies>,
 }

@@ -1,4 +1,4 @@
-//! The run directory: where each file of a run lies, and who may write it.
+//! The run directory: the paths of a run's files, and the lock for writing them.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use crate::{
     Scores, create_folder, read_journal, write_atomically,
 };
 
-/// A folder that holds one run. Cheap to make: nothing is read until asked for.
+/// The folder of one run. Nothing is read until it is needed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunDirectory {
     path: PathBuf,
@@ -129,7 +129,7 @@ impl RunDirectory {
         let text = fs::read_to_string(&path).map_err(RecordError::io("read", &path))?;
         let value: serde_json::Value =
             serde_json::from_str(&text).map_err(|error| malformed(&path, "run.json", error.to_string()))?;
-        // The version is looked at before the fields: a newer file may hold fields this program does not know.
+        // The version is checked before the fields: a newer file may have fields unknown to this program.
         let found = value.get("schema").and_then(serde_json::Value::as_u64).unwrap_or(0) as u32;
         if found > FORMAT_VERSION {
             return Err(RecordError::Newer { path, found, supported: FORMAT_VERSION });
@@ -195,12 +195,12 @@ impl RunDirectory {
         Scores::read(&self.scores_path())
     }
 
-    /// `artefacts/`, the folder of pictures.
+    /// `artefacts/`, the folder of images.
     pub fn artefacts(&self) -> PathBuf {
         self.path.join("artefacts")
     }
 
-    /// Reads `artefacts/index.json`; no pictures when there is no such folder.
+    /// Reads `artefacts/index.json`; no images when there is no such folder.
     ///
     /// # Errors
     /// As [`Artefacts::read`].
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_of_version_1_is_read_without_what_it_lacks() {
+    fn a_record_of_version_1_is_read_without_later_fields() {
         let folder = tempfile::tempdir().unwrap();
         let run = RunDirectory::at(folder.path());
         run.write_record(&RunRecord { schema: 1, ..record() }).unwrap();
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hash_of_the_study_file_is_kept_and_decides_nothing() {
+    fn the_hash_of_the_study_file_is_kept_and_has_no_effect() {
         let folder = tempfile::tempdir().unwrap();
         let run = RunDirectory::at(folder.path());
         let hash_of = |record: &RunRecord| {
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_changed_by_hand_or_by_a_flipped_bit_is_not_believed() {
+    fn a_record_changed_by_hand_or_by_a_flipped_bit_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let run = RunDirectory::at(folder.path());
         run.write_record(&record()).unwrap();
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ended_run_is_known_by_its_results_and_every_damage_to_them_is_seen() {
+    fn every_damage_to_the_results_of_an_ended_run_is_detected() {
         let folder = tempfile::tempdir().unwrap();
         let specification = RunSpecification {
             seed: 0,
@@ -340,14 +340,14 @@ mod tests {
             assert!(run.ended().unwrap().is_none(), "{file} was removed, which went unseen");
             write();
         }
-        // What is wrong is said without the folder, so that a report does not depend on where the runs lie.
+        // The message does not contain the folder, so that a report does not depend on where the runs are.
         let record = run.read_record().unwrap();
         for file in ["metrics.jsonl", "spec.toml"] {
             fs::remove_file(folder.path().join(file)).unwrap();
             assert_eq!(run.damage(&record).unwrap(), Some(format!("{file} is missing")));
             write();
         }
-        // A version that recorded no hashes: what can be seen without them is seen.
+        // A version that recorded no hashes: damage that is visible without them is detected.
         run.write_record(&end(BTreeMap::new())).unwrap();
         assert!(run.ended().unwrap().is_some());
         fs::write(run.journal_path(), "").unwrap();
@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_format_is_refused_before_its_fields_are_looked_at() {
+    fn a_newer_format_is_refused_before_its_fields_are_read() {
         let folder = tempfile::tempdir().unwrap();
         let run = RunDirectory::at(folder.path());
         std::fs::write(folder.path().join("run.json"), r#"{"schema": 99, "unheard_of": 1}"#).unwrap();

@@ -1,4 +1,4 @@
-//! `run.json`: what happened to a run, for people and for the index.
+//! `run.json`: the record of a run.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::{Cost, Status, canonical_json};
 /// and `data.json` to the run directory. 4: `study_file_sha256` and `parent` were added to `run.json`.
 pub const FORMAT_VERSION: u32 = 4;
 
-/// Where and with what a run was made.
+/// The machine and program of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Environment {
@@ -28,13 +28,13 @@ pub struct Environment {
     pub cpu: String,
     /// Instruction set the kernels used.
     pub instruction_set: String,
-    /// Device the tensors lived on, e.g. `cpu`.
+    /// Device of the tensors, e.g. `cpu`.
     pub device: String,
     /// Threads the kernels used.
     pub threads: u32,
 }
 
-/// How long things took, in seconds; summed over resumptions.
+/// Durations in seconds, summed over resumptions.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Timings {
@@ -46,7 +46,7 @@ pub struct Timings {
     pub images_per_second: f64,
 }
 
-/// What a finished run cost, as measured while it was made and right after. Absent where it could not be measured.
+/// The measured cost of a finished run. Absent where it could not be measured.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Measured {
@@ -68,7 +68,7 @@ pub struct Resumption {
     pub unix_seconds: u64,
 }
 
-/// The run that made the first steps of another: both differ in the length of the training alone.
+/// The run that made the first steps of another: they differ only in the length of the training.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Parent {
@@ -84,9 +84,9 @@ pub struct Parent {
 pub struct RunRecord {
     /// [`FORMAT_VERSION`] of the writer.
     pub schema: u32,
-    /// How far the run has come.
+    /// The state of the run.
     pub status: Status,
-    /// Why it stopped, when it did not finish.
+    /// The reason why it did not finish.
     pub reason: Option<String>,
     /// Study it was made for.
     pub study: String,
@@ -99,12 +99,12 @@ pub struct RunRecord {
     /// [`Request::hash`](crate::Request::hash).
     pub request_hash: String,
     /// SHA-256 of the text of the study file as it was when the run began, 64 hexadecimal digits; absent where no study file asked for the run,
-    /// and in records before version 4. Whether a file was changed after its first run can be told from it; it decides nothing about the run.
+    /// and in records before version 4. It shows whether a file was changed after its first run; it has no effect on the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub study_file_sha256: Option<String>,
     /// The command that made it.
     pub command: Vec<String>,
-    /// Where it was made.
+    /// The machine and program that made it.
     pub environment: Environment,
     /// Cost of the network.
     pub cost: Cost,
@@ -116,12 +116,12 @@ pub struct RunRecord {
     pub step: u64,
     /// Steps of the whole run.
     pub total_steps: u64,
-    /// How long it took.
+    /// Its durations.
     pub timings: Timings,
     /// The run whose steps it took over, where it did not make its first ones itself; none in records before version 4.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<Parent>,
-    /// What it cost, measured; absent before the end and in records of version 1.
+    /// Its measured cost; absent before the end and in records of version 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measured: Option<Measured>,
     /// Continuations after interruptions.
@@ -131,10 +131,10 @@ pub struct RunRecord {
     pub results: BTreeMap<String, String>,
 }
 
-/// The key under which `run.json` holds the hash of what the specification decides in it.
+/// The key in `run.json` of the hash over the fields that the specification decides.
 const HASH_KEY: &str = "hash";
 
-/// Fields that differ between two makings of one run, and are not covered by the hash.
+/// Fields that differ when a run is made twice, and are not covered by the hash.
 const CIRCUMSTANCES: [&str; 9] = [
     "study_file_sha256",
     "command",
@@ -148,7 +148,7 @@ const CIRCUMSTANCES: [&str; 9] = [
 ];
 
 impl RunRecord {
-    /// The text of `run.json`: the record, and as its last field a hash of what the specification decides in it.
+    /// The text of `run.json`: the record, and as its last field a hash over the fields that the specification decides.
     ///
     /// # Errors
     /// When a number is not finite.
@@ -159,10 +159,10 @@ impl RunRecord {
         Ok(format!("{fields},\n  \"{HASH_KEY}\": \"{hash}\"\n}}\n"))
     }
 
-    /// Reads a record from the JSON of `run.json`, whose version the caller has looked at.
+    /// Reads a record from the JSON of `run.json`, whose version the caller has checked.
     ///
     /// # Errors
-    /// What does not fit, the hash included. Records before version 3 have none.
+    /// The mismatch, that of the hash included. Records before version 3 have none.
     pub(crate) fn from_json(mut value: serde_json::Value) -> Result<RunRecord, String> {
         let recorded = value.as_object_mut().and_then(|fields| fields.remove(HASH_KEY));
         if recorded.is_some_and(|recorded| recorded != content_hash(&value)) {
@@ -171,7 +171,7 @@ impl RunRecord {
         serde_json::from_value(value).map_err(|error| error.to_string())
     }
 
-    /// The command that made the run, as a shell takes it; the program without its folder.
+    /// Returns the command that made the run, quoted for a shell; the program without its folder.
     #[must_use]
     pub fn command_line(&self) -> String {
         let mut words = self.command.iter();
@@ -183,7 +183,7 @@ impl RunRecord {
     }
 }
 
-/// BLAKE3 of the canonical JSON of a record without its circumstances.
+/// Returns BLAKE3 of the canonical JSON of a record without [`CIRCUMSTANCES`].
 fn content_hash(value: &serde_json::Value) -> String {
     let mut decided = value.clone();
     if let Some(fields) = decided.as_object_mut() {
@@ -192,7 +192,7 @@ fn content_hash(value: &serde_json::Value) -> String {
     blake3::hash(canonical_json(&decided).as_bytes()).to_hex().to_string()
 }
 
-/// A word as a shell takes it.
+/// Quotes an argument for a shell.
 fn quoted(word: &str) -> String {
     let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_./=:,+@%".contains(character);
     if !word.is_empty() && word.chars().all(is_plain) {
@@ -207,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_with_spaces_and_quotes_survive_a_shell() {
+    fn arguments_with_spaces_and_quotes_survive_a_shell() {
         assert_eq!(quoted("runs/x.toml"), "runs/x.toml");
         assert_eq!(quoted("it's here"), r"'it'\''s here'");
         assert_eq!(quoted(""), "''");

@@ -1,4 +1,4 @@
-//! `scores.json`: what the final evaluation measured on every single test image, which comparisons image by image read.
+//! `scores.json`: the metrics of the final evaluation on every test image, which comparisons image by image read.
 //!
 //! One JSON object without a line end: `{"schema":"allconv.scores/1","metrics":["psnr_y"],"examples":[{"name":"img_001","values":[33.1]}]}`.
 //! Every example has one value per metric, in the order of `metrics`; names of metrics and of examples occur once; values are finite.
@@ -43,7 +43,7 @@ struct ScoresFile {
 }
 
 impl Scores {
-    /// Joins metrics and examples; whether they fit is checked when they are written.
+    /// Joins metrics and examples; their consistency is checked when they are written.
     pub fn new(metrics: Vec<String>, examples: Vec<ExampleScores>) -> Scores {
         Scores { metrics, examples }
     }
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_breaks_a_rule_is_neither_written_nor_read() {
+    fn scores_that_violate_the_format_are_neither_written_nor_read() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("scores.json");
         type BreakIt = fn(&mut Scores);

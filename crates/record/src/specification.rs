@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// The field of the training section that holds its length.
 const LENGTH: &str = "length";
 
-/// Everything that decides the numbers of a run. The same specification is the same run.
+/// Everything that determines the numbers of a run. The same specification is the same run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunSpecification {
@@ -19,7 +19,7 @@ pub struct RunSpecification {
     pub device_kind: String,
     /// Hash of the content of the data set.
     pub dataset_hash: String,
-    /// Revision of each part whose values the run depends on; raised by whoever changes those values.
+    /// Revision of each part whose values the run depends on; raised whenever these values change.
     pub numerics: BTreeMap<String, u32>,
     /// The data section, resolved.
     pub data: toml::Table,

@@ -1,4 +1,4 @@
-//! How far a run has come, and how it ended.
+//! The status of a run.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,19 +16,19 @@ pub enum Status {
     Failed,
     /// A loss or gradient was not finite.
     Diverged,
-    /// The loss stayed at that of guessing.
+    /// The loss stayed at chance level.
     Stuck,
     /// Stopped on request after a good checkpoint; may be continued.
     Interrupted,
 }
 
 impl Status {
-    /// Whether the run has come to an end that repeating the same specification would only repeat.
+    /// Returns whether the run has ended in a way that repeating the same specification would reproduce.
     pub fn is_final(self) -> bool {
         matches!(self, Status::Finished | Status::Diverged | Status::Stuck)
     }
 
-    /// The word used in files, tables and reports.
+    /// Returns the name in files, tables and reports.
     pub fn name(self) -> &'static str {
         match self {
             Status::Created => "created",

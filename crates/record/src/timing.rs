@@ -1,4 +1,4 @@
-//! Repeated measurements in three numbers.
+//! Median, smallest and largest value of repeated measurements.
 
 /// The median of some values, with the least and the greatest.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -12,7 +12,7 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// The spread of `values`; `None` without any.
+    /// Returns the spread of `values`; `None` without any.
     ///
     /// ```
     /// let seconds = allconv_record::Spread::of(vec![4.0, 1.0, 2.0, 9.0]).unwrap();

@@ -1,4 +1,4 @@
-//! How near a matched arm comes to the cost of its baseline, in numbers and as a sentence.
+//! The cost of a matched arm relative to its baseline, in numbers and as a sentence.
 
 use allconv_record::{Cost, RunSpecification};
 use serde::Serialize;
@@ -8,11 +8,11 @@ use crate::file::{CostQuantity, StudyFile};
 /// The cost that an arm has in common with its baseline.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ArmMatch {
-    /// What was matched.
+    /// The matched cost.
     pub quantity: CostQuantity,
     /// Name of the baseline.
     pub baseline: String,
-    /// The arm's cost as a share of the baseline's; `None` while either is unknown.
+    /// The arm's cost relative to the baseline's; `None` while either is unknown.
     pub share: Option<f64>,
     /// The width that was found; `None` while no specification is known.
     pub width: Option<f64>,

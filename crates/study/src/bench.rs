@@ -1,15 +1,15 @@
-//! `study bench`: how long a forward pass of each arm's network takes, measured in turns on one machine in one sitting.
+//! `study bench`: the time of a forward pass of each arm's network, measured in turn on one machine.
 //!
-//! Runs share their machine with whatever else it does, so that their own times compare nothing. Here the arms take turns: every round times one
-//! pass of each, begins with another arm than the round before, and only passes of one round are compared. What is read off are ratios to the
-//! baseline; their spread over the rounds says whether the machine was quiet. The record lies beside the runs, `bench.json`, and reports read it.
+//! Other work on the machine affects the times of runs, so that these cannot be compared. Here the arms take turns: every round times one
+//! pass of each, begins with another arm than the round before, and only passes of one round are compared. The results are ratios to the
+//! baseline; their spread over the rounds shows whether the machine was idle otherwise. Reports read the record `bench.json` next to the runs.
 
 use std::path::Path;
 
 use allconv_record::{Environment, RecordError, write_atomically};
 use serde::{Deserialize, Serialize};
 
-/// Name of the record in the folder of a study's runs, or beside the folder of published runs.
+/// Name of the record in the folder of a study's runs, or next to the folder of published runs.
 const FILE: &str = "bench.json";
 
 /// The `schema` field of the record.
@@ -18,14 +18,14 @@ const SCHEMA: &str = "allconv.study.bench/1";
 /// Passes before timing begins: buffers are allocated and caches filled.
 const WARM_UP_ROUNDS: usize = 2;
 
-/// What was measured of a study.
+/// The measurements of a study.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BenchRecord {
     schema: String,
     /// Machine and program.
     pub environment: Environment,
-    /// Processes that wanted the processor in the minute before, where the system tells.
+    /// Processes that wanted the processor in the minute before, where the system reports it.
     pub load_before: Option<f64>,
     /// The arms, in the order of the study file.
     pub arms: Vec<BenchedArm>,
@@ -69,7 +69,7 @@ impl BenchRecord {
     /// Reads the record of a folder; `None` where there is none.
     ///
     /// # Errors
-    /// [`RecordError`] when it cannot be read, or is no such record.
+    /// [`RecordError`] when it cannot be read, or is not such a record.
     pub fn read(folder: &Path) -> Result<Option<BenchRecord>, RecordError> {
         let path = folder.join(FILE);
         let text = match std::fs::read_to_string(&path) {
@@ -84,7 +84,9 @@ impl BenchRecord {
         let is_time = |seconds: &f64| seconds.is_finite() && *seconds > 0.0;
         let fits = |arm: &BenchedArm| arm.seconds.len() == rounds && arm.seconds.iter().all(is_time);
         if record.schema != SCHEMA || rounds == 0 || !record.arms.iter().all(fits) {
-            return Err(malformed(format!("it is no record of `{SCHEMA}` with as many times for every arm")));
+            return Err(malformed(format!(
+                "it is not a record of `{SCHEMA}` with as many times for every arm"
+            )));
         }
         Ok(Some(record))
     }
@@ -141,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_read_back_and_one_that_was_changed_by_hand_is_not_believed() {
+    fn a_record_is_read_back_and_one_that_was_changed_by_hand_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(BenchRecord::read(folder.path()).unwrap(), None);
         record(vec![0.5, 0.25]).write(folder.path()).unwrap();

@@ -1,4 +1,4 @@
-//! `study check`: is everything in the file known, does every arm resolve, and can the statistics say anything?
+//! `study check`: all names are known, every arm resolves, and the statistics can give verdicts.
 
 use allconv_record::{Resolve, Resolved};
 
@@ -10,7 +10,7 @@ use crate::relatives::Relatives;
 use crate::stats::{FoldCorrection, SEEDS_FOR_A_VERDICT};
 use crate::text::counted;
 
-/// What a checked study will do.
+/// The plan of a checked study.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CheckReport {
     /// Name of the study.
@@ -29,7 +29,7 @@ pub struct CheckReport {
     pub search_runs: u64,
     /// Training images shown over these.
     pub search_presentations: u64,
-    /// What the statistics can say.
+    /// The possible verdicts.
     pub statistics: StatisticsCheck,
 }
 
@@ -44,7 +44,7 @@ pub struct ArmCheck {
     pub matched: Option<ArmMatch>,
 }
 
-/// What the statistics of a study can say.
+/// The verdicts that the statistics of a study can give.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StatisticsCheck {
     /// The test behind the verdicts.
@@ -53,9 +53,9 @@ pub struct StatisticsCheck {
     pub n: u32,
     /// Comparisons with the baseline.
     pub comparisons: usize,
-    /// Chance of a false claim over all comparisons; in a sequential study, what is left of it for the last look.
+    /// Chance of a false claim over all comparisons; in a sequential study, the remainder for the last look.
     pub alpha: f64,
-    /// How p values are corrected.
+    /// The correction of p values.
     pub correction: Correction,
     /// Smallest corrected p that an exact test can reach; `None` where p has no lower limit.
     pub smallest_corrected_p: Option<f64>,
@@ -63,18 +63,18 @@ pub struct StatisticsCheck {
     pub seeds_needed: u32,
     /// Whether a verdict is possible; otherwise the report holds intervals only.
     pub verdict_possible: bool,
-    /// How intervals over folds are corrected, once there are runs; `None` where the seeds walk through no folds.
+    /// How intervals over folds are corrected, once there are runs; `None` where the seeds do not select folds.
     pub folds: Option<FoldCorrection>,
 }
 
-/// Checks a study: resolves one run per arm and holds the statistics to what they can show.
+/// Checks a study: resolves one run per arm and checks that the statistics can give a verdict.
 ///
 /// # Errors
-/// [`StudyError::File`] at the key that is to blame: what the resolver does not know, a metric that the runs do not record, or an exact
+/// [`StudyError::File`] at the key that is the cause: an unknown name, a metric that the runs do not record, or an exact
 /// test that could never reject with so few seeds.
 pub fn check(study: &StudyFile, resolve: &dyn Resolve) -> Result<CheckReport, StudyError> {
     let statistics = check_statistics(study)?;
-    // Baselines first: what is wrong with one must not show as the fault of an arm that is matched to it.
+    // Baselines first: a mistake in one must not be reported for an arm that is matched to it.
     let mut order: Vec<usize> = (0..study.arms.len()).collect();
     order.sort_by_key(|index| study.baseline_of(*index).is_some());
     let mut resolved = vec![None; study.arms.len()];
@@ -105,7 +105,7 @@ pub fn check(study: &StudyFile, resolve: &dyn Resolve) -> Result<CheckReport, St
         .search
         .as_ref()
         .map_or((0, 0), |search| search_effort(search, arms.len(), (presentations, shared)));
-    // The search gives every arm a rate of its own.
+    // The search gives every arm its own rate.
     let shared = if study.search.is_some() { 0 } else { shared };
     Ok(CheckReport {
         study: study.name.clone(),
@@ -135,7 +135,7 @@ fn search_effort(search: &Search, arms: usize, (presentations, shared): (u64, u6
     (runs, shown.round() as u64)
 }
 
-/// What the statistics of this study can say, without resolving anything.
+/// Returns the verdicts that the statistics of this study can give, without resolving anything.
 ///
 /// An exact two-sided test over n signs has 2ⁿ equally likely outcomes, so its p is never below 2/2ⁿ; with m
 /// comparisons a single difference must survive m times that (for Holm and Benjamini–Hochberg alike).
@@ -144,7 +144,7 @@ fn search_effort(search: &Search, arms: usize, (presentations, shared): (u64, u6
 /// [`StudyFileError`] when the chosen test can never reject.
 pub fn check_statistics(study: &StudyFile) -> Result<StatisticsCheck, StudyFileError> {
     let (n, comparisons) = (study.seeds.count, study.comparison_count());
-    // The last look of a sequential study has less than α left.
+    // Less than α remains for the last look of a sequential study.
     let alpha = study.sequential.as_ref().map_or(study.compare.alpha, |sequential| {
         let levels = crate::stats::look_levels(study.compare.alpha, &sequential.looks);
         levels.last().copied().unwrap_or(study.compare.alpha)

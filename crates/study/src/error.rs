@@ -1,10 +1,10 @@
-//! Why a study cannot be read, checked, run or reported.
+//! Errors of reading, checking, running and reporting a study.
 
 use allconv_record::RecordError;
 
 use crate::file::StudyFileError;
 
-/// Why a study cannot be read, checked, run or reported.
+/// An error of reading, checking, running or reporting a study.
 #[derive(Debug, thiserror::Error)]
 pub enum StudyError {
     /// The study file cannot be opened.
@@ -15,10 +15,13 @@ pub enum StudyError {
         /// The operating system's reason.
         source: std::io::Error,
     },
-    /// The study file is wrong; says where. Its `bad_data` tells whether the data are to blame.
+    /// The study file is wrong, with the position. `bad_data` is set where the cause is the data.
     #[error(transparent)]
     File(#[from] StudyFileError),
-    /// The search for learning rates has nothing to choose by.
+    /// A setting that was given beside the file is wrong.
+    #[error("{0}")]
+    Setting(String),
+    /// The search for learning rates has no validation metric to choose by.
     #[error(
         "arm `{arm}` with seed {seed} finished without a validation {metric}, by which `search` chooses; hold images out with `data.validation`"
     )]
@@ -30,7 +33,7 @@ pub enum StudyError {
         /// The primary metric.
         metric: String,
     },
-    /// A run by which the search for learning rates chooses cannot be believed.
+    /// The values of a run of the search for learning rates are damaged.
     #[error(
         "the search's run of arm `{arm}` with seed {seed} is damaged: {reason}; restore it from a copy, or remove its folder and run the study again"
     )]
@@ -39,10 +42,10 @@ pub enum StudyError {
         arm: String,
         /// The seed of the search.
         seed: u64,
-        /// What is wrong with it.
+        /// The defect.
         reason: String,
     },
-    /// The folder in which the study's runs and report lie belongs to another study.
+    /// The folder of the study's runs and report belongs to another study.
     #[error(
         "{folder} belongs to the study file {owner}, which says something else than {file}; give one of them another name, or another folder with --out. \
          If it is the same study and its file was moved, remove {mark}"
@@ -52,9 +55,9 @@ pub enum StudyError {
         folder: String,
         /// The file that it belongs to.
         owner: String,
-        /// The file that wants it.
+        /// The file of this study.
         file: String,
-        /// The file that says so.
+        /// The file that records it.
         mark: String,
     },
     /// A folder of runs or a file in it cannot be read or written.

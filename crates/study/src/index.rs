@@ -1,4 +1,4 @@
-//! Which of the planned runs exist, and how far they are: read from run directories alone, so it can be rebuilt at any time.
+//! The index of the planned runs and their states, read from run directories alone, so that it can be rebuilt at any time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -7,24 +7,24 @@ use allconv_record::{RecordError, RunDirectory, RunRecord, Status};
 
 use crate::matrix::PlannedRun;
 
-/// How far a planned run is.
+/// The state of a planned run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RunState {
     /// All steps made, final evaluation recorded.
     Done,
     /// A loss or gradient was not finite.
     Diverged,
-    /// The loss stayed at that of guessing.
+    /// The loss stayed at chance level.
     Stuck,
-    /// Not made: the search found no learning rate with which its arm comes to an end.
+    /// Not made: with none of the search's learning rates did its arm finish.
     Skipped,
-    /// A process said that it was training. It may have been killed since: [`RunDirectory::is_held`] tells.
+    /// Recorded as running. The process may have been killed since; see [`RunDirectory::is_held`].
     Running,
     /// Stopped on request, can be continued.
     Interrupted,
     /// Stopped by an external cause.
     Failed,
-    /// Finished, but what it recorded cannot be believed; found by whoever reads the values, never by the index.
+    /// Finished, but its recorded values are damaged; set by readers of the values, never by the index.
     Damaged,
     /// No run directory, or one without a step.
     Left,
@@ -44,12 +44,12 @@ impl RunState {
         RunState::Left,
     ];
 
-    /// Whether the run has come to an end that repeating it would only repeat.
+    /// Returns whether the run has ended in a way that repeating it would reproduce.
     pub fn is_final(self) -> bool {
         matches!(self, RunState::Done | RunState::Diverged | RunState::Stuck | RunState::Skipped)
     }
 
-    /// The word used in tables.
+    /// Returns the name in tables.
     pub fn name(self) -> &'static str {
         match self {
             RunState::Done => "done",
@@ -79,34 +79,34 @@ impl From<Status> for RunState {
     }
 }
 
-/// A run directory that answers a planned run.
+/// A run directory of a planned run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FoundRun {
-    /// Where it lies.
+    /// The directory.
     pub directory: RunDirectory,
     /// Its `run.json`.
     pub record: RunRecord,
-    /// What is wrong with the results of an ended run, so that they are no longer what it ended with.
+    /// The defect of an ended run's results, where they are no longer those that were recorded.
     pub damage: Option<String>,
 }
 
-/// A planned run and what was found for it.
+/// A planned run and its run directory.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IndexedRun {
-    /// What the study asks for.
+    /// The planned run.
     pub planned: PlannedRun,
-    /// How far it is.
+    /// Its state.
     pub state: RunState,
-    /// The directory that answers it.
+    /// Its directory.
     pub found: Option<FoundRun>,
 }
 
-/// All planned runs of a study with what was found for each.
+/// All planned runs of a study with their directories.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Index {
     /// In the order of the plan.
     pub runs: Vec<IndexedRun>,
-    /// What a reader must know before comparing the runs, as sentences.
+    /// Warnings about comparing the runs, as sentences.
     pub warnings: Vec<String>,
 }
 
@@ -126,7 +126,7 @@ impl Index {
     }
 }
 
-/// The runs that lie in some folders, read once and asked for several plans.
+/// The runs in some folders, read once and used for several plans.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunStore {
     by_request: BTreeMap<String, Vec<FoundRun>>,
@@ -159,12 +159,12 @@ impl RunStore {
         Ok(store)
     }
 
-    /// What could not be read, as sentences.
+    /// Returns warnings about unreadable records, as sentences.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
 
-    /// What was found for each planned run; its warnings are about these runs alone.
+    /// Returns the index of planned runs, with warnings about these runs alone.
     pub fn index(&self, planned: &[PlannedRun]) -> Index {
         let mut warnings = Vec::new();
         let mut runs = Vec::with_capacity(planned.len());
@@ -195,7 +195,7 @@ impl RunStore {
 
 /// Looks for the planned runs in the folders, e.g. `runs/<study>` and `docs/results/<study>/runs`.
 ///
-/// Where several directories answer one request (made by different revisions of the program), a run that came to its
+/// Where several directories belong to one request (made by different revisions of the program), a run that came to its
 /// end is preferred to one that did not, then the newest, then the one whose folder was named first; the index warns.
 /// A directory whose `run.json` cannot be read is left out with a warning.
 ///
@@ -208,7 +208,7 @@ pub fn index(planned: &[PlannedRun], folders: &[PathBuf]) -> Result<Index, Recor
     Ok(index)
 }
 
-/// The ended runs of the folders by the hash of their resolved specification: what need not be made again.
+/// Returns the ended runs of the folders by the hash of their resolved specification, which need not be made again.
 ///
 /// # Errors
 /// [`RecordError`] when a folder that exists cannot be listed. Unreadable records and damaged results count as not ended.
@@ -248,7 +248,7 @@ fn list_once(folders: &[PathBuf]) -> Result<Vec<RunDirectory>, RecordError> {
     Ok(directories)
 }
 
-/// One way in which runs may differ although their study does not ask for it: its name and how to read it off a run.
+/// A property in which runs may differ unintentionally: its name and how to read it from a run.
 type Aspect = (&'static str, fn(&FoundRun) -> &str);
 
 fn mixture_warnings(runs: &[IndexedRun]) -> Vec<String> {
@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unreadable_record_is_reported_not_dropped_in_silence() {
+    fn an_unreadable_record_is_reported() {
         let folder = tempfile::tempdir().unwrap();
         let planned = plan(&small_study(1));
         let run = write_run(folder.path(), &planned[0], Status::Finished, Some(0.2));

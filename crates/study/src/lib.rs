@@ -1,14 +1,14 @@
-//! Studies: the study file, the plan of runs, their order, the index of what exists, statistics, results and reports.
+//! Studies: the study file, the plan of runs, their execution, the index of run directories, statistics, results and reports.
 //!
-//! A study file says which arms are compared, with which seeds, by which metric and test. It is the start of everything:
+//! A study file states which arms are compared, with which seeds, by which metric and test:
 //!
-//! 1. [`StudyFile`] holds its syntax with positions; [`plan`] turns it into runs, [`check()`] asks a resolver whether all of them can be made.
+//! 1. [`StudyFile`] is the parsed file; [`plan`] turns it into runs, [`check()`] resolves them to find mistakes.
 //! 2. [`run_study`] makes those that are missing; [`index()`] finds them again in run directories.
-//! 3. [`StudyResults::collect`] computes everything that came of them, with the methods of [`stats`].
-//! 4. [`report_files`] writes it as a page, tables, a draft of a paper and JSON; [`publish()`] keeps what is committed of a study;
+//! 3. [`StudyResults::collect`] computes their results with the methods of [`stats`].
+//! 4. [`report_files`] writes them as a page, tables, a draft of a paper and JSON; [`publish()`] copies the files of a study to commit;
 //!    [`guide()`] is one page over all published studies.
 //!
-//! This crate knows no tensors, no images and no terminal; whoever knows them passes in [`Resolve`](allconv_record::Resolve), [`Execute`] and
+//! This crate does not depend on tensors, images or a terminal: its caller passes in [`Resolve`](allconv_record::Resolve), [`Execute`] and
 //! [`Examples`](allconv_record::Examples).
 //!
 //! # Example
@@ -74,7 +74,7 @@ pub use check::{ArmCheck, CheckReport, StatisticsCheck, check, check_statistics,
 pub use error::StudyError;
 pub use file::{
     Arm, Baseline, Better, Claim, Comparison, Contrast, Correction, CostQuantity, Factor, Halving, Primary,
-    Reference, Search, Seeds, Sequential, StudyFile, StudyFileError, TestKind,
+    Reference, Search, Seeds, Sequential, StudyFile, StudyFileError, TestKind, with_settings,
 };
 pub use guide::{guide, read_published};
 pub use index::{FoundRun, Index, IndexedRun, RunState, RunStore, index};
@@ -88,6 +88,7 @@ pub use results::StudyResults;
 pub use room::check_room;
 pub use run::{Execute, ExecuteError, FailedRun, Progress, RunOptions, RunSummary, Stage, run_study};
 pub use search::{SearchCell, SearchResult, SearchRung};
+pub use sections::{primary_value, summary, summary_table};
 pub use side_by_side::{ArmSideBySide, CompareError, compare_studies};
 pub use stats::SEEDS_FOR_A_VERDICT;
 pub use study_folder::take_folder;

@@ -4,7 +4,7 @@ use allconv_record::Request;
 
 use crate::file::StudyFile;
 
-/// One run that the study asks for.
+/// One planned run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlannedRun {
     /// Name of the arm.
@@ -13,7 +13,7 @@ pub struct PlannedRun {
     pub arm_index: usize,
     /// Seed.
     pub seed: u64,
-    /// What is asked for.
+    /// The request.
     pub request: Request,
     /// [`Request::hash`], by which the run is found again.
     pub request_hash: String,
@@ -21,15 +21,15 @@ pub struct PlannedRun {
 
 /// All runs of a study, interleaved: every arm with the first seed, then every arm with the second, and so on.
 ///
-/// So a study that is stopped early has complete pairs, and slow drifts of the machine hit all arms alike.
+/// A study that is stopped early thus has complete pairs, and slow drifts of the machine affect all arms equally.
 ///
-/// Where the study searches for learning rates, these are the runs before any is known: see [`plan_with_rates`].
+/// Where the study searches for learning rates, these are the runs before any rate is known: see [`plan_with_rates`].
 pub fn plan(study: &StudyFile) -> Vec<PlannedRun> {
     plan_with_rates(study, &vec![None; study.arms.len()])
 }
 
-/// The same with the learning rate that a search gave each arm. A run whose arm still waits for its rate has an empty request hash,
-/// which no run directory answers.
+/// The same with the learning rate that a search gave each arm. A run whose arm has no rate yet has an empty request hash,
+/// which no run directory has.
 pub fn plan_with_rates(study: &StudyFile, rates: &[Option<f64>]) -> Vec<PlannedRun> {
     let mut runs = Vec::with_capacity(study.arms.len() * study.seeds.count as usize);
     for seed in study.seeds.values() {

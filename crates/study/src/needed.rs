@@ -1,4 +1,4 @@
-//! Which runs a study needs, as far as that is known by now.
+//! The runs that a study needs, as far as they are known so far.
 
 use std::path::PathBuf;
 

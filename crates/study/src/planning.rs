@@ -1,4 +1,4 @@
-//! `study plan`: how many seeds a study needs, and what it can say of its claims, given the spread that its runs have shown so far.
+//! `study plan`: the number of seeds that a study needs, and the chances of its claims, given the observed spread of its runs.
 
 use statrs::function::gamma::gamma_lr;
 
@@ -10,41 +10,41 @@ use crate::stats::{paired_t_power, seeds_for_equivalence, seeds_needed, summaris
 /// Confidence with which the true spread lies below the upper limit that the careful plan uses.
 pub const SPREAD_CONFIDENCE: f64 = 0.8;
 
-/// What one comparison needs.
+/// The plan of one comparison.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ComparisonPlan {
     /// The arm.
     pub arm: String,
     /// The arm it is compared with.
     pub baseline: String,
-    /// Pairs of runs that the spread was seen over.
+    /// Pairs of runs behind the observed spread.
     pub n: usize,
     /// Standard deviation of the differences, in units of the metric; `None` below two pairs.
     pub spread: Option<f64>,
-    /// Chance of showing the difference with the seeds that the study asks for.
+    /// Power: the chance of showing the difference with the study's number of seeds.
     pub power: Option<f64>,
     /// Seeds that show the difference with the wanted power at the upper 80 % confidence limit of the spread: one seen over few seeds may well
-    /// be too small, and who plans with it reaches the wanted power in fewer than half of all studies.
+    /// be too small, and a plan with it reaches the wanted power in fewer than half of all studies.
     pub careful_seeds: Option<u32>,
-    /// Seeds that would do if the spread seen were the true one.
+    /// Seeds that would suffice if the observed spread were the true one.
     pub seeds: Option<u32>,
     /// Seeds that show the arms equivalent within the study's margin with the wanted power, at the careful spread and the true difference that
     /// the plan supposes.
     pub equivalence_seeds: Option<u32>,
 }
 
-/// What a plan supposes, in units of the metric.
+/// The assumptions of a plan, in units of the metric.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PlanAims {
     /// True difference that is to be shown, above 0.
     pub difference: f64,
     /// True difference of arms that are to be shown equivalent: 0 for equal ones.
     pub true_difference: f64,
-    /// Wanted chance.
+    /// Wanted power.
     pub power: f64,
 }
 
-/// What a study can say of one of its claims.
+/// The plan of one claim.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClaimPlan {
     /// Name of the claim.
@@ -82,7 +82,7 @@ impl ClaimPlan {
             _ => text.push_str("no spread was seen yet"),
         }
         let largest = self.largest_spread_in_margins.map_or_else(
-            || "; no margin tells what true and false would be, or no spread is small enough".to_owned(),
+            || "; no margin defines what true and false would be, or no spread is small enough".to_owned(),
             |largest| {
                 format!(
                     "; a chance of {} to hold if true takes differences that spread by at most {largest:.2} margins",
@@ -114,7 +114,7 @@ pub fn plan_claims(study: &StudyFile, results: &StudyResults, power: f64) -> Vec
         };
         let seen = at(&|_, found| known(found));
         let careful = at(&|_, found| Some(known(found)? * upper_limit_factor(found.independent)));
-        // Every contrast at one share of its own margin.
+        // Every contrast at one fraction of its own margin.
         let at_share = |share: f64| {
             let parts = at(&|contrast, _| Some(share * crate::results::scale(study, contrast)?))?;
             Some(chances(parts).holds_if_true)
@@ -139,7 +139,7 @@ pub fn plan_claims(study: &StudyFile, results: &StudyResults, power: f64) -> Vec
         .collect()
 }
 
-/// The largest share at which a chance that falls with it still reaches `power`.
+/// The largest fraction of the margin at which a chance that falls with it still reaches `power`.
 fn largest_share(power: f64, chance: &dyn Fn(f64) -> Option<f64>) -> Option<f64> {
     let (mut low, mut high) = (1e-3, 1e3);
     if chance(low)? < power {

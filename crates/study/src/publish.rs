@@ -1,4 +1,5 @@
-//! What is committed of a real study: its file, its ended runs without checkpoints, `results.json` and a generated `README.md`.
+//! The published files of a study: its file, its ended runs without checkpoints but with the hash of their final weights, `results.json` and a
+//! generated `README.md`.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +14,7 @@ const RUN_FILES: [&str; 6] =
 
 /// Writes `<study>.toml`, `README.md`, `results.json` and `runs/*` below `folder`, e.g. `docs/results/<study>`, and returns the paths written.
 ///
-/// Runs that finished, diverged or got stuck are copied; runs that already lie there are left as they are.
+/// Runs that finished, diverged or got stuck are copied; runs that are already there are kept.
 ///
 /// # Errors
 /// [`RecordError::Io`].
@@ -30,7 +31,7 @@ pub fn publish(results: &StudyResults, folder: &Path) -> Result<Vec<PathBuf>, Re
     Ok(written)
 }
 
-/// Copies the runs that [`publish`] copies, and tells nothing of them.
+/// Copies the runs that [`publish`] copies, without writing results.
 ///
 /// # Errors
 /// [`RecordError::Io`].
@@ -56,6 +57,11 @@ pub fn publish_runs(results: &StudyResults, folder: &Path) -> Result<Vec<PathBuf
             }
         }
         written.extend(publish_pictures(directory, &target)?);
+        let last_step = run.record.as_ref().map_or(0, |record| record.step);
+        if let Some(hash) = directory.weights_hash(last_step)? {
+            RunDirectory::at(&target).write_weights_hash(&hash)?;
+            written.push(target.join("weights.blake3"));
+        }
     }
     if let Some(bench) = &results.bench {
         create_folder(folder)?;
@@ -123,7 +129,7 @@ mod tests {
         assert_eq!((again.scores.rows.len(), again.shown_images.images.len()), (4, 1));
         // The interrupted run is not published.
         assert_eq!(again.runs.iter().filter(|run| run.record.is_some()).count(), 5);
-        // Publishing from where the runs already lie copies none of them.
+        // Publishing from the target folder itself copies none of them.
         let rewritten = publish(&again, &published).unwrap();
         assert_eq!(rewritten.len(), 3);
         let readme = std::fs::read_to_string(published.join("README.md")).unwrap();

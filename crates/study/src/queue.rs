@@ -1,20 +1,20 @@
-//! The order in which the runs of a study are made, and by which of several workers.
+//! The queue of a study's runs: their order and assignment to workers.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// What a worker is told when it asks for work.
+/// The answer to a worker's request for work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
     /// Make this run.
     Run(usize),
-    /// Only runs remain that other processes hold, or that wait for one under way: look again after a while.
+    /// Only runs remain that other processes hold, or that wait for a run in progress: look again after a while.
     Wait,
     /// Nothing is left.
     Done,
 }
 
-/// Positions of runs in the plan, taken from the front, but none before those that it waits for; what another process holds comes back
+/// Positions of runs in the plan, taken from the front, but none before those that it waits for; runs that another process holds are returned
 /// after all others.
 #[derive(Debug)]
 pub(crate) struct Queue {
@@ -70,7 +70,7 @@ impl Queue {
         Next::Wait
     }
 
-    /// The run has come to an end, whatever it was.
+    /// Marks the run as ended, whatever its outcome.
     pub(crate) fn settled(&self, run: usize) {
         self.state().open.remove(&run);
     }

@@ -1,6 +1,6 @@
-//! Whether every metric that a study names will be recorded by its runs: asked before the first of them is made.
+//! The check that the runs of a study will record every metric that it names, before the first of them is made.
 //!
-//! What a run records is told by whoever resolves its request ([`Resolved::metrics`]); there is no second list here.
+//! The resolver of a request returns the metrics of the run ([`Resolved::metrics`]); there is no second list here.
 
 use allconv_record::{Resolved, SplitName};
 
@@ -10,7 +10,7 @@ use crate::file::{StudyFile, StudyFileError, nearest_name, quoted};
 struct Named<'a> {
     /// Keys down to the name in the study file.
     path: Vec<String>,
-    /// What reads the metric, for messages.
+    /// The use of the metric, for messages.
     reader: String,
     split: SplitName,
     metric: &'a str,

@@ -1,4 +1,4 @@
-//! Runs of a study that differ in the length of the training alone: the shorter ones are made first, so that the longer ones can go on from them.
+//! Runs of a study that differ only in the length of the training: the shorter ones are made first, so that the longer ones can continue them.
 
 use std::collections::BTreeMap;
 
@@ -47,7 +47,7 @@ impl Relatives {
         self.of_run(run).filter(|other| self.runs[*other].steps < self.runs[run].steps).collect()
     }
 
-    /// Training images that a run need not show, because a shorter one of its group has shown them alike.
+    /// Training images that a run need not show, because a shorter one of its group has shown the same ones.
     pub(crate) fn taken_over(&self, run: usize) -> u64 {
         let shared = |other: usize| self.runs[other].shared_presentations;
         self.shorter(run).into_iter().map(|other| shared(other).min(shared(run))).max().unwrap_or(0)

@@ -1,4 +1,4 @@
-//! Whether runs can be written where they are to lie, asked before the first step.
+//! The check that runs can be written to their folder, before the first step.
 
 use std::io;
 use std::path::Path;
@@ -48,7 +48,7 @@ pub(crate) fn check_writable(folder: &Path) -> Result<(), RecordError> {
     let probe = folder.join(format!("writable-{}", std::process::id()));
     write_atomically(&probe, b"Made to see whether this folder can be written; safe to remove.\n")?;
     match std::fs::remove_file(&probe) {
-        // Another process with the same number in its own container was faster.
+        // Another process with the same id in its own container was faster.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         removed => removed.map_err(RecordError::io("remove", &probe)),
     }

@@ -1,4 +1,4 @@
-//! `study run`: makes the runs that are not made yet, several at a time, each exactly once, and says what came of them.
+//! `study run`: makes the runs that are not made yet, several at a time, each exactly once, and summarises their outcomes.
 
 mod interface;
 mod work;
@@ -27,7 +27,7 @@ use crate::search::SearchResult;
 ///
 /// # Errors
 /// [`StudyError`] before any run of a stage was begun; afterwards failures are in the summary. [`StudyError::NoValidation`] when a
-/// run of the search has finished without a validation metric, [`StudyError::DamagedSearch`] when its values cannot be believed.
+/// run of the search has finished without a validation metric, [`StudyError::DamagedSearch`] when its values are damaged.
 pub fn run_study(
     study: &StudyFile,
     resolve: &dyn Resolve,
@@ -75,7 +75,7 @@ pub fn run_study(
     Ok(summary)
 }
 
-/// What all stages of a study share.
+/// The settings that all stages of a study share.
 struct Stages<'a> {
     study: &'a StudyFile,
     resolve: &'a dyn Resolve,
@@ -127,8 +127,10 @@ impl Stages<'_> {
             check_room(self.options.study_folder, todo.iter().map(|&run| &resolved[run]), self.options.jobs)?;
         }
         let (runs, ended_before) = (planned.len(), planned.len() - todo.len());
-        (self.progress)(&Progress::Planned { stage, runs, ended_before });
-        let work = Work::new((planned, resolved), outcomes, self.execute, (self.options, self.progress));
+        let steps = todo.iter().map(|&run| resolved[run].steps).sum();
+        (self.progress)(&Progress::Planned { stage, runs, ended_before, steps });
+        let making = (self.execute, &self.study.primary);
+        let work = Work::new((planned, resolved), outcomes, making, (self.options, self.progress));
         std::thread::scope(|scope| {
             for _ in 0..self.options.jobs.min(todo.len()) {
                 scope.spawn(|| work.run());

@@ -1,8 +1,8 @@
-//! The search for a learning rate per arm: which runs it needs, what came of them, and which rate each arm gets.
+//! The search for a learning rate per arm: its runs, their results, and the rate of each arm.
 //!
-//! Everything follows from the study file and the run directories: a rung is planned once the one before has come to its end, so several
+//! Everything follows from the study file and the run directories: a rung is planned once the one before has ended, so several
 //! processes, and a process started again, plan the same. Only the validation split is read; the test split of a search run is
-//! in its record and nowhere else.
+//! only in its record.
 
 use std::path::PathBuf;
 
@@ -13,23 +13,23 @@ use crate::index::{RunState, RunStore};
 use crate::matrix::{PlannedRun, plan_with_rates};
 use crate::results::RunResult;
 
-/// What came of the search so far.
+/// The results of the search so far.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SearchResult {
     /// The rounds that could be planned so far; one without halving.
     pub rungs: Vec<SearchRung>,
     /// The rate of each arm, in the order of the arms; `None` while the search is under way, and for an arm that has failed.
     pub rates: Vec<Option<f64>>,
-    /// For each arm, whether it came to no end with any of its rates: it has none, and its runs are not made.
+    /// For each arm, whether it finished with none of its rates: then it has no rate, and its runs are not made.
     pub failed: Vec<bool>,
-    /// What a reader must know, as sentences.
+    /// Warnings, as sentences.
     pub warnings: Vec<String>,
 }
 
 /// One round: every surviving rate of every arm.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SearchRung {
-    /// Length of its runs as a share of the study's runs.
+    /// Length of its runs as a fraction of the study's runs.
     pub length: f64,
     /// Arm by arm, in the order of the rates in the file.
     pub cells: Vec<SearchCell>,
@@ -119,7 +119,7 @@ impl SearchResult {
         }
     }
 
-    /// Whether an arm came to no end with any of its rates.
+    /// Returns whether an arm finished with none of its rates.
     pub fn has_failed(&self, arm_index: usize) -> bool {
         self.failed[arm_index]
     }
@@ -156,7 +156,7 @@ impl SearchResult {
         runs
     }
 
-    /// A finished run of the search whose values cannot be believed and that would not be made again, if there is one: its files are those
+    /// Returns a finished run of the search with damaged values that would not be made again, if there is one: its files are those
     /// that it ended with.
     pub(crate) fn damaged(&self) -> Option<&RunResult> {
         let runs = self.rungs.iter().flat_map(|rung| &rung.cells).flat_map(|cell| &cell.runs);
@@ -355,7 +355,7 @@ mod tests {
             let results = StudyResults::collect(&study, &[folder.path().to_path_buf()]).unwrap();
             let skipped = results.runs.iter().filter(|run| run.state == RunState::Skipped).count();
             assert_eq!(skipped, 10);
-            // The baseline has failed: nothing can be compared, and nothing is waited for.
+            // The baseline has failed: no comparison is possible, and the search has ended.
             assert!(results.comparisons.iter().all(|comparison| comparison.verdict == Verdict::Lost));
         }
     }

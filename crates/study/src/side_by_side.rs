@@ -1,14 +1,14 @@
-//! `study compare`: the arms of two studies beside each other.
+//! `study compare`: the comparison of the arms of two studies.
 //!
 //! The studies were made apart, so that their seeds do not pair: differences are tested by Welch's t test, Holm-corrected over the arms that
-//! both have. It is for looking back at what changed; the comparisons that a study plans are its own.
+//! both have. It shows what changed between them; the comparisons that a study plans are its own.
 
 use crate::file::StudyFile;
 use crate::results::{ArmResult, INTERVAL_LEVEL, StudyResults};
 use crate::stats::SEEDS_FOR_A_VERDICT;
 use crate::stats::{Interval, holm, welch_test};
 
-/// Why two studies cannot be set beside each other.
+/// The reason why two studies cannot be compared.
 #[derive(Debug, thiserror::Error)]
 pub enum CompareError {
     /// They do not measure the same.
@@ -56,7 +56,7 @@ pub struct ArmSideBySide {
     pub second_verdict: Option<&'static str>,
 }
 
-/// Sets the arms of two studies beside each other: those of the first in its order, then those that only the second has.
+/// Compares the arms of two studies: those of the first in its order, then those that only the second has.
 ///
 /// # Errors
 /// [`CompareError`] when they measure different things or share no arm.

@@ -1,9 +1,9 @@
-//! Which study file a folder of runs and a report belongs to.
+//! The mark in a study's folder that names its study file.
 //!
-//! The folder of a study is named after its file, so that two files of one name would write one report over the other. The first of them
+//! The folder of a study is named after its file, so that two files of the same name would overwrite each other's report. The first of them
 //! leaves its mark in the folder: `study.json` with the file's path and the hash of its text. The same file may say something else later
-//! (more seeds, another question); another file may say the same (a copy, a mount under another name). Another file that says something
-//! else is refused, and nothing of the first is touched.
+//! (more seeds, another question); another file may have the same content (a copy, a mount under another name). Another file with other
+//! content is refused, and nothing of the first is changed.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -35,8 +35,8 @@ struct Mark {
 /// Takes a folder for a study file, or keeps it; the folder is made as needed.
 ///
 /// # Errors
-/// [`StudyError::FolderTaken`] when it belongs to another file that says something else; [`StudyError::Record`] when the mark cannot be
-/// written. A mark that cannot be read is written anew: it says nothing that would be lost.
+/// [`StudyError::FolderTaken`] when it belongs to another file with other content; [`StudyError::Record`] when the mark cannot be
+/// written. A mark that cannot be read is written again, since it holds no information.
 pub fn take_folder(study: &StudyFile, file: &Path, folder: &Path) -> Result<(), StudyError> {
     let mark = Mark {
         schema: SCHEMA.to_owned(),

@@ -68,7 +68,7 @@ pub(crate) fn small_study(seeds: u32) -> StudyFile {
     StudyFile::parse("small.toml", small_study_text(seeds)).unwrap()
 }
 
-/// Knows three operators and nothing else.
+/// A resolver of three operators.
 pub(crate) struct FakeResolve;
 
 impl Resolve for FakeResolve {

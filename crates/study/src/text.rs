@@ -1,4 +1,4 @@
-//! Free text from outside: what cannot be seen in it is made visible.
+//! Free text from outside, with hidden characters made visible.
 //!
 //! Control characters and marks that turn the direction of writing can make a text look like another one. In names they are refused; in
 //! sentences of people, and in what is read back from files, they are shown as their code point, `⟨U+202E⟩`.

@@ -1,4 +1,4 @@
-//! Every run that was ever published is read, is whole, and has the hash that its specification had then.
+//! Every published run is readable, undamaged, and has its recorded hash.
 
 use std::path::Path;
 

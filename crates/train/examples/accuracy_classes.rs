@@ -1,5 +1,5 @@
-//! Trains All-CNN-C in one accuracy class and writes the loss of every step and the final validation error, beside everything that
-//! another program needs to make the same run: initial weights, images, order and learning rates.
+//! Trains All-CNN-C in one accuracy class and writes the loss of every step and the final validation error, and everything that another
+//! program needs to make the same run: initial weights, images, order and learning rates.
 //!
 //! Usage: `accuracy_classes FOLDER DATA_DIR DATASET IMAGES WIDTH EPOCHS STEPS SEED CLASS`
 //!
@@ -72,6 +72,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         augment: Augmentation::default(),
         validation: VALIDATION,
         train_images: Some(arguments.images),
+        view: None,
         synthetic: None,
         task: None,
         test_dataset: None,
@@ -137,7 +138,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Weights, order and learning rates of the run.
+/// Writes weights, order and learning rates of the run.
 fn write_run(
     arguments: &Arguments,
     network: &Network,
@@ -159,7 +160,7 @@ fn write_run(
     Ok(write_safetensors(&path, &tensors)?)
 }
 
-/// Images and labels of both splits.
+/// Writes images and labels of both splits.
 fn write_data(
     folder: &Path,
     train: &PreparedSplit,

@@ -1,38 +1,43 @@
-//! Opened and prepared data sets, shared by all runs of a process.
+//! Opened and prepared data sets, and trained weights to begin from, shared by all runs of a process.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use allconv_data::{
     DataDirectory, DataError, Dataset, PictureDataset, PreparedDataset, open, open_pictures, prepare,
 };
+use allconv_record::RecordError;
 
 use crate::DataSettings;
+use crate::start::StartWeights;
 
-/// Opens and prepares each data set once, whoever asks; clones of the result share the images.
+/// Opens and prepares each data set once; clones of the result share the images.
 #[derive(Debug)]
 pub struct DataStore {
     directory: DataDirectory,
     opened: Mutex<HashMap<String, Arc<Dataset>>>,
     prepared: Mutex<HashMap<String, Arc<PreparedDataset>>>,
     pictures: Mutex<HashMap<String, Arc<PictureDataset>>>,
+    weights: Mutex<HashMap<String, Arc<StartWeights>>>,
 }
 
 impl DataStore {
-    /// A store over the data in `directory`.
+    /// Returns a store over the data in `directory`.
     pub fn new(directory: DataDirectory) -> DataStore {
         DataStore {
             directory,
             opened: Mutex::default(),
             prepared: Mutex::default(),
             pictures: Mutex::default(),
+            weights: Mutex::default(),
         }
     }
 
-    /// The data set as it lies on disk, with its splits cut.
+    /// Returns the data set as stored on disk, divided into its splits.
     ///
     /// # Errors
-    /// [`DataError`] when it is absent, damaged or cannot be cut as asked.
+    /// [`DataError`] when it is absent, damaged or cannot be divided as requested.
     pub fn dataset(&self, settings: &DataSettings) -> Result<Arc<Dataset>, DataError> {
         // The lock is held while opening, so that two runs that start together do not open the same data twice.
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
@@ -45,10 +50,10 @@ impl DataStore {
         Ok(dataset)
     }
 
-    /// The pictures of a task over maps, with their splits cut.
+    /// Returns the pictures of a task over maps, divided into their splits.
     ///
     /// # Errors
-    /// [`DataError`] when they are absent, damaged or cannot be cut as asked.
+    /// [`DataError`] when they are absent, damaged or cannot be divided as requested.
     pub fn pictures(&self, settings: &DataSettings) -> Result<Arc<PictureDataset>, DataError> {
         let mut pictures = self.pictures.lock().unwrap_or_else(PoisonError::into_inner);
         let key = format!("{} {:?}", settings.dataset, settings.picture_options());
@@ -61,7 +66,19 @@ impl DataStore {
         Ok(opened)
     }
 
-    /// The data set after preprocessing.
+    /// Reads the trained weights in a file, kept for the runs that begin from them.
+    pub(crate) fn read_weights(&self, path: &Path) -> Result<Arc<StartWeights>, RecordError> {
+        let weights = StartWeights::read(path)?;
+        let mut kept = self.weights.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Arc::clone(kept.entry(weights.sha256.clone()).or_insert_with(|| Arc::new(weights))))
+    }
+
+    /// Returns the trained weights of this SHA-256, if they have been read.
+    pub(crate) fn weights(&self, sha256: &str) -> Option<Arc<StartWeights>> {
+        self.weights.lock().unwrap_or_else(PoisonError::into_inner).get(sha256).cloned()
+    }
+
+    /// Returns the data set after preprocessing.
     ///
     /// # Errors
     /// As [`dataset`](Self::dataset), and [`DataError`] when a step cannot be fitted.

@@ -1,12 +1,12 @@
 //! Losses over maps, computed on the host with their gradients, in double precision and in a fixed order.
 //!
-//! Neither value nor gradient depends on a device's order of summation or on the number of threads. The gradient is handed to the
-//! network as a constant: `(output · gradient).sum()` has exactly it.
+//! Neither value nor gradient depends on a device's order of summation or on the number of threads. The gradient is given to the network as
+//! a constant: `(output · gradient).sum()` has exactly this gradient.
 
 use allconv_random::elementary::{exp, ln};
 use serde::{Deserialize, Serialize};
 
-/// What is minimised over the values of a map.
+/// A loss over the values of a feature map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DenseLoss {
@@ -27,7 +27,7 @@ pub enum DenseLoss {
 
 /// ε of the Charbonnier loss.
 const CHARBONNIER_EPSILON: f64 = 1e-3;
-/// What keeps the Dice of a class that is absent from dividing by zero.
+/// Added to numerator and denominator of the Dice, so that an absent class divides by no zero.
 const DICE_SMOOTHING: f64 = 1.0;
 
 /// A loss and its gradient by the values of the map.
@@ -40,7 +40,7 @@ pub struct LossValue {
 }
 
 impl DenseLoss {
-    /// Its name in a study file.
+    /// Returns its name in a study file.
     pub fn name(self) -> &'static str {
         match self {
             DenseLoss::L1 => "l1",
@@ -51,27 +51,27 @@ impl DenseLoss {
         }
     }
 
-    /// True if maps are compared with classes, false if with pictures.
+    /// Returns whether maps are compared with classes rather than with pictures.
     pub fn is_of_classes(self) -> bool {
         matches!(self, DenseLoss::CrossEntropy | DenseLoss::CrossEntropyDice)
     }
 }
 
-/// Compares a map with the picture that it should be, value by value.
+/// Compares a map with its target picture, value by value.
 ///
 /// # Panics
 /// If the lengths differ, or the loss is one of classes.
 pub fn picture_loss(loss: DenseLoss, map: &[f32], target: &[f32]) -> LossValue {
     assert_eq!(map.len(), target.len(), "values of map and target");
-    let share = 1.0 / map.len() as f64;
+    let weight = 1.0 / map.len() as f64;
     let mut sum = 0.0;
     let gradient = map
         .iter()
         .zip(target)
         .map(|(found, wanted)| {
             let error = f64::from(*found) - f64::from(*wanted);
-            let (value, slope) = match loss {
-                // The slope at zero is 0, as PyTorch has it; `signum` of zero is 1.
+            let (value, derivative) = match loss {
+                // The derivative at zero is 0, as PyTorch has it; `signum` of zero is 1.
                 DenseLoss::L1 => (error.abs(), if error == 0.0 { 0.0 } else { error.signum() }),
                 DenseLoss::Charbonnier => {
                     let root = (error * error + CHARBONNIER_EPSILON * CHARBONNIER_EPSILON).sqrt();
@@ -83,20 +83,20 @@ pub fn picture_loss(loss: DenseLoss, map: &[f32], target: &[f32]) -> LossValue {
                 }
             };
             sum += value;
-            (slope * share) as f32
+            (derivative * weight) as f32
         })
         .collect();
-    LossValue { value: sum * share, gradient }
+    LossValue { value: sum * weight, gradient }
 }
 
-/// Compares logits `[pixels, classes]` with the classes `[pixels]` that they should show.
+/// Compares logits `[pixels, classes]` with the true classes `[pixels]`.
 ///
 /// # Panics
 /// If the lengths do not belong together, or the loss is one of pictures.
 pub fn class_loss(loss: DenseLoss, map: &[f32], target: &[u8], classes: usize) -> LossValue {
     assert!(loss.is_of_classes(), "{loss:?} compares pictures, not classes");
     assert_eq!(map.len(), target.len() * classes, "values of {} pixels in {classes} classes", target.len());
-    let share = 1.0 / target.len() as f64;
+    let weight = 1.0 / target.len() as f64;
     let place = |pixel: usize, class: usize| pixel * classes + class;
     let mut softmax = vec![0.0f64; map.len()];
     let mut entropy = 0.0;
@@ -114,7 +114,7 @@ pub fn class_loss(loss: DenseLoss, map: &[f32], target: &[u8], classes: usize) -
             softmax[place(pixel, class)] /= sum;
         }
     }
-    let mut value = entropy * share;
+    let mut value = entropy * weight;
     let (mut both, mut sums) = (vec![0.0; classes], vec![DICE_SMOOTHING; classes]);
     if loss == DenseLoss::CrossEntropyDice {
         for (pixel, label) in target.iter().enumerate() {
@@ -128,21 +128,22 @@ pub fn class_loss(loss: DenseLoss, map: &[f32], target: &[u8], classes: usize) -
         value += 1.0 - dice / classes as f64;
     }
     let mut gradient = vec![0.0f32; map.len()];
-    let mut slopes = vec![0.0; classes];
+    let mut dice_gradients = vec![0.0; classes];
     for (pixel, label) in target.iter().enumerate() {
         let truth = |class: usize| f64::from(u8::from(class == usize::from(*label)));
-        let mut mean_slope = 0.0;
+        let mut mean_dice_gradient = 0.0;
         if loss == DenseLoss::CrossEntropyDice {
-            for (class, slope) in slopes.iter_mut().enumerate() {
+            for (class, dice_gradient) in dice_gradients.iter_mut().enumerate() {
                 // d(1 − mean Dice)/dp of this pixel and class.
                 let dice = (2.0 * both[class] + DICE_SMOOTHING) / sums[class];
-                *slope = (dice - 2.0 * truth(class)) / sums[class] / classes as f64;
-                mean_slope += *slope * softmax[place(pixel, class)];
+                *dice_gradient = (dice - 2.0 * truth(class)) / sums[class] / classes as f64;
+                mean_dice_gradient += *dice_gradient * softmax[place(pixel, class)];
             }
         }
-        for (class, slope) in slopes.iter().enumerate() {
+        for (class, dice_gradient) in dice_gradients.iter().enumerate() {
             let p = softmax[place(pixel, class)];
-            gradient[place(pixel, class)] = ((p - truth(class)) * share + p * (slope - mean_slope)) as f32;
+            gradient[place(pixel, class)] =
+                ((p - truth(class)) * weight + p * (dice_gradient - mean_dice_gradient)) as f32;
         }
     }
     LossValue { value, gradient }
@@ -154,14 +155,14 @@ mod tests {
     use allconv_random::elementary::sin;
     use serde_json::Value;
 
-    /// Values and gradients are f64 on both sides; the map enters and the gradient leaves as f32.
+    /// Values and gradients are f64 here and there; the map enters and the gradient leaves as f32.
     const BOUND: f64 = 3e-7;
 
     fn wave(count: usize, step: f64, scale: f64) -> Vec<f32> {
         (0..count).map(|index| (scale * sin(step * index as f64 + 0.3)) as f32).collect()
     }
 
-    /// The place in PyTorch's `[2, 3, 4, 5]` of an element of `[2, 4, 5, 3]`.
+    /// Returns the place in PyTorch's `[2, 3, 4, 5]` of an element of `[2, 4, 5, 3]`.
     fn channels_first(place: usize) -> usize {
         let (image, pixel, channel) = (place / 60, place / 3 % 20, place % 3);
         image * 60 + channel * 20 + pixel
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_perfect_map_costs_nothing_and_a_broken_one_is_not_finite() {
+    fn a_perfect_map_has_no_loss_and_a_map_with_nan_is_not_finite() {
         for loss in [DenseLoss::L1, DenseLoss::Mse] {
             let perfect = picture_loss(loss, &[0.5, -0.25], &[0.5, -0.25]);
             assert_eq!((perfect.value, perfect.gradient), (0.0, vec![0.0; 2]));

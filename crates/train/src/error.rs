@@ -1,4 +1,4 @@
-//! Why a run could not be made. What the network itself does wrong is a status, not an error.
+//! Errors of a run. A diverged or stuck network is a status, not an error.
 
 use allconv_data::DataError;
 use allconv_record::RecordError;
@@ -15,11 +15,11 @@ pub enum TrainError {
     /// The specification does not describe a run this program can make.
     #[error("{0}")]
     Specification(String),
-    /// A promise inside the program was broken.
+    /// An internal invariant was violated.
     #[error("the program panicked, which is a fault of its own: {0}")]
     Panicked(String),
     /// The program panicked while tensors lived on a device other than the CPU. Such a device works through a queue: the operation at
-    /// fault may have been asked for some operations before the panic.
+    /// fault may have been queued some operations before the panic.
     #[error(
         "the program panicked on the device {device} after step {step}: {message}; `allconv doctor` names the operations that this device lacks, and --device cpu has all"
     )]
@@ -31,10 +31,10 @@ pub enum TrainError {
         /// The panic's message.
         message: String,
     },
-    /// A trained network returned what is no number.
+    /// A trained network returned a value that is not finite.
     #[error("{what} is {value}: the weights are damaged, or the network has diverged")]
     NotFinite {
-        /// What it is of.
+        /// A description of the value.
         what: String,
         /// The value.
         value: f32,
@@ -45,7 +45,7 @@ pub enum TrainError {
 }
 
 impl TrainError {
-    /// Whether the machine is to blame (disk, permissions), rather than data or specification.
+    /// Returns whether the cause is the machine (disk, permissions), not data or specification.
     pub fn is_io(&self) -> bool {
         match self {
             TrainError::Record(error) => {

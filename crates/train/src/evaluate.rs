@@ -1,4 +1,4 @@
-//! A network's verdict on every image of a split.
+//! Evaluation of a classifier on a split.
 
 use allconv_data::{Augmentation, Batch, Loader, LoaderSettings, Order, Position, PreparedSplit};
 use allconv_nets::{Mode, Network};
@@ -7,15 +7,15 @@ use burn::tensor::Device;
 
 use crate::batch::{to_host, to_tensor};
 use crate::error::TrainError;
-use crate::loss::judge;
+use crate::loss::sample_results;
 
 /// Images evaluated together; large enough to keep the kernels busy, small enough for any network here.
 const BATCH: usize = 250;
 
-/// What a network says of a split.
+/// The results of a network on a split.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluation {
-    /// Verdict on every image, in the stored order.
+    /// The result of every image, in the stored order.
     pub outcomes: Outcomes,
     /// Mean cross-entropy in nats; not finite when any image's is not.
     pub loss: f64,
@@ -24,7 +24,7 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
-    /// Share of the images classified wrongly, in [0, 1].
+    /// Returns the fraction of the images classified wrongly, in [0, 1].
     pub fn error(&self) -> f64 {
         self.wrong as f64 / self.outcomes.0.len() as f64
     }
@@ -53,11 +53,11 @@ pub fn evaluate(
     let mut loss_sum = 0.0;
     for batch in loader.batches(Position { epoch: 0, batch: 0 }, 1) {
         let batch = batch?;
-        let verdicts = judge(&logits(network, &batch, device), &batch.labels, classes);
-        for ((sample, label), verdict) in batch.samples.iter().zip(&batch.labels).zip(verdicts) {
-            loss_sum += verdict.loss;
-            let (label, predicted) = (*label as u16, verdict.predicted as u16);
-            outcomes.push(Outcome { sample: *sample, label, predicted, loss: verdict.loss as f32 });
+        let results = sample_results(&logits(network, &batch, device), &batch.labels, classes);
+        for ((sample, label), result) in batch.samples.iter().zip(&batch.labels).zip(results) {
+            loss_sum += result.loss;
+            let (label, predicted) = (*label as u16, result.predicted as u16);
+            outcomes.push(Outcome { sample: *sample, label, predicted, loss: result.loss as f32 });
         }
     }
     let wrong = outcomes.iter().filter(|outcome| outcome.label != outcome.predicted).count() as u64;

@@ -1,4 +1,4 @@
-//! Whether a run is worth going on with: diverged, stuck, or healthy.
+//! Detection of runs that are stuck.
 
 use allconv_random::elementary::ln;
 
@@ -11,9 +11,11 @@ pub const STUCK_AFTER_EPOCHS: u64 = 2;
 /// … and this many steps.
 pub const STUCK_AFTER_STEPS: u64 = 500;
 
-/// Whether the classifier only guesses: after `max(2 epochs, 500 steps)` the mean training loss of the epoch is within 0.002 of ln(classes).
+/// Returns whether the classifier only guesses: after `max(2 epochs, 500 steps)` the mean training loss of the epoch is within 0.002 of
+/// ln(classes).
 ///
-/// The usual cause is that all logits died behind a ReLU; such a run never recovers (`softmax(max(0, ·))` of dead logits has no gradient).
+/// The usual cause is that a ReLU sets all logits to 0; such a run never recovers (`softmax(max(0, ·))` of negative values has no
+/// gradient).
 ///
 /// # Example
 ///

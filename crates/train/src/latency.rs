@@ -1,4 +1,4 @@
-//! How long a trained network takes for a batch: measured at the end of a run, on the threads and the device that made it.
+//! The latency of a trained network for a batch, measured at the end of a run on its threads and device.
 
 use std::time::{Duration, Instant};
 
@@ -19,11 +19,11 @@ const FEWEST: usize = 5;
 /// Most timed passes.
 const MOST: usize = 101;
 
-/// Time after which no further pass is begun.
+/// Time after which no further pass begins.
 const BUDGET: Duration = Duration::from_millis(100);
 
-/// Median seconds from the images of one batch of `images` in host memory to their logits in host memory; `None` when the split has
-/// fewer images. Loading is not timed.
+/// Returns the median seconds from the images of one batch of `images` in host memory to their logits in host memory; `None` when the split
+/// has fewer images. Loading is not timed.
 ///
 /// # Errors
 /// [`TrainError::Data`] when an image cannot be read.
@@ -57,7 +57,7 @@ pub(crate) fn latency_seconds(
     }))
 }
 
-/// Median seconds of the passes after the first few.
+/// Returns the median seconds of the passes after the first few.
 pub(crate) fn median_seconds(mut pass: impl FnMut()) -> Option<f64> {
     let began = Instant::now();
     let mut seconds = Vec::new();

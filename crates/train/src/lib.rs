@@ -5,6 +5,7 @@
 //! (seed, purpose, epoch or step, sample or element), and all sums have a fixed order.
 #![forbid(unsafe_code)]
 
+mod again;
 mod batch;
 mod checkpoint;
 mod data_store;
@@ -23,12 +24,15 @@ mod schedule;
 mod section;
 mod session;
 mod settings;
+mod start;
 mod task;
 mod tensors;
 mod tiles;
 mod trainer;
 mod weight_mean;
+mod wording;
 
+pub use again::request_again;
 pub use batch::to_tensor;
 pub use checkpoint::{Best, CHECKPOINT_VERSION, Checkpoint, CheckpointStore, Found, State};
 pub use data_store::DataStore;
@@ -36,7 +40,7 @@ pub use dense_loss::{DenseLoss, LossValue, class_loss, picture_loss};
 pub use error::TrainError;
 pub use evaluate::{Evaluation, evaluate};
 pub use health::{STUCK_AFTER_EPOCHS, STUCK_AFTER_STEPS, STUCK_TOLERANCE, is_stuck};
-pub use loss::{CrossEntropy, Verdict, cross_entropy, judge};
+pub use loss::{CrossEntropy, SampleResult, cross_entropy, sample_results};
 pub use optimizer::{Adam, Optimizer, Sgd, WeightDecay, load_tensors, network_tensors};
 pub use progress::{Position, Progress, StepPlan};
 pub use resolve::{MeasurableMetric, MeasuredOf, NUMERICS_REVISION, Resolver, cost, shapes};
@@ -45,13 +49,13 @@ pub use schedule::Schedule;
 pub use session::{Execution, Identity, Job, MemoryGauge, train};
 pub use settings::{
     AdamSettings, DataRequest, DataSettings, DenoisingSettings, FoldRequest, Length, OptimizerSettings,
-    PRESETS, PatchesSettings, Preset, SettingError, SuperResolutionSettings, TaskSettings, TrainRequest,
-    TrainSettings, WeightAverage,
+    PRESETS, PatchesSettings, Preset, SettingError, StartRequest, StartSettings, SuperResolutionSettings,
+    TaskSettings, TrainRequest, TrainSettings, WeightAverage,
 };
 pub use task::{
-    ClassObjective, Classification, EpochSums, Evaluated, ExampleRecord, KeptData, MapObjective, Prediction,
-    Predictor, SeenExample, StepError, Task, check_content, open_predictor, open_task,
+    ClassObjective, Classification, EpochSums, Evaluated, ExampleInput, ExampleRecord, KeptData,
+    MapObjective, Prediction, Predictor, StepError, Task, check_content, open_predictor, open_task,
 };
 pub use tensors::{NamedTensor, NamedTensors, read_safetensors, write_safetensors};
 pub use tiles::{DenseMap, Tiling, TilingError, WHOLE_PIXELS, run_map};
-pub use trainer::{Divergence, Judged, Objective, StepResult, Trainer};
+pub use trainer::{BatchLoss, Divergence, Objective, StepResult, Trainer};

@@ -2,27 +2,27 @@
 
 use allconv_random::elementary::{exp, ln};
 
-/// The cross-entropy of a batch: its gradient, and what the network says of each image.
+/// The cross-entropy of a batch: its value, its gradient, and the result of each image.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CrossEntropy {
     /// The mean over the images of −Σ_c t_c · log softmax(z)_c, targets t_c = (1 − ε)·1\[c = y\] + ε/C, in nats.
     pub value: f64,
     /// Its gradient by the logits, `[n, classes]`: (softmax(z) − t)/n.
     pub gradient: Vec<f32>,
-    /// What the network says of each image.
-    pub verdicts: Vec<Verdict>,
+    /// The result of each image.
+    pub results: Vec<SampleResult>,
 }
 
-/// What a network says of one image: cross-entropy of the true class in nats, and the class with the largest logit (the first on ties).
+/// The result of one image: cross-entropy of the true class in nats, and the class with the largest logit (the first on ties).
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Verdict {
+pub struct SampleResult {
     /// Cross-entropy of the true class, without smoothing; not finite when a logit is not.
     pub loss: f64,
     /// Class with the largest logit.
     pub predicted: u32,
 }
 
-/// Compares logits `[n, classes]` with the classes `[n]` of the images; the share `label_smoothing` of each target is spread over all
+/// Compares logits `[n, classes]` with the classes `[n]` of the images; the fraction `label_smoothing` of each target is spread over all
 /// classes.
 ///
 /// # Panics
@@ -36,25 +36,26 @@ pub struct Verdict {
 /// assert_eq!(found.gradient, [0.5, -0.5]);
 /// ```
 pub fn cross_entropy(logits: &[f32], labels: &[u32], classes: usize, label_smoothing: f64) -> CrossEntropy {
-    let share = 1.0 / labels.len() as f64;
+    let weight = 1.0 / labels.len() as f64;
     let everywhere = label_smoothing / classes as f64;
     let (mut value, mut gradient) = (0.0, Vec::with_capacity(logits.len()));
     let mut powers = vec![0.0; classes];
     let rows = rows(logits, labels, classes);
-    let verdicts = rows
+    let results = rows
         .map(|(row, label)| {
-            let (verdict, sum) = judge_row(row, label, &mut powers);
+            let (result, sum) = row_result(row, label, &mut powers);
             let target = |class: usize| everywhere + if class == label { 1.0 - label_smoothing } else { 0.0 };
-            gradient.extend((0..classes).map(|class| ((powers[class] / sum - target(class)) * share) as f32));
+            gradient
+                .extend((0..classes).map(|class| ((powers[class] / sum - target(class)) * weight) as f32));
             let elsewhere: f64 = row.iter().map(|logit| f64::from(row[label]) - f64::from(*logit)).sum();
-            value += verdict.loss + everywhere * elsewhere;
-            verdict
+            value += result.loss + everywhere * elsewhere;
+            result
         })
         .collect();
-    CrossEntropy { value: value * share, gradient, verdicts }
+    CrossEntropy { value: value * weight, gradient, results }
 }
 
-/// Judges each row of `logits` `[n, classes]`.
+/// Computes loss and predicted class of each row of `logits` `[n, classes]`.
 ///
 /// # Panics
 /// If the lengths do not belong together, or a label is not below the number of classes.
@@ -62,16 +63,16 @@ pub fn cross_entropy(logits: &[f32], labels: &[u32], classes: usize, label_smoot
 /// # Example
 ///
 /// ```
-/// let verdicts = allconv_train::judge(&[0.0, 0.0, 3.0, 1.0], &[1, 0], 2);
-/// assert!((verdicts[0].loss - 0.693_147).abs() < 1e-6);
-/// assert_eq!((verdicts[0].predicted, verdicts[1].predicted), (0, 0));
+/// let results = allconv_train::sample_results(&[0.0, 0.0, 3.0, 1.0], &[1, 0], 2);
+/// assert!((results[0].loss - 0.693_147).abs() < 1e-6);
+/// assert_eq!((results[0].predicted, results[1].predicted), (0, 0));
 /// ```
-pub fn judge(logits: &[f32], labels: &[u32], classes: usize) -> Vec<Verdict> {
+pub fn sample_results(logits: &[f32], labels: &[u32], classes: usize) -> Vec<SampleResult> {
     let mut powers = vec![0.0; classes];
-    rows(logits, labels, classes).map(|(row, label)| judge_row(row, label, &mut powers).0).collect()
+    rows(logits, labels, classes).map(|(row, label)| row_result(row, label, &mut powers).0).collect()
 }
 
-/// Each image's logits with its class.
+/// Returns each image's logits with its class.
 fn rows<'a>(
     logits: &'a [f32],
     labels: &'a [u32],
@@ -81,8 +82,8 @@ fn rows<'a>(
     logits.chunks_exact(classes).zip(labels.iter().map(|label| *label as usize))
 }
 
-/// Judges one image, and leaves e^(z − largest z) of every class in `powers`; their sum is the second result.
-fn judge_row(row: &[f32], label: usize, powers: &mut [f64]) -> (Verdict, f64) {
+/// Computes the result of one image, and leaves e^(z − largest z) of every class in `powers`; their sum is the second result.
+fn row_result(row: &[f32], label: usize, powers: &mut [f64]) -> (SampleResult, f64) {
     let mut predicted = 0;
     for (class, value) in row.iter().enumerate() {
         if *value > row[predicted] {
@@ -95,8 +96,9 @@ fn judge_row(row: &[f32], label: usize, powers: &mut [f64]) -> (Verdict, f64) {
         *power = exp(f64::from(*value) - largest);
         sum += *power;
     }
-    let verdict = Verdict { loss: ln(sum) + largest - f64::from(row[label]), predicted: predicted as u32 };
-    (verdict, sum)
+    let result =
+        SampleResult { loss: ln(sum) + largest - f64::from(row[label]), predicted: predicted as u32 };
+    (result, sum)
 }
 
 #[cfg(test)]
@@ -114,12 +116,12 @@ mod tests {
     }
 
     #[test]
-    fn the_batch_is_averaged_and_judged_alike_without_a_gradient() {
+    fn the_batch_loss_is_the_mean_of_the_sample_results() {
         let logits = [0.3, -1.2, 2.0, 5.0, 0.0, -3.0];
         let labels = [0, 1];
-        let verdicts = judge(&logits, &labels, 3);
-        assert_eq!(cross_entropy(&logits, &labels, 3, 0.1).verdicts, verdicts);
-        let mean = (verdicts[0].loss + verdicts[1].loss) / 2.0;
+        let results = sample_results(&logits, &labels, 3);
+        assert_eq!(cross_entropy(&logits, &labels, 3, 0.1).results, results);
+        let mean = (results[0].loss + results[1].loss) / 2.0;
         assert!((value(&logits, &labels, 3, 0.0) - mean).abs() < 1e-12);
     }
 
@@ -131,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn the_gradient_is_the_slope_of_the_value() {
+    fn the_gradient_is_the_derivative_of_the_value() {
         let (labels, classes) = ([2, 0], 3);
         let logits = [0.5_f32, -1.0, 0.25, 3.0, 2.0, -0.5];
         let gradient = cross_entropy(&logits, &labels, classes, 0.1).gradient;
@@ -170,14 +172,14 @@ mod tests {
     }
 
     #[test]
-    fn huge_logits_do_not_overflow_and_broken_ones_are_not_finite() {
-        assert_eq!(judge(&[1e4, -1e4], &[0], 2)[0].loss, 0.0);
-        assert!(!judge(&[f32::NAN, 0.0], &[1], 2)[0].loss.is_finite());
-        assert!(!judge(&[f32::INFINITY, 0.0], &[1], 2)[0].loss.is_finite());
+    fn huge_logits_do_not_overflow_and_nan_or_infinite_ones_give_no_finite_loss() {
+        assert_eq!(sample_results(&[1e4, -1e4], &[0], 2)[0].loss, 0.0);
+        assert!(!sample_results(&[f32::NAN, 0.0], &[1], 2)[0].loss.is_finite());
+        assert!(!sample_results(&[f32::INFINITY, 0.0], &[1], 2)[0].loss.is_finite());
     }
 
     #[test]
-    fn the_first_class_wins_a_tie() {
-        assert_eq!(judge(&[0.0, 7.0, 7.0], &[2], 3)[0].predicted, 1);
+    fn the_first_class_is_predicted_on_a_tie() {
+        assert_eq!(sample_results(&[0.0, 7.0, 7.0], &[2], 3)[0].predicted, 1);
     }
 }

@@ -1,10 +1,10 @@
-//! Where a step lies in a run: pure arithmetic on the number of steps made.
+//! The place of a step in a run, computed from the number of steps made.
 
-/// How much of a run is done.
+/// The part of a run that is done.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Progress {
-    /// As a share of the whole run, in [0, 1).
-    pub share: f64,
+    /// As a fraction of the whole run, in [0, 1).
+    pub fraction: f64,
     /// In passes over the training split.
     pub epochs: f64,
 }
@@ -42,38 +42,38 @@ impl StepPlan {
         StepPlan { images, batch, presentations }
     }
 
-    /// Images of a whole step.
+    /// Returns the number of images of a whole step.
     pub fn batch(&self) -> u64 {
         self.batch
     }
 
-    /// Steps in a whole epoch.
+    /// Returns the number of steps in a whole epoch.
     pub fn steps_per_epoch(&self) -> u64 {
         self.images.div_ceil(self.batch)
     }
 
-    /// Steps of the whole run.
+    /// Returns the number of steps of the whole run.
     pub fn total_steps(&self) -> u64 {
         let epochs = self.presentations / self.images;
         epochs * self.steps_per_epoch() + (self.presentations % self.images).div_ceil(self.batch)
     }
 
-    /// Passes over the training split that the whole run makes.
+    /// Returns the number of passes over the training split that the whole run makes.
     pub fn epochs(&self) -> f64 {
         self.presentations as f64 / self.images as f64
     }
 
-    /// Images shown by the whole run.
+    /// Returns the number of images shown by the whole run.
     pub fn presentations(&self) -> u64 {
         self.presentations
     }
 
-    /// Images shown by the first `steps` steps, at most all of them.
+    /// Returns the number of images shown by the first `steps` steps, at most all of them.
     pub fn shown_before(&self, steps: u64) -> u64 {
         if steps >= self.total_steps() { self.presentations } else { self.position(steps).shown_before }
     }
 
-    /// The step made after `step` others.
+    /// Returns the step made after `step` others.
     pub fn position(&self, step: u64) -> Position {
         let epoch = step / self.steps_per_epoch();
         let batch = step % self.steps_per_epoch();
@@ -84,13 +84,13 @@ impl StepPlan {
         Position { epoch, batch, images, shown_before, ends_epoch }
     }
 
-    /// What is done before `step`.
+    /// Returns the progress before `step`.
     pub fn progress(&self, step: u64) -> Progress {
         let shown = self.position(step).shown_before as f64;
-        Progress { share: shown / self.presentations as f64, epochs: shown / self.images as f64 }
+        Progress { fraction: shown / self.presentations as f64, epochs: shown / self.images as f64 }
     }
 
-    /// The first step for which `holds`, which must hold for every later one too; the number of steps if it holds for none.
+    /// Returns the first step for which `holds`, which must hold for every later one too; the number of steps if it holds for none.
     pub fn first_step(&self, holds: impl Fn(Progress) -> bool) -> u64 {
         let (mut from, mut to) = (0, self.total_steps());
         while from < to {
@@ -104,7 +104,7 @@ impl StepPlan {
         from
     }
 
-    /// Steps that a longer run makes exactly as this one: all, but for a last step that ends the run inside an epoch.
+    /// Returns the number of steps that a longer run makes exactly as this one: all, but for a last step that ends the run inside an epoch.
     pub fn steps_of_any_longer_run(&self) -> u64 {
         self.total_steps() - u64::from(!self.presentations.is_multiple_of(self.images))
     }
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_steps_show_exactly_the_images_asked_for() {
+    fn the_steps_show_exactly_the_requested_images() {
         for (images, batch, presentations) in
             [(10, 4, 25), (10, 10, 10), (10, 3, 1), (7, 16, 20), (1, 1, 3), (12, 4, 24)]
         {
@@ -142,9 +142,11 @@ mod tests {
         assert_eq!(plan.total_steps(), 8);
         let images: Vec<u64> = (0..8).map(|step| plan.position(step).images).collect();
         assert_eq!(images, [4, 4, 2, 4, 4, 2, 4, 1]);
-        assert_eq!(plan.progress(3), Progress { share: 0.4, epochs: 1.0 });
+        assert_eq!(plan.progress(3), Progress { fraction: 0.4, epochs: 1.0 });
         assert_eq!(
-            (0..=8).map(|limit| plan.first_step(|at| at.share >= f64::from(limit) / 8.0)).collect::<Vec<_>>(),
+            (0..=8)
+                .map(|limit| plan.first_step(|at| at.fraction >= f64::from(limit) / 8.0))
+                .collect::<Vec<_>>(),
             [0, 1, 2, 3, 4, 5, 6, 7, 8]
         );
         assert_eq!(plan.steps_of_any_longer_run(), 7);

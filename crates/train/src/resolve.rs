@@ -1,4 +1,4 @@
-//! From a request to a specification: presets applied, defaults written out, shapes walked, cost counted.
+//! Resolution of a request to a specification: applies presets, writes defaults out, walks shapes, counts the cost.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +18,10 @@ use crate::task::{
     MetricNames, check_examples, check_measured, check_network, class_metric_names, dense_kind,
     map_metric_names,
 };
-use crate::{DataRequest, DataSettings, DataStore, Preset, TaskSettings, TrainRequest, TrainSettings};
+use crate::{
+    DataRequest, DataSettings, DataStore, Preset, StartRequest, StartSettings, TaskSettings, TrainRequest,
+    TrainSettings,
+};
 
 /// Revision of what this crate contributes to a run's numbers (order of summation, schedules, update rule); raised with them.
 pub const NUMERICS_REVISION: u32 = 2;
@@ -28,7 +31,7 @@ pub const NUMERICS_REVISION: u32 = 2;
 pub struct MeasurableMetric {
     /// Its name.
     pub name: String,
-    /// Raised by whoever changes the values it gives.
+    /// Its revision, raised with every change of its values.
     pub revision: u32,
     /// Networks that have it.
     pub of: MeasuredOf,
@@ -59,7 +62,7 @@ impl MeasuredOf {
     }
 }
 
-/// Resolves requests against the registries and the data at hand.
+/// Resolves requests against the registries and the available data.
 #[derive(Debug)]
 pub struct Resolver {
     data: Arc<DataStore>,
@@ -69,26 +72,26 @@ pub struct Resolver {
 }
 
 impl Resolver {
-    /// A resolver for runs on a kind of device (`cpu`, `cuda`, `vulkan`).
+    /// Returns a resolver for runs on a kind of device (`cpu`, `cuda`, `vulkan`).
     pub fn new(data: Arc<DataStore>, device_kind: impl Into<String>) -> Resolver {
         Resolver { data, device_kind: device_kind.into(), metrics: BTreeMap::new(), methods: Vec::new() }
     }
 
-    /// The same resolver for runs that may name these metrics in `measure`.
+    /// Returns the same resolver for runs that may name these metrics in `measure`.
     #[must_use]
     pub fn measuring(mut self, metrics: Vec<MeasurableMetric>) -> Resolver {
         self.metrics = metrics.into_iter().map(|metric| (metric.name.clone(), metric)).collect();
         self
     }
 
-    /// The same resolver for runs that may name these methods in `explain`.
+    /// Returns the same resolver for runs that may name these methods in `explain`.
     #[must_use]
     pub fn explaining(mut self, methods: Vec<String>) -> Resolver {
         self.methods = methods;
         self
     }
 
-    /// Refuses methods that nobody knows, and all of them where no class is named.
+    /// Refuses unknown methods, and all methods for tasks without classes.
     fn check_explained(&self, names: &[String], task: &TaskSettings) -> Result<(), ResolveError> {
         if !names.is_empty() && *task != (TaskSettings::Classification {}) {
             let message = format!("is of networks that name a class; the task {} has none", task.name());
@@ -100,7 +103,8 @@ impl Resolver {
         }
     }
 
-    /// The revision of each metric that is to be measured. One that networks of this task do not have is refused, before any is trained.
+    /// Returns the revision of each metric that is to be measured. One that networks of this task do not have is refused, before any is
+    /// trained.
     fn measured(&self, names: &[String], task: &TaskSettings) -> Result<BTreeMap<String, u32>, ResolveError> {
         let fitting = || self.metrics.values().filter(|metric| metric.of.fits(task));
         let revision = |name: &String| match self.metrics.get(name) {
@@ -123,7 +127,7 @@ impl Resolver {
     }
 }
 
-/// A name in a list of `[train]` that stands in no registry.
+/// Returns the error for a name in a list of `[train]` that is in no registry.
 fn unknown(field: &str, noun: &str, name: &str, known: &[String]) -> ResolveError {
     let message = format!("no {noun} is called `{name}`; there are {}", known.join(", "));
     ResolveError { suggestion: nearest(name, known), ..wrong_value("train", field, message) }
@@ -135,10 +139,11 @@ impl Resolve for Resolver {
         let data_setting = |error: crate::SettingError| wrong_value("data", &error.field.clone(), error);
         asked_data.check_task().map_err(data_setting)?;
         let data = asked_data.resolve(request.seed);
-        let asked: TrainRequest = read_section("train", &request.train)?;
+        let requested: TrainRequest = read_section("train", &request.train)?;
         let setting = |error: crate::SettingError| wrong_value("train", &error.field.clone(), error);
-        let preset = asked.preset().map_err(setting)?;
-        let train = asked.resolve().and_then(|train| train.for_task(&data.task())).map_err(setting)?;
+        let preset = requested.preset().map_err(setting)?;
+        let mut train =
+            requested.resolve().and_then(|train| train.for_task(&data.task())).map_err(setting)?;
         let precision = accuracy(&train.precision)?;
         let measured = self.measured(&train.measure, &data.task())?;
         self.check_explained(&train.explain, &data.task())?;
@@ -150,6 +155,7 @@ impl Resolve for Resolver {
         let net = net.matched(sizes.input, sizes.outputs).map_err(wrong_net)?;
         let walk = walk(&net, sizes.input, sizes.outputs).map_err(wrong_net)?;
         self.check_examples(&net, &walk, &data, &train)?;
+        train.start = requested.start.as_ref().map(|start| self.start(start, &walk)).transpose()?;
         let images = sizes.samples;
         let presentations = train.presentations(images);
         let plan = StepPlan::new(images, train.batch as u64, presentations);
@@ -175,9 +181,9 @@ impl Resolve for Resolver {
     }
 }
 
-/// What the data say of a run's sizes.
+/// The sizes of a run that follow from its data.
 struct Sizes {
-    /// Channels, rows and columns of what the network sees.
+    /// Channels, rows and columns of the network's input.
     input: [usize; 3],
     /// Classes, or channels of a map.
     outputs: usize,
@@ -186,13 +192,13 @@ struct Sizes {
     content_hash: String,
     /// Bytes of the data in memory.
     data_bytes: u64,
-    /// What the task measures.
+    /// The metrics of the task.
     metrics: MetricNames,
     /// Whether anything is held out for validation.
     has_validation: bool,
 }
 
-/// Every metric that a run records, in the order in which it does.
+/// Returns every metric that a run records, in the order in which it does.
 fn recorded_metrics(
     names: MetricNames,
     has_validation: bool,
@@ -227,7 +233,15 @@ impl Resolver {
         if train.measure.is_empty() && train.explain.is_empty() {
             return Ok(());
         }
-        check_measured(patches.side, kind.as_ref(), &pictures).map_err(data_error)
+        check_measured(patches.size, kind.as_ref(), &pictures).map_err(data_error)
+    }
+
+    /// What a run from trained weights is; refused where they do not fit the network.
+    fn start(&self, request: &StartRequest, walk: &Walk) -> Result<StartSettings, ResolveError> {
+        let unread = |error| ResolveError { bad_data: true, ..wrong_value("train", "start.weights", error) };
+        let weights = self.data.read_weights(&request.weights).map_err(unread)?;
+        let settled = weights.settle_for(request, walk);
+        settled.map_err(|error| wrong_value("train", error.field(), error))
     }
 
     fn sizes(&self, data: &DataSettings) -> Result<Sizes, ResolveError> {
@@ -260,7 +274,7 @@ impl Resolver {
         // The pictures, and for super-resolution their reductions, a quarter at most.
         let bytes = |example: &PictureExample| example.picture.pixels().len() as u64 * 5 / 4;
         Ok(Sizes {
-            input: [pictures.channels, patches.side, patches.side],
+            input: [pictures.channels, patches.size, patches.size],
             outputs,
             samples: (pictures.train.len() * patches.per_picture) as u64,
             content_hash: pictures.content_hash.clone(),
@@ -271,7 +285,7 @@ impl Resolver {
     }
 }
 
-/// Refuses networks that return something else than the task asks for.
+/// Refuses networks whose output is not that of the task.
 fn check_output(net: &NetworkSpec, task: &TaskSettings) -> Result<(), ResolveError> {
     let fits =
         match task.patches() {
@@ -283,7 +297,7 @@ fn check_output(net: &NetworkSpec, task: &TaskSettings) -> Result<(), ResolveErr
     fits.map_err(|message| wrong_value("net", "architecture", message))
 }
 
-/// The cost of a walked network, in the words of run records.
+/// Returns the cost of a walked network, as run records hold it.
 pub fn cost(walk: &Walk) -> Cost {
     Cost {
         parameters: walk.parameters(),
@@ -293,21 +307,21 @@ pub fn cost(walk: &Walk) -> Cost {
     }
 }
 
-/// The stages of a walked network, in the words of run records.
+/// Returns the stages of a walked network, as run records hold them.
 pub fn shapes(walk: &Walk) -> Vec<StageShape> {
-    let stage = |(index, stage): (usize, &allconv_nets::StageShape)| StageShape {
-        stage: format!("features.{index} {}", stage.stage.label()),
-        shape: stage.output.map(|side| side as u64),
+    let stage = |stage: &allconv_nets::StageShape| StageShape {
+        stage: stage.label(),
+        shape: stage.output.map(|size| size as u64),
         parameters: stage.parameters,
         macs: stage.macs,
     };
-    walk.stages.iter().enumerate().map(stage).collect()
+    walk.stages.iter().map(stage).collect()
 }
 
-/// Fills what the network section leaves open with what the preset says.
+/// Fills the fields that the network section leaves out from the preset.
 fn with_preset(mut net: NetworkSpec, written: &toml::Table, preset: &Preset) -> NetworkSpec {
     net.input_dropout = net.input_dropout.or(Some(preset.input_dropout));
-    net.dropout = net.dropout.or(Some(preset.dropout));
+    net.dropout = net.dropout.or(preset.dropout);
     net.last_relu = net.last_relu.or(Some(preset.last_relu));
     if net.output() == OutputKind::Logits {
         net.last_scale = net.last_scale.or(preset.last_scale);
@@ -318,7 +332,7 @@ fn with_preset(mut net: NetworkSpec, written: &toml::Table, preset: &Preset) -> 
     net.resolved()
 }
 
-/// Revisions of everything whose values a run depends on.
+/// Returns the revisions of everything whose values a run depends on.
 fn numerics(net: &NetworkSpec, task: &TaskSettings, precision: Accuracy) -> BTreeMap<String, u32> {
     let crates = [
         ("data", allconv_data::NUMERICS_REVISION),
@@ -334,7 +348,8 @@ fn numerics(net: &NetworkSpec, task: &TaskSettings, precision: Accuracy) -> BTre
         .collect()
 }
 
-/// Peak memory of a training step: activations and their gradients for a batch, weights with gradient, velocity and the transforms of one layer.
+/// Returns the peak memory of a training step: activations and their gradients for a batch, weights with gradient, velocity and the
+/// transforms of one layer.
 fn memory_bytes(walk: &Walk, train: &TrainSettings) -> u64 {
     let activations = 2 * walk.activation_bytes() * train.batch as u64;
     let weights = 4 * walk.parameters();
@@ -344,14 +359,16 @@ fn memory_bytes(walk: &Walk, train: &TrainSettings) -> u64 {
     activations + 5 * weights + 9 * largest * train.batch as u64
 }
 
-/// The field of the network section that an error is about.
+/// Returns the field of the network section that an error is about.
 fn description_field(error: &DescriptionError) -> &str {
     match error {
         DescriptionError::OutOfRange(error) => &error.field,
         DescriptionError::Operator(OperatorError::Unpaired { .. }) => "upsample",
         DescriptionError::Operator(_) => "downsample",
         DescriptionError::NoMatch { .. } => "match_cost",
-        DescriptionError::UnknownModel { .. } | DescriptionError::Shape { .. } => "architecture",
+        DescriptionError::UnknownModel { .. }
+        | DescriptionError::Shape { .. }
+        | DescriptionError::Listed { .. } => "architecture",
     }
 }
 
@@ -402,7 +419,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let resolved = resolver(folder.path()).resolve(&request()).unwrap();
         let settings = RunSettings::read(&resolved.specification).unwrap();
-        assert_eq!(settings.net.dropout, Some(Preset::named("fast").unwrap().dropout));
+        assert_eq!(settings.net.dropout, Preset::named("fast").unwrap().dropout);
         assert_eq!((resolved.presentations, resolved.steps), (300, 6));
         assert_eq!(resolved.cost.parameters, settings_parameters());
         let text = toml::to_string(&resolved.specification).unwrap();
@@ -416,7 +433,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_study_writes_wins_over_the_preset() {
+    fn fields_of_the_study_override_the_preset() {
         let folder = tempfile::tempdir().unwrap();
         let mut request = request();
         request.net.insert("dropout".into(), 0.4.into());
@@ -427,7 +444,7 @@ mod tests {
     }
 
     #[test]
-    fn a_net_matched_in_cost_resolves_to_a_width_and_forgets_the_request() {
+    fn a_network_matched_in_cost_resolves_to_a_width_without_the_request() {
         let folder = tempfile::tempdir().unwrap();
         let resolver = resolver(folder.path());
         let macs = |request: &Request| resolver.resolve(request).unwrap().cost.macs as f64;
@@ -450,7 +467,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_run_will_record_is_known_beforehand() {
+    fn the_metrics_of_a_run_are_known_beforehand() {
         let folder = tempfile::tempdir().unwrap();
         let metric = |name: &str, of| MeasurableMetric { name: name.to_owned(), revision: 1, of };
         let resolver = resolver(folder.path()).measuring(vec![

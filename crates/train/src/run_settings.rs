@@ -1,4 +1,4 @@
-//! A specification as typed settings: what the training loop reads instead of tables.
+//! The typed settings of a specification, as the training loop reads them.
 
 use allconv_kernels::Accuracy;
 use allconv_nets::NetworkSpec;
@@ -19,7 +19,7 @@ pub struct RunSettings {
 }
 
 impl RunSettings {
-    /// The accuracy class that the run is computed in.
+    /// Returns the accuracy class that the run is computed in.
     ///
     /// # Errors
     /// [`ResolveError`] at `train.precision` when no class has the name.
@@ -30,7 +30,7 @@ impl RunSettings {
     /// Reads the sections of a resolved specification.
     ///
     /// # Errors
-    /// [`ResolveError`] when the specification was written by hand or by a program that knows more.
+    /// [`ResolveError`] when the specification was written by hand or by a later version.
     pub fn read(specification: &RunSpecification) -> Result<RunSettings, ResolveError> {
         Ok(RunSettings {
             data: read_section("data", &specification.data)?,
@@ -40,7 +40,7 @@ impl RunSettings {
     }
 }
 
-/// The accuracy class called `name`.
+/// Returns the accuracy class called `name`.
 ///
 /// # Errors
 /// [`ResolveError`] at `train.precision`, listing the classes.

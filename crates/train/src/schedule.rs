@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::progress::{Progress, StepPlan};
 use crate::settings::SettingError;
 
-/// How the learning rate follows the share of the training that is done.
+/// The learning rate as a function of the fraction of the training that is done.
 ///
 /// Positions are fractions of the whole training in [0, 1], so that a shorter run keeps the shape, unless they are called epochs.
 ///
@@ -16,8 +16,8 @@ use crate::settings::SettingError;
 /// use allconv_train::{Progress, Schedule};
 ///
 /// let schedule = Schedule::Step { at: vec![0.5], factor: 0.1 };
-/// assert_eq!(schedule.factor(Progress { share: 0.49, epochs: 4.9 }), 1.0);
-/// assert_eq!(schedule.factor(Progress { share: 0.5, epochs: 5.0 }), 0.1);
+/// assert_eq!(schedule.factor(Progress { fraction: 0.49, epochs: 4.9 }), 1.0);
+/// assert_eq!(schedule.factor(Progress { fraction: 0.5, epochs: 5.0 }), 0.1);
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -33,7 +33,7 @@ pub enum Schedule {
     },
     /// Rises linearly from `warmup_start` to 1 over the first `warmup` of the training, then falls along a half cosine to `end`.
     WarmupCosine {
-        /// Share of the training spent rising, in [0, 1).
+        /// Fraction of the training spent rising, in [0, 1).
         warmup: f64,
         /// Factor at the very beginning, in [0, 1].
         warmup_start: f64,
@@ -42,7 +42,7 @@ pub enum Schedule {
     },
     /// Rises linearly from `start` to 1 over the first `rise` of the training, then falls linearly to `end`.
     Triangle {
-        /// Share of the training spent rising, in [0, 1).
+        /// Fraction of the training spent rising, in [0, 1).
         rise: f64,
         /// Factor at the very beginning, in [0, 1]. Default 0.1.
         #[serde(default = "tenth")]
@@ -60,7 +60,7 @@ pub enum Schedule {
         /// Factor at the very beginning, in [0, 1]. Default 0.1.
         #[serde(default = "tenth")]
         start: f64,
-        /// Share of the training spent falling, in (0, 1].
+        /// Fraction of the training spent falling, in (0, 1].
         fall: f64,
         /// Factor at the very end, in [0, 1]. Default 0.
         #[serde(default)]
@@ -73,9 +73,9 @@ fn tenth() -> f64 {
 }
 
 impl Schedule {
-    /// Factor on the learning rate when so much of the training is done.
+    /// Returns the factor on the learning rate at this progress.
     pub fn factor(&self, done: Progress) -> f64 {
-        let progress = done.share;
+        let progress = done.fraction;
         match self {
             Schedule::Constant {} => 1.0,
             Schedule::Step { at, factor } => {
@@ -100,18 +100,20 @@ impl Schedule {
                 let rising =
                     (done.epochs < *rise_epochs).then(|| start + (1.0 - start) * done.epochs / rise_epochs);
                 let falling = (progress >= 1.0 - fall).then(|| end + (1.0 - end) * (1.0 - progress) / fall);
-                // A run too short for both turns around where they meet.
+                // In a run too short for both, rise and fall intersect.
                 rising.unwrap_or(1.0).min(falling.unwrap_or(1.0))
             }
         }
     }
 
-    /// Steps at the beginning of a run that do not depend on its length.
+    /// Returns the number of steps at the beginning of a run that do not depend on its length.
     pub fn shared_steps(&self, plan: &StepPlan) -> u64 {
         let limit = plan.steps_of_any_longer_run();
         match self {
             Schedule::Constant {} => limit,
-            Schedule::Trapezoid { fall, .. } => limit.min(plan.first_step(|done| done.share >= 1.0 - fall)),
+            Schedule::Trapezoid { fall, .. } => {
+                limit.min(plan.first_step(|done| done.fraction >= 1.0 - fall))
+            }
             Schedule::Step { .. } | Schedule::WarmupCosine { .. } | Schedule::Triangle { .. } => 0,
         }
     }
@@ -180,7 +182,7 @@ mod tests {
     #[test]
     fn the_paper_s_schedule_drops_at_epochs_200_250_300_of_350() {
         let schedule = Schedule::Step { at: vec![200.0 / 350.0, 250.0 / 350.0, 300.0 / 350.0], factor: 0.1 };
-        let at_epoch = |epoch: f64| schedule.factor(Progress { share: epoch / 350.0, epochs: epoch });
+        let at_epoch = |epoch: f64| schedule.factor(Progress { fraction: epoch / 350.0, epochs: epoch });
         assert_eq!(at_epoch(199.9), 1.0);
         assert!((at_epoch(200.0) - 0.1).abs() < 1e-12);
         assert!((at_epoch(250.0) - 0.01).abs() < 1e-12);
@@ -190,7 +192,7 @@ mod tests {
     #[test]
     fn warmup_cosine_passes_through_its_three_corners_and_never_leaves_0_to_1() {
         let schedule = Schedule::WarmupCosine { warmup: 0.2, warmup_start: 0.1, end: 0.01 };
-        let factor = |share| schedule.factor(Progress { share, epochs: 5.0 * share });
+        let factor = |fraction| schedule.factor(Progress { fraction, epochs: 5.0 * fraction });
         assert!((factor(0.0) - 0.1).abs() < 1e-12);
         assert!((factor(0.2) - 1.0).abs() < 1e-12);
         assert!((factor(1.0) - 0.01).abs() < 1e-12);
@@ -200,16 +202,16 @@ mod tests {
     #[test]
     fn a_triangle_is_straight_on_both_sides_of_its_top() {
         let schedule = Schedule::Triangle { rise: 0.2, start: 0.1, end: 0.0 };
-        let factor = |share| schedule.factor(Progress { share, epochs: 10.0 * share });
-        for (share, expected) in [(0.0, 0.1), (0.1, 0.55), (0.2, 1.0), (0.6, 0.5), (1.0, 0.0)] {
-            assert!((factor(share) - expected).abs() < 1e-12, "{share}: {}", factor(share));
+        let factor = |fraction| schedule.factor(Progress { fraction, epochs: 10.0 * fraction });
+        for (fraction, expected) in [(0.0, 0.1), (0.1, 0.55), (0.2, 1.0), (0.6, 0.5), (1.0, 0.0)] {
+            assert!((factor(fraction) - expected).abs() < 1e-12, "{fraction}: {}", factor(fraction));
         }
     }
 
     #[test]
-    fn a_trapezoid_rises_by_epochs_and_falls_by_share() {
+    fn a_trapezoid_rises_by_epochs_and_falls_by_fraction() {
         let schedule = Schedule::Trapezoid { rise_epochs: 2.0, start: 0.0, fall: 0.5, end: 0.1 };
-        let factor = |epochs: f64, of: f64| schedule.factor(Progress { share: epochs / of, epochs });
+        let factor = |epochs: f64, of: f64| schedule.factor(Progress { fraction: epochs / of, epochs });
         for (epochs, expected) in [(0.0, 0.0), (1.0, 0.5), (2.0, 1.0), (4.9, 1.0), (7.5, 0.55), (10.0, 0.1)] {
             assert!((factor(epochs, 10.0) - expected).abs() < 1e-12, "{epochs}: {}", factor(epochs, 10.0));
         }
@@ -218,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_runs_of_two_lengths_share_has_the_same_factors() {
+    fn shared_steps_of_runs_of_two_lengths_have_the_same_factors() {
         let schedule = Schedule::Trapezoid { rise_epochs: 1.5, start: 0.1, fall: 0.3, end: 0.0 };
         let (short, long) = (StepPlan::new(50, 8, 200), StepPlan::new(50, 8, 600));
         let shared = schedule.shared_steps(&short);

@@ -1,4 +1,4 @@
-//! One run from its specification to its end: the training loop and everything that makes it resumable.
+//! One run from its specification to its end: the training loop, checkpoints and resumption.
 
 mod branch;
 mod finish;
@@ -31,8 +31,8 @@ use crate::{RunSettings, TrainError};
 /// checkpoint, and its weights and metrics become bit for bit those of a run that was never interrupted.
 ///
 /// # Errors
-/// [`TrainError`] when files, data or specification stand in the way, or the program panics; the run is then marked as failed where
-/// possible. A run written by a later version is left as it is.
+/// [`TrainError`] when files, data or specification are unusable, or the program panics; the run is then marked as failed where
+/// possible. A run written by a later version is not changed.
 pub fn train(job: &Job<'_>, observer: &mut dyn Observer) -> Result<Status, TrainError> {
     // Looked at before the lock as well, because taking the lock writes into the folder.
     if let Some(record) = job.directory.ended()? {
@@ -51,12 +51,12 @@ pub fn train(job: &Job<'_>, observer: &mut dyn Observer) -> Result<Status, Train
     guarded(|| session.go_on(observer))
         .map_err(|error| on_device(error, job, session.state.step))
         .inspect_err(|error| {
-            // The error is what the caller must see; if it cannot be recorded too (a full disk, say), that changes nothing.
+            // The caller gets this error even if it cannot be recorded (a full disk, say).
             let _ = session.end(Status::Failed, Some(error.to_string()), observer);
         })
 }
 
-/// What `work` returns; a panic in it as an error, so that one run cannot end those beside it.
+/// Runs `work` and returns a panic in it as an error, so that one run cannot end the others of the process.
 fn guarded<T>(work: impl FnOnce() -> Result<T, TrainError>) -> Result<T, TrainError> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
         let text = payload.downcast_ref::<String>().map(String::as_str);
@@ -65,7 +65,7 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, TrainError>) -> Result<T, TrainEr
     })
 }
 
-/// A panic after `step` steps, with the device on which it happened, if that is not the CPU: there it may be the device's fault.
+/// Returns the error of a panic after `step` steps, with the device if it is not the CPU: the device may be the cause.
 fn on_device(error: TrainError, job: &Job<'_>, step: u64) -> TrainError {
     let device = &job.specification.device_kind;
     match error {
@@ -82,7 +82,7 @@ struct Session<'a> {
     settings: RunSettings,
     task: Box<dyn Task>,
     plan: StepPlan,
-    /// Steps that a longer run makes alike.
+    /// Number of steps that a longer run makes identically.
     shared_steps: u64,
     /// The first step after which weights count for `mean`.
     first_averaged_step: u64,
@@ -126,7 +126,7 @@ impl Session<'_> {
         self.finish(observer)
     }
 
-    /// One optimiser step; returns why the run has diverged, if it has.
+    /// Makes one optimiser step; returns why the run has diverged, if it has.
     fn step(&mut self, observer: &mut dyn Observer) -> Result<Option<String>, TrainError> {
         let step = self.state.step;
         let position = self.plan.position(step);
@@ -164,7 +164,7 @@ impl Session<'_> {
         }
     }
 
-    /// Records the epoch, evaluates the validation split, and says whether the run is stuck or diverged.
+    /// Records the epoch, evaluates the validation split, and returns whether the run is stuck or diverged.
     fn end_epoch(&mut self, observer: &mut dyn Observer) -> Result<Option<(Status, String)>, TrainError> {
         let sums = EpochSums {
             loss: f64::from_bits(self.state.loss_sum_bits),
@@ -279,7 +279,7 @@ impl Session<'_> {
     }
 }
 
-/// Seconds since 1970; 0 on a machine whose clock stands before that.
+/// Returns the seconds since 1970; 0 if the machine's clock is before that.
 fn unix_seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
 }

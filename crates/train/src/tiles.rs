@@ -1,4 +1,4 @@
-//! Maps of whole pictures: in one piece, or tile by tile where memory asks for it.
+//! Maps of whole pictures, computed in one piece or, to save memory, tile by tile.
 
 use std::collections::BTreeSet;
 
@@ -6,10 +6,10 @@ use allconv_data::ImageShape;
 use allconv_nets::{Mode, Network, NormaliseKind, StageSpec, Walk, images_to_tensor};
 use burn::tensor::{Device, Tensor};
 
-/// Pictures with more input pixels than this are cut into tiles where nobody says otherwise: 2²⁰, a megapixel.
+/// Pictures with more input pixels than this are cut into tiles by default: 2²⁰, a megapixel.
 pub const WHOLE_PIXELS: usize = 1 << 20;
-/// Sides of those tiles, in input pixels.
-const DEFAULT_SIDE: usize = 512;
+/// Height and width of those tiles, in input pixels.
+const DEFAULT_SIZE: usize = 512;
 
 /// A map that a network returned for one picture.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,66 +20,66 @@ pub struct DenseMap {
     pub values: Vec<f32>,
 }
 
-/// How a picture is cut: tiles of `side`, of which each is seen by the network with `margin` pixels of its surroundings.
+/// The division of a picture into tiles: tiles of `size`, each processed with `margin` pixels of its surroundings.
 ///
-/// The margin reaches as far as any value of the tile's map sees, and tiles begin where the network's coarsest map has a cell, so
+/// The margin covers the receptive field of the tile's values, and tiles begin at a position of the network's coarsest map, so
 /// that the map is that of the whole picture but for rounding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tiling {
-    side: usize,
+    size: usize,
     margin: usize,
 }
 
-/// Why a network's map cannot be put together from tiles.
+/// A network whose map cannot be computed in tiles.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum TilingError {
-    /// A stage looks at the whole map.
+    /// A stage depends on the whole map.
     #[error(
-        "stage {stage} ({kind}) looks at the whole map, so that tiles would change its values; leave --tile out"
+        "stage {stage} ({kind}) depends on the whole map, so that tiles would change its values; leave --tile out"
     )]
     Global {
         /// Index of the stage.
         stage: usize,
-        /// What it is.
+        /// Its name.
         kind: String,
     },
-    /// The side does not fit the network's maps.
+    /// The size does not fit the network's maps.
     #[error(
-        "tiles of {side} pixels cannot be used: the network's coarsest map has a cell every {multiple} pixels; use a multiple of {multiple}"
+        "tiles of {size} pixels cannot be used: the network's coarsest map has a position every {multiple} pixels; use a multiple of {multiple}"
     )]
-    Side {
-        /// The side asked for.
-        side: usize,
-        /// What it must be a multiple of.
+    Size {
+        /// The requested size.
+        size: usize,
+        /// The step that it must be a multiple of.
         multiple: usize,
     },
 }
 
 impl Tiling {
-    /// Tiles of `side` input pixels for the network that was walked.
+    /// Returns tiles of `size` input pixels for the network that was walked.
     ///
     /// # Errors
-    /// [`TilingError`] when the network cannot be run on tiles of this side.
-    pub fn new(walk: &Walk, side: usize) -> Result<Tiling, TilingError> {
+    /// [`TilingError`] when the network cannot be run on tiles of this size.
+    pub fn new(walk: &Walk, size: usize) -> Result<Tiling, TilingError> {
         let global = walk.stages.iter().enumerate().find(|(_, shape)| looks_everywhere(&shape.stage));
         if let Some((stage, shape)) = global {
             return Err(TilingError::Global { stage, kind: shape.stage.label() });
         }
         let multiple = coarsest_step(walk);
-        if side == 0 || !side.is_multiple_of(multiple) {
-            return Err(TilingError::Side { side, multiple });
+        if size == 0 || !size.is_multiple_of(multiple) {
+            return Err(TilingError::Size { size, multiple });
         }
-        // Half the field on each side, and a cell for windows of even sides, whose middle lies between cells.
+        // Half the field in each direction, and one position for windows of even size, whose middle lies between positions.
         let margin = (walk.receptive_field() / 2 + multiple).next_multiple_of(multiple);
-        Ok(Tiling { side, margin })
+        Ok(Tiling { size, margin })
     }
 
-    /// The pieces that a picture is cut into, with their margins, each shape once.
+    /// Returns the pieces that a picture is cut into, with their margins, each shape once.
     pub(crate) fn pieces(&self, shape: ImageShape) -> Vec<ImageShape> {
         let lengths = |whole: usize| {
             (0..whole)
-                .step_by(self.side)
-                .map(|start| (start + self.side + self.margin).min(whole) - start.saturating_sub(self.margin))
+                .step_by(self.size)
+                .map(|start| (start + self.size + self.margin).min(whole) - start.saturating_sub(self.margin))
                 .collect::<BTreeSet<usize>>()
         };
         let (heights, widths) = (lengths(shape.height), lengths(shape.width));
@@ -87,21 +87,21 @@ impl Tiling {
         heights.iter().flat_map(|height| widths.iter().map(move |width| piece(height, width))).collect()
     }
 
-    /// What is done where nobody says otherwise: `None`, one piece, for pictures up to [`WHOLE_PIXELS`] and for networks that cannot be
-    /// run on tiles.
+    /// Returns the default: `None`, one piece, for pictures up to [`WHOLE_PIXELS`] and for networks that
+    /// cannot be run on tiles.
     pub fn by_default(walk: &Walk, input: ImageShape) -> Option<Tiling> {
         let large = input.height * input.width > WHOLE_PIXELS;
-        let side = DEFAULT_SIDE.next_multiple_of(coarsest_step(walk));
-        if large { Tiling::new(walk, side).ok() } else { None }
+        let size = DEFAULT_SIZE.next_multiple_of(coarsest_step(walk));
+        if large { Tiling::new(walk, size).ok() } else { None }
     }
 }
 
-/// Input pixels between the cells of the network's coarsest map.
+/// Returns the input pixels between neighbouring positions of the network's coarsest map.
 pub(crate) fn coarsest_step(walk: &Walk) -> usize {
     walk.stages.iter().map(|shape| shape.jump.ceil() as usize).max().unwrap_or(1).max(1)
 }
 
-/// Whether a stage's values depend on the whole map.
+/// Returns whether a stage's values depend on the whole map.
 fn looks_everywhere(stage: &StageSpec) -> bool {
     match stage {
         StageSpec::GlobalAverage => true,
@@ -125,15 +125,15 @@ pub fn run_map(
     tiling: Option<Tiling>,
     device: &Device,
 ) -> DenseMap {
-    let Some(Tiling { side, margin }) = tiling else {
+    let Some(Tiling { size, margin }) = tiling else {
         return run_whole(network, input.to_vec(), shape, device);
     };
     let mut whole: Option<DenseMap> = None;
-    for top in (0..shape.height).step_by(side) {
-        for left in (0..shape.width).step_by(side) {
+    for top in (0..shape.height).step_by(size) {
+        for left in (0..shape.width).step_by(size) {
             let (first_row, first_column) = (top.saturating_sub(margin), left.saturating_sub(margin));
-            let end_row = (top + side + margin).min(shape.height);
-            let end_column = (left + side + margin).min(shape.width);
+            let end_row = (top + size + margin).min(shape.height);
+            let end_column = (left + size + margin).min(shape.width);
             let piece = ImageShape { height: end_row - first_row, width: end_column - first_column, ..shape };
             let mut values = Vec::with_capacity(piece.len());
             for row in first_row..end_row {
@@ -149,7 +149,7 @@ pub fn run_map(
             });
             let channels = map.shape.channels;
             let (rows, columns) =
-                ((top + side).min(shape.height) - top, (left + side).min(shape.width) - left);
+                ((top + size).min(shape.height) - top, (left + size).min(shape.width) - left);
             for row in 0..rows * scale {
                 let from = ((row + (top - first_row) * scale) * map.shape.width
                     + (left - first_column) * scale)
@@ -170,10 +170,10 @@ fn run_whole(network: &Network, input: Vec<f32>, shape: ImageShape, device: &Dev
     DenseMap { shape: ImageShape { height, width, channels }, values: channels_last_values(map) }
 }
 
-/// The values of maps `[n, c, h, w]` in host memory as `[n, h, w, c]`.
+/// Returns the values of maps `[n, c, h, w]` in host memory as `[n, h, w, c]`.
 ///
 /// # Panics
-/// If the device fails to hand its values over, e.g. because it was lost.
+/// If the values cannot be read from the device, e.g. because it was lost.
 pub(crate) fn channels_last_values(maps: Tensor<4>) -> Vec<f32> {
     match maps.permute([0, 2, 3, 1]).into_data().try_into_vec::<f32>() {
         Ok(values) => values,
@@ -215,17 +215,17 @@ mod tests {
                 whole.values.iter().zip(&tiled.values).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
             println!("{text}: {tiling:?}, largest difference {largest:e}");
             assert!(largest <= BOUND, "{text}: {largest}");
-            // Without its surroundings a tile's map is another one.
+            // Without its surroundings a tile's map differs.
             let alone = run_map(&network, &input, shape, Some(Tiling { margin: 0, ..tiling }), &device);
             assert!(alone.values.iter().zip(&whole.values).any(|(a, b)| (a - b).abs() > 100.0 * BOUND));
         }
     }
 
     #[test]
-    fn sides_that_do_not_fit_and_networks_that_see_everything_are_refused() {
+    fn sizes_that_do_not_fit_and_networks_that_depend_on_the_whole_map_are_refused() {
         let walked = |text: &str| walk(&spec(text), [3, 32, 32], 3).unwrap();
         let plain = walked("architecture = { u_net = { depth = 2, channels = 4 } }");
-        assert_eq!(Tiling::new(&plain, 30), Err(TilingError::Side { side: 30, multiple: 4 }));
+        assert_eq!(Tiling::new(&plain, 30), Err(TilingError::Size { size: 30, multiple: 4 }));
         assert!(Tiling::new(&plain, 0).is_err());
         let grouped = walked("architecture = { u_net = { depth = 1, channels = 4, norm = 'group' } }");
         assert!(matches!(Tiling::new(&grouped, 32), Err(TilingError::Global { .. })));

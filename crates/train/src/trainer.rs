@@ -1,4 +1,4 @@
-//! One optimiser step: forward, loss, backward, update. The loop around it lives in `session`.
+//! One optimiser step: forward, loss, backward, update. The loop around it is in `session`.
 
 use allconv_nets::{Mode, Network};
 use burn::tensor::{Device, Tensor};
@@ -15,28 +15,28 @@ pub struct Trainer {
     pub optimizer: Optimizer,
     device: Device,
     seed: u64,
-    /// Whether there is anything to learn: a pair of operators without weights has no parameters.
+    /// Whether the network has parameters; a pair of operators without weights has none.
     is_trainable: bool,
 }
 
-/// What is minimised.
+/// A training objective.
 pub trait Objective {
-    /// What the network is shown.
+    /// The batches.
     type Batch;
-    /// Runs the network on a batch and compares what it returns with what it should.
-    fn judge(&self, network: &Network, batch: &Self::Batch, mode: Mode, device: &Device) -> Judged;
+    /// Runs the network on a batch and computes the loss of its output.
+    fn batch_loss(&self, network: &Network, batch: &Self::Batch, mode: Mode, device: &Device) -> BatchLoss;
 }
 
-/// A network's result on a batch.
+/// The loss of a batch.
 #[derive(Debug)]
-pub struct Judged {
-    /// The loss, whose gradient is followed.
+pub struct BatchLoss {
+    /// The loss whose gradient is taken.
     pub loss: Tensor<1>,
-    /// What is told of it.
+    /// The recorded results.
     pub result: StepResult,
 }
 
-/// What a step saw before it changed the weights.
+/// The results of a batch before the update of the weights.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StepResult {
     /// Sum of the samples' losses; for classes cross-entropy in nats, without smoothing.
@@ -67,14 +67,14 @@ pub enum Divergence {
 }
 
 impl Trainer {
-    /// Joins a network on `device` (with autodiff) and the optimiser that `settings` describe.
+    /// Combines a network on `device` (with autodiff) and the optimiser that `settings` describe.
     pub fn new(network: Network, settings: &TrainSettings, seed: u64, device: Device) -> Trainer {
         let optimizer = Optimizer::new(settings);
         let is_trainable = !network_tensors(&network).is_empty();
         Trainer { network, optimizer, device, seed, is_trainable }
     }
 
-    /// Makes the step after `step` others. A network without parameters is judged, and nothing is changed.
+    /// Makes the step after `step` others. A network without parameters is evaluated only.
     ///
     /// # Errors
     /// [`Divergence`] when the loss or the gradient is not finite.
@@ -86,7 +86,7 @@ impl Trainer {
         learning_rate: f64,
     ) -> Result<StepResult, Divergence> {
         let mode = Mode::Train { seed: self.seed, step };
-        let Judged { loss, result } = objective.judge(&self.network, batch, mode, &self.device);
+        let BatchLoss { loss, result } = objective.batch_loss(&self.network, batch, mode, &self.device);
         if !result.loss_sum.is_finite() {
             return Err(Divergence::Loss { step, value: result.loss_sum });
         }

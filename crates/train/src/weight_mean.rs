@@ -2,7 +2,7 @@
 
 use crate::tensors::{NamedTensor, NamedTensors};
 
-/// How the names of the mean's tensors begin in a checkpoint, beside those of the optimiser.
+/// Prefix of the names of the mean's tensors in a checkpoint, among those of the optimiser.
 const PREFIX: &str = "mean/";
 
 /// The mean of the weights after some steps, each counting once.
@@ -20,16 +20,16 @@ impl WeightMean {
             self.tensors = weights;
             return;
         }
-        let share = 1.0 / self.count as f32;
+        let fraction = 1.0 / self.count as f32;
         for (path, weight) in weights {
             let Some(NamedTensor { values, .. }) = self.tensors.get_mut(&path) else { continue };
             for (mean, value) in values.iter_mut().zip(weight.values) {
-                *mean += (value - *mean) * share;
+                *mean += (value - *mean) * fraction;
             }
         }
     }
 
-    /// The mean; `None` before the first weights.
+    /// Returns the mean; `None` before the first weights.
     pub(crate) fn value(&self) -> Option<&NamedTensors> {
         (self.count > 0).then_some(&self.tensors)
     }
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mean_follows_a_worked_example_and_survives_a_checkpoint() {
+    fn the_mean_follows_a_worked_example_and_is_restored_from_a_checkpoint() {
         let mut mean = WeightMean::default();
         assert_eq!(mean.value(), None);
         mean.add(weights([1.0, 2.0]));

@@ -1,7 +1,7 @@
-//! Training steps of every named network on another device, held to those of the CPU: forward, loss, backward, optimiser, statistics.
+//! Training steps of every named network on another device, compared with those of the CPU: forward, loss, backward, optimiser, statistics.
 //!
-//! `ALLCONV_TEST_DEVICE` names the device, `vulkan` or `cuda`, in a build with that feature; without it the CPU is held to itself.
-//! `ALLCONV_TEST_NETWORK` picks one network: where a driver ends the whole process, each can have a process of its own. What came of a
+//! `ALLCONV_TEST_DEVICE` names the device, `vulkan` or `cuda`, in a build with that feature; without it the CPU is compared with itself.
+//! `ALLCONV_TEST_NETWORK` picks one network: where a driver ends the whole process, each can have a process of its own. The outcome of a
 //! network is one printed line, `step NAME: …`, and the bounds are another; `cargo xtask device-check` reads them.
 
 use std::fmt;
@@ -23,20 +23,20 @@ const LOSS_BOUND: f64 = 1e-6;
 /// Devices add in different orders. A sum of 1000 products in f32 errs by some √1000 · 6e-8 = 2e-6 of its terms, and up to 35 layers pass
 /// that on: 1e-5 was seen, and ten times that is the bound. A wrong index, sign or mask shows as 1e-2 and more.
 const VALUE_BOUND: f64 = 1e-4;
-/// Share of the largest value of all tensors below which a tensor holds rounding alone, such as the gradient of a bias before a batch
+/// Fraction of the largest value of all tensors below which a tensor holds rounding alone, such as the gradient of a bias before a batch
 /// normalisation, which is 0.
 const FLOOR: f64 = 1e-3;
-/// The second step sees what the first has changed: weights, velocities, running statistics.
+/// The second step depends on all that the first has changed: weights, velocities, running statistics.
 const STEPS: usize = 2;
 /// Images of a batch.
 const BATCH: usize = 4;
 const LEARNING_RATE: f64 = 0.01;
 /// Factor on the channels, so that a driver in software comes to an end.
 const WIDTH: f64 = 0.1;
-/// The sides of the images are halved as long as they stay as large as this, and the network takes them.
-const SMALLEST_SIDE: usize = 32;
+/// Height and width of the images are halved as long as they stay at least this, and the network takes them.
+const SMALLEST_SIZE: usize = 32;
 
-/// What training steps came to.
+/// The results of training steps.
 #[derive(Clone)]
 struct Trained {
     losses: Vec<f64>,
@@ -44,7 +44,7 @@ struct Trained {
     velocities: NamedTensors,
     /// Weights, and the running statistics of batch normalisation.
     weights: NamedTensors,
-    /// What the trained network returns in evaluation.
+    /// The output of the trained network in evaluation.
     map: Vec<f32>,
 }
 
@@ -59,17 +59,17 @@ struct Differences {
 
 impl Differences {
     fn within_bounds(self) -> bool {
-        // A difference that is no number is above every bound.
+        // A difference that is NaN is above every bound.
         let values = [self.velocity, self.weight, self.map];
         self.loss <= LOSS_BOUND && values.iter().all(|value| *value <= VALUE_BOUND)
     }
 }
 
-/// What came of a network.
+/// The outcome of a network.
 enum Outcome {
     Agrees(Differences),
     Disagrees(Differences),
-    /// The device's side panicked, with this message.
+    /// The computation on the device panicked, with this message.
     Panicked(String),
 }
 
@@ -104,19 +104,19 @@ fn first(kind: burn::tensor::DeviceType) -> Device {
     Device::enumerate(kind).into_iter().next().expect(&missing)
 }
 
-/// Pixels in [−1, 1], the same on every device.
+/// Returns the pixels in [−1, 1], the same on every device.
 fn pixels(count: usize) -> Vec<f32> {
     (0..count).map(|index| ((index * 7919) % 2003) as f32 / 1001.0 - 1.0).collect()
 }
 
-/// The input that a network is trained on here: channels, rows, columns.
+/// Returns the input that a network is trained on here: channels, rows, columns.
 fn small_input(model: &Model) -> [usize; 3] {
     let spec = model.spec().with_width(WIDTH);
     let mut input = model.input;
     loop {
         let [channels, height, width] = input;
         let halved = [channels, height / 2, width / 2];
-        if halved[1] < SMALLEST_SIDE || walk(&spec, halved, model.classes).is_err() {
+        if halved[1] < SMALLEST_SIZE || walk(&spec, halved, model.classes).is_err() {
             return input;
         }
         input = halved;
@@ -140,7 +140,7 @@ fn train(model: &Model, device: &Device) -> Trained {
         OutputKind::Map { scale } => {
             let shape = ImageShape { height: height * scale, width: width * scale, channels: model.classes };
             let pixels_out = BATCH * shape.height * shape.width;
-            // A network that returns other channels than it is shown tells classes apart.
+            // A network whose output channels differ from those of its input is a classifier.
             let (loss, targets) = if model.classes == channels {
                 let values = pixels(pixels_out * channels).into_iter().rev().collect();
                 (DenseLoss::Mse, Targets::Pictures { values, shape })
@@ -171,7 +171,7 @@ fn steps<O: Objective>(
 ) -> Trained {
     let settings = TrainRequest::default().resolve().unwrap();
     let mut trainer = Trainer::new(network, &settings, 7, device.clone().autodiff());
-    // A step that has no finite loss or gradient changes nothing: the missing losses tell of it.
+    // A step that has no finite loss or gradient changes nothing: its losses are missing.
     let step = |step| {
         trainer.step(objective, batch, step as u64, LEARNING_RATE).map_or(f64::NAN, |result| result.loss_sum)
     };
@@ -186,7 +186,7 @@ fn steps<O: Objective>(
     }
 }
 
-/// The largest of values that are not negative; not a number where one of them is none.
+/// Returns the largest of values that are not negative; not a number where one of them is none.
 fn worst(values: impl Iterator<Item = f64>) -> f64 {
     values.fold(0.0, |worst, value| if value.is_nan() || value > worst { value } else { worst })
 }
@@ -195,7 +195,7 @@ fn largest(values: &[f32]) -> f64 {
     worst(values.iter().map(|value| f64::from(value.abs())))
 }
 
-/// The largest difference of two arrays in units of `scale`.
+/// Returns the largest difference of two arrays in units of `scale`.
 fn difference(found: &[f32], expected: &[f32], scale: f64) -> f64 {
     assert_eq!(found.len(), expected.len(), "lengths");
     let apart = |(found, expected): (&f32, &f32)| (f64::from(*found) - f64::from(*expected)).abs();
@@ -223,7 +223,7 @@ fn differences(found: &Trained, expected: &Trained) -> Differences {
     }
 }
 
-fn judge(model: &Model, device: &Device) -> Outcome {
+fn compare(model: &Model, device: &Device) -> Outcome {
     let expected = train(model, &Device::flex());
     let found = match catch_unwind(AssertUnwindSafe(|| train(model, device))) {
         Ok(found) => found,
@@ -247,7 +247,7 @@ fn training_steps_on_the_device_are_those_of_the_cpu() {
     let device = device();
     let mut failed = Vec::new();
     for model in models {
-        let outcome = judge(model, &device);
+        let outcome = compare(model, &device);
         println!("step {}: {outcome}", model.name);
         if !matches!(outcome, Outcome::Agrees(_)) {
             failed.push(format!("{}: {outcome}", model.name));
@@ -267,29 +267,29 @@ fn the_cpu_gives_the_same_bits_twice() {
 }
 
 #[test]
-fn a_planted_error_is_found_wherever_it_lies() {
+fn a_planted_error_is_found_in_every_result() {
     let model = allconv_nets::models::find("strided_cnn_c").unwrap();
     let right = train(model, &Device::flex());
-    let judged = |change: &dyn Fn(&mut Trained)| {
+    let agrees = |change: &dyn Fn(&mut Trained)| {
         let mut wrong = right.clone();
         change(&mut wrong);
         differences(&wrong, &right).within_bounds()
     };
-    assert!(judged(&|_| {}));
+    assert!(agrees(&|_| {}));
     let first = |tensors: &NamedTensors| tensors.keys().next().unwrap().clone();
     for error in [f32::NAN, f32::INFINITY, 0.01] {
-        // Of the largest value of the tensor, so that the error is what its size says.
+        // Of the largest value of the tensor, so that the error has the stated relative size.
         let plant = |tensors: &mut NamedTensors| {
             let values = &mut tensors.get_mut(&first(tensors)).unwrap().values;
             let scale = largest(values) as f32;
             values[0] += error * scale;
         };
-        assert!(!judged(&|wrong| plant(&mut wrong.velocities)), "{error}");
-        assert!(!judged(&|wrong| plant(&mut wrong.weights)), "{error}");
-        assert!(!judged(&|wrong| wrong.map[0] += error * largest(&right.map) as f32), "{error}");
-        assert!(!judged(&|wrong| wrong.losses[1] *= 1.0 + f64::from(error)), "{error}");
+        assert!(!agrees(&|wrong| plant(&mut wrong.velocities)), "{error}");
+        assert!(!agrees(&|wrong| plant(&mut wrong.weights)), "{error}");
+        assert!(!agrees(&|wrong| wrong.map[0] += error * largest(&right.map) as f32), "{error}");
+        assert!(!agrees(&|wrong| wrong.losses[1] *= 1.0 + f64::from(error)), "{error}");
     }
     // Differences far below the bounds pass.
-    assert!(judged(&|wrong| wrong.losses[0] *= 1.0 + 1e-7));
-    assert!(judged(&|wrong| wrong.map[0] += 1e-6 * largest(&right.map) as f32));
+    assert!(agrees(&|wrong| wrong.losses[0] *= 1.0 + 1e-7));
+    assert!(agrees(&|wrong| wrong.map[0] += 1e-6 * largest(&right.map) as f32));
 }

@@ -1,4 +1,5 @@
-//! Runs that differ in length alone: the longer one goes on from the shorter one, and ends with the bits of a run trained alone.
+//! Runs that differ in length only: the longer one continues the shorter one, and its weights are bit-identical to those of a run trained
+//! alone.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,7 +39,7 @@ impl Lengths {
         Lengths { folder, data }
     }
 
-    /// A training over 60 images in batches of 8.
+    /// Returns a training over 60 images in batches of 8.
     fn resolved(&self, epochs: f64, train_extra: &str) -> Resolved {
         let schedule = "schedule = { trapezoid = { rise_epochs = 0.5, fall = 0.5 } }";
         let text = format!("preset = 'fast'\nbatch = 8\nepochs = {epochs:?}\n{schedule}\n{train_extra}");
@@ -94,7 +95,7 @@ impl Lengths {
     }
 }
 
-/// The weights of the last step, the best ones, and every metric.
+/// Returns the weights of the last step, the best ones, and every metric.
 fn result(run: &RunDirectory) -> ([Vec<u8>; 2], Vec<MetricPoint>) {
     let weights = |link: &str| std::fs::read(run.checkpoints().join(link).join("model.safetensors")).unwrap();
     (["last", "best"].map(weights), run.read_metrics().unwrap())
@@ -119,7 +120,7 @@ fn the_images_that_a_plan_takes_for_shared_are_those_of_the_steps_taken_over() {
 }
 
 #[test]
-fn a_run_goes_on_from_a_shorter_one_and_ends_with_the_bits_of_one_trained_alone() {
+fn a_run_continues_a_shorter_one_and_ends_with_the_bits_of_one_trained_alone() {
     let lengths = Lengths::new();
     let alone = lengths.run("alone", 6.0, "", &[], ALL);
     let short = lengths.run("short", 3.0, "", &[], ALL);
@@ -145,7 +146,7 @@ fn a_run_that_was_interrupted_after_it_branched_continues_itself() {
 }
 
 #[test]
-fn a_run_that_lost_the_steps_it_took_over_makes_them_itself_and_names_no_parent() {
+fn a_run_that_lost_its_shared_steps_makes_them_itself_and_names_no_parent() {
     let lengths = Lengths::new();
     lengths.run("short", 3.0, "", &[], ALL);
     let long = lengths.run("long", 6.0, "", &["short"], 2 * EPOCH + 3);
@@ -165,7 +166,7 @@ fn runs_that_differ_in_more_than_length_share_nothing() {
 }
 
 #[test]
-fn a_run_may_end_with_the_mean_of_its_weights_and_survives_an_interruption_while_it_is_taken() {
+fn a_run_may_end_with_the_mean_of_its_weights_also_after_an_interruption() {
     let lengths = Lengths::new();
     let plain = lengths.run("plain", 3.0, "", &[], ALL);
     let averaged = "weight_average = { last_epochs = 1.0 }";

@@ -1,4 +1,4 @@
-//! A panic in a run is that run's failure: whoever asked for it gets an error, and the next attempt goes on from the last checkpoint.
+//! A panic in a run fails that run: its caller gets an error, and the next attempt continues from the last checkpoint.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -10,7 +10,7 @@ use allconv_record::{Event, Observer, Request, Resolve, RunDirectory, Status};
 use allconv_train::{DataStore, Execution, Identity, Job, Resolver, TrainError, train};
 use burn::tensor::Device;
 
-/// Panics when it is told of the step after so many.
+/// Panics at the step after this number of steps.
 struct PanicsAfter(u64);
 
 impl Observer for PanicsAfter {
@@ -21,8 +21,8 @@ impl Observer for PanicsAfter {
     }
 }
 
-/// Hands `judge` a small run that was specified for a kind of device; its tensors live on the CPU.
-fn with_job(device_kind: &str, judge: impl FnOnce(&Job<'_>)) {
+/// Calls `check` with a small run that was specified for a kind of device; its tensors are on the CPU.
+fn with_job(device_kind: &str, check: impl FnOnce(&Job<'_>)) {
     let folder = tempfile::tempdir().unwrap();
     let data = Arc::new(DataStore::new(DataDirectory::new(folder.path().join("data"))));
     let request = Request {
@@ -60,7 +60,7 @@ fn with_job(device_kind: &str, judge: impl FnOnce(&Job<'_>)) {
         measurer: &(),
         interrupted: &AtomicBool::new(false),
     };
-    judge(&job);
+    check(&job);
 }
 
 // Three steps an epoch: after four, the first epoch has left its checkpoint.

@@ -1,8 +1,8 @@
-//! `cargo xtask bench-peers`: throughput beside PyTorch, ONNX Runtime and OpenVINO on this machine, all in turn, written to
+//! `cargo xtask bench-peers`: throughput of allconv, PyTorch, ONNX Runtime and OpenVINO on this machine, in turn, written to
 //! `docs/performance.md`.
 //!
-//! The rows lie in sections, which can be measured one by one: what is measured is kept in `docs/performance.json`, from which the page
-//! is written anew after every row.
+//! Sections of rows can be measured one by one: the measurements are kept in `docs/performance.json`, from which the page
+//! is written again after every row.
 
 mod page;
 mod peers;
@@ -21,7 +21,7 @@ use peers::Peer;
 use programs::{Programs, Round};
 use results::{Results, Row, Side};
 use sections::{Case, SECTIONS, Section};
-use targets::Judged;
+use targets::Criterion;
 
 /// Measures the sections called `names`, or all where there are none; rows of repeated sections `rounds` times.
 pub(crate) fn run(workspace: &Path, python: &str, rounds: usize, names: &[&str]) -> anyhow::Result<()> {
@@ -111,7 +111,7 @@ fn rows(
         unit: "images/s".to_owned(),
         ours: rates("allconv", "", &ours),
         peers: sides().map(|(name, mode, rounds)| rates(name, mode, rounds)).collect(),
-        judged: Judged::Ratio,
+        criterion: Criterion::Ratio,
         target: case.target,
     }];
     if let Some(target) = case.memory {
@@ -121,7 +121,7 @@ fn rows(
             unit: "MiB".to_owned(),
             ours: sizes("allconv", "", &ours)?,
             peers: peers.collect::<anyhow::Result<_>>()?,
-            judged: Judged::OursAtMost,
+            criterion: Criterion::OursAtMost,
             target,
         });
     }

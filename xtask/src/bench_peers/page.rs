@@ -1,4 +1,4 @@
-//! `docs/performance.md`, written from what was measured.
+//! The page `docs/performance.md`, written from the measurements.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -7,10 +7,10 @@ use allconv_document::{Cell, Column, Table, Text, markdown};
 
 use super::results::{Measured, Results, Row, Side};
 use super::sections::SECTIONS;
-use super::targets::Judged;
+use super::targets::Criterion;
 
 const HEAD: &str = "# Throughput beside PyTorch, ONNX Runtime and OpenVINO\n\nWritten by `cargo xtask bench-peers` from `performance.json`; do not edit. \
-What the numbers rest on is told in [engine.md](engine.md).\n\n\
+[engine.md](engine.md) explains the numbers.\n\n\
 Images per second on 2 threads, dropout included on both sides, loading and augmentation included on ours. Each number is the median of \
 the rounds with their smallest and largest, all sides in turn; each round's value is itself the median of its steps. \
 Every peer runs in its fastest mode, chosen once for each network, pass and batch: PyTorch eager, channels-last, compiled and both; ONNX Runtime \
@@ -48,7 +48,7 @@ fn write_section(page: &mut String, measured: &Measured) -> anyhow::Result<()> {
     let rounds = measured.rows.iter().map(|row| row.ours.rates.len()).max().unwrap_or(0);
     let plural = if rounds == 1 { "" } else { "s" };
     writeln!(page, "{rounds} round{plural}. Commit {}, {}.\n", measured.commit, measured.versions)?;
-    // A column for each peer where rows have several.
+    // One column per peer where rows have several.
     let mut names: Vec<&str> = Vec::new();
     if measured.rows.iter().any(|row| row.peers.len() > 1) {
         for peer in measured.rows.iter().flat_map(|row| &row.peers) {
@@ -93,9 +93,9 @@ fn table(rows: &[Row], names: &[&str]) -> Table {
             Cell::plain(&format!("{}{mode}", fastest.name))
         })
         .column(Column::number("Ratio of medians"), |row| {
-            let figure = match row.judged {
-                Judged::Ratio => Text::strong(&format!("{:.2}", row.figure())),
-                Judged::OursAtMost => Text::plain("ours: ") + Text::strong(&digits(row.figure())),
+            let figure = match row.criterion {
+                Criterion::Ratio => Text::strong(&format!("{:.2}", row.figure())),
+                Criterion::OursAtMost => Text::plain("ours: ") + Text::strong(&digits(row.figure())),
             };
             figure + mark(row)
         })
@@ -108,7 +108,7 @@ fn table(rows: &[Row], names: &[&str]) -> Table {
 }
 
 fn mark(row: &Row) -> &'static str {
-    let reaches = |limit| row.judged.reaches(row.figure(), limit);
+    let reaches = |limit| row.criterion.reaches(row.figure(), limit);
     if row.target.floor.is_some_and(|floor| !reaches(floor)) {
         " ✗"
     } else if reaches(row.target.goal) {
@@ -160,18 +160,18 @@ mod tests {
         Side { name: name.to_owned(), rates: rates.to_vec(), ..Side::default() }
     }
 
-    fn row(judged: Judged, target: Target) -> Row {
+    fn row(criterion: Criterion, target: Target) -> Row {
         let ours = Side { memory: Some(114), ..side("allconv", &[300.0, 290.0, 310.0]) };
         let pytorch = Side { mode: "compile".to_owned(), memory: Some(344), ..side("PyTorch", &[100.0]) };
         let note = Some("asked for bf16, computes in f32".to_owned());
         let openvino = Side { mode: "latency".to_owned(), note, ..side("OpenVINO", &[150.0]) };
         let (what, unit) = ("infer".to_owned(), "images/s".to_owned());
-        Row { what, unit, ours, peers: vec![pytorch, openvino], judged, target }
+        Row { what, unit, ours, peers: vec![pytorch, openvino], criterion, target }
     }
 
     #[test]
     fn a_row_names_its_fastest_peer_and_shows_all() {
-        let row = row(Judged::Ratio, Target::new(1.8, 2.3));
+        let row = row(Criterion::Ratio, Target::new(1.8, 2.3));
         let expected =
             "| infer | 300 (290–310) | 100 | – | 150 | OpenVINO, latency | **2.00** | 1.8 | 2.3 | 114 / – |";
         let text = markdown::table(&table(&[row], &["PyTorch", "ONNX Runtime", "OpenVINO"]));
@@ -180,7 +180,8 @@ mod tests {
 
     #[test]
     fn a_section_has_a_column_for_each_peer_and_says_where_arithmetic_differs() {
-        let rows = vec![row(Judged::Ratio, Target::new(1.8, 2.3)), row(Judged::Ratio, Target::new(2.1, 2.3))];
+        let rows =
+            vec![row(Criterion::Ratio, Target::new(1.8, 2.3)), row(Criterion::Ratio, Target::new(2.1, 2.3))];
         let (mut page, commit) = (String::new(), "abc".to_owned());
         write_section(&mut page, &Measured { commit, versions: "rustc".to_owned(), rows }).unwrap();
         assert!(page.starts_with(
@@ -196,15 +197,15 @@ mod tests {
 
     #[test]
     fn floors_that_are_void_mark_nothing() {
-        let judge = |judged, floor, void_floor, goal| {
-            let row = row(judged, Target { floor, void_floor, goal });
+        let mark_and_floor = |criterion, floor, void_floor, goal| {
+            let row = row(criterion, Target { floor, void_floor, goal });
             (mark(&row), super::floor(&row))
         };
-        assert_eq!(judge(Judged::Ratio, Some(1.5), Some(2.8), 3.1), ("", "1.5 (2.8)".to_owned()));
-        assert_eq!(judge(Judged::Ratio, Some(1.5), None, 2.0), (" ✓", "1.5".to_owned()));
-        assert_eq!(judge(Judged::OursAtMost, None, Some(180.0), 100.0), ("", "(180)".to_owned()));
-        assert_eq!(judge(Judged::OursAtMost, Some(180.0), None, 100.0), (" ✗", "180".to_owned()));
-        assert_eq!(judge(Judged::OursAtMost, None, None, 300.0), (" ✓", "–".to_owned()));
+        assert_eq!(mark_and_floor(Criterion::Ratio, Some(1.5), Some(2.8), 3.1), ("", "1.5 (2.8)".to_owned()));
+        assert_eq!(mark_and_floor(Criterion::Ratio, Some(1.5), None, 2.0), (" ✓", "1.5".to_owned()));
+        assert_eq!(mark_and_floor(Criterion::OursAtMost, None, Some(180.0), 100.0), ("", "(180)".to_owned()));
+        assert_eq!(mark_and_floor(Criterion::OursAtMost, Some(180.0), None, 100.0), (" ✗", "180".to_owned()));
+        assert_eq!(mark_and_floor(Criterion::OursAtMost, None, None, 300.0), (" ✓", "–".to_owned()));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The programs beside which networks are timed.
+//! The programs that allconv is compared with.
 
 use super::sections::Case;
 

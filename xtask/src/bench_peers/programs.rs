@@ -1,4 +1,4 @@
-//! The programs that are timed: ours, and the scripts beside the peers.
+//! The programs that are timed: allconv, and the scripts that run the peers.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -9,10 +9,10 @@ use serde_json::Value;
 use super::peers::Peer;
 use super::results::{Row, Side};
 use super::sections::{Case, Other};
-use super::targets::{Judged, Target};
+use super::targets::{Criterion, Target};
 use crate::shell;
 
-/// What holds PyTorch and its libraries to AVX2.
+/// The environment that limits PyTorch and its libraries to AVX2.
 const PEER_AVX2: [(&str, &str); 2] = [("ATEN_CPU_CAPABILITY", "avx2"), ("ONEDNN_MAX_CPU_ISA", "AVX2")];
 
 /// One round of one side: images per second, and MiB that the steps took at their peak where that is known.
@@ -20,11 +20,11 @@ const PEER_AVX2: [(&str, &str); 2] = [("ATEN_CPU_CAPABILITY", "avx2"), ("ONEDNN_
 pub(crate) struct Round {
     pub(crate) rate: f64,
     pub(crate) memory: Option<u64>,
-    /// Where its arithmetic is not what its name says.
+    /// A note where its arithmetic is not the one that was asked for.
     pub(crate) note: Option<String>,
 }
 
-/// Where the programs lie.
+/// The paths of the programs.
 pub(crate) struct Programs<'a> {
     workspace: &'a Path,
     python: &'a str,
@@ -32,15 +32,15 @@ pub(crate) struct Programs<'a> {
     decoder_shapes: String,
     data_rates: String,
     exchange_weights: String,
-    /// Where the answers lie that the peers are held to.
+    /// The folder of the answers that the peers must reproduce.
     answers: PathBuf,
 }
 
 impl<'a> Programs<'a> {
-    /// Builds ours.
+    /// Builds allconv.
     pub(crate) fn build(workspace: &'a Path, python: &'a str) -> anyhow::Result<Programs<'a>> {
         // One command for all, so that one selection of features serves them.
-        let words = [
+        let argv = [
             "cargo",
             "build",
             "--release",
@@ -61,7 +61,7 @@ impl<'a> Programs<'a> {
             "--example",
             "exchange_weights",
         ];
-        shell::run(workspace, &words, &[])?;
+        shell::run(workspace, &argv, &[])?;
         let target = shell::target_folder(workspace).join("release");
         let path = |name: &str| -> anyhow::Result<String> {
             Ok(target.join(name).to_str().context("the path of the target folder is not UTF-8")?.to_owned())
@@ -79,28 +79,28 @@ impl<'a> Programs<'a> {
 
     /// Compiler, peers, Pillow and processor.
     pub(crate) fn versions(&self, peers: &BTreeSet<Peer>) -> anyhow::Result<String> {
-        let mut words = vec![shell::output(self.workspace, &["rustc", "--version"])?.trim().to_owned()];
+        let mut argv = vec![shell::output(self.workspace, &["rustc", "--version"])?.trim().to_owned()];
         let peers = peers.iter().map(|peer| (peer.name(), peer.module()));
         for (name, module) in peers.chain([("Pillow", "PIL")]) {
             let line = format!("import {module}; print({module}.__version__)");
             let version = shell::output(self.workspace, &[self.python, "-c", &line])?;
             // OpenVINO's goes on with the commit it was built from.
             let version = version.trim().split('-').next().unwrap_or_default();
-            words.push(format!("{name} {version}"));
+            argv.push(format!("{name} {version}"));
         }
-        words.push(format!("processor {}", shell::processor_name()));
-        Ok(words.join(", "))
+        argv.push(format!("processor {}", shell::processor_name()));
+        Ok(argv.join(", "))
     }
 
-    /// Leaves our weights, images and answers for a case of inference where its peers find them, and the network as ONNX.
+    /// Writes our weights, images and answers for a case of inference to the folder that its peers read, and the network as ONNX.
     pub(crate) fn prepare(&self, case: &Case) -> anyhow::Result<()> {
         let folder = self.folder(case)?;
         let Case { model, width, precision, .. } = case;
         let write = [&self.exchange_weights, "write", model, width, &folder, precision];
         shell::run(self.workspace, &write, &[])?;
-        let mut words = vec![self.python, "peers/torch/onnx_export.py", "--folder", &folder];
-        words.extend(["--model", model, "--width", width, "--precision", case.peer_precision()]);
-        shell::run(self.workspace, &words, &[])
+        let mut argv = vec![self.python, "peers/torch/onnx_export.py", "--folder", &folder];
+        argv.extend(["--model", model, "--width", width, "--precision", case.peer_precision()]);
+        shell::run(self.workspace, &argv, &[])
     }
 
     fn folder(&self, case: &Case) -> anyhow::Result<String> {
@@ -109,16 +109,16 @@ impl<'a> Programs<'a> {
         Ok(folder.to_str().context("the path of the target folder is not UTF-8")?.to_owned())
     }
 
-    /// One round of ours.
+    /// Times one round of allconv.
     pub(crate) fn ours(&self, case: &Case, threads: &str) -> anyhow::Result<Round> {
         let Case { pass, model, width, batch, steps, precision, .. } = case;
-        let mut words =
+        let mut argv =
             vec![&self.allconv, "bench", pass, "--model", model, "--width", width, "--batch", batch];
-        words.extend(["--steps", steps, "--precision", precision, "--threads", threads, "--format", "json"]);
+        argv.extend(["--steps", steps, "--precision", precision, "--threads", threads, "--format", "json"]);
         if let Some(isa) = case.isa {
-            words.extend(["--isa", isa]);
+            argv.extend(["--isa", isa]);
         }
-        let result = self.json(&words, &[])?;
+        let result = self.json(&argv, &[])?;
         let emulated = case.peer_precision() == "bf16" && !shell::processor_has("avx512_bf16");
         let note = emulated.then(|| "no bfloat16 instructions, products are made of those of f32".to_owned());
         Ok(Round { note, ..round(&result)? })
@@ -130,7 +130,7 @@ impl<'a> Programs<'a> {
         Ok(text(&result["mode"]).to_owned())
     }
 
-    /// One round of a peer in a mode, in inference once its answers are ours.
+    /// Times one round of a peer in a mode, in inference after checking that its answers are ours.
     pub(crate) fn theirs(&self, case: &Case, peer: Peer, mode: &str) -> anyhow::Result<Round> {
         round(&self.throughput(case, peer, mode, case.steps)?)
     }
@@ -138,10 +138,10 @@ impl<'a> Programs<'a> {
     fn throughput(&self, case: &Case, peer: Peer, mode: &str, steps: &str) -> anyhow::Result<Value> {
         let Case { pass, model, width, batch, .. } = case;
         let folder = self.folder(case)?;
-        let mut words = vec![self.python];
+        let mut argv = vec![self.python];
         match peer {
             Peer::PyTorch => {
-                words.extend([
+                argv.extend([
                     "peers/torch/throughput.py",
                     "--pass",
                     pass,
@@ -151,26 +151,26 @@ impl<'a> Programs<'a> {
                     width,
                 ]);
                 if *pass == "infer" {
-                    words.extend(["--answers", &folder]);
+                    argv.extend(["--answers", &folder]);
                 }
             }
             Peer::OnnxRuntime | Peer::OpenVino => {
                 anyhow::ensure!(*pass == "infer", "{} does not train", peer.name());
-                words.extend(["peers/torch/runtimes.py", "--peer", peer.module(), "--folder", &folder]);
+                argv.extend(["peers/torch/runtimes.py", "--peer", peer.module(), "--folder", &folder]);
             }
         }
-        words.extend(["--batch", batch, "--steps", steps, "--mode", mode]);
-        words.extend(["--precision", case.peer_precision(), "--threads", "2"]);
+        argv.extend(["--batch", batch, "--steps", steps, "--mode", mode]);
+        argv.extend(["--precision", case.peer_precision(), "--threads", "2"]);
         let environment = match case.isa {
             None => &[][..],
             Some("avx2") => &PEER_AVX2[..],
             Some(other) => bail!("{} cannot be held to {other}", peer.name()),
         };
-        Ok(self.json(&words, environment)?["best"].take())
+        Ok(self.json(&argv, environment)?["best"].take())
     }
 
-    fn json(&self, words: &[&str], environment: &[(&str, &str)]) -> anyhow::Result<Value> {
-        Ok(serde_json::from_str(&shell::output_with(self.workspace, words, environment)?)?)
+    fn json(&self, argv: &[&str], environment: &[(&str, &str)]) -> anyhow::Result<Value> {
+        Ok(serde_json::from_str(&shell::output_with(self.workspace, argv, environment)?)?)
     }
 }
 
@@ -200,13 +200,13 @@ fn threads(programs: &Programs<'_>, rounds: usize) -> anyhow::Result<Vec<Row>> {
 /// The layers of a U-Net: forward and all gradients, ours and PyTorch's in turn.
 fn decoder_layers(programs: &Programs<'_>, rounds: usize) -> anyhow::Result<Vec<Row>> {
     let passes = "7";
-    let words = [programs.python, "peers/torch/decoder_shapes.py", "--rounds", passes, "--threads", "2"];
+    let argv = [programs.python, "peers/torch/decoder_shapes.py", "--rounds", passes, "--threads", "2"];
     let rate =
         |row: &Value| row["seconds"].as_f64().context("a layer without seconds").map(|seconds| 1.0 / seconds);
     let mut rows: Vec<Row> = Vec::new();
     for _ in 0..rounds {
         let ours = programs.json(&[&programs.decoder_shapes, passes, "2"], &[])?;
-        let theirs = programs.json(&words, &[])?;
+        let theirs = programs.json(&argv, &[])?;
         let (Some(ours), Some(theirs)) = (ours.as_array(), theirs.as_array()) else {
             bail!("no lists of layers")
         };
@@ -225,7 +225,7 @@ fn decoder_layers(programs: &Programs<'_>, rounds: usize) -> anyhow::Result<Vec<
     Ok(rows)
 }
 
-/// What the loader supplies beside what training uses, and JPEG decoding with a crop beside Pillow's, on one core each.
+/// The rate of the loader and that of training, and JPEG decoding with a crop and Pillow's, on one core each.
 fn data(programs: &Programs<'_>) -> anyhow::Result<Vec<Row>> {
     let training = programs.ours(&super::sections::SECTIONS[0].cases[0], "2")?.rate;
     let loader = programs.json(&[&programs.data_rates, "loader"], &[])?;
@@ -251,17 +251,17 @@ fn data(programs: &Programs<'_>) -> anyhow::Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// A row of rates beside one peer: its name, its mode and its rates.
+/// Builds a row with one peer: its name, its mode and its rates.
 fn plain_row(what: String, unit: &str, ours: Vec<f64>, peer: (&str, &str, Vec<f64>), target: Target) -> Row {
     let side = |name: &str, mode: &str, rates| {
         let (name, mode) = (name.to_owned(), mode.to_owned());
         Side { name, mode, rates, ..Side::default() }
     };
     let (ours, peers) = (side("allconv", "", ours), vec![side(peer.0, peer.1, peer.2)]);
-    Row { what, unit: unit.to_owned(), ours, peers, judged: Judged::Ratio, target }
+    Row { what, unit: unit.to_owned(), ours, peers, criterion: Criterion::Ratio, target }
 }
 
-/// What a program that times steps says.
+/// Reads the output of a program that times steps.
 fn round(result: &Value) -> anyhow::Result<Round> {
     Ok(Round {
         rate: rate(&result["images_per_second"])?,

@@ -1,4 +1,4 @@
-//! What was measured, kept in `docs/performance.json`.
+//! The measurements, kept in `docs/performance.json`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,32 +6,32 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail, ensure};
 use serde_json::{Map, Value, json};
 
-use super::targets::{Judged, Target};
+use super::targets::{Criterion, Target};
 
-/// One comparison: what both sides gave, round by round.
+/// One comparison: the results of all programs, round by round.
 pub(crate) struct Row {
-    /// What is done, in words.
+    /// Description of the work.
     pub(crate) what: String,
     /// Unit of the rates.
     pub(crate) unit: String,
     pub(crate) ours: Side,
     /// At least one.
     pub(crate) peers: Vec<Side>,
-    pub(crate) judged: Judged,
+    pub(crate) criterion: Criterion,
     pub(crate) target: Target,
 }
 
-/// What one program gave.
+/// The results of one program.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Side {
     pub(crate) name: String,
     /// How it was run; empty where there is nothing to choose.
     pub(crate) mode: String,
-    /// Of each round, the larger the better, but where a row is about sizes.
+    /// One rate per round; larger is better, except where a row is about sizes.
     pub(crate) rates: Vec<f64>,
     /// MiB that the steps took, where it is known.
     pub(crate) memory: Option<u64>,
-    /// Where its arithmetic is not what its name says.
+    /// A note where its arithmetic is not the one that was asked for.
     pub(crate) note: Option<String>,
 }
 
@@ -51,11 +51,11 @@ impl Row {
         fastest.expect("a row has a peer")
     }
 
-    /// The figure that the target is about.
+    /// Returns the figure that the target limits.
     pub(crate) fn figure(&self) -> f64 {
-        match self.judged {
-            Judged::Ratio => self.ours.median() / self.fastest().median(),
-            Judged::OursAtMost => self.ours.median(),
+        match self.criterion {
+            Criterion::Ratio => self.ours.median() / self.fastest().median(),
+            Criterion::OursAtMost => self.ours.median(),
         }
     }
 }
@@ -75,7 +75,7 @@ pub(crate) struct Results {
 }
 
 impl Results {
-    /// Reads what earlier runs have left.
+    /// Reads the results of earlier runs.
     pub(crate) fn read(workspace: &Path) -> anyhow::Result<Results> {
         let path = workspace.join("docs/performance.json");
         let mut sections = BTreeMap::new();
@@ -123,9 +123,9 @@ fn to_json(section: &Measured) -> Value {
             "unit": row.unit,
             "ours": side(&row.ours),
             "peers": row.peers.iter().map(side).collect::<Vec<_>>(),
-            "judged": match row.judged {
-                Judged::Ratio => "ratio",
-                Judged::OursAtMost => "ours at most",
+            "judged": match row.criterion {
+                Criterion::Ratio => "ratio",
+                Criterion::OursAtMost => "ours at most",
             },
             "floor": row.target.floor,
             "void_floor": row.target.void_floor,
@@ -152,9 +152,9 @@ fn row(row: &Value) -> anyhow::Result<Row> {
         unit: text(&row["unit"])?,
         ours: side(&row["ours"])?,
         peers: peers.iter().map(side).collect::<anyhow::Result<_>>()?,
-        judged: match text(&row["judged"])?.as_str() {
-            "ratio" => Judged::Ratio,
-            "ours at most" => Judged::OursAtMost,
+        criterion: match text(&row["judged"])?.as_str() {
+            "ratio" => Criterion::Ratio,
+            "ours at most" => Criterion::OursAtMost,
             other => bail!("a target cannot be about `{other}`"),
         },
         target: Target {
@@ -193,7 +193,7 @@ mod tests {
         Side { name: name.to_owned(), rates: rates.to_vec(), ..Side::default() }
     }
 
-    fn row_of(judged: Judged) -> Row {
+    fn row_of(criterion: Criterion) -> Row {
         let slow =
             Side { mode: "compile".to_owned(), memory: Some(500), ..side_of("PyTorch", &[100.25, 99.0]) };
         let note = Some("computes in f32".to_owned());
@@ -202,22 +202,22 @@ mod tests {
             unit: "images/s".to_owned(),
             ours: Side { memory: Some(400), ..side_of("allconv", &[300.5, 301.5]) },
             peers: vec![slow, Side { note, ..side_of("OpenVINO", &[150.0, 151.0]) }],
-            judged,
+            criterion,
             target: Target { floor: Some(2.3), void_floor: Some(2.8), goal: 3.1 },
         }
     }
 
     #[test]
     fn a_section_that_was_written_is_read_again() {
-        for judged in [Judged::Ratio, Judged::OursAtMost] {
-            let rows = vec![row_of(judged)];
+        for criterion in [Criterion::Ratio, Criterion::OursAtMost] {
+            let rows = vec![row_of(criterion)];
             let section = Measured { commit: "abc".to_owned(), versions: "rustc".to_owned(), rows };
             let read = measured(&to_json(&section)).unwrap();
             assert_eq!((read.commit.as_str(), read.versions.as_str()), ("abc", "rustc"));
             let (row, expected) = (&read.rows[0], &section.rows[0]);
             assert_eq!((&row.what, &row.unit), (&expected.what, &expected.unit));
             assert_eq!((&row.ours, &row.peers), (&expected.ours, &expected.peers));
-            assert_eq!((row.judged, row.target), (expected.judged, expected.target));
+            assert_eq!((row.criterion, row.target), (expected.criterion, expected.target));
         }
         assert!(measured(&json!({ "rows": [{}] })).is_err());
         let without_peers = json!({ "commit": "", "versions": "", "rows": [{ "peers": [] }] });
@@ -226,9 +226,9 @@ mod tests {
 
     #[test]
     fn the_ratio_is_that_to_the_fastest_peer() {
-        let row = row_of(Judged::Ratio);
+        let row = row_of(Criterion::Ratio);
         assert_eq!((row.fastest().name.as_str(), row.figure()), ("OpenVINO", 2.0));
-        assert_eq!(row_of(Judged::OursAtMost).figure(), 301.0);
+        assert_eq!(row_of(Criterion::OursAtMost).figure(), 301.0);
     }
 
     #[test]

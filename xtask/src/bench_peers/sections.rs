@@ -1,4 +1,4 @@
-//! What is measured: sections of rows, with the ratio that each must reach and the one it aims at.
+//! The sections of rows that are measured, with the ratio that each must reach and its goal.
 
 use super::targets::Target;
 
@@ -24,9 +24,9 @@ pub(crate) struct Case {
     pub(crate) batch: &'static str,
     /// Timed steps of a round.
     pub(crate) steps: &'static str,
-    /// Accuracy class of ours; the peers' is bf16 beside the bf16 classes, f32 beside the others.
+    /// Our accuracy class; the peers compute in bf16 for the bf16 classes, in f32 for the others.
     pub(crate) precision: &'static str,
-    /// Instruction set that both sides are held to; none for the best there is.
+    /// Instruction set that both sides are limited to; none for the best available.
     pub(crate) isa: Option<&'static str>,
     pub(crate) target: Target,
     /// MiB that our steps may take, where that is a row of its own.
@@ -34,14 +34,14 @@ pub(crate) struct Case {
 }
 
 impl Case {
-    /// What is done, in words.
+    /// Returns a description of the work.
     pub(crate) fn title(&self) -> String {
         let Case { pass, model, width, batch, precision, .. } = self;
         let isa = self.isa.map_or_else(String::new, |isa| format!(", {isa}"));
         format!("{pass} `{model}` × {width}, batch {batch}, {precision}{isa}")
     }
 
-    /// The precision of the peers beside ours.
+    /// Returns the precision of the peers.
     pub(crate) fn peer_precision(&self) -> &'static str {
         if self.precision.starts_with("bf16") { "bf16" } else { "f32" }
     }
@@ -49,11 +49,11 @@ impl Case {
 
 /// A comparison that is not a network's step.
 pub(crate) enum Other {
-    /// Ours on two threads beside ours on one.
+    /// allconv on two threads and on one.
     Threads,
     /// The layers of a U-Net.
     DecoderLayers,
-    /// Batches of the loader beside the steps that use them, and JPEG decoding beside Pillow's.
+    /// Batches of the loader and the steps that use them, and JPEG decoding and Pillow's.
     Data,
 }
 
@@ -75,7 +75,7 @@ const fn wide(
     Case { pass, model, width, batch, steps, precision, isa, target, memory: None }
 }
 
-/// A row of a network over large maps, in f32.
+/// Returns a row of a network for large images, in f32.
 const fn large(
     pass: &'static str,
     model: &'static str,
@@ -84,6 +84,11 @@ const fn large(
     steps: &'static str,
 ) -> Case {
     Case { target: Target::new(1.2, 1.8), ..wide(pass, model, width, batch, steps) }
+}
+
+/// Inference of a residual network, or one of the Visual Geometry Group, in f32.
+const fn inferred(model: &'static str, batch: &'static str, steps: &'static str) -> Case {
+    Case { target: Target::new(1.0, 1.5), ..wide("infer", model, "1.0", batch, steps) }
 }
 
 /// The networks for CIFAR.
@@ -117,7 +122,7 @@ const fn networks() -> [Case; 2 * NETWORKS.len()] {
 }
 
 /// All sections.
-pub(crate) const SECTIONS: [Section; 11] = [
+pub(crate) const SECTIONS: [Section; 12] = [
     Section {
         name: "main",
         title: "Training All-CNN-C",
@@ -214,6 +219,20 @@ pub(crate) const SECTIONS: [Section; 11] = [
         cases: &networks(),
         others: &[],
     },
+    Section {
+        name: "classic",
+        title: "Residual networks and those of the Visual Geometry Group",
+        repeated: true,
+        cases: &[
+            large("train", "resnet18", "1.0", "8", "5"),
+            large("train", "resnet20", "1.0", "128", "7"),
+            large("train", "vgg16_bn_cifar", "1.0", "128", "3"),
+            inferred("resnet18", "8", "7"),
+            inferred("resnet20", "128", "7"),
+            inferred("vgg16_bn_cifar", "128", "3"),
+        ],
+        others: &[],
+    },
     Section { name: "data", title: "Data", repeated: false, cases: &[], others: &[Other::Data] },
 ];
 
@@ -234,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn bfloat16_stands_beside_bfloat16() {
+    fn bfloat16_is_compared_with_bfloat16() {
         for name in ["bf16", "infer-bf16"] {
             let section = SECTIONS.iter().find(|section| section.name == name).unwrap();
             assert!(section.cases.iter().all(|case| case.peer_precision() == "bf16"));
@@ -243,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn inference_stands_beside_every_runtime_that_has_its_precision() {
+    fn inference_is_compared_with_every_runtime_that_has_its_precision() {
         for case in SECTIONS.iter().flat_map(|section| section.cases) {
             let names: Vec<&str> = Peer::of(case).iter().map(|peer| peer.name()).collect();
             let expected = match (case.pass, case.peer_precision()) {
@@ -259,7 +278,7 @@ mod tests {
     fn rows_with_targets_of_their_own_are_repeated() {
         let of = |name: &str| SECTIONS.iter().find(|section| section.name == name).unwrap();
         assert!(
-            ["main", "bf16", "infer", "infer-bf16", "threads", "large", "dense"]
+            ["main", "bf16", "infer", "infer-bf16", "threads", "large", "dense", "classic"]
                 .iter()
                 .all(|name| of(name).repeated)
         );

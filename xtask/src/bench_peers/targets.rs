@@ -1,13 +1,13 @@
-//! What a row must reach, and what it aims at.
+//! The floor and the goal of a row.
 
 /// Whether the program trains depth-first, group of images by group. The floors that were set for that hold only then; otherwise the
 /// floors from before hold, and the page shows the others as void.
 pub(crate) const DEPTH_FIRST_TRAINING: bool = false;
 
-/// The figure that must be reached and the one that is aimed at.
+/// The figure that must be reached, and the goal.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Target {
-    /// None where nothing must be reached.
+    /// `None` where no figure must be reached.
     pub(crate) floor: Option<f64>,
     /// A floor that does not hold.
     pub(crate) void_floor: Option<f64>,
@@ -30,21 +30,21 @@ impl Target {
     }
 }
 
-/// The figure that a target is about.
+/// The figure that a target limits, and its direction.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Judged {
+pub(crate) enum Criterion {
     /// Our rate over that of the fastest peer: at least the target.
     Ratio,
     /// Ours itself: at most the target.
     OursAtMost,
 }
 
-impl Judged {
-    /// Whether `figure` reaches `limit`.
+impl Criterion {
+    /// Returns whether `figure` reaches `limit`.
     pub(crate) fn reaches(self, figure: f64, limit: f64) -> bool {
         match self {
-            Judged::Ratio => figure >= limit,
-            Judged::OursAtMost => figure <= limit,
+            Criterion::Ratio => figure >= limit,
+            Criterion::OursAtMost => figure <= limit,
         }
     }
 }
@@ -62,8 +62,8 @@ mod tests {
 
     #[test]
     fn a_ratio_is_reached_from_below_and_a_size_from_above() {
-        assert!(Judged::Ratio.reaches(2.0, 2.0) && !Judged::Ratio.reaches(1.99, 2.0));
-        assert!(Judged::OursAtMost.reaches(180.0, 180.0) && !Judged::OursAtMost.reaches(181.0, 180.0));
-        assert!(!Judged::Ratio.reaches(f64::NAN, 2.0) && !Judged::OursAtMost.reaches(f64::NAN, 180.0));
+        assert!(Criterion::Ratio.reaches(2.0, 2.0) && !Criterion::Ratio.reaches(1.99, 2.0));
+        assert!(Criterion::OursAtMost.reaches(180.0, 180.0) && !Criterion::OursAtMost.reaches(181.0, 180.0));
+        assert!(!Criterion::Ratio.reaches(f64::NAN, 2.0) && !Criterion::OursAtMost.reaches(f64::NAN, 180.0));
     }
 }

@@ -1,4 +1,4 @@
-//! The largest cycle of files that need each other, per crate.
+//! The largest cycle of files that depend on each other, per crate.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -7,9 +7,9 @@ use anyhow::ensure;
 
 use super::module::modules;
 use super::names::NameTable;
-use crate::arrows;
+use crate::dependencies;
 
-/// How many files may need each other in a circle.
+/// The largest allowed number of files in a cycle.
 const LARGEST_CYCLE: usize = 3;
 
 /// Checks that no crate has a cycle of more than three files.
@@ -17,7 +17,7 @@ const LARGEST_CYCLE: usize = 3;
 /// # Errors
 /// Names the crate and the files of the first such cycle.
 pub(crate) fn check(workspace: &Path) -> anyhow::Result<()> {
-    for folder in arrows::crates() {
+    for folder in dependencies::crates() {
         for cycle in cycles(&workspace.join("crates").join(folder).join("src"))? {
             ensure!(
                 cycle.len() <= LARGEST_CYCLE,
@@ -32,7 +32,7 @@ pub(crate) fn check(workspace: &Path) -> anyhow::Result<()> {
 
 /// Prints the largest cycle of every crate.
 pub(crate) fn print(workspace: &Path) -> anyhow::Result<()> {
-    for folder in arrows::crates() {
+    for folder in dependencies::crates() {
         let cycles = cycles(&workspace.join("crates").join(folder).join("src"))?;
         match cycles.iter().max_by_key(|cycle| cycle.len()) {
             Some(cycle) => println!("{folder:10} {:3} files: {}", cycle.len(), list(cycle)),
@@ -59,7 +59,7 @@ fn cycles(src: &Path) -> anyhow::Result<Vec<Vec<PathBuf>>> {
     Ok(components(&graph).into_iter().filter(|component| component.len() > 1).collect())
 }
 
-/// The strongly connected components: files that reach each other. The graphs have a few hundred files, so each file's reach is simply walked.
+/// Returns the strongly connected components. The graphs have a few hundred files, so the set of files that each one reaches is computed directly.
 fn components(graph: &Graph) -> Vec<Vec<PathBuf>> {
     let reach: BTreeMap<&PathBuf, BTreeSet<&PathBuf>> =
         graph.keys().map(|file| (file, reach(graph, file))).collect();

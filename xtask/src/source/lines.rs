@@ -1,4 +1,4 @@
-//! `cargo xtask lines`: the lines of product code of every crate, test code left out, and what exceeds the limits of the style.
+//! `cargo xtask lines`: the lines of product code of every crate, without test code, and what exceeds the limits of the style.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use syn::visit::Visit;
 use syn::{Block, FnArg, Item, Signature, Type, Visibility};
 
 use super::module::{Module, modules};
-use crate::arrows;
+use crate::dependencies;
 
 /// The lines that a file may have.
 const FILE_LINES: usize = 400;
@@ -22,7 +22,7 @@ const PARAMETERS: usize = 6;
 pub(crate) fn print(workspace: &Path) -> anyhow::Result<()> {
     let mut total = 0;
     let mut long = Vec::new();
-    for folder in arrows::crates() {
+    for folder in dependencies::crates() {
         let modules = modules(&workspace.join("crates").join(folder).join("src"))?;
         let lines: usize = modules.values().map(|module| module.lines).sum();
         println!("{folder:10} {lines:6}");

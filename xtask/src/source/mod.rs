@@ -1,4 +1,4 @@
-//! The workspace's Rust sources as syntax trees: which files are product code, how long they are, which file needs which.
+//! The workspace's Rust sources as syntax trees: which files are product code, their lengths, and their dependencies.
 
 mod cycles;
 mod lines;

@@ -1,4 +1,4 @@
-//! Where a path in a module leads: to the file that defines the name, through imports and re-exports.
+//! Resolution of the paths in a module to the files that define their names, through imports and re-exports.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -51,7 +51,7 @@ impl<'a> NameTable<'a> {
 
     /// The file that defines what `segments` name, seen from module `from`; none for names of other crates.
     fn file_of(&self, from: &ModulePath, segments: &[String], depth: usize) -> Option<&Path> {
-        // Imports that name each other in a circle end here.
+        // Circular imports end here.
         if depth > 16 {
             return None;
         }

@@ -1,4 +1,4 @@
-//! What can be typed behind `bench`.
+//! Command-line arguments of `bench`.
 
 use clap::{Args, Subcommand};
 
@@ -8,19 +8,19 @@ use crate::table::Format;
 /// `allconv bench`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum BenchCommand {
-    /// Whole training steps through the product's own loop.
+    /// Whole training steps of the training loop.
     Train(BenchArguments),
     /// Inference.
     Infer(BenchArguments),
     /// Every convolution of a network by itself: the algorithm that was chosen, and its alternatives.
     ///
-    /// GFLOP/s are direct-equivalent (the operations of the definition, whatever the algorithm does), the peak is measured first. Times
+    /// GFLOP/s are direct-equivalent (the operations of the definition, whatever the algorithm does); the peak is measured first. Times
     /// are those of the fastest round.
     Conv(BenchArguments),
     /// Every operator by itself, down and up: forward, and with the gradients of its input and its parameters.
     ///
-    /// The result and the gradient of the input are first held to the same computation in f64. `cargo xtask bench-operators` sets the
-    /// times beside PyTorch's.
+    /// The result and the gradient of the input are first compared with the same computation in f64. `cargo xtask bench-operators` compares the
+    /// times with PyTorch's.
     Operators(BenchOperatorsArguments),
     /// Training steps of a network with each downsampling operator in its slot.
     Slot(BenchSlotArguments),
@@ -29,9 +29,9 @@ pub(crate) enum BenchCommand {
 /// Which operators are timed, and on what.
 #[derive(Debug, Args)]
 pub(crate) struct BenchOperatorsArguments {
-    /// Names of the operators [default: all that compute something of their own].
+    /// Names of the operators [default: all that compute something by themselves].
     pub(crate) names: Vec<String>,
-    /// Images, channels, rows and columns of the larger map: what a downsampling operator takes and an upsampling operator gives.
+    /// Images, channels, rows and columns of the larger feature map: the input of a downsampling and the output of an upsampling operator.
     #[arg(long, default_value = "32,96,32,32")]
     pub(crate) shape: String,
     /// Timed rounds of each pass, after two that are not timed.
@@ -82,7 +82,7 @@ pub(crate) struct BenchArguments {
     /// Factor on every channel count.
     #[arg(long, default_value_t = 1.0)]
     pub(crate) width: f64,
-    /// Side of the images in pixels [default: the network's own].
+    /// Height and width of the images in pixels [default: the network's own].
     #[arg(long)]
     pub(crate) size: Option<usize>,
     /// Images per step.

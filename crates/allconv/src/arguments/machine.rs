@@ -1,4 +1,4 @@
-//! What many commands take: where data lie, and how runs are carried out.
+//! Command-line arguments shared by many commands: the data folder, and how runs are executed.
 
 use std::path::PathBuf;
 
@@ -15,7 +15,12 @@ pub(crate) fn thread_count() -> RangedU64ValueParser<usize> {
     RangedU64ValueParser::new().range(..=MOST_THREADS)
 }
 
-/// Where data sets lie.
+/// Reads a number of which 0 would do nothing.
+pub(crate) fn at_least_one() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..=MOST_THREADS)
+}
+
+/// The folder of the data sets.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct DataArguments {
     /// Folder of the data sets.
@@ -23,11 +28,12 @@ pub(crate) struct DataArguments {
     pub(crate) data_dir: PathBuf,
 }
 
-/// How runs are carried out on this machine; none of it changes a result.
+/// How runs are executed on this machine; none of it changes a result.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Machine")]
 pub(crate) struct MachineArguments {
     /// Threads of the kernels [default: all].
-    #[arg(long, value_parser = thread_count())]
+    #[arg(long, value_parser = at_least_one())]
     pub(crate) threads: Option<usize>,
     /// Threads that prepare batches; 0 prepares them between steps.
     #[arg(long, short = 'j', default_value_t = 1, value_parser = thread_count())]
@@ -65,7 +71,7 @@ pub(crate) struct BitsArguments {
     /// Instruction set of the kernels [default: the fastest this processor has].
     #[arg(long, requires = "bits")]
     pub(crate) isa: Option<String>,
-    /// Print what the runs gave, a line of hashes each, instead of comparing it.
+    /// Print the hashes of the runs' results, a line each, instead of comparing them.
     #[arg(long, requires = "bits")]
     pub(crate) print: bool,
 }

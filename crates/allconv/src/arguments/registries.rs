@@ -1,4 +1,4 @@
-//! What can be typed behind the commands that show what there is: `models`, `operators`, `data`.
+//! Command-line arguments of the commands about the registries: `models`, `operators`, `data`.
 
 use std::path::PathBuf;
 
@@ -32,16 +32,43 @@ pub(crate) enum ModelsCommand {
     },
 }
 
-/// `allconv operators`.
+/// `allconv presets`.
 #[derive(Debug, Subcommand)]
-pub(crate) enum OperatorsCommand {
-    /// All operators: downsampling and upsampling.
+pub(crate) enum PresetsCommand {
+    /// All presets.
     List {
         /// Format of the table.
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
-    /// Definition, promises, cost and source of one operator, or of all.
+    /// Every setting of one preset, as in a study file.
+    Show {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// `allconv operators`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum OperatorsCommand {
+    /// All operators: downsampling and upsampling.
+    #[command(after_help = "Examples:
+  allconv operators list --kind pooling --learned
+  allconv operators list wavelet")]
+    List {
+        /// Only operators with this word in their name or description.
+        search: Option<String>,
+        /// Only operators of this kind.
+        #[arg(long, value_enum)]
+        kind: Option<KindArgument>,
+        /// Only operators with learned parameters.
+        #[arg(long)]
+        learned: bool,
+        /// Format of the table.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Definition, properties, cost and source of one operator, or of all.
     Show {
         /// Its name; all operators without one.
         name: Option<String>,
@@ -49,26 +76,41 @@ pub(crate) enum OperatorsCommand {
         #[arg(long)]
         markdown: bool,
     },
-    /// Reconstruction error, aliasing and checkerboard energy of each way down with each way back up.
+    /// Reconstruction error, aliasing and checkerboard energy of pairs of a downsampling and an upsampling operator.
     Pairs {
-        /// Every pair that can be; without it the usual ones.
+        /// All possible pairs; without it the usual ones.
         #[arg(long)]
         all: bool,
         /// Format of the table.
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
-    /// Write a picture of what each operator does to a test image and to a zone plate.
+    /// Write an image of what each operator does to a test image and to a zone plate.
     Pictures {
         /// The folder, created if absent; a file `NAME.png` each.
         folder: PathBuf,
     },
 }
 
+/// Kinds of operators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KindArgument {
+    /// A statistic of each window.
+    Pooling,
+    /// A convolution with learned weights.
+    Convolution,
+    /// Positions are moved to channels, or back.
+    Rearrangement,
+    /// A filter, a wavelet, a transform to frequencies.
+    Filter,
+    /// Some positions are kept, the others left out.
+    Selection,
+}
+
 /// `allconv data`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum DataCommand {
-    /// All data sets, and which of them are here.
+    /// All data sets, and which of them are present.
     List {
         #[command(flatten)]
         data: DataArguments,
@@ -83,9 +125,13 @@ pub(crate) enum DataCommand {
         #[command(flatten)]
         data: DataArguments,
     },
-    /// Bring in a folder or archive of images, of photographs, or of pictures with label maps.
+    #[command(after_help = "Examples:
+  allconv data import shapes --name shapes
+  allconv data import photos --name photos --layout photographs
+  allconv data import pets.zip --name pets --test-share 0.2")]
+    /// Import a folder or archive of images, of photographs, or of images with label maps.
     Import(ImportArguments),
-    /// Draw what augmentation makes of the first training images: a row for each, as it is stored and in each epoch.
+    /// Draw the first training images with augmentation: a row for each, as it is stored and in each epoch.
     Augment {
         /// Name of the data set.
         name: String,
@@ -105,7 +151,7 @@ pub(crate) enum DataCommand {
     },
     /// Download a data set from its publisher, and check it.
     Fetch {
-        /// Name of the data set.
+        /// Name of the data set: `cifar10`, `cifar100`, or `cifar10_jpeg`, the public copy that studies here use.
         name: String,
         #[command(flatten)]
         data: DataArguments,
@@ -151,8 +197,8 @@ pub(crate) enum LayoutArgument {
     /// Images at `SPLIT/CLASS/*`; of different sizes too, which are kept as they are.
     #[default]
     Classes,
-    /// Pictures of any size, in one pool or in folders `train`, `val`, `test`.
+    /// Images of any size, in one folder or in folders `train`, `val`, `test`.
     Photographs,
-    /// Pictures at `image/N.png` with label maps at `label/N.png`, in one pool or in folders `train`, `val`, `test`.
+    /// Images at `image/N.png` with label maps at `label/N.png`, in one folder or in folders `train`, `val`, `test`.
     Segmentation,
 }

@@ -1,17 +1,29 @@
-//! What can be typed behind `study`.
+//! Command-line arguments of `study`.
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
-use super::{DataArguments, MachineArguments, thread_count};
+use super::{DataArguments, MachineArguments, at_least_one};
 use crate::table::Format;
 
 /// `allconv study`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum StudyCommand {
-    /// Make the runs that are not made yet, then write the report.
+    /// Write an annotated study file to begin from.
+    #[command(after_help = "Examples:
+  allconv study new my-study.toml --dataset shapes
+  allconv study new tissue.toml --dataset tissue --task segmentation")]
+    New(StudyNewArguments),
+    /// Make the runs that are not made yet, then print the results and write the report.
+    #[command(after_help = "Examples:
+  allconv study run studies/quickstart.toml
+  allconv study run my-study.toml --jobs 2 --set base.train.epochs=20
+  allconv study run my-study.toml --progress plain --format json")]
     Run(StudyRunArguments),
+    #[command(after_help = "Examples:
+  allconv study check my-study.toml
+  allconv study check my-study.toml --set seeds.count=9")]
     /// Check the file, and print shapes, cost, memory and what the statistics can show.
     Check(StudyFileArguments),
     /// Show how many seeds the comparisons need, given the spread of the runs made so far.
@@ -20,21 +32,24 @@ pub(crate) enum StudyCommand {
     Status(StudyFileArguments),
     /// Write the report from the runs there are.
     Report(StudyReportArguments),
-    /// Time a forward pass of each finished arm's network, all arms in turns, and write the times beside the runs for reports.
+    /// Time a forward pass of each finished arm's network, all arms in turn, and write the times next to the runs for reports.
     Bench(StudyBenchArguments),
-    /// Set the arms of two studies beside each other.
+    /// Compare the arms of two studies.
     Compare(StudyCompareArguments),
     /// Copy what is worth committing of a finished study: runs without checkpoints, results, README.
     Publish(StudyPublishArguments),
-    /// Tell from published studies which operator to choose when, as a page of Markdown.
+    /// Write a page of Markdown on which operator to choose when, from published studies.
     Guide(StudyGuideArguments),
 }
 
-/// A study file and where its runs lie.
+/// A study file and the folder of its runs.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct StudyFileArguments {
     /// The study file.
     pub(crate) file: PathBuf,
+    /// A setting in place of the file's, e.g. `base.train.learning_rate=0.1`; may be given several times.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) settings: Vec<String>,
     /// Folder that holds a folder of runs for each study.
     #[arg(long, default_value = "runs")]
     pub(crate) out: PathBuf,
@@ -43,9 +58,36 @@ pub(crate) struct StudyFileArguments {
     pub(crate) device: String,
     #[command(flatten)]
     pub(crate) data: DataArguments,
-    /// Format of what is printed.
+    /// Output format.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
+}
+
+/// `allconv study new`.
+#[derive(Debug, Args)]
+pub(crate) struct StudyNewArguments {
+    /// The study file to write; an existing one is not replaced.
+    pub(crate) file: PathBuf,
+    /// Name of the data set; see `allconv data list`.
+    #[arg(long)]
+    pub(crate) dataset: String,
+    /// The task.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) task: TaskArgument,
+    #[command(flatten)]
+    pub(crate) data: DataArguments,
+}
+
+/// Tasks that a study file can be written for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TaskArgument {
+    /// A class for each image.
+    #[default]
+    Classification,
+    /// A class for each pixel.
+    Segmentation,
+    /// An image of twice the height and width.
+    SuperResolution,
 }
 
 /// `allconv study run`.
@@ -54,7 +96,7 @@ pub(crate) struct StudyRunArguments {
     #[command(flatten)]
     pub(crate) study: StudyFileArguments,
     /// Runs made at the same time; the threads are divided between them.
-    #[arg(long, default_value_t = 1, value_parser = thread_count())]
+    #[arg(long, default_value_t = 1, value_parser = at_least_one())]
     pub(crate) jobs: usize,
     #[command(flatten)]
     pub(crate) machine: MachineArguments,
@@ -65,7 +107,7 @@ pub(crate) struct StudyRunArguments {
 pub(crate) struct StudyPlanArguments {
     #[command(flatten)]
     pub(crate) study: StudyFileArguments,
-    /// Chance of showing the difference that the plan aims at.
+    /// Power: the chance of showing the difference that the plan aims at.
     #[arg(long, default_value_t = 0.8)]
     pub(crate) power: f64,
     /// True difference to plan for, in units of the metric (0.005 is half a point of error) [default: the equivalence margin].
@@ -101,7 +143,7 @@ pub(crate) struct StudyBenchArguments {
     #[arg(long, default_value_t = 21)]
     pub(crate) rounds: usize,
     /// Threads of the kernels [default: all].
-    #[arg(long, value_parser = thread_count())]
+    #[arg(long, value_parser = at_least_one())]
     pub(crate) threads: Option<usize>,
     /// Instruction set of the kernels [default: the fastest this processor has].
     #[arg(long)]
@@ -128,7 +170,7 @@ pub(crate) struct StudyPublishArguments {
     /// Folder to publish to; default: `docs/results/<study>`.
     #[arg(long)]
     pub(crate) to: Option<PathBuf>,
-    /// Publish the runs that have ended of a study that is under way, so that it can go on elsewhere.
+    /// Publish the ended runs of an unfinished study, so that it can continue elsewhere.
     #[arg(long)]
     pub(crate) partial: bool,
 }

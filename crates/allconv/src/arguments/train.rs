@@ -1,4 +1,4 @@
-//! What can be typed behind `train`.
+//! Command-line arguments of `train`.
 
 use std::path::PathBuf;
 
@@ -7,82 +7,122 @@ use clap::Args;
 use super::{DataArguments, MachineArguments};
 use crate::table::Format;
 
+/// The options that `--from` takes the place of.
+const OWN_SETTINGS: [&str; 23] = [
+    "start",
+    "freeze",
+    "model",
+    "width",
+    "down",
+    "up",
+    "dataset",
+    "task",
+    "test_dataset",
+    "fold",
+    "preprocess",
+    "hflip",
+    "translate",
+    "validation",
+    "train_images",
+    "preset",
+    "epochs",
+    "presentations",
+    "batch_size",
+    "lr",
+    "weight_decay",
+    "precision",
+    "measure",
+];
+
 /// `allconv train`.
 #[derive(Debug, Args)]
 pub(crate) struct TrainArguments {
+    /// Take all settings from a run: its folder, or its `spec.toml`; `--set` changes some of them.
+    #[arg(long, value_name = "RUN", conflicts_with_all = OWN_SETTINGS)]
+    pub(crate) from: Option<PathBuf>,
+    /// A setting in place of the others, with its section, e.g. `train.learning_rate=0.1` or `data.validation=30`; may be given several
+    /// times.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) settings: Vec<String>,
     /// Name of the network; see `allconv models list`.
-    #[arg(long)]
-    pub(crate) model: String,
+    #[arg(long, required_unless_present = "from", help_heading = "Network")]
+    pub(crate) model: Option<String>,
     /// Factor on every channel count.
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, default_value_t = 1.0, allow_negative_numbers = true, help_heading = "Network")]
     pub(crate) width: f64,
     /// Downsampling operator, as in a study file, e.g. `{ max_pool = { kernel = 3, stride = 2 } }` [default: the model's own].
-    #[arg(long)]
+    #[arg(long, help_heading = "Network")]
     pub(crate) down: Option<String>,
     /// Upsampling operator, as in a study file, e.g. `{ pixel_shuffle = { factor = 2 } }` [default: the model's own].
-    #[arg(long)]
+    #[arg(long, help_heading = "Network")]
     pub(crate) up: Option<String>,
     /// Name of the data set; see `allconv data list`.
-    #[arg(long)]
-    pub(crate) dataset: String,
-    /// What is learned, as in a study file, e.g. `{ super_resolution = { scale = 2 } }` [default: the class of an image].
-    #[arg(long)]
+    #[arg(long, required_unless_present = "from", help_heading = "Data")]
+    pub(crate) dataset: Option<String>,
+    /// The task, as in a study file, e.g. `{ super_resolution = { scale = 2 } }` [default: classification].
+    #[arg(long, help_heading = "Data")]
     pub(crate) task: Option<String>,
-    /// Names of the data sets that are tested on, in tasks over maps; the first is the test split [default: the data set's own test
-    /// pictures].
-    #[arg(long, value_delimiter = ',')]
+    /// Names of the data sets that are tested on, in dense tasks; the first is the test split [default: the data set's own test
+    /// images].
+    #[arg(long, value_delimiter = ',', help_heading = "Data")]
     pub(crate) test_dataset: Option<Vec<String>>,
-    /// Test on one of several folds of the pictures, e.g. `{ index = 0, of = 5 }`.
-    #[arg(long, conflicts_with = "test_dataset")]
+    /// Test on one of several folds of the images, e.g. `{ index = 0, of = 5 }`.
+    #[arg(long, conflicts_with = "test_dataset", help_heading = "Data")]
     pub(crate) fold: Option<String>,
-    /// Preprocessing steps in order [default: standardize; none in tasks over maps].
-    #[arg(long, value_delimiter = ',')]
+    /// Preprocessing steps in order [default: standardize; none in dense tasks].
+    #[arg(long, value_delimiter = ',', help_heading = "Data")]
     pub(crate) preprocess: Option<Vec<String>>,
     /// Height and width of what the network sees of images, which may differ in size; a study file says more.
     #[arg(long)]
     pub(crate) view: Option<u32>,
     /// Mirror training images at random.
-    #[arg(long)]
+    #[arg(long, help_heading = "Data")]
     pub(crate) hflip: bool,
     /// Largest random shift of training images, in pixels.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true, help_heading = "Data")]
     pub(crate) translate: u32,
-    /// Images held out for validation [default: 5000; 8 in tasks over maps].
-    #[arg(long)]
+    /// Images held out for validation [default: 5000; 8 in dense tasks].
+    #[arg(long, allow_negative_numbers = true, help_heading = "Data")]
     pub(crate) validation: Option<u32>,
     /// Train on this many images only.
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true, help_heading = "Data")]
     pub(crate) train_images: Option<u32>,
-    /// Recipe: `springenberg2015`, `fast` or `dense` [default: springenberg2015; dense in tasks over maps].
-    #[arg(long)]
+    /// Recipe, e.g. `fast`; see `allconv presets list` [default: springenberg2015; dense in dense tasks].
+    #[arg(long, help_heading = "Training")]
     pub(crate) preset: Option<String>,
     /// Passes over the training split [default: the preset's].
-    #[arg(long, conflicts_with = "presentations")]
+    #[arg(long, conflicts_with = "presentations", allow_negative_numbers = true, help_heading = "Training")]
     pub(crate) epochs: Option<f64>,
     /// Training images shown.
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true, help_heading = "Training")]
     pub(crate) presentations: Option<u32>,
     /// Images per step [default: the preset's].
-    #[arg(long, short)]
+    #[arg(long, short, allow_negative_numbers = true, help_heading = "Training")]
     pub(crate) batch_size: Option<u32>,
     /// Largest learning rate [default: the preset's].
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true, help_heading = "Training")]
     pub(crate) lr: Option<f64>,
     /// λ of weight decay [default: the preset's].
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true, help_heading = "Training")]
     pub(crate) weight_decay: Option<f64>,
     /// Accuracy class: `exact`, `f32`, `bf16` or `bf16-fast` [default: the preset's].
-    #[arg(long)]
+    #[arg(long, help_heading = "Training")]
     pub(crate) precision: Option<String>,
-    /// Metrics taken of the finished network; `allconv measure --list` has their names.
-    #[arg(long, value_delimiter = ',')]
+    /// Measures of the finished network; `allconv measure --list` has their names.
+    #[arg(long, value_delimiter = ',', help_heading = "Training")]
     pub(crate) measure: Option<Vec<String>>,
-    /// Keep pictures of what the finished network saw in four test images: `gradient`, `deconvnet`, `guided`.
-    #[arg(long, value_delimiter = ',')]
+    /// Keep explanations of the finished network's output for four test images: `gradient`, `deconvnet`, `guided`.
+    #[arg(long, value_delimiter = ',', conflicts_with = "from", help_heading = "Training")]
     pub(crate) explain: Option<Vec<String>>,
-    /// Seed of every random stream.
-    #[arg(long, default_value_t = 0)]
-    pub(crate) seed: u32,
+    /// Begin from trained weights: a safetensors file, or the folder of a run, a checkpoint or an exported network.
+    #[arg(long, value_name = "WEIGHTS", help_heading = "Training")]
+    pub(crate) start: Option<PathBuf>,
+    /// Modules or parameters that keep the values they begin with, e.g. `conv1,layer1`.
+    #[arg(long, value_delimiter = ',', requires = "start", help_heading = "Training")]
+    pub(crate) freeze: Vec<String>,
+    /// Seed of every random stream [default: 0, or that of `--from`].
+    #[arg(long, help_heading = "Training")]
+    pub(crate) seed: Option<u32>,
     /// Folder for run directories.
     #[arg(long, default_value = "runs")]
     pub(crate) out: PathBuf,

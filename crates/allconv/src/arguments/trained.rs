@@ -1,9 +1,11 @@
-//! What can be typed behind the commands that take a trained network: `eval`, `predict`, `export`.
+//! Command-line arguments of the commands on a trained network: `eval`, `predict`, `export`.
 
 use std::path::PathBuf;
 
+use allconv_exchange::{ExportFormat, FORMATS};
 use allconv_inspect::CheckpointChoice;
 use allconv_record::SplitName;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, ValueEnum};
 
 use super::DataArguments;
@@ -31,7 +33,7 @@ impl From<Weights> for CheckpointChoice {
 /// A trained network.
 #[derive(Debug, Args)]
 pub(crate) struct TrainedArguments {
-    /// The run directory.
+    /// A run directory, or a model folder that `allconv export --to folder` wrote.
     pub(crate) run: PathBuf,
     /// Which of its weights.
     #[arg(long, value_enum, default_value_t)]
@@ -49,9 +51,9 @@ pub(crate) struct TrainedArguments {
 /// The splits of a data set.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 pub(crate) enum SplitArgument {
-    /// Images the weights were fitted to.
+    /// Training images.
     Train,
-    /// Images held out of training.
+    /// Validation images, held out of training.
     #[default]
     Valid,
     /// The test images.
@@ -76,6 +78,9 @@ pub(crate) struct EvalArguments {
     /// Split to evaluate.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) split: SplitArgument,
+    /// JPEG or PNG files, or folders of them, in place of a split; the folder that a picture lies in names its class.
+    #[arg(long, num_args = 1.., conflicts_with = "split")]
+    pub(crate) images: Vec<PathBuf>,
     /// Format of the result.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
@@ -86,13 +91,13 @@ pub(crate) struct EvalArguments {
 pub(crate) struct PredictArguments {
     #[command(flatten)]
     pub(crate) trained: TrainedArguments,
-    /// The pictures, JPEG or PNG.
+    /// The images, JPEG or PNG, or folders of them.
     #[arg(required = true)]
     pub(crate) images: Vec<PathBuf>,
-    /// Folder for the pictures that come out, `NAME.png` each; created if absent.
+    /// Folder for the output images, `NAME.png` each; created if absent.
     #[arg(long, default_value = "predictions")]
     pub(crate) out: PathBuf,
-    /// Cut pictures into tiles with so many input pixels a side [default: 512 for pictures above a megapixel].
+    /// Cut images into tiles of this height and width in input pixels [default: 512 for images above a megapixel].
     #[arg(long)]
     pub(crate) tile: Option<usize>,
     /// Format of the table.
@@ -100,23 +105,20 @@ pub(crate) struct PredictArguments {
     pub(crate) format: Format,
 }
 
-/// Formats that weights are written in.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-pub(crate) enum ExportFormat {
-    /// Weights under PyTorch's tensor names.
-    #[default]
-    Safetensors,
-}
-
 /// `allconv export`.
 #[derive(Debug, Args)]
 pub(crate) struct ExportArguments {
     #[command(flatten)]
     pub(crate) trained: TrainedArguments,
-    /// Format.
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) to: ExportFormat,
-    /// File to write; default: `<run>/export/model.safetensors`.
-    #[arg(long)]
+    /// Format: the weights alone, or a folder that needs neither the run nor its data.
+    #[arg(long, default_value = FORMATS[0].name(), value_parser = PossibleValuesParser::new(FORMATS.map(possible_value)))]
+    pub(crate) to: String,
+    /// File or folder to write [default: below `export` in the run directory].
+    #[arg(long, visible_alias = "out")]
     pub(crate) file: Option<PathBuf>,
+}
+
+/// A format with what it contains, for the help text.
+fn possible_value(format: &dyn ExportFormat) -> PossibleValue {
+    PossibleValue::new(format.name()).help(format.about())
 }

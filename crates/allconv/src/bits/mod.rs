@@ -1,7 +1,7 @@
-//! `doctor --bits`: whether this machine computes the same bits as the one on which the reference was recorded.
+//! `doctor --bits`: a comparison of this machine's results, bit by bit, with a recorded reference.
 //!
-//! A micro study of some fifty tiny runs is made in a folder of its own: classifier, U-Net and super-resolution, both optimisers, every
-//! accuracy class and every operator. What is compared are hashes of what a run's numbers consist of.
+//! A micro study of some fifty tiny runs is run in a folder of its own: classifier, U-Net and super-resolution, both optimisers, every
+//! accuracy class and every operator. The hashes of each part of a run's results are compared.
 
 mod runs;
 
@@ -24,13 +24,13 @@ use crate::runner::Runner;
 use crate::{device, exit, measures, output};
 use runs::{MicroRun, runs};
 
-/// What the runs gave when the reference was recorded, one line each: the name, then a hash of each of [`PARTS`].
+/// The recorded results of the runs, one line each: the name, then a hash of each of [`PARTS`].
 const REFERENCE: &str = include_str!("reference.txt");
 
-/// What the numbers of a run consist of, in the order in which they come about; `-` stands for what a run does not have.
+/// The parts of a run's results, in the order in which they are computed; `-` stands for a part that a run does not have.
 const PARTS: [&str; 4] = ["preprocessing", "weights", "metrics", "outcomes"];
 
-/// The pictures of the three tasks.
+/// The images of the three tasks.
 const CLASSES: &[u8] = include_bytes!("../../tests/fixtures/runs/data/classes.tar.gz");
 const DISCS: &[u8] = include_bytes!("../../tests/fixtures/runs/data/discs.tar.gz");
 const WAVES: &[u8] = include_bytes!("../../tests/fixtures/runs/data/waves.tar.gz");
@@ -38,7 +38,7 @@ const WAVES: &[u8] = include_bytes!("../../tests/fixtures/runs/data/waves.tar.gz
 /// Hexadecimal digits of a hash that are kept.
 const DIGITS: usize = 16;
 
-/// Makes the micro study and compares it with the reference, or prints what it gave.
+/// Runs the micro study and compares it with the reference, or prints its results.
 pub(crate) fn run(arguments: &BitsArguments) -> anyhow::Result<u8> {
     let began = Instant::now();
     let found = found(arguments)?;
@@ -68,7 +68,7 @@ pub(crate) fn run(arguments: &BitsArguments) -> anyhow::Result<u8> {
     Ok(exit::MISSED)
 }
 
-/// A line for each run of the micro study, made in a folder that is removed again.
+/// Returns a line for each run of the micro study, whose folder is removed again.
 fn found(arguments: &BitsArguments) -> anyhow::Result<String> {
     let folder = tempfile::tempdir().context("cannot make a folder for the runs")?;
     let data = DataDirectory::new(folder.path().join("data"));
@@ -105,7 +105,7 @@ fn found(arguments: &BitsArguments) -> anyhow::Result<String> {
     Ok(lines)
 }
 
-/// Unpacks and imports the pictures of the three tasks.
+/// Unpacks and imports the images of the three tasks.
 fn import_data(folder: &Path, data: &DataDirectory) -> anyhow::Result<()> {
     let unpacked = |name: &str, bytes: &[u8]| {
         let path = folder.join(format!("{name}.tar.gz"));
@@ -146,7 +146,7 @@ fn hashes(run: &RunDirectory) -> anyhow::Result<[String; PARTS.len()]> {
     Ok(hashes)
 }
 
-/// What is different, in the order of the runs; of each run only the first part, from which the others follow.
+/// Returns the differences in the order of the runs; of each run only the first part, since the others follow from it.
 fn differences(found: &str, reference: &str) -> Vec<String> {
     let mut differences = Vec::new();
     let mut wanted = reference.lines();

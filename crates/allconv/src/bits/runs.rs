@@ -5,7 +5,7 @@ use allconv_nets::{DownsampleConfig, UpsampleConfig};
 use allconv_record::Request;
 use anyhow::bail;
 
-/// The operators that reduce, in classifiers. New ones come last, as the place decides optimiser and class.
+/// The downsampling operators, in classifiers. New ones come last, as the position decides optimiser and class.
 pub(super) const REDUCING: [&str; 35] = [
     "max_pool",
     "average_pool",
@@ -44,7 +44,7 @@ pub(super) const REDUCING: [&str; 35] = [
     "stochastic_pool",
 ];
 
-/// The operators that enlarge, each with its partner, in U-Nets. New ones come last.
+/// The upsampling operators, each with its partner, in U-Nets. New ones come last.
 pub(super) const ENLARGING: [&str; 9] = [
     "transposed_conv",
     "max_unpool",
@@ -57,7 +57,7 @@ pub(super) const ENLARGING: [&str; 9] = [
     "spectral_upsample",
 ];
 
-/// The operators that enlarge in super-resolution, one for each optimiser and class.
+/// The upsampling operators in super-resolution, one for each optimiser and class.
 const UPSCALING: [&str; 8] = [
     "pixel_shuffle",
     "transposed_conv",
@@ -128,11 +128,11 @@ const MEASURES: [&str; 7] = [
 pub(super) struct MicroRun {
     /// Task, operator, optimiser and class, joined by hyphens.
     pub(super) name: String,
-    /// What is asked for.
+    /// The request.
     pub(super) request: Request,
 }
 
-/// All runs, from the plainest on.
+/// Returns all runs, the simplest first.
 ///
 /// # Errors
 /// When a name is in no registry, which a test excludes.
@@ -166,7 +166,7 @@ pub(super) fn runs() -> anyhow::Result<Vec<MicroRun>> {
 }
 
 impl MicroRun {
-    /// The run of an operator at this place of its list, which decides optimiser and class.
+    /// Returns the run of an operator at this position of its list, which decides optimiser and class.
     fn of(task: &str, template: &str, operator: &str, place: usize) -> anyhow::Result<MicroRun> {
         let mut template: toml::Table = template.parse()?;
         let mut section = |name: &str| match template.remove(name) {

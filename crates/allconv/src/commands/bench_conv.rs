@@ -1,4 +1,4 @@
-//! `allconv bench conv`: every convolution of a network by itself, the algorithm that was chosen beside its alternatives.
+//! `allconv bench conv`: every convolution of a network by itself, with the chosen algorithm and its alternatives.
 
 use std::time::Instant;
 
@@ -23,7 +23,7 @@ const TOLERATED: f64 = 1.10;
 /// The columns, by key and heading.
 const COLUMNS: [(&str, &str); 9] = [
     ("layer", "Layer"),
-    ("map", "Map"),
+    ("map", "Feature map"),
     ("pass", "Pass"),
     ("algorithm", "Algorithm"),
     ("chosen", "Chosen"),
@@ -37,7 +37,7 @@ const COLUMNS: [(&str, &str); 9] = [
 struct Layer {
     name: String,
     geometry: ConvGeometry,
-    /// Whether training asks for the gradient of its input.
+    /// Whether training needs the gradient of its input.
     input_gradient: bool,
 }
 
@@ -75,17 +75,15 @@ fn layers(arguments: &BenchArguments) -> anyhow::Result<Vec<Layer>> {
     let usage = |error: allconv_nets::DescriptionError| UsageError(error.to_string());
     let model = models::find(&arguments.model).map_err(usage)?;
     let [channels, ..] = model.input;
-    let input = arguments.size.map_or(model.input, |side| [channels, side, side]);
+    let input = arguments.size.map_or(model.input, |size| [channels, size, size]);
     let shapes = walk(&model.spec().with_width(arguments.width), input, model.classes).map_err(usage)?;
-    let convolutions = shapes.stages.iter().enumerate().filter_map(|(index, shape)| {
-        let geometry = geometry(shape, arguments.batch)?;
-        Some((format!("features.{index} {}", shape.stage.label()), geometry))
-    });
+    let convolutions =
+        shapes.stages.iter().filter_map(|shape| Some((shape.label(), geometry(shape, arguments.batch)?)));
     let layers = convolutions.enumerate();
     Ok(layers.map(|(place, (name, geometry))| Layer { name, geometry, input_gradient: place > 0 }).collect())
 }
 
-/// The kernels' geometry of a stage that is a convolution.
+/// Returns the kernels' geometry of a stage that is a convolution.
 fn geometry(shape: &StageShape, batch: usize) -> Option<ConvGeometry> {
     let StageSpec::Convolution(convolution) = &shape.stage else { return None };
     let [channels_in, height_in, width_in] = shape.input;
@@ -104,7 +102,7 @@ fn geometry(shape: &StageShape, batch: usize) -> Option<ConvGeometry> {
     })
 }
 
-/// The table, and a line for every choice that lags.
+/// Returns the table, and a line for every chosen algorithm that is too slow.
 fn measure(layers: &[Layer], engine: &Engine, rounds: usize) -> anyhow::Result<(Table, Vec<String>)> {
     let peak = measured_peak(engine);
     let mut table = Table::data("allconv.bench-conv/1", &COLUMNS);

@@ -11,7 +11,7 @@ use allconv_train::{ClassObjective, DataSettings, DataStore, Preset, Trainer, to
 use anyhow::{Context, ensure};
 use burn::tensor::Device;
 
-use super::bench_map::MapBench;
+use super::bench_dense::DenseBench;
 use super::bench_time::{Step, WARM_UP, time};
 use crate::arguments::BenchArguments;
 use crate::exit::UsageError;
@@ -20,7 +20,7 @@ use crate::machine;
 /// Learning rate of the training steps: small enough for every network.
 const LEARNING_RATE: f64 = 0.01;
 
-/// Something that can be timed.
+/// A network that can be timed.
 pub(super) struct Bench {
     subject: Subject,
     steps: usize,
@@ -32,8 +32,8 @@ pub(super) struct Bench {
 enum Subject {
     /// A classifier with its loader.
     Classifier(Box<Classifier>),
-    /// A network that returns a map.
-    Map(MapBench),
+    /// A network of a dense task.
+    Dense(DenseBench),
 }
 
 /// A classifier and an endless supply of batches.
@@ -59,7 +59,7 @@ impl Bench {
         let mut spec = model.spec().with_width(arguments.width);
         spec.downsample = operator.cloned().or(spec.downsample);
         let [channels, ..] = model.input;
-        let input = arguments.size.map_or(model.input, |side| [channels, side, side]);
+        let input = arguments.size.map_or(model.input, |size| [channels, size, size]);
         let walk = walk(&spec, input, model.classes).map_err(usage)?;
         let accuracy = Accuracy::named(&arguments.precision)
             .map_err(|error| UsageError(format!("--precision: {error}")))?;
@@ -73,7 +73,7 @@ impl Bench {
                 batches: batches(arguments, input)?,
                 classes: model.classes,
             })),
-            OutputKind::Map { .. } => Subject::Map(MapBench::new(network, arguments.batch, &walk)),
+            OutputKind::Map { .. } => Subject::Dense(DenseBench::new(network, arguments.batch, &walk)),
         };
         let (macs, instruction_set) = (walk.macs(), isa.to_string());
         Ok(Bench { subject, steps: arguments.steps, macs, instruction_set })
@@ -84,7 +84,7 @@ impl Bench {
         let steps = self.steps;
         let Classifier { network, batches, classes } = match &mut self.subject {
             Subject::Classifier(classifier) => &mut **classifier,
-            Subject::Map(bench) => return time(steps, bench.training()?),
+            Subject::Dense(bench) => return time(steps, bench.training()?),
         };
         let settings = (Preset::named("springenberg2015").context("the preset is registered")?.settings)();
         let device = Device::flex().autodiff();
@@ -104,7 +104,7 @@ impl Bench {
         let steps = self.steps;
         let Classifier { network, batches, classes } = match &mut self.subject {
             Subject::Classifier(classifier) => &mut **classifier,
-            Subject::Map(bench) => return time(steps, bench.inference()),
+            Subject::Dense(bench) => return time(steps, bench.inference()),
         };
         let network = network.valid();
         let device = Device::flex();
@@ -117,11 +117,10 @@ impl Bench {
     }
 }
 
-/// Drawn images of these sides for all steps.
-fn batches(arguments: &BenchArguments, [channels, side, _]: [usize; 3]) -> anyhow::Result<BatchIterator> {
+/// Returns drawn images of this size for all steps.
+fn batches(arguments: &BenchArguments, [channels, size, _]: [usize; 3]) -> anyhow::Result<BatchIterator> {
     ensure!(channels == 3, "drawn images have 3 channels, {} takes {channels}", arguments.model);
-    let synthetic =
-        allconv_data::SyntheticSettings { seed: 0, size: side, train: 2 * arguments.batch, test: 10 };
+    let synthetic = allconv_data::SyntheticSettings { seed: 0, size, train: 2 * arguments.batch, test: 10 };
     let settings = DataSettings {
         dataset: "synthetic".to_owned(),
         preprocess: vec![Preprocess::Standardize],
@@ -237,7 +236,7 @@ mod tests {
         let mut bench = Bench::new(&arguments)?;
         let weights = |bench: &Bench| match &bench.subject {
             Subject::Classifier(classifier) => network_tensors(&classifier.network),
-            Subject::Map(_) => panic!("all_cnn_c is a classifier"),
+            Subject::Dense(_) => panic!("all_cnn_c is a classifier"),
         };
         let before = weights(&bench);
         bench.train()?;

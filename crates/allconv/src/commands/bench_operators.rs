@@ -25,7 +25,7 @@ const WARM_UP: usize = 2;
 /// Names the stream of the inputs.
 const NOISE: u64 = 0x0000_0002_0000_0001;
 
-/// Images whose results are held to f64: operators treat each image by itself.
+/// Images whose results are compared with f64: operators treat each image by itself.
 const VERIFIED_IMAGES: usize = 2;
 
 /// Bound on the distance from f64 relative to its length, both as root mean squares. Single precision keeps seven digits; sums of
@@ -42,8 +42,8 @@ pub(super) fn run(arguments: &BenchOperatorsArguments) -> anyhow::Result<u8> {
     let engine = Engine::new(machine::isa(arguments.isa.as_deref())?, Accuracy::F32);
     let columns = [
         ("operator", "Operator"),
-        ("way", "Way"),
-        ("shape", "Larger map"),
+        ("way", "Direction"),
+        ("shape", "Larger feature map"),
         ("threads", "Threads"),
         ("forward_ms", "Forward (ms)"),
         ("forward_min_ms", "fastest"),
@@ -111,8 +111,8 @@ fn operators(names: &[String]) -> anyhow::Result<Vec<Operator>> {
 }
 
 fn shape(text: &str) -> anyhow::Result<[usize; 4]> {
-    let sides: Vec<usize> = text.split(',').filter_map(|side| side.trim().parse().ok()).collect();
-    match <[usize; 4]>::try_from(sides) {
+    let sizes: Vec<usize> = text.split(',').filter_map(|size| size.trim().parse().ok()).collect();
+    match <[usize; 4]>::try_from(sizes) {
         Ok(shape) if !shape.contains(&0) && text.split(',').count() == 4 => Ok(shape),
         _ => {
             let message =
@@ -134,7 +134,7 @@ enum Computing {
 }
 
 impl Subject {
-    /// The operator on noise of `shape`, or for the way up on noise of the shape that its usual partner leaves of it; `None` where it
+    /// Returns the operator with noise of `shape`, or for upsampling with noise of the shape that its usual partner makes of it; `None` where it
     /// computes nothing by itself.
     fn new(
         operator: &Operator,
@@ -152,7 +152,7 @@ impl Subject {
             Operator::Down(operator) => {
                 let mut stages = Vec::new();
                 let placed = Slot::new(&mut stages, shape[1], ActivationKind::Relu).place(operator);
-                // Some operators only change what stands before or behind them.
+                // Some operators only change the stage before or after them.
                 if matches!(placed, Err(DescriptionError::Operator(OperatorError::Misplaced { .. })))
                     || stages.is_empty()
                 {
@@ -168,7 +168,7 @@ impl Subject {
                 let pair = UpsamplePair::new(operator, &operator.partner(), input, engine, device)?;
                 let pair = if is_double { pair.in_double_precision() } else { pair };
                 let (x, switches) = pair.reduce(noise(shape));
-                // Other values than the partner's, as they come back from the layers between the two.
+                // Values other than the partner's output, as the layers between the two return them.
                 let x = noise(x.dims());
                 let computing = Computing::Up(Box::new((pair, switches)));
                 Ok(Some(Subject { computing, x }))
@@ -219,7 +219,7 @@ fn time(
     let Some(forward_only) = subject(DType::F32, &plain)? else { return Ok(None) };
     let forward = milliseconds(rounds, || drop(forward_only.forward(forward_only.x.clone())));
     let both = milliseconds(rounds, || {
-        // The gradient of every result is 1, in the order in which maps lie, as it comes in a network.
+        // The gradient of every result is 1, in the memory layout of feature maps, as in a network.
         let leaf = with_gradients.x.clone().detach().require_grad();
         let gradients = with_gradients.forward(leaf.clone()).permute([0, 2, 3, 1]).backward();
         drop(leaf.grad(&gradients));
@@ -250,7 +250,7 @@ fn distance_from_double(
     Ok(distance(&y, &exact_y).max(distance(&dx, &exact_dx)))
 }
 
-/// The root mean square of the difference of the first values, as a share of that of the exact ones.
+/// The root mean square of the difference of the first values, relative to that of the exact ones.
 fn distance(found: &[f64], exact: &[f64]) -> f64 {
     let difference: f64 = found.iter().zip(exact).map(|(found, exact)| square(found - exact)).sum();
     let length: f64 = exact.iter().map(|exact| square(*exact)).sum();
@@ -260,7 +260,7 @@ fn distance(found: &[f64], exact: &[f64]) -> f64 {
 fn host(tensor: Tensor<4>) -> Vec<f64> {
     match tensor.into_data().try_into_vec_as() {
         Ok(values) => values,
-        Err(error) => panic!("a map could not be read from its device: {error}"),
+        Err(error) => panic!("a tensor could not be read from its device: {error}"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! `allconv data`: which data sets there are, and bringing them in.
+//! `allconv data`: the list of data sets, and their import, download and verification.
 
 use allconv_data::{DataDirectory, HashCheck, fetch, list, verify};
 use allconv_document::Table;
@@ -48,7 +48,7 @@ pub(crate) fn run(command: &DataCommand) -> anyhow::Result<u8> {
                 bar.set_position(progress.bytes);
             })?;
             bar.finish_and_clear();
-            let verb = if report.already_present { "was here before" } else { "fetched and checked" };
+            let verb = if report.already_present { "was already present" } else { "fetched and checked" };
             output::print_line(format_args!("{name} {verb}: {}", report.folder.display()))?;
         }
     }
@@ -60,7 +60,7 @@ pub(super) fn directory(arguments: &DataArguments) -> DataDirectory {
 }
 
 fn list_datasets(directory: &DataDirectory, format: Format) -> anyhow::Result<()> {
-    let columns = [("name", "Name"), ("present", "Here"), ("description", "What it is")];
+    let columns = [("name", "Name"), ("present", "Present"), ("description", "Description")];
     let mut table = Table::data("allconv.datasets/1", &columns);
     for dataset in list(directory)? {
         table.push(vec![json!(dataset.name), json!(dataset.present), json!(dataset.description)]);

@@ -1,4 +1,4 @@
-//! `allconv data augment`: a picture of what augmentation makes of the first training images.
+//! `allconv data augment`: an image of the first training images with augmentation.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::output;
 
 /// The seed whose draws are shown.
 const SEED: u64 = 0;
-/// Pixels of the picture for a pixel of an image.
+/// Pixels of the output for a pixel of an image.
 const MAGNIFICATION: u32 = 3;
 /// Pixels between two images.
 const GAP: u32 = 4;
@@ -27,7 +27,7 @@ pub(super) struct Shown {
     pub(super) epochs: u32,
 }
 
-/// Writes the picture: a row for each image, first as it is stored, then in each epoch.
+/// Writes the output image: a row for each image, first as it is stored, then in each epoch.
 pub(super) fn augment(
     name: &str,
     settings: &str,
@@ -51,7 +51,7 @@ pub(super) fn augment(
     Ok(())
 }
 
-/// The settings as a study file reads and checks them.
+/// Reads and checks the settings as in a study file.
 fn augmentation(settings: &str) -> Result<Augmentation, String> {
     let section = format!("dataset = \"shown\"\naugment = {settings}");
     let request: DataRequest = toml::from_str(&section).map_err(|error| error.message().to_owned())?;
@@ -61,7 +61,7 @@ fn augmentation(settings: &str) -> Result<Augmentation, String> {
 
 fn picture(dataset: &Dataset, augmentation: Augmentation, shown: &Shown) -> Result<RgbImage, DataError> {
     let shape = dataset.shape();
-    let [width, height] = [shape.width, shape.height].map(|side| side as u32 * MAGNIFICATION + GAP);
+    let [width, height] = [shape.width, shape.height].map(|size| size as u32 * MAGNIFICATION + GAP);
     let mut picture =
         RgbImage::from_pixel((shown.epochs + 1) * width - GAP, shown.images * height - GAP, Rgb([255; 3]));
     for sample in 0..shown.images {

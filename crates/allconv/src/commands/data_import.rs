@@ -1,4 +1,4 @@
-//! `allconv data import`: bringing in images, photographs, and pictures with label maps.
+//! `allconv data import`: the import of images, of photographs, and of images with label maps.
 
 use std::path::Path;
 
@@ -94,12 +94,12 @@ fn import_of_pictures(
     let header = &report.header;
     let kind = match header.classes.as_slice() {
         [] => "photographs".to_owned(),
-        classes => format!("pictures with label maps of {}", classes.join(", ")),
+        classes => format!("images with label maps of {}", classes.join(", ")),
     };
     let [train, validation, test] =
         [SplitName::Train, SplitName::Validation, SplitName::Test].map(|split| header.count(split));
     let divided = match (validation, test) {
-        (0, 0) => "in one pool".to_owned(),
+        (0, 0) => "without splits".to_owned(),
         _ => format!("{train} training, {validation} validation, {test} test"),
     };
     output::print_line(format_args!(
@@ -114,10 +114,10 @@ fn import_of_pictures(
 }
 
 fn import_verb(already_present: bool) -> &'static str {
-    if already_present { "was here before" } else { "imported" }
+    if already_present { "was already present" } else { "imported" }
 }
 
-/// Folders of images left out that are named, one a line.
+/// The largest number of folders with images left out that are listed, one a line.
 const FOLDERS_NAMED: usize = 8;
 
 fn say_left_out(what: &str, left_out: &LeftOut) {

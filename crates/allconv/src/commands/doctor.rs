@@ -1,4 +1,4 @@
-//! `allconv doctor`: what this machine offers, and what is missing.
+//! `allconv doctor`: the capabilities of this machine, and what is missing.
 
 use allconv_data::DataDirectory;
 use allconv_kernels::Isa;
@@ -34,13 +34,13 @@ pub(crate) fn run(arguments: &DoctorArguments) -> anyhow::Result<u8> {
         output::print_line(format_args!(
             "  {:<15}{}",
             dataset.name,
-            if dataset.present { "here" } else { "absent" }
+            if dataset.present { "present" } else { "absent" }
         ))?;
     }
     Ok(exit::OK)
 }
 
-/// Tells of one kind of GPU: whether this build has it, what it needs, what was tested, and what the first such device can do.
+/// Reports on one kind of GPU: whether this build has it, what it needs, what was tested, and what the first such device can do.
 fn tell_of_gpus(kind: &GpuKind) -> anyhow::Result<()> {
     let GpuKind { name, built_in, to_build, tested } = kind;
     let chosen = device::choose(name);

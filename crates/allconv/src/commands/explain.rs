@@ -1,13 +1,13 @@
-//! `allconv explain`: what a unit or a class saw, as pictures, with the check whether the pictures depend on what was learned.
+//! `allconv explain`: explanations of a unit or a class as figures, with the check whether they depend on the trained weights.
 
 use std::fs;
 use std::time::Instant;
 
 use allconv_document::Table;
 use allconv_inspect::explain::{
-    Choice, ContactSheet, DEFAULT_STEPS, EXPLANATIONS, Explained, Explanation, Region, Target, input_picture,
-    randomisation_check, signal_explanations, signal_picture, strongest_patches, unconditional_signals,
-    write_signals,
+    Choice, ContactSheet, DEFAULT_STEPS, EXPLANATIONS, Explanation, ExplanationRequest, Region, Target,
+    input_picture, randomisation_check, signal_explanations, signal_picture, strongest_patches,
+    unconditional_signals, write_signals,
 };
 use allconv_nets::{MaxPoolRule, ReluRule, SignalRules, StageSpec};
 use anyhow::Context;
@@ -20,17 +20,17 @@ use crate::exit::{self, UsageError};
 use crate::output;
 use crate::subject::{Loaded, class_name, load};
 
-/// Side of a picture on a sheet, in pixels.
+/// Height and width of an image on a sheet, in pixels.
 const CELL: u32 = 64;
-/// Side of a picture of a whole image wider than this, in pixels.
+/// The same for whole images that are larger than this, in pixels.
 const LARGE_CELL: u32 = 112;
-/// Images that are looked at unless told otherwise.
+/// Default number of images.
 const DEFAULT_COUNT: usize = 200;
-/// Units whose patches are shown unless told otherwise.
+/// Default number of units whose patches are shown.
 const UNITS: usize = 8;
-/// Patches of each unit unless told otherwise.
+/// Default number of patches of each unit.
 const TOP: usize = 4;
-/// Pictures that the randomisation check looks at.
+/// Images of the randomisation check.
 const CHECKED: usize = 16;
 
 /// Runs the command.
@@ -71,7 +71,7 @@ pub(crate) fn run(arguments: &ExplainArguments) -> anyhow::Result<u8> {
         section.picture.save(&file).with_context(|| format!("cannot write {}", file.display()))?;
     }
     let file = arguments.out.join("explain.html");
-    let title = format!("{}: {}", loaded.subject.name(), target_words(&loaded, target));
+    let title = format!("{}: {}", loaded.subject.name(), target_name(&loaded, target));
     fs::write(&file, page(&title, &loaded.subject.origin().to_string(), &sections)?)
         .with_context(|| format!("cannot write {}", file.display()))?;
     output::print(&arguments.format.write(&table))?;
@@ -131,7 +131,7 @@ fn explanations(arguments: &ExplainArguments) -> Vec<&'static dyn Explanation> {
     default.chain(arguments.method.iter().filter_map(named)).collect()
 }
 
-/// Every image beside what each method shows of it.
+/// Returns the sheet of every image with each method's explanation of it.
 fn whole_images(
     arguments: &ExplainArguments,
     loaded: &Loaded,
@@ -143,24 +143,24 @@ fn whole_images(
     let shape = pictures.shape();
     let region = Region::middle(shape);
     let steps = arguments.steps.unwrap_or(DEFAULT_STEPS);
-    let asked = Explained { subject: &loaded.subject, pictures, target, max_pool, steps, region };
+    let request = ExplanationRequest { subject: &loaded.subject, pictures, target, max_pool, steps, region };
     let inputs = (0..pictures.len()).map(|picture| input_picture(pictures.pixels(picture), shape, region));
     let mut columns: Vec<Vec<RgbImage>> = vec![inputs.collect()];
     let names: Vec<&str> = methods.iter().map(|method| method.label()).collect();
     let mut caption = format!(
-        "Each row: the image, then {} for {}. Grey is 0; each picture has its own scale.",
+        "Each row: the image, then {} for {}. Grey is 0; each explanation has its own scale.",
         names.join(", "),
-        target_words(loaded, target)
+        target_name(loaded, target)
     );
     for method in methods {
-        let found = method.explain(&asked)?;
+        let found = method.explain(&request)?;
         columns.push(found.pictures);
         if let Some(note) = found.note {
             output::note(format_args!("{note}"));
             caption = format!("{caption} {note}");
         }
     }
-    let mut sheet = ContactSheet::new(if region.side > LARGE_CELL as usize { LARGE_CELL } else { CELL });
+    let mut sheet = ContactSheet::new(if region.size > LARGE_CELL as usize { LARGE_CELL } else { CELL });
     for picture in 0..pictures.len() {
         sheet.push(columns.iter().map(|column| column[picture].clone()).collect());
     }
@@ -173,7 +173,7 @@ fn whole_images(
     })
 }
 
-fn target_words(loaded: &Loaded, target: Target) -> String {
+fn target_name(loaded: &Loaded, target: Target) -> String {
     match target {
         Target::Class(Choice::Strongest) => "the class with the largest logit".to_owned(),
         Target::Class(Choice::Given(class)) => class_name(&loaded.classes, class),
@@ -191,7 +191,7 @@ fn target_words(loaded: &Loaded, target: Target) -> String {
     }
 }
 
-/// The strongest patches of units beside their reconstructions.
+/// Returns the sheet of the strongest patches of units with their reconstructions.
 fn unit_patches(
     arguments: &ExplainArguments,
     loaded: &Loaded,
@@ -241,7 +241,7 @@ fn unit_patches(
     })
 }
 
-/// What channels look for without an image.
+/// Returns the sheet of the deconvnet's reconstructions of channels without an image.
 fn unconditional(loaded: &Loaded, stage: usize) -> anyhow::Result<Section> {
     let subject = &loaded.subject;
     let (found, region) = unconditional_signals(subject, stage, &[])?;
@@ -255,7 +255,7 @@ fn unconditional(loaded: &Loaded, stage: usize) -> anyhow::Result<Section> {
     Ok(Section {
         title: "What the channels look for, without an image".to_owned(),
         caption: format!(
-            "All {} channels of {}, 16 a row: the deconvnet's reconstruction from the middle of the map; max pooling \
+            "All {} channels of {}, 16 a row: the deconvnet's reconstruction from the middle of the feature map; max pooling \
              without switches.",
             channels.len(),
             subject.stage_label(stage)
@@ -266,7 +266,7 @@ fn unconditional(loaded: &Loaded, stage: usize) -> anyhow::Result<Section> {
     })
 }
 
-/// The randomisation check as a table, and its curves as a picture of bars.
+/// Returns the randomisation check as a table, and its curves as a bar chart.
 fn randomisation(loaded: &Loaded, target: Target) -> anyhow::Result<(Section, Table)> {
     let Loaded { subject, pictures, .. } = loaded;
     let pictures = pictures.spread(CHECKED);
@@ -300,7 +300,7 @@ fn randomisation(loaded: &Loaded, target: Target) -> anyhow::Result<(Section, Ta
     }
     Ok((
         Section {
-            title: "Do the pictures depend on what was learned?".to_owned(),
+            title: "Do the explanations depend on the trained weights?".to_owned(),
             caption: format!(
                 "Model randomisation (Adebayo et al., 2018) on {} images: rank correlation of the absolute signal with that of \
                  the network as it is, once the parameters from a stage to the end are random. Columns: gradient, deconvnet, \

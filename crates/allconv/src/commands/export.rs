@@ -1,22 +1,40 @@
-//! `allconv export`: weights for other programs.
+//! `allconv export`: trained networks for other machines and other programs.
 
+use allconv_exchange::{Export, FORMATS};
+use allconv_inspect::ModelFolder;
 use anyhow::Context;
 
-use crate::arguments::{ExportArguments, ExportFormat};
+use crate::arguments::ExportArguments;
 use crate::commands::eval::{load, store};
-use crate::exit;
+use crate::exit::{self, UsageError};
 use crate::output;
+use crate::seeds::add_seeds;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &ExportArguments) -> anyhow::Result<u8> {
     let trained = load(&arguments.trained, &store(&arguments.trained))?;
-    let ExportFormat::Safetensors = arguments.to;
-    let default = || arguments.trained.run.join("export").join("model.safetensors");
-    let file = arguments.file.clone().unwrap_or_else(default);
+    let format = FORMATS
+        .into_iter()
+        .find(|format| format.name() == arguments.to)
+        .with_context(|| format!("there is no format {}", arguments.to))?;
+    let source = &arguments.trained.run;
+    let file = match &arguments.file {
+        Some(file) => file.clone(),
+        None if ModelFolder::is_at(source) => {
+            let reason =
+                format!("name the file or folder to write with --out; {} is not a run", source.display());
+            return Err(UsageError(reason).into());
+        }
+        None => source.join("export").join(format.default_name()),
+    };
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     }
-    trained.export_safetensors(&file)?;
+    let mut provenance = trained.provenance()?;
+    if !ModelFolder::is_at(source) {
+        add_seeds(&mut provenance, source)?;
+    }
+    format.write(&Export { trained: &trained, provenance: &provenance }, &file)?;
     output::print_line(format_args!("{}", file.display()))?;
     Ok(exit::OK)
 }

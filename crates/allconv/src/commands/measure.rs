@@ -1,4 +1,4 @@
-//! `allconv measure`: shift, receptive field, aliasing, robustness and optimisation of a network, as tables and pictures.
+//! `allconv measure`: shift, receptive field, aliasing, robustness and optimisation of a network, as tables and figures.
 
 use std::fs;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use allconv_document::Table;
 use allconv_inspect::InspectError;
-use allconv_inspect::measure::{self, Asked, Measure, Reading, all_measures, mean_corruption_error};
+use allconv_inspect::measure::{self, Measure, MeasureRequest, Reading, all_measures, mean_corruption_error};
 use allconv_study::stats::{Interval, bootstrap_mean_interval, wilson_interval};
 use allconv_train::TrainError;
 use anyhow::Context;
@@ -49,11 +49,11 @@ pub(crate) fn run(arguments: &MeasureArguments) -> anyhow::Result<u8> {
     let mut table = Table::data("allconv.measures/1", &columns);
     for measure in wanted {
         let began = Instant::now();
-        let name = measure.card().name;
+        let name = measure.description().name;
         let taken = match take(measure, &loaded, arguments) {
             Ok(taken) => taken,
-            // Asked for by name, a measure must be taken; among all, one that does not fit is named.
-            Err(error) if arguments.only.is_empty() && matches!(error, InspectError::Question(_)) => {
+            // A measure requested by name must be possible; of all measures, those that do not fit are reported.
+            Err(error) if arguments.only.is_empty() && matches!(error, InspectError::Request(_)) => {
                 output::note(format_args!("{name}: not taken: {error}"));
                 continue;
             }
@@ -81,7 +81,7 @@ pub(crate) fn run(arguments: &MeasureArguments) -> anyhow::Result<u8> {
     Ok(exit::OK)
 }
 
-/// Refuses readings that are not numbers.
+/// Refuses values that are not numbers.
 fn check_finite(readings: &[Reading]) -> Result<(), TrainError> {
     let Some(reading) = readings.iter().find(|reading| !reading.value.is_finite()) else { return Ok(()) };
     let what = format!("{} {}", reading.metric, reading.at).trim().to_owned();
@@ -92,7 +92,7 @@ fn check_finite(readings: &[Reading]) -> Result<(), TrainError> {
 fn relative_error(readings: &[Reading], base: &[Reading], name: &str) -> Option<Reading> {
     let value = mean_corruption_error(readings, base)?;
     let at = format!("relative to {name}");
-    Some(Reading { metric: "mean_corruption_error", at, value, per_image: Vec::new(), of_answers: true })
+    Some(Reading { metric: "mean_corruption_error", at, value, per_image: Vec::new(), is_fraction: true })
 }
 
 fn take(
@@ -100,16 +100,16 @@ fn take(
     loaded: &Loaded,
     arguments: &MeasureArguments,
 ) -> Result<allconv_inspect::measure::Measurement, InspectError> {
-    let count = arguments.subject.count.unwrap_or_else(|| measure.card().images);
+    let count = arguments.subject.count.unwrap_or_else(|| measure.description().images);
     let pictures = loaded.pictures.spread(count.max(1));
-    let asked = Asked {
+    let request = MeasureRequest {
         subject: &loaded.subject,
         pictures: &pictures,
         run: loaded.run.as_ref(),
         history: &loaded.history,
         largest_shift: arguments.largest_shift,
     };
-    measure::take(measure, &asked)
+    measure::take(measure, &request)
 }
 
 /// The measures called `names`, or all.
@@ -118,32 +118,32 @@ fn wanted(names: &[String]) -> Result<Vec<&'static dyn Measure>, UsageError> {
         return Ok(all_measures().collect());
     }
     let find = |name: &String| {
-        all_measures().find(|measure| measure.card().name == name).ok_or_else(|| {
-            let known: Vec<&str> = all_measures().map(|measure| measure.card().name).collect();
+        all_measures().find(|measure| measure.description().name == name).ok_or_else(|| {
+            let known: Vec<&str> = all_measures().map(|measure| measure.description().name).collect();
             UsageError(format!("no measure is called `{name}`; there are {}", known.join(", ")))
         })
     };
     names.iter().map(find).collect()
 }
 
-/// Every measure in words.
+/// Returns the table of every measure with its definition.
 fn listed() -> Table {
     let columns = [
         ("measure", "Measure"),
         ("metrics", "Metrics"),
-        ("statement", "What it tells"),
+        ("statement", "What it measures"),
         ("definition", "Definition"),
         ("source", "Source"),
     ];
     let mut table = Table::data("allconv.measure-list/1", &columns);
     for measure in all_measures() {
-        let card = measure.card();
+        let description = measure.description();
         table.push(vec![
-            json!(card.name),
-            json!(card.metrics.join(", ")),
-            json!(card.statement),
-            json!(card.formula),
-            json!(card.source),
+            json!(description.name),
+            json!(description.metrics.join(", ")),
+            json!(description.statement),
+            json!(description.formula),
+            json!(description.source),
         ]);
     }
     table
@@ -166,7 +166,7 @@ fn row(reading: &Reading) -> Vec<Value> {
 /// A 95 % interval over images: Wilson's where each image's answer counts 0 or 1, else the bootstrap's.
 fn interval(reading: &Reading) -> Option<Interval> {
     let values = &reading.per_image;
-    if reading.of_answers && values.iter().all(|value| *value == 0.0 || *value == 1.0) {
+    if reading.is_fraction && values.iter().all(|value| *value == 0.0 || *value == 1.0) {
         let ones = values.iter().filter(|value| **value == 1.0).count();
         return wilson_interval(ones, values.len(), LEVEL);
     }
@@ -184,14 +184,14 @@ mod tests {
             at: String::new(),
             value: 0.0,
             per_image,
-            of_answers: true,
+            is_fraction: true,
         };
         assert_eq!(interval(&reading(vec![1.0; 9])), wilson_interval(9, 9, LEVEL));
         let mixed: Vec<f64> = (0..20).map(|index| f64::from(index) / 20.0).collect();
         assert_eq!(interval(&reading(mixed.clone())), bootstrap_mean_interval(&mixed, LEVEL));
         assert_eq!(interval(&reading(Vec::new())), None);
-        // Errors that are exactly 0 are no answers: nothing suggests that others would not be.
-        let exact = Reading { of_answers: false, ..reading(vec![0.0; 9]) };
+        // Values that are exactly 0 have no interval: nothing suggests that others would differ.
+        let exact = Reading { is_fraction: false, ..reading(vec![0.0; 9]) };
         assert_eq!(interval(&exact), bootstrap_mean_interval(&[0.0; 9], LEVEL));
     }
 

@@ -1,8 +1,8 @@
-//! One file a command.
+//! The commands, one file each.
 
 pub(crate) mod bench;
 pub(crate) mod bench_conv;
-pub(crate) mod bench_map;
+pub(crate) mod bench_dense;
 mod bench_network;
 mod bench_operators;
 mod bench_slot;
@@ -18,14 +18,23 @@ pub(crate) mod export;
 pub(crate) mod measure;
 pub(crate) mod models;
 mod opened_study;
-mod operator_card;
+mod operator_list;
+mod operator_page;
 pub(crate) mod operators;
+pub(crate) mod paper;
+mod paper_trainer;
 pub(crate) mod predict;
+pub(crate) mod presets;
+pub(crate) mod runs;
 pub(crate) mod shell;
 pub(crate) mod study;
 mod study_bench;
 mod study_compare;
+mod study_new;
 mod study_plan;
+mod study_run;
 mod study_status;
 pub(crate) mod train;
+mod train_report;
+mod train_request;
 pub(crate) mod try_operation;

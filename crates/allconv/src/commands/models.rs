@@ -61,10 +61,10 @@ fn show(name: &str, width: f64, classes: Option<usize>, format: Format) -> anyho
         ("receptive_field", "Receptive field (px)"),
     ];
     let mut table = Table::data("allconv.stages/1", &columns);
-    for (index, stage) in walk.stages.iter().enumerate() {
+    for stage in &walk.stages {
         let [channels, height, width] = stage.output;
         table.push(vec![
-            json!(format!("features.{index} {}", stage.stage.label())),
+            json!(stage.label()),
             json!(channels),
             json!(height),
             json!(width),

@@ -1,4 +1,4 @@
-//! A study file with its folders, its data and what resolves its requests.
+//! A study file with its folders, its data and the resolver of its requests.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use crate::arguments::StudyFileArguments;
 use crate::device::{self, Chosen};
 use crate::measures;
 
-/// Where finished runs of committed studies lie, beside those under `--out`.
+/// The folder with the finished runs of committed studies, read in addition to `--out`.
 pub(super) const PUBLISHED: &str = "docs/results";
 
-/// A study file, its folders and what resolves its requests.
+/// A study file, its folders and the resolver of its requests.
 pub(super) struct Opened {
     pub(super) study: StudyFile,
     pub(super) folder: PathBuf,
@@ -24,9 +24,9 @@ pub(super) struct Opened {
     pub(super) resolver: Resolver,
 }
 
-/// Reads the study file and joins it with the folders and the device that the arguments name.
+/// Reads the study file, and takes folders and device from the arguments.
 pub(super) fn open(arguments: &StudyFileArguments) -> anyhow::Result<Opened> {
-    let study = StudyFile::read(&arguments.file)?;
+    let study = StudyFile::read_with(&arguments.file, &arguments.settings)?;
     let device = device::choose(&arguments.device)?;
     let data = Arc::new(DataStore::new(DataDirectory::new(&arguments.data.data_dir)));
     let folder = arguments.out.join(&study.name);

@@ -1,4 +1,4 @@
-//! `allconv operators`: what may stand in the downsampling slot, and the ways back up.
+//! `allconv operators`: the downsampling and upsampling operators.
 
 use std::path::Path;
 
@@ -9,9 +9,10 @@ use allconv_nets::{
     Architecture, Base, DownsampleConfig, NetworkSpec, Springenberg, UpsampleConfig, Walk, walk,
 };
 use anyhow::Context;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::operator_card::{downsampler_card, upsampler_card};
+use super::operator_list::{Chosen, list};
+use super::operator_page::{downsampler_page, upsampler_page};
 use crate::arguments::OperatorsCommand;
 use crate::exit;
 use crate::table::Format;
@@ -19,13 +20,17 @@ use crate::table::Format;
 /// Runs the command.
 pub(crate) fn run(command: &OperatorsCommand) -> anyhow::Result<u8> {
     match command {
-        OperatorsCommand::List { format } => output::print(&list(*format)?)?,
+        OperatorsCommand::List { search, kind, learned, format } => {
+            let chosen = Chosen { search: search.as_deref(), kind: *kind, learned: *learned };
+            output::print(&list(&chosen, *format)?)?;
+        }
         OperatorsCommand::Show { name, markdown } => {
             let all = DownsampleConfig::NAMES.iter().chain(UpsampleConfig::NAMES).copied();
             let names: Vec<&str> = name.as_deref().map_or_else(|| all.collect(), |name| vec![name]);
-            let cards = names.into_iter().map(card).collect::<anyhow::Result<Vec<_>>>()?.concat();
-            let write = if *markdown { markdown::blocks } else { terminal::blocks };
-            output::print(&write(&cards))?;
+            let pages = names.into_iter().map(page).collect::<anyhow::Result<Vec<_>>>()?.concat();
+            let text =
+                if *markdown { markdown::blocks(&pages) } else { terminal::blocks(&pages, output::width()) };
+            output::print(&text)?;
         }
         OperatorsCommand::Pairs { all, format } => output::print(&pairs(*all, *format)?)?,
         OperatorsCommand::Pictures { folder } => pictures(folder)?,
@@ -33,7 +38,7 @@ pub(crate) fn run(command: &OperatorsCommand) -> anyhow::Result<u8> {
     Ok(exit::OK)
 }
 
-/// A picture for each operator's default that can stand behind nothing, and for each upsampling operator behind its partner.
+/// Writes an image for each downsampling operator that needs no stage before it, and for each upsampling operator after its partner.
 fn pictures(folder: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let down =
@@ -46,17 +51,17 @@ fn pictures(folder: &Path) -> anyhow::Result<()> {
                 let path = folder.join(format!("{name}.png"));
                 picture.save(&path).with_context(|| format!("cannot write {}", path.display()))?;
             }
-            Err(reason) => output::note(format_args!("no picture of {name}: {reason}")),
+            Err(reason) => output::note(format_args!("no image of {name}: {reason}")),
         }
     }
     Ok(())
 }
 
-/// Ways down that are set beside an upsampling operator's usual partner.
+/// Downsampling operators that are listed in addition to an upsampling operator's usual partner.
 const COMMON: [&str; 6] =
     ["max_pool", "average_pool", "strided_conv", "blur_pool", "decimation", "pixel_unshuffle"];
 
-/// One line for each pair of defaults: of every upsampling operator with its usual partner and the common ways down, or with all.
+/// One line for each pair of defaults: of every upsampling operator with its usual partner and the common downsampling operators, or with all.
 fn pairs(all: bool, format: Format) -> anyhow::Result<String> {
     let columns = [
         ("up", "Up"),
@@ -68,7 +73,7 @@ fn pairs(all: bool, format: Format) -> anyhow::Result<String> {
         ("learned", "Weights"),
     ];
     let mut table = Table::data("allconv.pairs/1", &columns);
-    // Three digits; what is left of rounding counts as nothing.
+    // Three digits; rounding errors are written as 0.
     let digits = |value: f64| json!(if value < 1e-12 { "0".to_owned() } else { format!("{value:.3}") });
     for up in UpsampleConfig::NAMES {
         let up = &UpsampleConfig::named(up)?[0];
@@ -79,7 +84,7 @@ fn pairs(all: bool, format: Format) -> anyhow::Result<String> {
             partners.push(DownsampleConfig::named(name)?.remove(0));
         }
         for down in partners {
-            // A pair that cannot be has no line.
+            // An impossible pair has no line.
             let Ok(found) = pair_energies(up, &down) else { continue };
             table.push(vec![
                 json!(up.name()),
@@ -95,50 +100,6 @@ fn pairs(all: bool, format: Format) -> anyhow::Result<String> {
     Ok(format.write(&table))
 }
 
-/// One line for each operator: downsampling operators with the cost that their default gives model C, upsampling operators with
-/// the operator that they undo.
-fn list(format: Format) -> anyhow::Result<String> {
-    let columns = [
-        ("name", "Name"),
-        ("way", "Way"),
-        ("statement", "What it does"),
-        ("parameters", "Parameters in model C"),
-        ("macs", "MACs in model C"),
-        ("receptive_field", "Receptive field in model C (px)"),
-        ("partner", "Usual partner"),
-    ];
-    let mut table = Table::data("allconv.operators/3", &columns);
-    for name in DownsampleConfig::NAMES {
-        let default = &DownsampleConfig::named(name)?[0];
-        let cost = in_model_c(default);
-        let number = |value: Option<u64>| value.map_or(Value::Null, |value| json!(value));
-        table.push(vec![
-            json!(name),
-            json!("down"),
-            json!(default.description().statement),
-            number(cost.as_ref().map(Walk::parameters)),
-            number(cost.as_ref().map(Walk::macs)),
-            number(cost.as_ref().map(|walk| walk.receptive_field() as u64)),
-            Value::Null,
-        ]);
-    }
-    for name in UpsampleConfig::NAMES {
-        let default = &UpsampleConfig::named(name)?[0];
-        let (statement, partner) = (default.description().statement, default.partner().name());
-        let none = Value::Null;
-        table.push(vec![
-            json!(name),
-            json!("up"),
-            json!(statement),
-            none.clone(),
-            none.clone(),
-            none,
-            json!(partner),
-        ]);
-    }
-    Ok(format.write(&table))
-}
-
 /// Model C of the paper with an operator in its slot; `None` where it does not fit.
 pub(super) fn in_model_c(operator: &DownsampleConfig) -> Option<Walk> {
     let net = Architecture::Springenberg(Springenberg::plain(Base::C, 1.0));
@@ -146,10 +107,10 @@ pub(super) fn in_model_c(operator: &DownsampleConfig) -> Option<Walk> {
     walk(&spec, [3, 32, 32], 10).ok()
 }
 
-/// The card of the operator called `name`, of either way.
-fn card(name: &str) -> anyhow::Result<Vec<Block>> {
+/// Returns the page of the operator called `name`, downsampling or upsampling.
+fn page(name: &str) -> anyhow::Result<Vec<Block>> {
     match UpsampleConfig::named(name) {
-        Ok(examples) => upsampler_card(name, &examples),
-        Err(_) => downsampler_card(name, &DownsampleConfig::named(name)?),
+        Ok(examples) => upsampler_page(name, &examples),
+        Err(_) => downsampler_page(name, &DownsampleConfig::named(name)?),
     }
 }

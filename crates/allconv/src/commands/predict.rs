@@ -1,12 +1,11 @@
-//! `allconv predict`: what a trained network makes of pictures that belong to no data set.
+//! `allconv predict`: the output of a trained network for images that belong to no data set.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use allconv_data::import::layout::IMAGE_ENDINGS;
 use allconv_data::{DataError, Picture};
 use allconv_document::Table;
-use allconv_inspect::TrainedNetwork;
+use allconv_inspect::{TrainedNetwork, files_below};
 use allconv_record::{RecordError, create_folder, write_atomically};
 use allconv_train::Prediction;
 use serde_json::{Value, json};
@@ -16,12 +15,12 @@ use crate::arguments::PredictArguments;
 use crate::exit::{self, UsageError};
 use crate::output;
 
-/// Classes that are named for a picture.
+/// Number of classes that are listed for an image.
 const CLASSES_SHOWN: usize = 5;
 
 /// Runs the command.
 ///
-/// A picture that cannot be used costs its own answer alone: it is named on standard error, and the exit code says that there was one.
+/// An image that cannot be used is named on standard error and in the exit code; the others are processed.
 pub(crate) fn run(arguments: &PredictArguments) -> anyhow::Result<u8> {
     let trained = load(&arguments.trained, &store(&arguments.trained))?;
     let pictures = pictures(&arguments.images)?;
@@ -34,7 +33,7 @@ pub(crate) fn run(arguments: &PredictArguments) -> anyhow::Result<u8> {
     for asked in &pictures {
         match answer(&trained, asked, arguments) {
             Ok(rows) => rows.into_iter().for_each(|row| table.push(row)),
-            // Results that cannot be written would fail for every picture.
+            // Results that cannot be written would fail for every image.
             Err(error) if error.is::<RecordError>() => return Err(error),
             Err(error) => {
                 output::note(format_args!("no answer: {}", exit::message(&error)));
@@ -46,16 +45,16 @@ pub(crate) fn run(arguments: &PredictArguments) -> anyhow::Result<u8> {
     Ok(code)
 }
 
-/// A picture, and where its result goes below `--out` if the result is a picture.
+/// An image, and the path of its result below `--out` if the result is an image.
 struct Asked {
     source: PathBuf,
     target: PathBuf,
 }
 
-/// The pictures that the arguments name; of a folder, those in it and in the folders below, in the order of their names.
+/// Lists the images that the arguments name; of a folder, those in it and in the folders below, in the order of their names.
 ///
 /// # Errors
-/// [`UsageError`] for a folder without pictures; [`DataError::Io`] for one that cannot be read.
+/// [`InspectError`](allconv_inspect::InspectError) for a folder without images, and for one that cannot be read.
 fn pictures(arguments: &[PathBuf]) -> anyhow::Result<Vec<Asked>> {
     let mut pictures = Vec::new();
     for argument in arguments {
@@ -64,13 +63,7 @@ fn pictures(arguments: &[PathBuf]) -> anyhow::Result<Vec<Asked>> {
             pictures.push(Asked { source: argument.clone(), target });
             continue;
         }
-        let mut found = Vec::new();
-        collect(argument, &mut found)?;
-        if found.is_empty() {
-            let kinds = IMAGE_ENDINGS.join(", ");
-            return Err(UsageError(format!("{} holds no pictures ({kinds})", argument.display())).into());
-        }
-        found.sort();
+        let found = files_below(argument)?;
         pictures.extend(found.into_iter().map(|source| {
             let below = source.strip_prefix(argument).unwrap_or(&source);
             Asked { target: below.with_extension("png"), source }
@@ -79,25 +72,7 @@ fn pictures(arguments: &[PathBuf]) -> anyhow::Result<Vec<Asked>> {
     Ok(pictures)
 }
 
-/// Adds the pictures in `folder` and below it; hidden files and folders are left out.
-fn collect(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), DataError> {
-    let unreadable = |source| DataError::Io { action: "read", path: folder.to_path_buf(), source };
-    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        let is_hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
-        if is_hidden {
-            continue;
-        } else if path.is_dir() {
-            collect(&path, found)?;
-        } else if ending.is_some_and(|ending| IMAGE_ENDINGS.contains(&ending.as_str())) {
-            found.push(path);
-        }
-    }
-    Ok(())
-}
-
-/// Refuses results of one name, and those that would overwrite a picture they are made from.
+/// Refuses results of the same name, and those that would overwrite an input image.
 ///
 /// # Errors
 /// [`UsageError`] naming both.
@@ -127,7 +102,7 @@ fn is_same_file(first: &Path, second: &Path) -> bool {
     matches!((first.canonicalize(), second.canonicalize()), (Ok(first), Ok(second)) if first == second)
 }
 
-/// The rows of the table about one picture; a result that is a picture is written.
+/// Returns the rows of the table for one image, and writes a result that is an image.
 fn answer(
     trained: &TrainedNetwork,
     asked: &Asked,
@@ -145,14 +120,14 @@ fn answer(
         let shape = picture.shape();
         Ok(row(&file.display().to_string(), json!(format!("{}×{}", shape.width, shape.height))))
     };
-    let shares = |classes: &[(String, f64)]| -> Vec<Vec<Value>> {
+    let fractions = |classes: &[(String, f64)]| -> Vec<Vec<Value>> {
         classes.iter().map(|(class, share)| row(class, json!(rounded(*share)))).collect()
     };
     Ok(match trained.predict(&name, &picture, arguments.tile)? {
-        Prediction::Classes(classes) => shares(&classes[..classes.len().min(CLASSES_SHOWN)]),
+        Prediction::Classes(classes) => fractions(&classes[..classes.len().min(CLASSES_SHOWN)]),
         Prediction::Picture(result) => vec![written(&result)?],
-        Prediction::Regions { picture, shares: classes } => {
-            [vec![written(&picture)?], shares(&classes)].concat()
+        Prediction::Regions { picture, fractions: classes } => {
+            [vec![written(&picture)?], fractions(&classes)].concat()
         }
     })
 }

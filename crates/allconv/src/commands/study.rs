@@ -2,38 +2,32 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use allconv_document::Table;
 use allconv_study::stats::look_levels;
 use allconv_study::{
-    ArmMatch, CheckReport, FailedRun, Progress, RunOptions, RunSummary, Stage, StudyFile, StudyResults,
-    check, guide, index, needed_runs, plan_claims, publish, publish_runs, read_published, report_files,
-    run_study, take_folder, tensorboard_files, write_report,
+    ArmMatch, CheckReport, StudyFile, StudyResults, check, guide, index, needed_runs, plan_claims, publish,
+    publish_runs, read_published, report_files, take_folder, tensorboard_files, write_report,
 };
+use allconv_train::RunSettings;
 use anyhow::bail;
 use serde_json::json;
 
 use super::opened_study::{Opened, PUBLISHED, open};
-use super::{study_bench, study_compare, study_plan, study_status};
-use crate::arguments::{
-    StudyCommand, StudyFileArguments, StudyPublishArguments, StudyReportArguments, StudyRunArguments,
-};
+use super::{study_bench, study_compare, study_new, study_plan, study_run, study_status};
+use crate::arguments::{StudyCommand, StudyFileArguments, StudyPublishArguments, StudyReportArguments};
 use crate::example_images::ExampleImages;
-use crate::runner::Runner;
 use crate::table::Format;
-use crate::{exit, interrupt, memory, output};
+use crate::{exit, notices, output};
 
-/// Chance of "holds" that `study check` asks of a claim that is true.
+/// Chance of "holds" that `study check` requires for a claim that is true.
 const PLANNED_POWER: f64 = 0.8;
-
-/// How long to wait before looking again at runs that other processes hold.
-const BUSY_PAUSE: Duration = Duration::from_secs(2);
 
 /// Runs the command.
 pub(crate) fn run(command: StudyCommand) -> anyhow::Result<u8> {
     match command {
-        StudyCommand::Run(arguments) => run_all(&arguments),
+        StudyCommand::New(arguments) => study_new::run(&arguments),
+        StudyCommand::Run(arguments) => study_run::run(&arguments),
         StudyCommand::Check(arguments) => check_file(&arguments),
         StudyCommand::Plan(arguments) => study_plan::run(&arguments),
         StudyCommand::Status(arguments) => study_status::run(&arguments),
@@ -46,92 +40,6 @@ pub(crate) fn run(command: StudyCommand) -> anyhow::Result<u8> {
             Ok(exit::OK)
         }
     }
-}
-
-fn run_all(arguments: &StudyRunArguments) -> anyhow::Result<u8> {
-    let opened = open(&arguments.study)?;
-    let interrupted = interrupt::install()?;
-    let Opened { study, folder, published, data, device, resolver } = &opened;
-    memory::check_jobs(&check(study, resolver)?, arguments.jobs)?;
-    take_folder(study, &arguments.study.file, folder)?;
-    let runner = Runner::new(
-        &study.name,
-        &arguments.machine,
-        arguments.jobs,
-        Arc::clone(data),
-        device.clone(),
-        Arc::clone(&interrupted),
-    )?
-    .for_study_file(study.sha256());
-    let options = RunOptions {
-        study_folder: folder,
-        other_folders: published,
-        jobs: arguments.jobs,
-        interrupted: &interrupted,
-        busy_pause: BUSY_PAUSE,
-    };
-    let summary = run_study(study, resolver, &runner, options, &|progress| {
-        if let Some(line) = line(progress) {
-            runner.display().say(&line);
-        }
-    })?;
-    // Said before the report, which may fail for the same reason as a run.
-    output::note(summary_line(&summary));
-    for FailedRun { planned, reason, .. } in &summary.failed {
-        output::note(format_args!("failed: {} seed {}: {reason}", planned.arm, planned.seed));
-    }
-    let page = make_report(&opened, &folder.join("report"))?;
-    output::print_line(page.display())?;
-    Ok(code(&summary))
-}
-
-/// The exit code for what came of the runs.
-fn code(summary: &RunSummary) -> u8 {
-    if summary.is_complete() {
-        exit::OK
-    } else if summary.failed.iter().any(|run| run.is_storage) {
-        exit::IO
-    } else if summary.failed.is_empty() {
-        exit::INTERRUPTED
-    } else {
-        exit::FAILURE
-    }
-}
-
-fn line(progress: &Progress) -> Option<String> {
-    match progress {
-        Progress::Planned { stage, runs, ended_before } => {
-            let to_make = runs - ended_before;
-            let stage = match stage {
-                Stage::Search { round, rounds: 1 } if *round == 1 => "search for learning rates: ".to_owned(),
-                Stage::Search { round, rounds } => {
-                    format!("search for learning rates, round {round} of {rounds}: ")
-                }
-                Stage::Comparison => String::new(),
-            };
-            Some(format!("{stage}{runs} runs, {ended_before} of them made before, {to_make} to make"))
-        }
-        Progress::Ended(planned, status) => Some(format!("{} seed {}: {status}", planned.arm, planned.seed)),
-        Progress::HeldElsewhere(planned) => {
-            Some(format!("{} seed {}: another process makes it", planned.arm, planned.seed))
-        }
-        Progress::Retrying(planned, reason) => {
-            Some(format!("{} seed {}: will be tried once more: {reason}", planned.arm, planned.seed))
-        }
-        Progress::Started(_) | Progress::Failed(..) => None,
-    }
-}
-
-fn summary_line(summary: &RunSummary) -> String {
-    format!(
-        "{} finished, {} diverged, {} stuck, {} failed, {} interrupted, {} left",
-        summary.finished,
-        summary.diverged,
-        summary.stuck,
-        summary.failed.len(),
-        summary.interrupted,
-        summary.left
-    )
 }
 
 fn check_file(arguments: &StudyFileArguments) -> anyhow::Result<u8> {
@@ -181,6 +89,14 @@ fn check_file(arguments: &StudyFileArguments) -> anyhow::Result<u8> {
             ))?;
         }
     }
+    for arm in &report.arms {
+        let start =
+            RunSettings::read(&arm.resolved.specification).ok().and_then(|settings| settings.train.start);
+        if let Some(start) = start {
+            output::note(format_args!("{} {start}", arm.arm));
+        }
+    }
+    warn(&report);
     if report.search_runs > 0 {
         output::note(format_args!(
             "before it a search for learning rates: {}, {} images shown in all",
@@ -216,6 +132,17 @@ fn check_file(arguments: &StudyFileArguments) -> anyhow::Result<u8> {
     Ok(exit::OK)
 }
 
+/// Prints notices about settings of arms, each once.
+pub(super) fn warn(report: &CheckReport) {
+    let mut told: Vec<String> = Vec::new();
+    for notice in report.arms.iter().filter_map(|arm| notices::large_batch(&arm.resolved)) {
+        if !told.contains(&notice) {
+            output::note(format_args!("warning: {notice}"));
+            told.push(notice);
+        }
+    }
+}
+
 fn statistics_line(report: &CheckReport) -> String {
     let statistics = &report.statistics;
     let smallest = statistics
@@ -243,7 +170,7 @@ fn statistics_line(report: &CheckReport) -> String {
 }
 
 /// `1 run`, `2 runs`.
-fn counted(count: u64, noun: &str) -> String {
+pub(super) fn counted(count: u64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
@@ -256,7 +183,7 @@ fn report(arguments: &StudyReportArguments) -> anyhow::Result<u8> {
             opened.folder().join("report")
         }
     };
-    output::print_line(make_report(&opened, &folder)?.display())?;
+    output::print_line(output::link(&make_report(&opened, &folder)?))?;
     if arguments.tensorboard {
         let results = StudyResults::collect(&opened.study, &opened.folders())?;
         write_report(&tensorboard_files(&results), &folder)?;
@@ -267,12 +194,16 @@ fn report(arguments: &StudyReportArguments) -> anyhow::Result<u8> {
 
 /// Writes all files of the report and returns the page's path.
 fn make_report(opened: &Opened, folder: &Path) -> anyhow::Result<PathBuf> {
-    let results = StudyResults::collect(&opened.study, &opened.folders())?;
+    report_of(opened, &StudyResults::collect(&opened.study, &opened.folders())?, folder)
+}
+
+/// Writes all files of the report of `results` and returns the page's path.
+pub(super) fn report_of(opened: &Opened, results: &StudyResults, folder: &Path) -> anyhow::Result<PathBuf> {
     for warning in &results.warnings {
         output::note(format_args!("warning: {warning}"));
     }
     let examples = ExampleImages::new(Arc::clone(opened.data()));
-    write_report(&report_files(&results, &examples), folder)?;
+    write_report(&report_files(results, &examples), folder)?;
     Ok(folder.join("index.html"))
 }
 
@@ -289,7 +220,7 @@ fn publish_study(arguments: &StudyPublishArguments) -> anyhow::Result<u8> {
     }
     let mut results = StudyResults::collect(&study, &folders)?;
     if arguments.partial {
-        // What is told must follow from what lies there: interrupted runs are not published.
+        // The published results must follow from the published runs: interrupted runs are not published.
         publish_runs(&results, &to)?;
         results = StudyResults::collect(&study, &[to.join("runs")])?;
     }

@@ -1,4 +1,4 @@
-//! `allconv study bench`: the forward passes of a study's finished arms, timed in turns.
+//! `allconv study bench`: the forward passes of a study's finished arms, timed in turn.
 
 use allconv_document::Table;
 use allconv_inspect::{CheckpointChoice, RunWeights, TrainedNetwork};
@@ -13,7 +13,7 @@ use crate::arguments::StudyBenchArguments;
 use crate::exit::{self, UsageError};
 use crate::{environment, machine, output};
 
-/// Processes that want the processor beside this one, from which on the machine is called busy.
+/// Number of other processes waiting for the processor from which on the machine is called busy.
 const BUSY_LOAD: f64 = 0.5;
 
 /// Runs the command.
@@ -26,7 +26,7 @@ pub(crate) fn run(arguments: &StudyBenchArguments) -> anyhow::Result<u8> {
     let load_before = load();
     if let Some(load) = load_before.filter(|load| *load > BUSY_LOAD) {
         output::note(format_args!(
-            "warning: {load} processes wanted the processor in the last minute; times are worth reading on a machine that does nothing else"
+            "warning: {load} processes wanted the processor in the last minute; times are reliable only on an otherwise idle machine"
         ));
     }
     let results = StudyResults::collect(&opened.study, &opened.folders())?;
@@ -43,7 +43,7 @@ pub(crate) fn run(arguments: &StudyBenchArguments) -> anyhow::Result<u8> {
     let (data, device) = (opened.data(), opened.device());
     let last = RunWeights::Checkpoint(CheckpointChoice::Last);
     let seconds = pool.install(|| {
-        // Loaded where they are used: a network does not change threads.
+        // Loaded where they are used: a network cannot be moved to another thread.
         let mut networks = Vec::with_capacity(arms.len());
         for (arm, _, directory) in &arms {
             let network = TrainedNetwork::of_run(directory, &last, data, isa, device);
@@ -100,7 +100,7 @@ fn table(results: &StudyResults) -> Table {
     table
 }
 
-/// Processes that wanted a processor in the last minute, on average; `None` where the system does not tell.
+/// Processes that wanted a processor in the last minute, on average; `None` where the system does not report it.
 fn load() -> Option<f64> {
     let text = std::fs::read_to_string("/proc/loadavg").ok()?;
     text.split_whitespace().next()?.parse().ok()

@@ -1,4 +1,4 @@
-//! `allconv study compare`: the arms of two studies beside each other.
+//! `allconv study compare`: the comparison of the arms of two studies.
 
 use allconv_document::Table;
 use allconv_study::{StudyResults, compare_studies};

@@ -1,4 +1,4 @@
-//! `allconv study plan`: how many seeds the comparisons of a study need, and what it can say of its claims.
+//! `allconv study plan`: how many seeds the comparisons of a study need, and the chances of its claims.
 
 use allconv_document::Table;
 use allconv_study::{PlanAims, SPREAD_CONFIDENCE, StudyResults, plan_claims, plan_seeds};
@@ -13,7 +13,9 @@ use crate::output;
 pub(crate) fn run(arguments: &StudyPlanArguments) -> anyhow::Result<u8> {
     let power = arguments.power;
     if !(power > 0.0 && power < 1.0) {
-        return Err(UsageError(format!("--power {power} is no chance: it lies between 0 and 1")).into());
+        return Err(
+            UsageError(format!("--power {power} is not a probability: it must lie between 0 and 1")).into()
+        );
     }
     let opened = open(&arguments.study)?;
     let difference = arguments.difference.or(opened.study.compare.equivalence_margin).ok_or_else(|| {

@@ -1,6 +1,7 @@
 //! `allconv study status`: which runs are done, running, failed and left, and how long it will take.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use allconv_document::Table;
 use allconv_record::RunRecord;
@@ -11,6 +12,7 @@ use super::opened_study::open;
 use crate::arguments::StudyFileArguments;
 use crate::exit;
 use crate::output;
+use crate::overall::rounded;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &StudyFileArguments) -> anyhow::Result<u8> {
@@ -38,7 +40,7 @@ pub(crate) fn run(arguments: &StudyFileArguments) -> anyhow::Result<u8> {
         let record = run.found.as_ref().map(|found| &found.record);
         let seconds =
             record.map_or(0.0, |record| record.timings.training_seconds + record.timings.evaluation_seconds);
-        // A run that has not begun is taken for one of its arm, else for the longest.
+        // The length of a run that has not begun is that of another of its arm, else that of the longest.
         let expected = || own_steps(Some(run.planned.arm_index)).or_else(|| own_steps(None)).unwrap_or(0);
         let (step, total) =
             record.map_or_else(|| (0, expected()), |record| (record.step, record.total_steps));
@@ -68,12 +70,12 @@ pub(crate) fn run(arguments: &StudyFileArguments) -> anyhow::Result<u8> {
     Ok(exit::OK)
 }
 
-/// The step at which a run began: those before it were taken over from a shorter run.
+/// Returns the first step of a run: those before it were taken over from a shorter run.
 fn begun_at(record: &RunRecord) -> u64 {
     record.parent.as_ref().map_or(0, |parent| parent.step.min(record.step))
 }
 
-/// The state of a run now: one that says that it is running and that no process holds was killed, and can be continued.
+/// Returns the state of a run: one that is recorded as running and that no process holds was killed, and can be continued.
 fn state_now(run: &IndexedRun) -> anyhow::Result<RunState> {
     Ok(match &run.found {
         Some(found) if run.state == RunState::Running && !found.directory.is_held()? => RunState::Interrupted,
@@ -81,7 +83,7 @@ fn state_now(run: &IndexedRun) -> anyhow::Result<RunState> {
     })
 }
 
-/// What is known of the work that a study still needs.
+/// The remaining work of a study.
 #[derive(Default)]
 struct WorkLeft {
     seconds_done: f64,
@@ -96,10 +98,11 @@ impl WorkLeft {
         if self.steps_left == 0 || self.steps_done == 0 {
             return None;
         }
-        let minutes = self.seconds_done / self.steps_done as f64 * self.steps_left as f64 / 60.0;
+        let seconds = self.seconds_done / self.steps_done as f64 * self.steps_left as f64;
+        let time = |seconds: f64| rounded(Duration::try_from_secs_f64(seconds).unwrap_or_default());
         Some(match self.under_way {
-            0 => format!("about {minutes:.0} minutes of work left, one run at a time; no run is under way"),
-            runs => format!("about {:.0} minutes left with {runs} under way", minutes / runs as f64),
+            0 => format!("about {} of work left, one run at a time; no run is under way", time(seconds)),
+            runs => format!("about {} left with {runs} under way", time(seconds / runs as f64)),
         })
     }
 }

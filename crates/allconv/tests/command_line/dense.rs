@@ -1,4 +1,4 @@
-//! Tasks over maps from import to prediction: whole, resumed, and refused.
+//! Dense tasks from import to prediction: whole, resumed, and refused.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,7 +9,7 @@ use image::{GrayImage, RgbImage};
 
 use crate::tiny_study::{TinyStudy, allconv, output};
 
-/// One run of a U-Net on drawn pictures: 12 epochs of 3 steps.
+/// One run of a U-Net on drawn images: 12 epochs of 3 steps.
 const SEGMENTATION: &str = r#"
 question = "Is the same U-Net always the same?"
 primary  = { metric = "mean_iou", split = "test", better = "higher" }
@@ -34,7 +34,7 @@ downsample = { pixel_unshuffle = { factor = 2, project = "1x1" } }
 upsample   = { pixel_shuffle = { factor = 2 } }
 "#;
 
-/// The files of a run over maps that must not depend on how it was made.
+/// Reads the files of a run of a dense task that must not depend on how it was made.
 fn results(study: &TinyStudy) -> BTreeMap<&'static str, Vec<u8>> {
     let run = study.run_directory().expect("the run exists");
     let files = [
@@ -75,7 +75,7 @@ fn a_u_net_ends_with_the_same_bits_whatever_threads_workers_and_kills() {
         let before = newest();
         let mut child = killed.start(&checkpoints);
         let began = Instant::now();
-        // Every life makes headway before it ends.
+        // Every process makes progress before it ends.
         while newest() == before && child.try_wait().unwrap().is_none() {
             assert!(began.elapsed() < Duration::from_secs(60), "no checkpoint in a minute");
             std::thread::sleep(Duration::from_millis(1));
@@ -134,7 +134,7 @@ fn the_quickstart_of_u_nets_runs_small_and_its_networks_predict_any_size() {
 }
 
 #[test]
-fn super_resolution_goes_from_photographs_to_a_larger_picture() {
+fn super_resolution_goes_from_photographs_to_a_larger_image() {
     let folder = tempfile::tempdir().unwrap();
     let photographs = folder.path().join("photographs");
     std::fs::create_dir(&photographs).unwrap();
@@ -262,7 +262,7 @@ fn what_does_not_fit_the_task_is_refused_before_any_training() {
 }
 
 #[test]
-fn broken_pairs_of_pictures_and_label_maps_exit_65_with_the_file_s_name() {
+fn broken_pairs_of_images_and_label_maps_exit_65_with_the_file_s_name() {
     let folder = tempfile::tempdir().unwrap();
     let import = |files: &[(&str, GrayImage)], further: &[&str]| {
         let source = folder.path().join("cells");
@@ -291,7 +291,7 @@ fn broken_pairs_of_pictures_and_label_maps_exit_65_with_the_file_s_name() {
     assert!(code == Some(65) && message.contains("no grey value from 0 to 255"), "{message}");
 }
 
-/// The page's commands, with the little training that a test has time for.
+/// Runs the page's commands with little training.
 #[test]
 fn every_command_of_the_page_on_dense_tasks_works_in_order() {
     let folder = tempfile::tempdir().unwrap();
@@ -321,7 +321,7 @@ fn every_command_of_the_page_on_dense_tasks_works_in_order() {
     assert!(folder.path().join("segmented/0.png").is_file());
 }
 
-/// Small files under the names of the page's data sets.
+/// Draws small files under the names of the page's data sets.
 fn draw_what_the_page_names(folder: &Path) {
     let save = |path: String, picture: image::DynamicImage| {
         let path = folder.join(path);

@@ -1,4 +1,4 @@
-//! Threads, loader workers and the machine do not show in the result.
+//! Results do not depend on threads, loader workers and the machine.
 
 use allconv_kernels::Isa;
 
@@ -32,7 +32,7 @@ fn the_seed_changes_the_result() {
     assert_ne!(first.results()["metrics.jsonl"], second.results()["metrics.jsonl"]);
 }
 
-/// What `doctor --bits` says with these arguments and settings of the environment.
+/// Returns the output of `doctor --bits` with these arguments and environment variables.
 fn bits(arguments: &[&str], environment: &[(&str, &str)]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let mut command = allconv(folder.path());
@@ -62,6 +62,6 @@ fn every_instruction_set_and_number_of_threads_computes_the_bits_of_the_referenc
 
 /// glibc then takes its functions for processors without these instructions.
 #[test]
-fn the_mathematical_library_of_the_platform_does_not_show() {
+fn the_result_does_not_depend_on_the_mathematical_library_of_the_platform() {
     bits(&[], &[("GLIBC_TUNABLES", "glibc.cpu.hwcaps=-AVX2,-FMA,-FMA4,-AVX2_Usable,-FMA_Usable")]);
 }

@@ -1,4 +1,4 @@
-//! What is said of GPUs, without one.
+//! Messages about GPUs on a machine without one.
 
 use std::process::Output;
 
@@ -9,7 +9,7 @@ fn message(output: &Output) -> String {
 }
 
 #[test]
-fn the_doctor_says_of_every_kind_of_gpu_what_its_build_needs_and_what_was_tested() {
+fn the_doctor_reports_for_every_kind_of_gpu_what_its_build_needs_and_what_was_tested() {
     let folder = tempfile::tempdir().unwrap();
     let doctor = output(folder.path(), &["doctor"]);
     assert!(doctor.status.success(), "{}", message(&doctor));
@@ -31,7 +31,7 @@ fn the_doctor_says_of_every_kind_of_gpu_what_its_build_needs_and_what_was_tested
 }
 
 #[test]
-fn an_operation_is_tried_in_a_process_that_answers_for_it() {
+fn an_operation_is_tried_in_a_process_that_reports_the_result() {
     let folder = tempfile::tempdir().unwrap();
     let tried = output(folder.path(), &["try-operation", "cpu", "convolution"]);
     assert_eq!(String::from_utf8_lossy(&tried.stdout), "\"Right\"\n");

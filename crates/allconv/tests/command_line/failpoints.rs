@@ -1,7 +1,7 @@
-//! A run that is stopped at any system call of writing a checkpoint ends with the answers of an undisturbed one.
+//! A run that is stopped at any system call of writing a checkpoint ends with the results of an uninterrupted one.
 //!
 //! `strace` kills the process, or has the call fail with EIO or ENOSPC, at one call after the other; then the same command runs again.
-//! What counts is what `eval` and `export` answer of the run, whatever lies in its folder.
+//! The outputs of `eval` and `export` are compared, not the files in the run's folder.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -41,7 +41,7 @@ const CALLS: &str = "openat,write,fsync,fchmod,ftruncate,rename,renameat,renamea
 /// One thread, so that the calls of a run come in one order.
 const ALONE: [&str; 4] = ["--threads", "1", "--workers", "0"];
 
-/// What is done to a call.
+/// The fault that is injected into a call.
 const INJECTIONS: [&str; 3] = ["signal=SIGKILL", "error=EIO", "error=ENOSPC"];
 
 /// Runs the study under strace.
@@ -79,7 +79,7 @@ fn calls_of_the_last_checkpoint(trace: &str) -> Vec<Call> {
     calls[first..=last].iter().map(|(call, _)| call.clone()).collect()
 }
 
-/// What the program answers of the study's run.
+/// Returns the program's outputs for the study's run.
 fn answers(study: &TinyStudy) -> Vec<Vec<u8>> {
     let run = study.run_directory().expect("the run exists");
     let run = run.to_str().unwrap();
@@ -103,7 +103,7 @@ fn answers(study: &TinyStudy) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn a_stop_at_any_system_call_of_writing_a_checkpoint_costs_nothing() {
+fn a_stop_at_any_system_call_of_writing_a_checkpoint_loses_nothing() {
     if Command::new("strace").arg("--version").output().is_err() {
         println!("strace is not installed: the failpoints of the checkpoint path were not tried");
         return;

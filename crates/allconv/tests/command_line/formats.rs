@@ -1,24 +1,18 @@
-//! Run directories of every format that there has been are read for ever, and give the answers that they gave then.
+//! Run directories of every earlier format are read, and give the same results as when they were written.
 
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::tiny_study::{allconv, output};
+use crate::tiny_study::{allconv, succeed};
 
-/// The runs of all formats, and what made them.
+/// The runs of all formats, and the files that made them.
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/runs")
 }
 
-/// Largest difference of a metric from what was told then. Later kernels may add in another order.
+/// Largest difference of a metric from the recorded one. Later kernels may add in another order.
 const TOLERANCE: f64 = 1e-3;
-
-fn succeed(folder: &Path, arguments: &[&str]) -> String {
-    let output = output(folder, arguments);
-    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
 
 fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
@@ -34,7 +28,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Imports the pictures of the fixtures into `data` below `folder`.
+/// Imports the images of the fixtures into `data` below `folder`.
 fn import(folder: &Path) {
     for (name, layout) in [("classes", "classes"), ("discs", "segmentation"), ("waves", "photographs")] {
         let archive = fixtures().join("data").join(format!("{name}.tar.gz"));
@@ -46,7 +40,7 @@ fn import(folder: &Path) {
     }
 }
 
-/// The folder, the name and the answers of every run of every format.
+/// Returns the folder, the name and the recorded results of every run of every format.
 fn runs() -> Vec<(PathBuf, String, Value)> {
     let mut runs = Vec::new();
     for entry in std::fs::read_dir(fixtures()).unwrap() {
@@ -61,7 +55,7 @@ fn runs() -> Vec<(PathBuf, String, Value)> {
     runs
 }
 
-/// Asserts that two tables hold the same words and nearly the same numbers.
+/// Asserts that two tables hold the same text and nearly the same numbers.
 fn assert_close(found: &str, wanted: &str, what: &str) {
     assert_eq!(found.lines().count(), wanted.lines().count(), "{what}: {found}");
     for (found, wanted) in found.split([',', '\n']).zip(wanted.split([',', '\n'])) {
@@ -73,7 +67,7 @@ fn assert_close(found: &str, wanted: &str, what: &str) {
 }
 
 #[test]
-fn runs_of_every_format_give_the_answers_that_they_gave_then() {
+fn runs_of_every_format_give_the_recorded_results() {
     let folder = tempfile::tempdir().unwrap();
     import(folder.path());
     for (format, name, answer) in runs() {
@@ -115,7 +109,7 @@ fn interrupted_runs_of_every_format_are_continued_to_the_bits_of_the_finished_on
         let weights =
             |folder: &Path| std::fs::read(folder.join("checkpoints/last/model.safetensors")).unwrap();
         assert!(weights(&run) == weights(&finished), "weights of {name} of {}", format.display());
-        // What later versions measure besides stands in lines of their own.
+        // Metrics that later versions add are in lines of their own.
         let recorded = |folder: &Path| {
             let journal = std::fs::read_to_string(folder.join("metrics.jsonl")).unwrap();
             journal.lines().filter(|line| !line.contains("\"clean_")).map(str::to_owned).collect::<Vec<_>>()

@@ -1,10 +1,10 @@
-//! A run keeps what its network needs of its data; pixels are used only if they are those it was made with.
+//! The part of its data that a run keeps for its network; images are used only if they are those of the run.
 
 use std::path::{Path, PathBuf};
 
 use image::{Rgb, RgbImage};
 
-use crate::tiny_study::{allconv, output};
+use crate::tiny_study::{allconv, output, refused, succeed};
 
 /// Draws a set of two classes, bars across and bars down, whose levels are shifted by `shift`.
 fn draw(folder: &Path, names: [&str; 2], shift: u8) {
@@ -22,21 +22,6 @@ fn draw(folder: &Path, names: [&str; 2], shift: u8) {
             }
         }
     }
-}
-
-/// Runs the program, which must succeed, and returns what it printed.
-fn succeed(folder: &Path, arguments: &[&str]) -> String {
-    let output = output(folder, arguments);
-    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
-
-/// Runs the program, which must fail with `code`, and returns what it told.
-fn refused(folder: &Path, arguments: &[&str], code: i32) -> String {
-    let output = output(folder, arguments);
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {told}");
-    told
 }
 
 fn import(folder: &Path, source: &str) {
@@ -115,7 +100,7 @@ fn predictions_come_from_the_run_and_pixels_of_other_data_are_refused() {
 }
 
 #[test]
-fn a_run_that_kept_nothing_is_answered_by_its_own_data_and_by_no_others() {
+fn a_run_that_kept_nothing_needs_its_own_data_and_accepts_no_others() {
     let (folder, run) = trained();
     std::fs::remove_file(run.join("data.json")).unwrap();
     std::fs::remove_file(run.join("preprocess.f32")).unwrap();
@@ -128,7 +113,7 @@ fn a_run_that_kept_nothing_is_answered_by_its_own_data_and_by_no_others() {
 }
 
 #[test]
-fn pictures_of_one_name_a_folder_and_a_broken_one_among_others_are_answered() {
+fn images_of_one_name_a_folder_and_a_broken_image_among_others_are_handled() {
     let (folder, run) = trained();
     let (folder, run) = (folder.path(), run.to_str().unwrap());
     let across = "pictures/test/across/000.png";
@@ -144,11 +129,11 @@ fn pictures_of_one_name_a_folder_and_a_broken_one_among_others_are_answered() {
     assert!(answers.contains(across) && answers.contains(down), "{answers}");
     assert!(told.contains("bad.png"), "{told}");
     std::fs::create_dir(folder.join("empty")).unwrap();
-    assert!(refused(folder, &["predict", run, "empty"], 2).contains("no pictures"));
+    assert!(refused(folder, &["predict", run, "empty"], 2).contains("no images"));
 }
 
 #[test]
-fn weights_that_are_not_finite_give_no_answer() {
+fn weights_that_are_not_finite_are_refused() {
     let (folder, run) = trained();
     let (folder, run) = (folder.path(), run.to_str().unwrap());
     succeed(folder, &["export", run, "--file", "w.safetensors"]);
@@ -164,7 +149,7 @@ fn weights_that_are_not_finite_give_no_answer() {
 }
 
 #[test]
-fn a_closed_standard_output_is_the_reader_s_choice_and_a_full_one_an_error() {
+fn a_closed_standard_output_is_not_an_error_and_a_full_one_is() {
     let folder = tempfile::tempdir().unwrap();
     for asked in [
         &["models", "list"][..],
@@ -172,6 +157,7 @@ fn a_closed_standard_output_is_the_reader_s_choice_and_a_full_one_an_error() {
         &["operators", "show", "max_pool"],
         &["completions", "bash"],
         &["man"],
+        &["man", "study", "run"],
         &["doctor"],
     ] {
         let mut child = allconv(folder.path())

@@ -1,10 +1,10 @@
-//! What goes wrong in one run, or in its files, ends no other run and is never told as a result.
+//! Failures of one run or of its files end no other run and are never reported as results.
 
 use std::path::PathBuf;
 
 use crate::tiny_study::{TinyStudy, output};
 
-/// Two arms that differ in nothing that matters here.
+/// Two arms whose difference does not matter here.
 const STUDY: &str = r#"
 question = "Do the others go on?"
 primary  = { metric = "error", split = "test", better = "lower" }
@@ -126,7 +126,7 @@ fn a_file_beyond_the_limit_of_the_process_is_an_error_of_writing() {
 }
 
 #[test]
-fn an_autoencoder_whose_pair_has_no_weights_is_judged_without_training() {
+fn an_autoencoder_whose_pair_has_no_weights_is_evaluated_without_training() {
     let text = r#"
 question = "What does the pair lose by itself?"
 primary  = { metric = "psnr", split = "test", better = "higher" }
@@ -161,7 +161,7 @@ upsample   = { max_unpool = { kernel = 2, stride = 2 } }
 }
 
 #[test]
-fn pictures_too_small_to_be_judged_are_refused_by_the_check() {
+fn images_too_small_for_the_metric_are_refused_by_the_check() {
     for (task, size, net) in [
         // A window of SSIM has 11×11 pixels.
         (

@@ -1,50 +1,62 @@
-//! The built program as its users meet it: one integration binary, a module for each promise.
+//! Tests of the built program: one integration binary, a module for each guarantee.
 #![forbid(unsafe_code)]
 
 /// A study small enough for tests, and how to run it.
 mod tiny_study;
 
-/// Killed and interrupted runs continue to the bits of an undisturbed one.
+/// Killed and interrupted runs continue to the bits of an uninterrupted one.
 mod resume;
 
-/// A stop at any system call of writing a checkpoint costs nothing.
+/// A stop at any system call of writing a checkpoint loses nothing.
 mod failpoints;
 
-/// Threads and loader workers do not show in the result.
+/// Results do not depend on threads and loader workers.
 mod determinism;
 
-/// What is wrong is said, with the right exit code, before any training.
+/// Mistakes are refused with the right exit code before any training.
 mod refusals;
 
 /// Wrong images, tables, archives and label maps are refused by name.
 mod images;
 
-/// Run directories of every format are read for ever.
+/// Run directories of every earlier format are read.
 mod formats;
 
-/// What a run keeps of its data, and answers without them.
+/// The data that a run keeps, and results without the data set.
 mod kept_data;
+
+/// Networks that leave their runs: model folders.
+mod model_folder;
 
 /// Failed runs, damaged results, later versions.
 mod lost_runs;
 
-/// Tasks over maps from import to prediction.
+/// Dense tasks from import to prediction.
 mod dense;
 
 /// Every operator of the registry trains.
 mod operators;
 
+/// Results on the terminal, lists, settings beside a file, presets, messages.
+mod first_day;
+
 /// Tables and exports.
 mod tables;
 
-/// What is said of GPUs, without one.
+/// Messages about GPUs on a machine without one.
 mod devices;
 
 /// Every command of the tutorial.
 mod tutorial;
 
-/// Reports come back byte for byte; studies are planned and compared.
+/// Reports are reproduced byte for byte; studies are planned and compared.
 mod reports;
 
+/// Runs from trained weights.
+mod starts;
+
+/// Papers whose numbers are derived from runs.
+mod paper;
+
 /// Explaining and measuring networks.
-mod asking;
+mod explain_measure;

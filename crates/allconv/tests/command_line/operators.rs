@@ -1,4 +1,4 @@
-//! Every downsampling operator trains, and the study that shows it names them all.
+//! Every downsampling operator trains, and the smoke study contains them all.
 
 use crate::tiny_study::{TinyStudy, allconv, output};
 
@@ -28,7 +28,7 @@ fn names() -> Vec<String> {
 }
 
 #[test]
-fn a_misspelt_operator_is_answered_with_the_nearest_name() {
+fn a_misspelt_operator_is_refused_with_the_nearest_name() {
     let folder = tempfile::tempdir().unwrap();
     let answer = output(folder.path(), &["operators", "show", "blurpool"]);
     assert_eq!(answer.status.code(), Some(2));
@@ -48,7 +48,7 @@ fn upsampling_operators_have_pages_that_name_what_they_undo() {
 }
 
 #[test]
-fn the_page_of_an_operator_shows_its_definition_and_promises() {
+fn the_page_of_an_operator_shows_its_definition_and_properties() {
     let folder = tempfile::tempdir().unwrap();
     let page = output(folder.path(), &["operators", "show", "haar_low_pass"]);
     let page = String::from_utf8_lossy(&page.stdout).into_owned();

@@ -1,4 +1,4 @@
-//! What is wrong is said, with the right exit code, before any training.
+//! Mistakes are refused with the right exit code before any training.
 
 use std::path::Path;
 use std::process::Output;
@@ -23,7 +23,7 @@ fn message(output: &Output) -> String {
 }
 
 #[test]
-fn a_slip_of_the_pen_is_placed_and_the_right_name_suggested() {
+fn a_misspelt_name_is_located_and_the_right_one_suggested() {
     for (from, to, place, suggestion) in [
         ("strided_conv = {", "strided_cnv = {", "tiny.toml:23:1", "strided_conv"),
         ("batch  = 32", "bacth  = 32", "tiny.toml:19:1", "batch"),
@@ -113,7 +113,7 @@ fn damaged_data_end_with_65_and_name_the_file() {
 }
 
 #[test]
-fn absent_data_say_how_to_get_them() {
+fn the_message_about_absent_data_names_how_to_get_them() {
     let folder = tempfile::tempdir().unwrap();
     let arguments = ["train", "--model", "all_cnn_c", "--dataset", "cifar10", "--progress", "none"];
     let output = output(folder.path(), &arguments);

@@ -1,11 +1,11 @@
-//! Reports: written again they are the same bytes, and they show what the data set has.
+//! Reports are the same bytes when they are written again, and show images and names of the data set.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::tiny_study::{STUDY, TinyStudy, allconv};
 
-/// Two arms that are trained for a moment, so that they disagree on some test pictures.
+/// Returns a study of two arms with little training, so that they disagree on some test images.
 fn two_arms() -> String {
     let text = STUDY.replace("epochs = 12", "epochs = 1").replace("count = 1", "count = 2");
     format!("{text}\n[arms.max_pool.net.downsample]\nmax_pool = {{ kernel = 3, stride = 2 }}\n")
@@ -30,7 +30,7 @@ fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 #[test]
-fn a_deleted_report_comes_back_byte_for_byte_with_the_pictures_of_the_data_set() {
+fn a_deleted_report_is_written_again_byte_for_byte_with_the_images_of_the_data_set() {
     let study = TinyStudy::with(&two_arms());
     assert!(study.command(&[]).output().unwrap().status.success());
     let report = study.path().join("runs/tiny/report");
@@ -53,7 +53,7 @@ fn a_deleted_report_comes_back_byte_for_byte_with_the_pictures_of_the_data_set()
 }
 
 #[test]
-fn a_study_is_planned_set_beside_another_and_published_for_the_guide() {
+fn a_study_is_planned_compared_with_another_and_published_for_the_guide() {
     let study = TinyStudy::with(&two_arms());
     assert!(study.command(&[]).output().unwrap().status.success());
     let run = |arguments: &[&str]| {

@@ -1,4 +1,4 @@
-//! Killed and interrupted runs continue to the bits of an undisturbed one.
+//! Killed and interrupted runs continue to the bits of an uninterrupted one.
 
 use std::path::Path;
 use std::process::Child;
@@ -56,7 +56,7 @@ fn newest_checkpoint(run: &Path) -> Option<(u64, bool)> {
 }
 
 #[test]
-fn a_run_killed_again_and_again_ends_with_the_bits_of_an_undisturbed_one() {
+fn a_run_killed_again_and_again_ends_with_the_bits_of_an_uninterrupted_one() {
     let undisturbed = TinyStudy::new();
     undisturbed.finish(&[]);
     let killed = TinyStudy::new();
@@ -77,7 +77,7 @@ fn a_run_killed_again_and_again_ends_with_the_bits_of_an_undisturbed_one() {
                     killed.run_directory().is_some_and(|run| holds_unfinished_checkpoint(&run))
                 });
             }
-            // Shortly after a new checkpoint, so that the run makes headway.
+            // Shortly after a new checkpoint, so that the run makes progress.
             _ => {
                 let moved = || {
                     let newest = killed.run_directory().and_then(|run| newest_checkpoint(&run));

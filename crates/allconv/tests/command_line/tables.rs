@@ -25,7 +25,11 @@ fn models_show_the_counts_of_the_paper_s_networks() {
         assert_eq!(model["stages"].as_array().unwrap().last().unwrap()["height"], 1);
     }
     let list = json(&["models", "list", "--format", "json"]);
-    assert_eq!(list["rows"].as_array().unwrap().len(), 18, "the paper's fourteen, and four for dense tasks");
+    assert_eq!(
+        list["rows"].as_array().unwrap().len(),
+        29,
+        "the paper's fourteen, four for dense tasks, and eleven published classifiers"
+    );
 }
 
 #[test]
@@ -39,7 +43,7 @@ fn a_bench_prints_images_per_second_and_gflops() {
 }
 
 #[test]
-fn a_bench_of_convolutions_names_one_choice_a_pass_beside_its_alternatives() {
+fn a_bench_of_convolutions_names_one_choice_a_pass_and_its_alternatives() {
     let arguments = ["bench", "conv", "--width", "0.1", "--batch", "2", "--steps", "1", "--format", "json"];
     let bench = json(&arguments);
     let rows = bench["rows"].as_array().unwrap();
@@ -55,7 +59,7 @@ fn a_bench_of_convolutions_names_one_choice_a_pass_beside_its_alternatives() {
 }
 
 #[test]
-fn a_bench_of_operators_verifies_and_times_both_ways() {
+fn a_bench_of_operators_verifies_and_times_both_directions() {
     let few = ["--shape", "2,4,8,8", "--rounds", "1", "--format", "json"];
     let bench = json(&[&["bench", "operators", "max_pool", "carafe"][..], &few].concat());
     let rows = bench["rows"].as_array().unwrap();

@@ -115,3 +115,18 @@ pub(crate) fn allconv(folder: &Path) -> Command {
 pub(crate) fn output(folder: &Path, arguments: &[&str]) -> Output {
     allconv(folder).args(arguments).output().unwrap()
 }
+
+/// Runs the program, which must succeed, and returns what it printed.
+pub(crate) fn succeed(folder: &Path, arguments: &[&str]) -> String {
+    let output = output(folder, arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Runs the program, which must fail with `code`, and returns its message.
+pub(crate) fn refused(folder: &Path, arguments: &[&str], code: i32) -> String {
+    let output = output(folder, arguments);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {told}");
+    told
+}

@@ -22,7 +22,8 @@ pub(crate) fn blocks(page: &str, language: &str) -> Vec<String> {
         .collect()
 }
 
-fn draw_images(folder: &Path) {
+/// Draws the pictures that the pages call `shapes/`.
+pub(crate) fn draw_images(folder: &Path) {
     let synthetic = SyntheticSettings { seed: 5, size: 16, train: 600, test: 200 };
     let options = DatasetOptions { validation: 0, train_images: None, synthetic, view: None };
     let dataset: Dataset = open("synthetic", &DataDirectory::new(folder.join("unused")), &options).unwrap();

@@ -13,7 +13,7 @@ use crate::directory::DataDirectory;
 use crate::download::manifest::HashManifest;
 use crate::error::DataError;
 
-/// Which of the two datasets a folder holds, and how its files are cut.
+/// The layout of one of the two datasets: its folder, files and records.
 #[derive(Clone, Copy, Debug)]
 pub struct CifarLayout {
     /// Registry name.
@@ -67,22 +67,22 @@ pub const CIFAR100: CifarLayout = CifarLayout {
 };
 
 impl CifarLayout {
-    /// Names of all files, training first.
+    /// Returns the names of all files, training first.
     pub fn files(&self) -> impl Iterator<Item = &'static str> {
         self.train_files.iter().copied().chain([self.test_file])
     }
 
-    /// The folder of this dataset.
+    /// Returns the folder of this dataset.
     pub fn path(&self, directory: &DataDirectory) -> PathBuf {
         directory.root().join(self.folder)
     }
 
-    /// True if any of the files is there.
+    /// Returns whether any of the files is there.
     pub fn is_present(&self, directory: &DataDirectory) -> bool {
         self.files().any(|file| self.path(directory).join(file).exists())
     }
 
-    /// Bytes of one record.
+    /// Returns the bytes of one record.
     pub fn record_bytes(&self) -> usize {
         self.labels.len() + SHAPE.len()
     }
@@ -177,7 +177,7 @@ impl CifarLayout {
         Ok(())
     }
 
-    /// Both datasets hold equally many images of each class in each split.
+    /// Checks that a split holds equally many images of each class, as both datasets do.
     fn check_balance(&self, path: &Path, split: &Split) -> Result<(), DataError> {
         let expected = split.len() / self.classes.len();
         let counts = split.class_counts(self.classes.len());

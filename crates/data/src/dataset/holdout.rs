@@ -1,4 +1,4 @@
-//! Which training images are held out for validation, and which of the rest are used.
+//! The choice of the validation images and of the training images among the rest.
 //!
 //! Within each class the images are ranked by the BLAKE3 hash of their pixels, so that the choice depends on
 //! content alone: neither on the order of files nor on a seed. The first ranks become the validation split, the
@@ -14,45 +14,45 @@ use crate::error::DataError;
 pub struct Divided {
     /// Images to train on, in stored order.
     pub train: Images,
-    /// Images held out, in stored order; `None` if none were wished.
+    /// Images held out, in stored order; `None` if none were requested.
     pub validation: Option<Images>,
 }
 
-/// Divides a training split; `train_images = None` keeps all that is not held out.
+/// Divides a training split with the names of its classes; `train_images = None` keeps all that is not held out.
 ///
-/// Counts are balanced over the classes: each gets the same share, and the first classes one more where the
+/// Counts are balanced over the classes: each gets the same number, and the first classes one more where the
 /// number does not divide.
 ///
 /// # Errors
-/// If a class has too few images for its share, or a number is 0 where that leaves nothing to train on.
+/// If a class has too few images, or a number is 0 where that leaves nothing to train on.
 pub fn divide(
     train: &Images,
-    classes: usize,
+    classes: &[String],
     validation: usize,
     train_images: Option<usize>,
 ) -> Result<Divided, DataError> {
     if validation == 0 && train_images.is_none() {
         return Ok(Divided { train: train.clone(), validation: None });
     }
-    let ranked = rank_by_content(train, classes)?;
+    let ranked = rank_by_content(train, classes.len())?;
     let mut held_out = Vec::with_capacity(validation.min(train.len()));
     let mut kept = Vec::new();
     for (class, samples) in ranked.iter().enumerate() {
-        let held = share(validation, classes, class);
-        let wanted = train_images.map(|number| share(number, classes, class));
+        let held = balanced_count(validation, classes.len(), class);
+        let wanted = train_images.map(|number| balanced_count(number, classes.len(), class));
         if held > samples.len() || (validation > 0 && held == samples.len() && !samples.is_empty()) {
-            return Err(too_few("validation", validation, class, held.saturating_add(1), samples.len()));
+            let fewest = ranked.iter().map(Vec::len).filter(|&images| images > 0).min().unwrap_or(0);
+            let most = classes.len() * fewest.saturating_sub(1);
+            let fix = format!("lower validation to {most} or less");
+            let numbers = (held.saturating_add(1), samples.len());
+            return Err(too_few(("validation", validation), &classes[class], numbers, fix));
         }
         let rest = &samples[held..];
         let used = wanted.unwrap_or(rest.len());
         if used > rest.len() {
-            return Err(too_few(
-                "train_images",
-                train_images.unwrap_or(0),
-                class,
-                held.saturating_add(used),
-                samples.len(),
-            ));
+            let asked = ("train_images", train_images.unwrap_or(0));
+            let numbers = (held.saturating_add(used), samples.len());
+            return Err(too_few(asked, &classes[class], numbers, "lower train_images".to_owned()));
         }
         held_out.extend_from_slice(&samples[..held]);
         kept.extend_from_slice(&rest[..used]);
@@ -70,12 +70,12 @@ pub fn divide(
     Ok(Divided { train: train.select(&kept), validation: (validation > 0).then(|| train.select(&held_out)) })
 }
 
-/// The share of one class in a balanced total.
-fn share(total: usize, classes: usize, class: usize) -> usize {
+/// Returns the number of images of one class in a balanced total.
+fn balanced_count(total: usize, classes: usize, class: usize) -> usize {
     total / classes + usize::from(class < total % classes)
 }
 
-/// Sample numbers of each class, smallest content hash first; equal images keep their stored order.
+/// Returns the sample numbers of each class, smallest content hash first; equal images keep their stored order.
 fn rank_by_content(images: &Images, classes: usize) -> Result<Vec<Vec<usize>>, DataError> {
     let known = |sample| Ok((images.content(sample)?, images.label(sample)?));
     let known: Vec<([u8; 32], u16)> =
@@ -90,18 +90,27 @@ fn rank_by_content(images: &Images, classes: usize) -> Result<Vec<Vec<usize>>, D
     Ok(ranked)
 }
 
-fn too_few(field: &'static str, value: usize, class: usize, needed: usize, present: usize) -> DataError {
+fn too_few(
+    (field, value): (&'static str, usize),
+    class: &str,
+    (needed, present): (usize, usize),
+    fix: String,
+) -> DataError {
     DataError::BadOption {
         field,
         value: value.to_string(),
-        limit: format!("class {class} has {present} training images, and {needed} are needed"),
-        fix: format!("lower {field}"),
+        limit: format!("the class `{class}` has {present} training images, and {needed} are needed"),
+        fix,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn named(classes: usize) -> Vec<String> {
+        (0..classes).map(|class| format!("kind {class}")).collect()
+    }
 
     #[test]
     fn numbers_beyond_any_memory_are_refused_by_field() {
@@ -115,12 +124,12 @@ mod tests {
                 };
                 let message =
                     |outcome: Result<Divided, DataError>| outcome.expect_err("too many").to_string();
-                let held_out = message(divide(&train, classes, number, None));
+                let held_out = message(divide(&train, &named(classes), number, None));
                 assert!(
                     held_out.starts_with(&format!("validation = {number} is not possible")),
                     "{held_out}"
                 );
-                let used = message(divide(&train, classes, 3, Some(number)));
+                let used = message(divide(&train, &named(classes), 3, Some(number)));
                 assert!(used.starts_with(&format!("train_images = {number} is not possible")), "{used}");
             }
         }
@@ -154,8 +163,8 @@ mod tests {
 
     #[test]
     fn the_choice_does_not_depend_on_the_order_of_the_images() {
-        let forwards = divide(&split(0..300), 3, 30, Some(60)).expect("enough images");
-        let backwards = divide(&split((0..300).rev()), 3, 30, Some(60)).expect("enough images");
+        let forwards = divide(&split(0..300), &named(3), 30, Some(60)).expect("enough images");
+        let backwards = divide(&split((0..300).rev()), &named(3), 30, Some(60)).expect("enough images");
         assert_eq!(contents(&forwards.train), contents(&backwards.train));
         let (first, second) =
             (forwards.validation.expect("held out"), backwards.validation.expect("held out"));
@@ -165,7 +174,7 @@ mod tests {
     #[test]
     fn held_out_images_are_the_smallest_hashes_and_never_trained_on() {
         let all = split(0..300);
-        let divided = divide(&all, 3, 31, None).expect("enough images");
+        let divided = divide(&all, &named(3), 31, None).expect("enough images");
         let validation = divided.validation.expect("held out");
         assert_eq!(stored(&validation).class_counts(3), [11, 10, 10]);
         assert_eq!(stored(&divided.train).class_counts(3), [89, 90, 90]);
@@ -181,10 +190,10 @@ mod tests {
     }
 
     #[test]
-    fn fewer_training_images_are_a_subset_beside_the_same_validation_split() {
+    fn fewer_training_images_are_a_subset_with_the_same_validation_split() {
         let all = split(0..300);
-        let whole = divide(&all, 3, 30, None).expect("enough images");
-        let part = divide(&all, 3, 30, Some(90)).expect("enough images");
+        let whole = divide(&all, &named(3), 30, None).expect("enough images");
+        let part = divide(&all, &named(3), 30, Some(90)).expect("enough images");
         assert_eq!(stored(&part.train).class_counts(3), [30, 30, 30]);
         assert_eq!(
             contents(&whole.validation.expect("held out")),
@@ -197,20 +206,22 @@ mod tests {
     #[test]
     fn impossible_numbers_are_refused_with_the_class_and_the_limit() {
         let all = split(0..300);
-        let message = divide(&all, 3, 300, None).expect_err("nothing left").to_string();
+        let message = divide(&all, &named(3), 300, None).expect_err("nothing left").to_string();
         assert!(
-            message.contains("validation = 300") && message.contains("has 100 training images"),
+            message.contains("validation = 300")
+                && message.contains("`kind 0` has 100 training images")
+                && message.contains("lower validation to 297 or less"),
             "{message}"
         );
-        let message = divide(&all, 3, 30, Some(271)).expect_err("too many").to_string();
+        let message = divide(&all, &named(3), 30, Some(271)).expect_err("too many").to_string();
         assert!(message.contains("train_images = 271"), "{message}");
-        assert!(divide(&all, 3, 30, Some(0)).is_err());
+        assert!(divide(&all, &named(3), 30, Some(0)).is_err());
     }
 
     #[test]
     fn holding_out_nothing_shares_the_split() {
         let all = split(0..9);
-        let divided = divide(&all, 3, 0, None).expect("nothing to do");
+        let divided = divide(&all, &named(3), 0, None).expect("nothing to do");
         assert!(divided.validation.is_none());
         assert_eq!(stored(&divided.train).pixels().as_ptr(), stored(&all).pixels().as_ptr());
     }

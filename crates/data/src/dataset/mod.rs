@@ -44,7 +44,7 @@ pub struct Dataset {
     pub content_hash: String,
 }
 
-/// What to take of a dataset.
+/// The part of a dataset that is used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DatasetOptions {
@@ -52,7 +52,7 @@ pub struct DatasetOptions {
     pub validation: usize,
     /// Use only this many of the remaining training images, balanced over the classes; `None` uses all.
     pub train_images: Option<usize>,
-    /// What to draw if the dataset is `synthetic`; other datasets ignore it.
+    /// Settings of the drawn images if the dataset is `synthetic`; other datasets ignore it.
     pub synthetic: SyntheticSettings,
     /// What is seen of images; needed for those that differ in size.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -131,7 +131,7 @@ impl Source {
         Ok(())
     }
 
-    /// Holds out the validation split, takes the wished number of training images, and looks at them through the view.
+    /// Holds out the validation split, takes the requested number of training images, and applies the view.
     pub fn into_dataset(self, name: &str, options: &DatasetOptions) -> Result<Dataset, DataError> {
         self.check(name)?;
         let content_hash = self.content_hash();
@@ -185,7 +185,7 @@ pub(crate) struct Splits {
     pub(crate) test: Images,
 }
 
-/// Holds out the validation split and takes the wished number of training images.
+/// Holds out the validation split and takes the requested number of training images.
 pub(crate) fn divided(
     name: &str,
     classes: Vec<String>,
@@ -201,7 +201,7 @@ pub(crate) fn divided(
             fix: "set validation = 0 to use that one".to_string(),
         });
     }
-    let divided = holdout::divide(&splits.train, classes.len(), options.validation, options.train_images)?;
+    let divided = holdout::divide(&splits.train, &classes, options.validation, options.train_images)?;
     let ImageShape { height, width, channels } = splits.train.shape();
     Ok(Dataset {
         name: name.to_string(),
@@ -217,7 +217,7 @@ pub(crate) fn divided(
 }
 
 impl Dataset {
-    /// Shape of every image.
+    /// Returns the shape of every image.
     pub fn shape(&self) -> ImageShape {
         ImageShape { height: self.height, width: self.width, channels: self.channels }
     }

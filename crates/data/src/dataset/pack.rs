@@ -18,7 +18,7 @@ const FILE: PackedFile = PackedFile {
     fix: "delete the file and import the dataset again",
 };
 
-/// What a pack holds.
+/// The header of a pack.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PackHeader {
@@ -47,7 +47,7 @@ impl PackHeader {
         ImageShape { height: self.height, width: self.width, channels: self.channels }
     }
 
-    /// Bytes after the header; `None` if the numbers overflow.
+    /// Returns the bytes after the header; `None` if the numbers overflow.
     fn payload_bytes(&self) -> Option<usize> {
         let images = self.train.checked_add(self.validation.unwrap_or(0))?.checked_add(self.test)?;
         let pixels = self.height.checked_mul(self.width)?.checked_mul(self.channels)?;
@@ -156,7 +156,7 @@ mod tests {
         let (_folder, path, _) = written();
         let whole = fs::read(&path).expect("a pack");
         for place in (0..whole.len()).step_by(97) {
-            // The source's hash says where the data came from and does not guard them.
+            // The source's hash names the origin of the data and does not protect them.
             let mut bytes = whole.clone();
             bytes[place] ^= 1;
             fs::write(&path, &bytes).expect("a broken pack");

@@ -24,42 +24,42 @@ impl Split {
         Split { pixels: Arc::new(pixels), labels: Arc::new(labels), shape }
     }
 
-    /// A split without images.
+    /// Returns a split without images.
     pub fn empty(shape: ImageShape) -> Split {
         Split::new(Vec::new(), Vec::new(), shape)
     }
 
-    /// Number of images.
+    /// Returns the number of images.
     pub fn len(&self) -> usize {
         self.labels.len()
     }
 
-    /// True if there is no image.
+    /// Returns whether there is no image.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
     }
 
-    /// Shape of every image.
+    /// Returns the shape of every image.
     pub fn shape(&self) -> ImageShape {
         self.shape
     }
 
-    /// All pixels, `[n, height, width, channels]`.
+    /// Returns all pixels, `[n, height, width, channels]`.
     pub fn pixels(&self) -> &[u8] {
         &self.pixels
     }
 
-    /// All class numbers, `[n]`.
+    /// Returns all class numbers, `[n]`.
     pub fn labels(&self) -> &[u16] {
         &self.labels
     }
 
-    /// The class numbers as a shared list.
+    /// Returns the class numbers as a shared list.
     pub fn shared_labels(&self) -> Arc<Vec<u16>> {
         Arc::clone(&self.labels)
     }
 
-    /// The pixels of one image, `[height, width, channels]`.
+    /// Returns the pixels of one image, `[height, width, channels]`.
     pub fn image(&self, sample: usize) -> &[u8] {
         &self.pixels[sample * self.shape.len()..][..self.shape.len()]
     }
@@ -75,7 +75,7 @@ impl Split {
         Split::new(pixels, labels, self.shape)
     }
 
-    /// Number of images of each class.
+    /// Returns the number of images of each class.
     pub fn class_counts(&self, classes: usize) -> Vec<usize> {
         let mut counts = vec![0; classes];
         for &label in self.labels.iter() {
@@ -89,7 +89,7 @@ impl Split {
         png(self.shape, self.image(sample), sample)
     }
 
-    /// Feeds number, labels and pixels to a hash.
+    /// Adds number, labels and pixels to a hash.
     pub fn hash_into(&self, hasher: &mut blake3::Hasher) {
         hasher.update(&(self.len() as u64).to_le_bytes());
         for &label in self.labels.iter() {

@@ -1,8 +1,8 @@
 //! The synthetic dataset: coloured shapes and textures over clutter, drawn from (seed, index).
 //!
 //! Five shapes, each plain or striped, make ten classes. Place, scale, rotation, colours and clutter are random.
-//! Each class has a favourite hue, but an object wears it only a third of the time: colour alone tells little, and a
-//! linear classifier stays far behind a convolutional net. Only additions, multiplications, divisions and square
+//! Each class has a typical hue, which an object has only a third of the time: colour alone tells little, and a
+//! linear classifier is much worse than a convolutional network. Only additions, multiplications, divisions and square
 //! roots are used, which IEEE 754 fixes to the last bit, so that every machine draws the same images.
 
 use allconv_random::{Purpose, Stream};
@@ -13,7 +13,7 @@ use super::{Source, Split};
 use crate::augment::ImageShape;
 use crate::error::DataError;
 
-/// What to draw.
+/// The settings of the drawn images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SyntheticSettings {
@@ -47,10 +47,10 @@ pub const CLASSES: [&str; 10] = [
     "striped_triangle",
 ];
 
-/// Class names of the label maps: what lies beside the object, and the five shapes, plain or striped.
+/// Class names of the label maps: the background, and the five shapes, plain or striped.
 pub const MASK_CLASSES: [&str; 6] = ["background", "cross", "disk", "ring", "square", "triangle"];
 
-/// Smallest and largest side of an image in pixels.
+/// Smallest and largest height and width of an image in pixels.
 const SIZES: std::ops::RangeInclusive<usize> = 8..=1024;
 /// Most bytes of pixels of a drawn set, 2 GiB: about two minutes of drawing on two cores.
 const PIXEL_LIMIT: usize = 2 << 30;
@@ -60,13 +60,13 @@ const FIRST_TEST_INDEX: u32 = 1 << 31;
 /// Draws the dataset.
 ///
 /// # Errors
-/// If the size lies outside 8 to 1024 pixels, a split would be empty or longer than 2³¹, or all pixels take more than 2 GiB.
+/// If the size is outside 8 to 1024 pixels, a split would be empty or longer than 2³¹, or all pixels take more than 2 GiB.
 pub fn draw(settings: &SyntheticSettings) -> Result<Source, DataError> {
     if !SIZES.contains(&settings.size) {
         return Err(DataError::BadOption {
             field: "synthetic.size",
             value: settings.size.to_string(),
-            limit: format!("images have {} to {} pixels a side", SIZES.start(), SIZES.end()),
+            limit: format!("images have a height and width of {} to {} pixels", SIZES.start(), SIZES.end()),
             fix: "choose a size in this range".to_string(),
         });
     }
@@ -88,7 +88,7 @@ pub fn draw(settings: &SyntheticSettings) -> Result<Source, DataError> {
             field: "synthetic.train",
             value: settings.train.to_string(),
             limit: format!(
-                "with {} test images of {} pixels a side it makes {bytes} bytes, and at most {PIXEL_LIMIT} are drawn",
+                "with {} test images of {} pixels in height and width it makes {bytes} bytes, and at most {PIXEL_LIMIT} are drawn",
                 settings.test, settings.size
             ),
             fix: format!("draw at most {most} images of this size, or smaller ones"),
@@ -116,16 +116,16 @@ fn draw_split(settings: &SyntheticSettings, first: u32, count: usize) -> Split {
 }
 
 /// Draws the label maps `[size, size]` of a split's images: at each pixel's centre the number of the object's shape in
-/// [`MASK_CLASSES`], or 0 beside the object and where a bar lies before it.
+/// [`MASK_CLASSES`], or 0 in the background and where a bar covers the object.
 ///
-/// The settings must be such that [`draw`] accepts.
+/// The settings must be accepted by [`draw`].
 pub(crate) fn draw_masks(settings: &SyntheticSettings, is_test: bool) -> Vec<Vec<u8>> {
     let (first, count) = if is_test { (FIRST_TEST_INDEX, settings.test) } else { (0, settings.train) };
     let draw_mask = |number: usize| {
         let mut stream = Stream::of_sample(settings.seed, Purpose::Synthetic, 0, first + number as u32);
         let class = number % CLASSES.len();
         let scene = Scene::draw(&mut stream, class);
-        let center = |cell: usize| (cell as f32 + 0.5) / settings.size as f32;
+        let center = |index: usize| (index as f32 + 0.5) / settings.size as f32;
         (0..settings.size * settings.size)
             .map(|place| {
                 let shows = scene.shows_object(center(place % settings.size), center(place / settings.size));
@@ -167,7 +167,7 @@ impl Outline {
     }
 }
 
-/// A short bar of one colour behind or before the object.
+/// A short bar of one colour behind or in front of the object.
 struct Bar {
     place: [f32; 2],
     direction: [f32; 2],
@@ -195,7 +195,7 @@ impl Bar {
     }
 }
 
-/// Everything random about one image, in units of the image's side.
+/// Everything random about one image, in units of the image's width.
 struct Scene {
     ground: Color,
     slope: [f32; 2],
@@ -239,13 +239,13 @@ impl Scene {
         }
     }
 
-    /// True if the object is what is seen at a point.
+    /// Returns whether the object is visible at a point.
     fn shows_object(&self, x: f32, y: f32) -> bool {
         let (across, along) = self.object_place(x, y);
         !self.before.iter().any(|bar| bar.contains(x, y)) && self.outline.contains(across, along)
     }
 
-    /// A point in the object's own coordinates, across and along.
+    /// Returns a point in the object's own coordinates, across and along.
     fn object_place(&self, x: f32, y: f32) -> (f32, f32) {
         let (dx, dy) = ((x - self.place[0]) / self.radius, (y - self.place[1]) / self.radius);
         let along = dx * self.direction[0] + dy * self.direction[1];
@@ -253,7 +253,7 @@ impl Scene {
         (across, along)
     }
 
-    /// The colour at a point; both coordinates run from 0 to 1 over the image.
+    /// Returns the colour at a point; both coordinates run from 0 to 1 over the image.
     fn color_at(&self, x: f32, y: f32) -> Color {
         if let Some(bar) = self.before.iter().find(|bar| bar.contains(x, y)) {
             return bar.color;
@@ -292,7 +292,7 @@ fn draw_image(mut stream: Stream, class: usize, size: usize, image: &mut [u8]) {
     }
 }
 
-/// A direction, uniform on the circle: a point of the disk, found by rejection, scaled to length one.
+/// Returns a direction, uniform on the circle: a point of the disk, found by rejection, scaled to length one.
 fn unit_vector(stream: &mut Stream) -> [f32; 2] {
     loop {
         let (x, y) = (stream.uniform(-1.0, 1.0), stream.uniform(-1.0, 1.0));
@@ -304,7 +304,7 @@ fn unit_vector(stream: &mut Stream) -> [f32; 2] {
     }
 }
 
-/// Hue (a turn is 1), saturation and value to red, green and blue.
+/// Converts hue (a turn is 1), saturation and value to red, green and blue.
 fn color(hue: f32, saturation: f32, value: f32) -> Color {
     let sixth = (hue - hue.floor()) * 6.0;
     [5.0f32, 3.0, 1.0].map(|offset| {
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_that_no_memory_holds_is_refused_before_it_is_drawn() {
+    fn a_set_too_large_for_memory_is_refused_before_it_is_drawn() {
         for (train, size) in [(10_000_000, 32), ((1 << 31) - 1, 1024), (700, 1024)] {
             let refused = draw(&SyntheticSettings { size, train, ..SyntheticSettings::default() });
             let message = refused.expect_err("too large").to_string();
@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn outlines_hold_their_centre_and_not_their_surroundings() {
+    fn outlines_contain_their_centre_and_not_their_surroundings() {
         for class in 0..5 {
             let outline = Outline::of_class(class);
             assert_eq!(outline.contains(0.0, 0.0), !matches!(outline, Outline::Ring), "{outline:?}");

@@ -1,4 +1,4 @@
-//! Published digests of a file, computed while it streams by.
+//! Published digests of a file, computed as it is read.
 
 use std::fs::File;
 use std::io::Read;

@@ -4,30 +4,22 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use super::catalogue::{ImageArchive, OfficialArchive, fetchable, image_archives, official_archives};
 use super::digest::Digests;
 use super::manifest::HashManifest;
-use super::transfer::{Patience, Progress, Transfer};
+use super::transfer::{Progress, RetryLimits, Transfer};
 use allconv_files::{remove_leftovers, sync_folder, temporary_folder};
 
-use crate::dataset::cifar::{CIFAR10, CIFAR100, CifarLayout};
+use crate::dataset::cifar::CifarLayout;
+use crate::dataset::pack;
 use crate::directory::DataDirectory;
 use crate::error::DataError;
 use crate::import::archive;
 use crate::import::entry::EntryLimits;
+use crate::import::{ImportOptions, import};
 use crate::registry::nearest;
 
-/// An archive of an official dataset.
-#[derive(Clone, Debug)]
-pub struct OfficialArchive {
-    /// How its files are cut.
-    pub layout: CifarLayout,
-    /// Where it is published.
-    pub url: String,
-    /// What it hashes to.
-    pub digests: Digests,
-}
-
-/// What a fetch did.
+/// The result of a fetch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FetchReport {
     /// Registry name.
@@ -41,33 +33,11 @@ pub struct FetchReport {
 /// Most bytes of an archive; the official ones have 162 MiB.
 const ARCHIVE_BYTE_LIMIT: u64 = 256 << 20;
 
-/// The archives that [`fetch`] knows.
-pub fn official_archives() -> [OfficialArchive; 2] {
-    let archive = |layout, file: &str, md5: &str, sha256: &str| OfficialArchive {
-        layout,
-        url: format!("https://www.cs.toronto.edu/~kriz/{file}"),
-        digests: Digests { md5: md5.to_string(), sha256: sha256.to_string() },
-    };
-    [
-        archive(
-            CIFAR10,
-            "cifar-10-binary.tar.gz",
-            "c32a1d4ab5d03f1284b67883e8d87530",
-            "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
-        ),
-        archive(
-            CIFAR100,
-            "cifar-100-binary.tar.gz",
-            "03b5dce01913d631647c71ecec9e9cb8",
-            "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec",
-        ),
-    ]
-}
-
-/// Downloads, checks and unpacks an official dataset; `report` hears of every block that arrives.
+/// Downloads, checks and unpacks a dataset; `report` is called for every block that arrives.
 ///
-/// A broken download continues where it stopped. The archive's digests are checked before it is opened, its files'
-/// sizes, labels and class counts before they get their final place; their hashes are recorded beside them.
+/// A broken download continues where it stopped. Of the official binaries the archive's digests are checked before it is opened, its files'
+/// sizes, labels and class counts before they get their final place; their hashes are recorded in the same folder. An archive of images is imported
+/// as [`import`](crate::import()) does, and gets its name when the content of its images has the expected hash.
 ///
 /// # Errors
 /// A name without an archive; files that are present but wrong; everything [`Transfer::run`] refuses; a full disk.
@@ -76,68 +46,153 @@ pub fn fetch(
     directory: &DataDirectory,
     report: &mut dyn FnMut(Progress),
 ) -> Result<FetchReport, DataError> {
-    let archives = official_archives();
-    let Some(archive) = archives.iter().find(|archive| archive.layout.name == name) else {
-        let names = archives.map(|archive| archive.layout.name);
-        return Err(DataError::BadOption {
-            field: "dataset",
-            value: format!("\"{name}\""),
-            limit: format!("only {} can be fetched", names.join(" and ")),
-            fix: nearest(name, &names),
-        });
-    };
-    fetch_archive(archive, directory, Patience::default(), report)
+    if let Some(archive) = official_archives().into_iter().find(|archive| archive.layout.name == name) {
+        return fetch_archive(&archive, directory, RetryLimits::default(), report);
+    }
+    if let Some(archive) = image_archives().into_iter().find(|archive| archive.name == name) {
+        return fetch_images(&archive, directory, RetryLimits::default(), report);
+    }
+    let names = fetchable();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    Err(DataError::BadOption {
+        field: "dataset",
+        value: format!("\"{name}\""),
+        limit: format!("only {} can be fetched", names.join(", ")),
+        fix: nearest(name, &names),
+    })
 }
 
-/// [`fetch`] of any archive in a CIFAR layout.
+/// Does [`fetch`] for any archive in a CIFAR layout.
 pub fn fetch_archive(
     archive: &OfficialArchive,
     directory: &DataDirectory,
-    patience: Patience,
+    retry_limits: RetryLimits,
     report: &mut dyn FnMut(Progress),
 ) -> Result<FetchReport, DataError> {
     let layout = &archive.layout;
-    let folder = layout.path(directory);
-    let done = |already_present| FetchReport {
-        name: layout.name.to_string(),
-        folder: folder.clone(),
-        already_present,
+    let is_present = || match layout.is_present(directory) {
+        true => layout.read(directory).map(|_| true),
+        false => Ok(false),
     };
-    if layout.is_present(directory) {
-        layout.read(directory)?;
-        return Ok(done(true));
-    }
-    let downloads = directory.downloads();
-    fs::create_dir_all(&downloads).map_err(DataError::io("create the folder", &downloads))?;
-    let file_name = archive.url.rsplit('/').next().unwrap_or(layout.name);
-    let target = downloads.join(file_name);
-    // Two processes must not write one part.
-    let lock_path = downloads.join(format!("{file_name}.lock"));
-    let lock = fs::File::create(&lock_path).map_err(DataError::io("create", &lock_path))?;
-    lock.lock().map_err(DataError::io("lock", &lock_path))?;
-    if layout.is_present(directory) {
-        layout.read(directory)?;
-        return Ok(done(true));
-    }
-    // An archive that is there already may be from an earlier, interrupted fetch, or put there by hand.
-    if !target.exists() || Digests::of_file(&target)? != archive.digests {
-        let transfer = Transfer {
-            url: &archive.url,
-            target: &target,
-            byte_limit: ARCHIVE_BYTE_LIMIT,
-            digests: &archive.digests,
-            patience,
-        };
-        transfer.run(report)?;
-    }
-    unpack(layout, &target, directory)?;
-    fs::remove_file(&target).map_err(DataError::io("remove", &target))?;
-    // Whoever waits for the lock finds the files present, also if somebody else makes a new lock meanwhile.
-    fs::remove_file(&lock_path).map_err(DataError::io("remove", &lock_path))?;
-    Ok(done(false))
+    let unpack = |target: &Path| unpack(layout, target, directory);
+    let download = Download { url: &archive.url, digests: Some(&archive.digests), retry_limits };
+    let already_present = download.unless(&is_present, directory, &unpack, report)?;
+    Ok(FetchReport { name: layout.name.to_string(), folder: layout.path(directory), already_present })
 }
 
-/// Copies the layout's files out of the archive into a fresh folder, checks them, and renames the folder into place.
+/// Does [`fetch`] for any archive of image folders.
+pub fn fetch_images(
+    archive: &ImageArchive,
+    directory: &DataDirectory,
+    retry_limits: RetryLimits,
+    report: &mut dyn FnMut(Progress),
+) -> Result<FetchReport, DataError> {
+    let pack = directory.pack(&archive.name);
+    let is_present = || match pack.exists() {
+        true => {
+            let header = pack::read_header(&pack)?;
+            check_content(archive, pack.display(), &header.content_hash, header.train + header.test)?;
+            Ok(true)
+        }
+        false => Ok(false),
+    };
+    let unpack = |target: &Path| {
+        // Neither a damaged archive nor another one may stay behind and be found by the next call.
+        import_checked(archive, target, directory)
+            .inspect_err(|_| fs::remove_file(target).unwrap_or_default())
+    };
+    let download = Download { url: &archive.url, digests: None, retry_limits };
+    let already_present = download.unless(&is_present, directory, &unpack, report)?;
+    Ok(FetchReport { name: archive.name.clone(), folder: directory.imported(), already_present })
+}
+
+/// An archive on its way into the folder of downloads.
+struct Download<'a> {
+    url: &'a str,
+    digests: Option<&'a Digests>,
+    retry_limits: RetryLimits,
+}
+
+impl Download<'_> {
+    /// Downloads the archive, has it unpacked and removes it, unless what it holds is present; says whether it was.
+    fn unless(
+        &self,
+        is_present: &dyn Fn() -> Result<bool, DataError>,
+        directory: &DataDirectory,
+        unpack: &dyn Fn(&Path) -> Result<(), DataError>,
+        report: &mut dyn FnMut(Progress),
+    ) -> Result<bool, DataError> {
+        if is_present()? {
+            return Ok(true);
+        }
+        let downloads = directory.downloads();
+        fs::create_dir_all(&downloads).map_err(DataError::io("create the folder", &downloads))?;
+        let file_name = self.url.rsplit('/').next().unwrap_or("archive");
+        let target = downloads.join(file_name);
+        // Two processes must not write one part.
+        let lock_path = downloads.join(format!("{file_name}.lock"));
+        let lock = fs::File::create(&lock_path).map_err(DataError::io("create", &lock_path))?;
+        lock.lock().map_err(DataError::io("lock", &lock_path))?;
+        if is_present()? {
+            return Ok(true);
+        }
+        // An archive that is there already may be from an earlier, interrupted fetch, or put there by hand.
+        let is_there = match (target.exists(), self.digests) {
+            (true, Some(digests)) => Digests::of_file(&target)? == *digests,
+            (is_there, _) => is_there,
+        };
+        if !is_there {
+            let transfer = Transfer {
+                url: self.url,
+                target: &target,
+                byte_limit: ARCHIVE_BYTE_LIMIT,
+                digests: self.digests,
+                retry_limits: self.retry_limits,
+            };
+            transfer.run(report)?;
+        }
+        unpack(&target)?;
+        fs::remove_file(&target).map_err(DataError::io("remove", &target))?;
+        // A process that waited for the lock finds the files present, even if another makes a new lock meanwhile.
+        fs::remove_file(&lock_path).map_err(DataError::io("remove", &lock_path))?;
+        Ok(false)
+    }
+}
+
+/// Imports the images beside their final place, and gives the packed file its name when their content is the expected one.
+fn import_checked(archive: &ImageArchive, target: &Path, directory: &DataDirectory) -> Result<(), DataError> {
+    remove_leftovers(directory.root(), crate::write_file::LEFT_BEHIND);
+    let staging_root = temporary_folder(directory.root(), &format!("unpacking-{}-", archive.name))?;
+    let staging = DataDirectory::new(staging_root.path());
+    let imported = import(target, &archive.name, &staging, &ImportOptions::default())?;
+    check_content(archive, &archive.url, &imported.content_hash, imported.counts.iter().sum())?;
+    let (folder, pack) = (directory.imported(), directory.pack(&archive.name));
+    fs::create_dir_all(&folder).map_err(DataError::io("create the folder", &folder))?;
+    fs::rename(&imported.path, &pack).map_err(DataError::io("rename", &pack))?;
+    sync_folder(&folder)?;
+    let root = staging_root.path().to_path_buf();
+    staging_root.close().map_err(DataError::io("remove", &root))
+}
+
+/// Refuses images whose content is not the expected one.
+fn check_content(
+    archive: &ImageArchive,
+    place: impl std::fmt::Display,
+    content_hash: &str,
+    images: usize,
+) -> Result<(), DataError> {
+    if content_hash == archive.content_hash {
+        return Ok(());
+    }
+    Err(DataError::bad_file(
+        place,
+        format!("images with the content hash {}", archive.content_hash),
+        format!("{images} images with the content hash {content_hash}"),
+        "import these images under another name, or delete the file and fetch again",
+    ))
+}
+
+/// Copies the layout's files out of the archive into a new folder, checks them, and renames the folder into place.
 fn unpack(layout: &CifarLayout, archive_path: &Path, directory: &DataDirectory) -> Result<(), DataError> {
     remove_leftovers(directory.root(), crate::write_file::LEFT_BEHIND);
     let staging_root = temporary_folder(directory.root(), &format!("unpacking-{}-", layout.name))?;

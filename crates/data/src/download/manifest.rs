@@ -21,7 +21,7 @@ pub struct HashManifest {
 }
 
 impl HashManifest {
-    /// Hashes the named files of a folder and writes the manifest beside them.
+    /// Hashes the named files of a folder and writes the manifest into it.
     pub fn record<'a>(
         folder: &Path,
         files: impl Iterator<Item = &'a str>,

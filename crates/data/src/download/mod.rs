@@ -1,5 +1,6 @@
-//! Downloads: fetching an archive over HTTPS, checking it, and remembering the hashes of what it held.
+//! Downloads: fetching an archive over HTTPS, checking it, and recording the hashes of its files.
 
+pub mod catalogue;
 pub mod digest;
 pub mod fetch;
 pub mod manifest;
@@ -7,4 +8,4 @@ pub mod transfer;
 
 pub use digest::Digests;
 pub use fetch::{FetchReport, fetch};
-pub use transfer::{Patience, Progress};
+pub use transfer::{Progress, RetryLimits};

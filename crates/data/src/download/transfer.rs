@@ -1,4 +1,4 @@
-//! One file over HTTP: resumed where it broke, limited in size, checked before it gets its name.
+//! The download of one file over HTTP: resumed after a break, limited in size, checked before it gets its name.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -15,24 +15,24 @@ use allconv_files::sync_folder;
 use crate::error::DataError;
 use crate::write_file::write_file;
 
-/// What is downloaded and what it must turn out to be.
+/// A file to download, with its limits and its digests.
 #[derive(Clone, Debug)]
 pub struct Transfer<'a> {
     /// Address; `https`, or `http` on this machine's own loopback interface.
     pub url: &'a str,
-    /// Where the file goes; its unfinished part lies beside it as `NAME.part`.
+    /// Where the file goes; its unfinished part is `NAME.part` in the same folder.
     pub target: &'a Path,
     /// Most bytes accepted.
     pub byte_limit: u64,
-    /// What the whole file must hash to.
-    pub digests: &'a Digests,
+    /// The digests of the whole file; `None` where the reader of the file checks its content.
+    pub digests: Option<&'a Digests>,
     /// When to give up.
-    pub patience: Patience,
+    pub retry_limits: RetryLimits,
 }
 
 /// When to give up on a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Patience {
+pub struct RetryLimits {
     /// Longest silence of the connection.
     pub stall: Duration,
     /// Attempts in a row that may bring no byte.
@@ -41,18 +41,18 @@ pub struct Patience {
     pub pause: Duration,
 }
 
-impl Default for Patience {
-    fn default() -> Patience {
-        Patience { stall: Duration::from_secs(30), fruitless_attempts: 5, pause: Duration::from_secs(1) }
+impl Default for RetryLimits {
+    fn default() -> RetryLimits {
+        RetryLimits { stall: Duration::from_secs(30), fruitless_attempts: 5, pause: Duration::from_secs(1) }
     }
 }
 
-/// How far a download has come.
+/// The progress of a download.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
     /// Bytes on disk.
     pub bytes: u64,
-    /// Bytes of the whole file, if the server said so.
+    /// Bytes of the whole file, if the server states it.
     pub total: Option<u64>,
 }
 
@@ -65,7 +65,7 @@ struct PartOrigin {
     validator: Option<String>,
 }
 
-/// How an attempt ended.
+/// The outcome of an attempt.
 enum Attempt {
     Complete,
     /// The connection broke or the server failed in a way that may pass.
@@ -76,28 +76,30 @@ impl Transfer<'_> {
     /// Downloads the file, checks its digests, and renames it into place.
     ///
     /// A part left by an earlier call is continued with `Range` and `If-Range`, so that a file that has changed on the
-    /// server starts anew. If a continued file has the wrong digests, it is downloaded once more from its beginning.
+    /// server starts again. If a continued file has the wrong digests, it is downloaded once more from its beginning.
     ///
     /// # Errors
     /// An address that is neither `https` nor loopback; a refusal by the server; no progress for longer than
-    /// [`Patience`] allows; more bytes than the limit; wrong digests (nothing is kept then); a full disk.
+    /// [`RetryLimits`] allows; more bytes than the limit; wrong digests (nothing is kept then); a full disk.
     pub fn run(&self, report: &mut dyn FnMut(Progress)) -> Result<(), DataError> {
         let agent = self.agent()?;
         let continued = self.complete_part(&agent, report)?;
-        let mut found = Digests::of_file(&self.part())?;
-        if found != *self.digests && continued {
-            self.discard_part()?;
-            self.complete_part(&agent, report)?;
-            found = Digests::of_file(&self.part())?;
-        }
-        if found != *self.digests {
-            self.discard_part()?;
-            return Err(DataError::bad_file(
-                self.url,
-                format!("MD5 {} and SHA-256 {}", self.digests.md5, self.digests.sha256),
-                format!("MD5 {} and SHA-256 {}; nothing was kept", found.md5, found.sha256),
-                "try again later or put the official file in place yourself",
-            ));
+        if let Some(digests) = self.digests {
+            let mut found = Digests::of_file(&self.part())?;
+            if found != *digests && continued {
+                self.discard_part()?;
+                self.complete_part(&agent, report)?;
+                found = Digests::of_file(&self.part())?;
+            }
+            if found != *digests {
+                self.discard_part()?;
+                return Err(DataError::bad_file(
+                    self.url,
+                    format!("MD5 {} and SHA-256 {}", digests.md5, digests.sha256),
+                    format!("MD5 {} and SHA-256 {}; nothing was kept", found.md5, found.sha256),
+                    "try again later or put the official file in place yourself",
+                ));
+            }
         }
         let folder = self.target.parent().unwrap_or(Path::new("."));
         fs::rename(self.part(), self.target).map_err(DataError::io("rename", self.target))?;
@@ -121,14 +123,14 @@ impl Transfer<'_> {
             );
         }
         let mut config = Agent::config_builder()
-            // Redirects included: nobody may be led from https to http.
+            // Redirects included: https must not be redirected to http.
             .https_only(!loopback)
             .http_status_as_error(false)
-            .timeout_connect(Some(self.patience.stall))
-            .timeout_recv_response(Some(self.patience.stall))
-            .timeout_per_read(Some(self.patience.stall));
+            .timeout_connect(Some(self.retry_limits.stall))
+            .timeout_recv_response(Some(self.retry_limits.stall))
+            .timeout_per_read(Some(self.retry_limits.stall));
         if loopback {
-            // Nobody may be led away from this machine without encryption.
+            // Unencrypted requests must not leave this machine.
             config = config.proxy(None).max_redirects(0).max_redirects_will_error(false);
         }
         Ok(config.build().new_agent())
@@ -146,15 +148,15 @@ impl Transfer<'_> {
                 Attempt::Broken(reason) => reason,
             };
             fruitless = if self.part_bytes()? > before { 0 } else { fruitless + 1 };
-            if fruitless >= self.patience.fruitless_attempts {
+            if fruitless >= self.retry_limits.fruitless_attempts {
                 let reason = format!("{reason} ({fruitless} attempts in a row brought nothing)");
                 return Err(self.failed(&reason, "check the connection and start the same command again"));
             }
-            std::thread::sleep(self.patience.pause * 2u32.saturating_pow(fruitless.saturating_sub(1)));
+            std::thread::sleep(self.retry_limits.pause * 2u32.saturating_pow(fruitless.saturating_sub(1)));
         }
     }
 
-    /// One request; what it brings is appended to the part.
+    /// Makes one request and appends its body to the part.
     fn attempt(
         &self,
         agent: &Agent,
@@ -195,7 +197,7 @@ impl Transfer<'_> {
                 let total = header(&response, "content-length").and_then(|text| text.parse().ok());
                 self.receive(response, 0, total, report)
             }
-            // The part is as long as the file or longer: its digests will tell.
+            // The part is as long as the file or longer: the digests decide.
             StatusCode::RANGE_NOT_SATISFIABLE if continuing => Ok(Attempt::Complete),
             status if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
                 Ok(Attempt::Broken(format!("the server answered {status}")))
@@ -262,7 +264,7 @@ impl Transfer<'_> {
         remove_if_present(&self.origin_path())
     }
 
-    /// The origin of the part; a damaged note counts as none, and the download starts anew.
+    /// Returns the origin of the part; a damaged note counts as none, and the download starts again.
     fn read_origin(&self) -> Result<Option<PartOrigin>, DataError> {
         let path = self.origin_path();
         match File::open(&path) {
@@ -332,7 +334,7 @@ mod tests {
     use super::is_loopback;
 
     #[test]
-    fn only_this_machine_may_be_asked_without_encryption() {
+    fn only_this_machine_may_be_contacted_without_encryption() {
         for url in ["http://127.0.0.1:8080/a", "http://localhost/a", "http://[::1]:80/a", "http://127.0.0.1"]
         {
             assert!(is_loopback(url), "{url}");

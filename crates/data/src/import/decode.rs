@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_promises_a_huge_image_is_refused_without_allocating() {
+    fn a_header_that_declares_a_huge_image_is_refused_without_allocating() {
         let mut bytes = png(ExtendedColorType::Rgb8, &[1, 2, 3, 4, 5, 6]);
         // Width and height of the IHDR chunk, then its checksum.
         bytes[16..20].copy_from_slice(&60_000u32.to_be_bytes());

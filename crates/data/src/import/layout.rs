@@ -115,7 +115,7 @@ pub(super) fn is_system_folder(folder: &str) -> bool {
 /// Endings of the files that are read as images, in any case.
 pub const IMAGE_ENDINGS: [&str; 5] = ["jpg", "jpeg", "png", "webp", "bmp"];
 
-/// True for names of image files, in any case, that are not hidden.
+/// Returns true for names of image files, in any case, that are not hidden.
 pub(super) fn is_image_name(file: &str) -> bool {
     let Some((stem, extension)) = file.rsplit_once('.') else { return false };
     !stem.is_empty()

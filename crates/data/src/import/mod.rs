@@ -16,6 +16,7 @@ mod orientation;
 pub mod pictures;
 mod png;
 mod select;
+pub mod source;
 mod store;
 mod table;
 mod zip;
@@ -97,7 +98,7 @@ pub fn import(
         };
     }
     let mut gatherer = Gatherer::new(source, options)?;
-    entry::walk(source, &options.limits, &mut |entry| gatherer.add(entry))?;
+    source::walk(source, &options.limits, &mut |entry| gatherer.add(entry))?;
     let gathered = gatherer.finish()?;
     let mut stored = store::Storing { source, options, source_hash: &source_hash };
     let shared;

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::background::Background;
-use super::entry::{self, EntryLimits};
+use super::entry::EntryLimits;
+use super::source;
 use crate::error::DataError;
 
 /// How the files of an import are read.
@@ -52,7 +53,7 @@ impl TestShare {
 impl ImportOptions {
     /// Hashes the source and whatever decides how it is read; with the usual layout the source alone.
     pub(super) fn source_hash(&self, source: &Path) -> Result<String, DataError> {
-        let files = entry::hash_source(source, &self.limits)?;
+        let files = source::hash_source(source, &self.limits)?;
         let plain = ImportOptions { limits: self.limits, ..ImportOptions::default() };
         if *self == plain {
             return Ok(files);

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use glob::Pattern;
 
 use super::background::Background;
-use super::entry::{self, Entry, EntryLimits};
+use super::entry::{Entry, EntryLimits};
 use super::labels::{check_class_count, check_lossless, class_numbers, found_labels};
 use super::layout::{SplitName, is_image_name, is_system_folder};
 use super::left_out::LeftOut;
-use super::{select, taken};
+use super::{select, source, taken};
 use crate::directory::DataDirectory;
 use crate::error::DataError;
 use crate::picture::Picture;
@@ -90,7 +90,7 @@ pub fn import_pictures(
         }
     }
     // How the files are read decides what comes of them.
-    let source_hash = format!("{} {}", entry::hash_source(source, &limits)?, layout.text());
+    let source_hash = format!("{} {}", source::hash_source(source, &limits)?, layout.text());
     let source_hash = blake3::hash(source_hash.as_bytes()).to_hex().to_string();
     if path.exists() {
         let header = pack::read_header(&path)?;
@@ -101,7 +101,7 @@ pub fn import_pictures(
         return Ok(PictureReport { pack: path, header, already_present: true, left_out, shared });
     }
     let mut collector = Collector::new(source, layout)?;
-    entry::walk(source, &limits, &mut |entry| collector.add(entry))?;
+    source::walk(source, &limits, &mut |entry| collector.add(entry))?;
     let left_out = std::mem::take(&mut collector.left_out);
     let set = collector.finish(left_out.files)?;
     let header = pack::write(&path, &set, &source_hash)?;

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use super::decode;
-use super::entry;
 use super::gather::{Gathered, Gathering};
 use super::labels::FEWEST_CLASSES;
 use super::layout::SplitName;
 use super::options::ImportOptions;
+use super::source;
 use crate::augment::ImageShape;
 use crate::dataset::pack::{self, PackHeader};
 use crate::dataset::{Source, Split};
@@ -55,7 +55,7 @@ impl Storing<'_> {
     pub(super) fn shards(&mut self, path: &Path, gathering: &Gathering) -> Result<SetHeader, DataError> {
         let classes = self.classes(&gathering.sorted())?;
         let mut writer = SetWriter::new(path, 0)?;
-        entry::walk(self.source, &self.options.limits, &mut |entry| {
+        source::walk(self.source, &self.options.limits, &mut |entry| {
             let Some(image) = gathering.images.get(&entry.path) else { return Ok(()) };
             let file = format!("{}!{}", self.source.display(), entry.path);
             if *blake3::hash(&entry.bytes).as_bytes() != image.content {

@@ -1,7 +1,7 @@
-//! Batches of pairs: what a network sees, and the picture or label map that it should return.
+//! Batches of pairs: an input, and the picture or label map that is its target.
 //!
 //! Every picture gives several patches an epoch. Place, orientation and noise of a patch are keyed by (seed, epoch, sample); sample
-//! `s` is cut from picture `s mod n`. Pixels are handed over as `value/255 − 1/2`, so that zero padding is mid-grey.
+//! `s` is cut from picture `s mod n`. Pixels are given as `value/255 − 1/2`, so that zero padding is mid-grey.
 
 mod orientation;
 mod patches;
@@ -16,17 +16,17 @@ use crate::augment::ImageShape;
 /// Pairs as plain arrays.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PairBatch {
-    /// What the network sees, `[n, height, width, channels]`.
+    /// The inputs, `[n, height, width, channels]`.
     pub inputs: Vec<f32>,
     /// Shape of one input.
     pub input: ImageShape,
-    /// What it should return.
+    /// The targets.
     pub targets: Targets,
     /// Sample numbers `[n]` within the epoch.
     pub samples: Vec<u32>,
 }
 
-/// What a network should return for a batch.
+/// The targets of a batch.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Targets {
     /// Pictures `[n, height, width, channels]`.
@@ -41,12 +41,12 @@ pub enum Targets {
 }
 
 impl PairBatch {
-    /// Number of pairs.
+    /// Returns the number of pairs.
     pub fn len(&self) -> usize {
         self.samples.len()
     }
 
-    /// True if there is no pair.
+    /// Returns whether there is no pair.
     pub fn is_empty(&self) -> bool {
         self.samples.is_empty()
     }

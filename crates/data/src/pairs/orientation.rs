@@ -19,7 +19,7 @@ pub enum Symmetry {
 }
 
 impl Symmetry {
-    /// Number of orientations.
+    /// Returns the number of orientations.
     pub(super) fn count(self) -> u32 {
         match self {
             Symmetry::None => 1,
@@ -29,30 +29,30 @@ impl Symmetry {
     }
 }
 
-/// The pixels of a patch in the order in which they are shown.
+/// Returns the pixels of a patch in the order in which they are shown.
 pub(super) fn oriented(
     picture: &Picture,
     top: usize,
     left: usize,
-    side: usize,
+    size: usize,
     orientation: u32,
 ) -> impl Iterator<Item = &[u8]> {
     let ImageShape { width, channels, .. } = picture.shape();
-    positions(top, left, side, orientation)
+    positions(top, left, size, orientation)
         .map(move |(row, column)| &picture.pixels()[(row * width + column) * channels..][..channels])
 }
 
-/// The places of a patch's pixels in the order in which they are shown: mirrored if `orientation` is odd, then turned by 90° as many
-/// times as half of it says.
+/// Returns the places of a patch's pixels in the order in which they are shown: mirrored if `orientation` is odd, then turned by 90°
+/// `orientation / 2` times.
 pub(super) fn positions(
     top: usize,
     left: usize,
-    side: usize,
+    size: usize,
     orientation: u32,
 ) -> impl Iterator<Item = (usize, usize)> {
-    let last = side - 1;
-    (0..side * side).map(move |place| {
-        let (row, column) = (place / side, place % side);
+    let last = size - 1;
+    (0..size * size).map(move |place| {
+        let (row, column) = (place / size, place % size);
         let (row, column) = match orientation / 2 {
             0 => (row, column),
             1 => (column, last - row),

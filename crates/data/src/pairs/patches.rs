@@ -15,12 +15,12 @@ use crate::loader::MakeBatch;
 use crate::picture::Picture;
 use crate::pictures::PictureExample;
 
-/// What is done to a picture to get the pair's input and target.
+/// The computation of a pair's input and target from a picture.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Pairing {
     /// The picture shrunk by the antialiased bicubic, and the picture.
     Shrunk {
-        /// Sides of the picture over those of the input.
+        /// Height and width of the picture relative to those of the input.
         factor: usize,
     },
     /// The picture under Gaussian noise, and the picture.
@@ -32,11 +32,11 @@ pub enum Pairing {
     Labelled,
 }
 
-/// How patches are cut.
+/// The settings of patches.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PatchSettings {
-    /// Sides of the input patch.
-    pub side: usize,
+    /// Height and width of the input patch.
+    pub size: usize,
     /// Patches that each picture gives an epoch.
     pub per_picture: usize,
     /// Orientations.
@@ -79,7 +79,7 @@ impl Patches {
         Ok(Patches { pictures, shrunk, settings, channels })
     }
 
-    /// Checks what [`Patches::new`] asks of the pictures.
+    /// Checks that the pictures fulfil the requirements of [`Patches::new`].
     ///
     /// # Errors
     /// As there.
@@ -87,11 +87,11 @@ impl Patches {
         let factor = settings.pairing.factor();
         for example in pictures {
             let ImageShape { height, width, .. } = example.picture.shape();
-            let needed = settings.side * factor;
+            let needed = settings.size * factor;
             if height < needed || width < needed {
                 return Err(DataError::bad_file(
                     format!("{set}, picture {}", example.name),
-                    format!("at least {needed}×{needed} pixels, a patch of {} times {factor}", settings.side),
+                    format!("at least {needed}×{needed} pixels, a patch of {} times {factor}", settings.size),
                     format!("{width}×{height} (width × height)"),
                     "train on smaller patches, or without this picture",
                 ));
@@ -105,7 +105,7 @@ impl Patches {
 }
 
 impl Pairing {
-    /// Sides of the target over those of the input.
+    /// Returns height and width of the target relative to those of the input.
     pub fn factor(self) -> usize {
         match self {
             Pairing::Shrunk { factor } => factor,
@@ -114,7 +114,7 @@ impl Pairing {
     }
 }
 
-/// The error for a picture of a segmentation set without label map.
+/// Returns the error for a picture of a segmentation set without label map.
 pub(crate) fn without_label_map(set: &str, example: &PictureExample) -> DataError {
     DataError::bad_file(
         format!("{set}, picture {}", example.name),
@@ -132,10 +132,10 @@ impl MakeBatch for Patches {
     }
 
     fn make(&self, seed: u64, epoch: u32, samples: &[u32]) -> Result<PairBatch, DataError> {
-        let PatchSettings { side, symmetry, pairing, .. } = self.settings;
+        let PatchSettings { size, symmetry, pairing, .. } = self.settings;
         let factor = pairing.factor();
-        let square = |side| ImageShape { height: side, width: side, channels: self.channels };
-        let (input, target) = (square(side), square(side * factor));
+        let square = |size| ImageShape { height: size, width: size, channels: self.channels };
+        let (input, target) = (square(size), square(size * factor));
         let mut inputs = Vec::with_capacity(samples.len() * input.len());
         let mut pictures = Vec::new();
         let mut classes = Vec::new();
@@ -144,17 +144,17 @@ impl MakeBatch for Patches {
             let example = &self.pictures[index];
             let source = self.shrunk.get(index).unwrap_or(&example.picture);
             let mut stream = Stream::of_sample(seed, Purpose::Crop, epoch, sample);
-            let top = stream.below((source.shape().height - side + 1) as u32) as usize;
-            let left = stream.below((source.shape().width - side + 1) as u32) as usize;
+            let top = stream.below((source.shape().height - size + 1) as u32) as usize;
+            let left = stream.below((source.shape().width - size + 1) as u32) as usize;
             let orientation = stream.below(symmetry.count());
             let start = inputs.len();
-            for pixel in oriented(source, top, left, side, orientation) {
+            for pixel in oriented(source, top, left, size, orientation) {
                 inputs.extend(pixel.iter().map(|value| centred(*value)));
             }
             match pairing {
                 Pairing::Shrunk { .. } => {
                     let (top, left) = (top * factor, left * factor);
-                    for pixel in oriented(&example.picture, top, left, side * factor, orientation) {
+                    for pixel in oriented(&example.picture, top, left, size * factor, orientation) {
                         pictures.extend(pixel.iter().map(|value| centred(*value)));
                     }
                 }
@@ -171,7 +171,7 @@ impl MakeBatch for Patches {
                         example.mask.as_ref().ok_or_else(|| without_label_map("a data set", example))?;
                     let width = example.picture.shape().width;
                     classes.extend(
-                        positions(top, left, side, orientation)
+                        positions(top, left, size, orientation)
                             .map(|(row, column)| mask[row * width + column]),
                     );
                 }
@@ -199,7 +199,7 @@ mod tests {
     }
 
     fn settings(pairing: Pairing) -> PatchSettings {
-        PatchSettings { side: 8, per_picture: 5, symmetry: Symmetry::Square, pairing }
+        PatchSettings { size: 8, per_picture: 5, symmetry: Symmetry::Square, pairing }
     }
 
     fn loader(pairing: Pairing, workers: usize) -> Loader<PairBatch> {
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn noise_has_the_asked_deviation_and_leaves_the_target_alone() {
+    fn noise_has_the_requested_deviation_and_does_not_change_the_target() {
         let patches =
             Patches::new("drawn", drawn(), settings(Pairing::Noisy { sigma: 25.0 })).expect("large");
         let samples: Vec<u32> = (0..30).collect();
@@ -296,7 +296,7 @@ mod tests {
 
     #[test]
     fn pictures_that_are_too_small_or_have_no_label_map_are_named() {
-        let large = PatchSettings { side: 16, ..settings(Pairing::Shrunk { factor: 2 }) };
+        let large = PatchSettings { size: 16, ..settings(Pairing::Shrunk { factor: 2 }) };
         let error = Patches::new("drawn", drawn(), large).expect_err("too small").to_string();
         assert!(error.contains("drawn, picture train_00000: expected at least 32×32"), "{error}");
         let mut pictures = drawn().to_vec();

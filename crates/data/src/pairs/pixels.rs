@@ -1,13 +1,13 @@
-//! Pixels as networks see them, from bytes and back, and noise on them.
+//! Conversion of pixels from bytes to network inputs and back, and noise.
 
 use allconv_random::Stream;
 
-/// A pixel value as networks see it, in [−1/2, 1/2].
+/// Returns a pixel value as network input, in [−1/2, 1/2].
 pub fn centred(value: u8) -> f32 {
     f32::from(value) / 255.0 - 0.5
 }
 
-/// The pixel value nearest to what a network returned.
+/// Returns the pixel value nearest to a network's output.
 pub fn pixel_value(centred: f32) -> u8 {
     ((centred + 0.5) * 255.0).round().clamp(0.0, 255.0) as u8
 }
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pixel_values_survive_centring() {
+    fn pixel_values_are_restored_after_centring() {
         assert!((0..=255).all(|value| pixel_value(centred(value)) == value));
         assert_eq!((pixel_value(-0.7), pixel_value(0.8)), (0, 255));
     }

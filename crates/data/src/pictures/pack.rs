@@ -59,9 +59,9 @@ impl PictureHeader {
 
     /// Bytes of one picture and its label map; `None` if the numbers overflow.
     fn bytes(&self, entry: &PictureEntry) -> Option<[usize; 2]> {
-        let cells = entry.height.checked_mul(entry.width)?;
-        let mask = if self.classes.is_empty() { 0 } else { cells };
-        Some([cells.checked_mul(self.channels)?, mask])
+        let pixels = entry.height.checked_mul(entry.width)?;
+        let mask = if self.classes.is_empty() { 0 } else { pixels };
+        Some([pixels.checked_mul(self.channels)?, mask])
     }
 
     fn payload_bytes(&self) -> Option<usize> {

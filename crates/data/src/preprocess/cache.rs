@@ -1,7 +1,7 @@
 //! Cache files of `f32` arrays: derived data that may be deleted at any time.
 //!
 //! Layout: the line [`MAGIC`], the number of values (`u64`), the BLAKE3 hash of the values' bytes, the values (`f32`);
-//! all little endian. A file that does not hold what it promises is treated as absent and written anew.
+//! all little endian. A file whose length or hash is wrong is treated as absent and written again.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Write};
@@ -17,7 +17,7 @@ const HEADER_BYTES: u64 = 16 + 8 + 32;
 /// Bytes converted at a time.
 const BLOCK: usize = 1 << 20;
 
-/// An array file that is being taken apart.
+/// An array file that is being read.
 #[derive(Debug)]
 pub struct ArrayFile {
     reader: BufReader<File>,
@@ -27,7 +27,7 @@ pub struct ArrayFile {
 }
 
 impl ArrayFile {
-    /// Opens a file; `None` if it is absent or not as long as it promises.
+    /// Opens a file; `None` if it is absent or its length is wrong.
     pub fn open(path: &Path) -> Result<Option<ArrayFile>, DataError> {
         let file = match File::open(path) {
             Ok(file) => file,
@@ -64,7 +64,7 @@ impl ArrayFile {
         Some(values)
     }
 
-    /// True if all values were taken and their hash is the promised one.
+    /// Returns whether all values were taken and their hash is the recorded one.
     pub fn is_used_up(&self) -> bool {
         self.left == 0 && *self.hasher.finalize().as_bytes() == self.expected_hash
     }
@@ -87,7 +87,7 @@ pub fn write_arrays(path: &Path, arrays: &[&[f32]]) -> Result<(), DataError> {
     })
 }
 
-/// Hands the bytes of all values to `use_bytes`, a block at a time.
+/// Calls `use_bytes` with the bytes of all values, a block at a time.
 fn for_each_block(arrays: &[&[f32]], mut use_bytes: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
     let mut bytes = Vec::with_capacity(BLOCK);
     for values in arrays.iter().flat_map(|array| array.chunks(BLOCK / 4)) {
@@ -98,7 +98,7 @@ fn for_each_block(arrays: &[&[f32]], mut use_bytes: impl FnMut(&[u8]) -> io::Res
     Ok(())
 }
 
-/// Holds everybody else back who wants to compute the same thing; released when dropped.
+/// A lock that keeps others from computing the same entry; released when dropped.
 #[derive(Debug)]
 pub struct CacheLock {
     _file: File,
@@ -116,7 +116,7 @@ impl CacheLock {
     }
 }
 
-/// The path of a cache file.
+/// Returns the path of a cache file.
 pub fn cache_path(directory: &DataDirectory, kind: &str, key: &str) -> PathBuf {
     directory.cache().join(format!("{kind}-{key}.f32"))
 }
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn arrays_come_back_in_pieces_of_any_size() {
+    fn arrays_are_read_in_pieces_of_any_size() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("a.f32");
         let long: Vec<f32> = (0..BLOCK / 4 + 5).map(|value| value as f32).collect();

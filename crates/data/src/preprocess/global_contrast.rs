@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn every_image_gets_mean_zero_and_norm_55_whatever_its_light_and_contrast() {
+    fn every_image_gets_mean_zero_and_norm_55_at_any_brightness_and_contrast() {
         let mut images: Vec<f32> = (0..300).map(|i| ((i * 37) % 101) as f32).collect();
         let brighter: Vec<f32> = images.iter().map(|value| 0.5 * value + 90.0).collect();
         let mut brighter = brighter;

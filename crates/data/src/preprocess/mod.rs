@@ -9,8 +9,9 @@ pub mod step;
 mod when_read;
 pub mod zca;
 
-pub use fitted::FittedPreprocess;
+pub use fitted::{FittedPreprocess, FittedStep};
 pub use global_contrast::GlobalContrast;
 pub use prepared::{PreparedDataset, PreparedSplit, prepare};
+pub use standardize::ChannelMoments;
 pub use step::Preprocess;
-pub use zca::Zca;
+pub use zca::{Whitening, Zca};

@@ -40,7 +40,7 @@ pub struct PreparedDataset {
 
 impl PreparedDataset {
     /// Keeps the fitted steps in a file of their own, where [`FittedPreprocess::read_kept`] finds them; writes none where nothing was
-    /// fitted. A large one shares its bytes with the cache, so that a hundred runs keep it once.
+    /// fitted. A large one shares its bytes with the cache, so that many runs store it once.
     ///
     /// # Errors
     /// [`DataError`] when the file cannot be written.
@@ -74,17 +74,17 @@ pub struct PreparedSplit {
 }
 
 impl PreparedSplit {
-    /// Number of images.
+    /// Returns the number of images.
     pub fn len(&self) -> usize {
         self.images.len()
     }
 
-    /// True if there is no image.
+    /// Returns whether there is no image.
     pub fn is_empty(&self) -> bool {
         self.images.is_empty()
     }
 
-    /// `count` of its images at even distances, in the stored order; itself if there are no more.
+    /// Returns `count` of its images at even distances, in the stored order; itself if there are no more.
     #[must_use]
     pub fn spread(&self, count: usize) -> PreparedSplit {
         if count >= self.len() {
@@ -98,7 +98,7 @@ impl PreparedSplit {
         PreparedSplit { values, images: self.images.select(&chosen), fitted: Arc::clone(&self.fitted) }
     }
 
-    /// One image, `[height, width, channels]`.
+    /// Returns one image, `[height, width, channels]`.
     ///
     /// # Errors
     /// [`DataError`] when it cannot be read.
@@ -139,7 +139,7 @@ impl SampleSource for PreparedSplit {
 /// split. Pixels start as grey levels from 0 to 255; an empty list leaves them so.
 ///
 /// Lists with `zca`, which takes a minute for CIFAR, are kept in the directory's `cache/`, named by the hash of steps and
-/// data; a second process that wants the same waits for the first. Other lists are computed faster than they are read.
+/// data; a second process that needs the same entry waits for the first. Other lists are computed faster than they are read.
 ///
 /// # Errors
 /// Parameters outside their limits; a cache that cannot be written.
@@ -355,7 +355,7 @@ mod tests {
             .collect();
         assert_eq!(cached.len(), 2, "{cached:?}");
 
-        // Values that no computation gives prove that the second preparation reads.
+        // Values that no computation gives show that the second preparation reads the cache.
         let images = cached.iter().find(|path| path.to_string_lossy().contains("images-")).expect("images");
         let values =
             vec![42.0f32; dataset.train.stored().expect("in memory").pixels().len() + (20 + 30) * 8 * 8 * 3];
@@ -374,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn fitted_steps_are_kept_in_a_file_and_come_back_or_are_refused() {
+    fn fitted_steps_are_kept_in_a_file_and_read_back_or_refused() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let directory = DataDirectory::new(folder.path().join("data"));
         let dataset = small(&directory);

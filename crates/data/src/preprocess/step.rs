@@ -23,7 +23,7 @@ pub enum Preprocess {
     Zca(Zca),
 }
 
-/// The same as a table; it exists because a step may also be written as a bare name.
+/// The table form; a step may also be written as a bare name.
 #[derive(DeriveDeserialize)]
 #[serde(rename_all = "snake_case", rename = "Preprocess")]
 enum Table {
@@ -33,7 +33,7 @@ enum Table {
 }
 
 impl Preprocess {
-    /// Every step with its default parameters.
+    /// Returns every step with its default parameters.
     pub fn all() -> [Preprocess; 3] {
         [
             Preprocess::Standardize,
@@ -42,7 +42,7 @@ impl Preprocess {
         ]
     }
 
-    /// The name in studies and reports.
+    /// Returns the name in studies and reports.
     pub const fn name(&self) -> &'static str {
         match self {
             Preprocess::Standardize => "standardize",
@@ -51,7 +51,7 @@ impl Preprocess {
         }
     }
 
-    /// Refuses parameters that no image survives.
+    /// Refuses parameters that would make every image useless.
     pub fn check(&self) -> Result<(), DataError> {
         let (field, value, possible, limit) = match self {
             Preprocess::Standardize => return Ok(()),
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_step_is_found_by_its_name_and_survives_writing_and_reading() {
+    fn every_step_is_found_by_its_name_and_read_as_written() {
         for step in Preprocess::all() {
             assert_eq!(Preprocess::from_name(step.name()).expect("a known name"), step);
             let text = serde_json::to_string(&step).expect("plain values");

@@ -39,7 +39,7 @@ pub struct Whitening {
 
 /// Images that are multiplied together; each block's sums are finished before the next block's begin.
 const IMAGES_PER_BLOCK: usize = 1024;
-/// Side of the tiles that threads share out: every value is computed by one thread in one order.
+/// Height and width of the tiles that are distributed over threads: every value is computed by one thread in one order.
 const TILE: usize = 256;
 /// Largest flattened image; the covariance then takes 800 MB.
 const LENGTH_LIMIT: usize = 10_000;
@@ -109,7 +109,7 @@ fn mean_image(images: &[f32], length: usize) -> Vec<f64> {
     sums.iter().map(|sum| sum / count).collect()
 }
 
-/// Mean outer product of the centred images, `[d, d]`; the lower triangle is computed and mirrored.
+/// Returns the mean outer product of the centred images, `[d, d]`; the lower triangle is computed and mirrored.
 fn covariance(images: &[f32], mean: &[f64]) -> Mat<f64> {
     let length = mean.len();
     let count = images.len() / length;
@@ -146,7 +146,7 @@ fn covariance(images: &[f32], mean: &[f64]) -> Mat<f64> {
     covariance
 }
 
-/// `A^(−1/2)` of a symmetric matrix, column by column; says what is wrong if an eigenvalue is not positive.
+/// Returns `A^(−1/2)` of a symmetric matrix, column by column; the error describes an eigenvalue that is not positive.
 fn inverse_square_root(matrix: MatRef<'_, f64>) -> Result<Vec<f64>, String> {
     let length = matrix.nrows();
     let mut eigenvalues = Diag::<f64>::zeros(length);
@@ -183,7 +183,7 @@ fn inverse_square_root(matrix: MatRef<'_, f64>) -> Result<Vec<f64>, String> {
 mod tests {
     use super::*;
 
-    /// Correlated images from a fixed recurrence, `count` of `length` values.
+    /// Returns correlated images from a fixed recurrence, `count` of `length` values.
     fn images(count: usize, length: usize) -> Vec<f32> {
         let mut state = 1u32;
         let mut draw = || {

@@ -1,4 +1,4 @@
-//! Figures as SVG: text, axes and colours that all of them share, and files of their own as SVG and PNG.
+//! Figures as SVG: their common text, axes and colours, and their SVG and PNG files.
 
 mod png;
 mod scale;
@@ -10,10 +10,10 @@ pub use svg::svg;
 
 use maud::{Markup, html};
 
-/// Colours that differ for colour-blind readers too; series beyond them are told apart by dashes and marks.
+/// Colours that differ for colour-blind readers too; further series differ in dashes and marks.
 pub(crate) const COLOURS: usize = 7;
 
-/// The style that figures need in the page.
+/// The style sheet for figures in a page.
 pub(crate) const FIGURE_STYLE: &str = include_str!("figure.css");
 
 /// Classes of a series: `aN` to toggle it, `cN` for its colour, `dN` for its dashes.
@@ -21,12 +21,12 @@ pub fn series_classes(index: usize) -> String {
     format!("a{index} c{} d{}", index % COLOURS, (index / COLOURS).min(2))
 }
 
-/// A figure with its drawing, which can also stand in a file of its own.
+/// A figure with its drawing, which can also be written to a file of its own.
 #[derive(Clone, Debug)]
 pub struct Figure {
     /// Name of the file, without its ending.
     pub name: String,
-    /// What a reader who cannot see it is told.
+    /// The alternative text.
     pub description: String,
     /// Its width, in the units of the drawing.
     pub width: f64,
@@ -47,12 +47,12 @@ impl Figure {
     }
 }
 
-/// Text at a place; `class` sets size and anchor.
+/// Draws text at a position; `class` sets size and anchor.
 pub fn text(x: f64, y: f64, class: &str, content: &str) -> Markup {
     html! { text x=(x) y=(y) class=(class) { (content) } }
 }
 
-/// A line between two places.
+/// Draws a line between two positions.
 pub fn line((x1, y1): (f64, f64), (x2, y2): (f64, f64), class: &str) -> Markup {
     html! { line x1=(x1) y1=(y1) x2=(x2) y2=(y2) class=(class) {} }
 }

@@ -1,6 +1,6 @@
-//! Figures as pictures, for texts and slides that take no SVG: drawn from the same SVG, at twice its size.
+//! Figures as PNG for documents and slides that do not support SVG, drawn from the SVG at twice its size.
 //!
-//! The letters are those of DejaVu Sans, which the program carries with it, so that the same figure is the same bytes on every machine.
+//! The font is DejaVu Sans, which is part of the program, so that the same figure is the same bytes on every machine.
 
 use std::sync::{Arc, LazyLock};
 
@@ -30,8 +30,8 @@ pub fn png(figure: &Figure) -> Vec<u8> {
     let options = Options { fontdb: Arc::clone(&FONTS), font_family: FONT.to_string(), ..Options::default() };
     let tree = Tree::from_str(&svg(figure), &options)
         .unwrap_or_else(|error| panic!("figure {} is no SVG: {error}", figure.name));
-    let side = |length: f64| (SCALE * length as f32).ceil() as u32;
-    let (width, height) = (side(figure.width), side(figure.height));
+    let pixels = |length: f64| (SCALE * length as f32).ceil() as u32;
+    let (width, height) = (pixels(figure.width), pixels(figure.height));
     let mut pixels = Pixmap::new(width, height)
         .unwrap_or_else(|| panic!("figure {} has {width} × {height} pixels", figure.name));
     resvg::render(&tree, Transform::from_scale(SCALE, SCALE), &mut pixels.as_mut());
@@ -55,12 +55,12 @@ mod tests {
         assert_eq!(word[16..24], [0, 0, 0, 240, 0, 0, 0, 60], "twice the size of the figure");
         assert_eq!(word, png(&figure("Test error")));
         assert_ne!(word, png(&figure("Tests errors")));
-        // Without a font all of them would be the empty picture.
+        // Without a font all of them would be empty images.
         assert_ne!(word, png(&figure("")));
     }
 
     #[test]
-    fn every_sign_of_the_figures_is_in_the_font() {
+    fn every_character_of_the_figures_is_in_the_font() {
         let missing = png(&figure("\u{10ffff}"));
         for sign in ["−", "±", "×", "…", "ü", "µ", "α"] {
             assert_ne!(png(&figure(sign)), missing, "{sign}");

@@ -1,4 +1,4 @@
-//! Axes: from values to places, with ticks at round numbers.
+//! Axes: the mapping of values to positions, with ticks at round numbers.
 
 /// A linear or logarithmic axis.
 #[derive(Clone, Debug)]
@@ -12,7 +12,7 @@ pub struct Scale {
 }
 
 impl Scale {
-    /// A linear axis that covers `values` with a little air and begins and ends where the values do; `start` and `end` are places.
+    /// Returns a linear axis that covers `values` with a small margin; `start` and `end` are positions.
     pub fn linear(values: impl IntoIterator<Item = f64>, (start, end): (f64, f64), ticks: usize) -> Self {
         let (low, high) = extent(values);
         let air = 0.04 * (high - low);
@@ -41,7 +41,7 @@ impl Scale {
         Self { low, high, start: places.0, end: places.1, logarithmic: true, ticks: marks }
     }
 
-    /// A logarithmic axis for positive numbers, with these as its ticks and a little air at both ends.
+    /// A logarithmic axis for positive numbers, with these as its ticks and a small margin at both ends.
     pub fn logarithmic(numbers: &[f64], (start, end): (f64, f64)) -> Self {
         let (low, high) = extent(numbers.iter().copied());
         let factor = (high / low).powf(0.08);
@@ -60,12 +60,12 @@ impl Scale {
         (self.low, self.high)
     }
 
-    /// Places of the axis' beginning and end.
+    /// Returns the positions of the axis' beginning and end.
     pub fn places(&self) -> (f64, f64) {
         (self.start, self.end)
     }
 
-    /// The place of a value.
+    /// Returns the position of a value.
     pub fn place(&self, value: f64) -> f64 {
         let share = if self.logarithmic {
             (value / self.low).ln() / (self.high / self.low).ln()
@@ -81,7 +81,7 @@ impl Scale {
         &self.ticks
     }
 
-    /// Digits after the point with which all ticks differ.
+    /// Returns the number of digits after the point with which all ticks differ.
     fn tick_digits(&self) -> usize {
         let step = self.ticks.windows(2).map(|pair| pair[1] - pair[0]).fold(f64::INFINITY, f64::min);
         if !step.is_finite() {

@@ -1,4 +1,4 @@
-//! Figures as SVG files, in the light colours, without the variables that only browsers know.
+//! Figures as SVG files in the light colours, without CSS variables, which only browsers support.
 
 use std::sync::LazyLock;
 
@@ -8,7 +8,7 @@ use super::{COLOURS, FIGURE_STYLE, Figure};
 
 static STYLE: LazyLock<String> = LazyLock::new(|| static_style(FIGURE_STYLE));
 
-/// The figure as an SVG file in the light colours, without variables, which only browsers know.
+/// Writes the figure as an SVG file in the light colours, without CSS variables.
 pub fn svg(figure: &Figure) -> String {
     let (width, height) = (figure.width, figure.height);
     let drawing = html! {

@@ -1,4 +1,4 @@
-//! Documents as HTML: one file that needs no network and no other file, and is whole without its script.
+//! Documents as HTML: one self-contained file, complete without its script.
 
 mod table;
 
@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
-use crate::block::{Block, Card, Document, Size};
+use crate::block::{Block, Document, GalleryItem, Size};
 use crate::cell::{Badge, Tone};
 use crate::figure::{FIGURE_STYLE, Figure, series_classes};
 use crate::text::{Span, Text};
@@ -27,7 +27,7 @@ pub fn page(document: &Document, data: Option<&str>) -> String {
                 meta http-equiv="Content-Security-Policy" content=(policy());
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="generator" content={ "allconv " (env!("CARGO_PKG_VERSION")) };
-                title { (document.title.words()) }
+                title { (document.title.plain_text()) }
                 style { (PreEscaped(STYLE)) (PreEscaped(FIGURE_STYLE)) (PreEscaped(toggles(series))) }
             }
             body {
@@ -35,9 +35,14 @@ pub fn page(document: &Document, data: Option<&str>) -> String {
                     @if !document.kicker.is_empty() { p.kicker { (text(&document.kicker)) } }
                     h1 { (text(&document.title)) }
                 }
-                main { @for section in sections(&document.blocks) { section { (blocks(section)) } } }
+                (contents(&document.blocks))
+                main {
+                    @for (index, section) in sections(&document.blocks).enumerate() {
+                        section id={ "part-" (index) } { (blocks(section)) }
+                    }
+                }
                 @if !document.origin.is_empty() { footer { (document.origin) } }
-                // The policy above keeps this from being anything but data.
+                // The policy above prevents this from being executed.
                 @if let Some(data) = data {
                     script type="application/json" id="results" { (PreEscaped(data.replace('<', "\\u003c"))) }
                 }
@@ -48,7 +53,28 @@ pub fn page(document: &Document, data: Option<&str>) -> String {
     page.into_string() + "\n"
 }
 
-/// No script but the page's own may run and nothing may be fetched, whatever the document contains.
+/// Headings of level 2 from which on a page has a list of them.
+const LEAST_CONTENTS: usize = 4;
+
+/// The list of the sections, as links; nothing on a short page.
+fn contents(blocks: &[Block]) -> Markup {
+    let headings: Vec<(usize, &Text)> = sections(blocks)
+        .enumerate()
+        .filter_map(|(index, section)| match section.first() {
+            Some(Block::Heading(2, heading)) => Some((index, heading)),
+            _ => None,
+        })
+        .collect();
+    html! {
+        @if headings.len() >= LEAST_CONTENTS {
+            nav.contents aria-label="Contents" {
+                @for (index, heading) in headings { a href={ "#part-" (index) } { (text(heading)) } " " }
+            }
+        }
+    }
+}
+
+/// The security policy: only the page's own script runs and nothing is fetched, whatever the document contains.
 fn policy() -> String {
     let hash = STANDARD.encode(Sha256::digest(SCRIPT.as_bytes()));
     format!(
@@ -99,7 +125,7 @@ fn block(block: &Block) -> Markup {
         Block::Figures { figures, caption, is_chosen } => self::figures(figures, caption, *is_chosen),
         Block::Legend { caption, names } => legend(caption, names),
         Block::Image { target, description } => html! { p { a href=(target) { (description) } } },
-        Block::Gallery(size, cards) => gallery(*size, cards),
+        Block::Gallery(size, items) => gallery(*size, items),
         Block::Details { summary, is_open, blocks: inner } => html! {
             details open[*is_open] { summary { (text(summary)) } (blocks(inner)) }
         },
@@ -146,7 +172,7 @@ fn legend(caption: &str, names: &[String]) -> Markup {
     }
 }
 
-fn gallery(size: Size, cards: &[Card]) -> Markup {
+fn gallery(size: Size, items: &[GalleryItem]) -> Markup {
     let class = match size {
         Size::Small => "gallery",
         Size::Medium => "gallery pictures",
@@ -154,12 +180,12 @@ fn gallery(size: Size, cards: &[Card]) -> Markup {
     };
     html! {
         ul class=(class) {
-            @for card in cards {
+            @for item in items {
                 li {
-                    @if let Some(png) = &card.png {
-                        img alt=(card.description) src={ "data:image/png;base64," (STANDARD.encode(png)) };
+                    @if let Some(png) = &item.png {
+                        img alt=(item.description) src={ "data:image/png;base64," (STANDARD.encode(png)) };
                     }
-                    @for line in &card.lines { p { (text(line)) } }
+                    @for line in &item.lines { p { (text(line)) } }
                 }
             }
         }
@@ -200,7 +226,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_fetches_nothing_and_words_stay_words() {
+    fn a_page_fetches_nothing_and_text_stays_text() {
         let document = Document {
             title: "Is <b> bold?".into(),
             blocks: vec![Block::paragraph("<script>alert(1)</script> `name`"), Block::heading(2, "Second")],
@@ -210,12 +236,24 @@ mod tests {
         assert!(page.contains("<title>Is &lt;b&gt; bold?</title>"), "{page}");
         assert!(page.contains("<p>&lt;script&gt;alert(1)&lt;/script&gt; <code>name</code></p>"), "{page}");
         assert!(page.contains("{\"a\":\"\\u003c/script>\"}"), "{page}");
-        assert_eq!((page.matches("<section>").count(), page.matches("<script").count()), (2, 2));
+        assert_eq!((page.matches("<section ").count(), page.matches("<script").count()), (2, 2));
         assert!(!page.contains(" src=") && !page.contains("href="), "{page}");
     }
 
     #[test]
-    fn the_legend_hides_series_of_the_figures_that_it_holds_for() {
+    fn a_long_page_links_its_sections() {
+        let headings = |count: usize| (0..count).map(|index| Block::heading(2, format!("Part <{index}>")));
+        let page = |count| page(&Document { blocks: headings(count).collect(), ..Document::default() }, None);
+        assert!(!page(LEAST_CONTENTS - 1).contains("<nav"));
+        let long = page(LEAST_CONTENTS);
+        for index in 0..LEAST_CONTENTS {
+            assert!(long.contains(&format!("<a href=\"#part-{index}\">Part &lt;{index}&gt;</a>")), "{long}");
+            assert!(long.contains(&format!("<section id=\"part-{index}\">")), "{long}");
+        }
+    }
+
+    #[test]
+    fn the_legend_hides_series_of_the_figures_that_it_applies_to() {
         let legend = Block::Legend { caption: "Arms".into(), names: vec!["a".into(), "b".into()] };
         let document = Document { blocks: vec![legend], ..Document::default() };
         let page = page(&document, None);

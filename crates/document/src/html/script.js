@@ -89,4 +89,38 @@
   hint.className = "hint";
   hint.textContent = "Figures: double-click or + and − zoom, dragging or the arrow keys move, 0 shows all.";
   document.querySelector("figure")?.append(hint);
+  // Columns sort by their numbers, or else by their text; the first number of a cell counts, with its magnitude.
+  const scale = { k: 1e3, M: 1e6, G: 1e9, T: 1e12 };
+  const number = words => {
+    const found = words.replaceAll("−", "-").replaceAll(",", "").match(/^[^\d+-]*([+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*([kMGT](?![a-z]))?/);
+    return found ? Number(found[1]) * (scale[found[2]] || 1) : NaN;
+  };
+  for (const table of document.querySelectorAll("table")) {
+    const body = table.tBodies[0];
+    if (!body || body.rows.length < 3) continue;
+    [...table.tHead.rows[0].cells].forEach((head, column) => {
+      const sort = () => {
+        const descends = head.getAttribute("aria-sort") === "ascending";
+        const keyed = [...body.rows].map(row => {
+          const words = row.cells[column].textContent.trim();
+          return [words, head.classList.contains("text") ? NaN : number(words), row];
+        });
+        const isEmpty = ([words]) => words === "" || words === "–";
+        keyed.sort((one, other) => {
+          if (isEmpty(one) || isEmpty(other)) return isEmpty(one) - isEmpty(other); // Last in either order.
+          const known = !Number.isNaN(one[1]) && !Number.isNaN(other[1]);
+          const order = known ? one[1] - other[1] : one[0].localeCompare(other[0]);
+          return descends ? -order : order;
+        });
+        for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
+        head.setAttribute("aria-sort", descends ? "descending" : "ascending");
+        body.append(...keyed.map(([, , row]) => row));
+      };
+      head.classList.add("sorts");
+      head.tabIndex = 0;
+      head.title = "Sort by this column";
+      head.addEventListener("click", sort);
+      head.addEventListener("keydown", event => { if (event.key === "Enter") sort(); });
+    });
+  }
 })();

@@ -64,18 +64,18 @@ fn content(content: &Content) -> Markup {
     match content {
         Content::Text(words) => text(words),
         Content::Badge(word) => badge(word),
-        other => html! { (other.words()) },
+        other => html! { (other.plain_text()) },
     }
 }
 
-/// The shade as variables of the style sheet, which has its colours.
-fn style(Tint { tone, share }: Tint) -> String {
+/// Returns the shade as variables for the style sheet, which defines the colours.
+fn style(Tint { tone, strength }: Tint) -> String {
     let colour = match tone {
         Tone::Good => "good",
         Tone::Bad => "bad",
         Tone::Same | Tone::Neutral => "soft",
     };
-    format!("--tint:var(--{colour});--tint-share:{:.0}%", 100.0 * share)
+    format!("--tint:var(--{colour});--tint-share:{:.0}%", 100.0 * strength)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Grad-CAM: where in the last features a class finds its evidence.
+//! Grad-CAM: the positions of the last feature map that contribute to a class.
 //!
 //! `α_k = mean over positions of ∂y_c/∂A_k`, map `= max(0, Σ_k α_k A_k)`, `A` the output of a stage, `y_c` the class's logit.
 //!
@@ -7,13 +7,13 @@
 use allconv_nets::{Mode, SignalRules};
 use burn::tensor::Tensor;
 
-use super::interface::{Explained, Explanation, Explanations};
+use super::interface::{Explanation, ExplanationRequest, Explanations};
 use super::picture::map_picture;
 use super::target::{Choice, Place, Target};
 use crate::tensors::{host, like, tracking};
 use crate::{InspectError, Pictures, Subject};
 
-/// The registry's entry.
+/// The entry of the registry.
 pub(super) struct GradCam;
 
 impl Explanation for GradCam {
@@ -25,15 +25,15 @@ impl Explanation for GradCam {
         "Grad-CAM"
     }
 
-    fn explain(&self, asked: &Explained<'_>) -> Result<Explanations, InspectError> {
-        let stage = match asked.target {
+    fn explain(&self, request: &ExplanationRequest<'_>) -> Result<Explanations, InspectError> {
+        let stage = match request.target {
             Target::Unit { stage, .. } => stage,
-            Target::Class(_) => asked.subject.last_feature_stage()?,
+            Target::Class(_) => request.subject.last_feature_stage()?,
         };
-        let maps = class_maps(asked.subject, asked.pictures, asked.class(), stage)?;
+        let maps = class_maps(request.subject, request.pictures, request.class(), stage)?;
         Ok(Explanations {
             pictures: maps.iter().map(|map| map_picture(&map.values, map.shape)).collect(),
-            note: Some(format!("Grad-CAM reads {}.", asked.subject.stage_label(stage))),
+            note: Some(format!("Grad-CAM reads {}.", request.subject.stage_label(stage))),
         })
     }
 }
@@ -49,10 +49,10 @@ pub struct ClassMap {
     pub place: Place,
 }
 
-/// The map of each picture, from what `stage` returns.
+/// Returns the class map of each picture, from the output of `stage`.
 ///
 /// # Errors
-/// [`InspectError::Question`] when there is no such class or stage.
+/// [`InspectError::Request`] when there is no such class or stage.
 pub fn class_maps(
     subject: &Subject,
     pictures: &Pictures,
@@ -92,13 +92,13 @@ fn class_map(
     let gradients = (logits.clone() * like(sent, &logits)).sum().backward();
     let Some((map, zeros)) = added else { panic!("stage {stage} was checked to exist") };
     let [_, channels, rows, columns] = map.dims();
-    let cells = rows * columns;
-    let gradient = zeros.grad(&gradients).map_or_else(|| vec![0.0; channels * cells], host);
+    let positions = rows * columns;
+    let gradient = zeros.grad(&gradients).map_or_else(|| vec![0.0; channels * positions], host);
     let features = host(map);
-    let mut values = vec![0.0; cells];
+    let mut values = vec![0.0; positions];
     for channel in 0..channels {
-        let weight = gradient[channel * cells..][..cells].iter().sum::<f64>() / cells as f64;
-        for (value, feature) in values.iter_mut().zip(&features[channel * cells..]) {
+        let weight = gradient[channel * positions..][..positions].iter().sum::<f64>() / positions as f64;
+        for (value, feature) in values.iter_mut().zip(&features[channel * positions..]) {
             *value += weight * feature;
         }
     }
@@ -112,7 +112,7 @@ mod tests {
     use crate::pictures::tests::drawn;
     use crate::subject::tests::subject;
 
-    /// Behind the last features lie a 1×1 convolution `W` and the global average: `∂y_c/∂A_k` is `W[c, k] / cells` everywhere.
+    /// After the last features follow a 1×1 convolution `W` and the global average: `∂y_c/∂A_k` is `W[c, k] / positions` everywhere.
     #[test]
     fn before_a_linear_head_the_map_is_the_class_s_own_mixture() {
         let (subject, pictures) = (subject("all_cnn_c"), drawn(2));
@@ -128,11 +128,14 @@ mod tests {
             SignalRules::GRADIENT,
         );
         let features = host(trace.stages[stage].clone());
-        let cells = map.values.len();
-        for (cell, value) in map.values.iter().enumerate() {
-            let mixed: f64 =
-                rows.iter().enumerate().map(|(k, w)| f64::from(*w) * features[k * cells + cell]).sum();
-            let expected = (mixed / cells as f64).max(0.0);
+        let positions = map.values.len();
+        for (position, value) in map.values.iter().enumerate() {
+            let mixed: f64 = rows
+                .iter()
+                .enumerate()
+                .map(|(k, w)| f64::from(*w) * features[k * positions + position])
+                .sum();
+            let expected = (mixed / positions as f64).max(0.0);
             assert!((value - expected).abs() < 1e-6, "{value} {expected}");
         }
         assert!(class_maps(&subject, &pictures, Choice::Given(10), stage).is_err());

@@ -1,14 +1,14 @@
-//! Integrated gradients: what each input value adds to a class's logit on the straight way from a baseline.
+//! Integrated gradients: the contribution of each input value to a class's logit along the straight line from a baseline.
 //!
 //! `IG_i = (x_i − b_i) · (1/m) Σ_{k=1..m} ∂y(b + (k − ½)/m · (x − b))/∂x_i`, b = 0 (after standardisation: the mean image).
-//! Completeness: `Σ_i IG_i = y(x) − y(b)` as m → ∞; what is missing is reported, not hidden.
+//! Completeness: `Σ_i IG_i = y(x) − y(b)` as m → ∞; the difference is reported.
 //!
 //! Source: Sundararajan, Taly and Yan, arXiv 1703.01365.
 
 use allconv_nets::{Mode, SignalRules};
 use burn::tensor::Tensor;
 
-use super::interface::{Explained, Explanation, Explanations};
+use super::interface::{Explanation, ExplanationRequest, Explanations};
 use super::picture::signal_picture;
 use super::signal::sent_back;
 use super::target::{Choice, Place, Target};
@@ -16,9 +16,9 @@ use crate::tensors::{host, tracking};
 use crate::{InspectError, Pictures, Subject};
 
 /// Steps that go through the network together.
-const TOGETHER: usize = 16;
+const STEPS_PER_PASS: usize = 16;
 
-/// The registry's entry.
+/// The entry of the registry.
 pub(super) struct IntegratedGradients;
 
 impl Explanation for IntegratedGradients {
@@ -30,19 +30,19 @@ impl Explanation for IntegratedGradients {
         "integrated gradients"
     }
 
-    fn explain(&self, asked: &Explained<'_>) -> Result<Explanations, InspectError> {
-        let found = integrated_gradients(asked.subject, asked.pictures, asked.class(), asked.steps)?;
+    fn explain(&self, request: &ExplanationRequest<'_>) -> Result<Explanations, InspectError> {
+        let found = integrated_gradients(request.subject, request.pictures, request.class(), request.steps)?;
         let largest =
             |of: fn(&Attribution) -> f64| found.iter().map(|one| of(one).abs()).fold(0.0_f64, f64::max);
         let note = format!(
             "Integrated gradients in {} steps: completeness is missed by {:.2e} at most, where the logit differs from the baseline's by up \
              to {:.2e}.",
-            asked.steps,
+            request.steps,
             largest(Attribution::missing),
             largest(|one| one.place.value - one.baseline)
         );
-        let shape = asked.subject.walk().input;
-        let picture = |one: &Attribution| signal_picture(&one.values, shape, asked.region);
+        let shape = request.subject.walk().input;
+        let picture = |one: &Attribution| signal_picture(&one.values, shape, request.region);
         Ok(Explanations { pictures: found.iter().map(picture).collect(), note: Some(note) })
     }
 }
@@ -65,10 +65,10 @@ impl Attribution {
     }
 }
 
-/// The attribution of each picture, in `steps` steps.
+/// Returns the attribution of each picture, in `steps` steps.
 ///
 /// # Errors
-/// [`InspectError::Question`] for a class that does not exist, or no step.
+/// [`InspectError::Request`] for a class that does not exist, or no step.
 pub fn integrated_gradients(
     subject: &Subject,
     pictures: &Pictures,
@@ -77,7 +77,7 @@ pub fn integrated_gradients(
 ) -> Result<Vec<Attribution>, InspectError> {
     Target::Class(class).check(subject)?;
     if steps == 0 {
-        return Err(InspectError::Question("integrated gradients need at least 1 step".to_owned()));
+        return Err(InspectError::Request("integrated gradients need at least 1 step".to_owned()));
     }
     Ok((0..pictures.len()).map(|picture| attribution(subject, pictures, class, steps, picture)).collect())
 }
@@ -100,8 +100,8 @@ fn attribution(
     let target = Target::Class(Choice::Given(place.channel));
     let baseline = target.places(&logits(image.zeros_like()))[0].value;
     let mut sum = vec![0.0; image.dims().iter().product()];
-    for start in (0..steps).step_by(TOGETHER) {
-        let end = (start + TOGETHER).min(steps);
+    for start in (0..steps).step_by(STEPS_PER_PASS) {
+        let end = (start + STEPS_PER_PASS).min(steps);
         let on_the_way: Vec<Tensor<4>> =
             (start..end).map(|step| image.clone() * ((step as f64 + 0.5) / steps as f64)).collect();
         let stage = target.stage(network.stages().len());
@@ -123,7 +123,7 @@ mod tests {
     use allconv_random::elementary::sin;
 
     #[test]
-    fn what_is_missing_from_completeness_shrinks_with_the_steps() {
+    fn the_error_of_completeness_shrinks_with_the_steps() {
         let (subject, pictures) = (subject("all_cnn_c"), drawn(2));
         // Without biases the logit is linear along every ray from 0, and one step is exact.
         let mut network = subject.tracked().clone();
@@ -141,7 +141,7 @@ mod tests {
             attributions.iter().map(|one| one.missing().abs()).sum::<f64>()
         };
         let (few, many) = (missing(2), missing(128));
-        // The way crosses kinks of the rectifiers, between which the logit is linear: the midpoint rule errs by O(1/m) at most.
+        // The line crosses kinks of the rectifiers, between which the logit is linear: the midpoint rule errs by O(1/m) at most.
         assert!(many < 1e-3 && many < 0.2 * few, "{few} {many}");
         assert!(integrated_gradients(&subject, &pictures, Choice::Strongest, 0).is_err());
     }

@@ -1,4 +1,4 @@
-//! The interface of an explanation: what is asked, and the pictures that it gives.
+//! The interface of an explanation: its request and its pictures.
 
 use allconv_nets::{MaxPoolRule, ReluRule};
 use image::RgbImage;
@@ -7,19 +7,19 @@ use super::region::Region;
 use super::target::{Choice, Target};
 use crate::{InspectError, Pictures, Subject};
 
-/// Steps of integrated gradients unless told otherwise.
+/// Default number of steps of integrated gradients.
 pub const DEFAULT_STEPS: usize = 64;
 
-/// What is explained, and how.
+/// The inputs and settings of an explanation.
 #[derive(Clone, Copy)]
-pub struct Explained<'a> {
+pub struct ExplanationRequest<'a> {
     /// The network.
     pub subject: &'a Subject,
     /// The images.
     pub pictures: &'a Pictures,
     /// The unit or class.
     pub target: Target,
-    /// Where max pooling sends a signal.
+    /// The backward rule of max pooling.
     pub max_pool: MaxPoolRule,
     /// Steps of integrated gradients.
     pub steps: usize,
@@ -27,8 +27,8 @@ pub struct Explained<'a> {
     pub region: Region,
 }
 
-impl Explained<'_> {
-    /// The class that is explained; with a unit as the target the one with the largest logit.
+impl ExplanationRequest<'_> {
+    /// Returns the class that is explained; with a unit as the target the one with the largest logit.
     pub(crate) fn class(&self) -> Choice<usize> {
         match self.target {
             Target::Class(class) => class,
@@ -37,24 +37,24 @@ impl Explained<'_> {
     }
 }
 
-/// What an explanation gives.
+/// The pictures of an explanation.
 #[derive(Clone, Debug)]
 pub struct Explanations {
     /// A picture for each image.
     pub pictures: Vec<RgbImage>,
-    /// What a reader should know of them, in a sentence.
+    /// A note for the reader, in a sentence.
     pub note: Option<String>,
 }
 
 /// One entry of the registry.
 pub trait Explanation: Sync {
-    /// Its name on the command line and in study files.
+    /// Returns its name on the command line and in study files.
     fn name(&self) -> &'static str;
 
-    /// Its name in captions.
+    /// Returns its name in captions.
     fn label(&self) -> &'static str;
 
-    /// The rule of the rectifiers, where the explanation is a signal that a unit sends back.
+    /// Returns the rule of the rectifiers, where the explanation is the backward signal of a unit.
     fn signal_rule(&self) -> Option<ReluRule> {
         None
     }
@@ -62,6 +62,6 @@ pub trait Explanation: Sync {
     /// Explains each image.
     ///
     /// # Errors
-    /// [`InspectError::Question`] for a target that the network does not have.
-    fn explain(&self, asked: &Explained<'_>) -> Result<Explanations, InspectError>;
+    /// [`InspectError::Request`] for a target that the network does not have.
+    fn explain(&self, request: &ExplanationRequest<'_>) -> Result<Explanations, InspectError>;
 }

@@ -15,7 +15,7 @@ mod unconditional;
 
 pub use class_map::{ClassMap, class_maps};
 pub use integrated::{Attribution, integrated_gradients};
-pub use interface::{DEFAULT_STEPS, Explained, Explanation, Explanations};
+pub use interface::{DEFAULT_STEPS, Explanation, ExplanationRequest, Explanations};
 pub use patches::{Patch, UnitPatches, strongest_patches};
 pub use picture::{ContactSheet, input_picture, map_picture, signal_picture};
 pub use randomisation::{RandomisationStep, randomisation_check, rank_correlation};
@@ -37,7 +37,7 @@ pub static EXPLANATIONS: [&dyn Explanation; 5] = [
     &integrated::IntegratedGradients,
 ];
 
-/// The explanations that are signals of a unit, with the rule of the rectifiers.
+/// Returns the explanations that are signals of a unit, with the rule of the rectifiers.
 pub fn signal_explanations() -> impl Iterator<Item = (&'static str, ReluRule)> {
     EXPLANATIONS.into_iter().filter_map(|explanation| Some((explanation.name(), explanation.signal_rule()?)))
 }

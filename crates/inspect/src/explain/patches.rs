@@ -1,4 +1,4 @@
-//! The image patches to which a unit answers most, and the signal it sends back to each: figure 3 of the paper.
+//! The image patches with the largest activations of a unit, and the backward signal in each: figure 3 of the paper.
 
 use allconv_nets::{Mode, SignalRules};
 use burn::tensor::{DType, Device};
@@ -9,17 +9,17 @@ use super::target::{Choice, Place, Target};
 use crate::tensors::host;
 use crate::{InspectError, Pictures, Subject};
 
-/// Images that go forward together.
-const TOGETHER: usize = 32;
+/// Images per forward pass.
+const IMAGES_PER_PASS: usize = 32;
 
-/// One of the images that a channel answers to most.
+/// A patch with one of the largest activations of a channel.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Patch {
     /// Number of the picture.
     pub picture: usize,
-    /// Where the channel's largest value lies.
+    /// The place of the channel's largest value.
     pub place: Place,
-    /// What that value sees of the image.
+    /// The part of the image in the receptive field of that value.
     pub region: Region,
 }
 
@@ -33,7 +33,7 @@ pub struct UnitPatches {
 }
 
 impl UnitPatches {
-    /// The signal that the channel sends back to each of its patches; picture i of the result belongs to patch i.
+    /// Returns the backward signal of the channel in each of its patches; picture i of the result belongs to patch i.
     pub fn signals(
         &self,
         subject: &Subject,
@@ -53,26 +53,26 @@ impl UnitPatches {
     }
 }
 
-/// The square of the image that a value of `stage` sees: as wide as the receptive field, centred where the value lies in its map, moved
-/// inside the image.
+/// Returns the receptive field of a value of `stage` in the image: a square, centred where the value lies in its map,
+/// moved inside the image.
 pub(crate) fn region(subject: &Subject, stage: usize, row: usize, column: usize) -> Region {
     let shape = &subject.walk().stages[stage];
     let [_, height, width] = subject.walk().input;
     let [_, rows, columns] = shape.output;
-    let side = shape.receptive_field.min(height).min(width);
-    let first = |cell: usize, cells: usize, pixels: usize| {
-        // Networks here pad both sides alike, give or take one cell, so map and image share their centre.
-        let centre = pixels as f64 / 2.0 + (cell as f64 - (cells as f64 - 1.0) / 2.0) * shape.jump;
-        (centre - side as f64 / 2.0).round().clamp(0.0, (pixels - side) as f64) as usize
+    let size = shape.receptive_field.min(height).min(width);
+    let first = |position: usize, positions: usize, pixels: usize| {
+        // Networks here pad both sides equally, up to one position, so map and image have the same centre.
+        let centre = pixels as f64 / 2.0 + (position as f64 - (positions as f64 - 1.0) / 2.0) * shape.jump;
+        (centre - size as f64 / 2.0).round().clamp(0.0, (pixels - size) as f64) as usize
     };
-    Region { top: first(row, rows, height), left: first(column, columns, width), side }
+    Region { top: first(row, rows, height), left: first(column, columns, width), size }
 }
 
-/// The `count` strongest patches of each of `channels` of `stage`; without channels the `units` whose largest value over all pictures
-/// is largest.
+/// Returns the `count` strongest patches of each of `channels` of `stage`; without channels the `units` whose largest value over all
+/// pictures is largest.
 ///
 /// # Errors
-/// [`InspectError::Question`] for a stage or channel that does not exist.
+/// [`InspectError::Request`] for a stage or channel that does not exist.
 pub fn strongest_patches(
     subject: &Subject,
     pictures: &Pictures,
@@ -88,19 +88,19 @@ pub fn strongest_patches(
             .check(subject)?;
     }
     let [all_channels, rows, columns] = subject.walk().stages[stage].output;
-    let cells = rows * columns;
+    let positions = rows * columns;
     let mut strongest: Vec<Vec<Patch>> = vec![Vec::with_capacity(pictures.len()); all_channels];
-    for start in (0..pictures.len()).step_by(TOGETHER) {
-        let end = (start + TOGETHER).min(pictures.len());
+    for start in (0..pictures.len()).step_by(IMAGES_PER_PASS) {
+        let end = (start + IMAGES_PER_PASS).min(pictures.len());
         let images = pictures.tensor(start, end, &Device::flex());
         let mut trace = subject.plain().forward_traced(images, Mode::Evaluate, SignalRules::GRADIENT);
         let map = host(trace.stages.swap_remove(stage));
-        for (index, values) in map.chunks_exact(cells).enumerate() {
+        for (index, values) in map.chunks_exact(positions).enumerate() {
             let (picture, channel) = (start + index / all_channels, index % all_channels);
             let mut best = 0;
-            for (cell, value) in values.iter().enumerate() {
+            for (position, value) in values.iter().enumerate() {
                 if *value > values[best] {
-                    best = cell;
+                    best = position;
                 }
             }
             let (row, column) = (best / columns, best % columns);
@@ -132,7 +132,7 @@ mod tests {
     use crate::subject::tests::subject;
 
     #[test]
-    fn patches_are_sorted_and_hold_all_that_the_unit_hears() {
+    fn patches_are_sorted_and_cover_the_receptive_field() {
         let (subject, pictures) = (subject("all_cnn_c"), drawn(12));
         // The first strided convolution: receptive field 7, jump 2.
         let stage = 5;
@@ -143,14 +143,15 @@ mod tests {
             assert!(values.is_sorted_by(|left, right| left >= right), "{values:?}");
             let signals = unit.signals(&subject, &pictures, stage, SignalRules::GRADIENT);
             for (patch, signal) in unit.patches.iter().zip(signals) {
-                let Region { top, left, side } = patch.region;
-                assert_eq!(side, subject.walk().stages[stage].receptive_field);
-                // Transforms of fast convolutions leave roundings outside of what a value sees.
+                let Region { top, left, size } = patch.region;
+                assert_eq!(size, subject.walk().stages[stage].receptive_field);
+                // Transforms of fast convolutions leave rounding errors outside a value's receptive field.
                 let largest = signal.of(0).iter().fold(0.0_f64, |largest, value| largest.max(value.abs()));
                 for (index, value) in signal.of(0).iter().enumerate() {
                     let (row, column) = (index / 16 % 16, index % 16);
                     // The centre of map and image may be half a jump apart.
-                    let near = |cell: usize, first: usize| cell + 2 >= first && cell <= first + side + 1;
+                    let near =
+                        |position: usize, first: usize| position + 2 >= first && position <= first + size + 1;
                     assert!(
                         value.abs() <= 1e-5 * largest || (near(row, top) && near(column, left)),
                         "{row} {column} {patch:?}"

@@ -1,4 +1,4 @@
-//! The model-randomisation check: does a picture depend on what was learned?
+//! The model-randomisation check: the dependence of a picture on the trained parameters.
 //!
 //! The parameters of the stages are replaced from the last to the first by those of another initialisation. After each step the signal
 //! of the same target is compared with that of the trained network: Spearman's rank correlation of the absolute values, summed over
@@ -15,26 +15,26 @@ use super::signal::{Signals, signals_of_places, signals_through};
 use super::target::Target;
 use crate::{InspectError, Pictures, Subject};
 
-/// Where the other initialisation's seed lies from the network's own.
+/// Difference between the seed of the other initialisation and the network's own.
 const OTHER_SEED: u64 = 0x5EED;
 
-/// How alike the signals are once the stages from `stage` on are random.
+/// The similarity of the signals when the stages from `stage` on are random.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RandomisationStep {
     /// First stage with random parameters.
     pub stage: usize,
     /// The rule.
     pub rule: ReluRule,
-    /// Mean rank correlation over the pictures in which a signal still arrives; `None` when it arrives in none.
+    /// Mean rank correlation over the pictures in which the signal is not 0; `None` when there is none.
     pub correlation: Option<f64>,
-    /// Pictures in which no signal arrives any more.
+    /// Number of pictures in which the signal is 0.
     pub silent: usize,
 }
 
-/// Every step of the cascade for each rule, from the last stage with parameters to the first.
+/// Returns every step of the cascade for each rule, from the last stage with parameters to the first.
 ///
 /// # Errors
-/// [`InspectError::Question`] for a target that the network does not have.
+/// [`InspectError::Request`] for a target that the network does not have.
 pub fn randomisation_check(
     subject: &Subject,
     pictures: &Pictures,
@@ -89,14 +89,16 @@ pub fn randomisation_check(
     Ok(steps)
 }
 
-/// Absolute values of a signal summed over channels, `[rows, columns]`.
+/// Returns the absolute values of a signal summed over channels, `[rows, columns]`.
 fn sizes(signals: &Signals, picture: usize) -> Vec<f64> {
-    let cells = signals.shape[1] * signals.shape[2];
+    let positions = signals.shape[1] * signals.shape[2];
     let signal = signals.of(picture);
-    (0..cells).map(|cell| signal[cell..].iter().step_by(cells).map(|value| value.abs()).sum()).collect()
+    (0..positions)
+        .map(|position| signal[position..].iter().step_by(positions).map(|value| value.abs()).sum())
+        .collect()
 }
 
-/// Spearman's rank correlation with mean ranks on ties; `None` when either side is constant.
+/// Returns Spearman's rank correlation with mean ranks on ties; `None` when either list is constant.
 ///
 /// # Example
 ///
@@ -114,7 +116,7 @@ pub fn rank_correlation(left: &[f64], right: &[f64]) -> Option<f64> {
     (scale > 0.0).then(|| product(&left, &right) / scale)
 }
 
-/// Ranks from 1; equal values share the mean of theirs.
+/// Returns the ranks from 1; equal values get the mean of their ranks.
 fn ranks(values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by(|left, right| values[*left].total_cmp(&values[*right]));

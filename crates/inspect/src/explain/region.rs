@@ -10,13 +10,13 @@ pub struct Region {
     /// First column.
     pub left: usize,
     /// Rows and columns.
-    pub side: usize,
+    pub size: usize,
 }
 
 impl Region {
-    /// The largest square in the middle of an image.
+    /// Returns the largest square in the middle of an image.
     pub fn middle(shape: ImageShape) -> Region {
-        let side = shape.height.min(shape.width);
-        Region { top: (shape.height - side) / 2, left: (shape.width - side) / 2, side }
+        let size = shape.height.min(shape.width);
+        Region { top: (shape.height - size) / 2, left: (shape.width - size) / 2, size }
     }
 }

@@ -1,6 +1,6 @@
-//! What arrives at the image when a single unit sends its value back: gradient, deconvnet or guided backpropagation.
+//! Signals of a single unit propagated back to the image: gradient, deconvnet or guided backpropagation.
 //!
-//! All values of the target's stage are set to 0 except the target, which sends 1; the rules of [`SignalRules`] say what passes
+//! All values of the target's stage are set to 0 except the target, which is 1; the rules of [`SignalRules`] determine what passes
 //! each rectifier and each max pooling. With the gradient's rules this is `∂y/∂x`.
 //!
 //! Source: Springenberg et al., arXiv 1412.6806, section 4; Simonyan et al., arXiv 1312.6034 (gradient); Zeiler and Fergus,
@@ -9,14 +9,14 @@
 use allconv_nets::{Mode, Network, ReluRule, SignalRules};
 use burn::tensor::{DType, Tensor};
 
-use super::interface::{Explained, Explanation, Explanations};
+use super::interface::{Explanation, ExplanationRequest, Explanations};
 use super::picture::signal_picture;
 use super::target::{Place, Target};
 use crate::tensors::{host, like, tracking};
 use crate::{InspectError, Pictures, Subject};
 
-/// Images that go back together: enough to keep the kernels busy, few enough for the maps of a large network to fit.
-const TOGETHER: usize = 16;
+/// Images per backward pass: enough to keep the kernels busy, few enough for the maps of a large network to fit.
+const IMAGES_PER_PASS: usize = 16;
 
 /// The signal of the target by one rule of the rectifiers.
 pub(super) struct Signal {
@@ -50,11 +50,11 @@ impl Explanation for Signal {
         Some(self.relu)
     }
 
-    fn explain(&self, asked: &Explained<'_>) -> Result<Explanations, InspectError> {
-        let rules = SignalRules { relu: self.relu, max_pool: asked.max_pool };
-        let found = signals(asked.subject, asked.pictures, asked.target, rules)?;
-        let picture = |picture| signal_picture(found.of(picture), found.shape, asked.region);
-        Ok(Explanations { pictures: (0..asked.pictures.len()).map(picture).collect(), note: None })
+    fn explain(&self, request: &ExplanationRequest<'_>) -> Result<Explanations, InspectError> {
+        let rules = SignalRules { relu: self.relu, max_pool: request.max_pool };
+        let found = signals(request.subject, request.pictures, request.target, rules)?;
+        let picture = |picture| signal_picture(found.of(picture), found.shape, request.region);
+        Ok(Explanations { pictures: (0..request.pictures.len()).map(picture).collect(), note: None })
     }
 }
 
@@ -65,22 +65,22 @@ pub struct Signals {
     pub shape: [usize; 3],
     /// `[n, channels, rows, columns]`.
     pub values: Vec<f64>,
-    /// What sent each signal.
+    /// The unit of each signal.
     pub places: Vec<Place>,
 }
 
 impl Signals {
-    /// The signal at one picture, `[channels, rows, columns]`.
+    /// Returns the signal at one picture, `[channels, rows, columns]`.
     pub fn of(&self, picture: usize) -> &[f64] {
         let length: usize = self.shape.iter().product();
         &self.values[picture * length..][..length]
     }
 }
 
-/// Sends the target of each picture back through the network.
+/// Propagates the target of each picture back through the network.
 ///
 /// # Errors
-/// [`InspectError::Question`] for a target that the network does not have.
+/// [`InspectError::Request`] for a target that the network does not have.
 pub fn signals(
     subject: &Subject,
     pictures: &Pictures,
@@ -91,7 +91,7 @@ pub fn signals(
     Ok(signals_through(subject.tracked(), DType::F32, pictures, target, rules))
 }
 
-/// [`signals`] through `network`, which lies on a device with autodiff and computes in `dtype`.
+/// Computes [`signals`] through `network`, which is on a device with autodiff and computes in `dtype`.
 pub(crate) fn signals_through(
     network: &Network,
     dtype: DType,
@@ -103,7 +103,7 @@ pub(crate) fn signals_through(
     collected(pictures, dtype, |images, _| sent_back(network, images, stage, |map| target.places(map), rules))
 }
 
-/// The signals of given places of `stage`, one for each picture.
+/// Returns the signals of given places of `stage`, one for each picture.
 pub(crate) fn signals_of_places(
     network: &Network,
     pictures: &Pictures,
@@ -129,8 +129,8 @@ fn collected(
         values: Vec::with_capacity(pictures.len() * shape.len()),
         places: Vec::with_capacity(pictures.len()),
     };
-    for start in (0..pictures.len()).step_by(TOGETHER) {
-        let end = (start + TOGETHER).min(pictures.len());
+    for start in (0..pictures.len()).step_by(IMAGES_PER_PASS) {
+        let end = (start + IMAGES_PER_PASS).min(pictures.len());
         let (values, places) = send(pictures.tensor(start, end, &tracking()).cast(dtype), start);
         all.values.extend(values);
         all.places.extend(places);
@@ -138,7 +138,7 @@ fn collected(
     all
 }
 
-/// What arrives at `images` from the places that `choose` finds in what `stage` returns, and those places.
+/// Returns the signals at `images` of the places that `choose` finds in the output of `stage`, and those places.
 pub(crate) fn sent_back(
     network: &Network,
     images: Tensor<4>,
@@ -158,7 +158,7 @@ pub(crate) fn sent_back(
     let sent = like(sent, &map);
     let gradients = (map * sent).sum().backward();
     let count = images.dims().iter().product();
-    // No path from the unit to the image: nothing arrives.
+    // No path from the unit to the image: the signal is 0.
     let values = images.grad(&gradients).map_or_else(|| vec![0.0; count], host);
     (values, places)
 }
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_unit_of_a_low_stage_hears_from_its_receptive_field_alone() {
+    fn the_signal_of_a_low_stage_is_confined_to_its_receptive_field() {
         let (subject, pictures) = (subject("all_cnn_c"), drawn(2));
         let position = Choice::Given([8, 5]);
         // Stage 1 is the first 3×3 convolution.

@@ -1,4 +1,4 @@
-//! Signals of every stage as a safetensors file in double precision: what other programs are compared with.
+//! Signals of every stage as a safetensors file in double precision: for comparison with other programs.
 //!
 //! Keys: `images` `[n, c, h, w]`; for each stage `N` `places.N` `[n, 3]` (channel, row, column of the unit) and, for each rule,
 //! `gradient.N`, `deconvnet.N`, `guided.N` `[n, c, h, w]`.
@@ -75,14 +75,14 @@ mod tests {
 
     /// Largest difference relative to the largest absolute value of a signal.
     const BOUND: f64 = 1e-4;
-    /// Side of the fixtures' images.
-    const SIDE: usize = 12;
+    /// Height and width of the fixtures' images.
+    const SIZE: usize = 12;
 
     fn fixture(file: &str) -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/guided").join(file)
     }
 
-    /// Every tensor of a file as f64, whatever its type.
+    /// Returns every tensor of a file as f64, whatever its type.
     fn read(file: &Path) -> BTreeMap<String, Vec<f64>> {
         let bytes = std::fs::read(file).unwrap();
         let tensors = SafeTensors::deserialize(&bytes).unwrap();
@@ -113,16 +113,16 @@ mod tests {
             let blueprint = Blueprint {
                 name: name.to_owned(),
                 spec,
-                input: [3, SIDE, SIDE],
+                input: [3, SIZE, SIZE],
                 classes: 4,
-                answer: crate::Answer::Class,
+                output_type: crate::OutputType::Class,
                 seed: 0,
                 accuracy: Accuracy::F32,
             };
             let weights = fixture(&format!("{name}.weights.safetensors"));
             let subject = Subject::new(blueprint, Some(&weights), Isa::detect(), &Device::flex()).unwrap();
             let inputs: Vec<f32> = golden["images"].iter().map(|value| *value as f32).collect();
-            let pictures = Pictures::of_inputs(inputs, [3, SIDE, SIDE]);
+            let pictures = Pictures::of_inputs(inputs, [3, SIZE, SIZE]);
             let file = folder.path().join(name);
             write_signals(&subject, &pictures, &file).unwrap();
             let ours = read(&file);

@@ -1,7 +1,7 @@
-//! What a trained network saw in an image, method by method, beside what it saw before it was trained.
+//! Strips of explanations of an image by several methods, for the trained and for the untrained network.
 //!
-//! Signals of the class with the largest logit. Where the two halves of a strip look alike, the method shows the image rather than what
-//! was learned: the check of Adebayo et al., arXiv 1810.03292, for the eye.
+//! Signals of the class with the largest logit. Where the two halves of a strip look alike, the method shows the image rather than the
+//! trained parameters: a visual form of the check of Adebayo et al., arXiv 1810.03292.
 
 use allconv_nets::{MaxPoolRule, SignalRules};
 use image::RgbImage;
@@ -11,28 +11,28 @@ use super::{
 };
 use crate::{InspectError, Pictures, Subject};
 
-/// Side of a picture in a strip, in pixels.
-const CELL: u32 = 64;
+/// Height and width of a picture in a strip, in pixels.
+const PICTURE_SIZE: u32 = 64;
 
 /// An image and its strip.
 #[derive(Clone, Debug)]
 pub struct Strip {
     /// The image.
     pub input: RgbImage,
-    /// One picture for each method, then the same from the weights that the network started from.
+    /// One picture for each method, then the same for the initial weights.
     pub signals: RgbImage,
 }
 
-/// A strip for each picture, by the methods called `names`.
+/// Returns a strip for each picture, by the methods called `names`.
 ///
 /// # Errors
-/// [`InspectError::Question`] for an unknown method, or a network that names no class.
+/// [`InspectError::Request`] for an unknown method, or a network that names no class.
 pub fn strips(subject: &Subject, pictures: &Pictures, names: &[String]) -> Result<Vec<Strip>, InspectError> {
     let rule = |name: &String| {
         let known = signal_explanations().find(|(known, _)| known == name);
         known.map(|(_, rule)| rule).ok_or_else(|| {
             let known: Vec<&str> = signal_explanations().map(|(name, _)| name).collect();
-            InspectError::Question(format!("no method is called `{name}`; there are {}", known.join(", ")))
+            InspectError::Request(format!("no method is called `{name}`; there are {}", known.join(", ")))
         })
     };
     let rules = names.iter().map(rule).collect::<Result<Vec<_>, _>>()?;
@@ -50,7 +50,7 @@ pub fn strips(subject: &Subject, pictures: &Pictures, names: &[String]) -> Resul
         }
     }
     let sheet = |row: Vec<RgbImage>| {
-        let mut sheet = ContactSheet::new(CELL);
+        let mut sheet = ContactSheet::new(PICTURE_SIZE);
         sheet.push(row);
         sheet.render()
     };
@@ -76,11 +76,11 @@ mod tests {
         for strip in strips {
             let (width, height) = strip.signals.dimensions();
             assert_eq!((width, height, strip.input.dimensions()), (4 * 66 + 2, 68, (68, 68)));
-            let cell = |column: u32| {
+            let panel = |column: u32| {
                 image::imageops::crop_imm(&strip.signals, 2 + column * 66, 2, 64, 64).to_image()
             };
-            assert_eq!((cell(0), cell(1)), (cell(2), cell(3)));
-            assert_ne!(cell(0), cell(1));
+            assert_eq!((panel(0), panel(1)), (panel(2), panel(3)));
+            assert_ne!(panel(0), panel(1));
         }
     }
 

@@ -1,24 +1,24 @@
-//! What is explained: one unit of one stage, or a class.
+//! The target of an explanation: one unit of one stage, or a class.
 
 use burn::tensor::Tensor;
 
 use crate::tensors::host;
-use crate::{Answer, InspectError, Subject};
+use crate::{InspectError, OutputType, Subject};
 
-/// A number that is given, or left to the network.
+/// A number that is given, or chosen by the largest value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Choice<T> {
-    /// The one with the largest value, in each image anew; the first on ties.
+    /// The one with the largest value in each image; the first on ties.
     #[default]
     Strongest,
     /// This one.
     Given(T),
 }
 
-/// What is explained.
+/// The target of an explanation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// One value of what a stage returns.
+    /// One value of a stage's output.
     Unit {
         /// The stage.
         stage: usize,
@@ -31,7 +31,7 @@ pub enum Target {
     Class(Choice<usize>),
 }
 
-/// One value of what a stage returned for one image.
+/// One value of a stage's output for one image.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Place {
     /// The channel; for a class its number.
@@ -45,46 +45,48 @@ pub struct Place {
 }
 
 impl Target {
-    /// Refuses what the network does not have.
+    /// Refuses a stage, channel, position or class that the network does not have.
     ///
     /// # Errors
-    /// [`InspectError::Question`], with the limit.
+    /// [`InspectError::Request`], with the limit.
     pub fn check(&self, subject: &Subject) -> Result<(), InspectError> {
         let stages = &subject.walk().stages;
         match *self {
             Target::Unit { stage, channel, position } => {
                 let Some(shape) = stages.get(stage) else {
                     let last = stages.len() - 1;
-                    return Err(question(format!("there is no stage {stage}; the last one is {last}")));
+                    return Err(request_error(format!("there is no stage {stage}; the last one is {last}")));
                 };
                 let [channels, rows, columns] = shape.output;
                 let label = subject.stage_label(stage);
                 if let Choice::Given(channel) = channel
                     && channel >= channels
                 {
-                    return Err(question(format!("{label} has no channel {channel}; it has {channels}")));
+                    return Err(request_error(format!(
+                        "{label} has no channel {channel}; it has {channels}"
+                    )));
                 }
                 if let Choice::Given([row, column]) = position
                     && (row >= rows || column >= columns)
                 {
-                    return Err(question(format!(
+                    return Err(request_error(format!(
                         "{label} has no position {row},{column}; its map is {rows}×{columns}"
                     )));
                 }
                 Ok(())
             }
-            Target::Class(_) if subject.answer() != Answer::Class => Err(question(
+            Target::Class(_) if subject.output_type() != OutputType::Class => Err(request_error(
                 "this network returns a map and names no class; explain a unit of one of its stages"
                     .to_owned(),
             )),
             Target::Class(Choice::Given(class)) if class >= subject.classes() => {
-                Err(question(format!("there is no class {class}; there are {}", subject.classes())))
+                Err(request_error(format!("there is no class {class}; there are {}", subject.classes())))
             }
             Target::Class(_) => Ok(()),
         }
     }
 
-    /// The stage whose output holds the target.
+    /// Returns the stage whose output holds the target.
     pub(crate) fn stage(&self, stages: usize) -> usize {
         match self {
             Target::Unit { stage, .. } => *stage,
@@ -92,7 +94,7 @@ impl Target {
         }
     }
 
-    /// The target's place in each image of `map` `[n, channels, rows, columns]`.
+    /// Returns the target's place in each image of `map` `[n, channels, rows, columns]`.
     pub(crate) fn places(&self, map: &Tensor<4>) -> Vec<Place> {
         let [_, channels, rows, columns] = map.dims();
         let (channel, position) = match *self {
@@ -123,6 +125,6 @@ impl Target {
     }
 }
 
-fn question(text: String) -> InspectError {
-    InspectError::Question(text)
+fn request_error(text: String) -> InspectError {
+    InspectError::Request(text)
 }

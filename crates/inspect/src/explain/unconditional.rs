@@ -1,7 +1,7 @@
-//! What a channel of a low stage looks for, without any image: the deconvnet's rule, from the middle of the stage's map.
+//! Reconstructions of the channels of a low stage without an image: the deconvnet's rule, from the middle of the stage's map.
 //!
-//! The rule of the deconvnet does not look at the forward values, and without switches neither does max pooling, so an image of
-//! zeros does. Operators whose way back depends on the image (soft, mixed or adaptive pooling) are asked about that image of zeros.
+//! The rule of the deconvnet does not depend on the forward values, and without switches neither does max pooling, so an image of
+//! zeros suffices. Operators whose backward pass depends on the image (soft, mixed or adaptive pooling) get that image of zeros.
 //!
 //! Source: Springenberg et al., arXiv 1412.6806, section 4 (reconstructions without an image, from low layers).
 
@@ -14,10 +14,10 @@ use super::target::{Choice, Target};
 use crate::tensors::tracking;
 use crate::{InspectError, Subject};
 
-/// The signal of each of `channels` of `stage` (all of them when none is named), and where in the image it lies.
+/// Returns the signal of each of `channels` of `stage` (all of them when none is named), and where in the image it lies.
 ///
 /// # Errors
-/// [`InspectError::Question`] for a stage or channel that does not exist.
+/// [`InspectError::Request`] for a stage or channel that does not exist.
 pub fn unconditional_signals(
     subject: &Subject,
     stage: usize,
@@ -53,7 +53,7 @@ mod tests {
         let subject = subject("all_cnn_c");
         let (signals, region) = unconditional_signals(&subject, 1, &[]).unwrap();
         let weight = &subject.tracked().parameters()[0];
-        assert_eq!((region, weight.shape[2]), (Region { top: 7, left: 7, side: 3 }, 3));
+        assert_eq!((region, weight.shape[2]), (Region { top: 7, left: 7, size: 3 }, 3));
         for channel in 0..weight.shape[0] {
             for (index, filter) in weight.values[channel * 27..][..27].iter().enumerate() {
                 let (colour, row, column) = (index / 9, index / 3 % 3, index % 3);

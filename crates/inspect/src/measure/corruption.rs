@@ -1,6 +1,6 @@
-//! Robustness: the error under corruptions, and relative to a baseline.
+//! Robustness: the error under corruptions, absolute and relative to a baseline.
 //!
-//! The corruption error is the mean, over fourteen corruptions at five severities each, of the share of images classified wrongly.
+//! The corruption error is the mean, over fourteen corruptions at five severities each, of the fraction of images classified wrongly.
 //! The mean corruption error relative to a baseline is `mean over corruptions of Σ_s E(network) / Σ_s E(baseline)`, 1 for the baseline.
 //!
 //! Source: Hendrycks and Dietterich, arXiv 1903.12261; the corruptions are those of `corruptions.rs`.
@@ -8,7 +8,7 @@
 use image::RgbImage;
 
 use super::corruptions::{Corruption, SEVERITIES, corrupted};
-use super::interface::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
+use super::interface::{Fits, Measure, MeasureDescription, MeasureRequest, Measurement, Reading};
 use super::predictions::predictions;
 use crate::explain::{ContactSheet, Region, input_picture};
 use crate::{InspectError, Pictures};
@@ -17,8 +17,8 @@ use crate::{InspectError, Pictures};
 pub(super) struct CorruptionError;
 
 impl Measure for CorruptionError {
-    fn card(&self) -> MeasureCard {
-        MeasureCard {
+    fn description(&self) -> MeasureDescription {
+        MeasureDescription {
             name: "corruption",
             statement: "How often images are classified wrongly that noise, blur, weather or digital processing has damaged.",
             formula: "mean error over 14 corruptions at 5 severities",
@@ -30,28 +30,28 @@ impl Measure for CorruptionError {
         }
     }
 
-    fn take(&self, asked: &Asked<'_>) -> Result<Measurement, InspectError> {
-        let labels = asked.pictures.known_labels()?;
+    fn take(&self, request: &MeasureRequest<'_>) -> Result<Measurement, InspectError> {
+        let labels = request.pictures.known_labels()?;
         let errors = |pictures: &Pictures| -> Vec<f64> {
-            let predicted = predictions(asked.subject.plain(), pictures);
+            let predicted = predictions(request.subject.plain(), pictures);
             predicted.iter().zip(labels).map(|(p, l)| f64::from(u8::from(p != l))).collect()
         };
-        let mut readings = vec![Reading::share("clean_error", "clean", errors(asked.pictures))];
-        let mut whole = vec![0.0; asked.pictures.len()];
+        let mut readings = vec![Reading::fraction("clean_error", "clean", errors(request.pictures))];
+        let mut whole = vec![0.0; request.pictures.len()];
         for corruption in Corruption::ALL {
-            let mut sums = vec![0.0; asked.pictures.len()];
+            let mut sums = vec![0.0; request.pictures.len()];
             for severity in 1..=SEVERITIES {
-                let found = errors(&damaged(asked.pictures, corruption, severity));
+                let found = errors(&damaged(request.pictures, corruption, severity));
                 sums.iter_mut().zip(&found).for_each(|(sum, error)| *sum += error / SEVERITIES as f64);
             }
             whole
                 .iter_mut()
                 .zip(&sums)
                 .for_each(|(whole, error)| *whole += error / Corruption::ALL.len() as f64);
-            readings.push(Reading::share("corruption_error", corruption.name(), sums));
+            readings.push(Reading::fraction("corruption_error", corruption.name(), sums));
         }
-        readings.push(Reading::share("corruption_error", "", whole));
-        Ok(Measurement { readings, pictures: vec![("corruptions".to_owned(), sheet(asked.pictures))] })
+        readings.push(Reading::fraction("corruption_error", "", whole));
+        Ok(Measurement { readings, pictures: vec![("corruptions".to_owned(), sheet(request.pictures))] })
     }
 }
 
@@ -60,10 +60,10 @@ fn damaged(pictures: &Pictures, corruption: Corruption, severity: usize) -> Pict
     pictures.with_changed_pixels(|image, pixels| corrupted(corruption, severity, pixels, shape, image as u64))
 }
 
-/// The first image under every corruption, one a row, severities across.
+/// Returns the first image under every corruption, one a row, severities across.
 fn sheet(pictures: &Pictures) -> RgbImage {
     let shape = pictures.shape();
-    let region = Region { top: 0, left: 0, side: shape.height.min(shape.width) };
+    let region = Region { top: 0, left: 0, size: shape.height.min(shape.width) };
     let mut sheet = ContactSheet::new(64);
     let first = pictures.only(0);
     for corruption in Corruption::ALL {
@@ -75,7 +75,8 @@ fn sheet(pictures: &Pictures) -> RgbImage {
     sheet.render()
 }
 
-/// The mean corruption error of `readings` relative to those of a baseline; `None` where a corruption is missing or the baseline never errs.
+/// Returns the mean corruption error of `readings` relative to those of a baseline; `None` where a corruption is missing or the baseline
+/// has no error.
 pub fn mean_corruption_error(readings: &[Reading], baseline: &[Reading]) -> Option<f64> {
     let error = |readings: &[Reading], name: &str| {
         let wanted = |reading: &&Reading| reading.metric == "corruption_error" && reading.at == name;
@@ -92,12 +93,12 @@ pub fn mean_corruption_error(readings: &[Reading], baseline: &[Reading]) -> Opti
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::tests::{asked, net_of, pointwise, value};
+    use crate::measure::tests::{net_of, pointwise, request, value};
     use crate::pictures::tests::drawn;
     use allconv_nets::StageSpec;
 
     #[test]
-    fn a_net_that_always_says_the_same_errs_alike_under_all_and_is_its_own_baseline() {
+    fn a_constant_prediction_has_the_same_error_under_all_corruptions_and_1_against_itself() {
         let subject = net_of(&[pointwise(10), StageSpec::GlobalAverage], 16);
         let mut network = subject.tracked().clone();
         network.replace(|path, values| {
@@ -107,7 +108,7 @@ mod tests {
             }
         });
         let (subject, pictures) = (subject.with_network(network), drawn(20));
-        let taken = CorruptionError.take(&asked(&subject, &pictures)).unwrap();
+        let taken = CorruptionError.take(&request(&subject, &pictures)).unwrap();
         let threes = pictures.labels().unwrap().iter().filter(|label| **label == 3).count();
         let expected = 1.0 - threes as f64 / 20.0;
         assert!((value(&taken, "corruption_error", "") - expected).abs() < 1e-12);

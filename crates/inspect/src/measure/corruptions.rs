@@ -1,6 +1,6 @@
 //! The corruptions: fourteen ways to damage an 8-bit image at five severities, in the four families of Hendrycks and Dietterich.
 //!
-//! Lengths (blur radii, block sizes, displacements) are given for a side of 32 pixels and grow with the image; values are in [0, 1].
+//! Lengths (blur radii, block sizes, displacements) are given for images of 32×32 pixels and grow with the image; values are in [0, 1].
 //! The parameters follow the small-image variant of the benchmark where it has them; snow is drawn, since its textures are not
 //! distributed here, and frost, which needs photographs, is left out. So numbers are comparable between networks measured here, not with
 //! published tables.
@@ -70,7 +70,7 @@ impl Corruption {
         Self::Jpeg,
     ];
 
-    /// Its name in tables.
+    /// Returns its name in tables.
     pub fn name(self) -> &'static str {
         match self {
             Self::GaussianNoise => "gaussian_noise",
@@ -91,7 +91,8 @@ impl Corruption {
     }
 }
 
-/// An image `[height, width, channels]` damaged at a `severity` from 1 to 5; `number` names the image, whose noise is always the same.
+/// Returns an image `[height, width, channels]` damaged at a `severity` from 1 to 5; `number` names the image, whose noise is always the
+/// same.
 ///
 /// # Panics
 /// If the severity is 0 or above 5.
@@ -155,7 +156,9 @@ pub fn corrupted(
             let strength = [0.2, 0.5, 0.75, 1.0, 1.5][level];
             let cloud = smooth_noise(shape, [8.0 * scale, 4.0 * scale, 2.0 * scale], &mut random);
             let largest = canvas.values.iter().fold(0.0_f64, |largest, value| largest.max(*value));
-            canvas.each_at(|value, cell, _| (value + strength * cloud[cell]) * largest / (largest + strength))
+            canvas.each_at(|value, position, _| {
+                (value + strength * cloud[position]) * largest / (largest + strength)
+            })
         }
         Corruption::Brightness => {
             let added = [0.05, 0.1, 0.15, 0.2, 0.3][level];
@@ -170,7 +173,9 @@ pub fn corrupted(
             let reach = [1.0, 1.4, 1.8, 2.2, 2.7][level] * scale;
             let down = smooth_noise(shape, [6.0 * scale, 3.0 * scale, 3.0 * scale], &mut random);
             let across = smooth_noise(shape, [6.0 * scale, 3.0 * scale, 3.0 * scale], &mut random);
-            canvas.displaced(|cell| (2.0 * reach * (down[cell] - 0.5), 2.0 * reach * (across[cell] - 0.5)))
+            canvas.displaced(|position| {
+                (2.0 * reach * (down[position] - 0.5), 2.0 * reach * (across[position] - 0.5))
+            })
         }
         Corruption::Pixelate => canvas.pixelated([0.9, 0.75, 0.6, 0.5, 0.4][level]),
         Corruption::Jpeg => return jpeg(pixels, shape, [80, 65, 58, 50, 40][level]),
@@ -189,7 +194,7 @@ impl Canvas {
         Canvas { values: self.values.iter().map(|value| change(*value)).collect(), shape: self.shape }
     }
 
-    /// Given value, cell and channel.
+    /// Changes each value, given value, position and channel.
     fn each_at(&self, change: impl Fn(f64, usize, usize) -> f64) -> Canvas {
         let channels = self.shape.channels;
         let values = self.values.iter().enumerate();
@@ -198,7 +203,7 @@ impl Canvas {
         Canvas { values, shape: self.shape }
     }
 
-    /// The value at a place between cells, interpolated; beyond the edge that of the edge.
+    /// Returns the interpolated value at a place between pixels; beyond the edge that of the edge.
     fn at(&self, row: f64, column: f64, channel: usize) -> f64 {
         let ImageShape { height, width, channels } = self.shape;
         let (row, column) = (row.clamp(0.0, height as f64 - 1.0), column.clamp(0.0, width as f64 - 1.0));
@@ -213,21 +218,21 @@ impl Canvas {
         upper * (1.0 - down) + lower * down
     }
 
-    /// Each cell from elsewhere, `(down, across)` away.
+    /// Returns the image with each pixel taken from a place `(down, across)` away.
     fn displaced(&self, by: impl Fn(usize) -> (f64, f64)) -> Canvas {
         let width = self.shape.width;
-        self.each_at(|_, cell, channel| {
-            let (down, across) = by(cell);
-            self.at((cell / width) as f64 + down, (cell % width) as f64 + across, channel)
+        self.each_at(|_, position, channel| {
+            let (down, across) = by(position);
+            self.at((position / width) as f64 + down, (position % width) as f64 + across, channel)
         })
     }
 
-    /// The weighted mean over places `(down, across, weight)` around each cell.
+    /// Returns the weighted mean over places `(down, across, weight)` around each pixel.
     fn mean_over(&self, taps: &[(f64, f64, f64)]) -> Canvas {
         let total: f64 = taps.iter().map(|(_, _, weight)| weight).sum();
         let width = self.shape.width;
-        self.each_at(|_, cell, channel| {
-            let (row, column) = ((cell / width) as f64, (cell % width) as f64);
+        self.each_at(|_, position, channel| {
+            let (row, column) = ((position / width) as f64, (position % width) as f64);
             let tap = |(down, across, weight): &(f64, f64, f64)| {
                 weight * self.at(row + down, column + across, channel)
             };
@@ -238,8 +243,9 @@ impl Canvas {
     fn enlarged(&self, factor: f64) -> Canvas {
         let ImageShape { height, width, .. } = self.shape;
         let (middle_row, middle_column) = ((height as f64 - 1.0) / 2.0, (width as f64 - 1.0) / 2.0);
-        self.displaced(|cell| {
-            let (row, column) = ((cell / width) as f64 - middle_row, (cell % width) as f64 - middle_column);
+        self.displaced(|position| {
+            let (row, column) =
+                ((position / width) as f64 - middle_row, (position % width) as f64 - middle_column);
             (row / factor - row, column / factor - column)
         })
     }
@@ -262,8 +268,8 @@ impl Canvas {
                     let mut away =
                         || ((2 * reach + 1) as f64 * f64::from(random.unit())).floor() as i64 - reach;
                     let (down, across) = (away(), away());
-                    let other = |cell: usize, away: i64, side: usize| {
-                        (cell as i64 + away).clamp(0, side as i64 - 1) as usize
+                    let other = |position: usize, away: i64, size: usize| {
+                        (position as i64 + away).clamp(0, size as i64 - 1) as usize
                     };
                     let (there_row, there_column) = (other(row, down, height), other(column, across, width));
                     for channel in 0..channels {
@@ -276,7 +282,7 @@ impl Canvas {
         Canvas { values, shape: self.shape }
     }
 
-    /// Flakes, smeared along a line, over a brightened image.
+    /// Adds flakes, smeared along a line, to a brightened image.
     fn snowed(&self, density: f64, scale: f64, random: &mut Stream) -> Canvas {
         let ImageShape { height, width, .. } = self.shape;
         let mut unit = || f64::from(random.unit());
@@ -290,31 +296,31 @@ impl Canvas {
             .map(|along| (along * sine, along * cosine, 1.0))
             .collect();
         let streaks = flakes.mean_over(&taps);
-        self.each_at(|value, cell, _| {
+        self.each_at(|value, position, _| {
             let paler = value + density * (1.0 - value);
-            paler + 2.0 * streaks.values[cell] * (1.0 - paler)
+            paler + 2.0 * streaks.values[position] * (1.0 - paler)
         })
     }
 
-    /// Reduced to `factor` of its side by means of areas, and enlarged by the nearest cell.
+    /// Returns the image reduced to `factor` of its height and width by area means, and enlarged by nearest neighbour.
     fn pixelated(&self, factor: f64) -> Canvas {
         let ImageShape { height, width, channels } = self.shape;
-        let small = |side: usize| ((side as f64 * factor).round() as usize).max(1);
+        let small = |size: usize| ((size as f64 * factor).round() as usize).max(1);
         let (rows, columns) = (small(height), small(width));
-        // How much of each cell of the image a cell of the reduced one covers, along one axis.
-        let shares = |cells: usize, side: usize| -> Vec<Vec<(usize, f64)>> {
-            let extent = side as f64 / cells as f64;
-            let of_cell = |cell: usize| {
-                let (first, last) = (cell as f64 * extent, (cell + 1) as f64 * extent);
+        // The fraction of each pixel of the image that a pixel of the reduced one covers, along one axis.
+        let fractions = |positions: usize, size: usize| -> Vec<Vec<(usize, f64)>> {
+            let extent = size as f64 / positions as f64;
+            let of_position = |position: usize| {
+                let (first, last) = (position as f64 * extent, (position + 1) as f64 * extent);
                 let covered = |from: usize| (last.min(from as f64 + 1.0) - first.max(from as f64)).max(0.0);
-                (0..side)
+                (0..size)
                     .map(|from| (from, covered(from) / extent))
-                    .filter(|(_, share)| *share > 0.0)
+                    .filter(|(_, fraction)| *fraction > 0.0)
                     .collect()
             };
-            (0..cells).map(of_cell).collect()
+            (0..positions).map(of_position).collect()
         };
-        let (down, across) = (shares(rows, height), shares(columns, width));
+        let (down, across) = (fractions(rows, height), fractions(columns, width));
         let mut reduced = vec![0.0; rows * columns * channels];
         for (index, value) in reduced.iter_mut().enumerate() {
             let (row, column, channel) =
@@ -325,14 +331,14 @@ impl Canvas {
                 }
             }
         }
-        self.each_at(|_, cell, channel| {
-            let (row, column) = (cell / width * rows / height, cell % width * columns / width);
+        self.each_at(|_, position, channel| {
+            let (row, column) = (position / width * rows / height, position % width * columns / width);
             reduced[(row * columns + column) * channels + channel]
         })
     }
 }
 
-/// Places inside a circle, eight to a pixel's side.
+/// Returns places inside a circle, eight per pixel and axis.
 fn disc(radius: f64) -> Vec<(f64, f64, f64)> {
     let steps = 6;
     (-steps..=steps)
@@ -342,7 +348,7 @@ fn disc(radius: f64) -> Vec<(f64, f64, f64)> {
         .collect()
 }
 
-/// Noise in [0, 1] that changes over these lengths, the first three times as strong as the last; one value a cell.
+/// Returns noise in [0, 1] that changes over these lengths, the first three times as strong as the last; one value per pixel.
 fn smooth_noise(shape: ImageShape, lengths: [f64; 3], random: &mut Stream) -> Vec<f64> {
     let ImageShape { height, width, .. } = shape;
     let mut sum = vec![0.0; height * width];
@@ -351,14 +357,15 @@ fn smooth_noise(shape: ImageShape, lengths: [f64; 3], random: &mut Stream) -> Ve
         let (rows, columns) = ((height as f64 / length) as usize + 2, (width as f64 / length) as usize + 2);
         let values = (0..rows * columns).map(|_| f64::from(random.unit())).collect();
         let coarse = Canvas { values, shape: ImageShape { height: rows, width: columns, channels: 1 } };
-        for (cell, sum) in sum.iter_mut().enumerate() {
-            *sum += weight * coarse.at((cell / width) as f64 / length, (cell % width) as f64 / length, 0);
+        for (position, sum) in sum.iter_mut().enumerate() {
+            *sum +=
+                weight * coarse.at((position / width) as f64 / length, (position % width) as f64 / length, 0);
         }
     }
     sum
 }
 
-/// The image after a JPEG encoder of this quality and a decoder; images that are neither grey nor colour stay as they are.
+/// Returns the image after a JPEG encoder of this quality and a decoder; images that are neither grey nor colour stay as they are.
 fn jpeg(pixels: &[u8], shape: ImageShape, quality: u8) -> Vec<u8> {
     let kind = match shape.channels {
         1 => ExtendedColorType::L8,
@@ -388,7 +395,7 @@ mod tests {
 
     const SHAPE: ImageShape = ImageShape { height: 32, width: 32, channels: 3 };
 
-    /// A smooth picture with edges, all colours different.
+    /// Returns a smooth picture with edges, all colours different.
     fn picture() -> Vec<u8> {
         (0..32 * 32 * 3)
             .map(|index| {
@@ -427,8 +434,8 @@ mod tests {
         // 0.10 of 255 grey levels; five standard errors of 3072 values.
         assert!(((squares / 3072.0).sqrt() - 25.5).abs() < 1.7, "{}", (squares / 3072.0).sqrt());
         let impulses = corrupted(Corruption::ImpulseNoise, 5, &grey, SHAPE, 1);
-        let share = impulses.iter().filter(|value| **value != 128).count() as f64 / 3072.0;
-        assert!((share - 0.07).abs() < 0.023, "{share}");
+        let fraction = impulses.iter().filter(|value| **value != 128).count() as f64 / 3072.0;
+        assert!((fraction - 0.07).abs() < 0.023, "{fraction}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! Equivariance error: does a map move when the image moves?
+//! Equivariance error: the difference between a shifted map and the map of the shifted image.
 //!
-//! For a stage with output `z` and jump `j` (input pixels between its cells) and a circular shift `T` of the image by d pixels:
-//! `min over coarse circular shifts T' of ‖T' z(x) − z(T x)‖ / ‖z(x)‖`, T' by ⌊d/j⌋ or ⌈d/j⌉ cells on each axis. Mean over all shifts
+//! For a stage with output `z` and jump `j` (input pixels between its positions) and a circular shift `T` of the image by d pixels:
+//! `min over coarse circular shifts T' of ‖T' z(x) − z(T x)‖ / ‖z(x)‖`, T' by ⌊d/j⌋ or ⌈d/j⌉ positions on each axis. Mean over all shifts
 //! d ∈ {0 … J − 1}² but none, J the largest jump (at most 4), and over images. 0 is exact equivariance; images whose map is all zeros
 //! count as 0. For the whole network: the last features, or the map that it returns.
 //!
@@ -11,12 +11,12 @@ use allconv_nets::{Mode, SignalRules, StageSpec};
 use allconv_random::elementary::square;
 use burn::tensor::{Device, Tensor};
 
-use super::interface::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
+use super::interface::{Fits, Measure, MeasureDescription, MeasureRequest, Measurement, Reading};
 use crate::InspectError;
 use crate::tensors::host;
 
-/// Images that go through together.
-const TOGETHER: usize = 32;
+/// Images per pass.
+const IMAGES_PER_PASS: usize = 32;
 /// Largest shift in pixels, less one: beyond it only more of the same.
 const LARGEST_JUMP: usize = 4;
 
@@ -24,8 +24,8 @@ const LARGEST_JUMP: usize = 4;
 pub(super) struct Equivariance;
 
 impl Measure for Equivariance {
-    fn card(&self) -> MeasureCard {
-        MeasureCard {
+    fn description(&self) -> MeasureDescription {
+        MeasureDescription {
             name: "equivariance",
             statement: "How far each stage's map is from moving with the image.",
             formula: "min over T' of ‖T'z(x) − z(Tx)‖ / ‖z(x)‖, mean over circular shifts below the jump",
@@ -37,12 +37,12 @@ impl Measure for Equivariance {
         }
     }
 
-    fn take(&self, asked: &Asked<'_>) -> Result<Measurement, InspectError> {
-        let walk = asked.subject.walk();
+    fn take(&self, request: &MeasureRequest<'_>) -> Result<Measurement, InspectError> {
+        let walk = request.subject.walk();
         let jump = |stage: usize| walk.stages[stage].jump;
         let stages: Vec<usize> = (0..walk.stages.len())
-            .filter(|stage| walk.stages[*stage].output[1..].iter().all(|side| *side > 1))
-            // These pass their map on.
+            .filter(|stage| walk.stages[*stage].output[1..].iter().all(|size| *size > 1))
+            // These do not change their map's shifts.
             .filter(|stage| {
                 !matches!(
                     walk.stages[*stage].stage,
@@ -54,15 +54,15 @@ impl Measure for Equivariance {
         let reach = (largest.round() as usize).clamp(2, LARGEST_JUMP);
         let shifts: Vec<[usize; 2]> =
             (1..reach * reach).map(|shift| [shift / reach, shift % reach]).collect();
-        let mut errors = vec![Vec::with_capacity(asked.pictures.len()); walk.stages.len()];
-        for start in (0..asked.pictures.len()).step_by(TOGETHER) {
-            let end = (start + TOGETHER).min(asked.pictures.len());
-            let images = asked.pictures.tensor(start, end, &Device::flex());
-            let maps = traced(asked, images.clone());
+        let mut errors = vec![Vec::with_capacity(request.pictures.len()); walk.stages.len()];
+        for start in (0..request.pictures.len()).step_by(IMAGES_PER_PASS) {
+            let end = (start + IMAGES_PER_PASS).min(request.pictures.len());
+            let images = request.pictures.tensor(start, end, &Device::flex());
+            let maps = traced(request, images.clone());
             let mut sums = vec![vec![0.0; end - start]; walk.stages.len()];
             for shift in &shifts {
                 let moved = images.clone().roll(&[-(shift[0] as i64), -(shift[1] as i64)], &[2, 3]);
-                let moved = traced(asked, moved);
+                let moved = traced(request, moved);
                 for stage in &stages {
                     let found = distances(&maps[*stage], &moved[*stage], jump(*stage), *shift);
                     sums[*stage].iter_mut().zip(found).for_each(|(sum, found)| *sum += found);
@@ -75,13 +75,13 @@ impl Measure for Equivariance {
         let mut readings: Vec<Reading> = stages
             .iter()
             .map(|stage| {
-                let label = asked.subject.stage_label(*stage);
+                let label = request.subject.stage_label(*stage);
                 Reading::mean("equivariance_error", label, errors[*stage].clone())
             })
             .collect();
-        let last = asked.subject.whole_stage()?;
+        let last = request.subject.whole_stage()?;
         let whole =
-            if stages.contains(&last) { errors[last].clone() } else { vec![0.0; asked.pictures.len()] };
+            if stages.contains(&last) { errors[last].clone() } else { vec![0.0; request.pictures.len()] };
         readings.push(Reading::mean("equivariance_error", "", whole));
         Ok(Measurement { readings, pictures: Vec::new() })
     }
@@ -93,18 +93,18 @@ struct Map {
     values: Vec<f64>,
 }
 
-fn traced(asked: &Asked<'_>, images: Tensor<4>) -> Vec<Map> {
-    let trace = asked.subject.plain().forward_traced(images, Mode::Evaluate, SignalRules::GRADIENT);
+fn traced(request: &MeasureRequest<'_>, images: Tensor<4>) -> Vec<Map> {
+    let trace = request.subject.plain().forward_traced(images, Mode::Evaluate, SignalRules::GRADIENT);
     trace.stages.into_iter().map(|map| Map { sizes: map.dims(), values: host(map) }).collect()
 }
 
-/// The error of each image for one shift in pixels.
+/// Returns the error of each image for one shift in pixels.
 fn distances(map: &Map, moved: &Map, jump: f64, shift: [usize; 2]) -> Vec<f64> {
     let [count, channels, rows, columns] = map.sizes;
     let length = channels * rows * columns;
     let candidates = |pixels: usize| {
-        let cells = pixels as f64 / jump;
-        [cells.floor() as usize, cells.ceil() as usize]
+        let positions = pixels as f64 / jump;
+        [positions.floor() as usize, positions.ceil() as usize]
     };
     let of_image = |image: usize| {
         let (map, moved) =
@@ -137,19 +137,19 @@ fn distances(map: &Map, moved: &Map, jump: f64, shift: [usize; 2]) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::tests::{asked, operator_net, value};
+    use crate::measure::tests::{operator_net, request, value};
     use crate::pictures::tests::drawn;
 
     fn error(operator: &str) -> f64 {
         let (subject, pictures) = (operator_net(operator, 16), drawn(5));
-        let taken = Equivariance.take(&asked(&subject, &pictures)).unwrap();
+        let taken = Equivariance.take(&request(&subject, &pictures)).unwrap();
         let before = value(&taken, "equivariance_error", &subject.stage_label(0));
         assert!(before < 1e-6, "a 1×1 convolution moves with its image: {before}");
         value(&taken, "equivariance_error", "")
     }
 
     #[test]
-    fn adaptive_sampling_moves_with_the_image_and_decimation_does_not() {
+    fn adaptive_sampling_is_equivariant_and_decimation_is_not() {
         assert!(error("adaptive_polyphase") < 1e-6);
         assert!(error("decimation") > 0.1);
         assert!(error("blur_pool") < error("decimation"));

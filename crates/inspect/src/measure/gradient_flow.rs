@@ -1,10 +1,10 @@
-//! Signal and gradient through the operator: at initialisation, at each checkpoint there is, and now.
+//! Signal and gradient gain of the reducing stages: at initialisation, at each checkpoint, and now.
 //!
 //! On the given images, with the cross-entropy of the true classes as loss L: for each reducing stage with input `x` and output `y` the
 //! **signal gain** `rms(y) / rms(x)` and the **gradient gain** `‖∂L/∂x‖ / ‖∂L/∂y‖`; for the whole network the geometric means over the
 //! reducing stages at initialisation (1 without any) and the norm of the gradient of all parameters, at initialisation and now.
 //!
-//! Source: the signal propagation of Glorot and Bengio (AISTATS 2010); the question of Springenberg et al., section 2 (c).
+//! Source: the signal propagation of Glorot and Bengio (AISTATS 2010); the claim (c) of Springenberg et al., section 2.
 
 use std::path::PathBuf;
 
@@ -14,14 +14,14 @@ use allconv_train::{CheckpointStore, cross_entropy};
 use burn::tensor::{Tensor, TensorData};
 
 use super::aliasing::reducing_stages;
-use super::interface::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
+use super::interface::{Fits, Measure, MeasureDescription, MeasureRequest, Measurement, Reading};
 use crate::InspectError;
 use crate::tensors::{host, tracking};
 
 /// The measure.
 pub(super) struct GradientFlow;
 
-/// What one pass there and back showed.
+/// The results of one forward and backward pass.
 struct Flow {
     /// For each reducing stage its signal gain and gradient gain.
     gains: Vec<[f64; 2]>,
@@ -32,10 +32,10 @@ struct Flow {
 }
 
 impl Measure for GradientFlow {
-    fn card(&self) -> MeasureCard {
-        MeasureCard {
+    fn description(&self) -> MeasureDescription {
+        MeasureDescription {
             name: "gradient_flow",
-            statement: "How signal and gradient pass each reducing stage, and how long the gradient of the loss is.",
+            statement: "The gain of signal and gradient at each reducing stage, and the norm of the loss's gradient.",
             formula: "rms(y)/rms(x), ‖∂L/∂x‖/‖∂L/∂y‖, ‖∂L/∂w‖, at initialisation and now",
             source: "Glorot and Bengio, AISTATS 2010; Springenberg et al., arXiv 1412.6806, section 2",
             metrics: &[
@@ -50,26 +50,26 @@ impl Measure for GradientFlow {
         }
     }
 
-    fn take(&self, asked: &Asked<'_>) -> Result<Measurement, InspectError> {
-        let labels = asked.pictures.known_labels()?;
-        let stages = reducing_stages(asked.subject);
+    fn take(&self, request: &MeasureRequest<'_>) -> Result<Measurement, InspectError> {
+        let labels = request.pictures.known_labels()?;
+        let stages = reducing_stages(request.subject);
         let mut readings = Vec::new();
         let mut read = |when: &str, flow: &Flow| {
             for ((stage, _), [signal, gradient]) in stages.iter().zip(&flow.gains) {
-                let at = format!("{when}, {}", asked.subject.stage_label(*stage));
+                let at = format!("{when}, {}", request.subject.stage_label(*stage));
                 readings.push(Reading::plain("signal_gain", at.clone(), *signal));
                 readings.push(Reading::plain("gradient_gain", at, *gradient));
             }
             readings.push(Reading::plain("gradient_norm", when, flow.gradient_norm));
             readings.push(Reading::plain("loss", when, flow.loss));
         };
-        let initial = flow(asked, &asked.subject.untrained(asked.subject.seed()), labels, &stages);
+        let initial = flow(request, &request.subject.untrained(request.subject.seed()), labels, &stages);
         read("initialisation", &initial);
-        for (name, file) in checkpoints(asked)? {
-            let then = asked.subject.with_weights(&file)?;
-            read(&name, &flow(asked, then.tracked(), labels, &stages));
+        for (name, file) in checkpoints(request)? {
+            let then = request.subject.with_weights(&file)?;
+            read(&name, &flow(request, then.tracked(), labels, &stages));
         }
-        let now = flow(asked, asked.subject.tracked(), labels, &stages);
+        let now = flow(request, request.subject.tracked(), labels, &stages);
         read("now", &now);
         let mean = |index: usize| {
             let logarithms: f64 = initial.gains.iter().map(|gains| ln(gains[index].max(1e-30))).sum();
@@ -83,12 +83,12 @@ impl Measure for GradientFlow {
     }
 }
 
-/// Steps and weights of the checkpoints that lie in the run's folder, oldest first.
+/// Returns the steps and weights of the checkpoints in the run's folder, oldest first.
 ///
 /// # Errors
 /// [`InspectError::Record`] when one of them is damaged.
-fn checkpoints(asked: &Asked<'_>) -> Result<Vec<(String, PathBuf)>, InspectError> {
-    let Some(run) = asked.run else { return Ok(Vec::new()) };
+fn checkpoints(request: &MeasureRequest<'_>) -> Result<Vec<(String, PathBuf)>, InspectError> {
+    let Some(run) = request.run else { return Ok(Vec::new()) };
     let store = CheckpointStore::at(run.checkpoints());
     let mut found = Vec::new();
     for step in store.steps()? {
@@ -98,10 +98,10 @@ fn checkpoints(asked: &Asked<'_>) -> Result<Vec<(String, PathBuf)>, InspectError
     Ok(found)
 }
 
-/// One pass there and back through `network`, which lies on a device with autodiff.
-fn flow(asked: &Asked<'_>, network: &Network, labels: &[u32], stages: &[(usize, usize)]) -> Flow {
+/// Runs one forward and backward pass through `network`, which is on a device with autodiff.
+fn flow(request: &MeasureRequest<'_>, network: &Network, labels: &[u32], stages: &[(usize, usize)]) -> Flow {
     let device = tracking();
-    let images = asked.pictures.tensor(0, asked.pictures.len(), &device).require_grad();
+    let images = request.pictures.tensor(0, request.pictures.len(), &device).require_grad();
     // The gradient of something added is the gradient of the sum.
     let mut maps: Vec<(Tensor<4>, Tensor<4>)> = vec![(images.clone(), images.clone())];
     let logits = network.forward_through(images, Mode::Evaluate, SignalRules::GRADIENT, |_, y| {
@@ -139,15 +139,15 @@ fn flow(asked: &Asked<'_>, network: &Network, labels: &[u32], stages: &[(usize, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::tests::{asked, operator_net, value};
+    use crate::measure::tests::{operator_net, request, value};
     use crate::pictures::tests::drawn;
 
-    /// The gradient of a mean of four cells is a quarter in each: half as long. That of a chosen cell is as long as before.
+    /// The gradient of a mean of four values is a quarter in each: half the norm. That of a chosen value keeps its norm.
     #[test]
     fn the_gradient_gain_of_linear_pooling_is_known() {
         for (operator, gain) in [("average_pool", 0.5), ("decimation", 1.0), ("adaptive_polyphase", 1.0)] {
             let (subject, pictures) = (operator_net(operator, 16), drawn(8));
-            let taken = GradientFlow.take(&asked(&subject, &pictures)).unwrap();
+            let taken = GradientFlow.take(&request(&subject, &pictures)).unwrap();
             let found = value(&taken, "initial_gradient_gain", "");
             assert!((found - gain).abs() < 1e-5, "{operator}: {found}");
             assert_eq!(value(&taken, "initial_gradient_norm", ""), value(&taken, "gradient_norm", ""));

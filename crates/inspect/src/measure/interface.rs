@@ -1,28 +1,28 @@
-//! The interface of a measure: its description, what it is taken on, and the values it gives.
+//! The interface of a measure: its description, its request and its readings.
 
 use allconv_record::{MetricPoint, RunDirectory};
 use image::RgbImage;
 
-use crate::{Answer, InspectError, Pictures, Subject};
+use crate::{InspectError, OutputType, Pictures, Subject};
 
-/// A measure in words.
+/// The description of a measure.
 #[derive(Clone, Copy, Debug)]
-pub struct MeasureCard {
+pub struct MeasureDescription {
     /// Its name on the command line.
     pub name: &'static str,
-    /// What it tells, in one sentence.
+    /// What it measures, in one sentence.
     pub statement: &'static str,
-    /// How it is computed.
+    /// Its formula.
     pub formula: &'static str,
-    /// Where it comes from.
+    /// Its source.
     pub source: &'static str,
-    /// The metrics it gives for the whole network; a study can name them.
+    /// The metrics of the whole network; a study can name them.
     pub metrics: &'static [&'static str],
-    /// Which networks it can be taken of.
+    /// The networks that it applies to.
     pub fits: Fits,
-    /// Images it is taken on unless told otherwise.
+    /// Default number of images.
     pub images: usize,
-    /// Raised by whoever changes the values it gives.
+    /// Its revision, raised with every change of its values.
     pub revision: u32,
 }
 
@@ -39,9 +39,9 @@ pub enum Fits {
     Regions,
 }
 
-/// What is measured, and on what.
+/// The inputs and settings of a measure.
 #[derive(Clone, Copy)]
-pub struct Asked<'a> {
+pub struct MeasureRequest<'a> {
     /// The network.
     pub subject: &'a Subject,
     /// The images.
@@ -54,37 +54,39 @@ pub struct Asked<'a> {
     pub largest_shift: usize,
 }
 
-/// The shift that measures use unless told otherwise, in pixels.
+/// Default of the largest shift, in pixels.
 pub const DEFAULT_LARGEST_SHIFT: usize = 3;
 
 /// One value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reading {
-    /// What was measured.
+    /// The name of the metric or of the quantity.
     pub metric: &'static str,
-    /// Of which part or at which setting, e.g. a stage or an angle; empty for the whole network, then it is one of the card's metrics.
+    /// The part of the network or the setting, e.g. a stage or an angle; empty for the whole network, then it is one of the measure's
+    /// metrics.
     pub at: String,
     /// The value.
     pub value: f64,
     /// The same for each image, where it is a mean over images: what an interval is made of.
     pub per_image: Vec<f64>,
-    /// Whether an image counts as a share of answers, from 0 to 1, rather than by a size of its own.
-    pub of_answers: bool,
+    /// Whether the value of an image is a fraction from 0 to 1, for instance of predictions, rather than a quantity with a scale of its
+    /// own.
+    pub is_fraction: bool,
 }
 
 impl Reading {
-    /// A mean over images.
+    /// Returns a mean over images.
     pub(crate) fn mean(metric: &'static str, at: impl Into<String>, per_image: Vec<f64>) -> Reading {
         let value = per_image.iter().sum::<f64>() / per_image.len() as f64;
-        Reading { metric, at: at.into(), value, per_image, of_answers: false }
+        Reading { metric, at: at.into(), value, per_image, is_fraction: false }
     }
 
-    /// A share of answers, mean over images.
-    pub(crate) fn share(metric: &'static str, at: impl Into<String>, per_image: Vec<f64>) -> Reading {
-        Reading { of_answers: true, ..Reading::mean(metric, at, per_image) }
+    /// Returns a fraction, mean over images.
+    pub(crate) fn fraction(metric: &'static str, at: impl Into<String>, per_image: Vec<f64>) -> Reading {
+        Reading { is_fraction: true, ..Reading::mean(metric, at, per_image) }
     }
 
-    /// A reading for each of these stages from its values for each image, then their mean for the whole network.
+    /// Returns a reading for each of these stages from its values for each image, then their mean for the whole network.
     pub(crate) fn of_stages(
         metric: &'static str,
         subject: &Subject,
@@ -100,13 +102,13 @@ impl Reading {
         stages.into_iter().map(of_stage).chain([whole]).collect()
     }
 
-    /// A value that is no mean over images.
+    /// Returns a value that is not a mean over images.
     pub(crate) fn plain(metric: &'static str, at: impl Into<String>, value: f64) -> Reading {
-        Reading { metric, at: at.into(), value, per_image: Vec::new(), of_answers: false }
+        Reading { metric, at: at.into(), value, per_image: Vec::new(), is_fraction: false }
     }
 }
 
-/// What a measure gives.
+/// The results of a measure.
 #[derive(Clone, Debug, Default)]
 pub struct Measurement {
     /// The values.
@@ -115,40 +117,40 @@ pub struct Measurement {
     pub pictures: Vec<(String, RgbImage)>,
 }
 
-/// Takes a measure of a network that it fits.
+/// Measures a network, if the measure fits it.
 ///
 /// # Errors
-/// [`InspectError::Question`] where it does not fit the network or the images.
-pub fn take(measure: &dyn Measure, asked: &Asked<'_>) -> Result<Measurement, InspectError> {
-    let MeasureCard { name, fits, .. } = measure.card();
-    let answers_classes = asked.subject.answer() == Answer::Class;
+/// [`InspectError::Request`] where it does not fit the network or the images.
+pub fn take(measure: &dyn Measure, request: &MeasureRequest<'_>) -> Result<Measurement, InspectError> {
+    let MeasureDescription { name, fits, .. } = measure.description();
+    let names_a_class = request.subject.output_type() == OutputType::Class;
     match fits {
-        Fits::Regions if asked.subject.answer() != Answer::Regions => Err(InspectError::Question(format!(
-            "`{name}` is a measure of networks that return a class for every pixel"
-        ))),
-        Fits::Classes if !answers_classes => Err(InspectError::Question(format!(
+        Fits::Regions if request.subject.output_type() != OutputType::Regions => Err(InspectError::Request(
+            format!("`{name}` is a measure of networks that return a class for every pixel"),
+        )),
+        Fits::Classes if !names_a_class => Err(InspectError::Request(format!(
             "`{name}` is a measure of networks that name a class; this one returns a map"
         ))),
-        Fits::Maps if answers_classes => Err(InspectError::Question(format!(
+        Fits::Maps if names_a_class => Err(InspectError::Request(format!(
             "`{name}` is a measure of networks that return a map; this one names a class"
         ))),
-        _ => measure.take(asked),
+        _ => measure.take(request),
     }
 }
 
 /// One entry of the registry.
 pub trait Measure: Sync {
-    /// The measure in words.
-    fn card(&self) -> MeasureCard;
+    /// Returns the description of the measure.
+    fn description(&self) -> MeasureDescription;
 
-    /// Which networks have one of the card's metrics: those that the measure fits, unless a metric asks for more.
+    /// Returns which networks have one of the measure's metrics: those that the measure fits, unless a metric requires more.
     fn fits_metric(&self, _metric: &str) -> Fits {
-        self.card().fits
+        self.description().fits
     }
 
-    /// Takes it; see [`take`], which asks whether it fits.
+    /// Measures; see [`take`], which first checks whether the measure fits.
     ///
     /// # Errors
-    /// [`InspectError::Question`] where it does not fit the network or the images.
-    fn take(&self, asked: &Asked<'_>) -> Result<Measurement, InspectError>;
+    /// [`InspectError::Request`] where it does not fit the network or the images.
+    fn take(&self, request: &MeasureRequest<'_>) -> Result<Measurement, InspectError>;
 }

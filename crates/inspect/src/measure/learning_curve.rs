@@ -1,24 +1,24 @@
-//! Loss at fixed steps: how fast a network learns.
+//! Learning curve: the training loss at fixed steps.
 //!
 //! The training loss that the run recorded at the end of the pass nearest to 25 %, 50 % and 100 % of its steps, and the mean over all
 //! recorded passes: smaller is faster.
 //!
-//! Source: the usual learning curve; the question of Springenberg et al., arXiv 1412.6806, section 2 (c).
+//! Source: the usual learning curve; the claim (c) of Springenberg et al., arXiv 1412.6806, section 2.
 
 use allconv_record::SplitName;
 
-use super::interface::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
+use super::interface::{Fits, Measure, MeasureDescription, MeasureRequest, Measurement, Reading};
 use crate::InspectError;
 
 /// The measure.
 pub(super) struct LearningCurve;
 
-const SHARES: [(f64, &str); 3] =
+const FRACTIONS: [(f64, &str); 3] =
     [(0.25, "training_loss_at_25"), (0.5, "training_loss_at_50"), (1.0, "training_loss_at_100")];
 
 impl Measure for LearningCurve {
-    fn card(&self) -> MeasureCard {
-        MeasureCard {
+    fn description(&self) -> MeasureDescription {
+        MeasureDescription {
             name: "learning_curve",
             statement: "How fast the training loss fell.",
             formula: "recorded training loss nearest to 25 %, 50 %, 100 % of the steps, and its mean over the passes",
@@ -35,25 +35,25 @@ impl Measure for LearningCurve {
         }
     }
 
-    fn take(&self, asked: &Asked<'_>) -> Result<Measurement, InspectError> {
-        let points: Vec<(u64, f64)> = asked
+    fn take(&self, request: &MeasureRequest<'_>) -> Result<Measurement, InspectError> {
+        let points: Vec<(u64, f64)> = request
             .history
             .iter()
             .filter(|point| point.split == SplitName::Train && point.name == "loss")
             .map(|point| (point.step, point.value))
             .collect();
         let Some((last, _)) = points.last() else {
-            return Err(InspectError::Question(
+            return Err(InspectError::Request(
                 "the learning curve needs a run that recorded its training loss".into(),
             ));
         };
-        let nearest = |share: f64| {
-            let distance = |step: u64| (step as f64 - share * *last as f64).abs();
+        let nearest = |fraction: f64| {
+            let distance = |step: u64| (step as f64 - fraction * *last as f64).abs();
             let nearest = points.iter().min_by(|left, right| distance(left.0).total_cmp(&distance(right.0)));
             nearest.map_or(f64::NAN, |(_, loss)| *loss)
         };
         let mut readings: Vec<Reading> =
-            SHARES.iter().map(|(share, name)| Reading::plain(name, "", nearest(*share))).collect();
+            FRACTIONS.iter().map(|(fraction, name)| Reading::plain(name, "", nearest(*fraction))).collect();
         let mean = points.iter().map(|(_, loss)| loss).sum::<f64>() / points.len() as f64;
         readings.push(Reading::plain("mean_training_loss", "", mean));
         Ok(Measurement { readings, pictures: Vec::new() })
@@ -63,7 +63,7 @@ impl Measure for LearningCurve {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::tests::{asked, operator_net, value};
+    use crate::measure::tests::{operator_net, request, value};
     use crate::pictures::tests::drawn;
     use allconv_record::MetricPoint;
 
@@ -75,11 +75,13 @@ mod tests {
             .map(|(step, loss)| point(step, SplitName::Train, loss))
             .into();
         history.push(point(40, SplitName::Valid, 9.0));
-        let taken = LearningCurve.take(&Asked { history: &history, ..asked(&subject, &pictures) }).unwrap();
+        let taken = LearningCurve
+            .take(&MeasureRequest { history: &history, ..request(&subject, &pictures) })
+            .unwrap();
         assert_eq!(value(&taken, "training_loss_at_25", ""), 4.0);
         assert_eq!(value(&taken, "training_loss_at_50", ""), 3.0);
         assert_eq!(value(&taken, "training_loss_at_100", ""), 1.0);
         assert_eq!(value(&taken, "mean_training_loss", ""), 2.5);
-        assert!(LearningCurve.take(&asked(&subject, &pictures)).is_err());
+        assert!(LearningCurve.take(&request(&subject, &pictures)).is_err());
     }
 }

@@ -1,11 +1,12 @@
-//! The ideal low-pass filter of a map: what is left of it below a frequency.
+//! The ideal low-pass filter of a feature map.
 
 use allconv_kernels::{AxisMap, Engine};
 use allconv_operators::operations::{SeparableMap, separable};
 use allconv_random::elementary::cos_sin_of_turn;
 use burn::tensor::Tensor;
 
-/// Maps `[n, c, h, w]` without the frequencies at and above `1/(2·stride)` cycles a cell, the new Nyquist limit, on either axis.
+/// Returns maps `[n, c, h, w]` without the frequencies at and above `1/(2·stride)` cycles per position, the new Nyquist limit, on either
+/// axis.
 ///
 /// `P[i, j] = (1/n) Σ_{|f| < n/(2·stride)} cos(2π f (i − j)/n)` on each axis: circular, linear and idempotent.
 pub(super) fn below_nyquist(maps: Tensor<4>, stride: usize, engine: &Engine) -> Tensor<4> {
@@ -13,18 +14,20 @@ pub(super) fn below_nyquist(maps: Tensor<4>, stride: usize, engine: &Engine) -> 
     separable(maps, SeparableMap::new(projection(rows, stride), projection(columns, stride)), engine)
 }
 
-/// The filter along an axis.
-fn projection(side: usize, stride: usize) -> AxisMap {
+/// Returns the filter along an axis.
+fn projection(size: usize, stride: usize) -> AxisMap {
     // Frequencies from 1 on stand for themselves and their negatives.
-    let below = (1..side).take_while(|frequency| frequency * 2 * stride < side);
-    let along_distance: Vec<f64> = (0..side)
+    let below = (1..size).take_while(|frequency| frequency * 2 * stride < size);
+    let along_distance: Vec<f64> = (0..size)
         .map(|distance| {
-            let wave = |frequency: usize| cos_sin_of_turn((frequency * distance) as u64, side as u64)[0];
-            (1.0 + below.clone().map(|frequency| 2.0 * wave(frequency)).sum::<f64>()) / side as f64
+            let wave = |frequency: usize| cos_sin_of_turn((frequency * distance) as u64, size as u64)[0];
+            (1.0 + below.clone().map(|frequency| 2.0 * wave(frequency)).sum::<f64>()) / size as f64
         })
         .collect();
-    let row = |index: usize| (0..side).map(|cell| (cell, along_distance[index.abs_diff(cell)])).collect();
-    AxisMap::new(side, (0..side).map(row).collect())
+    let row = |index: usize| {
+        (0..size).map(|position| (position, along_distance[index.abs_diff(position)])).collect()
+    };
+    AxisMap::new(size, (0..size).map(row).collect())
 }
 
 #[cfg(test)]
@@ -36,20 +39,20 @@ mod tests {
     use burn::tensor::{DType, Device, TensorData};
 
     #[test]
-    fn waves_below_the_limit_stay_and_others_go() {
-        for (side, frequency, stays) in
+    fn waves_below_the_limit_are_kept_and_others_removed() {
+        for (size, frequency, stays) in
             [(8, 1, true), (8, 2, false), (8, 3, false), (9, 2, true), (9, 3, false)]
         {
-            let wave: Vec<f64> = (0..side * side)
-                .map(|cell| {
-                    cos(std::f64::consts::TAU * (frequency * (cell % side)) as f64 / side as f64 + 0.3)
+            let wave: Vec<f64> = (0..size * size)
+                .map(|position| {
+                    cos(std::f64::consts::TAU * (frequency * (position % size)) as f64 / size as f64 + 0.3)
                 })
                 .collect();
-            let data = TensorData::new(wave.clone(), [1, 1, side, side]);
+            let data = TensorData::new(wave.clone(), [1, 1, size, size]);
             let maps = Tensor::<4>::from_data(data, (&Device::flex(), DType::F64));
             for (found, wave) in host(below_nyquist(maps, 2, &Engine::detect())).iter().zip(&wave) {
                 let expected = if stays { *wave } else { 0.0 };
-                assert!((found - expected).abs() < 1e-12, "side {side}, frequency {frequency}");
+                assert!((found - expected).abs() < 1e-12, "size {size}, frequency {frequency}");
             }
         }
     }

@@ -1,27 +1,27 @@
-//! Shift agreement of maps: does a network return the same where two crops of a picture overlap?
+//! Shift agreement of maps: the agreement of a network's maps for two crops of a picture where they overlap.
 //!
 //! The crop of `S − 2m` pixels at the middle of each picture, and those at all other offsets of `[−m, m]²`. Where the two overlap, for
-//! each offset: the **agreement** is the share of pixels with the same class, the **error** `‖a − b‖ / ‖a − mean(a)‖` over the maps'
-//! values. Mean over offsets and pictures. Borders count: what a network makes of them is part of the answer.
+//! each offset: the **agreement** is the fraction of pixels with the same class, the **error** `‖a − b‖ / ‖a − mean(a)‖` over the maps'
+//! values. Mean over offsets and pictures. Borders are included.
 //!
 //! Source: the consistency of Zhang, arXiv 1904.11486, for maps in place of classes.
 
 use allconv_nets::{Mode, images_to_tensor};
 use burn::tensor::{Device, Tensor};
 
-use super::interface::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
+use super::interface::{Fits, Measure, MeasureDescription, MeasureRequest, Measurement, Reading};
 use crate::tensors::host;
-use crate::{Answer, InspectError};
+use crate::{InspectError, OutputType};
 
 /// The measure.
 pub(super) struct MapShift;
 
 impl Measure for MapShift {
-    fn card(&self) -> MeasureCard {
-        MeasureCard {
+    fn description(&self) -> MeasureDescription {
+        MeasureDescription {
             name: "map_shift",
             statement: "Whether crops of a picture get the same map where they overlap.",
-            formula: "crops of S − 2m pixels against the middle one, on the overlap: share of equal classes (agreement); ‖a − b‖ / ‖a − mean‖ (error)",
+            formula: "crops of S − 2m pixels against the middle one, on the overlap: fraction of equal classes (agreement); ‖a − b‖ / ‖a − mean‖ (error)",
             source: "after Zhang, arXiv 1904.11486",
             metrics: &["map_shift_agreement", "map_shift_error"],
             fits: Fits::Maps,
@@ -34,23 +34,23 @@ impl Measure for MapShift {
         if metric == "map_shift_agreement" { Fits::Regions } else { Fits::Maps }
     }
 
-    fn take(&self, asked: &Asked<'_>) -> Result<Measurement, InspectError> {
-        let (m, [_, height, width]) = (asked.largest_shift, asked.subject.walk().input);
+    fn take(&self, request: &MeasureRequest<'_>) -> Result<Measurement, InspectError> {
+        let (m, [_, height, width]) = (request.largest_shift, request.subject.walk().input);
         if m == 0 || 4 * m >= height.min(width) {
-            return Err(InspectError::Question(format!(
+            return Err(InspectError::Request(format!(
                 "crops that differ by up to {m} pixels do not overlap in pictures of {height}×{width}; at least 1 and less than a \
-                 quarter of the side is possible"
+                 quarter of height and width is possible"
             )));
         }
-        let sides = [height - 2 * m, width - 2 * m];
-        let walk = asked.subject.walk_over(sides)?;
-        // Output cells for each input pixel.
-        let scale = (walk.output()[1] / sides[0]).max(1);
+        let size = [height - 2 * m, width - 2 * m];
+        let walk = request.subject.walk_over(size)?;
+        // Output positions for each input pixel.
+        let scale = (walk.output()[1] / size[0]).max(1);
         let (mut agreements, mut errors) = (Vec::new(), Vec::new());
-        for picture in 0..asked.pictures.len() {
+        for picture in 0..request.pictures.len() {
             let offsets: Vec<[usize; 2]> =
                 (0..=2 * m).flat_map(|down| (0..=2 * m).map(move |right| [down, right])).collect();
-            let maps = maps(asked, picture, &offsets, sides);
+            let maps = maps(request, picture, &offsets, size);
             let middle = &maps[maps.len() / 2];
             let (mut agreement, mut error) = (0.0, 0.0);
             for (offset, map) in offsets.iter().zip(&maps).filter(|(offset, _)| **offset != [m, m]) {
@@ -63,23 +63,28 @@ impl Measure for MapShift {
             errors.push(error / others);
         }
         let mut readings = vec![Reading::mean("map_shift_error", "", errors)];
-        if asked.subject.answer() == Answer::Regions {
-            readings.insert(0, Reading::share("map_shift_agreement", "", agreements));
+        if request.subject.output_type() == OutputType::Regions {
+            readings.insert(0, Reading::fraction("map_shift_agreement", "", agreements));
         }
         Ok(Measurement { readings, pictures: Vec::new() })
     }
 }
 
-/// What the network returns, `[channels, rows, columns]`.
+/// The output of the network, `[channels, rows, columns]`.
 struct Map {
     sizes: [usize; 3],
     values: Vec<f64>,
 }
 
-/// The maps of the crops of a picture whose first pixels are `offsets`.
-fn maps(asked: &Asked<'_>, picture: usize, offsets: &[[usize; 2]], [rows, columns]: [usize; 2]) -> Vec<Map> {
-    let shape = asked.pictures.shape();
-    let input = asked.pictures.input(picture);
+/// Returns the maps of the crops of a picture whose first pixels are `offsets`.
+fn maps(
+    request: &MeasureRequest<'_>,
+    picture: usize,
+    offsets: &[[usize; 2]],
+    [rows, columns]: [usize; 2],
+) -> Vec<Map> {
+    let shape = request.pictures.shape();
+    let input = request.pictures.input(picture);
     let mut values = Vec::with_capacity(offsets.len() * rows * columns * shape.channels);
     for [down, right] in offsets {
         for row in 0..rows {
@@ -88,7 +93,7 @@ fn maps(asked: &Asked<'_>, picture: usize, offsets: &[[usize; 2]], [rows, column
         }
     }
     let crops = images_to_tensor(values, [offsets.len(), rows, columns, shape.channels], &Device::flex());
-    let maps: Tensor<4> = asked.subject.plain().forward_map(crops, Mode::Evaluate);
+    let maps: Tensor<4> = request.subject.plain().forward_map(crops, Mode::Evaluate);
     let [_, channels, rows, columns] = maps.dims();
     let values = host(maps);
     let of_crop = |values: &[f64]| Map { sizes: [channels, rows, columns], values: values.to_vec() };
@@ -101,15 +106,15 @@ impl Map {
         (0..channels).map(move |channel| self.values[(channel * rows + row) * columns + column])
     }
 
-    /// Agreement and error where this map, of the crop at `(m, m)`, overlaps with that of the crop at `offset`.
+    /// Returns the agreement and error where this map, of the crop at `(m, m)`, overlaps with that of the crop at `offset`.
     fn compared(&self, other: &Map, m: usize, offset: [usize; 2], scale: usize) -> (f64, f64) {
         let [channels, rows, columns] = self.sizes;
-        // The cells of each axis here, and those of the same picture's pixels there.
-        let overlap = |cells: usize, offset: usize| {
+        // The positions of each axis here, and those of the same pixels of the picture there.
+        let overlap = |positions: usize, offset: usize| {
             let (here, there) = (offset.saturating_sub(m) * scale, m.saturating_sub(offset) * scale);
-            (0..cells - here.max(there)).map(move |cell| (cell + here, cell + there))
+            (0..positions - here.max(there)).map(move |position| (position + here, position + there))
         };
-        let (mut same, mut cells, mut distance) = (0_u32, 0_u32, 0.0);
+        let (mut same, mut positions, mut distance) = (0_u32, 0_u32, 0.0);
         let mut sums = vec![[0.0; 2]; channels];
         for (row, other_row) in overlap(rows, offset[0]) {
             for (column, other_column) in overlap(columns, offset[1]) {
@@ -119,7 +124,7 @@ impl Map {
                     best.map(|(class, _)| class)
                 };
                 same += u32::from(largest(self, row, column) == largest(other, other_row, other_column));
-                cells += 1;
+                positions += 1;
                 let pairs = self.pixel(row, column).zip(other.pixel(other_row, other_column));
                 for ((a, b), [sum, squares]) in pairs.zip(&mut sums) {
                     distance += (a - b) * (a - b);
@@ -128,32 +133,32 @@ impl Map {
                 }
             }
         }
-        let cells = f64::from(cells);
-        let energy: f64 = sums.iter().map(|[sum, squares]| squares - sum * sum / cells).sum();
+        let positions = f64::from(positions);
+        let energy: f64 = sums.iter().map(|[sum, squares]| squares - sum * sum / positions).sum();
         let error = if energy > 0.0 { (distance / energy).sqrt() } else { 0.0 };
-        (f64::from(same) / cells, error)
+        (f64::from(same) / positions, error)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::tests::{asked, map_net, net_of, pointwise, value};
+    use crate::measure::tests::{map_net, net_of, pointwise, request, value};
     use crate::pictures::tests::drawn;
 
     #[test]
-    fn a_net_that_looks_at_single_pixels_agrees_with_itself_everywhere() {
+    fn a_pointwise_network_agrees_everywhere() {
         let subject = net_of(&[pointwise(4)], 16);
-        let taken = MapShift.take(&asked(&subject, &drawn(3))).unwrap();
+        let taken = MapShift.take(&request(&subject, &drawn(3))).unwrap();
         assert_eq!(value(&taken, "map_shift_agreement", ""), 1.0);
         assert!(value(&taken, "map_shift_error", "") < 1e-6);
     }
 
-    /// Decimation and its enlargement meet other pixels after an odd shift; adaptive phases move with the image but for the borders.
+    /// Decimation keeps other pixels after an odd shift; adaptive phases move with the image but for the borders.
     #[test]
-    fn a_net_that_decimates_does_not() {
+    fn a_network_with_decimation_does_not_agree_everywhere() {
         let of = |net: &crate::Subject| {
-            let taken = MapShift.take(&asked(net, &drawn(4))).unwrap();
+            let taken = MapShift.take(&request(net, &drawn(4))).unwrap();
             (value(&taken, "map_shift_agreement", ""), value(&taken, "map_shift_error", ""))
         };
         let (agreement, error) = of(&map_net("decimation", "resize_conv", 16));
@@ -161,10 +166,10 @@ mod tests {
     }
 
     #[test]
-    fn pictures_must_be_larger_than_the_crops_are_apart() {
+    fn pictures_must_be_larger_than_the_distance_of_the_crops() {
         let subject = net_of(&[pointwise(4)], 16);
         let pictures = drawn(1);
-        let asked = Asked { largest_shift: 4, ..asked(&subject, &pictures) };
-        assert!(MapShift.take(&asked).unwrap_err().to_string().contains("do not overlap"));
+        let request = MeasureRequest { largest_shift: 4, ..request(&subject, &pictures) };
+        assert!(MapShift.take(&request).unwrap_err().to_string().contains("do not overlap"));
     }
 }

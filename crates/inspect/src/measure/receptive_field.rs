@@ -1,7 +1,7 @@
-//! Receptive fields: what a value could see, and what it does see.
+//! Receptive fields, theoretical and effective.
 //!
-//! Theoretical: the side `r` with `r ← r + (k − 1)·j`, `j ← j·s` over the stages. Effective: `g(pixel) = mean over images of
-//! Σ_colour |∂y/∂x|`, `y` the sum over channels of the stage's output at its middle position; the radius holding a share of `Σ g`,
+//! Theoretical: the height and width `r` with `r ← r + (k − 1)·j`, `j ← j·s` over the stages. Effective: `g(pixel) = mean over images of
+//! Σ_colour |∂y/∂x|`, `y` the sum over channels of the stage's output at its middle position; the radius holding a fraction of `Σ g`,
 //! in pixels around the place that `g` is centred on (its weighted mean).
 //! For the whole network: the last features, or the map that it returns.
 //!
@@ -11,25 +11,25 @@ use allconv_nets::{Mode, SignalRules};
 use allconv_random::elementary::hypot;
 use burn::tensor::Tensor;
 
-use super::interface::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
+use super::interface::{Fits, Measure, MeasureDescription, MeasureRequest, Measurement, Reading};
 use crate::InspectError;
 use crate::explain::{ContactSheet, map_picture};
 use crate::tensors::{host, like, tracking};
 
-/// Images that go back together.
-const TOGETHER: usize = 16;
+/// Images per backward pass.
+const IMAGES_PER_PASS: usize = 16;
 
-/// Side of a stage's picture, in pixels.
+/// Height and width of a stage's picture, in pixels.
 const PICTURE: u32 = 96;
 
 /// The measure.
 pub(super) struct ReceptiveField;
 
 impl Measure for ReceptiveField {
-    fn card(&self) -> MeasureCard {
-        MeasureCard {
+    fn description(&self) -> MeasureDescription {
+        MeasureDescription {
             name: "receptive_field",
-            statement: "How much of the image a value of each stage could see, and does see.",
+            statement: "The theoretical and the effective receptive field of each stage.",
             formula: "g = mean over images of Σ_colour |∂ Σ_channels y_middle / ∂x|; radius around the mean of g that holds 50 % and 90 % of it",
             source: "Luo et al., arXiv 1701.04128; Ding et al., arXiv 2203.06717",
             metrics: &["receptive_field", "effective_radius_50", "effective_radius_90"],
@@ -39,21 +39,21 @@ impl Measure for ReceptiveField {
         }
     }
 
-    fn take(&self, asked: &Asked<'_>) -> Result<Measurement, InspectError> {
-        let walk = asked.subject.walk();
+    fn take(&self, request: &MeasureRequest<'_>) -> Result<Measurement, InspectError> {
+        let walk = request.subject.walk();
         let mut taken = Measurement::default();
-        let last = asked.subject.whole_stage()?;
+        let last = request.subject.whole_stage()?;
         let mut previous = 0;
         let mut row = Vec::new();
         for (stage, shape) in walk.stages.iter().enumerate() {
-            // Activations and dropout see what the stage before them sees.
+            // Activations and dropout have the receptive field of the stage before them.
             if shape.receptive_field == previous && stage != last {
                 continue;
             }
             previous = shape.receptive_field;
-            let map = gradient_map(asked, stage);
+            let map = gradient_map(request, stage);
             let [_, height, width] = walk.input;
-            let label = asked.subject.stage_label(stage);
+            let label = request.subject.stage_label(stage);
             let (half, most) = (radius(&map, width, 0.5), radius(&map, width, 0.9));
             let mut read = |at: &str| {
                 taken.readings.push(Reading::plain("receptive_field", at, shape.receptive_field as f64));
@@ -73,15 +73,15 @@ impl Measure for ReceptiveField {
     }
 }
 
-/// `g`, row by row.
-fn gradient_map(asked: &Asked<'_>, stage: usize) -> Vec<f64> {
-    let [_, height, width] = asked.subject.walk().input;
+/// Returns `g`, row by row.
+fn gradient_map(request: &MeasureRequest<'_>, stage: usize) -> Vec<f64> {
+    let [_, height, width] = request.subject.walk().input;
     let mut map = vec![0.0; height * width];
-    for start in (0..asked.pictures.len()).step_by(TOGETHER) {
-        let end = (start + TOGETHER).min(asked.pictures.len());
-        let images = asked.pictures.tensor(start, end, &tracking()).require_grad();
+    for start in (0..request.pictures.len()).step_by(IMAGES_PER_PASS) {
+        let end = (start + IMAGES_PER_PASS).min(request.pictures.len());
+        let images = request.pictures.tensor(start, end, &tracking()).require_grad();
         let mut trace =
-            asked.subject.tracked().forward_traced(images.clone(), Mode::Evaluate, SignalRules::GRADIENT);
+            request.subject.tracked().forward_traced(images.clone(), Mode::Evaluate, SignalRules::GRADIENT);
         let y: Tensor<4> = trace.stages.swap_remove(stage);
         let [count, outputs, rows, columns] = y.dims();
         let middle = (rows / 2) * columns + columns / 2;
@@ -90,14 +90,14 @@ fn gradient_map(asked: &Asked<'_>, stage: usize) -> Vec<f64> {
         let sent = like(sent, &y);
         let Some(gradient) = images.grad(&(y * sent).sum().backward()) else { continue };
         for (index, value) in host(gradient).into_iter().enumerate() {
-            map[index % (height * width)] += value.abs() / asked.pictures.len() as f64;
+            map[index % (height * width)] += value.abs() / request.pictures.len() as f64;
         }
     }
     map
 }
 
-/// The radius around the weighted mean of `map` inside which `share` of its sum lies; 0 for a map of zeros.
-fn radius(map: &[f64], width: usize, share: f64) -> f64 {
+/// Returns the radius around the weighted mean of `map` inside which `fraction` of its sum lies; 0 for a map of zeros.
+fn radius(map: &[f64], width: usize, fraction: f64) -> f64 {
     let total: f64 = map.iter().sum();
     if total <= 0.0 {
         return 0.0;
@@ -118,8 +118,8 @@ fn radius(map: &[f64], width: usize, share: f64) -> f64 {
     let mut inside = 0.0;
     for (distance, value) in by_distance {
         inside += value;
-        // Rounding must not push the last cell beyond the share.
-        if inside >= share * total * (1.0 - 1e-9) {
+        // Rounding must not push the last position beyond the fraction.
+        if inside >= fraction * total * (1.0 - 1e-9) {
             return distance;
         }
     }
@@ -129,13 +129,13 @@ fn radius(map: &[f64], width: usize, share: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::tests::{asked, net_of, pointwise, value};
+    use crate::measure::tests::{net_of, pointwise, request, value};
     use crate::pictures::tests::drawn;
     use allconv_nets::{Border, ConvolutionSpec, StageSpec};
 
-    /// A 5×5 convolution of equal weights sees 25 pixels alike: 13 of them within 2, 25 within √8.
+    /// A 5×5 convolution of equal weights reads 25 pixels equally: 13 of them within 2, 25 within √8.
     #[test]
-    fn a_net_of_known_receptive_field_has_it() {
+    fn the_receptive_field_of_a_known_network_is_found() {
         let convolution = StageSpec::Convolution(ConvolutionSpec::square(2, 5, 1, Border::same(5)));
         let subject = net_of(&[convolution, pointwise(10), StageSpec::GlobalAverage], 16);
         let mut network = subject.tracked().clone();
@@ -145,21 +145,21 @@ mod tests {
             }
         });
         let (subject, pictures) = (subject.with_network(network), drawn(3));
-        let taken = ReceptiveField.take(&asked(&subject, &pictures)).unwrap();
+        let taken = ReceptiveField.take(&request(&subject, &pictures)).unwrap();
         assert_eq!(value(&taken, "receptive_field", ""), 5.0);
         assert_eq!(value(&taken, "effective_radius_50", ""), 2.0);
         assert!((value(&taken, "effective_radius_90", "") - 8_f64.sqrt()).abs() < 1e-6);
     }
 
     #[test]
-    fn all_cnn_c_could_see_27_pixels_at_its_head() {
+    fn all_cnn_c_has_a_receptive_field_of_27_pixels_at_its_head() {
         let subject = crate::subject::tests::subject("all_cnn_c");
-        let taken = ReceptiveField.take(&asked(&subject, &drawn(2))).unwrap();
+        let taken = ReceptiveField.take(&request(&subject, &drawn(2))).unwrap();
         assert_eq!(value(&taken, "receptive_field", ""), 27.0);
     }
 
     #[test]
-    fn a_point_has_radius_0_and_a_dead_map_too() {
+    fn a_point_and_a_map_of_zeros_have_radius_0() {
         let mut map = vec![0.0; 25];
         assert_eq!(radius(&map, 5, 0.9), 0.0);
         map[7] = 2.0;

@@ -1,15 +1,15 @@
-//! Sharpness: how fast the loss rises along random directions in the space of the weights.
+//! Sharpness: the rise of the loss along random directions of the weights.
 //!
 //! For each of [`DIRECTIONS`] normal directions d, every tensor of it scaled to [`REACH`] times the norm of the network's own tensor:
-//! `½ (L(w + d) + L(w − d)) − L(w)`, L the mean cross-entropy over the images. The mean over directions; the slope along d cancels.
+//! `½ (L(w + d) + L(w − d)) − L(w)`, L the mean cross-entropy over the images. The mean over directions; the derivative along d cancels.
 //!
 //! Source: the normalised directions of Li et al., arXiv 1712.09913.
 
 use allconv_nets::Network;
 use allconv_random::{Purpose, Stream};
 
-use super::interface::{Asked, Fits, Measure, MeasureCard, Measurement, Reading};
-use super::predictions::verdicts;
+use super::interface::{Fits, Measure, MeasureDescription, MeasureRequest, Measurement, Reading};
+use super::predictions::results;
 use crate::InspectError;
 
 /// Number of directions.
@@ -21,8 +21,8 @@ const REACH: f64 = 0.1;
 pub(super) struct Sharpness;
 
 impl Measure for Sharpness {
-    fn card(&self) -> MeasureCard {
-        MeasureCard {
+    fn description(&self) -> MeasureDescription {
+        MeasureDescription {
             name: "sharpness",
             statement: "How fast the loss rises along random directions of the weights.",
             formula: "mean over 10 directions d, each tensor's norm 0.1 of the weights': ½(L(w + d) + L(w − d)) − L(w)",
@@ -34,17 +34,17 @@ impl Measure for Sharpness {
         }
     }
 
-    fn take(&self, asked: &Asked<'_>) -> Result<Measurement, InspectError> {
-        let labels = asked.pictures.known_labels()?;
+    fn take(&self, request: &MeasureRequest<'_>) -> Result<Measurement, InspectError> {
+        let labels = request.pictures.known_labels()?;
         let loss = |network: &Network| {
-            let verdicts = verdicts(network, asked.pictures, labels);
-            verdicts.iter().map(|verdict| verdict.loss).sum::<f64>() / verdicts.len() as f64
+            let results = results(network, request.pictures, labels);
+            results.iter().map(|result| result.loss).sum::<f64>() / results.len() as f64
         };
-        let here = loss(asked.subject.plain());
+        let here = loss(request.subject.plain());
         let mut readings = Vec::new();
         let mut sum = 0.0;
         for direction in 0..DIRECTIONS {
-            let there = |sign: f64| loss(&moved(asked.subject.plain(), direction, sign));
+            let there = |sign: f64| loss(&moved(request.subject.plain(), direction, sign));
             let rise = (there(1.0) + there(-1.0)) / 2.0 - here;
             readings.push(Reading::plain("sharpness", format!("direction {direction}"), rise));
             sum += rise;
@@ -54,7 +54,7 @@ impl Measure for Sharpness {
     }
 }
 
-/// The network with `sign` times a direction added to its weights.
+/// Returns the network with `sign` times a direction added to its weights.
 fn moved(network: &Network, direction: u64, sign: f64) -> Network {
     let mut random = Stream::of_number(Purpose::Direction, direction);
     let mut moved = network.clone();
@@ -72,7 +72,7 @@ fn moved(network: &Network, direction: u64, sign: f64) -> Network {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::tests::{asked, net_of, pointwise, value};
+    use crate::measure::tests::{net_of, pointwise, request, value};
     use crate::pictures::tests::drawn;
     use allconv_nets::StageSpec;
     use allconv_random::elementary::{exp, square};
@@ -83,7 +83,7 @@ mod tests {
     fn the_rise_of_a_linear_net_is_that_of_its_log_sum_exp() {
         let subject = net_of(&[pointwise(10), StageSpec::GlobalAverage], 16);
         let pictures = drawn(30);
-        let taken = Sharpness.take(&asked(&subject, &pictures)).unwrap();
+        let taken = Sharpness.take(&request(&subject, &pictures)).unwrap();
         let mean_input = |image: usize| -> Vec<f64> {
             let input = pictures.input(image);
             (0..3)

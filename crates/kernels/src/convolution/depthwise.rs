@@ -1,7 +1,7 @@
 //! Depthwise convolution: one filter per channel, computed on runs of channels.
 //!
-//! There is nothing to multiply as matrices: every output is a handful of products, and memory sets the pace. What a run of channels sums up
-//! stays in registers until it is whole: over the taps of a pixel, over the outputs that an input reaches, over the pixels that a tap joins.
+//! No matrices are multiplied: every output is a sum of a few products, and memory bounds the speed. The sums of a run of channels stay in
+//! registers until they are complete: over the taps of a pixel, the outputs that an input reaches, the pixels that a tap joins.
 
 use rayon::prelude::*;
 
@@ -15,7 +15,7 @@ use crate::engine::Engine;
 use crate::memory::Scratch;
 use crate::numbers::{InRuns, in_runs, load_run, store_run};
 
-/// Weights `[C, 1, KH, KW]` as `[tap][C]`.
+/// Returns weights `[C, 1, KH, KW]` as `[tap][C]`.
 pub(super) fn weights_by_tap<'e>(engine: &'e Engine, geometry: &ConvGeometry, weight: &[f32]) -> Scratch<'e> {
     let (taps, channels) = (geometry.kernel[0] * geometry.kernel[1], geometry.channels_in);
     let mut by_tap = engine.scratch().take(taps * channels);
@@ -33,7 +33,7 @@ pub(super) fn weights_by_tap<'e>(engine: &'e Engine, geometry: &ConvGeometry, we
 struct Tap {
     /// The first element of its weights.
     weight: usize,
-    /// The first element of the pixel it meets, from where the window begins.
+    /// The first element of the pixel it reads, counted from the start of the window.
     pixel: usize,
 }
 
@@ -56,7 +56,8 @@ impl<'a> Windows<'a> {
         Self { geometry, whole: whole.collect(), part: Vec::new() }
     }
 
-    /// The taps of this row and column of the output that lie on the map, row by row, and the element from which their pixels count.
+    /// Returns the taps of this row and column of the output that lie on the map, row by row, and the element from which their pixels
+    /// count.
     #[inline(always)]
     fn at(&mut self, row: usize, column: usize) -> (usize, &[Tap]) {
         let ConvGeometry { kernel, stride, dilation, padding, height_in, width_in, channels_in, .. } =
@@ -83,7 +84,7 @@ impl<'a> Windows<'a> {
     }
 }
 
-/// The forward pass with weights from [`weights_by_tap`]: rows of the output in parallel.
+/// Computes the forward pass with weights from [`weights_by_tap`]: rows of the output in parallel.
 pub(super) fn forward(convolution: &Convolution, weights: &[f32], job: ConvForward<'_, f32>) {
     let (engine, geometry) = (convolution.engine(), convolution.geometry());
     let ([height, width], channels) = (geometry.output_size(), geometry.channels_in);
@@ -138,7 +139,7 @@ impl Kernel for Row<'_> {
     }
 }
 
-/// For one pixel, what its taps sum up to: `start + sum over the taps of weight * value`, in their order.
+/// For one pixel, the sum over its taps: `start + sum over the taps of weight * value`, in their order.
 struct PixelSums<'a> {
     start: Option<&'a [f32]>,
     taps: &'a [Tap],
@@ -164,7 +165,7 @@ impl InRuns for PixelSums<'_> {
     }
 }
 
-/// The backward pass: images in parallel, their weight and bias gradients added up in order.
+/// Computes the backward pass: images in parallel, their weight and bias gradients added up in order.
 pub(super) fn backward(convolution: &Convolution, weight: &[f32], job: ConvBackward<'_, f32>) {
     let (engine, geometry) = (convolution.engine(), convolution.geometry());
     let ([height, width], channels) = (geometry.output_size(), geometry.channels_in);
@@ -220,7 +221,7 @@ pub(super) fn backward(convolution: &Convolution, weight: &[f32], job: ConvBackw
     }
 }
 
-/// The gradient before the epilogue, of results `y` from the element `first` on; none where the epilogue leaves it as it is.
+/// Returns the gradient before the epilogue, of results `y` from the element `first` on; none where the epilogue leaves it as it is.
 fn before_epilogue<'e>(
     engine: &'e Engine,
     epilogue: Epilogue,
@@ -232,13 +233,13 @@ fn before_epilogue<'e>(
         let epilogue = epilogue.prepare();
         let mut dz = engine.scratch().take(dy.len());
         for (element, ((dz, &y), &dy)) in (first..).zip(dz.iter_mut().zip(y).zip(dy)) {
-            *dz = dy * epilogue.slope(y, element);
+            *dz = dy * epilogue.derivative(y, element);
         }
         dz
     })
 }
 
-/// Which output pixels meet which input pixels, in two orders.
+/// The pairs of output and input pixels, in two orders.
 struct TapIndex {
     /// For each tap of the filter, the first elements of the output pixels and of the input pixels it joins.
     by_tap: Vec<Vec<[usize; 2]>>,
@@ -282,7 +283,7 @@ impl TapIndex {
     }
 }
 
-/// The gradients that one image causes.
+/// The gradients from one image.
 struct Image<'a> {
     channels: usize,
     index: &'a TapIndex,
@@ -290,7 +291,7 @@ struct Image<'a> {
     x: &'a [f32],
     /// The gradient before the epilogue.
     dz: &'a [f32],
-    /// The same as the products see it, which may round it.
+    /// The same, rounded where products round their operands.
     operand: &'a [f32],
     dx: Option<&'a mut [f32]>,
     dweight: &'a mut [f32],
@@ -326,9 +327,9 @@ impl InRuns for BiasSums<'_> {
     fn run<const N: usize>(&mut self, first: usize) {
         let mut sum = [0.0; N];
         for dz in self.dz.chunks_exact(self.sums.len()) {
-            let slope: [f32; N] = load_run(dz, first);
+            let gradient: [f32; N] = load_run(dz, first);
             for lane in 0..N {
-                sum[lane] += slope[lane];
+                sum[lane] += gradient[lane];
             }
         }
         store_run(sum, self.sums, first);
@@ -348,10 +349,10 @@ impl InRuns for TapSums<'_> {
     fn run<const N: usize>(&mut self, first: usize) {
         let mut sum = [0.0; N];
         for [output, input] in self.pairs {
-            let slope: [f32; N] = load_run(self.dz, output + first);
+            let gradient: [f32; N] = load_run(self.dz, output + first);
             let x: [f32; N] = load_run(self.x, input + first);
             for lane in 0..N {
-                sum[lane] += x[lane] * slope[lane];
+                sum[lane] += x[lane] * gradient[lane];
             }
         }
         store_run(sum, self.sums, first);

@@ -1,4 +1,4 @@
-//! How each element type computes a convolution: `f32` by the planned algorithm, `f64` by the definition.
+//! Convolution for each element type: `f32` by the planned algorithm, `f64` by the definition.
 
 use super::forward_weights::ForwardWeights;
 use super::operands::{ConvBackward, ConvForward};

@@ -15,17 +15,17 @@ enum Groups<'a> {
 }
 
 impl<'a> ForwardWeights<'a> {
-    /// Weights in scratch memory.
+    /// Wraps weights in scratch memory.
     pub(super) const fn made(groups: Vec<Scratch<'a>>) -> Self {
         Self(Groups::Made(groups))
     }
 
-    /// Weights that a cache keeps.
+    /// Wraps weights that a cache keeps.
     pub(super) const fn kept(groups: Arc<Vec<Vec<f32>>>) -> Self {
         Self(Groups::Kept(groups))
     }
 
-    /// Those of one group.
+    /// Returns the weights of one group.
     pub(super) fn group(&self, group: usize) -> &[f32] {
         match &self.0 {
             Groups::Made(groups) => &groups[group],
@@ -33,7 +33,7 @@ impl<'a> ForwardWeights<'a> {
         }
     }
 
-    /// The groups in memory of their own, for a cache.
+    /// Returns the groups in memory of their own, for a cache.
     pub(super) fn into_kept(self) -> Arc<Vec<Vec<f32>>> {
         match self.0 {
             Groups::Made(groups) => Arc::new(groups.iter().map(|group| group.to_vec()).collect()),

@@ -55,7 +55,7 @@ impl ConvGeometry {
         limit_elements("output", [self.batch, height, width, self.channels_out])
     }
 
-    /// Rows of the output map.
+    /// Returns the number of rows of the output map.
     ///
     /// # Errors
     /// As [`Self::validate`].
@@ -64,7 +64,7 @@ impl ConvGeometry {
         self.rows_out()
     }
 
-    /// Columns of the output map.
+    /// Returns the number of columns of the output map.
     ///
     /// # Errors
     /// As [`Self::validate`].
@@ -73,7 +73,7 @@ impl ConvGeometry {
         self.columns_out()
     }
 
-    /// Elements of the output, `N*H_out*W_out*C_out`.
+    /// Returns the number of elements of the output, `N*H_out*W_out*C_out`.
     ///
     /// # Errors
     /// As [`Self::validate`].
@@ -81,19 +81,19 @@ impl ConvGeometry {
         Ok(self.batch * self.height_out()? * self.columns_out()? * self.channels_out)
     }
 
-    /// Elements of the input, `N*H_in*W_in*C_in`.
+    /// Returns the number of elements of the input, `N*H_in*W_in*C_in`.
     #[must_use]
     pub const fn input_len(&self) -> usize {
         self.batch * self.height_in * self.width_in * self.channels_in
     }
 
-    /// Elements of the weight, `C_out * C_in/groups * KH * KW`.
+    /// Returns the number of elements of the weight, `C_out * C_in/groups * KH * KW`.
     #[must_use]
     pub const fn weight_len(&self) -> usize {
         self.channels_out * (self.channels_in / self.groups) * self.kernel[0] * self.kernel[1]
     }
 
-    /// Multiply-accumulate operations of one pass by the definition, padding counted as if it were pixels.
+    /// Returns the multiply-accumulate operations of one pass by the definition, padding counted as if it were pixels.
     ///
     /// # Errors
     /// As [`Self::validate`].
@@ -102,7 +102,7 @@ impl ConvGeometry {
         Ok(self.output_len()? as u64 * taps as u64)
     }
 
-    /// Rows and columns of the output of a geometry that must be valid.
+    /// Returns rows and columns of the output of a geometry that must be valid.
     ///
     /// # Panics
     /// When the geometry is invalid.
@@ -115,7 +115,7 @@ impl ConvGeometry {
         }
     }
 
-    /// Input and output channels of a group.
+    /// Returns the input and output channels of a group.
     pub(super) const fn group_channels(&self) -> [usize; 2] {
         [self.channels_in / self.groups, self.channels_out / self.groups]
     }

@@ -1,4 +1,4 @@
-//! The f32 convolutions: every channel group goes through the algorithm that the plan names.
+//! The f32 convolutions: every channel group is computed by the planned algorithm.
 
 use rayon::prelude::*;
 
@@ -25,7 +25,7 @@ const FORWARD_BANDS: usize = 4;
 /// Bands that the batch of a backward pass should have at least: they decide the order in which the weight gradient is summed.
 const BACKWARD_BANDS: usize = 1;
 
-/// Channels of a group on the input and on the output side.
+/// Returns the channels of a group on the input and on the output side.
 fn channels(geometry: &ConvGeometry, group: usize) -> [Channels; 2] {
     [geometry.channels_in, geometry.channels_out].map(|total| {
         let count = total / geometry.groups;
@@ -33,12 +33,12 @@ fn channels(geometry: &ConvGeometry, group: usize) -> [Channels; 2] {
     })
 }
 
-/// Whether the convolution has passes of its own.
+/// Returns whether the convolution has passes of its own.
 fn is_depthwise(convolution: &Convolution) -> bool {
     convolution.chosen().algorithm == Algorithm::Depthwise
 }
 
-/// The planned algorithm for one group; all groups are alike.
+/// Returns the planned algorithm for one group; all groups are alike.
 fn lowering(convolution: &Convolution, bands: usize) -> Box<dyn Lowering + '_> {
     let (engine, geometry) = (convolution.engine(), convolution.geometry());
     match convolution.chosen().algorithm {
@@ -48,7 +48,7 @@ fn lowering(convolution: &Convolution, bands: usize) -> Box<dyn Lowering + '_> {
     }
 }
 
-/// Weights of one group, `[C_out/groups, C_in/groups, KH, KW]`, one after another.
+/// Returns the weights of each group, `[C_out/groups, C_in/groups, KH, KW]`, one after another.
 fn group_weights<'w>(geometry: &ConvGeometry, weight: &'w [f32]) -> impl Iterator<Item = &'w [f32]> {
     weight.chunks_exact(geometry.weight_len() / geometry.groups)
 }
@@ -64,7 +64,7 @@ pub(super) fn pack<'a>(convolution: &'a Convolution, weight: &[f32]) -> ForwardW
     ForwardWeights::made(groups.collect())
 }
 
-/// The forward pass.
+/// Computes the forward pass.
 pub(super) fn forward(
     convolution: &Convolution,
     weights: &ForwardWeights<'_>,
@@ -92,7 +92,7 @@ pub(super) fn forward(
     }
 }
 
-/// The backward pass.
+/// Computes the backward pass.
 pub(super) fn backward(convolution: &Convolution, weight: &[f32], operands: ConvBackward<'_, f32>) {
     if is_depthwise(convolution) {
         return depthwise::backward(convolution, weight, operands);
@@ -121,7 +121,7 @@ pub(super) fn backward(convolution: &Convolution, weight: &[f32], operands: Conv
     }
 }
 
-/// The input's gradient alone: `dx` from the gradient `dz` before the epilogue.
+/// Computes the input's gradient alone: `dx` from the gradient `dz` before the epilogue.
 pub(super) fn input_gradient(convolution: &Convolution, weight: &[f32], dz: &[f32], dx: &mut [f32]) {
     let (engine, geometry) = (convolution.engine(), convolution.geometry());
     let lowering = lowering(convolution, BACKWARD_BANDS);
@@ -143,8 +143,8 @@ pub(super) fn input_gradient(convolution: &Convolution, weight: &[f32], dz: &[f3
     }
 }
 
-/// Whether [`scatter_blocks`] computes this transposed convolution, to the last bit: every input position reaches a rectangle of the output
-/// that no other one reaches. With dropout the epilogues round differently.
+/// Returns whether [`scatter_blocks`] computes this transposed convolution, to the last bit: every input position reaches a rectangle of
+/// the output that no other one reaches. With dropout the epilogues round differently.
 pub(super) const fn scatters_blocks(geometry: &ConvTransposeGeometry, epilogue: &Epilogue) -> bool {
     let ConvTransposeGeometry { channels_out, kernel, stride, padding, output_padding, groups, .. } =
         *geometry;
@@ -159,8 +159,8 @@ pub(super) const fn scatters_blocks(geometry: &ConvTransposeGeometry, epilogue: 
         && epilogue.dropout.is_none()
 }
 
-/// A transposed convolution that [`scatters_blocks`], its weights `[C_in, C_out, KH, KW]`: a 1×1 convolution to `KH*KW*C_out` channels, spread
-/// over the positions of the rectangles.
+/// Computes a transposed convolution that [`scatters_blocks`], its weights `[C_in, C_out, KH, KW]`: a 1×1 convolution to `KH*KW*C_out`
+/// channels, spread over the positions of the rectangles.
 pub(super) fn scatter_blocks(
     geometry: &ConvTransposeGeometry,
     engine: &Engine,
@@ -206,12 +206,12 @@ pub(super) fn scatter_blocks(
     staging::forward(engine, &lowering, operands);
 }
 
-/// Whether [`transposed_backward`] computes the gradients of the transposed convolution with this adjoint.
+/// Returns whether [`transposed_backward`] computes the gradients of the transposed convolution with this adjoint.
 pub(super) fn has_transposed_backward(adjoint: &Convolution) -> bool {
     !is_depthwise(adjoint)
 }
 
-/// The gradients of input and weight of the transposed convolution with this adjoint.
+/// Computes the gradients of input and weight of the transposed convolution with this adjoint.
 pub(super) fn transposed_backward(adjoint: &Convolution, weight: &[f32], operands: ConvBackward<'_, f32>) {
     let (engine, geometry) = (adjoint.engine(), adjoint.geometry());
     let lowering = lowering(adjoint, BACKWARD_BANDS);

@@ -18,7 +18,8 @@ pub struct ConvForward<'a, T> {
 /// Operands of the backward pass: the gradients of the forward pass's operands from the gradient `dy` of its result. Every gradient is
 /// overwritten, not added to.
 ///
-/// The slope of the activation is read from the sign of `y`, and the dropout mask is drawn again where that sign does not tell it.
+/// The derivative of the activation is read from the sign of `y`, and the dropout mask is drawn again where that sign does not determine
+/// it.
 pub struct ConvBackward<'a, T> {
     /// The input of the forward pass, `[N, H_in, W_in, C_in]`.
     pub x: &'a [T],

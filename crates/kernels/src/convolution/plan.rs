@@ -1,4 +1,4 @@
-//! A planned convolution: which algorithm computes it. The one place where this is decided.
+//! Planned convolutions, and the choice of their algorithm.
 
 use super::geometry::ConvGeometry;
 use super::winograd::Scheme;
@@ -18,7 +18,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// Its name for people, e.g. `F(4x4, 3x3)`.
+    /// Returns its name, e.g. `F(4x4, 3x3)`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -68,8 +68,8 @@ impl Convolution {
         Self { engine: engine.clone(), geometry: *geometry, plan: choose(geometry, engine.accuracy()) }
     }
 
-    /// The same convolution by `algorithm`, if it is one of the [candidates](Self::candidates): for benchmarks and tests that compare
-    /// algorithms. A depthwise convolution keeps its own.
+    /// Returns the same convolution by `algorithm`, if it is one of the [candidates](Self::candidates): for benchmarks and tests that
+    /// compare algorithms. A depthwise convolution keeps its own.
     #[must_use]
     pub fn preferring(mut self, algorithm: Algorithm) -> Self {
         if self.plan.algorithm != Algorithm::Depthwise && self.candidates().contains(&algorithm) {
@@ -82,7 +82,7 @@ impl Convolution {
         self
     }
 
-    /// Every algorithm that computes the geometry within the engine's accuracy class.
+    /// Returns every algorithm that computes the geometry within the engine's accuracy class.
     #[must_use]
     pub fn candidates(&self) -> Vec<Algorithm> {
         let schemes = schemes(&self.geometry, self.engine.accuracy()).map(Algorithm::Winograd);
@@ -90,25 +90,25 @@ impl Convolution {
         depthwise.into_iter().chain([Algorithm::Direct]).chain(schemes).collect()
     }
 
-    /// The chosen algorithm, and why.
+    /// Returns the chosen algorithm, and why.
     #[must_use]
     pub const fn chosen(&self) -> &Plan {
         &self.plan
     }
 
-    /// The geometry.
+    /// Returns the geometry.
     #[must_use]
     pub const fn geometry(&self) -> &ConvGeometry {
         &self.geometry
     }
 
-    /// The engine it is planned for.
+    /// Returns the engine it is planned for.
     #[must_use]
     pub const fn engine(&self) -> &Engine {
         &self.engine
     }
 
-    /// Whether the other convolution multiplies by weights of the same form; the batch does not matter.
+    /// Returns whether the other convolution multiplies by weights of the same form; the batch does not matter.
     pub(super) fn prepares_like(&self, other: &Self) -> bool {
         self.engine.isa() == other.engine.isa()
             && self.engine.accuracy() == other.engine.accuracy()
@@ -118,12 +118,12 @@ impl Convolution {
 }
 
 /// Cost of lifting or lowering one element of a plane, in multiply-adds: a transform works on the same vectors as the
-/// products, takes a few instructions per element and waits for the caches.
+/// products, takes a few instructions per element and is bound by the caches.
 const TRANSFORM_COST: f64 = 12.0;
 /// Cost of direct convolution relative to its multiply-adds: tiles at the border of rows, and staging.
 const DIRECT_COST: f64 = 1.15;
 
-/// The plan for a geometry under an accuracy class.
+/// Returns the plan for a geometry under an accuracy class.
 fn choose(geometry: &ConvGeometry, accuracy: Accuracy) -> Plan {
     let direct = direct_cost(geometry);
     let only_direct = |reason| Plan { algorithm: Algorithm::Direct, reason, cost: direct };
@@ -148,12 +148,12 @@ fn choose(geometry: &ConvGeometry, accuracy: Accuracy) -> Plan {
     }
 }
 
-/// The schemes that compute a valid geometry within an accuracy class.
+/// Returns the schemes that compute a valid geometry within an accuracy class.
 fn schemes(geometry: &ConvGeometry, accuracy: Accuracy) -> impl Iterator<Item = Scheme> {
     Scheme::ALL.into_iter().filter(move |scheme| scheme.suits(geometry) && admits(accuracy, *scheme))
 }
 
-/// Whether a convolution of this class may be computed by `scheme`.
+/// Returns whether a convolution of this class may be computed by `scheme`.
 const fn admits(accuracy: Accuracy, scheme: Scheme) -> bool {
     match accuracy {
         Accuracy::Exact => false,
@@ -171,12 +171,12 @@ const fn admits(accuracy: Accuracy, scheme: Scheme) -> bool {
     }
 }
 
-/// Whether every channel is a group of its own.
+/// Returns whether every channel is a group of its own.
 const fn is_depthwise(geometry: &ConvGeometry) -> bool {
     geometry.groups > 1 && geometry.channels_in == geometry.groups && geometry.channels_out == geometry.groups
 }
 
-/// Input and output channels of a group, and output rows and columns.
+/// Returns input and output channels of a group, and output rows and columns.
 fn sizes(geometry: &ConvGeometry) -> [usize; 4] {
     let ([channels_in, channels_out], [height, width]) = (geometry.group_channels(), geometry.output_size());
     [channels_in, channels_out, height, width]

@@ -29,7 +29,7 @@ impl Convolution {
         PreparedConvolution { convolution: self, weight, forward: OnceLock::new() }
     }
 
-    /// Elements of the operands.
+    /// Returns the number of elements of each operand.
     fn lengths(&self) -> Lengths {
         let geometry = self.geometry();
         let [height, width] = geometry.output_size();
@@ -43,7 +43,7 @@ impl Convolution {
 }
 
 impl<T: Convolve> PreparedConvolution<'_, T> {
-    /// Computes `y = epilogue(x * weight + bias)`; the formula stands at [`ConvGeometry`](super::ConvGeometry).
+    /// Computes `y = epilogue(x * weight + bias)`; see [`ConvGeometry`](super::ConvGeometry).
     ///
     /// # Panics
     /// When a slice has the wrong length.
@@ -146,7 +146,7 @@ mod tests {
         });
         let h = 1e-6;
         for (operand, gradient) in gradients.iter().enumerate() {
-            for (element, slope) in gradient.iter().enumerate() {
+            for (element, analytic) in gradient.iter().enumerate() {
                 let loss = |step: f64| {
                     let mut moved = operands.clone();
                     moved[operand][element] += step;
@@ -155,8 +155,8 @@ mod tests {
                 let numeric = (loss(h) - loss(-h)) / (2.0 * h);
                 // Central differences of a piecewise linear function are exact up to rounding, 1e-16/h.
                 assert!(
-                    (numeric - slope).abs() < 1e-7,
-                    "operand {operand} element {element}: {numeric} against {slope}"
+                    (numeric - analytic).abs() < 1e-7,
+                    "operand {operand} element {element}: {numeric} against {analytic}"
                 );
             }
         }

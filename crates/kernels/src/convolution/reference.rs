@@ -1,4 +1,4 @@
-//! The passes of a convolution as loops over its defining sum: slow, generic over f32 and f64, the judge of every fast path.
+//! The passes of a convolution as loops over its defining sum: slow, generic over f32 and f64, the reference for every fast path.
 //!
 //! These functions share no index arithmetic with the fast paths. They also serve `f64`, so that gradient checks in f64 pass through the
 //! same backward formulas.
@@ -9,7 +9,7 @@ use super::geometry::ConvGeometry;
 use crate::elementwise::Epilogue;
 use crate::numbers::Scalar;
 
-/// The input coordinate of a tap, or `None` in the padding.
+/// Returns the input coordinate of a tap, or `None` in the padding.
 fn source(
     output: usize,
     stride: usize,
@@ -43,7 +43,7 @@ fn for_each_tap(geometry: &ConvGeometry, mut visit: impl FnMut(usize, usize, usi
     }
 }
 
-/// `y = epilogue(x * weight + bias)`; see [`ConvForward`](crate::ConvForward) for the shapes.
+/// Computes `y = epilogue(x * weight + bias)`; see [`ConvForward`](crate::ConvForward) for the shapes.
 ///
 /// # Panics
 /// When the geometry is invalid or a slice has the wrong length.
@@ -79,14 +79,14 @@ pub fn convolve<T: Scalar>(
     });
 }
 
-/// The gradient before the epilogue: `dz = dy * slope(y)`.
+/// Returns the gradient before the epilogue: `dz = dy * derivative(y)`.
 #[must_use]
 pub fn output_gradient<T: Scalar>(epilogue: &Epilogue, y: &[T], dy: &[T]) -> Vec<T> {
     let epilogue = epilogue.prepare();
-    dy.iter().zip(y).enumerate().map(|(element, (&dy, &y))| dy * epilogue.slope(y, element)).collect()
+    dy.iter().zip(y).enumerate().map(|(element, (&dy, &y))| dy * epilogue.derivative(y, element)).collect()
 }
 
-/// `dx`, the adjoint of [`convolve`] without epilogue in its input.
+/// Computes `dx`, the adjoint of [`convolve`] without epilogue in its input.
 ///
 /// # Panics
 /// As [`convolve`].
@@ -99,17 +99,17 @@ pub fn input_gradient<T: Scalar>(geometry: &ConvGeometry, weight: &[T], dz: &[T]
         for_each_tap(geometry, |to, from, tap| {
             for out in 0..geometry.channels_out {
                 let first = out / group_out * group_in;
-                let slope = dz[to * geometry.channels_out + out];
+                let gradient = dz[to * geometry.channels_out + out];
                 for c in 0..group_in {
                     let w = weight[(out * group_in + c) * taps + tap];
-                    dx[from * geometry.channels_in + first + c] += w * slope;
+                    dx[from * geometry.channels_in + first + c] += w * gradient;
                 }
             }
         });
     });
 }
 
-/// `dweight`, the adjoint of [`convolve`] without epilogue in its weight.
+/// Computes `dweight`, the adjoint of [`convolve`] without epilogue in its weight.
 ///
 /// # Panics
 /// As [`convolve`].
@@ -122,21 +122,21 @@ pub fn weight_gradient<T: Scalar>(geometry: &ConvGeometry, x: &[T], dz: &[T], dw
         let first = out / group_out * group_in;
         for (x, dz) in x.chunks(input).zip(dz.chunks(output)) {
             for_each_tap(geometry, |to, from, tap| {
-                let slope = dz[to * geometry.channels_out + out];
+                let gradient = dz[to * geometry.channels_out + out];
                 for c in 0..group_in {
-                    dweight[c * taps + tap] += slope * x[from * geometry.channels_in + first + c];
+                    dweight[c * taps + tap] += gradient * x[from * geometry.channels_in + first + c];
                 }
             });
         }
     });
 }
 
-/// `dbias[o] = sum of dz[.., o]`.
+/// Computes `dbias[o] = sum of dz[.., o]`.
 pub fn bias_gradient<T: Scalar>(dz: &[T], dbias: &mut [T]) {
     dbias.fill(T::ZERO);
     for pixel in dz.chunks(dbias.len()) {
-        for (sum, &slope) in dbias.iter_mut().zip(pixel) {
-            *sum += slope;
+        for (sum, &gradient) in dbias.iter_mut().zip(pixel) {
+            *sum += gradient;
         }
     }
 }

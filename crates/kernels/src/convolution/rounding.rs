@@ -1,4 +1,4 @@
-//! Operands rounded to bfloat16, for convolutions that are no products of matrices.
+//! Operands rounded to bfloat16, for convolutions that are not products of matrices.
 
 use crate::cpu::{Kernel, LANES, Simd, dispatch, nearest};
 use crate::engine::Engine;
@@ -11,7 +11,7 @@ pub(crate) fn round_operand(engine: &Engine, values: &mut [f32]) {
     }
 }
 
-/// A rounded copy of `values` where the engine's accuracy class wants one.
+/// Returns a rounded copy of `values` where the engine's accuracy class has one.
 pub(crate) fn rounded_copy<'e>(engine: &'e Engine, values: &[f32]) -> Option<Scratch<'e>> {
     engine.accuracy().rounds_operands().then(|| {
         let mut copy = engine.scratch().take(values.len());

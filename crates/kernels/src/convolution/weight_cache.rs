@@ -12,12 +12,12 @@ use super::prepared::PreparedConvolution;
 /// The prepared weights of one convolution; clones start empty.
 ///
 /// [`PreparedConvolution::keeping`] takes them from here. A change of the weights is not observed: the caller names the *owner* of their
-/// memory, an `Arc` that must not hold other values as long as it is shared. The cache holds a share, so that neither can the values
+/// memory, an `Arc` that must not hold other values as long as it is shared. The cache holds a reference, so that neither can the values
 /// change nor another owner take the same address.
 #[derive(Default)]
 pub struct WeightCache(Arc<Mutex<Option<Entry>>>);
 
-/// What a cache holds.
+/// The content of a cache.
 struct Entry {
     owner: Arc<dyn Any + Send + Sync>,
     convolution: Convolution,
@@ -29,7 +29,7 @@ impl WeightCache {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The groups kept for this owner and a convolution that prepares its weights alike.
+    /// Returns the groups kept for this owner and a convolution that prepares its weights alike.
     fn find(
         &self,
         convolution: &Convolution,
@@ -44,15 +44,15 @@ impl WeightCache {
 }
 
 impl<T: Convolve> PreparedConvolution<'_, T> {
-    /// The same value with the prepared weights that `cache` keeps, if they are of this `owner` and for such a convolution; otherwise
-    /// they are prepared now, and kept.
+    /// Returns the same value with the prepared weights that `cache` keeps, if they are of this `owner` and for such a convolution;
+    /// otherwise they are prepared now, and kept.
     ///
     /// `owner` is what keeps the values of the weights in memory and unchanged as long as it is shared, see [`WeightCache`].
     #[must_use]
     pub fn keeping(self, cache: &WeightCache, owner: &Arc<dyn Any + Send + Sync>) -> Self {
         let groups = cache.find(self.convolution, owner).unwrap_or_else(|| {
-            // Not under the lock: preparing runs on several threads, and one that waited for them might take up another
-            // convolution that asks for it.
+            // Without the lock: preparing runs on several threads, and one that waits for them may start another
+            // convolution that needs it.
             let groups = T::pack(self.convolution, self.weight).into_kept();
             let (owner, convolution) = (Arc::clone(owner), self.convolution.clone());
             *cache.lock() = Some(Entry { owner, convolution, groups: Arc::clone(&groups) });
@@ -99,7 +99,7 @@ mod tests {
         }
     }
 
-    /// The output with a cache must be that without.
+    /// Checks that the output with a cache equals that without.
     fn check(cache: &WeightCache, convolution: &Convolution, weight: &Arc<Vec<f32>>) {
         let geometry = convolution.geometry();
         let x: Vec<f32> = (0..geometry.input_len()).map(|i| ((i * 7) % 13) as f32 - 6.0).collect();

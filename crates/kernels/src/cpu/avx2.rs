@@ -15,7 +15,7 @@ use super::vectors::{Arithmetic, Kernel, Simd, Single};
 pub(super) struct Avx2(());
 
 impl Avx2 {
-    /// The proof, for a set that includes this one.
+    /// Returns the proof, for a set that includes this one.
     ///
     /// # Safety
     /// The CPU must have AVX2 and FMA.
@@ -27,7 +27,7 @@ impl Avx2 {
 /// Runs `kernel` compiled for AVX2 and FMA.
 pub(super) fn run(isa: Isa, kernel: impl Kernel) {
     assert!(isa.instruction_set() == InstructionSet::Avx2, "{isa} is no proof of AVX2");
-    // SAFETY: an `Isa` that says Avx2 is only made after the CPU reported AVX2 and FMA.
+    // SAFETY: an `Isa` of Avx2 is only made after the CPU reported AVX2 and FMA.
     unsafe { enabled(kernel) }
 }
 
@@ -109,24 +109,24 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     unsafe fn broadcast(self, source: *const f32) -> __m256 {
-        // SAFETY: `self` proves AVX; the caller promises a readable element.
+        // SAFETY: `self` proves AVX; the caller guarantees a readable element.
         unsafe { broadcast_in_place(source) }
     }
 
     #[inline(always)]
     unsafe fn load(self, source: *const f32) -> __m256 {
-        // SAFETY: `self` proves AVX2; the caller promises eight readable elements.
+        // SAFETY: `self` proves AVX2; the caller guarantees eight readable elements.
         unsafe { _mm256_loadu_ps(source) }
     }
 
     #[inline(always)]
     unsafe fn store(self, target: *mut f32, value: __m256) {
-        // SAFETY: `self` proves AVX2; the caller promises eight writable elements.
+        // SAFETY: `self` proves AVX2; the caller guarantees eight writable elements.
         unsafe { _mm256_storeu_ps(target, value) }
     }
 }
 
-/// A broadcast load that the compiler leaves where it stands.
+/// Loads and broadcasts an element in place: the compiler cannot move the load.
 ///
 /// The intrinsic is moved ahead of the multiply-adds that free its register, and a tile that uses all sixteen
 /// registers then spills one in its inner loop: half the speed.
@@ -137,7 +137,7 @@ impl Simd for Avx2 {
 #[inline]
 unsafe fn broadcast_in_place(source: *const f32) -> __m256 {
     let value;
-    // SAFETY: the caller promises AVX and a readable element; nothing but `value` is written.
+    // SAFETY: the caller guarantees AVX and a readable element; nothing but `value` is written.
     unsafe {
         asm!(
             "vbroadcastss {value}, dword ptr [{source}]",

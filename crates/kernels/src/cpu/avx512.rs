@@ -33,7 +33,7 @@ pub(super) struct TwoBlocks<const BFLOAT16: bool>(());
 /// Runs `kernel` compiled for AVX-512.
 pub(super) fn run(isa: Isa, kernel: impl Kernel) {
     assert!(isa.instruction_set() == InstructionSet::Avx512, "{isa} is no proof of AVX-512");
-    // SAFETY: an `Isa` that says Avx512 is only made after the CPU reported all five features.
+    // SAFETY: an `Isa` of Avx512 is only made after the CPU reported all five features.
     unsafe { enabled(kernel) }
 }
 
@@ -43,7 +43,7 @@ pub(super) fn run_with_bfloat16(isa: Isa, kernel: impl Kernel) {
         isa.instruction_set() == InstructionSet::Avx512 && isa.multiplies_bfloat16(),
         "{isa} is no proof of AVX512_BF16"
     );
-    // SAFETY: an `Isa` that says Avx512 and bfloat16 is only made after the CPU reported all seven features.
+    // SAFETY: an `Isa` of Avx512 and bfloat16 is only made after the CPU reported all seven features.
     unsafe { enabled_with_bfloat16(kernel) }
 }
 
@@ -51,7 +51,7 @@ pub(super) fn run_with_bfloat16(isa: Isa, kernel: impl Kernel) {
 /// The CPU must have AVX2, FMA and AVX-512 F, DQ and VL.
 #[target_feature(enable = "avx2,fma,avx512f,avx512dq,avx512vl")]
 unsafe fn enabled(kernel: impl Kernel) {
-    // SAFETY: the caller promises AVX2 and FMA.
+    // SAFETY: the caller guarantees AVX2 and FMA.
     kernel.run(Avx512::<false>(unsafe { Avx2::proven() }));
 }
 
@@ -59,7 +59,7 @@ unsafe fn enabled(kernel: impl Kernel) {
 /// The CPU must have AVX2, FMA, AVX-512 F, DQ, VL and BW, and AVX512_BF16.
 #[target_feature(enable = "avx2,fma,avx512f,avx512dq,avx512vl,avx512bw,avx512bf16")]
 unsafe fn enabled_with_bfloat16(kernel: impl Kernel) {
-    // SAFETY: the caller promises AVX2 and FMA.
+    // SAFETY: the caller guarantees AVX2 and FMA.
     kernel.run(Avx512::<true>(unsafe { Avx2::proven() }));
 }
 
@@ -97,7 +97,7 @@ impl<const BFLOAT16: bool> Simd for Avx512<BFLOAT16> {
 
     #[inline(always)]
     unsafe fn broadcast(self, source: *const f32) -> __m256 {
-        // SAFETY: `self` proves AVX2; the caller promises a readable element.
+        // SAFETY: `self` proves AVX2; the caller guarantees a readable element.
         unsafe { _mm256_set1_ps(*source) }
     }
 
@@ -198,13 +198,13 @@ impl<const BFLOAT16: bool> Wide for TwoBlocks<BFLOAT16> {
 
     #[inline(always)]
     unsafe fn broadcast(self, source: *const f32) -> __m512 {
-        // SAFETY: `self` proves AVX-512 F; the caller promises a readable element.
+        // SAFETY: `self` proves AVX-512 F; the caller guarantees a readable element.
         unsafe { broadcast_in_place(source) }
     }
 
     #[inline(always)]
     unsafe fn load(self, source: *const f32, distance: usize) -> __m512 {
-        // SAFETY: `self` proves AVX-512 F; the caller promises eight readable elements in both places.
+        // SAFETY: `self` proves AVX-512 F; the caller guarantees eight readable elements in both places.
         unsafe {
             let low = _mm512_castps256_ps512(_mm256_loadu_ps(source));
             let high = _mm256_loadu_ps(source.add(distance));
@@ -214,7 +214,7 @@ impl<const BFLOAT16: bool> Wide for TwoBlocks<BFLOAT16> {
 
     #[inline(always)]
     unsafe fn store(self, target: *mut f32, distance: usize, value: __m512) {
-        // SAFETY: `self` proves AVX-512 DQ; the caller promises eight writable elements in both places.
+        // SAFETY: `self` proves AVX-512 DQ; the caller guarantees eight writable elements in both places.
         unsafe {
             _mm256_storeu_ps(target, _mm512_castps512_ps256(value));
             _mm256_storeu_ps(target.add(distance), _mm512_extractf32x8_ps::<1>(value));
@@ -223,13 +223,13 @@ impl<const BFLOAT16: bool> Wide for TwoBlocks<BFLOAT16> {
 
     #[inline(always)]
     unsafe fn load_adjoining(self, source: *const f32) -> __m512 {
-        // SAFETY: `self` proves AVX-512 F; the caller promises sixteen readable elements.
+        // SAFETY: `self` proves AVX-512 F; the caller guarantees sixteen readable elements.
         unsafe { _mm512_loadu_ps(source) }
     }
 
     #[inline(always)]
     unsafe fn store_adjoining(self, target: *mut f32, value: __m512) {
-        // SAFETY: `self` proves AVX-512 F; the caller promises sixteen writable elements.
+        // SAFETY: `self` proves AVX-512 F; the caller guarantees sixteen writable elements.
         unsafe { _mm512_storeu_ps(target, value) }
     }
 
@@ -239,7 +239,7 @@ impl<const BFLOAT16: bool> Wide for TwoBlocks<BFLOAT16> {
             // SAFETY: the caller's.
             return unsafe { store_neighbours_by_elements(self, target, value) };
         }
-        // SAFETY: `self` proves AVX512_BF16 and AVX2; the caller promises eight writable elements. Both types are 256 bits without
+        // SAFETY: `self` proves AVX512_BF16 and AVX2; the caller guarantees eight writable elements. Both types are 256 bits without
         // invalid values.
         unsafe {
             let rounded = std::mem::transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(value));
@@ -255,7 +255,7 @@ impl<const BFLOAT16: bool> Wide for TwoBlocks<BFLOAT16> {
             // SAFETY: the caller's.
             return unsafe { store_parts_by_elements(self, target, value) };
         }
-        // SAFETY: `self` proves AVX512_BF16 and AVX2; the caller promises eight writable elements. Types of one size have no invalid
+        // SAFETY: `self` proves AVX512_BF16 and AVX2; the caller guarantees eight writable elements. Types of one size have no invalid
         // values.
         unsafe {
             let rounded = std::mem::transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(value));
@@ -269,7 +269,7 @@ impl<const BFLOAT16: bool> Wide for TwoBlocks<BFLOAT16> {
     #[inline(always)]
     unsafe fn pair_places(self, firsts: *const f32, seconds: *const f32, distance: usize, pairs: *mut f32) {
         if BFLOAT16 {
-            // SAFETY: `self` proves AVX512_BF16 and BW; the caller promises readable parts and sixteen writable elements. All types are
+            // SAFETY: `self` proves AVX512_BF16 and BW; the caller guarantees readable parts and sixteen writable elements. All types are
             // 512 bits without invalid values.
             unsafe {
                 let rounded = _mm512_cvtne2ps_pbh(self.load(firsts, distance), self.load(seconds, distance));
@@ -295,7 +295,7 @@ const HALVES_INTERLEAVED: [u16; 32] = {
     order
 };
 
-/// A broadcast load that the compiler leaves where it stands, lest a tile that uses nearly all registers spill.
+/// Loads and broadcasts an element in place: if the compiler moved the load, a tile that uses nearly all registers would spill.
 ///
 /// # Safety
 /// The CPU must have AVX-512 F and the element must be readable.
@@ -303,7 +303,7 @@ const HALVES_INTERLEAVED: [u16; 32] = {
 #[inline]
 unsafe fn broadcast_in_place(source: *const f32) -> __m512 {
     let value;
-    // SAFETY: the caller promises AVX-512 F and a readable element; nothing but `value` is written.
+    // SAFETY: the caller guarantees AVX-512 F and a readable element; nothing but `value` is written.
     unsafe {
         asm!(
             "vbroadcastss {value}, dword ptr [{source}]",

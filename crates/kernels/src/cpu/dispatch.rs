@@ -27,7 +27,7 @@ pub(crate) fn dispatch_pairs(isa: Isa, kernel: impl Kernel) {
     dispatch(isa, kernel);
 }
 
-/// Runs a kernel that is worth its while with the instructions for bfloat16 alone.
+/// Runs a kernel that is faster only with the instructions for bfloat16.
 ///
 /// # Panics
 /// When the set does not multiply bfloat16.

@@ -4,9 +4,9 @@ use std::fmt;
 
 use thiserror::Error;
 
-/// An instruction set that this CPU has been seen to support.
+/// An instruction set that this CPU supports.
 ///
-/// The fields are private and every constructor asks the CPU, so holding a value proves support.
+/// The fields are private and every constructor queries the CPU, so holding a value proves support.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Isa {
     set: InstructionSet,
@@ -34,13 +34,13 @@ pub enum IsaError {
     /// No instruction set has this name.
     #[error("unknown instruction set {name:?}; known are auto, avx512, avx2 and portable")]
     Unknown {
-        /// The name asked for.
+        /// The requested name.
         name: String,
     },
-    /// The name is right, the CPU lacks it.
+    /// A known instruction set that the CPU lacks.
     #[error("this CPU does not support {name}; supported are {supported}")]
     Unsupported {
-        /// The name asked for.
+        /// The requested name.
         name: String,
         /// Names that work here, separated by commas.
         supported: String,
@@ -48,7 +48,7 @@ pub enum IsaError {
 }
 
 impl Isa {
-    /// The instruction sets that this CPU supports, fastest first. Never empty.
+    /// Returns the instruction sets that this CPU supports, fastest first. Never empty.
     #[must_use]
     pub fn available() -> Vec<Self> {
         let mut sets = Vec::new();
@@ -68,22 +68,22 @@ impl Isa {
         sets
     }
 
-    /// The fastest instruction set of this CPU.
+    /// Returns the fastest instruction set of this CPU.
     #[must_use]
     pub fn detect() -> Self {
         Self::available()[0]
     }
 
-    /// The instruction set that every CPU supports.
+    /// Returns the instruction set that every CPU supports.
     #[must_use]
     pub const fn portable() -> Self {
         Self { set: InstructionSet::Portable, bfloat16: false }
     }
 
-    /// The instruction set called `name`: `avx512`, `avx2` or `portable`; `auto` is [`Self::detect`].
+    /// Returns the instruction set called `name`: `avx512`, `avx2` or `portable`; `auto` is [`Self::detect`].
     ///
     /// # Errors
-    /// A name that is unknown, or a set that this CPU does not support. Never falls back in silence.
+    /// A name that is unknown, or a set that this CPU does not support. Never replaced by another set.
     pub fn named(name: &str) -> Result<Self, IsaError> {
         if name == "auto" {
             return Ok(Self::detect());
@@ -99,7 +99,7 @@ impl Isa {
         Err(IsaError::Unknown { name: name.to_owned() })
     }
 
-    /// Its name, as [`Self::named`] takes it.
+    /// Returns its name, as [`Self::named`] takes it.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self.set {
@@ -111,7 +111,7 @@ impl Isa {
         }
     }
 
-    /// Vectors of the scratch layout that the products of matrices take as one.
+    /// Returns the number of vectors of the scratch layout that the products of matrices take as one.
     pub(crate) const fn wide_vectors(self) -> usize {
         match self.set {
             InstructionSet::Portable => 1,
@@ -122,14 +122,14 @@ impl Isa {
         }
     }
 
-    /// Whether products of bfloat16 operands have instructions of their own (AVX512_BF16), which do two multiply-adds of
+    /// Returns whether products of bfloat16 operands have instructions of their own (AVX512_BF16), which do two multiply-adds of
     /// f32 at a time; elsewhere they are made of those.
     #[must_use]
     pub const fn multiplies_bfloat16(self) -> bool {
         self.bfloat16
     }
 
-    /// The set itself, for the dispatch.
+    /// Returns the set itself, for the dispatch.
     pub(crate) const fn instruction_set(self) -> InstructionSet {
         self.set
     }

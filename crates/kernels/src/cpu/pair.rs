@@ -6,26 +6,26 @@
 /// The bits of an f32 that a bfloat16 has too.
 const KEPT: u32 = 0xffff_0000;
 
-/// Two values, rounded to bfloat16, in the bits of one f32. The first lies in the upper half, as the instructions for dot
+/// Returns two values, rounded to bfloat16, in the bits of one f32. The first lies in the upper half, as the instructions for dot
 /// products add the upper half's product first.
 #[inline(always)]
 pub(crate) fn pair(first: f32, second: f32) -> f32 {
     f32::from_bits(nearest(first).to_bits() | nearest(second).to_bits() >> 16)
 }
 
-/// The first value of a [`pair`].
+/// Returns the first value of a [`pair`].
 #[inline(always)]
 pub(crate) fn first(pair: f32) -> f32 {
     f32::from_bits(pair.to_bits() & KEPT)
 }
 
-/// The second value of a [`pair`].
+/// Returns the second value of a [`pair`].
 #[inline(always)]
 pub(crate) fn second(pair: f32) -> f32 {
     f32::from_bits(pair.to_bits() << 16)
 }
 
-/// The bfloat16 nearest to `value`, the even one of two that are equally near, as f32. NaN stays NaN.
+/// Returns the bfloat16 nearest to `value`, the even one of two that are equally near, as f32. NaN stays NaN.
 #[inline(always)]
 pub(crate) fn nearest(value: f32) -> f32 {
     let bits = value.to_bits();

@@ -1,4 +1,4 @@
-//! Vectors as arrays of eight lanes, left to the compiler's vectoriser; multiply-adds are fused by emulation where the build target
+//! Vectors as arrays of eight lanes, vectorised by the compiler; multiply-adds are fused by emulation where the build target
 //! has no instruction for them.
 
 use super::pair;
@@ -71,19 +71,19 @@ impl Simd for Portable {
 
     #[inline(always)]
     unsafe fn broadcast(self, source: *const f32) -> [f32; LANES] {
-        // SAFETY: the caller promises a readable element.
+        // SAFETY: the caller guarantees a readable element.
         [unsafe { *source }; LANES]
     }
 
     #[inline(always)]
     unsafe fn load(self, source: *const f32) -> [f32; LANES] {
-        // SAFETY: the caller promises LANES readable elements; an array of f32 has the alignment of f32.
+        // SAFETY: the caller guarantees LANES readable elements; an array of f32 has the alignment of f32.
         unsafe { source.cast::<[f32; LANES]>().read() }
     }
 
     #[inline(always)]
     unsafe fn store(self, target: *mut f32, value: [f32; LANES]) {
-        // SAFETY: the caller promises LANES writable elements; an array of f32 has the alignment of f32.
+        // SAFETY: the caller guarantees LANES writable elements; an array of f32 has the alignment of f32.
         unsafe { target.cast::<[f32; LANES]>().write(value) }
     }
 }
@@ -93,11 +93,11 @@ impl Simd for Portable {
 const FUSED_BY_TARGET: bool =
     cfg!(any(target_feature = "fma", all(target_arch = "aarch64", target_feature = "neon")));
 
-/// `a * b + c` rounded once, by arithmetic in f64.
+/// Computes `a * b + c` rounded once, by arithmetic in f64.
 ///
-/// The product of two f32 is exact in f64, so that the sum is rounded there and then to f32. That is one rounding too many only where
+/// The product of two f32 is exact in f64, so that the sum is rounded in f64, and then to f32. The two roundings differ from one only where
 /// the sum in f64 lies midway between two neighbouring f32: for normal results its last 29 bits are then a one and zeros, and results
-/// below them, whose neighbours lie further apart, are all suspected. Zero needs no suspicion: midway to its neighbour lies 2⁻¹⁵⁰, and
+/// below them, whose neighbours lie further apart, are all suspects. Zero is not a suspect: midway to its neighbour lies 2⁻¹⁵⁰, and
 /// f64 holds such a sum exactly, as its terms are multiples of 2⁻¹⁹⁸. Suspects are rare, and one branch for the eight lanes costs a
 /// quarter of what rounding to odd in every lane does.
 #[inline(always)]
@@ -110,7 +110,7 @@ fn fused(a: [f32; LANES], b: [f32; LANES], c: [f32; LANES]) -> [f32; LANES] {
     for lane in 0..LANES {
         #[expect(clippy::cast_possible_truncation, reason = "the lower half of the bits")]
         let low = sums[lane].to_bits() as u32;
-        // Infinities and NaN are no suspects, or come out of the exact way unchanged.
+        // Infinities and NaN are not suspects, or leave the exact computation unchanged.
         let magnitude = rounded[lane].to_bits() & !SIGN;
         suspects |= u32::from(low << 3 == SIGN) | u32::from(magnitude.wrapping_sub(1) < SMALLEST_NORMAL);
     }
@@ -122,7 +122,7 @@ const SIGN: u32 = 0x8000_0000;
 /// The bits of the smallest normal number.
 const SMALLEST_NORMAL: u32 = 0x0080_0000;
 
-/// `a * b + c` rounded once, whatever the operands: the sum is rounded to odd in f64, which keeps the second rounding right.
+/// Computes `a * b + c` rounded once, whatever the operands: the sum is rounded to odd in f64, which keeps the second rounding right.
 ///
 /// Source: Boldo and Melquiond, "Emulation of a FMA and correctly rounded sums: proved algorithms using rounding to odd", IEEE
 /// Transactions on Computers 57 (2008). f64 has more than the 24 + 2 bits that it takes.
@@ -150,7 +150,7 @@ mod tests {
     use allconv_random::elementary::powi;
     use allconv_random::philox4x32;
 
-    /// The same bits, or both no number.
+    /// Returns whether both have the same bits, or both are NaN.
     fn same(found: f32, expected: f32) -> bool {
         found.to_bits() == expected.to_bits() || (found.is_nan() && expected.is_nan())
     }
@@ -180,7 +180,7 @@ mod tests {
         powi(2.0, exponent) as f32
     }
 
-    /// Vectors of random words.
+    /// Returns vectors of random words.
     fn words(key: u32) -> impl FnMut() -> [u32; LANES] {
         let mut counter = 0;
         move || {

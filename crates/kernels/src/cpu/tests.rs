@@ -1,4 +1,4 @@
-//! Every operation of every available instruction set on numbers that f32 holds exactly.
+//! Tests of every operation of every available instruction set on numbers that f32 holds exactly.
 
 use super::*;
 
@@ -73,7 +73,7 @@ impl Kernel for RectifiedAndPaired<'_> {
         let [rectified, neighbours, parts] = self.0;
         *rectified = vec![7.0; len];
         *neighbours = vec![7.0; len / 2];
-        // SAFETY: all slices are as long as the operations ask.
+        // SAFETY: all slices are as long as the operations require.
         unsafe {
             let signs = wide.load_adjoining(signs.as_ptr());
             wide.store_adjoining(rectified.as_mut_ptr(), wide.rectify(signs));

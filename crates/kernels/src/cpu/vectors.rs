@@ -12,24 +12,24 @@ pub(crate) trait Arithmetic: Copy {
     type Vector: Copy;
     /// Copies of one value.
     fn splat(self, value: f32) -> Self::Vector;
-    /// `a + b`
+    /// Computes `a + b`
     fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
-    /// `a - b`
+    /// Computes `a - b`
     fn sub(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
-    /// `a * b`
+    /// Computes `a * b`
     fn mul(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
-    /// `a * b + c`, rounded once.
+    /// Computes `a * b + c`, rounded once.
     fn mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
-    /// `c - a * b`, rounded once.
+    /// Computes `c - a * b`, rounded once.
     fn negated_mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
-    /// `max(a, 0)`, except that NaN stays NaN.
+    /// Computes `max(a, 0)`, except that NaN stays NaN.
     fn rectify(self, a: Self::Vector) -> Self::Vector;
-    /// The value that comes first in every [pair] of bfloat16, as f32.
+    /// Returns the value that comes first in every [pair] of bfloat16, as f32.
     fn first_of_pairs(self, pairs: Self::Vector) -> Self::Vector;
-    /// The value that comes second in every pair of bfloat16, as f32.
+    /// Returns the value that comes second in every pair of bfloat16, as f32.
     fn second_of_pairs(self, pairs: Self::Vector) -> Self::Vector;
 
-    /// `c + first(a) * first(b) + second(a) * second(b)` for pairs of bfloat16, in this order, rounded after each addition:
+    /// Computes `c + first(a) * first(b) + second(a) * second(b)` for pairs of bfloat16, in this order, rounded after each addition:
     /// a product of two bfloat16 is exact in f32. The instruction for it (AVX512_BF16) takes denormal numbers for zeros.
     #[inline(always)]
     fn dot_pairs(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector {
@@ -37,7 +37,7 @@ pub(crate) trait Arithmetic: Copy {
     }
 }
 
-/// [`Arithmetic::dot_pairs`] by two multiply-adds.
+/// Computes [`Arithmetic::dot_pairs`] by two multiply-adds.
 #[inline(always)]
 pub(super) fn dot_pairs_by_parts<A: Arithmetic>(
     simd: A,
@@ -53,9 +53,9 @@ pub(super) fn dot_pairs_by_parts<A: Arithmetic>(
 pub(crate) trait Simd: Arithmetic {
     /// The vectors that products of matrices and transforms are computed on: these, or wider ones.
     type Wide: Wide;
-    /// The instructions on wide vectors, which the CPU has as well.
+    /// Returns the instructions on wide vectors, which the CPU has as well.
     fn wide(self) -> Self::Wide;
-    /// A vector of copies of the element at `source`.
+    /// Returns a vector of copies of the element at `source`.
     ///
     /// # Safety
     /// The element must be readable.
@@ -83,7 +83,7 @@ pub(crate) trait Wide: Arithmetic {
     /// Rows of a register tile of one, two and three wide vectors: together with the operands they fill the registers,
     /// and at least eight accumulators keep the multiply-adds in flight.
     const ROWS: [usize; 3];
-    /// A vector of copies of the element at `source`.
+    /// Returns a vector of copies of the element at `source`.
     ///
     /// # Safety
     /// The element must be readable.
@@ -143,7 +143,7 @@ pub(crate) trait Wide: Arithmetic {
     }
 }
 
-/// [`Wide::pair_places`], element by element.
+/// Computes [`Wide::pair_places`], element by element.
 ///
 /// # Safety
 /// As there.
@@ -156,12 +156,12 @@ pub(super) unsafe fn pair_places_by_elements<W: Wide>(
 ) {
     for place in 0..W::VECTORS * LANES {
         let source = place / LANES * distance + place % LANES;
-        // SAFETY: the part is one of those promised, and the place is below the number of pairs.
+        // SAFETY: the part is one of those that the caller guarantees, and the place is below the number of pairs.
         unsafe { *pairs.add(place) = pair(*firsts.add(source), *seconds.add(source)) };
     }
 }
 
-/// [`Wide::store_neighbours_paired`], element by element.
+/// Computes [`Wide::store_neighbours_paired`], element by element.
 ///
 /// # Safety
 /// As there.
@@ -171,7 +171,7 @@ pub(super) unsafe fn store_neighbours_by_elements<W: Wide>(simd: W, target: *mut
     unsafe { store_paired(simd, target, value, |place| [2 * place, 2 * place + 1]) };
 }
 
-/// [`Wide::store_parts_paired`], element by element.
+/// Computes [`Wide::store_parts_paired`], element by element.
 ///
 /// # Safety
 /// As there.
@@ -195,7 +195,7 @@ unsafe fn store_paired<W: Wide>(
 ) {
     let mut values = [0.0; 2 * LANES];
     assert!(W::VECTORS <= 2);
-    // SAFETY: `values` holds a wide vector, and the caller promises room for half as many pairs.
+    // SAFETY: `values` holds a wide vector, and the caller guarantees room for half as many pairs.
     unsafe {
         simd.store_adjoining(values.as_mut_ptr(), value);
         for place in 0..W::VECTORS * LANES / 2 {
@@ -246,31 +246,31 @@ impl<S: Simd> Wide for Single<S> {
 
     #[inline(always)]
     unsafe fn broadcast(self, source: *const f32) -> S::Vector {
-        // SAFETY: the caller promises a readable element.
+        // SAFETY: the caller guarantees a readable element.
         unsafe { self.0.broadcast(source) }
     }
 
     #[inline(always)]
     unsafe fn load(self, source: *const f32, _distance: usize) -> S::Vector {
-        // SAFETY: the caller promises the one part.
+        // SAFETY: the caller guarantees the one part.
         unsafe { self.0.load(source) }
     }
 
     #[inline(always)]
     unsafe fn store(self, target: *mut f32, _distance: usize, value: S::Vector) {
-        // SAFETY: the caller promises the one part.
+        // SAFETY: the caller guarantees the one part.
         unsafe { self.0.store(target, value) }
     }
 
     #[inline(always)]
     unsafe fn load_adjoining(self, source: *const f32) -> S::Vector {
-        // SAFETY: the caller promises the one part.
+        // SAFETY: the caller guarantees the one part.
         unsafe { self.0.load(source) }
     }
 
     #[inline(always)]
     unsafe fn store_adjoining(self, target: *mut f32, value: S::Vector) {
-        // SAFETY: the caller promises the one part.
+        // SAFETY: the caller guarantees the one part.
         unsafe { self.0.store(target, value) }
     }
 }

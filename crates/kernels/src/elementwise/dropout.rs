@@ -28,7 +28,7 @@ pub struct Dropout {
 }
 
 impl Dropout {
-    /// The factor on surviving elements, `1 / (1 - rate)`.
+    /// Returns the factor on surviving elements, `1 / (1 - rate)`.
     ///
     /// # Panics
     /// When the rate lies outside `[0, 1)`.
@@ -38,7 +38,7 @@ impl Dropout {
         1.0 / (1.0 - self.rate)
     }
 
-    /// Whether the element with this flat index survives.
+    /// Returns whether the element with this flat index survives.
     ///
     /// # Panics
     /// When the rate lies outside `[0, 1)`.
@@ -76,13 +76,13 @@ impl DropoutMask {
         Self { key: halves, threshold, scale: dropout.scale() }
     }
 
-    /// Whether the element survives.
+    /// Returns whether the element survives.
     #[inline(always)]
     pub(crate) fn keeps(&self, element: u32) -> bool {
         mix(mix(element ^ self.key[0]) ^ self.key[1]) >= self.threshold
     }
 
-    /// Zeroes what does not survive of neighbouring values, without scaling, `element` being the index of the first.
+    /// Sets those of neighbouring values that do not survive to zero, without scaling; `element` is the index of the first.
     ///
     /// Every step is a loop over lanes, which the compiler turns into vector instructions; one loop over the whole hash
     /// it leaves scalar.
@@ -112,7 +112,7 @@ impl DropoutMask {
 /// lanes are unrolled, and the loop around them is then vectorised instead, with a gather for every load.
 const BLOCK: usize = 256;
 
-/// `y[e] = x[e] * mask[e]`, element `e` numbered from the start of the slices.
+/// Computes `y[e] = x[e] * mask[e]`, element `e` numbered from the start of the slices.
 ///
 /// # Panics
 /// When the lengths differ or the rate lies outside `[0, 1)`.
@@ -156,7 +156,7 @@ impl<T: Scalar> Kernel for ApplyMask<'_, T> {
     }
 }
 
-/// `dx[e] = dy[e] * mask[e]` with the mask of the forward pass.
+/// Computes `dx[e] = dy[e] * mask[e]` with the mask of the forward pass.
 ///
 /// # Panics
 /// As [`dropout_forward`].
@@ -164,7 +164,7 @@ pub fn dropout_backward<T: Scalar>(engine: &Engine, dropout: &Dropout, dy: &[T],
     dropout_forward(engine, dropout, dy, dx);
 }
 
-/// A flat index as 32 bits; geometries with more elements are refused before.
+/// Returns a flat index as 32 bits; geometries with more elements are refused before.
 #[expect(clippy::cast_possible_truncation, reason = "geometries limit tensors to 2^32 elements")]
 pub(crate) const fn element_index(element: usize) -> u32 {
     element as u32
@@ -179,7 +179,7 @@ const fn mix(mut hash: u32) -> u32 {
     hash ^ (hash >> 16)
 }
 
-/// [`mix`] of every value, step by step.
+/// Computes [`mix`] of every value, step by step.
 #[inline(always)]
 fn mix_each<const COUNT: usize>(hash: &mut [u32; COUNT]) {
     for hash in hash.iter_mut() {

@@ -20,8 +20,8 @@ pub enum Activation {
 }
 
 impl Activation {
-    /// The factor below zero; above it every activation is `z`.
-    pub(crate) const fn slope_below_zero(self) -> f32 {
+    /// Returns the factor below zero; above it every activation is `z`.
+    pub(crate) const fn negative_slope(self) -> f32 {
         match self {
             Self::Identity => 1.0,
             Self::Relu => 0.0,
@@ -45,12 +45,12 @@ impl Epilogue {
     /// ReLU alone.
     pub const RELU: Self = Self { activation: Activation::Relu, dropout: None };
 
-    /// The epilogue with its constants worked out.
+    /// Returns the epilogue with its constants worked out.
     ///
     /// # Panics
     /// When the dropout rate lies outside `[0, 1)` or the slope of leaky ReLU is not positive.
     pub(crate) fn prepare(&self) -> PreparedEpilogue {
-        let negative = self.activation.slope_below_zero();
+        let negative = self.activation.negative_slope();
         if let Activation::LeakyRelu { slope } = self.activation {
             assert!(slope > 0.0 && slope.is_finite(), "leaky ReLU slope {slope} must be positive and finite");
         }
@@ -74,7 +74,7 @@ pub(crate) struct PreparedEpilogue {
 }
 
 impl PreparedEpilogue {
-    /// Whether the activation rectifies, where it is that or none, without dropout.
+    /// Returns whether the activation rectifies, where it is that or none, without dropout.
     pub(crate) const fn rectifies(&self) -> Option<bool> {
         match (self.activation, &self.mask) {
             (Activation::Identity, None) => Some(false),
@@ -83,7 +83,7 @@ impl PreparedEpilogue {
         }
     }
 
-    /// The value after activation and dropout of one output.
+    /// Returns the value after activation and dropout of one output.
     #[inline(always)]
     pub(crate) fn forward<T: Scalar>(&self, z: T, element: usize) -> T {
         let active = match self.activation {
@@ -106,12 +106,12 @@ impl PreparedEpilogue {
         }
     }
 
-    /// The factor from the gradient of the result to the gradient of the convolution's output.
+    /// Returns the factor from the gradient of the result to the gradient of the convolution's output.
     ///
     /// The sign of the saved result `y` is the sign of the activation's input wherever the element survived.
-    /// After ReLU `y > 0` alone says that the element survived and was positive, so no mask is drawn.
+    /// After ReLU `y > 0` implies that the element survived and was positive, so no mask is drawn.
     #[inline(always)]
-    pub(crate) fn slope<T: Scalar>(&self, y: T, element: usize) -> T {
+    pub(crate) fn derivative<T: Scalar>(&self, y: T, element: usize) -> T {
         // In f64, so that f64 gradients are exact derivatives of the forward pass.
         let (negative, scale) = (f64::from(self.negative), f64::from(self.scale));
         let branch = |positive: bool| if positive { scale } else { negative * scale };
@@ -127,7 +127,7 @@ impl PreparedEpilogue {
 }
 
 /// The gradient before the epilogue of a run of elements whose first one has this index.
-pub(crate) struct Slopes<'a, T> {
+pub(crate) struct Gradients<'a, T> {
     pub(crate) epilogue: PreparedEpilogue,
     pub(crate) first: usize,
     pub(crate) y: &'a [T],
@@ -135,13 +135,13 @@ pub(crate) struct Slopes<'a, T> {
     pub(crate) dz: &'a mut [T],
 }
 
-impl<T: Scalar> Kernel for Slopes<'_, T> {
+impl<T: Scalar> Kernel for Gradients<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self, _simd: S) {
         let Self { epilogue, first, y, dy, dz } = self;
         if epilogue.mask.is_some() {
             for (element, ((dz, y), dy)) in dz.iter_mut().zip(y).zip(dy).enumerate() {
-                *dz = *dy * epilogue.slope(*y, first + element);
+                *dz = *dy * epilogue.derivative(*y, first + element);
             }
         } else {
             let negative = T::from_f64(f64::from(epilogue.negative));
@@ -157,13 +157,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn activations_and_their_slopes_by_hand() {
+    fn worked_example_of_activations_and_their_derivatives() {
         let relu = Epilogue::RELU.prepare();
         assert_eq!([relu.forward(-2.0, 0), relu.forward(0.0, 0), relu.forward(3.0, 0)], [0.0, 0.0, 3.0]);
-        assert_eq!([relu.slope(0.0, 0), relu.slope(3.0, 0)], [0.0, 1.0]);
+        assert_eq!([relu.derivative(0.0, 0), relu.derivative(3.0, 0)], [0.0, 1.0]);
         let leaky = Epilogue { activation: Activation::LeakyRelu { slope: 0.25 }, dropout: None }.prepare();
         assert_eq!([leaky.forward(-2.0, 0), leaky.forward(3.0, 0)], [-0.5, 3.0]);
-        assert_eq!([leaky.slope(-0.5, 0), leaky.slope(0.0, 0), leaky.slope(3.0, 0)], [0.25, 0.25, 1.0]);
+        assert_eq!(
+            [leaky.derivative(-0.5, 0), leaky.derivative(0.0, 0), leaky.derivative(3.0, 0)],
+            [0.25, 0.25, 1.0]
+        );
     }
 
     #[test]
@@ -172,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn the_slope_is_the_derivative_of_forward_for_every_pairing() {
+    fn the_derivative_agrees_with_differences_of_forward_for_every_pairing() {
         let activations = [Activation::Identity, Activation::Relu, Activation::LeakyRelu { slope: 0.1 }];
         for activation in activations {
             for dropout in [None, Some(Dropout { rate: 0.5, key: 9 })] {
@@ -182,9 +185,9 @@ mod tests {
                         let h = 1e-6;
                         let numeric =
                             (epilogue.forward(z + h, element) - epilogue.forward(z - h, element)) / (2.0 * h);
-                        let slope = epilogue.slope(epilogue.forward(z, element), element);
+                        let derivative = epilogue.derivative(epilogue.forward(z, element), element);
                         assert!(
-                            (numeric - slope).abs() < 1e-8,
+                            (numeric - derivative).abs() < 1e-8,
                             "{activation:?} {dropout:?} element {element} z {z}"
                         );
                     }

@@ -43,9 +43,9 @@ impl Elementwise {
         }
     }
 
-    /// The derivative at x, where the function is y.
+    /// Returns the derivative at x, where the function is y.
     #[inline(always)]
-    fn slope<T: Scalar + Elementary>(self, x: T, y: T) -> T {
+    fn derivative<T: Scalar + Elementary>(self, x: T, y: T) -> T {
         match self {
             Self::Exponential => y,
             Self::Logistic => y * (T::ONE - y),
@@ -54,7 +54,7 @@ impl Elementwise {
     }
 }
 
-/// `y = f(x)`, value by value.
+/// Computes `y = f(x)`, value by value.
 ///
 /// # Panics
 /// When the lengths differ.
@@ -77,7 +77,7 @@ pub fn elementwise_forward<T: Scalar + Elementary>(
     parts.for_each(|(y, x)| dispatch(engine.isa(), Forward { function, x, y }));
 }
 
-/// `dx = f'(x)·dy`, value by value, with `y = f(x)`.
+/// Computes `dx = f'(x)·dy`, value by value, with `y = f(x)`.
 ///
 /// # Panics
 /// When the lengths differ.
@@ -148,7 +148,7 @@ impl<T: Scalar + Elementary> Backward<'_, T> {
     #[inline(always)]
     fn of(&mut self, function: Elementwise) {
         for (dx, ((x, y), dy)) in self.dx.iter_mut().zip(self.x.iter().zip(self.y).zip(self.dy)) {
-            *dx = function.slope(*x, *y) * *dy;
+            *dx = function.derivative(*x, *y) * *dy;
         }
     }
 }
@@ -164,7 +164,7 @@ mod tests {
         y
     }
 
-    /// The definition in f64.
+    /// Returns the definition in f64.
     fn defined(function: Elementwise, x: f64) -> f64 {
         match function {
             Elementwise::Exponential => exp(x),
@@ -221,9 +221,9 @@ mod tests {
             elementwise_backward(&Engine::detect(), function, &x, &forward(function, &x), &dy, &mut dx);
             for ((x, dy), found) in x.iter().zip(&dy).zip(dx) {
                 let step = 1e-6 * x.abs().max(1e-3);
-                let slope = (function.value(x + step) - function.value(x - step)) / (2.0 * step);
-                let close = (found - slope * dy).abs() < 1e-6 * slope.abs().max(1.0);
-                assert!(close, "{function:?} at {x}: {found} and {}", slope * dy);
+                let numeric = (function.value(x + step) - function.value(x - step)) / (2.0 * step);
+                let close = (found - numeric * dy).abs() < 1e-6 * numeric.abs().max(1.0);
+                assert!(close, "{function:?} at {x}: {found} and {}", numeric * dy);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Two maps mixed by a share that is the logistic function of a number for each channel, or for each value.
+//! Two maps mixed by a weight: the logistic function of a logit for each channel, or for each value.
 
 use rayon::prelude::*;
 
@@ -10,14 +10,14 @@ use crate::numbers::{Elementary, Scalar, logistic};
 /// Values that one task mixes, about.
 const CHUNK: usize = 1 << 14;
 
-/// The maps of a mixture `[N, P, C]`, P cells of N images.
+/// The maps of a mixture `[N, P, C]`, P positions of N images.
 #[derive(Clone, Copy, Debug)]
 pub struct MixtureMaps<'a, T> {
     /// `[C]`, one for each channel, or as many as there are values.
     pub logits: &'a [T],
-    /// What has the share.
+    /// The map with weight s.
     pub first: &'a [T],
-    /// What has the rest.
+    /// The map with weight 1 − s.
     pub second: &'a [T],
 }
 
@@ -26,13 +26,13 @@ pub struct MixtureMaps<'a, T> {
 pub struct MixtureGradients<'a, T> {
     /// As many as logits.
     pub logits: &'a mut [T],
-    /// Of the map that has the share.
+    /// Of the first map.
     pub first: &'a mut [T],
-    /// Of the map that has the rest.
+    /// Of the second map.
     pub second: &'a mut [T],
 }
 
-/// `y = second + s·(first − second)`, `s = 1/(1 + e^(−logit))`.
+/// Computes `y = second + s·(first − second)`, `s = 1/(1 + e^(−logit))`.
 ///
 /// # Panics
 /// When lengths do not fit.
@@ -48,18 +48,18 @@ pub fn mixture_forward<T: Scalar + Elementary>(
     let parts = y.par_chunks_mut(chunk).zip(first.par_chunks(chunk)).zip(second.par_chunks(chunk));
     if logits.len() == second.len() {
         parts.zip(logits.par_chunks(chunk)).for_each(|(((y, first), second), logits)| {
-            dispatch(engine.isa(), Forward { share: Share::OfValues(logits), first, second, y });
+            dispatch(engine.isa(), Forward { weight: Weight::OfValues(logits), first, second, y });
         });
     } else {
-        let shares = shares(logits);
+        let weights = weights(logits);
         parts.for_each(|((y, first), second)| {
-            dispatch(engine.isa(), Forward { share: Share::OfChannels(&shares), first, second, y });
+            dispatch(engine.isa(), Forward { weight: Weight::OfChannels(&weights), first, second, y });
         });
     }
 }
 
-/// The gradients of [`mixture_forward`] for the gradient `dy` of the result. Logits of channels are summed over the cells of an image,
-/// then over the images, in their order.
+/// Computes the gradients of [`mixture_forward`] for the gradient `dy` of the result. Logits of channels are summed over the positions of
+/// an image, then over the images, in their order.
 ///
 /// # Panics
 /// As [`mixture_forward`].
@@ -82,19 +82,19 @@ pub fn mixture_backward<T: Scalar + Elementary>(
         let of_logits = logits.par_chunks(image).zip(gradients.logits.par_chunks_mut(image));
         maps.zip(of_maps).zip(of_logits).for_each(
             |((((first, second), dy), (dfirst, dsecond)), (logits, dlogits))| {
-                let share = Share::OfValues(logits);
-                dispatch(engine.isa(), Backward { share, first, second, dy, dfirst, dsecond, dlogits });
+                let weight = Weight::OfValues(logits);
+                dispatch(engine.isa(), Backward { weight, first, second, dy, dfirst, dsecond, dlogits });
             },
         );
         return;
     }
-    let shares = shares(logits);
+    let weights = weights(logits);
     let by_image: Vec<Vec<T>> = maps
         .zip(of_maps)
         .map(|(((first, second), dy), (dfirst, dsecond))| {
             let mut sums = vec![T::ZERO; channels];
-            let (share, dlogits) = (Share::OfChannels(&shares), &mut sums[..]);
-            dispatch(engine.isa(), Backward { share, first, second, dy, dfirst, dsecond, dlogits });
+            let (weight, dlogits) = (Weight::OfChannels(&weights), &mut sums[..]);
+            dispatch(engine.isa(), Backward { weight, first, second, dy, dfirst, dsecond, dlogits });
             sums
         })
         .collect();
@@ -111,20 +111,20 @@ fn check<T>(channels: usize, MixtureMaps { logits, first, second }: MixtureMaps<
     assert!(logits.len() == channels || logits.len() == values, "{} logits", logits.len());
 }
 
-fn shares<T: Scalar + Elementary>(logits: &[T]) -> Vec<T> {
+fn weights<T: Scalar + Elementary>(logits: &[T]) -> Vec<T> {
     logits.iter().map(|logit| logistic(*logit)).collect()
 }
 
-/// Where the share comes from.
-enum Share<'a, T> {
+/// The source of the weight.
+enum Weight<'a, T> {
     /// The logistic function of a logit for each value.
     OfValues(&'a [T]),
-    /// Shares, not logits, of the channels.
+    /// Weights, not logits, of the channels.
     OfChannels(&'a [T]),
 }
 
 struct Forward<'a, T> {
-    share: Share<'a, T>,
+    weight: Weight<'a, T>,
     first: &'a [T],
     second: &'a [T],
     y: &'a mut [T],
@@ -133,21 +133,21 @@ struct Forward<'a, T> {
 impl<T: Scalar + Elementary> Kernel for Forward<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self, _simd: S) {
-        let Self { share, first, second, y } = self;
-        match share {
-            Share::OfValues(logits) => {
+        let Self { weight, first, second, y } = self;
+        match weight {
+            Weight::OfValues(logits) => {
                 let maps = first.iter().zip(second).zip(logits);
                 for (y, ((first, second), logit)) in y.iter_mut().zip(maps) {
                     *y = *second + logistic(*logit) * (*first - *second);
                 }
             }
-            Share::OfChannels(shares) => {
-                let channels = shares.len();
+            Weight::OfChannels(weights) => {
+                let channels = weights.len();
                 let maps = first.chunks_exact(channels).zip(second.chunks_exact(channels));
                 for (y, (first, second)) in y.chunks_exact_mut(channels).zip(maps) {
-                    let maps = first.iter().zip(second).zip(shares);
-                    for (y, ((first, second), share)) in y.iter_mut().zip(maps) {
-                        *y = *second + *share * (*first - *second);
+                    let maps = first.iter().zip(second).zip(weights);
+                    for (y, ((first, second), weight)) in y.iter_mut().zip(maps) {
+                        *y = *second + *weight * (*first - *second);
                     }
                 }
             }
@@ -157,7 +157,7 @@ impl<T: Scalar + Elementary> Kernel for Forward<'_, T> {
 
 /// One image. Gradients of the logits of channels are added up.
 struct Backward<'a, T> {
-    share: Share<'a, T>,
+    weight: Weight<'a, T>,
     first: &'a [T],
     second: &'a [T],
     dy: &'a [T],
@@ -169,30 +169,31 @@ struct Backward<'a, T> {
 impl<T: Scalar + Elementary> Kernel for Backward<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self, _simd: S) {
-        let Self { share, first, second, dy, dfirst, dsecond, dlogits } = self;
-        match share {
-            Share::OfValues(logits) => {
+        let Self { weight, first, second, dy, dfirst, dsecond, dlogits } = self;
+        match weight {
+            Weight::OfValues(logits) => {
                 let maps = first.iter().zip(second).zip(logits).zip(dy);
                 let gradients = dfirst.iter_mut().zip(dsecond).zip(dlogits);
                 for (((dfirst, dsecond), dlogit), (((first, second), logit), dy)) in gradients.zip(maps) {
-                    let share = logistic(*logit);
-                    *dfirst = share * *dy;
-                    *dsecond = *dy - share * *dy;
-                    *dlogit = share * (T::ONE - share) * (*first - *second) * *dy;
+                    let weight = logistic(*logit);
+                    *dfirst = weight * *dy;
+                    *dsecond = *dy - weight * *dy;
+                    *dlogit = weight * (T::ONE - weight) * (*first - *second) * *dy;
                 }
             }
-            Share::OfChannels(shares) => {
-                let channels = shares.len();
+            Weight::OfChannels(weights) => {
+                let channels = weights.len();
                 let maps = first.chunks_exact(channels).zip(second.chunks_exact(channels));
                 let gradients = dfirst.chunks_exact_mut(channels).zip(dsecond.chunks_exact_mut(channels));
-                let cells = gradients.zip(maps.zip(dy.chunks_exact(channels)));
-                for ((dfirst, dsecond), ((first, second), dy)) in cells {
-                    let maps = first.iter().zip(second).zip(shares).zip(dy);
+                let positions = gradients.zip(maps.zip(dy.chunks_exact(channels)));
+                for ((dfirst, dsecond), ((first, second), dy)) in positions {
+                    let maps = first.iter().zip(second).zip(weights).zip(dy);
                     let gradients = dfirst.iter_mut().zip(dsecond).zip(&mut *dlogits);
-                    for (((dfirst, dsecond), dlogit), (((first, second), share), dy)) in gradients.zip(maps) {
-                        *dfirst = *share * *dy;
-                        *dsecond = *dy - *share * *dy;
-                        *dlogit += *share * (T::ONE - *share) * (*first - *second) * *dy;
+                    for (((dfirst, dsecond), dlogit), (((first, second), weight), dy)) in gradients.zip(maps)
+                    {
+                        *dfirst = *weight * *dy;
+                        *dsecond = *dy - *weight * *dy;
+                        *dlogit += *weight * (T::ONE - *weight) * (*first - *second) * *dy;
                     }
                 }
             }
@@ -217,7 +218,7 @@ mod tests {
             .collect()
     }
 
-    /// The result, then the gradients of logits and both maps.
+    /// Returns the result, then the gradients of logits and both maps.
     fn answers<T: Scalar + Elementary>(isa: Isa, count: usize) -> [Vec<T>; 4] {
         let engine = Engine::new(isa, Accuracy::F32);
         let [logits, first, second, dy] =
@@ -240,12 +241,12 @@ mod tests {
             for value in 0..VALUES {
                 // e^z/(1 + e^z), and its derivative e^z/(1 + e^z)².
                 let power = exp(logits[value % count]);
-                let share = power / (1.0 + power);
-                expected[0][value] = share * first[value] + (1.0 - share) * second[value];
+                let weight = power / (1.0 + power);
+                expected[0][value] = weight * first[value] + (1.0 - weight) * second[value];
                 expected[1][value % count] +=
-                    share / (1.0 + power) * (first[value] - second[value]) * dy[value];
-                expected[2][value] = share * dy[value];
-                expected[3][value] = (1.0 - share) * dy[value];
+                    weight / (1.0 + power) * (first[value] - second[value]) * dy[value];
+                expected[2][value] = weight * dy[value];
+                expected[3][value] = (1.0 - weight) * dy[value];
             }
             for isa in Isa::available() {
                 let single = answers::<f32>(isa, count).map(|all| all.into_iter().map(f64::from).collect());

@@ -9,7 +9,7 @@ mod sgd;
 pub(crate) use dropout::element_index;
 pub use dropout::{Dropout, dropout_backward, dropout_forward};
 pub use epilogue::{Activation, Epilogue};
-pub(crate) use epilogue::{PreparedEpilogue, Slopes};
+pub(crate) use epilogue::{Gradients, PreparedEpilogue};
 pub use functions::{Elementwise, elementwise_backward, elementwise_forward};
 pub use mixture::{MixtureGradients, MixtureMaps, mixture_backward, mixture_forward};
 pub use sgd::{SgdStep, sgd_momentum_step};

@@ -21,7 +21,7 @@ pub struct SgdStep {
     pub nesterov: bool,
 }
 
-/// One step in the form of PyTorch and Caffe, dampening 0.
+/// Makes one step in the form of PyTorch and Caffe, dampening 0.
 ///
 /// `g = gradient + λ w; v = μ v + g; w = w - η (nesterov ? g + μ v : v)`. The velocity starts at zero.
 ///
@@ -58,9 +58,9 @@ impl Kernel for Update<'_> {
     fn run<S: Simd>(self, _simd: S) {
         let SgdStep { learning_rate, momentum, weight_decay, nesterov } = self.step;
         for ((weight, velocity), gradient) in self.weights.iter_mut().zip(self.velocity).zip(self.gradient) {
-            let slope = gradient + weight_decay * *weight;
-            *velocity = momentum * *velocity + slope;
-            let direction = if nesterov { slope + momentum * *velocity } else { *velocity };
+            let gradient = gradient + weight_decay * *weight;
+            *velocity = momentum * *velocity + gradient;
+            let direction = if nesterov { gradient + momentum * *velocity } else { *velocity };
             *weight -= learning_rate * direction;
         }
     }

@@ -1,6 +1,6 @@
 //! A global allocator that keeps the memory of large blocks for the next requests, on huge pages.
 //!
-//! A training step asks for the same large tensors again and again. The system's allocator returns blocks of many megabytes to the
+//! A training step allocates the same large tensors again and again. The system's allocator returns blocks of many megabytes to the
 //! operating system at once, and every page of the next tensor is then faulted in anew: 1.5 µs for each 4 KiB, as long as a layer's
 //! arithmetic. [`RecyclingAllocator`] cuts such blocks from a few large regions; after the first step no page is faulted in.
 
@@ -15,7 +15,7 @@ const SMALLEST: usize = 1 << 17;
 /// Larger blocks go back to the operating system: they are data sets, allocated once. Two of these fill a region.
 const LARGEST: usize = region::REGION / 2;
 
-/// Idle bytes above which regions that nobody uses are given back to the operating system.
+/// Idle bytes above which unused regions are given back to the operating system.
 const IDLE_LIMIT: usize = 4 << 30;
 
 /// Most regions. When all are full, blocks come from the system: that is only slower.
@@ -40,7 +40,7 @@ const REGIONS: usize = 64;
 /// ```
 #[derive(Debug)]
 pub struct RecyclingAllocator {
-    /// One lock for all: a training step asks for a few hundred large blocks, and each takes a microsecond at most.
+    /// One lock for all: a training step allocates a few hundred large blocks, and each takes a microsecond at most.
     memory: Mutex<Memory>,
 }
 
@@ -53,31 +53,32 @@ struct Memory {
 }
 
 impl RecyclingAllocator {
-    /// An allocator that has no memory yet.
+    /// Creates an allocator that has no memory yet.
     pub const fn new() -> Self {
         let regions = [const { Region::CLOSED }; REGIONS];
         Self { memory: Mutex::new(Memory { regions, used_bytes: 0, peak_bytes: 0 }) }
     }
 
-    /// Bytes of large blocks that were returned and lie free for the next requests.
+    /// Returns the number of bytes of large blocks that were returned and are free for the next requests.
     pub fn idle_bytes(&self) -> usize {
         self.lock().idle_bytes()
     }
 
-    /// The most bytes of large blocks (128 KiB and above) that were in use at once since the last [`restart_peak`](Self::restart_peak).
+    /// Returns the most bytes of large blocks (128 KiB and above) that were in use at once since the last
+    /// [`restart_peak`](Self::restart_peak).
     ///
-    /// What lies idle does not count, so that the number does not depend on what the process did before.
+    /// Idle blocks do not count, so that the number does not depend on what the process did before.
     pub fn peak_bytes(&self) -> usize {
         self.lock().peak_bytes
     }
 
-    /// Lets the peak begin anew at what is in use now.
+    /// Restarts the peak at the bytes in use now.
     pub fn restart_peak(&self) {
         let mut memory = self.lock();
         memory.peak_bytes = memory.used_bytes;
     }
 
-    /// The memory is valid after every statement, so that poison means nothing.
+    /// Locks the regions. Their state is valid after every statement, so that a poisoned lock is harmless.
     fn lock(&self) -> MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -88,7 +89,7 @@ impl Memory {
         self.regions.iter().map(Region::idle_bytes).sum()
     }
 
-    /// A block from the first region that has room, or from a new one.
+    /// Returns a block from the first region that has room, or from a new one.
     fn take(&mut self, granules: usize) -> Option<*mut u8> {
         let block = self.regions.iter_mut().find_map(|region| region.take(granules));
         block.or_else(|| {
@@ -129,8 +130,8 @@ impl Default for RecyclingAllocator {
 }
 
 // SAFETY: a block is the system allocator's own, or a part of a region. A region gives out granules that are free, as many as the
-// layout asks for and aligned to their own size, and the lock is held meanwhile, so that no two blocks in use share a byte. `dealloc`
-// sees from the address where a block came from, and computes its length from the layout alone, as `alloc` did.
+// layout requires and aligned to their own size, and the lock is held meanwhile, so that no two blocks in use share a byte. `dealloc`
+// finds from the address where a block came from, and computes its length from the layout alone, as `alloc` did.
 unsafe impl GlobalAlloc for RecyclingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         if layout.size() < SMALLEST {
@@ -155,12 +156,12 @@ unsafe impl GlobalAlloc for RecyclingAllocator {
                 return;
             }
         }
-        // SAFETY: the block lies in no region, so that it came from the system allocator, with this layout, as the caller promises.
+        // SAFETY: the block lies in no region, so that it came from the system allocator, with this layout, as the caller guarantees.
         unsafe { System.dealloc(block, layout) }
     }
 }
 
-/// Length of the block for a request, in granules; `None` for one that the system serves.
+/// Returns the length of the block for a request, in granules; `None` for one that the system serves.
 fn granules_for(layout: Layout) -> Option<usize> {
     let is_recycled = (SMALLEST..=LARGEST).contains(&layout.size()) && layout.align() <= GRANULE;
     is_recycled.then(|| layout.size().div_ceil(GRANULE))
@@ -242,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn regions_that_nobody_uses_are_closed_when_too_much_lies_idle() {
+    fn unused_regions_are_closed_when_too_much_lies_idle() {
         let allocator = RecyclingAllocator::new();
         let half_a_region = layout(LARGEST);
         // SAFETY: the layout has a size above zero; each block is returned once. None is written to: they cost addresses alone.

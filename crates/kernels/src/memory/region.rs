@@ -3,10 +3,10 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ops::Range;
 
-/// What the lengths of blocks are multiples of, in bytes, and the alignment of their addresses.
+/// The unit of the lengths of blocks in bytes, and the alignment of their addresses.
 pub(super) const GRANULE: usize = 64 << 10;
 
-/// Size of a region in bytes. It costs addresses alone (and, on Windows, a promise of memory): a page that was never written occupies
+/// Size of a region in bytes. It costs addresses only (and, on Windows, a commitment of memory): a page that was never written occupies
 /// none.
 pub(super) const REGION: usize = 1 << 30;
 
@@ -33,7 +33,7 @@ const LAYOUT: Layout = match Layout::from_size_align(REGION, HUGE_PAGE) {
 
 /// A region, and which of its granules are in use.
 ///
-/// A bit for each granule is all that is kept, so that neighbouring gaps are one gap by themselves.
+/// Only a bit for each granule is kept, so that neighbouring gaps join without further work.
 #[derive(Debug)]
 pub(super) struct Region {
     /// Null while the region is closed: then it has no memory.
@@ -46,7 +46,7 @@ pub(super) struct Region {
     untouched: Range<usize>,
 }
 
-/// What the map says of a granule.
+/// The state of a granule in the map.
 #[derive(Clone, Copy)]
 enum Granule {
     Free,
@@ -61,7 +61,7 @@ impl Region {
     pub(super) const CLOSED: Self =
         Self { start: std::ptr::null_mut(), map: [0; GRANULES / WORD], used: 0, untouched: 0..0 };
 
-    /// A region with memory from the system, if it gives any.
+    /// Returns a region with memory from the system, if it gives any.
     pub(super) fn open() -> Option<Self> {
         // SAFETY: the size of a region is above zero.
         let start = unsafe { System.alloc(LAYOUT) };
@@ -76,12 +76,12 @@ impl Region {
         !self.start.is_null()
     }
 
-    /// Whether the block lies in this region.
+    /// Returns whether the block lies in this region.
     pub(super) fn contains(&self, block: *mut u8) -> bool {
         self.is_open() && block.addr().wrapping_sub(self.start.addr()) < REGION
     }
 
-    /// A block of so many granules, if there is room: at the lowest address for a long one, else at the highest.
+    /// Returns a block of so many granules, if there is room: at the lowest address for a long one, else at the highest.
     pub(super) fn take(&mut self, granules: usize) -> Option<*mut u8> {
         if !self.is_open() {
             return None;
@@ -107,13 +107,13 @@ impl Region {
         self.flip(first..first + granules);
     }
 
-    /// Bytes that were in use and are free now, and so may occupy memory.
+    /// Returns the number of bytes that were in use and are free now, and so may occupy memory.
     pub(super) fn idle_bytes(&self) -> usize {
         let touched = if self.is_open() { GRANULES - self.untouched.len() } else { 0 };
         (touched - self.used) * GRANULE
     }
 
-    /// Whether the region has memory, and none of it is in use.
+    /// Returns whether the region has memory, and none of it is in use.
     pub(super) fn is_unused(&self) -> bool {
         self.is_open() && self.used == 0
     }
@@ -121,12 +121,12 @@ impl Region {
     /// Returns the memory to the system, where [`is_unused`](Self::is_unused).
     pub(super) fn close(&mut self) {
         assert!(self.is_unused(), "{} granules are in use", self.used);
-        // SAFETY: `open` asked the system for the memory, with this layout, and nobody holds a block of it.
+        // SAFETY: `open` allocated the memory with this layout, and no block of it is in use.
         unsafe { System.dealloc(self.start, LAYOUT) };
         *self = Self::CLOSED;
     }
 
-    /// Where a block of so many granules goes.
+    /// Returns where a block of so many granules goes.
     fn place(&self, granules: usize) -> Option<Range<usize>> {
         let mut gaps = self.gaps().filter(|gap| gap.len() >= granules);
         if granules >= LONG {
@@ -138,7 +138,7 @@ impl Region {
         }
     }
 
-    /// The free granules between blocks, by address.
+    /// Returns the free granules between blocks, by address.
     fn gaps(&self) -> impl Iterator<Item = Range<usize>> {
         let mut end = 0;
         std::iter::from_fn(move || {
@@ -148,7 +148,7 @@ impl Region {
         })
     }
 
-    /// The first granule of this kind from `from` on.
+    /// Returns the first granule of this kind from `from` on.
     fn next(&self, kind: Granule, from: usize) -> Option<usize> {
         let first_word = from / WORD;
         let mut ahead = u64::MAX << (from % WORD);
@@ -165,7 +165,7 @@ impl Region {
         None
     }
 
-    /// Turns free granules into used ones, or the other way.
+    /// Turns free granules into used ones, or used ones into free ones.
     fn flip(&mut self, granules: Range<usize>) {
         for granule in granules {
             self.map[granule / WORD] ^= 1 << (granule % WORD);
@@ -173,7 +173,7 @@ impl Region {
     }
 }
 
-/// Asks for huge pages behind a region; without them (or elsewhere than on Linux) it is only slower.
+/// Requests huge pages for a region; without them (or elsewhere than on Linux) it is only slower.
 fn prefer_huge_pages(start: *mut u8) {
     #[cfg(all(target_os = "linux", not(miri)))]
     // SAFETY: the range is the region that the system just gave; this advice changes no content.
@@ -186,7 +186,7 @@ fn prefer_huge_pages(start: *mut u8) {
 mod tests {
     use super::*;
 
-    /// Offset of a block in granules.
+    /// Returns the offset of a block in granules.
     fn offset(region: &Region, block: *mut u8) -> usize {
         (block.addr() - region.start.addr()) / GRANULE
     }

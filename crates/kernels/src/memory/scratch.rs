@@ -1,4 +1,4 @@
-//! Scratch memory that is taken, used and given back, so that the tasks of a layer allocate nothing.
+//! Scratch memory that is taken, used and given back, so that the tasks of a layer do not allocate.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,11 +8,11 @@ use super::unspecified::unspecified_vec;
 /// Alignment of every buffer in bytes: one cache line, and the widest vector.
 const ALIGNMENT: usize = 64;
 
-/// Elements of the largest buffer that is kept: 2 MiB, and with it all that a single task asks for.
+/// Elements of the largest buffer that is kept: 2 MiB, and with it all that a single task uses.
 ///
 /// Larger ones (transformed weights, lifted bands) are few in a call, and each layer has sizes of its own: kept side by side, they
-/// would outweigh the maps of a small batch. [`RecyclingAllocator`](crate::RecyclingAllocator) has the next one ready, and lends its
-/// memory to maps meanwhile.
+/// would outweigh the maps of a small batch. [`RecyclingAllocator`](crate::RecyclingAllocator) provides the next one, and uses the
+/// memory for maps in between.
 const LARGEST_KEPT: usize = 1 << 19;
 
 /// Idle buffers, kept for the next call.
@@ -22,7 +22,7 @@ pub(crate) struct ScratchPool {
 }
 
 impl ScratchPool {
-    /// A buffer of `len` elements with unspecified contents (whatever its last user left), aligned to a cache line.
+    /// Returns a buffer of `len` elements with unspecified contents (those of its last user), aligned to a cache line.
     pub(crate) fn take(&self, len: usize) -> Scratch<'_> {
         let slack = ALIGNMENT / size_of::<f32>();
         let reused = {
@@ -37,18 +37,18 @@ impl ScratchPool {
         Scratch { pool: self, memory, offset, len }
     }
 
-    /// Bytes of the buffers that nobody uses.
+    /// Returns the number of bytes of the unused buffers.
     pub(crate) fn idle_bytes(&self) -> usize {
         self.lock().iter().map(|buffer| size_of_val(buffer.as_slice())).sum()
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Vec<f32>>> {
-        // The list is valid after every statement, so a panic elsewhere does not spoil it.
+        // The list is valid after every statement, so a panic elsewhere leaves it valid.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A buffer on loan from a [`ScratchPool`]; dropping it gives it back.
+/// A buffer of a [`ScratchPool`]; dropping it returns it to the pool.
 pub(crate) struct Scratch<'pool> {
     pool: &'pool ScratchPool,
     memory: Vec<f32>,

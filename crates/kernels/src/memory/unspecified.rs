@@ -5,7 +5,7 @@ use std::arch::asm;
 mod sealed {
     /// An element type of which every pattern of bits is a value.
     pub trait AnyBits: Copy {
-        /// What checked builds fill new vectors with.
+        /// The value with which checked builds fill new vectors.
         const UNWRITTEN: Self;
     }
 }
@@ -23,10 +23,10 @@ impl AnyBits for u32 {
     const UNWRITTEN: Self = Self::MAX;
 }
 
-/// A vector of `len` elements with whatever values its memory happens to hold, for a result that is then written in full.
+/// Returns a vector of `len` elements with unspecified values, for a result that is then written in full.
 ///
 /// Clearing such a vector would be a pass over memory by one thread, as long as a pooling layer. Builds with debug assertions
-/// fill it with NaN (or the largest integer), so that a test sees an element that was left out.
+/// fill it with NaN (or the largest integer), so that a test finds an element that was left out.
 ///
 /// # Example
 ///

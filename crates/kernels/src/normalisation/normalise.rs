@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::rows::{Backward, Forward, Moments, Slopes};
+use super::rows::{Backward, Forward, GradientSums, Moments};
 use crate::cpu::dispatch;
 use crate::elementwise::Activation;
 use crate::engine::Engine;
@@ -60,19 +60,19 @@ pub struct NormGradients<T> {
 }
 
 impl NormGeometry {
-    /// Elements of the map.
+    /// Returns the number of elements of the map.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.batch * self.positions * self.channels
     }
 
-    /// Whether the map has no element.
+    /// Returns whether the map has no element.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Sets of values with a mean of their own.
+    /// Returns the number of sets of values with a mean of their own.
     #[must_use]
     pub const fn sets(&self) -> usize {
         match self.sharing {
@@ -81,7 +81,7 @@ impl NormGeometry {
         }
     }
 
-    /// Values of one set.
+    /// Returns the number of values of one set.
     #[must_use]
     pub const fn set_len(&self) -> usize {
         match self.sharing {
@@ -90,7 +90,7 @@ impl NormGeometry {
         }
     }
 
-    /// The set of a channel of an image.
+    /// Returns the set of a channel of an image.
     const fn set(&self, image: usize, channel: usize) -> usize {
         match self.sharing {
             NormSharing::Batch => channel,
@@ -108,13 +108,13 @@ impl NormGeometry {
         }
     }
 
-    /// Positions that one task works on.
+    /// Returns the number of positions that one task works on.
     fn rows(&self) -> usize {
         (CHUNK / self.channels).clamp(1, self.positions)
     }
 }
 
-/// `y[·,c] = f(scale[c]·(x[·,c] − μ)/√(σ² + epsilon) + shift[c])` with the mean μ and variance σ² of each set, which are returned.
+/// Computes `y[·,c] = f(scale[c]·(x[·,c] − μ)/√(σ² + epsilon) + shift[c])` with the mean μ and variance σ² of each set, which are returned.
 ///
 /// Sums are made in f64, in pieces that do not depend on the number of threads.
 ///
@@ -151,7 +151,7 @@ pub fn normalise_forward<T: Scalar>(
         let deviation = (statistics.variance[set].to_f64() + epsilon).sqrt();
         [statistics.mean[set], T::from_f64(scale[channel].to_f64() / deviation), shift[channel]]
     });
-    let negative = T::from_f64(f64::from(activation.slope_below_zero()));
+    let negative = T::from_f64(f64::from(activation.negative_slope()));
     pieces(geometry, y).for_each(|(image, first, y)| {
         let x = &x[first..first + y.len()];
         dispatch(engine.isa(), Forward { coefficients: coefficients.of(image), negative, x, y });
@@ -159,7 +159,7 @@ pub fn normalise_forward<T: Scalar>(
     statistics
 }
 
-/// The gradients of [`normalise_forward`], from its operands, the statistics and the result `y` that it returned, and the result's
+/// Computes the gradients of [`normalise_forward`], from its operands, the statistics and the result `y` that it returned, and the result's
 /// gradient `dy`. The statistics count as functions of `x`.
 ///
 /// # Panics
@@ -174,37 +174,37 @@ pub fn normalise_backward<T: Scalar>(
 ) -> NormGradients<T> {
     geometry.check();
     check_lengths(geometry, &[x, y, dy], &[scale]);
-    let negative = T::from_f64(f64::from(activation.slope_below_zero()));
+    let negative = T::from_f64(f64::from(activation.negative_slope()));
     let NormStatistics { mean, variance } = statistics;
     assert_eq!([mean.len(), variance.len()], [geometry.sets(); 2], "statistics of a normalisation");
     let means = coefficients(geometry, |set, _| [mean[set]]);
     let sums = sums(geometry, |values, sums| {
         let [mean] = means.of(values.start / (geometry.positions * geometry.channels));
         let (x, y, dy) = (&x[values.clone()], &y[values.clone()], &dy[values]);
-        dispatch(engine.isa(), Slopes { mean, negative, x, y, dy, sums });
+        dispatch(engine.isa(), GradientSums { mean, negative, x, y, dy, sums });
     });
     let inverse: Vec<f64> =
         variance.iter().map(|variance| 1.0 / (variance.to_f64() + epsilon).sqrt()).collect();
     let (mut dscale, mut dshift) = (vec![0.0; geometry.channels], vec![0.0; geometry.channels]);
     let mut totals = vec![[0.0; 2]; geometry.sets()];
-    add_up(geometry, &sums, |set, channel, [slope, product]| {
+    add_up(geometry, &sums, |set, channel, [gradient, product]| {
         let product = product * inverse[set];
-        dshift[channel] += slope;
+        dshift[channel] += gradient;
         dscale[channel] += product;
         let scale = scale[channel].to_f64();
-        totals[set][0] += scale * slope;
+        totals[set][0] += scale * gradient;
         totals[set][1] += scale * product;
     });
     let count = geometry.set_len() as f64;
     let coefficients = coefficients(geometry, |set, channel| {
-        let [slope, product] = totals[set].map(|total| total / count);
+        let [gradient, product] = totals[set].map(|total| total / count);
         let inverse = inverse[set];
-        let of_slope = scale[channel].to_f64() * inverse;
+        let of_gradient = scale[channel].to_f64() * inverse;
         [
             mean[set],
-            T::from_f64(of_slope),
+            T::from_f64(of_gradient),
             T::from_f64(-product * inverse * inverse),
-            T::from_f64(-slope * inverse),
+            T::from_f64(-gradient * inverse),
         ]
     });
     let mut dx = unspecified_vec(geometry.len());
@@ -226,7 +226,8 @@ fn check_lengths<T>(geometry: &NormGeometry, maps: &[&[T]], vectors: &[&[T]]) {
     }
 }
 
-/// Two sums for each channel of each piece of each image: `(piece of image, 2, channels)`, by `add`, which is given the piece's range.
+/// Returns two sums for each channel of each piece of each image: `(piece of image, 2, channels)`, by `add`, which is given the piece's
+/// range.
 fn sums(geometry: &NormGeometry, add: impl Fn(Range<usize>, &mut [f64]) + Sync) -> Vec<f64> {
     let NormGeometry { batch, positions, channels, .. } = *geometry;
     let rows = geometry.rows();
@@ -252,7 +253,7 @@ fn add_up(geometry: &NormGeometry, sums: &[f64], mut add: impl FnMut(usize, usiz
     }
 }
 
-/// The pieces of a map with the image that they belong to and their first element.
+/// Returns the pieces of a map with the image that they belong to and their first element.
 fn pieces<'a, T: Scalar>(
     geometry: &NormGeometry,
     map: &'a mut [T],
@@ -271,7 +272,7 @@ struct Coefficients<T, const K: usize> {
 }
 
 impl<T, const K: usize> Coefficients<T, K> {
-    /// Those of an image.
+    /// Returns the coefficients of an image.
     fn of(&self, image: usize) -> [&[T]; K] {
         let first = image * K * self.channels % self.values.len();
         std::array::from_fn(|index| &self.values[first + index * self.channels..][..self.channels])

@@ -46,8 +46,8 @@ impl<T: Scalar> Kernel for Forward<'_, T> {
     }
 }
 
-/// Sums of the slopes at the activation's input, and of their products with the distances from the mean.
-pub(super) struct Slopes<'a, T> {
+/// Sums of the gradients at the activation's input, and of their products with the distances from the mean.
+pub(super) struct GradientSums<'a, T> {
     pub(super) mean: &'a [T],
     pub(super) negative: T,
     pub(super) x: &'a [T],
@@ -56,11 +56,11 @@ pub(super) struct Slopes<'a, T> {
     pub(super) sums: &'a mut [f64],
 }
 
-impl<T: Scalar> Kernel for Slopes<'_, T> {
+impl<T: Scalar> Kernel for GradientSums<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self, _simd: S) {
         let channels = self.mean.len();
-        let (slopes, products) = self.sums.split_at_mut(channels);
+        let (gradients, products) = self.sums.split_at_mut(channels);
         let rows = self
             .x
             .chunks_exact(channels)
@@ -68,10 +68,11 @@ impl<T: Scalar> Kernel for Slopes<'_, T> {
             .zip(self.dy.chunks_exact(channels));
         for ((x, y), dy) in rows {
             let values = x.iter().zip(y).zip(dy).zip(self.mean);
-            for ((slope, product), (((x, y), dy), mean)) in slopes.iter_mut().zip(&mut *products).zip(values)
+            for ((gradient, product), (((x, y), dy), mean)) in
+                gradients.iter_mut().zip(&mut *products).zip(values)
             {
                 let dz = (if *y > T::ZERO { *dy } else { self.negative * *dy }).to_f64();
-                *slope += dz;
+                *gradient += dz;
                 *product += dz * (*x - *mean).to_f64();
             }
         }
@@ -91,7 +92,7 @@ pub(super) struct Backward<'a, T> {
 impl<T: Scalar> Kernel for Backward<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self, _simd: S) {
-        let [mean, of_slope, of_distance, constant] = self.coefficients;
+        let [mean, of_gradient, of_distance, constant] = self.coefficients;
         let channels = mean.len();
         let rows = self
             .x
@@ -99,12 +100,13 @@ impl<T: Scalar> Kernel for Backward<'_, T> {
             .zip(self.y.chunks_exact(channels))
             .zip(self.dy.chunks_exact(channels));
         for (dx, ((x, y), dy)) in self.dx.chunks_exact_mut(channels).zip(rows) {
-            let numbers = mean.iter().zip(of_slope).zip(of_distance).zip(constant);
+            let numbers = mean.iter().zip(of_gradient).zip(of_distance).zip(constant);
             let values = x.iter().zip(y).zip(dy).zip(numbers);
-            for (dx, (((x, y), dy), (((mean, of_slope), of_distance), constant))) in dx.iter_mut().zip(values)
+            for (dx, (((x, y), dy), (((mean, of_gradient), of_distance), constant))) in
+                dx.iter_mut().zip(values)
             {
                 let dz = if *y > T::ZERO { *dy } else { self.negative * *dy };
-                *dx = dz * *of_slope + (*x - *mean) * *of_distance + *constant;
+                *dx = dz * *of_gradient + (*x - *mean) * *of_distance + *constant;
             }
         }
     }

@@ -1,8 +1,8 @@
-//! The accuracy classes of convolutions.
+//! Accuracy classes of convolutions.
 
 use thiserror::Error;
 
-/// How far a convolution of f32 may depart from the definition. f64 is computed as defined, whatever the class.
+/// How far a convolution of f32 may depart from the definition. f64 is computed as defined in every class.
 ///
 /// | class | operands of the products | transforms |
 /// |---|---|---|
@@ -11,8 +11,8 @@ use thiserror::Error;
 /// | `bf16` | rounded to bfloat16 | those whose error is about that of direct products: four interpolation points or fewer, or six along one axis alone |
 /// | `bf16-fast` | rounded to bfloat16 | every Winograd scheme |
 ///
-/// Products are accumulated in f32 in every class, and bias, activation, dropout and transforms are f32 too: bfloat16 are the
-/// two operands of each product alone, after their transform, rounded to the nearest with ties to even.
+/// Products are accumulated in f32 in every class, and bias, activation, dropout and transforms are f32 too: only the
+/// two operands of each product are bfloat16, after their transform, rounded to the nearest with ties to even.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum Accuracy {
     /// Products and sums of the definition, in f32: no Winograd transform.
@@ -43,7 +43,7 @@ pub const BF16_FAST_ERROR_BOUND: f64 = 8e-2;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("no accuracy class is called `{name}`; there are exact, f32, bf16 and bf16-fast")]
 pub struct UnknownAccuracy {
-    /// The name asked for.
+    /// The requested name.
     pub name: String,
 }
 
@@ -51,7 +51,7 @@ impl Accuracy {
     /// Every class, the most exact first.
     pub const ALL: [Self; 4] = [Self::Exact, Self::F32, Self::Bf16, Self::Bf16Fast];
 
-    /// The class called `name`, see [`Self::name`].
+    /// Returns the class called `name`, see [`Self::name`].
     ///
     /// # Errors
     /// A name that is unknown.
@@ -60,7 +60,7 @@ impl Accuracy {
         found.ok_or_else(|| UnknownAccuracy { name: name.to_owned() })
     }
 
-    /// The largest error of any element of any pass, relative to the largest sum of absolute products that an element
+    /// Returns the largest error of any element of any pass, relative to the largest sum of absolute products that an element
     /// of that pass is made of (`|w| * |x|` in the forward pass). Holds for operands of one order of magnitude.
     #[must_use]
     pub const fn error_bound(self) -> f64 {
@@ -72,7 +72,7 @@ impl Accuracy {
         }
     }
 
-    /// Its name: `exact`, `f32`, `bf16` or `bf16-fast`.
+    /// Returns its name: `exact`, `f32`, `bf16` or `bf16-fast`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -83,7 +83,8 @@ impl Accuracy {
         }
     }
 
-    /// Revision of the numbers that this crate computes in this class; whoever changes a value that a run depends on raises it.
+    /// Returns the revision of the numbers that this crate computes in this class; raised with every change of a value that a run depends
+    /// on.
     #[must_use]
     pub const fn numerics_revision(self) -> u32 {
         match self {
@@ -93,7 +94,7 @@ impl Accuracy {
         }
     }
 
-    /// Whether operands of products are rounded to bfloat16.
+    /// Returns whether operands of products are rounded to bfloat16.
     pub(crate) const fn rounds_operands(self) -> bool {
         matches!(self, Self::Bf16 | Self::Bf16Fast)
     }

@@ -3,8 +3,8 @@
 use super::scalar::Scalar;
 use crate::cpu::LANES;
 
-/// An array of what the expression is for each lane. A loop, since it is compiled with the instructions of the function it stands in; the
-/// closure of [`std::array::from_fn`] often is not.
+/// An array of the values of the expression for each lane. A loop, since it is compiled with the instructions of the function around it;
+/// the closure of [`std::array::from_fn`] often is not.
 macro_rules! lanes {
     ($lane:ident => $value:expr) => {{
         let mut all = [Default::default(); $crate::cpu::LANES];
@@ -16,9 +16,9 @@ macro_rules! lanes {
 }
 pub(crate) use lanes;
 
-/// Up to [`LANES`] neighbouring channels; those beyond the last are copies of it that nobody reads.
+/// Up to [`LANES`] neighbouring channels; those beyond the last are copies of it that are not read.
 ///
-/// What happens to fewer than [`LANES`] is kept out of line: merged into the loops over whole blocks it would slow these down.
+/// The code for fewer than [`LANES`] is kept out of line: merged into the loops over whole blocks it would slow these down.
 #[derive(Clone, Copy)]
 pub(crate) struct Channels {
     first: usize,
@@ -26,13 +26,13 @@ pub(crate) struct Channels {
 }
 
 impl Channels {
-    /// The blocks of so many channels.
+    /// Returns the blocks of so many channels.
     #[inline(always)]
     pub(crate) fn blocks(channels: usize) -> impl Iterator<Item = Self> {
         (0..channels).step_by(LANES).map(move |first| Self { first, count: LANES.min(channels - first) })
     }
 
-    /// These channels of a pixel, whose first channel is the first element of `source`.
+    /// Loads these channels of a pixel, whose first channel is the first element of `source`.
     #[inline(always)]
     pub(crate) fn load<T: Scalar>(&self, source: &[T]) -> [T; LANES] {
         match self.count {
@@ -142,7 +142,7 @@ pub(crate) fn in_runs<W: InRuns>(channels: usize, mut work: W) {
     }
 }
 
-/// The `N` values from `first` on.
+/// Returns the `N` values from `first` on.
 #[inline(always)]
 pub(crate) fn load_run<T: Copy, const N: usize>(source: &[T], first: usize) -> [T; N] {
     *source[first..].first_chunk().expect("a whole run of channels")

@@ -6,13 +6,13 @@ use super::scalar::Scalar;
 
 /// Exponential, natural logarithm and square root of a scalar. Loops over f32 can be vectorised with them.
 pub trait Elementary: Sized {
-    /// `e^x`. f32: relative error below 3e-7 where the result is a normal number, 0 below -104, infinity above 88.7.
+    /// Computes `e^x`. f32: relative error below 3e-7 where the result is a normal number, 0 below -104, infinity above 88.7.
     fn exponential(self) -> Self;
 
-    /// `ln x` for positive normal x. f32: relative error below 3e-7, absolute near 1 below 1e-7.
+    /// Computes `ln x` for positive normal x. f32: relative error below 3e-7, absolute near 1 below 1e-7.
     fn logarithm(self) -> Self;
 
-    /// The square root, correctly rounded; 0 of 0.
+    /// Returns the square root, correctly rounded; 0 of 0.
     fn square_root(self) -> Self;
 }
 
@@ -47,7 +47,7 @@ impl Elementary for f32 {
     }
 }
 
-/// The logistic function `1/(1 + e^-x)`.
+/// Returns the logistic function `1/(1 + e^-x)`.
 #[inline(always)]
 pub(crate) fn logistic<T: Scalar + Elementary>(x: T) -> T {
     T::ONE / (T::ONE + (T::ZERO - x).exponential())

@@ -5,7 +5,7 @@ use std::ops::{Add, AddAssign, Div, Mul, Sub};
 
 use crate::memory::AnyBits;
 
-/// An element of a tensor: `f32` or `f64`. Sealed: the kernels know these two only.
+/// An element of a tensor: `f32` or `f64`. Sealed: the kernels work on these two only.
 pub trait Scalar:
     AnyBits
     + Copy
@@ -28,10 +28,10 @@ pub trait Scalar:
     /// Minus infinity, the neutral element of the maximum.
     const NEGATIVE_INFINITY: Self;
 
-    /// The nearest value of this type.
+    /// Returns the nearest value of this type.
     fn from_f64(value: f64) -> Self;
 
-    /// The value, exactly.
+    /// Returns the value, exactly.
     fn to_f64(self) -> f64;
 }
 
@@ -42,7 +42,7 @@ impl Scalar for f32 {
 
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "rounding to the nearest f32 is what the method promises"
+        reason = "rounding to the nearest f32 is what the method does"
     )]
     fn from_f64(value: f64) -> Self {
         value as Self

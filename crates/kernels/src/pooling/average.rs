@@ -8,7 +8,7 @@ use crate::cpu::{Kernel, LANES, Simd, dispatch};
 use crate::engine::Engine;
 use crate::numbers::{Channels, InRuns, Scalar, in_runs, lanes, load_run, store_run};
 
-/// What the sum over a window is divided by.
+/// The divisor of the sum over a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AverageDivisor {
     /// The taps on the padded map: PyTorch's `count_include_pad=True`. Taps beyond the padding (ceil mode) do not count.
@@ -42,7 +42,7 @@ fn list_window(
     weight
 }
 
-/// The mean of every window: `y[n,i,j,c] = sum over the window of x[n,·,·,c] / divisor`.
+/// Computes the mean of every window: `y[n,i,j,c] = sum over the window of x[n,·,·,c] / divisor`.
 ///
 /// Shapes: `x` `[N, H, W, C]`, `y` `[N, H_out, W_out, C]`.
 ///
@@ -109,7 +109,7 @@ impl<T: Scalar> InRuns for Means<'_, T> {
     }
 }
 
-/// The gradient of [`average_pool2d_forward`]: every `dy` is spread evenly over its window.
+/// Computes the gradient of [`average_pool2d_forward`]: every `dy` is spread evenly over its window.
 ///
 /// # Panics
 /// As [`average_pool2d_forward`].
@@ -148,10 +148,10 @@ impl<T: Scalar> Kernel for Backward<'_, T> {
             let place = [place / self.width, place % self.width];
             let weight = T::from_f64(list_window(self.geometry, self.divisor, place, &mut pixels));
             for block in Channels::blocks(channels) {
-                let slope = block.load(dy);
-                let slope: [T; LANES] = lanes!(lane => slope[lane] * weight);
+                let gradient = block.load(dy);
+                let gradient: [T; LANES] = lanes!(lane => gradient[lane] * weight);
                 for pixel in &pixels {
-                    block.add(slope, &mut self.dx[pixel * channels..][..channels]);
+                    block.add(gradient, &mut self.dx[pixel * channels..][..channels]);
                 }
             }
         }

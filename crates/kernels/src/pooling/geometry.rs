@@ -38,7 +38,7 @@ impl PoolGeometry {
         self.output_size().map(drop)
     }
 
-    /// Rows of the output map.
+    /// Returns the number of rows of the output map.
     ///
     /// # Errors
     /// As [`Self::validate`].
@@ -46,7 +46,7 @@ impl PoolGeometry {
         Ok(self.output_size()?[0])
     }
 
-    /// Columns of the output map.
+    /// Returns the number of columns of the output map.
     ///
     /// # Errors
     /// As [`Self::validate`].
@@ -54,7 +54,7 @@ impl PoolGeometry {
         Ok(self.output_size()?[1])
     }
 
-    /// Elements of the output, `N*H_out*W_out*C`.
+    /// Returns the number of elements of the output, `N*H_out*W_out*C`.
     ///
     /// # Errors
     /// As [`Self::validate`].
@@ -63,7 +63,7 @@ impl PoolGeometry {
         Ok(self.batch * height * width * self.channels)
     }
 
-    /// Elements of the input, `N*H*W*C`.
+    /// Returns the number of elements of the input, `N*H*W*C`.
     #[must_use]
     pub const fn input_len(&self) -> usize {
         self.batch * self.height_in * self.width_in * self.channels
@@ -115,7 +115,7 @@ impl PoolGeometry {
     }
 }
 
-/// The taps of one window along one axis that lie on the map, as input coordinates.
+/// Returns the taps of one window along one axis that lie on the map, as input coordinates.
 pub(crate) fn taps_on_map(
     output: usize,
     kernel: usize,

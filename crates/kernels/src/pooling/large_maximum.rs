@@ -1,4 +1,4 @@
-//! Max pooling in large windows that overlap: first along the rows of the map, then down the columns of what that gives, which visits
+//! Max pooling in large windows that overlap: first along the rows of the map, then along the columns of the result, which visits
 //! `kernel * (stride + 1)` values for an output instead of `kernel²`.
 
 use rayon::prelude::*;
@@ -10,13 +10,13 @@ use crate::cpu::{Kernel, Simd, dispatch};
 use crate::engine::Engine;
 use crate::numbers::{InRuns, Scalar, in_runs, load_run, store_run};
 
-/// Whether this way is the faster one: two passes over memory have to be worth it.
+/// Returns whether two passes over memory are faster.
 pub(super) const fn pays(geometry: &PoolGeometry) -> bool {
     let PoolGeometry { kernel, stride, .. } = *geometry;
     2 * kernel[0] > 3 * (stride[0] + 1) && kernel[1] > 1
 }
 
-/// As [`max_pool2d_forward`](super::maximum::max_pool2d_forward), to the same values and positions.
+/// Computes [`max_pool2d_forward`](super::maximum::max_pool2d_forward) to the same values and positions.
 pub(super) fn forward<T: Scalar>(
     engine: &Engine,
     geometry: &PoolGeometry,
@@ -121,7 +121,7 @@ mod tests {
     use crate::windows::Padding;
     use allconv_random::philox4x32;
 
-    /// Few different values, so that many windows hold their maximum more than once; a NaN now and then.
+    /// Returns a map of few different values, so that many windows hold their maximum more than once; a NaN now and then.
     fn map(len: usize) -> Vec<f32> {
         let value = |index: usize| match philox4x32([7, 0], [index as u32, 0, 0, 0])[0] % 97 {
             0 => f32::NAN,

@@ -27,8 +27,8 @@ impl<T: Scalar> InRuns for Maxima<'_, T> {
     }
 }
 
-/// Whether a value takes the place of the best so far. NaN (`v != v`) wins once and then stays. Without short circuits, so that it
-/// vectorises.
+/// Returns whether a value replaces the best so far. NaN (`v != v`) replaces a number and is not replaced. Without short circuits, so that
+/// it vectorises.
 #[inline(always)]
 pub(super) fn wins<T: Scalar>(value: T, best: T) -> bool {
     #[expect(clippy::eq_op, reason = "the test for NaN that a generic scalar offers")]
@@ -36,7 +36,7 @@ pub(super) fn wins<T: Scalar>(value: T, best: T) -> bool {
     (value > best) | is_first_nan
 }
 
-/// Takes over the values that are larger than the best so far, and their position.
+/// Takes the values that are larger than the best so far, and their position.
 #[inline(always)]
 pub(super) fn keep_larger<T: Scalar, const N: usize>(
     best: &mut [T; N],

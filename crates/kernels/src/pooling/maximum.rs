@@ -2,20 +2,20 @@
 
 use rayon::prelude::*;
 
-use super::cells::scatter_cells;
 use super::geometry::PoolGeometry;
 use super::large_maximum;
 use super::largest::{Maxima, wins};
+use super::positions::scatter_positions;
 use super::rows::{checked_size, list_pixels, rows};
 use crate::cpu::{Kernel, Simd, dispatch};
 use crate::engine::Engine;
 use crate::memory::unspecified_vec;
 use crate::numbers::{InRuns, Scalar, in_runs, load_run, store_run};
 
-/// The largest value of every window, and where it stands.
+/// Computes the largest value of every window, and its position.
 ///
 /// `y[n,i,j,c] = max over the window of x[n,·,·,c]`; `indices` holds `row * W + column` of the maximum in the input map,
-/// the first one in reading order on ties. NaN counts as larger than every number. Padding never wins.
+/// the first one in reading order on ties. NaN counts as larger than every number. Padding is never the maximum.
 /// Shapes: `x` `[N, H, W, C]`, `y` and `indices` `[N, H_out, W_out, C]`.
 ///
 /// # Panics
@@ -33,7 +33,7 @@ pub fn max_pool2d_forward<T: Scalar>(
     }
 }
 
-/// The same, window by window.
+/// Computes the same, window by window.
 pub(super) fn directly<T: Scalar>(
     engine: &Engine,
     geometry: &PoolGeometry,
@@ -46,7 +46,7 @@ pub(super) fn directly<T: Scalar>(
     });
 }
 
-/// The largest value of every window, as [`max_pool2d_forward`] has it, without its position.
+/// Computes the largest value of every window, as [`max_pool2d_forward`] has it, without its position.
 ///
 /// # Panics
 /// As [`max_pool2d_forward`].
@@ -131,7 +131,7 @@ impl<T: Scalar> InRuns for LargestValues<'_, T> {
     }
 }
 
-/// The gradient of [`max_pool2d_forward`]: every `dy` is added to the input pixel that was the maximum.
+/// Computes the gradient of [`max_pool2d_forward`]: every `dy` is added to the input pixel that was the maximum.
 ///
 /// # Panics
 /// As [`max_pool2d_forward`], and when an index lies outside the map.
@@ -143,7 +143,7 @@ pub fn max_pool2d_backward<T: Scalar>(
     dx: &mut [T],
 ) {
     let _ = checked_size(geometry, dx.len(), dy.len());
-    scatter_cells(geometry.batch, geometry.channels, indices, dy, dx);
+    scatter_positions(geometry.batch, geometry.channels, indices, dy, dx);
 }
 
 #[cfg(test)]

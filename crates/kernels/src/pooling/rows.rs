@@ -5,8 +5,8 @@ use rayon::prelude::*;
 use super::geometry::PoolGeometry;
 use crate::memory::check_len;
 
-/// The rows of a map `y` `[N, H_out, W_out, C]`, in parallel: the number of a row in its image's map, that image of `x` `[N, H, W, C]`, and
-/// the row.
+/// Returns the rows of a map `y` `[N, H_out, W_out, C]`, in parallel: the number of a row in its image's map, that image of `x`
+/// `[N, H, W, C]`, and the row.
 ///
 /// # Panics
 /// When the geometry is invalid or a slice has the wrong length.
@@ -22,7 +22,7 @@ pub(super) fn rows<'a, T: Sync, U: Send>(
         .map(move |(line, y)| (line % height, &x[line / height * image..][..image], y))
 }
 
-/// The output size, after checking geometry and lengths.
+/// Returns the output size, after checking geometry and lengths.
 pub(super) fn checked_size(geometry: &PoolGeometry, input: usize, output: usize) -> [usize; 2] {
     let size = (geometry.height_out(), geometry.width_out());
     let (Ok(height), Ok(width)) = size else { panic!("invalid pooling geometry {geometry:?}: {size:?}") };

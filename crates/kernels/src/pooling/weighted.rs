@@ -14,7 +14,7 @@ use crate::numbers::{Channels, Elementary, Scalar};
 #[derive(Clone, Copy, Debug)]
 pub struct Orders<'a, T>(pub &'a [T]);
 
-/// `y[n,i,j,c] = f(window of x[n,·,·,c])`.
+/// Computes `y[n,i,j,c] = f(window of x[n,·,·,c])`.
 ///
 /// Shapes: `x` `[N, H, W, C]`, `y` `[N, H_out, W_out, C]`, orders `[C]` for norms and empty otherwise.
 ///
@@ -127,7 +127,7 @@ impl<T: Scalar + Elementary> Kernel for Forward<'_, T> {
     }
 }
 
-/// The orders of a norm for these channels; 1, which nobody reads, for other functions.
+/// Returns the orders of a norm for these channels; 1 for other functions, which do not read it.
 #[inline(always)]
 fn order_of<T: Scalar>(block: &Channels, orders: &[T]) -> [T; LANES] {
     if orders.is_empty() { [T::ONE; LANES] } else { block.load(orders) }
@@ -149,18 +149,18 @@ impl<T: Scalar + Elementary> Kernel for Backward<'_, T> {
         let channels = geometry.channels;
         let line = self.y.len() / geometry.height_out().map_or(1, |height| height);
         let (y, dy) = (&self.y[row * line..][..line], &self.dy[row * line..][..line]);
-        let (mut pixels, mut window, mut slopes) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut pixels, mut window, mut gradients) = (Vec::new(), Vec::new(), Vec::new());
         for (column, (y, dy)) in y.chunks_exact(channels).zip(dy.chunks_exact(channels)).enumerate() {
             list_pixels(geometry, row, column, &mut pixels);
             for block in Channels::blocks(channels) {
                 block.load_window(self.x, channels, &pixels, &mut window);
                 let (order, result) = (order_of(&block, orders), [block.load(y), block.load(dy)]);
-                function.slopes(&window, order, result, &mut slopes);
-                for (pixel, slope) in pixels.iter().zip(&slopes) {
-                    block.add(*slope, &mut self.dx[pixel * channels..][..channels]);
+                function.gradients(&window, order, result, &mut gradients);
+                for (pixel, gradient) in pixels.iter().zip(&gradients) {
+                    block.add(*gradient, &mut self.dx[pixel * channels..][..channels]);
                 }
                 if !self.dorders.is_empty() {
-                    block.add(function.slope_of_order(&window, order, result), self.dorders);
+                    block.add(function.order_gradient(&window, order, result), self.dorders);
                 }
             }
         }
@@ -190,14 +190,14 @@ mod tests {
         [
             WindowFunction::SoftMean,
             WindowFunction::LogSumExp { sharpness: 1.7 },
-            WindowFunction::Likeness,
+            WindowFunction::Similarity,
             WindowFunction::SquareMean,
             WindowFunction::PNorm { mean: true },
             WindowFunction::PNorm { mean: false },
         ]
     }
 
-    /// Values in (-2, 2), one in seven of them 0.
+    /// Returns values in (-2, 2), one in seven of them 0.
     fn values(count: usize, seed: usize) -> Vec<f64> {
         let value = |index: usize| {
             let hash = (index * 7919 + seed * 104_729 + 13) % 1009;
@@ -222,7 +222,7 @@ mod tests {
         y
     }
 
-    /// Gradients of input and orders for a fixed gradient of the result.
+    /// Returns the gradients of input and orders for a fixed gradient of the result.
     fn backward<T: Scalar + Elementary>(
         isa: Isa,
         function: WindowFunction,
@@ -256,8 +256,8 @@ mod tests {
                     moved[index] += step;
                     loss(&moved, &orders)
                 };
-                let slope = (at(STEP) - at(-STEP)) / (2.0 * STEP);
-                assert!((slope - dx[index]).abs() < 1e-7, "{function:?}: {slope} and {}", dx[index]);
+                let numeric = (at(STEP) - at(-STEP)) / (2.0 * STEP);
+                assert!((numeric - dx[index]).abs() < 1e-7, "{function:?}: {numeric} and {}", dx[index]);
             }
             for channel in 1..orders.len() {
                 let at = |step: f64| {
@@ -265,10 +265,10 @@ mod tests {
                     moved[channel] += step;
                     loss(&x, &moved)
                 };
-                let slope = (at(STEP) - at(-STEP)) / (2.0 * STEP);
+                let numeric = (at(STEP) - at(-STEP)) / (2.0 * STEP);
                 assert!(
-                    (slope - dorders[channel]).abs() < 1e-7,
-                    "{function:?}: {slope} and {}",
+                    (numeric - dorders[channel]).abs() < 1e-7,
+                    "{function:?}: {numeric} and {}",
                     dorders[channel]
                 );
             }

@@ -1,6 +1,6 @@
 //! A linear map of one axis of an image.
 
-/// A sparse matrix that maps one axis of an image: output `i` is the sum of `weight · input[cell]` over its terms.
+/// A sparse matrix that maps one axis of an image: output `i` is the sum of `weight · input[position]` over its terms.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AxisMap {
     inputs: usize,
@@ -8,16 +8,16 @@ pub struct AxisMap {
 }
 
 impl AxisMap {
-    /// The map whose output `i` sums the terms `(cell, weight)` of `outputs[i]`. Terms of weight 0 are dropped.
+    /// Creates the map whose output `i` sums the terms `(position, weight)` of `outputs[i]`. Terms of weight 0 are dropped.
     ///
     /// # Panics
     ///
-    /// When a cell is not below `inputs`.
+    /// When a position is not below `inputs`.
     #[must_use]
     pub fn new(inputs: usize, outputs: Vec<Vec<(usize, f64)>>) -> Self {
         assert!(
-            outputs.iter().flatten().all(|(cell, _)| *cell < inputs),
-            "a term reads beyond {inputs} cells"
+            outputs.iter().flatten().all(|(position, _)| *position < inputs),
+            "a term reads beyond {inputs} positions"
         );
         let outputs = outputs
             .into_iter()
@@ -26,43 +26,43 @@ impl AxisMap {
         Self { inputs, outputs }
     }
 
-    /// Cells that enter.
+    /// Returns the number of positions that enter.
     #[must_use]
     pub const fn inputs(&self) -> usize {
         self.inputs
     }
 
-    /// Cells that leave.
+    /// Returns the number of positions that leave.
     #[must_use]
     pub const fn outputs(&self) -> usize {
         self.outputs.len()
     }
 
-    /// The terms of output `index`: (cell, weight).
+    /// Returns the terms of output `index`: (position, weight).
     #[must_use]
     pub fn terms(&self, index: usize) -> &[(usize, f64)] {
         &self.outputs[index]
     }
 
-    /// The map of the gradient: inputs and outputs exchanged.
+    /// Returns the map of the gradient: inputs and outputs exchanged.
     #[must_use]
     pub fn transposed(&self) -> Self {
         let mut outputs = vec![Vec::new(); self.inputs];
         for (index, terms) in self.outputs.iter().enumerate() {
-            for (cell, weight) in terms {
-                outputs[*cell].push((index, *weight));
+            for (position, weight) in terms {
+                outputs[*position].push((index, *weight));
             }
         }
         Self { inputs: self.outputs.len(), outputs }
     }
 
-    /// The matrix in row-major order, `[outputs, inputs]`; weights of repeated terms are added.
+    /// Returns the matrix in row-major order, `[outputs, inputs]`; weights of repeated terms are added.
     #[must_use]
     pub fn dense(&self) -> Vec<f64> {
         let mut matrix = vec![0.0; self.outputs.len() * self.inputs];
         for (index, terms) in self.outputs.iter().enumerate() {
-            for (cell, weight) in terms {
-                matrix[index * self.inputs + cell] += weight;
+            for (position, weight) in terms {
+                matrix[index * self.inputs + position] += weight;
             }
         }
         matrix

@@ -1,4 +1,4 @@
-//! Blocks of cells as channels, and the polyphase components of a map: data movement at a stride.
+//! Blocks of positions as channels, and the polyphase components of a map: data movement at a stride.
 
 use rayon::prelude::*;
 
@@ -6,10 +6,10 @@ use crate::cpu::{Isa, Kernel, Simd, dispatch};
 use crate::memory::check_len;
 use crate::numbers::Scalar;
 
-/// In which order the cells of a block become channels.
+/// The order in which the positions of a block become channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BlockOrder {
-    /// Channel `c·r² + r·a + b` for the cell in row a and column b of a block: PyTorch's.
+    /// Channel `c·r² + r·a + b` for the position in row a and column b of a block: PyTorch's.
     ChannelMajor,
     /// Channel `(a + r·b)·C + c`: phase-major, down first.
     PhaseMajorDown,
@@ -17,7 +17,7 @@ pub enum BlockOrder {
     PhaseMajorAcross,
 }
 
-/// The maps of [`space_to_depth`]: `[N, H, W, C]` in blocks of `factor × factor` cells.
+/// The maps of [`space_to_depth`]: `[N, H, W, C]` in blocks of `factor × factor` positions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlockGeometry {
     /// Images.
@@ -28,14 +28,14 @@ pub struct BlockGeometry {
     pub width: usize,
     /// Channels of the larger map.
     pub channels: usize,
-    /// Side of a block, at least 1.
+    /// Height and width of a block, at least 1.
     pub factor: usize,
-    /// In which order cells become channels.
+    /// The order in which positions become channels.
     pub order: BlockOrder,
 }
 
 impl BlockGeometry {
-    /// Rows and columns of blocks; the last ones may be incomplete.
+    /// Returns the number of rows and columns of blocks; the last ones may be incomplete.
     #[must_use]
     pub const fn blocks(&self) -> [usize; 2] {
         [self.height.div_ceil(self.factor), self.width.div_ceil(self.factor)]
@@ -47,7 +47,7 @@ impl BlockGeometry {
         [self.batch * self.height * self.width * self.channels, self.batch * rows * columns * block]
     }
 
-    /// Whether every block is a whole square of 2×2 cells, which become neighbouring channels.
+    /// Returns whether every block is a whole square of 2×2 positions, which become neighbouring channels.
     fn is_squares(&self) -> bool {
         self.order == BlockOrder::ChannelMajor
             && self.factor == 2
@@ -55,7 +55,7 @@ impl BlockGeometry {
             && self.width.is_multiple_of(2)
     }
 
-    /// The first channel of a cell of a block, and the step between its channels.
+    /// Returns the first channel of a position of a block, and the step between its channels.
     fn place(&self, down: usize, across: usize) -> [usize; 2] {
         let Self { factor, channels, order, .. } = *self;
         match order {
@@ -66,7 +66,8 @@ impl BlockGeometry {
     }
 }
 
-/// Blocks of cells to channels: `x` `[N, H, W, C]` to `y` `[N, ceil(H/r), ceil(W/r), r²·C]`; cells beyond the far edges are 0.
+/// Moves blocks of positions to channels: `x` `[N, H, W, C]` to `y` `[N, ceil(H/r), ceil(W/r), r²·C]`; positions beyond the far edges are
+/// 0.
 ///
 /// # Panics
 /// When a slice has the wrong length.
@@ -80,7 +81,7 @@ pub fn space_to_depth<T: Scalar>(geometry: &BlockGeometry, x: &[T], y: &mut [T])
     if geometry.is_squares() {
         let isa = Isa::detect();
         let lines = x.par_chunks(2 * width * channels).zip(y.par_chunks_mut(2 * width * channels));
-        return lines.for_each(|(cells, squares)| dispatch(isa, Gather { channels, cells, squares }));
+        return lines.for_each(|(pixels, squares)| dispatch(isa, Gather { channels, pixels, squares }));
     }
     y.par_chunks_mut(columns * block).enumerate().for_each(|(line, y)| {
         let (image, row) = (line / rows, line % rows);
@@ -89,15 +90,15 @@ pub fn space_to_depth<T: Scalar>(geometry: &BlockGeometry, x: &[T], y: &mut [T])
         }
         for down in (0..factor).take_while(|down| row * factor + down < height) {
             let x = &x[(image * height + row * factor + down) * width * channels..][..width * channels];
-            for (cell, x) in x.chunks_exact(channels).enumerate() {
-                let [first, step] = geometry.place(down, cell % factor);
-                copy_apart(x, &mut y[cell / factor * block + first..], [1, step]);
+            for (column, x) in x.chunks_exact(channels).enumerate() {
+                let [first, step] = geometry.place(down, column % factor);
+                copy_apart(x, &mut y[column / factor * block + first..], [1, step]);
             }
         }
     });
 }
 
-/// The inverse and adjoint of [`space_to_depth`]: channels to blocks of cells; what lies beyond the far edges is left out.
+/// Moves channels to blocks of positions, the inverse and adjoint of [`space_to_depth`]; what lies beyond the far edges is left out.
 ///
 /// # Panics
 /// As [`space_to_depth`].
@@ -111,22 +112,22 @@ pub fn depth_to_space<T: Scalar>(geometry: &BlockGeometry, y: &[T], x: &mut [T])
     if geometry.is_squares() {
         let isa = Isa::detect();
         let lines = x.par_chunks_mut(2 * width * channels).zip(y.par_chunks(2 * width * channels));
-        return lines.for_each(|(cells, squares)| dispatch(isa, Scatter { channels, squares, cells }));
+        return lines.for_each(|(pixels, squares)| dispatch(isa, Scatter { channels, squares, pixels }));
     }
     x.par_chunks_mut(width * channels).enumerate().for_each(|(line, x)| {
         let (image, row) = (line / height, line % height);
         let y = &y[(image * rows + row / factor) * columns * block..][..columns * block];
-        for (cell, x) in x.chunks_exact_mut(channels).enumerate() {
-            let [first, step] = geometry.place(row % factor, cell % factor);
-            copy_apart(&y[cell / factor * block + first..], x, [step, 1]);
+        for (column, x) in x.chunks_exact_mut(channels).enumerate() {
+            let [first, step] = geometry.place(row % factor, column % factor);
+            copy_apart(&y[column / factor * block + first..], x, [step, 1]);
         }
     });
 }
 
-/// Two rows of cells to one row of squares.
+/// Two rows of pixels to one row of squares.
 struct Gather<'a, T> {
     channels: usize,
-    cells: &'a [T],
+    pixels: &'a [T],
     squares: &'a mut [T],
 }
 
@@ -134,12 +135,12 @@ impl<T: Scalar> Kernel for Gather<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self, _simd: S) {
         let count = self.channels;
-        let (top, bottom) = self.cells.split_at(self.cells.len() / 2);
+        let (top, bottom) = self.pixels.split_at(self.pixels.len() / 2);
         let pairs = top.chunks_exact(2 * count).zip(bottom.chunks_exact(2 * count));
         for (squares, (top, bottom)) in self.squares.chunks_exact_mut(4 * count).zip(pairs) {
             let (squares, _) = squares.as_chunks_mut::<4>();
             let ((a, b), (c, d)) = (top.split_at(count), bottom.split_at(count));
-            // All of one length, which the compiler must see.
+            // All of one length, which the compiler must know.
             let (squares, a, b, c, d) =
                 (&mut squares[..count], &a[..count], &b[..count], &c[..count], &d[..count]);
             for channel in 0..count {
@@ -149,18 +150,18 @@ impl<T: Scalar> Kernel for Gather<'_, T> {
     }
 }
 
-/// One row of squares to two rows of cells.
+/// One row of squares to two rows of pixels.
 struct Scatter<'a, T> {
     channels: usize,
     squares: &'a [T],
-    cells: &'a mut [T],
+    pixels: &'a mut [T],
 }
 
 impl<T: Scalar> Kernel for Scatter<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self, _simd: S) {
         let count = self.channels;
-        let (top, bottom) = self.cells.split_at_mut(self.cells.len() / 2);
+        let (top, bottom) = self.pixels.split_at_mut(self.pixels.len() / 2);
         let pairs = top.chunks_exact_mut(2 * count).zip(bottom.chunks_exact_mut(2 * count));
         for (squares, (top, bottom)) in self.squares.chunks_exact(4 * count).zip(pairs) {
             let (squares, _) = squares.as_chunks::<4>();
@@ -170,8 +171,8 @@ impl<T: Scalar> Kernel for Scatter<'_, T> {
     }
 }
 
-/// The four values of every square, each to its run. In a function of its own, since the loop is vectorised only where the compiler knows
-/// that the runs do not overlap.
+/// Writes the four values of every square, each to its run. In a function of its own, since the loop is vectorised only where the compiler
+/// knows that the runs do not overlap.
 #[inline(always)]
 fn separate<T: Scalar>(squares: &[[T; 4]], a: &mut [T], b: &mut [T], c: &mut [T], d: &mut [T]) {
     let count = squares.len();
@@ -184,7 +185,7 @@ fn separate<T: Scalar>(squares: &[[T; 4]], a: &mut [T], b: &mut [T], c: &mut [T]
     }
 }
 
-/// Copies the values of one cell, which stand so far apart in source and target. The shorter of the two ends the copy.
+/// Copies the values of one pixel, with these steps in source and target. The copy ends with the shorter of the two.
 fn copy_apart<T: Copy>(source: &[T], target: &mut [T], steps: [usize; 2]) {
     match steps {
         [1, 1] => {
@@ -209,7 +210,7 @@ mod tests {
         BlockGeometry { batch: 2, height, width, channels: 3, factor, order }
     }
 
-    /// Where the definition puts a value of x, by arithmetic of its own.
+    /// Computes the definition, with index arithmetic of its own.
     fn expected(geometry: &BlockGeometry, x: &[f32]) -> Vec<f32> {
         let BlockGeometry { batch, height, width, channels, factor: r, order } = *geometry;
         let [rows, columns] = geometry.blocks();
@@ -229,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn every_order_puts_cells_where_its_definition_says_and_back() {
+    fn every_order_puts_positions_where_its_definition_says_and_back() {
         for order in ORDERS {
             for (height, width, factor) in [(4, 6, 2), (2, 2, 2), (5, 3, 2), (1, 1, 2), (7, 5, 3), (3, 2, 1)]
             {

@@ -3,11 +3,11 @@
 mod axis_map;
 mod blocks;
 mod reassembly;
+mod reassembly_weights;
 mod resample;
-mod shares;
 
 pub use axis_map::AxisMap;
 pub use blocks::{BlockGeometry, BlockOrder, depth_to_space, space_to_depth};
 pub use reassembly::{ReassemblyGeometry, reassembly_backward, reassembly_forward};
+pub use reassembly_weights::reassembly_weights;
 pub use resample::{ChannelMap, ResampleChannels, resample};
-pub use shares::reassembly_shares;

@@ -1,4 +1,4 @@
-//! Enlargement by weighted sums of neighbouring cells, the weights a softmax that every cell has for itself.
+//! Enlargement by weighted sums of neighbouring positions, with softmax weights of its own at every position.
 
 use rayon::prelude::*;
 
@@ -19,16 +19,17 @@ pub struct ReassemblyGeometry {
     pub width: usize,
     /// Channels.
     pub channels: usize,
-    /// Side of the neighbourhood in cells, odd.
+    /// Height and width of the neighbourhood in positions, odd.
     pub kernel: usize,
-    /// By what the sides grow.
+    /// Factor by which height and width grow.
     pub factor: usize,
 }
 
 impl ReassemblyGeometry {
-    /// Shares of each cell of the smaller map: `kernel²` neighbours times `factor²` cells of its block, neighbours first.
+    /// Returns the number of weights of each position of the smaller map: `kernel²` neighbours times `factor²` positions of its block,
+    /// neighbours first.
     #[must_use]
-    pub const fn shares(&self) -> usize {
+    pub const fn weights(&self) -> usize {
         self.kernel * self.kernel * self.factor * self.factor
     }
 
@@ -36,76 +37,77 @@ impl ReassemblyGeometry {
         self.height * self.width * self.channels
     }
 
-    fn check<T>(&self, shares: &[T], x: &[T], y: &[T]) {
+    fn check<T>(&self, weights: &[T], x: &[T], y: &[T]) {
         assert!(self.kernel % 2 == 1 && self.factor > 0 && self.image() > 0, "{self:?}");
         check_len("the smaller map", x.len(), self.batch * self.image());
         check_len("the larger map", y.len(), x.len() * self.factor * self.factor);
-        check_len("the shares", shares.len(), x.len() / self.channels * self.shares());
+        check_len("the weights", weights.len(), x.len() / self.channels * self.weights());
     }
 
-    /// Writes the neighbours of a cell that lie on the map: place in the neighbourhood and cell.
+    /// Lists the neighbours of a position that lie on the map: place in the neighbourhood, and position.
     #[inline(always)]
     fn list_neighbours(&self, row: usize, column: usize, neighbours: &mut Vec<(usize, usize)>) {
         let around = self.kernel / 2;
         neighbours.clear();
         for down in around.saturating_sub(row)..self.kernel.min(self.height + around - row) {
             for across in around.saturating_sub(column)..self.kernel.min(self.width + around - column) {
-                let cell = (row + down - around) * self.width + column + across - around;
-                neighbours.push((down * self.kernel + across, cell));
+                let position = (row + down - around) * self.width + column + across - around;
+                neighbours.push((down * self.kernel + across, position));
             }
         }
     }
 
-    /// A cell of the larger map: that of a block by its number, row by row.
+    /// Returns the position in the larger map of one of a block by its number, row by row.
     #[inline(always)]
-    fn cell_of_block(&self, [row, column]: [usize; 2], number: usize) -> usize {
+    fn position_in_block(&self, [row, column]: [usize; 2], number: usize) -> usize {
         let (down, across) = (number / self.factor, number % self.factor);
         (row * self.factor + down) * self.width * self.factor + column * self.factor + across
     }
 }
 
-/// `y[n, s·i+a, s·j+b, c] = Σ over neighbours (u, v) of shares[n,i,j,(u,v),(a,b)] · x[n, i+u−k/2, j+v−k/2, c]`, zeros beyond the edges.
+/// Computes `y[n, s·i+a, s·j+b, c] = Σ over neighbours (u, v) of weights[n,i,j,(u,v),(a,b)] · x[n, i+u−k/2, j+v−k/2, c]`, zeros beyond the
+/// edges.
 ///
-/// Shapes: `x` `[N, H, W, C]`, `y` `[N, sH, sW, C]`, shares `[N, H, W, kernel², factor²]`.
+/// Shapes: `x` `[N, H, W, C]`, `y` `[N, sH, sW, C]`, weights `[N, H, W, kernel², factor²]`.
 ///
 /// # Panics
 /// When a slice has the wrong length or the kernel is even.
 pub fn reassembly_forward<T: Scalar>(
     engine: &Engine,
     geometry: &ReassemblyGeometry,
-    shares: &[T],
+    weights: &[T],
     x: &[T],
     y: &mut [T],
 ) {
-    geometry.check(shares, x, y);
+    geometry.check(weights, x, y);
     let line = geometry.width * geometry.channels * geometry.factor.pow(2);
-    let of_line = geometry.width * geometry.shares();
-    y.par_chunks_mut(line).zip(shares.par_chunks(of_line)).enumerate().for_each(|(line, (y, shares))| {
+    let of_line = geometry.width * geometry.weights();
+    y.par_chunks_mut(line).zip(weights.par_chunks(of_line)).enumerate().for_each(|(line, (y, weights))| {
         let (image, row) = (line / geometry.height, line % geometry.height);
         let x = &x[image * geometry.image()..][..geometry.image()];
-        dispatch(engine.isa(), Forward { geometry, row, shares, x, y });
+        dispatch(engine.isa(), Forward { geometry, row, weights, x, y });
     });
 }
 
-/// The gradients of [`reassembly_forward`] behind [`reassembly_shares`](super::reassembly_shares): of `x` and of the logits.
+/// Computes the gradients of [`reassembly_forward`] behind [`reassembly_weights`](fn@super::reassembly_weights): of `x` and of the logits.
 ///
 /// # Panics
 /// As [`reassembly_forward`].
 pub fn reassembly_backward<T: Scalar>(
     engine: &Engine,
     geometry: &ReassemblyGeometry,
-    shares: &[T],
+    weights: &[T],
     [x, dy]: [&[T]; 2],
     [dx, dlogits]: [&mut [T]; 2],
 ) {
-    geometry.check(shares, x, dy);
+    geometry.check(weights, x, dy);
     check_len("the gradient of the smaller map", dx.len(), x.len());
-    check_len("the gradient of the logits", dlogits.len(), shares.len());
-    let (image, of_image) = (geometry.image(), shares.len() / geometry.batch.max(1));
+    check_len("the gradient of the logits", dlogits.len(), weights.len());
+    let (image, of_image) = (geometry.image(), weights.len() / geometry.batch.max(1));
     let gradients = dx.par_chunks_mut(image).zip(dlogits.par_chunks_mut(of_image));
     let maps = x.par_chunks(image).zip(dy.par_chunks(image * geometry.factor.pow(2)));
-    gradients.zip(maps).zip(shares.par_chunks(of_image)).for_each(|(((dx, dlogits), (x, dy)), shares)| {
-        dispatch(engine.isa(), Backward { geometry, shares, x, dy, dx, dlogits });
+    gradients.zip(maps).zip(weights.par_chunks(of_image)).for_each(|(((dx, dlogits), (x, dy)), weights)| {
+        dispatch(engine.isa(), Backward { geometry, weights, x, dy, dx, dlogits });
     });
 }
 
@@ -113,7 +115,7 @@ pub fn reassembly_backward<T: Scalar>(
 struct Forward<'a, T> {
     geometry: &'a ReassemblyGeometry,
     row: usize,
-    shares: &'a [T],
+    weights: &'a [T],
     x: &'a [T],
     y: &'a mut [T],
 }
@@ -121,18 +123,18 @@ struct Forward<'a, T> {
 impl<T: Scalar> Kernel for Forward<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self, _simd: S) {
-        let Self { geometry, row, shares, x, y } = self;
+        let Self { geometry, row, weights, x, y } = self;
         let (channels, block) = (geometry.channels, geometry.factor.pow(2));
         let (mut neighbours, mut terms) = (Vec::new(), Vec::new());
-        for (column, shares) in shares.chunks_exact(geometry.shares()).enumerate() {
+        for (column, weights) in weights.chunks_exact(geometry.weights()).enumerate() {
             geometry.list_neighbours(row, column, &mut neighbours);
             for number in 0..block {
                 terms.clear();
-                for (place, cell) in &neighbours {
-                    terms.push((*cell, shares[place * block + number]));
+                for (place, position) in &neighbours {
+                    terms.push((*position, weights[place * block + number]));
                 }
-                let cell = geometry.cell_of_block([0, column], number);
-                weigh(&terms, channels, x, &mut y[cell * channels..][..channels], Write::Over);
+                let position = geometry.position_in_block([0, column], number);
+                weigh(&terms, channels, x, &mut y[position * channels..][..channels], Write::Over);
             }
         }
     }
@@ -141,7 +143,7 @@ impl<T: Scalar> Kernel for Forward<'_, T> {
 /// One image.
 struct Backward<'a, T> {
     geometry: &'a ReassemblyGeometry,
-    shares: &'a [T],
+    weights: &'a [T],
     x: &'a [T],
     dy: &'a [T],
     dx: &'a mut [T],
@@ -151,39 +153,41 @@ struct Backward<'a, T> {
 impl<T: Scalar> Kernel for Backward<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self, _simd: S) {
-        let Self { geometry, shares, x, dy, dx, dlogits } = self;
+        let Self { geometry, weights, x, dy, dx, dlogits } = self;
         let ReassemblyGeometry { height, width, channels, kernel, factor, .. } = *geometry;
-        let (block, each) = (factor * factor, geometry.shares());
+        let (block, each) = (factor * factor, geometry.weights());
         let (mut neighbours, mut terms) = (Vec::new(), Vec::new());
         dlogits.fill(T::ZERO);
         for row in 0..height {
             for column in 0..width {
                 let this = row * width + column;
                 geometry.list_neighbours(row, column, &mut neighbours);
-                // Each neighbour reads this cell from the opposite place.
+                // Each neighbour reads this position at the opposite place.
                 terms.clear();
-                for (place, cell) in &neighbours {
-                    let shares = &shares[cell * each + (kernel * kernel - 1 - place) * block..][..block];
-                    for (number, share) in shares.iter().enumerate() {
-                        let larger = geometry.cell_of_block([cell / width, cell % width], number);
-                        terms.push((larger, *share));
+                for (place, position) in &neighbours {
+                    let weights =
+                        &weights[position * each + (kernel * kernel - 1 - place) * block..][..block];
+                    for (number, weight) in weights.iter().enumerate() {
+                        let larger = geometry.position_in_block([position / width, position % width], number);
+                        terms.push((larger, *weight));
                     }
                 }
                 weigh(&terms, channels, dy, &mut dx[this * channels..][..channels], Write::Over);
-                let (shares, dlogits) = (&shares[this * each..][..each], &mut dlogits[this * each..][..each]);
+                let (weights, dlogits) =
+                    (&weights[this * each..][..each], &mut dlogits[this * each..][..each]);
                 for number in 0..block {
-                    let larger = geometry.cell_of_block([row, column], number);
+                    let larger = geometry.position_in_block([row, column], number);
                     let dy = &dy[larger * channels..][..channels];
                     let mut mean = T::ZERO;
-                    for (place, cell) in &neighbours {
-                        let product = dot(dy, &x[cell * channels..][..channels]);
+                    for (place, position) in &neighbours {
+                        let product = dot(dy, &x[position * channels..][..channels]);
                         dlogits[place * block + number] = product;
-                        mean += shares[place * block + number] * product;
+                        mean += weights[place * block + number] * product;
                     }
                     // Beyond the edges the value is 0, and so is its product.
                     for place in 0..kernel * kernel {
                         let index = place * block + number;
-                        dlogits[index] = shares[index] * (dlogits[index] - mean);
+                        dlogits[index] = weights[index] * (dlogits[index] - mean);
                     }
                 }
             }
@@ -191,7 +195,7 @@ impl<T: Scalar> Kernel for Backward<'_, T> {
     }
 }
 
-/// The sum of products, each lane for itself and the lanes at the end.
+/// Returns the sum of products, each lane for itself and the lanes at the end.
 #[inline(always)]
 fn dot<T: Scalar>(a: &[T], b: &[T]) -> T {
     let mut sums = [[T::ZERO; LANES]; WIDE / LANES];
@@ -219,7 +223,7 @@ fn dot<T: Scalar>(a: &[T], b: &[T]) -> T {
 
 #[cfg(test)]
 mod tests {
-    use super::super::reassembly_shares;
+    use super::super::reassembly_weights;
     use super::*;
     use crate::cpu::Isa;
     use crate::numbers::{Accuracy, Elementary};
@@ -235,9 +239,13 @@ mod tests {
     }
 
     fn operands<T: Scalar>(geometry: &ReassemblyGeometry) -> [Vec<T>; 3] {
-        let cells = 2 * 3 * 4;
-        let larger = cells * geometry.channels * geometry.factor.pow(2);
-        [values(cells * geometry.shares(), 1), values(cells * geometry.channels, 2), values(larger, 3)]
+        let positions = 2 * 3 * 4;
+        let larger = positions * geometry.channels * geometry.factor.pow(2);
+        [
+            values(positions * geometry.weights(), 1),
+            values(positions * geometry.channels, 2),
+            values(larger, 3),
+        ]
     }
 
     fn result<T: Scalar + Elementary>(
@@ -247,41 +255,41 @@ mod tests {
         x: &[T],
     ) -> (Vec<T>, Vec<T>) {
         let engine = Engine::new(isa, Accuracy::F32);
-        let mut shares = vec![T::ZERO; logits.len()];
+        let mut weights = vec![T::ZERO; logits.len()];
         let mut y = vec![T::ZERO; x.len() * geometry.factor.pow(2)];
-        reassembly_shares(&engine, geometry, logits, &mut shares);
-        reassembly_forward(&engine, geometry, &shares, x, &mut y);
-        (shares, y)
+        reassembly_weights(&engine, geometry, logits, &mut weights);
+        reassembly_forward(&engine, geometry, &weights, x, &mut y);
+        (weights, y)
     }
 
     fn gradients<T: Scalar + Elementary>(isa: Isa, geometry: &ReassemblyGeometry) -> [Vec<T>; 2] {
         let [logits, x, dy] = operands::<T>(geometry);
-        let (shares, _) = result(isa, geometry, &logits, &x);
+        let (weights, _) = result(isa, geometry, &logits, &x);
         let (mut dx, mut dlogits) = (x.clone(), logits.clone());
         let engine = Engine::new(isa, Accuracy::F32);
-        reassembly_backward(&engine, geometry, &shares, [&x, &dy], [&mut dx, &mut dlogits]);
+        reassembly_backward(&engine, geometry, &weights, [&x, &dy], [&mut dx, &mut dlogits]);
         [dx, dlogits]
     }
 
-    /// The definition, value by value.
+    /// Returns the definition, value by value.
     fn by_definition(geometry: &ReassemblyGeometry, logits: &[f64], x: &[f64]) -> Vec<f64> {
         let ReassemblyGeometry { height, width, channels, kernel, factor, .. } = *geometry;
         let [rows, columns] = [height * factor, width * factor];
         let value = |index: usize| {
             let (channel, column) = (index % channels, index / channels % columns);
             let (row, image) = (index / channels / columns % rows, index / channels / columns / rows);
-            let cell = (image * height + row / factor) * width + column / factor;
+            let position = (image * height + row / factor) * width + column / factor;
             let logit = |place: usize| {
                 let block = row % factor * factor + column % factor;
-                exp(logits[(cell * kernel * kernel + place) * factor * factor + block])
+                exp(logits[(position * kernel * kernel + place) * factor * factor + block])
             };
             let neighbour = |place: usize| {
                 let [down, across] = [row / factor + place / kernel, column / factor + place % kernel];
                 let around = kernel / 2;
                 let inside =
                     (around..height + around).contains(&down) && (around..width + around).contains(&across);
-                let cell = || (image * height + down - around) * width + across - around;
-                if inside { x[cell() * channels + channel] } else { 0.0 }
+                let position = || (image * height + down - around) * width + across - around;
+                if inside { x[position() * channels + channel] } else { 0.0 }
             };
             let sum: f64 = (0..kernel * kernel).map(logit).sum();
             (0..kernel * kernel).map(|place| logit(place) / sum * neighbour(place)).sum()
@@ -312,7 +320,7 @@ mod tests {
             let [logits, x, dy] = operands::<f64>(&geometry);
             let [dx, dlogits] = gradients::<f64>(Isa::detect(), &geometry);
             const STEP: f64 = 1e-6;
-            let slope = |index: usize, of_x: bool| {
+            let numeric = |index: usize, of_x: bool| {
                 let at = |step: f64| -> f64 {
                     let (mut logits, mut x) = (logits.clone(), x.clone());
                     if of_x {
@@ -326,8 +334,8 @@ mod tests {
             };
             for (gradient, of_x) in [(&dx, true), (&dlogits, false)] {
                 for index in (0..gradient.len()).step_by(gradient.len() / 20) {
-                    let slope = slope(index, of_x);
-                    assert!((slope - gradient[index]).abs() < 1e-7, "{slope} and {}", gradient[index]);
+                    let numeric = numeric(index, of_x);
+                    assert!((numeric - gradient[index]).abs() < 1e-7, "{numeric} and {}", gradient[index]);
                 }
             }
             for isa in Isa::available() {

@@ -32,11 +32,11 @@ pub struct ResampleChannels {
     pub each: usize,
 }
 
-/// `y[n,i,j,to+c] = sum over the maps that write there, over h and w, of rows[i,h] · columns[j,w] · x[n,h,w,from+c]`.
+/// Computes `y[n,i,j,to+c] = sum over the maps that write there, over h and w, of rows[i,h] · columns[j,w] · x[n,h,w,from+c]`.
 ///
-/// `choices` are lists of maps and `choice` says for each image which of them it takes. Shapes: `x` `[N, H, W, input]`, `y`
-/// `[N, rows.outputs, columns.outputs, output]`. Every sum over cells runs from 0 in the order of the terms, along the rows' axis first;
-/// maps that write the same channels are added in their order.
+/// `choices` are lists of maps and `choice` holds the index of the list for each image. Shapes: `x` `[N, H, W, input]`, `y`
+/// `[N, rows.outputs, columns.outputs, output]`. Every sum over positions runs from 0 in the order of the terms, along the rows' axis
+/// first; maps that write the same channels are added in their order.
 ///
 /// # Panics
 ///
@@ -50,17 +50,17 @@ pub fn resample<T: Scalar>(
     y: &mut [T],
 ) {
     let prepared: Vec<Prepared<T>> = choices.iter().map(|maps| Prepared::new(maps, channels)).collect();
-    let Some(Prepared { sides_in, sides_out, .. }) = prepared.first() else { panic!("no maps") };
+    let Some(Prepared { size_in, size_out, .. }) = prepared.first() else { panic!("no maps") };
     for other in &prepared {
-        assert_eq!((&other.sides_in, &other.sides_out), (sides_in, sides_out), "sides of maps");
+        assert_eq!((&other.size_in, &other.size_out), (size_in, size_out), "sizes of maps");
     }
-    let image_in = sides_in[0] * sides_in[1] * channels.input;
-    let line_out = sides_out[1] * channels.output;
-    assert!(image_in > 0 && line_out > 0 && sides_out[0] > 0, "an image without cells");
+    let image_in = size_in[0] * size_in[1] * channels.input;
+    let line_out = size_out[1] * channels.output;
+    assert!(image_in > 0 && line_out > 0 && size_out[0] > 0, "an image without positions");
     check_len("x", x.len(), choice.len() * image_in);
-    check_len("y", y.len(), choice.len() * sides_out[0] * line_out);
+    check_len("y", y.len(), choice.len() * size_out[0] * line_out);
     y.par_chunks_mut(line_out).enumerate().for_each_init(Vec::new, |sums, (line, y)| {
-        let (image, row) = (line / sides_out[0], line % sides_out[0]);
+        let (image, row) = (line / size_out[0], line % size_out[0]);
         let x = &x[image * image_in..][..image_in];
         dispatch(engine.isa(), Line { maps: &prepared[choice[image]], channels, row, x, y, sums });
     });
@@ -68,8 +68,8 @@ pub fn resample<T: Scalar>(
 
 /// A list of maps with weights of the element type, each matrix along the rows' axis once.
 struct Prepared<T> {
-    sides_in: [usize; 2],
-    sides_out: [usize; 2],
+    size_in: [usize; 2],
+    size_out: [usize; 2],
     /// Matrices along the rows' axis, and the first channel they read.
     rows: Vec<(Terms<T>, usize)>,
     maps: Vec<PreparedMap<T>>,
@@ -83,7 +83,7 @@ struct PreparedMap<T> {
     write: Write,
 }
 
-/// What becomes of values that are there already.
+/// Whether values that are there already are replaced or added to.
 #[derive(Clone, Copy)]
 pub(crate) enum Write {
     Over,
@@ -100,7 +100,8 @@ impl<T: Scalar> Terms<T> {
     fn new(map: &AxisMap) -> Self {
         let (mut ends, mut terms) = (Vec::new(), Vec::new());
         for output in 0..map.outputs() {
-            terms.extend(map.terms(output).iter().map(|(cell, weight)| (*cell, T::from_f64(*weight))));
+            terms
+                .extend(map.terms(output).iter().map(|(position, weight)| (*position, T::from_f64(*weight))));
             ends.push(terms.len());
         }
         Self { ends, terms }
@@ -116,16 +117,16 @@ impl<T: Scalar> Terms<T> {
 impl<T: Scalar> Prepared<T> {
     fn new(maps: &[ChannelMap<'_>], channels: ResampleChannels) -> Self {
         let Some(first) = maps.first() else { panic!("an empty list of maps") };
-        let sides = |map: &ChannelMap<'_>| {
+        let sizes = |map: &ChannelMap<'_>| {
             let (rows, columns) = (map.rows, map.columns);
             [[rows.inputs(), columns.inputs()], [rows.outputs(), columns.outputs()]]
         };
-        let [sides_in, sides_out] = sides(first);
+        let [size_in, size_out] = sizes(first);
         let mut written = vec![false; channels.output];
         let mut distinct: Vec<(&AxisMap, usize)> = Vec::new();
         let mut prepared = Vec::new();
         for map in maps {
-            assert_eq!(sides(map), [sides_in, sides_out], "sides of maps");
+            assert_eq!(sizes(map), [size_in, size_out], "sizes of maps");
             assert!(map.from + channels.each <= channels.input, "a map reads beyond {channels:?}");
             let written = &mut written[map.to..][..channels.each];
             let write = if written.contains(&true) { Write::Onto } else { Write::Over };
@@ -140,7 +141,7 @@ impl<T: Scalar> Prepared<T> {
         }
         assert!(!written.contains(&false), "maps that do not write every channel");
         let rows = distinct.into_iter().map(|(rows, from)| (Terms::new(rows), from)).collect();
-        Self { sides_in, sides_out, rows, maps: prepared }
+        Self { size_in, size_out, rows, maps: prepared }
     }
 }
 
@@ -158,15 +159,15 @@ impl<T: Scalar> Kernel for Line<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self, _simd: S) {
         let Self { maps, channels: ResampleChannels { input, output, each }, row, x, y, sums } = self;
-        let width = maps.sides_in[1];
+        let width = maps.size_in[1];
         sums.resize(maps.rows.len() * width * each, T::ZERO);
         for ((rows, from), sums) in maps.rows.iter().zip(sums.chunks_exact_mut(width * each)) {
             let terms = rows.of(row);
             if each == input {
                 weigh(terms, width * input, x, sums, Write::Over);
             } else {
-                for (cell, sums) in sums.chunks_exact_mut(each).enumerate() {
-                    weigh(terms, width * input, &x[cell * input + from..], sums, Write::Over);
+                for (position, sums) in sums.chunks_exact_mut(each).enumerate() {
+                    weigh(terms, width * input, &x[position * input + from..], sums, Write::Over);
                 }
             }
         }
@@ -179,7 +180,7 @@ impl<T: Scalar> Kernel for Line<'_, T> {
     }
 }
 
-/// Sums of `weight · source[cell · step + k]` over the terms for each k: registers hold the sums of [`WIDE`] neighbours.
+/// Computes sums of `weight · source[position · step + k]` over the terms for each k: registers hold the sums of [`WIDE`] neighbours.
 #[inline(always)]
 pub(crate) fn weigh<T: Scalar>(
     terms: &[(usize, T)],
@@ -191,8 +192,8 @@ pub(crate) fn weigh<T: Scalar>(
     let mut first = 0;
     while first + WIDE <= target.len() {
         let mut sums = [[T::ZERO; LANES]; WIDE / LANES];
-        for (cell, weight) in terms {
-            let values: &[T; WIDE] = chunk(&source[cell * step + first..]);
+        for (position, weight) in terms {
+            let values: &[T; WIDE] = chunk(&source[position * step + first..]);
             for vector in 0..WIDE / LANES {
                 for lane in 0..LANES {
                     sums[vector][lane] += values[vector * LANES + lane] * *weight;
@@ -206,8 +207,8 @@ pub(crate) fn weigh<T: Scalar>(
     }
     while first + LANES <= target.len() {
         let mut sums = [T::ZERO; LANES];
-        for (cell, weight) in terms {
-            let values: &[T; LANES] = chunk(&source[cell * step + first..]);
+        for (position, weight) in terms {
+            let values: &[T; LANES] = chunk(&source[position * step + first..]);
             for lane in 0..LANES {
                 sums[lane] += values[lane] * *weight;
             }
@@ -217,8 +218,8 @@ pub(crate) fn weigh<T: Scalar>(
     }
     for place in first..target.len() {
         let mut sum = T::ZERO;
-        for (cell, weight) in terms {
-            sum += source[cell * step + place] * *weight;
+        for (position, weight) in terms {
+            sum += source[position * step + place] * *weight;
         }
         target[place] = match write {
             Write::Over => sum,
@@ -232,7 +233,7 @@ pub(crate) const WIDE: usize = 4 * LANES;
 
 #[inline(always)]
 pub(crate) fn chunk<T, const COUNT: usize>(source: &[T]) -> &[T; COUNT] {
-    source.first_chunk().expect("cells lie inside the map")
+    source.first_chunk().expect("positions lie inside the map")
 }
 
 #[inline(always)]
@@ -254,14 +255,14 @@ mod tests {
     use crate::cpu::Isa;
     use crate::numbers::Accuracy;
 
-    /// One map of every image.
+    /// Applies one map to every image.
     fn one(rows: &AxisMap, columns: &AxisMap, channels: usize, images: usize, x: &[f64], y: &mut [f64]) {
         let map = ChannelMap { rows, columns, from: 0, to: 0 };
         let channels = ResampleChannels { input: channels, output: channels, each: channels };
         resample(&Engine::detect(), &[&[map]], &vec![0; images], channels, x, y);
     }
 
-    /// Two rows to one (their sum), three columns to two (differences).
+    /// Returns two matrices: two rows to one (their sum), three columns to two (differences).
     fn maps() -> (AxisMap, AxisMap) {
         let rows = AxisMap::new(2, vec![vec![(0, 1.0), (1, 1.0)]]);
         let columns = AxisMap::new(3, vec![vec![(0, -1.0), (1, 1.0)], vec![(1, -1.0), (2, 1.0)]]);
@@ -271,7 +272,7 @@ mod tests {
     #[test]
     fn both_matrices_act_on_every_image_and_channel() {
         let (rows, columns) = maps();
-        // Two images of 2×3 cells and two channels; the second channel is ten times the first.
+        // Two images of 2×3 positions and two channels; the second channel is ten times the first.
         let first = [1.0, 2.0, 4.0, 1.0, 3.0, 9.0];
         let image = |factor: f64| first.iter().flat_map(move |value| [value * factor, 10.0 * value * factor]);
         let x: Vec<f64> = image(1.0).chain(image(2.0)).collect();
@@ -293,7 +294,7 @@ mod tests {
         assert!((forward - backward).abs() < 1e-12, "{forward} and {backward}");
     }
 
-    /// The definition, by sums over all cells: lists of maps, and the choice of each image.
+    /// Returns the definition, by sums over all positions: lists of maps, and the choice of each image.
     fn by_definition<T: Scalar>(
         choices: &[&[ChannelMap<'_>]],
         choice: &[usize],
@@ -311,10 +312,10 @@ mod tests {
                         let (rows, columns) = (map.rows.dense(), map.columns.dense());
                         for channel in 0..channels.each {
                             for (h, w) in (0..height).flat_map(|h| (0..width).map(move |w| (h, w))) {
-                                let cell = (image * height + h) * width + w;
+                                let position = (image * height + h) * width + w;
                                 values[map.to + channel] += rows[i * height + h]
                                     * columns[j * width + w]
-                                    * x[cell * channels.input + map.from + channel].to_f64();
+                                    * x[position * channels.input + map.from + channel].to_f64();
                             }
                         }
                     }
@@ -327,8 +328,8 @@ mod tests {
 
     fn agrees<T: Scalar>(bound: f64) {
         let weights = |seed: usize, inputs: usize, outputs: usize| {
-            let term = |output: usize, cell: usize| ((seed + 7 * output + 3 * cell) % 5) as f64 - 2.0;
-            let line = |output| (0..inputs).map(|cell| (cell, term(output, cell))).collect();
+            let term = |output: usize, position: usize| ((seed + 7 * output + 3 * position) % 5) as f64 - 2.0;
+            let line = |output| (0..inputs).map(|position| (position, term(output, position))).collect();
             AxisMap::new(inputs, (0..outputs).map(line).collect())
         };
         let [rows, other_rows] = [weights(0, 5, 3), weights(1, 5, 3)];

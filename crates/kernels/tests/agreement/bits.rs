@@ -1,4 +1,4 @@
-//! What is promised of convolutions to the last bit: any number of threads, any instruction set, and the results of each class's
+//! Bit-exact properties of convolutions: any number of threads, any instruction set, and the results of each class's
 //! numerics revision.
 
 use allconv_kernels::{Accuracy, ConvBackward, ConvGeometry, Engine, Epilogue, Isa};
@@ -118,7 +118,7 @@ fn results_are_to_the_last_bit_those_of_this_numerics_revision() {
     }
 }
 
-/// FNV-1a over the bits of every element of every pass, by every algorithm.
+/// Computes the FNV-1a hash of the bits of every element of every pass, by every algorithm.
 fn hash_of_results(isa: Isa, accuracy: Accuracy) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for (number, geometry) in [
@@ -145,7 +145,7 @@ fn hash_of_results(isa: Isa, accuracy: Accuracy) -> u64 {
     hash
 }
 
-/// Rounded to eight significant bits, ties to even.
+/// Returns the values rounded to eight significant bits, ties to even.
 fn rounded(values: &[f32]) -> Vec<f32> {
     let nearest = |value: f32| {
         // The exponent alone is the power of two below the value.

@@ -18,12 +18,12 @@ impl Stream {
         philox4x32([self.key, 0], [self.counter, 0, 0, 0])[0]
     }
 
-    /// A number from `low` to `high`, both included.
+    /// Returns a number from `low` to `high`, both included.
     pub(crate) fn between(&mut self, low: usize, high: usize) -> usize {
         low + self.word() as usize % (high - low + 1)
     }
 
-    /// Values in [-1, 1).
+    /// Returns values in [-1, 1).
     pub(crate) fn values(&mut self, len: usize) -> Vec<f32> {
         (0..len).map(|_| 2.0 * unit_f32(self.word()) - 1.0).collect()
     }
@@ -56,19 +56,19 @@ impl Case {
         }
     }
 
-    /// The convolution as it is planned for an engine.
+    /// Returns the convolution as it is planned for an engine.
     pub(crate) fn planned(&self, engine: &Engine) -> Convolution {
         Convolution::plan(engine, &self.geometry)
     }
 
-    /// The convolution by every algorithm that an engine admits.
+    /// Returns the convolution by every algorithm that an engine admits.
     pub(crate) fn by_every_algorithm(&self, engine: &Engine) -> Vec<Convolution> {
         let planned = self.planned(engine);
         let candidates = planned.candidates().into_iter();
         candidates.map(|algorithm| planned.clone().preferring(algorithm)).collect()
     }
 
-    /// All passes. `y` of the backward pass is the reference's output, so that no sign of an activation differs.
+    /// Returns all passes. `y` of the backward pass is the reference's output, so that no sign of an activation differs.
     pub(crate) fn fast(&self, convolution: &Convolution, reference_y: &[f64]) -> Results<f32> {
         let Self { epilogue, x, weight, bias, dy, .. } = self;
         let (convolution, epilogue) = (convolution.prepare(weight), *epilogue);
@@ -88,7 +88,7 @@ impl Case {
         [y, dx, dweight, dbias]
     }
 
-    /// The definition in f64, and for every pass the largest sum of absolute products.
+    /// Returns the definition in f64, and for every pass the largest sum of absolute products.
     pub(crate) fn reference(&self) -> (Results<f64>, [f64; 4]) {
         let wide = |values: &[f32]| values.iter().map(|&v| f64::from(v)).collect::<Vec<_>>();
         let absolute = |values: &[f64]| values.iter().map(|v| v.abs()).collect::<Vec<_>>();
@@ -181,7 +181,7 @@ impl std::fmt::Display for Worst {
     }
 }
 
-/// A square convolution with the same padding on all sides.
+/// Returns a square convolution with the same padding on all sides.
 pub(crate) fn square(
     batch: usize,
     size: usize,
@@ -204,7 +204,7 @@ pub(crate) fn square(
     }
 }
 
-/// An epilogue chosen by number, all kinds in turn.
+/// Returns an epilogue chosen by number, all kinds in turn.
 pub(crate) fn epilogue(number: usize, key: u64) -> Epilogue {
     let activation =
         [Activation::Identity, Activation::Relu, Activation::LeakyRelu { slope: 0.1 }][number % 3];

@@ -1,16 +1,17 @@
-//! Every public kernel gives the same bits on every instruction set of this CPU, with one, two and three threads.
+//! Tests that every public kernel gives the same bits on every instruction set of this CPU, with one, two and three threads.
 
 use allconv_kernels::{
     Accuracy, Activation, AverageDivisor, AxisMap, BlockGeometry, BlockOrder, ChannelMap, ConvBackward,
     ConvForward, ConvGeometry, ConvTransposeGeometry, Dropout, Elementwise, Engine, Epilogue, Isa,
     MixtureGradients, MixtureMaps, NormGeometry, NormSharing, Orders, Padding, PoolGeometry,
     ReassemblyGeometry, RegionLists, ResampleChannels, SgdStep, TransposedConvolution, WeightedPoolBackward,
-    WindowFunction, assign_cells, assign_cells_backward, average_pool2d_backward, average_pool2d_forward,
-    depth_to_space, drawn_cells, dropout_backward, dropout_forward, elementwise_backward,
-    elementwise_forward, gather_cells, max_pool2d_backward, max_pool2d_forward, max_pool2d_values,
-    median_cells, mixture_backward, mixture_forward, normalise_backward, normalise_forward,
-    reassembly_backward, reassembly_forward, reassembly_shares, region_max_cells, resample, scatter_cells,
-    sgd_momentum_step, space_to_depth, weighted_pool2d_backward, weighted_pool2d_forward,
+    WindowFunction, assign_positions, assign_positions_backward, average_pool2d_backward,
+    average_pool2d_forward, depth_to_space, drawn_positions, dropout_backward, dropout_forward,
+    elementwise_backward, elementwise_forward, gather_positions, max_pool2d_backward, max_pool2d_forward,
+    max_pool2d_values, median_positions, mixture_backward, mixture_forward, normalise_backward,
+    normalise_forward, reassembly_backward, reassembly_forward, reassembly_weights, region_max_positions,
+    resample, scatter_positions, sgd_momentum_step, space_to_depth, weighted_pool2d_backward,
+    weighted_pool2d_forward,
 };
 
 use crate::case::{Case, Stream, epilogue, square};
@@ -34,12 +35,12 @@ impl Results {
     }
 }
 
-/// Bits, the same for all that is no number.
+/// Returns the bits, the same for every NaN.
 fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|value| if value.is_nan() { f32::NAN } else { *value }.to_bits()).collect()
 }
 
-/// Values in [-1, 1), the same for the same key.
+/// Returns values in [-1, 1), the same for the same key.
 fn values(key: u32, len: usize) -> Vec<f32> {
     Stream { key, counter: 0 }.values(len)
 }
@@ -55,7 +56,7 @@ fn every_kernel_gives_the_same_bits_on_every_set_with_any_number_of_threads() {
                 convolutions(isa, &mut results);
                 pools(&engine, &mut results);
                 window_functions(&engine, &mut results);
-                cells(&engine, &mut results);
+                positions(&engine, &mut results);
                 maps(&engine, &mut results);
                 values_by_themselves(&engine, &mut results);
                 results
@@ -151,7 +152,7 @@ fn pools(engine: &Engine, results: &mut Results) {
         average_pool2d_backward(engine, &POOL, divisor, &dy, &mut dx);
         results.add("average pool", &[&y, &dx]);
     }
-    // Ties, zeros of both signs and what is no number; the second geometry is pooled along the axes in turn.
+    // Ties, zeros of both signs and NaN; the second geometry is pooled along the axes in turn.
     let x: Vec<f32> =
         x.iter().map(|value| if *value > 0.99 { f32::NAN } else { (value * 2.0).trunc() }).collect();
     for geometry in [POOL, PoolGeometry { kernel: [5, 5], stride: [1, 1], ..POOL }] {
@@ -170,7 +171,7 @@ fn window_functions(engine: &Engine, results: &mut Results) {
     for function in [
         WindowFunction::SoftMean,
         WindowFunction::LogSumExp { sharpness: 1.7 },
-        WindowFunction::Likeness,
+        WindowFunction::Similarity,
         WindowFunction::SquareMean,
         WindowFunction::PNorm { mean: true },
         WindowFunction::PNorm { mean: false },
@@ -194,25 +195,25 @@ fn window_functions(engine: &Engine, results: &mut Results) {
     }
 }
 
-fn cells(engine: &Engine, results: &mut Results) {
+fn positions(engine: &Engine, results: &mut Results) {
     let (x, count) = (values(1, POOL.input_len()), outputs(&POOL));
     let [mut lower, mut upper, mut drawn] = [0; 3].map(|place| vec![place; count]);
-    median_cells(engine, &POOL, &x, &mut lower, &mut upper);
+    median_positions(engine, &POOL, &x, &mut lower, &mut upper);
     let positive: Vec<f32> = x.iter().map(|value| value.max(0.0)).collect();
     let draws: Vec<f32> = values(2, count).iter().map(|value| 0.5 + 0.5 * value).collect();
-    drawn_cells(engine, &POOL, &positive, &draws, &mut drawn);
+    drawn_positions(engine, &POOL, &positive, &draws, &mut drawn);
     let regions = RegionLists { rows: vec![vec![(0, 4), (2, 9)]], columns: vec![vec![(0, 3), (3, 8)]] };
     let mut largest = vec![0; 2 * 4 * CHANNELS];
-    region_max_cells(engine, [2, 9, 8, CHANNELS], &regions, &x, &mut largest);
-    results.add_places("chosen cells", &[lower.clone(), upper, drawn, largest]);
+    region_max_positions(engine, [2, 9, 8, CHANNELS], &regions, &x, &mut largest);
+    results.add_places("chosen positions", &[lower.clone(), upper, drawn, largest]);
 
     let (mut gathered, mut scattered, mut assigned) = (vec![0.0; count], x.clone(), x.clone());
-    gather_cells(2, CHANNELS, &lower, &x, &mut gathered);
-    scatter_cells(2, CHANNELS, &lower, &gathered, &mut scattered);
-    assign_cells(2, CHANNELS, &lower, &gathered, &mut assigned);
+    gather_positions(2, CHANNELS, &lower, &x, &mut gathered);
+    scatter_positions(2, CHANNELS, &lower, &gathered, &mut scattered);
+    assign_positions(2, CHANNELS, &lower, &gathered, &mut assigned);
     let mut handed_back = vec![0.0; count];
-    assign_cells_backward([2, CHANNELS], &lower, &gathered, [&assigned, &x], &mut handed_back);
-    results.add("moved cells", &[&gathered, &scattered, &assigned, &handed_back]);
+    assign_positions_backward([2, CHANNELS], &lower, &gathered, [&assigned, &x], &mut handed_back);
+    results.add("moved values", &[&gathered, &scattered, &assigned, &handed_back]);
 
     for order in [BlockOrder::ChannelMajor, BlockOrder::PhaseMajorDown, BlockOrder::PhaseMajorAcross] {
         let geometry = BlockGeometry { batch: 2, height: 9, width: 8, channels: CHANNELS, factor: 2, order };
@@ -264,13 +265,13 @@ fn maps(engine: &Engine, results: &mut Results) {
 
     let geometry =
         ReassemblyGeometry { batch: 2, height: 4, width: 5, channels: CHANNELS, kernel: 3, factor: 2 };
-    let (logits, x) = (values(1, 2 * 4 * 5 * geometry.shares()), values(2, 2 * 4 * 5 * CHANNELS));
+    let (logits, x) = (values(1, 2 * 4 * 5 * geometry.weights()), values(2, 2 * 4 * 5 * CHANNELS));
     let dy = values(3, 4 * x.len());
-    let (mut shares, mut y, mut dx, mut dlogits) = (logits.clone(), dy.clone(), x.clone(), logits.clone());
-    reassembly_shares(engine, &geometry, &logits, &mut shares);
-    reassembly_forward(engine, &geometry, &shares, &x, &mut y);
-    reassembly_backward(engine, &geometry, &shares, [&x, &dy], [&mut dx, &mut dlogits]);
-    results.add("reassembly", &[&shares, &y, &dx, &dlogits]);
+    let (mut weights, mut y, mut dx, mut dlogits) = (logits.clone(), dy.clone(), x.clone(), logits.clone());
+    reassembly_weights(engine, &geometry, &logits, &mut weights);
+    reassembly_forward(engine, &geometry, &weights, &x, &mut y);
+    reassembly_backward(engine, &geometry, &weights, [&x, &dy], [&mut dx, &mut dlogits]);
+    results.add("reassembly", &[&weights, &y, &dx, &dlogits]);
 }
 
 fn values_by_themselves(engine: &Engine, results: &mut Results) {

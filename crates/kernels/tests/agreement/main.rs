@@ -1,5 +1,6 @@
-//! Every fast convolution against the definition in f64: awkward shapes and random geometries, all passes, every
-//! instruction set of this CPU, every accuracy class, within the stated error bounds. `bits` holds results of convolutions to each other, `every_kernel` those of all kernels.
+//! Every fast convolution against the definition in f64: awkward shapes and random geometries, all passes, every instruction set of this
+//! CPU, every accuracy class, within the stated error bounds. `bits` compares results of convolutions with each other, `every_kernel` those
+//! of all kernels.
 
 mod bits;
 mod case;
@@ -100,7 +101,7 @@ fn several_bands_and_slots_agree() {
     {
         worst.add(Case::new(geometry, epilogue(number, 3), number as u32).check());
     }
-    // Whole blocks and tiles with an epilogue that needs nothing but the value: computed straight into the map, 1×1 from the map too.
+    // Whole blocks and tiles with an epilogue that needs only the value: computed straight into the map, 1×1 from the map too.
     for (number, geometry) in [
         square(40, 6, [24, 16], 1, 1, 0),
         square(2, 40, [3, 16], 3, 1, 1),

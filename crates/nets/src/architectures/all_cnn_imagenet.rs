@@ -34,7 +34,7 @@ impl Layout for AllCnnImagenet {
         "all_cnn_imagenet"
     }
 
-    /// What a description that leaves a field out gets: the table's.
+    /// Returns the defaults of fields that a description leaves out: those of the table.
     fn defaults(&self) -> Defaults {
         Defaults { downsample: None, upsample: None, last_relu: true, input_dropout: 0.0, dropout: None }
     }

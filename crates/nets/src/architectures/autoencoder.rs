@@ -1,4 +1,4 @@
-//! An encoder and a decoder without skips: what an operator throws away is gone.
+//! An encoder and a decoder without skips: what an operator discards is lost.
 
 use allconv_operators::{InitialWeights, OutOfRange, check_range};
 use serde::{Deserialize, Serialize};
@@ -11,16 +11,16 @@ use crate::norm::Norm;
 use crate::stage::StageSpec;
 
 /// At each of `depth` levels `convolutions` 3×3 convolutions with ReLU and the slot; a 1×1 convolution to `bottleneck` channels,
-/// which `width` leaves alone, so that every operator's code holds as many values; at each level on the way up the `upsample` operator
+/// which `width` leaves alone, so that every operator's code holds as many values; at each level of the decoder the `upsample` operator
 /// and `convolutions` convolutions; a 3×3 convolution to the outputs.
 ///
-/// With `convolutions = 0` the operators stand alone, `depth` times down and as often up, and nothing else is learned: for a
-/// pair without weights the result is up(down(x)), and its error what the pair loses. The operators must then go together in
+/// With `convolutions = 0` there are only operators, `depth` times down and as often up, without other parameters: for a
+/// pair without weights the result is up(down(x)), and its error what the pair loses. The operators must then fit each other in
 /// their channels (`pixel_unshuffle` with `pixel_shuffle`, `haar_wavelet` with `inverse_haar`, `max_pool` with `max_unpool`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Autoencoder {
-    /// How often the resolution is reduced, 1 to 8. Default 1.
+    /// Number of reductions of the resolution, 1 to 8. Default 1.
     pub depth: usize,
     /// Channels of every level, 1 to 4096. Default 32.
     pub channels: usize,

@@ -1,4 +1,4 @@
-//! The list of stages while an architecture writes it: convolutions at the chosen width, and the slot.
+//! The builder of a list of stages: convolutions at the chosen width, and the slot.
 
 use allconv_operators::{Border, ConvolutionSpec, InitialWeights};
 
@@ -33,7 +33,7 @@ impl<'a> StageBuilder<'a> {
         }
     }
 
-    /// The same builder for a net whose convolutions are followed by `norm`.
+    /// Returns the same builder for a net whose convolutions are followed by `norm`.
     pub(crate) fn normalised(self, norm: Norm) -> Self {
         Self { norm, ..self }
     }
@@ -62,7 +62,7 @@ impl<'a> StageBuilder<'a> {
         self.stages.push(StageSpec::Activation(self.activation));
     }
 
-    /// Appends the operator in the description's slot; says whether there is one.
+    /// Appends the operator in the description's slot; returns whether there is one.
     pub(crate) fn downsample(&mut self) -> Result<bool, DescriptionError> {
         let Some(operator) = self.shared.downsample else { return Ok(false) };
         let slot = Slot::new(&mut self.stages, self.channels, self.activation).normalised(self.norm);

@@ -1,7 +1,7 @@
-//! The list of stages of a network that returns a map, while an architecture writes it: skips, levels, heads.
+//! The builder of the stages of a network that returns a map: skips, levels, heads.
 
 use allconv_operators::{
-    Border, ConvolutionSpec, InitialWeights, OutOfRange, SideRule, SwitchKind, UpsampleConfig,
+    Border, ConvolutionSpec, InitialWeights, OutOfRange, SizeRule, SwitchKind, UpsampleConfig,
 };
 
 use super::layout::SharedSettings;
@@ -11,7 +11,7 @@ use crate::slot::Slot;
 use crate::stage::{ActivationKind, StageSpec, Target, UpsampleSpec};
 use crate::walk::walk_stages;
 
-/// A height and width that every operator accepts, where only channels are asked for.
+/// A height and width that every operator accepts, where only channels are computed.
 const LARGE: usize = 64;
 
 /// Collects the stages of a resolved description.
@@ -27,20 +27,20 @@ pub(super) struct DenseBuilder<'a> {
 const ACTIVATION: ActivationKind = ActivationKind::Relu;
 
 impl<'a> DenseBuilder<'a> {
-    /// An empty list, but for the dropout of the input at the description's rate.
+    /// Returns an empty list, but for the dropout of the input at the description's rate.
     pub(super) fn new(shared: &'a SharedSettings<'a>, norm: Norm) -> Self {
         let stages = vec![StageSpec::Dropout { rate: shared.input_dropout }];
         Self { shared, norm, stages, channels: 0, convolutions: 0, dilations: vec![1] }
     }
 
-    /// `channels` at the network's width, as a whole number that differs by rounding from place to place.
+    /// Returns `channels` at the network's width as a whole number, which may be rounded differently in each place.
     pub(super) fn whole(&mut self, channels: f64) -> usize {
         let layer = self.convolutions;
         self.convolutions += 1;
         self.shared.channels(channels, layer)
     }
 
-    /// Channels of the map here; 0 before the first convolution.
+    /// Returns the channels of the map here; 0 before the first convolution.
     pub(super) fn channels(&self) -> usize {
         self.channels
     }
@@ -49,7 +49,7 @@ impl<'a> DenseBuilder<'a> {
         self.stages.push(stage);
     }
 
-    /// Appends a convolution alone that keeps height and width, with the dilation that operators above have asked for.
+    /// Appends a convolution alone that keeps height and width, with the dilation that the operators before it require.
     pub(super) fn bare_convolution(&mut self, channels: usize, kernel: usize, initial: InitialWeights) {
         let dilation = self.dilations.iter().product();
         let convolution =
@@ -74,7 +74,7 @@ impl<'a> DenseBuilder<'a> {
         self.activate();
     }
 
-    /// Appends `body`, and adds what it makes of the map to the map. A `body` that is to start as nothing says so itself.
+    /// Appends `body`, and adds its output for the map to the map. A `body` that is to start at zero must set its own initial weights.
     pub(super) fn residual(&mut self, scale: f64, body: impl FnOnce(&mut Self)) {
         self.push(StageSpec::Keep);
         body(self);
@@ -97,7 +97,7 @@ impl<'a> DenseBuilder<'a> {
         self.push(StageSpec::Dropout { rate: self.shared.dropout.unwrap_or(0.0) });
     }
 
-    /// Notes that the next level of the network returns to the height and width of this map.
+    /// Appends a target: the next level of the network returns to the height and width of this map.
     pub(super) fn target(&mut self) {
         if let Some(operator) = self.shared.downsample {
             self.push(StageSpec::Target(Target::Before(operator.clone())));
@@ -111,7 +111,7 @@ impl<'a> DenseBuilder<'a> {
         Ok(())
     }
 
-    /// Appends the way back up from the last target, to `channels`: the operator, with the activation where it mixes channels, and
+    /// Appends the upsampling operator of the last target, to `channels`, with the activation where it mixes channels, and
     /// before it a 1×1 convolution where it needs another number of channels than there are.
     pub(super) fn upsample(&mut self, channels: usize) {
         let (Some(operator), Some(partner)) = (self.shared.upsample, self.shared.downsample) else { return };
@@ -130,7 +130,7 @@ impl<'a> DenseBuilder<'a> {
     /// Appends the pair of operators alone, for images of `channels` channels: `depth` times down, as often up.
     pub(super) fn alone(&mut self, channels: usize, depth: usize) -> Result<(), DescriptionError> {
         let Some(up) = self.shared.upsample else { return Ok(()) };
-        // What leaves each level, by the operators' own account.
+        // The output shape of each level, as the operators compute it.
         let mut shapes = vec![channels];
         for _ in 0..depth {
             self.channels = shapes[shapes.len() - 1];
@@ -159,15 +159,16 @@ impl<'a> DenseBuilder<'a> {
     ///
     /// # Errors
     ///
-    /// A factor of the operator of which the scale is no power.
+    /// A scale that is not a power of the operator's factor.
     pub(super) fn head(&mut self, operator: &UpsampleConfig, scale: usize) -> Result<(), DescriptionError> {
         operator.check()?;
         let channels = self.channels;
-        let factor = match operator.sides() {
-            SideRule::Factor(factor) => factor,
-            SideRule::NotSmaller => scale,
-            SideRule::Switches => {
-                let range = "an operator that needs nothing of a way down: the head has none";
+        let factor = match operator.size_rule() {
+            SizeRule::Factor(factor) => factor,
+            SizeRule::NotSmaller => scale,
+            SizeRule::Switches => {
+                let range =
+                    "an operator that needs no switches of a downsampling operator: the head has none";
                 return Err(OutOfRange::new("upsample", operator.name(), range).into());
             }
         };
@@ -190,13 +191,13 @@ impl<'a> DenseBuilder<'a> {
         Err(OutOfRange::new("upsample", found, range).into())
     }
 
-    /// The list, ended by a convolution of this kernel to `outputs` channels (with the activation if `last_relu`).
+    /// Returns the list, ended by a convolution of this kernel to `outputs` channels (with the activation if `last_relu`).
     pub(super) fn finish(mut self, outputs: usize, kernel: usize, initial: InitialWeights) -> Vec<StageSpec> {
         self.bare_convolution(outputs, kernel, initial);
         self.end()
     }
 
-    /// The list as it is (with the activation if `last_relu`).
+    /// Returns the list unchanged (with the activation if `last_relu`).
     pub(super) fn end(mut self) -> Vec<StageSpec> {
         if self.shared.last_relu {
             self.activate();

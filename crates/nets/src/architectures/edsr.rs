@@ -16,7 +16,7 @@ use crate::stage::StageSpec;
 /// convolution, added to the map before the blocks; the head: steps of the `upsample` operator up to `scale`; dropout; a 3×3
 /// convolution to the outputs.
 ///
-/// Where the head's operator needs another number of channels than there are, a 3×3 convolution makes them. No activation follows
+/// Where the head's operator needs another number of channels than there are, a 3×3 convolution computes them. No activation follows
 /// in the head. Each block's last convolution starts at zero, so that the signal does not grow with the depth (the original scales
 /// PyTorch's small initial weights instead, and subtracts the mean colour of its data first, which here is preprocessing).
 /// Dropout before the last convolution is Kong et al.'s, arXiv 2112.12089; its default rate is 0.
@@ -36,7 +36,7 @@ pub struct Edsr {
     /// Factor on each block's branch, above 0 and at most 1. Default 1.
     #[serde(default = "one")]
     pub residual_scale: f64,
-    /// What the network's result is added to. Default: nothing.
+    /// The skip over the whole network. Default: none.
     #[serde(default, skip_serializing_if = "SkipOverAll::is_none")]
     pub residual: SkipOverAll,
     /// Factor on all channel counts but that of the outputs. Default 1.
@@ -44,7 +44,7 @@ pub struct Edsr {
     pub width: f64,
 }
 
-/// What the result of a network for super-resolution is added to.
+/// The skip over a whole network for super-resolution: what its result is added to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SkipOverAll {
@@ -68,7 +68,7 @@ impl SkipOverAll {
         }
     }
 
-    /// The whole list: a 3×3 convolution to the outputs behind `net`, and the end of the skip.
+    /// Returns the whole list: `net`, a 3×3 convolution to the outputs, and the end of the skip.
     pub(super) fn finish(self, mut net: DenseBuilder<'_>, outputs: usize) -> Vec<StageSpec> {
         match self {
             Self::None => net.finish(outputs, 3, InitialWeights::Drawn),
@@ -85,14 +85,14 @@ fn sixteen() -> usize {
     16
 }
 
-/// Pixel shuffle behind a 3×3 convolution, in one step but for scales that are powers of 2, which take steps of 2.
+/// Returns pixel shuffle after a 3×3 convolution, in one step except for scales that are powers of 2, which use steps of 2.
 pub(super) fn default_head(scale: usize) -> UpsampleConfig {
     let factor = if scale.is_power_of_two() { 2 } else { scale };
     PixelShuffle { factor, expand: Some(3), ..PixelShuffle::default() }.into()
 }
 
 impl Edsr {
-    /// The baseline of the source for this scale: 16 blocks of 64 channels.
+    /// Returns the baseline of the source for this scale: 16 blocks of 64 channels.
     pub fn baseline(scale: usize) -> Self {
         Self {
             scale,

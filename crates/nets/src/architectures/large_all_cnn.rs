@@ -38,7 +38,7 @@ impl Layout for LargeAllCnn {
         "large_all_cnn"
     }
 
-    /// What a description that leaves a field out gets: the table's.
+    /// Returns the defaults of fields that a description leaves out: those of the table.
     fn defaults(&self) -> Defaults {
         Defaults { downsample: None, upsample: None, last_relu: false, input_dropout: 0.0, dropout: None }
     }

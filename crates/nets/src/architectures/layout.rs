@@ -1,12 +1,13 @@
-//! What every architecture says about itself and is asked.
+//! The interface of an architecture: its defaults, its operators, its stages.
 
 use allconv_operators::{DownsampleConfig, OutOfRange, UpsampleConfig};
 
 use crate::error::DescriptionError;
 use crate::rounding::ChannelRounding;
 use crate::stage::StageSpec;
+use crate::stage_name::StageName;
 
-/// What a description that leaves a field out gets.
+/// The defaults of fields that a description leaves out.
 pub(crate) struct Defaults {
     /// The operator in the slot; `None` for the stride-2 convolutions of the architecture's own table, and where nothing is reduced.
     pub(crate) downsample: Option<DownsampleConfig>,
@@ -19,7 +20,7 @@ pub(crate) struct Defaults {
 }
 
 impl Defaults {
-    /// Those of a network that returns a map, with these operators: no activation at its end, nothing dropped.
+    /// Returns the defaults of a network that returns a map, with these operators: no activation at its end, no dropout.
     pub(crate) fn of_map(downsample: Option<DownsampleConfig>, upsample: UpsampleConfig) -> Self {
         Self {
             downsample,
@@ -46,13 +47,13 @@ pub(crate) struct SharedSettings<'a> {
 }
 
 impl SharedSettings<'_> {
-    /// `channels` at the network's width in the convolution `layer`, counted from 0: a whole number, at least 1.
+    /// Returns `channels` at the network's width in the convolution `layer`, counted from 0: a whole number, at least 1.
     pub(crate) fn channels(&self, channels: f64, layer: usize) -> usize {
         self.rounding.whole(self.width * channels, layer)
     }
 }
 
-/// What a network returns.
+/// The output of a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutputKind {
     /// One value for each class.
@@ -73,33 +74,42 @@ pub(crate) enum SlotKind {
 
 /// An architecture with its settings.
 pub(crate) trait Layout {
-    /// Its name, as in a study file.
+    /// Returns its name, as in a study file.
     fn name(&self) -> &'static str;
 
-    /// Raised by whoever changes the values that the architecture computes.
+    /// Returns the revision, which is raised with every change of the values that the architecture computes.
     fn revision(&self) -> u32 {
         1
     }
 
-    /// What a description that leaves a field out gets.
+    /// Returns the defaults of fields that a description leaves out.
     fn defaults(&self) -> Defaults;
 
-    /// What it returns.
+    /// Returns the kind of output of the network.
     fn output(&self) -> OutputKind {
         OutputKind::Logits
     }
 
-    /// The operators that a description of it may name.
+    /// Returns the operators that a description of it may name.
     fn slots(&self) -> &'static [SlotKind] {
         &[SlotKind::Downsample]
     }
 
-    /// Refuses settings of its own that are out of range.
+    /// Refuses the architecture's settings that are out of range.
     fn check(&self) -> Result<(), OutOfRange> {
         Ok(())
     }
 
-    /// The stages of this architecture with these settings.
+    /// Returns the stages of this architecture with these settings.
     fn stages(&self, shared: &SharedSettings<'_>, outputs: usize)
     -> Result<Vec<StageSpec>, DescriptionError>;
+
+    /// What the parameters of each stage are called; `None` for `features.N`, N the stage's index.
+    fn names(
+        &self,
+        _shared: &SharedSettings<'_>,
+        _outputs: usize,
+    ) -> Result<Option<Vec<StageName>>, DescriptionError> {
+        Ok(None)
+    }
 }

@@ -9,9 +9,15 @@ mod dense_builder;
 mod edsr;
 mod large_all_cnn;
 mod layout;
+mod listed_stage;
+mod named_builder;
+mod resnet;
+mod shortcut;
 mod springenberg;
+mod stages;
 mod super_resolution_u_net;
 mod u_net;
+mod vgg;
 
 use serde::{Deserialize, Serialize};
 
@@ -21,9 +27,14 @@ pub use edsr::{Edsr, SkipOverAll};
 pub use large_all_cnn::LargeAllCnn;
 pub use layout::OutputKind;
 pub(crate) use layout::{Layout, SharedSettings, SlotKind};
+pub use listed_stage::{ListedConvolution, ListedStage};
+pub use resnet::Resnet;
+pub use shortcut::Shortcut;
 pub use springenberg::{Base, Springenberg};
+pub use stages::Stages;
 pub use super_resolution_u_net::SuperResolutionUNet;
 pub use u_net::{Blocks, UNet};
+pub use vgg::{Vgg, VggHead};
 
 /// Defines the enum of all architectures from one line each.
 macro_rules! architectures {
@@ -40,13 +51,17 @@ macro_rules! architectures {
                 match self { $(Self::$net(net) => net,)+ }
             }
 
-            /// The factor on all channel counts but that of the classes.
+            /// Returns the factor on all channel counts but that of the classes.
             pub(crate) fn width(&self) -> f64 {
                 match self { $(Self::$net(net) => net.width,)+ }
             }
 
             pub(crate) fn set_width(&mut self, width: f64) {
                 match self { $(Self::$net(net) => net.width = width,)+ }
+                // A list has no place for a width of its own.
+                if let Self::Stages(list) = self {
+                    list.multiply_width_in();
+                }
             }
         }
     };
@@ -65,6 +80,12 @@ architectures! {
     Edsr,
     /// A U-shaped network with an enlarging head.
     SuperResolutionUNet,
-    /// Down, a bottleneck, and up again, without skips.
+    /// Residual networks for CIFAR and for ImageNet.
+    Resnet,
+    /// The networks of the Visual Geometry Group.
+    Vgg,
+    /// A classifier that is written as a list of its stages.
+    Stages,
+    /// An encoder, a bottleneck and a decoder, without skips.
     Autoencoder,
 }

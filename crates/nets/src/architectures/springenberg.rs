@@ -24,12 +24,12 @@ pub struct Springenberg {
     /// Factor on all channel counts but that of the classes. Default 1.
     #[serde(default = "one")]
     pub width: f64,
-    /// What follows every convolution, but that of the classes, before its activation. Default: nothing, as in the paper.
+    /// The normalisation after every convolution but that of the classes, before its activation. Default: none, as in the paper.
     #[serde(default, skip_serializing_if = "Norm::is_none")]
     pub norm: Norm,
 }
 
-/// The column of table 1: what a block consists of.
+/// The column of table 1: the convolutions of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Base {
@@ -46,7 +46,7 @@ pub(crate) fn one() -> f64 {
 }
 
 impl Base {
-    /// The kernel sizes of a block, in order.
+    /// Returns the kernel sizes of a block, in order.
     fn kernels(self) -> &'static [usize] {
         match self {
             Self::A => &[5],
@@ -57,7 +57,7 @@ impl Base {
 }
 
 impl Springenberg {
-    /// The network of the paper at this width.
+    /// Returns the network of the paper at this width.
     pub fn plain(base: Base, width: f64) -> Self {
         Self { base, width, norm: Norm::None }
     }
@@ -71,7 +71,7 @@ impl Layout for Springenberg {
         "springenberg"
     }
 
-    /// What a description that leaves a field out gets: the base rule of table 1, and the paper's dropout.
+    /// Returns the defaults of fields that a description leaves out: the base rule of table 1, and the paper's dropout.
     fn defaults(&self) -> Defaults {
         Defaults {
             downsample: Some(DownsampleConfig::MaxPool(MaxPool::default())),

@@ -15,13 +15,14 @@ use crate::stage::StageSpec;
 /// The levels of [`UNet`](super::UNet) at and below the resolution of the input, then the head of [`Edsr`](super::Edsr) and a 3×3
 /// convolution to the outputs.
 ///
-/// What the slot loses of the small image can come back over the skips alone: the net compares ways down where detail matters.
+/// What the operator in the slot loses of the small image is available through the skips only: the network compares downsampling operators
+/// where detail matters.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SuperResolutionUNet {
     /// Factor on the image's height and width, 1 to 8.
     pub scale: usize,
-    /// How often the resolution is reduced, 1 to 8. Default 2.
+    /// Number of reductions of the resolution, 1 to 8. Default 2.
     #[serde(default = "two_convolutions")]
     pub depth: usize,
     /// Channels of the first level, 1 to 4096. Default 64.
@@ -33,16 +34,16 @@ pub struct SuperResolutionUNet {
     /// Convolutions of a level, each way, 1 to 8. Default 2.
     #[serde(default = "two_convolutions")]
     pub convolutions: usize,
-    /// What follows them. Default: nothing.
+    /// The normalisation after each convolution. Default: none.
     #[serde(default, skip_serializing_if = "Norm::is_none")]
     pub norm: Norm,
-    /// How the convolutions of a level are joined. Default: one after the other.
+    /// The connection of the convolutions of a level. Default: one after the other.
     #[serde(default, skip_serializing_if = "Blocks::is_plain")]
     pub blocks: Blocks,
-    /// What the network's result is added to. Default: nothing.
+    /// The skip over the whole network. Default: none.
     #[serde(default, skip_serializing_if = "SkipOverAll::is_none")]
     pub residual: SkipOverAll,
-    /// The operator of the head. Default: pixel shuffle behind a 3×3 convolution, in steps of 2 or one of `scale`.
+    /// The operator of the head. Default: pixel shuffle after a 3×3 convolution, in steps of 2 or one of `scale`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head: Option<UpsampleConfig>,
     /// Factor on all channel counts but that of the outputs. Default 1.
@@ -51,7 +52,7 @@ pub struct SuperResolutionUNet {
 }
 
 impl SuperResolutionUNet {
-    /// Every setting at its default, for this scale.
+    /// Returns every setting at its default, for this scale.
     pub fn of_scale(scale: usize) -> Self {
         Self {
             scale,

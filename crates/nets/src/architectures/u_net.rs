@@ -1,4 +1,4 @@
-//! The U-Net: levels on the way down, as many on the way up, and a skip between each two of a size.
+//! The U-Net: a contracting and an expanding path of equally many levels, and a skip between each two of a size.
 
 use allconv_operators::downsample::MaxPool;
 use allconv_operators::upsample::TransposedConv;
@@ -12,19 +12,20 @@ use crate::error::DescriptionError;
 use crate::norm::Norm;
 use crate::stage::StageSpec;
 
-/// At each of `depth` levels some 3×3 convolutions with ReLU, whose map is kept, and the slot; at the bottom as many
-/// convolutions and dropout; on the way up the `upsample` operator, the kept map and it joined along the channels (kept ones first),
-/// and as many convolutions again; a 1×1 convolution to the outputs.
+/// At each of `depth` levels some 3×3 convolutions with ReLU, whose map is kept, and the slot; at the bottom as many convolutions and
+/// dropout; in the expanding path the `upsample` operator, the kept map and its result joined along the channels (kept ones first), and as
+/// many convolutions again; a 1×1 convolution to the outputs.
 ///
 /// Level `l` has `channels · growth^l` channels. Convolutions read zeros beyond the edges and keep height and width (the original's do not,
-/// and cut the kept maps instead), so that images of any height and width go through: each way up returns to the height and width of the map
-/// that was reduced. An operator that needs another number of channels than there are has a 1×1 convolution with ReLU before it.
+/// and cut the kept maps instead), so that images of any height and width go through: each upsampling operator returns to the height and
+/// width of the map that was reduced. An operator that needs another number of channels than there are has a 1×1 convolution with ReLU
+/// before it.
 ///
 /// Source: Ronneberger, Fischer and Brox, arXiv 1505.04597; dropout at the bottom as there (rate 0.5 in its code, here 0).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct UNet {
-    /// How often the resolution is reduced, 1 to 8. Default 4.
+    /// Number of reductions of the resolution, 1 to 8. Default 4.
     pub depth: usize,
     /// Channels of the first level, 1 to 4096. Default 64.
     pub channels: usize,
@@ -32,17 +33,17 @@ pub struct UNet {
     pub growth: f64,
     /// Convolutions of a level, each way, 1 to 8. Default 2.
     pub convolutions: usize,
-    /// What follows them. Default: nothing.
+    /// The normalisation after each convolution. Default: none.
     #[serde(skip_serializing_if = "Norm::is_none")]
     pub norm: Norm,
-    /// How the convolutions of a level are joined. Default: one after the other.
+    /// The connection of the convolutions of a level. Default: one after the other.
     #[serde(skip_serializing_if = "Blocks::is_plain")]
     pub blocks: Blocks,
     /// Factor on all channel counts but that of the outputs. Default 1.
     pub width: f64,
 }
 
-/// How the convolutions of a level are joined.
+/// The connection of the convolutions of a level.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Blocks {
@@ -82,7 +83,7 @@ impl Default for UNet {
     }
 }
 
-/// The operators of a U-shaped net: max pooling 2×2 and, as its up-convolution, a transposed convolution 2×2.
+/// Returns the operators of a U-shaped net: max pooling 2×2 and, as its up-convolution, a transposed convolution 2×2.
 pub(super) fn pair() -> (DownsampleConfig, UpsampleConfig) {
     (MaxPool::plain(2, 2).into(), TransposedConv::default().into())
 }
@@ -127,7 +128,7 @@ impl UNet {
     }
 }
 
-/// The levels of a U-shaped net, down and up again.
+/// The contracting and expanding path of a U-shaped network.
 pub(super) struct Levels {
     pub(super) depth: usize,
     pub(super) channels: usize,
@@ -144,7 +145,7 @@ impl Levels {
         check_range("architecture.convolutions", self.convolutions, 1..=8, "from 1 to 8")
     }
 
-    /// Channels of a level before the network's width.
+    /// Returns the channels of a level before the network's width.
     pub(super) fn of_level(&self, level: usize) -> f64 {
         self.channels as f64 * powi(self.growth, level as i32)
     }
@@ -182,7 +183,7 @@ impl Levels {
         }
     }
 
-    /// All convolutions of a block but the first, with the map added.
+    /// Appends all convolutions of a block but the first, with the map added.
     fn residual(&self, net: &mut DenseBuilder<'_>, level: usize) {
         let channels = net.channels();
         net.residual(1.0, |net| {

@@ -1,4 +1,4 @@
-//! Whole networks on the kernels: gradients of every accuracy class against f64, and what holds for inference.
+//! Whole networks on the kernels: gradients of every accuracy class against f64, and properties of inference.
 
 use allconv_kernels::{Accuracy, Isa};
 use allconv_nets::layers::Stage;
@@ -16,7 +16,7 @@ const BATCH: usize = 4;
 /// PyTorch's f32 errs by up to 1.1e-6, F(4x4, 3x3) adds to that; PyTorch's bfloat16 by 3e-2 to 1.6e-1. Where rounding turns the sign of
 /// one value before a ReLU, that value's gradient is switched on or off, for this layer and those before it: one of the 1e5 values of
 /// four images in a layer is 3e-3 of the norm. The second bound leaves room for a few of those, and holds only where such a sign is
-/// found: in the classes that do not round their operands, a tensor with no turned sign behind it must keep to the first.
+/// found: in the classes that do not round their operands, a tensor with no changed sign after it must keep to the first.
 const BOUNDS: [(Accuracy, f64, f64); 4] = [
     (Accuracy::Exact, 3e-6, 1e-2),
     (Accuracy::F32, 1e-5, 1e-2),
@@ -34,7 +34,7 @@ fn images(count: usize, dtype: DType, device: &Device) -> Tensor<4> {
     Tensor::from_data(TensorData::new(noise(5, shape.iter().product()), shape), (device, dtype))
 }
 
-/// The gradient of a fixed random mix of the logits with respect to every weight.
+/// Returns the gradient of a fixed random mix of the logits with respect to every weight.
 fn weight_gradients(network: &Network, dtype: DType, device: &Device) -> Vec<(String, Vec<f64>)> {
     let logits = network.forward(images(BATCH, dtype, device), Mode::Evaluate);
     let mix = TensorData::new(noise(6, BATCH * 10), [BATCH, 10]);
@@ -44,7 +44,7 @@ fn weight_gradients(network: &Network, dtype: DType, device: &Device) -> Vec<(St
     gradients.filter(|(path, _)| path.ends_with(".weight")).collect()
 }
 
-/// The last ReLU, by its stage, at which `network` keeps other values than `exact` does.
+/// Returns the last ReLU, by its stage, at which `network` keeps other values than `exact` does.
 fn last_turned_sign(network: &Network, exact: &Network, device: &Device) -> Option<usize> {
     let kept = |network: &Network, dtype: DType| -> Vec<Tensor<4, Bool>> {
         let trace =
@@ -62,7 +62,7 @@ fn last_turned_sign(network: &Network, exact: &Network, device: &Device) -> Opti
         .last()
 }
 
-/// The stage that a parameter belongs to: `N` of `features.N.weight`.
+/// Returns the stage that a parameter belongs to: `N` of `features.N.weight`.
 fn stage_of(path: &str) -> usize {
     path.split('.').nth(1).unwrap().parse().unwrap()
 }

@@ -13,7 +13,7 @@ fn fixture(name: &str) -> Vec<u8> {
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// `formula.uniform` of the peers: element i a hash of (name, i), in [−1, 1).
+/// Returns `formula.uniform` of the peers: element i a hash of (name, i), in [−1, 1).
 pub(crate) fn uniform(name: &str, count: usize) -> Vec<f64> {
     let seed =
         name.bytes().fold(0x811c_9dc5_u32, |seed, byte| (seed ^ u32::from(byte)).wrapping_mul(0x0100_0193));
@@ -43,11 +43,11 @@ pub(crate) fn assert_agrees(stored: &SafeTensors<'_>, name: &str, found: &[f32],
     }
 }
 
-/// Calls `judge` on every case of the operators that `key` names, more than `least`, and reports together which of them panicked.
+/// Calls `check` on every case of the operators that `key` names, more than `least`, and reports together which of them panicked.
 ///
 /// `ALLCONV_GOLDEN_CASES` names some of them instead, with spaces between: where a driver ends the whole process, each can have a process
 /// of its own.
-pub(crate) fn judge_all(key: &str, least: usize, judge: fn(&Value, &SafeTensors<'_>)) {
+pub(crate) fn check_all(key: &str, least: usize, check: fn(&Value, &SafeTensors<'_>)) {
     let (index, bytes) = (fixture("golden.json"), fixture("golden.safetensors"));
     let index: Value = serde_json::from_slice(&index).unwrap();
     let stored = SafeTensors::deserialize(&bytes).unwrap();
@@ -65,7 +65,7 @@ pub(crate) fn judge_all(key: &str, least: usize, judge: fn(&Value, &SafeTensors<
     }
     let mut failures = Vec::new();
     for case in &cases {
-        if let Err(panic) = std::panic::catch_unwind(|| judge(case, &stored)) {
+        if let Err(panic) = std::panic::catch_unwind(|| check(case, &stored)) {
             let reason = panic.downcast_ref::<String>().cloned().unwrap_or_default();
             failures.push(format!("{} ({}): {reason}", case["id"], case[key]));
         }

@@ -1,4 +1,4 @@
-//! Matrices along one axis of an image that enlarge it: interpolation, values set apart and blurred, inverse Haar steps,
+//! Matrices along one axis of an image that enlarge it: interpolation, values spaced apart and blurred, inverse Haar steps,
 //! Fourier series.
 
 use std::f64::consts::FRAC_1_SQRT_2;
@@ -23,7 +23,7 @@ pub enum Interpolation {
 }
 
 impl Interpolation {
-    /// Positions of a line that one place reads.
+    /// Returns the number of positions of a line that one place reads.
     pub(crate) const fn taps(self) -> usize {
         match self {
             Self::Nearest => 1,
@@ -33,27 +33,27 @@ impl Interpolation {
     }
 }
 
-/// The bicubic enlargement that super-resolution measures itself against: Keys' cubic with a = −1/2, half-pixel centres, the edge
-/// position repeated. `side` positions become `factor · side`.
-pub fn bicubic_enlargement(side: usize, factor: usize) -> AxisMap {
+/// Returns the bicubic enlargement that is the baseline of super-resolution: Keys' cubic with a = −1/2, half-pixel centres, the edge
+/// position repeated. `size` positions become `factor · size`.
+pub fn bicubic_enlargement(size: usize, factor: usize) -> AxisMap {
     const A: f64 = -0.5;
     let output = |index: usize| {
         let position = (index as f64 + 0.5) / factor as f64 - 0.5;
         let (before, part) = (position.floor() as isize, position - position.floor());
-        let at = |offset: isize| (before + offset).clamp(0, side as isize - 1) as usize;
+        let at = |offset: isize| (before + offset).clamp(0, size as isize - 1) as usize;
         (-1..=2).map(|offset| (at(offset), cubic((part - offset as f64).abs(), A))).collect()
     };
-    AxisMap::new(side, (0..factor * side).map(output).collect())
+    AxisMap::new(size, (0..factor * size).map(output).collect())
 }
 
-/// Interpolation of `side` values at `outputs` places.
-pub(crate) fn interpolated(side: usize, outputs: usize, rule: Interpolation) -> AxisMap {
+/// Returns the interpolation of `size` values at `outputs` places.
+pub(crate) fn interpolated(size: usize, outputs: usize, rule: Interpolation) -> AxisMap {
     let output = |index: usize| {
         // Whole numbers, so that no rounding decides between two positions.
-        let nearest = (2 * index + 1) * side / (2 * outputs);
-        let position = (index as f64 + 0.5) * side as f64 / outputs as f64 - 0.5;
+        let nearest = (2 * index + 1) * size / (2 * outputs);
+        let position = (index as f64 + 0.5) * size as f64 / outputs as f64 - 0.5;
         let (before, part) = (position.floor() as isize, position - position.floor());
-        let at = |offset: isize| (before + offset).clamp(0, side as isize - 1) as usize;
+        let at = |offset: isize| (before + offset).clamp(0, size as isize - 1) as usize;
         match rule {
             Interpolation::Nearest => vec![(nearest, 1.0)],
             Interpolation::Bilinear => vec![(at(0), 1.0 - part), (at(1), part)],
@@ -63,10 +63,10 @@ pub(crate) fn interpolated(side: usize, outputs: usize, rule: Interpolation) -> 
             }
         }
     };
-    AxisMap::new(side, (0..outputs).map(output).collect())
+    AxisMap::new(size, (0..outputs).map(output).collect())
 }
 
-/// Keys' cubic at this distance.
+/// Returns Keys' cubic at this distance.
 fn cubic(distance: f64, a: f64) -> f64 {
     if distance <= 1.0 {
         ((a + 2.0) * distance - (a + 3.0)) * distance * distance + 1.0
@@ -75,50 +75,50 @@ fn cubic(distance: f64, a: f64) -> f64 {
     }
 }
 
-/// Position `i` at `2i + phase` of `outputs` positions (beyond the last one: from the first on), zeros between, then a blur by
-/// binomial taps times `gain`: `floor(taps/2)` positions of border before, the rest after.
+/// Returns the map with position `i` at `2i + phase` of `outputs` positions (beyond the last one: from the first on), zeros between, then a
+/// blur by binomial taps times `gain`: `floor(taps/2)` positions of border before, the rest after.
 pub(crate) fn set_apart(
-    [side, outputs]: [usize; 2],
+    [size, outputs]: [usize; 2],
     phase: usize,
     taps: usize,
     padding: EdgePadding,
     gain: f64,
 ) -> AxisMap {
     let mut origins = vec![None; outputs];
-    (0..side).for_each(|cell| origins[(2 * cell + phase) % outputs] = Some(cell));
+    (0..size).for_each(|source| origins[(2 * source + phase) % outputs] = Some(source));
     let (weights, before) = (binomial(taps), taps / 2);
     let output = |index: usize| {
         let term = |(tap, weight): (usize, &f64)| {
             let position = (index + tap) as isize - before as isize;
-            let cell = origins[padding.cell(position, outputs, before)?]?;
-            Some((cell, gain * weight))
+            let source = origins[padding.source(position, outputs, before)?]?;
+            Some((source, gain * weight))
         };
         weights.iter().enumerate().filter_map(term).collect()
     };
-    AxisMap::new(side, (0..outputs).map(output).collect())
+    AxisMap::new(size, (0..outputs).map(output).collect())
 }
 
-/// One axis of the inverse of a Haar step: what sums (or differences) add to `outputs` positions.
-pub(crate) fn inverse_haar(side: usize, outputs: usize, difference: bool) -> AxisMap {
+/// Returns one axis of the inverse of a Haar step: what sums (or differences) add to `outputs` positions.
+pub(crate) fn inverse_haar(size: usize, outputs: usize, difference: bool) -> AxisMap {
     let sign = |index: usize| if difference && index % 2 == 1 { -FRAC_1_SQRT_2 } else { FRAC_1_SQRT_2 };
-    AxisMap::new(side, (0..outputs).map(|index| vec![(index / 2, sign(index))]).collect())
+    AxisMap::new(size, (0..outputs).map(|index| vec![(index / 2, sign(index))]).collect())
 }
 
-/// The Fourier series of `side` values at `outputs` places. The highest frequency of an even side is shared between its two
+/// Returns the Fourier series of `size` values at `outputs` places. The highest frequency of an even size is divided between its two
 /// signs, so that the series goes through them.
-pub(crate) fn fourier_series(side: usize, outputs: usize) -> AxisMap {
-    let weight = |index: usize, cell: usize| {
+pub(crate) fn fourier_series(size: usize, outputs: usize) -> AxisMap {
+    let weight = |index: usize, source: usize| {
         // The distance in periods, from whole numbers, so that large angles lose nothing.
-        let period = side * outputs;
-        let steps = (index * side + period - cell * outputs % period) % period;
+        let period = size * outputs;
+        let steps = (index * size + period - source * outputs % period) % period;
         let wave = |half_turns: usize| cos_sin_of_turn((half_turns * steps) as u64, 2 * period as u64)[0];
-        let pairs = (side - 1) / 2;
+        let pairs = (size - 1) / 2;
         let waves: f64 = (1..=pairs).map(|frequency| 2.0 * wave(2 * frequency)).sum();
-        let highest = if side.is_multiple_of(2) { wave(side) } else { 0.0 };
-        (1.0 + waves + highest) / side as f64
+        let highest = if size.is_multiple_of(2) { wave(size) } else { 0.0 };
+        (1.0 + waves + highest) / size as f64
     };
-    let output = |index: usize| (0..side).map(|cell| (cell, weight(index, cell))).collect();
-    AxisMap::new(side, (0..outputs).map(output).collect())
+    let output = |index: usize| (0..size).map(|source| (source, weight(index, source))).collect();
+    AxisMap::new(size, (0..outputs).map(output).collect())
 }
 
 #[cfg(test)]
@@ -128,25 +128,25 @@ mod tests {
     #[test]
     fn every_interpolation_keeps_constants() {
         for rule in [Interpolation::Nearest, Interpolation::Bilinear, Interpolation::Bicubic] {
-            for (side, outputs) in [(1, 3), (2, 5), (4, 7), (5, 5)] {
-                let map = interpolated(side, outputs, rule);
+            for (size, outputs) in [(1, 3), (2, 5), (4, 7), (5, 5)] {
+                let map = interpolated(size, outputs, rule);
                 for index in 0..outputs {
                     let sum: f64 = map.terms(index).iter().map(|(_, weight)| weight).sum();
-                    assert!((sum - 1.0).abs() < 1e-12, "{rule:?}, {side} to {outputs}");
+                    assert!((sum - 1.0).abs() < 1e-12, "{rule:?}, {size} to {outputs}");
                 }
             }
         }
     }
 
     #[test]
-    fn interpolations_are_those_of_a_line_of_two_cells() {
+    fn interpolations_of_two_positions_are_those_of_a_line() {
         let doubled = |rule| interpolated(2, 4, rule).dense();
         assert_eq!(doubled(Interpolation::Nearest), [1., 0., 1., 0., 0., 1., 0., 1.]);
         assert_eq!(doubled(Interpolation::Bilinear), [1., 0., 0.75, 0.25, 0.25, 0.75, 0., 1.]);
     }
 
     #[test]
-    fn cells_set_apart_keep_their_phase_and_wrap_around_on_odd_sides() {
+    fn positions_set_apart_keep_their_phase_and_wrap_around_on_odd_sizes() {
         assert_eq!(set_apart([2, 3], 0, 1, EdgePadding::Circular, 1.0).dense(), [1., 0., 0., 0., 0., 1.]);
         assert_eq!(set_apart([2, 3], 1, 1, EdgePadding::Circular, 1.0).dense(), [0., 1., 1., 0., 0., 0.]);
     }

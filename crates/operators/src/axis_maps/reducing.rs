@@ -4,11 +4,11 @@ use allconv_kernels::AxisMap;
 use allconv_random::elementary::sin;
 use serde::{Deserialize, Serialize};
 
-/// What a filter reads beyond the edges of the map.
+/// The values that a filter reads beyond the edges of the map.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EdgePadding {
-    /// The map mirrored, its edge position not repeated. Where the border is not shorter than the side: as `replicate`.
+    /// The map mirrored, its edge position not repeated. Where the border is not shorter than the axis: as `replicate`.
     #[default]
     Reflect,
     /// The edge position repeated.
@@ -20,12 +20,12 @@ pub enum EdgePadding {
 }
 
 impl EdgePadding {
-    /// The position read at `position`, which may lie beyond a side of `side` positions; `None` for a zero. `border` is the number
-    /// of positions by which the filter reaches beyond the side.
-    pub(crate) fn cell(self, position: isize, side: usize, border: usize) -> Option<usize> {
-        let length = side as isize;
-        let cell = match self {
-            Self::Reflect if border < side => {
+    /// Returns the position read at `position`, which may lie beyond the `size` positions of the map; `None` for a zero. `border` is the
+    /// number of positions by which the filter reaches beyond the map.
+    pub(crate) fn source(self, position: isize, size: usize, border: usize) -> Option<usize> {
+        let length = size as isize;
+        let source = match self {
+            Self::Reflect if border < size => {
                 let folded = position.abs();
                 if folded >= length { 2 * (length - 1) - folded } else { folded }
             }
@@ -34,11 +34,11 @@ impl EdgePadding {
             Self::Zero => return None,
             Self::Circular => position.rem_euclid(length),
         };
-        Some(cell as usize)
+        Some(source as usize)
     }
 }
 
-/// Binomial taps: `C(taps − 1, j) / 2^(taps − 1)`.
+/// Returns binomial taps: `C(taps − 1, j) / 2^(taps − 1)`.
 pub(crate) fn binomial(taps: usize) -> Vec<f64> {
     let mut row = vec![1.0];
     for _ in 1..taps {
@@ -52,19 +52,19 @@ pub(crate) fn binomial(taps: usize) -> Vec<f64> {
     row.iter().map(|value| value / sum).collect()
 }
 
-/// A blur by binomial taps at every `stride`-th position: `floor((taps − 1)/2)` positions of border before, the rest after.
-pub(crate) fn blur(side: usize, taps: usize, stride: usize, padding: EdgePadding) -> AxisMap {
+/// Returns a blur by binomial taps at every `stride`-th position: `floor((taps − 1)/2)` positions of border before, the rest after.
+pub(crate) fn blur(size: usize, taps: usize, stride: usize, padding: EdgePadding) -> AxisMap {
     let weights = binomial(taps);
     let before = (taps - 1) / 2;
     let border = taps - 1 - before;
     let output = |index: usize| {
         let term = |(tap, weight): (usize, &f64)| {
             let position = (index * stride + tap) as isize - before as isize;
-            padding.cell(position, side, border).map(|cell| (cell, *weight))
+            padding.source(position, size, border).map(|source| (source, *weight))
         };
         weights.iter().enumerate().filter_map(term).collect()
     };
-    AxisMap::new(side, (0..side.div_ceil(stride)).map(output).collect())
+    AxisMap::new(size, (0..size.div_ceil(stride)).map(output).collect())
 }
 
 /// The filters of antialiased resizing, by their shape on a scale of output positions.
@@ -77,7 +77,7 @@ pub enum ResizeFilter {
     Triangle,
     /// Keys' cubic with a = −0.5 ("bicubic").
     Cubic,
-    /// A sinc under the centre of a wider one, three lobes each side.
+    /// A sinc under the centre of a wider one, three lobes on each side.
     #[default]
     Lanczos3,
 }
@@ -92,7 +92,7 @@ impl ResizeFilter {
         }
     }
 
-    /// Positions that one output reads where `stride` positions become one.
+    /// Returns the number of positions that one output reads where `stride` positions become one.
     pub(crate) fn taps(self, stride: usize) -> usize {
         (2.0 * self.radius() * stride as f64).ceil() as usize
     }
@@ -123,36 +123,37 @@ fn sinc(x: f64) -> f64 {
     if x == 0.0 { 1.0 } else { sin(std::f64::consts::PI * x) / (std::f64::consts::PI * x) }
 }
 
-/// Antialiased resizing of `side` positions to `outputs`: the filter is as wide as an output position where positions are dropped, and
-/// its weights on the map sum to 1. Pillow's and PyTorch's (`antialias=True`) rule.
-pub(crate) fn resize(side: usize, outputs: usize, filter: ResizeFilter) -> AxisMap {
-    let scale = side as f64 / outputs as f64;
+/// Returns the antialiased resizing of `size` positions to `outputs`: the filter is as wide as an output position where positions are
+/// dropped, and its weights on the map sum to 1. Pillow's and PyTorch's (`antialias=True`) rule.
+pub(crate) fn resize(size: usize, outputs: usize, filter: ResizeFilter) -> AxisMap {
+    let scale = size as f64 / outputs as f64;
     let width = scale.max(1.0);
     let support = filter.radius() * width;
     let output = |index: usize| {
         let centre = (index as f64 + 0.5) * scale;
-        // Which positions take part is decided as Pillow does, by rounding the ends of the support.
+        // The positions that take part are those of Pillow, which rounds the ends of the support.
         let first = ((centre - support + 0.5).floor().max(0.0)) as usize;
-        let end = ((centre + support + 0.5).floor() as usize).min(side);
-        let terms: Vec<(usize, f64)> =
-            (first..end).map(|cell| (cell, filter.weight((cell as f64 - centre + 0.5) / width))).collect();
+        let end = ((centre + support + 0.5).floor() as usize).min(size);
+        let terms: Vec<(usize, f64)> = (first..end)
+            .map(|source| (source, filter.weight((source as f64 - centre + 0.5) / width)))
+            .collect();
         let sum: f64 = terms.iter().map(|(_, weight)| weight).sum();
-        terms.into_iter().map(|(cell, weight)| (cell, weight / sum)).collect()
+        terms.into_iter().map(|(source, weight)| (source, weight / sum)).collect()
     };
-    AxisMap::new(side, (0..outputs).map(output).collect())
+    AxisMap::new(size, (0..outputs).map(output).collect())
 }
 
-/// One step of the Haar transform: `(x[2i] ± x[2i+1]) / √2`, a last odd position's partner by `padding`.
-pub(crate) fn haar(side: usize, difference: bool, padding: EdgePadding) -> AxisMap {
+/// Returns one step of the Haar transform: `(x[2i] ± x[2i+1]) / √2`, a last odd position's partner by `padding`.
+pub(crate) fn haar(size: usize, difference: bool, padding: EdgePadding) -> AxisMap {
     let half = std::f64::consts::FRAC_1_SQRT_2;
     let output = |index: usize| {
         let mut terms = vec![(2 * index, half)];
-        if let Some(cell) = padding.cell(2 * index as isize + 1, side, 1) {
-            terms.push((cell, if difference { -half } else { half }));
+        if let Some(source) = padding.source(2 * index as isize + 1, size, 1) {
+            terms.push((source, if difference { -half } else { half }));
         }
         terms
     };
-    AxisMap::new(side, (0..side.div_ceil(2)).map(output).collect())
+    AxisMap::new(size, (0..size.div_ceil(2)).map(output).collect())
 }
 
 #[cfg(test)]
@@ -171,14 +172,14 @@ mod tests {
 
     #[test]
     fn edges_read_as_they_are_called() {
-        let read = |padding: EdgePadding, side: usize| -> Vec<Option<usize>> {
-            (-2..side as isize + 2).map(|position| padding.cell(position, side, 2)).collect()
+        let read = |padding: EdgePadding, size: usize| -> Vec<Option<usize>> {
+            (-2..size as isize + 2).map(|position| padding.source(position, size, 2)).collect()
         };
-        let cells = |cells: &[usize]| cells.iter().map(|cell| Some(*cell)).collect::<Vec<_>>();
-        assert_eq!(read(EdgePadding::Reflect, 3), cells(&[2, 1, 0, 1, 2, 1, 0]));
-        assert_eq!(read(EdgePadding::Reflect, 2), cells(&[0, 0, 0, 1, 1, 1]), "too short to mirror");
-        assert_eq!(read(EdgePadding::Replicate, 3), cells(&[0, 0, 0, 1, 2, 2, 2]));
-        assert_eq!(read(EdgePadding::Circular, 3), cells(&[1, 2, 0, 1, 2, 0, 1]));
+        let sources = |sources: &[usize]| sources.iter().map(|source| Some(*source)).collect::<Vec<_>>();
+        assert_eq!(read(EdgePadding::Reflect, 3), sources(&[2, 1, 0, 1, 2, 1, 0]));
+        assert_eq!(read(EdgePadding::Reflect, 2), sources(&[0, 0, 0, 1, 1, 1]), "too short to mirror");
+        assert_eq!(read(EdgePadding::Replicate, 3), sources(&[0, 0, 0, 1, 2, 2, 2]));
+        assert_eq!(read(EdgePadding::Circular, 3), sources(&[1, 2, 0, 1, 2, 0, 1]));
         assert_eq!(read(EdgePadding::Zero, 1), [None, None, Some(0), None, None]);
     }
 
@@ -186,11 +187,11 @@ mod tests {
     fn resizing_keeps_constants_and_a_box_is_the_mean_of_blocks() {
         for filter in [ResizeFilter::Box, ResizeFilter::Triangle, ResizeFilter::Cubic, ResizeFilter::Lanczos3]
         {
-            for side in 1..12_usize {
-                let map = resize(side, side.div_ceil(2), filter);
+            for size in 1..12_usize {
+                let map = resize(size, size.div_ceil(2), filter);
                 for index in 0..map.outputs() {
                     let sum: f64 = map.terms(index).iter().map(|(_, weight)| weight).sum();
-                    assert!((sum - 1.0).abs() < 1e-12, "{filter:?} on {side}");
+                    assert!((sum - 1.0).abs() < 1e-12, "{filter:?} on {size}");
                 }
             }
         }

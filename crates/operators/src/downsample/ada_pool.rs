@@ -1,4 +1,4 @@
-//! AdaPool: a learned mixture of SoftPool and a pooling weighted by likeness to the window's mean.
+//! AdaPool: a learned mixture of SoftPool and a pooling weighted by similarity to the window's mean.
 
 use allconv_kernels::WindowFunction;
 
@@ -26,16 +26,17 @@ impl Default for AdaPool {
 impl Settings for AdaPool {
     const DESCRIPTION: Description = Description {
         name: "ada_pool",
+        kind: Kind::Pooling,
         revision: 2,
-        statement: "A learned mixture of SoftPool and a mean weighted by each cell's likeness to the mean of its window.",
+        statement: "A learned mixture of SoftPool and a mean weighted by each element's similarity to the mean of its window.",
         formula: "y = β·Σ x·e^d/Σ e^d + (1 − β)·softpool, d = 2xm/(x² + m²), m the window's mean; \
-                  β in [0, 1] for each output cell",
+                  β in [0, 1] for each output position",
         shape: SLOT_SHAPE,
         boundary: CUT_OFF,
-        cost: "2·kernel² exponentials and 4·kernel² products; ceil(h/stride)·ceil(w/stride) learned values",
+        cost: "2·kernel² exponentials and 4·kernel² products; ceil(h/stride)·ceil(w/stride) parameters",
         source: "Stergiou and Poppe, arXiv 2111.00772",
-        note: "Each channel by itself, as the authors' CUDA code has it. β starts at ½ and is clamped, so the net works for one input \
-               size only. 0/0 counts as likeness 0. That code shifts its windows and clamps partial sums at 0; here neither.",
+        note: "Each channel by itself, as in the authors' CUDA code. β starts at ½ and is clamped, so the net works for one input \
+               size only. 0/0 counts as similarity 0. Unlike here, that code shifts its windows and clamps partial sums at 0.",
     };
 
     fn examples() -> Vec<Self> {
@@ -49,7 +50,7 @@ impl Settings for AdaPool {
 
 impl Reduction for AdaPool {
     fn properties(&self) -> Properties {
-        // Every output position has a mixture of its own, so that a shift meets others.
+        // Every output position has a mixture of its own, which a shift exchanges for others.
         Properties::pooling(self.stride)
     }
 
@@ -68,8 +69,8 @@ impl Reduction for AdaPool {
     fn compute(&self, x: Tensor<4>, parameters: &Parameters, pass: &Pass<'_>) -> Tensor<4> {
         let window = PoolWindow::cut_off(self.kernel, self.stride);
         let soft = weighted_pool(x.clone(), None, window, WindowFunction::SoftMean, pass.engine);
-        let alike = weighted_pool(x, None, window, WindowFunction::Likeness, pass.engine);
+        let similar = weighted_pool(x, None, window, WindowFunction::Similarity, pass.engine);
         let beta: Tensor<4> = parameters.get::<2>("beta").clamp(0.0, 1.0).unsqueeze_dims(&[0, 1]);
-        soft.clone() + beta * (alike - soft)
+        soft.clone() + beta * (similar - soft)
     }
 }

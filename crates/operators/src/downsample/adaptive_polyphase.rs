@@ -6,13 +6,13 @@ use super::reduction::Reduction;
 use crate::axis_maps::{EdgePadding, blur};
 use crate::operations::{SeparableMap, channels_first, channels_last, separable};
 use crate::prelude::*;
-use crate::switches::{PhaseShares, Shares};
+use crate::switches::{KeptPhases, PhaseWeights};
 
 /// Keeps the polyphase component with the largest norm. [`AdaptivePolyphase::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AdaptivePolyphase {
-    /// By which norm a phase is chosen. Default: the Euclidean.
+    /// The norm by which a phase is chosen. Default: Euclidean.
     pub norm: PhaseNorm,
     /// Taps of a circular blur before the choice takes effect, 1 to 7; 1 is none. Default 1.
     #[serde(skip_serializing_if = "is_one")]
@@ -33,19 +33,19 @@ pub enum PhaseNorm {
 }
 
 impl PhaseNorm {
-    /// A number for each phase of each image, `[4, n]`, that is the larger the larger the norm is.
+    /// Returns a number for each phase of each image, `[4, n]`, that increases with the norm.
     fn of_phases(self, x: Tensor<4>) -> Tensor<2> {
-        // First over the channels of each position, in the order in which maps lie: little is left for the phases.
+        // First over the channels of each position, in the memory order of maps, which leaves little to do for the phases.
         let x = channels_last(x);
-        let cells = match self {
+        let elements = match self {
             Self::L2 => x.square().sum_dim(3),
             Self::L1 => x.abs().sum_dim(3),
             Self::Linf => x.abs().max_dim(3),
         };
-        let cells: Tensor<3> = phases(channels_first(cells), ADAPTIVE_ORDER).flatten(2, 4);
+        let elements: Tensor<3> = phases(channels_first(elements), ADAPTIVE_ORDER).flatten(2, 4);
         let norms = match self {
-            Self::L2 | Self::L1 => cells.sum_dim(2),
-            Self::Linf => cells.max_dim(2),
+            Self::L2 | Self::L1 => elements.sum_dim(2),
+            Self::Linf => elements.max_dim(2),
         };
         norms.squeeze_dim(2)
     }
@@ -60,14 +60,15 @@ impl Default for AdaptivePolyphase {
 impl Settings for AdaptivePolyphase {
     const DESCRIPTION: Description = Description {
         name: "adaptive_polyphase",
+        kind: Kind::Selection,
         revision: 3,
-        statement: "Each image keeps that one of its four polyphase components whose norm over all channels is largest.",
+        statement: "Each image keeps the one of its four polyphase components whose norm over all channels is largest.",
         formula: "y = P_k, k = argmax ‖P_k‖ over P_ab[i,j] = x[·, 2i+a, 2j+b]; ties: the first of (0,0), (1,0), (0,1), (1,1)",
         shape: "[n, c, ceil(h/2), ceil(w/2)]; any h, w ≥ 1",
-        boundary: "odd sides first get one cell from their other end; the blur reads circularly",
+        boundary: "an odd height or width first gets one position from its other end; the blur reads circularly",
         cost: "a norm of the whole map and data movement; no weights",
         source: "Chaman and Dokmanić, arXiv 2011.14214",
-        note: "Exactly equivariant to circular shifts on even sides, and only to those. The norm is taken before the blur. One \
+        note: "Exactly equivariant to circular shifts of maps of even height and width, and only to those. The norm is taken before the blur. One \
                choice for all channels; in a residual block both branches need the same.",
     };
 
@@ -118,11 +119,11 @@ impl Reduction for AdaptivePolyphase {
         let blurred = if self.blur_taps == 1 {
             x
         } else {
-            let along = |side| blur(side, self.blur_taps, 1, EdgePadding::Circular);
+            let along = |size| blur(size, self.blur_taps, 1, EdgePadding::Circular);
             separable(x, SeparableMap::new(along(height), along(width)), pass.engine)
         };
         let y = kept_phases(blurred, ADAPTIVE_ORDER, &kept, pass.engine);
-        (y, Switches::Phases(PhaseShares { shares: Shares::Whole(kept), order: ADAPTIVE_ORDER }))
+        (y, Switches::Phases(KeptPhases { weights: PhaseWeights::Whole(kept), order: ADAPTIVE_ORDER }))
     }
 }
 

@@ -12,7 +12,7 @@ use crate::prelude::*;
 pub struct AntialiasedResize {
     /// The filter. Default: Lanczos with three lobes.
     pub filter: ResizeFilter,
-    /// By what height and width are divided, rounding up, 1 to 64. Default 2.
+    /// The divisor of height and width, rounding up, 1 to 64. Default 2.
     pub stride: usize,
 }
 
@@ -25,8 +25,9 @@ impl Default for AntialiasedResize {
 impl Settings for AntialiasedResize {
     const DESCRIPTION: Description = Description {
         name: "antialiased_resize",
+        kind: Kind::Filter,
         revision: 1,
-        statement: "Resizes the map with an image filter as wide as an output cell.",
+        statement: "Resizes the map with an image filter as wide as an output position.",
         formula: "y[i] = Σ w·x[h] / Σ w along each axis, w = f((h + ½ − (i + ½)·z)/z), z = h_in/h_out; f: box, triangle, cubic \
                   (a = −½), lanczos3",
         shape: SLOT_SHAPE,
@@ -69,7 +70,7 @@ impl Reduction for AntialiasedResize {
     fn compute(&self, x: Tensor<4>, _parameters: &Parameters, pass: &Pass<'_>) -> Tensor<4> {
         let [_, _, height, width] = x.dims();
         let [rows, columns] =
-            [height, width].map(|side| resize(side, side.div_ceil(self.stride), self.filter));
+            [height, width].map(|size| resize(size, size.div_ceil(self.stride), self.filter));
         separable(x, SeparableMap::new(rows, columns), pass.engine)
     }
 }

@@ -16,7 +16,7 @@ pub struct AveragePool {
     pub kernel: usize,
     /// Positions between windows, 1 to 64. Default 2.
     pub stride: usize,
-    /// By what the sum of a window is divided. Default: its positions inside the map.
+    /// The divisor of the sum of a window. Default: its positions inside the map.
     pub divisor: Divisor,
     /// Positions of a border on all sides, at most half the kernel: windows then follow PyTorch's rule, and the divisor
     /// `window` counts the border as PyTorch's `count_include_pad` does.
@@ -37,16 +37,17 @@ impl Default for AveragePool {
 impl Settings for AveragePool {
     const DESCRIPTION: Description = Description {
         name: "average_pool",
+        kind: Kind::Pooling,
         revision: 1,
         statement: "The mean of each window, channel by channel.",
         formula: "y[c,i,j] = (1/D) · sum over u, v < kernel of x[c, stride·i + u − padding, stride·j + v − padding]; \
-                  D = cells on the map (`cells`) or of the whole window (`window`)",
+                  D = positions on the map (`cells`) or of the whole window (`window`)",
         shape: "[n, c, ceil(h/stride), ceil(w/stride)]; with `padding` PyTorch's floor or ceil rule",
         boundary: CUT_OFF,
         cost: "kernel² additions; no weights",
         source: "Springenberg et al., arXiv 1412.6806, section 2 (p = 1)",
-        note: "Frameworks differ in what edges are divided by; here it is a setting. 2×2 with stride 2 is BlurPool with two \
-               taps on even sides.",
+        note: "Frameworks differ in the divisor at the edges; here it is a setting. 2×2 with stride 2 is BlurPool with two \
+               taps on an even height or width.",
     };
 
     fn examples() -> Vec<Self> {
@@ -88,7 +89,7 @@ impl Reduction for AveragePool {
 impl AveragePool {
     /// Windows that are cut off by the far edge, divided by their positions on the map.
     pub const fn plain(kernel: usize, stride: usize) -> Self {
-        Self { kernel, stride, divisor: Divisor::Cells, padding: None, ceil_mode: false }
+        Self { kernel, stride, divisor: Divisor::Elements, padding: None, ceil_mode: false }
     }
 
     fn window_rule(&self) -> PoolWindow {
@@ -110,7 +111,7 @@ mod tests {
     #[test]
     fn divisor_decides_what_a_window_at_the_edge_gives() {
         let at = |divisor| evaluated(&AveragePool { divisor, ..AveragePool::default() }, grid(3, 3));
-        assert_eq!(at(Divisor::Cells), [3.0, 4.5, 7.5, 9.0]);
+        assert_eq!(at(Divisor::Elements), [3.0, 4.5, 7.5, 9.0]);
         assert_eq!(at(Divisor::Window), [3.0, 2.25, 3.75, 2.25]);
     }
 }

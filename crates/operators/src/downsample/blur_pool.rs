@@ -7,11 +7,11 @@ use crate::operations::{SeparableMap, separable};
 use crate::prelude::*;
 
 /// The boundary of every blur.
-pub(super) const BLUR_BOUNDARY: &str = "floor((taps − 1)/2) cells before and the rest after, read by `padding`: reflect (edge not repeated), replicate, zero or \
-     circular; reflect on a side no longer than its border reads as replicate";
+pub(super) const BLUR_BOUNDARY: &str = "floor((taps − 1)/2) positions before and the rest after, read by `padding`: reflect (edge not repeated), replicate, zero or \
+     circular; reflect where height or width is not longer than its border reads as replicate";
 
-/// What other code does differently.
-pub(super) const BLUR_NOTE: &str = "Defined for every side, 1 included. timm pads even filters symmetrically and so gets one cell more; kornia pads zeros and \
+/// Differences of other implementations.
+pub(super) const BLUR_NOTE: &str = "Defined for every height and width, 1 included. timm pads even filters symmetrically and so gets one position more; kornia pads zeros and \
      changes sizes for even kernels. Implemented from the formula; the reference code is CC BY-NC-SA.";
 
 /// A binomial low-pass filter, then decimation. [`BlurPool::DESCRIPTION`] has the definition.
@@ -22,7 +22,7 @@ pub struct BlurPool {
     pub taps: usize,
     /// Positions between outputs, 1 to 64. Default 2.
     pub stride: usize,
-    /// What the filter reads beyond the edges. Default: the map mirrored.
+    /// The values that the filter reads beyond the edges. Default: the map mirrored.
     pub padding: EdgePadding,
 }
 
@@ -35,8 +35,9 @@ impl Default for BlurPool {
 impl Settings for BlurPool {
     const DESCRIPTION: Description = Description {
         name: "blur_pool",
+        kind: Kind::Filter,
         revision: 1,
-        statement: "A binomial low-pass filter along both axes, then every stride-th cell.",
+        statement: "A binomial low-pass filter along both axes, then every stride-th position.",
         formula: "y[c,i,j] = sum over u, v < taps of a[u]·a[v]·x[c, stride·i + u − floor((taps − 1)/2), …], \
                   a[j] = binomial(taps − 1, j)/2^(taps − 1)",
         shape: SLOT_SHAPE,
@@ -76,12 +77,12 @@ impl Reduction for BlurPool {
 
     fn compute(&self, x: Tensor<4>, _parameters: &Parameters, pass: &Pass<'_>) -> Tensor<4> {
         let [_, _, height, width] = x.dims();
-        let [rows, columns] = [height, width].map(|side| blur(side, self.taps, self.stride, self.padding));
+        let [rows, columns] = [height, width].map(|size| blur(size, self.taps, self.stride, self.padding));
         separable(x, SeparableMap::new(rows, columns), pass.engine)
     }
 }
 
-/// What holds for a blur.
+/// Returns the properties of a blur.
 pub(super) fn blur_properties(taps: usize, stride: usize, padding: EdgePadding) -> Properties {
     // Two taps read one position after the last, which a stride that is even drops on an even height or width.
     let stays_inside = taps <= 2 && stride >= taps;
@@ -113,7 +114,7 @@ mod tests {
         assert_near(&evaluated(&at(3, EdgePadding::Zero), grid(4, 4)), &[1.5, 3.25, 7.0, 11.0], 1e-6);
         assert_near(&evaluated(&at(3, EdgePadding::Circular), grid(4, 4)), &[6.0, 7.0, 10.0, 11.0], 1e-6);
         assert_near(&evaluated(&at(4, EdgePadding::Reflect), grid(4, 4)), &[4.75, 6.25, 10.75, 12.25], 1e-6);
-        let eye: Vec<f32> = (0..25).map(|cell| f32::from(u8::from(cell % 6 == 0))).collect();
+        let eye: Vec<f32> = (0..25).map(|position| f32::from(u8::from(position % 6 == 0))).collect();
         let blurred = [0.3125, 0.0625, 0., 0.0625, 0.375, 0.0625, 0., 0.0625, 0.3125];
         assert_near(&evaluated(&at(3, EdgePadding::Zero), image(5, 5, &eye)), &blurred, 1e-6);
     }

@@ -7,7 +7,8 @@ use crate::axis_maps::EdgePadding;
 use crate::convolution_spec::{Border, ConvolutionSpec};
 use crate::prelude::*;
 
-/// A convolution with stride 1 and the net's activation, then a blur and every stride-th position. [`ConvBlurPool::DESCRIPTION`] has the definition.
+/// A convolution with stride 1 and the net's activation, then a blur and every stride-th position. [`ConvBlurPool::DESCRIPTION`] has the
+/// definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ConvBlurPool {
@@ -17,7 +18,7 @@ pub struct ConvBlurPool {
     pub taps: usize,
     /// Positions between outputs, 1 to 64. Default 2.
     pub stride: usize,
-    /// What the blur reads beyond the edges. Default: the map mirrored.
+    /// The values that the blur reads beyond the edges. Default: the map mirrored.
     pub padding: EdgePadding,
 }
 
@@ -30,12 +31,13 @@ impl Default for ConvBlurPool {
 impl Settings for ConvBlurPool {
     const DESCRIPTION: Description = Description {
         name: "conv_blur_pool",
+        kind: Kind::Filter,
         revision: 1,
-        statement: "A convolution with stride 1 and the net's activation, then a blur and every stride-th cell.",
+        statement: "A convolution with stride 1 and the net's activation, then a blur and every stride-th position.",
         formula: "y = blur_pool(f(b + W ∗ x)), ∗ keeping the size with zeros beyond the edges",
         shape: SLOT_SHAPE,
         boundary: BLUR_BOUNDARY,
-        cost: "stride²·c·kernel² multiply–accumulates and 2·taps multiplications; c²·kernel² + c learned values",
+        cost: "stride²·c·kernel² multiply–accumulates and 2·taps multiplications; c²·kernel² + c parameters",
         source: "Zhang, arXiv 1904.11486 (what it puts in the place of a strided convolution)",
         note: BLUR_NOTE,
     };

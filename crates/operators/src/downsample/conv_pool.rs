@@ -25,13 +25,14 @@ impl Default for ConvPool {
 impl Settings for ConvPool {
     const DESCRIPTION: Description = Description {
         name: "conv_pool",
+        kind: Kind::Convolution,
         revision: 1,
-        statement: "A convolution with stride 1 and the net's activation, then max pooling: as many learned values as \
+        statement: "A convolution with stride 1 and the net's activation, then max pooling: as many parameters as \
                     `strided_conv`, but the resolution is reduced by pooling.",
         formula: "y = max_pool(f(b + W ∗ x)); ∗ keeps the size, the pooling has the same kernel and the stride",
         shape: SLOT_SHAPE,
         boundary: "zeros for the convolution; windows cut off by the far edge for the pooling",
-        cost: "stride² times that of the strided convolution; c²·kernel² + c learned values",
+        cost: "stride² times that of the strided convolution; c²·kernel² + c parameters",
         source: "Springenberg et al., arXiv 1412.6806, section 3 and table 2 (3×3, stride 2)",
         note: "",
     };

@@ -14,7 +14,7 @@ pub struct ConvUnshuffle {
     pub kernel: usize,
     /// Height and width of a block, 1 to 64. Default 2.
     pub factor: usize,
-    /// Channels of the result by those that enter, 1 to 64. Default 1; Restormer's is 2.
+    /// Ratio of output channels to input channels, 1 to 64. Default 1; Restormer's is 2.
     #[serde(skip_serializing_if = "is_one")]
     pub expansion: usize,
     /// Whether the net's activation follows, as after every learned mixture of channels. Default true; Restormer's is false.
@@ -31,17 +31,18 @@ impl Default for ConvUnshuffle {
 impl Settings for ConvUnshuffle {
     const DESCRIPTION: Description = Description {
         name: "conv_unshuffle",
+        kind: Kind::Rearrangement,
         revision: 1,
-        statement: "A convolution with stride 1 to fewer channels and the net's activation, then each block of factor × factor cells \
+        statement: "A convolution with stride 1 to fewer channels and the net's activation, then each block of factor × factor positions \
                     becomes channels.",
         formula: "y = pixel_unshuffle(f(b + W ∗ x)), W to ceil(c·expansion/r²) channels, r = factor; ∗ keeps the size; without \
                   `activation` f is the identity",
         shape: "[n, r²·ceil(c·expansion/r²), ceil(h/r), ceil(w/r)]; any h, w ≥ 1",
-        boundary: "zeros for the convolution; for the unshuffle zeros below and to the right of sides that the factor does not divide",
-        cost: "about c·expansion·kernel² multiply–accumulates for an output cell, as many as `strided_conv`; 1/r² of its learned values",
+        boundary: "zeros for the convolution; for the unshuffle zeros below and to the right where the factor does not divide height or width",
+        cost: "about c·expansion·kernel² multiply–accumulates for an output position, as many as `strided_conv`; 1/r² of its parameters",
         source: "Zamir et al., Restormer, arXiv 2111.09881 (its code: 3×3, expansion 2, no activation, no bias)",
-        note: "The r² phases share one kernel: it is a strided convolution with a kernel of kernel + r − 1 cells whose weights are tied. \
-               Unshuffle and then convolve is another operator, see `pixel_unshuffle`. The way up that belongs to it is \
+        note: "The r² phases share one kernel: it is a strided convolution with a kernel of kernel + r − 1 taps whose weights are tied. \
+               Unshuffling before the convolution is another operator, see `pixel_unshuffle`. Its usual upsampling operator is \
                `pixel_shuffle = { expand = 3 }`.",
     };
 
@@ -65,7 +66,7 @@ impl Downsampling for ConvUnshuffle {
         Properties {
             gain: None,
             linear: !self.activation,
-            // A kernel of one position sees no edge.
+            // A kernel of one position reads nothing beyond an edge.
             shifts_by_stride: self.kernel == 1,
             channel_wise: false,
             ..Properties::pooling(self.factor)

@@ -22,14 +22,15 @@ impl Default for Decimation {
 impl Settings for Decimation {
     const DESCRIPTION: Description = Description {
         name: "decimation",
+        kind: Kind::Selection,
         revision: 1,
-        statement: "Keeps the first cell of each stride × stride block and drops the rest.",
+        statement: "Keeps the first position of each stride × stride block and drops the rest.",
         formula: "y[c,i,j] = x[c, stride·i, stride·j]",
         shape: SLOT_SHAPE,
         boundary: "none is needed",
         cost: "data movement",
         source: "the definition of a strided 1×1 convolution without its weights; a BlurPool of one tap",
-        note: "The control that reduces resolution and pools nothing.",
+        note: "The control that reduces resolution without pooling.",
     };
 
     fn examples() -> Vec<Self> {
@@ -62,7 +63,7 @@ mod tests {
     use crate::test_support::{evaluated, grid};
 
     #[test]
-    fn the_first_cell_of_each_block_is_kept() {
+    fn the_first_position_of_each_block_is_kept() {
         assert_eq!(evaluated(&Decimation::default(), grid(4, 4)), [1.0, 3.0, 9.0, 11.0]);
         assert_eq!(evaluated(&Decimation::default(), grid(3, 2)), [1.0, 5.0]);
     }

@@ -24,12 +24,13 @@ impl Default for DepthwiseConv {
 impl Settings for DepthwiseConv {
     const DESCRIPTION: Description = Description {
         name: "depthwise_conv",
+        kind: Kind::Convolution,
         revision: 1,
         statement: "A strided convolution of each channel alone: learned, feature-wise, linear pooling.",
         formula: "y[c,i,j] = b[c] + sum over u, v of W[c,u,v] · x[c, stride·i + u − p, stride·j + v − p], p = floor((kernel − 1)/2)",
         shape: SLOT_SHAPE,
         boundary: "zeros: floor((kernel − 1)/2) before and floor(kernel/2) after",
-        cost: "kernel² multiply–accumulates; c·(kernel² + 1) learned values",
+        cost: "kernel² multiply–accumulates; c·(kernel² + 1) parameters",
         source: "Springenberg et al., arXiv 1412.6806, section 2 (a feature-wise convolution); Sifre, thesis, 2014",
         note: "No activation follows, since it mixes no channels: a mean whose weights are learned.",
     };

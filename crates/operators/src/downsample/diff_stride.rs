@@ -33,15 +33,16 @@ impl Default for DiffStride {
 impl Settings for DiffStride {
     const DESCRIPTION: Description = Description {
         name: "diff_stride",
+        kind: Kind::Filter,
         revision: 2,
         statement: "Spectral pooling with a mask that falls smoothly to zero at a learned frequency, one for each axis.",
         formula: "y = irfft2(crop(m·rfft2 x))·h'w'/(hw); m = clip((R + h/(2S) − q)/R, 0, 1), S learned, q = 0, 1, … from both ends \
-                  of the rows' axis (of odd sides |frequency|); columns likewise with w/(2S) + 1; crop keeps m > 0",
+                  of the rows' axis (of an odd h |frequency|); columns likewise with w/(2S) + 1; crop keeps m > 0",
         shape: "[n, c, h', w'] with about h/S + 2R rows, at most h; with `match_size` that of `spectral_pool`",
         boundary: "circular, as the Fourier transform is",
-        cost: "dense matrices: about 2·(h + w) multiplications; 2 learned values",
+        cost: "dense matrices: about 2·(h + w) multiplications; 2 parameters",
         source: "Riad et al., arXiv 2202.01653",
-        note: "A confound in the published form: \"stride 2\" leaves 24 of 32 cells and so costs more later on; `match_size` is \
+        note: "A confound in the published form: \"stride 2\" leaves 24 of 32 positions and so costs more later on; `match_size` is \
                the fair form (the mask then falls inside the kept frequencies, over at most half of them). Its code leaves out \
                the factor h'w'/(hw).",
     };
@@ -101,7 +102,7 @@ impl Reduction for DiffStride {
         };
         let minus = |matrix: &Matrix| matrix.clone().scaled(-1.0);
         let together = |x: Tensor<4>, maps| separable_together(x, maps, Together::Sum, pass.engine);
-        // The spectrum (fr + i·fi)·x·(fc + i·fs)ᵀ, masked, and the real part of its way back.
+        // The spectrum (fr + i·fi)·x·(fc + i·fs)ᵀ, masked, and the real part of its inverse.
         let scale = (rows * columns) as f64 / (height * width) as f64;
         let mask: Tensor<4> = (row_mask * column_mask.transpose() * scale).unsqueeze_dims(&[0, 1]);
         let real = together(x.clone(), vec![map(&fr, &fc), map(&minus(&fi), &fs)]) * mask.clone();
@@ -120,12 +121,12 @@ enum Axis {
     Columns,
 }
 
-/// The mask along one axis of `side` positions: `clip((reach + side/(2S) − q)/fall, 0, 1)`.
+/// The mask along one axis of `size` positions: `clip((reach + size/(2S) − q)/fall, 0, 1)`.
 #[derive(Clone, Copy, Debug)]
 struct Mask {
-    side: usize,
+    size: usize,
     axis: Axis,
-    /// Frequencies beyond `side/(2S)` at which the mask reaches 0.
+    /// Frequencies beyond `size/(2S)` at which the mask reaches 0.
     reach: f64,
     fall: f64,
     /// The output height or width, where it is fixed.
@@ -133,66 +134,66 @@ struct Mask {
 }
 
 impl DiffStride {
-    fn mask(&self, side: usize, axis: Axis) -> Mask {
+    fn mask(&self, size: usize, axis: Axis) -> Mask {
         let offset = if axis == Axis::Columns { 1.0 } else { 0.0 };
         if !self.match_size {
-            return Mask { side, axis, reach: self.smoothness + offset, fall: self.smoothness, fixed: None };
+            return Mask { size, axis, reach: self.smoothness + offset, fall: self.smoothness, fixed: None };
         }
-        let [rows, columns] = kept([side; 2], self.stride);
+        let [rows, columns] = kept([size; 2], self.stride);
         let fixed = if axis == Axis::Rows { rows } else { columns };
         Mask {
-            side,
+            size,
             axis,
             reach: offset,
-            fall: self.smoothness.min(side as f64 / (4.0 * self.stride)),
+            fall: self.smoothness.min(size as f64 / (4.0 * self.stride)),
             fixed: Some(fixed),
         }
     }
 }
 
 impl Mask {
-    /// The stride in use: where the published bound of side/(side − smoothness) holds, the output is not the whole map.
+    /// Returns the stride in use: where the published bound of size/(size − smoothness) holds, the output is not the whole map.
     fn clamped(&self, stride: f64) -> f64 {
         stride.max(self.least_stride())
     }
 
     fn least_stride(&self) -> f64 {
-        let side = self.side as f64;
-        if side > self.fall { side / (side - self.fall) } else { 1.0 }
+        let size = self.size as f64;
+        if size > self.fall { size / (size - self.fall) } else { 1.0 }
     }
 
-    /// Output positions at this stride.
+    /// Returns the number of output positions at this stride.
     fn kept(&self, stride: f64) -> usize {
         if let Some(fixed) = self.fixed {
             return fixed;
         }
-        let end = self.reach + self.side as f64 / (2.0 * self.clamped(stride));
+        let end = self.reach + self.size as f64 / (2.0 * self.clamped(stride));
         // The number of q = 0, 1, … below `end`.
         let positions = end.ceil() as usize;
         match self.axis {
-            Axis::Rows => (2 * positions - self.side % 2).min(self.side),
-            Axis::Columns => (2 * (positions - 1).min(self.side / 2)).max(1),
+            Axis::Rows => (2 * positions - self.size % 2).min(self.size),
+            Axis::Columns => (2 * (positions - 1).min(self.size / 2)).max(1),
         }
     }
 
-    /// The place q of each kept frequency, counted from the nearest end.
+    /// Returns the place q of each kept frequency, counted from the nearest end.
     fn places(&self, kept: usize) -> Vec<f64> {
         match self.axis {
-            Axis::Rows => fourier::row_frequencies(self.side, kept)
+            Axis::Rows => fourier::row_frequencies(self.size, kept)
                 .into_iter()
-                .map(|(frequency, _)| frequency.min(self.side - 1 + self.side % 2 - frequency.max(1)) as f64)
+                .map(|(frequency, _)| frequency.min(self.size - 1 + self.size % 2 - frequency.max(1)) as f64)
                 .collect(),
             Axis::Columns => (0..=kept / 2).map(|frequency| frequency as f64).collect(),
         }
     }
 
-    /// The mask's values at the kept frequencies, `[kept frequencies, 1]`.
+    /// Returns the mask's values at the kept frequencies, `[kept frequencies, 1]`.
     fn values(&self, kept: usize, stride: Tensor<1>) -> Tensor<2> {
         let places = self.places(kept);
         let shape = [places.len(), 1];
         let places: Tensor<2> =
             Tensor::from_data(TensorData::new(places, shape), (&stride.device(), stride.dtype()));
-        let end = stride.clamp_min(self.least_stride()).recip() * (self.side as f64 / 2.0) + self.reach;
+        let end = stride.clamp_min(self.least_stride()).recip() * (self.size as f64 / 2.0) + self.reach;
         ((end.reshape([1, 1]) - places) / self.fall).clamp(0.0, 1.0)
     }
 }
@@ -202,12 +203,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn output_sides_are_those_of_the_reference() {
-        for (side, stride, expected) in
+    fn output_sizes_are_those_of_the_reference() {
+        for (size, stride, expected) in
             [(32, 2.0, 24), (24, 2.0, 20), (20, 2.0, 18), (16, 2.0, 16), (8, 2.0, 8), (32, 3.0, 20)]
         {
-            let shape = DiffStride { stride, ..DiffStride::default() }.output_shape([1, side, side]);
-            assert_eq!(shape, Ok([1, expected, expected]), "{side} at {stride}");
+            let shape = DiffStride { stride, ..DiffStride::default() }.output_shape([1, size, size]);
+            assert_eq!(shape, Ok([1, expected, expected]), "{size} at {stride}");
         }
         let matched = DiffStride { match_size: true, ..DiffStride::default() };
         assert_eq!(matched.output_shape([1, 32, 24]), Ok([1, 16, 12]));

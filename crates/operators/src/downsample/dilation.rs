@@ -1,10 +1,10 @@
-//! Dilation of what follows instead of reduction: the control that keeps the resolution.
+//! Dilation of later convolutions instead of reduction: the control that keeps the resolution.
 
 use super::downsampling::{Downsampling, Part};
 use super::properties::Properties;
 use crate::prelude::*;
 
-/// Reduces nothing and dilates every later convolution. [`Dilation::DESCRIPTION`] has the definition.
+/// Keeps the resolution and dilates every later convolution. [`Dilation::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Dilation {
@@ -21,8 +21,9 @@ impl Default for Dilation {
 impl Settings for Dilation {
     const DESCRIPTION: Description = Description {
         name: "dilation",
+        kind: Kind::Selection,
         revision: 1,
-        statement: "Reduces nothing; every later convolution of the net sees as far as it would after a reduction.",
+        statement: "Keeps the resolution; every later convolution of the net has the receptive field that it would have after a reduction.",
         formula: "y = x; later kernels W[u] are applied at distance factor·u, borders in proportion",
         shape: "[n, c, h, w]",
         boundary: "none is needed",

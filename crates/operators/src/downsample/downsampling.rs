@@ -7,7 +7,8 @@ use crate::error::OutOfRange;
 use crate::operator::Operator;
 use crate::switches::SwitchKind;
 
-/// An operator for the slot of a network. One that computes by itself implements [`Reduction`](super::Reduction) and is one by that.
+/// An operator for the slot of a network. One that computes by itself implements [`Reduction`](super::Reduction), which implements this
+/// trait.
 pub trait Downsampling: Operator {
     /// Refuses settings that are out of range.
     ///
@@ -18,18 +19,18 @@ pub trait Downsampling: Operator {
         self.check_in("downsample")
     }
 
-    /// What holds for it with these settings.
+    /// Returns the properties that it has with these settings.
     fn properties(&self) -> Properties;
 
-    /// What it is made of for a map of `channels`, in order.
+    /// Returns the parts that it is made of for a map of `channels`, in order.
     fn parts(&self, channels: usize) -> Vec<Part>;
 
-    /// What it hands over to the upsampling operator that undoes it.
+    /// Returns the kind of switches that it gives to the upsampling operator that undoes it.
     fn switches(&self) -> SwitchKind {
         SwitchKind::None
     }
 
-    /// Kernel and stride of the windows whose maxima it hands over; `None` where it hands over none.
+    /// Returns kernel and stride of the windows whose maxima are its switches; `None` where it has no such switches.
     fn max_windows(&self) -> Option<[usize; 2]> {
         None
     }
@@ -51,7 +52,7 @@ pub enum Part {
 /// What follows a convolution that is part of an operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Following {
-    /// Nothing: it mixes no channels.
+    /// Nothing: it does not mix channels.
     Nothing,
     /// The network's normalisation, if it has one.
     Normalisation,
@@ -60,7 +61,7 @@ pub enum Following {
 }
 
 impl Part {
-    /// An operator that computes by itself as a part.
+    /// Returns an operator that computes by itself as a part.
     pub fn reduction(operator: impl Into<Reducer>) -> Self {
         Self::Reduction(operator.into())
     }

@@ -21,6 +21,7 @@ impl Default for FoldedStride {
 impl Settings for FoldedStride {
     const DESCRIPTION: Description = Description {
         name: "folded_stride",
+        kind: Kind::Convolution,
         revision: 1,
         statement: "Removes the pooling and raises the stride of the convolution before it.",
         formula: "y[c,i,j] = x[c, stride·i, stride·j] of that convolution's output x, computed at 1/stride² of its cost",
@@ -29,7 +30,7 @@ impl Settings for FoldedStride {
         cost: "none; the convolution before it costs 1/stride²",
         source: "Springenberg et al., arXiv 1412.6806, section 3 and table 2",
         note: "It needs a convolution (with its activation and dropout) right before the slot. For base B that is a 1×1 \
-               convolution, which then looks at one cell in stride².",
+               convolution, which then reads one position in stride².",
     };
 
     fn examples() -> Vec<Self> {

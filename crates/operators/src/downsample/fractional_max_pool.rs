@@ -1,4 +1,4 @@
-//! Fractional max pooling: the maximum over windows that divide height and width by a number that need not be whole.
+//! Fractional max pooling: the maximum over windows that divide height and width by a real number.
 
 use allconv_kernels::RegionLists;
 use burn::tensor::{Int, TensorData};
@@ -14,17 +14,17 @@ use crate::prelude::*;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FractionalMaxPool {
-    /// By what height and width are divided, rounding down: above 1 and at most 8. Default √2.
+    /// The divisor of height and width, rounding down: above 1 and at most 8. Default √2.
     pub ratio: f64,
     /// Height and width of an overlapping window, 1 to 64. Default 2.
     pub kernel: usize,
     /// Whether windows overlap. Default: they do.
     pub regions: Regions,
-    /// Where windows start in training. In evaluation they start as `fixed` says. Default: drawn.
+    /// The start of windows in training. In evaluation it is that of `fixed`. Default: drawn.
     pub draw: RegionDraw,
 }
 
-/// How the windows of fractional max pooling lie.
+/// The arrangement of the windows of fractional max pooling.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Regions {
@@ -35,7 +35,7 @@ pub enum Regions {
     Disjoint,
 }
 
-/// Where the windows of fractional max pooling start.
+/// The start of the windows of fractional max pooling.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RegionDraw {
@@ -60,8 +60,9 @@ impl Default for FractionalMaxPool {
 impl Settings for FractionalMaxPool {
     const DESCRIPTION: Description = Description {
         name: "fractional_max_pool",
+        kind: Kind::Pooling,
         revision: 2,
-        statement: "The maximum over windows that divide a side by a number that need not be whole, at drawn positions.",
+        statement: "The maximum over windows that divide height and width by a real number, at drawn positions.",
         formula: "overlapping: start(i) = ⌊(i+u)·α⌋ − ⌊u·α⌋, α = (h − kernel)/(h' − 1), the last at h − kernel; disjoint: from \
                   ⌈a(i+u) − 1⌉ up to ⌈a(i+1+u) − 1⌉, a = h/h'",
         shape: "[n, c, max(1, floor(h/ratio)), max(1, floor(w/ratio))]; overlapping windows need h, w ≥ kernel",
@@ -69,7 +70,7 @@ impl Settings for FractionalMaxPool {
         cost: "kernel² comparisons; no weights",
         source: "Graham, arXiv 1412.6071",
         note: "PyTorch's windows overlap and are drawn for each sample and channel; Paddle's are disjoint. Evaluation uses u = ½. \
-               Where the step α is whole, as for a ratio of 2 and a kernel of 2 on even sides, nothing is left to draw.",
+               Where the step α is whole, as for a ratio of 2 and a kernel of 2 on an even height and width, all draws give the same windows.",
     };
 
     fn examples() -> Vec<Self> {
@@ -106,7 +107,10 @@ impl Reduction for FractionalMaxPool {
 
     fn output_shape(&self, [channels, height, width]: [usize; 3]) -> Result<[usize; 3], String> {
         if self.regions == Regions::Overlapping && height.min(width) < self.kernel {
-            return Err(format!("its window of {} cells is longer than the shorter side", self.kernel));
+            return Err(format!(
+                "its window of {} positions is longer than its height or width",
+                self.kernel
+            ));
         }
         Ok([channels, self.windows(height), self.windows(width)])
     }
@@ -124,84 +128,84 @@ impl Reduction for FractionalMaxPool {
 }
 
 impl FractionalMaxPool {
-    fn windows(&self, side: usize) -> usize {
-        ((side as f64 / self.ratio) as usize).max(1)
+    fn windows(&self, size: usize) -> usize {
+        ((size as f64 / self.ratio) as usize).max(1)
     }
 
-    /// First position and end of each window along an axis, for the shift `u`.
-    fn regions(&self, side: usize, u: f64) -> Vec<(usize, usize)> {
-        let windows = self.windows(side);
+    /// Returns the first position and end of each window along an axis, for the shift `u`.
+    fn regions(&self, size: usize, u: f64) -> Vec<(usize, usize)> {
+        let windows = self.windows(size);
         let region = |index: usize| match self.regions {
-            Regions::Overlapping if index + 1 == windows => (side - self.kernel, side),
+            Regions::Overlapping if index + 1 == windows => (size - self.kernel, size),
             Regions::Overlapping => {
-                let step = (side - self.kernel) as f64 / (windows - 1) as f64;
+                let step = (size - self.kernel) as f64 / (windows - 1) as f64;
                 let start = ((index as f64 + u) * step) as usize - (u * step) as usize;
                 (start, start + self.kernel)
             }
             Regions::Disjoint => {
-                let step = side as f64 / windows as f64;
+                let step = size as f64 / windows as f64;
                 let edge = |index: usize| (step * (index as f64 + u) - 1.0).ceil().max(0.0) as usize;
-                let start = edge(index).min(side - 1);
-                (start, edge(index + 1).clamp(start + 1, side))
+                let start = edge(index).min(size - 1);
+                (start, edge(index + 1).clamp(start + 1, size))
             }
         };
         (0..windows).map(region).collect()
     }
 
-    /// The positions of the windows of one map, window by window, each window filled up to `size` × `size` by repetition.
-    fn cells(&self, sides: [usize; 2], shifts: [f64; 2], size: usize) -> Vec<i64> {
-        let [rows, columns] = [0, 1].map(|axis| self.regions(sides[axis], shifts[axis]));
-        let mut cells = Vec::with_capacity(size * size * rows.len() * columns.len());
-        for place in 0..size * size {
+    /// Returns the positions of the windows of one map, window by window, each window filled up to `longest` × `longest` by repetition.
+    fn positions(&self, size: [usize; 2], shifts: [f64; 2], longest: usize) -> Vec<i64> {
+        let [rows, columns] = [0, 1].map(|axis| self.regions(size[axis], shifts[axis]));
+        let mut positions = Vec::with_capacity(longest * longest * rows.len() * columns.len());
+        for place in 0..longest * longest {
             for (top, bottom) in &rows {
-                let row = (top + place / size).min(bottom - 1);
-                cells.extend(
-                    columns
-                        .iter()
-                        .map(|(left, right)| (row * sides[1] + (left + place % size).min(right - 1)) as i64),
+                let row = (top + place / longest).min(bottom - 1);
+                positions.extend(
+                    columns.iter().map(|(left, right)| {
+                        (row * size[1] + (left + place % longest).min(right - 1)) as i64
+                    }),
                 );
             }
         }
-        cells
+        positions
     }
 }
 
 impl FractionalMaxPool {
-    /// The windows of each map where they are drawn, of all maps alike where they are not.
+    /// Returns the windows of each map where they are drawn, of all maps alike where they are not.
     fn windows_of_maps(&self, maps: usize, [height, width]: [usize; 2], draws: Option<Draws>) -> RegionLists {
         let shifts = draws.map_or_else(|| vec![0.5; 2], |draws| draws.uniform(2 * maps));
-        let along = |side: usize, axis: usize| {
-            shifts.iter().skip(axis).step_by(2).map(|shift| self.regions(side, f64::from(*shift))).collect()
+        let along = |size: usize, axis: usize| {
+            shifts.iter().skip(axis).step_by(2).map(|shift| self.regions(size, f64::from(*shift))).collect()
         };
         RegionLists { rows: along(height, 0), columns: along(width, 1) }
     }
 
-    /// The same as a composition of Burn's operations.
+    /// Returns the same as a composition of Burn's operations.
     fn composed(&self, x: Tensor<4>, draws: Option<Draws>) -> Tensor<4> {
         let [batch, channels, height, width] = x.dims();
         let (rows, columns) = (self.windows(height), self.windows(width));
-        let size = match self.regions {
+        let longest = match self.regions {
             Regions::Overlapping => self.kernel,
             // A window from one rounded multiple of the step to the next.
-            Regions::Disjoint => {
-                let longest = |side: usize, windows: usize| side.div_ceil(windows) + 1;
-                longest(height, rows).max(longest(width, columns))
-            }
+            Regions::Disjoint => height.div_ceil(rows).max(width.div_ceil(columns)) + 1,
         };
         let planes = batch * channels;
         let indices: Vec<i64> = match draws {
-            None => self.cells([height, width], [0.5; 2], size).repeat(planes),
+            None => self.positions([height, width], [0.5; 2], longest).repeat(planes),
             Some(draws) => draws
                 .uniform(2 * planes)
                 .chunks(2)
-                .flat_map(|u| self.cells([height, width], [f64::from(u[0]), f64::from(u[1])], size))
+                .flat_map(|u| self.positions([height, width], [f64::from(u[0]), f64::from(u[1])], longest))
                 .collect(),
         };
-        let places = size * size;
+        let places = longest * longest;
         let shape = [planes, places * rows * columns];
         let indices: Tensor<2, Int> = Tensor::from_data(TensorData::new(indices, shape), &x.device());
-        let cells = x.reshape([planes, height * width]).gather(1, indices);
-        cells.reshape([planes, places, rows * columns]).max_dim(1).reshape([batch, channels, rows, columns])
+        let elements = x.reshape([planes, height * width]).gather(1, indices);
+        elements
+            .reshape([planes, places, rows * columns])
+            .max_dim(1)
+            .reshape([batch, channels, rows, columns])
     }
 }
 
@@ -225,7 +229,7 @@ mod tests {
         }
     }
 
-    /// The windows of seven positions in five outputs at u = 0.3.
+    /// Returns the windows of seven positions in five outputs at u = 0.3.
     fn regions(regions: Regions) -> Vec<(usize, usize)> {
         FractionalMaxPool { ratio: 1.4, regions, ..FractionalMaxPool::default() }.regions(7, 0.3)
     }

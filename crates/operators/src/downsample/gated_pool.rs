@@ -1,4 +1,4 @@
-//! Gated pooling: the share of the maximum depends on the window.
+//! Gated pooling: the weight of the maximum depends on the window.
 
 use allconv_kernels::Padding;
 
@@ -11,7 +11,7 @@ use crate::operations::{
 };
 use crate::prelude::*;
 
-/// A mixture of maximum and mean, its share computed from the window. [`GatedPool::DESCRIPTION`] has the definition.
+/// A mixture of maximum and mean, its weight computed from the window. [`GatedPool::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GatedPool {
@@ -19,7 +19,7 @@ pub struct GatedPool {
     pub kernel: usize,
     /// Positions between windows, 1 to 64. Default 2.
     pub stride: usize,
-    /// How many gates there are. Default: one for the layer.
+    /// The number of gates. Default: one for the layer.
     pub per: Sharing,
 }
 
@@ -32,14 +32,15 @@ impl Default for GatedPool {
 impl Settings for GatedPool {
     const DESCRIPTION: Description = Description {
         name: "gated_pool",
+        kind: Kind::Pooling,
         revision: 2,
-        statement: "A mixture of the maximum and the mean of each window, its share a learned function of the window.",
-        formula: "y = g·max + (1 − g)·mean, g = 1/(1 + e^(−⟨gate, window⟩)), gate learned and 0 at the start; cells beyond the edge count 0",
+        statement: "A mixture of the maximum and the mean of each window, its weight a learned function of the window.",
+        formula: "y = g·max + (1 − g)·mean, g = 1/(1 + e^(−⟨gate, window⟩)), gate learned and 0 at the start; positions beyond the edge count 0",
         shape: SLOT_SHAPE,
         boundary: CUT_OFF,
-        cost: "kernel² multiply–accumulates and comparisons; kernel² or c·kernel² learned values",
+        cost: "kernel² multiply–accumulates and comparisons; kernel² or c·kernel² parameters",
         source: "Lee, Gallagher and Tu, arXiv 1509.08985, section 3.2",
-        note: "No bias. With gate 0 it is `mixed_pool` with equal shares. Patent: UCSD filing SD2016-053 covers mixed, gated and tree \
+        note: "No bias. With gate 0 it is `mixed_pool` with equal weights. Patent: UCSD filing SD2016-053 covers mixed, gated and tree \
                pooling.",
     };
 
@@ -84,7 +85,7 @@ impl Reduction for GatedPool {
             groups: channels,
             ..ConvolutionSettings::PLAIN
         };
-        // In the order in which maps lie, so that the gradients that meet here are added fast.
+        // In the memory order of maps, so that the gradients that are added here are added fast.
         let x = channels_last(x);
         let logits = convolution(channels_first(x.clone()), gate, bias, settings, pass.engine);
         let [largest, mean] = largest_and_mean(channels_first(x), window, pass.engine);
@@ -98,7 +99,7 @@ mod tests {
     use crate::test_support::{evaluated, grid};
 
     #[test]
-    fn starts_as_mixed_pooling_with_equal_shares() {
+    fn starts_as_mixed_pooling_with_equal_weights() {
         assert_eq!(evaluated(&GatedPool::default(), grid(4, 4)), [4.75, 6.75, 12.75, 14.75]);
     }
 }

@@ -14,7 +14,7 @@ pub struct GemPool {
     pub kernel: usize,
     /// Positions between windows, 1 to 64. Default 2.
     pub stride: usize,
-    /// The order, or its start where it is learned: from 1 to 50. Default 3.
+    /// The order, or its initial value where it is learned: from 1 to 50. Default 3.
     pub p: f64,
     /// The bound below which values are raised to it: above 0 and at most 1. Default 1e-6.
     pub epsilon: f64,
@@ -31,12 +31,13 @@ impl Default for GemPool {
 impl Settings for GemPool {
     const DESCRIPTION: Description = Description {
         name: "gem_pool",
+        kind: Kind::Pooling,
         revision: 1,
         statement: "The generalised mean of each window, of values kept above a small bound.",
         formula: "y = (mean of max(x, ε)^p)^(1/p)",
         shape: SLOT_SHAPE,
         boundary: CUT_OFF,
-        cost: "kernel² powers; 1 learned value if p is learned",
+        cost: "kernel² powers; 1 parameter if p is learned",
         source: "Radenović, Tolias and Chum, arXiv 1711.02512",
         note: "Published over whole maps; here over windows. Values below ε give no gradient. p = 1 is average pooling of positive values.",
     };
@@ -74,7 +75,7 @@ impl Reduction for GemPool {
             true => parameters.get::<1>("p").expand([channels]),
             false => Tensor::full([channels], self.p, (&x.device(), x.dtype())),
         };
-        // In the order in which maps lie, for speed.
+        // In the memory order of maps, for speed.
         let x = channels_last(x);
         let low = x.clone().lower_elem(self.epsilon);
         let positive = channels_first(x.mask_fill(low, self.epsilon));

@@ -10,18 +10,20 @@ use crate::prelude::*;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HaarLowPass {
-    /// What an odd height or width reads beyond its last position. Default: the map mirrored.
+    /// The value that an odd height or width reads beyond its last position. Default: the map mirrored.
     pub padding: EdgePadding,
 }
 
 /// The shape of the Haar operators.
-pub(super) const HAAR_BOUNDARY: &str = "one cell beyond the last of an odd side, read by `padding`";
+pub(super) const HAAR_BOUNDARY: &str =
+    "one position beyond the last of an odd height or width, read by `padding`";
 
 impl Settings for HaarLowPass {
     const DESCRIPTION: Description = Description {
         name: "haar_low_pass",
+        kind: Kind::Filter,
         revision: 1,
-        statement: "The low-pass band of one step of the orthonormal Haar transform; the detail is dropped.",
+        statement: "The low-pass band of one step of the orthonormal Haar transform; the detail bands are dropped.",
         formula: "y = (a + b + c + d)/2 for each block [a b; c d]",
         shape: "[n, c, ceil(h/2), ceil(w/2)]; any h, w ≥ 1",
         boundary: HAAR_BOUNDARY,
@@ -67,7 +69,7 @@ impl Reduction for HaarLowPass {
 /// The bands LL, LH, HL, HH: whether each takes differences along the rows' axis and along the columns' axis.
 pub(crate) const HAAR_BANDS: [[bool; 2]; 4] = [[false, false], [true, false], [false, true], [true, true]];
 
-/// Bands of a Haar step as channels, band-major: along rows' axis and columns' axis the sum, or the difference.
+/// Computes the bands of a Haar step as channels, band-major: along rows' axis and columns' axis the sum, or the difference.
 pub(super) fn haar_bands(
     x: Tensor<4>,
     bands: &[[bool; 2]],

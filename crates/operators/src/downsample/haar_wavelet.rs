@@ -12,9 +12,9 @@ use crate::prelude::*;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HaarWavelet {
-    /// What an odd height or width reads beyond its last position. Default: the map mirrored.
+    /// The value that an odd height or width reads beyond its last position. Default: the map mirrored.
     pub padding: EdgePadding,
-    /// How the channels return to their number. Default: not at all.
+    /// The reduction to the number of input channels. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub project: Option<Projection>,
 }
@@ -22,12 +22,13 @@ pub struct HaarWavelet {
 impl Settings for HaarWavelet {
     const DESCRIPTION: Description = Description {
         name: "haar_wavelet",
+        kind: Kind::Filter,
         revision: 1,
         statement: "One step of the orthonormal Haar transform, its four bands as channels; nothing is lost.",
         formula: "[a b; c d] to LL = (a+b+c+d)/2, LH = (a+b−c−d)/2, HL = (a−b+c−d)/2, HH = (a−b−c+d)/2, band-major",
         shape: "[n, 4c, ceil(h/2), ceil(w/2)]; with `project` c channels; any h, w ≥ 1",
         boundary: HAAR_BOUNDARY,
-        cost: "16 additions; with `project` 4c multiply–accumulates and 4c² + c learned values",
+        cost: "16 additions; with `project` 4c multiply–accumulates and 4c² + c parameters",
         source: "Xu et al., Pattern Recognition 143, 2023 (HWD, down-wavelet); Haar, Math. Annalen 69, 1910",
         note: "An orthogonal mix of `pixel_unshuffle`: with `project` it spans the same functions as a 2×2 convolution of \
                stride 2. Band names differ between projects. HWD normalises batches between projection and activation; here not.",

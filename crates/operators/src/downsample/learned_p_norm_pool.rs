@@ -20,9 +20,9 @@ pub struct LearnedPNormPool {
     pub stride: usize,
     /// Whether the norm is one of sums or of means. Default: of means, whose gain does not depend on p.
     pub form: NormForm,
-    /// The order at the start, above 1 and at most 50. Default 2.
+    /// The initial order, above 1 and at most 50. Default 2.
     pub initial_p: f64,
-    /// How many orders p there are. Default: one for the layer.
+    /// The number of orders p. Default: one for the layer.
     pub per: Sharing,
 }
 
@@ -35,12 +35,13 @@ impl Default for LearnedPNormPool {
 impl Settings for LearnedPNormPool {
     const DESCRIPTION: Description = Description {
         name: "learned_p_norm_pool",
+        kind: Kind::Pooling,
         revision: 3,
         statement: "The p-norm of each window, its order p learned with the weights.",
         formula: "as `p_norm_pool` with p = 1 + ln(1 + e^q), q learned",
         shape: SLOT_SHAPE,
         boundary: CUT_OFF,
-        cost: "kernel² powers; 1 or c learned values",
+        cost: "kernel² powers; 1 or c parameters",
         source: "Gulcehre et al., arXiv 1311.1780 (learned-norm pooling)",
         note: "dy/dp = y·(Σ w·ln|x| − ln y)/p with w = |x|^p/Σ|x|^p, and 0·ln 0 = 0. A window of zeros gives 0, and gradient 0.",
     };

@@ -9,7 +9,7 @@ use super::reduction::Reduction;
 use crate::operations::{ConvolutionSettings, SeparableMap, convolution, elementwise, rectifier, separable};
 use crate::prelude::*;
 use crate::signal_rules::ReluRule;
-use crate::switches::{PhaseShares, Shares};
+use crate::switches::{KeptPhases, PhaseWeights};
 
 /// Keeps the polyphase component that a small net scores highest. [`LearnedPolyphase::DESCRIPTION`] has the definition.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,15 +31,16 @@ impl Default for LearnedPolyphase {
 impl Settings for LearnedPolyphase {
     const DESCRIPTION: Description = Description {
         name: "learned_polyphase",
+        kind: Kind::Selection,
         revision: 3,
-        statement: "Each image keeps that one of its four polyphase components which a small shared net scores highest.",
+        statement: "Each image keeps the one of its four polyphase components that a small shared net scores highest.",
         formula: "score of P = mean of conv3(relu(conv3(P))), circular; evaluation: y = P_argmax; training: y = Σ z·P, \
                   z = softmax((score + Gumbel noise)/temperature)",
         shape: "[n, c, ceil(h/2), ceil(w/2)]; any h, w ≥ 1",
-        boundary: "odd sides first get one cell from their other end; the net reads circularly",
-        cost: "9·(c·k + k²) multiply–accumulates for each input cell, k hidden channels; 9·(c·k + k²) + 2k learned values",
+        boundary: "an odd height or width first gets one position from its other end; the net reads circularly",
+        cost: "9·(c·k + k²) multiply–accumulates for each input position, k hidden channels; 9·(c·k + k²) + 2k parameters",
         source: "Rojas-Gomez et al., arXiv 2210.08001",
-        note: "Exactly equivariant to circular shifts on even sides in evaluation. Phase order (0,0), (0,1), (1,0), (1,1), not \
+        note: "Exactly equivariant to circular shifts of maps of even height and width in evaluation. Phase order (0,0), (0,1), (1,0), (1,1), not \
                that of `adaptive_polyphase`.",
     };
 
@@ -103,7 +104,7 @@ impl Reduction for LearnedPolyphase {
         let scores = scores(candidates.clone(), parameters, pass);
         let Some(draws) = pass.draws else {
             let kept = strongest(scores);
-            return (kept_phases(x, LEARNED_ORDER, &kept, pass.engine), switches(Shares::Whole(kept)));
+            return (kept_phases(x, LEARNED_ORDER, &kept, pass.engine), switches(PhaseWeights::Whole(kept)));
         };
         let [count, batch] = scores.dims();
         let mut stream = draws.stream();
@@ -111,16 +112,16 @@ impl Reduction for LearnedPolyphase {
         let options = (&candidates.device(), candidates.dtype());
         let noise: Tensor<2> = Tensor::from_data(TensorData::new(noise, [count, batch]), options);
         let scores = (scores + noise) / self.temperature;
-        // Softmax over the phases; a shift by the largest score changes nothing but overflow.
+        // Softmax over the phases; a shift by the largest score only avoids overflow.
         let powers = scores.clone() - scores.detach().max_dim(0);
         let powers = elementwise(Elementwise::Exponential, powers, pass.engine);
-        let shares = powers.clone() / powers.sum_dim(0);
-        let y = (candidates * shares.clone().reshape([count, batch, 1, 1, 1])).sum_dim(0).squeeze_dim(0);
-        (y, switches(Shares::Mixed(shares)))
+        let weights = powers.clone() / powers.sum_dim(0);
+        let y = (candidates * weights.clone().reshape([count, batch, 1, 1, 1])).sum_dim(0).squeeze_dim(0);
+        (y, switches(PhaseWeights::Mixed(weights)))
     }
 }
 
-/// A score for each phase of each image, `[4, n]`.
+/// Returns a score for each phase of each image, `[4, n]`.
 fn scores(candidates: Tensor<5>, parameters: &Parameters, pass: &Pass<'_>) -> Tensor<2> {
     let [count, batch, channels, rows, columns] = candidates.dims();
     let flat = candidates.reshape([count * batch, channels, rows, columns]);
@@ -137,11 +138,11 @@ fn scores(candidates: Tensor<5>, parameters: &Parameters, pass: &Pass<'_>) -> Te
     mean.reshape([count, batch])
 }
 
-fn switches(shares: Shares) -> Switches {
-    Switches::Phases(PhaseShares { shares, order: LEARNED_ORDER })
+fn switches(weights: PhaseWeights) -> Switches {
+    Switches::Phases(KeptPhases { weights, order: LEARNED_ORDER })
 }
 
-/// A 3×3 convolution that reads circularly.
+/// Returns a 3×3 convolution that reads circularly.
 fn circular(
     x: Tensor<4>,
     weight: Tensor<4>,
@@ -150,8 +151,8 @@ fn circular(
     pass: &Pass<'_>,
 ) -> Tensor<4> {
     let [_, _, height, width] = x.dims();
-    let around = |side: usize| {
-        AxisMap::new(side, (0..side + 2).map(|cell| vec![((cell + side - 1) % side, 1.0)]).collect())
+    let around = |size: usize| {
+        AxisMap::new(size, (0..size + 2).map(|position| vec![((position + size - 1) % size, 1.0)]).collect())
     };
     let padded = separable(x, SeparableMap::new(around(height), around(width)), pass.engine);
     let epilogue = Epilogue { activation, dropout: None };

@@ -28,7 +28,7 @@ pub struct LocalImportancePool {
     pub kernel: usize,
     /// Positions between windows, 1 to 64. Default 2.
     pub stride: usize,
-    /// What scores the elements. Default: one convolution.
+    /// The net that scores the elements. Default: one convolution.
     pub gate: ImportanceGate,
 }
 
@@ -52,12 +52,13 @@ impl Default for LocalImportancePool {
 impl Settings for LocalImportancePool {
     const DESCRIPTION: Description = Description {
         name: "local_importance_pool",
+        kind: Kind::Pooling,
         revision: 3,
-        statement: "The mean of each window, its cells weighted by the exponential of a learned score.",
+        statement: "The mean of each window, its elements weighted by the exponential of a learned score.",
         formula: "y = Σ x·e^s / Σ e^s over the window, s = 12/(1 + e^(−z)), z = instance norm of the gate's output G(x)",
         shape: SLOT_SHAPE,
-        boundary: "windows are centred; cells beyond the map are left out; the gate reads zeros there",
-        cost: "the gate: 9c (simplified) multiply–accumulates for each input cell, 9c² + 2c learned values; 2·kernel² additions",
+        boundary: "windows are centred; positions beyond the map are left out; the gate reads zeros there",
+        cost: "the gate: 9c (simplified) multiply–accumulates for each input position, 9c² + 2c parameters; 2·kernel² additions",
         source: "Gao, Wang and Wu, arXiv 1908.04156",
         note: "The normalisation starts at 0, so that training starts from average pooling. With s = x it is `soft_pool`.",
     };
@@ -104,7 +105,7 @@ impl Reduction for LocalImportancePool {
 }
 
 impl ImportanceGate {
-    /// The shapes of its convolutions' weights, in order.
+    /// Returns the shapes of its convolutions' weights, in order.
     fn shapes(self, channels: usize) -> Vec<[usize; 4]> {
         let inner = channels.min(BOTTLENECK);
         match self {
@@ -114,35 +115,35 @@ impl ImportanceGate {
     }
 }
 
-/// The name of the weight of the gate's convolution number `index`, which has no bias.
+/// Returns the name of the weight of the gate's convolution number `index`, which has no bias.
 fn gate_weight(index: usize) -> String {
     format!("gate.{index}")
 }
 
 impl LocalImportancePool {
-    /// The mean of `x` by the scores that follow from the gate's output `z`.
+    /// Returns the mean of `x` by the scores that follow from the gate's output `z`.
     fn weighted(&self, x: Tensor<4>, z: Tensor<4>, parameters: &Parameters, pass: &Pass<'_>) -> Tensor<4> {
         let cut_off = PoolWindow::cut_off(self.kernel, self.stride);
         let window = PoolWindow { border: PoolBorder::Centred, ..cut_off };
         let weights = elementwise(Elementwise::Exponential, scores(z, parameters, pass.engine), pass.engine);
         let x = channels_last(x);
         // The positions left out at the edges cancel in the quotient of the two means.
-        let mean = |values| average_pool(channels_first(values), window, Divisor::Cells, pass.engine);
+        let mean = |values| average_pool(channels_first(values), window, Divisor::Elements, pass.engine);
         mean(x * weights.clone()) / mean(weights)
     }
 
-    /// The gate's output, in the shape of `x`.
+    /// Returns the gate's output, in the shape of `x`.
     fn gated(&self, x: Tensor<4>, parameters: &Parameters, pass: &Pass<'_>) -> Tensor<4> {
         let convolutions = self.gate.shapes(x.dims()[1]).len();
         let mut z = x;
         for index in 0..convolutions {
             let weight = parameters.get::<4>(&gate_weight(index));
-            let [outputs, _, side, _] = weight.dims();
+            let [outputs, _, kernel, _] = weight.dims();
             let last = index + 1 == convolutions;
             let fused = pass.rules.relu == ReluRule::Backpropagation && !last;
             let activation = if fused { Activation::Relu } else { Activation::Identity };
             let settings = ConvolutionSettings {
-                padding: Padding::same(side / 2),
+                padding: Padding::same(kernel / 2),
                 epilogue: Epilogue { activation, dropout: None },
                 ..ConvolutionSettings::PLAIN
             };
@@ -156,7 +157,7 @@ impl LocalImportancePool {
     }
 }
 
-/// The scores for the gate's output `z`, `[n, h, w, c]`: in the order in which maps lie, for speed.
+/// Returns the scores for the gate's output `z`, `[n, h, w, c]`: in the memory order of maps, for speed.
 fn scores(z: Tensor<4>, parameters: &Parameters, engine: &Engine) -> Tensor<4> {
     let z = channels_last(z);
     let [_, _, _, channels] = z.dims();
@@ -178,7 +179,7 @@ mod tests {
     use crate::signal_rules::SignalRules;
     use crate::test_support::{assert_near, evaluated, grid, noise_tensor, source, values};
 
-    /// Guided backpropagation through both rectifiers of the bottleneck, one segment between rectifiers at a time.
+    /// Compares guided backpropagation through both rectifiers of the bottleneck, one segment between rectifiers at a time.
     #[test]
     fn no_rectifier_of_the_gate_escapes_the_rule() {
         let device = Device::flex().autodiff();
@@ -203,9 +204,9 @@ mod tests {
         let leaf = |tensor: &Tensor<4>| tensor.clone().detach().require_grad();
         let segment = |index: usize, input: Tensor<4>| {
             let weight = parameters.get::<4>(&gate_weight(index)).detach();
-            let [outputs, _, side, _] = weight.dims();
+            let [outputs, _, kernel, _] = weight.dims();
             let settings =
-                ConvolutionSettings { padding: Padding::same(side / 2), ..ConvolutionSettings::PLAIN };
+                ConvolutionSettings { padding: Padding::same(kernel / 2), ..ConvolutionSettings::PLAIN };
             let bias = Tensor::zeros([outputs], (&input.device(), input.dtype()));
             convolution(input, weight, bias, settings, &engine)
         };
@@ -227,7 +228,7 @@ mod tests {
         let second = segment(1, first_on.clone());
         let second_on = leaf(&(second.clone() * positive(&second)));
         let last = segment(2, second_on.clone());
-        // A tape is used up by one way back: each begins at leaves of its own.
+        // A graph serves one backward pass: each segment starts from leaves of its own.
         let (direct, constant) = (leaf(&x), leaf(&last).detach());
         let of_direct =
             below(config.weighted(direct.clone(), constant, parameters, &plain), &signal, &direct);

@@ -15,7 +15,7 @@ pub struct LogSumExpPool {
     pub kernel: usize,
     /// Positions between windows, 1 to 64. Default 2.
     pub stride: usize,
-    /// How close to the maximum it is: towards 0 the mean, towards infinity the maximum. Above 0 and at most 1000. Default 1.
+    /// Sharpness: the result tends to the mean towards 0, to the maximum towards infinity. Above 0 and at most 1000. Default 1.
     pub sharpness: f64,
 }
 
@@ -28,6 +28,7 @@ impl Default for LogSumExpPool {
 impl Settings for LogSumExpPool {
     const DESCRIPTION: Description = Description {
         name: "log_sum_exp_pool",
+        kind: Kind::Pooling,
         revision: 1,
         statement: "A smooth maximum of each window, between its mean and its maximum.",
         formula: "y = m + (1/r) · ln(mean of e^(r·(x − m))) over the window, m its maximum, r = sharpness",

@@ -17,7 +17,7 @@ pub struct MaxAveragePool {
     pub kernel: usize,
     /// Positions between windows, 1 to 64. Default 2.
     pub stride: usize,
-    /// How the two come together. Default: added.
+    /// The combination of the two. Default: added.
     pub combine: Combine,
 }
 
@@ -30,6 +30,7 @@ impl Default for MaxAveragePool {
 impl Settings for MaxAveragePool {
     const DESCRIPTION: Description = Description {
         name: "max_average_pool",
+        kind: Kind::Pooling,
         revision: 1,
         statement: "The maximum and the mean of each window, added or concatenated.",
         formula: "`sum`: y = max + mean; `concatenate`: channels 0…C−1 the maxima, C…2C−1 the means",
@@ -81,15 +82,15 @@ impl Reduction for MaxAveragePool {
     }
 }
 
-/// The maximum and the mean of each window.
+/// Returns the maximum and the mean of each window.
 pub(super) fn largest_and_mean(x: Tensor<4>, window: PoolWindow, engine: &Engine) -> [Tensor<4>; 2] {
-    // In the order in which maps lie, so that the two gradients that meet here are added fast.
+    // In the memory order of maps, so that the two gradients are added fast.
     let x = channels_last(x);
     let largest = max_pool(channels_first(x.clone()), window, engine);
-    [largest, average_pool(channels_first(x), window, Divisor::Cells, engine)]
+    [largest, average_pool(channels_first(x), window, Divisor::Elements, engine)]
 }
 
-/// How maximum and mean come together.
+/// The combination of maximum and mean.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Combine {

@@ -17,7 +17,7 @@ pub struct MaxBlurPool {
     pub taps: usize,
     /// Positions between outputs, 1 to 64. Default 2.
     pub stride: usize,
-    /// What the blur reads beyond the edges. Default: the map mirrored.
+    /// The values that the blur reads beyond the edges. Default: the map mirrored.
     pub padding: EdgePadding,
 }
 
@@ -30,8 +30,9 @@ impl Default for MaxBlurPool {
 impl Settings for MaxBlurPool {
     const DESCRIPTION: Description = Description {
         name: "max_blur_pool",
+        kind: Kind::Filter,
         revision: 1,
-        statement: "The maximum of each window at stride 1, then a blur and every stride-th cell.",
+        statement: "The maximum of each window at stride 1, then a blur and every stride-th position.",
         formula: "y = blur_pool(max_pool(x) with stride 1, windows cut off by the far edge)",
         shape: SLOT_SHAPE,
         boundary: BLUR_BOUNDARY,

@@ -48,6 +48,7 @@ impl Default for MaxPool {
 impl Settings for MaxPool {
     const DESCRIPTION: Description = Description {
         name: "max_pool",
+        kind: Kind::Pooling,
         revision: 1,
         statement: "The maximum of each window, channel by channel.",
         formula: "y[c,i,j] = max over u, v < kernel of x[c, stride·i + dilation·u − padding, stride·j + dilation·v − padding]",
@@ -55,8 +56,8 @@ impl Settings for MaxPool {
         boundary: CUT_OFF,
         cost: "kernel² comparisons; no weights",
         source: "Springenberg et al., arXiv 1412.6806, table 1 (3×3, stride 2)",
-        note: "On ties the gradient goes to the first maximum in row-major order (frameworks differ). On even sides the default \
-               does what Caffe's ceil mode does; on odd sides Caffe makes one window less.",
+        note: "On ties the gradient goes to the first maximum in row-major order (frameworks differ). On an even height or width the default \
+               does what Caffe's ceil mode does; on an odd one Caffe makes one window less.",
     };
 
     fn examples() -> Vec<Self> {
@@ -101,7 +102,7 @@ impl Reduction for MaxPool {
             MaxPoolRule::Spread => {
                 // The values of the maximum with the gradient of the mean.
                 let largest = max_pool(x.clone().detach(), window, pass.engine);
-                let mean = average_pool(x, window, Divisor::Cells, pass.engine);
+                let mean = average_pool(x, window, Divisor::Elements, pass.engine);
                 mean.clone() + (largest - mean.detach())
             }
         }
@@ -127,7 +128,7 @@ impl Reduction for MaxPool {
 }
 
 impl MaxPool {
-    /// Undilated windows that are cut off by the far edge.
+    /// Creates undilated windows that are cut off by the far edge.
     pub const fn plain(kernel: usize, stride: usize) -> Self {
         Self { kernel, stride, dilation: 1, padding: None, ceil_mode: false }
     }
@@ -171,6 +172,6 @@ mod tests {
         let ceil = MaxPool { ceil_mode: true, ..MaxPool::default() }.check().unwrap_err();
         assert!(ceil.to_string().contains("ceil_mode"), "{ceil}");
         let no_window = MaxPool { padding: Some(0), ..MaxPool::default() }.output_shape([1, 2, 8]);
-        assert!(no_window.unwrap_err().contains("longer than 2 cells"));
+        assert!(no_window.unwrap_err().contains("longer than 2 positions"));
     }
 }

@@ -15,7 +15,7 @@ pub struct MedianPool {
     pub kernel: usize,
     /// Positions between windows, 1 to 64. Default 2.
     pub stride: usize,
-    /// What a window with an even number of positions gives. Default: the mean of the middle two.
+    /// The median of a window with an even number of positions. Default: the mean of the middle two.
     pub even: EvenMedian,
 }
 
@@ -28,9 +28,10 @@ impl Default for MedianPool {
 impl Settings for MedianPool {
     const DESCRIPTION: Description = Description {
         name: "median_pool",
+        kind: Kind::Pooling,
         revision: 2,
         statement: "The middle value of each window.",
-        formula: "y = the median of the cells of the window; of an even number the mean of the middle two (`mean`) or the lower (`lower`)",
+        formula: "y = the median of the elements of the window; of an even number the mean of the middle two (`mean`) or the lower (`lower`)",
         shape: SLOT_SHAPE,
         boundary: CUT_OFF,
         cost: "sorting kernel² values; no weights",
@@ -73,26 +74,26 @@ impl Reduction for MedianPool {
 }
 
 impl MedianPool {
-    /// The same as a composition of Burn's operations.
+    /// Returns the same as a composition of Burn's operations.
     fn composed(&self, x: Tensor<4>) -> Tensor<4> {
         let window = PoolWindow::cut_off(self.kernel, self.stride);
         let [_, _, height, width] = x.dims();
         let (device, stacked) = (x.device(), stacked_windows(x, window));
-        // Positions beyond the map sort behind all others.
+        // Positions beyond the map are sorted after all others.
         let keys = match stacked.beyond() {
-            None => stacked.cells.clone().detach(),
-            Some(beyond) => stacked.cells.clone().detach().mask_fill(beyond, f32::MAX),
+            None => stacked.elements.clone().detach(),
+            Some(beyond) => stacked.elements.clone().detach().mask_fill(beyond, f32::MAX),
         };
         let order = keys.argsort(0);
-        let [_, batch, channels, rows, columns] = stacked.cells.dims();
+        let [_, batch, channels, rows, columns] = stacked.elements.dims();
         let ranked = |rank: fn(usize) -> usize| {
-            let (tall, wide) = (window.cells(height), window.cells(width));
+            let (tall, wide) = (window.counts(height), window.counts(width));
             let ranks: Vec<i64> =
                 tall.iter().flat_map(|tall| wide.iter().map(move |wide| rank(tall * wide) as i64)).collect();
             let ranks: Tensor<5, Int> =
                 Tensor::from_data(TensorData::new(ranks, [1, 1, 1, rows, columns]), &device);
             let places = order.clone().gather(0, ranks.expand([1, batch, channels, rows, columns]));
-            stacked.cells.clone().gather(0, places).squeeze_dim(0)
+            stacked.elements.clone().gather(0, places).squeeze_dim(0)
         };
         let lower: Tensor<4> = ranked(|count| (count - 1) / 2);
         match self.even {
@@ -102,7 +103,7 @@ impl MedianPool {
     }
 }
 
-/// What a window with an even number of positions gives.
+/// The median of a window with an even number of positions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EvenMedian {

@@ -1,4 +1,4 @@
-//! Mixed pooling: a learned share of the maximum, and the mean for the rest.
+//! Mixed pooling: a weighted mean of the maximum and the mean, its weight learned.
 
 use super::max_average_pool::largest_and_mean;
 use super::properties::{CUT_OFF, Properties, SLOT_SHAPE};
@@ -15,7 +15,7 @@ pub struct MixedPool {
     pub kernel: usize,
     /// Positions between windows, 1 to 64. Default 2.
     pub stride: usize,
-    /// How many shares there are. Default: one for the layer.
+    /// The number of weights. Default: one for the layer.
     pub per: Sharing,
 }
 
@@ -28,14 +28,15 @@ impl Default for MixedPool {
 impl Settings for MixedPool {
     const DESCRIPTION: Description = Description {
         name: "mixed_pool",
+        kind: Kind::Pooling,
         revision: 2,
         statement: "A learned mixture of the maximum and the mean of each window.",
         formula: "y = s·max + (1 − s)·mean, s = 1/(1 + e^(−mix)), mix learned and 0 at the start",
         shape: SLOT_SHAPE,
         boundary: CUT_OFF,
-        cost: "kernel² comparisons and additions; 1 or c learned values",
+        cost: "kernel² comparisons and additions; 1 or c parameters",
         source: "Lee, Gallagher and Tu, arXiv 1509.08985, section 3.1",
-        note: "The share is kept in (0, 1) by a sigmoid; some ports leave it free. Patent: UCSD filing SD2016-053 covers mixed, gated \
+        note: "The weight is kept in (0, 1) by a sigmoid; some ports leave it free. Patent: UCSD filing SD2016-053 covers mixed, gated \
                and tree pooling.",
     };
 

@@ -1,8 +1,8 @@
-//! Downsampling operators, one file each: what may stand in the slot of a network.
+//! Downsampling operators, one file each, for the slot of a network.
 //!
 //! # The rule of the slot
 //!
-//! Unless its description says otherwise, an operator of stride `s` maps a height or width `h ≥ 1` to `ceil(h / s)`, whatever its kernel.
+//! Unless its description says otherwise, an operator of stride `s` maps a height or width `h ≥ 1` to `ceil(h / s)`, for every kernel.
 //! One that mixes channels by learned weights is followed by the net's activation, the others are not; then comes dropout.
 
 mod ada_pool;

@@ -31,6 +31,7 @@ impl Default for PNormPool {
 impl Settings for PNormPool {
     const DESCRIPTION: Description = Description {
         name: "p_norm_pool",
+        kind: Kind::Pooling,
         revision: 2,
         statement: "The p-norm of each window: the mean (p = 1) to the maximum (p = ∞) of absolute values.",
         formula: "`mean`: y = (mean of |x|^p)^(1/p); `sum`: y = (Σ |x|^p)^(1/p); p = ∞: y = max |x|",
@@ -65,10 +66,10 @@ impl Settings for PNormPool {
 
 impl Reduction for PNormPool {
     fn properties(&self) -> Properties {
-        let cells = (self.kernel * self.kernel) as f64;
+        let count = (self.kernel * self.kernel) as f64;
         let gain = match self.form {
             NormForm::Mean => 1.0,
-            NormForm::Sum => pow(cells, 1.0 / self.p),
+            NormForm::Sum => pow(count, 1.0 / self.p),
         };
         Properties { gain: Some(gain), ..Properties::windows(self.kernel, self.stride) }
     }

@@ -18,12 +18,13 @@ pub struct PatchMerging {}
 impl Settings for PatchMerging {
     const DESCRIPTION: Description = Description {
         name: "patch_merging",
+        kind: Kind::Rearrangement,
         revision: 2,
-        statement: "Blocks of 2×2 cells become channels, are normalised over channels, and mixed to twice the channels.",
+        statement: "Blocks of 2×2 positions become channels, are normalised over channels, and mixed to twice the channels.",
         formula: "z = the 4c values of a block in SPD order; y = W·((z − mean z)/√(var z + 1e-5)·g + b), W of 2c×4c",
         shape: "[n, 2c, ceil(h/2), ceil(w/2)]; any h, w ≥ 1",
-        boundary: "odd sides get zeros below and to the right",
-        cost: "4c multiply–accumulates; 8c² + 8c learned values",
+        boundary: "an odd height or width gets zeros below or to the right",
+        cost: "4c multiply–accumulates; 8c² + 8c parameters",
         source: "Liu et al., arXiv 2103.14030 (Swin Transformer)",
         note: "No bias and no activation after the linear map, as published; the next convolution mixes again.",
     };
@@ -75,10 +76,10 @@ impl Reduction for PatchMerging {
     }
 }
 
-/// The same map, its elements in the order of its axes, and so its gradient on the way back: the sums over channels between two such
-/// places would reorder them for themselves each time.
+/// Returns the same map, its elements in the order of its axes, and likewise its gradient: without it, each sum over channels
+/// would reorder them again.
 fn in_order(x: Tensor<4>) -> Tensor<4> {
     let [batch, channels, height, width] = x.dims();
-    // Channels and rows make one axis in no other order.
+    // Channels and rows form one axis only in this order.
     x.reshape([batch, channels * height, width]).reshape([batch, channels, height, width])
 }

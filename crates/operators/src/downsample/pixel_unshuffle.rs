@@ -15,9 +15,9 @@ use crate::prelude::*;
 pub struct PixelUnshuffle {
     /// Height and width of a block, 1 to 64. Default 2.
     pub factor: usize,
-    /// In which order the positions of a block become channels. Default: PyTorch's.
+    /// The order in which the positions of a block become channels. Default: PyTorch's.
     pub order: PhaseOrder,
-    /// How the channels return to their number. Default: not at all.
+    /// The reduction to the number of input channels. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub project: Option<Projection>,
 }
@@ -45,7 +45,7 @@ impl From<PhaseOrder> for BlockOrder {
     }
 }
 
-/// How an operator that multiplies channels brings them back to their number.
+/// The reduction of multiplied channels to the number of input channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Projection {
     /// A 1×1 convolution to as many channels as entered, followed by the net's activation.
@@ -54,7 +54,7 @@ pub enum Projection {
 }
 
 impl Projection {
-    /// The part of an operator that brings its channels back to `channels`.
+    /// Returns the part of an operator that reduces its channels to `channels`.
     pub(super) fn part(self, channels: usize) -> Part {
         match self {
             Self::Pointwise => {
@@ -74,12 +74,13 @@ impl Default for PixelUnshuffle {
 impl Settings for PixelUnshuffle {
     const DESCRIPTION: Description = Description {
         name: "pixel_unshuffle",
+        kind: Kind::Rearrangement,
         revision: 1,
-        statement: "Each block of factor × factor cells becomes channels; nothing is lost.",
+        statement: "Each block of factor × factor positions becomes channels; nothing is lost.",
         formula: "y[c·r² + r·a + b, i, j] = x[c, r·i + a, r·j + b], r = factor, a, b < r; `order` permutes the channels",
         shape: "[n, c·factor², ceil(h/factor), ceil(w/factor)]; with `project` c channels; any h, w ≥ 1",
-        boundary: "sides that the factor does not divide get zeros below and to the right",
-        cost: "data movement; with `project` c·factor² multiply–accumulates and c²·factor² + c learned values",
+        boundary: "a height or width that the factor does not divide gets zeros below or to the right",
+        cost: "data movement; with `project` c·factor² multiply–accumulates and c²·factor² + c parameters",
         source: "Shi et al., arXiv 1609.05158 (the inverse); SPD-Conv: Sunkara and Luo, arXiv 2208.03641",
         note: "Channel orders differ between projects: test by numbers, never by names. With `project` and without activation \
                it is a convolution with kernel = stride = factor. In SPD-Conv's ResNet the shortcuts still use a strided 1×1.",
@@ -147,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_sides_get_zeros_below_and_to_the_right() {
+    fn odd_sizes_get_zeros_below_and_to_the_right() {
         let y = evaluated(&PixelUnshuffle::default(), grid(3, 1));
         assert_eq!(y, [1., 3., 0., 0., 2., 0., 0., 0.]);
     }

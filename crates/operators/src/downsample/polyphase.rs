@@ -12,23 +12,24 @@ pub(super) const ADAPTIVE_ORDER: [[usize; 2]; 4] = [[0, 0], [1, 0], [0, 1], [1, 
 /// The phases (row, column) in the order of learned polyphase sampling and pixel unshuffle.
 pub(super) const LEARNED_ORDER: [[usize; 2]; 4] = [[0, 0], [0, 1], [1, 0], [1, 1]];
 
-/// The polyphase components of `x` `[n, c, h, w]` in this order: `[4, n, c, ceil(h/2), ceil(w/2)]`. An odd height or width first gets
-/// one position from its other end.
+/// Returns the polyphase components of `x` `[n, c, h, w]` in this order: `[4, n, c, ceil(h/2), ceil(w/2)]`. An odd height or width first
+/// gets one position from its other end.
 pub(super) fn phases(x: Tensor<4>, order: [[usize; 2]; 4]) -> Tensor<5> {
     let [_, _, height, width] = x.dims();
-    let even = |side: usize| (0..side.next_multiple_of(2)).map(|cell| cell % side).collect::<Vec<_>>();
+    let even =
+        |size: usize| (0..size.next_multiple_of(2)).map(|position| position % size).collect::<Vec<_>>();
     let even_rows = picked(x, 2, &even(height));
     let even = picked(even_rows, 3, &even(width));
     let phase = |[row, column]: [usize; 2]| even.clone().slice(s![.., .., row..;2, column..;2]);
     Tensor::stack(order.map(phase).to_vec(), 0)
 }
 
-/// The phase with the largest of `scores` `[4, n]` for each image, the first on ties: its place in the order.
+/// Returns the phase with the largest of `scores` `[4, n]` for each image, the first on ties, as an index in the order.
 pub(super) fn strongest(scores: Tensor<2>) -> Vec<usize> {
     to_host::<i64, 2, _>(scores.detach().argmax(0)).into_iter().map(|winner| winner as usize).collect()
 }
 
-/// The phase of each image of `x` that `kept` names by its place in the order: what [`phases`] has of it.
+/// Returns, for each image of `x`, the component of [`phases`] whose index in the order is in `kept`.
 pub(super) fn kept_phases(
     x: Tensor<4>,
     order: [[usize; 2]; 4],
@@ -36,8 +37,11 @@ pub(super) fn kept_phases(
     engine: &Engine,
 ) -> Tensor<4> {
     let [_, _, height, width] = x.dims();
-    let along = |side: usize, phase: usize| {
-        AxisMap::new(side, (0..side.div_ceil(2)).map(|cell| vec![((2 * cell + phase) % side, 1.0)]).collect())
+    let along = |size: usize, phase: usize| {
+        AxisMap::new(
+            size,
+            (0..size.div_ceil(2)).map(|output| vec![((2 * output + phase) % size, 1.0)]).collect(),
+        )
     };
     let map = |[row, column]: [usize; 2]| SeparableMap::new(along(height, row), along(width, column));
     separable_together(x, order.map(map).to_vec(), Together::ByImage(Arc::new(kept.to_vec())), engine)

@@ -3,9 +3,9 @@
 /// The shape of an operator that obeys the rule of the slot.
 pub(super) const SLOT_SHAPE: &str = "[n, c, ceil(h/stride), ceil(w/stride)]; any h, w ≥ 1";
 /// The boundary of windows that start at the first position.
-pub(super) const CUT_OFF: &str = "the first window starts at the first cell, the last ones are cut off by the far edge; cells beyond it are left out";
+pub(super) const CUT_OFF: &str = "the first window starts at the first position, the last ones are cut off by the far edge; positions beyond it are left out";
 
-/// Properties of an operator with these settings. Tests measure each on every operator: one that holds undeclared
+/// Properties of an operator with these settings. Tests measure each on every operator: an undeclared one that holds
 /// fails just as one that is declared and does not hold.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Properties {
@@ -26,7 +26,7 @@ pub struct Properties {
 }
 
 impl Properties {
-    /// An operator that obeys the rule of the slot with this stride, keeps constants, works on each channel alone,
+    /// Returns an operator that obeys the rule of the slot with this stride, keeps constants, works on each channel alone,
     /// computes the same in training and is not linear.
     pub const fn pooling(stride: usize) -> Self {
         Self {
@@ -40,7 +40,8 @@ impl Properties {
         }
     }
 
-    /// [`Self::pooling`] for windows of `kernel` positions along each axis that are cut off by the far edge: none is where they do not overlap.
+    /// Returns [`Self::pooling`] for windows of `kernel` positions along each axis that are cut off by the far edge: none is cut off where
+    /// they do not overlap.
     pub const fn windows(kernel: usize, stride: usize) -> Self {
         Self { shifts_by_stride: kernel <= stride, ..Self::pooling(stride) }
     }

@@ -15,20 +15,20 @@ use crate::pass::Pass;
 use crate::shape::{Window, divided};
 use crate::switches::{SwitchKind, Switches};
 
-/// A downsampling operator that computes what no other stage computes. Its settings are all there is to know, but for the parameters that it
+/// A downsampling operator that computes what no other stage computes. It is determined by its settings and the parameters that it
 /// declares.
 ///
-/// The lowering to the graph that an export writes becomes a method here, beside [`Self::compute`]: the same formula over the nodes of
+/// The lowering to the graph that an export writes becomes a method here, next to [`Self::compute`]: the same formula over the nodes of
 /// that graph.
 pub trait Reduction: Operator {
-    /// What holds for it with these settings.
+    /// Returns the properties that it has with these settings.
     fn properties(&self) -> Properties;
 
-    /// The input positions that one output position reads, on a map of these channels, rows and columns.
+    /// Returns the input positions that one output position reads, on a map of these channels, rows and columns.
     fn window(&self, input: [usize; 3]) -> Window;
 
-    /// Channels, rows and columns that leave for those that enter (all at least 1), or why they cannot. By default the rule of the slot:
-    /// height and width divided by the window's stride and rounded up.
+    /// Returns the channels, rows and columns that leave for those that enter (all at least 1), or why they cannot. By default the rule of
+    /// the slot: height and width divided by the window's stride and rounded up.
     ///
     /// # Errors
     ///
@@ -37,27 +37,27 @@ pub trait Reduction: Operator {
         Ok(divided(input, self.window(input).stride))
     }
 
-    /// The parameters that it has for an input of these channels, rows and columns.
+    /// Returns the parameters that it has for an input of these channels, rows and columns.
     fn parameters(&self, input: [usize; 3]) -> Vec<ParameterSpec> {
         let _ = input;
         Vec::new()
     }
 
-    /// Multiplications by learned weights for one image.
+    /// Returns the number of multiplications by learned weights for one image.
     fn macs(&self, input: [usize; 3]) -> u64 {
         let _ = input;
         0
     }
 
-    /// `[n, c, h, w]` to the operator's output shape.
+    /// Reduces `[n, c, h, w]` to the operator's output shape.
     fn compute(&self, x: Tensor<4>, parameters: &Parameters, pass: &Pass<'_>) -> Tensor<4>;
 
-    /// What it hands over to the upsampling operator that undoes it.
+    /// Returns the kind of switches that it gives to the upsampling operator that undoes it.
     fn switches(&self) -> SwitchKind {
         SwitchKind::None
     }
 
-    /// [`Self::compute`], and the switches.
+    /// Computes [`Self::compute`], and the switches.
     fn compute_with_switches(
         &self,
         x: Tensor<4>,
@@ -67,12 +67,12 @@ pub trait Reduction: Operator {
         (self.compute(x, parameters, pass), Switches::None)
     }
 
-    /// See [`Downsampling::max_windows`].
+    /// Returns what [`Downsampling::max_windows`] says.
     fn max_windows(&self) -> Option<[usize; 2]> {
         None
     }
 
-    /// See [`Downsampling::parts`]: itself, unless a setting has something follow.
+    /// Returns what [`Downsampling::parts`] says: itself, and what a setting adds.
     fn parts(&self, channels: usize) -> Vec<Part>
     where
         Self: Sized + Clone,
@@ -126,24 +126,24 @@ impl<R: Reduction> From<R> for Reducer {
 }
 
 impl Reducer {
-    /// The number of learned parameters for an input of these channels, rows and columns.
+    /// Returns the number of learned parameters for an input of these channels, rows and columns.
     pub fn parameter_count(&self, input: [usize; 3]) -> u64 {
         ParameterSpec::count(&self.parameters(input))
     }
 
-    /// The operator with its parameters, for an input of these channels, rows and columns.
+    /// Returns the operator with its parameters, for an input of these channels, rows and columns.
     pub fn layer(&self, input: [usize; 3], source: &ParameterSource<'_>) -> OperatorLayer<Self> {
         OperatorLayer::new(self.clone(), &self.parameters(input), source)
     }
 }
 
 impl OperatorLayer<Reducer> {
-    /// `[n, c, h, w]` to the operator's output shape.
+    /// Reduces `[n, c, h, w]` to the operator's output shape.
     pub fn forward(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
         self.operator().compute(x, self.parameters(), pass)
     }
 
-    /// [`Self::forward`], and what the upsampling operator that undoes it needs.
+    /// Computes [`Self::forward`], and the switches.
     pub fn forward_with_switches(&self, x: Tensor<4>, pass: &Pass<'_>) -> (Tensor<4>, Switches) {
         self.operator().compute_with_switches(x, self.parameters(), pass)
     }

@@ -1,4 +1,4 @@
-//! Whether a learned parameter is one for a whole layer or one for each channel.
+//! The choice between one learned parameter for a layer and one for each channel.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ pub enum Sharing {
 }
 
 impl Sharing {
-    /// The number of values for `channels`.
+    /// Returns the number of values for `channels`.
     pub(super) fn count(self, channels: usize) -> usize {
         match self {
             Self::Layer => 1,

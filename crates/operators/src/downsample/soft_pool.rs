@@ -26,14 +26,15 @@ impl Default for SoftPool {
 impl Settings for SoftPool {
     const DESCRIPTION: Description = Description {
         name: "soft_pool",
+        kind: Kind::Pooling,
         revision: 1,
-        statement: "The mean of each window, its cells weighted by their own exponentials.",
+        statement: "The mean of each window, its elements weighted by their own exponentials.",
         formula: "y = Σ x·e^(x − m) / Σ e^(x − m) over the window, m its maximum",
         shape: SLOT_SHAPE,
         boundary: CUT_OFF,
         cost: "kernel² exponentials; no weights",
         source: "Stergiou et al., arXiv 2101.00440",
-        note: "Per channel, shifted by the maximum, never clamped. The published code disagrees with itself: its CPU path sums \
+        note: "Per channel, shifted by the maximum, never clamped. The published code has two definitions: its CPU path sums \
                exponentials over channels and clamps the result at 0, its CUDA path does not; without the shift both overflow.",
     };
 

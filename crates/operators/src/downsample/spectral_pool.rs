@@ -12,11 +12,11 @@ use crate::prelude::*;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SpectralPool {
-    /// By what height and width are divided, rounding down: from 1 to 64, need not be whole. Default 2.
+    /// The divisor of height and width, rounding down: a real number from 1 to 64. Default 2.
     pub stride: f64,
     /// Whether a constant map keeps its value. Default true.
     pub rescale: bool,
-    /// What the frequencies that are kept are multiplied by, against ringing. Default: nothing.
+    /// The factors on the frequencies that are kept, against ringing. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window: Option<SpectralWindow>,
 }
@@ -30,10 +30,10 @@ pub enum SpectralWindow {
 }
 
 impl SpectralWindow {
-    /// The factor on `frequency` of a map with `side` positions.
-    fn factor(self, frequency: usize, side: usize) -> f64 {
+    /// Returns the factor on `frequency` of a map with `size` positions.
+    fn factor(self, frequency: usize, size: usize) -> f64 {
         match self {
-            Self::Hamming => (0.54 + 0.46 * cos_sin_of_turn(frequency as u64, side as u64)[0]).sqrt(),
+            Self::Hamming => (0.54 + 0.46 * cos_sin_of_turn(frequency as u64, size as u64)[0]).sqrt(),
         }
     }
 }
@@ -47,6 +47,7 @@ impl Default for SpectralPool {
 impl Settings for SpectralPool {
     const DESCRIPTION: Description = Description {
         name: "spectral_pool",
+        kind: Kind::Filter,
         revision: 2,
         statement: "The Fourier transform of each channel, cut to its low frequencies and transformed back.",
         formula: "X = rfft2(x); rows [0, h'/2) and [h − h'/2, h), columns [0, floor(w'/2)] of X; y = irfft2 of them · h'w'/(hw); with `window` \
@@ -57,8 +58,8 @@ impl Settings for SpectralPool {
         source: "Rippel, Snoek and Adams, arXiv 1506.03767; FLC pooling: Grabinski et al., arXiv 2204.00491; `window`: ASAP, Grabinski et \
                  al., arXiv 2307.09804",
         note: "The code of DiffStride leaves out the factor h'w'/(hw) (`rescale = false`), which multiplies constants by stride². \
-               No aliasing, but ringing, which the window lessens. The window of ASAP's code begins and ends with the same value, so that its \
-               largest lies half a frequency beside 0; here it lies on 0, and the result is real without dropping a part.",
+               No aliasing, but ringing, which the window reduces. The window of ASAP's code begins and ends with the same value, so that its \
+               largest lies half a frequency next to 0; here it lies on 0, and the result is real without dropping a part.",
     };
 
     fn examples() -> Vec<Self> {
@@ -83,7 +84,7 @@ impl Reduction for SpectralPool {
     }
 
     fn window(&self, [_, height, width]: [usize; 3]) -> Window {
-        // Every output sees the whole map.
+        // Every output depends on the whole map.
         Window { extent: height.max(width), stride: (self.stride.round() as usize).max(1) }
     }
 
@@ -108,24 +109,24 @@ impl Reduction for SpectralPool {
     }
 }
 
-/// The reason why a map is too small for a division by this stride.
+/// Returns the reason why a map is too small for a division by this stride.
 pub(super) fn too_few_frequencies(stride: f64) -> String {
     let least = (2.0 * stride).ceil();
-    format!("fewer than 2 frequencies would be left; its sides must be at least {least}")
+    format!("fewer than 2 frequencies would be left; height and width must be at least {least}")
 }
 
-/// The height and width that a division by `stride` leaves: the rows' an even number.
+/// Returns the height and width that a division by `stride` leaves: the rows' an even number.
 pub(super) fn kept([height, width]: [usize; 2], stride: f64) -> [usize; 2] {
-    let divided = |side: usize| (side as f64 / stride) as usize;
+    let divided = |size: usize| (size as f64 / stride) as usize;
     [divided(height) / 2 * 2, divided(width)]
 }
 
-/// Real and imaginary part of transform, truncation and inverse along the rows' axis, `[kept, side]`.
-fn row_matrices(side: usize, kept: usize, scale: f64, window: Option<SpectralWindow>) -> [Matrix; 2] {
-    let frequencies = fourier::row_frequencies(side, kept);
-    let [fr, fi] = fourier::forward_rows(side, kept)
-        .map(|matrix| windowed(matrix, window, |row| (frequencies[row].0, side)));
-    let [gr, gi] = fourier::inverse_rows(side, kept);
+/// Returns real and imaginary part of transform, truncation and inverse along the rows' axis, `[kept, size]`.
+fn row_matrices(size: usize, kept: usize, scale: f64, window: Option<SpectralWindow>) -> [Matrix; 2] {
+    let frequencies = fourier::row_frequencies(size, kept);
+    let [fr, fi] = fourier::forward_rows(size, kept)
+        .map(|matrix| windowed(matrix, window, |row| (frequencies[row].0, size)));
+    let [gr, gi] = fourier::inverse_rows(size, kept);
     let combined = |a: Matrix, sign: f64, b: Matrix| fourier::sum(&a, sign, &b).scaled(scale);
     [
         combined(fourier::product(&gr, &fr), -1.0, fourier::product(&gi, &fi)),
@@ -133,7 +134,7 @@ fn row_matrices(side: usize, kept: usize, scale: f64, window: Option<SpectralWin
     ]
 }
 
-/// The rows of a transform times the window's factors; `place` tells a row's frequency and the side of the map.
+/// Returns the rows of a transform times the window's factors; `place` returns the frequency of a row and the size of the map.
 fn windowed(
     matrix: Matrix,
     window: Option<SpectralWindow>,
@@ -142,16 +143,16 @@ fn windowed(
     match window {
         None => matrix,
         Some(window) => matrix.scaled_rows(|row| {
-            let (frequency, side) = place(row);
-            window.factor(frequency, side)
+            let (frequency, size) = place(row);
+            window.factor(frequency, size)
         }),
     }
 }
 
-/// What the real and the imaginary part are multiplied by along the columns' axis, `[kept, side]`.
-fn column_matrices(side: usize, kept: usize, window: Option<SpectralWindow>) -> [Matrix; 2] {
+/// Returns the factors of the real and the imaginary part along the columns' axis, `[kept, size]`.
+fn column_matrices(size: usize, kept: usize, window: Option<SpectralWindow>) -> [Matrix; 2] {
     let [fc, fs] =
-        fourier::forward_columns(side, kept).map(|matrix| windowed(matrix, window, |row| (row, side)));
+        fourier::forward_columns(size, kept).map(|matrix| windowed(matrix, window, |row| (row, size)));
     let [gc, gs] = fourier::inverse_columns(kept);
     [
         fourier::sum(&fourier::product(&gc, &fc), 1.0, &fourier::product(&gs, &fs)),
@@ -166,10 +167,10 @@ mod tests {
     use super::*;
     use crate::test_support::{assert_near, evaluated, image};
 
-    /// A wave of `frequency` along the columns of a map of 4×`width`.
+    /// Returns a wave of `frequency` along the columns of a map of 4×`width`.
     fn wave(width: usize, frequency: f64) -> Tensor<4> {
-        let value = |cell: usize| {
-            cos(std::f64::consts::TAU * frequency * (cell % width) as f64 / width as f64) as f32
+        let value = |position: usize| {
+            cos(std::f64::consts::TAU * frequency * (position % width) as f64 / width as f64) as f32
         };
         image(4, width, &(0..4 * width).map(value).collect::<Vec<_>>())
     }
@@ -177,7 +178,9 @@ mod tests {
     #[test]
     fn low_waves_are_kept_exactly_and_high_ones_vanish() {
         let coarse = |frequency: f64| -> Vec<f64> {
-            (0..8).map(|cell| cos(std::f64::consts::TAU * frequency * f64::from(cell % 4) / 4.0)).collect()
+            (0..8)
+                .map(|position| cos(std::f64::consts::TAU * frequency * f64::from(position % 4) / 4.0))
+                .collect()
         };
         assert_near(&evaluated(&SpectralPool::default(), wave(8, 1.0)), &coarse(1.0), 1e-6);
         assert_near(&evaluated(&SpectralPool::default(), wave(8, 3.0)), &[0.0; 8], 1e-6);
@@ -188,14 +191,15 @@ mod tests {
         let operator = SpectralPool { window: Some(SpectralWindow::Hamming), ..SpectralPool::default() };
         // Frequency 1 of 8: the root of 0.54 + 0.46·cos(45°), by hand 0.930 198.
         let factor = 0.930_198_f64;
-        let coarse: Vec<f64> =
-            (0..8).map(|cell| factor * cos(std::f64::consts::TAU * f64::from(cell % 4) / 4.0)).collect();
+        let coarse: Vec<f64> = (0..8)
+            .map(|position| factor * cos(std::f64::consts::TAU * f64::from(position % 4) / 4.0))
+            .collect();
         assert_near(&evaluated(&operator, wave(8, 1.0)), &coarse, 1e-5);
         assert_near(&evaluated(&operator, wave(8, 0.0)), &[1.0; 8], 1e-6);
     }
 
     #[test]
-    fn sides_that_leave_less_than_two_frequencies_are_refused() {
+    fn sizes_that_leave_less_than_two_frequencies_are_refused() {
         let error = SpectralPool::default().output_shape([1, 3, 8]).unwrap_err();
         assert!(error.contains("at least 4"), "{error}");
     }

@@ -29,14 +29,15 @@ impl Default for StochasticPool {
 impl Settings for StochasticPool {
     const DESCRIPTION: Description = Description {
         name: "stochastic_pool",
+        kind: Kind::Pooling,
         revision: 3,
-        statement: "In training one cell of each window, drawn with a probability in proportion to its value; in evaluation the expectation.",
+        statement: "In training one element of each window, drawn with a probability in proportion to its value; in evaluation the expectation.",
         formula: "a = max(x, 0), p = a / Σa over the window; training: y = a_i with i ~ p; evaluation: y = Σ p·a; an all-zero window gives 0",
         shape: SLOT_SHAPE,
         boundary: CUT_OFF,
         cost: "kernel² additions and multiplications, a draw in training; no weights",
         source: "Zeiler and Fergus, arXiv 1301.3557",
-        note: "Negative values count as 0: it stands behind a ReLU in the paper. Draws are a function of seed, step and stage.",
+        note: "Negative values count as 0: it follows a ReLU in the paper. Draws are a function of seed, step and stage.",
     };
 
     fn examples() -> Vec<Self> {
@@ -59,7 +60,7 @@ impl Reduction for StochasticPool {
 
     fn compute(&self, x: Tensor<4>, _parameters: &Parameters, pass: &Pass<'_>) -> Tensor<4> {
         let window = PoolWindow::cut_off(self.kernel, self.stride);
-        // The mean rectifies by itself; a rectifier before it is needed where the way back has another rule.
+        // The mean rectifies by itself; a rectifier before it is needed where the backward pass has another rule.
         let x = match (pass.draws, pass.rules.relu) {
             (None, ReluRule::Backpropagation) => x,
             (_, rule) => rectifier(x, 0.0, rule),
@@ -79,21 +80,21 @@ impl Reduction for StochasticPool {
     }
 }
 
-/// The elements that `draws` take of a map without negative values, as a composition of Burn's operations.
+/// Returns the elements that `draws` take of a map without negative values, as a composition of Burn's operations.
 fn composed_draw(positive: Tensor<4>, draws: Tensor<4>, window: PoolWindow, engine: &Engine) -> Tensor<4> {
-    // Shares do not change with the scale.
+    // The weights do not change with the scale.
     let largest = max_pool(positive.clone().detach(), window, engine);
     let scale = largest.clone() + largest.equal_elem(0.0).float().cast(positive.dtype());
     let stacked = stacked_windows(positive, window);
-    let cells = stacked.zero_beyond(stacked.cells.clone() / scale.clone().unsqueeze_dim(0));
-    let threshold = (draws * StackedWindows::sum(cells.clone()).detach()).unsqueeze_dim(0);
-    let reached = cells.clone().detach().cumsum(0);
-    let before = reached.clone() - cells.clone().detach();
+    let elements = stacked.zero_beyond(stacked.elements.clone() / scale.clone().unsqueeze_dim(0));
+    let threshold = (draws * StackedWindows::sum(elements.clone()).detach()).unsqueeze_dim(0);
+    let reached = elements.clone().detach().cumsum(0);
+    let before = reached.clone() - elements.clone().detach();
     let here = before.lower_equal(threshold.clone()).bool_and(reached.greater(threshold));
-    let here = here.float().cast(cells.dtype());
-    // Rounding may let two neighbours claim the threshold: the first has it.
-    let first = here.clone() * here.cumsum(0).lower_equal_elem(1.0).float().cast(cells.dtype());
-    scale * StackedWindows::sum(cells * first)
+    let here = here.float().cast(elements.dtype());
+    // By rounding, two neighbours may contain the threshold: the first is taken.
+    let first = here.clone() * here.cumsum(0).lower_equal_elem(1.0).float().cast(elements.dtype());
+    scale * StackedWindows::sum(elements * first)
 }
 
 #[cfg(test)]
@@ -133,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn training_draws_each_cell_as_often_as_its_share() {
+    fn training_draws_each_element_in_proportion_to_its_value() {
         let engine = Engine::detect();
         let drawn: Vec<f32> = (0..400)
             .map(|key| {
@@ -143,8 +144,8 @@ mod tests {
             })
             .collect();
         assert!(drawn.iter().all(|value| WINDOW.contains(value) && *value > 0.0), "{drawn:?}");
-        let share = drawn.iter().filter(|value| **value == 2.4).count() as f64 / 400.0;
-        // Four standard errors of a share of 0.6 among 400.
-        assert!((share - 0.6).abs() < 4.0 * (0.24_f64 / 400.0).sqrt(), "{share}");
+        let fraction = drawn.iter().filter(|value| **value == 2.4).count() as f64 / 400.0;
+        // Four standard errors of a fraction of 0.6 among 400.
+        assert!((fraction - 0.6).abs() < 4.0 * (0.24_f64 / 400.0).sqrt(), "{fraction}");
     }
 }

@@ -31,15 +31,16 @@ impl Default for StridedConv {
 impl Settings for StridedConv {
     const DESCRIPTION: Description = Description {
         name: "strided_conv",
+        kind: Kind::Convolution,
         revision: 1,
         statement: "A convolution with a stride and as many outputs as inputs, followed by the net's activation.",
         formula: "y[o,i,j] = f(b[o] + sum over c, u, v of W[o,c,u,v] · x[c, stride·i + u − p, stride·j + v − p]), \
                   p = floor((kernel − 1)/2); without `activation` f is the identity",
         shape: SLOT_SHAPE,
         boundary: "zeros: floor((kernel − 1)/2) before and floor(kernel/2) after",
-        cost: "c·kernel²/groups multiply–accumulates; c²·kernel²/groups + c learned values",
+        cost: "c·kernel²/groups multiply–accumulates; c²·kernel²/groups + c parameters",
         source: "Springenberg et al., arXiv 1412.6806, section 3 and table 2 (3×3, stride 2)",
-        note: "Two ports to Keras forgot the activation after it.",
+        note: "Two ports to Keras lack the activation after it.",
     };
 
     fn examples() -> Vec<Self> {
@@ -80,7 +81,7 @@ impl Downsampling for StridedConv {
 }
 
 impl StridedConv {
-    /// All channels mixed.
+    /// Creates a strided convolution that mixes all channels.
     pub const fn plain(kernel: usize, stride: usize) -> Self {
         Self { kernel, stride, groups: 1, activation: true }
     }

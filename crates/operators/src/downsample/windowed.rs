@@ -4,7 +4,7 @@ use super::properties::Properties;
 use crate::error::OutOfRange;
 use crate::operations::{PoolBorder, PoolWindow};
 
-/// The border rule of the settings `padding` and `ceil_mode`.
+/// Returns the border rule of the settings `padding` and `ceil_mode`.
 pub(super) fn border(padding: Option<usize>, ceil_mode: bool) -> PoolBorder {
     match padding {
         None => PoolBorder::CutOff,
@@ -23,23 +23,25 @@ pub(super) fn check_border(kernel: usize, padding: Option<usize>, ceil_mode: boo
     }
 }
 
-/// The shape rule of pooling windows.
+/// Returns the shape rule of pooling windows.
 pub(super) fn pooled_shape(
     window: PoolWindow,
     [channels, height, width]: [usize; 3],
 ) -> Result<[usize; 3], String> {
-    let side = |side| match window.side_out(side) {
-        Some(windows) if !window.cells(side).contains(&0) => Ok(windows),
-        Some(_) => Err(format!("a window of {} cells holds no cell of a side of {side}", window.extent())),
+    let size_out = |size| match window.size_out(size) {
+        Some(windows) if !window.counts(size).contains(&0) => Ok(windows),
+        Some(_) => {
+            Err(format!("a window of {} positions holds no position of an axis of {size}", window.extent()))
+        }
         None => Err(format!(
-            "its window of {} cells is longer than {side} cells and their border",
+            "its window of {} positions is longer than {size} positions and their border",
             window.extent()
         )),
     };
-    Ok([channels, side(height)?, side(width)?])
+    Ok([channels, size_out(height)?, size_out(width)?])
 }
 
-/// What the place of pooling windows lets hold of an operator.
+/// Returns the properties of an operator that pools over these windows.
 pub(super) fn window_properties(window: PoolWindow) -> Properties {
     let slot_rule = match window.border {
         PoolBorder::CutOff | PoolBorder::Centred => true,

@@ -1,10 +1,10 @@
-//! Activations, where none of the operations before can apply them on the way, and their gradients.
+//! Activations and their gradients, where no operation before can apply them.
 
 use allconv_kernels::Activation;
 use burn::tensor::Tensor;
 use burn::tensor::activation::{leaky_relu, relu};
 
-/// `f(x)`, element by element.
+/// Computes `f(x)`, element by element.
 pub fn activated(x: Tensor<4>, activation: Activation) -> Tensor<4> {
     match activation {
         Activation::Identity => x,
@@ -13,7 +13,7 @@ pub fn activated(x: Tensor<4>, activation: Activation) -> Tensor<4> {
     }
 }
 
-/// The gradient at the activation's input, from that at its result `y`.
+/// Returns the gradient at the activation's input, from that at its result `y`.
 ///
 /// The sign of the result is that of the activation's input wherever dropout kept it.
 pub(super) fn before_activation(y: Tensor<4>, dy: Tensor<4>, activation: Activation) -> Tensor<4> {
@@ -24,7 +24,7 @@ pub(super) fn before_activation(y: Tensor<4>, dy: Tensor<4>, activation: Activat
     }
 }
 
-/// `values` where `sign_of` is positive, `slope` times them elsewhere, as a composition of Burn's operations.
+/// Computes `values` where `sign_of` is positive, `slope` times them elsewhere, as a composition of Burn's operations.
 pub(super) fn composed_damping(values: Tensor<4>, sign_of: Tensor<4>, slope: f64) -> Tensor<4> {
     let off = sign_of.lower_equal_elem(0.0);
     if slope == 0.0 {

@@ -15,27 +15,28 @@ use super::layout::{Dense, from_channels_last};
 use super::place::{Number, Place, placed};
 use super::window::{PoolWindow, bordered, input_sizes, output_sizes};
 
-/// By what the sum of a window is divided.
+/// The divisor of the sum of a window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Divisor {
-    /// By the number of its positions that lie inside the map.
+    /// The number of its positions that lie inside the map.
     #[default]
-    Cells,
-    /// By the number of positions of a whole window, also where the edge cuts it off.
+    #[serde(rename = "cells")]
+    Elements,
+    /// The number of positions of a whole window, also where the edge cuts it off.
     Window,
 }
 
 impl From<Divisor> for AverageDivisor {
     fn from(divisor: Divisor) -> Self {
         match divisor {
-            Divisor::Cells => Self::ExcludePadding,
+            Divisor::Elements => Self::ExcludePadding,
             Divisor::Window => Self::IncludePadding,
         }
     }
 }
 
-/// The mean of each window: `[n, c, h, w]` to `[n, c, ceil(h/stride), ceil(w/stride)]`.
+/// Returns the mean of each window: `[n, c, h, w]` to `[n, c, ceil(h/stride), ceil(w/stride)]`.
 pub fn average_pool(x: Tensor<4>, window: PoolWindow, divisor: Divisor, engine: &Engine) -> Tensor<4> {
     let y = mean(x.clone().inner(), window, divisor, engine);
     let (sizes, engine) = (x.dims(), engine.clone());
@@ -53,7 +54,7 @@ fn mean(x: Tensor<4>, window: PoolWindow, divisor: Divisor, engine: &Engine) -> 
     )
 }
 
-/// The gradient for an input of `sizes` `[n, c, h, w]`, from the result's gradient.
+/// Computes the gradient for an input of `sizes` `[n, c, h, w]`, from the result's gradient.
 fn mean_gradient(
     dy: Tensor<4>,
     sizes: [usize; 4],
@@ -87,7 +88,7 @@ fn backward<T: Number>(
     from_channels_last(dx, input_sizes(geometry))
 }
 
-/// [`average_pool`] as a composition of Burn's operations.
+/// Computes [`average_pool`] as a composition of Burn's operations.
 pub(super) fn composed_mean(x: Tensor<4>, window: PoolWindow, divisor: Divisor) -> Tensor<4> {
     let [batch, channels, height, width] = x.dims();
     let factor = correction(&x, [height, width], window, divisor);
@@ -101,7 +102,7 @@ pub(super) fn composed_mean(x: Tensor<4>, window: PoolWindow, divisor: Divisor) 
     }
 }
 
-/// The gradient of [`composed_mean`].
+/// Computes the gradient of [`composed_mean`].
 pub(super) fn composed_mean_gradient(
     dy: Tensor<4>,
     [batch, channels, height, width]: [usize; 4],
@@ -113,28 +114,28 @@ pub(super) fn composed_mean_gradient(
         Some(factor) => dy * factor,
     };
     // Exactly as many positions as the windows reach, so that Burn counts the same windows.
-    let reached = |side| (window.windows(side) - 1) * window.stride + window.kernel;
+    let reached = |size| (window.windows(size) - 1) * window.stride + window.kernel;
     let [rows, columns] = [reached(height), reached(width)];
     let x = Tensor::zeros([batch, channels, rows, columns], (&dy.device(), dy.dtype()));
     let (kernel, stride) = ([window.kernel; 2], [window.stride; 2]);
     let dx = avg_pool2d_backward(x, dy, kernel, stride, [0, 0], true, false);
     let before = window.before();
     let after =
-        [(rows, height), (columns, width)].map(|(reached, side)| (before + side).saturating_sub(reached));
+        [(rows, height), (columns, width)].map(|(reached, size)| (before + size).saturating_sub(reached));
     let dx = if after == [0; 2] { dx } else { dx.pad((0, after[1], 0, after[0]), PadMode::Constant(0.0)) };
     dx.slice([0..batch, 0..channels, before..before + height, before..before + width])
 }
 
-/// Positions of a window over divisor for each window, `[1, 1, rows, columns]`, where it is not 1 throughout.
+/// Returns positions of a window over divisor for each window, `[1, 1, rows, columns]`, where it is not 1 throughout.
 fn correction(
     like: &Tensor<4>,
     [height, width]: [usize; 2],
     window: PoolWindow,
     divisor: Divisor,
 ) -> Option<Tensor<4>> {
-    let counts = |side| match divisor {
-        Divisor::Cells => window.cells(side),
-        Divisor::Window => window.cells_with_border(side),
+    let counts = |size| match divisor {
+        Divisor::Elements => window.counts(size),
+        Divisor::Window => window.counts_with_border(size),
     };
     let (rows, columns) = (counts(height), counts(width));
     if rows.iter().chain(&columns).all(|count| *count == window.kernel) {

@@ -8,7 +8,7 @@ use super::differentiable::differentiable;
 use super::layout::{Dense, channels_first, channels_last, from_channels_last};
 use super::place::{Number, Place, placed};
 
-/// `[n, c, h, w]` to `[n, c·factor², ceil(h/factor), ceil(w/factor)]`, zeros beyond the far edges.
+/// Rearranges `[n, c, h, w]` to `[n, c·factor², ceil(h/factor), ceil(w/factor)]`, zeros beyond the far edges.
 pub fn blocks_to_channels(x: Tensor<4>, factor: usize, order: BlockOrder) -> Tensor<4> {
     let [batch, channels, height, width] = x.dims();
     let geometry = BlockGeometry { batch, height, width, channels, factor, order };
@@ -17,7 +17,7 @@ pub fn blocks_to_channels(x: Tensor<4>, factor: usize, order: BlockOrder) -> Ten
     })
 }
 
-/// `[n, c·factor², h, w]` to `[n, c, rows, columns]`, what blocks have beyond them cut off.
+/// Rearranges `[n, c·factor², h, w]` to `[n, c, rows, columns]`, what blocks have beyond them cut off.
 pub fn channels_to_blocks(
     y: Tensor<4>,
     [height, width]: [usize; 2],
@@ -56,7 +56,7 @@ fn scatter<T: Number>(y: Tensor<4>, geometry: &BlockGeometry) -> Tensor<4> {
     from_channels_last(x, sizes)
 }
 
-/// [`blocks_to_channels`] as a composition of Burn's operations.
+/// Computes [`blocks_to_channels`] as a composition of Burn's operations.
 fn composed_gather(x: Tensor<4>, geometry: &BlockGeometry) -> Tensor<4> {
     let BlockGeometry { batch, height, width, channels, factor, order } = *geometry;
     let [rows, columns] = geometry.blocks();
@@ -72,7 +72,7 @@ fn composed_gather(x: Tensor<4>, geometry: &BlockGeometry) -> Tensor<4> {
     channels_first(blocks.permute(axes).reshape([batch, rows, columns, channels * factor * factor]))
 }
 
-/// [`channels_to_blocks`] as a composition of Burn's operations.
+/// Computes [`channels_to_blocks`] as a composition of Burn's operations.
 fn composed_scatter(y: Tensor<4>, geometry: &BlockGeometry) -> Tensor<4> {
     let BlockGeometry { batch, height, width, channels, factor, order } = *geometry;
     let [rows, columns] = geometry.blocks();

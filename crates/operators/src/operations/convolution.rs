@@ -16,7 +16,7 @@ use super::dropout::composed_dropout;
 use super::layout::{Dense, from_channels_last, from_elements};
 use super::place::{Number, Place, placed};
 
-/// What a convolution does besides its weights.
+/// The settings of a convolution apart from its weights.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ConvolutionSettings {
     /// Steps between output positions, rows and columns.
@@ -31,7 +31,7 @@ pub struct ConvolutionSettings {
     pub epilogue: Epilogue,
 }
 
-/// What the gradient of a convolution, transposed or not, is computed of, without a graph.
+/// The operands of the gradient of a convolution, transposed or not, without a graph.
 #[derive(Clone)]
 pub(super) struct Kept {
     pub(super) x: Tensor<4>,
@@ -40,7 +40,7 @@ pub(super) struct Kept {
 }
 
 impl ConvolutionSettings {
-    /// Stride 1, no border, no dilation, one group, nothing behind.
+    /// Stride 1, no border, no dilation, one group, no activation or dropout.
     pub const PLAIN: Self = Self {
         stride: [1; 2],
         padding: Padding::NONE,
@@ -49,7 +49,7 @@ impl ConvolutionSettings {
         epilogue: Epilogue::IDENTITY,
     };
 
-    /// The kernels' geometry for an input `[n, h, w, c]` and a weight `[c_out, c_in / groups, kh, kw]`.
+    /// Returns the kernels' geometry for an input `[n, h, w, c]` and a weight `[c_out, c_in / groups, kh, kw]`.
     fn geometry(&self, x: [usize; 4], weight: [usize; 4]) -> ConvGeometry {
         let [batch, height_in, width_in, channels_in] = x;
         let [channels_out, channels, rows, columns] = weight;
@@ -79,7 +79,7 @@ impl ConvolutionSettings {
     }
 }
 
-/// Convolution, bias, activation and dropout: `y = dropout(f(b + W ∗ x))`.
+/// Computes convolution, bias, activation and dropout: `y = dropout(f(b + W ∗ x))`.
 ///
 /// Shapes: `x` `[n, c_in, h, w]`, `weight` `[c_out, c_in / groups, kh, kw]`, `bias` `[c_out]`.
 ///
@@ -96,7 +96,7 @@ pub fn convolution(
     convolution_keeping_weights(x, weight, bias, settings, engine, None)
 }
 
-/// [`convolution`] with weights that `cache`, if there is one, keeps in the form in which the kernels multiply by them.
+/// Computes [`convolution`] with weights that `cache`, if there is one, keeps in the form in which the kernels multiply by them.
 ///
 /// # Panics
 ///
@@ -176,7 +176,7 @@ fn backward<T: Number>(
     ]
 }
 
-/// `[n, h_out, w_out, c_out]`.
+/// Returns `[n, h_out, w_out, c_out]`.
 fn output_sizes(geometry: &ConvGeometry) -> [usize; 4] {
     match (geometry.height_out(), geometry.width_out()) {
         (Ok(height), Ok(width)) => [geometry.batch, height, width, geometry.channels_out],
@@ -184,7 +184,7 @@ fn output_sizes(geometry: &ConvGeometry) -> [usize; 4] {
     }
 }
 
-/// [`convolution`] as a composition of Burn's operations.
+/// Computes [`convolution`] as a composition of Burn's operations.
 pub(super) fn composed_convolution(
     x: Tensor<4>,
     weight: Tensor<4>,
@@ -199,7 +199,7 @@ pub(super) fn composed_convolution(
     }
 }
 
-/// The gradients of [`composed_convolution`].
+/// Computes the gradients of [`composed_convolution`].
 pub(super) fn composed_gradients(
     Kept { x, weight, y }: Kept,
     dy: Tensor<4>,
@@ -218,7 +218,7 @@ pub(super) fn composed_gradients(
     [dx, Some(dweight.into()), Some(dbias.into())]
 }
 
-/// The gradient of a convolution's input, of which only the sizes matter: a convolution is linear in it.
+/// Returns the gradient of a convolution's input, of which only the sizes matter: a convolution is linear in it.
 pub(super) fn composed_input_gradient(
     x: Tensor<4>,
     weight: Tensor<4>,

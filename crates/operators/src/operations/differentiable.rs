@@ -1,4 +1,4 @@
-//! The one bridge to Burn's autodiff: a result joins the graph of its operands with a gradient of its own.
+//! The one bridge to Burn's autodiff: a result with its own gradient is added to the graph of its operands.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -17,7 +17,7 @@ use burn_autodiff::ops::{Backward, Ops, OpsKind};
 use burn_backend::tensor::FloatTensor;
 use burn_backend::{AutodiffBackend, Backend};
 
-/// A tensor whatever its rank: operands of an operation may have several.
+/// A tensor of any rank: operands of an operation may have several.
 #[derive(Clone, Debug)]
 pub(crate) struct AnyRank(pub(super) DispatchTensor);
 
@@ -36,10 +36,10 @@ impl<const D: usize> From<&Tensor<D>> for AnyRank {
 /// The gradients of an operation's operands, in their order; `None` for one that is not wanted.
 pub(crate) type OperandGradients<const N: usize> = [Option<AnyRank>; N];
 
-/// `y`, which was computed of `parents` without a graph, as a part of their graph; itself where none of them has one.
+/// Joins `y`, computed from `parents` without a graph, to their graph; returns it unchanged where none of them has one.
 ///
 /// `gradient` computes the gradients of the parents from that of `y`, for those that are wanted; it runs without a graph, so that there
-/// are no gradients of gradients. It must hold tensors without a graph alone ([`Tensor::inner`]).
+/// are no gradients of gradients. It must hold only tensors without a graph ([`Tensor::inner`]).
 pub(crate) fn differentiable<const N: usize, const D: usize>(
     y: Tensor<D>,
     parents: [AnyRank; N],
@@ -72,7 +72,7 @@ pub(crate) fn differentiable<const N: usize, const D: usize>(
     Tensor::from_dispatch(joined)
 }
 
-/// [`differentiable`] on one backend.
+/// Computes [`differentiable`] on one backend.
 fn joined<B: Backend, C: CheckpointStrategy, const N: usize>(
     y: DispatchTensor,
     parents: [AnyRank; N],
@@ -119,7 +119,7 @@ impl<G> fmt::Debug for Step<G> {
     }
 }
 
-/// The gradient of an operation, with what it keeps of the way forward.
+/// The gradient of an operation, with what it keeps of the forward pass.
 #[derive(Clone)]
 struct State<G>(G);
 

@@ -11,7 +11,7 @@ use super::differentiable::differentiable;
 use super::layout::{Dense, from_channels_last};
 use super::place::{Number, Place, placed};
 
-/// Inverted dropout of `[n, c, h, w]`: an element becomes 0 with probability `rate`, and `x / (1 − rate)` otherwise.
+/// Applies inverted dropout to `[n, c, h, w]`: an element becomes 0 with probability `rate`, and `x / (1 − rate)` otherwise.
 ///
 /// The element's number is its flat index in `[n, h, w, c]`.
 pub fn dropout(x: Tensor<4>, dropout: Dropout, engine: &Engine) -> Tensor<4> {
@@ -43,8 +43,8 @@ fn masked<T: Number>(
     from_channels_last(y, x.sizes())
 }
 
-/// [`dropout`] as a composition of Burn's operations, and its own gradient: the kernels' hash of (key, element), computed with integers on
-/// the device.
+/// Computes [`dropout`] as a composition of Burn's operations, and its own gradient: the kernels' hash of (key, element), computed with
+/// integers on the device.
 pub(super) fn composed_dropout(x: Tensor<4>, dropout: &Dropout) -> Tensor<4> {
     let key = splitmix64(dropout.key);
     let threshold = (f64::from(dropout.rate) * 4_294_967_296.0) as u64;
@@ -55,7 +55,7 @@ pub(super) fn composed_dropout(x: Tensor<4>, dropout: &Dropout) -> Tensor<4> {
     (x * dropout.scale()).mask_fill(hash.lower_elem(threshold), 0.0)
 }
 
-/// For each element of `[n, c, h, w]` its flat index in `[n, h, w, c]`, as 32-bit unsigned integers.
+/// Returns for each element of `[n, c, h, w]` its flat index in `[n, h, w, c]`, as 32-bit unsigned integers.
 fn channels_last_index(x: &Tensor<4>) -> Tensor<4, Int> {
     let [batch, channels, height, width] = x.dims();
     let axis = |axis: usize, count: usize, step: usize| {
@@ -68,7 +68,7 @@ fn channels_last_index(x: &Tensor<4>) -> Tensor<4, Int> {
     rows + (axis(3, width, channels) + axis(1, channels, 1))
 }
 
-/// The bit mixer of the kernels' dropout: see [`Dropout`].
+/// Returns the bit mixer of the kernels' dropout: see [`Dropout`].
 fn mix(hash: Tensor<4, Int>) -> Tensor<4, Int> {
     let fold =
         |hash: Tensor<4, Int>, bits: u64| hash.clone().bitwise_xor(hash.bitwise_right_shift_scalar(bits));

@@ -10,7 +10,7 @@ use super::differentiable::differentiable;
 use super::layout::{Dense, from_elements};
 use super::place::{Number, Place, placed};
 
-/// `function` of every element, in the shape of `x`.
+/// Computes `function` of every element, in the shape of `x`.
 pub fn elementwise<const D: usize>(function: Elementwise, x: Tensor<D>, engine: &Engine) -> Tensor<D> {
     placed!(
         Place::of(&x),
@@ -47,7 +47,7 @@ fn backward<T: Number, const D: usize>(
     from_elements(dx, shape)
 }
 
-/// [`elementwise`] as a composition of Burn's operations, whose gradient is Burn's.
+/// Computes [`elementwise`] as a composition of Burn's operations, whose gradient is Burn's.
 fn composed_elementwise<const D: usize>(function: Elementwise, x: Tensor<D>) -> Tensor<D> {
     match function {
         Elementwise::Exponential => x.exp(),

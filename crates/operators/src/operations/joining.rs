@@ -11,7 +11,7 @@ use super::place::{Number, Place, placed};
 /// Elements that one task copies or adds.
 const CHUNK: usize = 1 << 14;
 
-/// The channels of `first`, then those of `second`: `[n, c₁ + c₂, h, w]`.
+/// Returns the channels of `first`, then those of `second`: `[n, c₁ + c₂, h, w]`.
 ///
 /// # Panics
 ///
@@ -38,7 +38,7 @@ pub fn concatenate_channels(first: Tensor<4>, second: Tensor<4>) -> Tensor<4> {
     })
 }
 
-/// `first + scale · second`.
+/// Computes `first + scale · second`.
 ///
 /// # Panics
 ///
@@ -117,18 +117,18 @@ fn add<T: Number>(first: Tensor<4>, second: Tensor<4>, scale: f64) -> Tensor<4> 
     from_channels_last(y, first.sizes())
 }
 
-/// [`concatenate_channels`] as a composition of Burn's operations.
+/// Computes [`concatenate_channels`] as a composition of Burn's operations.
 pub(super) fn composed_join(first: Tensor<4>, second: Tensor<4>) -> Tensor<4> {
     Tensor::cat(vec![first, second], 1)
 }
 
-/// The first `channels` of a map, and the others.
+/// Returns the first `channels` of a map, and the others.
 fn composed_part(x: Tensor<4>, channels: usize) -> [Tensor<4>; 2] {
     let [_, all, _, _] = x.dims();
     [x.clone().narrow(1, 0, channels), x.narrow(1, channels, all - channels)]
 }
 
-/// [`sum_of`] as a composition of Burn's operations.
+/// Computes [`sum_of`] as a composition of Burn's operations.
 pub(super) fn composed_sum(first: Tensor<4>, second: Tensor<4>, scale: f64) -> Tensor<4> {
     first + second * scale
 }

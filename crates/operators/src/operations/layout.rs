@@ -1,4 +1,4 @@
-//! The order in which maps lie: views of CPU tensors as channels-last slices, without a copy where the storage already is channels-last.
+//! Views of CPU tensors as channels-last slices, without a copy where the storage already is channels-last.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -19,12 +19,12 @@ const TO_CHANNELS_FIRST: [usize; 4] = [0, 3, 1, 2];
 pub(crate) struct Dense(FlexTensor);
 
 impl Dense {
-    /// A logical `[n, c, h, w]` tensor as `[n, h, w, c]`; one copy unless it already lies so.
+    /// Returns a logical `[n, c, h, w]` tensor as `[n, h, w, c]`; one copy unless its storage already has this order.
     pub(crate) fn channels_last<K: Basic>(tensor: Tensor<4, K>) -> Self {
         Self::of(on_the_cpu(tensor).permute(&TO_CHANNELS_LAST))
     }
 
-    /// A tensor in the order of its own axes; one copy unless it already lies so.
+    /// Returns a tensor in the order of its own axes; one copy unless its storage already has this order.
     pub(crate) fn in_order<const D: usize>(tensor: Tensor<D>) -> Self {
         Self::of(on_the_cpu(tensor))
     }
@@ -33,18 +33,18 @@ impl Dense {
         Self(if tensor.is_contiguous() { tensor } else { tensor.to_contiguous() })
     }
 
-    /// What keeps the elements in memory: they do not change as long as it is shared.
+    /// Returns what keeps the elements in memory: they do not change as long as it is shared.
     pub(crate) fn owner(&self) -> Arc<dyn Any + Send + Sync> {
         self.0.data_arc()
     }
 
-    /// The sizes, in the order of the slice.
+    /// Returns the sizes, in the order of the slice.
     pub(crate) fn sizes(&self) -> [usize; 4] {
         let shape = self.0.layout().shape();
         std::array::from_fn(|axis| shape[axis])
     }
 
-    /// The elements.
+    /// Returns the elements.
     ///
     /// # Panics
     ///
@@ -56,13 +56,13 @@ impl Dense {
             .unwrap_or_else(|| panic!("a tensor of {found:?} where {:?} was expected", T::dtype()))
     }
 
-    /// The elements of a tensor of positions in a map.
+    /// Returns the elements of a tensor of positions in a map.
     pub(crate) fn positions(&self) -> &[u32] {
         bytemuck::cast_slice(self.slice::<i32>())
     }
 }
 
-/// The tensor as the CPU's backend has it. Kernels run where [`Place`](super::place::Place) says so, and without a graph.
+/// Returns the tensor as the CPU's backend has it. [`Place`](super::place::Place) decides where kernels run; they run without a graph.
 fn on_the_cpu<const D: usize, K: Basic>(tensor: Tensor<D, K>) -> FlexTensor {
     match tensor.into_dispatch().kind {
         DispatchTensorKind::Flex(BackendTensor::Float(tensor) | BackendTensor::Int(tensor)) => tensor,
@@ -70,7 +70,7 @@ fn on_the_cpu<const D: usize, K: Basic>(tensor: Tensor<D, K>) -> FlexTensor {
     }
 }
 
-/// A logical `[n, c, h, w]` tensor over elements in the order `[n, h, w, c]`.
+/// Returns a logical `[n, c, h, w]` tensor over elements in the order `[n, h, w, c]`.
 pub(crate) fn from_channels_last<T: Element + Pod + Send + Sync>(
     elements: Vec<T>,
     sizes: [usize; 4],
@@ -78,13 +78,14 @@ pub(crate) fn from_channels_last<T: Element + Pod + Send + Sync>(
     Tensor::from_primitive::<Flex>(dense(elements, &sizes).permute(&TO_CHANNELS_FIRST))
 }
 
-/// [`from_channels_last`] of positions in a map, which stay far below 2³¹: the signed integers that Burn prefers hold the same bits.
+/// Computes [`from_channels_last`] of positions in a map, which stay far below 2³¹: the signed integers that Burn prefers hold the same
+/// bits.
 pub(crate) fn positions_from_channels_last(positions: Vec<u32>, sizes: [usize; 4]) -> Tensor<4, Int> {
     let positions = dense(bytemuck::cast_vec::<u32, i32>(positions), &sizes);
     Tensor::from_primitive::<Flex>(positions.permute(&TO_CHANNELS_FIRST))
 }
 
-/// A tensor over elements in the order of `shape`.
+/// Returns a tensor over elements in the order of `shape`.
 pub(crate) fn from_elements<T: Element + Pod + Send + Sync, const D: usize>(
     elements: Vec<T>,
     shape: [usize; D],
@@ -98,7 +99,7 @@ fn dense<T: Element + Pod + Send + Sync>(elements: Vec<T>, shape: &[usize]) -> F
     FlexTensor::new(Bytes::from_elems(elements), Layout::contiguous(shape), T::dtype())
 }
 
-/// The axes of a logical `[n, c, h, w]` tensor in the order in which maps lie on the CPU.
+/// Returns the axes of a logical `[n, c, h, w]` tensor in the memory order of maps on the CPU.
 pub fn channels_last(x: Tensor<4>) -> Tensor<4> {
     x.permute(TO_CHANNELS_LAST.map(|axis| axis as isize))
 }
@@ -108,7 +109,7 @@ pub fn channels_first(x: Tensor<4>) -> Tensor<4> {
     x.permute(TO_CHANNELS_FIRST.map(|axis| axis as isize))
 }
 
-/// A batch of images, given as `[n, h, w, c]`, as the logical `[n, c, h, w]` tensor that operators and networks take.
+/// Returns a batch of images, given as `[n, h, w, c]`, as the logical `[n, c, h, w]` tensor that operators and networks take.
 ///
 /// Nothing is copied on the CPU.
 ///

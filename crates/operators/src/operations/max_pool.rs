@@ -14,7 +14,7 @@ use super::place::{Number, Place, placed};
 use super::positions::added_at;
 use super::window::{PoolWindow, bordered, input_sizes, output_sizes};
 
-/// The maximum of each window: `[n, c, h, w]` to `[n, c, ceil(h/stride), ceil(w/stride)]`.
+/// Returns the maximum of each window: `[n, c, h, w]` to `[n, c, ceil(h/stride), ceil(w/stride)]`.
 pub fn max_pool(x: Tensor<4>, window: PoolWindow, engine: &Engine) -> Tensor<4> {
     if x.is_autodiff() {
         return max_pool_with_indices(x, window, engine).0;
@@ -27,7 +27,7 @@ pub fn max_pool(x: Tensor<4>, window: PoolWindow, engine: &Engine) -> Tensor<4> 
     )
 }
 
-/// The maximum of each window, and its position `row · width + column` in the map (the first one on ties).
+/// Returns the maximum of each window, and its position `row · width + column` in the map (the first one on ties).
 pub fn max_pool_with_indices(
     x: Tensor<4>,
     window: PoolWindow,
@@ -79,7 +79,7 @@ fn backward<T: Number>(
     from_channels_last(dx, input_sizes(geometry))
 }
 
-/// [`max_pool_with_indices`] as a composition of Burn's operations.
+/// Computes [`max_pool_with_indices`] as a composition of Burn's operations.
 pub(super) fn composed_maximum(x: Tensor<4>, window: PoolWindow) -> (Tensor<4>, Tensor<4, Int>) {
     let [_, _, height, width] = x.dims();
     let (rows, columns) = (window.windows(height), window.windows(width));

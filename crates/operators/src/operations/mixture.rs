@@ -1,4 +1,4 @@
-//! Two maps mixed by a learned share.
+//! Two maps mixed by a learned weight.
 
 use allconv_kernels::{
     Engine, MixtureGradients, MixtureMaps, mixture_backward, mixture_forward, unspecified_vec,
@@ -10,7 +10,7 @@ use super::differentiable::differentiable;
 use super::layout::{Dense, from_channels_last};
 use super::place::{Number, Place, placed};
 
-/// `second + s·(first − second)`, `s = 1/(1 + e^(−logit))`; logits are `[1, c, 1, 1]` or of the maps' shape `[n, c, h, w]`.
+/// Computes `second + s·(first − second)`, `s = 1/(1 + e^(−logit))`; logits are `[1, c, 1, 1]` or of the maps' shape `[n, c, h, w]`.
 ///
 /// # Panics
 ///
@@ -64,7 +64,7 @@ fn backward<T: Number>(operands: [Tensor<4>; 3], dy: Tensor<4>, engine: &Engine)
     ]
 }
 
-/// [`mixture`] as a composition of Burn's operations, whose gradient is Burn's.
+/// Computes [`mixture`] as a composition of Burn's operations, whose gradient is Burn's.
 fn composed_mixture(logits: Tensor<4>, first: Tensor<4>, second: Tensor<4>) -> Tensor<4> {
     second.clone() + sigmoid(logits) * (first - second)
 }

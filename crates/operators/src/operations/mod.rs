@@ -1,11 +1,11 @@
-//! The operations that operators and networks are computed by: kernels on the CPU, compositions of Burn's operations elsewhere.
+//! The operations that compute operators and networks: kernels on the CPU, compositions of Burn's operations elsewhere.
 //!
 //! Each file holds one operation: a public function over Burn's tensors; its kernels' halves, forward and backward, generic over the
-//! number type; and its composition of Burn's operations, the kernels' reference and what runs where there are no kernels.
+//! number type; and its composition of Burn's operations, the reference of the kernels, which runs where there are no kernels.
 //! `place` decides between the two by one rule, `differentiable` is the one bridge to Burn's autodiff. A composition is
 //! differentiated by Burn, unless its gradient is written by hand because it needs less memory.
 //!
-//! A kernel for a GPU goes into a file beside the operation's, as one more arm where the operation is placed.
+//! A kernel for a GPU goes into a file next to the operation's, as one more arm of its `placed!`.
 //!
 //! Tensors are logically `[n, c, h, w]`; on the CPU results lie in memory as `[n, h, w, c]` behind permuted strides,
 //! and such inputs are read in place.

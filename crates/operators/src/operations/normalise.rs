@@ -11,10 +11,10 @@ use super::differentiable::differentiable;
 use super::layout::{Dense, from_channels_last, from_elements};
 use super::place::{Number, Place, placed};
 
-/// What is added to variances, so that a constant map can be divided by its deviation. PyTorch's default.
+/// The constant added to variances, so that a constant map can be divided by its deviation. PyTorch's default.
 pub const EPSILON: f64 = 1e-5;
 
-/// What a normalisation does besides its scale and shift.
+/// The settings of a normalisation apart from its scale and shift.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NormaliseSettings {
     /// Which values share a mean and a variance.
@@ -23,7 +23,7 @@ pub struct NormaliseSettings {
     pub activation: Activation,
 }
 
-/// A normalised map, and what it was normalised by.
+/// A normalised map, and its statistics.
 #[derive(Clone, Debug)]
 pub struct Normalised {
     /// The map, `[n, c, h, w]`.
@@ -33,7 +33,7 @@ pub struct Normalised {
     pub statistics: Tensor<2>,
 }
 
-/// What the gradient of a normalisation is computed of, without a graph.
+/// The operands of the gradient of a normalisation, without a graph.
 #[derive(Clone)]
 pub(super) struct Kept {
     pub(super) x: Tensor<4>,
@@ -45,7 +45,7 @@ pub(super) struct Kept {
 /// The gradients of a normalisation: of the map, the scale and the shift.
 pub(super) type NormaliseGradients = (Tensor<4>, Tensor<1>, Tensor<1>);
 
-/// `y = f(scale·(x − μ)/√(σ² + 1e-5) + shift)`, mean μ and variance σ² those of the values that share them.
+/// Computes `y = f(scale·(x − μ)/√(σ² + 1e-5) + shift)`, mean μ and variance σ² those of the values that share them.
 ///
 /// Shapes: `x` `[n, c, h, w]`, `scale` and `shift` `[c]`.
 ///
@@ -122,7 +122,8 @@ fn backward<T: Number>(
     (from_channels_last(gradients.dx, x.sizes()), vector(gradients.dscale), vector(gradients.dshift))
 }
 
-/// A map `[n, c, h, w]` seen as `[n, groups, c / groups, h · w]`, and which of these axes a set of values spans that are normalised together.
+/// A map `[n, c, h, w]` seen as `[n, groups, c / groups, h · w]`, and which of these axes a set of values spans that are normalised
+/// together.
 struct View {
     /// `[n, c, h, w]`.
     map: [usize; 4],
@@ -150,23 +151,23 @@ impl View {
         x.reshape(self.grouped)
     }
 
-    /// The mean of each set, with axes of length 1 where it spans them.
+    /// Returns the mean of each set, with axes of length 1 where it spans them.
     fn mean(&self, grouped: Tensor<4>) -> Tensor<4> {
         grouped.sum_dims(self.spanned) / self.count
     }
 
-    /// A value for each channel as `[1, groups, c / groups, 1]`.
+    /// Returns a value for each channel as `[1, groups, c / groups, 1]`.
     fn of_channels(&self, values: Tensor<1>) -> Tensor<4> {
         values.reshape([1, self.grouped[1], self.grouped[2], 1])
     }
 
-    /// A value for each set with the axes of the grouped shape.
+    /// Returns a value for each set with the axes of the grouped shape.
     fn of_sets(&self, values: Tensor<2>) -> Tensor<4> {
         values.reshape([self.images, self.grouped[1], 1, 1])
     }
 }
 
-/// [`normalise`] without a graph.
+/// Computes [`normalise`] without a graph.
 pub(super) fn composed_normalise(
     x: Tensor<4>,
     scale: Tensor<1>,
@@ -189,7 +190,7 @@ fn inverse_deviation(variance: Tensor<4>) -> Tensor<4> {
     (variance + EPSILON).sqrt().recip()
 }
 
-/// The gradients of [`composed_normalise`].
+/// Computes the gradients of [`composed_normalise`].
 pub(super) fn composed_normalise_gradients(
     Kept { x, scale, y, statistics }: Kept,
     dy: Tensor<4>,

@@ -1,6 +1,6 @@
-//! Where an operation runs: on the kernels of the CPU, or as a composition of Burn's operations.
+//! The place where an operation runs: the kernels of the CPU, or a composition of Burn's operations.
 //!
-//! One rule holds for all operations: [`Place::of`]. A kernel for a GPU becomes another place here, and another file beside the
+//! One rule holds for all operations: [`Place::of`]. A kernel for a GPU becomes another place here, and another file next to the
 //! operation that has it.
 
 use allconv_kernels::{Convolve, Elementary};
@@ -26,7 +26,7 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    /// The rule: what lies on the CPU in f32 or f64 goes to the kernels, everything else is composed.
+    /// Returns the place of operations on `x`: the kernels for f32 and f64 on the CPU, a composition for everything else.
     pub(crate) fn of<const D: usize>(x: &Tensor<D>) -> Self {
         match (x.device().inner().as_dispatch(), x.dtype()) {
             (DispatchDevice::Flex(_), DType::F32) => Self::KernelF32,
@@ -35,7 +35,7 @@ impl Place {
         }
     }
 
-    /// The same place where the kernels take such operands, and the composition where they do not.
+    /// Returns the same place where the kernels take such operands, and the composition where they do not.
     pub(crate) fn where_kernels_take(self, taken: bool) -> Self {
         if taken { self } else { Self::Composition }
     }

@@ -1,11 +1,11 @@
-//! Values of a map by their positions: taken from them and put back to them, each the gradient of the other, and which positions a pooling
+//! Gathering and scattering of values by their positions in a map, each the gradient of the other, and the positions that a pooling
 //! chooses.
 
 use std::sync::Arc;
 
 use allconv_kernels::{
-    Engine, PoolGeometry, RegionLists, assign_cells, assign_cells_backward, drawn_cells, gather_cells,
-    median_cells, region_max_cells, scatter_cells, unspecified_vec,
+    Engine, PoolGeometry, RegionLists, assign_positions, assign_positions_backward, drawn_positions,
+    gather_positions, median_positions, region_max_positions, scatter_positions, unspecified_vec,
 };
 use burn::tensor::{DType, IndexingUpdateOp, Int, Tensor};
 
@@ -17,11 +17,11 @@ use super::window::{PoolWindow, output_sizes};
 /// Positions of the largest window whose medians have a kernel.
 const MOST_RANKED: usize = 64;
 
-/// Which position of each window is chosen.
+/// The choice of a position of each window.
 #[derive(Clone, Debug)]
 #[expect(clippy::large_enum_variant, reason = "it lives for one call")]
 pub enum PositionChoice {
-    /// The two in the middle, the same one of an odd number of values.
+    /// The two in the middle, the same one twice for an odd number of values.
     Median(PoolWindow),
     /// One drawn with a probability in proportion to its value; all are at least 0. The draws are uniform in [0, 1) and have the result's
     /// shape.
@@ -31,8 +31,8 @@ pub enum PositionChoice {
 }
 
 impl PositionChoice {
-    /// The positions `row · width + column` of the values of `x` that are chosen, `[n, c, rows, columns]`; the second ones differ from the
-    /// first for medians alone. `None` where there is no kernel: such operators are compositions there as a whole.
+    /// Returns the positions `row · width + column` of the values of `x` that are chosen, `[n, c, rows, columns]`; the second ones differ
+    /// from the first for medians alone. `None` where there is no kernel: such operators are compositions there as a whole.
     pub fn positions(&self, x: &Tensor<4>, engine: &Engine) -> Option<[Tensor<4, Int>; 2]> {
         let geometry = match self {
             Self::Median(window) if window.kernel.pow(2) > MOST_RANKED => return None,
@@ -47,7 +47,7 @@ impl PositionChoice {
     }
 }
 
-/// The values of `x` `[n, c, h, w]` at `positions` `[n, c, rows, columns]`.
+/// Returns the values of `x` `[n, c, h, w]` at `positions` `[n, c, rows, columns]`.
 pub fn gathered(x: Tensor<4>, positions: Tensor<4, Int>) -> Tensor<4> {
     let positions = positions.inner();
     let y = values_at(x.clone().inner(), positions.clone());
@@ -55,37 +55,37 @@ pub fn gathered(x: Tensor<4>, positions: Tensor<4, Int>) -> Tensor<4> {
     differentiable(y, [(&x).into()], move |dy, _| [Some(added_at(dy, positions, [height, width]).into())])
 }
 
-/// A map of this height and width in which every value `[n, c, rows, columns]` is added at its position; 0 elsewhere.
-pub fn scattered(values: Tensor<4>, positions: Tensor<4, Int>, sides: [usize; 2]) -> Tensor<4> {
+/// Returns a map of this height and width in which every value `[n, c, rows, columns]` is added at its position; 0 elsewhere.
+pub fn scattered(values: Tensor<4>, positions: Tensor<4, Int>, size: [usize; 2]) -> Tensor<4> {
     let positions = positions.inner();
-    let x = added_at(values.clone().inner(), positions.clone(), sides);
+    let x = added_at(values.clone().inner(), positions.clone(), size);
     differentiable(x, [(&values).into()], move |dx, _| [Some(values_at(dx, positions).into())])
 }
 
-/// A map of this height and width that holds at every position the largest of the values `[n, c, rows, columns]` for it, 0 where there is
-/// none; equal values share the gradient.
-pub fn assigned(values: Tensor<4>, positions: Tensor<4, Int>, sides: [usize; 2]) -> Tensor<4> {
+/// Returns a map of this height and width that holds at every position the largest of the values `[n, c, rows, columns]` for it, 0 where
+/// there is none; equal values share the gradient.
+pub fn assigned(values: Tensor<4>, positions: Tensor<4, Int>, size: [usize; 2]) -> Tensor<4> {
     placed!(
         place(&values, &positions),
-        T => assigned_by_kernels::<T>(values, positions.inner(), sides),
-        else composed_assign(values, positions, sides)
+        T => assigned_by_kernels::<T>(values, positions.inner(), size),
+        else composed_assign(values, positions, size)
     )
 }
 
 fn assigned_by_kernels<T: Number>(
     values: Tensor<4>,
     positions: Tensor<4, Int>,
-    sides: [usize; 2],
+    size: [usize; 2],
 ) -> Tensor<4> {
     let inner = values.clone().inner();
-    let x = assign::<T>(inner.clone(), positions.clone(), sides);
+    let x = assign::<T>(inner.clone(), positions.clone(), size);
     let result = x.clone();
     differentiable(x, [values.into()], move |dx, _| {
         [Some(assign_backward::<T>(inner, positions, result, dx).into())]
     })
 }
 
-/// The kernels take positions in the number type that they give.
+/// Returns the place of an operation: kernels take positions in the number type that they return.
 fn place(values: &Tensor<4>, positions: &Tensor<4, Int>) -> Place {
     Place::of(values).where_kernels_take(positions.dtype() == DType::I32)
 }
@@ -94,12 +94,12 @@ fn values_at(x: Tensor<4>, positions: Tensor<4, Int>) -> Tensor<4> {
     placed!(place(&x, &positions), T => gather::<T>(x, positions), else composed_gather(x, positions))
 }
 
-/// [`scattered`] without a graph.
-pub(super) fn added_at(values: Tensor<4>, positions: Tensor<4, Int>, sides: [usize; 2]) -> Tensor<4> {
+/// Computes [`scattered`] without a graph.
+pub(super) fn added_at(values: Tensor<4>, positions: Tensor<4, Int>, size: [usize; 2]) -> Tensor<4> {
     placed!(
         place(&values, &positions),
-        T => scatter::<T>(values, positions, sides),
-        else composed_scatter(values, positions, sides)
+        T => scatter::<T>(values, positions, size),
+        else composed_scatter(values, positions, size)
     )
 }
 
@@ -115,13 +115,13 @@ fn chosen<T: Number>(
         (PositionChoice::Median(_), Some(geometry)) => {
             let sizes = output_sizes(&geometry);
             let (mut lower, mut upper) = (empty(sizes), empty(sizes));
-            median_cells::<T>(engine, &geometry, x.slice(), &mut lower, &mut upper);
+            median_positions::<T>(engine, &geometry, x.slice(), &mut lower, &mut upper);
             [lower, upper].map(|positions| positions_from_channels_last(positions, sizes))
         }
         (PositionChoice::Drawn(_, draws), Some(geometry)) => {
             let sizes = output_sizes(&geometry);
             let (draws, mut drawn) = (Dense::channels_last(draws.clone().inner()), empty(sizes));
-            drawn_cells::<T>(engine, &geometry, x.slice(), draws.slice(), &mut drawn);
+            drawn_positions::<T>(engine, &geometry, x.slice(), draws.slice(), &mut drawn);
             let drawn = positions_from_channels_last(drawn, sizes);
             [drawn.clone(), drawn]
         }
@@ -129,7 +129,7 @@ fn chosen<T: Number>(
             let map @ [batch, _, _, channels] = x.sizes();
             let sizes = [batch, regions.rows[0].len(), regions.columns[0].len(), channels];
             let mut largest = empty(sizes);
-            region_max_cells::<T>(engine, map, regions, x.slice(), &mut largest);
+            region_max_positions::<T>(engine, map, regions, x.slice(), &mut largest);
             let largest = positions_from_channels_last(largest, sizes);
             [largest.clone(), largest]
         }
@@ -143,7 +143,7 @@ fn gather<T: Number>(x: Tensor<4>, positions: Tensor<4, Int>) -> Tensor<4> {
     let (x, positions) = (Dense::channels_last(x), Dense::channels_last(positions));
     let ([batch, _, _, channels], sizes) = (x.sizes(), positions.sizes());
     let mut y = unspecified_vec(sizes.iter().product());
-    gather_cells::<T>(batch, channels, positions.positions(), x.slice(), &mut y);
+    gather_positions::<T>(batch, channels, positions.positions(), x.slice(), &mut y);
     from_channels_last(y, sizes)
 }
 
@@ -155,7 +155,7 @@ fn scatter<T: Number>(
     let (values, positions) = (Dense::channels_last(values), Dense::channels_last(positions));
     let [batch, _, _, channels] = values.sizes();
     let mut x = unspecified_vec(batch * height * width * channels);
-    scatter_cells::<T>(batch, channels, positions.positions(), values.slice(), &mut x);
+    scatter_positions::<T>(batch, channels, positions.positions(), values.slice(), &mut x);
     from_channels_last(x, [batch, height, width, channels])
 }
 
@@ -163,7 +163,7 @@ fn assign<T: Number>(values: Tensor<4>, positions: Tensor<4, Int>, [height, widt
     let (values, positions) = (Dense::channels_last(values), Dense::channels_last(positions));
     let [batch, _, _, channels] = values.sizes();
     let mut x = unspecified_vec(batch * height * width * channels);
-    assign_cells::<T>(batch, channels, positions.positions(), values.slice(), &mut x);
+    assign_positions::<T>(batch, channels, positions.positions(), values.slice(), &mut x);
     from_channels_last(x, [batch, height, width, channels])
 }
 
@@ -178,11 +178,11 @@ fn assign_backward<T: Number>(
     let sizes @ [batch, _, _, channels] = values.sizes();
     let mut dvalues = unspecified_vec(sizes.iter().product());
     let maps = [x.slice::<T>(), dx.slice()];
-    assign_cells_backward([batch, channels], positions.positions(), values.slice(), maps, &mut dvalues);
+    assign_positions_backward([batch, channels], positions.positions(), values.slice(), maps, &mut dvalues);
     from_channels_last(dvalues, sizes)
 }
 
-/// [`gathered`] as a composition of Burn's operations.
+/// Computes [`gathered`] as a composition of Burn's operations.
 fn composed_gather(x: Tensor<4>, positions: Tensor<4, Int>) -> Tensor<4> {
     let [batch, channels, height, width] = x.dims();
     let [_, _, rows, columns] = positions.dims();
@@ -191,7 +191,7 @@ fn composed_gather(x: Tensor<4>, positions: Tensor<4, Int>) -> Tensor<4> {
     y.reshape([batch, channels, rows, columns])
 }
 
-/// [`scattered`] as a composition of Burn's operations.
+/// Computes [`scattered`] as a composition of Burn's operations.
 fn composed_scatter(values: Tensor<4>, positions: Tensor<4, Int>, [height, width]: [usize; 2]) -> Tensor<4> {
     let [batch, channels, rows, columns] = values.dims();
     let planes = Tensor::<2>::zeros([batch * channels, height * width], (&values.device(), values.dtype()));
@@ -200,7 +200,7 @@ fn composed_scatter(values: Tensor<4>, positions: Tensor<4, Int>, [height, width
     sums.reshape([batch, channels, height, width])
 }
 
-/// [`assigned`] as a composition of Burn's operations, whose gradient is Burn's.
+/// Computes [`assigned`] as a composition of Burn's operations, whose gradient is Burn's.
 fn composed_assign(values: Tensor<4>, positions: Tensor<4, Int>, [rows, columns]: [usize; 2]) -> Tensor<4> {
     let [batch, channels, height, width] = values.dims();
     let values: Tensor<3> = values.reshape([batch, channels, height * width]);
@@ -226,7 +226,7 @@ mod tests {
     use crate::operations::max_pool_with_indices;
     use crate::test_support::assert_same;
 
-    /// What `unpool` makes of the maxima of windows that overlap, in maps of few different values, so that many are equal.
+    /// Returns the result of `unpool` for the maxima of windows that overlap, in maps of few different values, so that many are equal.
     fn unpooled(x: Tensor<4>, unpool: impl Fn(Tensor<4>, Tensor<4, Int>) -> Tensor<4>) -> Tensor<4> {
         let steps = (x * 3.0).round();
         let (y, positions) = max_pool_with_indices(steps, PoolWindow::cut_off(3, 2), &Engine::detect());

@@ -1,7 +1,7 @@
-//! Enlargement by weighted sums of neighbouring values, the weights a softmax that every position has for itself (CARAFE).
+//! Enlargement by weighted sums of neighbouring values, with softmax weights of its own at every position (CARAFE).
 
 use allconv_kernels::{
-    Engine, ReassemblyGeometry, reassembly_backward, reassembly_forward, reassembly_shares, unspecified_vec,
+    Engine, ReassemblyGeometry, reassembly_backward, reassembly_forward, reassembly_weights, unspecified_vec,
 };
 use burn::tensor::Tensor;
 use burn::tensor::activation::softmax;
@@ -11,8 +11,9 @@ use super::differentiable::differentiable;
 use super::layout::{Dense, channels_first, channels_last, from_channels_last};
 use super::place::{Number, Place, placed};
 
-/// A map `[n, c, h, w]` enlarged to `[n, c, factor·h, factor·w]`: each value a mean of the `kernel × kernel` values around its origin, zeros
-/// beyond the edges, its weights the softmax of `logits` `[n, kernel²·factor², h, w]`, neighbours before positions of a block.
+/// Returns a map `[n, c, h, w]` enlarged to `[n, c, factor·h, factor·w]`: each value a mean of the `kernel × kernel` values around its
+/// origin, zeros beyond the edges, its weights the softmax of `logits` `[n, kernel²·factor², h, w]`, neighbours before positions of a
+/// block.
 ///
 /// # Panics
 ///
@@ -26,7 +27,7 @@ pub fn reassembled(
 ) -> Tensor<4> {
     let [batch, channels, height, width] = x.dims();
     let geometry = ReassemblyGeometry { batch, height, width, channels, kernel, factor };
-    assert_eq!(logits.dims(), [batch, geometry.shares(), height, width], "logits of {geometry:?}");
+    assert_eq!(logits.dims(), [batch, geometry.weights(), height, width], "logits of {geometry:?}");
     assert!(kernel % 2 == 1, "a neighbourhood of {kernel} positions has no centre");
     placed!(
         Place::of(&x),
@@ -48,10 +49,10 @@ fn on_kernels<T: Number>(
     })
 }
 
-fn shares<T: Number>(logits: &Dense, geometry: &ReassemblyGeometry, engine: &Engine) -> Vec<T> {
-    let mut shares = unspecified_vec(logits.slice::<T>().len());
-    reassembly_shares::<T>(engine, geometry, logits.slice(), &mut shares);
-    shares
+fn softmax_weights<T: Number>(logits: &Dense, geometry: &ReassemblyGeometry, engine: &Engine) -> Vec<T> {
+    let mut weights = unspecified_vec(logits.slice::<T>().len());
+    reassembly_weights::<T>(engine, geometry, logits.slice(), &mut weights);
+    weights
 }
 
 fn forward<T: Number>(operands: [Tensor<4>; 2], geometry: &ReassemblyGeometry, engine: &Engine) -> Tensor<4> {
@@ -59,7 +60,7 @@ fn forward<T: Number>(operands: [Tensor<4>; 2], geometry: &ReassemblyGeometry, e
     let ReassemblyGeometry { batch, height, width, channels, factor, .. } = *geometry;
     let sizes = [batch, factor * height, factor * width, channels];
     let mut y = unspecified_vec(sizes.iter().product());
-    reassembly_forward::<T>(engine, geometry, &shares(&logits, geometry, engine), x.slice(), &mut y);
+    reassembly_forward::<T>(engine, geometry, &softmax_weights(&logits, geometry, engine), x.slice(), &mut y);
     from_channels_last(y, sizes)
 }
 
@@ -73,14 +74,14 @@ fn backward<T: Number>(
     let dy = Dense::channels_last(dy);
     let mut dx = unspecified_vec::<T>(x.slice::<T>().len());
     let mut dlogits = unspecified_vec::<T>(logits.slice::<T>().len());
-    // The softmax again: less time than the memory to keep it would take.
-    let shares = shares(&logits, geometry, engine);
+    // The softmax is computed again, which is faster than keeping it in memory.
+    let weights = softmax_weights(&logits, geometry, engine);
     let maps = [x.slice(), dy.slice()];
-    reassembly_backward::<T>(engine, geometry, &shares, maps, [&mut dx, &mut dlogits]);
+    reassembly_backward::<T>(engine, geometry, &weights, maps, [&mut dx, &mut dlogits]);
     [from_channels_last(dx, x.sizes()), from_channels_last(dlogits, logits.sizes())]
 }
 
-/// [`reassembled`] as a composition of Burn's operations, whose gradient is Burn's.
+/// Computes [`reassembled`] as a composition of Burn's operations, whose gradient is Burn's.
 fn composed_reassembly(x: Tensor<4>, logits: Tensor<4>, geometry: &ReassemblyGeometry) -> Tensor<4> {
     let ReassemblyGeometry { batch, height, width, channels, kernel, factor } = *geometry;
     let weights = channels_last(logits).reshape([batch, height, width, kernel * kernel, factor * factor]);

@@ -1,4 +1,4 @@
-//! The rectifier whose way back is a choice: the gradient, the deconvnet's rule, or guided backpropagation.
+//! The rectifier with a choice of backward passes: the gradient, the deconvnet's rule, or guided backpropagation.
 //!
 //! The last two depend on the sign of the signal that arrives, so no composition of differentiable operations has them
 //! as its gradient.
@@ -13,10 +13,10 @@ use super::layout::{Dense, from_channels_last};
 use super::place::{Number, Place, placed};
 use crate::signal_rules::ReluRule;
 
-/// Elements that one task damps.
+/// Elements that one task processes.
 const CHUNK: usize = 1 << 14;
 
-/// `x` where positive, `slope · x` elsewhere; on the way back what `rule` says.
+/// Computes `x` where positive, `slope · x` elsewhere; the backward pass follows `rule`.
 ///
 /// # Example
 ///
@@ -45,7 +45,7 @@ pub fn rectifier(x: Tensor<4>, slope: f64, rule: ReluRule) -> Tensor<4> {
     })
 }
 
-/// `values` where `sign_of` is positive, `slope` times them elsewhere.
+/// Computes `values` where `sign_of` is positive, `slope` times them elsewhere.
 fn damped(values: Tensor<4>, sign_of: Tensor<4>, slope: f64) -> Tensor<4> {
     placed!(
         Place::of(&values),
@@ -87,7 +87,7 @@ mod tests {
     const F: [f64; 9] = [1., -1., 5., 2., -5., -7., -3., 2., 4.];
     const SIGNAL: [f64; 9] = [-2., 3., -1., 6., -3., 1., 2., -1., 3.];
 
-    /// What arrives below for `signal` from above.
+    /// Computes the signal passed back for `signal` at the output.
     fn passed(x: [f64; 9], signal: [f64; 9], slope: f64, rule: ReluRule) -> Vec<f32> {
         let device = Device::flex().autodiff();
         let tensor = |values: [f64; 9]| {

@@ -19,7 +19,7 @@ pub struct SeparableMap {
 }
 
 impl SeparableMap {
-    /// A map from its two matrices.
+    /// Creates a map from its two matrices.
     pub fn new(rows: AxisMap, columns: AxisMap) -> Self {
         Self { rows: Arc::new(rows), columns: Arc::new(columns) }
     }
@@ -29,16 +29,16 @@ impl SeparableMap {
     }
 }
 
-/// Several separable maps of the same height and width, and how they come together.
+/// Several separable maps of the same height and width, and their combination.
 #[derive(Clone, Debug)]
 pub(super) struct SeparableMaps {
     /// At least one.
     pub(super) maps: Arc<Vec<SeparableMap>>,
-    /// How they come together.
+    /// Their combination.
     pub(super) together: Together,
 }
 
-/// How several maps come together.
+/// The combination of several maps.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Together {
     /// All map the whole input; their results are added.
@@ -62,7 +62,7 @@ impl SeparableMaps {
     }
 }
 
-/// `y[n,c,i,j] = Σ rows[i,h] · columns[j,w] · x[n,c,h,w]`.
+/// Computes `y[n,c,i,j] = Σ rows[i,h] · columns[j,w] · x[n,c,h,w]`.
 ///
 /// # Panics
 ///
@@ -71,11 +71,11 @@ pub fn separable(x: Tensor<4>, map: SeparableMap, engine: &Engine) -> Tensor<4> 
     separable_together(x, vec![map], Together::Sum, engine)
 }
 
-/// [`separable`] by several maps that come `together`.
+/// Computes [`separable`] by several maps, combined as `together` says.
 ///
 /// # Panics
 ///
-/// When there is no map, one is for another height or width, channels cannot be parted among the maps, or images lack one.
+/// When there is no map, one is for another height or width, channels cannot be divided among the maps, or images lack one.
 pub fn separable_together(
     x: Tensor<4>,
     maps: Vec<SeparableMap>,
@@ -84,7 +84,7 @@ pub fn separable_together(
 ) -> Tensor<4> {
     let [batch, channels, height, width] = x.dims();
     for map in &maps {
-        assert_eq!([map.rows.inputs(), map.columns.inputs()], [height, width], "sides of a separable map");
+        assert_eq!([map.rows.inputs(), map.columns.inputs()], [height, width], "sizes of a separable map");
     }
     match &together {
         Together::SumOfBands => {
@@ -120,7 +120,7 @@ fn forward<T: Number>(x: Tensor<4>, maps: &SeparableMaps, engine: &Engine) -> Te
         let to = if *together == Together::Bands { index * channels.each } else { 0 };
         ChannelMap { rows, columns, from, to }
     });
-    // Sums begin with the last band: so Burn adds the gradients of bands that are taken one by one.
+    // Sums begin with the last band: as Burn adds the gradients of bands that are taken one by one.
     let parts: Vec<ChannelMap<'_>> =
         if *together == Together::SumOfBands { parts.rev().collect() } else { parts.collect() };
     let (all_at_once, none) = ([&parts[..]], vec![0; batch]);
@@ -135,7 +135,7 @@ fn forward<T: Number>(x: Tensor<4>, maps: &SeparableMaps, engine: &Engine) -> Te
     from_channels_last(y, sizes)
 }
 
-/// [`separable_together`] as a composition of Burn's operations: products with dense matrices.
+/// Computes [`separable_together`] as a composition of Burn's operations: products with dense matrices.
 pub(super) fn composed_maps(x: Tensor<4>, maps: &SeparableMaps) -> Tensor<4> {
     let SeparableMaps { maps, together } = maps;
     let [batch, channels, _, _] = x.dims();

@@ -14,7 +14,7 @@ use super::differentiable::{OperandGradients, differentiable};
 use super::layout::{Dense, from_channels_last, from_elements};
 use super::place::{Number, Place, placed};
 
-/// The convolution whose adjoint is meant, but for its weights.
+/// The settings of the convolution whose adjoint it is, apart from its weights.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TransposedConvolutionSettings {
     /// Positions of the result between neighbouring positions of the input, rows and columns.
@@ -22,7 +22,7 @@ pub struct TransposedConvolutionSettings {
     /// Positions that are cut off the result: the border of the convolution.
     pub padding: Padding,
     /// Rows and columns of the result.
-    pub sides: [usize; 2],
+    pub size: [usize; 2],
     /// What follows.
     pub activation: Activation,
 }
@@ -32,7 +32,7 @@ impl TransposedConvolutionSettings {
         Epilogue { activation: self.activation, dropout: None }
     }
 
-    /// The kernels' geometry for an input `[n, h, w, c]` and a weight `[c_in, c_out, kh, kw]`.
+    /// Returns the kernels' geometry for an input `[n, h, w, c]` and a weight `[c_in, c_out, kh, kw]`.
     fn geometry(&self, x: [usize; 4], weight: [usize; 4]) -> ConvTransposeGeometry {
         let [batch, height_in, width_in, channels_in] = x;
         let [channels, channels_out, rows, columns] = weight;
@@ -41,10 +41,10 @@ impl TransposedConvolutionSettings {
             "input channels of a transposed convolution, by weight and by input"
         );
         let Padding { top, bottom, left, right } = self.padding;
-        // What the strides leave open of the size of the result.
-        let added = |side: usize, cut: usize, size: usize, stride: usize, kernel: usize| {
-            (side + cut).checked_sub((size - 1) * stride + kernel).unwrap_or_else(|| {
-                panic!("a transposed convolution of {size} positions cannot return {side}: {self:?}")
+        // The part of the size of the result that the strides leave open.
+        let added = |size_out: usize, cut: usize, size_in: usize, stride: usize, kernel: usize| {
+            (size_out + cut).checked_sub((size_in - 1) * stride + kernel).unwrap_or_else(|| {
+                panic!("a transposed convolution of {size_in} positions cannot return {size_out}: {self:?}")
             })
         };
         ConvTransposeGeometry {
@@ -57,22 +57,22 @@ impl TransposedConvolutionSettings {
             stride: self.stride,
             padding: self.padding,
             output_padding: [
-                added(self.sides[0], top + bottom, height_in, self.stride[0], rows),
-                added(self.sides[1], left + right, width_in, self.stride[1], columns),
+                added(self.size[0], top + bottom, height_in, self.stride[0], rows),
+                added(self.size[1], left + right, width_in, self.stride[1], columns),
             ],
             dilation: [1; 2],
             groups: 1,
         }
     }
 
-    /// Burn's options of the convolution whose adjoint is meant.
+    /// Returns Burn's options of the convolution whose adjoint it is.
     fn options(&self) -> ConvOptions<2> {
         let Padding { top, bottom, left, right } = self.padding;
         ConvOptions::new_with_padding(self.stride, [(top, bottom), (left, right)], [1, 1], 1)
     }
 }
 
-/// Transposed convolution, bias and activation:
+/// Computes transposed convolution, bias and activation:
 /// `y[o, stride·i + u − top, stride·j + v − left] = f(b[o] + Σ w[c, o, u, v] · x[c, i, j])`.
 ///
 /// Shapes: `x` `[n, c_in, h, w]`, `weight` `[c_in, c_out, kh, kw]`, `bias` `[c_out]`.
@@ -113,7 +113,7 @@ fn forward<T: Number>(
 ) -> Tensor<4> {
     let (x, weight, bias) = (Dense::channels_last(x), Dense::in_order(weight), Dense::in_order(bias));
     let geometry = settings.geometry(x.sizes(), weight.sizes());
-    let [rows, columns] = settings.sides;
+    let [rows, columns] = settings.size;
     let sizes = [geometry.batch, rows, columns, geometry.channels_out];
     let mut y = vec![T::ZERO; sizes.iter().product()];
     let (bias, epilogue) = (Some(bias.slice()), settings.epilogue());
@@ -152,7 +152,7 @@ fn backward<T: Number>(
     ]
 }
 
-/// [`transposed_convolution`] as a composition of Burn's operations.
+/// Computes [`transposed_convolution`] as a composition of Burn's operations.
 pub(super) fn composed_transposed(
     x: Tensor<4>,
     weight: Tensor<4>,
@@ -161,13 +161,13 @@ pub(super) fn composed_transposed(
 ) -> Tensor<4> {
     let [batch, ..] = x.dims();
     let [_, channels, ..] = weight.dims();
-    let [rows, columns] = settings.sides;
+    let [rows, columns] = settings.size;
     let point = Tensor::zeros([batch, channels, rows, columns], (&x.device(), x.dtype()));
     let y = composed_input_gradient(point, weight, x, settings.options());
     activated(y + bias.reshape([1, channels, 1, 1]), settings.activation)
 }
 
-/// The gradients of [`composed_transposed`].
+/// Computes the gradients of [`composed_transposed`].
 pub(super) fn composed_transposed_gradients(
     Kept { x, weight, y }: Kept,
     dy: Tensor<4>,

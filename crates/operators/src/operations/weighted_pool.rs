@@ -15,7 +15,7 @@ use super::place::{Number, Place, placed};
 use super::stacked::{StackedWindows, position_counts, stacked_windows};
 use super::window::{PoolWindow, input_sizes, output_sizes};
 
-/// `function` of each window: `[n, c, h, w]` to `[n, c, rows, columns]`. `orders` `[c]` holds the p of a norm for each
+/// Computes `function` of each window: `[n, c, h, w]` to `[n, c, rows, columns]`. `orders` `[c]` holds the p of a norm for each
 /// channel; other functions do not read it.
 ///
 /// # Panics
@@ -67,7 +67,7 @@ fn forward<T: Number>(
     from_channels_last(y, sizes)
 }
 
-/// The gradients from the map, the result and its gradient; that of the orders only where it is wanted.
+/// Computes the gradients from the map, the result and its gradient; that of the orders only where it is wanted.
 fn backward<T: Number>(
     maps: [Tensor<4>; 3],
     orders: Tensor<1>,
@@ -97,7 +97,7 @@ fn backward<T: Number>(
     ]
 }
 
-/// [`weighted_pool`] as a composition of Burn's operations, whose gradient is Burn's.
+/// Computes [`weighted_pool`] as a composition of Burn's operations, whose gradient is Burn's.
 pub(super) fn composed_weighted_pool(
     x: Tensor<4>,
     orders: Option<Tensor<1>>,
@@ -109,29 +109,29 @@ pub(super) fn composed_weighted_pool(
         WindowFunction::SoftMean => {
             let stacked = stacked_windows(x.clone(), window);
             let largest = max_pool(x, window, engine).detach();
-            let weights = stacked.zero_beyond((stacked.cells.clone() - largest.unsqueeze_dim(0)).exp());
-            StackedWindows::sum(weights.clone() * stacked.cells) / StackedWindows::sum(weights)
+            let weights = stacked.zero_beyond((stacked.elements.clone() - largest.unsqueeze_dim(0)).exp());
+            StackedWindows::sum(weights.clone() * stacked.elements) / StackedWindows::sum(weights)
         }
         WindowFunction::LogSumExp { sharpness } => {
             let stacked = stacked_windows(x.clone(), window);
-            let cells = position_counts(&x, window);
+            let counts = position_counts(&x, window);
             let largest = max_pool(x, window, engine).detach();
-            let scaled = (stacked.cells.clone() - largest.clone().unsqueeze_dim(0)) * sharpness;
-            let mean = StackedWindows::sum(stacked.zero_beyond(scaled.exp())) / cells;
+            let scaled = (stacked.elements.clone() - largest.clone().unsqueeze_dim(0)) * sharpness;
+            let mean = StackedWindows::sum(stacked.zero_beyond(scaled.exp())) / counts;
             largest + mean.log() / sharpness
         }
-        WindowFunction::Likeness => similarity_mean(x, window, engine),
+        WindowFunction::Similarity => similarity_mean(x, window, engine),
         WindowFunction::SquareMean => {
             let positive = relu(x);
-            // Shares do not change with the scale: the largest of each window is 1, so that no square is lost.
+            // The weights do not change with the scale: the largest of each window is 1, so that no square is lost.
             let largest = max_pool(positive.clone().detach(), window, engine);
             let scale = largest.clone() + largest.equal_elem(0.0).float().cast(positive.dtype());
             let stacked = stacked_windows(positive, window);
-            let cells = stacked.zero_beyond(stacked.cells.clone() / scale.clone().unsqueeze_dim(0));
-            let sum = StackedWindows::sum(cells.clone());
+            let elements = stacked.zero_beyond(stacked.elements.clone() / scale.clone().unsqueeze_dim(0));
+            let sum = StackedWindows::sum(elements.clone());
             // An empty window divides its zeros by 1.
-            let divisor = sum.clone() + sum.lower_equal_elem(0.0).float().cast(cells.dtype()).detach();
-            scale * StackedWindows::sum(cells.clone() * cells) / divisor
+            let divisor = sum.clone() + sum.lower_equal_elem(0.0).float().cast(elements.dtype()).detach();
+            scale * StackedWindows::sum(elements.clone() * elements) / divisor
         }
         WindowFunction::PNorm { mean } => match orders {
             Some(orders) => p_norm(x, orders, window, mean, engine),
@@ -140,23 +140,23 @@ pub(super) fn composed_weighted_pool(
     }
 }
 
-/// The mean of each window weighted by the exponential of each value's Dice–Sørensen similarity to the window's mean.
+/// Returns the mean of each window weighted by the exponential of each value's Dice–Sørensen similarity to the window's mean.
 fn similarity_mean(x: Tensor<4>, window: PoolWindow, engine: &Engine) -> Tensor<4> {
     let dtype = x.dtype();
-    let mean: Tensor<5> = average_pool(x.clone(), window, Divisor::Cells, engine).unsqueeze_dim(0);
+    let mean: Tensor<5> = average_pool(x.clone(), window, Divisor::Elements, engine).unsqueeze_dim(0);
     // Similarity does not change with the scale: the largest of the window is 1, so that no square is lost.
     let largest: Tensor<5> = max_pool(x.clone().abs().detach(), window, engine).unsqueeze_dim(0);
     let scale = largest.clone() + largest.equal_elem(0.0).float().cast(dtype);
     let stacked = stacked_windows(x, window);
-    let (cells, mean) = (stacked.cells.clone() / scale.clone(), mean / scale);
-    let sizes = cells.clone().square() + mean.clone().square();
+    let (elements, mean) = (stacked.elements.clone() / scale.clone(), mean / scale);
+    let sizes = elements.clone().square() + mean.clone().square();
     let empty = sizes.clone().detach().equal_elem(0.0).float().cast(dtype);
-    let similarity = cells * mean * 2.0 / (sizes + empty);
+    let similarity = elements * mean * 2.0 / (sizes + empty);
     let weights = stacked.zero_beyond(similarity.exp());
-    StackedWindows::sum(stacked.cells.clone() * weights.clone()) / StackedWindows::sum(weights)
+    StackedWindows::sum(stacked.elements.clone() * weights.clone()) / StackedWindows::sum(weights)
 }
 
-/// With m the largest absolute value, `y = m·exp(ln(Σ exp(p·ln(|x|/m)))/p)`: all exponents are at most 0, and m, which
+/// Computes, with m the largest absolute value, `y = m·exp(ln(Σ exp(p·ln(|x|/m)))/p)`: all exponents are at most 0, and m, which
 /// cancels, needs no gradient.
 fn p_norm(x: Tensor<4>, orders: Tensor<1>, window: PoolWindow, mean: bool, engine: &Engine) -> Tensor<4> {
     let [_, channels, _, _] = x.dims();
@@ -166,8 +166,8 @@ fn p_norm(x: Tensor<4>, orders: Tensor<1>, window: PoolWindow, mean: bool, engin
     let empty = largest.clone().equal_elem(0.0);
     let divisor = largest.clone().mask_fill(empty.clone(), 1.0);
     let stacked = stacked_windows(size, window);
-    let zero = stacked.cells.clone().detach().equal_elem(0.0);
-    let logarithm = (stacked.cells.clone() / divisor.unsqueeze_dim(0)).mask_fill(zero.clone(), 1.0).log();
+    let zero = stacked.elements.clone().detach().equal_elem(0.0);
+    let logarithm = (stacked.elements.clone() / divisor.unsqueeze_dim(0)).mask_fill(zero.clone(), 1.0).log();
     let powers = (logarithm * p.clone().unsqueeze_dim(0)).exp().mask_fill(zero, 0.0);
     // An empty window takes the logarithm of 1 instead of 0.
     let sum = StackedWindows::sum(stacked.zero_beyond(powers)) + empty.float().cast(x.dtype());

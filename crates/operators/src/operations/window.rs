@@ -1,4 +1,4 @@
-//! The windows of pooling: where they start, how many there are, and what happens at the edges of the map.
+//! Pooling windows: their start, their number, and the treatment of the edges of the map.
 
 use allconv_kernels::{Padding, PoolGeometry};
 use burn::tensor::Tensor;
@@ -13,11 +13,11 @@ pub struct PoolWindow {
     pub stride: usize,
     /// Distance of neighbouring positions of a window, at least 1.
     pub dilation: usize,
-    /// What happens at the edges.
+    /// The treatment of the edges.
     pub border: PoolBorder,
 }
 
-/// What pooling windows do at the edges of the map. Positions beyond the map are never pooled.
+/// The treatment of the edges of the map. Positions beyond the map are never pooled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PoolBorder {
     /// The first window starts at the first position, and the last ones are cut off by the far edge: a height or width `h` becomes
@@ -36,33 +36,33 @@ pub enum PoolBorder {
 }
 
 impl PoolWindow {
-    /// Undilated windows that are cut off by the far edge.
+    /// Creates undilated windows that are cut off by the far edge.
     pub fn cut_off(kernel: usize, stride: usize) -> Self {
         Self { kernel, stride, dilation: 1, border: PoolBorder::CutOff }
     }
 
-    /// From the first to the last position of a window.
+    /// Returns the number of positions from the first to the last of a window.
     pub fn extent(&self) -> usize {
         self.dilation * (self.kernel - 1) + 1
     }
 
-    /// Number of windows along an axis; `None` where not one fits.
-    pub fn side_out(&self, side: usize) -> Option<usize> {
+    /// Returns the number of windows along an axis; `None` where not one fits.
+    pub fn size_out(&self, size: usize) -> Option<usize> {
         match self.border {
-            PoolBorder::CutOff | PoolBorder::Centred => Some(side.div_ceil(self.stride)),
+            PoolBorder::CutOff | PoolBorder::Centred => Some(size.div_ceil(self.stride)),
             PoolBorder::Padded { padding, ceil } => {
-                let steps = (side + 2 * padding).checked_sub(self.extent())?;
+                let steps = (size + 2 * padding).checked_sub(self.extent())?;
                 if !ceil {
                     return Some(steps / self.stride + 1);
                 }
                 let rounded_up = steps.div_ceil(self.stride);
-                let beyond = rounded_up * self.stride >= side + padding;
+                let beyond = rounded_up * self.stride >= size + padding;
                 Some(if beyond { rounded_up } else { rounded_up + 1 })
             }
         }
     }
 
-    /// Positions of the border before the map.
+    /// Returns the number of positions of the border before the map.
     pub(crate) fn before(&self) -> usize {
         match self.border {
             PoolBorder::CutOff => 0,
@@ -71,47 +71,47 @@ impl PoolWindow {
         }
     }
 
-    /// Positions by which the last window of an axis reaches beyond it.
-    pub(crate) fn overhang(&self, side: usize) -> usize {
-        let outputs = self.windows(side);
-        ((outputs - 1) * self.stride + self.extent()).saturating_sub(side + self.before())
+    /// Returns the number of positions by which the last window of an axis reaches beyond it.
+    pub(crate) fn overhang(&self, size: usize) -> usize {
+        let outputs = self.windows(size);
+        ((outputs - 1) * self.stride + self.extent()).saturating_sub(size + self.before())
     }
 
-    /// Number of windows along an axis that the shape walk has accepted.
-    pub(crate) fn windows(&self, side: usize) -> usize {
-        self.side_out(side).unwrap_or_else(|| panic!("{self:?} does not fit a side of {side} cells"))
+    /// Returns the number of windows along an axis that the shape walk has accepted.
+    pub(crate) fn windows(&self, size: usize) -> usize {
+        self.size_out(size).unwrap_or_else(|| panic!("{self:?} does not fit a height or width of {size}"))
     }
 
-    /// Of each window along an axis, in order: the positions of the map it holds, by their place in the window.
-    pub(crate) fn places(&self, side: usize) -> Vec<Vec<usize>> {
+    /// Returns the positions of the map that each window along an axis holds, in order, by their place in the window.
+    pub(crate) fn places(&self, size: usize) -> Vec<Vec<usize>> {
         let inside = |window: usize, place: usize| {
-            let cell = window * self.stride + place * self.dilation;
-            cell >= self.before() && cell - self.before() < side
+            let position = window * self.stride + place * self.dilation;
+            position >= self.before() && position - self.before() < size
         };
-        (0..self.windows(side))
+        (0..self.windows(size))
             .map(|window| (0..self.kernel).filter(|place| inside(window, *place)).collect())
             .collect()
     }
 
-    /// How many positions of each window along an axis lie on the map.
-    pub(crate) fn cells(&self, side: usize) -> Vec<usize> {
-        self.places(side).iter().map(Vec::len).collect()
+    /// Returns the number of positions on the map of each window along an axis.
+    pub(crate) fn counts(&self, size: usize) -> Vec<usize> {
+        self.places(size).iter().map(Vec::len).collect()
     }
 
-    /// How many positions of each window along an axis PyTorch's `count_include_pad` counts: those on the map and its border.
-    /// Windows that are cut off count whole.
-    pub(crate) fn cells_with_border(&self, side: usize) -> Vec<usize> {
+    /// Returns the number of positions of each window along an axis that PyTorch's `count_include_pad` counts: those on the map and its
+    /// border. Windows that are cut off count whole.
+    pub(crate) fn counts_with_border(&self, size: usize) -> Vec<usize> {
         match self.border {
-            PoolBorder::CutOff | PoolBorder::Centred => vec![self.kernel; self.windows(side)],
+            PoolBorder::CutOff | PoolBorder::Centred => vec![self.kernel; self.windows(size)],
             PoolBorder::Padded { padding, .. } => {
                 let bordered = Self { border: PoolBorder::CutOff, ..*self };
-                let places = bordered.places(side + 2 * padding);
-                places[..self.windows(side)].iter().map(Vec::len).collect()
+                let places = bordered.places(size + 2 * padding);
+                places[..self.windows(size)].iter().map(Vec::len).collect()
             }
         }
     }
 
-    /// The kernels' geometry for a map `[n, c, h, w]`; `None` where a window reaches further beyond the map than they allow.
+    /// Returns the kernels' geometry for a map `[n, c, h, w]`; `None` where a window reaches further beyond the map than they allow.
     pub(crate) fn geometry(&self, [batch, channels, height, width]: [usize; 4]) -> Option<PoolGeometry> {
         let (padding, ceil_mode) = match self.border {
             PoolBorder::CutOff | PoolBorder::Centred => {
@@ -135,12 +135,12 @@ impl PoolWindow {
     }
 }
 
-/// `[n, h, w, c]` of the map that is pooled.
+/// Returns `[n, h, w, c]` of the map that is pooled.
 pub(crate) fn input_sizes(geometry: &PoolGeometry) -> [usize; 4] {
     [geometry.batch, geometry.height_in, geometry.width_in, geometry.channels]
 }
 
-/// `[n, h, w, c]` of the result, for a geometry that has been checked.
+/// Returns `[n, h, w, c]` of the result, for a geometry that has been checked.
 pub(crate) fn output_sizes(geometry: &PoolGeometry) -> [usize; 4] {
     match (geometry.height_out(), geometry.width_out()) {
         (Ok(height), Ok(width)) => [geometry.batch, height, width, geometry.channels],
@@ -148,7 +148,7 @@ pub(crate) fn output_sizes(geometry: &PoolGeometry) -> [usize; 4] {
     }
 }
 
-/// A map with the positions around it that windows reach, filled with `fill`.
+/// Returns a map with the positions around it that windows reach, filled with `fill`.
 pub(crate) fn bordered(x: Tensor<4>, window: PoolWindow, fill: f32) -> Tensor<4> {
     let [_, _, height, width] = x.dims();
     let (before, below, right) = (window.before(), window.overhang(height), window.overhang(width));
@@ -163,23 +163,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn three_by_three_with_stride_two_does_what_caffe_does_on_even_sides() {
+    fn three_by_three_with_stride_two_does_what_caffe_does_on_even_sizes() {
         let window = PoolWindow::cut_off(3, 2);
-        assert_eq!((window.side_out(32), window.overhang(32)), (Some(16), 1));
-        assert_eq!((window.side_out(5), window.overhang(5)), (Some(3), 2));
-        assert_eq!((window.side_out(1), window.overhang(1)), (Some(1), 2));
-        assert_eq!(window.cells(5), [3, 3, 1]);
+        assert_eq!((window.size_out(32), window.overhang(32)), (Some(16), 1));
+        assert_eq!((window.size_out(5), window.overhang(5)), (Some(3), 2));
+        assert_eq!((window.size_out(1), window.overhang(1)), (Some(1), 2));
+        assert_eq!(window.counts(5), [3, 3, 1]);
     }
 
     /// So that the compositions of Burn's operations, whose bits depend on the machine, are not what runs there.
     #[test]
-    fn the_kernels_take_the_usual_windows_on_maps_of_every_side() {
+    fn the_kernels_take_the_usual_windows_on_maps_of_every_size() {
         for (kernel, stride) in [(2, 2), (3, 2), (3, 1), (5, 2), (9, 1)] {
-            for side in 1..=64 {
+            for size in 1..=64 {
                 let window = PoolWindow::cut_off(kernel, stride);
                 for border in [PoolBorder::CutOff, PoolBorder::Centred] {
-                    let geometry = PoolWindow { border, ..window }.geometry([1, 1, side, side]);
-                    assert!(geometry.is_some(), "{kernel}, {stride}, {border:?} on {side}");
+                    let geometry = PoolWindow { border, ..window }.geometry([1, 1, size, size]);
+                    assert!(geometry.is_some(), "{kernel}, {stride}, {border:?} on {size}");
                 }
             }
         }
@@ -188,7 +188,7 @@ mod tests {
     #[test]
     fn windows_smaller_than_the_stride_do_not_overhang() {
         let window = PoolWindow::cut_off(1, 2);
-        assert_eq!((window.side_out(4), window.overhang(4)), (Some(2), 0));
+        assert_eq!((window.size_out(4), window.overhang(4)), (Some(2), 0));
         let geometry = window.geometry([1, 1, 4, 5]).unwrap();
         assert_eq!((geometry.height_out(), geometry.width_out()), (Ok(2), Ok(3)));
     }
@@ -204,10 +204,10 @@ mod tests {
         ] {
             let border = PoolBorder::Padded { padding, ceil };
             let window = PoolWindow { kernel, stride, dilation, border };
-            for side in 1..20 {
-                if let Some(ours) = window.side_out(side) {
-                    let kernels = window.geometry([1, 1, side, side]).unwrap().height_out();
-                    assert_eq!(kernels, Ok(ours), "{window:?} on {side}");
+            for size in 1..20 {
+                if let Some(ours) = window.size_out(size) {
+                    let kernels = window.geometry([1, 1, size, size]).unwrap().height_out();
+                    assert_eq!(kernels, Ok(ours), "{window:?} on {size}");
                 }
             }
         }
@@ -215,11 +215,11 @@ mod tests {
             PoolWindow { border: PoolBorder::Padded { padding: 1, ceil: true }, ..PoolWindow::cut_off(2, 2) };
         // PyTorch: 5 positions and 2 of border hold three whole windows; a fourth would start beyond the map.
         assert_eq!(
-            (ceil.side_out(5), ceil.cells(5), ceil.cells_with_border(5)),
+            (ceil.size_out(5), ceil.counts(5), ceil.counts_with_border(5)),
             (Some(3), vec![1, 2, 2], vec![2, 2, 2])
         );
         assert_eq!(
-            (ceil.side_out(6), ceil.cells(6), ceil.cells_with_border(6)),
+            (ceil.size_out(6), ceil.counts(6), ceil.counts_with_border(6)),
             (Some(4), vec![1, 2, 2, 1], vec![2, 2, 2, 2])
         );
     }

@@ -1,7 +1,7 @@
 //! Blur-up: zeros between the positions, then a binomial low-pass filter.
 
 use super::properties::Properties;
-use super::upsampling::{Destination, Enlargement, SideRule, Upsampling};
+use super::upsampling::{Destination, Enlargement, SizeRule, Upsampling};
 use crate::axis_maps::{EdgePadding, set_apart};
 use crate::operations::{SeparableMap, activated, separable};
 use crate::prelude::*;
@@ -12,7 +12,7 @@ use crate::prelude::*;
 pub struct BlurUpsample {
     /// Taps of the filter along each axis, 1 to 7. Default 4.
     pub taps: usize,
-    /// What the filter reads beyond the edges. Default: the map mirrored.
+    /// The values that the filter reads beyond the edges. Default: the map mirrored.
     pub padding: EdgePadding,
 }
 
@@ -25,16 +25,17 @@ impl Default for BlurUpsample {
 impl Settings for BlurUpsample {
     const DESCRIPTION: Description = Description {
         name: "blur_upsample",
+        kind: Kind::Filter,
         revision: 1,
-        statement: "Cells are set apart by zeros and blurred by a binomial low-pass filter.",
+        statement: "Positions are set apart by zeros and blurred by a binomial low-pass filter.",
         formula: "z[2i, 2j] = x[i,j], 0 elsewhere; y[c,i,j] = 4·Σ over u, v < taps of a[u]·a[v]·z[c, i + u − floor(taps/2), …], \
                   a[j] = binomial(taps − 1, j)/2^(taps − 1)",
         shape: "[n, c, h', w'] with ceil(h'/2) = h, ceil(w'/2) = w",
-        boundary: "floor(taps/2) cells before and the rest after, read by `padding`; reflect on a side no longer than its \
+        boundary: "floor(taps/2) positions before and the rest after, read by `padding`; reflect where height or width is not longer than its \
                    border reads as replicate",
         cost: "about taps multiplications; no weights",
         source: "Zhang, arXiv 1904.11486 (its adjoint)",
-        note: "With zero or circular padding 4 times the transposed `blur_pool`. One tap only sets cells apart.",
+        note: "With zero or circular padding 4 times the transposed `blur_pool`. One tap only sets positions apart.",
     };
 
     fn examples() -> Vec<Self> {
@@ -57,7 +58,7 @@ impl Settings for BlurUpsample {
 
 impl Upsampling for BlurUpsample {
     fn properties(&self) -> Properties {
-        // Two taps read one position before the first, where the last of a doubled side and its mirror image are zeros.
+        // Two taps read one position before the first, where the last of a doubled size and its mirror image are zeros.
         let zero_before = matches!(self.padding, EdgePadding::Zero | EdgePadding::Reflect);
         let inside = self.taps == 1 || (self.taps == 2 && zero_before);
         Properties {
@@ -71,12 +72,12 @@ impl Upsampling for BlurUpsample {
         "blur_pool"
     }
 
-    fn sides(&self) -> SideRule {
-        SideRule::Factor(2)
+    fn size_rule(&self) -> SizeRule {
+        SizeRule::Factor(2)
     }
 
     fn positions_read(&self, _enlargement: &Enlargement) -> usize {
-        // Every second tap meets a zero.
+        // Every second tap reads a zero.
         self.taps.div_ceil(2)
     }
 
@@ -87,9 +88,9 @@ impl Upsampling for BlurUpsample {
         _parameters: &Parameters,
         pass: &Pass<'_>,
     ) -> Tensor<4> {
-        let [rows, columns] = to.sides;
+        let [rows, columns] = to.size;
         let [_, _, height, width] = x.dims();
-        let along = |sides| set_apart(sides, 0, self.taps, self.padding, 2.0);
+        let along = |sizes| set_apart(sizes, 0, self.taps, self.padding, 2.0);
         let map = SeparableMap::new(along([height, rows]), along([width, columns]));
         activated(separable(x, map, pass.engine), to.activation)
     }

@@ -1,10 +1,10 @@
-//! CARAFE: each position a mean of the positions around it, with weights that a small net reads off the map.
+//! CARAFE: each position is a mean of the positions around it, with weights that a small net computes from the map.
 
 use allconv_kernels::Activation;
 
 use super::pixel_shuffle::same_size_convolution;
 use super::properties::Properties;
-use super::upsampling::{Destination, Enlargement, SideRule, Upsampling, cut};
+use super::upsampling::{Destination, Enlargement, SizeRule, Upsampling, cut};
 use crate::operations::{activated, reassembled};
 use crate::prelude::*;
 
@@ -12,7 +12,7 @@ use crate::prelude::*;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Carafe {
-    /// By what height and width grow, 1 to 64. Default 2.
+    /// The factor by which height and width grow, 1 to 64. Default 2.
     pub factor: usize,
     /// Height and width of the neighbourhood, odd, 1 to 15. Default 5.
     pub kernel: usize,
@@ -31,13 +31,14 @@ impl Default for Carafe {
 impl Settings for Carafe {
     const DESCRIPTION: Description = Description {
         name: "carafe",
+        kind: Kind::Convolution,
         revision: 2,
-        statement: "Each cell is a mean of the cells around its origin, with weights that a small net reads off the map.",
+        statement: "Each position is a mean of the positions around its origin, with weights that a small net computes from the map.",
         formula: "W = softmax over kernel² of shuffle(conv(conv1×1(x))); y[c,i,j] = Σ over u, v of \
                   W[u,v;i,j]·x[c, floor(i/s) + u − floor(kernel/2), …], s = factor",
         shape: "[n, c, h', w'] with ceil(h'/factor) = h, ceil(w'/factor) = w",
         boundary: "zeros beyond the edges, which take part in the softmax",
-        cost: "kernel² multiplications, and (c + (factor·kernel·encoder_kernel)²)·hidden multiply–accumulates for each input cell",
+        cost: "kernel² multiplications, and (c + (factor·kernel·encoder_kernel)²)·hidden multiply–accumulates for each input position",
         source: "Wang et al., arXiv 1905.02188",
         note: "Settings, zero borders and one group as in mmcv's CARAFEPack. Equal weights give nearest-neighbour enlargement, \
                box-filtered. One set of weights for all channels: channels are not mixed, and no activation follows.",
@@ -71,8 +72,8 @@ impl Upsampling for Carafe {
         "average_pool"
     }
 
-    fn sides(&self) -> SideRule {
-        SideRule::Factor(self.factor)
+    fn size_rule(&self) -> SizeRule {
+        SizeRule::Factor(self.factor)
     }
 
     fn positions_read(&self, _enlargement: &Enlargement) -> usize {
@@ -80,11 +81,11 @@ impl Upsampling for Carafe {
     }
 
     fn parameters(&self, enlargement: &Enlargement) -> Vec<ParameterSpec> {
-        let (channels, side) = (enlargement.input[0], self.encoder_kernel);
+        let (channels, kernel) = (enlargement.input[0], self.encoder_kernel);
         vec![
             ParameterSpec::new("compress_weight", [self.hidden, channels, 1, 1], Start::Drawn),
             ParameterSpec::new("compress_bias", [self.hidden], Start::Filled(0.0)),
-            ParameterSpec::new("encode_weight", [self.encoded(), self.hidden, side, side], Start::Drawn),
+            ParameterSpec::new("encode_weight", [self.encoded(), self.hidden, kernel, kernel], Start::Drawn),
             ParameterSpec::new("encode_bias", [self.encoded()], Start::Filled(0.0)),
         ]
     }
@@ -108,17 +109,17 @@ impl Upsampling for Carafe {
         };
         let encoded = convolved(convolved(x.clone(), "compress"), "encode");
         let enlarged = reassembled(x, encoded, self.kernel, self.factor, pass.engine);
-        activated(cut(enlarged, to.sides), to.activation)
+        activated(cut(enlarged, to.size), to.activation)
     }
 }
 
 impl Carafe {
-    /// Channels that the net returns: a weight for each neighbour of each position of a block.
+    /// Returns the number of channels that the net returns: a weight for each neighbour of each position of a block.
     fn encoded(&self) -> usize {
         (self.factor * self.kernel).pow(2)
     }
 
-    /// Number of weights of the net.
+    /// Returns the number of weights of the net.
     fn weights(&self, channels: usize) -> usize {
         self.hidden * (channels + self.encoded() * self.encoder_kernel.pow(2))
     }

@@ -1,7 +1,7 @@
-//! One step of the Haar transform, backwards.
+//! One step of the inverse Haar transform.
 
 use super::properties::Properties;
-use super::upsampling::{Destination, Enlargement, SideRule, Upsampling};
+use super::upsampling::{Destination, Enlargement, SizeRule, Upsampling};
 use crate::axis_maps::inverse_haar;
 use crate::downsample::HAAR_BANDS;
 use crate::operations::{SeparableMap, Together, activated, concatenate_channels, separable_together};
@@ -15,16 +15,17 @@ pub struct InverseHaar {}
 impl Settings for InverseHaar {
     const DESCRIPTION: Description = Description {
         name: "inverse_haar",
+        kind: Kind::Filter,
         revision: 2,
-        statement: "One step of the orthonormal Haar transform, backwards.",
+        statement: "One step of the inverse orthonormal Haar transform.",
         formula: "a = (LL+LH+HL+HH)/2, b = (LL+LH−HL−HH)/2, c = (LL−LH+HL−HH)/2, d = (LL−LH−HL+HH)/2 for each block [a b; c d]",
         shape: "[n, c/4, h', w'] from the four bands as channels, band-major; after `haar_low_pass` [n, c, h', w']; \
                 ceil(h'/2) = h, ceil(w'/2) = w",
-        boundary: "of odd sides the last, incomplete block is cut off",
+        boundary: "of an odd height or width the last, incomplete block is cut off",
         cost: "16 additions; no weights",
         source: "Haar, Math. Annalen 69, 1910",
         note: "The exact inverse of `haar_wavelet`. After `haar_low_pass` the map is the band LL, and the others are those \
-               that were left out on the way down. After any other operator its channels are taken for bands.",
+               that were left out in downsampling. After any other operator its channels are taken for bands.",
     };
 
     fn examples() -> Vec<Self> {
@@ -42,8 +43,8 @@ impl Upsampling for InverseHaar {
         "haar_wavelet"
     }
 
-    fn sides(&self) -> SideRule {
-        SideRule::Factor(2)
+    fn size_rule(&self) -> SizeRule {
+        SizeRule::Factor(2)
     }
 
     fn positions_read(&self, _enlargement: &Enlargement) -> usize {
@@ -65,7 +66,7 @@ impl Upsampling for InverseHaar {
         _parameters: &Parameters,
         pass: &Pass<'_>,
     ) -> Tensor<4> {
-        let [rows, columns] = to.sides;
+        let [rows, columns] = to.size;
         let bands = match to.switches {
             Switches::Details(details) => concatenate_channels(x, details.clone()),
             _ => x,
@@ -96,7 +97,7 @@ mod tests {
         let bands = vec![7_f32, 11., 23., 27., -4., -4., -4., -4., -1., -1., -1., -1., 0., 0., 0., 0.];
         let x = Tensor::from_data(TensorData::new(bands, [1, 4, 2, 2]), &Device::flex());
         let engine = Engine::detect();
-        let to = Destination { sides: [4, 4], switches: &Switches::None, activation: Activation::Identity };
+        let to = Destination { size: [4, 4], switches: &Switches::None, activation: Activation::Identity };
         let y = InverseHaar {}.compute(x, &to, &Parameters::default(), &Pass::evaluate(&engine));
         let grid: Vec<f64> = (1..=16).map(f64::from).collect();
         assert_near(&values(y), &grid, 1e-5);

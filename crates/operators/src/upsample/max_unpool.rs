@@ -1,7 +1,7 @@
-//! Max-unpooling: each value back to the place of the maximum that it stands for.
+//! Max-unpooling: each value goes back to the position of its maximum.
 
 use super::properties::Properties;
-use super::upsampling::{Destination, Enlargement, SideRule, Upsampling};
+use super::upsampling::{Destination, Enlargement, SizeRule, Upsampling};
 use crate::downsample::Downsampling;
 use crate::operations::{activated, assigned, scattered};
 use crate::prelude::*;
@@ -14,11 +14,11 @@ pub struct MaxUnpool {
     pub kernel: usize,
     /// The stride of the pooling that is undone, 1 to 64 positions. Default 2.
     pub stride: usize,
-    /// What becomes of several values for one position, as overlapping windows give them. Default: the largest stays.
+    /// The treatment of several values for one position, which overlapping windows give. Default: the largest stays.
     pub duplicates: Duplicates,
 }
 
-/// What becomes of several values that name one position.
+/// The treatment of several values for one position.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Duplicates {
@@ -38,14 +38,15 @@ impl Default for MaxUnpool {
 impl Settings for MaxUnpool {
     const DESCRIPTION: Description = Description {
         name: "max_unpool",
+        kind: Kind::Pooling,
         revision: 2,
-        statement: "Each value goes back to the place where its window had its maximum; all other cells are 0.",
-        formula: "y[c, index[c,i,j]] = x[c,i,j]; of several values for one cell the largest (`assign`) or the sum (`add`)",
-        shape: "[n, c, h', w'], h', w' the sides of the map that was pooled; as many channels as it had",
+        statement: "Each value goes back to the place where its window had its maximum; all other positions are 0.",
+        formula: "y[c, index[c,i,j]] = x[c,i,j]; of several values for one position the largest (`assign`) or the sum (`add`)",
+        shape: "[n, c, h', w'], h', w' the height and width of the map that was pooled; as many channels as it had",
         boundary: "none: every position lies on the map",
         cost: "data movement; no weights",
         source: "Zeiler, Taylor and Fergus, ICCV 2011; Badrinarayanan et al., arXiv 1511.00561 (SegNet)",
-        note: "Overlapping windows name a cell more than once, where PyTorch's max_unpool2d leaves open which value stays. \
+        note: "Overlapping windows give a position several values, where PyTorch's max_unpool2d leaves open which value stays. \
                `add` is the backward pass of max pooling, which deconvnets and backpropagation use.",
     };
 
@@ -76,8 +77,8 @@ impl Upsampling for MaxUnpool {
         SwitchKind::MaxIndices
     }
 
-    fn sides(&self) -> SideRule {
-        SideRule::Switches
+    fn size_rule(&self) -> SizeRule {
+        SizeRule::Switches
     }
 
     fn check_partner(&self, partner: &dyn Downsampling) -> Result<(), String> {
@@ -105,12 +106,12 @@ impl Upsampling for MaxUnpool {
         _parameters: &Parameters,
         _pass: &Pass<'_>,
     ) -> Tensor<4> {
-        let [rows, columns] = to.sides;
+        let [rows, columns] = to.size;
         let Switches::MaxIndices(indices) = to.switches else {
             panic!("`max_unpool` needs the positions of the maxima, not {:?}", to.switches.kind());
         };
         assert_eq!(indices.dims(), x.dims(), "positions and values of max-unpooling");
-        // Windows that do not overlap name no position twice.
+        // Windows that do not overlap have no position in common.
         let is_sum = self.duplicates == Duplicates::Add || self.kernel <= self.stride;
         let put_back = if is_sum { scattered } else { assigned };
         activated(put_back(x, indices.clone(), [rows, columns]), to.activation)
@@ -128,8 +129,7 @@ mod tests {
         let (engine, none) = (Engine::detect(), Parameters::default());
         let [_, _, height, width] = x.dims();
         let (y, switches) = pool.compute_with_switches(x, &none, &Pass::evaluate(&engine));
-        let to =
-            Destination { sides: [height, width], switches: &switches, activation: Activation::Identity };
+        let to = Destination { size: [height, width], switches: &switches, activation: Activation::Identity };
         values(unpool.compute(y, &to, &none, &Pass::evaluate(&engine)))
     }
 
@@ -142,14 +142,14 @@ mod tests {
 
     #[test]
     fn four_windows_that_share_their_maximum_give_it_once_or_four_times() {
-        let mut cells = [0.0; 25];
-        cells[12] = 7.0;
+        let mut elements = [0.0; 25];
+        elements[12] = 7.0;
         let pool = MaxPool { padding: Some(0), ..MaxPool::default() };
         for (duplicates, centre) in [(Duplicates::Assign, 7.0), (Duplicates::Add, 28.0)] {
             let unpool = MaxUnpool { duplicates, ..MaxUnpool::default() };
             let mut expected = [0.0; 25];
             expected[12] = centre;
-            assert_eq!(round_trip(&pool, &unpool, image(5, 5, &cells)), expected);
+            assert_eq!(round_trip(&pool, &unpool, image(5, 5, &elements)), expected);
         }
     }
 }

@@ -1,11 +1,11 @@
-//! Upsampling operators, one file each: the ways back up from what a downsampling operator left.
+//! Upsampling operators, one file each, which enlarge what a downsampling operator reduced.
 //!
 //! # The rule
 //!
-//! An operator takes a map to a given height and width: those of the map that its paired downsampling operator reduced, odd ones
-//! included. Where it needs more than the reduced map, the downsampling operator hands it over as
-//! [`Switches`](crate::Switches); [`UpsampleConfig::check_pair`](crate::UpsampleConfig::check_pair) says which operators can. One that mixes
-//! channels by learned weights is followed by the net's activation, the others are not.
+//! An operator takes a map to a given height and width: those of the map that its paired downsampling operator reduced, odd ones included.
+//! Where it needs more than the reduced map, the downsampling operator gives it as [`Switches`](crate::Switches);
+//! [`UpsampleConfig::check_pair`](crate::UpsampleConfig::check_pair) decides which operators can. One that mixes channels by learned
+//! weights is followed by the net's activation, the others are not.
 //!
 //! ```
 //! use allconv_operators::{DownsampleConfig, UpsampleConfig};
@@ -39,4 +39,4 @@ pub use properties::Properties;
 pub use resize_conv::ResizeConv;
 pub use spectral_upsample::SpectralUpsample;
 pub use transposed_conv::TransposedConv;
-pub use upsampling::{Destination, Enlargement, SideRule, Upsampling};
+pub use upsampling::{Destination, Enlargement, SizeRule, Upsampling};

@@ -3,7 +3,7 @@
 use allconv_kernels::{Activation, Epilogue};
 
 use super::properties::Properties;
-use super::upsampling::{Destination, Enlargement, SideRule, Upsampling};
+use super::upsampling::{Destination, Enlargement, SizeRule, Upsampling};
 use crate::convolution_spec::Border;
 use crate::downsample::PhaseOrder;
 use crate::operations::{ConvolutionSettings, activated, channels_to_blocks, convolution};
@@ -15,7 +15,7 @@ use crate::prelude::*;
 pub struct PixelShuffle {
     /// Height and width of a block, 1 to 64. Default 2.
     pub factor: usize,
-    /// In which order channels become the positions of a block. Default: PyTorch's.
+    /// The order in which channels become the positions of a block. Default: PyTorch's.
     pub order: PhaseOrder,
     /// Kernel of a convolution before it that makes the channels it needs, 1 to 64 positions. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -31,15 +31,16 @@ impl Default for PixelShuffle {
 impl Settings for PixelShuffle {
     const DESCRIPTION: Description = Description {
         name: "pixel_shuffle",
+        kind: Kind::Rearrangement,
         revision: 1,
-        statement: "Groups of channels become blocks of factor × factor cells, as they are or made by a convolution.",
+        statement: "Groups of channels become blocks of factor × factor positions, as they are or made by a convolution.",
         formula: "y[c, r·i + a, r·j + b] = z[c·r² + r·a + b, i, j], r = factor, a, b < r, z = x or with `expand` \
                   z = b + W ∗ x; `order` permutes the channels of z",
         shape: "[n, c/factor², h', w'], with `expand` [n, c', h', w'] for any c'; ceil(h'/factor) = h, ceil(w'/factor) = w",
         boundary: "what a block has beyond h' and w' is cut off; the convolution reads zeros",
-        cost: "data movement; with `expand` c·kernel² multiply–accumulates and factor²·c'·(c·kernel² + 1) learned values",
+        cost: "data movement; with `expand` c·kernel² multiply–accumulates and factor²·c'·(c·kernel² + 1) parameters",
         source: "Shi et al., arXiv 1609.05158; initialisation: Aitken et al., arXiv 1707.02937 (ICNR)",
-        note: "The exact inverse of `pixel_unshuffle` of the same order. With `expand` all cells of a block start from the same \
+        note: "The exact inverse of `pixel_unshuffle` of the same order. With `expand` all positions of a block start from the same \
                weights, so that training starts from nearest-neighbour enlargement, without a checkerboard.",
     };
 
@@ -64,7 +65,7 @@ impl Upsampling for PixelShuffle {
     fn properties(&self) -> Properties {
         match self.expand {
             None => Properties { channel_wise: false, shifts_with_the_input: true, ..Properties::FIXED },
-            // A kernel of one position sees no edge.
+            // A kernel of one position reads nothing beyond an edge.
             Some(kernel) => Properties { shifts_with_the_input: kernel == 1, ..Properties::MIXING },
         }
     }
@@ -73,8 +74,8 @@ impl Upsampling for PixelShuffle {
         "pixel_unshuffle"
     }
 
-    fn sides(&self) -> SideRule {
-        SideRule::Factor(self.factor)
+    fn size_rule(&self) -> SizeRule {
+        SizeRule::Factor(self.factor)
     }
 
     fn mixes_channels(&self) -> bool {
@@ -119,7 +120,7 @@ impl Upsampling for PixelShuffle {
         parameters: &Parameters,
         pass: &Pass<'_>,
     ) -> Tensor<4> {
-        // The order of activation and shuffle does not matter, and the convolution applies it on the way.
+        // The order of activation and shuffle does not matter, and the convolution applies the activation.
         let expanded = match self.expand {
             Some(_) => {
                 let (weight, bias) = (parameters.get("weight"), parameters.get("bias"));
@@ -129,11 +130,11 @@ impl Upsampling for PixelShuffle {
         };
         let (channels, block) = (expanded.dims()[1], self.factor * self.factor);
         assert_eq!(channels % block, 0, "{channels} channels are not blocks of {0}×{0}", self.factor);
-        channels_to_blocks(expanded, to.sides, self.factor, self.order.into())
+        channels_to_blocks(expanded, to.size, self.factor, self.order.into())
     }
 }
 
-/// A convolution that keeps the size of the map, zeros around it, and the activation.
+/// Returns a convolution that keeps the size of the map, zeros around it, and the activation.
 pub(super) fn same_size_convolution(
     x: Tensor<4>,
     weight: Tensor<4>,

@@ -2,7 +2,7 @@
 
 use super::pixel_shuffle::same_size_convolution;
 use super::properties::Properties;
-use super::upsampling::{Destination, Enlargement, SideRule, Upsampling};
+use super::upsampling::{Destination, Enlargement, SizeRule, Upsampling};
 use crate::axis_maps::{Interpolation, interpolated};
 use crate::operations::{SeparableMap, separable};
 use crate::prelude::*;
@@ -26,12 +26,13 @@ impl Default for ResizeConv {
 impl Settings for ResizeConv {
     const DESCRIPTION: Description = Description {
         name: "resize_conv",
+        kind: Kind::Convolution,
         revision: 1,
-        statement: "Interpolation to the sides wanted, then a convolution.",
+        statement: "Interpolation to the required height and width, then a convolution.",
         formula: "y = b + W ∗ z, z[c,i,j] = x[c] interpolated at ((i + 1/2)·h/h' − 1/2, (j + 1/2)·w/w' − 1/2)",
         shape: "[n, c', h', w'] for any c', h' ≥ h and w' ≥ w",
-        boundary: "the interpolation repeats the edge cell; the convolution reads zeros",
-        cost: "c·kernel² multiply–accumulates; c·c'·kernel² + c' learned values",
+        boundary: "the interpolation repeats the edge position; the convolution reads zeros",
+        cost: "c·kernel² multiply–accumulates; c·c'·kernel² + c' parameters",
         source: "Odena, Dumoulin and Olah, Distill, 2016",
         note: "Half-pixel centres (align_corners = false). nearest is PyTorch's nearest-exact, whose plain nearest has no half \
                pixel; bicubic uses a = −0.75 as PyTorch does without antialiasing (Pillow: −0.5).",
@@ -63,8 +64,8 @@ impl Upsampling for ResizeConv {
         "average_pool"
     }
 
-    fn sides(&self) -> SideRule {
-        SideRule::NotSmaller
+    fn size_rule(&self) -> SizeRule {
+        SizeRule::NotSmaller
     }
 
     fn mixes_channels(&self) -> bool {
@@ -74,7 +75,7 @@ impl Upsampling for ResizeConv {
     fn positions_read(&self, enlargement: &Enlargement) -> usize {
         let Enlargement { input: [_, height, width], output: [_, rows, columns], .. } = *enlargement;
         // The taps of the kernel lie on the finer grid.
-        let steps = |side: usize, outputs| ((self.kernel - 1) * side).div_ceil(outputs);
+        let steps = |size: usize, outputs| ((self.kernel - 1) * size).div_ceil(outputs);
         self.filter.taps() + steps(height, rows).max(steps(width, columns))
     }
 
@@ -103,8 +104,8 @@ impl Upsampling for ResizeConv {
         parameters: &Parameters,
         pass: &Pass<'_>,
     ) -> Tensor<4> {
-        let ([_, _, height, width], [rows, columns]) = (x.dims(), to.sides);
-        let along = |side, outputs| interpolated(side, outputs, self.filter);
+        let ([_, _, height, width], [rows, columns]) = (x.dims(), to.size);
+        let along = |size, outputs| interpolated(size, outputs, self.filter);
         let map = SeparableMap::new(along(height, rows), along(width, columns));
         let resized = separable(x, map, pass.engine);
         let (weight, bias) = (parameters.get("weight"), parameters.get("bias"));

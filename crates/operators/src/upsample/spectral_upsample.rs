@@ -1,7 +1,7 @@
-//! Spectral upsampling: the Fourier series of a map at more places.
+//! Spectral upsampling: the Fourier series of a map at more positions.
 
 use super::properties::Properties;
-use super::upsampling::{Destination, Enlargement, SideRule, Upsampling};
+use super::upsampling::{Destination, Enlargement, SizeRule, Upsampling};
 use crate::axis_maps::fourier_series;
 use crate::operations::{SeparableMap, activated, separable};
 use crate::prelude::*;
@@ -14,17 +14,18 @@ pub struct SpectralUpsample {}
 impl Settings for SpectralUpsample {
     const DESCRIPTION: Description = Description {
         name: "spectral_upsample",
+        kind: Kind::Filter,
         revision: 2,
-        statement: "The Fourier series of each channel, read at more places: band-limited interpolation.",
+        statement: "The Fourier series of each channel, evaluated at more positions: band-limited interpolation.",
         formula: "y = irfft2 of rfft2(x) with zeros for the frequencies that x does not have · h'w'/(hw); the highest \
-                  frequency of an even side is shared between its two signs",
+                  frequency of an even height or width is divided between its two signs",
         shape: "[n, c, h', w'] for any h' ≥ h, w' ≥ w",
         boundary: "circular, as the Fourier transform is",
         cost: "dense matrices: about h + w multiplications; no weights",
         source: "Rippel, Snoek and Adams, arXiv 1506.03767 (the adjoint of its pooling); SciPy's signal.resample",
-        note: "It goes through the cells of x where h' and w' are multiples. `spectral_pool` gives x back but for the highest \
-               frequency of even sides. Putting that frequency on one sign alone would not help: on the way back half of \
-               it is lost in the column of frequency 0, and the series would miss the cells.",
+        note: "It goes through the values of x where h' and w' are multiples. `spectral_pool` gives x back but for the highest \
+               frequency of an even height or width. Putting that frequency on one sign alone would not help: downsampling again loses half of \
+               it in the column of frequency 0, and the series would miss the values.",
     };
 
     fn examples() -> Vec<Self> {
@@ -41,8 +42,8 @@ impl Upsampling for SpectralUpsample {
         "spectral_pool"
     }
 
-    fn sides(&self) -> SideRule {
-        SideRule::NotSmaller
+    fn size_rule(&self) -> SizeRule {
+        SizeRule::NotSmaller
     }
 
     fn positions_read(&self, enlargement: &Enlargement) -> usize {
@@ -56,7 +57,7 @@ impl Upsampling for SpectralUpsample {
         _parameters: &Parameters,
         pass: &Pass<'_>,
     ) -> Tensor<4> {
-        let [rows, columns] = to.sides;
+        let [rows, columns] = to.size;
         let [_, _, height, width] = x.dims();
         let map = SeparableMap::new(fourier_series(height, rows), fourier_series(width, columns));
         activated(separable(x, map, pass.engine), to.activation)

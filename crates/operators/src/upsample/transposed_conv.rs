@@ -1,7 +1,7 @@
 //! Transposed convolution: the adjoint of a strided convolution.
 
 use super::properties::Properties;
-use super::upsampling::{Destination, Enlargement, SideRule, Upsampling};
+use super::upsampling::{Destination, Enlargement, SizeRule, Upsampling};
 use crate::convolution_spec::Border;
 use crate::operations::{TransposedConvolutionSettings, transposed_convolution};
 use crate::prelude::*;
@@ -25,15 +25,16 @@ impl Default for TransposedConv {
 impl Settings for TransposedConv {
     const DESCRIPTION: Description = Description {
         name: "transposed_conv",
+        kind: Kind::Convolution,
         revision: 1,
         statement: "The adjoint of `strided_conv` with its own weights, and a bias.",
         formula: "y[o, s·i + u − p, s·j + v − p] = b[o] + Σ over c, i, j, u, v of w[c,o,u,v]·x[c,i,j], s = stride, \
                   p = floor((kernel − 1)/2)",
         shape: "[n, c', h', w'] for any c'; ceil(h'/stride) = h, ceil(w'/stride) = w",
         boundary: "what falls outside the map is cut off",
-        cost: "c·kernel²/stride² multiply–accumulates; c·c'·kernel² + c' learned values",
+        cost: "c·kernel²/stride² multiply–accumulates; c·c'·kernel² + c' parameters",
         source: "Zeiler et al., CVPR 2010; Ronneberger et al., arXiv 1505.04597 (2×2, stride 2: the up-convolution of U-Net)",
-        note: "Where the stride does not divide the kernel, cells receive unequally many values: a checkerboard (Odena et al., \
+        note: "Where the stride does not divide the kernel, positions receive unequally many values: a checkerboard (Odena et al., \
                Distill, 2016). Weights start with the variance of the values that an output sums over on average.",
     };
 
@@ -58,8 +59,8 @@ impl Upsampling for TransposedConv {
         "strided_conv"
     }
 
-    fn sides(&self) -> SideRule {
-        SideRule::Factor(self.stride)
+    fn size_rule(&self) -> SizeRule {
+        SizeRule::Factor(self.stride)
     }
 
     fn mixes_channels(&self) -> bool {
@@ -85,8 +86,8 @@ impl Upsampling for TransposedConv {
     }
 
     fn macs(&self, enlargement: &Enlargement) -> u64 {
-        let cells: usize = enlargement.input.iter().product();
-        (cells * enlargement.output[0] * self.kernel * self.kernel) as u64
+        let elements: usize = enlargement.input.iter().product();
+        (elements * enlargement.output[0] * self.kernel * self.kernel) as u64
     }
 
     fn compute(
@@ -99,7 +100,7 @@ impl Upsampling for TransposedConv {
         let settings = TransposedConvolutionSettings {
             stride: [self.stride; 2],
             padding: Border::same(self.kernel).padding(),
-            sides: to.sides,
+            size: to.size,
             activation: to.activation,
         };
         let (weight, bias) = (parameters.get("weight"), parameters.get("bias"));

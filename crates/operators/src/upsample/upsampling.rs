@@ -19,24 +19,24 @@ pub struct Enlargement {
     pub input: [usize; 3],
     /// Channels, rows and columns that shall leave; rows and columns are those of the map that was reduced.
     pub output: [usize; 3],
-    /// What the paired downsampling operator hands over: [`Downsampling::switches`].
+    /// The switches of the paired downsampling operator: [`Downsampling::switches`].
     pub switches: SwitchKind,
 }
 
-/// What an upsampling operator returns to.
+/// The place to which an upsampling operator returns a map.
 #[derive(Clone, Copy, Debug)]
 pub struct Destination<'a> {
     /// Rows and columns of the result: those of the map that was reduced.
-    pub sides: [usize; 2],
-    /// What the paired downsampling operator handed over when it reduced that map; operators that need none ignore them.
+    pub size: [usize; 2],
+    /// The switches from the reduction of that map; operators that need none ignore them.
     pub switches: &'a Switches,
     /// What follows.
     pub activation: Activation,
 }
 
-/// Which height or width an operator can return for one that enters.
+/// The heights or widths that an operator can return for one that enters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SideRule {
+pub enum SizeRule {
     /// Every one that is not smaller.
     NotSmaller,
     /// Every `h'` with `ceil(h' / factor)` the one that enters.
@@ -45,7 +45,7 @@ pub enum SideRule {
     Switches,
 }
 
-impl SideRule {
+impl SizeRule {
     /// Refuses a height or width that cannot leave for one that enters.
     ///
     /// # Errors
@@ -54,20 +54,20 @@ impl SideRule {
     pub fn check(self, entering: usize, leaving: usize) -> Result<(), String> {
         match self {
             Self::NotSmaller if leaving < entering => {
-                Err(format!("{leaving} cells are fewer than {entering}"))
+                Err(format!("{leaving} positions are fewer than {entering}"))
             }
             Self::Factor(factor) if leaving.div_ceil(factor) != entering => {
                 let (least, most) = (entering.saturating_sub(1) * factor + 1, entering * factor);
-                Err(format!("{entering} cells become {least} to {most} cells, not {leaving}"))
+                Err(format!("{entering} positions become {least} to {most} positions, not {leaving}"))
             }
             _ => Ok(()),
         }
     }
 }
 
-/// An upsampling operator: the way back up from what a downsampling operator left.
+/// An upsampling operator, which enlarges what a downsampling operator reduced.
 ///
-/// The lowering to the graph that an export writes becomes a method here, beside [`Self::compute`]: the same formula over the nodes of
+/// The lowering to the graph that an export writes becomes a method here, next to [`Self::compute`]: the same formula over the nodes of
 /// that graph.
 pub trait Upsampling: Operator {
     /// Refuses settings that are out of range.
@@ -79,21 +79,21 @@ pub trait Upsampling: Operator {
         self.check_in("upsample")
     }
 
-    /// What holds for it with these settings.
+    /// Returns the properties that it has with these settings.
     fn properties(&self) -> Properties;
 
-    /// The name of the downsampling operator that the literature pairs it with, or the plainest one where it goes with any.
+    /// Returns the name of the downsampling operator that the literature pairs it with, or the plainest one if it can be paired with any.
     fn usual_partner(&self) -> &'static str;
 
-    /// The switches that it cannot do without; [`SwitchKind::None`] where it needs none.
+    /// Returns the switches that it cannot do without; [`SwitchKind::None`] where it needs none.
     fn needs(&self) -> SwitchKind {
         SwitchKind::None
     }
 
-    /// Which height and width it returns.
-    fn sides(&self) -> SideRule;
+    /// Returns the rule for the height and width of its result.
+    fn size_rule(&self) -> SizeRule;
 
-    /// What its settings demand of the paired operator, which hands over what it needs.
+    /// Refuses a paired operator that its settings do not allow; the switches that it needs have been checked.
     ///
     /// # Errors
     ///
@@ -103,38 +103,38 @@ pub trait Upsampling: Operator {
         Ok(())
     }
 
-    /// Whether it mixes channels by learned weights: the net's activation then follows.
+    /// Returns whether it mixes channels by learned weights: the net's activation then follows.
     fn mixes_channels(&self) -> bool {
         false
     }
 
-    /// How many positions of a row of the input one position of the output reads at most, borders aside.
+    /// Returns how many positions of a row of the input one position of the output reads at most, borders aside.
     fn positions_read(&self, enlargement: &Enlargement) -> usize;
 
-    /// Whether it uses switches of this kind where they are handed over.
+    /// Returns whether it uses switches of this kind where they are available.
     fn takes(&self, offered: SwitchKind) -> bool {
         offered != SwitchKind::None && offered == self.needs()
     }
 
-    /// How many channels must enter for `channels` to leave; `None` where any number can.
+    /// Returns how many channels must enter for `channels` to leave; `None` where any number can.
     fn channels_in(&self, channels: usize, switches: SwitchKind) -> Option<usize> {
         let _ = switches;
         Some(channels)
     }
 
-    /// The parameters that it has.
+    /// Returns the parameters that it has.
     fn parameters(&self, enlargement: &Enlargement) -> Vec<ParameterSpec> {
         let _ = enlargement;
         Vec::new()
     }
 
-    /// Multiplications by learned weights for one image.
+    /// Returns the number of multiplications by learned weights for one image.
     fn macs(&self, enlargement: &Enlargement) -> u64 {
         let _ = enlargement;
         0
     }
 
-    /// `x` `[n, c, h, w]` to a map of the height and width of the destination, activated.
+    /// Enlarges `x` `[n, c, h, w]` to a map of the height and width of the destination, activated.
     ///
     /// # Panics
     ///
@@ -148,7 +148,7 @@ pub trait Upsampling: Operator {
     ) -> Tensor<4>;
 }
 
-/// The first rows and columns of a map that is at least as large.
+/// Returns the first rows and columns of a map that is at least as large.
 pub(super) fn cut(x: Tensor<4>, [rows, columns]: [usize; 2]) -> Tensor<4> {
     let [batch, channels, height, width] = x.dims();
     if [height, width] == [rows, columns] {

@@ -5,7 +5,7 @@ use allconv_study::stats::Statement;
 use allconv_study::{SPREAD_CONFIDENCE, StudyFile, plan_claims};
 
 use crate::comparisons::{ALPHA, Noise, SPREAD, errors, study_text};
-use crate::simulation::{Promise, Simulation};
+use crate::simulation::{Expected, Simulation};
 
 const SEEDS: usize = 9;
 /// Margin of all statements in standard deviations of a run; differences spread by √2 of these.
@@ -47,38 +47,42 @@ impl Truth {
 /// Claims that are true, false, and false by a hair.
 pub(crate) fn simulations() -> Vec<Simulation> {
     let chances = STATEMENTS.map(chances);
-    let named = |verb: &str, chance: fn(&ClaimChances) -> f64| -> Vec<(String, Promise)> {
+    let named = |verb: &str, chance: fn(&ClaimChances) -> f64| -> Vec<(String, Expected)> {
         let question = |(statement, chances): (Statement, &ClaimChances)| {
-            (format!("“{}” {verb}", name(statement)), Promise::Exactly(chance(chances)))
+            (format!("“{}” {verb}", name(statement)), Expected::Exactly(chance(chances)))
         };
         STATEMENTS.into_iter().zip(&chances).map(question).collect()
     };
     let mut holds = named("holds", |chances| chances.holds_if_true);
     let careful = "the careful chance of “holds” is at most the true one";
-    holds.push((careful.into(), Promise::Exactly(SPREAD_CONFIDENCE)));
+    holds.push((careful.into(), Expected::Exactly(SPREAD_CONFIDENCE)));
     let fails = named("fails", |chances| chances.fails_if_false);
     vec![
         simulation(("five true claims", Truth::True), Noise::Normal, holds),
         simulation(("five false claims", Truth::False), Noise::Normal, fails),
-        edge(Noise::Normal, vec![("a false claim holds", Promise::AtMost(ALPHA))]),
+        edge(Noise::Normal, vec![("a false claim holds", Expected::AtMost(ALPHA))]),
     ]
 }
 
-/// Claims that are false by a hair, about arms with bad seeds beside a calm baseline.
+/// Claims that are false by a hair, about arms with bad seeds and a baseline without.
 pub(crate) fn skewed() -> Vec<Simulation> {
     let warned = "of these studies, the page says that sign flips disagree";
-    vec![edge(Noise::SkewedArms, vec![("a false claim holds", Promise::Nothing), (warned, Promise::Nothing)])]
+    vec![edge(
+        Noise::SkewedArms,
+        vec![("a false claim holds", Expected::Nothing), (warned, Expected::Nothing)],
+    )]
 }
 
-fn edge(noise: Noise, questions: Vec<(&str, Promise)>) -> Simulation {
-    let questions = questions.into_iter().map(|(question, promise)| (question.to_owned(), promise)).collect();
+fn edge(noise: Noise, questions: Vec<(&str, Expected)>) -> Simulation {
+    let questions =
+        questions.into_iter().map(|(question, expected)| (question.to_owned(), expected)).collect();
     simulation(("five claims on their bounds", Truth::Edge), noise, questions)
 }
 
 fn simulation(
     (situation, truth): (&str, Truth),
     noise: Noise,
-    questions: Vec<(String, Promise)>,
+    questions: Vec<(String, Expected)>,
 ) -> Simulation {
     let claim = |(index, statement): (usize, Statement)| {
         let bound = match statement {
@@ -100,7 +104,7 @@ fn simulation(
         text: study_text(shifts.len(), SEEDS, MARGIN, (&claims, "")),
         draw: Box::new(move |normal| errors(normal, &shifts, (SEEDS, noise))),
         questions,
-        judge: Box::new(move |study, results| {
+        evaluate: Box::new(move |study, results| {
             let answers = match truth {
                 Truth::True => true_claims(study, results, &chances),
                 Truth::False => verdicts(results, ClaimVerdict::Fails),

@@ -4,7 +4,7 @@ use allconv_study::results::{ComparisonResult, Direction, StudyResults, Verdict}
 use allconv_study::stats::{Interval, equivalence_power, paired_t_power, paired_t_test};
 
 use crate::draw::Normal;
-use crate::simulation::{Promise, Simulation};
+use crate::simulation::{Expected, Simulation};
 
 pub(crate) const ALPHA: f64 = 0.05;
 const LEVEL: f64 = 0.95;
@@ -23,9 +23,9 @@ pub(crate) enum Noise {
     SkewedArms,
 }
 
-/// What is asked of the comparisons of a study.
+/// A question about the comparisons of a study.
 #[derive(Clone, Copy)]
-enum Asked {
+enum Question {
     FalseDifference,
     FalseEquivalence,
     AnythingFalse,
@@ -71,11 +71,11 @@ pub(crate) fn errors(normal: &mut Normal, shifts: &[f64], (seeds, noise): (usize
 
 /// Equal arms and arms on the margin.
 pub(crate) fn families() -> Vec<Simulation> {
-    use Asked::{AnythingFalse, FalseDifference, FalseEquivalence, PairedCoverage, PooledCoverage};
-    let kept = Promise::AtMost(ALPHA);
-    let covers = [(PairedCoverage, Promise::Exactly(LEVEL)), (PooledCoverage, Promise::Exactly(LEVEL))];
+    use Question::{AnythingFalse, FalseDifference, FalseEquivalence, PairedCoverage, PooledCoverage};
+    let at_most_alpha = Expected::AtMost(ALPHA);
+    let covers = [(PairedCoverage, Expected::Exactly(LEVEL)), (PooledCoverage, Expected::Exactly(LEVEL))];
     let null = |arms: usize, seeds: usize| {
-        let questions = [vec![(FalseDifference, kept)], covers.to_vec()].concat();
+        let questions = [vec![(FalseDifference, at_most_alpha)], covers.to_vec()].concat();
         simulation(("equal arms", ""), &vec![0.0; arms], 2.0, (seeds, Noise::Normal), questions)
     };
     let margin = simulation(
@@ -83,7 +83,7 @@ pub(crate) fn families() -> Vec<Simulation> {
         &[0.0, 2.0, 2.0, 2.0],
         2.0,
         (9, Noise::Normal),
-        vec![(FalseEquivalence, kept)],
+        vec![(FalseEquivalence, at_most_alpha)],
     );
     let both = simulation(
         ("one arm equal, one on a wide margin", ""),
@@ -91,10 +91,10 @@ pub(crate) fn families() -> Vec<Simulation> {
         8.0,
         (9, Noise::Normal),
         vec![
-            (FalseDifference, kept),
-            (FalseEquivalence, kept),
+            (FalseDifference, at_most_alpha),
+            (FalseEquivalence, at_most_alpha),
             // Two families, each at α.
-            (AnythingFalse, Promise::AtMost(2.0 * ALPHA)),
+            (AnythingFalse, Expected::AtMost(2.0 * ALPHA)),
         ],
     );
     let skewed = simulation(
@@ -102,7 +102,7 @@ pub(crate) fn families() -> Vec<Simulation> {
         &[0.0; 4],
         2.0,
         (9, Noise::Skewed),
-        vec![(FalseDifference, kept)],
+        vec![(FalseDifference, at_most_alpha)],
     );
     vec![null(4, 5), null(4, 9), null(12, 5), skewed, margin, both]
 }
@@ -110,17 +110,17 @@ pub(crate) fn families() -> Vec<Simulation> {
 /// Studies that look at their results before the last seed.
 pub(crate) fn sequential() -> Vec<Simulation> {
     let looks = "sequential = { looks = [5, 7, 9] }";
-    let kept = Promise::AtMost(ALPHA);
+    let at_most_alpha = Expected::AtMost(ALPHA);
     let null = ("equal arms, looks after 5, 7 and 9 seeds", looks);
     let margin = ("every arm on the margin, looks after 5, 7 and 9 seeds", looks);
     vec![
-        simulation(null, &[0.0; 4], 0.1, (9, Noise::Normal), vec![(Asked::AnythingFalse, kept)]),
+        simulation(null, &[0.0; 4], 0.1, (9, Noise::Normal), vec![(Question::AnythingFalse, at_most_alpha)]),
         simulation(
             margin,
             &[0.0, 3.0, 3.0, 3.0],
             3.0,
             (9, Noise::Normal),
-            vec![(Asked::AnythingFalse, kept)],
+            vec![(Question::AnythingFalse, at_most_alpha)],
         ),
     ]
 }
@@ -129,15 +129,15 @@ pub(crate) fn sequential() -> Vec<Simulation> {
 pub(crate) fn power() -> Vec<Simulation> {
     let spread = 2.0_f64.sqrt();
     let differs = |difference: f64, seeds: usize| {
-        let promised = paired_t_power(difference / spread, seeds as u32, ALPHA);
-        let questions = vec![(Asked::Shown, Promise::Exactly(promised))];
+        let expected = paired_t_power(difference / spread, seeds as u32, ALPHA);
+        let questions = vec![(Question::Shown, Expected::Exactly(expected))];
         let situation =
             format!("an arm that differs by {:.1} spreads of the differences", difference / spread);
         simulation((&situation, ""), &[0.0, difference], 0.1, (seeds, Noise::Normal), questions)
     };
     let equals = |margin: f64, seeds: usize| {
-        let promised = equivalence_power(margin / spread, seeds as u32, ALPHA);
-        let questions = vec![(Asked::Equivalent, Promise::Exactly(promised))];
+        let expected = equivalence_power(margin / spread, seeds as u32, ALPHA);
+        let questions = vec![(Question::Equivalent, Expected::Exactly(expected))];
         let situation =
             format!("an equal arm, a margin of {:.1} spreads of the differences", margin / spread);
         simulation((&situation, ""), &[0.0, 0.0], margin, (seeds, Noise::Normal), questions)
@@ -145,12 +145,12 @@ pub(crate) fn power() -> Vec<Simulation> {
     vec![differs(1.7, 9), differs(2.5, 5), equals(1.7, 9), equals(2.5, 5)]
 }
 
-/// An arm with bad seeds beside a calm baseline.
+/// An arm with bad seeds and a baseline without.
 pub(crate) fn skewed_arms() -> Vec<Simulation> {
-    use Asked::{FalseDifference, FalseEquivalence, PairedCoverage};
+    use Question::{FalseDifference, FalseEquivalence, PairedCoverage};
     let noise = (9, Noise::SkewedArms);
-    let null = vec![(FalseDifference, Promise::Nothing), (PairedCoverage, Promise::Nothing)];
-    let margin = vec![(FalseEquivalence, Promise::Nothing)];
+    let null = vec![(FalseDifference, Expected::Nothing), (PairedCoverage, Expected::Nothing)];
+    let margin = vec![(FalseEquivalence, Expected::Nothing)];
     vec![
         simulation(("equal arms", ""), &[0.0; 4], 2.0, noise, null),
         simulation(("every arm on the margin", ""), &[0.0, 2.0, 2.0, 2.0], 2.0, noise, margin),
@@ -160,7 +160,7 @@ pub(crate) fn skewed_arms() -> Vec<Simulation> {
 /// Five folds whose differences have the correlation for which the correction of Nadeau and Bengio is exact.
 pub(crate) fn folds() -> Vec<Simulation> {
     let truth = Truth { differences: vec![0.0], margin: 0.1 };
-    // A test share of a fifth, and 1/4 as many test as training examples: 1/5 + 1/4 = (1 + 4ρ) / 5 / (1 − ρ).
+    // A test set of a fifth, and 1/4 as many test as training examples: 1/5 + 1/4 = (1 + 4ρ) / 5 / (1 − ρ).
     let correlation: f64 = 0.2;
     let draw = move |normal: &mut Normal| {
         let shared = correlation.sqrt() * normal.draw();
@@ -169,15 +169,18 @@ pub(crate) fn folds() -> Vec<Simulation> {
         let arm = baseline.iter().map(difference).collect();
         vec![baseline, arm]
     };
-    let asked = [Asked::FalseDifference, Asked::PairedCoverage, Asked::UncorrectedFolds];
-    let promises = [Promise::Exactly(ALPHA), Promise::Exactly(LEVEL), Promise::Nothing];
-    let questions = asked.iter().zip(promises).map(|(asked, promise)| (asked.text().to_owned(), promise));
+    let asked = [Question::FalseDifference, Question::PairedCoverage, Question::UncorrectedFolds];
+    let expected_rates = [Expected::Exactly(ALPHA), Expected::Exactly(LEVEL), Expected::Nothing];
+    let questions =
+        asked.iter().zip(expected_rates).map(|(asked, expected)| (asked.text().to_owned(), expected));
     vec![Simulation {
         situation: "2 equal arms, 5 folds that correlate by 0.2".into(),
         text: study_text(2, 5, truth.margin, ("", "fold = { of = 5 }")),
         draw: Box::new(draw),
         questions: questions.collect(),
-        judge: Box::new(move |_, results| asked.iter().map(|asked| asked.answer(&truth, results)).collect()),
+        evaluate: Box::new(move |_, results| {
+            asked.iter().map(|asked| asked.answer(&truth, results)).collect()
+        }),
     }]
 }
 
@@ -186,32 +189,32 @@ fn simulation(
     shifts: &[f64],
     margin: f64,
     (seeds, noise): (usize, Noise),
-    asked: Vec<(Asked, Promise)>,
+    asked: Vec<(Question, Expected)>,
 ) -> Simulation {
     let truth = Truth { differences: shifts[1..].to_vec(), margin };
     let shifts = shifts.to_vec();
     Simulation {
         situation: format!("{} arms, {seeds} seeds: {situation}", shifts.len()),
         text: study_text(shifts.len(), seeds, margin, (top, "")),
-        questions: asked.iter().map(|(asked, promise)| (asked.text().to_owned(), *promise)).collect(),
+        questions: asked.iter().map(|(asked, expected)| (asked.text().to_owned(), *expected)).collect(),
         draw: Box::new(move |normal| errors(normal, &shifts, (seeds, noise))),
-        judge: Box::new(move |_, results| {
+        evaluate: Box::new(move |_, results| {
             asked.iter().map(|(asked, _)| asked.answer(&truth, results)).collect()
         }),
     }
 }
 
-impl Asked {
+impl Question {
     fn text(self) -> &'static str {
         match self {
-            Asked::FalseDifference => "a difference is shown falsely",
-            Asked::FalseEquivalence => "an equivalence is shown falsely",
-            Asked::AnythingFalse => "anything is shown falsely",
-            Asked::PairedCoverage => "the interval holds the true difference",
-            Asked::PooledCoverage => "the interval from the spread of all arms holds it",
-            Asked::UncorrectedFolds => "a t test that takes folds for independent would show a difference",
-            Asked::Shown => "the difference is shown",
-            Asked::Equivalent => "the equivalence is shown",
+            Question::FalseDifference => "a difference is shown falsely",
+            Question::FalseEquivalence => "an equivalence is shown falsely",
+            Question::AnythingFalse => "anything is shown falsely",
+            Question::PairedCoverage => "the interval holds the true difference",
+            Question::PooledCoverage => "the interval from the spread of all arms holds it",
+            Question::UncorrectedFolds => "a t test that takes folds for independent would show a difference",
+            Question::Shown => "the difference is shown",
+            Question::Equivalent => "the equivalence is shown",
         }
     }
 
@@ -230,20 +233,20 @@ impl Asked {
             Some(held.iter().sum::<f64>() / held.len() as f64)
         };
         match self {
-            Asked::FalseDifference => any(&is_false_difference),
-            Asked::FalseEquivalence => any(&|found, truth| is_equivalent(found) && is_on_margin(truth)),
-            Asked::AnythingFalse => any(&|found, truth| {
+            Question::FalseDifference => any(&is_false_difference),
+            Question::FalseEquivalence => any(&|found, truth| is_equivalent(found) && is_on_margin(truth)),
+            Question::AnythingFalse => any(&|found, truth| {
                 is_false_difference(found, truth) || is_equivalent(found) && is_on_margin(truth)
             }),
-            Asked::PairedCoverage => covers(&|found| found.interval),
-            Asked::PooledCoverage => covers(&|found| found.pooled_interval),
-            Asked::UncorrectedFolds => any(&|found, _| {
+            Question::PairedCoverage => covers(&|found| found.interval),
+            Question::PooledCoverage => covers(&|found| found.pooled_interval),
+            Question::UncorrectedFolds => any(&|found, _| {
                 let differences: Vec<f64> =
                     found.differences.iter().map(|(_, difference)| *difference).collect();
                 paired_t_test(&differences).is_some_and(|test| test.p <= ALPHA)
             }),
-            Asked::Shown => any(&|found, _| direction(found).is_some()),
-            Asked::Equivalent => any(&|found, _| is_equivalent(found)),
+            Question::Shown => any(&|found, _| direction(found).is_some()),
+            Question::Equivalent => any(&|found, _| is_equivalent(found)),
         }
     }
 }

@@ -38,8 +38,8 @@ impl Fabricated {
         Ok(Fabricated { study, folder, journals })
     }
 
-    /// What comes of the study when its runs have these test errors, by arm and seed.
-    pub(crate) fn judge(&self, errors: &[Vec<f64>]) -> Result<StudyResults, String> {
+    /// Returns the results of the study whose runs have these test errors, by arm and seed.
+    pub(crate) fn results(&self, errors: &[Vec<f64>]) -> Result<StudyResults, String> {
         for (arm, seed, journal) in &self.journals {
             let point = MetricPoint {
                 step: STEPS,

@@ -1,4 +1,4 @@
-//! Each formula by itself, from thousands of drawn studies with known truth; whole studies are simulated beside.
+//! Each formula by itself, from thousands of drawn studies with known truth; whole studies are simulated in the modules next to it.
 //!
 //! Every bound is the stated rate ± 4 standard errors of a proportion over the number of studies, so a right implementation fails
 //! about once in 16,000 runs with a new seed, and never with this one.
@@ -101,7 +101,7 @@ fn holm_keeps_the_family_and_no_correction_does_not() {
 }
 
 #[test]
-fn benjamini_hochberg_keeps_the_share_of_false_claims() {
+fn benjamini_hochberg_keeps_the_proportion_of_false_claims() {
     let mut normal = normal();
     let mut shares = 0.0;
     for _ in 0..STUDIES {
@@ -267,7 +267,7 @@ fn studies_with_claims(
 }
 
 #[test]
-fn claims_are_judged_wrongly_at_most_as_often_as_stated_on_the_edge_of_what_they_say() {
+fn verdicts_on_claims_at_their_bounds_are_wrong_at_most_as_often_as_stated() {
     use Statement::{Equivalent, Higher, Lower, NotHigher, NotLower};
     // Every claim is false by a hair: one of its contrasts lies exactly on its bound, the other is as true as can be.
     let shifts = [0.0, 0.0, 5.0, 5.0];
@@ -384,7 +384,7 @@ fn folds_that_depend_on_each_other_need_their_correction() {
     let mut normal = normal();
     let (mut plain, mut corrected) = (0, 0);
     for _ in 0..STUDIES {
-        // Five folds whose differences share a part with the correlation ρ = 0.2 that a test share of a fifth is taken for.
+        // Five folds whose differences share a part with the correlation ρ = 0.2 that a test set of a fifth is taken for.
         let shared = 0.2_f64.sqrt() * normal.draw();
         let folds: Vec<f64> = (0..5).map(|_| shared + 0.8_f64.sqrt() * normal.draw()).collect();
         let excludes = |values: &[f64]| {

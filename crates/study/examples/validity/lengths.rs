@@ -1,10 +1,10 @@
-//! Simulated studies along the length of training: where an arm crosses the baseline, and slopes that are none.
+//! Simulated studies along the length of training: where an arm crosses the baseline, and the slope of an arm that has none.
 
 use allconv_study::results::{StudyResults, TrendResult};
 
 use crate::comparisons::{ALPHA, SPREAD};
 use crate::draw::Normal;
-use crate::simulation::{Promise, Simulation};
+use crate::simulation::{Expected, Simulation};
 
 const SEEDS: usize = 8;
 const LENGTHS: [f64; 3] = [2.0, 6.0, 18.0];
@@ -25,10 +25,10 @@ pub(crate) fn simulations() -> Vec<Simulation> {
         LENGTHS.iter().map(length).collect::<String>()
     );
     let questions = [
-        ("the interval of the crossing is closed and holds it", Promise::Exactly(0.95)),
-        ("the interval of the slope holds it", Promise::Exactly(0.95)),
+        ("the interval of the crossing is closed and holds it", Expected::Exactly(0.95)),
+        ("the interval of the slope holds it", Expected::Exactly(0.95)),
         // Its slope is tested last: the other one is shown.
-        ("a slope is shown falsely", Promise::AtMost(ALPHA)),
+        ("a slope is shown falsely", Expected::AtMost(ALPHA)),
     ];
     vec![Simulation {
         situation: format!(
@@ -37,8 +37,8 @@ pub(crate) fn simulations() -> Vec<Simulation> {
         ),
         text,
         draw: Box::new(errors),
-        questions: questions.map(|(question, promise)| (question.to_owned(), promise)).to_vec(),
-        judge: Box::new(|_, results| answers(results).unwrap_or_else(|| vec![None; 3])),
+        questions: questions.map(|(question, expected)| (question.to_owned(), expected)).to_vec(),
+        evaluate: Box::new(|_, results| answers(results).unwrap_or_else(|| vec![None; 3])),
     }]
 }
 
@@ -58,7 +58,7 @@ fn errors_of_seed(normal: &mut Normal) -> Vec<f64> {
     LOSSES.into_iter().zip(SPREADS).flat_map(of_length).collect()
 }
 
-/// Slope of the true losses over log₂ of the length: the middle length has no part in it, because the lengths lie equally far apart.
+/// Slope of the true losses over log₂ of the length: the middle length does not enter, because the lengths are equally spaced.
 fn slope() -> f64 {
     (LOSSES[2] - LOSSES[0]) / (LENGTHS[2] / LENGTHS[0]).log2()
 }

@@ -1,8 +1,8 @@
-//! Writes the page about the validity of the verdicts, `docs/validity.md`: whole studies with known truth, sent through the code that judges
+//! Writes the page about the validity of the verdicts, `docs/validity.md`: whole studies with known truth, analysed by the code that analyses
 //! real ones.
 //!
 //! Usage: `cargo run -p allconv-study --example validity -- PAGE COMMIT`; `cargo xtask validity` does so. Fails when a rate is not what the
-//! program promises. The tests simulate fewer studies.
+//! program states. The tests simulate fewer studies.
 #![forbid(unsafe_code)]
 #![expect(clippy::disallowed_methods, reason = "simulated studies, not numbers of runs")]
 
@@ -33,8 +33,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let rates = simulate(&subjects, STUDIES)?;
     std::fs::write(path, page::page(&subjects, &rates, (STUDIES, commit)))?;
     println!("{path}");
-    let broken = rates.iter().flatten().filter(|rate| !rate.is_kept()).count();
-    if broken == 0 { Ok(()) } else { Err(format!("{broken} rates are not what is promised").into()) }
+    let broken = rates.iter().flatten().filter(|rate| !rate.is_as_expected()).count();
+    if broken == 0 { Ok(()) } else { Err(format!("{broken} rates are not as expected").into()) }
 }
 
 /// The rates of every subject.
@@ -59,12 +59,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whole_studies_keep_what_is_promised() {
+    fn rates_of_whole_studies_are_as_expected() {
         let subjects = subjects();
         let rates = simulate(&subjects, 30).unwrap();
-        let broken: Vec<&Rate> = rates.iter().flatten().filter(|rate| !rate.is_kept()).collect();
+        let broken: Vec<&Rate> = rates.iter().flatten().filter(|rate| !rate.is_as_expected()).collect();
         assert!(broken.is_empty(), "{broken:#?}");
         let page = page::page(&subjects, &rates, (30, "0000000"));
-        assert!(page.contains("promises are kept.") && !page.contains("NaN"), "{page}");
+        assert!(page.contains("rates are as expected.") && !page.contains("NaN"), "{page}");
     }
 }

@@ -1,12 +1,12 @@
-//! The page about the simulations: subjects, and a table of rates beside what is promised.
+//! The page about the simulations: subjects, and a table of the rates found and the rates expected.
 
-use crate::simulation::{Promise, Rate, Simulation, TOLERANCE};
+use crate::simulation::{Expected, Rate, Simulation, TOLERANCE};
 use crate::{claims, comparisons, lengths};
 
 /// Simulations of one subject.
 pub(crate) struct Subject {
     heading: &'static str,
-    /// What the numbers mean, and when one would worry.
+    /// What the numbers mean, and which of them would be a defect.
     meaning: &'static str,
     pub(crate) simulations: Vec<Simulation>,
 }
@@ -19,7 +19,7 @@ pub(crate) fn subjects() -> Vec<Subject> {
             meaning: "Differences and equivalences are two families, each Holm-corrected to α = 0.05 over the arms, so that a false difference anywhere on a page has a \
                 chance of at most 0.05, and a false equivalence too; both together at most 0.1. The worst case of an equivalence is an arm exactly on the margin. 95 % \
                 intervals are each for itself and must hold the true difference in 95 % of all cases; the interval from the spread of all arms supposes that all arms \
-                spread alike, as they do here. Rates above the promise would mean false findings; coverage below 0.95, intervals that claim too much; above it, \
+                spread alike, as they do here. Rates above the expected ones would mean false findings; coverage below 0.95, intervals that claim too much; above it, \
                 intervals that waste runs. Symmetric bad seeds make the tests stricter, not looser.",
             simulations: comparisons::families(),
         },
@@ -30,18 +30,18 @@ pub(crate) fn subjects() -> Vec<Subject> {
         },
         Subject {
             heading: "Power of comparisons",
-            meaning: "The chances that `study plan` computes, beside how often a study finds what is there. A lower rate would mean that planned studies are too small.",
+            meaning: "The chances that `study plan` computes, and how often a study finds what is there. A lower rate would mean that planned studies are too small.",
             simulations: comparisons::power(),
         },
         Subject {
             heading: "Folds",
-            meaning: "Training sets of folds overlap, and so do their errors. The intervals of Nadeau and Bengio are exact for a correlation that equals the share of \
+            meaning: "Training sets of folds overlap, and so do their errors. The intervals of Nadeau and Bengio are exact for a correlation that equals the fraction of \
                 test examples, 0.2 for five folds, which is simulated; of real folds the correlation is not known.",
             simulations: comparisons::folds(),
         },
         Subject {
             heading: "Along the length of training",
-            meaning: "Where the mean line of an arm crosses the baseline, with Fieller's interval; an arm whose loss does not change, tested beside one whose loss does. \
+            meaning: "Where the mean line of an arm crosses the baseline, with Fieller's interval; an arm whose loss does not change, tested together with one whose loss does. \
                 An interval that is open counts as a miss.",
             simulations: lengths::simulations(),
         },
@@ -55,7 +55,7 @@ pub(crate) fn subjects() -> Vec<Subject> {
         },
         Subject {
             heading: "Known weakness: bad seeds on one side",
-            meaning: "Nothing is promised where the arms have occasional bad seeds (here an exponential spread, skewness 2) and the baseline has none: one-sided errors \
+            meaning: "No rate is guaranteed where the arms have occasional bad seeds (here an exponential spread, skewness 2) and the baseline has none: one-sided errors \
                 in the direction of the bad seeds then exceed their level. A page that says that sign flips disagree about α is a page on which this may have happened; the \
                 last row tells how many of the false claims carry that warning. Larger rates than about twice α here would be a reason to give up the t tests.",
             simulations: comparisons::skewed_arms().into_iter().chain(claims::skewed()).collect(),
@@ -66,27 +66,27 @@ pub(crate) fn subjects() -> Vec<Subject> {
 /// The page in Markdown; `rates` has an entry for each subject, `studies` were simulated for each situation.
 pub(crate) fn page(subjects: &[Subject], rates: &[Vec<Rate>], (studies, commit): (usize, &str)) -> String {
     let situations: usize = subjects.iter().map(|subject| subject.simulations.len()).sum();
-    let promised = rates.iter().flatten().filter(|rate| rate.promise != Promise::Nothing).count();
-    let broken = rates.iter().flatten().filter(|rate| !rate.is_kept()).count();
-    let judgement = match broken {
-        0 => format!("All {promised} promises are kept."),
-        broken => format!("**{broken} of {promised} promises are broken.**"),
+    let expected = rates.iter().flatten().filter(|rate| rate.expected != Expected::Nothing).count();
+    let broken = rates.iter().flatten().filter(|rate| !rate.is_as_expected()).count();
+    let conclusion = match broken {
+        0 => format!("All {expected} rates are as expected."),
+        broken => format!("**{broken} of {expected} rates are not as expected.**"),
     };
     let mut text = format!(
         "# Validity of the verdicts\n\n\
          Written by `cargo xtask validity`; do not edit. Commit {commit}.\n\n\
-         Studies whose truth is known are sent through the code that judges real ones: run directories are written, collected and judged, and every number below counts \
+         Studies whose truth is known are analysed by the code that analyses real ones: run directories are written, collected and tested, and every number below counts \
          what came of them. {studies} studies for each of {situations} situations, {} in all; the random numbers of study *i* of situation *k* follow from (*k*, *i*), \
-         so that the page can be made again to the last digit. Error rates of single formulas are tests of the suite. {judgement}\n\n\
-         ± is the Monte-Carlo standard error of a rate. A promise counts as kept when the rate lies within {TOLERANCE} standard errors of it, or for “at most” not above \
-         it by more; of right programs one in {} would break one on this page. Where one is broken, the command fails, and so does the release check.\n",
+         so that the page can be made again to the last digit. Error rates of single formulas are tests of the suite. {conclusion}\n\n\
+         ± is the Monte-Carlo standard error of a rate. A rate is as expected when it lies within {TOLERANCE} standard errors of the expected one, or for “at most” not above \
+         it by more; of correct programs one in {} would have a rate on this page that is not. Where one is not, the command fails, and so does the release check.\n",
         grouped(studies * situations),
         // Both tails of a normal deviate beyond four standard errors hold 6.3e-5.
-        grouped((1.0 / (promised as f64 * 6.3e-5)).round() as usize),
+        grouped((1.0 / (expected as f64 * 6.3e-5)).round() as usize),
     );
     for (subject, rates) in subjects.iter().zip(rates) {
         text.push_str(&format!(
-            "\n## {}\n\n{}\n\n| situation | how often | promised | found | studies | kept |\n|---|---|---:|---:|---:|---|\n",
+            "\n## {}\n\n{}\n\n| situation | how often | expected | found | studies | as expected |\n|---|---|---:|---:|---:|---|\n",
             subject.heading, subject.meaning
         ));
         rates.iter().for_each(|rate| text.push_str(&row(rate)));
@@ -96,13 +96,13 @@ pub(crate) fn page(subjects: &[Subject], rates: &[Vec<Rate>], (studies, commit):
 
 /// A row of a table.
 pub(crate) fn row(rate: &Rate) -> String {
-    let promised = match rate.promise {
-        Promise::Exactly(promised) => format!("{promised:.3}"),
-        Promise::AtMost(promised) => format!("at most {promised}"),
-        Promise::Nothing => "–".to_owned(),
+    let expected = match rate.expected {
+        Expected::Exactly(rate) => format!("{rate:.3}"),
+        Expected::AtMost(rate) => format!("at most {rate}"),
+        Expected::Nothing => "–".to_owned(),
     };
-    let kept = match (rate.promise, rate.is_kept()) {
-        (Promise::Nothing, _) => "–",
+    let agrees = match (rate.expected, rate.is_as_expected()) {
+        (Expected::Nothing, _) => "–",
         (_, true) => "yes",
         (_, false) => "**no**",
     };
@@ -110,7 +110,10 @@ pub(crate) fn row(rate: &Rate) -> String {
         0..=1 => "–".to_owned(),
         _ => format!("{:.4} ± {:.4}", rate.found, rate.error),
     };
-    format!("| {} | {} | {promised} | {found} | {} | {kept} |\n", rate.situation, rate.question, rate.studies)
+    format!(
+        "| {} | {} | {expected} | {found} | {} | {agrees} |\n",
+        rate.situation, rate.question, rate.studies
+    )
 }
 
 /// `12,000`.

@@ -1,4 +1,4 @@
-//! A situation that is simulated many times, and what is counted of it beside what the program promises.
+//! Simulations of a situation: how often something happens, and the rate that the program states for it.
 
 use allconv_study::StudyFile;
 use allconv_study::results::StudyResults;
@@ -6,33 +6,33 @@ use allconv_study::results::StudyResults;
 use crate::draw::Normal;
 use crate::fabricated::Fabricated;
 
-/// Monte-Carlo standard errors by which a number may miss its promise.
+/// Monte-Carlo standard errors by which a rate may differ from the expected one.
 pub(crate) const TOLERANCE: f64 = 4.0;
 
-/// What the program says of a rate.
+/// The rate that the program states.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Promise {
+pub(crate) enum Expected {
     Exactly(f64),
     AtMost(f64),
-    /// The assumptions behind the promise do not hold in this situation: the rate tells how much that matters.
+    /// The assumptions of the method do not hold in this situation: the rate shows how much that matters.
     Nothing,
 }
 
 /// Draws the test errors of a study, by arm and seed.
 type Draw = Box<dyn Fn(&mut Normal) -> Vec<Vec<f64>> + Sync>;
 
-/// Answers every question about a study: 1 for yes, 0 for no, a share of several; `None` where the question does not arise.
-type Judge = Box<dyn Fn(&StudyFile, &StudyResults) -> Vec<Option<f64>> + Sync>;
+/// Answers every question about a study: 1 for yes, 0 for no, a fraction of several; `None` where the question does not arise.
+type Evaluate = Box<dyn Fn(&StudyFile, &StudyResults) -> Vec<Option<f64>> + Sync>;
 
-/// A situation.
+/// A situation that is simulated many times.
 pub(crate) struct Simulation {
     pub(crate) situation: String,
     /// The study file.
     pub(crate) text: String,
     pub(crate) draw: Draw,
-    /// What is asked of every study, with the rate that is promised.
-    pub(crate) questions: Vec<(String, Promise)>,
-    pub(crate) judge: Judge,
+    /// The questions about every study, each with its expected rate.
+    pub(crate) questions: Vec<(String, Expected)>,
+    pub(crate) evaluate: Evaluate,
 }
 
 /// How often a question was answered with yes.
@@ -40,7 +40,7 @@ pub(crate) struct Simulation {
 pub(crate) struct Rate {
     pub(crate) situation: String,
     pub(crate) question: String,
-    pub(crate) promise: Promise,
+    pub(crate) expected: Expected,
     /// Studies in which the question arose.
     pub(crate) studies: usize,
     pub(crate) found: f64,
@@ -67,7 +67,7 @@ impl Simulation {
         // In the order of the studies, so that sums are the same on any number of threads.
         let answers: Vec<&Vec<Option<f64>>> =
             (0..studies).map(|study| &parts[study % threads][study / threads]).collect();
-        let rate = |(index, (question, promise)): (usize, &(String, Promise))| {
+        let rate = |(index, (question, expected)): (usize, &(String, Expected))| {
             let values: Vec<f64> = answers.iter().filter_map(|answers| answers[index]).collect();
             let n = values.len() as f64;
             let found = values.iter().sum::<f64>() / n;
@@ -75,7 +75,7 @@ impl Simulation {
             Rate {
                 situation: self.situation.clone(),
                 question: question.clone(),
-                promise: *promise,
+                expected: *expected,
                 studies: values.len(),
                 found,
                 error: (variance / n).sqrt(),
@@ -91,24 +91,24 @@ impl Simulation {
         study: usize,
     ) -> Result<Vec<Option<f64>>, String> {
         let errors = (self.draw)(&mut Normal::of(number, study as u64));
-        let answers = (self.judge)(&fabricated.study, &fabricated.judge(&errors)?);
+        let answers = (self.evaluate)(&fabricated.study, &fabricated.results(&errors)?);
         assert_eq!(answers.len(), self.questions.len(), "{}", self.situation);
         Ok(answers)
     }
 }
 
 impl Rate {
-    /// Whether the rate agrees with the promise, up to [`TOLERANCE`].
-    pub(crate) fn is_kept(&self) -> bool {
-        // Few or no hits have no spread of their own.
-        let allowed = |promised: f64| {
-            let binomial = (promised * (1.0 - promised) / self.studies as f64).sqrt();
+    /// Returns whether the rate agrees with the expected one, up to [`TOLERANCE`].
+    pub(crate) fn is_as_expected(&self) -> bool {
+        // The spread of few or no hits cannot be estimated.
+        let allowed = |expected: f64| {
+            let binomial = (expected * (1.0 - expected) / self.studies as f64).sqrt();
             TOLERANCE * binomial.max(self.error)
         };
-        match self.promise {
-            Promise::Exactly(promised) => (self.found - promised).abs() <= allowed(promised),
-            Promise::AtMost(promised) => self.found <= promised + allowed(promised),
-            Promise::Nothing => true,
+        match self.expected {
+            Expected::Exactly(expected) => (self.found - expected).abs() <= allowed(expected),
+            Expected::AtMost(expected) => self.found <= expected + allowed(expected),
+            Expected::Nothing => true,
         }
     }
 }
@@ -118,20 +118,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rate_beside_its_promise_is_noticed() {
-        let rate = |promise, found| Rate {
+    fn a_rate_that_is_not_as_expected_is_noticed() {
+        let rate = |expected, found| Rate {
             situation: String::new(),
             question: String::new(),
-            promise,
+            expected,
             studies: 400,
             found,
             error: 0.01,
         };
         // Four standard errors of a rate of 0.05 over 400 studies are 0.0436.
-        assert!(rate(Promise::AtMost(0.05), 0.09).is_kept() && !rate(Promise::AtMost(0.05), 0.1).is_kept());
-        assert!(rate(Promise::AtMost(0.05), 0.0).is_kept() && !rate(Promise::Exactly(0.05), 0.0).is_kept());
-        assert!(rate(Promise::Exactly(0.05), 0.07).is_kept() && !rate(Promise::Exactly(0.05), 0.1).is_kept());
-        assert!(rate(Promise::Nothing, 1.0).is_kept());
-        assert!(!rate(Promise::AtMost(0.05), f64::NAN).is_kept(), "a question that never arose");
+        assert!(
+            rate(Expected::AtMost(0.05), 0.09).is_as_expected()
+                && !rate(Expected::AtMost(0.05), 0.1).is_as_expected()
+        );
+        assert!(
+            rate(Expected::AtMost(0.05), 0.0).is_as_expected()
+                && !rate(Expected::Exactly(0.05), 0.0).is_as_expected()
+        );
+        assert!(
+            rate(Expected::Exactly(0.05), 0.07).is_as_expected()
+                && !rate(Expected::Exactly(0.05), 0.1).is_as_expected()
+        );
+        assert!(rate(Expected::Nothing, 1.0).is_as_expected());
+        assert!(!rate(Expected::AtMost(0.05), f64::NAN).is_as_expected(), "a question that never arose");
     }
 }

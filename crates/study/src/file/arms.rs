@@ -1,4 +1,4 @@
-//! `[arms.NAME.*]`: what is compared.
+//! `[arms.NAME.*]`: the arms that are compared.
 
 use super::document::{Document, StudyFileError};
 use super::fields::Fields;
@@ -52,7 +52,7 @@ pub(super) fn read_arms(document: &Document, node: &Node) -> Result<Vec<Arm>, St
     Ok(arms)
 }
 
-/// Whether `name` can be part of a folder's name everywhere, and is no option where it stands in a command or formula in a table.
+/// Returns whether `name` can be part of a folder's name on every system, and is neither an option in a command nor a formula in a table.
 pub(super) fn is_name(name: &str) -> bool {
     !name.is_empty()
         && !name.starts_with('-')

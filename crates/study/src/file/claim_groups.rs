@@ -1,4 +1,4 @@
-//! The groups of arms that a claim's contrast sets against each other: arms by name, or by levels of factors.
+//! The groups of arms that a claim's contrast compares: arms by name, or by levels of factors.
 
 use super::arms::Arm;
 use super::document::{Document, StudyFileError, nearest_name};
@@ -7,7 +7,7 @@ use super::fields::{Fields, quoted};
 use super::node::{Content, Node};
 use super::settings::{Comparison, Primary};
 
-/// What the rest of the file says that claims refer to.
+/// The settings of the file that claims refer to.
 #[derive(Clone, Copy)]
 pub(super) struct Setting<'a> {
     pub(super) document: &'a Document,
@@ -66,7 +66,7 @@ pub(super) fn read_group(
         };
         let names = || setting.arms.iter().map(|arm| arm.name.as_str());
         let Some(position) = names().position(|arm| arm == name) else {
-            let message = format!("`{path}`: `{name}` is no arm; arms are {}", quoted(names()));
+            let message = format!("`{path}`: `{name}` is not an arm; arms are {}", quoted(names()));
             return Err(document.error(&element.value, message).suggesting(nearest_name(name, names())));
         };
         if group.arms.contains(&position) {

@@ -1,4 +1,4 @@
-//! `[claims.NAME]`: what somebody said beforehand, as contrasts between arms that can be shown or refuted.
+//! `[claims.NAME]`: claims fixed before the runs, as contrasts between arms that can be shown or refuted.
 //!
 //! ```toml
 //! [claims.convolution_replaces_pooling]
@@ -28,9 +28,9 @@ use crate::text::is_hidden;
 pub struct Claim {
     /// Its name: the key in the file.
     pub name: String,
-    /// What is claimed, in a sentence.
+    /// The claim, in a sentence.
     pub text: String,
-    /// What must hold for it, at least one.
+    /// The contrasts that must all hold for it, at least one.
     pub contrasts: Vec<Contrast>,
 }
 
@@ -45,7 +45,7 @@ pub struct Contrast {
     pub against: Vec<usize>,
     /// The metric.
     pub metric: String,
-    /// Where the difference is said to lie.
+    /// The statement about the difference.
     pub shows: Statement,
     /// The margin of the statement, in units of the metric, at least 0.
     pub margin: f64,
@@ -75,9 +75,10 @@ fn read_claim(setting: Setting<'_>, name: &str, node: &Node) -> Result<Claim, St
     let elements = match &list.content {
         Content::Array(elements) if !elements.is_empty() => elements,
         Content::Array(_) => {
-            return Err(
-                document.error(&list.value, format!("`{path}.contrasts` is empty: nothing is claimed"))
-            );
+            return Err(document.error(
+                &list.value,
+                format!("`{path}.contrasts` is empty: a claim needs at least one contrast"),
+            ));
         }
         _ => {
             let message = format!("`{path}.contrasts` must be an array, is {}", list.kind());
@@ -123,7 +124,7 @@ fn read_contrast(
         let of = read_group(setting, &format!("{path}.of"), of_node, level)?;
         let against = read_group(setting, &format!("{path}.against"), against_node, level)?;
         if let Some(shared) = of.arms.iter().find(|arm| against.arms.contains(arm)) {
-            let message = format!("arm `{}` stands on both sides", setting.arms[*shared].name);
+            let message = format!("arm `{}` is on both sides", setting.arms[*shared].name);
             return Err(document.error(&against_node.value, message));
         }
         contrasts.push(Contrast {
@@ -241,12 +242,12 @@ mod tests {
     }
 
     #[test]
-    fn every_slip_is_refused_where_it_stands() {
+    fn every_mistake_is_refused_at_its_position() {
         for (contrast, reason, shown) in [
-            (r#"{ of = "strided", against = "maxpool", shows = "lower" }"#, "is no arm", "\"maxpool\""),
+            (r#"{ of = "strided", against = "maxpool", shows = "lower" }"#, "is not an arm", "\"maxpool\""),
             (
                 r#"{ of = "strided", against = "strided", shows = "lower" }"#,
-                "stands on both sides",
+                "is on both sides",
                 "\"strided\"",
             ),
             (

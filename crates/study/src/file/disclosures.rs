@@ -1,4 +1,4 @@
-//! `disclosures`: departures from the plan that the author of a study owns up to, such as seeds that were cut while the runs were made.
+//! `disclosures`: departures from the plan that the author of a study discloses, such as seeds that were dropped while the runs were made.
 
 use super::document::{Document, StudyFileError};
 use super::fields::Fields;

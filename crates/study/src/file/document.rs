@@ -1,12 +1,12 @@
-//! The text of a study file and the errors that point into it.
+//! The text of a study file, and errors with positions in it.
 
 use std::ops::Range;
 
 use crate::text::{is_hidden, visible};
 
-/// Something in a study file is wrong, with the place where it is.
+/// An error in a study file, with its position.
 ///
-/// Its `Display` is what a person reads: `file:line:column: message`, the line, a caret under the culprit, and the
+/// Its `Display` is `file:line:column: message`, the line, a caret under the error, and the
 /// nearest valid name if there is one.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{}", self.rendered())]
@@ -21,11 +21,11 @@ pub struct StudyFileError {
     pub width: u32,
     /// The offending line, without its end.
     pub source_line: String,
-    /// What is wrong, with the value, the limit or the choices.
+    /// The mistake, with the value, the limit or the choices.
     pub message: String,
-    /// The nearest valid name, if the value looks like a slip of the pen.
+    /// The nearest valid name, if the value looks like a misspelling.
     pub suggestion: Option<String>,
-    /// Whether the data are to blame rather than the file (exit code 65).
+    /// Whether the cause is the data rather than the file (exit code 65).
     pub bad_data: bool,
 }
 
@@ -75,7 +75,7 @@ impl Document {
         let end = floor_boundary(&self.text, span.end).max(start);
         let line_start = self.text[..start].rfind('\n').map_or(0, |at| at + 1);
         let line_end = self.text[start..].find('\n').map_or(self.text.len(), |at| start + at);
-        // One character for one, so that the caret stays under the culprit.
+        // One character for one, so that the caret stays under the error.
         let shown = |character: char| match character {
             '\t' => '\t',
             hidden if is_hidden(hidden) => '\u{fffd}',
@@ -95,7 +95,7 @@ impl Document {
     }
 }
 
-/// A file with more than 2³² lines or columns is not one that a person will look into.
+/// Converts a line or column number; beyond 2³² its exact value does not matter.
 fn count(items: impl Iterator) -> u32 {
     u32::try_from(items.count()).unwrap_or(u32::MAX)
 }
@@ -114,7 +114,7 @@ const LONGEST_MISTAKE: usize = 200;
 /// The candidate nearest to `name`, if it is near enough to be what was meant: at most a third of the letters differ,
 /// at least two may.
 pub(crate) fn nearest_name<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    // Nobody means a name of such a length, and comparing it takes its length times that of every candidate.
+    // Such a long name is not a misspelling, and comparing it takes its length times that of every candidate.
     if name.len() > LONGEST_MISTAKE {
         return None;
     }
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn the_caret_stands_under_the_culprit_and_columns_count_characters() {
+    fn the_caret_is_under_the_error_and_columns_count_characters() {
         let document = document("x = 1\nλμ = bad # end\n");
         let start = document.text.find("bad").unwrap();
         let error = document.error(&(start..start + 3), "no").suggesting(Some("good".into()));
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_seen_is_shown_and_moves_no_caret() {
+    fn hidden_characters_are_shown_and_do_not_move_the_caret() {
         let document = document("a\u{202e}b\u{1b} = bad\n");
         let start = document.text.find("bad").unwrap();
         let error = document.error(&(start..start + 3), "name `a\u{202e}b`");

@@ -156,7 +156,7 @@ wide.net.architecture.springenberg.width = 0.5
     }
 
     #[test]
-    fn two_levels_that_write_the_same_value_are_refused_where_the_second_stands() {
+    fn two_levels_that_write_the_same_value_are_refused_at_the_second() {
         let text = TEXT
             .replace("wide.net.architecture.springenberg.width", "wide.net.architecture.springenberg.base");
         let error = read(&text).unwrap_err();

@@ -1,4 +1,4 @@
-//! Typed fields out of a table of a study file, every mistake with its place.
+//! Typed fields of a table of a study file, every error with its position.
 
 use super::document::{Document, StudyFileError, nearest_name};
 use super::node::{Content, Node};
@@ -13,7 +13,7 @@ pub(crate) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Takes `node` as a table in which only `allowed` keys may stand.
+    /// Takes `node` as a table in which only `allowed` keys may occur.
     pub(crate) fn of(
         document: &'a Document,
         node: &'a Node,
@@ -41,7 +41,7 @@ impl<'a> Fields<'a> {
         self.node.child(name)
     }
 
-    /// The node of a field that must be there.
+    /// Returns the node of a required field.
     pub(crate) fn required(&self, name: &str) -> Result<&'a Node, StudyFileError> {
         self.node.child(name).ok_or_else(|| {
             if self.path.is_empty() {
@@ -63,17 +63,17 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A sentence of people; what cannot be seen in it is made visible.
+    /// Reads free text; hidden characters in it are made visible.
     pub(crate) fn prose(&self, name: &str, node: &Node) -> Result<String, StudyFileError> {
         Ok(visible(&self.text(name, node)?))
     }
 
-    /// The name of a metric: it stands in figures, tables and files.
+    /// Reads the name of a metric, which occurs in figures, tables and files.
     pub(crate) fn metric(&self, name: &str, node: &Node) -> Result<String, StudyFileError> {
         let text = self.text(name, node)?;
         if text.chars().any(is_hidden) {
             let message = format!(
-                "`{name}` stands in figures and tables: no line ends, marks of direction or other control characters"
+                "`{name}` is used in figures and tables: no line ends, marks of direction or other control characters"
             );
             return Err(self.document.error(&node.value, message));
         }
@@ -119,20 +119,20 @@ impl<'a> Fields<'a> {
         Err(self.document.error(&node.value, message))
     }
 
-    /// One of several words.
+    /// Reads one of several names.
     pub(crate) fn choice<T: Copy>(
         &self,
         name: &str,
         node: &Node,
         choices: &[(&str, T)],
     ) -> Result<T, StudyFileError> {
-        let word = self.text(name, node)?;
-        if let Some((_, value)) = choices.iter().find(|(choice, _)| *choice == word) {
+        let chosen = self.text(name, node)?;
+        if let Some((_, value)) = choices.iter().find(|(choice, _)| *choice == chosen) {
             return Ok(*value);
         }
-        let words = || choices.iter().map(|(choice, _)| *choice);
-        let message = format!("unknown `{name}`: `{word}`; choices are {}", quoted(words()));
-        Err(self.document.error(&node.value, message).suggesting(nearest_name(&word, words())))
+        let known = || choices.iter().map(|(choice, _)| *choice);
+        let message = format!("unknown `{name}`: `{chosen}`; choices are {}", quoted(known()));
+        Err(self.document.error(&node.value, message).suggesting(nearest_name(&chosen, known())))
     }
 
     fn wrong(&self, name: &str, node: &Node, expected: &str) -> StudyFileError {

@@ -1,10 +1,10 @@
-//! How large a study can be. What lies beyond is a slip of the pen or an attack, and is refused with the field, its value and the limit before
-//! anything is built of it.
+//! The limits of a study's size. Larger values are mistakes or attacks, and are refused with the field, its value and the limit before
+//! anything is allocated for them.
 
 use super::document::{Document, StudyFileError};
 use super::node::Node;
 
-/// Bytes of a study file: the longest committed one has some ten thousand.
+/// Bytes of a study file: the longest committed one has about ten thousand.
 pub(super) const MOST_BYTES: u64 = 1 << 20;
 
 /// Arms of a study.
@@ -35,7 +35,7 @@ pub(super) fn length(
     Err(document.error(&node.key, format!("`{field}` has {found} entries; at most {most} are possible")))
 }
 
-/// What is wrong with a file of this many bytes.
+/// Returns the error for a file of this many bytes, if it is too large.
 pub(super) fn too_large(bytes: u64) -> String {
     format!("the file has {bytes} bytes; a study file has at most {MOST_BYTES}")
 }

@@ -1,4 +1,4 @@
-//! Which arms of a study file are matched in cost to their baselines, and what contradicts that.
+//! The arms of a study file that are matched in cost to their baselines, and settings that contradict that.
 
 use super::document::{Document, StudyFileError};
 use super::matching::REQUEST_KEY;
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_is_no_quantity_is_refused_with_its_neighbour() {
+    fn an_unknown_quantity_is_refused_with_the_nearest_name() {
         let error = parse(&matched_text().replace("\"macs\"", "\"mac\"")).unwrap_err();
         assert_eq!((error.line, error.suggestion.as_deref()), (3, Some("macs")));
         assert!(error.message.contains("`macs`, `parameters`"), "{error}");

@@ -1,7 +1,7 @@
-//! `compare.match` and `arms.NAME.match`: which cost an arm has in common with its baseline.
+//! `compare.match` and `arms.NAME.match`: the cost in which an arm equals its baseline.
 //!
-//! The width of a matched arm is not read but found. Its request carries the baseline's net section beside the quantity, as
-//! `net.match_cost`, and whoever knows networks makes a width of the two.
+//! The width of a matched arm is not read but computed. Its request carries the quantity and the baseline's net section as
+//! `net.match_cost`, from which the resolver computes the width.
 
 use allconv_record::Cost;
 
@@ -9,15 +9,15 @@ use super::document::StudyFileError;
 use super::fields::Fields;
 use super::node::Node;
 
-/// Where the net section of a request says what its cost is to be.
+/// The key in the net section of a request for the cost that it must have.
 pub(super) const REQUEST_KEY: &str = "match_cost";
 
-/// What an arm and its baseline may have in common.
+/// The cost in which an arm equals its baseline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CostQuantity {
     /// Multiply–accumulates of one image, forward.
     Macs,
-    /// Learned values.
+    /// Parameters.
     Parameters,
 }
 
@@ -25,12 +25,12 @@ impl CostQuantity {
     const CHOICES: [(&'static str, CostQuantity); 2] =
         [("macs", CostQuantity::Macs), ("parameters", CostQuantity::Parameters)];
 
-    /// The word used in study files.
+    /// Returns the name in study files.
     pub fn name(self) -> &'static str {
         Self::CHOICES.iter().find(|(_, quantity)| *quantity == self).map_or("", |(name, _)| name)
     }
 
-    /// The word used in sentences.
+    /// Returns the name in sentences.
     pub fn label(self) -> &'static str {
         match self {
             CostQuantity::Macs => "MACs",
@@ -38,7 +38,7 @@ impl CostQuantity {
         }
     }
 
-    /// This quantity of a cost.
+    /// Returns this quantity of a cost.
     pub fn of(self, cost: &Cost) -> u64 {
         match self {
             CostQuantity::Macs => cost.macs,
@@ -47,7 +47,7 @@ impl CostQuantity {
     }
 }
 
-/// A `match` with its place in the file.
+/// A `match` with its position in the file.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Match {
     pub(super) quantity: CostQuantity,
@@ -55,7 +55,7 @@ pub(crate) struct Match {
 }
 
 impl Match {
-    /// What the request of a matched arm says under [`REQUEST_KEY`].
+    /// Returns the value of [`REQUEST_KEY`] in the request of a matched arm.
     pub(super) fn request(&self, baseline_net: toml::Table) -> toml::Value {
         let mut table = toml::Table::new();
         table.insert("quantity".into(), self.quantity.name().into());

@@ -1,4 +1,4 @@
-//! A study file: its syntax, its unknown keys, and where in the text everything stands.
+//! Study files: syntax, checks of keys and values, and the positions of errors.
 
 mod arms;
 mod claim_groups;
@@ -19,6 +19,7 @@ mod search;
 mod secondary;
 mod sections;
 mod sequential;
+mod set;
 mod settings;
 mod study_file;
 
@@ -32,6 +33,7 @@ pub use matching::CostQuantity;
 pub use reference::Reference;
 pub use search::{Halving, Search};
 pub use sequential::Sequential;
+pub use set::with_settings;
 pub use settings::{Baseline, Comparison, Correction, Primary, Seeds, TestKind};
 pub use study_file::StudyFile;
 

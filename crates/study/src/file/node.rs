@@ -1,4 +1,4 @@
-//! A TOML document as a tree in which every key and value knows its place in the text.
+//! A TOML document as a tree in which every key and value has its position in the text.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::document::{Document, StudyFileError};
 
-/// A value with its place.
+/// A value with its position.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Node {
     /// Bytes of the key; those of the value where there is no key (array elements, the root).
@@ -53,7 +53,7 @@ impl Node {
         }
     }
 
-    /// The node as a plain value, places forgotten.
+    /// Returns the node as a plain value without positions.
     pub(crate) fn to_value(&self) -> toml::Value {
         match &self.content {
             Content::Scalar(value) => value.clone(),
@@ -64,7 +64,7 @@ impl Node {
         }
     }
 
-    /// What the value is, for messages.
+    /// Returns the type of the value for messages.
     pub(crate) fn kind(&self) -> &'static str {
         match &self.content {
             Content::Array(_) => "an array",
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_know_their_place_and_keep_their_order() {
+    fn keys_have_their_positions_and_keep_their_order() {
         let text = "[z.net]\nb = 1\na = [5, 6]\n[a]\n";
         let root = parse(text).unwrap();
         let names: Vec<&str> = root.entries().unwrap().iter().map(|(name, _)| name.as_str()).collect();
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_syntax_and_duplicate_keys_are_placed() {
+    fn broken_syntax_and_duplicate_keys_are_located() {
         assert_eq!(parse("a = 1\nb = = 2\n").unwrap_err().line, 2);
         assert_eq!(parse("a = 1\na = 2\n").unwrap_err().line, 2);
         assert_eq!(parse("a = 99999999999999999999\n").unwrap_err().column, 5);

@@ -1,4 +1,4 @@
-//! Reading a study file: its keys, its sections, and what a whole file must not say.
+//! Parsing of a study file: its keys and sections, and checks over the whole file.
 
 use std::path::Path;
 
@@ -61,7 +61,7 @@ impl StudyFile {
     }
 }
 
-/// The keys of a file, each judged in the light of those that it refers to.
+/// Reads the keys of a file, each checked against those that it refers to.
 fn read_fields(document: &Document, root: &Node, fields: &Fields<'_>) -> Result<StudyFile, StudyFileError> {
     let question = fields.prose("question", fields.required("question")?)?;
     let caveat = fields.optional("caveat").map(|node| fields.prose("caveat", node)).transpose()?;
@@ -117,12 +117,13 @@ fn read_arms_or_factors(
     }
 }
 
-/// What is judged once, over all seeds, does not go with looks that may end a study before.
+/// Refuses tests over all seeds in a study with looks that may end it earlier.
 fn refuse_early_stop(document: &Document, fields: &Fields<'_>) -> Result<(), StudyFileError> {
-    let judged_once = ["claims", "secondary"].into_iter().find_map(|key| Some((key, fields.optional(key)?)));
-    let (Some((key, node)), Some(_)) = (judged_once, fields.optional("sequential")) else { return Ok(()) };
+    let over_all_seeds =
+        ["claims", "secondary"].into_iter().find_map(|key| Some((key, fields.optional(key)?)));
+    let (Some((key, node)), Some(_)) = (over_all_seeds, fields.optional("sequential")) else { return Ok(()) };
     let message = format!(
-        "`{key}` is judged once, over all seeds; a study with `sequential` may stop before: remove one of them"
+        "`{key}` is tested once, over all seeds; a study with `sequential` may stop before: remove one of them"
     );
     Err(document.error(&node.key, message))
 }
@@ -193,7 +194,7 @@ epochs = 3
     }
 
     #[test]
-    fn what_is_disclosed_is_read_and_changes_no_request() {
+    fn disclosures_are_read_and_change_no_request() {
         let study =
             parse(&TEXT.replace("primary  =", "disclosures = [\"Seven seeds were planned.\"]\nprimary ="))
                 .unwrap();
@@ -208,7 +209,7 @@ epochs = 3
     }
 
     #[test]
-    fn folds_are_those_that_the_seeds_walk_through() {
+    fn folds_are_those_that_the_seeds_select() {
         let folds = |data: &str| {
             let text = TEXT.replace("dataset = \"cifar10\"", &format!("dataset = \"cells\"\n{data}"));
             parse(&text).unwrap().folds()
@@ -219,7 +220,7 @@ epochs = 3
     }
 
     #[test]
-    fn an_unknown_key_names_place_and_neighbour() {
+    fn an_unknown_key_is_refused_with_its_position_and_the_nearest_name() {
         let wrong = error("equivalence_margin", "equivalence_margn");
         assert_eq!((wrong.line, wrong.column, wrong.width), (3, 37, 17));
         assert_eq!(wrong.suggestion.as_deref(), Some("equivalence_margin"));
@@ -230,7 +231,7 @@ epochs = 3
     }
 
     #[test]
-    fn wrong_values_name_value_and_limit() {
+    fn wrong_values_are_refused_with_value_and_limit() {
         let wrong = error("count = 9", "count = 0");
         assert!(wrong.message.contains("from 1 to 10000, is 0"), "{}", wrong.message);
         assert_eq!((wrong.line, wrong.column), (4, 32));
@@ -250,14 +251,14 @@ epochs = 3
         assert!(wrong.message.contains("`error` is better when it is lower"), "{wrong}");
         assert_eq!((wrong.line, wrong.column), (2, 57));
         assert!(error("\"error\"", "\"er\\u0001ror\"").message.contains("control characters"));
-        // Of an unknown metric, only the study's author knows.
+        // The direction of an unknown metric is the author's choice.
         assert!(
             parse(&TEXT.replace("metric = \"error\"", "metric = \"joy\"").replace("lower", "higher")).is_ok()
         );
     }
 
     #[test]
-    fn a_baseline_that_is_no_arm_is_refused_with_the_nearest_arm() {
+    fn a_baseline_that_is_not_an_arm_is_refused_with_the_nearest_arm() {
         let wrong = error("baseline = \"max_pool\"", "baseline = \"maxpool\"");
         assert_eq!(wrong.suggestion.as_deref(), Some("max_pool"));
         assert_eq!((wrong.line, wrong.column), (3, 25));
@@ -275,12 +276,12 @@ epochs = 3
         let wrong =
             parse(&format!("{TEXT}[arms.twin.net.downsample]\nmax_pool = {{ stride = 2, kernel = 3 }}\n"));
         assert!(
-            wrong.unwrap_err().message.contains("arm `twin` asks for exactly the runs of arm `max_pool`")
+            wrong.unwrap_err().message.contains("arm `twin` requests exactly the runs of arm `max_pool`")
         );
     }
 
     #[test]
-    fn names_that_are_no_folder_are_refused() {
+    fn names_that_cannot_be_folders_are_refused() {
         assert!(error("[arms.all_conv.train]", "[arms.\"../x\".train]").message.contains("../x"));
         assert!(StudyFile::parse("a b.toml", TEXT.into()).is_err());
     }
@@ -297,7 +298,7 @@ epochs = 3
     }
 
     #[test]
-    fn a_file_that_is_too_large_or_no_text_is_refused_where_it_goes_wrong() {
+    fn a_file_that_is_too_large_or_not_text_is_refused_with_the_position() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("pilot.toml");
         let read = |bytes: &[u8]| {
@@ -363,7 +364,7 @@ epochs = 3
     }
 
     #[test]
-    fn no_slip_of_the_pen_panics_and_every_error_points_into_the_text() {
+    fn no_misspelling_panics_and_every_error_has_a_position_in_the_text() {
         let lines = TEXT.lines().count() as u32;
         for (index, character) in TEXT.char_indices() {
             let (before, after) = (&TEXT[..index], &TEXT[index + character.len_utf8()..]);

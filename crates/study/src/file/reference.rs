@@ -1,14 +1,14 @@
-//! `[reference]`: values from elsewhere that a reader wants beside the results, e.g. those that a paper printed.
+//! `[reference]`: values from other sources for comparison with the results, e.g. those of a paper.
 
 use super::arms::Arm;
 use super::document::{Document, StudyFileError, nearest_name};
 use super::fields::{Fields, quoted};
 use super::node::Node;
 
-/// Values from elsewhere. They are shown, and never part of a test: nothing is known of their spread.
+/// Values from other sources. They are shown but never tested, since their spread is unknown.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reference {
-    /// Where they come from, e.g. `the paper, table 3`.
+    /// Their source, e.g. `the paper, table 3`.
     pub label: String,
     /// Arm and value, in units of the primary metric.
     pub values: Vec<(String, f64)>,
@@ -37,7 +37,7 @@ pub(super) fn read_reference(
     for (name, child) in entries {
         let names = || arms.iter().map(|arm| arm.name.as_str());
         if !names().any(|arm| arm == name) {
-            let message = format!("`reference.values.{name}` is no arm; arms are {}", quoted(names()));
+            let message = format!("`reference.values.{name}` is not an arm; arms are {}", quoted(names()));
             return Err(document.error(&child.key, message).suggesting(nearest_name(name, names())));
         }
         let bounds = (f64::NEG_INFINITY, f64::INFINITY);

@@ -1,4 +1,4 @@
-//! What a study file as a whole must not ask for: too many runs, two arms that are one, a search that cannot choose.
+//! Checks over a whole study file: too many runs, two equal arms, a search that cannot choose.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use super::node::Node;
 use super::study_file::StudyFile;
 
 impl StudyFile {
-    /// A search needs to be the one that sets the rate, and to know how long the runs are that it shortens.
+    /// Checks that only the search sets the rate, and that the length of the runs that it shortens is known.
     pub(super) fn refuse_unsearchable_arms(
         &self,
         document: &Document,
@@ -35,7 +35,7 @@ impl StudyFile {
         Ok(())
     }
 
-    /// Every planned run is held in memory.
+    /// Limits the number of planned runs, all of which are held in memory.
     pub(super) fn refuse_too_many_runs(&self) -> Result<(), StudyFileError> {
         let arms = self.arms.len() as u64;
         let most = limits::MOST_RUNS;
@@ -60,14 +60,14 @@ impl StudyFile {
         Ok(())
     }
 
-    /// Two arms with equal requests would be one set of runs under two names, and would be compared with themselves.
+    /// Refuses arms with equal requests: they would be one set of runs under two names, compared with itself.
     pub(super) fn refuse_equal_arms(&self, document: &Document, node: &Node) -> Result<(), StudyFileError> {
         let mut seen: HashMap<String, &str> = HashMap::with_capacity(self.arms.len());
         for arm in &self.arms {
             let second = &arm.name;
             if let Some(first) = seen.insert(self.request(arm, self.seeds.from).hash(), second) {
                 let message =
-                    format!("arm `{second}` asks for exactly the runs of arm `{first}`; remove one of them");
+                    format!("arm `{second}` requests exactly the runs of arm `{first}`; remove one of them");
                 let span = node.child(second).map_or(&node.key, |child| &child.key);
                 return Err(document.error(span, message));
             }

@@ -1,4 +1,4 @@
-//! `search`: which learning rates are tried for every arm before the study proper, and for how long.
+//! `search`: the learning rates that are tried for every arm before the study's runs, and the lengths of these trials.
 
 use super::document::{Document, StudyFileError};
 use super::fields::Fields;
@@ -6,7 +6,7 @@ use super::limits;
 use super::node::{Content, Node};
 use super::settings::{Seeds, read_seeds_at};
 
-/// First seed of the search unless the file says otherwise, far from those of the study proper.
+/// First seed of the search unless the file says otherwise, far from those of the study.
 const FIRST_SEED: u64 = 1000;
 
 /// The search for a learning rate: every arm is trained with every rate, and the one with the best primary metric on the
@@ -17,18 +17,18 @@ pub struct Search {
     pub lr: Vec<f64>,
     /// Seeds of the search; none of them is a seed of the study.
     pub seeds: Seeds,
-    /// Length of a search run as a share of the study's runs, in (0, 1].
+    /// Length of a search run as a fraction of the study's runs, in (0, 1].
     pub length: f64,
-    /// Successive halving, if the grid is pruned on the way.
+    /// Successive halving, if the grid is pruned.
     pub halving: Option<Halving>,
 }
 
-/// Successive halving: all rates are tried briefly, the best share of them longer, and so on.
+/// Successive halving: all rates are tried briefly, the best of them longer, and so on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Halving {
     /// Rounds, the last at the full length of the search, at least 2.
     pub rungs: u32,
-    /// Share of the rates that survives a round, and factor between the lengths of two rounds, in (0, 1).
+    /// Fraction of the rates that survives a round, and factor between the lengths of two rounds, in (0, 1).
     pub keep: f64,
 }
 
@@ -38,7 +38,7 @@ impl Search {
         self.halving.map_or(1, |halving| halving.rungs)
     }
 
-    /// Length of the runs of round `rung` as a share of the study's runs.
+    /// Returns the length of the runs of round `rung` as a fraction of the study's runs.
     pub fn length_of(&self, rung: u32) -> f64 {
         let shortening =
             self.halving.map_or(1.0, |halving| halving.keep.powi((halving.rungs - 1 - rung) as i32));

@@ -1,4 +1,4 @@
-//! `secondary`: metrics beside the primary one that the study makes claims about.
+//! `secondary`: further metrics whose comparisons the study tests.
 
 use super::document::{Document, StudyFileError};
 use super::fields::Fields;

@@ -1,4 +1,4 @@
-//! `[base.*]` and `[arms.NAME.*]`: how an arm's keys replace the base's, and where in the file each came from.
+//! `[base.*]` and `[arms.NAME.*]`: how an arm's keys replace the base's, and the position of each in the file.
 //!
 //! The rule, exactly: the three sections are `data`, `net` and `train`. For each section, every key that the arm writes
 //! replaces the base's key of that name as a whole; the base's other keys in the section stay. Nothing below that
@@ -90,7 +90,7 @@ impl Sections {
         self.sections[index].as_ref()?.child(key)
     }
 
-    /// Puts the error of a resolver where its key stands: in the arm if the arm wrote the key, else in the base. A path
+    /// Puts the error of a resolver at the position of its key: in the arm if the arm wrote the key, else in the base. A path
     /// that neither wrote (a missing key) is shown at its deepest part that exists.
     pub(crate) fn locate(
         &self,
@@ -104,7 +104,7 @@ impl Sections {
         }
         let span = match self.find(base, &error.path) {
             Some((node, true)) => {
-                // A wrong value is shown itself; a table as a whole is shown by its key.
+                // The position of a wrong value is the value's; that of a table is its key's.
                 let is_leaf = matches!(node.content, Content::Scalar(_));
                 let by_value = is_leaf && error.suggestion.is_none();
                 if by_value || names_value(node, error) { &node.value } else { &node.key }

@@ -1,4 +1,4 @@
-//! `sequential`: after how many seeds the study may look at its results and stop.
+//! `sequential`: the numbers of seeds after which the study may look at its results and stop.
 
 use super::document::{Document, StudyFileError};
 use super::fields::Fields;
@@ -6,7 +6,7 @@ use super::node::{Content, Node};
 use super::settings::Seeds;
 use crate::stats::SEEDS_FOR_A_VERDICT;
 
-/// Looks that the study takes at its results, fixed before the first run.
+/// The interim looks of the study, fixed before the first run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sequential {
     /// Numbers of seeds after which it looks, rising; the last is the study's number of seeds.

@@ -1,4 +1,4 @@
-//! `primary`, `compare` and `seeds`: what is measured, what is compared, and how often.
+//! `primary`, `compare` and `seeds`: the primary metric, the comparison, and the seeds.
 
 use allconv_record::SplitName;
 
@@ -33,7 +33,7 @@ impl TestKind {
         ("welch", TestKind::Welch),
     ];
 
-    /// The word used in study files.
+    /// Returns the name in study files.
     pub fn name(self) -> &'static str {
         Self::CHOICES.iter().find(|(_, kind)| *kind == self).map_or("", |(name, _)| name)
     }
@@ -44,7 +44,7 @@ impl TestKind {
 pub enum Correction {
     /// Holm's step-down: controls the chance of any false claim.
     Holm,
-    /// Benjamini–Hochberg: controls the expected share of false claims.
+    /// Benjamini–Hochberg: controls the expected proportion of false claims.
     BenjaminiHochberg,
     /// None.
     None,
@@ -57,29 +57,29 @@ impl Correction {
         ("none", Correction::None),
     ];
 
-    /// The word used in study files.
+    /// Returns the name in study files.
     pub fn name(self) -> &'static str {
         Self::CHOICES.iter().find(|(_, kind)| *kind == self).map_or("", |(name, _)| name)
     }
 }
 
-/// `primary`: the one metric that claims are about.
+/// `primary`: the metric of the main comparison.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Primary {
     /// Name in `metrics.jsonl`, e.g. `error`.
     pub metric: String,
-    /// Split it is read from.
+    /// Split on which it is measured.
     pub split: SplitName,
-    /// Which direction is good.
+    /// Its good direction.
     pub better: Better,
 }
 
-/// What the arms are compared with.
+/// The baseline of the arms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Baseline {
-    /// All with this arm.
+    /// This arm, for all of them.
     Arm(String),
-    /// In a factorial study: each with the arm that has this level of the factor and is otherwise the same.
+    /// In a factorial study: the arm that has this level of the factor and the same levels of the others.
     Level {
         /// Name of the factor.
         factor: String,
@@ -102,7 +102,7 @@ impl Baseline {
     }
 }
 
-/// `compare`: what is compared with what, and what counts as shown.
+/// `compare`: baseline, test, level and margin.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Comparison {
     /// What the arms are compared with: `baseline = "max_pool"`, or `baseline = { rule = "model" }` for a level of a factor.
@@ -113,7 +113,7 @@ pub struct Comparison {
     pub alpha: f64,
     /// Correction for several comparisons. `holm` if not written.
     pub correction: Correction,
-    /// Differences smaller than this, in units of the metric, count as none.
+    /// Differences smaller than this, in units of the metric, count as equivalent.
     pub equivalence_margin: Option<f64>,
     /// The cost that every arm has in common with its baseline.
     pub(crate) matched: Option<Match>,
@@ -146,8 +146,10 @@ pub(super) fn read_primary(document: &Document, node: &Node) -> Result<Primary, 
     if let Some(known) =
         find_metric(&metric).and_then(|metric| metric.better).filter(|known| *known != better)
     {
-        let word = directions.iter().find(|(_, direction)| *direction == known).map_or("", |(word, _)| word);
-        let message = format!("`{metric}` is better when it is {word}: write `better = \"{word}\"`");
+        let direction =
+            directions.iter().find(|(_, direction)| *direction == known).map_or("", |(name, _)| name);
+        let message =
+            format!("`{metric}` is better when it is {direction}: write `better = \"{direction}\"`");
         return Err(document.error(&better_node.value, message));
     }
     let split = fields.choice("primary.split", fields.required("split")?, &splits)?;
@@ -211,7 +213,7 @@ fn read_baseline(
     let names = || arms.iter().map(|arm| arm.name.as_str());
     if !names().any(|name| name == baseline) {
         let message =
-            format!("`compare.baseline` is `{baseline}`, which is no arm; arms are {}", quoted(names()));
+            format!("`compare.baseline` is `{baseline}`, which is not an arm; arms are {}", quoted(names()));
         let suggestion = nearest_name(&baseline, names());
         return Err(document.error(&node.value, message).suggesting(suggestion));
     }
@@ -222,12 +224,12 @@ pub(super) fn read_seeds(document: &Document, node: &Node) -> Result<Seeds, Stud
     read_seeds_at(document, node, "seeds")
 }
 
-/// Reads seeds that stand at `path`.
+/// Reads seeds at `path`.
 pub(super) fn read_seeds_at(document: &Document, node: &Node, path: &str) -> Result<Seeds, StudyFileError> {
     let fields = Fields::of(document, node, path, &["from", "count"])?;
     let count = fields.integer(&format!("{path}.count"), fields.required("count")?, (1, MOST_SEEDS))?;
     let from =
         fields.integer(&format!("{path}.from"), fields.required("from")?, (0, i64::MAX - MOST_SEEDS))?;
-    // Both were held to ranges that fit.
+    // Both were checked to be in range.
     Ok(Seeds { from: from as u64, count: count as u32 })
 }

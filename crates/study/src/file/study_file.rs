@@ -1,4 +1,4 @@
-//! What a study file says, typed.
+//! The parsed study file.
 
 use allconv_record::{Request, ResolveError};
 
@@ -14,20 +14,20 @@ use super::sections::Sections;
 use super::sequential::Sequential;
 use super::settings::{Baseline, Comparison, Primary, Seeds};
 
-/// A study file that is right as far as this crate can tell; its sections are judged by the resolver.
+/// A study file that passed the checks of this crate; the resolver checks its sections.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StudyFile {
     /// Name of the study: the file's name without `.toml`.
     pub name: String,
-    /// What the study asks.
+    /// The study's question.
     pub question: String,
-    /// What a reader must know before believing the numbers; shown in every report.
+    /// A caveat for readers; shown in every report.
     pub caveat: Option<String>,
-    /// Departures from the plan that somebody owns up to, as sentences; shown in every report.
+    /// Disclosed departures from the plan, as sentences; shown in every report.
     pub disclosures: Vec<String>,
-    /// The metric that claims are about.
+    /// The primary metric.
     pub primary: Primary,
-    /// What is compared, and how.
+    /// The comparison.
     pub compare: Comparison,
     /// The seeds of every arm.
     pub seeds: Seeds,
@@ -35,15 +35,15 @@ pub struct StudyFile {
     pub arms: Vec<Arm>,
     /// The factors whose levels were crossed into the arms; empty when the file lists arms.
     pub factors: Vec<Factor>,
-    /// Metrics beside the primary one whose comparisons are claims too, as a family of their own.
+    /// Further metrics whose comparisons are tested, as a family of their own.
     pub secondary: Vec<String>,
-    /// What somebody said beforehand and the study tests, in the order of the file.
+    /// The claims that the study tests, in the order of the file.
     pub claims: Vec<Claim>,
     /// The search for a learning rate per arm, if there is one.
     pub search: Option<Search>,
     /// Looks at the results before all seeds are done, if there are any.
     pub sequential: Option<Sequential>,
-    /// Values from elsewhere to set beside the results, if there are any.
+    /// Reference values from other sources, if there are any.
     pub reference: Option<Reference>,
     pub(super) base: Sections,
     pub(super) document: Document,
@@ -61,12 +61,12 @@ impl StudyFile {
         &self.document.name
     }
 
-    /// SHA-256 of the file's text, 64 hexadecimal digits: what runs record of the file that asked for them.
+    /// SHA-256 of the file's text, 64 hexadecimal digits: which runs record.
     pub fn sha256(&self) -> String {
         allconv_files::sha256(self.text().as_bytes())
     }
 
-    /// Number of folds that the seeds walk through, seed `s` testing on fold `s mod folds`; `None` where the arms do not all name the same
+    /// Number of folds that the seeds select, seed `s` testing on fold `s mod folds`; `None` where the arms do not all name the same
     /// number, or name the fold themselves.
     pub fn folds(&self) -> Option<usize> {
         let of_arm = |arm: &Arm| -> Option<usize> {
@@ -101,7 +101,7 @@ impl StudyFile {
         position.filter(|baseline| *baseline != arm_index)
     }
 
-    /// Comparisons with a baseline: one per arm that is none.
+    /// Comparisons with a baseline: one per arm that is not a baseline.
     pub fn comparison_count(&self) -> usize {
         (0..self.arms.len()).filter(|arm| self.baseline_of(*arm).is_some()).count()
     }
@@ -112,7 +112,7 @@ impl StudyFile {
         self.baseline_of(arm_index).map(|baseline| (quantity, baseline))
     }
 
-    /// What the file asks of one run: the base's sections with the arm's keys in place of the base's, and for a matched arm the
+    /// Returns the request of one run: the base's sections with the arm's keys in place of the base's, and for a matched arm the
     /// cost it is to have.
     pub fn request(&self, arm: &Arm, seed: u64) -> Request {
         let mut net = self.net(arm);

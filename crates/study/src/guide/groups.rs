@@ -1,21 +1,21 @@
-//! The arms of a study in groups that share a baseline, with their costs and the front.
+//! The arms of a study grouped by baseline, with their costs and the Pareto front.
 //!
-//! *Front*: the arms than which no other has both a lower cost and a better mean, for those who will pay for less cost with a loss. It is made of
-//! means; the page marks where the order of two neighbours is not shown. Nothing here chooses an arm: of many means the best is partly the luckiest.
+//! *Front*: the arms for which no other arm has both a lower cost and a better mean. It is made of
+//! means; the page marks where the order of two neighbours is not shown. No arm is chosen here: the best of many means is partly the luckiest.
 
 use crate::file::Better;
 use crate::results::{ArmResult, StudyResults};
 
-/// A cost that an engineer may want to keep low.
+/// A cost that may be limited.
 #[derive(Clone, Copy)]
 pub(super) struct CostKind {
-    /// As in a column.
+    /// Its name as a column heading.
     pub(super) name: &'static str,
-    /// Reads it off an arm.
+    /// Reads it from an arm.
     pub(super) read: fn(&ArmResult) -> Option<f64>,
 }
 
-/// All costs, in the order of the tables. Of times there is that which was measured in turns; those of runs compare nothing.
+/// All costs, in the order of the tables. The only time is that measured in turn; times of runs cannot be compared.
 pub(super) const COSTS: [CostKind; 5] = [
     CostKind { name: "MACs", read: |arm| Some(arm.cost.as_ref()?.macs as f64) },
     CostKind { name: "parameters", read: |arm| Some(arm.cost.as_ref()?.parameters as f64) },
@@ -47,7 +47,7 @@ pub(super) fn groups(results: &StudyResults) -> Vec<Group> {
         .collect()
 }
 
-/// The arms that nothing cheaper (or as cheap) beats, from the cheapest on; empty where a cost is not known.
+/// Returns the arms that no arm of at most their cost surpasses, from the cheapest on; empty where a cost is not known.
 pub(super) fn front(results: &StudyResults, group: &Group, cost: CostKind) -> Vec<usize> {
     let key = |arm: usize| {
         let mean = results.arms[arm].summary.map_or(f64::INFINITY, |summary| summary.mean);
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn each_base_is_a_group_and_the_front_holds_what_nothing_cheaper_beats() {
+    fn each_base_is_a_group_and_the_front_holds_what_nothing_cheaper_surpasses() {
         let folder = tempfile::tempdir().unwrap();
         let results = filled(folder.path());
         let groups = groups(&results);

@@ -1,4 +1,4 @@
-//! What a study found, how surely and in which regime, as the cells of one row.
+//! The findings of a study, their certainty and their regime, as the cells of one row.
 
 use crate::metric::MetricUnit;
 
@@ -16,7 +16,7 @@ pub(super) fn fitted(results: &StudyResults) -> String {
     format!("{word} ({}{mark} / {}\u{a0}%)", unit.value(regime.training_error), unit.value(regime.test_error))
 }
 
-/// What was shown of the arms: `shown worse: … ; undecided: …`, and for the error where the losses come from.
+/// Returns the verdicts on the arms: `shown worse: … ; undecided: …`, and for the error where the losses come from.
 pub(super) fn found(results: &StudyResults) -> String {
     let of = |wanted: fn(Verdict) -> bool| -> Vec<&ComparisonResult> {
         results.comparisons.iter().filter(|comparison| wanted(comparison.verdict)).collect()
@@ -74,7 +74,7 @@ fn named(results: &StudyResults, comparison: &ComparisonResult) -> String {
     format!("`{}` {mean}{baseline}{notes}", comparison.arm)
 }
 
-/// Where a difference in test error lies, as far as the intervals of its two parts say.
+/// Returns the source of a difference in test error, as far as the intervals of its two parts show it.
 fn sources(results: &StudyResults, comparison: &ComparisonResult) -> Option<&'static str> {
     let row = results.gap.as_ref()?.rows.iter().find(|row| row.arm_index == comparison.arm_index)?;
     let sign = |part: crate::results::Part| if excludes_zero(part) { part.mean.signum() } else { 0.0 };
@@ -122,7 +122,7 @@ pub(super) fn strength(results: &StudyResults) -> String {
     text
 }
 
-/// What the study leaves open.
+/// Returns the questions that the study leaves open.
 pub(super) fn not_known(results: &StudyResults) -> String {
     let mut parts = Vec::new();
     if results.regime.is_some_and(|regime| regime.is_underfitted()) {
@@ -139,7 +139,7 @@ pub(super) fn not_known(results: &StudyResults) -> String {
     if parts.is_empty() { "–".to_owned() } else { parts.join("; ") }
 }
 
-/// What the means of a study without a verdict reach from and to, and how much of that is luck.
+/// Returns the range of the means of a study without a verdict, and how much of it luck explains.
 pub(super) fn screened(results: &StudyResults) -> String {
     let means = || results.comparisons.iter().filter_map(|comparison| comparison.mean_difference);
     let (least, most) = means()

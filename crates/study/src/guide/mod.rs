@@ -1,7 +1,7 @@
-//! `study guide`: from published studies to a page that tells an engineer what is known about operators, how surely, and in which regime.
+//! `study guide`: a page on what published studies found about operators, with the certainty and the regime of each finding.
 //!
-//! Nothing on the page is an opinion: it sorts what the studies in a folder of results found. Studies with a verdict come first; those with too
-//! few seeds for one come last, and advise nothing. Studies whose arms do not differ in an operator say nothing about operators and are named at
+//! The page only sorts the findings of the studies in a folder of results. Studies with a verdict come first; those with too
+//! few seeds for one come last, without advice. Studies whose arms do not differ in an operator are listed at
 //! the end.
 
 mod groups;
@@ -36,7 +36,7 @@ pub fn read_published(folder: &Path) -> Result<Vec<StudyResults>, StudyError> {
         let Some(file) = study_file(&path) else { continue };
         let study = StudyFile::read(&file)?;
         let results = StudyResults::collect(&study, &[path.join("runs")])?;
-        // A study under way advises nobody.
+        // An unfinished study gives no advice.
         let has_stopped = results.sequential.as_ref().is_some_and(|sequential| sequential.has_stopped);
         if has_stopped || results.arms.iter().all(|arm| arm.ended == arm.planned) {
             published.push(results);
@@ -86,7 +86,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         published(folder.path(), "small", |text| text);
         published(folder.path(), "a_screening", |text| text.replace("count = 9", "count = 3"));
-        // One that compares something else than operators.
+        // A study that does not compare operators.
         published(folder.path(), "lengths", |text| {
             let mut text = text[..text.find("[arms.").unwrap()].to_string();
             for (arm, epochs) in [("max_pool", 2), ("strided", 3), ("all_conv", 4)] {
@@ -115,7 +115,10 @@ mod tests {
         );
         assert!(!page.contains("time |") && !page.contains("inference"), "{page}");
         assert!(page.contains("×0.50"), "{page}");
-        assert!(page.contains("No published study asks this"), "there is none about segmentation: {page}");
+        assert!(
+            page.contains("No published study of this question"),
+            "there is none about segmentation: {page}"
+        );
         assert!(
             page.contains("lengths") && !page.contains("[lengths](results/lengths/README.md):"),
             "{page}"
@@ -131,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_study_under_way_advises_nobody() {
+    fn an_unfinished_study_gives_no_advice() {
         let folder = tempfile::tempdir().unwrap();
         published(folder.path(), "small", |text| text);
         let results = folder.path().join("results");

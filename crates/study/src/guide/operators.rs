@@ -1,14 +1,14 @@
-//! Which operator an arm of a study stands for.
+//! The operators of an arm.
 
 use crate::file::{Arm, StudyFile};
 
 /// The slots of a network that hold operators.
 const SLOTS: [&str; 2] = ["downsample", "upsample"];
 
-/// Names another network, whose cost the arm's is matched to: its operators are not the arm's.
+/// The key of another network, whose cost the arm's is matched to: its operators are not the arm's.
 const MATCHED: &str = "match_cost";
 
-/// The operators in the slots of an arm, wherever in its `net` section they stand, with their settings: `max_pool kernel=3 stride=2`. Empty
+/// The operators in the slots of an arm, anywhere in its `net` section, with their settings: `max_pool kernel=3 stride=2`. Empty
 /// when none is written.
 pub(super) fn operators(study: &StudyFile, arm: &Arm) -> String {
     let mut found = Vec::new();
@@ -16,7 +16,7 @@ pub(super) fn operators(study: &StudyFile, arm: &Arm) -> String {
     found.join(", ")
 }
 
-/// Whether the study says anything about operators: at least two of its arms differ in them.
+/// Returns whether the study compares operators: at least two of its arms differ in them.
 pub(super) fn compares_operators(study: &StudyFile) -> bool {
     let mut all = study.arms.iter().map(|arm| operators(study, arm));
     let first = all.next();
@@ -55,7 +55,7 @@ mod tests {
     use crate::testing::{small_study, small_study_text};
 
     #[test]
-    fn operators_are_found_with_their_settings_and_equal_ones_say_nothing() {
+    fn operators_are_found_with_their_settings_and_equal_ones_compare_nothing() {
         let study = small_study(1);
         assert_eq!(operators(&study, &study.arms[0]), "max_pool kernel=3");
         assert!(compares_operators(&study));

@@ -1,4 +1,4 @@
-//! The page: what is known, how surely and in which regime; then the evidence by task; screenings last.
+//! The page of the guide: findings with their certainty and regime, then the evidence by task, then screenings.
 
 use allconv_document::{Block, Cell, Column, Document, Format, Table, Text};
 
@@ -10,7 +10,7 @@ use crate::metric::{Task, find_metric};
 use crate::results::{ArmResult, PracticalChances, StudyResults};
 use crate::sections::{cells, claims, gap, metric_name, opening};
 
-const ABOUT: &str = "Every number comes from runs that anybody can make again; every table links its study. The page covers only what these studies \
+const ABOUT: &str = "Every number comes from reproducible runs; every table links its study. The page covers only what these studies \
                      measured: read the regime of a study before you carry an answer into your own network.";
 
 const FITTED: &str = "Fitted: whether less than half of the test error is there on the training images already. Training errors with an asterisk were \
@@ -34,19 +34,21 @@ const SITUATIONS: [(Task, &str, &str); 4] = [
 pub(super) fn page(published: &[StudyResults]) -> Document {
     let (about, others): (Vec<&StudyResults>, Vec<&StudyResults>) =
         published.iter().partition(|results| compares_operators(&results.study));
-    let (judged, screened): (Vec<&StudyResults>, Vec<&StudyResults>) =
+    let (decided, screened): (Vec<&StudyResults>, Vec<&StudyResults>) =
         about.into_iter().partition(|results| results.statistics.verdict_possible);
     let mut blocks = head();
-    blocks.extend(known(&judged));
+    blocks.extend(known(&decided));
     for (task, title, question) in SITUATIONS {
         let of_task: Vec<&&StudyResults> =
-            judged.iter().filter(|results| task_of(&results.study) == task).collect();
+            decided.iter().filter(|results| task_of(&results.study) == task).collect();
         if of_task.is_empty() && task == Task::Any {
             continue;
         }
         blocks.extend([Block::heading(2, title), Block::paragraph(question)]);
         if of_task.is_empty() {
-            blocks.push(Block::paragraph("No published study asks this with seeds enough for a verdict."));
+            blocks.push(Block::paragraph(
+                "No published study of this question has enough seeds for a verdict.",
+            ));
         }
         blocks.extend(of_task.into_iter().flat_map(|results| study_section(results)));
     }
@@ -66,7 +68,7 @@ pub(super) fn page(published: &[StudyResults]) -> Document {
 /// How to read the page.
 fn head() -> Vec<Block> {
     let rules = [
-        "It begins with what is known, how surely, and in which regime. Studies with too few seeds for a verdict come last and advise nothing: the best \
+        "It begins with what is known, how surely, and in which regime. Studies with too few seeds for a verdict come last and give no advice: the best \
          of many means is partly the luckiest."
             .into(),
         Text::from("Differences are arm − baseline for the same seed, with 95\u{a0}% t intervals over seeds, all on one test set. ")
@@ -78,10 +80,10 @@ fn head() -> Vec<Block> {
         Text::emphasis("Worse, within, better")
             + " say how probable it is that the difference is worse than the study's margin, within it, or better than it, given these seeds and a flat prior.",
         Text::emphasis("Front")
-            + " lists the arms that nothing cheaper beats in the mean, without intervals; " + Text::strong("?→")
-            + " stands where the order of two neighbours is not shown.",
+            + " lists the arms that no cheaper arm beats in the mean, without intervals; " + Text::strong("?→")
+            + " marks where the order of two neighbours is not shown.",
         "Costs are relative to the baseline: ×0.50 is half of it. They are counted per image; memory is measured in training. Times are shown where \
-         `study bench` measured them in turns: those of runs that share a machine with other work compare nothing."
+         `study bench` measured them in turn: those of runs that share a machine with other work cannot be compared."
             .into(),
     ];
     let operators = Text::from("What an operator computes is described in ")
@@ -111,12 +113,12 @@ fn studies<'a>(order: &[&'a StudyResults]) -> allconv_document::Rows<&'a StudyRe
 }
 
 /// One row for each study with a verdict, those with the most seeds first.
-fn known(judged: &[&StudyResults]) -> Vec<Block> {
+fn known(decided: &[&StudyResults]) -> Vec<Block> {
     let heading = Block::heading(2, "What is known");
-    if judged.is_empty() {
-        return vec![heading, Block::paragraph("No published study has seeds enough for a verdict.")];
+    if decided.is_empty() {
+        return vec![heading, Block::paragraph("No published study has enough seeds for a verdict.")];
     }
-    let mut order = judged.to_vec();
+    let mut order = decided.to_vec();
     order.sort_by_key(|results| std::cmp::Reverse(results.study.seeds.count));
     let table = studies(&order)
         .column(Column::prose("What was found"), |results| known::found(results))
@@ -151,8 +153,8 @@ fn study_section(results: &StudyResults) -> Vec<Block> {
     if !results.claims.is_empty() {
         blocks.extend([Block::paragraph("What was claimed beforehand:"), claims::verdicts(results)]);
     }
-    let is_judged = results.statistics.verdict_possible;
-    if is_judged {
+    let has_verdict = results.statistics.verdict_possible;
+    if has_verdict {
         blocks.extend(gap::blocks(results).into_iter().map(|block| match block {
             Block::Heading(_, text) => Block::Heading(4, text),
             other => other,
@@ -162,12 +164,12 @@ fn study_section(results: &StudyResults) -> Vec<Block> {
         let baseline = Text::code(&results.arms[group.baseline].name);
         blocks.push(Block::Paragraph(Text::plain("Against ") + baseline + ":"));
         blocks.push(Block::Table(evidence(results, &group)));
-        blocks.extend(front_line(results, &group).filter(|_| is_judged));
+        blocks.extend(front_line(results, &group).filter(|_| has_verdict));
     }
     blocks
 }
 
-/// The arms that nothing cheaper beats in the mean; `None` where it is one alone.
+/// Returns the front in the mean; `None` where it is a single arm.
 fn front_line(results: &StudyResults, group: &Group) -> Option<Block> {
     let front = front(results, group, COSTS[0]);
     if front.len() < 2 {
@@ -189,7 +191,7 @@ fn front_line(results: &StudyResults, group: &Group) -> Option<Block> {
     Some(Block::Paragraph(Text::plain(&words) + steps + "."))
 }
 
-/// A cost of an arm in terms of the baseline's.
+/// Returns a cost of an arm relative to the baseline's.
 fn ratio(results: &StudyResults, cost: CostKind, (arm, baseline): (usize, usize)) -> Option<f64> {
     let (own, base) = ((cost.read)(&results.arms[arm])?, (cost.read)(&results.arms[baseline])?);
     (base > 0.0).then_some(own / base)
@@ -198,9 +200,9 @@ fn ratio(results: &StudyResults, cost: CostKind, (arm, baseline): (usize, usize)
 /// The arms of a group with their operators, best first where there are verdicts.
 fn evidence(results: &StudyResults, group: &Group) -> Table {
     let (study, unit) = (&results.study, results.unit);
-    let is_judged = results.statistics.verdict_possible;
+    let has_verdict = results.statistics.verdict_possible;
     let chances = |arm: usize| results.comparison(arm).and_then(|found| found.practical);
-    let has_chances = is_judged && group.arms.iter().any(|arm| chances(*arm).is_some());
+    let has_chances = has_verdict && group.arms.iter().any(|arm| chances(*arm).is_some());
     let chance = |name: &str| has_chances.then(|| Column::number(name));
     let shown = |arm: usize, read: fn(PracticalChances) -> f64| {
         chances(arm).map_or_else(Cell::empty, |found| Cell::number(read(found), Format::Chance))
@@ -208,7 +210,7 @@ fn evidence(results: &StudyResults, group: &Group) -> Table {
     let mut table = Table::of(ordered(results, group))
         .column(Column::text("Arm"), |arm| Cell::code(&results.arms[*arm].name))
         .column(Column::prose("Operator"), |arm| Cell::plain(&operators(study, &study.arms[*arm])))
-        .column(is_judged.then(|| Column::text("Verdict")), |arm| {
+        .column(has_verdict.then(|| Column::text("Verdict")), |arm| {
             results.comparison(*arm).map_or_else(Cell::empty, |found| found.verdict.label().into())
         })
         .column(Column::number(&metric_name(study)).unit(unit.symbol()), |arm| {

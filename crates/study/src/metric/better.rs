@@ -1,8 +1,8 @@
-//! Which direction of a metric is good.
+//! The good direction of a metric.
 
 use serde::Serialize;
 
-/// Which direction of a metric is good.
+/// The good direction of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Better {

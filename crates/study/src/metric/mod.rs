@@ -1,4 +1,4 @@
-//! What a metric means: its unit, and which direction is good.
+//! Metrics: their units and good directions.
 
 mod better;
 mod registry;

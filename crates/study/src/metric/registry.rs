@@ -1,12 +1,12 @@
-//! The registry of metrics: how each is shown, which direction is good, and what kind of task it judges.
+//! The registry of metrics: unit, good direction, task and definition of each.
 //!
-//! Names are those of `metrics.jsonl` and `scores.json`. A metric that is not listed can be measured, shown and compared all the same; it
-//! is shown as stored, and nobody calls either direction better.
+//! Names are those of `metrics.jsonl` and `scores.json`. A metric that is not listed can be measured, shown and compared too; it
+//! is shown as stored, and has no good direction.
 
 use super::better::Better;
 use super::unit::MetricUnit;
 
-/// The kind of question that a network is asked.
+/// The kind of task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Task {
     /// Which class an image belongs to.
@@ -15,24 +15,24 @@ pub enum Task {
     Restoration,
     /// Which class each pixel belongs to.
     Segmentation,
-    /// Asked of networks of any task.
+    /// For networks of any task.
     Any,
 }
 
-/// What is known of a metric.
+/// A metric.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Metric {
     /// Its name; a class, layer, distance or condition may follow after `_`, as in `iou_1` or `shift_agreement_3`.
     pub name: &'static str,
     /// Its name in texts.
     pub label: &'static str,
-    /// How values are shown.
+    /// Its unit.
     pub unit: MetricUnit,
-    /// Which direction is good; `None` where it depends on what is wanted.
+    /// Its good direction; `None` where it depends on the purpose.
     pub better: Option<Better>,
-    /// The task that it judges.
+    /// Its task.
     pub task: Task,
-    /// What it is, in one sentence without a full stop.
+    /// Its definition, in one sentence without a full stop.
     pub meaning: &'static str,
 }
 
@@ -55,11 +55,11 @@ use MetricUnit::{Decibel, Index, Nats, Percent, Pixels, Plain};
 use Task::{Any, Classification, Restoration, Segmentation};
 
 impl Metric {
-    /// The least and the largest value that it can take; infinite where there is no limit.
+    /// Returns the smallest and the largest possible value; infinite where there is no limit.
     pub fn range(&self) -> (f64, f64) {
         match self.unit {
             Percent => (0.0, 1.0),
-            // Of 8-bit pictures: 0 between black and white, and what equal pictures count as.
+            // Of 8-bit images: 0 between black and white, and the value recorded for equal images.
             Decibel => (0.0, MOST_DECIBEL),
             Index if self.name.contains("ssim") => (-1.0, 1.0),
             Nats | Index | Pixels => (0.0, f64::INFINITY),
@@ -68,31 +68,36 @@ impl Metric {
     }
 }
 
-/// No picture of 8 bits is nearer to another than this, in decibels; equal ones are recorded as about 148.
+/// Largest PSNR of 8-bit images, in decibels; equal ones are recorded as about 148.
 const MOST_DECIBEL: f64 = 150.0;
 
 /// All metrics that are known by name.
 pub const METRICS: &[Metric] = &[
-    lower(("error", "error"), Percent, Classification, "share of images that are classified wrongly"),
+    lower(("error", "error"), Percent, Classification, "fraction of images that are classified wrongly"),
     lower(
         ("clean_error", "clean error"),
         Percent,
         Classification,
-        "share of 5,000 training images that the finished network classifies wrongly, without dropout and augmentation",
+        "fraction of 5,000 training images that the finished network classifies wrongly, without dropout and augmentation",
     ),
     lower(("clean_loss", "clean loss"), Nats, Classification, "cross-entropy of the same training images"),
     lower(
         ("mirrored_error", "error with mirror images"),
         Percent,
         Classification,
-        "share of images classified wrongly by the mean of the logits of the image and its mirror image",
+        "fraction of images classified wrongly by the mean of the logits of the image and its mirror image",
     ),
-    higher(("accuracy", "accuracy"), Percent, Classification, "share of images that are classified rightly"),
+    higher(
+        ("accuracy", "accuracy"),
+        Percent,
+        Classification,
+        "fraction of images that are classified rightly",
+    ),
     lower(
         ("top5_error", "top-5 error"),
         Percent,
         Classification,
-        "share of images whose class is not among the five likeliest",
+        "fraction of images whose class is not among the five likeliest",
     ),
     lower(("loss", "loss"), Nats, Any, "what training minimises, mean over images"),
     lower(
@@ -105,19 +110,19 @@ pub const METRICS: &[Metric] = &[
         ("training_loss_at_25", "training loss at 25 % of the steps"),
         Nats,
         Any,
-        "loss while training, nearest to that share of its course",
+        "loss while training, nearest to that fraction of the steps",
     ),
     lower(
         ("training_loss_at_50", "training loss at 50 % of the steps"),
         Nats,
         Any,
-        "loss while training, nearest to that share of its course",
+        "loss while training, nearest to that fraction of the steps",
     ),
     lower(
         ("training_loss_at_100", "training loss at 100 % of the steps"),
         Nats,
         Any,
-        "loss while training, nearest to that share of its course",
+        "loss while training, nearest to that fraction of the steps",
     ),
     higher(("psnr", "PSNR"), Decibel, Restoration, "peak signal-to-noise ratio"),
     higher(("psnr_y", "PSNR (luma)"), Decibel, Restoration, "peak signal-to-noise ratio of luma"),
@@ -188,61 +193,85 @@ pub const METRICS: &[Metric] = &[
         ("pixel_error", "pixel error"),
         Percent,
         Segmentation,
-        "share of pixels that are classified wrongly",
+        "fraction of pixels that are classified wrongly",
     ),
     higher(
         ("shift_agreement", "shift agreement"),
         Percent,
         Any,
-        "share of shifted images that get the answer of the unshifted ones",
+        "fraction of shifted images that get the answer of the unshifted ones",
     ),
     higher(
         ("circular_shift_agreement", "agreement under circular shifts"),
         Percent,
         Any,
-        "share of shifted images that get the answer of the unshifted ones",
+        "fraction of shifted images that get the answer of the unshifted ones",
     ),
     higher(
         ("circular_shift_fidelity", "fidelity under circular shifts"),
         Percent,
         Any,
-        "share of shifted images that get the right answer",
+        "fraction of shifted images that get the right answer",
     ),
     higher(
         ("zero_shift_agreement", "agreement under zero-filled shifts"),
         Percent,
         Any,
-        "share of shifted images that get the answer of the unshifted ones",
+        "fraction of shifted images that get the answer of the unshifted ones",
     ),
     higher(
         ("zero_shift_fidelity", "fidelity under zero-filled shifts"),
         Percent,
         Any,
-        "share of shifted images that get the right answer",
+        "fraction of shifted images that get the right answer",
     ),
     higher(
         ("crop_shift_agreement", "agreement between crops"),
         Percent,
         Any,
-        "share of shifted crops that get the answer of the middle one",
+        "fraction of shifted crops that get the answer of the middle one",
     ),
     higher(
         ("crop_shift_fidelity", "fidelity on crops"),
         Percent,
         Any,
-        "share of shifted crops that get the right answer",
+        "fraction of shifted crops that get the right answer",
+    ),
+    higher(
+        ("map_shift_agreement", "agreement of maps between crops"),
+        Percent,
+        Segmentation,
+        "fraction of pixels that get the same class in overlapping crops",
+    ),
+    lower(
+        ("map_shift_error", "difference of maps between crops"),
+        Index,
+        Any,
+        "norm of the difference of the maps of overlapping crops over the norm of the map about its mean",
+    ),
+    lower(
+        ("frequency_sensitivity_low", "sensitivity to low frequencies"),
+        Percent,
+        Classification,
+        "fraction of predictions changed by a wave below half the Nyquist frequency",
+    ),
+    lower(
+        ("frequency_sensitivity_high", "sensitivity to high frequencies"),
+        Percent,
+        Classification,
+        "fraction of predictions changed by a wave above half the Nyquist frequency",
     ),
     higher(
         ("rotation_agreement", "agreement under rotation"),
         Percent,
         Any,
-        "share of rotated images that get the answer of the upright ones",
+        "fraction of rotated images that get the answer of the upright ones",
     ),
     higher(
         ("scale_agreement", "agreement under scaling"),
         Percent,
         Any,
-        "share of scaled images that get the answer of the unscaled ones",
+        "fraction of scaled images that get the answer of the unscaled ones",
     ),
     lower(
         ("equivariance_error", "equivariance error"),
@@ -254,25 +283,25 @@ pub const METRICS: &[Metric] = &[
         ("aliasing_share", "aliasing share"),
         Percent,
         Any,
-        "share of the output's spectrum that frequencies above the new Nyquist frequency explain",
+        "fraction of the output's spectrum that frequencies above the new Nyquist frequency explain",
     ),
     lower(
         ("zone_plate_aliasing", "aliasing of a zone plate"),
         Percent,
         Any,
-        "the aliasing share for an image that holds all frequencies",
+        "the aliasing fraction for an image that holds all frequencies",
     ),
     lower(
         ("aliasing_energy", "aliasing energy"),
         Percent,
         Any,
-        "share of the output's energy that comes from above the new Nyquist frequency",
+        "fraction of the output's energy that comes from above the new Nyquist frequency",
     ),
     lower(
         ("checkerboard_energy", "checkerboard energy"),
         Percent,
         Any,
-        "share of the output's energy at the frequencies of a checkerboard",
+        "fraction of the output's energy at the frequencies of a checkerboard",
     ),
     lower(
         ("corruption_error", "corruption error"),
@@ -337,7 +366,7 @@ pub fn find_metric(name: &str) -> Option<&'static Metric> {
     }
     let qualified = METRICS.iter().filter(|metric| {
         let rest = name.strip_prefix(metric.name).and_then(|rest| rest.strip_prefix('_'));
-        // What follows says where it was measured. Another metric's name there makes it a third thing.
+        // The suffix names where it was measured. Another metric's name there makes it a different metric.
         rest.is_some_and(|rest| METRICS.iter().all(|other| !rest.ends_with(other.name)))
     });
     qualified.max_by_key(|metric| metric.name.len())
@@ -367,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_beginning_counts_and_only_up_to_a_whole_word() {
+    fn the_longest_prefix_counts_and_only_up_to_an_underscore() {
         assert_eq!(find_metric("psnr_y_set5").unwrap().name, "psnr_y");
         assert_eq!(find_metric("shift_agreement_3").unwrap().name, "shift_agreement");
         assert_eq!(find_metric("errors"), None);

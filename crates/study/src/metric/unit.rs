@@ -1,4 +1,4 @@
-//! How values of a metric are written for people: fractions as percent, ratios in decibels as they are, everything else to four digits.
+//! Units and display formats of metrics: fractions in percent, ratios in decibels, everything else to four digits.
 
 use allconv_document::{Decimal, Digits};
 
@@ -27,7 +27,7 @@ impl MetricUnit {
         find_metric(metric).map_or(MetricUnit::Plain, |metric| metric.unit)
     }
 
-    /// What a stored value is multiplied with to be shown.
+    /// Returns the factor from a stored to a displayed value.
     pub fn factor(self) -> f64 {
         if self == MetricUnit::Percent { 100.0 } else { 1.0 }
     }

@@ -31,7 +31,7 @@ pub struct ReportFile {
 
 /// All files of the report: `index.html`, `results.csv`, `metrics.csv`, `results.json`, `tables.tex`, `paper.md`, `figures/*.{svg,png}`.
 ///
-/// `examples` shows the test pictures on which the arms disagree; where it has none, they are named by number.
+/// `examples` supplies the test images on which the arms disagree; where it has none, they are named by number.
 pub fn report_files(results: &StudyResults, examples: &dyn Examples) -> Vec<ReportFile> {
     let page = page::page(results, &pictures(results, examples));
     let json = results_json::results_json(results);
@@ -55,7 +55,7 @@ pub fn tensorboard_files(results: &StudyResults) -> Vec<ReportFile> {
     tensorboard::event_files(results)
 }
 
-/// What the page shows of the data set that the runs with outcomes were made with.
+/// Returns class names and images of the data set of the runs with outcomes.
 fn pictures(results: &StudyResults, examples: &dyn Examples) -> Pictures {
     let with_outcomes = results.runs.iter().find(|run| run.value.is_some() && run.specification.is_some());
     let Some(specification) = with_outcomes.and_then(|run| run.specification.as_ref()) else {
@@ -90,7 +90,7 @@ pub(crate) fn published_files(results: &StudyResults) -> Vec<ReportFile> {
 /// Age from which a temporary file belongs to no live process: a report is written in seconds.
 const LEFT_BEHIND: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Writes files below `folder`, each atomically, making folders as needed; what killed processes left there long ago is removed.
+/// Writes files below `folder`, each atomically, making folders as needed; old temporary files of killed processes are removed.
 ///
 /// # Errors
 /// [`RecordError::Io`].

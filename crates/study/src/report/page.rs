@@ -1,14 +1,14 @@
-//! `index.html`: everything that is known of a study on one page.
+//! `index.html`: all results of a study on one page.
 
 use allconv_document::{Document, Text};
 
 use crate::results::StudyResults;
 use crate::sections::{
-    Pictures, answers, arms, claims, classes, comparisons, disagreement, factors, figures, gap, opening,
-    pictures, reproduction, runs, search, secondary, trend,
+    Pictures, answers, arms, best_first, claims, classes, comparisons, disagreement, factors, figures, gap,
+    opening, pictures, reproduction, runs, search, secondary, trend,
 };
 
-/// Comparisons up to which their sentences stand before the main figure.
+/// Largest number of comparisons whose sentences precede the main figure.
 const MOST_ANSWERS_FIRST: usize = 5;
 
 /// The page.
@@ -17,7 +17,7 @@ pub(super) fn page(results: &StudyResults, examples: &Pictures) -> Document {
     let mut blocks = opening::notes(results);
     blocks.extend(opening::blocks(results));
     blocks.extend(claims::blocks(results));
-    // Many sentences would push the picture off the first screen.
+    // Many sentences would push the figure off the first screen.
     let is_figure_first = results.comparisons.len() > MOST_ANSWERS_FIRST || !results.claims.is_empty();
     if is_figure_first {
         blocks.push(figures::main(results));
@@ -26,7 +26,7 @@ pub(super) fn page(results: &StudyResults, examples: &Pictures) -> Document {
     if !is_figure_first {
         blocks.push(figures::main(results));
     }
-    blocks.extend(arms::blocks(results));
+    blocks.extend(best_first(results, arms::blocks(results)));
     blocks.extend(arms::forward_passes(results));
     blocks.extend(gap::blocks(results));
     blocks.extend(trend::blocks(results));

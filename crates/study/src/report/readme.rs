@@ -1,4 +1,4 @@
-//! The `README.md` that stands beside the published runs of a study.
+//! The `README.md` of a published study.
 
 use allconv_document::{Block, Document, Text};
 

@@ -1,4 +1,4 @@
-//! `results.json`: everything the report says, for machines. The parts of the results write themselves; here they are put together.
+//! `results.json`: all results of a study. Each part serialises itself; here they are joined.
 
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
@@ -29,7 +29,7 @@ impl Serialize for StudyResults {
     }
 }
 
-/// What the study file fixes.
+/// Returns the settings of the study file.
 fn design(results: &StudyResults) -> Value {
     let study = &results.study;
     json!({
@@ -60,7 +60,7 @@ fn design(results: &StudyResults) -> Value {
     })
 }
 
-/// Verdicts and the tests behind them.
+/// Returns the verdicts and the tests behind them.
 fn answers(results: &StudyResults) -> Value {
     let study = &results.study;
     let name = |arm: usize| json!(results.arms[arm].name);
@@ -112,7 +112,7 @@ fn answers(results: &StudyResults) -> Value {
     })
 }
 
-/// What was measured.
+/// Returns the measurements.
 fn measurements(results: &StudyResults) -> Value {
     let study = &results.study;
     let name = |arm: usize| json!(results.arms[arm].name);
@@ -157,7 +157,7 @@ fn measurements(results: &StudyResults) -> Value {
     })
 }
 
-/// What a value writes of itself, and fields that the results around it know.
+/// Returns a value's own fields and fields from the surrounding results.
 fn with<const N: usize>(value: impl Serialize, fields: [(&str, Value); N]) -> Value {
     let mut object = json!(value);
     for (key, value) in fields {

@@ -1,4 +1,4 @@
-//! What is computed from the runs that a look sees: arms, comparisons, effects of factors.
+//! The analysis of the runs of a look: arms, comparisons, effects of factors.
 
 use super::arm::ArmResult;
 use super::comparison::ComparisonResult;
@@ -9,7 +9,7 @@ use crate::check::StatisticsCheck;
 use crate::file::StudyFile;
 use crate::index::IndexedRun;
 
-/// What is computed from some of the runs.
+/// The analysis of some of the runs.
 pub(super) struct Analysis {
     pub(super) arms: Vec<ArmResult>,
     pub(super) comparisons: Vec<ComparisonResult>,

@@ -1,4 +1,4 @@
-//! What needs no learning: the value of the primary metric that bicubic interpolation, the noisy input as it is, or always naming the most
+//! Reference without training: the value of the primary metric that bicubic interpolation, the noisy input itself, or always naming the most
 //! frequent class reaches on the same images.
 
 use allconv_record::SplitName;
@@ -9,17 +9,17 @@ use super::outcome_table::OutcomeTable;
 use super::run::RunResult;
 use crate::file::{Better, Primary};
 
-/// What stands before the name of the primary metric in the name of its anchor, and what that is in words.
+/// The prefix of an anchor's metric name before the primary metric's name, and its description.
 const ANCHORS: [(&str, &str); 2] =
     [("bicubic", "bicubic interpolation"), ("noisy", "the noisy input as it is")];
 
-/// What a classifier reaches that has learned nothing but which class is the most frequent.
+/// The description of always naming the most frequent class.
 const CHANCE: &str = "always naming the most frequent class";
 
 /// All finished runs against an anchor.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Anchor {
-    /// What it is, in words.
+    /// Its description.
     pub label: &'static str,
     /// Its value, the mean over the runs that recorded it.
     pub value: f64,
@@ -37,7 +37,7 @@ impl Anchor {
         ANCHORS.iter().map(move |(prefix, _)| format!("{prefix}_{primary}"))
     }
 
-    /// `None` when nothing is known that needs no learning.
+    /// `None` when no reference without training is known.
     pub(crate) fn of(
         runs: &[RunResult],
         primary: &Primary,
@@ -88,7 +88,7 @@ fn pairs(
 fn mean_anchor((label, pairs): (&str, &[(f64, f64)])) -> f64 {
     let anchors = pairs.iter().map(|(_, anchor)| anchor);
     match pairs.first() {
-        // One number for all runs, which adding up would only round.
+        // One number for all runs; a mean would only add rounding.
         Some((_, chance)) if label == CHANCE => *chance,
         _ => anchors.sum::<f64>() / pairs.len() as f64,
     }

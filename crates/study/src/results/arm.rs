@@ -16,18 +16,18 @@ use crate::text::counted;
 /// States of runs that have ended without a result.
 const LOST: [RunState; 3] = [RunState::Diverged, RunState::Stuck, RunState::Skipped];
 
-/// What is known of an arm.
+/// The results of an arm.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ArmResult {
     /// Its name.
     pub name: String,
-    /// Whether it is compared with none, and others with it.
+    /// Whether it is a baseline.
     pub is_baseline: bool,
-    /// A value from elsewhere, if the study file names one.
+    /// A reference value from another source, if the study file names one.
     pub reference: Option<f64>,
     /// The learning rate that the study's search gave it, if there was one.
     pub searched_lr: Option<f64>,
-    /// Seeds that the study asks for.
+    /// The study's number of seeds.
     #[serde(skip)]
     pub planned: usize,
     /// Final values with their seeds, in the order of the seeds.
@@ -46,10 +46,10 @@ pub struct ArmResult {
     pub ended: usize,
     /// Of these, those that did not finish.
     pub lost: usize,
-    /// How these ended, with their numbers.
+    /// The numbers of these by state.
     #[serde(skip)]
     pub lost_as: Vec<(RunState, usize)>,
-    /// Wilson interval for the share of lost runs; `None` if none has ended.
+    /// Wilson interval for the fraction of lost runs; `None` if none has ended.
     #[serde(rename = "lost_interval_95")]
     pub lost_interval: Option<Interval>,
     /// Cost of the network, from the first run that has one.
@@ -58,7 +58,7 @@ pub struct ArmResult {
     /// The cost it has in common with its baseline; `None` where it is not matched.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub matched: Option<ArmMatch>,
-    /// Its forward pass as `study bench` measured it; `None` where nobody did.
+    /// Its forward pass as `study bench` measured it; `None` where it was not run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forward_pass: Option<ForwardPass>,
     /// Median seconds inside the training loop over finished runs.
@@ -125,7 +125,7 @@ impl ArmResult {
         }
     }
 
-    /// Whether its interval reaches the value that needs no learning, or lies beyond it; false where no such value is known.
+    /// Returns whether its interval includes the value without training, or is worse than it; false where no such value is known.
     pub(crate) fn reaches(&self, floor: Option<f64>, better: Better) -> bool {
         let (Some(floor), Some(summary)) = (floor, self.summary) else { return false };
         let ends = self.interval.unwrap_or(Interval { low: summary.mean, high: summary.mean });
@@ -135,7 +135,7 @@ impl ArmResult {
         }
     }
 
-    /// How its runs were lost, as a clause: `all 6 runs diverged`, `4 of 6 runs diverged, 2 got stuck`.
+    /// Returns how its runs were lost, as a clause: `all 6 runs diverged`, `4 of 6 runs diverged, 2 got stuck`.
     pub(crate) fn losses(&self) -> String {
         let all = counted(self.planned, "run");
         match self.lost_as.as_slice() {

@@ -1,4 +1,4 @@
-//! What a design can say of a claim: how surely it would hold if it were true, and fail if it were false.
+//! Power of claims: the chance that a true claim holds, and that a false one fails.
 //!
 //! Every statement has a bound and a scale: its margin, or for `lower` and `higher` without one the study's equivalence margin. A claim counts as
 //! true when every contrast lies one scale inside of its bound (no difference at all for `equivalent`, `not_lower` and `not_higher`), and as false
@@ -9,20 +9,20 @@ use crate::file::{Contrast, StudyFile};
 use crate::stats::SEEDS_FOR_A_VERDICT;
 use crate::stats::{Statement, StatementPlan, chance_refuted, chance_shown};
 
-/// A contrast with what a plan needs of it.
+/// The plan of a contrast.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ContrastPlan {
-    /// Where the difference is said to lie.
+    /// The statement about the difference.
     pub shows: Statement,
     /// The margin of that.
     pub margin: f64,
-    /// How far from its bound the truth is supposed to lie.
+    /// Assumed distance of the true difference from the bound.
     pub scale: f64,
     /// Standard deviation of the differences per seed, above 0.
     pub spread: f64,
 }
 
-/// What a design can say of a claim.
+/// The power of a design for a claim.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ClaimChances {
     /// Chance of "holds" if it is true.
@@ -74,7 +74,7 @@ impl ClaimChances {
     }
 }
 
-/// How far from its bound a contrast's truth is supposed to lie.
+/// Returns the assumed distance of a contrast's true difference from its bound.
 pub(crate) fn scale(study: &StudyFile, contrast: &Contrast) -> Option<f64> {
     if contrast.margin > 0.0 {
         return Some(contrast.margin);

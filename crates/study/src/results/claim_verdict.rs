@@ -1,6 +1,6 @@
-//! What may be said of a claim and of its contrasts, in the regime of the study.
+//! Verdicts on claims and their contrasts, in the regime of the study.
 
-/// What may be said of a claim, in the regime of the study.
+/// The verdict on a claim, in the regime of the study.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClaimVerdict {
     /// Runs are still missing.
@@ -15,14 +15,14 @@ pub enum ClaimVerdict {
     Open,
     /// All runs have ended, and a contrast has no seed left in which all of its arms have a value.
     Lost,
-    /// Neither, and a contrast is the same in every seed and not zero: nothing but its size is known.
+    /// Neither, and a contrast is the same in every seed and not zero: only its size is known.
     NoSpread,
-    /// Neither, and the arms of a contrast that says they are alike are no better than what needs no learning.
+    /// Neither, and the arms of a contrast that states their equivalence are no better than a reference without training.
     AtChance,
 }
 
 impl ClaimVerdict {
-    /// A stable word for machine-readable results; those of the verdicts are older than their labels.
+    /// Returns the stable name in machine-readable results; these names are older than the labels.
     pub fn name(self) -> &'static str {
         match self {
             ClaimVerdict::Interim => "interim",
@@ -36,7 +36,7 @@ impl ClaimVerdict {
         }
     }
 
-    /// One or two words for people.
+    /// Returns a label of one or two words.
     pub fn label(self) -> &'static str {
         match self {
             ClaimVerdict::Interim => "runs missing",
@@ -51,7 +51,7 @@ impl ClaimVerdict {
     }
 }
 
-/// What may be said of one contrast of a claim that has a verdict.
+/// The verdict on one contrast of a claim that has a verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PartVerdict {
     /// It is shown.
@@ -63,7 +63,7 @@ pub enum PartVerdict {
 }
 
 impl PartVerdict {
-    /// A stable word for machine-readable results.
+    /// Returns the stable name in machine-readable results.
     pub fn name(self) -> &'static str {
         match self {
             PartVerdict::Holds => "holds",

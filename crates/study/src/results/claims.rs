@@ -1,6 +1,6 @@
-//! What came of the study's claims: each holds here, fails here, or is open here, with the interval of every contrast.
+//! The results of the study's claims: each holds, fails or is open in the study's regime, with the interval of every contrast.
 //!
-//! "Here" is the regime in which the study was run; where a failing claim contradicts what somebody else claimed, `contradiction.rs` decides.
+//! `contradiction.rs` decides whether a failing claim also contradicts its source.
 
 use serde::Serialize;
 
@@ -23,7 +23,7 @@ use crate::stats::{
 pub struct ClaimResult {
     /// Its name in the study file.
     pub name: String,
-    /// What is claimed.
+    /// The claim in a sentence.
     pub text: String,
     /// Its contrasts.
     pub contrasts: Vec<ContrastResult>,
@@ -35,13 +35,13 @@ pub struct ClaimResult {
     pub corrected_by_flips: Option<Evidence>,
     /// Whether the two disagree about α, for or against the claim, where sign flips could have reached it.
     pub tests_disagree: bool,
-    /// What the study could have said, at the spread that was found; `None` where that is not known.
+    /// The power at the observed spread; `None` where that is not known.
     #[serde(flatten, serialize_with = "serialised::chances")]
     pub chances: Option<ClaimChances>,
-    /// Why a failing claim counts as contradicted where it was made; `None` where it does not.
+    /// Why a failing claim counts as contradicted in its source; `None` where it does not.
     #[serde(skip)]
     pub contradiction: Option<Contradiction>,
-    /// What may be said.
+    /// The verdict.
     pub verdict: ClaimVerdict,
 }
 
@@ -52,9 +52,9 @@ pub struct ContrastResult {
     pub name: String,
     /// The metric.
     pub metric: String,
-    /// Where the difference is said to lie.
+    /// The statement about the difference.
     pub shows: Statement,
-    /// The margin of that.
+    /// Its margin.
     pub margin: f64,
     /// The difference in each seed in which all arms have a value.
     #[serde(rename = "n", serialize_with = "serialised::count")]
@@ -71,7 +71,7 @@ pub struct ContrastResult {
     /// The same by sign flips; `None` without spread, and where seeds are folds.
     #[serde(flatten, serialize_with = "serialised::flip_evidence")]
     pub flip_evidence: Option<Evidence>,
-    /// What may be said of this contrast alone, at α divided by the contrasts of the claim and by the claims.
+    /// The verdict on this contrast alone, at α divided by the contrasts of the claim and by the claims.
     pub part: PartVerdict,
     /// Seeds, or folds, that the tests take for independent.
     #[serde(skip)]
@@ -82,22 +82,22 @@ pub struct ContrastResult {
     /// Whether it is the same in every seed and not zero.
     #[serde(skip)]
     pub has_no_spread: bool,
-    /// Whether it says that arms are alike, or not worse, of which none is better than what needs no learning. It then has no evidence for it.
+    /// Whether it states equivalence or non-inferiority of arms none of which is better than a reference without training. It then has no evidence.
     #[serde(skip)]
     pub is_at_chance: bool,
 }
 
 impl ClaimResult {
-    /// Judges all claims of the study.
+    /// Tests all claims of the study.
     pub(crate) fn all(
         study: &StudyFile,
         statistics: &StatisticsCheck,
         (runs, arms, learned_nothing): (&[RunResult], &[ArmResult], &[bool]),
     ) -> Vec<ClaimResult> {
         let is_complete = runs.iter().all(|run| run.state.is_final());
-        let judged =
+        let tested =
             |claim| ClaimResult::of(study, claim, (statistics, is_complete), (runs, arms, learned_nothing));
-        study.claims.iter().map(judged).collect()
+        study.claims.iter().map(tested).collect()
     }
 
     fn of(
@@ -138,7 +138,7 @@ impl ClaimResult {
             verdict: ClaimVerdict::Interim,
         };
         if is_complete {
-            result.verdict = result.judged(alpha);
+            result.verdict = result.verdict_at(alpha);
             result.tests_disagree = result.do_tests_disagree(alpha, claims);
             result.contradiction =
                 Contradiction::of(study, (claim, &result), (runs, arms), (statistics, part_level));
@@ -147,7 +147,7 @@ impl ClaimResult {
     }
 
     /// The verdict, once all runs have ended.
-    fn judged(&self, alpha: f64) -> ClaimVerdict {
+    fn verdict_at(&self, alpha: f64) -> ClaimVerdict {
         let least = least_independent(&self.contrasts);
         if least == 0 {
             ClaimVerdict::Lost
@@ -174,7 +174,7 @@ impl ClaimResult {
             claims as f64 * factor * 0.5 * smallest_exact_p(least) <= alpha
                 && (own <= alpha) != (other <= alpha)
         };
-        // "Outside of the margin" is judged at both ends, each at half of the level.
+        // "Outside of the margin" is tested at both ends, each at half of the level.
         let is_two_sided = self.contrasts.iter().any(|contrast| contrast.shows == Statement::Equivalent);
         let parts = self.contrasts.len() as f64 * if is_two_sided { 2.0 } else { 1.0 };
         disagree(self.corrected.p_for, flips.p_for, 1.0)
@@ -214,7 +214,7 @@ impl ContrastResult {
         let is_at_chance = says_alike
             && contrast.metric == study.primary.metric
             && contrast.of.iter().chain(&contrast.against).all(|arm| learned_nothing[*arm]);
-        // That arms are alike which learned nothing is no evidence for anything.
+        // Equivalence of arms that learned nothing is not evidence.
         let at_most_against = |found: Evidence| Evidence {
             p_for: if is_at_chance { Evidence::NONE.p_for } else { found.p_for },
             ..found
@@ -295,7 +295,7 @@ contrasts = [{ of = { rule = "all_conv" }, against = { rule = "max_pool" }, metr
         StudyFile::parse("small.toml", text).unwrap()
     }
 
-    /// `strided` costs 2 points; all arms agree alike on shifted images.
+    /// `strided` costs 2 points; all arms have the same agreement on shifted images.
     fn filled(folder: &std::path::Path, study: &StudyFile) -> StudyResults {
         for planned in plan(study) {
             let noise = 0.0005 * ((planned.seed * 7 + planned.arm_index as u64 * 3) % 5) as f64;

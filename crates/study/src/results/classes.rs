@@ -1,4 +1,4 @@
-//! Which classes an arm confuses, and in which classes it differs from its baseline.
+//! Confusion matrices of the arms, and their differences to the baseline by class.
 
 use serde::Serialize;
 
@@ -7,7 +7,7 @@ use super::outcome_table::OutcomeTable;
 use crate::file::StudyFile;
 use crate::stats::{Interval, holm, paired_t_test, settled};
 
-/// Most classes that are counted one by one: a table of their confusions has the square of that many numbers for every arm.
+/// Largest number of classes with a confusion matrix, which has the square of that many numbers for every arm.
 pub const MOST_CLASSES_COUNTED: usize = 256;
 
 /// Per-class results of one arm, over its runs that recorded outcomes.
@@ -38,7 +38,7 @@ pub struct ClassDifference {
 }
 
 impl ClassResult {
-    /// Share of a class's examples that are classified wrongly; `None` for a class without examples.
+    /// Fraction of a class's examples that are classified wrongly; `None` for a class without examples.
     pub fn error(&self, class: usize) -> Option<f64> {
         let total: f64 = self.confusion[class].iter().sum();
         (total > 0.0).then(|| 1.0 - self.confusion[class][class] / total)
@@ -104,7 +104,7 @@ fn differences(
     let corrected = holm(&p.iter().map(|p| p.unwrap_or(1.0)).collect::<Vec<_>>());
     (0..classes)
         .map(|class| {
-            // A class that the test split does not hold has no error, whatever is predicted.
+            // A class without test examples has no error, whatever is predicted.
             let values = if totals[class] > 0.0 { of_class(class) } else { return None };
             Some(ClassDifference {
                 mean: values.iter().sum::<f64>() / values.len() as f64,

@@ -1,4 +1,4 @@
-//! From a study file and its run directories to the results of the study.
+//! Computation of a study's results from its file and run directories.
 
 use std::path::PathBuf;
 
@@ -118,7 +118,7 @@ impl Found {
     }
 }
 
-/// Adds what is known of arms beyond the values of their runs: the rate that the search gave them, the cost they are matched in.
+/// Adds the search's learning rate and the matched cost to the arms.
 fn complete_arms(
     study: &StudyFile,
     arms: &mut [ArmResult],
@@ -134,7 +134,7 @@ fn complete_arms(
     arms.iter_mut().zip(matched).for_each(|(arm, matched)| arm.matched = matched);
 }
 
-/// Adds what all arms together say of a comparison, and what single examples and images do.
+/// Adds to the comparisons the intervals from the spread of all arms, and the comparisons over examples and images.
 fn complete_comparisons(
     study: &StudyFile,
     comparisons: &mut [ComparisonResult],
@@ -153,7 +153,7 @@ fn complete_comparisons(
     }
 }
 
-/// The runs, of which those of arms without a learning rate that works are skipped.
+/// Returns the runs, with those of arms without a working learning rate marked as skipped.
 fn with_skipped(mut runs: Vec<RunResult>, search: Option<&SearchResult>) -> Vec<RunResult> {
     let Some(search) = search else { return runs };
     for run in runs.iter_mut().filter(|run| search.has_failed(run.arm_index)) {
@@ -163,7 +163,7 @@ fn with_skipped(mut runs: Vec<RunResult>, search: Option<&SearchResult>) -> Vec<
     runs
 }
 
-/// What a reader must know of the arms and runs before comparing them.
+/// Returns warnings about comparing arms and runs.
 fn warnings_of(
     study: &StudyFile,
     (runs, arms, table): (&[RunResult], &[ArmResult], &OutcomeTable),
@@ -180,9 +180,9 @@ fn warnings_of(
     warnings
 }
 
-/// What a reader must know of an arm without a single result, although all of its runs have ended.
+/// Returns a warning about an arm without any result, although all of its runs have ended.
 fn lost_arm(arm: &ArmResult) -> Option<String> {
-    // Of arms that were skipped the search warns.
+    // The search warns about skipped arms.
     let is_lost = arm.lost == arm.planned && arm.lost_as.iter().all(|(state, _)| *state != RunState::Skipped);
     is_lost.then(|| format!("Arm {} has no result: {}.", arm.name, arm.losses()))
 }
@@ -304,7 +304,7 @@ mod tests {
             assert_eq!(after.comparisons[0].verdict, Verdict::Interim);
             assert_eq!(needed(), 21, "the runs up to the second look");
         }
-        // What was shown stands, and the numbers shown are those of the look, whatever further runs say.
+        // Verdicts stay, and the numbers shown are those of the look, whatever further runs give.
         for planned in plan(&study).iter().filter(|run| (5..7).contains(&run.seed)) {
             write_run(folder.path(), planned, Status::Finished, Some(0.3 * planned.arm_index as f64));
         }
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_study_without_runs_is_all_left_and_says_nothing() {
+    fn a_study_without_runs_has_no_verdicts() {
         let folder = tempfile::tempdir().unwrap();
         let results = collect(&small_study(5), folder.path());
         assert!(results.runs.iter().all(|run| run.state == RunState::Left));

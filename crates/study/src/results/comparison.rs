@@ -1,4 +1,4 @@
-//! One arm against the baseline: difference, interval, tests, verdict, and all of it in one sentence.
+//! The comparison of an arm with its baseline: difference, interval, tests and verdict.
 
 use serde::Serialize;
 
@@ -18,10 +18,10 @@ use crate::stats::{
     wilcoxon_p,
 };
 
-/// Chance of showing a difference that a plan of seeds aims at.
+/// Power that a plan of seeds aims at.
 const PLANNED_POWER: f64 = 0.8;
 
-/// What is known of an arm's difference to the baseline. Differences are arm − baseline, in units of the metric.
+/// An arm's difference to the baseline. Differences are arm − baseline, in units of the metric.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ComparisonResult {
     /// Name of the arm.
@@ -37,7 +37,7 @@ pub struct ComparisonResult {
     /// Differences with their seeds, for the seeds that both finished.
     #[serde(rename = "n", serialize_with = "serialised::count")]
     pub differences: Vec<(u64, f64)>,
-    /// Seeds that the study asks for.
+    /// The study's number of seeds.
     #[serde(skip)]
     pub planned: usize,
     /// Mean difference.
@@ -49,10 +49,10 @@ pub struct ComparisonResult {
     /// Interval from the spread of all arms together; `None` for unpaired arms, and where a seed misses an arm.
     #[serde(rename = "pooled_interval_95")]
     pub pooled_interval: Option<Interval>,
-    /// Values that the tests take for independent: pairs, or folds.
+    /// Values that the tests treat as independent: pairs, or folds.
     #[serde(skip)]
     pub independent: usize,
-    /// What is probable about the margin; `None` without one, with too few seeds, and for unpaired arms.
+    /// Probabilities relative to the margin; `None` without one, with too few seeds, and for unpaired arms.
     pub practical: Option<PracticalChances>,
     /// p of the study's test.
     pub p: Option<f64>,
@@ -79,7 +79,7 @@ pub struct ComparisonResult {
     pub probability_of_improvement: Option<f64>,
     /// Seeds with which a paired t test would show a difference of the size of the margin with 80 % power, given the spread seen.
     pub seeds_for_margin: Option<u32>,
-    /// Whether the difference is the same in every seed (of unpaired arms: each arm's value) and not zero, so that nothing but its size is
+    /// Whether the difference is the same in every seed (of unpaired arms: each arm's value) and not zero, so that only its size is
     /// known: no interval, no p.
     #[serde(skip)]
     pub has_no_spread: bool,
@@ -87,7 +87,7 @@ pub struct ComparisonResult {
     pub examples: Option<ExampleComparison>,
     /// Both arms on the same images, if scores per image were recorded.
     pub images: Option<ImageComparison>,
-    /// What may be said.
+    /// The verdict.
     pub verdict: Verdict,
 }
 
@@ -117,12 +117,12 @@ struct Estimate {
     interval: Option<Interval>,
     p: Option<f64>,
     equivalence_p: Option<f64>,
-    /// Whether nothing but the size of the difference is known.
+    /// Returns whether only the size of the difference is known.
     has_no_spread: bool,
 }
 
 impl Estimate {
-    /// Of the differences per seed, of which the tests take `tested` for independent.
+    /// From the differences per seed, of which the tests treat `tested` as independent.
     fn paired(differences: &[f64], tested: &[f64], margin: Option<f64>) -> Estimate {
         Estimate {
             mean: summarise(tested).map(|summary| summary.mean),
@@ -133,7 +133,7 @@ impl Estimate {
         }
     }
 
-    /// Of two arms whose seeds do not pair.
+    /// From two arms whose seeds do not pair.
     fn unpaired(own: &[f64], other: &[f64], margin: Option<f64>) -> Estimate {
         let welch = welch_test(own, other);
         let are_constant = is_constant(own) && is_constant(other);
@@ -158,15 +158,25 @@ struct Tests {
 }
 
 impl Tests {
-    /// Of the differences per seed, of which t tests take `tested` for independent.
+    /// From the differences per seed, of which t tests treat `tested` as independent.
     fn of(differences: &[f64], tested: &[f64], are_folds: bool) -> Tests {
-        // Equal differences are one observation made several times: counting their signs would call it several. The differences of folds
+        // Equal differences are one observation made several times: counting their signs would treat it as several. The differences of folds
         // depend on each other, so that their signs do not change places freely either.
         let countable = Some(differences).filter(|differences| !lacks_spread(differences) && !are_folds);
         Tests {
             paired_t: paired_t_test(tested).map(|test| test.p),
             permutation: countable.and_then(sign_flip_p),
             wilcoxon: countable.and_then(wilcoxon_p),
+        }
+    }
+
+    /// Returns p of the test that the study names; that of unpaired arms is passed in.
+    fn chosen(&self, test: TestKind, unpaired_p: Option<f64>) -> Option<f64> {
+        match test {
+            TestKind::PairedT => self.paired_t,
+            TestKind::Permutation => self.permutation,
+            TestKind::Wilcoxon => self.wilcoxon,
+            TestKind::Welch => unpaired_p,
         }
     }
 }
@@ -193,12 +203,6 @@ impl ComparisonResult {
             Estimate::paired(&plain, &tested, margin)
         };
         let tests = Tests::of(&plain, &tested, statistics.folds.is_some());
-        let p = match study.compare.test {
-            TestKind::PairedT => tests.paired_t,
-            TestKind::Permutation => tests.permutation,
-            TestKind::Wilcoxon => tests.wilcoxon,
-            TestKind::Welch => estimate_p,
-        };
         let has_enough = tested.len() >= SEEDS_FOR_A_VERDICT as usize;
         let margin = margin.filter(|_| has_enough && !is_unpaired);
         let improvement = probability_of_improvement(&own, &other);
@@ -213,7 +217,7 @@ impl ComparisonResult {
             pooled_interval: None,
             independent: tested.len(),
             practical: margin.and_then(|margin| PracticalChances::of(&tested, margin, study.primary.better)),
-            p,
+            p: tests.chosen(study.compare.test, estimate_p),
             corrected_p: None,
             equivalence_p,
             corrected_equivalence_p: None,
@@ -227,11 +231,10 @@ impl ComparisonResult {
                 Better::Lower => improvement,
                 Better::Higher => improvement.map(|share| 1.0 - share),
             },
-            // Further seeds are no further folds.
-            seeds_for_margin: if statistics.folds.is_some() {
-                None
-            } else {
-                seeds_for_margin(&study.compare, &plain)
+            // Further seeds are not further folds.
+            seeds_for_margin: match statistics.folds {
+                Some(_) => None,
+                None => seeds_for_margin(&study.compare, &plain),
             },
             has_no_spread,
             differences,
@@ -243,7 +246,7 @@ impl ComparisonResult {
 
     /// Corrects the p values over all comparisons that the study plans, and decides at `level`.
     ///
-    /// `floor` is the value of the primary metric that needs no learning, where one is known.
+    /// `floor` is the value of the primary metric without training, where one is known.
     pub(crate) fn decide_all(
         study: &StudyFile,
         (statistics, level): (&StatisticsCheck, f64),
@@ -311,7 +314,7 @@ impl ComparisonResult {
         self.pooled_interval = complete.map(|mean| pooled.interval(mean, INTERVAL_LEVEL, factor));
     }
 
-    /// Pairs that the verdict rests on.
+    /// Returns the number of pairs behind the verdict.
     pub fn n(&self) -> usize {
         self.differences.len()
     }
@@ -325,7 +328,7 @@ pub(crate) fn differences_per_seed(own: &[(u64, f64)], other: &[(u64, f64)]) -> 
     seeds.into_iter().zip(paired_differences(&pairs)).collect()
 }
 
-/// Whether differences are all the same and not zero: nothing but their size is known.
+/// Whether differences are all the same and not zero: only their size is known.
 pub(crate) fn lacks_spread(differences: &[f64]) -> bool {
     differences.len() > 1 && is_constant(differences) && differences[0] != 0.0
 }

@@ -1,7 +1,7 @@
-//! When a claim that fails here is contradicted where somebody else made it.
+//! The rule by which a failing claim contradicts its source.
 //!
-//! A claim is somebody else's where all of its arms have values in the study's reference. It is contradicted when it fails, the study had
-//! a chance of at least 0.8 to show it had it been true, and one of two things keeps more training from being the answer: the networks reach the
+//! A claim has a source where all of its arms have values in the study's reference. It is contradicted when it fails, the study had
+//! a chance of at least 0.8 to show it had it been true, and one of two conditions rules out that more training would change the result: the networks reach the
 //! reference values within the margin, or what fails is shown not to shrink along the length of training. For the second, the contrast is taken
 //! at every length, and a one-sided t test on the slopes of the seeds over log₂ of the length shows that its loss, the difference in the
 //! direction that the claim excludes, has a slope above 0; its level is α divided by the claims and by the contrasts of the claim.
@@ -16,10 +16,10 @@ use crate::check::StatisticsCheck;
 use crate::file::{Better, Claim, Contrast, StudyFile};
 use crate::stats::{Statement, evidence};
 
-/// Chance of "holds if true" that a study needs before its "fails" is called a contradiction of somebody's claim.
+/// Chance of "holds if true" that a study needs before its "fails" is called a contradiction of the source.
 const CONTRADICTING_POWER: f64 = 0.8;
 
-/// Why a claim that fails is contradicted where it was made.
+/// Why a claim that fails is contradicted in its source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Contradiction {
     /// The networks reach the study's reference values within the margin.
@@ -29,7 +29,7 @@ pub enum Contradiction {
 }
 
 impl Contradiction {
-    /// A stable word for machine-readable results.
+    /// Returns the stable name in machine-readable results.
     pub fn name(self) -> &'static str {
         match self {
             Contradiction::ReachesReference => "reaches_reference",

@@ -1,4 +1,4 @@
-//! Images that the runs of a study saw in two splits at once: what was trained on is tested on too.
+//! Images that are in two splits of a study's data at once, so that training images are tested on too.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use super::RunResult;
 pub(super) fn warnings(runs: &[RunResult]) -> Vec<String> {
     let mut sentences = BTreeSet::new();
     for directory in runs.iter().filter_map(|run| run.directory.as_ref()) {
-        // What cannot be read is damage, which the run tells of itself; runs of older versions recorded nothing.
+        // Unreadable files are damage, about which the run has its own warning; runs of older versions recorded nothing.
         let Ok(Some(data)) = directory.read_data() else { continue };
         for copies in &data.copies {
             let labels = match copies.labelled_otherwise {
@@ -32,7 +32,7 @@ mod tests {
     use allconv_record::{Copies, RUN_DATA_SCHEMA, RunData, Status};
 
     #[test]
-    fn copies_between_splits_are_told_once_however_many_runs_saw_them() {
+    fn copies_between_splits_are_reported_once_however_many_runs_have_them() {
         let folder = tempfile::tempdir().unwrap();
         let study = small_study(2);
         for planned in plan(&study) {

@@ -1,4 +1,4 @@
-//! Learning curves: mean and range over the seeds of an arm, and the single traces of runs that did not finish.
+//! Learning curves: mean and range over the seeds of an arm, and the single curves of runs that did not finish.
 
 use std::collections::BTreeSet;
 
@@ -7,10 +7,10 @@ use allconv_record::{MetricPoint, SplitName};
 use super::run::RunResult;
 use crate::index::RunState;
 
-/// Most points that a curve keeps; more could not be told apart in a figure.
+/// Largest number of points of a curve; more could not be distinguished in a figure.
 const MOST_POINTS: usize = 150;
 
-/// One place of a learning curve.
+/// One point of a learning curve.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BandPoint {
     /// Passes over the training split.
@@ -28,7 +28,7 @@ pub struct BandPoint {
 pub struct Trace {
     /// Its seed.
     pub seed: u64,
-    /// How far it is.
+    /// Its state.
     pub state: RunState,
     /// Epoch and value.
     pub points: Vec<(f64, f64)>,

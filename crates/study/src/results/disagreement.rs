@@ -1,4 +1,4 @@
-//! The test examples on which the arms disagree most: one arm is right nearly always where another is nearly always wrong.
+//! The test examples with the largest differences between arms in the fraction of right runs.
 
 use serde::Serialize;
 
@@ -21,7 +21,7 @@ pub struct Disagreement {
 }
 
 impl Disagreement {
-    /// Difference between the largest and the smallest share of right runs over the arms.
+    /// Difference between the largest and the smallest fraction of right runs over the arms.
     pub fn gap(&self) -> f64 {
         let shares =
             self.right.iter().filter(|(_, runs)| *runs > 0).map(|(right, runs)| *right as f64 / *runs as f64);

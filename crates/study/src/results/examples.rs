@@ -1,4 +1,4 @@
-//! Two arms on the same test examples, seed by seed: who is right where the other is wrong.
+//! Two arms on the same test examples, seed by seed: the examples on which only one of them is right.
 
 use serde::Serialize;
 

@@ -13,7 +13,7 @@ use crate::stats::{
     FactorialBlock, Interval, LevelContrast, interaction, main_effect, paired_t_test, settled, tost_p,
 };
 
-/// One effect: a number per seed, and what follows from it.
+/// One effect: a number per seed, with its statistics.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct EffectResult {
     /// `rule: all_cnn − model`, or `rule: all_cnn − model, base: c − a`.
@@ -33,7 +33,7 @@ pub struct EffectResult {
     pub corrected_p: Option<f64>,
     /// Corrected p of the equivalence test, if the study has a margin; main effects only.
     pub corrected_equivalence_p: Option<f64>,
-    /// What may be said.
+    /// The verdict.
     pub verdict: Verdict,
 }
 
@@ -42,7 +42,7 @@ pub struct EffectResult {
 pub struct FactorialResult {
     /// Seeds in which every arm has a value; the others cannot be averaged over.
     pub seeds: Vec<u64>,
-    /// Seeds that the study asks for.
+    /// The study's number of seeds.
     pub planned: usize,
     /// Every pair of levels of every factor, averaged over the other factors.
     pub main: Vec<EffectResult>,
@@ -143,7 +143,7 @@ fn contrast_name(study: &StudyFile, contrast: LevelContrast) -> String {
     format!("{}: {} − {}", factor.name, factor.levels[contrast.level], factor.levels[contrast.reference])
 }
 
-/// Level that the others of a factor are compared with: the study's baseline level, else the first.
+/// Returns the reference level of a factor: the study's baseline level, else the first.
 fn reference_level(study: &StudyFile, factor: usize) -> usize {
     match &study.compare.baseline {
         Baseline::Level { factor_index, level_index, .. } if *factor_index == factor => *level_index,

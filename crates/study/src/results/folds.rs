@@ -1,4 +1,4 @@
-//! Differences over folds: one value a fold, spread so that t methods know how far folds are from independent.
+//! Differences over folds: one value a fold, with the spread corrected for the dependence between folds.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use super::run::RunResult;
 use crate::file::StudyFile;
 use crate::stats::{FoldCorrection, fold_factor, widened};
 
-/// How intervals over folds are corrected; `None` for a study whose seeds walk through no folds.
+/// How intervals over folds are corrected; `None` for a study whose seeds do not select folds.
 pub(crate) fn fold_correction(study: &StudyFile, runs: &[RunResult]) -> Option<FoldCorrection> {
     let folds = study.folds()?;
     let tested = runs.iter().filter(|run| run.value.is_some()).find_map(|run| {
@@ -21,8 +21,8 @@ pub(crate) fn fold_correction(study: &StudyFile, runs: &[RunResult]) -> Option<F
     Some(FoldCorrection { folds, test_per_training, is_counted: counted.is_some() })
 }
 
-/// The values that a t method may take for independent: one a seed; in a study over folds one a fold, the mean over its seeds, with the
-/// spread that the correction asks for.
+/// Returns the values that a t method may treat as independent: one a seed; in a study over folds one a fold, the mean over its seeds, with the
+/// spread of the correction.
 pub(crate) fn independent(folds: Option<FoldCorrection>, differences: &[(u64, f64)]) -> Vec<f64> {
     let Some(correction) = folds else {
         return differences.iter().map(|(_, difference)| *difference).collect();

@@ -1,4 +1,4 @@
-//! How long a forward pass of each arm takes, as `study bench` measured it in turns.
+//! The time of a forward pass of each arm, as `study bench` measured it in turn.
 
 use std::path::PathBuf;
 
@@ -10,10 +10,10 @@ use crate::bench::{BenchRecord, BenchedArm};
 use crate::file::StudyFile;
 use crate::stats::summarise;
 
-/// Half of the range of an arm's ratios over the rounds, in terms of their median, above which the machine is said not to have been quiet.
+/// Half of the range of an arm's ratios over the rounds, relative to their median, above which the machine counts as busy.
 const LARGEST_SPREAD: f64 = 0.1;
 
-/// The time of a forward pass in terms of the baseline's in the same round, over all rounds.
+/// The time of a forward pass relative to the baseline's in the same round, over all rounds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct PassRatio {
     /// Median over the rounds.
@@ -31,7 +31,7 @@ pub struct ForwardPass {
     pub images: usize,
     /// Median seconds over the rounds.
     pub seconds: f64,
-    /// Its seconds in terms of the baseline's; `None` for a baseline.
+    /// Its seconds relative to the baseline's; `None` for a baseline.
     pub ratio: Option<PassRatio>,
     /// Rounds.
     pub rounds: usize,
@@ -50,7 +50,7 @@ impl ForwardPass {
     }
 }
 
-/// Finds the record of the study beside its runs and writes what it says into the arms. Sentences about what cannot be used go into `warnings`.
+/// Finds the record of the study next to its runs and writes its times into the arms. Sentences about unusable records go into `warnings`.
 pub(crate) fn read(
     study: &StudyFile,
     folders: &[PathBuf],
@@ -99,10 +99,10 @@ pub(crate) fn read(
     Some(record)
 }
 
-/// The first record that can be read beside the runs.
+/// Returns the first readable record next to the runs.
 fn find_record(folders: &[PathBuf], warnings: &mut Vec<String>) -> Option<BenchRecord> {
     let places = folders.iter().flat_map(|folder| {
-        // Published runs lie one folder below their record.
+        // Published runs are one folder below their record.
         let is_published = folder.file_name().is_some_and(|name| name == "runs");
         std::iter::once(folder.clone()).chain(folder.parent().filter(|_| is_published).map(PathBuf::from))
     });
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn times_of_other_runs_and_broken_records_are_left_out_and_told() {
+    fn times_of_other_runs_and_broken_records_are_left_out_and_reported() {
         let folder = tempfile::tempdir().unwrap();
         let study = written(folder.path(), [0.1, 0.05, 0.2]);
         let collect = || StudyResults::collect(&study, &[folder.path().to_path_buf()]).unwrap();

@@ -1,6 +1,6 @@
-//! Where a difference in test error comes from: error on the training images, and the gap from there to the test images.
+//! Decomposition of differences in test error into training error and generalisation gap.
 //!
-//! test = training + gap, in every run; so each difference to the baseline is the sum of two. A network that fits its training images more
+//! test = training + gap, in every run; so each difference to the baseline is the sum of two differences. A network that fits its training images more
 //! slowly errs more on both; one that fits them better and generalises worse has a gap that more training does not close.
 
 use allconv_record::SplitName;
@@ -41,7 +41,7 @@ impl TrainingError {
         }
     }
 
-    /// A stable word for machine-readable results.
+    /// Returns the stable name in machine-readable results.
     pub fn name(self) -> &'static str {
         match self {
             TrainingError::Clean => "clean",

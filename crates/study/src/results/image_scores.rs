@@ -1,4 +1,4 @@
-//! Two arms image by image, seed by seed: the primary metric of every single test image, for tasks whose images have scores.
+//! The primary metric on every test image, and comparisons of arms over images, for tasks whose images have scores.
 
 use allconv_record::{ExampleScores, Scores};
 use serde::Serialize;
@@ -34,7 +34,7 @@ pub struct ScoreRow {
 }
 
 impl ScoreTable {
-    /// Reads the scores of the runs with a value. What cannot be read, or lacks the primary metric where others have it, becomes a
+    /// Reads the scores of the runs with a value. Scores that cannot be read, or lack the primary metric where others have it, become a
     /// sentence in `warnings`; a metric that no run has of single images is one of whole splits.
     pub(crate) fn read(runs: &[RunResult], primary: &Primary, warnings: &mut Vec<String>) -> ScoreTable {
         let mut table = ScoreTable::default();
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn scores_are_read_from_the_runs_and_broken_ones_are_told() {
+    fn scores_are_read_from_the_runs_and_broken_ones_are_reported() {
         let folder = tempfile::tempdir().unwrap();
         let study = small_study(2);
         for planned in plan(&study) {
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_metric_of_whole_splits_that_no_image_has_is_no_reason_to_warn() {
+    fn a_metric_of_whole_splits_that_no_image_has_gives_no_warning() {
         let folder = tempfile::tempdir().unwrap();
         let study = small_study(2);
         for planned in plan(&study) {

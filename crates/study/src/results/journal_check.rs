@@ -1,4 +1,4 @@
-//! Whether the measured values of a run can be believed: what no run of this program writes is damage, and a damaged run has no result.
+//! The check of a run's measured values for damage; a damaged run has no result.
 //!
 //! The rules follow from how a journal is written. Of each metric of each split the steps rise and lie within the run; a finished run made
 //! all of its steps, measured everything at the last of them, and the test split there alone; a value lies in the range of its metric
@@ -17,7 +17,7 @@ const LARGEST_VALUE: f64 = 1e100;
 /// How far rounding may carry a value out of its range: sums in single precision over a few thousand values.
 const RANGE_TOLERANCE: f64 = 1e-5;
 
-/// Says what is wrong with the lines of a journal, if anything is.
+/// Returns the defect of a journal's lines, if there is one.
 pub(super) fn damage(points: &[MetricPoint], record: &RunRecord) -> Option<String> {
     let total = record.total_steps;
     let is_finished = record.status == Status::Finished;
@@ -41,7 +41,7 @@ pub(super) fn damage(points: &[MetricPoint], record: &RunRecord) -> Option<Strin
                 return wrong(format!("has a second value at step {before}"));
             }
             Some(before) if before > point.step => {
-                return wrong(format!("at step {} stands after step {before}", point.step));
+                return wrong(format!("at step {} is after step {before}", point.step));
             }
             _ => {}
         }
@@ -135,7 +135,7 @@ mod tests {
         let warned = |warning: &String| warning.contains("strided with seed 2") && warning.contains(reason);
         assert!(results.warnings.iter().any(warned), "{:?}", results.warnings);
         assert!(run.curves.is_empty(), "what cannot be believed is not drawn");
-        // A run that may be mended is missing, and no verdict is given without it; the others stand.
+        // A damaged run counts as missing, and no verdict is given without it; the others are kept.
         assert_eq!(results.comparisons[0].verdict, Verdict::Interim);
         assert_eq!(results.comparisons[0].n(), 5);
         assert!(results.comparisons[1].verdict.is_decision());
@@ -156,14 +156,14 @@ mod tests {
     }
 
     #[test]
-    fn a_second_value_and_one_of_another_step_are_not_believed() {
+    fn a_second_value_and_one_of_another_step_are_damage() {
         damaged("has a second value at step 20", |text| {
             let last = with_last(&text, 20, "0.01");
             text + last.lines().last().unwrap() + "\n"
         });
         damaged("at step 1 of 20; the test split", |text| with_last(&text, 1, "0.02"));
         damaged("at step 21 of 20", |text| with_last(&text, 21, "0.2"));
-        damaged("at step 10 stands after step 20", |text| {
+        damaged("at step 10 is after step 20", |text| {
             let mut lines: Vec<&str> = text.lines().collect();
             lines.swap(0, 2);
             lines.join("\n") + "\n"
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_journal_that_was_cut_is_not_taken_for_a_whole_one() {
+    fn a_truncated_journal_is_damage() {
         damaged("no value of the test split", |text| {
             let lines: Vec<&str> = text.lines().collect();
             lines[..4].join("\n") + "\n"
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn rounding_at_the_end_of_a_range_and_metrics_that_nobody_knows_are_no_damage() {
+    fn rounding_at_the_end_of_a_range_and_unknown_metrics_are_not_damage() {
         let (_, results) = collected(|_, text| {
             let more = |name: &str, value: f64| {
                 format!(

@@ -1,4 +1,4 @@
-//! What came of a study: values per run, summaries per arm, comparisons with the baseline, verdicts.
+//! The results of a study: values per run, summaries per arm, comparisons with the baseline, verdicts.
 //!
 //! Everything that a report, a table or a README shows is computed here, once, from the study file and the run directories.
 

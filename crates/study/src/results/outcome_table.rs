@@ -1,4 +1,4 @@
-//! What every finished run said of every test example, read once.
+//! The predictions of all finished runs for all test examples, read once.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::text::visible;
 /// No data set has more classes than this; a larger number in a file is damage.
 const MOST_CLASSES: u16 = 4096;
 
-/// How far the share of wrong outcomes may lie from the recorded test error: both are counts over the same number.
+/// How far the fraction of wrong outcomes may lie from the recorded test error: both are counts over the same number.
 const ERROR_TOLERANCE: f64 = 1e-9;
 
 /// The outcomes of all runs of a study that recorded them for the same test examples.
@@ -24,14 +24,14 @@ pub struct OutcomeTable {
     pub rows: Vec<OutcomeRow>,
 }
 
-/// What one run said.
+/// The predictions of one run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OutcomeRow {
     /// Position of its arm in the study file.
     pub arm_index: usize,
     /// Its seed.
     pub seed: u64,
-    /// The class it gave to each example.
+    /// The predicted class of each example.
     pub predicted: Vec<u16>,
 }
 
@@ -50,7 +50,7 @@ impl OutcomeTable {
             let row = OutcomeRow { arm_index: run.arm_index, seed: run.seed, predicted };
             groups.entry(examples).or_default().push((position, row));
         }
-        // What most runs call the truth is the truth; of several, what the first of the runs does.
+        // The labels of most runs count; with several candidates, those of the first run.
         let most = groups
             .iter()
             .max_by_key(|(_, rows)| (rows.len(), usize::MAX - rows[0].0))
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_most_runs_call_the_truth_counts_also_where_the_first_is_wrong() {
+    fn the_labels_of_most_runs_count_also_where_the_first_is_wrong() {
         // The label of an example that is wrong anyway: the error stays what it is.
         let results = collected(|_, outcomes| outcomes[1].label = 3000);
         assert!(results.warnings[0].contains("max_pool with seed 0 are of other test examples"));
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn chance_is_the_share_of_all_classes_but_the_largest() {
+    fn chance_is_the_fraction_of_all_classes_but_the_largest() {
         let table = OutcomeTable { samples: vec![0, 1, 2, 3], labels: vec![0, 2, 2, 1], rows: Vec::new() };
         assert_eq!(table.chance_error(), Some(0.5));
         assert_eq!(OutcomeTable::default().chance_error(), None);

@@ -1,4 +1,4 @@
-//! All arms of a study at once: do any differ, and by how much do they spread?
+//! Tests over all arms of a study at once, and their common spread.
 
 use super::arm::ArmResult;
 use crate::file::StudyFile;
@@ -6,7 +6,7 @@ use crate::stats::{
     Friedman, PooledSpread, SEEDS_FOR_A_VERDICT, friedman, nemenyi_critical_difference, pooled_spread,
 };
 
-/// Do any of the arms differ, judged by their ranks within each seed?
+/// Friedman's test of all arms, on their ranks within each seed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OverallResult {
     /// Friedman's test over the seeds that every arm finished.
@@ -31,7 +31,7 @@ impl OverallResult {
 /// The spread that all arms have in common, over the seeds that every arm finished.
 pub(super) fn pooled(study: &StudyFile, arms: &[ArmResult]) -> Option<PooledSpread> {
     let rows = complete_seeds(study, arms);
-    // With several seeds a fold, seeds of one fold are no blocks of their own.
+    // With several seeds a fold, seeds of one fold are not independent blocks.
     let is_one_a_fold = study.folds().is_none_or(|folds| rows.len() <= folds);
     pooled_spread(&rows).filter(|_| is_one_a_fold)
 }

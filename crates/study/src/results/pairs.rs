@@ -1,4 +1,4 @@
-//! Every pair of arms, beside the comparisons that the study plans: what a reader may look up, corrected for all pairs.
+//! Comparisons of every pair of arms, corrected for all pairs.
 
 use serde::Serialize;
 
@@ -10,7 +10,7 @@ use super::serialised;
 use crate::file::Correction;
 use crate::stats::{FoldCorrection, Interval, paired_t_test};
 
-/// More arms than this have too many pairs to read.
+/// Largest number of arms whose pairs are compared.
 const MOST_ARMS: usize = 30;
 
 /// One arm against an earlier one. The difference is arm − other, paired by seed.

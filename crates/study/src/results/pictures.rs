@@ -1,14 +1,14 @@
-//! The pictures that the runs kept of their final evaluation: for a few test images, what every arm answered.
+//! The images that the runs kept of their final evaluation: outputs of every arm for a few test images.
 
 use allconv_record::{ArtefactPicture, Artefacts, PictureRole, RunDirectory};
 
 use super::run::RunResult;
 use crate::text::visible;
 
-/// Bytes of all pictures together that a report embeds; in base64 they take a third more, and the page has to stay below two megabytes.
+/// Bytes of all images that a report embeds; in base64 they take a third more, and the page has to stay below two megabytes.
 const MOST_BYTES: usize = 750_000;
 
-/// Bytes of one picture above which it is left out: runs keep crops, not photographs.
+/// Bytes of one image above which it is left out: runs keep crops, not photographs.
 const MOST_BYTES_EACH: usize = 200_000;
 
 /// Test images that are shown.
@@ -16,7 +16,7 @@ const MOST_IMAGES: usize = 8;
 
 const PNG_SIGNATURE: [u8; 8] = [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n'];
 
-/// One test image with its pictures.
+/// One test image with its input, target and outputs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ShownImage {
     /// Its name.
@@ -25,14 +25,14 @@ pub struct ShownImage {
     pub pictures: Vec<ShownPicture>,
 }
 
-/// One picture.
+/// One image of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ShownPicture {
-    /// What it shows.
+    /// Its content.
     pub role: PictureRole,
-    /// Position of the arm whose output it is, and the seed of the run; `None` for what is no arm's.
+    /// Position of the arm whose output it is, and the seed of the run; `None` for input, target and anchor.
     pub arm: Option<(usize, u64)>,
-    /// What its parts are.
+    /// Its parts.
     pub caption: Option<String>,
     /// Metrics of the image, by name.
     pub metrics: Vec<(String, f64)>,
@@ -40,17 +40,17 @@ pub struct ShownPicture {
     pub png: Vec<u8>,
 }
 
-/// The pictures of a study.
+/// The images of a study.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ShownImages {
     /// Those that are shown.
     pub images: Vec<ShownImage>,
-    /// Names of images whose pictures lie in the run directories but are not shown, to keep the page small.
+    /// Names of test images that are in the run directories but not shown, to keep the page small.
     pub left_out: Vec<String>,
 }
 
 impl ShownImages {
-    /// The pictures of the first run of every arm that kept some. What cannot be read becomes a sentence in `warnings`.
+    /// Reads the images of the first run of every arm that kept some. Unreadable ones become a sentence in `warnings`.
     pub(crate) fn read(runs: &[RunResult], warnings: &mut Vec<String>) -> ShownImages {
         let sources = sources(runs, warnings);
         let mut names: Vec<&str> = Vec::new();
@@ -75,14 +75,14 @@ impl ShownImages {
     }
 }
 
-/// A run whose pictures stand for its arm.
+/// A run whose images represent its arm.
 struct Source<'a> {
     run: &'a RunResult,
     directory: &'a RunDirectory,
     artefacts: Artefacts,
 }
 
-/// The first finished run of each arm that kept pictures, in the order of the arms.
+/// Returns the first finished run of each arm that kept images, in the order of the arms.
 fn sources<'a>(runs: &'a [RunResult], warnings: &mut Vec<String>) -> Vec<Source<'a>> {
     let mut sources: Vec<Source<'a>> = Vec::new();
     for run in runs.iter().filter(|run| run.value.is_some()) {
@@ -148,7 +148,7 @@ fn read(
         }
         Err(error) => format!("cannot be read: {error}"),
     };
-    // Without the folder above the run's: the same runs give the same report wherever they lie.
+    // Without the folder above the run's, so that a report does not depend on where the runs are.
     let run = source.run.folder_name().unwrap_or_default();
     warnings.push(format!("The picture {run}/artefacts/{} {reason}.", picture.file));
     None
@@ -163,7 +163,7 @@ mod tests {
     use allconv_record::Status;
 
     #[test]
-    fn every_arm_shows_its_first_run_and_what_is_too_large_is_told() {
+    fn every_arm_shows_its_first_run_and_images_that_are_too_large_are_reported() {
         let folder = tempfile::tempdir().unwrap();
         let study = small_study(2);
         for planned in plan(&study) {

@@ -1,4 +1,4 @@
-//! In which regime the networks ended: did they fit their training images at all?
+//! The regime of the networks: whether they fit their training images.
 
 use allconv_record::SplitName;
 
@@ -6,7 +6,7 @@ use super::gap::TrainingError;
 use super::run::RunResult;
 use crate::metric::MetricUnit;
 
-/// Share of the test error that is there on the training images already, from which on a study is called underfitted.
+/// Ratio of training to test error from which on a study is called underfitted.
 const UNDERFITTED_FROM: f64 = 0.5;
 
 /// Classification errors at the end of training, means over the finished runs that measured both.
@@ -51,12 +51,12 @@ impl Regime {
         })
     }
 
-    /// Whether at least half of the test error is there on the training images: more training or wider networks would lower it.
+    /// Returns whether the training error is at least half of the test error: more training or wider networks would lower it.
     pub fn is_underfitted(&self) -> bool {
         self.training_error >= UNDERFITTED_FROM * self.test_error
     }
 
-    /// Where a verdict holds, as it stands in a sentence: `in underfitted networks (training error 30.2 %, test error 39.0 %)`.
+    /// Returns the regime of a verdict, as part of a sentence: `in underfitted networks (training error 30.2 %, test error 39.0 %)`.
     pub fn phrase(&self) -> String {
         let unit = MetricUnit::Percent;
         let kind = if self.is_underfitted() {

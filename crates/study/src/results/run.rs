@@ -1,4 +1,4 @@
-//! One run as a report sees it: its state, its final value, its measured values over time.
+//! One run in a report: its state, its final value, its measured values over time.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::file::{Primary, StudyFile};
 use crate::index::{IndexedRun, RunState};
 use crate::text::visible;
 
-/// A planned run with everything that was read of it.
+/// A planned run with its records.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RunResult {
     /// Arm it belongs to.
@@ -21,7 +21,7 @@ pub struct RunResult {
     pub arm_index: usize,
     /// Seed.
     pub seed: u64,
-    /// How far it is.
+    /// Its state.
     pub state: RunState,
     /// Why it did not finish, if it did not.
     pub reason: Option<String>,
@@ -42,7 +42,7 @@ pub struct RunResult {
 }
 
 impl RunResult {
-    /// Reads what a report needs of an indexed run; what cannot be read becomes a sentence in `warnings`.
+    /// Reads the records of an indexed run; unreadable ones become a sentence in `warnings`.
     pub(crate) fn read(indexed: &IndexedRun, primary: &Primary, warnings: &mut Vec<String>) -> RunResult {
         let planned = &indexed.planned;
         let mut result = RunResult {
@@ -60,7 +60,7 @@ impl RunResult {
         let Some(found) = &indexed.found else { return result };
         let record = with_visible_texts(&found.record);
         result.reason.clone_from(&record.reason);
-        // The index has warned about a specification that cannot be read.
+        // The index warns about an unreadable specification.
         result.specification = found.directory.read_specification().ok();
         result.directory = Some(found.directory.clone());
         if let Some(damage) = &found.damage {
@@ -142,7 +142,7 @@ pub(super) fn of_first_seeds<'a>(study: &StudyFile, runs: &'a [RunResult], count
     runs.iter().filter(|run| run.seed < study.seeds.from + u64::from(count)).collect()
 }
 
-/// What a run measured, if it can be believed; else why not.
+/// Returns the measured values of a run, or the defect of its journal.
 fn measured(directory: &RunDirectory, record: &RunRecord) -> Result<Vec<MetricPoint>, String> {
     let is_finished = record.status == allconv_record::Status::Finished;
     if !directory.journal_path().exists() {
@@ -150,7 +150,7 @@ fn measured(directory: &RunDirectory, record: &RunRecord) -> Result<Vec<MetricPo
         return if is_finished { Err("metrics.jsonl is missing".to_owned()) } else { Ok(Vec::new()) };
     }
     let points = directory.read_metrics().map_err(|error| match error {
-        // Without the path: the same runs give the same report wherever they lie.
+        // Without the path, so that a report does not depend on where the runs are.
         RecordError::Malformed { reason, .. } => format!("metrics.jsonl, {}", visible(&reason)),
         other => visible(&other.to_string()),
     })?;
@@ -160,7 +160,7 @@ fn measured(directory: &RunDirectory, record: &RunRecord) -> Result<Vec<MetricPo
     }
 }
 
-/// The record with what cannot be seen in its texts made visible, for whoever shows them.
+/// Returns the record with hidden characters in its texts made visible.
 fn with_visible_texts(record: &RunRecord) -> RunRecord {
     let mut record = record.clone();
     let environment = &mut record.environment;

@@ -1,8 +1,8 @@
-//! Everything else that was measured on the primary metric's split: per arm, and against the baseline.
+//! All other metrics on the primary metric's split: per arm, and compared with the baseline.
 //!
 //! Every metric gets means and intervals. p values are given only for those that the study file names under `secondary`: the comparisons of
-//! all of these are one family, within which Holm's correction keeps the chance of any false claim at α. Whatever else stands in the tables
-//! was not planned as a claim, and reading a claim into the most extreme of many numbers would make one.
+//! all of these are one family, within which Holm's correction keeps the chance of any false claim at α. The other metrics in the tables
+//! were not planned, and the most extreme of many numbers is no evidence.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ use crate::index::RunState;
 use crate::results::comparison::{corrected, differences_per_seed, spread_interval};
 use crate::stats::{FoldCorrection, Interval, Summary, mean_interval, paired_t_test, summarise};
 
-/// One metric beside the primary one, over all arms.
+/// One further metric, over all arms.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SecondaryMetric {
     /// Its name in `metrics.jsonl`.
@@ -81,7 +81,7 @@ impl SecondaryMetric {
         let mut metrics: Vec<SecondaryMetric> =
             names.into_iter().map(|name| SecondaryMetric::of(study, statistics.folds, name, runs)).collect();
         correct(study, statistics, runs, &mut metrics);
-        // What was planned comes first.
+        // Planned metrics come first.
         metrics.sort_by_key(|metric| !metric.is_claimed);
         metrics
     }
@@ -114,7 +114,7 @@ impl SecondaryMetric {
                         Some(SecondaryDifference {
                             n: per_seed.len(),
                             mean: summarise(&differences)?.mean,
-                            // What follows from the network alone (its receptive field) is the same in every seed, and known exactly.
+                            // A property of the network alone (its receptive field) is the same in every seed, and known exactly.
                             interval: if is_claimed {
                                 spread_interval(&differences)
                             } else {
@@ -131,7 +131,7 @@ impl SecondaryMetric {
     }
 }
 
-/// Replaces the raw p of claimed metrics by corrected ones, and takes away those that nobody planned.
+/// Replaces the raw p of claimed metrics by corrected ones, and removes those that were not planned.
 ///
 /// The family is what the study planned (claimed metrics × comparisons), also where runs were lost or a metric was never measured.
 fn correct(

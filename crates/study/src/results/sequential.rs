@@ -1,4 +1,4 @@
-//! The looks of a sequential study: which were reached, what was decided when, and whether the study has stopped.
+//! The looks of a sequential study: those taken, their decisions, and whether the study has stopped.
 
 use serde::Serialize;
 
@@ -10,7 +10,7 @@ use crate::stats::look_levels;
 /// One look.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Look {
-    /// Seeds that it looks at.
+    /// Its number of seeds.
     pub seeds: u32,
     /// Level of its tests.
     pub level: f64,
@@ -46,7 +46,7 @@ impl SequentialResult {
         !self.has_stopped && runs.iter().filter(is_needed).all(|run| run.state.is_final())
     }
 
-    /// Takes the next look: what was shown at an earlier one stands, whatever its numbers are now.
+    /// Takes the next look: verdicts of earlier looks stay, whatever the numbers are now.
     pub(crate) fn look(&mut self, comparisons: &mut [ComparisonResult], earlier: &[Verdict]) {
         for (position, comparison) in comparisons.iter_mut().enumerate() {
             if self.decided_at[position].is_some() {
@@ -59,7 +59,7 @@ impl SequentialResult {
         self.has_stopped = !comparisons.is_empty() && self.decided_at.iter().all(Option::is_some);
     }
 
-    /// Takes back "not shown" where a later look may still show something.
+    /// Withdraws "not shown" where a later look may still show something.
     pub(crate) fn withhold(&self, comparisons: &mut [ComparisonResult]) {
         if self.is_over() {
             return;

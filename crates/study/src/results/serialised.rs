@@ -1,4 +1,4 @@
-//! The forms in which `results.json` holds values that Rust holds otherwise: counts of values, and parts that are null together.
+//! Serialisers of values whose form in `results.json` differs from that in Rust: counts of values, and parts that are null together.
 
 use allconv_record::{Cost, RunDirectory, RunRecord};
 use serde::{Serialize, Serializer};
@@ -33,7 +33,7 @@ pub(super) fn mean_and_deviation<S: Serializer>(found: &Option<Summary>, seriali
     serializer.collect_map([("mean", found.map(|summary| summary.mean)), ("standard_deviation", deviation)])
 }
 
-/// What a network costs.
+/// The cost of a network.
 pub(super) fn cost<S: Serializer>(found: &Option<Cost>, serializer: S) -> Written<S> {
     let part = |read: fn(&Cost) -> u64| found.as_ref().map(read);
     serializer.collect_map([
@@ -88,7 +88,7 @@ pub(super) fn ranks<S: Serializer>(found: &Option<(f64, bool)>, serializer: S) -
     serializer.collect_map([("rank_difference", json!(gap)), ("ranks_differ", json!(differs))])
 }
 
-/// Where a line crosses zero. A power of two may be too large for a number; then it is no place.
+/// Where a line crosses zero. Infinite powers of two are null.
 pub(super) fn crossing<S: Serializer>(found: &Option<Crossing>, serializer: S) -> Written<S> {
     let place = found.and_then(|found| found.place).map(f64::exp2).filter(|place| place.is_finite());
     let ends = found.and_then(|found| found.interval).map(|ends| [ends.low.exp2(), ends.high.exp2()]);
@@ -96,7 +96,7 @@ pub(super) fn crossing<S: Serializer>(found: &Option<Crossing>, serializer: S) -
     serializer.collect_map([("crossing", json!(place)), ("crossing_95", json!(ends))])
 }
 
-/// What a run recorded of itself.
+/// The record of a run.
 pub(super) fn record<S: Serializer>(record: &Option<RunRecord>, serializer: S) -> Written<S> {
     let record = record.as_ref();
     json!({

@@ -1,4 +1,4 @@
-//! Whether the study file was changed after its first run: what runs recorded of it against what it says now.
+//! Detection of changes of the study file after its first run, from the hashes that runs recorded.
 
 use std::collections::BTreeMap;
 
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_changed_after_the_first_run_is_told_and_one_that_did_not_is_not() {
+    fn a_file_that_changed_after_the_first_run_is_reported_and_one_that_did_not_is_not() {
         assert!(warnings(|_, _| None).is_empty(), "records of older versions");
         assert!(warnings(|study, _| Some(study.sha256())).is_empty());
         let early =

@@ -1,4 +1,4 @@
-//! The results of a study: everything that came of it.
+//! The results of a study as one value.
 
 use allconv_record::SplitName;
 
@@ -32,15 +32,15 @@ use crate::stats::PooledSpread;
 pub struct StudyResults {
     /// The study file.
     pub study: StudyFile,
-    /// How the primary metric is shown.
+    /// The unit of the primary metric.
     pub unit: MetricUnit,
-    /// What the statistics of this study can say.
+    /// The verdicts that the statistics of this study can give.
     pub statistics: StatisticsCheck,
     /// The planned runs in the order of the plan; in a sequential study, those of the seeds that are needed so far.
     pub runs: Vec<RunResult>,
     /// The arms in the order of the file.
     pub arms: Vec<ArmResult>,
-    /// Every arm that is no baseline against its baseline, in the order of the arms.
+    /// Every arm that is not a baseline compared with its baseline, in the order of the arms.
     pub comparisons: Vec<ComparisonResult>,
     /// Main effects and interactions; `None` when the study crosses no factors.
     pub factorial: Option<FactorialResult>,
@@ -50,13 +50,13 @@ pub struct StudyResults {
     pub gap: Option<GapTable>,
     /// How differences change along a numeric factor; `None` for a study without.
     pub trend: Option<TrendTable>,
-    /// What came of the study's claims, in the order of the file.
+    /// The results of the study's claims, in the order of the file.
     pub claims: Vec<ClaimResult>,
-    /// Everything else that was measured on the primary split: planned metrics first, then the others by name.
+    /// The other metrics on the primary split: planned ones first, then the others by name.
     pub secondary: Vec<SecondaryMetric>,
     /// Errors on training and test images at the end; `None` for tasks other than classification.
     pub regime: Option<Regime>,
-    /// The runs against what needs no network; `None` where no run recorded that.
+    /// The runs compared with a reference without training; `None` where no run recorded one.
     pub anchor: Option<Anchor>,
     /// The search for learning rates; `None` when the study has none.
     pub search: Option<SearchResult>,
@@ -72,11 +72,11 @@ pub struct StudyResults {
     pub disagreements: Vec<Disagreement>,
     /// The primary metric of every test image, for tasks whose images have scores; empty for others.
     pub scores: ScoreTable,
-    /// Pictures that the runs kept of their final evaluation.
+    /// Images that the runs kept of their final evaluation.
     pub shown_images: ShownImages,
-    /// Times of forward passes that were measured in turns; `None` where nobody did.
+    /// Times of forward passes that were measured in turn; `None` where they were not.
     pub bench: Option<BenchRecord>,
-    /// What a reader must know before believing the numbers, as sentences.
+    /// Warnings about the numbers, as sentences.
     pub warnings: Vec<String>,
 }
 

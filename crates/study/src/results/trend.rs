@@ -1,9 +1,9 @@
-//! How differences to the baseline change along a numeric factor, such as the length of training, and where they cross zero.
+//! Trends of differences to the baseline along a numeric factor, such as the length of training, with their zero crossings.
 //!
 //! A factor is numeric when each of its levels trains for another number of epochs, or presentations. Within each seed that all arms of a
 //! line finished, a least-squares line goes through the differences arm − baseline at the levels, over log₂ of the number: its slope, the change of the
 //! difference with every doubling, is the interaction of the arm with the factor. Intervals and p are of the slopes of the seeds; the crossing
-//! of the mean line has Fieller's interval. A straight line in log₂ is a description, not a law: what lies beyond the measured lengths is not known.
+//! of the mean line has Fieller's interval. A straight line in log₂ is only a description: it does not extrapolate beyond the measured lengths.
 
 use serde::Serialize;
 
@@ -16,7 +16,7 @@ use crate::check::StatisticsCheck;
 use crate::file::{Correction, StudyFile};
 use crate::stats::{Crossing, Interval, crossing, line_through, mean_interval, paired_t_test, summarise};
 
-/// Settings of training that make a factor numeric, in the order in which they are looked for.
+/// Settings of training that make a factor numeric, in order of precedence.
 const QUANTITIES: [&str; 2] = ["presentations", "epochs"];
 
 /// A factor whose levels are numbers.
@@ -85,7 +85,7 @@ pub struct TrendPoint {
 
 impl NumericFactor {
     /// The first numeric factor; `None` for a study without, or whose arms are compared across it.
-    pub(crate) fn of(study: &StudyFile) -> Option<NumericFactor> {
+    pub fn of(study: &StudyFile) -> Option<NumericFactor> {
         (0..study.factors.len()).find_map(|index| {
             let quantity =
                 QUANTITIES.into_iter().find(|quantity| values(study, index, quantity).is_some())?;
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn factors_that_are_no_numbers_have_no_line() {
+    fn factors_that_are_not_numeric_have_no_line() {
         let plain = StudyFile::parse("small.toml", factorial_study_text(5)).unwrap();
         assert_eq!(NumericFactor::of(&plain), None);
         // Arms that are compared across the lengths have no difference at a length.

@@ -1,4 +1,4 @@
-//! Comparisons that numbers alone would decide wrongly: without spread, at chance, without runs.
+//! Tests of comparisons without a verdict: without spread, at chance level, without runs.
 
 use allconv_record::{Outcome, Outcomes, Status};
 
@@ -160,7 +160,7 @@ fn networks_that_are_no_better_than_bicubic_are_not_called_equivalent() {
 }
 
 #[test]
-fn an_arm_that_lost_all_of_its_runs_is_told_from_one_whose_runs_are_missing() {
+fn an_arm_that_lost_all_of_its_runs_differs_from_one_whose_runs_are_missing() {
     let study = study("paired-t", 6);
     let noise = |planned: &PlannedRun| 0.001 * ((planned.seed * 7 + 3 * planned.arm_index as u64) % 5) as f64;
     let (results, paper) =

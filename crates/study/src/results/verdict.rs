@@ -1,4 +1,4 @@
-//! What a comparison shows: decided once, by the test, level and margin that the study fixed beforehand.
+//! The verdict of a comparison, by the test, level and margin that the study fixed beforehand.
 
 /// Whether an arm is better or worse than the baseline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,12 +9,12 @@ pub enum Direction {
     Worse,
 }
 
-/// What may be said of an arm and the baseline.
+/// The verdict on an arm and the baseline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// No pair of seeds has a value for both.
     NoPairs,
-    /// Runs are still missing. A verdict on the way would be one of many looks, and raise the chance of a false claim.
+    /// Runs are still missing. A verdict now would be one of many looks, and raise the chance of a false claim.
     Interim,
     /// Too few seeds for a verdict: intervals only.
     IntervalsOnly,
@@ -28,9 +28,9 @@ pub enum Verdict {
     NotShown,
     /// All runs have ended, and no seed is left in which both have a value: runs were lost.
     Lost,
-    /// The difference is the same in every seed and not zero: without spread no test can say how surely it is more than chance.
+    /// The difference is the same in every seed and not zero: without spread no test is possible.
     NoSpread,
-    /// The difference is shown to be smaller than the margin, but neither arm is any better than what needs no learning: no equivalence.
+    /// The difference is shown to be smaller than the margin, but neither arm is better than a reference without training: no equivalence.
     AtChance,
 }
 
@@ -51,8 +51,8 @@ impl Verdict {
         }
     }
 
-    /// The same where neither side is better than what needs no learning: two arms that learned nothing are alike, and nothing is learned
-    /// from that.
+    /// The same where neither arm is better than a reference without training: the equivalence of two arms that learned nothing shows
+    /// nothing.
     pub(crate) fn without_equivalence(self) -> Verdict {
         match self {
             Verdict::Equivalent => Verdict::AtChance,
@@ -61,12 +61,12 @@ impl Verdict {
         }
     }
 
-    /// Whether something was shown, so that further seeds are not needed for it.
+    /// Returns whether something was shown, so that further seeds are not needed.
     pub fn is_decision(self) -> bool {
         matches!(self, Verdict::Shown(_) | Verdict::ShownButEquivalent(_) | Verdict::Equivalent)
     }
 
-    /// A stable word for machine-readable results.
+    /// Returns the stable name in machine-readable results.
     pub fn name(self) -> &'static str {
         match self {
             Verdict::NoPairs => "no_pairs",
@@ -84,7 +84,7 @@ impl Verdict {
         }
     }
 
-    /// Two or three words for a table.
+    /// Returns a label of two or three words for a table.
     pub fn label(self) -> &'static str {
         match self {
             Verdict::NoPairs => "no data",

@@ -1,4 +1,4 @@
-//! What a study is run with, and what is told of it: the maker of runs, options, progress, the summary.
+//! The interface of running a study: the executor of runs, options, progress, the summary.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -8,12 +8,12 @@ use allconv_record::{RecordError, Resolved, RunDirectory, Status};
 
 use crate::matrix::PlannedRun;
 
-/// Makes one run. Implemented where tensors are known.
+/// Makes one run. Implemented by a crate with tensors.
 pub trait Execute: Sync {
     /// Makes or continues the run in `directory`, writing its files there, and returns the status it ended with. Steps that one of the
-    /// `relatives`, runs that differ in the length of the training alone, has made alike may be taken over.
+    /// `relatives`, runs that differ in the length of the training alone, has made in the same way may be taken over.
     ///
-    /// The implementation takes the directory's lock and looks at its status *after* that: a run that another process
+    /// The implementation takes the directory's lock and reads its status *after* that: a run that another process
     /// finished in the meantime is returned as it is, not repeated. On a request to stop it makes a checkpoint and
     /// returns [`Status::Interrupted`].
     ///
@@ -29,7 +29,7 @@ pub trait Execute: Sync {
     ) -> Result<Status, ExecuteError>;
 }
 
-/// Why a run has no status.
+/// The reason why a run has no status.
 #[derive(Debug, thiserror::Error)]
 pub enum ExecuteError {
     /// Another live process is making this run.
@@ -38,7 +38,7 @@ pub enum ExecuteError {
     /// A disk is full or broken, or a permission is missing: another attempt may succeed.
     #[error("{0}")]
     Storage(String),
-    /// The run itself cannot be made, and another attempt would fail alike: data, a measure, a fault of the program.
+    /// The run itself cannot be made, and another attempt would fail too: data, a measure, a fault of the program.
     #[error("{0}")]
     Run(String),
 }
@@ -53,10 +53,10 @@ impl From<RecordError> for ExecuteError {
     }
 }
 
-/// How a study is run.
+/// Options of running a study.
 #[derive(Clone, Copy, Debug)]
 pub struct RunOptions<'a> {
-    /// Where new run directories are made, e.g. `runs/<study>`.
+    /// Folder of new run directories, e.g. `runs/<study>`.
     pub study_folder: &'a Path,
     /// Other folders whose ended runs count, e.g. `docs/results/<study>/runs`.
     pub other_folders: &'a [PathBuf],
@@ -68,22 +68,24 @@ pub struct RunOptions<'a> {
     pub busy_pause: Duration,
 }
 
-/// What is told while a study is run. Called from worker threads.
+/// Progress of a study. Reported from worker threads.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Progress {
     /// A stage begins: this many runs, of which some have come to their end before.
     Planned {
-        /// What the runs are for.
+        /// The purpose of the runs.
         stage: Stage,
         /// All runs of the stage.
         runs: usize,
         /// Those that need not be made.
         ended_before: usize,
+        /// Training steps of the others, including those that a checkpoint or a shorter run has made.
+        steps: u64,
     },
     /// A run begins or continues.
     Started(PlannedRun),
-    /// A run has come to a status.
-    Ended(PlannedRun, Status),
+    /// A run has come to a status; a finished one with the value of the primary metric.
+    Ended(PlannedRun, Status, Option<f64>),
     /// A run is held by another process; it is looked at again later.
     HeldElsewhere(PlannedRun),
     /// Storage failed under a run, which is tried once more after all others.
@@ -92,7 +94,7 @@ pub enum Progress {
     Failed(PlannedRun, String),
 }
 
-/// What runs of a study are for.
+/// The purpose of the runs of a study.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// One round of the search for learning rates, from 1, of so many.
@@ -117,7 +119,7 @@ pub struct FailedRun {
     pub is_storage: bool,
 }
 
-/// What came of every run of the study, those of its search included.
+/// The outcomes of all runs of the study, those of its search included.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunSummary {
     /// Finished, those from before included.
@@ -135,7 +137,7 @@ pub struct RunSummary {
 }
 
 impl RunSummary {
-    /// Adds what came of other runs.
+    /// Adds the outcomes of other runs.
     pub(super) fn add(&mut self, other: RunSummary) {
         self.finished += other.finished;
         self.diverged += other.diverged;

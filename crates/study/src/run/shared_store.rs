@@ -17,7 +17,7 @@ use super::*;
 use crate::matrix::plan;
 use crate::testing::{FakeResolve, record, small_study_text, write_run};
 
-/// Tells a process of the test binary that it is a worker, and where the store is.
+/// The environment variable that makes a process of the test binary a worker, with the path of the store.
 const WORKER: &str = "ALLCONV_SHARED_STORE";
 
 /// Runs of the study; three arms.
@@ -104,7 +104,7 @@ fn eight_processes_and_random_kills_make_every_run_exactly_once() {
     for _ in 0..kills {
         std::thread::sleep(Duration::from_millis(2 + random.below(25) as u64));
         let victim = random.below(PROCESSES);
-        // A worker that has come to its end by itself is no kill.
+        // A worker that has ended by itself does not count as a kill.
         if children[victim].try_wait().unwrap().is_none() {
             children[victim].kill().unwrap();
             children[victim].wait().unwrap();

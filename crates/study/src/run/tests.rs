@@ -1,4 +1,4 @@
-//! How a study is run: order, skipping, retries, interruption, sharing with other processes.
+//! Tests of running a study: order, skipping, retries, interruption, sharing with other processes.
 
 use std::collections::BTreeMap;
 
@@ -142,7 +142,7 @@ fn a_finished_run_whose_results_were_damaged_is_made_again() {
 }
 
 #[test]
-fn an_outside_failure_is_retried_once_while_the_others_go_on() {
+fn a_storage_failure_is_retried_once_while_the_others_continue() {
     let folder = tempfile::tempdir().unwrap();
     let execute = FakeExecute::new(|planned, attempt| match (planned.arm.as_str(), attempt) {
         ("max_pool", _) => Err(ExecuteError::Storage("disk full".into())),
@@ -221,7 +221,7 @@ fn several_workers_and_several_callers_share_one_folder_and_nothing_is_made_twic
             directory: &RunDirectory,
             relatives: &[RunDirectory],
         ) -> Result<Status, ExecuteError> {
-            // What the contract asks for: the status is looked at under a lock of its own.
+            // As the contract requires: the status is read under the lock.
             let guard = RunDirectory::at(directory.path().with_extension("guard"));
             let _guard = guard.lock()?;
             match directory.read_record() {

@@ -1,18 +1,19 @@
-//! The workers of a stage: each takes the next run from the queue, makes it, and notes what came of it.
+//! The workers of a stage: each takes the next run from the queue, makes it, and notes its outcome.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use allconv_record::{Resolved, RunDirectory, Status};
+use allconv_record::{MetricPoint, Resolved, RunDirectory, Status};
 
 use super::interface::{Execute, ExecuteError, FailedRun, Progress, RunOptions, RunSummary};
+use crate::file::Primary;
 use crate::matrix::PlannedRun;
 use crate::queue::{Next, Queue};
 use crate::relatives::Relatives;
 use crate::room::check_writable;
 
-/// Everything the workers share.
+/// The state that the workers share.
 pub(super) struct Work<'a> {
     planned: Vec<PlannedRun>,
     resolved: Vec<Resolved>,
@@ -20,15 +21,16 @@ pub(super) struct Work<'a> {
     queue: Queue,
     outcomes: Mutex<Vec<Option<Outcome>>>,
     execute: &'a dyn Execute,
+    primary: &'a Primary,
     options: RunOptions<'a>,
     progress: &'a (dyn Fn(&Progress) + Sync),
 }
 
-/// What came of a run.
+/// The outcome of a run.
 #[derive(Clone, Debug)]
 pub(super) enum Outcome {
     Ended(Status),
-    /// By storage, and it is to be tried once more.
+    /// It failed by storage, and is to be tried once more.
     FailedOnce(String),
     Failed {
         reason: String,
@@ -41,7 +43,7 @@ impl<'a> Work<'a> {
     pub(super) fn new(
         (planned, resolved): (Vec<PlannedRun>, Vec<Resolved>),
         outcomes: Vec<Option<Outcome>>,
-        execute: &'a dyn Execute,
+        (execute, primary): (&'a dyn Execute, &'a Primary),
         (options, progress): (RunOptions<'a>, &'a (dyn Fn(&Progress) + Sync)),
     ) -> Self {
         let relatives = Relatives::of(&resolved);
@@ -54,6 +56,7 @@ impl<'a> Work<'a> {
             queue,
             outcomes: Mutex::new(outcomes),
             execute,
+            primary,
             options,
             progress,
         }
@@ -109,7 +112,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Where a run is made.
+    /// Returns the directory of a new run.
     fn directory(&self, run: usize) -> RunDirectory {
         let (planned, resolved) = (&self.planned[run], &self.resolved[run]);
         RunDirectory::for_run(self.options.study_folder, &planned.arm, &resolved.specification)
@@ -122,7 +125,7 @@ impl<'a> Work<'a> {
     fn settle(&self, run: usize, outcome: Outcome) {
         let planned = self.planned[run].clone();
         (self.progress)(&match &outcome {
-            Outcome::Ended(status) => Progress::Ended(planned, *status),
+            Outcome::Ended(status) => Progress::Ended(planned, *status, self.value(run, *status)),
             Outcome::FailedOnce(reason) | Outcome::Failed { reason, .. } => {
                 Progress::Failed(planned, reason.clone())
             }
@@ -131,7 +134,15 @@ impl<'a> Work<'a> {
         self.queue.settled(run);
     }
 
-    /// Waits before looking again at runs of other processes, in slices so that an interruption is heard soon.
+    /// Returns the primary metric at the end of a finished run.
+    fn value(&self, run: usize, status: Status) -> Option<f64> {
+        let points = (status == Status::Finished).then(|| self.directory(run).read_metrics().ok())??;
+        let is_primary =
+            |point: &&MetricPoint| point.split == self.primary.split && point.name == self.primary.metric;
+        points.iter().rfind(is_primary).map(|point| point.value)
+    }
+
+    /// Waits before looking again at runs of other processes, in slices so that an interruption is noticed soon.
     fn pause(&self) {
         let end = Instant::now() + self.options.busy_pause;
         while Instant::now() < end && !self.options.interrupted.load(Ordering::Relaxed) {
@@ -162,7 +173,7 @@ impl<'a> Work<'a> {
         summary
     }
 
-    /// A worker that panicked leaves the list consistent, so its poison is no reason to stop.
+    /// A worker that panicked leaves the list consistent, so a poisoned lock can be used.
     fn outcomes(&self) -> MutexGuard<'_, Vec<Option<Outcome>>> {
         self.outcomes.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,4 +1,4 @@
-//! The answer: each comparison in a sentence with its verdict.
+//! The section of verdicts: each comparison in a sentence.
 
 use allconv_document::Block;
 

@@ -9,10 +9,10 @@ use super::sentence::{capitalised, metric_name, with_unit};
 use crate::results::{ArmResult, ComparisonResult, StudyResults};
 use crate::text::counted;
 
-/// p of equal spreads from which on arms are said to spread differently.
+/// p of equal spreads below which arms are said to spread differently.
 const UNEQUAL_FROM: f64 = 0.05;
 
-/// The table of arms, costs, and more per arm for those who look for it.
+/// The table of arms, costs, and details per arm.
 pub(crate) fn blocks(results: &StudyResults) -> Vec<Block> {
     let mut blocks = vec![Block::heading(2, "Results"), Block::Table(table(results))];
     blocks.extend(pooled_sentence(results).map(Block::remark));
@@ -26,7 +26,7 @@ pub(crate) fn blocks(results: &StudyResults) -> Vec<Block> {
     }
     blocks.push(Block::open("Cost of each arm", vec![Block::Table(costs(results))]));
     let more = vec![Block::Table(robust(results))];
-    blocks.push(Block::closed("More per arm: median, intervals, share of lost runs", more));
+    blocks.push(Block::closed("More per arm: median, intervals, fraction of lost runs", more));
     blocks
 }
 
@@ -64,7 +64,7 @@ pub(crate) fn table(results: &StudyResults) -> Table {
             compared(*arm, &|found| cells::signed_interval(unit, found.pooled_interval))
         })
         .column(Column::number("p").unit(study.compare.correction.name()), |(arm, _)| {
-            compared(*arm, &|found| cells::judged_p(results, found.corrected_p))
+            compared(*arm, &|found| cells::verdict_p(results, found.corrected_p))
         })
         .column(Column::number("Lost").unit("runs"), |(_, arm)| arm.lost)
         .column(Column::number("Parameters"), |(_, arm)| cost(arm, Format::Grouped, |cost| cost.parameters))
@@ -78,7 +78,7 @@ pub(crate) fn table(results: &StudyResults) -> Table {
         ))
 }
 
-/// The caption of the table where it stands alone.
+/// Returns the caption of the table outside the page.
 pub(crate) fn caption_alone(results: &StudyResults) -> String {
     let study = &results.study;
     let mut text = format!(
@@ -110,13 +110,13 @@ fn pooled_sentence(results: &StudyResults) -> Option<String> {
     let has_interval = |comparison: &ComparisonResult| comparison.pooled_interval.is_some();
     let pooled = results.pooled.filter(|_| results.comparisons.iter().any(has_interval))?;
     let doubt = if pooled.equal_spread_p <= UNEQUAL_FROM {
-        "they do not here, so that the intervals of single differences are the ones to read"
+        "they do not here, so that the intervals of single differences should be used"
     } else {
-        "nothing speaks against it here"
+        "the test does not reject this here"
     };
     Some(format!(
         "Spread of all arms: the interval from one standard deviation of {} for all arms, with {} degrees of freedom (arm and seed as in a mixed model), so \
-         that it is not wide or narrow by the luck of few seeds. It supposes that all arms spread alike (Brown and Forsythe, {}): {doubt}.",
+         that its width does not depend on the luck of few seeds. It assumes that all arms spread alike (Brown and Forsythe, {}): {doubt}.",
         with_unit(results, results.unit.value(pooled.spread)),
         pooled.degrees_of_freedom,
         p_equation(pooled.equal_spread_p)
@@ -144,7 +144,7 @@ fn costs(results: &StudyResults) -> Table {
         )
 }
 
-/// Robust summaries and the share of lost runs.
+/// Robust summaries and the fraction of lost runs.
 fn robust(results: &StudyResults) -> Table {
     let unit = results.unit;
     let range = |least, most| Content::Interval((least, most), Format::Decimal(unit.decimal()));
@@ -164,12 +164,12 @@ fn robust(results: &StudyResults) -> Table {
         })
         .column(Column::number("Lost runs"), |(_, arm)| format!("{} of {}", arm.lost, arm.ended))
         .column(Column::number("Lost runs").unit("95\u{a0}% Wilson"), |(_, arm)| {
-            cells::interval_as(arm.lost_interval, Format::Share)
+            cells::interval_as(arm.lost_interval, Format::Fraction)
         })
         .table()
 }
 
-/// The times that `study bench` measured; empty where nobody did.
+/// The times that `study bench` measured; empty where it was not run.
 pub(crate) fn forward_passes(results: &StudyResults) -> Vec<Block> {
     let passes =
         || results.arms.iter().enumerate().filter_map(|(arm, found)| Some((arm, found.forward_pass?)));

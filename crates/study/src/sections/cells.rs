@@ -46,12 +46,12 @@ pub(super) fn p(p: Option<f64>) -> Cell {
     p.map(|p| Cell::number(p, Format::P)).into()
 }
 
-/// A p value behind a verdict: none below the seeds needed for one, where it would be read as one.
-pub(super) fn judged_p(results: &StudyResults, p: Option<f64>) -> Cell {
+/// A p value behind a verdict: empty with fewer seeds than a verdict needs, where it would be read as one.
+pub(super) fn verdict_p(results: &StudyResults, p: Option<f64>) -> Cell {
     self::p(p.filter(|_| results.statistics.verdict_possible))
 }
 
-/// The verdict as a word in its colour.
+/// Returns the verdict as a badge in its colour.
 pub(super) fn badge(verdict: Verdict) -> Badge {
     let tone = match verdict {
         Verdict::Shown(Direction::Better) | Verdict::ShownButEquivalent(Direction::Better) => Tone::Good,
@@ -68,7 +68,7 @@ pub(super) fn badge(verdict: Verdict) -> Badge {
     Badge { label: verdict.label().to_owned(), tone }
 }
 
-/// The shade of a difference by its share of the largest one.
+/// The shade of a difference by its fraction of the largest one.
 pub(super) fn tinted(cell: Cell, is_better: bool, (size, largest): (f64, f64)) -> Cell {
     let share = if largest > 0.0 { 0.4 * size.abs() / largest } else { 0.0 };
     cell.tinted(if is_better { Tone::Good } else { Tone::Bad }, share)

@@ -1,4 +1,4 @@
-//! The verdict on a claim in one sentence: where it holds or fails, which of its parts do, and what the study could have said of it.
+//! The verdict on a claim in one sentence: the regime in which it holds or fails, its failing parts, and its power.
 
 use allconv_document::number::{chance, p_equation};
 
@@ -69,7 +69,7 @@ pub(crate) fn verdict_sentence(results: &StudyResults, claim: &ClaimResult) -> O
     Some(text)
 }
 
-/// What the contrasts of a claim are called in a sentence: by what tells them apart.
+/// Returns the names of a claim's contrasts in a sentence, without their common parts.
 fn part_names(claim: &ClaimResult) -> Vec<String> {
     let names = || claim.contrasts.iter().map(|contrast| contrast.name.as_str());
     let split: Option<Vec<(&str, &str)>> = names().map(|name| name.rsplit_once(", ")).collect();
@@ -99,8 +99,8 @@ fn found(contrast: &ContrastResult) -> String {
 }
 
 /// `a`, `a and b`, `a, b and c`.
-fn listed(words: &[String]) -> String {
-    match words {
+fn listed(names: &[String]) -> String {
+    match names {
         [] => String::new(),
         [one] => one.clone(),
         [first @ .., last] => format!("{} and {last}", first.join(", ")),

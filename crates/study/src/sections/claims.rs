@@ -1,4 +1,4 @@
-//! What came of the claims of a study.
+//! The section of the claims of a study.
 
 use allconv_document::number::p_equation;
 use allconv_document::{Badge, Block, Cell, Column, Table, Text, Tone};
@@ -12,7 +12,7 @@ use crate::results::{ClaimResult, ClaimVerdict, ContrastResult, StudyResults};
 use crate::stats::{Evidence, Statement};
 use crate::text::counted;
 
-/// Every claim with its verdict and contrasts, and how claims are judged; empty for a study without claims.
+/// Every claim with its verdict and contrasts, and how claims are tested; empty for a study without claims.
 pub(crate) fn blocks(results: &StudyResults) -> Vec<Block> {
     if results.claims.is_empty() {
         return Vec::new();
@@ -30,7 +30,7 @@ pub(crate) fn verdicts(results: &StudyResults) -> Block {
     Block::Verdicts(results.claims.iter().map(|claim| (badge(claim), body(claim))).collect())
 }
 
-/// How claims are judged, in sentences.
+/// Returns how claims are tested, in sentences.
 fn method(results: &StudyResults) -> String {
     format!(
         "A claim holds here when every one of its contrasts is shown, and fails here when the opposite of one is shown; else it is open here. “Here” is {}: \
@@ -99,7 +99,7 @@ fn contrasts(results: &StudyResults, claim: &ClaimResult) -> Table {
         .table()
 }
 
-/// Why a claim has less than a verdict, in sentences.
+/// Returns why a claim has no verdict, in sentences.
 fn reasons(claim: &ClaimResult) -> Vec<String> {
     let any = |is_so: fn(&ContrastResult) -> bool| claim.contrasts.iter().any(is_so);
     let mut reasons = Vec::new();
@@ -111,7 +111,7 @@ fn reasons(claim: &ClaimResult) -> Vec<String> {
     }
     if any(|contrast| contrast.is_at_chance) {
         reasons.push(
-            "The arms of a contrast are no better than what needs no learning; that they are alike, or not worse, is not claimed of arms that learned nothing."
+            "The arms of a contrast are no better than a reference without training; equivalence and non-inferiority are not claimed for arms that learned nothing."
                 .to_owned(),
         );
     }
@@ -138,7 +138,7 @@ fn claim_p(claim: &ClaimResult) -> Option<String> {
     }
 }
 
-/// Where a contrast is said to lie: `lower`, `within ±1.00 pp`, `lower, or higher by less than 1.00 pp`.
+/// Returns the statement of a contrast: `lower`, `within ±1.00 pp`, `lower, or higher by less than 1.00 pp`.
 fn stated(contrast: &ContrastResult) -> String {
     let unit = MetricUnit::of(&contrast.metric);
     let margin = match unit.difference_symbol() {

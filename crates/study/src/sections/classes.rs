@@ -1,4 +1,4 @@
-//! Where the errors lie: each class's difference to the baseline, and what is taken for what.
+//! Errors by class: each class's difference to the baseline, and confusion matrices.
 
 use allconv_document::{Block, Cell, Column, Content, Format, Rows, Table, Text, Tone, Weight};
 
@@ -7,7 +7,7 @@ use crate::metric::MetricUnit;
 use crate::results::{ClassDifference, ClassResult, StudyResults};
 use crate::text::counted;
 
-/// More classes than this make tables that nobody reads.
+/// Largest number of classes with tables.
 const MOST_CLASSES: usize = 20;
 
 /// Level of the corrected p from which on a difference is set in bold.
@@ -71,7 +71,7 @@ fn differences(results: &StudyResults, names: &[String]) -> Table {
     ))
 }
 
-/// The difference within one class, tinted by its share of the largest; a dash for a class without examples.
+/// The difference within one class, tinted by its fraction of the largest; a dash for a class without examples.
 fn difference_cell(results: &StudyResults, difference: Option<&ClassDifference>, largest: f64) -> Cell {
     let Some(difference) = difference else { return Cell::missing() };
     let is_shown =
@@ -98,7 +98,7 @@ fn confusion(results: &StudyResults, result: &ClassResult, names: &[String]) -> 
     }
     let table = rows
         .column(Column::number("Error"), |class| {
-            result.error(*class).map(|error| Cell::number(error, Format::Share))
+            result.error(*class).map(|error| Cell::number(error, Format::Fraction))
         })
         .table();
     let name = Text::series(result.arm_index, &results.arms[result.arm_index].name);

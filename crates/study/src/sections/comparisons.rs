@@ -1,4 +1,4 @@
-//! Everything behind the verdicts: the tests side by side, effect sizes, agreement per test example, all arms at once.
+//! Details of the verdicts: all tests, effect sizes, agreement per test example, all arms at once.
 
 use allconv_document::number::{p_equation, p_value};
 use allconv_document::{Block, Cell, Column, Content, Decimal, Format, Table, Text};
@@ -60,7 +60,7 @@ fn method(results: &StudyResults) -> String {
     text
 }
 
-/// The looks of a sequential study, in words that follow a clause.
+/// Returns the looks of a sequential study, as a continuation of a clause.
 pub(crate) fn looks(sequential: &SequentialResult) -> String {
     let list: Vec<String> = sequential
         .looks
@@ -84,7 +84,7 @@ pub(crate) fn looks(sequential: &SequentialResult) -> String {
 }
 
 fn tests(results: &StudyResults) -> Table {
-    let p = |p: Option<f64>| cells::judged_p(results, p);
+    let p = |p: Option<f64>| cells::verdict_p(results, p);
     let margin = results.study.compare.equivalence_margin;
     Table::of(&results.comparisons)
         .column(Column::text("Arm"), |found| cells::arm(results, found.arm_index))
@@ -110,7 +110,7 @@ fn tests(results: &StudyResults) -> Table {
         ))
 }
 
-/// Which comparisons the t test and the sign flips judge differently, in words that follow a sentence.
+/// Returns the comparisons on which the t test and the sign flips disagree, as a continuation of a sentence.
 fn disagreement(results: &StudyResults) -> String {
     let named: Vec<&str> = results
         .comparisons
@@ -162,7 +162,7 @@ fn sizes(results: &StudyResults) -> Table {
             cells::interval_as(found.effect.map(|effect| effect.interval), ratio)
         })
         .column(Column::number("Better run"), |found| {
-            found.probability_of_improvement.map(|share| Cell::number(share, Format::Share))
+            found.probability_of_improvement.map(|share| Cell::number(share, Format::Fraction))
         })
         .column(of_margin("Worse", "than the margin"), |found| decided(found, |chances| chances.worse))
         .column(of_margin("Within", "the margin"), |found| decided(found, |chances| chances.within))
@@ -174,7 +174,7 @@ fn sizes(results: &StudyResults) -> Table {
         ))
 }
 
-/// Who is right where the other is wrong; empty without outcomes.
+/// The examples on which only one arm is right; empty without outcomes.
 fn per_example(results: &StudyResults) -> Vec<Block> {
     let rows: Vec<_> = results
         .comparisons

@@ -1,14 +1,14 @@
-//! The test examples on which the arms disagree most, as pictures where the data set is at hand.
+//! The test examples on which the arms disagree most, as images where the data set is available.
 
-use allconv_document::{Block, Card, Size, Text};
+use allconv_document::{Block, GalleryItem, Size, Text};
 
 use super::classes::class_name;
 use crate::results::{Disagreement, StudyResults};
 
-/// Arms up to which each has a line below a picture; of more, the best and the worst are named.
+/// Largest number of arms with a line each below an image; of more, the best and the worst are listed.
 const MOST_LINES: usize = 6;
 
-/// What is known of the data set: class names and the pictures of the examples, in the order of the disagreements.
+/// Class names of the data set and the images of the examples, in the order of the disagreements.
 #[derive(Debug, Default)]
 pub(crate) struct Pictures {
     pub(crate) class_names: Vec<String>,
@@ -23,23 +23,27 @@ pub(crate) fn blocks(results: &StudyResults, pictures: &Pictures) -> Vec<Block> 
     let absent = match pictures.png.iter().any(Option::is_some) {
         true => "",
         false => {
-            " The data set was not at hand when this page was written, so that the examples are named by their position in the test split."
+            " The data set was not available when this page was written, so that the examples are named by their position in the test split."
         }
     };
-    let words = format!(
+    let text = format!(
         "Test examples with the largest difference between the arm that is right most often and the one that is right least often, over seeds. Chosen \
-         after the fact: they show what kind of picture separates the arms, not how often.{absent}"
+         after the fact: they show what kind of image separates the arms, not how often.{absent}"
     );
-    let cards = results.disagreements.iter().enumerate();
-    let cards = cards.map(|(position, example)| card(results, pictures, (position, example))).collect();
+    let items = results.disagreements.iter().enumerate();
+    let items = items.map(|(position, example)| item(results, pictures, (position, example))).collect();
     vec![
         Block::heading(2, "Where the arms disagree"),
-        Block::paragraph(words),
-        Block::Gallery(Size::Small, cards),
+        Block::paragraph(text),
+        Block::Gallery(Size::Small, items),
     ]
 }
 
-fn card(results: &StudyResults, pictures: &Pictures, (position, example): (usize, &Disagreement)) -> Card {
+fn item(
+    results: &StudyResults,
+    pictures: &Pictures,
+    (position, example): (usize, &Disagreement),
+) -> GalleryItem {
     let class = |class: u16| class_name(&pictures.class_names, usize::from(class));
     let label = class(example.label);
     let vote = |arm: usize| {
@@ -49,7 +53,7 @@ fn card(results: &StudyResults, pictures: &Pictures, (position, example): (usize
         Text::series(arm, &results.arms[arm].name) + Text::plain(&format!(": {right} of {runs}")) + said
     };
     let head = Text::strong(&label) + Text::soft(&format!(" no. {}", example.sample));
-    Card {
+    GalleryItem {
         png: pictures.png.get(position).cloned().flatten(),
         description: format!("Test example {}, a {label}", example.sample),
         lines: std::iter::once(head).chain(shown(example).into_iter().map(vote)).collect(),

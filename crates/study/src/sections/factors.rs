@@ -64,8 +64,8 @@ fn table(results: &StudyResults, effects: &[EffectResult], equivalence: Option<C
             cells::signed_interval(unit, effect.interval)
         })
         .column(Column::number("p").unit(results.study.compare.correction.name()), |effect| {
-            cells::judged_p(results, effect.corrected_p)
+            cells::verdict_p(results, effect.corrected_p)
         })
-        .column(equivalence, |effect| cells::judged_p(results, effect.corrected_equivalence_p))
+        .column(equivalence, |effect| cells::verdict_p(results, effect.corrected_equivalence_p))
         .table()
 }

@@ -1,4 +1,4 @@
-//! How many families of tests a page holds, and what the chance of a false statement is over each of them.
+//! The families of tests of a page, and the chance of a false statement over each of them.
 
 use allconv_document::number::chance;
 use serde::Serialize;
@@ -10,7 +10,7 @@ use crate::text::counted;
 /// Families of tests of one kind. The tests of a family are corrected together.
 #[derive(Serialize)]
 pub(crate) struct Families {
-    /// What they test, in the plural.
+    /// The subject of the tests, in the plural.
     pub(crate) name: &'static str,
     /// Families of this kind.
     pub(crate) families: usize,
@@ -60,7 +60,7 @@ pub(crate) fn sentence(results: &StudyResults) -> Option<String> {
     }
     let alpha = study.compare.alpha;
     let mut text = match claims {
-        0 => "The study makes no claims, so that nothing here is confirmatory: what is shown is a finding to be confirmed by another study.".to_owned(),
+        0 => "The study makes no claims, so that nothing here is confirmatory: findings need confirmation by another study.".to_owned(),
         1 => format!(
             "The one claim is the confirmatory family: the chance of a wrong verdict on it is at most α = {alpha}. Everything else is exploratory."
         ),
@@ -85,7 +85,7 @@ pub(crate) fn sentence(results: &StudyResults) -> Option<String> {
     text.push_str(&match study.compare.correction {
         Correction::Holm => format!("Each keeps the chance of any false statement at α = {alpha} by itself, not together"),
         Correction::BenjaminiHochberg => format!(
-            "Those of the primary metric keep the expected share of false statements at α = {alpha}, each by itself, not together"
+            "Those of the primary metric keep the expected proportion of false statements at α = {alpha}, each by itself, not together"
         ),
         Correction::None => format!("The p of the primary metric are not corrected: each single one is false with a chance of α = {alpha}"),
     });
@@ -101,7 +101,7 @@ pub(crate) fn sentence(results: &StudyResults) -> Option<String> {
         chance((count as f64 * alpha).min(1.0))
     ));
     if study.compare.correction != Correction::Holm {
-        // No sum of levels bounds what is not corrected that way.
+        // The sum of levels does not bound other corrections.
         text.truncate(text.rfind(" Over all ").unwrap_or(text.len()));
     }
     Some(text)

@@ -1,4 +1,4 @@
-//! What an arm's result costs: the primary metric against operations, parameters, activations and memory, with the Pareto front.
+//! Figures of result against cost: the primary metric against operations, parameters, activations and memory, with the Pareto front.
 
 use allconv_document::Figure;
 use allconv_document::figure::{Scale, horizontal_axis, line, series_classes, text, vertical_axis};
@@ -35,7 +35,7 @@ struct Place {
     value: f64,
 }
 
-/// One figure per cost on which the arms differ by more than 1 %; a column of dots would say nothing.
+/// One figure per cost on which the arms differ by more than 1 %; a column of dots would show nothing.
 pub(crate) fn figures(results: &StudyResults) -> Vec<Figure> {
     AXES.iter().filter_map(|axis| figure(results, axis)).collect()
 }
@@ -96,7 +96,7 @@ fn mark(arm: &ArmResult, place: &Place, x: &Scale, y: &Scale, factor: f64) -> Ma
     }
 }
 
-/// The arms than which no other is both cheaper (or as cheap) and better, from the cheapest on.
+/// Returns the Pareto front: the arms for which no other arm of at most their cost is better, from the cheapest on.
 fn front(places: &[Place], better: Better) -> Vec<usize> {
     let key = |place: &Place| match better {
         Better::Lower => place.value,
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_front_holds_what_nothing_cheaper_beats() {
+    fn the_front_holds_what_nothing_cheaper_surpasses() {
         let place = |cost, value| Place { arm: 0, cost, value };
         let places = [place(3.0, 1.0), place(1.0, 5.0), place(2.0, 6.0), place(1.0, 4.0), place(4.0, 1.0)];
         assert_eq!(front(&places, Better::Lower), [3, 0]);

@@ -1,4 +1,4 @@
-//! The figure of a metric: every run as a point, mean and interval per arm, and beside it each arm's difference to the baseline.
+//! The figure of a metric: every run as a point, mean and interval per arm, and next to it each arm's difference to the baseline.
 
 use allconv_document::Figure;
 use allconv_document::figure::{Scale, horizontal_axis, line, series_classes, shortened, text};
@@ -19,18 +19,18 @@ const GAP: f64 = 44.0;
 const RIGHT: f64 = 14.0;
 const LONGEST_LABEL: usize = 26;
 
-/// What is drawn of one metric.
+/// The data of the figure of one metric.
 struct Plot<'a> {
     /// Name of the file.
     name: String,
-    /// The metric in words, with its split.
+    /// The label of the metric, with its split.
     metric: String,
     /// The study's name of the baseline.
     baseline: String,
     unit: MetricUnit,
     better: Option<Better>,
     margin: Option<f64>,
-    /// What needs no learning, with its value.
+    /// The reference without training, with its value.
     anchor: Option<(&'static str, f64)>,
     rows: Vec<Row<'a>>,
 }
@@ -54,7 +54,7 @@ struct Difference {
     interval: Option<Interval>,
 }
 
-/// The main figure, of the primary metric; the names of the arms stand at the left, one row each.
+/// The main figure, of the primary metric; the names of the arms are at the left, one row each.
 pub(super) fn figure(results: &StudyResults) -> Figure {
     let study = &results.study;
     let row = |(arm_index, arm): (usize, &'_ crate::results::ArmResult)| {

@@ -12,11 +12,11 @@ use super::sentence::{capitalised, metric_name, title};
 use crate::results::{Line, StudyResults, TrendResult, TrendTable};
 use crate::stats::Interval;
 
-/// The figure in a sentence, for readers who cannot see it.
+/// The alternative text of the figure.
 const DESCRIPTION: &str = "The primary metric against the length of training, the differences to the baseline, and where they cross zero.";
 
-/// What is drawn.
-pub(super) const CAPTION: &str = "Above: means over the finished seeds with 95\u{a0}% t intervals, on a logarithmic axis; arms stand a little beside each \
+/// The caption of the figure.
+pub(super) const CAPTION: &str = "Above: means over the finished seeds with 95\u{a0}% t intervals, on a logarithmic axis; arms are drawn next to each \
     other. Middle: differences to the baseline over the seeds that finished every length, with the equivalence margin as a strip. Below: where the mean line \
     of each arm crosses zero, with Fieller's 95\u{a0}% interval, as far as it lies on the axis.";
 
@@ -34,7 +34,7 @@ const ROW: f64 = 15.0;
 const BESIDE: f64 = 5.0;
 const LONGEST_LABEL: usize = 26;
 
-/// Where the panels lie.
+/// The positions of the panels.
 struct Panels {
     x: Scale,
     right: f64,
@@ -77,7 +77,7 @@ impl Panels {
         let longest =
             lines.iter().map(|line| line.name.chars().count().min(LONGEST_LABEL)).max().unwrap_or(0);
         let right = WIDTH - 7.2 * longest as f64 - 22.0;
-        // Every line has a label beside both panels.
+        // Every line has a label next to both panels.
         let least = ROW * lines.len() as f64;
         let upper = TOP + UPPER.max(least);
         let middle = (upper + BETWEEN, upper + BETWEEN + LOWER.max(least));
@@ -205,7 +205,7 @@ fn apart(places: &[f64], (top, bottom): (f64, f64)) -> Vec<f64> {
     let mut labels = vec![0.0; places.len()];
     let mut free = top;
     for (rank, index) in order.iter().enumerate() {
-        // What still has to stand below must have its place.
+        // The labels below must have room.
         let last = bottom - ROW * (places.len() - 1 - rank) as f64;
         labels[*index] = (places[*index] + 4.0).min(last).max(free);
         free = labels[*index] + ROW;

@@ -1,4 +1,4 @@
-//! Each difference in test error as the sum of two: training error, and the gap from there to the test images.
+//! The section that decomposes each difference in test error into training error and generalisation gap.
 
 use allconv_document::{Block, Column, Content, Table, Text};
 
@@ -46,8 +46,8 @@ fn explanation(table: &GapTable) -> String {
         }
     };
     format!(
-        "Test error = training error + gap, in every run, so that each difference is the sum of two. What lies in the training error is slower or \
-         faster fitting, which more training may remove; what lies in the gap is worse or better generalisation. {measured} Means ± half of the \
+        "Test error = training error + gap, in every run, so that each difference is the sum of two. A difference in the training error is slower or \
+         faster fitting, which more training may remove; a difference in the gap is worse or better generalisation. {measured} Means ± half of the \
          95\u{a0}% t interval, each for itself."
     )
 }

@@ -1,4 +1,4 @@
-//! Arms image by image: how often an arm is better than its baseline on the same image, and by how much on each.
+//! Comparisons image by image: how often an arm is better than its baseline on the same image, and by how much on each.
 
 use allconv_document::{Block, Cell, Column, Table};
 

@@ -1,4 +1,4 @@
-//! Methods of a study as they stand in a paper: design, data and training, statistics, limitations.
+//! The methods section of a paper: design, data and training, statistics, limitations.
 
 use std::collections::BTreeSet;
 
@@ -23,14 +23,14 @@ pub(crate) fn blocks(results: &StudyResults) -> Vec<Block> {
     blocks
 }
 
-/// What a reader must not conclude.
+/// The limitations of the study.
 pub(crate) fn limitations(results: &StudyResults) -> Vec<Block> {
     let study = &results.study;
     let all = study.caveat.iter().chain(&study.disclosures).chain(&results.warnings);
     let mut blocks = vec![Block::heading(2, "Limitations")];
     blocks.extend(all.map(Block::paragraph));
     blocks.push(Block::paragraph(
-        "One machine and one program made all runs; seeds stand for chance in training, not for other data or other implementations.",
+        "One machine and one program made all runs; seeds represent chance in training, not other data or other implementations.",
     ));
     blocks
 }
@@ -65,7 +65,7 @@ fn design(results: &StudyResults) -> Text {
     if costs.is_empty() { text } else { text + " Cost per image: " + costs + "." }
 }
 
-/// What all runs share of their resolved specifications, and what differs only by name; `None` without a specification.
+/// Returns the common settings of the runs' resolved specifications, and the names of those that differ; `None` without a specification.
 fn training(results: &StudyResults) -> Option<Text> {
     let specifications: Vec<_> = results.runs.iter().filter_map(|run| run.specification.as_ref()).collect();
     let first = specifications.first()?;

@@ -1,4 +1,4 @@
-//! Sections of documents about a study: each a function from its results to blocks. The formats of the report choose among them.
+//! Sections of documents about a study: each a function from its results to blocks, of which the reports select.
 
 pub(crate) mod answers;
 pub(crate) mod arms;
@@ -26,9 +26,13 @@ pub(crate) mod runs;
 pub(crate) mod search;
 pub(crate) mod secondary;
 mod sentence;
+mod summary;
 pub(crate) mod trend;
 
 pub(crate) use claim_sentence::{label as claim_label, verdict_sentence};
 pub(crate) use disagreement::Pictures;
 pub(crate) use families::exploratory;
+pub use sentence::primary_value;
 pub(crate) use sentence::{metric_name, sentence, with_unit};
+pub(crate) use summary::best_first;
+pub use summary::{summary, summary_table};

@@ -1,4 +1,4 @@
-//! What a reader must know before the first number: caveats and warnings, what counts as equal, the regime, on what the intervals rest, how many families of tests.
+//! The opening section: caveats and warnings, the margin, the regime, the basis of the intervals, the families of tests.
 
 use allconv_document::{Block, Text};
 
@@ -42,7 +42,7 @@ pub(crate) fn progress(results: &StudyResults) -> String {
     format!("{}: {}{search}", counted(results.runs.len(), "run"), parts.join(", "))
 }
 
-/// What counts as equal, the regime, the anchor, what was lost, on what the intervals rest, and how many families of tests there are, as far as
+/// Returns the margin, the regime, the anchor, lost runs, the basis of the intervals, and the families of tests, as far as
 /// each is known.
 fn sentences(results: &StudyResults) -> Vec<String> {
     [
@@ -59,12 +59,12 @@ fn sentences(results: &StudyResults) -> Vec<String> {
     .collect()
 }
 
-/// Where the verdicts of a study hold, as it stands in a sentence.
+/// Returns the regime of a study's verdicts, as part of a sentence.
 pub(crate) fn regime_phrase(results: &StudyResults) -> String {
     results.regime.map_or_else(|| "in the set-up of this study".to_owned(), |regime| regime.phrase())
 }
 
-/// Whether differences condition on survival; `None` while runs are missing.
+/// Returns how many runs were lost, on which the differences condition; `None` while runs are missing.
 fn lost_sentence(results: &StudyResults) -> Option<String> {
     if results.arms.is_empty() || results.arms.iter().any(|arm| arm.ended < arm.planned) {
         return None;
@@ -74,25 +74,25 @@ fn lost_sentence(results: &StudyResults) -> Option<String> {
         "No run was lost.".to_owned()
     } else {
         format!(
-            "{} of {} ended without a result: means and differences are of the seeds that are left.",
+            "{} of {} ended without a result: means and differences are over the remaining seeds.",
             lost,
             counted(results.runs.len(), "run")
         )
     })
 }
 
-/// What the intervals are about: seeds on one test set, or folds of one data set.
+/// Returns the basis of the intervals: seeds on one test set, or folds of one data set.
 fn sample_sentence(results: &StudyResults) -> Option<String> {
     let study = &results.study;
     if results.comparisons.is_empty() {
         return None;
     }
     if let Some(folds) = results.statistics.folds {
-        let ratio = if folds.is_counted { "" } else { ", taking all that is not tested on for training" };
+        let ratio = if folds.is_counted { "" } else { ", as if all other examples were trained on" };
         return Some(format!(
-            "The seeds are {} folds of one data set, whose training sets overlap: intervals and tests take the variance of Nadeau and Bengio (test to \
-             training examples {:.2}{ratio}), which makes them {:.2} times as wide as for independent samples. They are about other training runs on these \
-             data, not about other data.",
+            "The seeds are {} folds of one data set, whose training sets overlap: intervals and tests use the variance of Nadeau and Bengio (test to \
+             training examples {:.2}{ratio}), which makes them {:.2} times as wide as for independent samples. They cover other training runs on these \
+             data, not other data.",
             folds.folds,
             folds.test_per_training,
             folds.factor()
@@ -100,11 +100,11 @@ fn sample_sentence(results: &StudyResults) -> Option<String> {
     }
     let split = split_name(study.primary.split);
     Some(format!(
-        "All seeds share one {split} set: intervals are about other training runs measured on the same examples, not about other examples."
+        "All seeds share one {split} set: intervals cover other training runs measured on the same examples, not other examples."
     ))
 }
 
-/// What matching one cost did to the parameters; `None` where nothing is matched.
+/// Returns the effect of matching a cost on the parameters; `None` where nothing is matched.
 fn matching_sentence(results: &StudyResults) -> Option<String> {
     let study = &results.study;
     let parameters = |arm: usize| Some(results.arms[arm].cost.as_ref()?.parameters as f64);
@@ -123,18 +123,18 @@ fn matching_sentence(results: &StudyResults) -> Option<String> {
     ))
 }
 
-/// What counts as equal; `None` for a study without a margin.
+/// Returns the sentence about the margin; `None` for a study without one.
 fn margin_sentence(results: &StudyResults) -> Option<String> {
     let study = &results.study;
     let margin = study.compare.equivalence_margin?;
     Some(format!(
-        "Fixed in the study file: two arms count as equivalent when their difference in {} is shown to lie within ±{}; “undecided” is not equality.",
+        "Fixed in the study file: two arms count as equivalent when their difference in {} is shown to lie within ±{}; “undecided” does not mean equal.",
         metric_name(study),
         with_unit(results, results.unit.value(margin))
     ))
 }
 
-/// Whether the networks fitted their training images; `None` where nobody measured it.
+/// Returns whether the networks fitted their training images; `None` where it was not measured.
 fn regime_sentence(results: &StudyResults) -> Option<String> {
     let regime = results.regime?;
     let unit = MetricUnit::Percent;
@@ -158,7 +158,7 @@ fn regime_sentence(results: &StudyResults) -> Option<String> {
     })
 }
 
-/// How the runs stand to what needs no network; `None` where nobody recorded it.
+/// Compares the runs with the reference without training; `None` where none was recorded.
 fn anchor_sentence(results: &StudyResults) -> Option<String> {
     let study = &results.study;
     let anchor = results.anchor.as_ref()?;

@@ -28,7 +28,7 @@ pub(crate) fn blocks(results: &StudyResults) -> Vec<Block> {
         .column(Column::number("95\u{a0}% interval").unit(symbol), |pair| {
             cells::signed_interval(unit, pair.interval)
         })
-        .column(Column::number("p").unit("all pairs"), |pair| cells::judged_p(results, pair.corrected_p))
+        .column(Column::number("p").unit("all pairs"), |pair| cells::verdict_p(results, pair.corrected_p))
         .column(ranked(Column::number, "Ranks"), |pair| {
             pair.ranks.map(|(gap, _)| Cell::number(gap, Format::Decimal(Decimal::after(2))))
         })

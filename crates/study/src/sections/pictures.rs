@@ -1,13 +1,13 @@
-//! What the arms answered, or saw: crops, masks and explanations of a few test images side by side, the metric under each.
+//! Outputs and explanations of the arms for a few test images side by side, with the metric under each.
 
-use allconv_document::{Block, Card, Size, Text};
+use allconv_document::{Block, GalleryItem, Size, Text};
 use allconv_record::PictureRole;
 
 use crate::file::StudyFile;
 use crate::metric::{MetricUnit, metric_label};
 use crate::results::{ShownImage, ShownImages, ShownPicture, StudyResults};
 
-/// The pictures image by image; empty when no run kept any.
+/// The images that the runs kept, by test image; empty when no run kept any.
 pub(crate) fn blocks(results: &StudyResults) -> Vec<Block> {
     let shown = &results.shown_images;
     if shown.images.is_empty() {
@@ -19,7 +19,7 @@ pub(crate) fn blocks(results: &StudyResults) -> Vec<Block> {
              largest value. Where both halves of a strip look alike, the method shows the image rather than what was learned."
         }
         false => {
-            "What the first finished run of every arm answered on the first test images. Where a picture is a crop, the metric is that of the whole \
+            "Outputs of the first finished run of every arm for the first test images. Where an image is a crop, the metric is that of the whole \
              image."
         }
     };
@@ -29,19 +29,19 @@ pub(crate) fn blocks(results: &StudyResults) -> Vec<Block> {
     };
     let mut blocks = vec![Block::heading(2, "Pictures"), Block::paragraph(format!("{words}{more}"))];
     for image in &shown.images {
-        let cards = image.pictures.iter().map(|picture| card(results, image, picture)).collect();
-        blocks.extend([Block::Heading(3, Text::plain(&image.name)), Block::Gallery(Size::Medium, cards)]);
+        let items = image.pictures.iter().map(|picture| item(results, image, picture)).collect();
+        blocks.extend([Block::Heading(3, Text::plain(&image.name)), Block::Gallery(Size::Medium, items)]);
     }
     blocks
 }
 
-/// Whether the pictures are explanations rather than answers.
+/// Returns whether the images are explanations rather than outputs.
 fn explains(shown: &ShownImages) -> bool {
     let mut pictures = shown.images.iter().flat_map(|image| &image.pictures);
     pictures.any(|picture| picture.role == PictureRole::Explanation)
 }
 
-fn card(results: &StudyResults, image: &ShownImage, picture: &ShownPicture) -> Card {
+fn item(results: &StudyResults, image: &ShownImage, picture: &ShownPicture) -> GalleryItem {
     let (label, head) = match picture.arm {
         Some((arm, seed)) => {
             let name = &results.arms[arm].name;
@@ -58,7 +58,7 @@ fn card(results: &StudyResults, image: &ShownImage, picture: &ShownPicture) -> C
     if picture.role == PictureRole::Target && picture.metrics.is_empty() {
         lines.push(Text::soft("what is right"));
     }
-    Card { png: Some(picture.png.clone()), description: format!("{}, {label}", image.name), lines }
+    GalleryItem { png: Some(picture.png.clone()), description: format!("{}, {label}", image.name), lines }
 }
 
 /// The primary metric first, at most three.

@@ -1,4 +1,4 @@
-//! How to get the same numbers: commands, environment, data, the study file as it was.
+//! The section on reproduction: commands, environment, data, the study file.
 
 use std::collections::BTreeSet;
 
@@ -34,7 +34,7 @@ fn commands(results: &StudyResults) -> Vec<String> {
     commands.into_iter().collect()
 }
 
-/// What the runs were made with; several values of one fact are all listed.
+/// Returns the environment of the runs; all values of a fact are listed.
 fn facts(results: &StudyResults) -> Vec<(String, Text)> {
     let records = || results.runs.iter().filter_map(|run| run.record.as_ref());
     let specifications = || results.runs.iter().filter_map(|run| run.specification.as_ref());

@@ -1,4 +1,4 @@
-//! The search for learning rates: a map over rates and arms with what failed, and what was pruned.
+//! The section on the search for learning rates: a table of rates and arms with failures and pruned rates.
 
 use allconv_document::{Block, Cell, Column, Table, Tone, Weight};
 
@@ -24,7 +24,7 @@ pub(crate) fn blocks(results: &StudyResults) -> Vec<Block> {
         blocks.push(Block::Table(map(results, search, rung)));
     }
     let marked = match has_rounds {
-        true => "what went on to the next round, and in the last the rate that was used",
+        true => "the rates of the next round, and in the last round the rate that was used",
         false => "the rate that was used",
     };
     blocks.push(Block::remark(format!(
@@ -33,7 +33,7 @@ pub(crate) fn blocks(results: &StudyResults) -> Vec<Block> {
     blocks
 }
 
-/// How the rates were found, in sentences.
+/// Returns how the rates were chosen, in sentences.
 pub(crate) fn method(results: &StudyResults, search: &Search) -> String {
     let rates: Vec<String> = search.lr.iter().map(f64::to_string).collect();
     let seeds = match search.seeds.count {
@@ -42,14 +42,14 @@ pub(crate) fn method(results: &StudyResults, search: &Search) -> String {
     };
     let mut text = format!(
         "Before the comparison, every arm was trained with each of the learning rates {} and {seeds}, which the comparison does not use, for {} of the \
-         comparison's training. The rate with the best validation {} was taken; the test split was not looked at.",
+         comparison's training. The rate with the best validation {} was used; the test split was not read.",
         rates.join(", "),
         share(search.length),
         results.study.primary.metric
     );
     if let Some(halving) = search.halving {
         text.push_str(&format!(
-            " By successive halving: of the rates of an arm, the better {} of each round went on to a round {} times as long, and the others were pruned.",
+            " By successive halving: of the rates of an arm, the better {} of each round were trained again in a round {} times as long, and the others were pruned.",
             share(halving.keep),
             (100.0 / halving.keep).round() / 100.0
         ));
@@ -86,7 +86,7 @@ fn map(results: &StudyResults, search: &Search, rung: &SearchRung) -> Table {
     rows.captioned(format!("{metric}{symbol}, after {} of the comparison's training.", share(rung.length)))
 }
 
-/// The value, or how the runs were lost, or that they are still to be made.
+/// Returns the value, or how the runs were lost, or that they are missing.
 fn content(results: &StudyResults, cell: &SearchCell) -> Cell {
     if let Some(value) = cell.value {
         return cells::value(results.unit, Some(value));
@@ -104,7 +104,7 @@ fn content(results: &StudyResults, cell: &SearchCell) -> Cell {
     }
 }
 
-/// The cell's place between the worst and the best of its arm: over all arms, the differences between arms would hide it.
+/// Returns the cell's position between the worst and the best of its arm: over all arms, the differences between arms would hide it.
 fn goodness(better: Better, rung: &SearchRung, cell: &SearchCell) -> Option<f64> {
     let own = cell.value?;
     let others: Vec<f64> = rung

@@ -1,4 +1,4 @@
-//! Everything else that was measured: a table for each metric, arms as rows.
+//! The section of the other metrics: a table for each, arms as rows.
 
 use allconv_document::{Block, Cell, Column, Table, Text, Weight};
 
@@ -12,7 +12,7 @@ use crate::text::counted;
 /// Metrics up to which all tables are open from the start.
 const MOST_OPEN: usize = 4;
 
-/// Metrics beside the primary one that have a figure; planned ones come first.
+/// Largest number of further metrics with a figure; planned ones come first.
 const MOST_FIGURES: usize = 12;
 
 /// Every metric with its figure and table; empty when nothing but the primary metric was measured.

@@ -1,6 +1,6 @@
 //! Each comparison in one sentence that says what was shown, with metric, n, interval and corrected p.
 //!
-//! Names of arms stand between backticks, which make them code.
+//! Names of arms are between backticks, which mark them as code.
 
 use allconv_document::number::{chance, p_equation};
 use allconv_record::SplitName;
@@ -15,7 +15,13 @@ pub(crate) fn metric_name(study: &StudyFile) -> String {
     format!("{} {}", split_name(study.primary.split), metric_label(&study.primary.metric))
 }
 
-/// The split in words.
+/// The primary metric with a value: `test error 12.35 %`.
+pub fn primary_value(study: &StudyFile, value: f64) -> String {
+    let unit = MetricUnit::of(&study.primary.metric);
+    format!("{} {} {}", metric_name(study), unit.value(value), unit.symbol()).trim_end().to_owned()
+}
+
+/// Returns the label of the split.
 pub(crate) fn split_name(split: SplitName) -> &'static str {
     match split {
         SplitName::Train => "training",
@@ -24,7 +30,7 @@ pub(crate) fn split_name(split: SplitName) -> &'static str {
     }
 }
 
-/// The test in words.
+/// Returns the label of the test.
 pub(crate) fn test_name(test: TestKind) -> &'static str {
     match test {
         TestKind::PairedT => "paired t test",
@@ -34,7 +40,7 @@ pub(crate) fn test_name(test: TestKind) -> &'static str {
     }
 }
 
-/// The correction in words, as it stands before "p".
+/// Returns the label of the correction before "p".
 pub(crate) fn correction_name(correction: Correction) -> &'static str {
     match correction {
         Correction::Holm => "Holm-corrected ",
@@ -102,8 +108,8 @@ pub(crate) fn sentence(results: &StudyResults, comparison: &ComparisonResult) ->
 }
 
 /// Why a difference that is the same in every seed has no verdict.
-pub(crate) const NO_SPREAD: &str = "Without any spread between the seeds no interval and no p can be computed, so that nothing says how surely the \
-     difference is more than chance; no verdict is given.";
+pub(crate) const NO_SPREAD: &str = "Without any spread between the seeds no interval and no p can be computed, so that it is not \
+     known whether the difference is more than chance; no verdict is given.";
 
 /// Why no seed is left in which both arms have a value, although all runs have ended.
 fn why_lost(results: &StudyResults, comparison: &ComparisonResult) -> String {

@@ -1,4 +1,4 @@
-//! How differences to the baseline change along a numeric factor such as the length of training, and where they cross zero.
+//! The section on trends of differences along a numeric factor such as the length of training.
 
 use allconv_document::number::magnitude;
 use allconv_document::{Block, Cell, Column, Table};
@@ -48,14 +48,14 @@ fn explanation(results: &StudyResults, table: &TrendTable) -> String {
     )
 }
 
-/// Where the line crosses zero, in words.
+/// Returns the text of the zero crossing.
 fn crossing(factor: &NumericFactor, row: &TrendResult) -> String {
     let numbers = factor.numbers();
     let (Some(least), Some(most)) = (numbers.first(), numbers.last()) else { return "–".to_owned() };
     let Some((place, interval)) = row.crossing.and_then(|found| Some((found.place?, found.interval?))) else {
         return "not shown to".to_owned();
     };
-    // Far outside, a power of two is no number of epochs.
+    // Far outside, the power of two is not a meaningful number of epochs.
     let number = |log: f64| {
         if log > 60.0 { "beyond all lengths".to_owned() } else { magnitude(log.exp2()) }
     };

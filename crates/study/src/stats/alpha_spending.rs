@@ -1,7 +1,7 @@
-//! Group-sequential tests: how much of α may be spent at each look at the data, so that looking early keeps the error rate.
+//! Alpha spending for group-sequential tests: the level of each interim look that keeps the overall error rate.
 //!
 //! The looks are fixed beforehand as numbers of seeds n₁ < … < n_K. With t = n_k/n_K, the spending function of O'Brien–Fleming type,
-//! α(t) = 2 − 2Φ(z(1 − α/2)/√t), rises from almost nothing to α. Look k tests at level α(t_k) − α(t_{k−1}); a claim made at one look stands.
+//! α(t) = 2 − 2Φ(z(1 − α/2)/√t), rises from almost nothing to α. Look k tests at level α(t_k) − α(t_{k−1}); a claim made at one look is kept.
 //!
 //! By Bonferroni's inequality the chance of any false claim over all looks is at most the sum of the levels, which is α. That holds for every
 //! test that keeps its level at each look by itself, for any number of seeds and any dependence between the looks, and with any correction for
@@ -10,7 +10,7 @@
 
 use super::normal;
 
-/// α(t): what may be spent when `fraction` of the seeds are done; 0 at 0, `alpha` at 1.
+/// Returns α(t), the level spent when `fraction` of the seeds are done; 0 at 0, `alpha` at 1.
 ///
 /// ```
 /// use allconv_study::stats::alpha_spent;

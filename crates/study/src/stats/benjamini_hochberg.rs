@@ -1,4 +1,4 @@
-//! Benjamini–Hochberg correction: keeps the expected share of false claims among the claims made at α.
+//! Benjamini–Hochberg correction: keeps the expected proportion of false claims among the claims made at α.
 //!
 //! Sort p ascending; the corrected i-th is min over j ≥ i of min(1, m/j · p₍ⱼ₎). Assumption: independent or positively
 //! dependent tests, as comparisons with one baseline are. Source: Benjamini and Hochberg (1995).

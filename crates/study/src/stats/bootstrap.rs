@@ -1,8 +1,8 @@
 //! Bootstrap interval for a mean, bias-corrected and accelerated (BCa).
 //!
 //! The values are drawn with replacement [`RESAMPLES`] times; the interval's ends are the quantiles of the resampled means at
-//! Φ(z₀ + (z₀ + z)/(1 − a(z₀ + z))), with z₀ from the share of means below the observed one and the acceleration a from the jackknife.
-//! Assumption: the values are independent. Below [`SEEDS_FOR_A_BOOTSTRAP`] values it is known to cover too little, so there is
+//! Φ(z₀ + (z₀ + z)/(1 − a(z₀ + z))), with z₀ from the fraction of means below the observed one and the acceleration a from the jackknife.
+//! Assumption: the values are independent. Below [`SEEDS_FOR_A_BOOTSTRAP`] values its coverage is known to be too low, so there is
 //! none. Source: Efron (1987), "Better bootstrap confidence intervals".
 
 use allconv_random::{Resampling, SplitMix};

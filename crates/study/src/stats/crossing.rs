@@ -1,4 +1,4 @@
-//! Where a difference that changes along a line crosses zero, with an interval for that place.
+//! Zero crossing of a difference that changes linearly, with Fieller's interval.
 //!
 //! Each seed has a line a + b·x through its differences at the levels x of a numeric factor. With ā, b̄ the means over n seeds, v(a), v(b), v(ab)
 //! the variances and covariance of these means and t = t(1 − α/2; n − 1), the places x that the data do not exclude as the crossing are those with
@@ -10,7 +10,7 @@ use super::student::student_quantile;
 use super::summary::mean;
 use super::t_interval::Interval;
 
-/// The place at which a line crosses zero.
+/// The zero crossing of a line.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Crossing {
     /// −ā/b̄; `None` for a slope of zero.

@@ -1,4 +1,4 @@
-//! Effect size of paired differences: how many of their own standard deviations they lie from zero.
+//! Effect size of paired differences: their mean in units of their standard deviation.
 //!
 //! d = d̄/s; g = J·d removes its bias, J = 1 − 3/(4(n − 1) − 1). The interval for d comes from the noncentral t distribution of
 //! √n·d: those shifts at which the observed t is at the 97.5 % and 2.5 % point. Assumptions as for the t test. Source:

@@ -1,4 +1,4 @@
-//! Planning an equivalence test: how surely would n seeds show that two arms are equivalent, and how many seeds does that need?
+//! Power of the equivalence test, and the number of seeds that it needs.
 //!
 //! The two one-sided t tests show equivalence when |d̄| < Δ − t(1 − α; n − 1) · s/√n. For the margin and the true difference in standard deviations of
 //! the differences, δ = Δ/σ and θ, and u = s/σ, power = ∫ max(0, Φ(√n(δ − θ) − t·u) − Φ(t·u − √n(δ + θ))) f(u) du, with (n − 1)u² χ²-distributed; by
@@ -10,7 +10,7 @@ use statrs::function::gamma::ln_gamma;
 use super::normal;
 use super::student::student_quantile;
 
-/// No plan asks for more seeds than this.
+/// Largest number of seeds of a plan.
 const MOST_SEEDS: u32 = 10_000;
 
 /// Steps of the integration, even.
@@ -42,7 +42,7 @@ pub fn equivalence_power_at(margin: f64, difference: f64, n: u32, alpha: f64) ->
     let critical = student_quantile(1.0 - alpha, freedom);
     let reach = f64::from(n).sqrt() * margin;
     let shift = f64::from(n).sqrt() * difference;
-    // Beyond u = reach/critical no mean passes; beyond 1 + 12/√(2ν) there is no u.
+    // Beyond u = reach/critical no mean passes; beyond 1 + 12/√(2ν) the density of u vanishes.
     let end = (reach / critical).min(1.0 + 12.0 / (2.0 * freedom).sqrt());
     let integrand = |u: f64| {
         let passes = normal::quick_distribution(reach - shift - critical * u)
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_true_difference_costs_power_on_either_side_alike_and_at_the_margin_only_the_level_is_left() {
+    fn a_true_difference_lowers_the_power_equally_in_both_directions_and_at_the_margin_to_the_level() {
         let power = |difference| equivalence_power_at(2.0, difference, 9, 0.05);
         assert!((power(0.5) - power(-0.5)).abs() < 1e-9);
         assert!(power(0.0) > power(0.5) && power(0.5) > power(1.5));

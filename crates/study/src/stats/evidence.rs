@@ -12,7 +12,7 @@
 use super::one_sided_t::{mean_above_p, mean_below_p};
 use super::permutation::{centre_above_p, centre_below_p};
 
-/// Where a true mean difference is said to lie; the margin is given beside it.
+/// A statement about a true mean difference; the margin is given separately.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Statement {
     /// Below −margin.
@@ -37,7 +37,7 @@ impl Statement {
         Statement::NotHigher,
     ];
 
-    /// The word used in study files and results.
+    /// Returns the name in study files and results.
     pub fn name(self) -> &'static str {
         match self {
             Statement::Lower => "lower",
@@ -49,7 +49,7 @@ impl Statement {
     }
 }
 
-/// How strongly differences speak for and against a statement.
+/// The evidence of differences for and against a statement.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Evidence {
     /// p of the hypothesis that the statement is false.
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_is_as_strong_as_its_weakest_part_and_as_wrong_as_its_worst() {
+    fn p_for_a_claim_is_its_largest_and_p_against_its_smallest_times_the_parts() {
         let good = Evidence { p_for: 0.001, p_against: 1.0 };
         let bad = Evidence { p_for: 0.99, p_against: 0.01 };
         assert_eq!(evidence_for_all(&[good, good]).p_for, 0.001);

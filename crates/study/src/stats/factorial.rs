@@ -1,4 +1,4 @@
-//! Effects in a full factorial design: how much one factor changes the metric, and how much that depends on another factor.
+//! Main effects and interactions of a full factorial design.
 //!
 //! All combinations of levels are measured in each block (seed). Within a block, with ȳ(…) the mean over all combinations that have the
 //! named levels: the *main effect* of level a against level r of a factor is ȳ(a) − ȳ(r); the *interaction* with level b against q of another

@@ -1,4 +1,4 @@
-//! Folds are no independent samples: their training sets overlap, and intervals over them must be wider.
+//! Variance correction for folds, which are not independent samples because their training sets overlap.
 //!
 //! For k folds, the variance of a mean difference is (1/k + n_test/n_train) s², not s²/k (Nadeau and Bengio). That is the variance of differences
 //! whose deviations from their mean are √(1 + k·n_test/n_train) times as large, so that every t method holds after [`widened`]. The correction is
@@ -7,14 +7,14 @@
 
 use super::summary::mean;
 
-/// What is known of the folds of a study.
+/// The folds of a study.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FoldCorrection {
     /// Number of folds, at least 2.
     pub folds: usize,
     /// Test examples for each training example.
     pub test_per_training: f64,
-    /// Whether that was counted; else it is 1/(folds − 1), which takes everything that is not tested on for training.
+    /// Whether that was counted; else it is 1/(folds − 1), as if all other examples were trained on.
     pub is_counted: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Friedman's test: do any of k arms differ, judged by their ranks within each seed (or data set)? With Nemenyi's critical difference
+//! Friedman's test: do any of k arms differ in their ranks within each seed (or data set)? With Nemenyi's critical difference
 //! for all pairs.
 //!
 //! χ² = [12/(nk(k+1)) ΣRⱼ² − 3n(k+1)] / [1 − Σ(t³ − t)/(nk(k² − 1))], Rⱼ the rank sums, t the sizes of ties; compared with χ² of
@@ -64,7 +64,7 @@ pub fn friedman(rows: &[Vec<f64>]) -> Option<Friedman> {
     Some(Friedman { statistic, p, mean_ranks: sums.iter().map(|sum| sum / blocks).collect(), blocks: n })
 }
 
-/// How far apart two mean ranks must lie to differ at `alpha`, over `arms` arms and `blocks` blocks.
+/// Returns the critical difference of two mean ranks at `alpha`, over `arms` arms and `blocks` blocks.
 ///
 /// ```
 /// // Demšar (2006), example of section 3.2.2: 4 classifiers on 14 data sets, CD = 1.25.

@@ -1,8 +1,8 @@
 //! McNemar's exact test: two classifiers on the same test examples.
 //!
 //! Only the examples that exactly one of them gets right count: b and c. Under the null each is a fair coin, so
-//! p = min(1, 2·P(X ≤ min(b, c))) with X ~ Binomial(b + c, 1/2). It speaks about these two trained nets on new examples, not
-//! about retraining them. Source: McNemar (1947), in the exact form.
+//! p = min(1, 2·P(X ≤ min(b, c))) with X ~ Binomial(b + c, 1/2). It applies to these two trained nets on new examples, not
+//! to retraining them. Source: McNemar (1947), in the exact form.
 
 use statrs::function::beta::beta_reg;
 

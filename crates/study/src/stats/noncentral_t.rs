@@ -1,4 +1,4 @@
-//! The noncentral t distribution: what t follows when there *is* a difference. Behind power and effect size intervals.
+//! The noncentral t distribution: the distribution of t when there *is* a difference, used for power and effect size intervals.
 //!
 //! T = (Z + δ)/S with Z normal and νS² ~ χ²(ν), so P(T ≤ t) = ∫ Φ(ts − δ) f(s) ds, where
 //! f(s) = 2(ν/2)^{ν/2}/Γ(ν/2) · s^{ν−1} e^{−νs²/2}. The integral is taken by Simpson's rule; its error is below

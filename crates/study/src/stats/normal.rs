@@ -19,7 +19,7 @@ pub(crate) fn quick_distribution(x: f64) -> f64 {
     0.5 * erfc(-x / std::f64::consts::SQRT_2)
 }
 
-/// Φ⁻¹(p) for p in (0, 1), by bisection between ±38, beyond which doubles know no tail.
+/// Φ⁻¹(p) for p in (0, 1), by bisection between ±38, beyond which the tail underflows.
 pub(crate) fn quantile(p: f64) -> f64 {
     let (mut low, mut high) = (-38.0, 38.0);
     // 2⁻⁶⁰ of the bracket is below the spacing of doubles near the answer.

@@ -10,7 +10,7 @@ use super::summary::{mean, standard_deviation};
 /// p of the hypothesis that the mean is at most `bound`: small when it is shown to lie above. `None` below two values.
 ///
 /// Where all differences are zero the answer is certain: 0 above the bound, 1 on or below it. Equal differences other than zero have no
-/// spread by which to judge them: `None`.
+/// spread to compare them with: `None`.
 ///
 /// ```
 /// use allconv_study::stats::{mean_above_p, mean_below_p};

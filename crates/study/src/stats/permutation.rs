@@ -1,6 +1,6 @@
 //! Paired permutation test: if the two arms were alike, every difference could as well have had the other sign.
 //!
-//! p is the share of the 2ⁿ sign patterns whose |Σ ±dᵢ| reaches the observed |Σ dᵢ|. Exact for any distribution that is
+//! p is the fraction of the 2ⁿ sign patterns whose |Σ ±dᵢ| reaches the observed |Σ dᵢ|. Exact for any distribution that is
 //! symmetric under exchange of the arms within a pair; no p below 2/2ⁿ is possible. Up to 40 pairs all patterns are
 //! counted, by sorting the sums of each half; above, 100,000 patterns are drawn and p = (hits + 1)/(drawn + 1).
 //! Source: Fisher (1935), "The design of experiments", section 21; Phipson and Smyth (2010) for the drawn form.
@@ -27,7 +27,7 @@ pub fn sign_flip_p(differences: &[f64]) -> Option<f64> {
     let factor = safe_factor(differences);
     let differences: Vec<f64> = differences.iter().map(|difference| difference * factor).collect();
     let total: f64 = differences.iter().map(|difference| difference.abs()).sum();
-    // Sums that differ by less than this share of Σ|d| count as equal: rounding must not decide about ties.
+    // Sums that differ by less than this fraction of Σ|d| count as equal: rounding must not decide about ties.
     let threshold = differences.iter().sum::<f64>().abs() - ROUNDING * total;
     if threshold <= 0.0 {
         return Some(1.0);
@@ -82,7 +82,7 @@ pub fn centre_below_p(differences: &[f64], bound: f64) -> Option<f64> {
     centre_above_p(&mirrored, -bound)
 }
 
-/// Share of the patterns whose sum reaches the threshold.
+/// Fraction of the patterns whose sum reaches the threshold.
 fn upper_share(differences: &[f64], threshold: f64) -> f64 {
     let (left, right) = differences.split_at(differences.len() / 2);
     let left = signed_sums(left);
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn the_count_agrees_with_walking_through_all_patterns() {
+    fn the_count_agrees_with_enumerating_all_patterns() {
         let differences = [0.3, -0.1, 0.25, 0.25, -0.05, 0.2, 0.4];
         let observed: f64 = differences.iter().sum();
         let hits = (0..1_u32 << differences.len())

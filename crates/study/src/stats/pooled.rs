@@ -1,4 +1,4 @@
-//! One spread for all arms of a balanced study: what a mixed model with a fixed arm and a random seed says of differences.
+//! One spread for all arms of a balanced study: the intervals of a mixed model with a fixed arm and a random seed.
 //!
 //! With y the value of arm a in seed s, ȳ its means, the residual y − ȳ(a) − ȳ(s) + ȳ has the variance σ² = Σ residual²/((A − 1)(S − 1)) over A
 //! arms and S seeds, and a difference of two arms the standard error σ√(2/S) with (A − 1)(S − 1) degrees of freedom. For complete data that is

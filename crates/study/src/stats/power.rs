@@ -1,4 +1,4 @@
-//! Planning: how surely would n seeds show a difference, and how many seeds does a difference need?
+//! Power of the paired t test, and the number of seeds that a difference needs.
 //!
 //! Power of the two-sided paired t test = P(|T| > t(1 − α/2; n − 1)) with T noncentral t, shift √n · difference/spread.
 //! Assumptions as for the t test, and that the spread is known; one seen over few seeds is itself uncertain. Source: Cohen (1988).
@@ -9,7 +9,7 @@ use super::student::student_quantile;
 /// Seeds below which a comparison gets intervals only, no verdict.
 pub const SEEDS_FOR_A_VERDICT: u32 = 5;
 
-/// No plan asks for more seeds than this.
+/// Largest number of seeds of a plan.
 const MOST_SEEDS: u32 = 10_000;
 
 /// Chance that the paired t test over `n` ≥ 2 seeds rejects at `alpha`, when the true difference is `effect` standard

@@ -1,8 +1,8 @@
-//! How probable each of three answers is: worse by more than a margin, within it, better by more than it.
+//! Posterior probabilities of a difference below, within and above a margin.
 //!
 //! With a flat prior, the mean difference δ given n differences is distributed as d̄ + (s/√n)·T with T Student's t of n − 1 degrees of freedom,
 //! so that P(δ > m) = P(T > (m − d̄)√n/s), and so on; the three add up to 1. They are the one-sided p values of the t tests about ±m, read as
-//! probabilities. The prior takes no notice of how many comparisons there are: of many arms, the most extreme looks surer than it is.
+//! probabilities. The prior does not depend on the number of comparisons: of many arms, the most extreme looks more certain than it is.
 //! Assumptions: as for the t test. Source: Kruschke (2018), "Rejecting or accepting parameter values in Bayesian estimation"; Benavoli et al.
 //! (2017), "Time for a change", for the region of practical equivalence.
 

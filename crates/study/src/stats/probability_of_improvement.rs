@@ -1,6 +1,6 @@
 //! Probability of improvement: how often would a run of one arm beat a run of the other, seeds drawn at random?
 //!
-//! Share of pairs (i, j) with xᵢ better than yⱼ, ties (but for rounding) counted half: the Mann–Whitney U over n·m. Needs no assumption on the shape of
+//! Fraction of pairs (i, j) with xᵢ better than yⱼ, ties (but for rounding) counted half: the Mann–Whitney U over n·m. Needs no assumption on the shape of
 //! the distributions. Source: Agarwal et al. (2021).
 
 use super::rounding::is_equal;

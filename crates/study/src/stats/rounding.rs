@@ -1,14 +1,14 @@
-//! What is rounding and what is a difference: one tolerance for all statistics, and arithmetic that neither overflows nor underflows.
+//! The tolerance for rounding of all statistics, and arithmetic that neither overflows nor underflows.
 //!
 //! Metrics are computed in double precision from sums over examples, so that two values that ought to be equal may differ in their last
-//! bits. Such a difference is no finding, and a spread of that size is no scale: divided by it, a rounding error becomes p = 1e-79.
+//! bits. Such a difference is not a finding, and such a spread is not a scale: divided by it, a rounding error becomes p = 1e-79.
 //!
 //! - Two values are equal when they differ by at most [`ROUNDING`] times the larger of their sizes.
 //! - Values have no spread when the largest and the smallest of them are equal in this sense.
 //! - Differences of pairs are zero, or without spread, when that holds relative to the *values* whose differences they are:
 //!   [`paired_differences`] settles them, so that every method which follows sees exact zeros and exactly equal numbers.
 
-/// Share of a value's size below which a difference is rounding: some thousand units in the last place.
+/// Fraction of a value's size below which a difference is rounding: some thousand units in the last place.
 pub const ROUNDING: f64 = 1e-12;
 
 /// Whether two values are equal but for rounding.

@@ -1,4 +1,4 @@
-//! Planning a statement about a mean difference: how surely would n seeds show it, or its opposite?
+//! Power of tests of a statement about a mean difference: the chance that n seeds show it, or its opposite.
 //!
 //! For a true difference δ and the standard deviation σ of the differences per seed, a one-sided t test shows "above b" at α with the chance
 //! P(T > t(1 − α; n − 1)), T noncentral t with shift √n (δ − b)/σ. "Within ±m" is shown by two such tests ([`equivalence_power_at`]), and refuted
@@ -15,7 +15,7 @@ const LARGEST_SHIFT: f64 = 40.0;
 /// A plan for one statement, in units of the metric.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StatementPlan {
-    /// What is stated.
+    /// The statement.
     pub statement: Statement,
     /// Its margin.
     pub margin: f64,

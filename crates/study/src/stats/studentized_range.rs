@@ -1,4 +1,4 @@
-//! The studentised range: how far apart the outermost of k standard normal values lie. Behind Nemenyi's critical difference.
+//! The studentised range: how far apart the outermost of k standard normal values lie. Used for Nemenyi's critical difference.
 //!
 //! With the variance known, P(Q ≤ q) = k ∫ φ(z) [Φ(z) − Φ(z − q)]^{k−1} dz, by Simpson's rule. Source: Tukey (1949); Demšar (2006)
 //! for its use.

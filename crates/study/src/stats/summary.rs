@@ -1,4 +1,4 @@
-//! What a handful of values looks like: mean, spread, median, interquartile mean.
+//! Summary of a sample: mean, spread, median, interquartile mean.
 
 use super::rounding::{is_constant, safe_factor};
 

@@ -18,7 +18,7 @@ pub struct TTest {
 }
 
 /// Tests differences against zero; `None` below two values, or when all differences are equal but for rounding: without spread there is
-/// no scale to judge them by.
+/// no scale to compare them with.
 ///
 /// ```
 /// // d̄ = 2, s = 2, n = 4: t = 2.

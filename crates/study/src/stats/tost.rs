@@ -10,7 +10,7 @@ use super::welch::welch_test;
 
 /// p of the hypothesis that the mean difference lies outside ±`margin`; `None` below two values.
 ///
-/// Differences that are all zero are inside any margin: 0. Equal differences other than zero have no spread by which to judge them: `None`.
+/// Differences that are all zero are inside any margin: 0. Equal differences other than zero have no spread to compare them with: `None`.
 ///
 /// ```
 /// let differences = [0.001, -0.001, 0.002, 0.0, -0.002];

@@ -1,6 +1,6 @@
 //! Wilcoxon's signed rank test: like the paired permutation test, but over ranks, so a single wild run weighs little.
 //!
-//! Zero differences are dropped, the rest ranked by |d| with mean ranks for ties; p is the share of the sign patterns whose
+//! Zero differences are dropped, the rest ranked by |d| with mean ranks for ties; p is the fraction of the sign patterns whose
 //! |Σ ±rank| reaches the observed one, counted exactly over the ranks as they are, ties included. Assumption: under the null the
 //! differences are symmetric about zero. Source: Wilcoxon (1945); Pratt and Gibbons (1981) for ties.
 

@@ -1,4 +1,4 @@
-//! Wilson's interval for a proportion, e.g. the share of runs that failed; sensible even at 0 of n and n of n.
+//! Wilson's interval for a proportion, e.g. the fraction of runs that failed; sensible even at 0 of n and n of n.
 //!
 //! Centre (k + z²/2)/(n + z²), half width z/(n + z²) · √(k(n − k)/n + z²/4). Assumption: independent trials. Source:
 //! Wilson (1927), "Probable inference, the law of succession, and statistical inference".

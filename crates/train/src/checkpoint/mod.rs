@@ -18,11 +18,11 @@ pub use state::{Best, CHECKPOINT_VERSION, State};
 const FILES: [&str; 3] = ["model.safetensors", "optimizer.safetensors", "state.json"];
 const MANIFEST: &str = "MANIFEST.sha256";
 
-/// How the name of a checkpoint's folder begins; the step follows.
+/// Prefix of the name of a checkpoint's folder; the step follows.
 const PREFIX: &str = "step-";
-/// How the name of an unfinished checkpoint's folder begins.
+/// Prefix of the name of an unfinished checkpoint's folder.
 const UNFINISHED: &str = "tmp-";
-/// Permissions of a new folder before the process's mask takes its part away, as `fs::create_dir` asks for them.
+/// Permissions of a new folder before the process's mask is applied, as for `fs::create_dir`.
 const NEW_FOLDER_MODE: u32 = 0o777;
 
 /// A checkpoint in memory.
@@ -43,22 +43,23 @@ pub struct CheckpointStore {
     branching: Option<u64>,
 }
 
-/// What [`CheckpointStore::newest`] found.
+/// The result of [`CheckpointStore::newest`].
 #[derive(Debug)]
 pub struct Found {
     /// The newest checkpoint that verifies, if any.
     pub checkpoint: Option<Checkpoint>,
-    /// Why newer ones were passed over.
+    /// Why newer ones were skipped.
     pub rejected: Vec<String>,
 }
 
 impl CheckpointStore {
-    /// The store in `folder`, which need not exist yet.
+    /// Returns the store in `folder`, which need not exist yet.
     pub fn at(folder: impl Into<PathBuf>) -> CheckpointStore {
         CheckpointStore { folder: folder.into(), branching: None }
     }
 
-    /// The same store, which keeps the checkpoint of `step` and the best one before it as long as the run exists: other runs go on from there.
+    /// Returns the same store, which keeps the checkpoint of `step` and the best one before it as long as the run exists: other runs go on
+    /// from there.
     #[must_use]
     pub fn keeping(self, step: u64) -> CheckpointStore {
         CheckpointStore { branching: Some(step), ..self }
@@ -97,11 +98,11 @@ impl CheckpointStore {
         self.prune(&checkpoint.state)
     }
 
-    /// The newest checkpoint whose manifest verifies and that `accept` takes.
+    /// Returns the newest checkpoint whose manifest verifies and that `accept` takes.
     ///
     /// # Errors
     /// [`RecordError::Io`] when the folder exists and cannot be read; [`RecordError::Newer`] for a checkpoint of a later version, which
-    /// must neither be passed over nor overwritten. A broken checkpoint is no error: the one before is taken.
+    /// must neither be skipped nor overwritten. A damaged checkpoint is not an error: the one before is taken.
     pub fn newest(&self, accept: &dyn Fn(&State) -> Result<(), String>) -> Result<Found, RecordError> {
         let mut found = Found { checkpoint: None, rejected: Vec::new() };
         for step in self.steps()?.into_iter().rev() {
@@ -117,7 +118,7 @@ impl CheckpointStore {
         Ok(found)
     }
 
-    /// The checkpoint of one step, verified.
+    /// Returns the checkpoint of one step, verified.
     ///
     /// # Errors
     /// [`RecordError::Io`] when it is not there; [`RecordError::Malformed`] when it is damaged; [`RecordError::Newer`].
@@ -125,7 +126,7 @@ impl CheckpointStore {
         read(&self.folder_of(step))
     }
 
-    /// The weights of the checkpoint of one step.
+    /// Returns the weights of the checkpoint of one step.
     #[must_use]
     pub fn weights_of(&self, step: u64) -> PathBuf {
         self.folder_of(step).join(FILES[0])
@@ -156,7 +157,7 @@ impl CheckpointStore {
         }
     }
 
-    /// Steps of the complete checkpoints, in order; none when there is no such folder.
+    /// Returns the steps of the complete checkpoints, in order; none when there is no such folder.
     ///
     /// # Errors
     /// [`RecordError::Io`] when the folder exists and cannot be read.
@@ -166,7 +167,7 @@ impl CheckpointStore {
         Ok(steps)
     }
 
-    /// Names of everything in the folder; none when it does not exist.
+    /// Returns the names of everything in the folder; none when it does not exist.
     fn names(&self) -> Result<Vec<String>, RecordError> {
         let entries = match fs::read_dir(&self.folder) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -178,7 +179,7 @@ impl CheckpointStore {
             .map_err(RecordError::io("read", &self.folder))
     }
 
-    /// Points the link `link` at the checkpoint of `step`, atomically. Whoever writes holds the run's lock, so one temporary name will do.
+    /// Points the link `link` at the checkpoint of `step`, atomically. The writer holds the run's lock, so one temporary name suffices.
     fn link(&self, link: &str, step: u64) -> Result<(), RecordError> {
         let (path, name) = (self.folder.join(link), folder_name(step));
         if fs::read_link(&path).is_ok_and(|target| target == Path::new(&name)) {
@@ -191,7 +192,7 @@ impl CheckpointStore {
         sync_directory(&self.folder)
     }
 
-    /// Steps of the checkpoints that other runs go on from.
+    /// Returns the steps of the checkpoints that other runs go on from.
     fn branching(&self) -> Vec<u64> {
         let Some(step) = self.branching else { return Vec::new() };
         let best = self.read(step).ok().and_then(|checkpoint| checkpoint.state.best);
@@ -220,13 +221,13 @@ fn folder_name(step: u64) -> String {
     format!("{PREFIX}{step:08}")
 }
 
-/// The step of a checkpoint's folder; `None` for any other name.
+/// Returns the step of a checkpoint's folder; `None` for any other name.
 fn step_of(name: &str) -> Option<u64> {
     let step = name.strip_prefix(PREFIX)?.parse().ok()?;
     (folder_name(step) == name).then_some(step)
 }
 
-/// Removes a file, a link or a folder with all that is in it; one that is not there is no error.
+/// Removes a file, a link or a folder with all that is in it; a missing one is not an error.
 fn remove(path: &Path) -> Result<(), RecordError> {
     let is_folder = fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
     match if is_folder { fs::remove_dir_all(path) } else { fs::remove_file(path) } {
@@ -237,7 +238,7 @@ fn remove(path: &Path) -> Result<(), RecordError> {
     }
 }
 
-/// One line a file: SHA-256, two spaces, name, as `sha256sum` reads it.
+/// Returns the manifest, one line per file: SHA-256, two spaces, name, as `sha256sum` reads it.
 fn manifest(folder: &Path) -> Result<String, RecordError> {
     let mut lines = String::new();
     for name in FILES {

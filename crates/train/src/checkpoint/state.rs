@@ -1,9 +1,10 @@
-//! `state.json`: where a checkpoint stands in its run.
+//! `state.json`: the place of a checkpoint in its run.
 
 use allconv_record::JournalMark;
 use serde::{Deserialize, Serialize};
 
-/// What a run must know to go on, beside weights and optimiser state. Everything else is a pure function of the specification and `step`.
+/// The state that a run needs to continue, in addition to weights and optimiser state. Everything else is a pure function of the
+/// specification and `step`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct State {
@@ -29,7 +30,7 @@ pub struct State {
 }
 
 impl State {
-    /// The state before the first step.
+    /// Returns the state before the first step.
     #[must_use]
     pub fn start(specification_hash: String) -> State {
         State {
@@ -45,7 +46,7 @@ impl State {
         }
     }
 
-    /// Where the checkpoint stands in the journal.
+    /// Returns the place of the checkpoint in the journal.
     #[must_use]
     pub fn journal_mark(&self) -> JournalMark {
         JournalMark { length: self.journal_length, hash: self.journal_hash.clone() }

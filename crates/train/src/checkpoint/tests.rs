@@ -1,4 +1,4 @@
-//! What is written comes back, damage gives way, links are never needed.
+//! Checkpoints are restored as written, damaged ones are skipped, links are not needed.
 
 use super::*;
 use crate::tensors::NamedTensor;
@@ -23,7 +23,7 @@ fn checkpoint(step: u64, best_step: u64) -> Checkpoint {
     }
 }
 
-/// Takes the checkpoints of one specification.
+/// Accepts the checkpoints of one specification.
 fn of(specification: &str) -> impl Fn(&State) -> Result<(), String> {
     move |state| match state.specification_hash == specification {
         true => Ok(()),

@@ -1,15 +1,15 @@
-//! Boundary F1: how well the outlines of predicted regions lie on the true ones.
+//! Boundary F1: the agreement of the outlines of predicted and true regions.
 
-/// Distance within which an outline counts as found, as a share of the picture's diagonal.
+/// Distance within which an outline counts as found, as a fraction of the picture's diagonal.
 pub const BOUNDARY_TOLERANCE: f64 = 0.0075;
 
-/// Mean boundary F1 of the classes that have an outline in the truth, in [0, 1].
+/// Returns the mean boundary F1 of the classes that have an outline in the truth, in [0, 1].
 ///
-/// A truth without any outline (one class everywhere) is worth 1 where the prediction has none either, and 0 where it draws one. So every
+/// A truth without any outline (one class everywhere) has the value 1 where the prediction has none either, and 0 otherwise. So every
 /// picture has a value, and over which classes it is a mean depends on the truth alone, never on the prediction.
 ///
-/// The outline of a class is its pixels with one of their four neighbours in another class. Precision is the share of the predicted
-/// outline that lies within d of the true one, recall the share of the true outline within d of the predicted, F1 = 2PR/(P + R), 0
+/// The outline of a class is its pixels with one of their four neighbours in another class. Precision is the fraction of the predicted
+/// outline that lies within d of the true one, recall the fraction of the true outline within d of the predicted, F1 = 2PR/(P + R), 0
 /// where the prediction has no outline. d = 0.0075 times the diagonal, in Euclidean distance between pixel centres.
 ///
 /// Source: Csurka, Larlus and Perronnin, "What is a good evaluation measure for semantic segmentation?", BMVC 2013.
@@ -41,7 +41,7 @@ pub fn boundary_f1(truth: &[u8], predicted: &[u8], [height, width]: [usize; 2], 
     }
 }
 
-/// Rows and columns of the pixels of `class` that touch another class.
+/// Returns the rows and columns of the pixels of `class` that touch another class.
 fn outline(map: &[u8], height: usize, width: usize, class: u8) -> Vec<(usize, usize)> {
     let mut places = Vec::new();
     for row in 0..height {
@@ -60,7 +60,7 @@ fn outline(map: &[u8], height: usize, width: usize, class: u8) -> Vec<(usize, us
     places
 }
 
-/// Share of `places` with one of `others` within `reach`; 0 without places.
+/// Returns the fraction of `places` with one of `others` within `reach`; 0 without places.
 fn share_near(
     places: &[(usize, usize)],
     others: &[(usize, usize)],
@@ -85,14 +85,14 @@ fn share_near(
 mod tests {
     use super::*;
 
-    /// A square of class 1 with this top-left corner in a map of 100×100, whose tolerance is 1.06 pixels.
+    /// Returns a square of class 1 with this top-left corner in a map of 100×100, whose tolerance is 1.06 pixels.
     fn square(corner: usize) -> Vec<u8> {
         let inside = |place: usize| (corner..corner + 30).contains(&place);
         (0..10_000).map(|place| u8::from(inside(place / 100) && inside(place % 100))).collect()
     }
 
     #[test]
-    fn a_shift_within_the_tolerance_costs_nothing_and_a_larger_one_nearly_everything() {
+    fn a_shift_within_the_tolerance_scores_1_and_a_larger_one_nearly_0() {
         let score = |corner| boundary_f1(&square(20), &square(corner), [100, 100], 2);
         assert_eq!(score(20), 1.0);
         // Shifted along both axes by one, the outlines lie one pixel apart but for corners, √2 away.
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_class_that_only_the_prediction_draws_is_no_part_of_the_mean() {
+    fn a_class_only_in_the_prediction_is_not_part_of_the_mean() {
         // The square is found; a third class is drawn far from every true outline.
         let mut predicted = square(20);
         for row in 70..90 {

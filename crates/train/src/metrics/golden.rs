@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{Confusion, Plane, boundary_f1, luma, psnr, ssim};
 
-/// Both sides compute in f64, in another order of summation.
+/// Both implementations compute in f64, in another order of summation.
 const BOUND: f64 = 1e-9;
 
 fn expected() -> Value {
@@ -97,7 +97,7 @@ fn the_bicubic_baseline_of_set5_is_the_published_one() {
     };
     let mut files = Vec::new();
     let limits = allconv_data::import::entry::EntryLimits::default();
-    allconv_data::import::entry::walk(&archive, &limits, &mut |entry| {
+    allconv_data::import::source::walk(&archive, &limits, &mut |entry| {
         files.push(entry);
         Ok(())
     })

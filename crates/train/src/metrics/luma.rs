@@ -1,10 +1,10 @@
-//! Luma: the brightness on which super-resolution is judged.
+//! Luma: the brightness on which super-resolution is evaluated.
 
 use allconv_data::Picture;
 
 use super::Plane;
 
-/// The luma of a picture, in [16, 235] for colour.
+/// Returns the luma of a picture, in [16, 235] for colour.
 ///
 /// Y = 16 + (65.481·R + 128.553·G + 24.966·B)/255, not rounded. A grey picture is its own luma, unchanged.
 ///

@@ -1,4 +1,5 @@
-//! Metrics of dense predictions, on plain 8-bit arrays: one file each, with definition, source, and an outside implementation's values.
+//! Metrics of dense predictions, on plain 8-bit arrays: one file each, with definition, source, and values of an independent
+//! implementation.
 
 mod boundary;
 mod luma;
@@ -33,7 +34,7 @@ impl Plane {
         Plane { height, width, values }
     }
 
-    /// The plane without `border` rows and columns on every side; `None` if nothing is left.
+    /// Returns the plane without `border` rows and columns at each edge; `None` if nothing is left.
     pub fn without_border(&self, border: usize) -> Option<Plane> {
         let (height, width) = (self.height.checked_sub(2 * border)?, self.width.checked_sub(2 * border)?);
         if height == 0 || width == 0 {

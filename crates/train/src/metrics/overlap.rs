@@ -1,14 +1,14 @@
-//! How far predicted and true regions overlap: confusion counts, and what follows from them.
+//! Overlap of predicted and true regions: confusion counts, and the metrics computed from them.
 
 /// Pixels by true and predicted class.
 ///
-/// - pixel error: share of the pixels whose class is wrong;
+/// - pixel error: fraction of the pixels whose class is wrong;
 /// - intersection over union of a class: TP / (TP + FP + FN) (Jaccard 1901);
 /// - Dice of a class: 2·TP / (2·TP + FP + FN) (Dice 1945), the F1 of its pixels.
 ///
-/// A class that the truth does not hold has no overlap, whatever is predicted: `None`. So whether a value exists depends on the data alone,
-/// and two networks have values for the same classes; the pixels that a network wrongly gives to such a class are missing from the classes
-/// that they belong to.
+/// A class that is absent from the truth has no overlap, whatever is predicted: `None`. So whether a value exists depends on the data
+/// alone, and two networks have values for the same classes; the pixels that a network wrongly gives to such a class are missing from the
+/// classes that they belong to.
 ///
 /// # Example
 ///
@@ -28,7 +28,7 @@ pub struct Confusion {
 }
 
 impl Confusion {
-    /// No pixel of `classes` classes.
+    /// Returns the counts of no pixel, for `classes` classes.
     pub fn new(classes: usize) -> Confusion {
         Confusion { classes, counts: vec![0; classes * classes] }
     }
@@ -56,32 +56,32 @@ impl Confusion {
         self.counts.iter_mut().zip(&other.counts).for_each(|(sum, count)| *sum += count);
     }
 
-    /// Share of the pixels whose class is wrong; 0 without pixels.
+    /// Returns the fraction of the pixels whose class is wrong; 0 without pixels.
     pub fn pixel_error(&self) -> f64 {
         let all: u64 = self.counts.iter().sum();
         let right: u64 = (0..self.classes).map(|class| self.counts[class * self.classes + class]).sum();
         (all - right) as f64 / all.max(1) as f64
     }
 
-    /// Intersection over union of a class; `None` for one that the truth does not hold.
+    /// Returns the intersection over union of a class; `None` for one that is absent from the truth.
     pub fn intersection_over_union(&self, class: usize) -> Option<f64> {
         let [both, only_one] = self.overlap(class)?;
         Some(both as f64 / (both + only_one) as f64)
     }
 
-    /// Dice of a class; `None` for one that the truth does not hold.
+    /// Returns the Dice coefficient of a class; `None` for one that is absent from the truth.
     pub fn dice(&self, class: usize) -> Option<f64> {
         let [both, only_one] = self.overlap(class)?;
         Some(2.0 * both as f64 / (2 * both + only_one) as f64)
     }
 
-    /// The mean of a metric over the classes that have one.
+    /// Returns the mean of a metric over the classes that have one.
     pub fn mean(&self, metric: impl Fn(&Confusion, usize) -> Option<f64>) -> f64 {
         let values: Vec<f64> = (0..self.classes).filter_map(|class| metric(self, class)).collect();
         values.iter().sum::<f64>() / values.len().max(1) as f64
     }
 
-    /// Pixels of a class in truth and prediction, and in one of them only; `None` for a class that the truth does not hold.
+    /// Returns the pixels of a class in truth and prediction, and in one of them only; `None` for a class that is absent from the truth.
     fn overlap(&self, class: usize) -> Option<[u64; 2]> {
         let both = self.counts[class * self.classes + class];
         let row: u64 = self.counts[class * self.classes..][..self.classes].iter().sum();

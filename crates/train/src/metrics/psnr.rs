@@ -2,13 +2,13 @@
 
 use allconv_random::elementary::{log10, square};
 
-/// What [`psnr`] gives for equal values, in dB: that of an error of 1e-5 grey levels in every value, far beyond what 8 bits can differ.
-/// The true value is infinite, which no record can hold.
+/// The value of [`psnr`] for equal values, in dB: that of an error of 1e-5 grey levels in every value, far beyond what 8 bits can differ.
+/// The true value is infinite, which cannot be recorded.
 pub const BEST_PSNR: f64 = 148.130_803_608_679_1;
 
-/// Peak signal-to-noise ratio of values from 0 to 255, in dB; higher is better.
+/// Returns the peak signal-to-noise ratio of values from 0 to 255, in dB; higher is better.
 ///
-/// PSNR = 10·log₁₀(255² / mean((a − b)²)), at most [`BEST_PSNR`]. Colour is judged over all three channels together.
+/// PSNR = 10·log₁₀(255² / mean((a − b)²)), at most [`BEST_PSNR`]. Colour is compared over all three channels together.
 ///
 /// # Panics
 /// If there is no value, or the lengths differ.
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn equal_values_have_the_best_value_there_is_and_the_worst_have_zero() {
+    fn equal_values_have_the_largest_psnr_and_opposite_ones_zero() {
         assert_eq!(psnr(&[3.0; 5], &[3.0; 5]), BEST_PSNR);
         assert!((psnr(&[1e-5], &[0.0]) - BEST_PSNR).abs() < 1e-9);
         assert_eq!(psnr(&[0.0, 255.0], &[255.0, 0.0]), 0.0);

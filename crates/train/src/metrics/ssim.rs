@@ -4,14 +4,14 @@ use allconv_random::elementary::{exp, square};
 
 use super::Plane;
 
-/// Cells on each side of a window's centre.
+/// Pixels on each side of a window's centre.
 const REACH: usize = 5;
-/// Sides of a window, in cells: planes that are smaller have no value.
+/// Height and width of a window, in pixels: planes that are smaller have no value.
 pub const SSIM_WINDOW: usize = 2 * REACH + 1;
-/// Standard deviation of the window's Gaussian weights, in cells.
+/// Standard deviation of the window's Gaussian weights, in pixels.
 const DEVIATION: f64 = 1.5;
 
-/// Mean structural similarity of two planes of values from 0 to 255, in [−1, 1]; 1 for equal planes.
+/// Returns the mean structural similarity of two planes of values from 0 to 255, in [−1, 1]; 1 for equal planes.
 ///
 /// SSIM = mean of (2 μₐμ_b + C₁)(2 σ_ab + C₂) / ((μₐ² + μ_b² + C₁)(σₐ² + σ_b² + C₂)) over all places where an 11×11 window of Gaussian
 /// weights (σ = 1.5) fits, with C₁ = (0.01·255)², C₂ = (0.03·255)². `None` if the planes are smaller than a window.
@@ -47,7 +47,7 @@ pub fn ssim(first: &Plane, second: &Plane) -> Option<f64> {
     Some(sum / mean_a.len() as f64)
 }
 
-/// The plane's Gaussian mean at every place where a window fits.
+/// Returns the plane's Gaussian mean at every place where a window fits.
 fn blurred(plane: &Plane) -> Plane {
     let mut weights = [0.0; SSIM_WINDOW];
     for (place, weight) in weights.iter_mut().enumerate() {
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn equal_planes_have_one_and_planes_below_a_window_have_none() {
+    fn equal_planes_have_ssim_1_and_planes_below_a_window_have_none() {
         let plane = Plane::new(11, 12, (0..132).map(f64::from).collect());
         assert!((ssim(&plane, &plane).unwrap() - 1.0).abs() < 1e-12);
         let small = Plane::new(10, 12, vec![0.0; 120]);

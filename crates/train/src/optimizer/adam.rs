@@ -42,7 +42,7 @@ pub struct Adam {
 }
 
 impl Adam {
-    /// An optimiser at rest.
+    /// Returns an optimiser with zero moments.
     pub fn new(settings: AdamSettings, decay: WeightDecay) -> Adam {
         Adam { settings, decay, steps: 0, first: NamedTensors::new(), second: NamedTensors::new() }
     }
@@ -69,7 +69,7 @@ impl Adam {
         });
     }
 
-    /// Both moments and the number of steps, for a checkpoint.
+    /// Returns both moments and the number of steps, for a checkpoint.
     pub fn tensors(&self) -> NamedTensors {
         let named = |tensors: &NamedTensors, ending: &str| -> Vec<(String, NamedTensor)> {
             tensors.iter().map(|(path, tensor)| (format!("{path}{ending}"), tensor.clone())).collect()
@@ -81,7 +81,7 @@ impl Adam {
         tensors
     }
 
-    /// Takes the state of a checkpoint up again.
+    /// Restores the state of a checkpoint.
     pub fn restore(&mut self, tensors: NamedTensors) {
         (self.first, self.second) = (NamedTensors::new(), NamedTensors::new());
         for (name, tensor) in tensors {
@@ -96,7 +96,7 @@ impl Adam {
     }
 }
 
-/// The numbers of one step.
+/// The coefficients of one step.
 struct Update {
     settings: AdamSettings,
     step: u32,
@@ -104,7 +104,7 @@ struct Update {
     weight_decay: f32,
 }
 
-/// One parameter's step; the biases' corrections are taken in f64 and rounded, as PyTorch does.
+/// Makes one parameter's step; the bias corrections are taken in f64 and rounded, as PyTorch does.
 fn update(update: Update, weights: &mut [f32], gradient: &[f32], first: &mut [f32], second: &mut [f32]) {
     let AdamSettings { beta1, beta2, epsilon } = update.settings;
     let step = f64::from(update.step);
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn the_state_survives_a_checkpoint() {
+    fn the_state_is_restored_from_a_checkpoint() {
         let mut adam = Adam::new(AdamSettings::default(), WeightDecay::default());
         let tensor = |value| NamedTensor { shape: vec![1], values: vec![value] };
         adam.steps = 7;

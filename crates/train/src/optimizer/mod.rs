@@ -10,6 +10,7 @@ use allconv_random::elementary::square;
 use burn::tensor::Gradients;
 
 use crate::settings::{OptimizerSettings, TrainSettings};
+use crate::start::is_frozen;
 use crate::tensors::{NamedTensor, NamedTensors};
 pub use adam::{Adam, WeightDecay};
 pub use sgd::Sgd;
@@ -18,6 +19,7 @@ pub use sgd::Sgd;
 #[derive(Clone, Debug)]
 pub struct Optimizer {
     clip_gradient_norm: Option<f64>,
+    frozen: Vec<String>,
     rule: Rule,
 }
 
@@ -28,7 +30,7 @@ enum Rule {
 }
 
 impl Optimizer {
-    /// The optimiser that the settings describe, at rest.
+    /// Returns the optimiser that the settings describe, with zero state.
     pub fn new(settings: &TrainSettings) -> Optimizer {
         let rule = match settings.optimizer {
             None | Some(OptimizerSettings::Sgd {}) => Rule::Sgd(Sgd::new(settings)),
@@ -37,7 +39,8 @@ impl Optimizer {
                 Rule::Adam(Adam::new(adam, decay))
             }
         };
-        Optimizer { clip_gradient_norm: settings.clip_gradient_norm, rule }
+        let frozen = settings.start.as_ref().map(|start| start.freeze.clone()).unwrap_or_default();
+        Optimizer { clip_gradient_norm: settings.clip_gradient_norm, frozen, rule }
     }
 
     /// Makes one step.
@@ -50,7 +53,8 @@ impl Optimizer {
         gradients: &mut Gradients,
         learning_rate: f64,
     ) -> Result<(), f64> {
-        let gradients = network.gradients(gradients);
+        let mut gradients = network.gradients(gradients);
+        gradients.retain(|gradient| !is_frozen(&self.frozen, &gradient.path));
         let norm = norm(&gradients);
         if !norm.is_finite() {
             return Err(norm);
@@ -64,7 +68,7 @@ impl Optimizer {
         Ok(())
     }
 
-    /// The state, for a checkpoint.
+    /// Returns the state, for a checkpoint.
     pub fn tensors(&self) -> NamedTensors {
         match &self.rule {
             Rule::Sgd(sgd) => sgd.tensors(),
@@ -72,7 +76,7 @@ impl Optimizer {
         }
     }
 
-    /// Takes the state of a checkpoint up again.
+    /// Restores the state of a checkpoint.
     pub fn restore(&mut self, tensors: NamedTensors) {
         match &mut self.rule {
             Rule::Sgd(sgd) => sgd.restore(tensors),
@@ -88,7 +92,7 @@ struct Gradient {
 }
 
 impl Gradient {
-    /// The clipped gradients by parameter path.
+    /// Returns the clipped gradients by parameter path.
     fn by_path(self) -> BTreeMap<String, Parameter> {
         let shrink = self.shrink;
         let clipped = |mut gradient: Parameter| {
@@ -101,14 +105,14 @@ impl Gradient {
     }
 }
 
-/// L2 norm of the whole gradient, summed in double precision in the order of the parameters.
+/// Returns the L2 norm of the whole gradient, summed in double precision in the order of the parameters.
 fn norm(gradients: &[Parameter]) -> f64 {
     let squares =
         |gradient: &Parameter| gradient.values.iter().map(|value| square(f64::from(*value))).sum::<f64>();
     gradients.iter().map(squares).sum::<f64>().sqrt()
 }
 
-/// The weights of a network by path, for a checkpoint.
+/// Returns the weights of a network by path, for a checkpoint.
 pub fn network_tensors(network: &Network) -> NamedTensors {
     let named = |parameter: Parameter| {
         (parameter.path, NamedTensor { shape: parameter.shape, values: parameter.values })
@@ -158,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clipped_step_is_as_long_as_the_limit_times_the_learning_rate() {
+    fn a_clipped_step_has_the_norm_of_the_limit_times_the_learning_rate() {
         let device = Device::flex().autodiff();
         let mut network = network(&device);
         let before = network_tensors(&network);
@@ -170,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn biases_decay_only_when_told_to() {
+    fn biases_decay_only_if_set() {
         let device = Device::flex().autodiff();
         for (decay_biases, expected) in [(true, 0.9), (false, 1.0)] {
             let mut network = network(&device);

@@ -10,7 +10,7 @@ use crate::tensors::{NamedTensor, NamedTensors};
 /// SGD with momentum, weight decay in Caffe's units and optional clipping of the whole gradient's norm.
 ///
 /// g ← min(1, c/‖g‖)·g + λw;  v ← μv + g;  w ← w − η·v, or with Nesterov's look-ahead w ← w − η·(g + μv): PyTorch's `SGD` with
-/// dampening 0. Clipping looks at the gradient of the loss alone, before weight decay.
+/// dampening 0. Clipping uses the gradient of the loss alone, before weight decay.
 #[derive(Clone, Debug)]
 pub struct Sgd {
     momentum: f32,
@@ -21,7 +21,7 @@ pub struct Sgd {
 }
 
 impl Sgd {
-    /// An optimiser at rest.
+    /// Returns an optimiser with zero velocities.
     pub fn new(settings: &TrainSettings) -> Sgd {
         Sgd {
             momentum: settings.momentum as f32,
@@ -53,12 +53,12 @@ impl Sgd {
         });
     }
 
-    /// The velocities by parameter path, for a checkpoint.
+    /// Returns the velocities by parameter path, for a checkpoint.
     pub fn tensors(&self) -> NamedTensors {
         self.velocity.clone()
     }
 
-    /// Takes the velocities of a checkpoint up again.
+    /// Restores the velocities of a checkpoint.
     pub fn restore(&mut self, velocity: NamedTensors) {
         self.velocity = velocity;
     }

@@ -1,4 +1,4 @@
-//! A run that begins where one of another length has made its first steps already.
+//! Branching: a run that takes its first steps over from a run of another length.
 
 use allconv_record::{Parent, RecordError, RunDirectory, RunSpecification};
 
@@ -7,18 +7,18 @@ use crate::RunSettings;
 use crate::checkpoint::{Checkpoint, CheckpointStore};
 use crate::progress::StepPlan;
 
-/// What a run takes over from its parent.
+/// The checkpoints and the journal that a run takes over from its parent.
 pub(super) struct Branch {
     /// The checkpoints that the run has after these steps, the newest last.
     pub(super) checkpoints: Vec<Checkpoint>,
     /// The journal of these steps.
     pub(super) journal: Vec<u8>,
-    /// Where they come from.
+    /// Their origin.
     pub(super) parent: Parent,
 }
 
-/// The run that is to begin.
-pub(super) struct Beginning<'a> {
+/// The run that is started.
+pub(super) struct NewRun<'a> {
     pub(super) specification: &'a RunSpecification,
     /// Steps that it makes like any longer run.
     pub(super) shared_steps: u64,
@@ -26,9 +26,9 @@ pub(super) struct Beginning<'a> {
     pub(super) images: u64,
 }
 
-impl Beginning<'_> {
-    /// The most steps that one of the relatives has made for this run. A relative that cannot be read, is of another specification, or loses
-    /// its checkpoints in this moment is passed over: the run can make every step itself.
+impl NewRun<'_> {
+    /// Returns the largest number of steps that a related run has made for this run. A relative that cannot be read, is of another
+    /// specification, or loses its checkpoints at this moment is ignored: the run can make every step itself.
     pub(super) fn branch(&self, relatives: &[RunDirectory]) -> Option<Branch> {
         let branches = relatives.iter().filter_map(|relative| self.of_relative(relative).ok().flatten());
         branches.max_by_key(|branch| branch.parent.step)

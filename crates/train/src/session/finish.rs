@@ -1,4 +1,4 @@
-//! The end of a run whose training is done: the test split, the measures, the pictures, the cost.
+//! The end of a run after its training: test split, measures, pictures and cost.
 
 use std::time::Instant;
 
@@ -53,7 +53,7 @@ impl Session<'_> {
         self.end(Status::Finished, None, observer)
     }
 
-    /// Records the metrics that the specification names beside loss and error. The end of the last epoch has left their checkpoint.
+    /// Records the metrics that the specification names in addition to loss and error. The end of the last epoch has left their checkpoint.
     fn take_measures(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
         let names = self.settings.train.measure.clone();
         if names.is_empty() {
@@ -72,7 +72,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Keeps pictures of what the network saw, if the specification asks for them.
+    /// Keeps the explanations of a few test images, if the specification names methods.
     fn keep_explanations(&mut self) -> Result<(), TrainError> {
         let methods = &self.settings.train.explain;
         if methods.is_empty() {
@@ -85,7 +85,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// What the run cost; the peak of its memory is read before the passes that measure the latency.
+    /// Returns the cost of the run; the peak of its memory is read before the passes that measure the latency.
     fn measure_cost(&self) -> Result<Measured, TrainError> {
         let peak_memory_bytes = self.job.execution.memory.map(|gauge| (gauge.peak_bytes)());
         let network = self.trainer.network.valid();

@@ -1,11 +1,11 @@
-//! Whether a run can go on from a checkpoint.
+//! The check whether a run can continue from a checkpoint.
 
 use allconv_record::{RecordError, RunDirectory};
 
 use crate::checkpoint::State;
 use crate::progress::StepPlan;
 
-/// The bytes of `metrics.jsonl`; none when there is no such file.
+/// Returns the bytes of `metrics.jsonl`; none when there is no such file.
 pub(super) fn existing_journal(directory: &RunDirectory) -> Result<Vec<u8>, RecordError> {
     let path = directory.journal_path();
     match std::fs::read(&path) {
@@ -14,7 +14,7 @@ pub(super) fn existing_journal(directory: &RunDirectory) -> Result<Vec<u8>, Reco
     }
 }
 
-/// Whether a run of this specification, plan and journal can go on from a checkpoint; otherwise why not.
+/// Checks whether a run of this specification, plan and journal can continue from a checkpoint; returns the reason if not.
 pub(super) fn fits(
     state: &State,
     specification_hash: &str,

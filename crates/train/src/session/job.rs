@@ -1,4 +1,4 @@
-//! What a run is given: its specification, its folder, its data, and how it is carried out.
+//! The inputs of a run: its specification, its folder, its data, and its execution settings.
 
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use burn::tensor::Device;
 
 use crate::DataStore;
 
-/// Who asked for a run, and where it is made; none of it changes a number.
+/// The origin of a run: study, arm, command line, machine; none of it changes a number.
 #[derive(Clone, Debug, Default)]
 pub struct Identity {
     /// Study the run belongs to.
@@ -18,7 +18,7 @@ pub struct Identity {
     pub arm: String,
     /// Hash of the request the specification answers.
     pub request_hash: String,
-    /// SHA-256 of the study file's text; none for a run that no study file asks for.
+    /// SHA-256 of the study file's text; none for a run without a study file.
     pub study_file_sha256: Option<String>,
     /// The command line.
     pub command: Vec<String>,
@@ -26,16 +26,16 @@ pub struct Identity {
     pub environment: Environment,
 }
 
-/// Reads the peak of the memory in use from whoever allocates it.
+/// Access to the allocator's peak of the memory in use.
 #[derive(Clone, Copy, Debug)]
 pub struct MemoryGauge {
-    /// Lets the peak begin anew.
+    /// Resets the peak.
     pub restart: fn(),
-    /// The peak in bytes since then.
+    /// The peak in bytes since the last reset.
     pub peak_bytes: fn() -> u64,
 }
 
-/// How a run is carried out; none of it changes a number.
+/// The execution settings of a run; none of them changes a number.
 #[derive(Clone, Copy, Debug)]
 pub struct Execution {
     /// Instruction set of the kernels.
@@ -44,25 +44,25 @@ pub struct Execution {
     pub loader_workers: usize,
     /// Longest time between two checkpoints; the end of an epoch always makes one.
     pub checkpoint_every: Duration,
-    /// Measures the run's memory; none where other runs share the process, whose memory could not be told apart.
+    /// Measures the run's memory; none where other runs share the process, whose memory cannot be separated.
     pub memory: Option<MemoryGauge>,
 }
 
 /// Everything a run needs.
 pub struct Job<'a> {
-    /// What to run.
+    /// The specification.
     pub specification: &'a RunSpecification,
-    /// Where its files lie.
+    /// The run directory.
     pub directory: &'a RunDirectory,
-    /// Who asked for it.
+    /// Its origin.
     pub identity: &'a Identity,
     /// The data sets.
     pub data: &'a DataStore,
-    /// Where tensors live; without autodiff.
+    /// The device of tensors; without autodiff.
     pub device: &'a Device,
-    /// How it is carried out.
+    /// The execution settings.
     pub execution: Execution,
-    /// Runs whose first steps it may take over: those that differ in the length of the training alone. Others are passed over.
+    /// Runs whose first steps it may take over: those that differ in the length of the training alone. Others are ignored.
     pub relatives: &'a [RunDirectory],
     /// Measures the finished network, if the specification asks for it.
     pub measurer: &'a dyn Measurer,

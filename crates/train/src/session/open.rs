@@ -1,4 +1,4 @@
-//! The beginning of a run: at its first step, where another run of the same beginning has come to, or where it was interrupted.
+//! The start of a run: at its first step, after the steps shared with another run, or after an interruption.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -12,7 +12,7 @@ use allconv_record::{
     write_atomically,
 };
 
-use super::branch::Beginning;
+use super::branch::NewRun;
 use super::fitting::{existing_journal, fits};
 use super::{Job, Session, unix_seconds};
 use crate::checkpoint::{CheckpointStore, State};
@@ -27,7 +27,7 @@ use crate::{RunSettings, TrainError, resolve};
 const PREFETCH: usize = 4;
 
 impl<'a> Session<'a> {
-    /// Opens data and network, takes up what is there of the run, and marks it as running.
+    /// Opens data and network, restores the state of an earlier attempt, and marks the run as running.
     pub(super) fn open(
         job: &'a Job<'a>,
         lock: File,
@@ -74,7 +74,7 @@ fn unresolved(error: ResolveError) -> TrainError {
     TrainError::Specification(error.to_string())
 }
 
-/// The task with its data, refused when these are others than the run was specified for.
+/// Returns the task with its data; refuses data that the run was not specified for.
 fn open_checked_task(job: &Job<'_>, settings: &RunSettings) -> Result<Box<dyn Task>, TrainError> {
     let task = open_task(settings, job.data, job.device)?;
     if task.content_hash() == job.specification.dataset_hash {
@@ -88,19 +88,31 @@ fn open_checked_task(job: &Job<'_>, settings: &RunSettings) -> Result<Box<dyn Ta
     )))
 }
 
-/// The network as it starts, with its optimiser at rest, and what the network costs.
+/// Returns the initial network, its optimiser with zero state, and the network's cost.
 fn untrained(job: &Job<'_>, settings: &RunSettings, task: &dyn Task) -> Result<(Trainer, Cost), TrainError> {
     let engine = Engine::new(job.execution.isa, settings.accuracy().map_err(unresolved)?);
     let (input, outputs, seed) = (task.input(), task.outputs(), job.specification.seed);
     let described = |error: DescriptionError| TrainError::Specification(error.to_string());
     let cost = resolve::cost(&walk(&settings.net, input, outputs).map_err(described)?);
     let device = job.device.clone().autodiff();
-    let network =
+    let mut network =
         Network::initialise(&settings.net, input, outputs, seed, engine, &device).map_err(described)?;
+    if let Some(start) = &settings.train.start {
+        let weights = job.data.weights(&start.sha256).ok_or_else(|| {
+            let reason = format!(
+                "the weights of SHA-256 {} that the run begins from have not been read",
+                start.sha256
+            );
+            TrainError::Specification(format!(
+                "{reason}; make it by the command or the study that names their file"
+            ))
+        })?;
+        weights.load_into(&mut network, start);
+    }
     Ok((Trainer::new(network, &settings.train, seed, device), cost))
 }
 
-/// The checkpoints of the run; those of a relative with the same first steps are taken over where there are none.
+/// Returns the checkpoints of the run; those of a relative with the same first steps are taken over where there are none.
 fn open_store(
     job: &Job<'_>,
     plan: &StepPlan,
@@ -114,8 +126,8 @@ fn open_store(
     if shared_steps == 0 || !store.steps()?.is_empty() {
         return Ok((store, None));
     }
-    let beginning = Beginning { specification: job.specification, shared_steps, images };
-    let Some(branch) = beginning.branch(job.relatives) else { return Ok((store, None)) };
+    let new_run = NewRun { specification: job.specification, shared_steps, images };
+    let Some(branch) = new_run.branch(job.relatives) else { return Ok((store, None)) };
     write_atomically(&job.directory.journal_path(), &branch.journal)?;
     for checkpoint in &branch.checkpoints {
         store.write(checkpoint)?;
@@ -146,12 +158,12 @@ fn restore(
     let averaged = checkpoint.state.step.saturating_sub(first_averaged_step);
     let mean = WeightMean::take_from(&mut checkpoint.optimizer, averaged);
     trainer.optimizer.restore(checkpoint.optimizer);
-    // A stop right after the checkpoint may have left them on the one before.
+    // After a stop right after the checkpoint they may point at the one before.
     store.mend_links(&checkpoint.state)?;
     Ok((checkpoint.state, mean))
 }
 
-/// The record of the run as it goes on after `state`: the one that is there, or a new one.
+/// Returns the record of the run after `state`: the existing one, or a new one.
 fn open_record(
     job: &Job<'_>,
     cost: Cost,
@@ -167,7 +179,7 @@ fn open_record(
     };
     record.results.clear();
     record.measured = None;
-    // A run that had to begin anew has made every step itself.
+    // A run that had to start again has made every step itself.
     record.parent = parent.or(record.parent.filter(|parent| parent.step <= state.step));
     record.schema = FORMAT_VERSION;
     record.command.clone_from(&job.identity.command);

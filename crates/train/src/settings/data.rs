@@ -1,23 +1,22 @@
-//! `[data]`: which images, how they are prepared, and which of them are held out.
+//! `[data]`: the data set, its preprocessing and its splits.
 
 use allconv_data::{
-    Augmentation, DataError, DatasetOptions, Fold, PictureOptions, Preprocess, SyntheticSettings, TestSets,
-    View,
+    Augmentation, DatasetOptions, Fold, PictureOptions, Preprocess, SyntheticSettings, TestSets, View,
 };
 use serde::{Deserialize, Serialize};
 
 use super::{SettingError, TaskSettings};
 
-/// Validation images held out of the training split unless the study says otherwise.
+/// Validation images held out of the training split by default.
 const DEFAULT_VALIDATION: usize = 5000;
 
-/// Validation pictures held out in tasks over maps unless the study says otherwise.
+/// Validation pictures held out in tasks over maps by default.
 const DEFAULT_VALIDATION_PICTURES: usize = 8;
 
-/// Largest shift and largest side of a cut-out square.
+/// Largest shift and largest size of a cut-out square.
 const MOST_PIXELS: u32 = 4096;
 
-/// The data set that is drawn.
+/// Name of the data set that is drawn.
 const SYNTHETIC: &str = "synthetic";
 
 /// `[data]` as written.
@@ -34,11 +33,11 @@ pub struct DataRequest {
     pub validation: Option<usize>,
     /// Train on this many images only.
     pub train_images: Option<usize>,
-    /// What is seen of images; needed where they differ in size.
+    /// The part of each image that is the input of the network; needed where they differ in size.
     pub view: Option<View>,
-    /// What to draw, when the data set is `synthetic`.
+    /// Settings of the drawn images, when the data set is `synthetic`.
     pub synthetic: Option<SyntheticSettings>,
-    /// What is learned; default: the class of an image.
+    /// The task; default: classification of images.
     pub task: Option<TaskSettings>,
     /// Registry name of the set that is tested on, or several, in tasks over maps; default: the data set's own test pictures.
     pub test_dataset: Option<TestSets>,
@@ -50,7 +49,7 @@ pub struct DataRequest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FoldRequest {
-    /// Which fold is tested on; default: that of the run's seed, `seed mod of`, so that the seeds of a study walk through the folds.
+    /// Which fold is tested on; default: that of the run's seed, `seed mod of`, so that the seeds of a study use the folds in turn.
     pub index: Option<usize>,
     /// Number of folds.
     pub of: usize,
@@ -71,13 +70,13 @@ pub struct DataSettings {
     /// Train on this many images only; all of them when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub train_images: Option<usize>,
-    /// What is seen of images; all of them when left out.
+    /// The part of each image that is the input of the network; the whole image when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub view: Option<View>,
-    /// What to draw, when the data set is `synthetic`.
+    /// Settings of the drawn images, when the data set is `synthetic`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub synthetic: Option<SyntheticSettings>,
-    /// What is learned; left out in classification.
+    /// The task; left out in classification.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<TaskSettings>,
     /// Registry names of the sets that are tested on, where they are others.
@@ -114,7 +113,7 @@ impl DataRequest {
         }
     }
 
-    /// Refuses drawing settings for a data set that is not drawn; asked after the data set's name is known to exist.
+    /// Refuses drawing settings for a data set that is not drawn; called after the data set's name has been checked.
     ///
     /// # Errors
     /// [`SettingError`] at `synthetic`.
@@ -134,16 +133,16 @@ impl DataRequest {
         let task = self.task.as_ref().filter(|task| task.patches().is_some());
         let Some(task) = task else {
             self.augment.as_ref().map_or(Ok(()), check_augmentation)?;
-            self.view.map_or(Ok(()), check_view)?;
+            self.view.map_or(Ok(()), |view| view.check())?;
             let range = "left out in classification: its data sets bring their test images along";
             SettingError::unless(self.test_dataset.is_none(), "test_dataset", "given", range)?;
             return SettingError::unless(self.fold.is_none(), "fold", "given", range);
         };
         task.check()?;
         let plain = self.preprocess.as_ref().is_none_or(Vec::is_empty);
-        let range = "left out in tasks over maps, which see pixels as value/255 − 1/2";
+        let range = "left out in tasks over maps, whose inputs are value/255 − 1/2";
         SettingError::unless(plain, "preprocess", "given", range)?;
-        let range = "left out in tasks over maps, which see pictures in all their pixels";
+        let range = "left out in tasks over maps, whose inputs are whole images";
         SettingError::unless(self.view.is_none(), "view", "given", range)?;
         let range =
             "left out in tasks over maps; their patches are moved at random, and turned as `symmetry` says";
@@ -151,18 +150,10 @@ impl DataRequest {
     }
 }
 
-/// Refuses a view that no image has.
-fn check_view(view: View) -> Result<(), SettingError> {
-    match view.check() {
-        Err(DataError::BadOption { field, value, limit, .. }) => Err(SettingError::new(field, value, limit)),
-        _ => Ok(()),
-    }
-}
-
 /// Refuses settings that exclude each other, and sizes beyond any image.
 fn check_augmentation(augment: &Augmentation) -> Result<(), SettingError> {
     let alternates = augment.horizontal_flip && augment.alternating_flip;
-    let range = "left out beside horizontal_flip";
+    let range = "left out together with horizontal_flip";
     SettingError::unless(!alternates, "augment.alternating_flip", true, range)?;
     for (field, pixels) in [("augment.translate", augment.translate), ("augment.cutout", augment.cutout)] {
         SettingError::unless(pixels <= MOST_PIXELS, field, pixels, "at most 4096 pixels")?;
@@ -171,12 +162,12 @@ fn check_augmentation(augment: &Augmentation) -> Result<(), SettingError> {
 }
 
 impl DataSettings {
-    /// What is learned.
+    /// Returns the settings of the task.
     pub fn task(&self) -> TaskSettings {
         self.task.clone().unwrap_or(TaskSettings::Classification {})
     }
 
-    /// The part that decides which pictures there are, as the data crate takes it.
+    /// Returns the options of the pictures for the data crate.
     pub fn picture_options(&self) -> PictureOptions {
         PictureOptions {
             validation: self.validation,
@@ -187,7 +178,7 @@ impl DataSettings {
         }
     }
 
-    /// The part that decides which images there are, as the data crate takes it.
+    /// Returns the options of the images for the data crate.
     pub fn options(&self) -> DatasetOptions {
         DatasetOptions {
             validation: self.validation,

@@ -1,14 +1,20 @@
-//! The sections `[data]` and `[train]` of a study file: as asked for, and with every default written out.
+//! The sections `[data]` and `[train]` of a study file: as requested, and with every default written out.
 
 mod data;
 mod optimizer;
 mod preset;
+mod start;
 mod task;
 mod train;
+
+use std::borrow::Cow;
+
+use allconv_data::OutOfRange;
 
 pub use data::{DataRequest, DataSettings, FoldRequest};
 pub use optimizer::{AdamSettings, OptimizerSettings};
 pub use preset::{PRESETS, Preset};
+pub use start::{StartRequest, StartSettings};
 pub use task::{DenoisingSettings, PatchesSettings, SuperResolutionSettings, TaskSettings};
 pub use train::{Length, TrainRequest, TrainSettings, WeightAverage};
 
@@ -20,20 +26,30 @@ pub struct SettingError {
     pub field: String,
     /// The value found.
     pub value: String,
-    /// The values allowed, in words.
-    pub range: &'static str,
+    /// A description of the valid values.
+    pub range: Cow<'static, str>,
+}
+
+impl From<OutOfRange> for SettingError {
+    fn from(OutOfRange { field, value, range }: OutOfRange) -> SettingError {
+        SettingError::new(field, value, range)
+    }
 }
 
 impl SettingError {
-    pub(crate) fn new(field: impl Into<String>, value: impl ToString, range: &'static str) -> SettingError {
-        SettingError { field: field.into(), value: value.to_string(), range }
+    pub(crate) fn new(
+        field: impl Into<String>,
+        value: impl ToString,
+        range: impl Into<Cow<'static, str>>,
+    ) -> SettingError {
+        SettingError { field: field.into(), value: value.to_string(), range: range.into() }
     }
 
     pub(crate) fn unless(
         holds: bool,
         field: impl Into<String>,
         value: impl ToString,
-        range: &'static str,
+        range: impl Into<Cow<'static, str>>,
     ) -> Result<(), SettingError> {
         if holds { Ok(()) } else { Err(SettingError::new(field, value, range)) }
     }

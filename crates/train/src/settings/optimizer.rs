@@ -1,12 +1,12 @@
-//! `train.optimizer`: which optimiser, and the settings that are its own.
+//! `train.optimizer`: the choice of the optimiser and its settings.
 
 use serde::{Deserialize, Serialize};
 
-/// Which optimiser, and the settings that are its own.
+/// The choice of the optimiser and its settings.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum OptimizerSettings {
-    /// SGD with `momentum` and `nesterov`; what is used where none is named.
+    /// SGD with `momentum` and `nesterov`; the default.
     Sgd {},
     /// Adam; `momentum` and `nesterov` have no meaning for it.
     Adam(AdamSettings),
@@ -16,11 +16,11 @@ pub enum OptimizerSettings {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AdamSettings {
-    /// Share of the first moment that is kept, in [0, 1).
+    /// Decay of the first moment, in [0, 1).
     pub beta1: f64,
-    /// Share of the second moment that is kept, in [0, 1).
+    /// Decay of the second moment, in [0, 1).
     pub beta2: f64,
-    /// What is added to the root of the second moment, above 0.
+    /// Added to the root of the second moment, above 0.
     pub epsilon: f64,
 }
 

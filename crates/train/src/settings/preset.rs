@@ -11,24 +11,37 @@ use crate::Schedule;
 pub struct Preset {
     /// Name in the study file.
     pub name: &'static str,
-    /// One sentence for people.
+    /// A summary in one sentence.
     pub summary: &'static str,
     /// The training settings.
     pub settings: fn() -> TrainSettings,
     /// Probability of dropping an input value, where the network section names none.
     pub input_dropout: f64,
-    /// Probability of dropping an activation after each downsampling, where the network section names none.
-    pub dropout: f64,
-    /// Whether the class convolution is followed by a ReLU, where the network section does not say.
+    /// Probability of dropping an activation wherever the architecture drops any, where the network section names none; `None` for the rates of the
+    /// architecture's own table.
+    pub dropout: Option<f64>,
+    /// Whether the class convolution is followed by a ReLU, where the network section leaves it out.
     pub last_relu: bool,
-    /// How weights start, where the network section does not say.
+    /// The initial weights, where the network section leaves it out.
     pub initialisation: Initialisation,
-    /// Factor on the weights of a classifier's last convolution at the start, where the network section does not say.
+    /// Factor on the weights of a classifier's last convolution at the start, where the network section leaves it out.
     pub last_scale: Option<f64>,
 }
 
 /// All presets.
-pub const PRESETS: [Preset; 4] = [SPRINGENBERG_2015, FAST, FIT, DENSE];
+pub const PRESETS: [Preset; 8] = [
+    SPRINGENBERG_2015,
+    FAST,
+    FIT,
+    DENSE,
+    RESNET_CIFAR,
+    IMAGENET_SPRINGENBERG,
+    IMAGENET_MODERN,
+    LARGE_ALL_CNN,
+];
+
+/// The names of all presets, in words.
+pub(super) const PRESET_NAMES: &str = "`springenberg2015`, `fast`, `fit`, `dense`, `resnet_cifar`, `imagenet_springenberg`, `imagenet_modern` or `large_all_cnn`";
 
 /// The paper's protocol; where it is silent, the recipe of the most faithful public reimplementation.
 ///
@@ -54,9 +67,10 @@ const SPRINGENBERG_2015: Preset = Preset {
         loss: None,
         measure: Vec::new(),
         explain: Vec::new(),
+        start: None,
     },
     input_dropout: 0.2,
-    dropout: 0.5,
+    dropout: Some(0.5),
     last_relu: true,
     initialisation: Initialisation::XavierCaffe,
     last_scale: None,
@@ -83,9 +97,10 @@ const FAST: Preset = Preset {
         loss: None,
         measure: Vec::new(),
         explain: Vec::new(),
+        start: None,
     },
     input_dropout: 0.0,
-    dropout: 0.1,
+    dropout: Some(0.1),
     last_relu: false,
     initialisation: Initialisation::He,
     last_scale: None,
@@ -115,9 +130,10 @@ const FIT: Preset = Preset {
         loss: None,
         measure: Vec::new(),
         explain: Vec::new(),
+        start: None,
     },
     input_dropout: 0.0,
-    dropout: 0.0,
+    dropout: Some(0.0),
     last_relu: false,
     initialisation: Initialisation::He,
     last_scale: Some(0.125),
@@ -146,16 +162,100 @@ const DENSE: Preset = Preset {
         loss: None,
         measure: Vec::new(),
         explain: Vec::new(),
+        start: None,
     },
     input_dropout: 0.0,
-    dropout: 0.0,
+    dropout: Some(0.0),
+    last_relu: false,
+    initialisation: Initialisation::He,
+    last_scale: None,
+};
+
+/// Residual networks on CIFAR as published: 64,000 steps of 128 images, the rate divided by ten after half and three quarters of them.
+///
+/// Source: He et al., arXiv 1512.03385, section 4.2. The augmentation there: `translate = 4`, `horizontal_flip = true`.
+const RESNET_CIFAR: Preset = Preset {
+    name: "resnet_cifar",
+    summary: "residual networks on CIFAR as published: batches of 128, steps at half and three quarters of 64,000 steps",
+    settings: || TrainSettings {
+        length: Length::Presentations(64_000 * 128),
+        batch: 128,
+        learning_rate: 0.1,
+        weight_decay: 0.0001,
+        schedule: Schedule::Step { at: vec![0.5, 0.75], factor: 0.1 },
+        ..(SPRINGENBERG_2015.settings)()
+    },
+    input_dropout: 0.0,
+    dropout: Some(0.0),
+    last_relu: false,
+    initialisation: Initialisation::He,
+    last_scale: None,
+};
+
+/// The paper's protocol for ImageNet; where it is silent, that of `springenberg2015`.
+///
+/// Source: Springenberg et al. 2015, appendix (batch 64, 450,000 iterations, rate 0.01 divided by ten every 200,000, weight decay 0.0005).
+/// Images there: the centre 224×224.
+const IMAGENET_SPRINGENBERG: Preset = Preset {
+    name: "imagenet_springenberg",
+    summary: "the paper's protocol for ImageNet: batches of 64, steps at 200,000 and 400,000 of 450,000 steps",
+    settings: || TrainSettings {
+        length: Length::Presentations(450_000 * 64),
+        batch: 64,
+        learning_rate: 0.01,
+        weight_decay: 0.0005,
+        schedule: Schedule::Step { at: vec![200.0 / 450.0, 400.0 / 450.0], factor: 0.1 },
+        ..(SPRINGENBERG_2015.settings)()
+    },
+    input_dropout: 0.0,
+    dropout: None,
+    last_relu: true,
+    initialisation: Initialisation::XavierCaffe,
+    last_scale: None,
+};
+
+/// Residual networks on ImageNet as they are trained today: Nesterov momentum, warm-up and cosine over 90 epochs, smoothed labels.
+///
+/// Sources: Goyal et al., arXiv 1706.02677 (batch 256 at rate 0.1, five epochs of warm-up, weight decay 0.0001); He et al., arXiv 1812.01187
+/// (cosine, labels smoothed by 0.1, no decay of biases).
+const IMAGENET_MODERN: Preset = Preset {
+    name: "imagenet_modern",
+    summary: "ImageNet today: batches of 256, warm-up and cosine over 90 epochs, Nesterov momentum, smoothed labels",
+    settings: || TrainSettings {
+        length: Length::Epochs(90.0),
+        batch: 256,
+        learning_rate: 0.1,
+        nesterov: true,
+        weight_decay: 0.0001,
+        decay_biases: false,
+        schedule: Schedule::WarmupCosine { warmup: 5.0 / 90.0, warmup_start: 0.1, end: 0.0 },
+        label_smoothing: 0.1,
+        ..(SPRINGENBERG_2015.settings)()
+    },
+    input_dropout: 0.0,
+    dropout: None,
+    last_relu: false,
+    initialisation: Initialisation::He,
+    last_scale: None,
+};
+
+/// The paper's large network, with the dropout of its own table. Length, schedule and decay are those of all its networks; the paper states neither
+/// batch nor learning rate, and without normalisation 17 layers take less of the latter.
+///
+/// Source: Springenberg et al. 2015, section 3.1 and appendix table 5.
+const LARGE_ALL_CNN: Preset = Preset {
+    name: "large_all_cnn",
+    summary: "the paper's large network: its 350 epochs and steps, batches of 128, the dropout of its own table",
+    settings: || TrainSettings { batch: 128, learning_rate: 0.01, ..(SPRINGENBERG_2015.settings)() },
+    input_dropout: 0.0,
+    dropout: None,
     last_relu: false,
     initialisation: Initialisation::He,
     last_scale: None,
 };
 
 impl Preset {
-    /// The preset called `name`.
+    /// Returns the preset called `name`.
     pub fn named(name: &str) -> Option<&'static Preset> {
         PRESETS.iter().find(|preset| preset.name == name)
     }

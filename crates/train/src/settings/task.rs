@@ -1,4 +1,4 @@
-//! `task` in `[data]`: what the network is to do with the pictures.
+//! `task` in `[data]`: the task and its settings.
 
 use allconv_data::Symmetry;
 use allconv_data::pairs::{Pairing, PatchSettings};
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::SettingError;
 use crate::DenseLoss;
 
-/// What is learned, where it is not the class of an image.
+/// The task and its settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum TaskSettings {
@@ -19,15 +19,15 @@ pub enum TaskSettings {
     Segmentation(PatchesSettings),
     /// A picture without noise from one with noise.
     Denoising(DenoisingSettings),
-    /// The picture itself, through whatever the network throws away.
+    /// The picture itself, from the unchanged picture.
     Autoencoding(PatchesSettings),
 }
 
-/// How training patches are cut.
+/// Settings of the training patches.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PatchesSettings {
-    /// Sides of the square patch that the network sees, in pixels.
+    /// Height and width of the input patch, in pixels.
     pub patch: usize,
     /// Patches that each picture gives an epoch.
     pub patches: usize,
@@ -39,9 +39,9 @@ pub struct PatchesSettings {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SuperResolutionSettings {
-    /// Sides of the picture over those of what the network sees, 2 to 8.
+    /// Height and width of the picture relative to those of the network's input, 2 to 8.
     pub scale: usize,
-    /// Sides of the square patch that the network sees, in pixels; the target has `scale` times as many.
+    /// Height and width of the input patch, in pixels; the target has `scale` times as many.
     #[serde(default = "default_patch")]
     pub patch: usize,
     /// Patches that each picture gives an epoch.
@@ -58,7 +58,7 @@ pub struct SuperResolutionSettings {
 pub struct DenoisingSettings {
     /// Standard deviation of the Gaussian noise in grey levels of 255, above 0.
     pub sigma: f64,
-    /// Sides of the square patch, in pixels.
+    /// Height and width of the patch, in pixels.
     #[serde(default = "default_patch")]
     pub patch: usize,
     /// Patches that each picture gives an epoch.
@@ -84,7 +84,7 @@ impl Default for PatchesSettings {
 }
 
 impl TaskSettings {
-    /// The task's name in study files.
+    /// Returns the task's name in study files.
     pub fn name(&self) -> &'static str {
         match self {
             TaskSettings::Classification {} => "classification",
@@ -95,15 +95,15 @@ impl TaskSettings {
         }
     }
 
-    /// Revision of the numbers of the task: its pairs, losses, metrics and their order of summation; raised with them.
+    /// Returns the revision of the numbers of the task: its pairs, losses, metrics and their order of summation; raised with them.
     pub fn revision(&self) -> u32 {
         2
     }
 
-    /// How training patches are cut and paired; `None` where whole images are classified.
+    /// Returns how training patches are cut and paired; `None` where whole images are classified.
     pub fn patches(&self) -> Option<PatchSettings> {
         let patches = |patches: &PatchesSettings, pairing| PatchSettings {
-            side: patches.patch,
+            size: patches.patch,
             per_picture: patches.patches,
             symmetry: patches.symmetry,
             pairing,
@@ -112,18 +112,18 @@ impl TaskSettings {
             TaskSettings::Classification {} => None,
             TaskSettings::SuperResolution(SuperResolutionSettings { scale, patch, patches, symmetry }) => {
                 let pairing = Pairing::Shrunk { factor: *scale };
-                Some(PatchSettings { side: *patch, per_picture: *patches, symmetry: *symmetry, pairing })
+                Some(PatchSettings { size: *patch, per_picture: *patches, symmetry: *symmetry, pairing })
             }
             TaskSettings::Denoising(DenoisingSettings { sigma, patch, patches, symmetry }) => {
                 let pairing = Pairing::Noisy { sigma: *sigma };
-                Some(PatchSettings { side: *patch, per_picture: *patches, symmetry: *symmetry, pairing })
+                Some(PatchSettings { size: *patch, per_picture: *patches, symmetry: *symmetry, pairing })
             }
             TaskSettings::Segmentation(settings) => Some(patches(settings, Pairing::Labelled)),
             TaskSettings::Autoencoding(settings) => Some(patches(settings, Pairing::Noisy { sigma: 0.0 })),
         }
     }
 
-    /// The loss where `[train]` names none.
+    /// Returns the loss where `[train]` names none.
     pub fn default_loss(&self) -> Option<DenseLoss> {
         match self {
             TaskSettings::Classification {} => None,
@@ -147,8 +147,8 @@ impl TaskSettings {
             let holds = *sigma > 0.0 && *sigma <= 255.0;
             SettingError::unless(holds, field("sigma"), sigma, "above 0 and at most 255")?;
         }
-        let Some(PatchSettings { side, per_picture, .. }) = self.patches() else { return Ok(()) };
-        SettingError::unless((4..=4096).contains(&side), field("patch"), side, "from 4 to 4096")?;
+        let Some(PatchSettings { size, per_picture, .. }) = self.patches() else { return Ok(()) };
+        SettingError::unless((4..=4096).contains(&size), field("patch"), size, "from 4 to 4096")?;
         let range = "from 1 to 100000";
         SettingError::unless((1..=100_000).contains(&per_picture), field("patches"), per_picture, range)
     }
@@ -171,10 +171,10 @@ mod tests {
         let task = read("{ super_resolution = { scale = 2 } }");
         let patches = task.patches().unwrap();
         assert_eq!(
-            (patches.side, patches.per_picture, patches.pairing),
+            (patches.size, patches.per_picture, patches.pairing),
             (48, 16, Pairing::Shrunk { factor: 2 })
         );
-        assert_eq!(read("{ segmentation = { patch = 128 } }").patches().unwrap().side, 128);
+        assert_eq!(read("{ segmentation = { patch = 128 } }").patches().unwrap().size, 128);
         assert_eq!(read("{ autoencoding = {} }").patches().unwrap().pairing, Pairing::Noisy { sigma: 0.0 });
         assert_eq!(read("{ classification = {} }").patches(), None);
     }

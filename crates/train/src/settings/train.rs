@@ -3,11 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::optimizer::OptimizerSettings;
+use super::preset::PRESET_NAMES;
+use super::start::{StartRequest, StartSettings};
 use super::{Preset, SettingError, TaskSettings};
 use crate::progress::StepPlan;
 use crate::{DenseLoss, Schedule};
 
-/// How much training a run is.
+/// The length of the training.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Length {
@@ -42,19 +44,19 @@ pub struct TrainRequest {
     pub learning_rate: Option<f64>,
     /// Momentum of SGD.
     pub momentum: Option<f64>,
-    /// Whether the momentum looks ahead.
+    /// Whether Nesterov momentum is used.
     pub nesterov: Option<bool>,
     /// λ of the gradient term λ·w (Caffe's units).
     pub weight_decay: Option<f64>,
     /// Whether biases decay too.
     pub decay_biases: Option<bool>,
-    /// Which optimiser; default: the preset's.
+    /// The optimiser; default: the preset's.
     pub optimizer: Option<OptimizerSettings>,
-    /// What is minimised in tasks over maps; default: the task's.
+    /// The loss of tasks over maps; default: the task's.
     pub loss: Option<DenseLoss>,
     /// Course of the learning rate.
     pub schedule: Option<Schedule>,
-    /// Share of the target spread over all classes.
+    /// Fraction of the target spread over all classes.
     pub label_smoothing: Option<f64>,
     /// Largest L2 norm of the whole gradient; 0 switches clipping off.
     pub clip_gradient_norm: Option<f64>,
@@ -62,17 +64,19 @@ pub struct TrainRequest {
     pub weight_average: Option<WeightAverage>,
     /// Accuracy class of the arithmetic.
     pub precision: Option<String>,
-    /// Metrics taken of the finished network, beside loss and error.
+    /// Metrics measured on the finished network, in addition to loss and error.
     pub measure: Option<Vec<String>>,
-    /// Methods by which the finished network's view of a few test images is kept as pictures.
+    /// Methods that explain the finished network on a few test images, kept as pictures.
     pub explain: Option<Vec<String>>,
+    /// The trained weights that the run begins from. Default: none, every parameter is drawn.
+    pub start: Option<StartRequest>,
 }
 
 /// `[train]` with every default written out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainSettings {
-    /// How much training the run is.
+    /// The length of the training.
     pub length: Length,
     /// Images per step, at least 1. The last step of an epoch takes what is left.
     pub batch: usize,
@@ -80,7 +84,7 @@ pub struct TrainSettings {
     pub learning_rate: f64,
     /// Momentum of SGD, in [0, 1).
     pub momentum: f64,
-    /// Whether the momentum looks ahead (Nesterov, as PyTorch computes it).
+    /// Whether Nesterov momentum is used, as PyTorch computes it.
     pub nesterov: bool,
     /// λ of the gradient term λ·w (Caffe's units), at least 0.
     pub weight_decay: f64,
@@ -88,7 +92,7 @@ pub struct TrainSettings {
     pub decay_biases: bool,
     /// Course of the learning rate.
     pub schedule: Schedule,
-    /// Share of the target spread over all classes, in [0, 1).
+    /// Fraction of the target spread over all classes, in [0, 1).
     pub label_smoothing: f64,
     /// Largest L2 norm of the whole gradient, above 0; longer ones are scaled down to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -98,30 +102,33 @@ pub struct TrainSettings {
     pub weight_average: Option<WeightAverage>,
     /// Accuracy class of the arithmetic, a name of `allconv_kernels::Accuracy`.
     pub precision: String,
-    /// Which optimiser; SGD when left out.
+    /// The optimiser; SGD when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub optimizer: Option<OptimizerSettings>,
-    /// What is minimised in tasks over maps; left out in classification.
+    /// The loss of tasks over maps; left out in classification.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss: Option<DenseLoss>,
-    /// Metrics taken of the finished network on the test split, beside loss and error; `allconv measure --list` has their names.
+    /// Metrics measured on the finished network and the test split, in addition to loss and error; `allconv measure --list` has their
+    /// names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub measure: Vec<String>,
-    /// Methods by which the finished network's view of a few test images is kept as pictures: `gradient`, `deconvnet`, `guided`. Only
-    /// where classes are told apart.
+    /// Methods that explain the finished network on a few test images, kept as pictures: `gradient`, `deconvnet`, `guided`. Only for
+    /// classification.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub explain: Vec<String>,
+    /// The trained weights that the run begins from; none when left out. They are found, and compared with the network, where a request is resolved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<StartSettings>,
 }
 
 impl TrainRequest {
-    /// The preset this request starts from.
+    /// Returns the preset this request starts from.
     ///
     /// # Errors
     /// [`SettingError`] when no preset has the name.
     pub fn preset(&self) -> Result<&'static Preset, SettingError> {
         let name = self.preset.as_deref().unwrap_or("springenberg2015");
-        Preset::named(name)
-            .ok_or_else(|| SettingError::new("preset", name, "`springenberg2015`, `fast`, `fit` or `dense`"))
+        Preset::named(name).ok_or_else(|| SettingError::new("preset", name, PRESET_NAMES))
     }
 
     /// Writes every default out.
@@ -166,7 +173,7 @@ impl TrainRequest {
         }
         match self.optimizer {
             None => {}
-            // The only way to say it, so that equal runs have equal specifications.
+            // The only notation for it, so that equal runs have equal specifications.
             Some(OptimizerSettings::Sgd {}) => settings.optimizer = None,
             Some(adam) => settings.optimizer = Some(adam),
         }
@@ -259,7 +266,7 @@ impl TrainSettings {
         }
         for (field, names) in [("measure", &self.measure), ("explain", &self.explain)] {
             for (index, name) in names.iter().enumerate() {
-                let range = "a name that stands once in the list";
+                let range = "a name that is once in the list";
                 SettingError::unless(!names[..index].contains(name), field, name, range)?;
             }
         }
@@ -290,19 +297,19 @@ impl TrainSettings {
         Ok(self)
     }
 
-    /// Steps at the beginning of a run with this plan that a longer run with the same settings makes alike.
+    /// Returns the number of steps at the beginning of a run with this plan that a longer run with the same settings makes identically.
     pub fn shared_steps(&self, plan: &StepPlan) -> u64 {
         self.schedule.shared_steps(plan).min(self.first_averaged_step(plan))
     }
 
-    /// The first step after which the weights count for the mean that the run ends with; the number of steps where there is none.
+    /// Returns the first step after which the weights count for the mean that the run ends with; the number of steps where there is none.
     pub fn first_averaged_step(&self, plan: &StepPlan) -> u64 {
         let Some(WeightAverage { last_epochs }) = self.weight_average else { return plan.total_steps() };
         let end = plan.epochs();
         plan.first_step(|done| done.epochs >= end - last_epochs)
     }
 
-    /// Training images that a run over a split of `images` shows.
+    /// Returns the number of training images that a run over a split of `images` shows.
     pub fn presentations(&self, images: u64) -> u64 {
         match self.length {
             Length::Epochs(epochs) => ((epochs * images as f64).round() as u64).max(1),

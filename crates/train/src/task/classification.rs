@@ -1,4 +1,4 @@
-//! Classification: one class for an image, cross-entropy, share of wrong answers.
+//! Classification: one class per image, cross-entropy, error rate.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use allconv_record::{RunData, RunDirectory, SplitName};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::interface::{
-    EpochSums, Evaluated, ExampleRecord, MetricNames, SeenExample, StepError, Stream, Task,
+    EpochSums, Evaluated, ExampleInput, ExampleRecord, MetricNames, StepError, Stream, Task,
 };
 use super::kept::{copies, run_data};
 use crate::batch::{to_host, to_tensor};
@@ -16,7 +16,7 @@ use crate::evaluate::evaluate;
 use crate::health::is_stuck;
 use crate::latency::latency_seconds;
 use crate::loss::cross_entropy;
-use crate::trainer::{Judged, Objective, StepResult, Trainer};
+use crate::trainer::{BatchLoss, Objective, StepResult, Trainer};
 use crate::{DataStore, RunSettings, TrainError};
 
 /// Cross-entropy of classes, as an objective of a [`Trainer`].
@@ -24,43 +24,42 @@ use crate::{DataStore, RunSettings, TrainError};
 pub struct ClassObjective {
     /// Number of classes.
     pub classes: usize,
-    /// Share of the target spread over all classes.
+    /// Fraction of the target spread over all classes.
     pub label_smoothing: f64,
 }
 
 impl Objective for ClassObjective {
     type Batch = Batch;
 
-    fn judge(&self, network: &Network, batch: &Batch, mode: Mode, device: &Device) -> Judged {
+    fn batch_loss(&self, network: &Network, batch: &Batch, mode: Mode, device: &Device) -> BatchLoss {
         let logits = network.forward(to_tensor(batch, device), mode);
         let shape = logits.dims();
         let compared =
             cross_entropy(&to_host(logits.clone()), &batch.labels, self.classes, self.label_smoothing);
-        let verdicts = compared.verdicts;
-        let right =
-            verdicts.iter().zip(&batch.labels).filter(|(verdict, label)| verdict.predicted == **label);
+        let results = compared.results;
+        let right = results.iter().zip(&batch.labels).filter(|(result, label)| result.predicted == **label);
         let gradient = Tensor::from_data(TensorData::new(compared.gradient, shape), device);
-        Judged {
-            // The gradient of this sum by the logits is that of the loss; its value is of no interest.
+        BatchLoss {
+            // The gradient of this sum by the logits is that of the loss; its value is not used.
             loss: (logits * gradient).sum(),
             result: StepResult {
-                loss_sum: verdicts.iter().map(|verdict| verdict.loss).sum(),
+                loss_sum: results.iter().map(|result| result.loss).sum(),
                 correct: right.count() as u64,
             },
         }
     }
 }
 
-/// What the training curves show, and what an evaluation measures.
+/// The metrics of the training curves and of an evaluation.
 const METRICS: [&str; 2] = ["loss", "error"];
 
-/// The same of training images in evaluation mode and without augmentation, at the end of a run.
+/// The same metrics of training images in evaluation mode and without augmentation, at the end of a run.
 const CLEAN_METRICS: [&str; 2] = ["clean_loss", "clean_error"];
 
-/// Training images that are evaluated so; all where there are fewer.
+/// Number of training images that are evaluated in this way; all if there are fewer.
 const CLEAN_IMAGES: usize = 5000;
 
-/// The metrics of classification.
+/// Returns the metrics of classification.
 pub(crate) fn metric_names() -> MetricNames {
     let owned = |names: [&str; 2]| names.map(str::to_owned).to_vec();
     MetricNames {
@@ -165,7 +164,7 @@ impl Task for Classification {
         Ok(vec![(loss, evaluation.loss), (error, evaluation.error())])
     }
 
-    fn inputs(&self, _split: SplitName, _count: usize) -> Vec<SeenExample> {
+    fn inputs(&self, _split: SplitName, _count: usize) -> Vec<ExampleInput> {
         Vec::new()
     }
 
@@ -189,7 +188,7 @@ impl Task for Classification {
     }
 }
 
-/// The first `images` of a batch: the run's last step may need fewer than the loader gives.
+/// Returns the first `images` of a batch: the run's last step may need fewer than the loader gives.
 fn shortened(mut batch: Batch, images: usize) -> Batch {
     batch.images.truncate(images * batch.height * batch.width * batch.channels);
     batch.labels.truncate(images);

@@ -1,4 +1,4 @@
-//! Tasks whose result is a map: one loop body for all, and what each of them must say.
+//! Training and evaluation of the tasks whose output is a map.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use burn::tensor::Device;
 
 use super::dense_kind::{DenseKind, Shown, WholeInput};
 use super::interface::{
-    EpochSums, Evaluated, ExampleRecord, MetricNames, SeenExample, StepError, Stream, Task, further_name,
+    EpochSums, Evaluated, ExampleInput, ExampleRecord, MetricNames, StepError, Stream, Task, further_name,
 };
 use super::kept::{copies, run_data};
 use super::sizes::check_examples;
@@ -21,16 +21,16 @@ use crate::dense_loss::{DenseLoss, LossValue, class_loss, picture_loss};
 use crate::latency::median_seconds;
 use crate::metrics::Confusion;
 use crate::tiles::{DenseMap, Tiling, channels_last_values, run_map};
-use crate::trainer::{Judged, Objective, StepResult, Trainer};
+use crate::trainer::{BatchLoss, Objective, StepResult, Trainer};
 use crate::{RunSettings, TrainError};
 
 /// Test examples of which pictures are kept.
 const SHOWN_EXAMPLES: usize = 3;
 
-/// What the training curves of a task over maps show.
+/// The metrics of the training curves of a task over maps.
 const TRAINING_METRIC: &str = "loss";
 
-/// The metrics of a task over maps.
+/// Returns the metrics of a task over maps.
 pub(crate) fn metric_names(kind: &dyn DenseKind, data: &PictureDataset) -> MetricNames {
     let of_examples = kind.metrics(data.channels).into_iter().map(str::to_owned);
     let evaluation: Vec<String> =
@@ -59,12 +59,12 @@ pub(super) struct Dense {
 /// The comparison of maps with pictures or classes, as an objective of a [`Trainer`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MapObjective {
-    /// What is minimised.
+    /// The loss.
     pub loss: DenseLoss,
 }
 
 impl MapObjective {
-    /// The loss of maps `[n, height, width, outputs]`, mean over all values or pixels.
+    /// Returns the loss of maps `[n, height, width, outputs]`, mean over all values or pixels.
     ///
     /// # Panics
     /// If maps and targets have different sizes, or the loss does not fit the targets.
@@ -79,15 +79,15 @@ impl MapObjective {
 impl Objective for MapObjective {
     type Batch = PairBatch;
 
-    fn judge(&self, network: &Network, batch: &PairBatch, mode: Mode, device: &Device) -> Judged {
+    fn batch_loss(&self, network: &Network, batch: &PairBatch, mode: Mode, device: &Device) -> BatchLoss {
         let ImageShape { height, width, channels } = batch.input;
         let inputs = images_to_tensor(batch.inputs.clone(), [batch.len(), height, width, channels], device);
         let maps = network.forward_map(inputs, mode);
         let [count, outputs, rows, columns] = maps.dims();
         let compared = self.compare(&channels_last_values(maps.clone()), &batch.targets, outputs);
         let gradient = images_to_tensor(compared.gradient, [count, rows, columns, outputs], device);
-        Judged {
-            // The gradient of this sum by the maps is that of the loss; its value is of no interest.
+        BatchLoss {
+            // The gradient of this sum by the maps is that of the loss; its value is not used.
             loss: (maps * gradient).sum(),
             result: StepResult { loss_sum: compared.value * count as f64, correct: 0 },
         }
@@ -98,7 +98,7 @@ impl Dense {
     /// Joins a task, its pictures and the network that the settings describe.
     ///
     /// # Errors
-    /// [`TrainError`] when the pictures are too small or without what the task needs, or the network returns something else.
+    /// [`TrainError`] when the pictures are too small or without what the task needs, or the network's output is not that of the task.
     pub(super) fn open(
         kind: Box<dyn DenseKind>,
         data: Arc<PictureDataset>,
@@ -108,7 +108,7 @@ impl Dense {
     ) -> Result<Dense, TrainError> {
         kind.check(&data)?;
         Patches::check(&data.name, &data.train, patches)?;
-        let input = [data.channels, patches.side, patches.side];
+        let input = [data.channels, patches.size, patches.size];
         let outputs = kind.outputs(data.channels);
         let invalid = |error: String| TrainError::Specification(error);
         let walk = walk(&settings.net, input, outputs).map_err(|error| invalid(error.to_string()))?;
@@ -152,23 +152,23 @@ impl Dense {
                 self.objective.compare(&map.values, &self.kind.target(example), map.shape.channels);
             loss += compared.value;
             if !compared.value.is_finite() {
-                // No metric of such a map means anything; the caller sees the loss.
+                // Metrics of such a map are meaningless; the caller sees the loss.
                 let examples =
                     ExampleRecord::Scores { scores: Scores::new(Vec::new(), Vec::new()), pictures };
                 return Ok(Evaluated { loss, metrics: Vec::new(), rank: u64::MAX, examples });
             }
-            let verdict = self.kind.judge(example, index, &map)?;
+            let result = self.kind.score(example, index, &map)?;
             if index < shown {
                 for picture in self.kind.show(example, index, &map) {
-                    pictures.push(artefact(&example.name, picture, &names, &verdict.values)?);
+                    pictures.push(artefact(&example.name, picture, &names, &result.values)?);
                 }
             }
-            match (&mut confusion, verdict.confusion) {
+            match (&mut confusion, result.confusion) {
                 (Some(sum), Some(one)) => sum.add(&one),
                 (None, one) => confusion = one,
                 (Some(_), None) => {}
             }
-            scores.push(ExampleScores { name: example.name.clone(), values: verdict.values });
+            scores.push(ExampleScores { name: example.name.clone(), values: result.values });
         }
         let scores = Scores::new(names.iter().map(ToString::to_string).collect(), scores);
         let mean = |name: &&str| Some(((*name).to_owned(), scores.mean(name)?));
@@ -189,10 +189,10 @@ impl Dense {
     }
 }
 
-/// Refuses networks that return something else than the task asks for.
+/// Refuses networks whose output is not that of the task.
 ///
 /// # Errors
-/// What the network returns, and what is needed.
+/// Checks the network's output against the scale of the task.
 pub(crate) fn check_network(output: OutputKind, scale: usize) -> Result<(), String> {
     match output {
         OutputKind::Logits => Err(
@@ -215,7 +215,7 @@ impl Task for Dense {
     }
 
     fn input(&self) -> [usize; 3] {
-        [self.data.channels, self.patches.side, self.patches.side]
+        [self.data.channels, self.patches.size, self.patches.size]
     }
 
     fn outputs(&self) -> usize {
@@ -268,13 +268,13 @@ impl Task for Dense {
         Ok(metrics)
     }
 
-    fn inputs(&self, split: SplitName, count: usize) -> Vec<SeenExample> {
+    fn inputs(&self, split: SplitName, count: usize) -> Vec<ExampleInput> {
         let examples = self.split(split);
         let count = count.min(examples.len());
         let seen = |place: usize| {
             let index = place * examples.len() / count;
             let WholeInput { values, shape } = self.kind.input(&examples[index], index);
-            SeenExample { name: examples[index].name.clone(), values, shape }
+            ExampleInput { name: examples[index].name.clone(), values, shape }
         };
         (0..count).map(seen).collect()
     }
@@ -302,7 +302,7 @@ impl Task for Dense {
     }
 }
 
-/// A picture for people with its entry in the index.
+/// Returns a picture for display with its entry in the index.
 fn artefact(
     example: &str,
     shown: Shown,

@@ -1,4 +1,4 @@
-//! The interface of a task: the data it brings, a training step, an evaluation, and what an evaluation gives.
+//! The interface of a task: its data, a training step, an evaluation and its results.
 
 use std::sync::Arc;
 
@@ -9,17 +9,17 @@ use allconv_record::{ArtefactPicture, Outcomes, RunData, RunDirectory, Scores, S
 use crate::TrainError;
 use crate::trainer::{Divergence, StepResult, Trainer};
 
-/// A task with its data, as the training loop and those who ask a trained network know it.
+/// A task with its data, for the training loop and the use of trained networks.
 pub trait Task {
-    /// Samples of an epoch.
+    /// Returns the number of samples of an epoch.
     fn samples(&self) -> u64;
-    /// Hash of the content of the data.
+    /// Returns the hash of the content of the data.
     fn content_hash(&self) -> &str;
-    /// Channels, rows and columns of what the network sees in training.
+    /// Returns the channels, rows and columns of the network's input in training.
     fn input(&self) -> [usize; 3];
-    /// Classes that the network tells apart, or channels of the map that it returns.
+    /// Returns the number of classes, or of channels of the map that the network returns.
     fn outputs(&self) -> usize;
-    /// Names of the classes; empty where none are told apart.
+    /// Returns the names of the classes; empty for tasks without classes.
     fn classes(&self) -> &[String];
     /// Opens the stream of training batches.
     ///
@@ -37,39 +37,39 @@ pub trait Task {
         step: u64,
         learning_rate: f64,
     ) -> Result<StepResult, StepError>;
-    /// What the training curves show of an epoch, by metric.
+    /// Returns the metrics of the training curves of an epoch.
     fn training_metrics(&self, epoch: EpochSums) -> Vec<(&'static str, f64)>;
     /// Evaluates a split in evaluation mode, every example once; `None` if nothing was held out for it.
     ///
     /// # Errors
     /// [`TrainError::Data`] when an example cannot be read.
     fn evaluate(&self, network: &Network, split: SplitName) -> Result<Option<Evaluated>, TrainError>;
-    /// Evaluates the sets that are tested on beside the test split: their metrics, `loss` included, each with the set's name behind its own.
+    /// Evaluates the further test sets: their metrics, `loss` included, each with the set's name appended.
     ///
     /// # Errors
     /// [`TrainError::Data`] when an example cannot be read.
     fn evaluate_further(&self, _network: &Network) -> Result<Vec<(String, f64)>, TrainError> {
         Ok(Vec::new())
     }
-    /// What the network says of some of the training examples in evaluation mode and without augmentation, by metric; empty where that is
-    /// not measured.
+    /// Returns the metrics of some of the training examples in evaluation mode and without augmentation; empty where
+    /// that is not measured.
     ///
     /// # Errors
     /// [`TrainError::Data`] when an example cannot be read.
     fn clean_training(&self, _network: &Network) -> Result<Vec<(&'static str, f64)>, TrainError> {
         Ok(Vec::new())
     }
-    /// What the network sees of `count` whole examples of a split at even distances (all of them if there are fewer); empty where
-    /// classes are told apart, since all images have one size there.
-    fn inputs(&self, split: SplitName, count: usize) -> Vec<SeenExample>;
-    /// Whether the network only guesses after these epochs and steps and will not recover.
+    /// Returns the network's inputs for `count` whole examples of a split at even distances (all of them if there are fewer); empty where
+    /// the task is classification, since all images have one size there.
+    fn inputs(&self, split: SplitName, count: usize) -> Vec<ExampleInput>;
+    /// Returns whether the network is stuck at guessing after these epochs and steps.
     fn is_stuck(&self, mean_epoch_loss: f64, epochs_done: u64, steps_done: u64) -> bool;
-    /// Median seconds of a forward pass of `images` test images together; `None` where that cannot be measured.
+    /// Returns the median seconds of a forward pass of `images` test images together; `None` where that cannot be measured.
     ///
     /// # Errors
     /// [`TrainError::Data`] when an image cannot be read.
     fn latency_seconds(&self, network: &Network, images: usize) -> Result<Option<f64>, TrainError>;
-    /// What a network needs of the data when they are not at hand.
+    /// Returns the description of the data that predictions need without the data.
     fn kept(&self) -> (RunData, Arc<FittedPreprocess>);
     /// Writes it into the directory of a run.
     ///
@@ -78,27 +78,27 @@ pub trait Task {
     fn keep(&self, run: &RunDirectory) -> Result<(), TrainError>;
 }
 
-/// Names of the metrics of a task, `loss` included: what its training curves show, and what an evaluation of a split measures.
+/// Names of the metrics of a task, `loss` included, for its training curves and for evaluations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MetricNames {
     /// Of every epoch, on the training split.
     pub(crate) training: Vec<String>,
     /// Of the validation and the test split.
     pub(crate) evaluation: Vec<String>,
-    /// Of further sets that are tested on, at the end of a run.
+    /// Of further test sets, at the end of a run.
     pub(crate) further: Vec<String>,
     /// Of training examples without augmentation, at the end of a run.
     pub(crate) clean: Vec<String>,
 }
 
-/// The name under which a metric of a further set is recorded.
+/// Returns the name under which a metric of a further set is recorded.
 pub(crate) fn further_name(metric: &str, set: &str) -> String {
     format!("{metric}_{set}")
 }
 
-/// An example as the network sees it.
+/// The network's input for an example.
 #[derive(Clone, Debug, PartialEq)]
-pub struct SeenExample {
+pub struct ExampleInput {
     /// Its name.
     pub name: String,
     /// Centred pixels (value/255 − 1/2), `[height, width, channels]`.
@@ -118,7 +118,7 @@ pub struct EpochSums {
     pub samples: u64,
 }
 
-/// Why a step was not made.
+/// The reason why a step was not made.
 #[derive(Debug, thiserror::Error)]
 pub enum StepError {
     /// The weights have diverged.
@@ -129,7 +129,7 @@ pub enum StepError {
     Train(#[from] TrainError),
 }
 
-/// What a network says of a split.
+/// The results of a network on a split.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluated {
     /// Mean loss; not finite when any example's is not.
@@ -138,11 +138,11 @@ pub struct Evaluated {
     pub metrics: Vec<(String, f64)>,
     /// A number that is lower for a better network, by which `best` is chosen.
     pub rank: u64,
-    /// What is recorded of every example.
+    /// The record of every example.
     pub examples: ExampleRecord,
 }
 
-/// What is recorded of the examples of a split.
+/// The record of the examples of a split.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ExampleRecord {
     /// Classes.
@@ -156,7 +156,7 @@ pub enum ExampleRecord {
     },
 }
 
-/// What a network says of one picture.
+/// The prediction of a network for one picture.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Prediction {
     /// Classes with their probabilities, the most probable first.
@@ -167,16 +167,16 @@ pub enum Prediction {
     Regions {
         /// The classes, painted.
         picture: Picture,
-        /// Share of the pixels of each class.
-        shares: Vec<(String, f64)>,
+        /// Fraction of the pixels of each class.
+        fractions: Vec<(String, f64)>,
     },
 }
 
-/// A stream of batches that begins when the loop does.
+/// A stream of batches that begins with the training loop.
 pub(super) struct Stream<B>(pub(super) Option<BatchIterator<B>>);
 
 impl<B: Send + 'static> Stream<B> {
-    /// The next batch.
+    /// Returns the next batch.
     pub(super) fn next(&mut self, step: u64) -> Result<B, TrainError> {
         match self.0.as_mut().and_then(Iterator::next) {
             Some(batch) => Ok(batch?),

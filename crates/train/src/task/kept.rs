@@ -1,11 +1,11 @@
-//! What a run keeps of its data set, and the refusal of other data under the same name.
+//! The description of its data set that a run keeps, and the refusal of other data under the same name.
 
 use allconv_data::{DataError, SharedImages};
 use allconv_record::{Copies, RUN_DATA_SCHEMA, RunData};
 
 use crate::TrainError;
 
-/// What a run keeps of a data set.
+/// Returns the description of a data set that a run keeps.
 pub(super) fn run_data(dataset: &str, content_hash: &str, classes: &[String], input: [usize; 3]) -> RunData {
     RunData {
         schema: RUN_DATA_SCHEMA.to_owned(),
@@ -17,7 +17,7 @@ pub(super) fn run_data(dataset: &str, content_hash: &str, classes: &[String], in
     }
 }
 
-/// Images in two splits, as a run records them.
+/// Returns the images in two splits, as a run records them.
 pub(super) fn copies(shared: &[SharedImages]) -> Vec<Copies> {
     let copies = |shared: &SharedImages| Copies {
         split: shared.of.folder().to_owned(),

@@ -1,4 +1,4 @@
-//! What a run is about: how a batch looks, what is minimised, what is measured. One registry, one file a task.
+//! The tasks: batches, losses and metrics of each. One registry, one file per task.
 
 mod classification;
 mod dense;
@@ -20,7 +20,7 @@ pub use dense::MapObjective;
 pub(crate) use dense::check_network;
 pub(crate) use dense_kind::DenseKind;
 pub(crate) use interface::MetricNames;
-pub use interface::{EpochSums, Evaluated, ExampleRecord, Prediction, SeenExample, StepError, Task};
+pub use interface::{EpochSums, Evaluated, ExampleInput, ExampleRecord, Prediction, StepError, Task};
 pub use kept::check_content;
 pub use predictor::{KeptData, Predictor, open_predictor};
 use restoration::Restoration;
@@ -31,7 +31,7 @@ pub(crate) use {
     classification::metric_names as class_metric_names, dense::metric_names as map_metric_names,
 };
 
-/// The task that the settings describe, over its data, with tensors on `device` (without autodiff).
+/// Returns the task that the settings describe, over its data, with tensors on `device` (without autodiff).
 ///
 /// # Errors
 /// [`TrainError`] when the data are absent, damaged, or not what the task needs.
@@ -51,7 +51,7 @@ pub fn open_task(
     })
 }
 
-/// The registry of tasks over maps; `None` for classification.
+/// Returns the task over maps that the settings name; `None` for classification.
 pub(crate) fn dense_kind(task: &TaskSettings, classes: &[String]) -> Option<Box<dyn DenseKind>> {
     Some(match task {
         TaskSettings::Classification {} => return None,

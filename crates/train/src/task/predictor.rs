@@ -1,4 +1,4 @@
-//! A trained network's answers for pictures that belong to no split: from what a run kept of its data, without the data.
+//! Predictions for pictures outside the data set, without the data: from what the run kept of them.
 
 use std::sync::Arc;
 
@@ -11,22 +11,23 @@ use burn::tensor::Device;
 use super::dense_kind::{DenseKind, centred_pixels};
 use super::interface::Prediction;
 use super::kept::{check_content, other_data};
-use super::sizes::check_sides;
+use super::sizes::check_size;
 use crate::batch::to_host;
 use crate::tiles::{Tiling, run_map};
 use crate::{DataStore, RunSettings, TrainError};
 
-/// What a network needs of its data beside its weights.
+/// The description of its data that a network needs in addition to its weights.
 #[derive(Clone, Debug)]
 pub struct KeptData {
     /// Classes and shape.
     pub data: RunData,
-    /// How pixels become what the network sees, where classes are told apart.
+    /// The preprocessing of pixels, for classifiers.
     pub fitted: Arc<FittedPreprocess>,
 }
 
 impl KeptData {
-    /// What `run` kept. Runs of versions that kept nothing are given the data set at hand, if it is the one they were made with.
+    /// Returns what `run` kept. For runs of versions that kept nothing the available data set is used, if it is the one they were made
+    /// with.
     ///
     /// # Errors
     /// [`TrainError`] when what the run kept is damaged, or it kept nothing and the data set is absent or another.
@@ -60,14 +61,14 @@ fn shape_of(data: &RunData) -> ImageShape {
     ImageShape { height, width, channels }
 }
 
-/// Answers for pictures of people.
+/// Predictions for pictures outside the data set.
 pub trait Predictor {
-    /// What the network says of a picture; `name` is what an error calls it, `tile` the sides of the tiles that it is cut into, in input
-    /// pixels.
+    /// Predicts a picture; `name` is its name in errors, `tile` the height and width of the tiles that it is cut into, in
+    /// input pixels.
     ///
     /// # Errors
-    /// [`TrainError`] when the picture is not of the kind that the network was made for, cannot be cut so, or gives values that are not
-    /// finite.
+    /// [`TrainError`] when the picture is not of the kind that the network was trained on, cannot be cut into such tiles, or gives values
+    /// that are not finite.
     fn predict(
         &self,
         network: &Network,
@@ -75,11 +76,11 @@ pub trait Predictor {
         picture: &Picture,
         tile: Option<usize>,
     ) -> Result<Prediction, TrainError>;
-    /// Channels of what the network returns, or classes that it tells apart.
+    /// Returns the number of output channels, or of classes.
     fn outputs(&self) -> usize;
 }
 
-/// The predictor of a run's network, with tensors on `device`.
+/// Returns the predictor of a run's network, with tensors on `device`.
 ///
 /// # Errors
 /// [`TrainError::Specification`] when the settings do not describe a network for these data.
@@ -100,7 +101,7 @@ pub fn open_predictor(
     Ok(Box::new(MapPredictor { kind, settings: settings.clone(), channels, walk, device }))
 }
 
-/// Tells classes apart.
+/// The predictor of a classifier.
 struct ClassPredictor {
     classes: Vec<String>,
     shape: ImageShape,
@@ -125,8 +126,8 @@ impl Predictor for ClassPredictor {
         let seen = self.view.map(|view| view.of(picture));
         let picture = seen.as_ref().unwrap_or(picture);
         let (wanted, found) = (self.shape, picture.shape());
-        let sides = |shape: ImageShape| (shape.height, shape.width);
-        if sides(wanted) != sides(found) || (wanted.channels == 1 && found.channels == 3) {
+        let size = |shape: ImageShape| (shape.height, shape.width);
+        if size(wanted) != size(found) || (wanted.channels == 1 && found.channels == 3) {
             return Err(TrainError::Data(DataError::BadFile {
                 file: name.to_owned(),
                 expected: format!("{} like the training images", size_words(wanted)),
@@ -148,8 +149,8 @@ impl Predictor for ClassPredictor {
         let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let powers: Vec<f64> = logits.iter().map(|value| exp(f64::from(value - largest))).collect();
         let sum: f64 = powers.iter().sum();
-        let shares = powers.iter().map(|power| power / sum);
-        let mut classes: Vec<(String, f64)> = self.classes.iter().cloned().zip(shares).collect();
+        let fractions = powers.iter().map(|power| power / sum);
+        let mut classes: Vec<(String, f64)> = self.classes.iter().cloned().zip(fractions).collect();
         classes.sort_by(|a, b| b.1.total_cmp(&a.1));
         Ok(Prediction::Classes(classes))
     }
@@ -164,7 +165,7 @@ fn size_words(shape: ImageShape) -> String {
     format!("{}×{} pixels (width × height), {kind}", shape.width, shape.height)
 }
 
-/// Returns maps.
+/// The predictor of a network that returns maps.
 struct MapPredictor {
     kind: Box<dyn DenseKind>,
     settings: RunSettings,
@@ -194,18 +195,18 @@ impl Predictor for MapPredictor {
             })
         };
         if shape.channels != self.channels {
-            let word = |channels| if channels == 1 { "grey" } else { "colour" };
-            let expected = format!("a {} picture, as the network was trained on", word(self.channels));
-            return Err(refuse(expected, format!("a {} one", word(shape.channels)), "convert it"));
+            let kind = |channels| if channels == 1 { "grey" } else { "colour" };
+            let expected = format!("a {} picture, as the network was trained on", kind(self.channels));
+            return Err(refuse(expected, format!("a {} one", kind(shape.channels)), "convert it"));
         }
         let tiling = match tile {
-            Some(side) => Some(
-                Tiling::new(&self.walk, side)
+            Some(size) => Some(
+                Tiling::new(&self.walk, size)
                     .map_err(|error| TrainError::Specification(error.to_string()))?,
             ),
             None => Tiling::by_default(&self.walk, shape),
         };
-        check_sides(&self.settings.net, &self.walk, tiling, shape).map_err(|expected| {
+        check_size(&self.settings.net, &self.walk, tiling, shape).map_err(|expected| {
             let found = format!("{}×{} (width × height)", shape.width, shape.height);
             refuse(expected, found, "take a larger picture")
         })?;
@@ -219,7 +220,7 @@ impl Predictor for MapPredictor {
     }
 }
 
-/// Refuses answers that are no numbers, as damaged weights give them.
+/// Refuses outputs that are not finite, which damaged weights give.
 fn check_finite(values: &[f32], name: &str) -> Result<(), TrainError> {
     match values.iter().find(|value| !value.is_finite()) {
         None => Ok(()),

@@ -1,20 +1,20 @@
-//! Denoising and autoencoding: the picture itself, from a noisy one or through whatever the network throws away.
+//! Denoising and autoencoding: the target is the picture itself, the input is the noisy or the unchanged picture.
 //!
-//! Judged on whole pictures after rounding to 8 bits: PSNR and SSIM on luma, PSNR over all channels. The noise of a test picture is
-//! keyed by its place in the split alone, so that all networks are judged on the same noisy pictures.
+//! Evaluated on whole pictures after rounding to 8 bits: PSNR and SSIM on luma, PSNR over all channels. The noise of a test picture is
+//! keyed by its place in the split alone, so that all networks are evaluated on the same noisy pictures.
 
 use allconv_data::pairs::add_noise;
 use allconv_data::{DataError, ImageShape, Picture, PictureDataset, PictureExample, Targets};
 use allconv_random::{Purpose, Stream};
 use allconv_record::PictureRole;
 
-use super::dense_kind::{DenseKind, Shown, Verdict, WholeInput, centred_pixels, map_picture, middle};
+use super::dense_kind::{DenseKind, ExampleResult, Shown, WholeInput, centred_pixels, map_picture, middle};
 use super::interface::Prediction;
-use super::super_resolution::{check_judged, picture_metrics};
+use super::super_resolution::{check_evaluated, picture_metrics};
 use crate::TrainError;
 use crate::tiles::DenseMap;
 
-/// Sides of the crops for people.
+/// Height and width of the crops that are kept as pictures.
 const CROP: usize = 96;
 
 /// Restoration from noise of this deviation in grey levels; 0 for autoencoding.
@@ -25,7 +25,7 @@ pub(super) struct Restoration {
 impl Restoration {
     fn noisy(&self, example: &PictureExample, index: usize) -> DenseMap {
         let mut values = centred_pixels(&example.picture);
-        let stream = Stream::of_judged(Purpose::Noise, index as u32);
+        let stream = Stream::of_evaluated(Purpose::Noise, index as u32);
         add_noise(&mut values, self.sigma, stream);
         DenseMap { shape: example.picture.shape(), values }
     }
@@ -33,14 +33,14 @@ impl Restoration {
 
 impl DenseKind for Restoration {
     fn check(&self, data: &PictureDataset) -> Result<(), DataError> {
-        check_judged(data, 0, 1)
+        check_evaluated(data, 0, 1)
     }
 
     fn outputs(&self, channels: usize) -> usize {
         channels
     }
 
-    fn input_sides(&self, example: &PictureExample) -> [usize; 2] {
+    fn input_size(&self, example: &PictureExample) -> [usize; 2] {
         let ImageShape { height, width, .. } = example.picture.shape();
         [height, width]
     }
@@ -62,14 +62,19 @@ impl DenseKind for Restoration {
         names
     }
 
-    fn judge(&self, example: &PictureExample, index: usize, map: &DenseMap) -> Result<Verdict, TrainError> {
+    fn score(
+        &self,
+        example: &PictureExample,
+        index: usize,
+        map: &DenseMap,
+    ) -> Result<ExampleResult, TrainError> {
         let of = |found: &Picture| picture_metrics(&example.picture, found, 0, &example.name);
         let found = of(&map_picture(map))?;
         let mut values = vec![found.psnr_all, found.psnr_y, found.ssim_y];
         if self.sigma > 0.0 {
             values.push(of(&map_picture(&self.noisy(example, index)))?.psnr_all);
         }
-        Ok(Verdict { values, confusion: None })
+        Ok(ExampleResult { values, confusion: None })
     }
 
     fn show(&self, example: &PictureExample, index: usize, map: &DenseMap) -> Vec<Shown> {

@@ -1,19 +1,19 @@
 //! Segmentation: a class for every pixel.
 //!
-//! Of every picture: pixel error, mean intersection over union of the classes that show in it, boundary F1. Of the split: intersection over
-//! union and Dice of each class that its truth holds over all pixels together, and their means. What is predicted never decides which of
-//! these values exist.
+//! Of every picture: pixel error, mean intersection over union of the classes in its truth, boundary F1. Of the split: intersection over
+//! union and Dice of each class that its truth holds over all pixels together, and their means. Which of these values exist does not depend
+//! on the prediction.
 
 use allconv_data::{DataError, ImageShape, Picture, PictureDataset, PictureExample, Targets};
 use allconv_record::PictureRole;
 
-use super::dense_kind::{DenseKind, Shown, Verdict, WholeInput, centred_pixels, middle};
+use super::dense_kind::{DenseKind, ExampleResult, Shown, WholeInput, centred_pixels, middle};
 use super::interface::Prediction;
 use crate::TrainError;
 use crate::metrics::{Confusion, boundary_f1};
 use crate::tiles::DenseMap;
 
-/// Sides of the crops for people.
+/// Height and width of the crops that are kept as pictures.
 const CROP: usize = 256;
 
 /// Colours of class maps; grey levels for two classes, beyond these they repeat darker. Source: Okabe and Ito, 2008, after black.
@@ -61,7 +61,7 @@ impl DenseKind for Segmentation {
         self.classes.len()
     }
 
-    fn input_sides(&self, example: &PictureExample) -> [usize; 2] {
+    fn input_size(&self, example: &PictureExample) -> [usize; 2] {
         let ImageShape { height, width, .. } = example.picture.shape();
         [height, width]
     }
@@ -78,18 +78,23 @@ impl DenseKind for Segmentation {
         vec!["pixel_error", "image_iou", "boundary_f1"]
     }
 
-    fn judge(&self, example: &PictureExample, _index: usize, map: &DenseMap) -> Result<Verdict, TrainError> {
+    fn score(
+        &self,
+        example: &PictureExample,
+        _index: usize,
+        map: &DenseMap,
+    ) -> Result<ExampleResult, TrainError> {
         let (truth, predicted) = (self.mask(example), predicted(map));
         let classes = self.classes.len();
         let mut confusion = Confusion::new(classes);
         confusion.count(truth, &predicted);
-        let sides = [map.shape.height, map.shape.width];
+        let size = [map.shape.height, map.shape.width];
         let values = vec![
             confusion.pixel_error(),
             confusion.mean(Confusion::intersection_over_union),
-            boundary_f1(truth, &predicted, sides, classes),
+            boundary_f1(truth, &predicted, size, classes),
         ];
-        Ok(Verdict { values, confusion: Some(confusion) })
+        Ok(ExampleResult { values, confusion: Some(confusion) })
     }
 
     fn total_names(&self) -> Vec<String> {
@@ -121,17 +126,17 @@ impl DenseKind for Segmentation {
 
     fn present(&self, map: &DenseMap) -> Prediction {
         let classes = predicted(map);
-        let share = |class: usize| {
+        let fraction = |class: usize| {
             let pixels = classes.iter().filter(|found| usize::from(**found) == class).count();
             pixels as f64 / classes.len() as f64
         };
-        let shares =
-            self.classes.iter().enumerate().map(|(class, name)| (name.clone(), share(class))).collect();
-        Prediction::Regions { picture: painted(&classes, map.shape, self.classes.len()), shares }
+        let fractions =
+            self.classes.iter().enumerate().map(|(class, name)| (name.clone(), fraction(class))).collect();
+        Prediction::Regions { picture: painted(&classes, map.shape, self.classes.len()), fractions }
     }
 }
 
-/// The class with the largest value at each pixel; the first on ties.
+/// Returns the class with the largest value at each pixel; the first on ties.
 fn predicted(map: &DenseMap) -> Vec<u8> {
     map.values
         .chunks_exact(map.shape.channels)
@@ -147,7 +152,7 @@ fn predicted(map: &DenseMap) -> Vec<u8> {
         .collect()
 }
 
-/// A picture of class numbers: black and white for two classes, colours for more.
+/// Returns a picture of class numbers: black and white for two classes, colours for more.
 fn painted(classes: &[u8], shape: ImageShape, count: usize) -> Picture {
     if count <= 2 {
         let pixels = classes.iter().map(|class| if *class == 0 { 0 } else { 255 }).collect();
@@ -166,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_class_that_the_split_does_not_hold_has_no_value_whatever_is_predicted() {
+    fn a_class_absent_from_the_split_has_no_value_whatever_is_predicted() {
         let task = Segmentation { classes: ["back", "cell"].map(str::to_owned).to_vec() };
         for predicted in [[0, 0, 0], [0, 1, 1]] {
             let mut confusion = Confusion::new(2);

@@ -1,18 +1,18 @@
 //! Super-resolution: a picture from its antialiased bicubic reduction.
 //!
 //! Evaluated on whole pictures, cut to a multiple of the scale, after rounding to 8 bits: PSNR and SSIM on luma (BT.601) and on all
-//! channels, without `scale` pixels at each border, as the literature does. The bicubic enlargement is judged beside.
+//! channels, without `scale` pixels at each border, as the literature does. The bicubic enlargement is evaluated too.
 
 use allconv_data::{DataError, ImageShape, Picture, PictureDataset, PictureExample, Targets, bicubic};
 use allconv_record::PictureRole;
 
-use super::dense_kind::{DenseKind, Shown, Verdict, WholeInput, centred_pixels, map_picture, middle};
+use super::dense_kind::{DenseKind, ExampleResult, Shown, WholeInput, centred_pixels, map_picture, middle};
 use super::interface::Prediction;
 use crate::TrainError;
 use crate::metrics::{Plane, SSIM_WINDOW, luma, psnr, ssim};
 use crate::tiles::DenseMap;
 
-/// Sides of the crops for people, in pixels of the large picture.
+/// Height and width of the crops that are kept as pictures, in pixels of the large picture.
 const CROP: usize = 96;
 
 /// Super-resolution by this factor.
@@ -32,14 +32,14 @@ impl SuperResolution {
 
 impl DenseKind for SuperResolution {
     fn check(&self, data: &PictureDataset) -> Result<(), DataError> {
-        check_judged(data, self.scale, self.scale)
+        check_evaluated(data, self.scale, self.scale)
     }
 
     fn outputs(&self, channels: usize) -> usize {
         channels
     }
 
-    fn input_sides(&self, example: &PictureExample) -> [usize; 2] {
+    fn input_size(&self, example: &PictureExample) -> [usize; 2] {
         let ImageShape { height, width, .. } = example.picture.shape();
         [height / self.scale, width / self.scale]
     }
@@ -61,7 +61,12 @@ impl DenseKind for SuperResolution {
         }
     }
 
-    fn judge(&self, example: &PictureExample, _index: usize, map: &DenseMap) -> Result<Verdict, TrainError> {
+    fn score(
+        &self,
+        example: &PictureExample,
+        _index: usize,
+        map: &DenseMap,
+    ) -> Result<ExampleResult, TrainError> {
         let truth = self.truth(example);
         let output = map_picture(map);
         let baseline = bicubic::enlarge(&bicubic::shrink(&truth, self.scale), self.scale);
@@ -72,7 +77,7 @@ impl DenseKind for SuperResolution {
             values.extend([found.psnr_all, found.ssim_all]);
         }
         values.extend([baseline.psnr_y, baseline.ssim_y]);
-        Ok(Verdict { values, confusion: None })
+        Ok(ExampleResult { values, confusion: None })
     }
 
     fn show(&self, example: &PictureExample, _index: usize, map: &DenseMap) -> Vec<Shown> {
@@ -96,12 +101,16 @@ impl DenseKind for SuperResolution {
     }
 }
 
-/// Refuses pictures that are to be judged and have no room for a window of SSIM between borders of so many pixels, after they were cut to
+/// Refuses evaluated pictures that are smaller than a window of SSIM between borders of `border` pixels, after they were cut to
 /// a multiple of `multiple`.
 ///
 /// # Errors
 /// [`DataError`] naming the picture and the least size.
-pub(super) fn check_judged(data: &PictureDataset, border: usize, multiple: usize) -> Result<(), DataError> {
+pub(super) fn check_evaluated(
+    data: &PictureDataset,
+    border: usize,
+    multiple: usize,
+) -> Result<(), DataError> {
     let least = (SSIM_WINDOW + 2 * border).next_multiple_of(multiple);
     for example in data.validation.iter().chain(data.tested()) {
         let ImageShape { height, width, .. } = example.picture.shape();
@@ -129,7 +138,7 @@ pub(super) struct PictureMetrics {
     pub(super) ssim_all: f64,
 }
 
-/// Judges a picture without `border` pixels on every side.
+/// Computes the metrics of a picture without `border` pixels at each edge.
 ///
 /// # Errors
 /// [`TrainError::Data`] when no window of SSIM fits.

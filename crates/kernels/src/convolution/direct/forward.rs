@@ -22,7 +22,7 @@ pub(super) struct Target<'a> {
 }
 
 impl Direct {
-    /// The lifted input as the left operand.
+    /// Returns the lifted input as the left operand.
     pub(super) fn left<'a>(&self, operand: &'a [f32]) -> Left<'a> {
         let (input, stride) = (self.bands.input_stage, self.bands.tiling.geometry.stride);
         let strides = LeftStrides {
@@ -34,7 +34,7 @@ impl Direct {
         Left { operand, strides, image_len: input.image_len() }
     }
 
-    /// The map as the left operand, see [`Lowering::reads_map`](crate::convolution::staging::Lowering::reads_map).
+    /// Returns the map as the left operand, see [`Lowering::reads_map`](crate::convolution::staging::Lowering::reads_map).
     pub(super) fn left_in_map<'a>(&self, operand: &'a [f32]) -> Left<'a> {
         let ConvGeometry { height_in, width_in, channels_in, .. } = self.bands.tiling.geometry;
         let strides =
@@ -42,7 +42,7 @@ impl Direct {
         Left { operand, strides, image_len: height_in * width_in * channels_in }
     }
 
-    /// One of the products of the forward pass, for one of the parts of the output channels.
+    /// Computes one of the products of the forward pass, for one of the parts of the output channels.
     pub(super) fn multiply_part(
         &self,
         [index, part]: [usize; 2],

@@ -38,13 +38,13 @@ impl Lowering for Direct {
 
     fn lift_input(&self, stage: &[f32], operands: LiftedBand<'_>) {
         self.lift(stage, operands, |kept| {
-            // Every pixel with the next one that the same tap meets.
+            // Every pixel with the next one that the same tap reads.
             let distance = self.bands.tiling.geometry.stride[1] * self.lanes_in;
             pair_at_distance(self.isa, stage, self.bands.input_stage.row_len(), distance, kept);
         });
     }
 
-    fn lift_slope(&self, stage: &[f32], operands: LiftedBand<'_>) {
+    fn lift_gradient(&self, stage: &[f32], operands: LiftedBand<'_>) {
         self.lift(stage, operands, |kept| {
             // The pixels of a row, two by two.
             pair_rows(self.isa, stage, [self.bands.output_stage.columns, LANES], kept);
@@ -77,14 +77,14 @@ impl Lowering for Direct {
         }
     }
 
-    /// One product must add up all taps and channels.
+    /// Returns whether one product adds up all taps and channels.
     fn fills_map(&self, _rows: usize, spread: [usize; 2]) -> bool {
         self.products().count == 1
             && self.channels_out.is_multiple_of(LANES)
             && self.parts == spread[0] * spread[1]
     }
 
-    /// A 1×1 convolution of whole blocks finds its operand in the map.
+    /// Returns true for a 1×1 convolution of whole blocks: its operand lies in the map.
     fn reads_map(&self) -> bool {
         let ConvGeometry { kernel, stride, padding, .. } = self.bands.tiling.geometry;
         self.bands.operands == Operands::Singles
@@ -125,20 +125,20 @@ impl Lowering for Direct {
     }
 
     fn input_gradient(&self, weights: &[f32], lifted: &[f32], _workspace: &mut [f32], gradient: &mut [f32]) {
-        let (slope, result) = (self.bands.output_stage, self.bands.input_gradient_stage);
+        let (output, result) = (self.bands.output_stage, self.bands.input_gradient_stage);
         let ConvGeometry { kernel, stride, dilation, .. } = self.bands.tiling.geometry;
         let (padded_out, values) = (self.blocks_out * LANES, self.bands.operands.values());
         let product = Product {
             operands: self.bands.operands,
-            blocks: slope.rows,
-            rows: slope.columns,
+            blocks: output.rows,
+            rows: output.columns,
             vectors: result.blocks,
             segments: self.blocks_out,
             steps: LANES / values,
             a: LeftStrides {
-                block: slope.row_len() / values,
+                block: output.row_len() / values,
                 row: LANES / values,
-                segment: slope.block_len() / values,
+                segment: output.block_len() / values,
                 step: 1,
             },
             b: Right::Packed,
@@ -151,8 +151,8 @@ impl Lowering for Direct {
         };
         for u in 0..kernel[0] {
             for v in 0..kernel[1] {
-                let offsets = (0..slope.images).map(|image| Offsets {
-                    a: image * slope.image_len() / values,
+                let offsets = (0..output.images).map(|image| Offsets {
+                    a: image * output.image_len() / values,
                     b: (u * kernel[1] + v) * result.blocks * padded_out * LANES / values,
                     c: image * result.image_len()
                         + u * dilation[0] * result.row_len()
@@ -167,8 +167,8 @@ impl Lowering for Direct {
         (self.piece_shape().iter().product(), self.pieces())
     }
 
-    fn weight_gradient(&self, piece: usize, inputs: &[f32], slopes: &[f32], gradient: &mut [f32]) {
-        self.add_to_piece(piece, inputs, slopes, gradient);
+    fn weight_gradient(&self, piece: usize, inputs: &[f32], dz: &[f32], gradient: &mut [f32]) {
+        self.add_to_piece(piece, inputs, dz, gradient);
     }
 
     fn finish_weight_gradient(&self, pieces: &[f32], gradient: &mut [f32]) {

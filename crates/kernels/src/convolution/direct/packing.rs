@@ -10,8 +10,8 @@ use crate::engine::Engine;
 use crate::memory::Scratch;
 
 impl Direct {
-    /// For every product of [`multiply`](crate::convolution::staging::Lowering::multiply), and every part of the output channels, a packed operand of taps
-    /// and input channels by output channels.
+    /// Packs, for every product of [`multiply`](crate::convolution::staging::Lowering::multiply) and every part
+    /// of the output channels, an operand of taps and input channels by output channels.
     pub(super) fn packed_forward<'e>(&self, engine: &'e Engine, weight: &[f32]) -> Scratch<'e> {
         let [kernel_height, kernel_width] = self.bands.tiling.geometry.kernel;
         let Products { count, segments, steps, .. } = self.products();
@@ -49,7 +49,7 @@ impl Direct {
         self.paired(engine, prepared, [blocks, segments * steps])
     }
 
-    /// Packed operands of `vectors` by `steps` vectors as they are multiplied: paired if need be.
+    /// Writes packed operands of `vectors` by `steps` vectors as they are multiplied: paired if need be.
     fn paired<'e>(&self, engine: &'e Engine, weights: Scratch<'e>, sizes: [usize; 2]) -> Scratch<'e> {
         match self.bands.operands {
             Operands::Singles => weights,
@@ -61,7 +61,7 @@ impl Direct {
         }
     }
 
-    /// For every tap a packed operand of output channels by input channels.
+    /// Packs for every tap an operand of output channels by input channels.
     pub(super) fn packed_adjoint<'e>(&self, engine: &'e Engine, weight: &[f32]) -> Scratch<'e> {
         let taps = self.bands.tiling.geometry.kernel[0] * self.bands.tiling.geometry.kernel[1];
         let (blocks, padded_out) = (self.channels_in.div_ceil(LANES), self.blocks_out * LANES);

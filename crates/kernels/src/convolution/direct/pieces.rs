@@ -8,12 +8,12 @@ use crate::convolution::product::{LeftStrides, Offsets, Product, ResultStrides, 
 use crate::cpu::LANES;
 
 impl Direct {
-    /// Number of pieces.
+    /// Returns the number of pieces.
     pub(super) fn pieces(&self) -> usize {
         self.bands.tiling.geometry.kernel[0] * self.piece_groups() * self.piece_columns()
     }
 
-    /// Sizes of a piece of the weight gradient: input blocks, taps of a kernel row times the lanes of a block, and columns.
+    /// Returns the sizes of a piece of the weight gradient: input blocks, taps of a kernel row times the lanes of a block, and columns.
     pub(super) fn piece_shape(&self) -> [usize; 3] {
         let rows = self.bands.tiling.geometry.kernel[1] * self.lanes_in;
         [self.piece_blocks, rows, self.piece_vectors.min(self.blocks_out) * LANES]
@@ -23,22 +23,22 @@ impl Direct {
         self.blocks_out.div_ceil(self.piece_vectors)
     }
 
-    /// Pieces that share a kernel row and columns.
+    /// Returns the number of pieces that share a kernel row and columns.
     fn piece_groups(&self) -> usize {
         self.blocks_in.div_ceil(self.piece_blocks)
     }
 
-    /// Adds to a piece what bands of the input and of the output's gradient cause.
-    pub(super) fn add_to_piece(&self, piece: usize, inputs: &[f32], slopes: &[f32], gradient: &mut [f32]) {
-        let (input, slope) = (self.bands.input_stage, self.kept_slope());
+    /// Adds the contribution of bands of the input and of the output's gradient to a piece.
+    pub(super) fn add_to_piece(&self, piece: usize, inputs: &[f32], dz: &[f32], gradient: &mut [f32]) {
+        let (input, output) = (self.bands.input_stage, self.kept_gradient());
         let ConvGeometry { kernel, stride, dilation, .. } = self.bands.tiling.geometry;
-        // Where a piece starts in a band of the input and of the slopes, its first block and its first vector.
+        // Where a piece starts in a band of the input and of the output's gradient, its first block and its first vector.
         let place = |piece: usize| {
             let (row, column) = (piece / self.piece_columns(), piece % self.piece_columns());
             let (u, group) = (row / self.piece_groups(), row % self.piece_groups());
             let (first_block, first_vector) = (group * self.piece_blocks, column * self.piece_vectors);
             let a = first_block * input.block_len() + u * dilation[0] * input.row_len();
-            (a, first_vector * slope.block_len(), [first_block, first_vector])
+            (a, first_vector * output.block_len(), [first_block, first_vector])
         };
         let (first_a, first_b, [first_block, first_vector]) = place(piece);
         let [piece_blocks, piece_rows, columns] = self.piece_shape();
@@ -49,15 +49,15 @@ impl Direct {
             blocks: (self.blocks_in - first_block).min(piece_blocks),
             rows: taps * self.lanes_in,
             vectors: (self.blocks_out - first_vector).min(self.piece_vectors),
-            segments: slope.rows,
-            steps: slope.columns,
+            segments: output.rows,
+            steps: output.columns,
             a: LeftStrides {
                 block: input.block_len(),
                 row: 1,
                 segment: stride[0] * input.row_len(),
                 step: self.bands.operands.values() * stride[1] * self.lanes_in,
             },
-            b: Right::Strided { segment: slope.row_len(), step: LANES, vector: slope.block_len() },
+            b: Right::Strided { segment: output.row_len(), step: LANES, vector: output.block_len() },
             c: ResultStrides { block: piece_rows * columns, row: columns, vector: LANES },
             store: Store::Add,
         };
@@ -66,7 +66,7 @@ impl Direct {
             let tap = v * dilation[1] * self.lanes_in;
             let offsets = (0..images).map(|image| Offsets {
                 a: image * input.image_len() + first_a + tap,
-                b: image * slope.image_len() + first_b,
+                b: image * output.image_len() + first_b,
                 c: v * self.lanes_in * columns,
             });
             debug_assert!(piece_blocks * piece_rows * columns == gradient.len());
@@ -76,11 +76,11 @@ impl Direct {
                 let (a, b, _) = place(piece + 1);
                 Offsets { a, b, c: 0 }
             };
-            product.run_before(self.isa, offsets, Some(next), [inputs, slopes], gradient);
+            product.run_before(self.isa, offsets, Some(next), [inputs, dz], gradient);
         }
     }
 
-    /// The weight gradient `[C_out/groups, C_in/groups, KH, KW]` of the group.
+    /// Computes the weight gradient `[C_out/groups, C_in/groups, KH, KW]` of the group.
     pub(super) fn join_pieces(&self, pieces: &[f32], gradient: &mut [f32]) {
         let [kernel_height, kernel_width] = self.bands.tiling.geometry.kernel;
         let [piece_blocks, piece_rows, columns] = self.piece_shape();

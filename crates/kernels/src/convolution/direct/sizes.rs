@@ -12,7 +12,7 @@ const BAND_PIXELS: usize = 128;
 /// the taps of a row are multiplied one by one. Counted for panels of [`PANEL_VECTORS`] on every instruction set, as it
 /// decides the order of summation.
 const PANEL_ELEMENTS: usize = 7 << 10;
-/// Vectors of output channels in the panels that [`PANEL_ELEMENTS`] is about.
+/// Vectors of output channels in the panels of [`PANEL_ELEMENTS`].
 const PANEL_VECTORS: usize = 3;
 
 /// Wide vectors of output channels in one piece of the weight gradient: the widest register tile.
@@ -52,7 +52,7 @@ pub(super) struct Products {
 }
 
 impl Direct {
-    /// The convolution of one group of a valid geometry, in at least `bands` bands if it can be.
+    /// Creates the convolution of one group of a valid geometry, in at least `bands` bands if it can be.
     pub(crate) fn new(engine: &Engine, geometry: &ConvGeometry, bands: usize) -> Self {
         let tiling = Tiling::new(geometry, TilingRequest { tile: [1; 2], pixels: BAND_PIXELS, bands });
         let [channels_in, channels_out] = geometry.group_channels();
@@ -80,7 +80,7 @@ impl Direct {
         }
     }
 
-    /// With output channels in so many parts of whole blocks.
+    /// Divides the output channels into so many parts of whole blocks.
     pub(crate) fn in_parts(self, parts: usize) -> Self {
         assert!(
             parts == 1 || self.channels_out.is_multiple_of(parts * LANES),
@@ -90,7 +90,7 @@ impl Direct {
         Self { parts, ..self }
     }
 
-    /// How the forward pass is cut into products.
+    /// Returns how the forward pass is cut into products.
     pub(super) fn products(&self) -> Products {
         let (input, ConvGeometry { kernel, dilation, .. }) =
             (self.bands.input_stage, self.bands.tiling.geometry);
@@ -108,18 +108,18 @@ impl Direct {
         }
     }
 
-    /// Shape of a band of the output's gradient as it is kept.
-    pub(super) const fn kept_slope(&self) -> StageShape {
-        kept_slope(&self.bands.output_stage, self.bands.operands)
+    /// Returns the shape of a band of the output's gradient as it is kept.
+    pub(super) const fn kept_gradient(&self) -> StageShape {
+        kept_gradient(&self.bands.output_stage, self.bands.operands)
     }
 }
 
-/// Shape of a band of the output's gradient as it is kept.
-const fn kept_slope(slope: &StageShape, operands: Operands) -> StageShape {
-    StageShape { columns: slope.columns.div_ceil(operands.values()), ..*slope }
+/// Returns the shape of a band of the output's gradient as it is kept.
+const fn kept_gradient(output: &StageShape, operands: Operands) -> StageShape {
+    StageShape { columns: output.columns.div_ceil(operands.values()), ..*output }
 }
 
-/// The bands, for so many input channels and lanes of a block of them, and so many blocks of input and output.
+/// Returns the bands, for so many input channels and lanes of a block of them, and so many blocks of input and output.
 fn bands_of(
     tiling: Tiling,
     operands: Operands,
@@ -129,7 +129,7 @@ fn bands_of(
     let input_stage = tiling.input_stage(blocks_in, lanes_in);
     let output_stage = tiling.output_stage(blocks_out);
     let (lifted, values) =
-        (BandLengths { input: input_stage.len(), slope: output_stage.len() }, operands.values());
+        (BandLengths { input: input_stage.len(), gradient: output_stage.len() }, operands.values());
     Bands {
         tiling,
         operands,
@@ -138,13 +138,13 @@ fn bands_of(
         input_gradient_stage: tiling.input_stage(channels_in.div_ceil(LANES), LANES),
         lifted_is_stage: operands == Operands::Singles,
         lifted,
-        multiplied: BandLengths { input: lifted.input / values, slope: lifted.slope / values },
-        kept: BandLengths { input: lifted.input, slope: kept_slope(&output_stage, operands).len() },
+        multiplied: BandLengths { input: lifted.input / values, gradient: lifted.gradient / values },
+        kept: BandLengths { input: lifted.input, gradient: kept_gradient(&output_stage, operands).len() },
         workspace: 0,
     }
 }
 
-/// Vectors of output channels and input blocks in one piece, for so many blocks of input and output.
+/// Returns the vectors of output channels and input blocks in one piece, for so many blocks of input and output.
 fn piece_size(isa: Isa, geometry: &ConvGeometry, [blocks_in, blocks_out]: [usize; 2]) -> (usize, usize) {
     let vectors = PIECE_WIDE_VECTORS * isa.wide_vectors();
     let pieces = geometry.kernel[0] * blocks_in * blocks_out.div_ceil(vectors);

@@ -21,7 +21,7 @@ impl Product<'_> {
         self.run_before(isa, offsets, None, [a, b], c);
     }
 
-    /// As [`Self::run`], where the operands at the offsets `after` are likely to be multiplied next: operands that are not packed are
+    /// Runs as [`Self::run`], where the operands at the offsets `after` are likely to be multiplied next: operands that are not packed are
     /// fetched ahead.
     ///
     /// # Panics

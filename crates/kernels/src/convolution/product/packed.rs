@@ -1,9 +1,9 @@
-//! The order in which a packed right operand lies: that in which the tiles read it.
+//! The order of a packed right operand in memory: that in which the tiles read it.
 
 use super::pairs::pair_rows;
 use crate::cpu::{Isa, LANES};
 
-/// Vectors of the next panel when `left` are left, for wide vectors of `together`.
+/// Returns the number of vectors of the next panel when `left` are left, for wide vectors of `together`.
 ///
 /// Three wide vectors, unless that would leave a single one; an odd number ends in a panel of three narrow vectors.
 pub(super) const fn panel_width(together: usize, left: usize) -> usize {
@@ -17,7 +17,7 @@ pub(super) const fn panel_width(together: usize, left: usize) -> usize {
     }
 }
 
-/// The vectors of a packed operand in the order in which they lie, as `(vector, inner row)`: panel by panel, inside a
+/// Returns the vectors of a packed operand in the order in which they lie, as `(vector, inner row)`: panel by panel, inside a
 /// panel row by row.
 pub(crate) fn packed_order(isa: Isa, vectors: usize, steps: usize) -> impl Iterator<Item = (usize, usize)> {
     let together = isa.wide_vectors();
@@ -41,7 +41,7 @@ pub(crate) struct Panel<'a> {
     pub(crate) elements: &'a mut [f32],
 }
 
-/// The panels of packed operands of `vectors` by `steps` vectors.
+/// Returns the panels of packed operands of `vectors` by `steps` vectors.
 pub(crate) fn packed_panels(isa: Isa, [vectors, steps]: [usize; 2], operands: &mut [f32]) -> Vec<Panel<'_>> {
     let mut panels = Vec::new();
     for (operand, mut rest) in operands.chunks_exact_mut(vectors * steps * LANES).enumerate() {

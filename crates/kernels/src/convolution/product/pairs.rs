@@ -186,7 +186,7 @@ mod tests {
         }
     }
 
-    /// Values that need rounding, and what one pair of them is.
+    /// Returns values that need rounding.
     fn ramp(len: usize) -> Vec<f32> {
         (0..len).map(|i| 1.0 + i as f32 * 0.3 * UNIT).collect()
     }

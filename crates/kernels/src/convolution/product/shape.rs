@@ -1,4 +1,4 @@
-//! The description of a product of matrices: operands, where they lie, and what becomes of the result.
+//! The description of a product of matrices: operands, their strides, and the use of the result.
 
 use crate::cpu::LANES;
 use crate::numbers::Accuracy;
@@ -13,12 +13,12 @@ pub(crate) enum Operands {
 }
 
 impl Operands {
-    /// Those of an accuracy class.
+    /// Returns the operands of an accuracy class.
     pub(crate) const fn of(accuracy: Accuracy) -> Self {
         if accuracy.rounds_operands() { Self::Pairs } else { Self::Singles }
     }
 
-    /// Values in an element.
+    /// Returns the number of values in an element.
     pub(crate) const fn values(self) -> usize {
         match self {
             Self::Singles => 1,
@@ -104,7 +104,7 @@ pub(crate) struct Offsets {
 }
 
 impl Product<'_> {
-    /// One past the last element that each operand touches.
+    /// Returns one past the last element that each operand touches.
     pub(super) fn extents(&self) -> Offsets {
         let last = |count: usize, stride: usize| (count - 1) * stride;
         let inner = |segment: usize, step: usize| last(self.segments, segment) + last(self.steps, step);

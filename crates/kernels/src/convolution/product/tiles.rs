@@ -1,4 +1,4 @@
-//! A product cut into panels of columns and tiles of rows, and the register tile that does the work.
+//! A product cut into panels of columns and tiles of rows, and the register tile.
 
 use super::ahead::Ahead;
 use super::packed::panel_width;
@@ -20,7 +20,7 @@ pub(super) struct Places {
 /// take more rows, to keep enough multiply-adds in flight.
 ///
 /// # Safety
-/// The operands must be as large as the `extents()` of the product under way say.
+/// The operands must have the `extents()` of the product.
 #[inline(always)]
 pub(super) unsafe fn panels<S: Simd, const PAIRS: bool>(simd: S, ahead: &mut Ahead<'_>, places: Places) {
     let (product, together, Places { a, b, c }) = (ahead.product, <S::Wide as Wide>::VECTORS, places);
@@ -47,14 +47,14 @@ pub(super) unsafe fn panels<S: Simd, const PAIRS: bool>(simd: S, ahead: &mut Ahe
     }
 }
 
-/// Register tiles of a product, about: as many as its panels would have with rows in tiles of the full height.
+/// Returns the number of register tiles of a product, about: as many as its panels would have with rows in tiles of the full height.
 pub(super) fn count<S: Simd>(product: &Product<'_>) -> usize {
     let [.., height] = <S::Wide as Wide>::ROWS;
     let panels = product.vectors.div_ceil(3 * <S::Wide as Wide>::VECTORS);
     panels * product.blocks * product.rows.div_ceil(height)
 }
 
-/// All rows of one panel of one, two or three wide vectors, from its first vector on.
+/// Computes all rows of one panel of one, two or three wide vectors, from its first vector on.
 ///
 /// # Safety
 /// As [`panels`], for a panel of `width` wide vectors.
@@ -76,7 +76,7 @@ unsafe fn panel<W: Wide, const PAIRS: bool>(
     }
 }
 
-/// All rows of one panel of `WIDTH` wide vectors, in tiles.
+/// Computes all rows of one panel of `WIDTH` wide vectors, in tiles.
 ///
 /// # Safety
 /// As [`panels`], for a panel of `WIDTH` wide vectors.
@@ -122,7 +122,7 @@ unsafe fn rows<W: Wide, const PAIRS: bool, const WIDTH: usize>(
     }
 }
 
-/// Rows of the next tile when `left` rows are left: the full height, unless that would leave a tile of one or two
+/// Returns the number of rows of the next tile when `left` rows are left: the full height, unless that would leave a tile of one or two
 /// rows, which has too few multiply-adds in flight.
 #[inline(always)]
 const fn tile_height(full: usize, left: usize) -> usize {
@@ -133,7 +133,7 @@ const fn tile_height(full: usize, left: usize) -> usize {
     }
 }
 
-/// One register tile: `HEIGHT` rows by `WIDTH` wide vectors.
+/// Computes one register tile: `HEIGHT` rows by `WIDTH` wide vectors.
 ///
 /// # Safety
 /// As [`panels`], for `HEIGHT` rows and `WIDTH` wide vectors.

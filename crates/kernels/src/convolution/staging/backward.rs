@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::groups::Kept;
 use super::lowering::{LiftedBand, Lowering};
 use super::shape::Channels;
-use super::stage::{StageInput, StageSlope};
+use super::stage::{StageGradient, StageInput};
 use super::write::WriteInputGradient;
 use crate::convolution::product::Operands;
 use crate::cpu::{LANES, dispatch};
@@ -32,7 +32,7 @@ pub(crate) struct BackwardOperands<'a> {
     pub(crate) dbias: Option<&'a mut [f32]>,
 }
 
-/// What the input's gradient is multiplied by and where it goes.
+/// The weights for the input's gradient, and the map that it is written to.
 pub(crate) struct InputGradient<'a> {
     /// Packed by [`Lowering::pack_adjoint`]; of a transposed convolution by [`Lowering::pack_forward`].
     pub(crate) weights: &'a [f32],
@@ -40,18 +40,18 @@ pub(crate) struct InputGradient<'a> {
     pub(crate) dx: &'a mut [f32],
 }
 
-/// What the weight gradient reads and where it goes.
+/// The input for the weight gradient, and the array that it is written to.
 pub(crate) struct WeightGradient<'a> {
     pub(crate) x: &'a [f32],
     /// `[C_out/groups, C_in/groups, KH, KW]` of the group.
     pub(crate) dweight: &'a mut [f32],
 }
 
-/// What one task owns while it lifts the bands of a slot.
+/// The memory of one task that lifts the bands of a slot.
 struct SlotTask<'a> {
     slot: usize,
     inputs: &'a mut [f32],
-    slopes: &'a mut [f32],
+    dz: &'a mut [f32],
     carried: &'a mut [f32],
     sums: &'a mut [f32],
     dx: Option<&'a mut [f32]>,
@@ -68,7 +68,7 @@ pub(crate) fn backward(engine: &Engine, lowering: &dyn Lowering, operands: Backw
     let scratch = engine.scratch();
     let mut kept = Kept::new(engine, lowering);
     let carried_len = carried_len(lowering);
-    // Sums, and the row under way.
+    // Sums, and those of the current row.
     let sums_len = 2 * lowering.bands().output_stage.blocks * LANES;
     let mut sums = scratch.take(sums_len * tiling.slots);
     sums.fill(0.0);
@@ -82,19 +82,19 @@ pub(crate) fn backward(engine: &Engine, lowering: &dyn Lowering, operands: Backw
             None => (0..group.slots).map(|_| None).collect(),
         };
         let bands = group.bands.clone();
-        // Shared out one by one, as everywhere in here: a thread that is done takes over what another has not begun.
+        // Distributed one by one, as everywhere here, so that an idle thread takes tasks that another has not begun.
         let tasks = kept
             .inputs
             .par_chunks_mut(bands.len() * lowering.bands().kept.input)
-            .zip(kept.slopes.par_chunks_mut(bands.len() * lowering.bands().kept.slope))
+            .zip(kept.dz.par_chunks_mut(bands.len() * lowering.bands().kept.gradient))
             .zip(carried.par_chunks_mut(carried_len))
             .zip(sums[group.first_slot * sums_len..].par_chunks_mut(sums_len))
             .zip(gradients.par_iter_mut())
             .enumerate()
             .with_max_len(1);
-        tasks.for_each(|(slot, ((((inputs, slopes), carried), sums), dx))| {
+        tasks.for_each(|(slot, ((((inputs, dz), carried), sums), dx))| {
             let (slot, dx) = (group.first_slot + slot, dx.as_deref_mut());
-            shared.lift_slot(bands.clone(), SlotTask { slot, inputs, slopes, carried, sums, dx });
+            shared.lift_slot(bands.clone(), SlotTask { slot, inputs, dz, carried, sums, dx });
         });
         if dweight.is_some() {
             kept.sum(lowering, group.units());
@@ -111,13 +111,13 @@ pub(crate) fn backward(engine: &Engine, lowering: &dyn Lowering, operands: Backw
     }
 }
 
-/// Elements carried from one band of the input's gradient to the next; at least one, as chunks cannot be empty.
+/// Returns the number of elements carried from one band of the input's gradient to the next; at least one, as chunks cannot be empty.
 fn carried_len(lowering: &dyn Lowering) -> usize {
     let shape = lowering.bands().input_gradient_stage;
     (shape.images * shape.blocks * lowering.bands().tiling.carried_rows() * shape.row_len()).max(1)
 }
 
-/// What all tasks read.
+/// The operands that all tasks read.
 struct Shared<'a> {
     engine: &'a Engine,
     lowering: &'a dyn Lowering,
@@ -135,13 +135,13 @@ impl Shared<'_> {
     /// Lifts the given bands of a slot, and writes the input's gradient as far as it is complete.
     fn lift_slot(&self, bands: std::ops::Range<usize>, task: SlotTask<'_>) {
         let lowering = self.lowering;
-        let SlotTask { slot, inputs, slopes, carried, sums, mut dx } = task;
+        let SlotTask { slot, inputs, dz, carried, sums, mut dx } = task;
         let kept = inputs.chunks_exact_mut(lowering.bands().kept.input);
-        let kept = kept.zip(slopes.chunks_exact_mut(lowering.bands().kept.slope));
-        for (band, (input, slope)) in bands.zip(kept) {
-            let multiplied = self.lift_slope([slot, band], sums, slope, dx.is_some());
+        let kept = kept.zip(dz.chunks_exact_mut(lowering.bands().kept.gradient));
+        for (band, (input, dz)) in bands.zip(kept) {
+            let multiplied = self.lift_gradient([slot, band], sums, dz, dx.is_some());
             if let Some(dx) = dx.as_deref_mut() {
-                self.write_input_gradient(band, multiplied.as_deref().unwrap_or(slope), carried, dx);
+                self.write_input_gradient(band, multiplied.as_deref().unwrap_or(dz), carried, dx);
             }
             drop(multiplied);
             if let Some(x) = self.x {
@@ -150,7 +150,7 @@ impl Shared<'_> {
         }
     }
 
-    /// The elements of the images of a slot, of a map whose images have this length.
+    /// Returns the elements of the images of a slot, of a map whose images have this length.
     fn of_slot(&self, slot: usize, image_len: usize) -> std::ops::Range<usize> {
         let tiling = &self.lowering.bands().tiling;
         let start = slot * tiling.images * image_len;
@@ -159,7 +159,7 @@ impl Shared<'_> {
 
     /// Lifts a band of the gradient before the epilogue to `kept`; returns what the input's gradient is computed from, where it is `wanted`
     /// and another operand than that.
-    fn lift_slope(
+    fn lift_gradient(
         &self,
         [slot, band]: [usize; 2],
         sums: &mut [f32],
@@ -173,9 +173,9 @@ impl Shared<'_> {
         let first_element = range.start;
         let (y, dy) = (&self.y[range.clone()], &self.dy[range]);
         let mut fill = |stage: &mut [f32]| {
-            let slope =
-                StageSlope { tiling, shape, channels, band, epilogue, first_element, y, dy, sums, stage };
-            dispatch(engine.isa(), slope);
+            let gradient =
+                StageGradient { tiling, shape, channels, band, epilogue, first_element, y, dy, sums, stage };
+            dispatch(engine.isa(), gradient);
         };
         if lowering.bands().lifted_is_stage {
             fill(kept);
@@ -184,9 +184,9 @@ impl Shared<'_> {
         let mut stage = scratch.take(shape.len());
         fill(&mut stage);
         let pairs = lowering.bands().operands == Operands::Pairs;
-        let mut multiplied = (pairs && wanted).then(|| scratch.take(lowering.bands().multiplied.slope));
+        let mut multiplied = (pairs && wanted).then(|| scratch.take(lowering.bands().multiplied.gradient));
         let kept = (!pairs || self.x.is_some()).then_some(kept);
-        lowering.lift_slope(&stage, LiftedBand { multiplied: multiplied.as_deref_mut(), kept });
+        lowering.lift_gradient(&stage, LiftedBand { multiplied: multiplied.as_deref_mut(), kept });
         multiplied
     }
 
@@ -208,7 +208,7 @@ impl Shared<'_> {
     }
 
     /// Adds a band to the input's gradient: rows that are complete go to `dx`, the others are carried over.
-    fn write_input_gradient(&self, band: usize, slope: &[f32], carried: &mut [f32], dx: &mut [f32]) {
+    fn write_input_gradient(&self, band: usize, dz: &[f32], carried: &mut [f32], dx: &mut [f32]) {
         let Self { engine, lowering, .. } = *self;
         let (tiling, scratch) = (&lowering.bands().tiling, engine.scratch());
         let shape = lowering.bands().input_gradient_stage;
@@ -222,12 +222,7 @@ impl Shared<'_> {
                 block[..carried_block].copy_from_slice(carried);
             }
         }
-        lowering.input_gradient(
-            self.weights,
-            slope,
-            &mut scratch.take(lowering.bands().workspace),
-            &mut stage,
-        );
+        lowering.input_gradient(self.weights, dz, &mut scratch.take(lowering.bands().workspace), &mut stage);
         if carried_block > 0 {
             for (block, carried) in
                 stage.chunks_exact(shape.block_len()).zip(carried.chunks_exact_mut(carried_block))

@@ -49,7 +49,7 @@ pub(crate) fn forward(engine: &Engine, lowering: &dyn Lowering, operands: Forwar
     bands.into_par_iter().with_max_len(1).for_each(|band| shared.compute(band));
 }
 
-/// What all tasks read.
+/// The operands that all tasks read.
 struct Shared<'a> {
     engine: &'a Engine,
     lowering: &'a dyn Lowering,
@@ -125,7 +125,7 @@ impl Shared<'_> {
     }
 }
 
-/// The output cut into bands: they are contiguous, in order.
+/// Returns the output cut into bands: they are contiguous, in order.
 pub(super) fn bands<'a>(lowering: &dyn Lowering, y: &'a mut [f32], channels: usize) -> Vec<Band<'a>> {
     let tiling = &lowering.bands().tiling;
     let (row, total) = (tiling.width_out * channels, y.len());

@@ -23,7 +23,7 @@ pub(super) struct Group {
 }
 
 impl Group {
-    /// Bands of all slots.
+    /// Returns the number of bands of all slots.
     pub(super) fn units(&self) -> usize {
         self.slots * self.bands.len()
     }
@@ -36,18 +36,18 @@ pub(super) struct Kept<'e> {
     /// Lifted bands of the input, unit by unit.
     pub(super) inputs: Scratch<'e>,
     /// Lifted bands of the output's gradient.
-    pub(super) slopes: Scratch<'e>,
+    pub(super) dz: Scratch<'e>,
     gradient: Scratch<'e>,
     piece_len: usize,
 }
 
 impl<'e> Kept<'e> {
-    /// Room for the largest group, and a weight gradient of zeros.
+    /// Allocates room for the largest group, and a weight gradient of zeros.
     pub(super) fn new(engine: &'e Engine, lowering: &dyn Lowering) -> Self {
         let (tiling, scratch) = (&lowering.bands().tiling, engine.scratch());
         let slots_together = tiling.slots.min(SLOTS_TOGETHER);
         // Counted before pairing, so that the order of summation does not depend on it.
-        let band_len = lowering.bands().lifted.input + lowering.bands().lifted.slope;
+        let band_len = lowering.bands().lifted.input + lowering.bands().lifted.gradient;
         let bands_together = (LIFTED_ELEMENTS / (slots_together * band_len)).clamp(1, tiling.bands);
         let units = slots_together * bands_together;
         let (piece_len, pieces) = lowering.weight_pieces();
@@ -57,13 +57,13 @@ impl<'e> Kept<'e> {
             slots_together,
             bands_together,
             inputs: scratch.take(units * lowering.bands().kept.input),
-            slopes: scratch.take(units * lowering.bands().kept.slope),
+            dz: scratch.take(units * lowering.bands().kept.gradient),
             gradient,
             piece_len,
         }
     }
 
-    /// All groups, in order.
+    /// Returns all groups, in order.
     pub(super) fn groups(&self, tiling: &Tiling) -> impl Iterator<Item = Group> + use<> {
         let (slots_together, bands_together) = (self.slots_together, self.bands_together);
         let (slots, bands) = (tiling.slots, tiling.bands);
@@ -76,15 +76,15 @@ impl<'e> Kept<'e> {
         })
     }
 
-    /// Adds what so many units cause to the weight gradient: pieces in parallel, units in order.
+    /// Adds the contribution of so many units to the weight gradient: pieces in parallel, units in order.
     pub(super) fn sum(&mut self, lowering: &dyn Lowering, units: usize) {
         let inputs = &self.inputs[..units * lowering.bands().kept.input];
-        let slopes = &self.slopes[..units * lowering.bands().kept.slope];
+        let dz = &self.dz[..units * lowering.bands().kept.gradient];
         let pieces = self.gradient.par_chunks_mut(self.piece_len).enumerate().with_max_len(1);
-        pieces.for_each(|(piece, gradient)| lowering.weight_gradient(piece, inputs, slopes, gradient));
+        pieces.for_each(|(piece, gradient)| lowering.weight_gradient(piece, inputs, dz, gradient));
     }
 
-    /// The weight gradient of the group of channels.
+    /// Computes the weight gradient of the group of channels.
     pub(super) fn finish(self, lowering: &dyn Lowering, dweight: &mut [f32]) {
         lowering.finish_weight_gradient(&self.gradient, dweight);
     }

@@ -39,11 +39,11 @@ pub(crate) struct OutputBand<'a> {
     pub(crate) output: &'a mut [f32],
 }
 
-/// A number for a band of the input, and one for a band of the output's gradient.
+/// Lengths of a band of the input and of a band of the output's gradient.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BandLengths {
     pub(crate) input: usize,
-    pub(crate) slope: usize,
+    pub(crate) gradient: usize,
 }
 
 /// The bands of an algorithm: how the maps are cut, and the sizes of staged and lifted bands.
@@ -78,7 +78,7 @@ pub(crate) struct Bands {
 /// Where operands are [pairs](Operands::Pairs), a band is lifted to pairs of neighbours in memory, which are channels of a pixel, for the
 /// output and the input's gradient, and to pairs of tiles or pixels for the weight gradient.
 pub(crate) trait Lowering: Sync {
-    /// The bands that it works on.
+    /// Returns the bands that it works on.
     fn bands(&self) -> &Bands;
     /// Packs the weights of the group, `[C_out/groups, C_in/groups, KH, KW]`, for [`Self::multiply`].
     fn pack_forward<'e>(&self, engine: &'e Engine, weight: &[f32]) -> Scratch<'e>;
@@ -87,16 +87,16 @@ pub(crate) trait Lowering: Sync {
     /// Lifts a band of the input.
     fn lift_input(&self, stage: &[f32], operands: LiftedBand<'_>);
     /// Lifts a band of the output's gradient.
-    fn lift_slope(&self, stage: &[f32], operands: LiftedBand<'_>);
+    fn lift_gradient(&self, stage: &[f32], operands: LiftedBand<'_>);
     /// Computes a band of the output from a lifted band of the input.
     fn multiply(&self, weights: &[f32], lifted: &[f32], workspace: &mut [f32], output: &mut [f32]);
-    /// Whether [`Self::multiply_into_map`] can compute a band of so many output rows: one of whole tiles and blocks.
+    /// Returns whether [`Self::multiply_into_map`] can compute a band of so many output rows: one of whole tiles and blocks.
     fn fills_map(&self, rows: usize, spread: [usize; 2]) -> bool;
-    /// Whether [`Self::multiply_into_map`] takes the map itself.
+    /// Returns whether [`Self::multiply_into_map`] takes the map itself.
     fn reads_map(&self) -> bool {
         false
     }
-    /// As [`Self::multiply`], but without a stage in between.
+    /// Computes [`Self::multiply`] without a stage in between.
     fn multiply_into_map(
         &self,
         weights: &[f32],
@@ -104,12 +104,12 @@ pub(crate) trait Lowering: Sync {
         workspace: &mut [f32],
         band: OutputBand<'_>,
     );
-    /// Adds the gradient of the input that a lifted band of the output's gradient causes.
+    /// Adds the contribution of a lifted band of the output's gradient to the input's gradient.
     fn input_gradient(&self, weights: &[f32], lifted: &[f32], workspace: &mut [f32], gradient: &mut [f32]);
-    /// Elements of one of the pieces of the weight gradient that are summed in parallel, and the number of pieces.
+    /// Returns the number of elements of one of the pieces of the weight gradient that are summed in parallel, and the number of pieces.
     fn weight_pieces(&self) -> (usize, usize);
-    /// Adds to one piece of the weight gradient what the bands kept cause, in order.
-    fn weight_gradient(&self, piece: usize, inputs: &[f32], slopes: &[f32], gradient: &mut [f32]);
+    /// Adds the contributions of the bands kept to one piece of the weight gradient, in order.
+    fn weight_gradient(&self, piece: usize, inputs: &[f32], dz: &[f32], gradient: &mut [f32]);
     /// Turns the summed pieces into the weight gradient of the group, `[C_out/groups, C_in/groups, KH, KW]`.
     fn finish_weight_gradient(&self, pieces: &[f32], gradient: &mut [f32]);
 }

@@ -12,22 +12,22 @@ pub(crate) struct StageShape {
 }
 
 impl StageShape {
-    /// Elements of a block of one image.
+    /// Returns the number of elements of a block of one image.
     pub(crate) const fn block_len(&self) -> usize {
         self.rows * self.row_len()
     }
 
-    /// Elements of one row of a block.
+    /// Returns the number of elements of one row of a block.
     pub(crate) const fn row_len(&self) -> usize {
         self.columns * self.lanes
     }
 
-    /// Elements of one image.
+    /// Returns the number of elements of one image.
     pub(crate) const fn image_len(&self) -> usize {
         self.blocks * self.block_len()
     }
 
-    /// Elements of the band.
+    /// Returns the number of elements of the band.
     pub(crate) const fn len(&self) -> usize {
         self.images * self.image_len()
     }

@@ -10,11 +10,11 @@ use super::tiling::{Tiling, signed};
 use crate::cpu::{Kernel, LANES, LINE, Simd, prefetch};
 use crate::elementwise::{Activation, PreparedEpilogue};
 
-/// How far ahead of the pixel in work a map is fetched, in elements (4 KiB): further than memory takes to answer, and little beside the
-/// second-level cache.
+/// How far ahead of the pixel in work a map is fetched, in elements (4 KiB): further than memory takes to answer, and little compared with
+/// the second-level cache.
 pub(super) const AHEAD: usize = 1024;
 
-/// Asks for the pixel that lies [`AHEAD`] of this one.
+/// Prefetches the pixel that lies [`AHEAD`] of this one.
 #[inline(always)]
 fn fetch_ahead(pixel: &[f32]) {
     for line in pixel.chunks(LINE) {
@@ -98,8 +98,8 @@ impl Kernel for StageInput<'_> {
     }
 }
 
-/// Fills a band of the output's gradient, `dy * slope(y)`, and adds it to the sums that make the bias gradient.
-pub(crate) struct StageSlope<'a> {
+/// Fills a band of the output's gradient, `dy * derivative(y)`, and adds it to the sums that make the bias gradient.
+pub(crate) struct StageGradient<'a> {
     pub(crate) tiling: &'a Tiling,
     pub(crate) shape: StageShape,
     pub(crate) channels: Channels,
@@ -109,12 +109,12 @@ pub(crate) struct StageSlope<'a> {
     pub(crate) first_element: usize,
     pub(crate) y: &'a [f32],
     pub(crate) dy: &'a [f32],
-    /// One sum per lane of every block, and as much memory for the sums of one row; nothing where nobody wants them.
+    /// One sum per lane of every block, and as much memory for the sums of one row; empty where they are not wanted.
     pub(crate) sums: &'a mut [f32],
     pub(crate) stage: &'a mut [f32],
 }
 
-impl Kernel for StageSlope<'_> {
+impl Kernel for StageGradient<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, _simd: S) {
         let epilogue = *self.epilogue;
@@ -138,7 +138,7 @@ impl Kernel for StageSlope<'_> {
     }
 }
 
-/// A vector's worth of values, computed lane by lane.
+/// Returns a vector's worth of values, computed lane by lane.
 #[inline(always)]
 pub(super) fn lanes(value: impl Fn(usize) -> f32) -> [f32; LANES] {
     let mut values = [0.0; LANES];
@@ -148,9 +148,9 @@ pub(super) fn lanes(value: impl Fn(usize) -> f32) -> [f32; LANES] {
     values
 }
 
-impl StageSlope<'_> {
+impl StageGradient<'_> {
     #[inline(always)]
-    fn fill(self, slope: impl Fn([f32; LANES], [f32; LANES], u32) -> [f32; LANES]) {
+    fn fill(self, gradient: impl Fn([f32; LANES], [f32; LANES], u32) -> [f32; LANES]) {
         let (tiling, shape, channels) = (self.tiling, self.shape, self.channels);
         let image_len = tiling.height_out * tiling.width_out * channels.total;
         let summed = !self.sums.is_empty();
@@ -191,7 +191,7 @@ impl StageSlope<'_> {
                     let mut target = row * shape.row_len() + column * LANES;
                     for (block, (y, dy)) in y.zip(dy).enumerate() {
                         let element = element.wrapping_add((block * LANES) as u32);
-                        let values = slope(padded(y), padded(dy), element);
+                        let values = gradient(padded(y), padded(dy), element);
                         stage[target..target + LANES].copy_from_slice(&values);
                         if summed {
                             let row_sum = &mut row_sums[block];
@@ -208,7 +208,7 @@ impl StageSlope<'_> {
     }
 }
 
-/// A vector's worth of values, with zeros for those that are missing.
+/// Returns a vector's worth of values, with zeros for those that are missing.
 #[inline(always)]
 fn padded(values: &[f32]) -> [f32; LANES] {
     if let Ok(whole) = values.try_into() {

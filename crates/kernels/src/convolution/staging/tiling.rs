@@ -1,10 +1,10 @@
-//! How maps are cut into bands of output rows, and which input rows a band reads.
+//! The division of maps into bands of output rows, and the input rows that a band reads.
 
 use super::shape::StageShape;
 use crate::convolution::ConvGeometry;
 use crate::cpu::LANES;
 
-/// What an algorithm wants of a [`Tiling`].
+/// The requirements of an algorithm for a [`Tiling`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TilingRequest {
     /// Output rows and columns come in multiples of these: the edges of a Winograd tile, or 1.
@@ -50,7 +50,7 @@ impl Tiling {
         let (tile_rows, columns_out) =
             (height_out.div_ceil(tile_height), width_out.next_multiple_of(tile_width));
         let pixels = request.pixels.min((geometry.batch * height_out * columns_out).div_ceil(request.bands));
-        // As many tile rows as the wish takes, spread evenly over the bands that need.
+        // As many tile rows as the requested pixels take, spread evenly over the bands.
         let wanted = pixels.div_ceil(columns_out * tile_height).clamp(1, tile_rows);
         let rows_out = tile_rows.div_ceil(tile_rows.div_ceil(wanted)) * tile_height;
         let bands = height_out.div_ceil(rows_out);
@@ -79,22 +79,22 @@ impl Tiling {
         }
     }
 
-    /// Input rows that a band shares with the next one.
+    /// Returns the number of input rows that a band shares with the next one.
     pub(crate) const fn carried_rows(&self) -> usize {
         self.rows_in - self.row_step
     }
 
-    /// Images of a slot that exist.
+    /// Returns the number of images of a slot that exist.
     pub(crate) fn images_of(&self, slot: usize) -> usize {
         self.images.min(self.geometry.batch - slot * self.images)
     }
 
-    /// Shape of a staged band of the input, in blocks of so many lanes.
+    /// Returns the shape of a staged band of the input, in blocks of so many lanes.
     pub(crate) const fn input_stage(&self, blocks: usize, lanes: usize) -> StageShape {
         StageShape { images: self.images, blocks, rows: self.rows_in, columns: self.columns_in, lanes }
     }
 
-    /// Shape of a staged band of the output, or of its gradient.
+    /// Returns the shape of a staged band of the output, or of its gradient.
     pub(crate) const fn output_stage(&self, blocks: usize) -> StageShape {
         StageShape {
             images: self.images,
@@ -105,13 +105,13 @@ impl Tiling {
         }
     }
 
-    /// First input row of a band; negative in the padding.
+    /// Returns the first input row of a band; negative in the padding.
     pub(crate) fn first_input_row(&self, band: usize) -> isize {
         signed(band * self.row_step) - signed(self.geometry.padding.top)
     }
 }
 
-/// A size as a signed number: coordinates in the padding are negative.
+/// Returns a size as a signed number: coordinates in the padding are negative.
 #[expect(clippy::cast_possible_wrap, reason = "sizes of tensors in memory are far below isize::MAX")]
 pub(crate) const fn signed(size: usize) -> isize {
     size as isize

@@ -1,7 +1,7 @@
 //! The backward pass of a transposed convolution.
 //!
 //! Seen from the convolution whose adjoint it is, the input's gradient is a forward pass and the weight gradient its own, both over the
-//! same input: the gradient before the epilogue. A band of that is computed, staged and lifted once for both, and never lies in memory
+//! same input: the gradient before the epilogue. A band of that is computed, staged and lifted once for both, and is never in memory
 //! as a whole. No band depends on another, so each is a task.
 
 use rayon::prelude::*;
@@ -11,12 +11,12 @@ use super::forward::bands;
 use super::groups::Kept;
 use super::lowering::{LiftedBand, Lowering};
 use super::shape::Channels;
-use super::stage::{StageInput, StageSlope};
+use super::stage::{StageGradient, StageInput};
 use super::tiling::signed;
 use super::write::WriteOutput;
 use crate::convolution::product::Operands;
 use crate::cpu::{LANES, dispatch};
-use crate::elementwise::{Epilogue, PreparedEpilogue, Slopes};
+use crate::elementwise::{Epilogue, Gradients, PreparedEpilogue};
 use crate::engine::Engine;
 
 /// Operands of the backward pass of one channel group. Input and output are those of the convolution: of the transposed one they are the
@@ -74,9 +74,9 @@ pub(crate) fn transposed_backward(
             })
             .collect();
         let inputs = kept.inputs.par_chunks_mut(lowering.bands().kept.input);
-        let slopes = kept.slopes.par_chunks_mut(lowering.bands().kept.slope);
-        let tasks = units.into_par_iter().zip(inputs).zip(slopes).with_max_len(1);
-        tasks.for_each(|((unit, input), slope)| shared.lift(unit, input, slope));
+        let dz = kept.dz.par_chunks_mut(lowering.bands().kept.gradient);
+        let tasks = units.into_par_iter().zip(inputs).zip(dz).with_max_len(1);
+        tasks.for_each(|((unit, input), dz)| shared.lift(unit, input, dz));
         kept.sum(lowering, group.units());
     }
     kept.finish(lowering, dweight);
@@ -89,7 +89,7 @@ struct Unit<'a> {
     dx: Option<&'a mut [f32]>,
 }
 
-/// What all tasks read.
+/// The operands that all tasks read.
 struct Shared<'a> {
     engine: &'a Engine,
     lowering: &'a dyn Lowering,
@@ -108,7 +108,7 @@ struct Shared<'a> {
 
 impl Shared<'_> {
     /// Lifts a band of both maps, and multiplies it for the input's gradient.
-    fn lift(&self, unit: Unit<'_>, input: &mut [f32], slope: &mut [f32]) {
+    fn lift(&self, unit: Unit<'_>, input: &mut [f32], dz: &mut [f32]) {
         let Self { engine, lowering, .. } = *self;
         let scratch = engine.scratch();
         let Unit { slot, band, dx } = unit;
@@ -116,7 +116,7 @@ impl Shared<'_> {
         let mut multiplied = None;
         if lowering.bands().lifted_is_stage {
             self.stage_input(slot, band, input);
-            self.stage_slope(slot, band, slope);
+            self.stage_gradient(slot, band, dz);
         } else {
             let mut stage = scratch.take(lowering.bands().input_stage.len());
             self.stage_input(slot, band, &mut stage);
@@ -127,8 +127,8 @@ impl Shared<'_> {
             lowering.lift_input(&stage, operands);
             drop(stage);
             let mut stage = scratch.take(lowering.bands().output_stage.len());
-            self.stage_slope(slot, band, &mut stage);
-            lowering.lift_slope(&stage, LiftedBand { multiplied: None, kept: Some(slope) });
+            self.stage_gradient(slot, band, &mut stage);
+            lowering.lift_gradient(&stage, LiftedBand { multiplied: None, kept: Some(dz) });
         }
         if let Some(dx) = dx {
             let operand = multiplied.as_deref().unwrap_or(input);
@@ -167,19 +167,19 @@ impl Shared<'_> {
             let image = slot * tiling.images + image;
             let first = (image * geometry.height_in + rows.start) * row_len;
             let (y, dy) = (&self.y[first..first + dz.len()], &self.dy[first..first + dz.len()]);
-            dispatch(isa, Slopes { epilogue: *self.epilogue, first, y, dy, dz });
+            dispatch(isa, Gradients { epilogue: *self.epilogue, first, y, dy, dz });
         }
         let shape = self.lowering.bands().input_stage;
         dispatch(isa, StageInput { tiling, shape, channels, band, rows, images: &gradient, stage });
     }
 
     /// Fills a stage with a band of the transposed convolution's input.
-    fn stage_slope(&self, slot: usize, band: usize, stage: &mut [f32]) {
+    fn stage_gradient(&self, slot: usize, band: usize, stage: &mut [f32]) {
         let tiling = &self.lowering.bands().tiling;
         let image_len = tiling.height_out * tiling.width_out * self.output_channels.total;
         let first_image = slot * tiling.images;
         let x = &self.x[first_image * image_len..(first_image + tiling.images_of(slot)) * image_len];
-        let slope = StageSlope {
+        let gradient = StageGradient {
             tiling,
             shape: self.lowering.bands().output_stage,
             channels: self.output_channels,
@@ -191,6 +191,6 @@ impl Shared<'_> {
             sums: &mut [],
             stage,
         };
-        dispatch(self.engine.isa(), slope);
+        dispatch(self.engine.isa(), gradient);
     }
 }

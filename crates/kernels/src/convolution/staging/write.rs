@@ -6,7 +6,7 @@ use super::tiling::{Tiling, signed};
 use crate::cpu::{Kernel, LANES, LINE, Simd, prefetch_to_write};
 use crate::elementwise::{Activation, PreparedEpilogue};
 
-/// Asks to write the pixel that lies [`AHEAD`] of this one: a store waits until the core owns its line.
+/// Prefetches for writing the pixel that lies [`AHEAD`] of this one: a store waits until the core owns its line.
 #[inline(always)]
 fn claim_ahead(pixel: &[f32]) {
     for line in pixel.chunks(LINE) {
@@ -56,7 +56,7 @@ impl Kernel for WriteOutput<'_> {
     }
 }
 
-/// `max(value, 0)`, except that NaN stays NaN.
+/// Computes `max(value, 0)`, except that NaN stays NaN.
 #[inline(always)]
 fn rectified(value: f32) -> f32 {
     if value <= 0.0 { 0.0 } else { value }

@@ -10,8 +10,8 @@ use crate::numbers::Scalar;
 /// Channels whose pixels one task adds up.
 const CHANNELS_TOGETHER: usize = 32;
 
-/// The bias gradient: the sums over the pixels of the gradient before the epilogue, image by image, pixel by pixel, then the images,
-/// whatever the number of threads.
+/// Computes the bias gradient: the sums over the pixels of the gradient before the epilogue, image by image, pixel by pixel, then the
+/// images, independent of the number of threads.
 pub(super) fn bias_gradient<T: Scalar>(
     engine: &Engine,
     epilogue: &PreparedEpilogue,
@@ -23,11 +23,11 @@ pub(super) fn bias_gradient<T: Scalar>(
     let mut by_image = vec![T::ZERO; batch * channels];
     let maps = y.chunks_exact(image_len).zip(dy.chunks_exact(image_len)).enumerate();
     let images = by_image.chunks_exact_mut(channels).zip(maps);
-    let runs: Vec<AddSlopes<'_, T>> = images
+    let runs: Vec<AddGradients<'_, T>> = images
         .flat_map(|(sums, (image, (y, dy)))| {
             sums.chunks_mut(CHANNELS_TOGETHER).enumerate().map(move |(run, sums)| {
                 let (epilogue, first_channel) = (*epilogue, run * CHANNELS_TOGETHER);
-                AddSlopes { epilogue, channels, first_channel, first: image * image_len, y, dy, sums }
+                AddGradients { epilogue, channels, first_channel, first: image * image_len, y, dy, sums }
             })
         })
         .collect();
@@ -39,7 +39,7 @@ pub(super) fn bias_gradient<T: Scalar>(
 }
 
 /// The sums of some channels of a map whose first element has this index.
-struct AddSlopes<'a, T> {
+struct AddGradients<'a, T> {
     epilogue: PreparedEpilogue,
     channels: usize,
     first_channel: usize,
@@ -49,7 +49,7 @@ struct AddSlopes<'a, T> {
     sums: &'a mut [T],
 }
 
-impl<T: Scalar> Kernel for AddSlopes<'_, T> {
+impl<T: Scalar> Kernel for AddGradients<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self, _simd: S) {
         let Self { epilogue, channels, first_channel, first, y, dy, sums } = self;
@@ -59,7 +59,7 @@ impl<T: Scalar> Kernel for AddSlopes<'_, T> {
                 let element = first + pixel * channels + first_channel;
                 let values = y[first_channel..].iter().zip(&dy[first_channel..]).enumerate();
                 for (sum, (channel, (y, dy))) in sums.iter_mut().zip(values) {
-                    *sum += *dy * epilogue.slope(*y, element + channel);
+                    *sum += *dy * epilogue.derivative(*y, element + channel);
                 }
             }
         } else {

@@ -33,7 +33,7 @@ pub struct ConvTransposeGeometry {
 }
 
 impl ConvTransposeGeometry {
-    /// The convolution whose adjoint this is: it reads maps of this operator's output size and writes its input size.
+    /// Returns the convolution whose adjoint this is: it reads maps of this operator's output size and writes its input size.
     ///
     /// # Errors
     /// Output padding that reaches the stride, padding that leaves no output, and what [`ConvGeometry::validate`] refuses.

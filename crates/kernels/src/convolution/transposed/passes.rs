@@ -5,11 +5,11 @@ use rayon::prelude::*;
 use crate::convolution::operands::{ConvBackward, ConvForward};
 use crate::convolution::plan::Convolution;
 use crate::cpu::{Kernel, Simd, dispatch};
-use crate::elementwise::{Activation, PreparedEpilogue, Slopes};
+use crate::elementwise::{Activation, Gradients, PreparedEpilogue};
 use crate::memory::unspecified_vec;
 use crate::numbers::Scalar;
 
-/// The forward pass: `input_gradient(x, y)` of the adjoint convolution, then bias and epilogue.
+/// Computes the forward pass: `input_gradient(x, y)` of the adjoint convolution, then bias and epilogue.
 pub(in crate::convolution) fn forward_by_adjoint<T: Scalar>(
     adjoint: &Convolution,
     operands: ConvForward<'_, T>,
@@ -54,7 +54,7 @@ impl<T: Scalar> Kernel for Finish<'_, T> {
         match (epilogue.activation, epilogue.mask) {
             (_, Some(_)) => self.each(|z, element| epilogue.forward(z, element)),
             (Activation::Identity, None) => self.each(|z, _| z),
-            // Not a number stays what it is.
+            // NaN stays NaN.
             (Activation::Relu, None) => self.each(|z, _| if z <= T::ZERO { T::ZERO } else { z }),
             (Activation::LeakyRelu { .. }, None) => {
                 self.each(|z, _| if z > T::ZERO { z } else { negative * z });
@@ -63,7 +63,7 @@ impl<T: Scalar> Kernel for Finish<'_, T> {
     }
 }
 
-/// The gradients of input and weight: the gradient `dz` before the epilogue, then `forward(dz, dx)` and
+/// Computes the gradients of input and weight: the gradient `dz` before the epilogue, then `forward(dz, dx)` and
 /// `weight_gradient(dz, x, dweight)` of the adjoint convolution, whose input is `dz` and the gradient of whose output is `x`.
 pub(in crate::convolution) fn backward_by_passes<T: Scalar>(
     adjoint: &Convolution,
@@ -77,7 +77,7 @@ pub(in crate::convolution) fn backward_by_passes<T: Scalar>(
     let row = adjoint.geometry().width_in * adjoint.geometry().channels_in;
     let rows = dz.par_chunks_mut(row).zip(y.par_chunks(row)).zip(dy.par_chunks(row)).enumerate();
     rows.for_each(|(index, ((dz, y), dy))| {
-        dispatch(adjoint.engine().isa(), Slopes { epilogue, first: index * row, y, dy, dz });
+        dispatch(adjoint.engine().isa(), Gradients { epilogue, first: index * row, y, dy, dz });
     });
     if let Some(dx) = dx {
         forward(&dz, dx);

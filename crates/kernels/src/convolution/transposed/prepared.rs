@@ -43,7 +43,7 @@ impl TransposedConvolution {
         PreparedTransposedConvolution { convolution: self, weight }
     }
 
-    /// Elements of the operands.
+    /// Returns the number of elements of each operand.
     const fn lengths(&self) -> Lengths {
         let ConvTransposeGeometry { batch, height_in, width_in, channels_in, channels_out, .. } =
             self.geometry;

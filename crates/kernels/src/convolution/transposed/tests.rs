@@ -1,4 +1,4 @@
-//! Transposed convolution by hand, against its adjoint to the last bit, and its gradients.
+//! Tests of transposed convolution: a worked example, bit equality with its adjoint, and its gradients.
 
 use super::*;
 use crate::convolution::{ConvBackward, ConvForward, Convolution, Convolve, grouped};
@@ -60,7 +60,7 @@ fn noise(len: usize, stream: u32) -> Vec<f64> {
     (0..len).map(|i| f64::from(unit_f32(philox4x32([stream, 1], [i as u32, 0, 0, 0])[0])) - 0.5).collect()
 }
 
-/// Output, then gradients of input, weight and bias.
+/// Returns the output, then gradients of input, weight and bias.
 fn passes<T: Convolve>(
     geometry: &ConvTransposeGeometry,
     epilogue: Epilogue,

@@ -1,4 +1,4 @@
-//! Tiles of the output from their planes straight into the map, with bias and activation on the way.
+//! Tiles of the output from their planes straight into the map, with bias and activation.
 
 use super::maps::{Maps, UseOfMaps, with_maps};
 use super::scheme::Scheme;
@@ -22,7 +22,7 @@ pub(super) struct LowerIntoMap<'a> {
 /// From the planes to the map.
 #[derive(Clone, Copy)]
 struct IntoMap<const RECTIFY: bool> {
-    /// Read again for every store: kept in a register it would drive a value of the transform out.
+    /// Read again for every store: kept in a register it would displace a value of the transform.
     bias: *const f32,
     /// Whether this block is the first of a cache line, and the next line will be written too.
     claims: bool,

@@ -40,7 +40,7 @@ pub(crate) struct Winograd<'e> {
 }
 
 impl<'e> Winograd<'e> {
-    /// The convolution of one group of a valid geometry that suits `scheme`, in at least `bands` bands if it can be.
+    /// Creates the convolution of one group of a valid geometry that suits `scheme`, in at least `bands` bands if it can be.
     pub(crate) fn new(engine: &'e Engine, scheme: Scheme, geometry: &ConvGeometry, bands: usize) -> Self {
         assert!(scheme.suits(geometry), "{scheme:?} does not compute {geometry:?}");
         let [channels_in, channels_out] = geometry.group_channels();
@@ -54,7 +54,8 @@ impl<'e> Winograd<'e> {
         let operands = Operands::of(engine.accuracy());
         let input_stage = tiling.input_stage(blocks_in, LANES);
         let planes = |blocks, tiles| scheme.planes() * plane(blocks, tiles);
-        let both = |tiles| BandLengths { input: planes(blocks_in, tiles), slope: planes(blocks_out, tiles) };
+        let both =
+            |tiles| BandLengths { input: planes(blocks_in, tiles), gradient: planes(blocks_out, tiles) };
         let operand = both(tiles.div_ceil(operands.values()));
         let bands = Bands {
             tiling,
@@ -76,7 +77,7 @@ impl<'e> Winograd<'e> {
         weights::transform(engine, self.scheme, [self.channels_out, self.channels_in], weight, orientation)
     }
 
-    /// Elements of one plane of lifted tiles: a position of the transformed tile, all blocks and tiles of a band.
+    /// Returns the number of elements of one plane of lifted tiles: a position of the transformed tile, all blocks and tiles of a band.
     const fn plane(&self, blocks: usize) -> usize {
         plane(blocks, self.tiles)
     }
@@ -85,17 +86,17 @@ impl<'e> Winograd<'e> {
         self.scheme.planes()
     }
 
-    /// The tiles of a band between a stage and planes of values.
+    /// Returns the tiles of a band between a stage and planes of values.
     const fn tiles(&self, stage: StageShape, direction: Direction) -> Tiles {
         Tiles { scheme: self.scheme, stage, tiles: self.tiles, plane: self.plane(stage.blocks), direction }
     }
 
-    /// Rows of tiles of an operand's plane: tiles, or pairs of them.
+    /// Returns the number of rows of tiles of an operand's plane: tiles, or pairs of them.
     const fn operand_tiles(&self) -> usize {
         self.tiles.div_ceil(self.bands.operands.values())
     }
 
-    /// Elements of one plane of an operand: of values, or of pairs of either kind.
+    /// Returns the number of elements of one plane of an operand: of values, or of pairs of either kind.
     const fn operand_plane(&self, blocks: usize) -> usize {
         plane(blocks, self.operand_tiles())
     }
@@ -151,7 +152,7 @@ impl<'e> Winograd<'e> {
         }
     }
 
-    /// One product per plane: tiles by channels of `from` blocks, times weights, gives tiles by channels of `to` blocks.
+    /// Computes one product per plane: tiles by channels of `from` blocks, times weights, gives tiles by channels of `to` blocks.
     fn multiply_planes(&self, [from, to]: [usize; 2], lifted: &[f32], weights: &[f32], result: &mut [f32]) {
         let values = self.bands.operands.values();
         let (steps, plane) = (LANES / values, self.operand_plane(from));
@@ -177,7 +178,7 @@ impl<'e> Winograd<'e> {
     }
 }
 
-/// Elements of one plane of so many blocks and rows of tiles.
+/// Returns the number of elements of one plane of so many blocks and rows of tiles.
 const fn plane(blocks: usize, tiles: usize) -> usize {
     blocks * tiles * LANES + PLANE_SPACING
 }
@@ -191,7 +192,7 @@ impl Lowering for Winograd<'_> {
         self.lift(self.bands.input_stage, Direction::Input, stage, operands);
     }
 
-    fn lift_slope(&self, stage: &[f32], operands: LiftedBand<'_>) {
+    fn lift_gradient(&self, stage: &[f32], operands: LiftedBand<'_>) {
         self.lift(self.bands.output_stage, Direction::Output, stage, operands);
     }
 
@@ -243,8 +244,8 @@ impl Lowering for Winograd<'_> {
         (weights::piece_len(self.channels_in, self.channels_out), self.scheme.distinct_weights())
     }
 
-    fn weight_gradient(&self, piece: usize, inputs: &[f32], slopes: &[f32], gradient: &mut [f32]) {
-        let (input_len, slope_len) = (self.bands.kept.input, self.bands.kept.slope);
+    fn weight_gradient(&self, piece: usize, inputs: &[f32], dz: &[f32], gradient: &mut [f32]) {
+        let (input_len, gradient_len) = (self.bands.kept.input, self.bands.kept.gradient);
         let (bands, steps) = (inputs.len() / input_len, self.operand_tiles());
         let together = (TILES_TOGETHER / self.tiles).max(1).min(bands);
         let product = |segments: usize| Product {
@@ -255,7 +256,7 @@ impl Lowering for Winograd<'_> {
             segments,
             steps,
             a: LeftStrides { block: steps * LANES, row: 1, segment: input_len, step: LANES },
-            b: Right::Strided { segment: slope_len, step: LANES, vector: steps * LANES },
+            b: Right::Strided { segment: gradient_len, step: LANES, vector: steps * LANES },
             c: ResultStrides {
                 block: LANES * self.blocks_out * LANES,
                 row: self.blocks_out * LANES,
@@ -269,7 +270,7 @@ impl Lowering for Winograd<'_> {
         };
         let offsets = |first: usize, plane: usize| Offsets {
             a: first * input_len + plane * self.operand_plane(self.blocks_in),
-            b: first * slope_len + plane * self.operand_plane(self.blocks_out),
+            b: first * gradient_len + plane * self.operand_plane(self.blocks_out),
             c: 0,
         };
         let whole = bands / together * together;
@@ -277,10 +278,10 @@ impl Lowering for Winograd<'_> {
             .step_by(together)
             .flat_map(|first| planes(piece).map(move |plane| offsets(first, plane)));
         let next_piece = planes(piece + 1).next().map(|plane| offsets(0, plane));
-        product(together).run_before(self.engine.isa(), batch, next_piece, [inputs, slopes], gradient);
+        product(together).run_before(self.engine.isa(), batch, next_piece, [inputs, dz], gradient);
         if whole < bands {
             let rest = planes(piece).map(|plane| offsets(whole, plane));
-            product(bands - whole).run(self.engine.isa(), rest, inputs, slopes, gradient);
+            product(bands - whole).run(self.engine.isa(), rest, inputs, dz, gradient);
         }
     }
 

@@ -44,12 +44,12 @@ where
     type OutputAdjoint = Map<OutputAdjoint<D>, OutputAdjoint<A>, DO, DI, AO, AI>;
 }
 
-/// What is done with the maps of a scheme.
+/// A computation with the maps of a scheme.
 pub(super) trait UseOfMaps {
     fn with<S: Simd, M: Maps>(self, simd: S);
 }
 
-/// Does something with the maps of a scheme.
+/// Computes with the maps of a scheme.
 #[inline(always)]
 pub(super) fn with_maps<S: Simd>(scheme: Scheme, simd: S, used: impl UseOfMaps) {
     match scheme {

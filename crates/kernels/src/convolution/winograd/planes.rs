@@ -1,4 +1,4 @@
-//! The forms in which lifted tiles lie in planes: as values, or rounded to bfloat16 in pairs.
+//! The forms of lifted tiles in planes: values, or pairs rounded to bfloat16.
 
 use super::tile_map::Route;
 use crate::cpu::Wide;
@@ -9,9 +9,9 @@ pub(super) trait Planes {
     type Store: StoreTiles;
     /// Values in an element.
     const VALUES: usize;
-    /// Elements.
+    /// Returns the number of elements.
     fn len(&self) -> usize;
-    /// The first element, and the route to all of them.
+    /// Returns the first element, and the route to all of them.
     fn start(&mut self) -> (*mut f32, FromStage<Self::Store>);
 }
 
@@ -23,7 +23,7 @@ pub(super) struct BothPairs<'a> {
     pub(super) tiles: &'a mut [f32],
 }
 
-/// From the stage to planes, by the way that `T` takes.
+/// From the stage to planes, by the route `T`.
 #[derive(Clone, Copy)]
 pub(super) struct FromStage<T>(T);
 

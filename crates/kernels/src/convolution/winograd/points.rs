@@ -2,7 +2,7 @@
 //!
 //! With points p₀ … p₍ₙ₋₂₎ and ∞, F(m, r) for n = m + r - 1 is `y = Aᵀ[(G g) ⊙ (Bᵀ d)]` with
 //! `Aᵀ[k][j] = p_jᵏ`, `G[j][k] = p_jᵏ / Π_{l≠j}(p_j - p_l)`, `Bᵀ[j]` the coefficients of `Π_{l≠j}(x - p_l)` (for ∞: of
-//! the product over all points), and for ∞ `Aᵀ[m-1] = 1`, `G[r-1] = 1`. `Bᵀ` depends on the points alone, so one point
+//! the product over all points), and for ∞ `Aᵀ[m-1] = 1`, `G[r-1] = 1`. `Bᵀ` depends on the points only, so one point
 //! set serves every pair (m, r) with the same sum. Pairs of points ±p share their even and odd parts.
 //!
 //! F(4, 3) uses 0, ±3/4, ±3/2, ∞ instead of the usual 0, ±1, ±2, ∞: the same number of operations, half the error.
@@ -24,7 +24,7 @@ const C5: f32 = 0.5;
 const A6: f32 = 0.75;
 const B6: f32 = 1.5;
 
-/// The rows of G for kernels of `taps` taps.
+/// Returns the rows of G for kernels of `taps` taps.
 pub(super) fn weight_rows(points: &[f64], taps: usize) -> Vec<Vec<f64>> {
     let power = |base: f64, exponent: usize| (0..exponent).fold(1.0, |product, _| product * base);
     let finite = points.iter().enumerate().map(|(j, &point)| {
@@ -38,13 +38,13 @@ pub(super) fn weight_rows(points: &[f64], taps: usize) -> Vec<Vec<f64>> {
 
 /// The transforms of one set of `N` points along one axis. Each adjoint is the transposed matrix of its namesake.
 pub(super) trait Points<const N: usize> {
-    /// `Bᵀ d`
+    /// Computes `Bᵀ d`
     fn input<S: Arithmetic>(simd: S, d: [S::Vector; N]) -> [S::Vector; N];
-    /// `B v`
+    /// Computes `B v`
     fn input_adjoint<S: Arithmetic>(simd: S, v: [S::Vector; N]) -> [S::Vector; N];
-    /// `Aᵀ m` for `M` outputs.
+    /// Computes `Aᵀ m` for `M` outputs.
     fn output<S: Arithmetic, const M: usize>(simd: S, m: [S::Vector; N]) -> [S::Vector; M];
-    /// `A y` for `M` outputs.
+    /// Computes `A y` for `M` outputs.
     fn output_adjoint<S: Arithmetic, const M: usize>(simd: S, y: [S::Vector; M]) -> [S::Vector; N];
 }
 
@@ -251,7 +251,7 @@ impl Points<6> for Six {
     }
 }
 
-/// `pᵏ` times the even or odd part, by the parity of k.
+/// Computes `pᵏ` times the even or odd part, by the parity of k.
 #[inline(always)]
 fn powers<S: Arithmetic, const M: usize>(
     s: S,
@@ -269,7 +269,7 @@ fn powers<S: Arithmetic, const M: usize>(
     y
 }
 
-/// The even and the odd part of the polynomial with coefficients `y` at `point`.
+/// Computes the even and the odd part of the polynomial with coefficients `y` at `point`.
 #[inline(always)]
 fn evaluate<S: Arithmetic, const M: usize>(s: S, point: f32, y: [S::Vector; M]) -> [S::Vector; 2] {
     let mut parts = [y[0], s.mul(s.splat(point), y[1])];
@@ -317,7 +317,7 @@ mod tests {
         }
     }
 
-    /// `maps[·][column][row]` of `Bᵀ`, `B`, `Aᵀ`, `A`.
+    /// Computes `maps[·][column][row]` of `Bᵀ`, `B`, `Aᵀ`, `A`.
     fn matrices<P: Points<N>, const N: usize, const M: usize>() -> [Vec<Vec<f32>>; 4] {
         let mut maps = [const { Vec::new() }; 4];
         dispatch(Isa::portable(), Matrices::<P, N, M> { points: std::marker::PhantomData, maps: &mut maps });

@@ -38,7 +38,7 @@ impl Scheme {
         Self::TwoOutputsThreeTapsStrided,
     ];
 
-    /// Its name in the literature.
+    /// Returns its name in the literature.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -53,7 +53,7 @@ impl Scheme {
         }
     }
 
-    /// What happens down and across.
+    /// Returns the one-dimensional algorithms down and across.
     pub(super) const fn lines(self) -> [Line; 2] {
         match self {
             Self::FourOutputsThreeTaps => [Line::plain(4, 3); 2],
@@ -67,7 +67,7 @@ impl Scheme {
         }
     }
 
-    /// Outputs of a tile, down and across.
+    /// Returns the number of outputs of a tile, down and across.
     #[must_use]
     pub const fn tile_out(self) -> [usize; 2] {
         let [down, across] = self.lines();
@@ -80,13 +80,13 @@ impl Scheme {
         self.lines()[0].taps
     }
 
-    /// Input pixels between neighbouring outputs.
+    /// Returns the number of input pixels between neighbouring outputs.
     #[must_use]
     pub const fn stride(self) -> usize {
         self.lines()[0].stride
     }
 
-    /// Inputs of a tile, down and across.
+    /// Returns the number of inputs of a tile, down and across.
     #[must_use]
     pub const fn tile_in(self) -> [usize; 2] {
         let [down, across] = self.lines();
@@ -100,7 +100,7 @@ impl Scheme {
         down * across
     }
 
-    /// How many times fewer multiplications than the definition, for a map that the tiles divide.
+    /// Returns the factor by which it takes fewer multiplications than the definition, for a map that the tiles divide.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "numbers below a hundred")]
     pub const fn reduction(self) -> f64 {
@@ -109,20 +109,20 @@ impl Scheme {
         direct as f64 / self.planes() as f64
     }
 
-    /// Whether the scheme computes this convolution.
+    /// Returns whether the scheme computes this convolution.
     pub(crate) fn suits(self, geometry: &ConvGeometry) -> bool {
         geometry.kernel == [self.taps(); 2]
             && geometry.stride == [self.stride(); 2]
             && geometry.dilation == [1, 1]
     }
 
-    /// Distinct transformed weights of a tile.
+    /// Returns the number of distinct transformed weights of a tile.
     pub(crate) const fn distinct_weights(self) -> usize {
         let [down, across] = self.lines();
         down.distinct_rows() * across.distinct_rows()
     }
 
-    /// Which transformed weight a position of the transformed tile, `row * columns + column`, is multiplied by.
+    /// Returns the transformed weight by which a position of the transformed tile, `row * columns + column`, is multiplied.
     pub(crate) const fn weight_of_plane(self, plane: usize) -> usize {
         let [down, across] = self.lines();
         let columns = across.distinct_rows();

@@ -13,7 +13,7 @@ pub(super) struct Place<T> {
     pub(super) column: usize,
 }
 
-/// A way of tiles between a stage and planes. Neighbouring tiles, as many as a vector spans, adjoin in the planes and lie `step`
+/// A route of tiles between a stage and planes. Neighbouring tiles, as many as a vector spans, adjoin in the planes and lie `step`
 /// elements apart in the stage.
 pub(super) trait Route: Copy {
     /// Loads from the source.
@@ -30,7 +30,7 @@ pub(super) trait Route: Copy {
 
 /// A linear map of tiles: one map down and one across, `D x Aᵀ`.
 pub(super) trait TileMap {
-    /// Rows and columns of what is mapped.
+    /// Rows and columns of the tile that is mapped.
     const FROM: [usize; 2];
     /// Rows and columns of the result.
     const TO: [usize; 2];
@@ -41,7 +41,7 @@ pub(super) trait TileMap {
     /// first, however many are taken at a time.
     ///
     /// # Safety
-    /// The vectors of `FROM` at `source` must be readable, and those of `TO` at `target` as the route asks.
+    /// The vectors of `FROM` at `source` must be readable, and those of `TO` at `target` as the route requires.
     unsafe fn apply<W: Wide>(
         simd: W,
         route: impl Route,

@@ -81,7 +81,7 @@ impl Route for OntoStage {
 }
 
 impl Tiles {
-    /// Rows and columns of a tile in the stage.
+    /// Returns the number of rows and columns of a tile in the stage.
     const fn edges(&self) -> [usize; 2] {
         match self.direction {
             Direction::Input => self.scheme.tile_in(),
@@ -89,7 +89,7 @@ impl Tiles {
         }
     }
 
-    /// Rows and columns of the stage between the starts of two tiles.
+    /// Returns the number of rows and columns of the stage between the starts of two tiles.
     const fn steps(&self) -> [usize; 2] {
         let ([down, across], stride) = (self.scheme.tile_out(), self.scheme.stride());
         match self.direction {
@@ -98,13 +98,13 @@ impl Tiles {
         }
     }
 
-    /// Tiles of an image, down and across.
+    /// Returns the number of tiles of an image, down and across.
     const fn grid(&self) -> [usize; 2] {
         let ([height, width], [down, across]) = (self.edges(), self.steps());
         [(self.stage.rows - height) / down + 1, (self.stage.columns - width) / across + 1]
     }
 
-    /// Whether rows consist of whole pairs of tiles.
+    /// Returns whether rows consist of whole pairs of tiles.
     pub(super) const fn come_in_pairs(&self) -> bool {
         self.grid()[1].is_multiple_of(2)
     }
@@ -122,12 +122,12 @@ impl Tiles {
         );
     }
 
-    /// Rows of tiles: images, blocks and tile rows together.
+    /// Returns the number of rows of tiles: images, blocks and tile rows together.
     const fn lines(&self) -> usize {
         self.stage.images * self.stage.blocks * self.grid()[0]
     }
 
-    /// Where a row of tiles starts: in the stage and in the first plane.
+    /// Returns where a row of tiles starts: in the stage and in the first plane.
     #[inline(always)]
     const fn line(&self, line: usize) -> [usize; 2] {
         let ([step, _], [down, across]) = (self.steps(), self.grid());

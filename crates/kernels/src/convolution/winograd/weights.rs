@@ -1,4 +1,4 @@
-//! Weights to the Winograd domain, `U = G g Gᵀ`, and their gradient back, `dg = Gᵀ dU G`.
+//! Transforms of weights to the Winograd domain, `U = G g Gᵀ`, and of their gradient back, `dg = Gᵀ dU G`.
 
 use rayon::prelude::*;
 
@@ -172,7 +172,8 @@ fn accumulate(sum: &mut [f32; LANES], factor: f32, values: &[f32; LANES]) {
     }
 }
 
-/// Elements of the gradient of one distinct weight, spaced so that pieces do not fall into the same sets of the cache.
+/// Returns the number of elements of the gradient of one distinct weight, spaced so that pieces do not fall into the same sets of the
+/// cache.
 pub(super) const fn piece_len(channels_in: usize, channels_out: usize) -> usize {
     channels_in.next_multiple_of(LANES) * channels_out.next_multiple_of(LANES) + PIECE_SPACING
 }
@@ -231,7 +232,7 @@ impl FinishBlocks<'_> {
         let block_len = LANES * channels_in * taps;
         for channel in 0..channels_in {
             let first = channel * padded_out + self.first_block * LANES;
-            // The pieces are read in lines that lie apart, which the hardware does not foresee.
+            // The pieces are read in lines that lie apart, which the hardware does not predict.
             for place in 0..rows * columns {
                 prefetch(
                     self.pieces.as_ptr().wrapping_add(place * piece + first + CHANNELS_AHEAD * padded_out),

@@ -1,4 +1,4 @@
-//! Normalisation against its definition in f64, and its gradients against central differences.
+//! Tests of normalisation against its definition in f64, and its gradients against central differences.
 
 use super::*;
 use crate::cpu::Isa;
@@ -18,11 +18,11 @@ fn wide<T: Scalar>(values: &[T]) -> Vec<f64> {
     values.iter().map(|value| value.to_f64()).collect()
 }
 
-/// The definition, value by value.
+/// Computes the definition, value by value.
 fn defined(geometry: &NormGeometry, [x, scale, shift]: [&[f64]; 3], activation: Activation) -> Vec<f64> {
     let NormGeometry { positions, channels, .. } = *geometry;
     let set = |element: usize| geometry.set(element / (positions * channels), element % channels);
-    let negative = f64::from(activation.slope_below_zero());
+    let negative = f64::from(activation.negative_slope());
     let value = |element: usize| {
         let of_set = || (0..x.len()).filter(|other| set(*other) == set(element)).map(|other| x[other]);
         let mean = of_set().sum::<f64>() / of_set().count() as f64;
@@ -34,7 +34,7 @@ fn defined(geometry: &NormGeometry, [x, scale, shift]: [&[f64]; 3], activation: 
     (0..x.len()).map(value).collect()
 }
 
-/// Output and the gradients of x, scale and shift.
+/// Returns the output and the gradients of x, scale and shift.
 fn passes<T: Scalar>(
     engine: &Engine,
     geometry: &NormGeometry,

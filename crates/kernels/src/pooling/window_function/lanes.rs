@@ -6,7 +6,7 @@ use crate::numbers::{Scalar, lanes};
 /// Neighbouring channels of one pixel.
 pub(in crate::pooling) type Lanes<T> = [T; LANES];
 
-/// The largest value of each lane; NaN where one is NaN.
+/// Returns the largest value of each lane; NaN where one is NaN.
 #[inline(always)]
 pub(super) fn largest<T: Scalar>(window: &[Lanes<T>]) -> Lanes<T> {
     let mut best = [T::NEGATIVE_INFINITY; LANES];
@@ -16,7 +16,7 @@ pub(super) fn largest<T: Scalar>(window: &[Lanes<T>]) -> Lanes<T> {
     best
 }
 
-/// The largest absolute value of each lane; NaN where one is NaN.
+/// Returns the largest absolute value of each lane; NaN where one is NaN.
 #[inline(always)]
 pub(super) fn largest_absolute<T: Scalar>(window: &[Lanes<T>]) -> Lanes<T> {
     let mut best = [T::NEGATIVE_INFINITY; LANES];
@@ -33,14 +33,14 @@ fn larger<T: Scalar>(best: T, value: T) -> T {
     if value > best || is_nan { value } else { best }
 }
 
-/// The number of pixels as an element.
+/// Returns the number of pixels as an element.
 #[inline(always)]
 #[expect(clippy::cast_precision_loss, reason = "windows are far smaller than 2^24 pixels")]
 pub(super) fn count<T: Scalar>(window: &[Lanes<T>]) -> T {
     T::from_f64(window.len() as f64)
 }
 
-/// Positive values and NaN, and 1 in place of all others: a divisor.
+/// Returns positive values and NaN, and 1 in place of all others: a divisor.
 #[inline(always)]
 pub(super) fn or_one<T: Scalar>(values: Lanes<T>) -> Lanes<T> {
     lanes!(lane => if values[lane] <= T::ZERO { T::ONE } else { values[lane] })

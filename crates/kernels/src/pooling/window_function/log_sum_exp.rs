@@ -17,15 +17,15 @@ pub(super) fn value<T: Scalar + Elementary>(window: &[Lanes<T>], sharpness: T) -
 }
 
 #[inline(always)]
-pub(super) fn slopes<T: Scalar + Elementary>(
+pub(super) fn gradients<T: Scalar + Elementary>(
     window: &[Lanes<T>],
     sharpness: T,
     y: Lanes<T>,
     dy: Lanes<T>,
-    slopes: &mut Vec<Lanes<T>>,
+    gradients: &mut Vec<Lanes<T>>,
 ) {
     let count = count(window);
     for x in window {
-        slopes.push(lanes!(lane => dy[lane] * (sharpness * (x[lane] - y[lane])).exponential() / count));
+        gradients.push(lanes!(lane => dy[lane] * (sharpness * (x[lane] - y[lane])).exponential() / count));
     }
 }

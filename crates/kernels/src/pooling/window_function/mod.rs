@@ -2,9 +2,9 @@
 
 mod function;
 mod lanes;
-mod likeness;
 mod log_sum_exp;
 mod p_norm;
+mod similarity;
 mod soft_mean;
 mod square_mean;
 

@@ -1,10 +1,10 @@
-//! The p-norm, by shares of the largest absolute value.
+//! The p-norm, by ratios to the largest absolute value.
 
 use super::lanes::{Lanes, absolute, count, largest_absolute, or_one};
 use crate::cpu::LANES;
 use crate::numbers::{Elementary, Scalar, lanes};
 
-/// How powers are taken.
+/// The computation of powers.
 #[derive(Clone, Copy)]
 enum Power<T> {
     /// `p = 2^k` for all lanes: by k squares, and roots by k square roots.
@@ -24,42 +24,42 @@ impl<T: Scalar + Elementary> Power<T> {
         }
     }
 
-    /// `share^p`
+    /// Computes `ratio^p`
     #[inline(always)]
-    fn raised(self, share: Lanes<T>) -> Lanes<T> {
+    fn raised(self, ratio: Lanes<T>) -> Lanes<T> {
         match self {
             Self::Squares(squares) => {
-                let mut power = share;
+                let mut power = ratio;
                 for _ in 0..squares {
                     power = lanes!(lane => power[lane] * power[lane]);
                 }
                 power
             }
-            Self::Any(order) => lanes!(lane => power(share[lane], order[lane])),
+            Self::Any(order) => lanes!(lane => power(ratio[lane], order[lane])),
         }
     }
 
-    /// `share^(p − 1)`; 0 for a share of 0.
+    /// Computes `ratio^(p − 1)`; 0 where the ratio is 0.
     #[inline(always)]
-    fn lowered(self, share: Lanes<T>) -> Lanes<T> {
+    fn lowered(self, ratio: Lanes<T>) -> Lanes<T> {
         match self {
             Self::Squares(squares) => {
                 // 2^k − 1 = 1 + 2 + … + 2^(k − 1)
-                let (mut product, mut factor) = ([T::ONE; LANES], share);
+                let (mut product, mut factor) = ([T::ONE; LANES], ratio);
                 for _ in 0..squares {
                     product = lanes!(lane => product[lane] * factor[lane]);
                     factor = lanes!(lane => factor[lane] * factor[lane]);
                 }
-                lanes!(lane => if share[lane] > T::ZERO { product[lane] } else { T::ZERO })
+                lanes!(lane => if ratio[lane] > T::ZERO { product[lane] } else { T::ZERO })
             }
             Self::Any(order) => lanes!(lane => {
-                let slope = power(share[lane], order[lane] - T::ONE);
-                if share[lane] > T::ZERO { slope } else { T::ZERO }
+                let power = power(ratio[lane], order[lane] - T::ONE);
+                if ratio[lane] > T::ZERO { power } else { T::ZERO }
             }),
         }
     }
 
-    /// `sum^(1/p)` of positive sums; 0 of 0 where p is a power of two.
+    /// Computes `sum^(1/p)` of positive sums; 0 of 0 where p is a power of two.
     #[inline(always)]
     fn root(self, sum: Lanes<T>) -> Lanes<T> {
         match self {
@@ -93,27 +93,27 @@ pub(super) fn value<T: Scalar + Elementary>(window: &[Lanes<T>], order: Lanes<T>
 }
 
 #[inline(always)]
-pub(super) fn slopes<T: Scalar + Elementary>(
+pub(super) fn gradients<T: Scalar + Elementary>(
     window: &[Lanes<T>],
     order: Lanes<T>,
     mean: bool,
     y: Lanes<T>,
     dy: Lanes<T>,
-    slopes: &mut Vec<Lanes<T>>,
+    gradients: &mut Vec<Lanes<T>>,
 ) {
     let (divisor, scale, power) = (divisor(window, mean), or_one(y), Power::of(order));
     for x in window {
         let lowered = power.lowered(lanes!(lane => absolute(x[lane]) / scale[lane]));
-        slopes.push(lanes!(lane => {
-            let slope = dy[lane] * lowered[lane] / divisor;
-            if x[lane] < T::ZERO { T::ZERO - slope } else { slope }
+        gradients.push(lanes!(lane => {
+            let gradient = dy[lane] * lowered[lane] / divisor;
+            if x[lane] < T::ZERO { T::ZERO - gradient } else { gradient }
         }));
     }
 }
 
-/// `dy/dp = (y/p)·Σ w·ln(|x|/y)` with `w = |x|^p/(d·y^p)`, which sum to 1.
+/// Computes `dy/dp = (y/p)·Σ w·ln(|x|/y)` with `w = |x|^p/(d·y^p)`, which sum to 1.
 #[inline(always)]
-pub(super) fn slope_of_order<T: Scalar + Elementary>(
+pub(super) fn order_gradient<T: Scalar + Elementary>(
     window: &[Lanes<T>],
     order: Lanes<T>,
     mean: bool,
@@ -124,21 +124,21 @@ pub(super) fn slope_of_order<T: Scalar + Elementary>(
     let mut sum = [T::ZERO; LANES];
     for x in window {
         for lane in 0..LANES {
-            let share = absolute(x[lane]) / scale[lane];
-            let logarithm = (if is_normal(share) { share } else { T::ONE }).logarithm();
-            sum[lane] += power(share, order[lane]) / divisor * logarithm;
+            let ratio = absolute(x[lane]) / scale[lane];
+            let logarithm = (if is_normal(ratio) { ratio } else { T::ONE }).logarithm();
+            sum[lane] += power(ratio, order[lane]) / divisor * logarithm;
         }
     }
     lanes!(lane => dy[lane] * y[lane] / order[lane] * sum[lane])
 }
 
-/// What the sum of powers is divided by.
+/// Returns the divisor of the sum of powers.
 #[inline(always)]
 fn divisor<T: Scalar>(window: &[Lanes<T>], mean: bool) -> T {
     if mean { count(window) } else { T::ONE }
 }
 
-/// `base^exponent` for `base ≥ 0`; 0 where the base is 0 or too small for a normal number.
+/// Computes `base^exponent` for `base ≥ 0`; 0 where the base is 0 or too small for a normal number.
 #[inline(always)]
 fn power<T: Scalar + Elementary>(base: T, exponent: T) -> T {
     let safe = if is_normal(base) { base } else { T::ONE };

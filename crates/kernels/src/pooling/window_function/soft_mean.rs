@@ -11,22 +11,22 @@ pub(super) fn value<T: Scalar + Elementary>(window: &[Lanes<T>]) -> Lanes<T> {
 }
 
 #[inline(always)]
-pub(super) fn slopes<T: Scalar + Elementary>(
+pub(super) fn gradients<T: Scalar + Elementary>(
     window: &[Lanes<T>],
     y: Lanes<T>,
     dy: Lanes<T>,
-    slopes: &mut Vec<Lanes<T>>,
+    gradients: &mut Vec<Lanes<T>>,
 ) {
     let [most, weights, _] = sums(window);
     for x in window {
-        slopes.push(lanes!(lane => {
+        gradients.push(lanes!(lane => {
             let weight = (x[lane] - most[lane]).exponential() / weights[lane];
             dy[lane] * weight * (T::ONE + x[lane] - y[lane])
         }));
     }
 }
 
-/// The largest value m, the sum of `e^(x - m)` and that of `x·e^(x - m)`.
+/// Returns the largest value m, the sum of `e^(x - m)` and that of `x·e^(x - m)`.
 #[inline(always)]
 fn sums<T: Scalar + Elementary>(window: &[Lanes<T>]) -> [Lanes<T>; 3] {
     let most = largest(window);

@@ -13,32 +13,37 @@ pub(super) fn value<T: Scalar>(window: &[Lanes<T>]) -> Lanes<T> {
 }
 
 #[inline(always)]
-pub(super) fn slopes<T: Scalar>(window: &[Lanes<T>], y: Lanes<T>, dy: Lanes<T>, slopes: &mut Vec<Lanes<T>>) {
+pub(super) fn gradients<T: Scalar>(
+    window: &[Lanes<T>],
+    y: Lanes<T>,
+    dy: Lanes<T>,
+    gradients: &mut Vec<Lanes<T>>,
+) {
     let [scale, sum, _] = sums(window);
     let divisor = or_one(sum);
-    // dy·(2·share − y/scale)/divisor, as a line in the share.
+    // dy·(2·ratio − y/scale)/divisor, linear in the ratio.
     let gain = lanes!(lane => (dy[lane] + dy[lane]) / divisor[lane]);
     let offset = lanes!(lane => dy[lane] * (y[lane] / scale[lane]) / divisor[lane]);
     for x in window {
-        let mut slope = [T::ZERO; LANES];
+        let mut gradient = [T::ZERO; LANES];
         for lane in 0..LANES {
             let value = positive(x[lane]) / scale[lane] * gain[lane] - offset[lane];
-            slope[lane] = if x[lane] > T::ZERO { value } else { T::ZERO };
+            gradient[lane] = if x[lane] > T::ZERO { value } else { T::ZERO };
         }
-        slopes.push(slope);
+        gradients.push(gradient);
     }
 }
 
-/// The largest value (1 where none is positive) and, of the positive values divided by it, sum and sum of squares.
+/// Returns the largest value (1 where none is positive) and, of the positive values divided by it, sum and sum of squares.
 #[inline(always)]
 fn sums<T: Scalar>(window: &[Lanes<T>]) -> [Lanes<T>; 3] {
     let scale = or_one(largest(window));
     let (mut sum, mut squares) = ([T::ZERO; LANES], [T::ZERO; LANES]);
     for values in window {
         for lane in 0..LANES {
-            let share = positive(values[lane]) / scale[lane];
-            sum[lane] += share;
-            squares[lane] += share * share;
+            let ratio = positive(values[lane]) / scale[lane];
+            sum[lane] += ratio;
+            squares[lane] += ratio * ratio;
         }
     }
     [scale, sum, squares]

@@ -11,8 +11,8 @@ const INPUT: [usize; 3] = [3, 32, 32];
 
 fn matched_ratio(spec: NetworkSpec, baseline: &NetworkSpec, quantity: CostQuantity) -> f64 {
     let wanted = CostMatch { quantity, net: baseline.clone() };
-    let asked = NetworkSpec { match_cost: Some(Box::new(wanted)), ..spec.clone() };
-    let matched = asked.matched(INPUT, 3).unwrap_or_else(|error| panic!("{spec:?} {quantity:?}: {error}"));
+    let request = NetworkSpec { match_cost: Some(Box::new(wanted)), ..spec.clone() };
+    let matched = request.matched(INPUT, 3).unwrap_or_else(|error| panic!("{spec:?} {quantity:?}: {error}"));
     let cost = |spec: &NetworkSpec| {
         let walk = walk(spec, INPUT, 3).unwrap();
         match quantity {

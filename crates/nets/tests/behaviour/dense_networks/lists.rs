@@ -1,4 +1,4 @@
-//! Lists of stages with branches: shapes by hand, and lists that cannot be.
+//! Lists of stages with branches: shapes computed by hand, and invalid lists.
 
 use allconv_nets::{
     Border, ConvolutionSpec, NormaliseKind, NormaliseSpec, StageSpec, Target, UpsampleConfig, UpsampleSpec,
@@ -46,7 +46,7 @@ fn a_list_with_every_branch_is_counted_as_by_hand() {
 
 #[test]
 fn the_larger_of_two_receptive_fields_counts() {
-    // The bicubic enlargement sees four pixels, the empty path one.
+    // The bicubic enlargement reads four pixels, the empty path one.
     let stages = [StageSpec::KeepEnlarged { factor: 1 }, StageSpec::Add { scale: 1.0 }];
     assert_eq!(walk_stages(&stages, [1, 4, 4]).unwrap().receptive_field(), 4);
 }
@@ -64,7 +64,7 @@ fn lists_that_are_not_balanced_are_refused_with_the_reason() {
         (vec![StageSpec::Target(Target::Enlarged(0)), up("carafe", 3)], "its factor is 0"),
         (
             vec![StageSpec::Target(Target::Enlarged(3)), up("carafe", 3)],
-            "8 cells become 15 to 16 cells, not 24",
+            "8 positions become 15 to 16 positions, not 24",
         ),
         (
             vec![StageSpec::Target(Target::Enlarged(2)), up("carafe", 4)],

@@ -1,4 +1,4 @@
-//! Networks that return maps: against PyTorch, over the registries of operators, and what holds for every one of them.
+//! Networks that return maps: against PyTorch, with every operator of the registries, and properties of all of them.
 
 mod against_pytorch;
 mod costs;
@@ -12,13 +12,13 @@ use burn::tensor::Device;
 
 use crate::support::{noise, noise_images};
 
-/// A network as a study file writes its section `net`, with He's weights.
+/// Returns a network as a study file writes its section `net`, with He's weights.
 fn read(text: &str) -> NetworkSpec {
     let spec: NetworkSpec = toml::from_str(text).unwrap_or_else(|error| panic!("{text}: {error}"));
     NetworkSpec { initialisation: Initialisation::He, ..spec }
 }
 
-/// Small networks that between them have every kind of stage; the last number is that of the outputs.
+/// Returns small networks that between them have every kind of stage; the last number is that of the outputs.
 fn small_networks() -> Vec<(NetworkSpec, usize)> {
     [
         ("architecture = { u_net = { depth = 2, channels = 4, norm = \"batch\" } }\ndropout = 0.3", 2),
@@ -34,19 +34,24 @@ fn small_networks() -> Vec<(NetworkSpec, usize)> {
              downsample = { conv_pool = {} }\nupsample = { max_unpool = {} }",
             3,
         ),
+        (
+            "architecture = { resnet = { layers = 8, width = 0.25, shortcut = \"operator\" } }\ndownsample = { conv_blur_pool = {} }",
+            4,
+        ),
+        ("architecture = { vgg = { layers = 11, head = \"average\", width = 0.0625 } }", 4),
         ("architecture = { autoencoder = { depth = 2, channels = 4 } }\ndownsample = { dilation = {} }\nupsample = { resize_conv = {} }", 3),
     ]
     .map(|(text, outputs)| (read(text), outputs))
     .to_vec()
 }
 
-/// The network for three-channel images of these sides.
+/// Returns the network for three-channel images of this height and width.
 fn network(spec: &NetworkSpec, outputs: usize, [height, width]: [usize; 2], device: &Device) -> Network {
     Network::initialise(spec, [3, height, width], outputs, 5, Engine::detect(), device)
         .unwrap_or_else(|error| panic!("{spec:?}: {error}"))
 }
 
-/// Every weight moved by noise, so that branches that start at zero take part too.
+/// Returns every weight moved by noise, so that branches that start at zero take part too.
 fn moved(mut network: Network) -> Network {
     network.replace(|path, values| {
         if !path.contains("running") {
@@ -60,7 +65,7 @@ fn moved(mut network: Network) -> Network {
 const TRAIN: Mode = Mode::Train { seed: 3, step: 7 };
 
 #[test]
-fn every_small_network_returns_the_map_that_its_walk_says_on_any_sides() {
+fn every_small_network_returns_a_map_of_the_walked_shape_at_any_size() {
     let device = Device::flex();
     for (spec, outputs) in small_networks() {
         let network = network(&spec, outputs, [9, 11], &device);

@@ -1,4 +1,4 @@
-//! Every pair of operators at the levels of a net: on odd sides, forward and backward, for some steps.
+//! Every pair of operators at the levels of a net: with odd height and width, forward and backward, for some steps.
 
 use allconv_nets::{
     DescriptionError, DownsampleConfig, Mode, Network, NetworkSpec, OperatorError, SwitchKind,
@@ -9,12 +9,12 @@ use burn::tensor::{Device, Tensor};
 use super::{network, read};
 use crate::support::{noise_images, values};
 
-/// Odd sides, so that something is cut off or filled in.
+/// Odd height and width, so that something is cut off or filled in.
 const MAP: [usize; 4] = [2, 3, 9, 7];
 const STEPS: usize = 6;
 const RATE: f32 = 0.01;
 
-/// Pairs: every operator with its default on the other side, and all settings of each where switches are handed over.
+/// Pairs: every operator with its default as partner, and all settings of each where switches are passed.
 fn tested_pairs() -> Vec<(UpsampleConfig, DownsampleConfig)> {
     let mut pairs = Vec::new();
     for (name, up) in UpsampleConfig::examples().into_iter().map(|up| (up.name(), up)) {
@@ -32,7 +32,7 @@ fn tested_pairs() -> Vec<(UpsampleConfig, DownsampleConfig)> {
     pairs
 }
 
-/// The losses of plain gradient descent on rebuilding a blurred image; the draws of one step throughout, so that the loss is one
+/// Returns the losses of plain gradient descent on rebuilding a blurred image; the draws of one step throughout, so that the loss is one
 /// function of the parameters.
 fn losses(mut network: Network, device: &Device) -> Vec<f32> {
     let x = noise_images(1, MAP, device);
@@ -45,7 +45,10 @@ fn losses(mut network: Network, device: &Device) -> Vec<f32> {
         losses.push(values(loss)[0]);
         network.replace(|path, values| {
             let Some(gradient) = gradients.iter().find(|gradient| gradient.path == path) else { return };
-            values.iter_mut().zip(&gradient.values).for_each(|(value, slope)| *value -= RATE * slope);
+            values
+                .iter_mut()
+                .zip(&gradient.values)
+                .for_each(|(value, derivative)| *value -= RATE * derivative);
         });
     }
     losses
@@ -56,7 +59,7 @@ fn with(spec: &NetworkSpec, up: &UpsampleConfig, down: &DownsampleConfig) -> Net
 }
 
 #[test]
-fn every_pair_learns_in_a_u_net_on_odd_sides() {
+fn every_pair_learns_in_a_u_net_at_odd_sizes() {
     let device = Device::flex().autodiff();
     let u_net = read("architecture = { u_net = { depth = 1, channels = 4, convolutions = 1 } }");
     let autoencoder = read("architecture = { autoencoder = { channels = 4 } }");
@@ -129,7 +132,7 @@ fn impossible_pairs_are_refused_with_the_reason() {
     for (text, reason) in [
         (
             "architecture = { u_net = {} }\ndownsample = { strided_conv = {} }\nupsample = { max_unpool = {} }",
-            "the positions of the maxima, which are not handed over; it can be paired with max_pool, conv_pool",
+            "the positions of the maxima, which are not available; it can be paired with max_pool, conv_pool",
         ),
         (
             "architecture = { u_net = {} }\ndownsample = { strided_conv = { stride = 3 } }",

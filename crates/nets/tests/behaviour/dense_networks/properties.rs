@@ -1,4 +1,4 @@
-//! What holds for every network that returns a map: fused and traced runs agree, gradients are derivatives, threads change nothing.
+//! Properties of every network that returns a map: fused and traced runs agree, gradients are derivatives, threads change nothing.
 
 use allconv_nets::{Mode, SignalRules, walk};
 use burn::module::Module;
@@ -8,7 +8,7 @@ use super::{TRAIN, moved, network, read, small_networks};
 use crate::gradient_check::gradient_error;
 use crate::support::{noise_images, values};
 
-/// Bound on the relative error of gradients in f64. Gradients that are 0, as of a bias before normalisation, are judged as if they
+/// Bound on the relative error of gradients in f64. Gradients that are 0, as of a bias before normalisation, are compared as if they
 /// were 1e-3, of which the roundings of the loss over twice the step of 1e-6 are 5e-5.
 const GRADIENT_BOUND: f64 = 1e-4;
 
@@ -90,14 +90,14 @@ fn an_untrained_network_over_bicubic_is_the_bicubic_enlargement() {
         ["edsr = { scale = 2, channels = 8", "super_resolution_u_net = { scale = 3, channels = 8"]
     {
         let spec = read(&format!("architecture = {{ {architecture}, residual = \"bicubic\" }} }}"));
-        // On a ramp inside the map a cubic is exact: each enlarged cell holds its own position.
+        // On a ramp inside the map a cubic is exact: each enlarged value is its own position.
         let scale = if architecture.contains("= 2") { 2 } else { 3 };
-        let ramp: Vec<f32> = (0..3 * 12 * 12).map(|cell| (cell % 12) as f32).collect();
+        let ramp: Vec<f32> = (0..3 * 12 * 12).map(|index| (index % 12) as f32).collect();
         let x = Tensor::<4>::from_data(burn::tensor::TensorData::new(ramp, [1, 3, 12, 12]), &device);
         let y = network(&spec, 3, [12, 12], &device).valid().forward_map(x, Mode::Evaluate);
         let columns = 12 * scale;
-        for (cell, found) in values(y).into_iter().enumerate() {
-            let column = cell % columns;
+        for (index, found) in values(y).into_iter().enumerate() {
+            let column = index % columns;
             let position = (column as f32 + 0.5) / scale as f32 - 0.5;
             if (2 * scale..columns - 2 * scale).contains(&column) {
                 assert!((found - position).abs() < 1e-4, "{found}, expected {position}");
@@ -130,7 +130,7 @@ fn receptive_fields_reach_as_far_as_gradients_do() {
         let mut network = network(&spec, 1, [64, 64], &device);
         // Positive weights on positive images: nothing cancels, no ReLU is shut.
         network.replace(|_, values| values.fill(0.1));
-        // In f64, since transforms of f32 leave roundings on cells that an output does not depend on.
+        // In f64, since transforms of f32 leave rounding errors at positions that an output does not depend on.
         let network = network.in_double_precision();
         let x = Tensor::<4>::ones([1, 3, 64, 64], (&device, DType::F64)).require_grad();
         let declared = walk(&spec, [3, 64, 64], 1).unwrap().receptive_field();
@@ -141,11 +141,11 @@ fn receptive_fields_reach_as_far_as_gradients_do() {
             let one = y.slice([0..1, 0..1, middle..middle + 1, middle..middle + 1]);
             let gradient = values(x.grad_remove(&mut one.sum().backward()).unwrap());
             let seen: Vec<usize> = (0..64)
-                .filter(|row| gradient[row * 64..(row + 1) * 64].iter().any(|slope| *slope > 0.0))
+                .filter(|row| gradient[row * 64..(row + 1) * 64].iter().any(|derivative| *derivative > 0.0))
                 .collect();
             widest = widest.max(seen[seen.len() - 1] + 1 - seen[0]);
         }
-        // The least favourable places of all levels need not coincide: at most one cell of the coarsest map is missing.
+        // The least favourable places of all levels need not coincide: at most one position of the coarsest map is missing.
         assert!(widest <= declared && widest + 4 > declared, "{text}: {widest} pixels, declared {declared}");
     }
 }

@@ -68,7 +68,7 @@ fn they_are_saved_and_loaded_by_name_and_have_no_gradient() {
     let x = noise_images(9, [2, 3, 8, 8], &Device::flex());
     let map = |network: &Network| values(network.valid().forward_map(x.clone(), Mode::Evaluate));
     assert_eq!(map(&loaded), map(&trained));
-    // Both go on alike, so that a checkpoint is all that a run needs.
+    // Both continue identically, so that a checkpoint is all that a run needs.
     for network in [&mut loaded, &mut trained] {
         let _ = network.forward_map(noise_images(10, [3, 3, 8, 8], &device), TRAIN);
         network.absorb_statistics();

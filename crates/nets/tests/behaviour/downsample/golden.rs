@@ -1,4 +1,4 @@
-//! Agreement with implementations that nobody here wrote: values and gradients computed by `peers/torch/operators_golden.py`.
+//! Agreement with independent implementations: values and gradients computed by `peers/torch/operators_golden.py`.
 
 use allconv_nets::{ActivationKind, Engine, Initialisation, Mode, Network, SignalRules, Slot, walk_stages};
 use burn::tensor::{Tensor, TensorData};
@@ -6,15 +6,15 @@ use safetensors::SafeTensors;
 use serde_json::Value;
 
 use super::read;
-use crate::golden_vectors::{assert_agrees, judge_all, sizes, uniform};
+use crate::golden_vectors::{assert_agrees, check_all, sizes, uniform};
 use crate::support::test_device;
 
 #[test]
-fn values_and_gradients_agree_with_outside_implementations() {
-    judge_all("operator", 250, judge);
+fn values_and_gradients_agree_with_independent_implementations() {
+    check_all("operator", 250, check);
 }
 
-fn judge(case: &Value, stored: &SafeTensors<'_>) {
+fn check(case: &Value, stored: &SafeTensors<'_>) {
     let device = &test_device().autodiff();
     let id = case["id"].as_str().unwrap();
     let operator = read(case["operator"].as_str().unwrap());
@@ -59,7 +59,7 @@ fn judge(case: &Value, stored: &SafeTensors<'_>) {
     }
 }
 
-/// Whether the parameter at `path` is what the script calls `name`. The one convolution of LIP's simple gate is its weight.
+/// Returns whether the parameter at `path` is what the script calls `name`. The one convolution of LIP's simple gate is its weight.
 fn belongs(path: &str, name: &str) -> bool {
     path.ends_with(&format!(".{name}")) || (name == "weight" && path.ends_with(".gate.0"))
 }

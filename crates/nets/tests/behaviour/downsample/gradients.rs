@@ -8,7 +8,7 @@ use crate::gradient_check::gradient_error;
 
 /// Bound on the relative error of gradients in f64: central differences with step 1e-6 leave about 1e-9.
 const BOUND: f64 = 1e-6;
-/// Batches, channels and sides; the smaller ones are refused by some operators.
+/// Batches, channels, heights and widths; the smaller ones are refused by some operators.
 const SHAPES: [[usize; 4]; 22] = [
     [1, 3, 1, 1],
     [2, 3, 1, 2],

@@ -9,7 +9,7 @@ use crate::support::{distance, noise_images, test_device};
 const SHAPE: [usize; 4] = [2, 3, 6, 7];
 const TRAIN: Mode = Mode::Train { seed: 1, step: 2 };
 
-/// Maps of one value, and of large values of both signs.
+/// Returns maps of one value, and of large values of both signs.
 fn hostile() -> Vec<(&'static str, Vec<f32>)> {
     let count = SHAPE.iter().product();
     let alternating = |size: f32| (0..count).map(|index| if index % 3 == 0 { size } else { -size }).collect();
@@ -25,7 +25,7 @@ fn hostile() -> Vec<(&'static str, Vec<f32>)> {
 }
 
 #[test]
-fn nothing_becomes_infinite_on_hostile_maps_forward_or_backward() {
+fn values_stay_finite_on_hostile_maps_forward_and_backward() {
     let device = test_device().autodiff();
     for operator in DownsampleConfig::examples() {
         for moved in [0.0, 0.3] {

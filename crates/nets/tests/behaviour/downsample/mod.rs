@@ -1,4 +1,4 @@
-//! Tests that walk the registry, so that no operator escapes them.
+//! Tests of every downsampling operator of the registry.
 
 mod equivalences;
 mod golden;
@@ -16,14 +16,14 @@ use burn::tensor::{Device, Tensor};
 
 use crate::support::noise;
 
-/// An operator of the registry behind a 1×1 convolution that changes nothing, so that each can stand.
+/// Returns an operator of the registry after a 1×1 identity convolution, which some operators need before them.
 fn alone(operator: &DownsampleConfig, channels: usize) -> Vec<StageSpec> {
     let mut stages = vec![StageSpec::Convolution(ConvolutionSpec::square(channels, 1, 1, Border::NONE))];
     Slot::new(&mut stages, channels, ActivationKind::Relu).place(operator).unwrap();
     stages
 }
 
-/// The network of [`alone`] for an input of these channels, rows and columns; `None` where the operator refuses it.
+/// Returns the network of [`alone`] for an input of these channels, rows and columns; `None` where the operator refuses it.
 /// The parameters of the operator start as they do, plus `moved` times noise.
 fn network(operator: &DownsampleConfig, input: [usize; 3], moved: f64, device: &Device) -> Option<Network> {
     let walk = walk_stages(&alone(operator, input[0]), input).ok()?;
@@ -43,7 +43,7 @@ fn network(operator: &DownsampleConfig, input: [usize; 3], moved: f64, device: &
     Some(network)
 }
 
-/// What the operator alone makes of `x`.
+/// Returns the output of the operator alone for `x`.
 fn output(network: &Network, x: Tensor<4>, mode: Mode) -> Tensor<4> {
     network.forward_traced(x, mode, SignalRules::GRADIENT).stages.pop().unwrap()
 }
@@ -100,7 +100,7 @@ fn every_description_is_filled_in() {
     }
 }
 
-/// An operator as a study file writes it: `name = { … }`.
+/// Returns an operator as a study file writes it: `name = { … }`.
 fn read(text: &str) -> DownsampleConfig {
     let wrapped = format!("downsample = {{ {text} }}");
     toml::from_str::<std::collections::BTreeMap<String, DownsampleConfig>>(&wrapped)

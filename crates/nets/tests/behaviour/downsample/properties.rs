@@ -1,4 +1,4 @@
-//! Every promise measured on every operator: one that holds undeclared fails just as one that does not hold.
+//! Every declared property, tested on every operator: a property that holds undeclared fails like one that does not hold.
 
 use allconv_nets::{DownsampleConfig, Mode, Network};
 use burn::tensor::{DType, Device, Tensor, TensorData};
@@ -8,12 +8,12 @@ use crate::support::{distance, noise_images, test_device};
 
 /// Channels that no example divides into groups of one.
 const CHANNELS: usize = 6;
-/// A side that strides of 1, 2, 3 and 4 divide, large enough for the masks of DiffStride to drop something.
-const SIDE: usize = 24;
+/// A height and width that strides of 1, 2, 3 and 4 divide, large enough for the masks of DiffStride to drop something.
+const SIZE: usize = 24;
 const SAME: f64 = 2e-5;
 
 fn moved_network(operator: &DownsampleConfig) -> Network {
-    network(operator, [CHANNELS, SIDE, SIDE], 0.3, &test_device()).unwrap()
+    network(operator, [CHANNELS, SIZE, SIZE], 0.3, &test_device()).unwrap()
 }
 
 /// Checks each example's declaration against what `measure` finds.
@@ -30,9 +30,9 @@ fn compare<T: PartialEq + std::fmt::Debug>(
 fn gain_on_constants() {
     let device = test_device();
     for operator in DownsampleConfig::examples() {
-        let network = network(&operator, [CHANNELS, 2 * SIDE, 2 * SIDE], 0.0, &device).unwrap();
+        let network = network(&operator, [CHANNELS, 2 * SIZE, 2 * SIZE], 0.0, &device).unwrap();
         let interior = |constant: f32| {
-            let x = Tensor::full([1, CHANNELS, 2 * SIDE, 2 * SIDE], constant, (&device, DType::F32));
+            let x = Tensor::full([1, CHANNELS, 2 * SIZE, 2 * SIZE], constant, (&device, DType::F32));
             let y = output(&network, x, Mode::Evaluate) / constant;
             let [_, channels, rows, columns] = y.dims();
             y.slice([0..1, 0..channels, rows / 4..3 * rows / 4, columns / 4..3 * columns / 4])
@@ -58,13 +58,13 @@ fn linearity() {
             let network = moved_network(operator);
             let zero = output(
                 &network,
-                noise_images(1, [2, CHANNELS, SIDE, SIDE], &test_device()) * 0.0,
+                noise_images(1, [2, CHANNELS, SIZE, SIZE], &test_device()) * 0.0,
                 Mode::Evaluate,
             );
             let without_bias = |x: Tensor<4>| output(&network, x, Mode::Evaluate) - zero.clone();
             let (x, y) = (
-                noise_images(2, [2, CHANNELS, SIDE, SIDE], &test_device()),
-                noise_images(3, [2, CHANNELS, SIDE, SIDE], &test_device()),
+                noise_images(2, [2, CHANNELS, SIZE, SIZE], &test_device()),
+                noise_images(3, [2, CHANNELS, SIZE, SIZE], &test_device()),
             );
             let together = without_bias(x.clone() * 0.7 - y.clone() * 1.3);
             let apart = without_bias(x) * 0.7 - without_bias(y) * 1.3;
@@ -79,7 +79,7 @@ fn training_and_evaluation() {
         |operator| operator.properties().differs_in_training,
         |operator| {
             let network = moved_network(operator);
-            let x = noise_images(2, [2, CHANNELS, SIDE, SIDE], &test_device());
+            let x = noise_images(2, [2, CHANNELS, SIZE, SIZE], &test_device());
             let train = Mode::Train { seed: 1, step: 1 };
             distance(&output(&network, x.clone(), train), &output(&network, x, Mode::Evaluate)) > 0.0
         },
@@ -92,7 +92,7 @@ fn independence_of_channels() {
         |operator| operator.properties().channel_wise,
         |operator| {
             let network = moved_network(operator);
-            let shape = [8, CHANNELS, SIDE, SIDE];
+            let shape = [8, CHANNELS, SIZE, SIZE];
             let x = noise_images(2, shape, &test_device());
             let y = output(&network, x.clone(), Mode::Evaluate);
             // For each output channel the number of input channels that it depends on.
@@ -127,7 +127,7 @@ fn equivariance_to_circular_shifts_by_the_stride() {
         |operator| {
             let Some(stride) = operator.properties().slot_rule else { return false };
             let network = moved_network(operator);
-            let x = noise_images(2, [2, CHANNELS, SIDE, SIDE], &test_device());
+            let x = noise_images(2, [2, CHANNELS, SIZE, SIZE], &test_device());
             let y = output(&network, x.clone(), Mode::Evaluate);
             let shifted = output(&network, x.roll(&[stride as i64, stride as i64], &[2, 3]), Mode::Evaluate);
             distance(&shifted, &y.roll(&[1, 1], &[2, 3])) < SAME
@@ -141,7 +141,7 @@ fn equivariance_to_every_circular_shift() {
         |operator| operator.properties().shifts_by_one,
         |operator| {
             let network = moved_network(operator);
-            let x = noise_images(2, [1, CHANNELS, SIDE, SIDE], &test_device());
+            let x = noise_images(2, [1, CHANNELS, SIZE, SIZE], &test_device());
             let y = output(&network, x.clone(), Mode::Evaluate);
             let [_, _, rows, columns] = y.dims();
             [[1_i64, 0], [0, 1], [1, 1], [3, 5]].into_iter().all(|shift| {
@@ -159,8 +159,8 @@ fn equivariance_to_every_circular_shift() {
 fn single_precision_is_close_to_double() {
     for operator in DownsampleConfig::examples() {
         let device = Device::flex().autodiff();
-        let network = network(&operator, [CHANNELS, SIDE, SIDE], 0.3, &device).unwrap();
-        let x = noise_images(2, [2, CHANNELS, SIDE, SIDE], &test_device()).to_device(&device);
+        let network = network(&operator, [CHANNELS, SIZE, SIZE], 0.3, &device).unwrap();
+        let x = noise_images(2, [2, CHANNELS, SIZE, SIZE], &test_device()).to_device(&device);
         let single = output(&network, x.clone(), Mode::Evaluate).cast(DType::F64);
         let double = output(&network.in_double_precision(), x.cast(DType::F64), Mode::Evaluate);
         let size = double.clone().abs().max().into_scalar::<f64>().max(1.0);

@@ -1,4 +1,4 @@
-//! Shapes, parameters and costs: what the walk says is what the tensors do.
+//! Shapes, parameters and costs of the walk against those of the tensors.
 
 use allconv_nets::{DownsampleConfig, Mode, SignalRules, SwitchKind, Switches, walk_stages};
 
@@ -42,13 +42,13 @@ fn every_side_from_1_to_17_gives_the_shape_of_the_walk_or_a_refusal() {
 }
 
 #[test]
-fn the_rule_of_the_slot_holds_where_it_is_promised_and_only_there() {
+fn the_size_rule_of_the_slot_holds_exactly_where_it_is_declared() {
     for operator in DownsampleConfig::examples() {
         let stages = alone(&operator, CHANNELS);
-        // Sides far beyond the masks of DiffStride, which keep small maps whole.
-        let side_out = |side| Some(walk_stages(&stages, [CHANNELS, side, 40]).ok()?.stages.last()?.output[1]);
+        // Sizes far beyond the masks of DiffStride, which keep small maps whole.
+        let size_out = |size| Some(walk_stages(&stages, [CHANNELS, size, 40]).ok()?.stages.last()?.output[1]);
         let obeyed =
-            (1..=5).find(|stride| (1..=40).all(|side: usize| side_out(side) == Some(side.div_ceil(*stride))));
+            (1..=5).find(|stride| (1..=40).all(|size: usize| size_out(size) == Some(size.div_ceil(*stride))));
         assert_eq!(operator.properties().slot_rule, obeyed, "{operator:?}");
     }
 }

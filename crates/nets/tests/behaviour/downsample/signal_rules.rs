@@ -13,17 +13,17 @@ use super::network;
 use crate::support::{noise_tensor, values};
 
 const CHANNELS: usize = 3;
-const SIDE: usize = 9;
+const SIZE: usize = 9;
 /// Operators that rectify inside; the gate of the bottleneck is held to its rules in its own file.
 const RECTIFIES_ITS_INPUT: &str = "stochastic_pool";
 
-/// A rectifier before the operator, those it brings along, and one behind a convolution after it.
+/// Returns a rectifier before the operator, those inside it, and one after a convolution after it.
 fn surrounded(operator: &DownsampleConfig, kind: ActivationKind, device: &Device) -> Option<Network> {
     let convolution = StageSpec::Convolution(ConvolutionSpec::square(CHANNELS, 3, 1, Border::same(3)));
     let mut stages = vec![convolution.clone(), StageSpec::Activation(kind)];
     Slot::new(&mut stages, CHANNELS, kind).place(operator).ok()?;
     stages.extend([convolution, StageSpec::Activation(kind)]);
-    let walk = walk_stages(&stages, [CHANNELS, SIDE, SIDE]).ok()?;
+    let walk = walk_stages(&stages, [CHANNELS, SIZE, SIZE]).ok()?;
     Some(Network::from_walk(&walk, Initialisation::He, 3, Engine::detect(), device).in_double_precision())
 }
 
@@ -35,7 +35,7 @@ fn run(stage: &Stage, x: Tensor<4>, engine: &Engine) -> Tensor<4> {
     }
 }
 
-/// The rule, value by value.
+/// Returns the rule, value by value.
 fn by_hand(f: &[f32], signal: &[f32], slope: f32, rule: ReluRule) -> Vec<f64> {
     let damping = |sign: f32| if sign > 0.0 { 1.0 } else { slope };
     let passed = |(f, signal): (&f32, &f32)| {
@@ -52,7 +52,7 @@ fn upload(values: Vec<f64>, like: &Tensor<4>) -> Tensor<4> {
     Tensor::from_data(TensorData::new(values, like.dims()), (&like.device(), DType::F64))
 }
 
-/// What arrives at the input, stage by stage: each stage's own gradient, and the rule at each activation.
+/// Returns what arrives at the input, stage by stage: each stage's own gradient, and the rule at each activation.
 fn stage_by_stage(
     network: &Network,
     x: &Tensor<4>,
@@ -105,7 +105,7 @@ fn no_rectifier_of_any_operator_is_skipped() {
             if format!("{operator:?}").contains("Bottleneck") {
                 continue;
             }
-            let x = noise_tensor(1, [2, CHANNELS, SIDE, SIDE], &device).require_grad();
+            let x = noise_tensor(1, [2, CHANNELS, SIZE, SIZE], &device).require_grad();
             for rule in [ReluRule::Guided, ReluRule::Deconvnet] {
                 if rule == ReluRule::Deconvnet && operator.name() == RECTIFIES_ITS_INPUT {
                     continue;
@@ -131,7 +131,7 @@ fn no_rectifier_of_any_operator_is_skipped() {
     assert!(checked > 150, "{checked}");
 }
 
-/// What arrives at the input of one operator alone.
+/// Returns what arrives at the input of one operator alone.
 fn alone(operator: &DownsampleConfig, mode: Mode, rule: ReluRule) -> Vec<f32> {
     let device = Device::flex().autodiff();
     let network = network(operator, [CHANNELS, 8, 8], 0.3, &device).unwrap().in_double_precision();
@@ -161,7 +161,7 @@ fn the_rectifiers_inside_operators_follow_the_rule() {
 }
 
 #[test]
-fn without_switches_the_signal_of_a_window_goes_to_all_its_cells() {
+fn without_switches_the_signal_of_a_window_goes_to_all_its_positions() {
     let device = Device::flex().autodiff();
     let operator = DownsampleConfig::named("max_pool").unwrap().remove(1);
     let mut stages = Vec::new();

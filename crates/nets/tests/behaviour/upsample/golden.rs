@@ -1,4 +1,4 @@
-//! Agreement with implementations that nobody here wrote: values and gradients computed by `peers/torch/operators_golden.py`.
+//! Agreement with independent implementations: values and gradients computed by `peers/torch/operators_golden.py`.
 
 use allconv_nets::{Switches, UpsampleConfig};
 use allconv_operators::Enlargement;
@@ -8,15 +8,15 @@ use safetensors::SafeTensors;
 use serde_json::Value;
 
 use super::{read, source, up};
-use crate::golden_vectors::{assert_agrees, judge_all, sizes, uniform};
+use crate::golden_vectors::{assert_agrees, check_all, sizes, uniform};
 use crate::support::test_device;
 
 #[test]
-fn values_and_gradients_agree_with_outside_implementations() {
-    judge_all("upsample", 75, judge);
+fn values_and_gradients_agree_with_independent_implementations() {
+    check_all("upsample", 75, check);
 }
 
-/// The script knows interpolation by itself: here it stands before a convolution that changes nothing.
+/// Returns the operator of a case. The script has interpolation as an operator: here it precedes an identity convolution.
 fn operator_of(text: &str) -> (UpsampleConfig, bool) {
     match text.strip_prefix("resize = { ") {
         None => (read(text), false),
@@ -24,7 +24,7 @@ fn operator_of(text: &str) -> (UpsampleConfig, bool) {
     }
 }
 
-fn judge(case: &Value, stored: &SafeTensors<'_>) {
+fn check(case: &Value, stored: &SafeTensors<'_>) {
     let device = &test_device().autodiff();
     let id = case["id"].as_str().unwrap();
     let (operator, unmixed) = operator_of(case["upsample"].as_str().unwrap());
@@ -81,7 +81,7 @@ fn judge(case: &Value, stored: &SafeTensors<'_>) {
     }
 }
 
-/// The stored positions of maxima.
+/// Returns the stored positions of maxima.
 fn stored_indices(stored: &SafeTensors<'_>, id: &str, shape: [usize; 4], device: &Device) -> Tensor<4, Int> {
     let tensor = stored.tensor(&format!("{id}/indices")).unwrap();
     let indices: Vec<i32> =
@@ -91,14 +91,14 @@ fn stored_indices(stored: &SafeTensors<'_>, id: &str, shape: [usize; 4], device:
 
 #[test]
 fn every_operator_with_a_published_counterpart_has_golden_vectors() {
-    // The adjoint of our own convolution, and a placement that no library offers, are judged by other tests.
-    let judged_elsewhere = ["transposed_conv", "polyphase_unpool"];
+    // The adjoint of our own convolution, and a placement that no library offers, are tested elsewhere.
+    let tested_elsewhere = ["transposed_conv", "polyphase_unpool"];
     let index =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/operators/golden.json"));
     let index = index.unwrap();
     for name in UpsampleConfig::NAMES {
         let key = name.strip_suffix("_conv").filter(|name| *name == "resize").unwrap_or(name);
         let found = index.contains(&format!("\"upsample\": \"{key} = "));
-        assert_ne!(found, judged_elsewhere.contains(name), "{name}");
+        assert_ne!(found, tested_elsewhere.contains(name), "{name}");
     }
 }

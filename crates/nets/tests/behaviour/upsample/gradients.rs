@@ -9,7 +9,7 @@ use crate::gradient_check::module_gradient_error;
 
 /// Bound on the relative error of gradients in f64: central differences with step 1e-6 leave about 1e-9.
 const BOUND: f64 = 1e-6;
-/// Batches, channels and sides of the map that was reduced.
+/// Batches, channels, heights and widths of the map that was reduced.
 const MAPS: [[usize; 4]; 20] = [
     [1, 2, 1, 1],
     [2, 2, 1, 2],
@@ -35,7 +35,7 @@ const MAPS: [[usize; 4]; 20] = [
 
 fn error(place: &Place, distort: impl Fn(f64) -> f64) -> f64 {
     let forward = |module: &OperatorLayer<UpsampleConfig>, x| {
-        up(module, x, place.sides(), &place.switches).flatten(1, 3)
+        up(module, x, place.size(), &place.switches).flatten(1, 3)
     };
     module_gradient_error(&place.module, place.input(), forward, distort)
 }

@@ -2,7 +2,7 @@
 
 use allconv_nets::{Switches, UpsampleConfig};
 use allconv_operators::parameters::gradients_of;
-use allconv_operators::{PhaseShares, Shares};
+use allconv_operators::{KeptPhases, PhaseWeights};
 use burn::tensor::{Tensor, TensorData};
 
 use super::{Place, tested_partners, up};
@@ -10,7 +10,7 @@ use crate::support::{distance, noise_images, test_device};
 
 const MAP: [usize; 4] = [2, 2, 6, 7];
 
-/// Values of one kind, and large values of both signs.
+/// Returns values of one kind, and large values of both signs.
 fn hostile(count: usize) -> Vec<(&'static str, Vec<f32>)> {
     let alternating = |size: f32| (0..count).map(|index| if index % 3 == 0 { size } else { -size }).collect();
     vec![
@@ -25,7 +25,7 @@ fn hostile(count: usize) -> Vec<(&'static str, Vec<f32>)> {
 }
 
 #[test]
-fn nothing_becomes_infinite_on_hostile_maps_forward_or_backward() {
+fn values_stay_finite_on_hostile_maps_forward_and_backward() {
     let device = test_device().autodiff();
     for operator in UpsampleConfig::examples() {
         for partner in tested_partners(&operator) {
@@ -50,17 +50,17 @@ fn nothing_becomes_infinite_on_hostile_maps_forward_or_backward() {
     }
 }
 
-/// The switches of one image of a batch.
+/// Returns the switches of one image of a batch.
 fn of_image(switches: &Switches, image: usize) -> Switches {
     match switches {
         Switches::None => Switches::None,
         Switches::MaxIndices(indices) => Switches::MaxIndices(indices.clone().narrow(0, image, 1)),
-        Switches::Phases(PhaseShares { shares, order }) => {
-            let shares = match shares {
-                Shares::Whole(kept) => Shares::Whole(vec![kept[image]]),
-                Shares::Mixed(shares) => Shares::Mixed(shares.clone().narrow(1, image, 1)),
+        Switches::Phases(KeptPhases { weights, order }) => {
+            let weights = match weights {
+                PhaseWeights::Whole(kept) => PhaseWeights::Whole(vec![kept[image]]),
+                PhaseWeights::Mixed(weights) => PhaseWeights::Mixed(weights.clone().narrow(1, image, 1)),
             };
-            Switches::Phases(PhaseShares { shares, order: *order })
+            Switches::Phases(KeptPhases { weights, order: *order })
         }
         Switches::Details(details) => Switches::Details(details.clone().narrow(0, image, 1)),
     }
@@ -76,7 +76,7 @@ fn each_image_of_a_batch_is_processed_by_itself() {
             let together = place.output(x.clone());
             let alone = |image: usize| {
                 let switches = of_image(&place.switches, image);
-                up(&place.module, x.clone().narrow(0, image, 1), place.sides(), &switches)
+                up(&place.module, x.clone().narrow(0, image, 1), place.size(), &switches)
             };
             let apart = Tensor::cat((0..3).map(alone).collect(), 0);
             assert!(distance(&together, &apart) < 1e-6, "{operator:?} after {partner:?}");

@@ -12,7 +12,7 @@ use crate::support::{distance, noise_images, test_device};
 
 const SIZES: [[usize; 2]; 8] = [[1, 1], [1, 2], [2, 3], [4, 4], [5, 4], [6, 7], [9, 8], [11, 3]];
 
-/// What the partner makes of `x` without a convolution before it, and what it hands over.
+/// Returns the output of the partner for `x` without a convolution before it, and its switches.
 fn down(partner: &str, x: Tensor<4>) -> (Tensor<4>, Switches) {
     let [_, channels, height, width] = x.dims();
     let mut network = network_of(&read_partner(partner), [channels, height, width], &x.device()).unwrap();
@@ -27,21 +27,21 @@ fn down(partner: &str, x: Tensor<4>) -> (Tensor<4>, Switches) {
     (y, switches.pop().unwrap())
 }
 
-/// `x` down and up again by operators without parameters.
+/// Returns `x` reduced and enlarged again by operators without parameters.
 fn round_trip(operator: &UpsampleConfig, partner: &str, x: &Tensor<4>) -> Tensor<4> {
     let (y, switches) = down(partner, x.clone());
     fixed_up(operator, y, [x.dims()[2], x.dims()[3]], &switches)
 }
 
-/// What an operator without parameters makes of `y`.
-fn fixed_up(operator: &UpsampleConfig, y: Tensor<4>, sides: [usize; 2], switches: &Switches) -> Tensor<4> {
+/// Returns the output of an operator without parameters for `y`.
+fn fixed_up(operator: &UpsampleConfig, y: Tensor<4>, size: [usize; 2], switches: &Switches) -> Tensor<4> {
     let [_, channels, rows, columns] = y.dims();
     let enlargement = Enlargement {
         input: [channels, rows, columns],
-        output: [channels, sides[0], sides[1]],
+        output: [channels, size[0], size[1]],
         switches: switches.kind(),
     };
-    up(&operator.layer(&enlargement, &source(&y.device())), y, sides, switches)
+    up(&operator.layer(&enlargement, &source(&y.device())), y, size, switches)
 }
 
 fn maps() -> impl Iterator<Item = Tensor<4>> {
@@ -49,7 +49,7 @@ fn maps() -> impl Iterator<Item = Tensor<4>> {
 }
 
 #[test]
-fn shuffling_undoes_unshuffling_exactly_in_all_orders_and_on_all_sides() {
+fn shuffling_undoes_unshuffling_exactly_in_all_orders_and_at_all_sizes() {
     for order in ["pytorch", "spd", "tensorflow"] {
         for factor in [1, 2, 3] {
             let settings = format!("{{ factor = {factor}, order = \"{order}\" }}");
@@ -81,7 +81,7 @@ fn max_pooling_gives_back_what_was_unpooled_from_it() {
         let pool = format!("max_pool = {{ kernel = {kernel}, stride = {stride} }}");
         let unpool = read(&format!("max_unpool = {{ kernel = {kernel}, stride = {stride} }}"));
         for x in maps() {
-            // The cells that are left out must not be larger than the maxima.
+            // The values that are left out must not be larger than the maxima.
             let (pooled, _) = down(&pool, x.clone().abs());
             let (again, _) = down(&pool, round_trip(&unpool, &pool, &x.abs()));
             assert_eq!(distance(&again, &pooled), 0.0, "{pool}");
@@ -106,7 +106,7 @@ fn polyphase_unpooling_puts_the_values_back_where_they_were() {
     for partner in ["adaptive_polyphase = {}", "learned_polyphase = {}"] {
         for x in maps() {
             let back = round_trip(&unpool, partner, &x);
-            // Every cell is its old value or zero, and as many are kept as there are values.
+            // Every element is its old value or zero, and as many are kept as there are values.
             let kept = back.clone().not_equal_elem(0.0).float();
             assert_eq!(distance(&back, &(x.clone() * kept.clone())), 0.0, "{partner} on {:?}", x.dims());
             let [batch, channels, rows, columns] = down(partner, x.clone()).0.dims();
@@ -137,14 +137,14 @@ fn adaptive_sampling_and_unpooling_are_equivariant_to_every_circular_shift_toget
 #[test]
 fn spectral_pooling_undoes_spectral_upsampling_of_maps_without_their_highest_frequency() {
     let spectral = read("spectral_upsample = {}");
-    let enlarged = |x: Tensor<4>, sides| fixed_up(&spectral, x, sides, &Switches::None);
+    let enlarged = |x: Tensor<4>, size| fixed_up(&spectral, x, size, &Switches::None);
     // A map of 6×8 that has the frequencies of one of 5×7.
     let x = enlarged(noise_images(1, [2, 3, 5, 7], &test_device()), [6, 8]);
     let (back, _) = down("spectral_pool = {}", enlarged(x.clone(), [12, 16]));
     assert!(distance(&back, &x) < 5e-6, "{}", distance(&back, &x));
     let (back, _) = down("spectral_pool = { stride = 1.5 }", enlarged(x.clone(), [9, 12]));
     assert!(distance(&back, &x) < 5e-6, "{}", distance(&back, &x));
-    // The highest frequency of an even side comes back at half its size, and no better rule is known: see the description.
+    // The highest frequency of an even size comes back at half its size, and no better rule is known: see the description.
     let waves = Tensor::<1>::from_floats([1.0, -1.0, 1.0, -1.0], &test_device())
         .reshape([1, 1, 4, 1])
         .expand([1, 1, 4, 4]);
@@ -153,7 +153,7 @@ fn spectral_pooling_undoes_spectral_upsampling_of_maps_without_their_highest_fre
 }
 
 #[test]
-fn spectral_upsampling_goes_through_the_cells() {
+fn spectral_upsampling_interpolates_the_values() {
     for [height, width] in SIZES {
         let x = noise_images(1, [2, 3, height, width], &test_device());
         let y =

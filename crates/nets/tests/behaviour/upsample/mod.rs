@@ -1,4 +1,4 @@
-//! Tests that walk the registry, so that no operator escapes them.
+//! Tests of every upsampling operator of the registry.
 
 mod golden;
 mod gradients;
@@ -22,7 +22,7 @@ use crate::support::{noise, noise_images};
 /// Channels that enter an operator to which their number is all the same.
 const FREE_CHANNELS: usize = 3;
 
-/// An operator at work behind a partner that reduced a map of noise.
+/// An operator after a partner that reduced a map of noise.
 struct Place {
     enlargement: Enlargement,
     module: OperatorLayer<UpsampleConfig>,
@@ -31,7 +31,7 @@ struct Place {
 }
 
 impl Place {
-    /// The operator behind `partner`, which reduced a map `[n, c, h, w]`; `None` where the partner refuses it.
+    /// Returns the operator after `partner`, which reduced a map `[n, c, h, w]`; `None` where the partner refuses it.
     /// Parameters start as they do, plus `moved` times noise.
     fn new(
         operator: &UpsampleConfig,
@@ -47,7 +47,7 @@ impl Place {
         let channels_in = operator.channels_in(channels, kind).unwrap_or(FREE_CHANNELS);
         let enlargement = Enlargement { input: [channels_in, rows, columns], output, switches: kind };
         let module = moved_module(operator.layer(&enlargement, &source(device)), moved);
-        // Constants: what led to the switches is no part of the operator.
+        // Constants: the computation of the switches is not part of the operator.
         let switches = match reduced.1 {
             Switches::Details(details) => Switches::Details(details.detach()),
             other => other,
@@ -55,21 +55,21 @@ impl Place {
         Some(Self { enlargement, module, switches, batch })
     }
 
-    /// The shape of a batch that enters.
+    /// Returns the shape of a batch that enters.
     fn input(&self) -> [usize; 4] {
         let [channels, rows, columns] = self.enlargement.input;
         [self.batch, channels, rows, columns]
     }
 
-    fn sides(&self) -> [usize; 2] {
+    fn size(&self) -> [usize; 2] {
         [self.enlargement.output[1], self.enlargement.output[2]]
     }
 
     fn output(&self, x: Tensor<4>) -> Tensor<4> {
-        up(&self.module, x, self.sides(), &self.switches)
+        up(&self.module, x, self.size(), &self.switches)
     }
 
-    /// The same place for f64 maps.
+    /// Returns the same place for f64 maps.
     fn in_double_precision(self) -> Self {
         let switches = match self.switches {
             Switches::Details(details) => Switches::Details(details.cast(DType::F64)),
@@ -79,14 +79,14 @@ impl Place {
     }
 }
 
-/// What a module makes of `x` in evaluation.
+/// Returns the output of a module for `x` in evaluation.
 fn up(
     module: &OperatorLayer<UpsampleConfig>,
     x: Tensor<4>,
-    sides: [usize; 2],
+    size: [usize; 2],
     switches: &Switches,
 ) -> Tensor<4> {
-    let to = Destination { sides, switches, activation: Activation::Identity };
+    let to = Destination { size, switches, activation: Activation::Identity };
     module.forward(x, &to, &Pass::evaluate(&Engine::detect()))
 }
 
@@ -102,7 +102,8 @@ fn moved_module(module: OperatorLayer<UpsampleConfig>, moved: f64) -> OperatorLa
     replaced(module, rule)
 }
 
-/// The stages of `partner` behind a convolution, so that each can stand, for maps of these channels, rows and columns.
+/// Returns the stages of `partner` after a convolution, which some operators need before them, for maps of these channels, rows and
+/// columns.
 fn network_of(partner: &DownsampleConfig, input: [usize; 3], device: &Device) -> Option<Network> {
     let mut stages = vec![StageSpec::Convolution(ConvolutionSpec::square(input[0], 1, 1, Border::NONE))];
     Slot::new(&mut stages, input[0], ActivationKind::Relu).place(partner).unwrap();
@@ -110,7 +111,7 @@ fn network_of(partner: &DownsampleConfig, input: [usize; 3], device: &Device) ->
     Some(Network::from_walk(&walk, Initialisation::He, 5, Engine::detect(), device))
 }
 
-/// What `partner` makes of `map`, and what it hands over; `None` where it refuses the size.
+/// Returns the output of `partner` for `map`, and its switches; `None` where it refuses the size.
 fn reduced(partner: &DownsampleConfig, map: Tensor<4>, device: &Device) -> Option<(Tensor<4>, Switches)> {
     let [_, channels, height, width] = map.dims();
     let network = network_of(partner, [channels, height, width], device)?;
@@ -118,8 +119,8 @@ fn reduced(partner: &DownsampleConfig, map: Tensor<4>, device: &Device) -> Optio
     Some((y, switches.into_iter().next_back().unwrap_or(Switches::None)))
 }
 
-/// A partner to be tested with: the first of the registry, and where switches are needed or used one of each operator
-/// that hands them over.
+/// Returns a partner to be tested with: the first of the registry, and where switches are needed or used one of each operator
+/// that returns them.
 fn tested_partners(operator: &UpsampleConfig) -> Vec<DownsampleConfig> {
     let wanted = |kind| match operator.needs() {
         SwitchKind::None => kind == SwitchKind::Details,
@@ -135,7 +136,7 @@ fn tested_partners(operator: &UpsampleConfig) -> Vec<DownsampleConfig> {
     tested
 }
 
-/// An operator as a study file writes it: `name = { … }`.
+/// Returns an operator as a study file writes it: `name = { … }`.
 fn read(text: &str) -> UpsampleConfig {
     let wrapped = format!("upsample = {{ {text} }}");
     toml::from_str::<std::collections::BTreeMap<String, UpsampleConfig>>(&wrapped)
@@ -144,7 +145,7 @@ fn read(text: &str) -> UpsampleConfig {
         .unwrap()
 }
 
-/// A downsampling operator as a study file writes it.
+/// Returns a downsampling operator as a study file writes it.
 fn read_partner(text: &str) -> DownsampleConfig {
     let wrapped = format!("downsample = {{ {text} }}");
     toml::from_str::<std::collections::BTreeMap<String, DownsampleConfig>>(&wrapped)
@@ -186,7 +187,7 @@ fn every_description_is_filled_in() {
             description.note,
         ];
         for text in texts {
-            assert!(text.len() > 3, "{} has an empty line on its card", operator.name());
+            assert!(text.len() > 3, "{} has an empty field in its description", operator.name());
             assert!(!text.contains("  "), "{}: two spaces: {text}", operator.name());
         }
         assert!(operator.revision() > 0);

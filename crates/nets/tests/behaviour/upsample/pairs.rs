@@ -1,4 +1,4 @@
-//! Which operators go together.
+//! The operators that can be paired.
 
 use allconv_nets::{DownsampleConfig, UpsampleConfig};
 
@@ -22,7 +22,7 @@ fn every_operator_has_partners_and_the_check_agrees_with_them() {
 }
 
 #[test]
-fn every_downsampling_operator_has_a_way_back_up() {
+fn every_downsampling_operator_has_an_upsampling_operator() {
     for partner in DownsampleConfig::examples() {
         let ways = UpsampleConfig::examples().iter().filter(|way| way.check_pair(&partner).is_ok()).count();
         assert!(ways > 0, "{partner:?}");
@@ -32,7 +32,7 @@ fn every_downsampling_operator_has_a_way_back_up() {
 #[test]
 fn impossible_pairs_are_refused_with_the_reason_and_those_that_are_possible() {
     for (up, down, reason) in [
-        ("max_unpool = {}", "strided_conv = {}", "positions of the maxima, which are not handed over"),
+        ("max_unpool = {}", "strided_conv = {}", "positions of the maxima, which are not available"),
         ("max_unpool = {}", "strided_conv = {}", "max_pool, conv_pool"),
         (
             "max_unpool = {}",
@@ -41,14 +41,14 @@ fn impossible_pairs_are_refused_with_the_reason_and_those_that_are_possible() {
         ),
         ("max_unpool = { stride = 3 }", "conv_pool = {}", "a stride of 3"),
         ("polyphase_unpool = {}", "max_pool = {}", "adaptive_polyphase, learned_polyphase"),
-        ("pixel_shuffle = {}", "strided_conv = { stride = 3 }", "every side h to ceil(h/2)"),
-        ("inverse_haar = {}", "spectral_pool = {}", "every side h to ceil(h/2)"),
-        ("transposed_conv = {}", "dilation = {}", "every side h to ceil(h/2)"),
+        ("pixel_shuffle = {}", "strided_conv = { stride = 3 }", "every height and width h to ceil(h/2)"),
+        ("inverse_haar = {}", "spectral_pool = {}", "every height and width h to ceil(h/2)"),
+        ("transposed_conv = {}", "dilation = {}", "every height and width h to ceil(h/2)"),
     ] {
         let error = read(up).check_pair(&read_partner(down)).unwrap_err().to_string();
         assert!(error.contains(reason), "{up}, {down}: {error}");
     }
-    // Settings out of range are reported before anything else, of either side.
+    // Settings out of range, of either operator, are reported first.
     let error = read("carafe = { kernel = 2 }").check_pair(&read_partner("max_pool = {}")).unwrap_err();
     assert!(error.to_string().contains("upsample.carafe.kernel"), "{error}");
     let error = read("carafe = {}").check_pair(&read_partner("max_pool = { stride = 0 }")).unwrap_err();

@@ -1,7 +1,7 @@
-//! Every promise measured on every operator: one that holds undeclared fails just as one that does not hold.
+//! Every declared property, tested on every operator: a property that holds undeclared fails like one that does not hold.
 
 use allconv_nets::UpsampleConfig;
-use allconv_operators::SideRule;
+use allconv_operators::SizeRule;
 use allconv_operators::upsample::Properties;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
@@ -10,24 +10,24 @@ use crate::support::{distance, noise_images, test_device};
 
 const CHANNELS: usize = 4;
 /// Rows and columns that enter.
-const SIDE: usize = 8;
+const SIZE: usize = 8;
 const SAME: f64 = 2e-5;
 
-/// The operator behind its first partner, on sides that are multiples of those that enter.
+/// Returns the operator after its first partner, to an output size that is a multiple of the input size.
 fn place(operator: &UpsampleConfig, moved: f64, device: &Device) -> (Place, usize) {
-    let factor = match operator.sides() {
-        SideRule::Factor(factor) => factor,
-        SideRule::NotSmaller | SideRule::Switches => 2,
+    let factor = match operator.size_rule() {
+        SizeRule::Factor(factor) => factor,
+        SizeRule::NotSmaller | SizeRule::Switches => 2,
     };
     let partners = tested_partners(operator);
-    let partner = if operator.sides() == SideRule::NotSmaller {
+    let partner = if operator.size_rule() == SizeRule::NotSmaller {
         super::read_partner("decimation = {}")
     } else {
         partners[0].clone()
     };
-    let map = [2, CHANNELS, SIDE * factor, SIDE * factor];
+    let map = [2, CHANNELS, SIZE * factor, SIZE * factor];
     let place = Place::new(operator, &partner, map, moved, device).unwrap();
-    assert_eq!(place.enlargement.input[1..], [SIDE; 2], "{operator:?} after {partner:?}");
+    assert_eq!(place.enlargement.input[1..], [SIZE; 2], "{operator:?} after {partner:?}");
     (place, factor)
 }
 

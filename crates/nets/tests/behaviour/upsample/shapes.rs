@@ -1,8 +1,8 @@
-//! Shapes, parameters and costs: what is said without tensors is what the tensors do.
+//! Shapes, parameters and costs computed without tensors against those of the tensors.
 
 use allconv_nets::{Mode, SwitchKind, UpsampleConfig};
 use allconv_operators::parameters::parameters_of;
-use allconv_operators::{Enlargement, SideRule};
+use allconv_operators::{Enlargement, SizeRule};
 use burn::tensor::Device;
 
 use super::{FREE_CHANNELS, Place, network_of, tested_partners};
@@ -66,25 +66,29 @@ fn after_every_partner_every_size_is_accepted_or_refused_with_a_reason() {
 }
 
 #[test]
-fn enlargements_that_cannot_be_are_refused_with_the_numbers() {
+fn impossible_enlargements_are_refused_with_the_numbers() {
     let enlargement = |input, output| Enlargement { input, output, switches: SwitchKind::None };
     for (operator, task, reason) in [
-        ("pixel_shuffle = {}", enlargement([8, 3, 3], [2, 7, 6]), "3 cells become 5 to 6 cells, not 7"),
+        (
+            "pixel_shuffle = {}",
+            enlargement([8, 3, 3], [2, 7, 6]),
+            "3 positions become 5 to 6 positions, not 7",
+        ),
         (
             "pixel_shuffle = {}",
             enlargement([6, 3, 3], [2, 6, 6]),
             "8 channels must enter for 2 to leave, not 6",
         ),
-        ("resize_conv = {}", enlargement([2, 4, 4], [2, 3, 9]), "3 cells are fewer than 4"),
+        ("resize_conv = {}", enlargement([2, 4, 4], [2, 3, 9]), "3 positions are fewer than 4"),
         (
             "transposed_conv = { stride = 3 }",
             enlargement([2, 2, 2], [2, 3, 6]),
-            "2 cells become 4 to 6 cells, not 3",
+            "2 positions become 4 to 6 positions, not 3",
         ),
         ("blur_upsample = {}", enlargement([3, 2, 2], [2, 4, 4]), "2 channels must enter"),
         ("inverse_haar = {}", enlargement([2, 2, 2], [2, 4, 4]), "8 channels must enter"),
         ("max_unpool = {}", enlargement([2, 2, 2], [2, 4, 4]), "positions of the maxima"),
-        ("carafe = {}", enlargement([2, 0, 2], [2, 4, 4]), "at least one cell"),
+        ("carafe = {}", enlargement([2, 0, 2], [2, 4, 4]), "at least one position"),
     ] {
         let found = super::read(operator).check_shape(&task).unwrap_err();
         assert!(found.contains(reason), "{operator}: {found}");
@@ -98,11 +102,11 @@ fn no_map_of_a_wrong_size_is_silently_cut_or_filled() {
         let partner = &tested_partners(&operator)[0];
         let place = Place::new(&operator, partner, [1, CHANNELS, 7, 6], 0.0, &device).unwrap();
         let [batch, channels, rows, columns] = place.input();
-        for sides in [[rows + 1, columns], [rows, columns + 3]] {
-            let x = noise_images(1, [batch, channels, sides[0], sides[1]], &device);
+        for size in [[rows + 1, columns], [rows, columns + 3]] {
+            let x = noise_images(1, [batch, channels, size[0], size[1]], &device);
             let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| place.output(x.clone())));
-            let larger = operator.sides() == SideRule::NotSmaller && sides[1] <= 6;
-            assert_eq!(outcome.is_ok(), larger, "{operator:?} on {sides:?}");
+            let larger = operator.size_rule() == SizeRule::NotSmaller && size[1] <= 6;
+            assert_eq!(outcome.is_ok(), larger, "{operator:?} at {size:?}");
         }
     }
 }
@@ -122,8 +126,8 @@ fn parameters_are_counted_as_the_modules_have_them() {
             let found: usize =
                 parameters_of(&place.module).iter().map(|parameter| parameter.values.len()).sum();
             assert_eq!(operator.parameter_count(&place.enlargement), found as u64, "{operator:?}");
-            let learned = operator.macs(&place.enlargement) > 0;
-            assert_eq!(learned, found > 0, "{operator:?}: multiplications by learned weights");
+            let has_weights = operator.macs(&place.enlargement) > 0;
+            assert_eq!(has_weights, found > 0, "{operator:?}: multiplications by weights");
         }
     }
 }
@@ -142,25 +146,25 @@ fn multiplications_are_those_of_the_convolutions_inside() {
 }
 
 #[test]
-fn no_cell_reads_more_of_a_row_than_is_declared_and_some_cell_reads_as_much() {
+fn the_declared_reach_is_the_largest_over_all_positions() {
     let device = Device::flex().autodiff();
     for operator in UpsampleConfig::examples() {
         let partner = &tested_partners(&operator)[0];
-        // In f64, since transforms of f32 leave roundings on cells that an output does not depend on.
+        // In f64, since transforms of f32 leave rounding errors at positions that an output does not depend on.
         let place = Place::new(&operator, partner, [1, CHANNELS, 36, 36], 0.3, &device).unwrap();
         let place = place.in_double_precision();
         let x = noise_tensor(1, place.input(), &device).require_grad();
         let [_, channels, rows, columns] = x.dims();
         let mut most = 0;
-        // Cells of every phase, far from the edges.
+        // Positions of every phase, far from the edges.
         for row in 15..21 {
-            let cell = place.output(x.clone()).narrow(2, row, 1).narrow(3, row, 1);
-            let gradient = x.grad_remove(&mut cell.square().sum().backward()).unwrap();
-            let slopes = values(gradient);
+            let position = place.output(x.clone()).narrow(2, row, 1).narrow(3, row, 1);
+            let gradient = x.grad_remove(&mut position.square().sum().backward()).unwrap();
+            let derivatives = values(gradient);
             let reads = |row: &usize| {
                 (0..channels).any(|channel| {
                     let first = (channel * rows + row) * columns;
-                    slopes[first..first + columns].iter().any(|slope| *slope != 0.0)
+                    derivatives[first..first + columns].iter().any(|derivative| *derivative != 0.0)
                 })
             };
             let read: Vec<usize> = (0..rows).filter(reads).collect();
@@ -169,7 +173,7 @@ fn no_cell_reads_more_of_a_row_than_is_declared_and_some_cell_reads_as_much() {
             }
         }
         let declared = operator.positions_read(&place.enlargement);
-        // Of windows that overlap only those with the same maximum meet in a cell, which may be fewer than could.
+        // Of windows that overlap only those with the same maximum add up at a position, which may be fewer than possible.
         let exact = operator.name() != "max_unpool";
         assert!(
             most <= declared && (most == declared || !exact),

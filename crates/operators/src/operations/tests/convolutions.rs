@@ -1,8 +1,8 @@
-//! Convolution, transposed convolution and normalisation.
+//! Tests of convolution, transposed convolution and normalisation.
 
 use allconv_kernels::{Activation, Dropout, Engine, Epilogue, NormSharing, Padding};
 
-use super::{BOUNDS, assert_close, elements, judged, signal, tensor, vector};
+use super::{BOUNDS, assert_close, elements, results_and_gradients, signal, tensor, vector};
 use crate::host::to_host;
 use crate::operations::convolution::{Kept, composed_convolution, composed_gradients};
 use crate::operations::normalise::{composed_normalise, composed_normalise_gradients};
@@ -38,11 +38,11 @@ fn convolution_equals_its_composition() {
             let case = format!("{dtype:?} {x:?} {weight:?} {settings:?}");
             let operands =
                 [tensor(1, x, dtype), tensor(2, weight, dtype), tensor(3, [1, 1, 1, weight[0]], dtype)];
-            let ours = judged(&operands, |operands| {
+            let ours = results_and_gradients(&operands, |operands| {
                 let [x, weight, bias] = operands.try_into().unwrap();
                 convolution(x, weight, vector(bias), settings, &Engine::detect())
             });
-            let composition = judged(&operands, |operands| {
+            let composition = results_and_gradients(&operands, |operands| {
                 let [x, weight, bias] = operands.try_into().unwrap();
                 composed_convolution(x, weight, vector(bias), &settings)
             });
@@ -60,7 +60,7 @@ fn convolution_equals_its_composition() {
 #[test]
 fn transposed_convolution_equals_its_composition() {
     let cases = [
-        // x, weight, stride, padding, sides
+        // x, weight, stride, padding, size
         ([2, 3, 3, 4], [3, 4, 2, 2], [2, 2], ONE_SIDED, [6, 7]),
         ([1, 4, 4, 3], [4, 2, 3, 3], [2, 2], Padding::same(1), [7, 6]),
         ([2, 2, 1, 1], [2, 3, 3, 3], [2, 2], Padding::same(1), [1, 2]),
@@ -71,16 +71,16 @@ fn transposed_convolution_equals_its_composition() {
     for (activation, (dtype, bound)) in
         ACTIVATIONS.into_iter().flat_map(|activation| BOUNDS.map(|bounds| (activation, bounds)))
     {
-        for (x, weight, stride, padding, sides) in cases {
-            let settings = TransposedConvolutionSettings { stride, padding, sides, activation };
+        for (x, weight, stride, padding, size) in cases {
+            let settings = TransposedConvolutionSettings { stride, padding, size, activation };
             let case = format!("{dtype:?} {x:?} {weight:?} {settings:?}");
             let operands =
                 [tensor(1, x, dtype), tensor(2, weight, dtype), tensor(3, [1, 1, 1, weight[1]], dtype)];
-            let ours = judged(&operands, |operands| {
+            let ours = results_and_gradients(&operands, |operands| {
                 let [x, weight, bias] = operands.try_into().unwrap();
                 transposed_convolution(x, weight, vector(bias), settings, &Engine::detect())
             });
-            let composition = judged(&operands, |operands| {
+            let composition = results_and_gradients(&operands, |operands| {
                 let [x, weight, bias] = operands.try_into().unwrap();
                 composed_transposed(x, weight, vector(bias), &settings)
             });
@@ -88,7 +88,7 @@ fn transposed_convolution_equals_its_composition() {
 
             let [x, weight, bias] = operands.map(|operand| operand.inner());
             let y = composed_transposed(x.clone(), weight.clone(), vector(bias), &settings);
-            assert_eq!(y.dims()[2..], sides);
+            assert_eq!(y.dims()[2..], size);
             let dy = signal(&y);
             let by_hand = elements(composed_transposed_gradients(Kept { x, weight, y }, dy, &settings));
             assert_close(&by_hand, &composition[1..], bound, &format!("composed {case}"));
@@ -113,11 +113,11 @@ fn normalisation_equals_its_composition() {
             let case = format!("{dtype:?} {shape:?} {settings:?}");
             let channels = [1, 1, 1, shape[1]];
             let operands = [tensor(1, shape, dtype), tensor(2, channels, dtype), tensor(3, channels, dtype)];
-            let ours = judged(&operands, |operands| {
+            let ours = results_and_gradients(&operands, |operands| {
                 let [x, scale, shift] = operands.try_into().unwrap();
                 normalise(x, vector(scale), vector(shift), settings, &Engine::detect()).y
             });
-            let composition = judged(&operands, |operands| {
+            let composition = results_and_gradients(&operands, |operands| {
                 let [x, scale, shift] = operands.try_into().unwrap();
                 composed_normalise(x, vector(scale), vector(shift), &settings).y
             });

@@ -1,10 +1,10 @@
-//! Separable maps, dropout, and two maps joined.
+//! Tests of separable maps, dropout, and two maps joined.
 
 use std::sync::Arc;
 
 use allconv_kernels::{AxisMap, Dropout, Engine};
 
-use super::{BOUNDS, assert_close, judged, tensor};
+use super::{BOUNDS, assert_close, results_and_gradients, tensor};
 use crate::operations::dropout::composed_dropout;
 use crate::operations::joining::{composed_join, composed_sum};
 use crate::operations::separable::{SeparableMaps, composed_maps};
@@ -23,11 +23,11 @@ fn separable_maps_equal_their_compositions() {
     for (dtype, bound) in BOUNDS {
         for together in &ways {
             let operands = [tensor(7, [2, 6, 4, 3], dtype)];
-            let ours = judged(&operands, |operands| {
+            let ours = results_and_gradients(&operands, |operands| {
                 let [x] = operands.try_into().unwrap();
                 separable_together(x, maps.clone(), together.clone(), &Engine::detect())
             });
-            let composition = judged(&operands, |operands| {
+            let composition = results_and_gradients(&operands, |operands| {
                 let [x] = operands.try_into().unwrap();
                 composed_maps(x, &SeparableMaps { maps: Arc::new(maps.clone()), together: together.clone() })
             });
@@ -42,11 +42,11 @@ fn dropout_equals_its_composition_bit_for_bit_in_its_mask() {
         for (key, rate) in [(0, 0.5), (1 << 40 | 3, 0.2), (u64::MAX, 0.9)] {
             let mask = Dropout { rate, key };
             let operands = [tensor(6, [3, 5, 7, 4], dtype)];
-            let ours = judged(&operands, |operands| {
+            let ours = results_and_gradients(&operands, |operands| {
                 let [x] = operands.try_into().unwrap();
                 dropout(x, mask, &Engine::detect())
             });
-            let composition = judged(&operands, |operands| {
+            let composition = results_and_gradients(&operands, |operands| {
                 let [x] = operands.try_into().unwrap();
                 composed_dropout(x, &mask)
             });
@@ -66,11 +66,11 @@ fn joining_equals_its_composition() {
         for ([first, second], [height, width]) in [([3, 4], [5, 2]), ([1, 1], [1, 1]), ([7, 2], [40, 40])] {
             let map = |seed, channels| tensor(seed, [2, channels, height, width], dtype);
             let operands = [map(1, first), map(2, second)];
-            let ours = judged(&operands, |operands| {
+            let ours = results_and_gradients(&operands, |operands| {
                 let [first, second] = operands.try_into().unwrap();
                 concatenate_channels(first, second)
             });
-            let composition = judged(&operands, |operands| {
+            let composition = results_and_gradients(&operands, |operands| {
                 let [first, second] = operands.try_into().unwrap();
                 composed_join(first, second)
             });
@@ -78,11 +78,11 @@ fn joining_equals_its_composition() {
 
             let operands = [map(1, first), map(2, first)];
             for scale in [1.0, 0.25] {
-                let ours = judged(&operands, |operands| {
+                let ours = results_and_gradients(&operands, |operands| {
                     let [first, second] = operands.try_into().unwrap();
                     sum_of(first, second, scale)
                 });
-                let composition = judged(&operands, |operands| {
+                let composition = results_and_gradients(&operands, |operands| {
                     let [first, second] = operands.try_into().unwrap();
                     composed_sum(first, second, scale)
                 });

@@ -1,5 +1,5 @@
-//! Each operation on the kernels against its composition of Burn's operations, and gradients written by hand against Burn's: results and
-//! the gradients of all operands, in f32 and f64.
+//! Tests of each operation on the kernels against its composition of Burn's operations, and gradients written by hand against Burn's:
+//! results and the gradients of all operands, in f32 and f64.
 
 mod convolutions;
 mod maps;
@@ -12,21 +12,24 @@ use crate::host::to_host;
 use crate::test_support::noise;
 
 /// Bounds on |difference| / (largest value). f32: sums of at most 300 products, or the Winograd transforms' 4e-6.
-/// f64: the slope of the activation and the scale of dropout are f32, and so is their product in the kernels.
+/// f64: the negative slope of the activation and the scale of dropout are f32, and so is their product in the kernels.
 const BOUNDS: [(DType, f64); 2] = [(DType::F32, 2e-5), (DType::F64, 1e-7)];
 
 /// The seed of the random gradient of a result.
 const SIGNAL: u32 = 10;
 
-/// Noise of a number type on a device that keeps graphs.
+/// Returns noise of a number type on a device that keeps graphs.
 fn tensor<const D: usize>(seed: u32, shape: [usize; D], dtype: DType) -> Tensor<D> {
     let data = TensorData::new(noise(seed, shape.iter().product()), shape);
     Tensor::from_data(data, (&Device::flex().autodiff(), dtype))
 }
 
-/// The result of `operation`, and the gradients of all its operands for a random gradient of the result. An operand of one axis, such as
-/// a bias, is given as `[1, 1, 1, c]`.
-fn judged(operands: &[Tensor<4>], operation: impl FnOnce(Vec<Tensor<4>>) -> Tensor<4>) -> Vec<Vec<f64>> {
+/// Returns the result of `operation`, and the gradients of all its operands for a random gradient of the result. An operand of one axis,
+/// such as a bias, is given as `[1, 1, 1, c]`.
+fn results_and_gradients(
+    operands: &[Tensor<4>],
+    operation: impl FnOnce(Vec<Tensor<4>>) -> Tensor<4>,
+) -> Vec<Vec<f64>> {
     let leaves: Vec<_> = operands.iter().map(|operand| operand.clone().detach().require_grad()).collect();
     let y = operation(leaves.clone());
     let signal = tensor(SIGNAL, y.dims(), y.dtype());
@@ -35,18 +38,18 @@ fn judged(operands: &[Tensor<4>], operation: impl FnOnce(Vec<Tensor<4>>) -> Tens
     [to_host(y)].into_iter().chain(of_operands).collect()
 }
 
-/// The random gradient of a result `y` without a graph.
+/// Returns the random gradient of a result `y` without a graph.
 fn signal(y: &Tensor<4>) -> Tensor<4> {
     tensor(SIGNAL, y.dims(), y.dtype()).inner()
 }
 
-/// Gradients written by hand, in the operands' order.
+/// Returns the elements of gradients written by hand, in the operands' order.
 fn elements<const N: usize>(gradients: OperandGradients<N>) -> Vec<Vec<f64>> {
     let host = |gradient: AnyRank| to_host(Tensor::<1>::from_dispatch(gradient.0));
     gradients.into_iter().flatten().map(host).collect()
 }
 
-/// The one axis of `[1, 1, 1, c]`.
+/// Returns the one axis of `[1, 1, 1, c]`.
 fn vector(x: Tensor<4>) -> Tensor<1> {
     let [_, _, _, count] = x.dims();
     x.reshape([count])

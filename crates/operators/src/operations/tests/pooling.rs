@@ -1,9 +1,9 @@
-//! The poolings.
+//! Tests of pooling.
 
 use allconv_kernels::{Engine, WindowFunction};
 use burn::tensor::Tensor;
 
-use super::{BOUNDS, assert_close, judged, signal, tensor, vector};
+use super::{BOUNDS, assert_close, results_and_gradients, signal, tensor, vector};
 use crate::host::to_host;
 use crate::operations::average_pool::{composed_mean, composed_mean_gradient};
 use crate::operations::max_pool::composed_maximum;
@@ -26,7 +26,7 @@ fn windows() -> Vec<(PoolWindow, [usize; 4])> {
         [2, 3].map(|kernel| PoolWindow { border: PoolBorder::Centred, ..PoolWindow::cut_off(kernel, 2) });
     let all = || cut_off.iter().chain(&padded).chain(&centred);
     let fits = |window: &PoolWindow, shape: [usize; 4]| {
-        shape[2..].iter().all(|side| window.side_out(*side).is_some())
+        shape[2..].iter().all(|size| window.size_out(*size).is_some())
     };
     shapes
         .iter()
@@ -44,11 +44,11 @@ fn max_pooling_equals_its_composition() {
         for (window, shape) in cases.iter().copied() {
             let case = format!("{dtype:?} {window:?} {shape:?}");
             let operands = [tensor(4, shape, dtype)];
-            let ours = judged(&operands, |operands| {
+            let ours = results_and_gradients(&operands, |operands| {
                 let [x] = operands.try_into().unwrap();
                 max_pool(x, window, &engine)
             });
-            let composition = judged(&operands, |operands| {
+            let composition = results_and_gradients(&operands, |operands| {
                 let [x] = operands.try_into().unwrap();
                 composed_maximum(x, window).0
             });
@@ -72,18 +72,18 @@ fn max_pooling_equals_its_composition() {
 
 #[test]
 fn average_pooling_equals_its_composition() {
-    for (divisor, (dtype, bound)) in [Divisor::Cells, Divisor::Window]
+    for (divisor, (dtype, bound)) in [Divisor::Elements, Divisor::Window]
         .into_iter()
         .flat_map(|divisor| BOUNDS.map(|bounds| (divisor, bounds)))
     {
         for (window, shape) in windows() {
             let case = format!("{dtype:?} {window:?} {shape:?} {divisor:?}");
             let operands = [tensor(5, shape, dtype)];
-            let ours = judged(&operands, |operands| {
+            let ours = results_and_gradients(&operands, |operands| {
                 let [x] = operands.try_into().unwrap();
                 average_pool(x, window, divisor, &Engine::detect())
             });
-            let composition = judged(&operands, |operands| {
+            let composition = results_and_gradients(&operands, |operands| {
                 let [x] = operands.try_into().unwrap();
                 composed_mean(x, window, divisor)
             });
@@ -115,7 +115,7 @@ fn smooth_functions_of_windows_equal_their_composition() {
             }
             type Pool = fn(Tensor<4>, Option<Tensor<1>>, PoolWindow, WindowFunction, &Engine) -> Tensor<4>;
             let [ours, composition] = [weighted_pool as Pool, composed_weighted_pool].map(|pool| {
-                judged(&operands, |operands| {
+                results_and_gradients(&operands, |operands| {
                     let orders = operands.get(1).cloned().map(vector);
                     pool(operands[0].clone(), orders, window, function, &Engine::detect())
                 })

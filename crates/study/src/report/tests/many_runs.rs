@@ -1,4 +1,4 @@
-//! The report of a study of many runs: small enough to open, quick enough to wait for.
+//! Size and time of the report of a study of many runs.
 
 use super::*;
 use allconv_record::{MetricPoint, Outcome, Outcomes, SplitName};

@@ -1,4 +1,4 @@
-//! Markup from study files and runs, which stays text in every file of the report.
+//! Markup from study files and runs stays text in every file of the report.
 
 use super::*;
 
@@ -39,12 +39,12 @@ fn markup_from_files_stays_text_in_every_file_and_a_long_name_of_a_metric_makes_
     let paper = content(&files, "paper.md");
     let outside_of_fences: String = paper.split("\n```").step_by(2).collect();
     for raw in ["<script>", "[x](y)", "`<b>`"] {
-        assert!(!outside_of_fences.contains(raw), "{raw} stands in paper.md");
+        assert!(!outside_of_fences.contains(raw), "{raw} is in paper.md");
     }
     assert!(paper.contains("⟨U+202E⟩⟨U+001B⟩"), "{paper}");
     let tex = content(&files, "tables.tex");
     for raw in ["<", ">", "\\input", " _b"] {
-        assert!(!tex.contains(raw), "{raw} stands in tables.tex: {tex}");
+        assert!(!tex.contains(raw), "{raw} is in tables.tex: {tex}");
     }
     for path in ["results.csv", "metrics.csv"] {
         for cell in content(&files, path).lines().flat_map(|line| line.split(',')) {

@@ -1,4 +1,4 @@
-//! The report as a whole: same bytes, nothing fetched, nothing lost, nothing injected.
+//! Tests of the whole report: same bytes, nothing fetched, no run lost, no markup injected.
 
 mod many_runs;
 mod markup;
@@ -52,7 +52,7 @@ fn the_page_fetches_nothing_and_text_from_outside_stays_text() {
     let page = content(&files, "index.html");
     assert!(page.contains("Content-Security-Policy") && page.contains("default-src 'none'"));
     for forbidden in
-        ["<script>alert", " src=", "href=", "http://", "https://", "@import", "url('", "url(h", "url(/"]
+        ["<script>alert", " src=", "href=\"h", "http://", "https://", "@import", "url('", "url(h", "url(/"]
     {
         assert!(!page.contains(forbidden), "the page contains {forbidden}");
     }
@@ -76,7 +76,7 @@ fn lost_runs_are_listed_with_their_reason_everywhere() {
 }
 
 #[test]
-fn arms_matched_in_cost_are_named_with_how_near_they_come() {
+fn arms_matched_in_cost_are_listed_with_their_cost_ratio() {
     let folder = tempfile::tempdir().unwrap();
     let text = small_study_text(2).replace("alpha = 0.05", "alpha = 0.05, match = \"parameters\"");
     let matched = StudyFile::parse("small.toml", text).unwrap();
@@ -227,7 +227,7 @@ fn claims_other_metrics_images_and_pictures_are_on_the_page_and_in_the_files() {
             "figures/metric-iou-1.png"
         ]
     );
-    // The answer stands before everything else.
+    // The answer precedes everything else.
     assert!(page.find("A convolution replaces").unwrap() < page.find("<figure>").unwrap());
     let json: serde_json::Value = serde_json::from_str(content(&files, "results.json")).unwrap();
     assert_eq!(json["claims"][0]["verdict"], "supported");
@@ -243,7 +243,7 @@ fn claims_other_metrics_images_and_pictures_are_on_the_page_and_in_the_files() {
 }
 
 #[test]
-fn what_is_disclosed_stands_on_every_page_and_a_page_says_how_many_families_it_holds() {
+fn disclosures_and_the_number_of_families_are_on_every_page() {
     let folder = tempfile::tempdir().unwrap();
     let (study, _) = filled_segmentation(folder.path());
     let text = study.text().replace("primary", "disclosures = [\"Nine <seeds> were planned.\"]\nprimary");
