@@ -60,9 +60,6 @@ pub struct ImportReport {
     pub shared: Vec<SharedImages>,
 }
 
-/// How many ignored files a report names.
-pub const IGNORED_NAMED: usize = 16;
-
 /// Imports a folder or a `.tar`, `.tar.gz`, `.tar.xz` or `.zip` (told apart by content) as the dataset `name`.
 ///
 /// The source holds `SPLIT/CLASS/FILE`, with at most one folder around it; splits are `train`, `test` and, if present, `val`, also spelt
