@@ -10,8 +10,8 @@ use crate::arguments::KindArgument;
 use crate::exit::UsageError;
 use crate::table::Format;
 
-/// Columns that people see; programs get all.
-const SHOWN: [&str; 5] = ["name", "way", "kind", "learned", "statement"];
+/// Columns that people see, as many as eighty characters hold; programs get all.
+const SHOWN: [&str; 4] = ["name", "way", "kind", "statement"];
 
 /// Channels, rows and columns of the map on which parameters are counted.
 const MAP: [usize; 3] = [16, 16, 16];
@@ -112,6 +112,6 @@ fn up(name: &str) -> anyhow::Result<(bool, [Value; 4])> {
     let [channels, height, width] = MAP;
     let entering = default.channels_in(channels, switches).unwrap_or(channels);
     let enlargement = Enlargement { input: [entering, height / 2, width / 2], output: MAP, switches };
-    let learned = default.parameter_count(&enlargement) > 0;
-    Ok((learned, [Value::Null, Value::Null, Value::Null, json!(partner.name())]))
+    let has_parameters = default.parameter_count(&enlargement) > 0;
+    Ok((has_parameters, [Value::Null, Value::Null, Value::Null, json!(partner.name())]))
 }

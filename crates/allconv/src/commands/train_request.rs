@@ -17,6 +17,7 @@ pub(super) fn read(arguments: &TrainArguments) -> anyhow::Result<(String, Reques
         (Some(run), _) => {
             let (name, mut request) = of_run(run)?;
             request.seed = arguments.seed.map_or(request.seed, u64::from);
+            remove_replaced(&mut request.train, &arguments.settings);
             (name, request)
         }
         (None, Some(model)) => (model.clone(), described(arguments, model)?),
@@ -49,6 +50,26 @@ fn changed(request: Request, settings: &[String]) -> anyhow::Result<Request> {
         UsageError(format!("--set: {reason}; a key begins with `data.`, `net.` or `train.`"))
     });
     Ok(read?)
+}
+
+/// Removes the settings of a run that cannot stand beside those that are written: its length in the other unit, and what belongs to SGD
+/// where another optimiser is chosen.
+fn remove_replaced(train: &mut toml::Table, settings: &[String]) {
+    let written = |key: &str| {
+        settings.iter().filter_map(|setting| setting.split_once('=')).any(|(name, _)| name.trim() == key)
+    };
+    let replaces_sgd =
+        settings.iter().any(|setting| setting.starts_with("train.optimizer") && !setting.contains("sgd"));
+    for (key, is_replaced) in [
+        ("epochs", written("train.presentations")),
+        ("presentations", written("train.epochs")),
+        ("momentum", replaces_sgd),
+        ("nesterov", replaces_sgd),
+    ] {
+        if is_replaced {
+            train.remove(key);
+        }
+    }
 }
 
 /// Inserts a value that was given.

@@ -58,9 +58,9 @@ fn operators_are_listed_at_eighty_columns_and_chosen_by_kind_and_word() {
     assert!(all.contains("max_pool") && all.contains("transposed_conv"), "{all}");
     assert_eq!(all.lines().filter(|line| line.starts_with('─')).count(), 1, "{all}");
     let learned = list(&["--kind", "pooling", "--learned", "--format", "json"]);
-    let learned: Value = serde_json::from_str(&learned).unwrap();
+    let json: Value = serde_json::from_str(&learned).unwrap();
     let names: Vec<&str> =
-        learned["rows"].as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap()).collect();
+        json["rows"].as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap()).collect();
     assert!(names.contains(&"learned_p_norm_pool") && names.contains(&"gated_pool"), "{names:?}");
     assert!(!names.contains(&"max_pool") && !names.contains(&"strided_conv"), "{names:?}");
     let found = list(&["wavelet"]);
@@ -115,6 +115,8 @@ fn a_run_is_made_again_from_its_specification_and_changed_by_one_setting() {
     assert_eq!(std::fs::read(run.join(weights)).unwrap(), std::fs::read(again).unwrap());
     let other = train(&["--set", "train.batch=16", "--set", "train.optimizer=adam"]);
     assert!(!other.contains(name) && other.contains("all_conv-s3-"), "{other}");
+    let shorter = train(&["--set", "train.presentations=40"]);
+    assert!(!shorter.contains(name) && shorter.contains("all_conv-s3-"), "{shorter}");
     for (setting, told) in [("train.lr=0.1", "`learning_rate`"), ("lr=0.1", "`data.`, `net.` or `train.`")] {
         let wrong = output(tiny.path(), &["train", "--from", run.to_str().unwrap(), "--set", setting]);
         assert_eq!(wrong.status.code(), Some(2), "{}", said(&wrong));
