@@ -240,18 +240,6 @@ fn a_bad_image_is_named() {
     assert_files_refused(&files, "pets/train/dog/2.jpg: expected a JPEG, PNG, WebP or BMP image");
     files[4].1 = png(1)[..60].to_vec();
     assert_files_refused(&files, "pets/train/dog/2.jpg: expected a JPEG, PNG, WebP or BMP image");
-    let mut other_size = Cursor::new(Vec::new());
-    image::write_buffer_with_format(
-        &mut other_size,
-        &[0; 60],
-        5,
-        4,
-        ExtendedColorType::Rgb8,
-        ImageFormat::Png,
-    )
-    .expect("an image");
-    files[4].1 = other_size.into_inner();
-    assert_files_refused(&files, "expected 4×3 pixels (width × height) like pets/train/cat/1.png, found 5×4");
 }
 
 #[test]
@@ -354,7 +342,11 @@ fn damaged_archives_are_refused_wherever_they_end() {
         let error = Place::new().import_bytes(&bytes, &limits).expect_err("a flipped bit");
         assert!(!error.is_io(), "{error}");
     }
-    Place::new().assert_refused(b"PK\x03\x04 a zip file", &limits, "found a file that begins with \"PK");
+    Place::new().assert_refused(
+        b"PK\x03\x04 a zip file",
+        &limits,
+        "expected a whole zip archive, found no directory",
+    );
 }
 
 #[test]
@@ -405,7 +397,7 @@ fn images_in_two_splits_and_images_left_out_are_told() {
     let mut files = pets();
     files.push(("pets/test/dog/copy.png".to_string(), png(1)));
     files.push(("pets/test/cat/copy.png".to_string(), png(2)));
-    files.push(("pets/valid/cat/1.png".to_string(), png(50)));
+    files.push(("pets/spare/cat/1.png".to_string(), png(50)));
     files.push(("pets/train/@eaDir/1.png".to_string(), png(60)));
     let bytes = tar_of(&files).into_inner().expect("a tar");
     let report = place.import_bytes(&bytes, &EntryLimits::default()).expect("a valid archive");
@@ -413,7 +405,7 @@ fn images_in_two_splits_and_images_left_out_are_told() {
     assert_eq!((shared.count, shared.labelled_otherwise), (2, 1));
     assert_eq!(shared.first, ["test/cat/copy.png", "train/cat/2.PNG"]);
     assert_eq!(report.left_out.files, 4);
-    assert_eq!(report.left_out.images.iter().collect::<Vec<_>>(), [(&"pets/valid/cat".to_string(), &1)]);
+    assert_eq!(report.left_out.images.iter().collect::<Vec<_>>(), [(&"pets/spare/cat".to_string(), &1)]);
     assert_eq!(report.classes, ["cat", "dog"]);
 }
 

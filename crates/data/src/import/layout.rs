@@ -61,7 +61,9 @@ impl Layout {
 
     /// True for an image that [`Layout::undivided`] would place, and this layout does not.
     pub fn would_fit_undivided(&self, path: &str) -> bool {
-        !self.is_undivided && matches!(Layout::undivided().place(path), Ok(Some(_)))
+        let is_class = |place: &Place| SplitName::of_folder(&place.class).is_none();
+        !self.is_undivided
+            && Layout::undivided().place(path).is_ok_and(|place| place.as_ref().is_some_and(is_class))
     }
 
     /// Places a path of components joined by `/`; `None` if it is no image of a split (hidden, in a folder of an operating system, another

@@ -115,7 +115,13 @@ impl Archive<'_> {
         let tail = self.read(tail_start, tail_bytes)?;
         let place = tail
             .windows(END_BYTES as usize)
-            .rposition(|window| window.starts_with(&END))
+            .enumerate()
+            .rfind(|(place, window)| {
+                // The comment behind the record ends with the file; fewer bytes are an archive that is cut off.
+                window.starts_with(&END)
+                    && place + window.len() + number(window, 20, 2) as usize == tail.len()
+            })
+            .map(|(place, _)| place)
             .ok_or_else(|| self.broken("no directory: the archive is cut off"))?;
         let (length, offset) = (number(&tail, place + 12, 4), number(&tail, place + 16, 4));
         let is_large = offset == u64::from(u32::MAX)
