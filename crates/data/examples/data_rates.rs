@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::path::Path;
 use std::time::Instant;
 
-use allconv_data::augment::ImageShape;
+use allconv_data::ImageShape;
 use allconv_data::import::decode::{Image, decode_rgb};
 use allconv_data::import::entry::EntryLimits;
 use allconv_data::import::source::walk;

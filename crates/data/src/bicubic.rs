@@ -7,7 +7,7 @@
 //!
 //! Source: MATLAB's `imresize`; R. Keys, "Cubic Convolution Interpolation for Digital Image Processing", IEEE TASSP 29 (1981).
 
-use crate::augment::ImageShape;
+use crate::image_shape::ImageShape;
 use crate::picture::Picture;
 
 /// Shrinks a picture to `1/factor` of its height and width, rounded up.

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::augment::{Augmentation, ImageShape};
+use crate::augment::Augmentation;
 use crate::batch::Batch;
 use crate::error::DataError;
+use crate::image_shape::ImageShape;
 use crate::order::Order;
 use crate::prefetch::BatchIterator;
 

@@ -143,7 +143,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::augment::{Augmentation, ImageShape};
+    use crate::augment::Augmentation;
+    use crate::image_shape::ImageShape;
     use crate::loader::{LoaderSettings, SampleSource};
     use crate::order::Order;
     use std::sync::atomic::{AtomicUsize, Ordering};

@@ -9,7 +9,7 @@
 use allconv_random::elementary::{cos, sin};
 use serde::{Deserialize, Serialize};
 
-use crate::augment::ImageShape;
+use crate::image_shape::ImageShape;
 use crate::picture::Picture;
 
 /// Binary digits behind the point of a weight.

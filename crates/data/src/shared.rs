@@ -187,8 +187,8 @@ fn of_pictures<'a>(split: SplitName, pictures: impl IntoIterator<Item = &'a Pict
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::augment::ImageShape;
     use crate::dataset::{DatasetOptions, SyntheticSettings, synthetic};
+    use crate::image_shape::ImageShape;
     use crate::picture::Picture;
 
     const SHAPE: ImageShape = ImageShape { height: 1, width: 1, channels: 1 };

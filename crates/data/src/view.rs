@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::ImageShape;
 use crate::error::OutOfRange;
+use crate::image_shape::ImageShape;
 use crate::picture::Picture;
 use crate::resize::{Filter, Window, resized_part};
 

@@ -1,6 +1,6 @@
 //! Preprocessing agrees with an independent computation in NumPy (`tests/fixtures/preprocess.py`).
 
-use allconv_data::augment::ImageShape;
+use allconv_data::ImageShape;
 use allconv_data::{DataDirectory, Dataset, Images, Preprocess, Split, prepare};
 use serde::Deserialize;
 

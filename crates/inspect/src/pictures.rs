@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use allconv_data::augment::ImageShape;
+use allconv_data::ImageShape;
 use allconv_data::pairs::{centred, pixel_value};
 use allconv_data::{Dataset, FittedPreprocess, Picture, PreparedDataset, Preprocess, View};
 use allconv_nets::images_to_tensor;

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 
 use super::cifar100_classes::CIFAR100_CLASSES;
 use super::{Source, Split};
-use crate::augment::ImageShape;
 use crate::directory::DataDirectory;
 use crate::download::manifest::HashManifest;
 use crate::error::DataError;
+use crate::image_shape::ImageShape;
 
 /// The layout of one of the two datasets: its folder, files and records.
 #[derive(Clone, Copy, Debug)]

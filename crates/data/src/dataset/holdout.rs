@@ -134,8 +134,8 @@ mod tests {
             }
         }
     }
-    use crate::augment::ImageShape;
     use crate::dataset::Split;
+    use crate::image_shape::ImageShape;
 
     const SHAPE: ImageShape = ImageShape { height: 1, width: 1, channels: 2 };
 

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::split::{self, Split};
-use crate::augment::ImageShape;
 use crate::error::DataError;
+use crate::image_shape::ImageShape;
 use crate::import::layout::SplitName;
 use crate::picture::Picture;
 use crate::shards::ShardedSet;

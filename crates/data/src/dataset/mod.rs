@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::ImageShape;
 use crate::error::DataError;
+use crate::image_shape::ImageShape;
 use crate::import::layout::SplitName;
 use crate::shards::ShardedSet;
 use crate::view::View;

@@ -7,8 +7,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{Source, Split};
-use crate::augment::ImageShape;
 use crate::error::DataError;
+use crate::image_shape::ImageShape;
 use crate::packed_file::PackedFile;
 
 const FILE: PackedFile = PackedFile {

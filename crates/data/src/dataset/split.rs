@@ -3,8 +3,8 @@
 use std::io::Cursor;
 use std::sync::Arc;
 
-use crate::augment::ImageShape;
 use crate::error::DataError;
+use crate::image_shape::ImageShape;
 
 /// Images `[n, height, width, channels]` of 8 bits and their class numbers `[n]`. Cloning shares both.
 #[derive(Clone, Debug)]

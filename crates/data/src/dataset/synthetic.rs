@@ -10,8 +10,8 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{Source, Split};
-use crate::augment::ImageShape;
 use crate::error::DataError;
+use crate::image_shape::ImageShape;
 
 /// The settings of the drawn images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

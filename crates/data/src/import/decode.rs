@@ -10,8 +10,8 @@ use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader, Lim
 
 use super::background::Background;
 use super::{jpeg, orientation, png};
-use crate::augment::ImageShape;
 use crate::error::DataError;
+use crate::image_shape::ImageShape;
 
 /// Longest side of an image in pixels.
 pub(super) const SIDE_LIMIT: u32 = 16_384;

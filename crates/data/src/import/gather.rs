@@ -14,8 +14,8 @@ use super::left_out::LeftOut;
 use super::options::ImportOptions;
 use super::select;
 use super::table::Table;
-use crate::augment::ImageShape;
 use crate::error::DataError;
+use crate::image_shape::ImageShape;
 use crate::shared::{SharedImages, of_files};
 
 /// Files and bytes decoded together; bounds on memory, without influence on the result.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::augment::ImageShape;
 use crate::error::DataError;
+use crate::image_shape::ImageShape;
 use crate::picture::Picture;
 
 /// Most grey values that label maps may hold when nobody says which are meant.

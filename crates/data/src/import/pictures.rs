@@ -271,7 +271,7 @@ fn place(path: &str, kind: &PictureKind) -> Option<(Key, Role)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::augment::ImageShape;
+    use crate::image_shape::ImageShape;
     use crate::import::labels::parse_labels;
 
     fn grey(height: usize, width: usize, value: u8) -> Picture {

@@ -11,7 +11,7 @@ pub use orientation::Symmetry;
 pub use patches::{Pairing, PatchSettings, Patches};
 pub use pixels::{add_noise, centred, pixel_value};
 
-use crate::augment::ImageShape;
+use crate::image_shape::ImageShape;
 
 /// Pairs as plain arrays.
 #[derive(Clone, Debug, PartialEq)]

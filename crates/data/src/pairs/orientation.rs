@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::ImageShape;
+use crate::image_shape::ImageShape;
 use crate::picture::Picture;
 
 /// Under which orientations a patch may be shown, each equally likely.

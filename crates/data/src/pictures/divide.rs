@@ -101,7 +101,7 @@ fn bad(field: &'static str, value: usize, limit: String) -> DataError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::augment::ImageShape;
+    use crate::image_shape::ImageShape;
     use crate::picture::Picture;
 
     fn set(count: u8) -> Vec<PictureExample> {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use crate::augment::ImageShape;
 use crate::dataset::{Source, Split, SyntheticSettings, synthetic};
 use crate::error::DataError;
+use crate::image_shape::ImageShape;
 use crate::import::layout::SplitName;
 use crate::picture::Picture;
 use crate::shards::ShardedSet;

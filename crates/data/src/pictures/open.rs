@@ -145,7 +145,7 @@ fn channel_words(channels: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::augment::ImageShape;
+    use crate::image_shape::ImageShape;
     use crate::picture::Picture;
     use crate::pictures::pack;
 

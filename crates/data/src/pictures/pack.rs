@@ -9,8 +9,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::example::{PictureExample, PictureSource};
-use crate::augment::ImageShape;
 use crate::error::DataError;
+use crate::image_shape::ImageShape;
 use crate::import::layout::SplitName;
 use crate::packed_file::PackedFile;
 use crate::picture::Picture;

@@ -7,8 +7,8 @@ use super::global_contrast::GlobalContrast;
 use super::standardize::ChannelMoments;
 use super::step::Preprocess;
 use super::zca::Whitening;
-use crate::augment::ImageShape;
 use crate::error::DataError;
+use crate::image_shape::ImageShape;
 
 /// An ordered list of fitted steps for images of one shape.
 #[derive(Clone, Debug, PartialEq)]

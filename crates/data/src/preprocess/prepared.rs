@@ -9,10 +9,10 @@ use super::cache::{ArrayFile, CacheLock, cache_path, write_arrays};
 use super::fitted::FittedPreprocess;
 use super::step::Preprocess;
 use super::when_read;
-use crate::augment::ImageShape;
 use crate::dataset::{Dataset, Images, Split};
 use crate::directory::DataDirectory;
 use crate::error::DataError;
+use crate::image_shape::ImageShape;
 use crate::loader::SampleSource;
 
 /// A dataset after preprocessing. Cloning shares the images.

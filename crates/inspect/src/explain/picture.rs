@@ -1,6 +1,6 @@
 //! Signals, images and maps as pictures, and sheets of them.
 
-use allconv_data::augment::ImageShape;
+use allconv_data::ImageShape;
 use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
 

@@ -1,6 +1,6 @@
 //! A part of an image.
 
-use allconv_data::augment::ImageShape;
+use allconv_data::ImageShape;
 
 /// A square of an image, in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

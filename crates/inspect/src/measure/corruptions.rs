@@ -9,7 +9,7 @@
 
 use std::io::Cursor;
 
-use allconv_data::augment::ImageShape;
+use allconv_data::ImageShape;
 use allconv_random::elementary::{hypot, sin_cos};
 use allconv_random::{Purpose, Stream};
 use image::codecs::jpeg::JpegEncoder;

@@ -6,7 +6,7 @@
 //!
 //! Source: the transformations of Azulay and Weiss, arXiv 1805.12177.
 
-use allconv_data::augment::ImageShape;
+use allconv_data::ImageShape;
 use allconv_random::elementary::sin_cos;
 
 use super::interface::{Fits, Measure, MeasureDescription, MeasureRequest, Measurement, Reading};
