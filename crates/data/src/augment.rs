@@ -1,13 +1,14 @@
 //! Augmentation of one image: horizontal flip, translation and cutout, keyed by (seed, epoch, sample).
 
 use allconv_random::{Purpose, Stream};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Random changes of a training image, applied after preprocessing.
 ///
 /// The paper's augmented columns use flips and translations of at most 5 pixels (Springenberg et al. 2015,
 /// section 3). Uncovered and cut-out pixels become 0, which is the mean after preprocessing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Augmentation {
     /// Mirror left and right with probability one half.
