@@ -1,9 +1,9 @@
 //! The keys of a study file outside of `[data]`, `[net]` and `[train]`: parsing takes the names that it allows from here, and the schema of
 //! study files is written from here.
 
+use super::choices::{Correction, TestKind};
 use super::limits;
 use super::matching::CostQuantity;
-use super::settings::{Correction, TestKind};
 use crate::stats::Statement;
 
 /// A key of a table of a study file.

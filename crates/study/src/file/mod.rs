@@ -1,6 +1,7 @@
 //! Study files: syntax, checks of keys and values, and the positions of errors.
 
 mod arms;
+mod choices;
 mod claim_groups;
 mod claims;
 mod disclosures;
@@ -26,6 +27,7 @@ mod settings;
 mod study_file;
 
 pub use arms::Arm;
+pub use choices::{Correction, TestKind};
 pub use claims::{Claim, Contrast};
 pub use document::StudyFileError;
 pub(crate) use document::nearest_name;
@@ -37,7 +39,7 @@ pub use schema::schema;
 pub use search::{Halving, Search};
 pub use sequential::Sequential;
 pub use set::with_settings;
-pub use settings::{Baseline, Comparison, Correction, Primary, Seeds, TestKind};
+pub use settings::{Baseline, Comparison, Primary, Seeds};
 pub use study_file::StudyFile;
 
 pub use crate::metric::Better;
