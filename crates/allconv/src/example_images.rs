@@ -1,12 +1,10 @@
 //! Test examples as PNG files for reports, from the data sets of the runs.
 
-use std::io::Cursor;
 use std::sync::Arc;
 
 use allconv_data::Dataset;
 use allconv_record::{Examples, RunSpecification};
 use allconv_train::{DataStore, RunSettings};
-use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
 
 /// The data sets of this process for a report.
 pub(crate) struct ExampleImages {
@@ -38,18 +36,8 @@ impl Examples for ExampleImages {
 
     fn png(&self, specification: &RunSpecification, sample: u32) -> Option<Vec<u8>> {
         let dataset = self.dataset(specification)?;
-        let colour = match dataset.channels {
-            1 => ExtendedColorType::L8,
-            3 => ExtendedColorType::Rgb8,
-            _ => return None,
-        };
-        let length = dataset.height * dataset.width * dataset.channels;
-        let start = (sample as usize).checked_mul(length)?;
-        let pixels = dataset.test.pixels().get(start..start.checked_add(length)?)?;
-        let mut bytes = Cursor::new(Vec::new());
-        let size = (u32::try_from(dataset.width).ok()?, u32::try_from(dataset.height).ok()?);
-        PngEncoder::new(&mut bytes).write_image(pixels, size.0, size.1, colour).ok()?;
-        Some(bytes.into_inner())
+        let sample = sample as usize;
+        (sample < dataset.test.len()).then(|| dataset.test.png(sample).ok()).flatten()
     }
 }
 
@@ -79,8 +67,7 @@ mod tests {
         let png = examples.png(&specification, 7).unwrap();
         let picture = image::load_from_memory(&png).unwrap().to_rgb8();
         let dataset = examples.dataset(&specification).unwrap();
-        let length = 16 * 16 * 3;
-        assert_eq!(picture.into_raw(), dataset.test.pixels()[7 * length..8 * length]);
+        assert_eq!(picture.into_raw(), *dataset.test.read(7).unwrap());
         assert_eq!(examples.class_names(&specification).unwrap(), dataset.classes);
         assert_eq!(examples.png(&specification, 20), None, "there are 20 examples");
         specification.dataset_hash = "another".into();

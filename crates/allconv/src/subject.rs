@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use allconv_data::{DataDirectory, Dataset, PreparedDataset};
+use allconv_data::{DataDirectory, Dataset, Filter, PreparedDataset, View};
 use allconv_inspect::{
     Blueprint, ModelFolder, OutputType, Pictures, RunWeights, Subject, TrainedNetwork, picture_files,
 };
@@ -56,6 +56,7 @@ fn of_trained(
         (arguments.classes.is_some(), "--classes"),
         (arguments.dataset.is_some(), "--dataset"),
         (arguments.preprocess.is_some(), "--preprocess"),
+        (arguments.view.is_some(), "--view"),
         (arguments.seed.is_some(), "--seed"),
     ] {
         if given {
@@ -124,7 +125,8 @@ fn of_model(
         }
         (data, false) => {
             let fitted = data.as_ref().map(|(_, prepared)| Arc::clone(&prepared.fitted));
-            Pictures::of_files(&picture_files(&arguments.images)?, input, fitted)?.spread(count)
+            let files = picture_files(&arguments.images)?;
+            Pictures::of_files(&files, input, fitted, view(arguments))?.spread(count)
         }
     };
     let classes = data.map_or_else(Vec::new, |(set, _)| set.classes.clone());
@@ -169,6 +171,7 @@ fn opened(
         augment: None,
         validation: Some(0),
         train_images: None,
+        view: view(arguments),
         synthetic: None,
         task: None,
         test_dataset: None,
@@ -176,6 +179,11 @@ fn opened(
     };
     let settings = request.resolve(0);
     Ok((store.dataset(&settings)?, store.prepared(&settings)?))
+}
+
+/// The view that the arguments name.
+fn view(arguments: &SubjectArguments) -> Option<View> {
+    arguments.view.map(|size| View { size, resize: None, filter: Filter::default() })
 }
 
 fn parsed_steps(steps: &[String]) -> Result<Vec<allconv_data::Preprocess>, UsageError> {

@@ -9,7 +9,7 @@ fn main() -> Result<(), DataError> {
     // Any registry name works here; "synthetic" needs no files.
     let directory = DataDirectory::new("data");
     let synthetic = SyntheticSettings { train: 1000, test: 200, ..SyntheticSettings::default() };
-    let options = DatasetOptions { validation: 100, train_images: None, synthetic };
+    let options = DatasetOptions { validation: 100, train_images: None, synthetic, view: None };
     let dataset = open("synthetic", &directory, &options)?;
     println!("{}: {} images to train on, classes {:?}", dataset.name, dataset.train.len(), dataset.classes);
 

@@ -10,7 +10,8 @@ use std::time::Instant;
 
 use allconv_data::augment::ImageShape;
 use allconv_data::import::decode::{Image, decode_rgb};
-use allconv_data::import::entry::{EntryLimits, walk};
+use allconv_data::import::entry::EntryLimits;
+use allconv_data::import::source::walk;
 use allconv_data::{
     Augmentation, DataDirectory, DatasetOptions, Loader, LoaderSettings, Order, Position, Preprocess,
     SyntheticSettings, open, prepare,
@@ -38,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn loader() -> Result<Vec<f64>, Box<dyn Error>> {
     let directory = DataDirectory::new(std::env::temp_dir());
     let synthetic = SyntheticSettings { seed: 0, size: 32, train: 4096, test: 10 };
-    let options = DatasetOptions { validation: 0, train_images: None, synthetic };
+    let options = DatasetOptions { validation: 0, train_images: None, synthetic, view: None };
     let data = prepare(&open("synthetic", &directory, &options)?, &[Preprocess::Standardize], &directory)?;
     let settings = LoaderSettings {
         batch_size: 128,

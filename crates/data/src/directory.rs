@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 /// | `cifar-10-batches-bin/`, `cifar-100-binary/` | the official binaries, as their archives unpack |
 /// | `imported/NAME.pack` | image folders, decoded once by [`crate::import()`] |
 /// | `imported/NAME.pictures` | photographs, and pictures with label maps, decoded once by [`crate::import_pictures()`] |
+/// | `imported/NAME.shards/` | images of different sizes as they came, in tar shards with an index, by [`crate::import()`] |
 /// | `downloads/` | archives and their unfinished parts |
 /// | `cache/` | fitted preprocessing and its results; may be deleted at any time |
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +36,11 @@ impl DataDirectory {
     /// Returns the packed file of one imported set.
     pub fn pack(&self, name: &str) -> PathBuf {
         self.imported().join(format!("{name}.pack"))
+    }
+
+    /// Returns the folder of one imported set of encoded images.
+    pub fn shards(&self, name: &str) -> PathBuf {
+        self.imported().join(format!("{name}.shards"))
     }
 
     /// Returns the packed file of one imported set of pictures.

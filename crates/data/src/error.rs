@@ -80,6 +80,40 @@ pub enum DataError {
     },
 }
 
+/// A setting outside its range, found before any data are read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutOfRange {
+    /// The setting's name inside `[data]`.
+    pub field: &'static str,
+    /// The value given.
+    pub value: String,
+    /// The valid values, as they follow "it must be".
+    pub range: String,
+}
+
+impl OutOfRange {
+    /// Returns the error unless the value is in its range.
+    pub(crate) fn unless(
+        holds: bool,
+        field: &'static str,
+        value: impl ToString,
+        range: impl Into<String>,
+    ) -> Result<(), OutOfRange> {
+        if holds { Ok(()) } else { Err(OutOfRange { field, value: value.to_string(), range: range.into() }) }
+    }
+}
+
+impl From<OutOfRange> for DataError {
+    fn from(OutOfRange { field, value, range }: OutOfRange) -> DataError {
+        DataError::BadOption {
+            field,
+            value,
+            limit: format!("it must be {range}"),
+            fix: "choose such a value".to_string(),
+        }
+    }
+}
+
 impl DataError {
     /// Returns whether the cause is the machine (disk, network, operating system) and not the data or a setting.
     pub fn is_io(&self) -> bool {

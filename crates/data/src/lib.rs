@@ -23,20 +23,24 @@ pub mod pictures;
 pub mod prefetch;
 pub mod preprocess;
 pub mod registry;
+pub mod resize;
+pub mod shards;
 pub mod shared;
 pub mod verify;
+pub mod view;
 mod write_file;
 
 pub use augment::{Augmentation, ImageShape};
 pub use batch::Batch;
-pub use dataset::{Dataset, DatasetOptions, Split, SyntheticSettings};
+pub use dataset::{Dataset, DatasetOptions, Images, Split, SyntheticSettings};
 pub use directory::DataDirectory;
 pub use download::{FetchReport, Progress, fetch};
-pub use error::DataError;
+pub use error::{DataError, OutOfRange};
+pub use import::background::Background;
 pub use import::labels::parse_labels;
 pub use import::left_out::LeftOut;
 pub use import::pictures::{PictureKind, PictureLayout, PictureReport, import_pictures};
-pub use import::{ImportReport, import};
+pub use import::{ImportOptions, ImportReport, TestShare, import};
 pub use loader::{Loader, LoaderSettings, MOST_WORKERS, MakeBatch, Position, SampleSource};
 pub use order::Order;
 pub use pairs::{PairBatch, Patches, Symmetry, Targets};
@@ -49,9 +53,11 @@ pub use preprocess::{
     ChannelMoments, FittedPreprocess, FittedStep, GlobalContrast, PreparedDataset, PreparedSplit, Preprocess,
     Whitening, Zca, prepare,
 };
-pub use registry::{DatasetSummary, HashCheck, list, open};
+pub use registry::{DatasetSummary, HashCheck, list, needs_view, open};
+pub use resize::{Filter, Window};
 pub use shared::SharedImages;
 pub use verify::{VerifyReport, verify};
+pub use view::View;
 
 /// Revision of the numbers this crate computes; raised with every change of a value that a run depends on.
 pub const NUMERICS_REVISION: u32 = 2;

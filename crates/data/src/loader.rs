@@ -16,7 +16,10 @@ pub trait SampleSource: Send + Sync {
     /// Returns the shape of every image.
     fn image_shape(&self) -> ImageShape;
     /// Returns the class number of a sample.
-    fn label(&self, sample: usize) -> u32;
+    ///
+    /// # Errors
+    /// [`DataError`] when it cannot be read.
+    fn label(&self, sample: usize) -> Result<u32, DataError>;
     /// Writes the image `[height, width, channels]` of a sample, before augmentation.
     fn read_image(&self, sample: usize, image: &mut [f32]) -> Result<(), DataError>;
 }
@@ -71,7 +74,7 @@ pub struct Position {
 /// # fn main() -> Result<(), allconv_data::DataError> {
 /// let directory = DataDirectory::new("data");
 /// let synthetic = SyntheticSettings { train: 100, test: 20, ..SyntheticSettings::default() };
-/// let options = DatasetOptions { validation: 20, train_images: None, synthetic };
+/// let options = DatasetOptions { validation: 20, train_images: None, synthetic, view: None };
 /// let dataset = open("synthetic", &directory, &options)?;
 /// let prepared = prepare(&dataset, &[Preprocess::Standardize], &directory)?;
 /// let settings = LoaderSettings {
@@ -238,7 +241,7 @@ impl<S: SampleSource> MakeBatch for Augmented<S> {
                 self.source.read_image(sample as usize, &mut plain)?;
                 self.augmentation.draw(seed, epoch, sample, shape).apply(shape, &plain, image);
             }
-            labels.push(self.source.label(sample as usize));
+            labels.push(self.source.label(sample as usize)?);
         }
         let ImageShape { height, width, channels } = shape;
         Ok(Batch { images, labels, samples: samples.to_vec(), height, width, channels })

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::augment::ImageShape;
 use crate::error::DataError;
+use crate::import::background::Background;
 use crate::import::decode;
 
 /// Pixels `[height, width, channels]` of 8 bits. Cloning shares them.
@@ -24,12 +25,25 @@ impl Picture {
         Picture { shape, pixels: Arc::new(pixels) }
     }
 
-    /// Decodes a JPEG or PNG of 8 bits, grey (1 channel) or colour (3 channels); `file` is its name in errors.
+    /// Decodes an image file, grey (1 channel) or colour (3 channels); `file` is its name in errors.
     ///
     /// # Errors
     /// [`DataError::BadFile`] with what was found instead.
     pub fn decode(file: &str, bytes: &[u8]) -> Result<Picture, DataError> {
-        let image = decode::decode_as_stored(bytes).map_err(|found| decode::refused(file, found))?;
+        Picture::decode_over(file, bytes, None)
+    }
+
+    /// As [`Picture::decode`]; transparent pixels are composited over `background`, and refused without one.
+    ///
+    /// # Errors
+    /// As [`Picture::decode`].
+    pub(crate) fn decode_over(
+        file: &str,
+        bytes: &[u8],
+        background: Option<Background>,
+    ) -> Result<Picture, DataError> {
+        let image = decode::decode_as_stored_over(bytes, background);
+        let image = image.map_err(|found| decode::refused(file, found))?;
         Ok(Picture::new(image.shape, image.pixels))
     }
 
@@ -41,6 +55,23 @@ impl Picture {
     /// Returns all pixels, `[height, width, channels]`.
     pub fn pixels(&self) -> &[u8] {
         &self.pixels
+    }
+
+    /// Returns all pixels, copied where others share them.
+    pub fn into_pixels(self) -> Vec<u8> {
+        Arc::try_unwrap(self.pixels).unwrap_or_else(|shared| shared.to_vec())
+    }
+
+    /// Returns the picture with three channels, which are equal where it has one.
+    #[must_use]
+    pub fn in_colour(&self) -> Picture {
+        match self.shape.channels {
+            1 => {
+                let pixels = self.pixels.iter().flat_map(|value| [*value; 3]).collect();
+                Picture::new(ImageShape { channels: 3, ..self.shape }, pixels)
+            }
+            _ => self.clone(),
+        }
     }
 
     /// Returns the part of `height` × `width` pixels whose first pixel is `(top, left)`.
@@ -110,7 +141,7 @@ mod tests {
             assert_eq!(Picture::decode("a.png", &png).expect("a PNG"), picture);
         }
         let error = Picture::decode("a.png", b"nonsense").expect_err("no image").to_string();
-        assert!(error.starts_with("a.png: expected a JPEG or PNG"), "{error}");
+        assert!(error.starts_with("a.png: expected a JPEG, PNG"), "{error}");
     }
 
     #[test]

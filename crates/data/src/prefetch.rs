@@ -171,8 +171,8 @@ mod tests {
         fn image_shape(&self) -> ImageShape {
             SHAPE
         }
-        fn label(&self, sample: usize) -> u32 {
-            sample as u32 % 10
+        fn label(&self, sample: usize) -> Result<u32, DataError> {
+            Ok(sample as u32 % 10)
         }
         fn read_image(&self, sample: usize, image: &mut [f32]) -> Result<(), DataError> {
             self.reads.fetch_add(1, Ordering::SeqCst);

@@ -1,15 +1,17 @@
 //! The registry of datasets: the names that studies and commands use.
 
 use std::fs;
+use std::sync::Arc;
 
 use crate::dataset::cifar::{CIFAR10, CIFAR100, CifarLayout};
-use crate::dataset::{Dataset, DatasetOptions, Source, SyntheticSettings, pack, synthetic};
+use crate::dataset::{self, Dataset, DatasetOptions, Source, SyntheticSettings, pack, synthetic};
 use crate::directory::DataDirectory;
 use crate::download::catalogue::{fetchable, image_archives};
 use crate::download::manifest::HashManifest;
 use crate::error::DataError;
 use crate::import::layout::SplitName;
 use crate::pictures::{self, PictureSource};
+use crate::shards::{SetHeader, ShardedSet};
 
 /// The origin of the images of a built-in dataset.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +54,10 @@ pub enum HashCheck {
 /// # Errors
 /// An unknown name (with the nearest valid one), missing or broken files, impossible options.
 pub fn open(name: &str, directory: &DataDirectory, options: &DatasetOptions) -> Result<Dataset, DataError> {
+    options.view.map_or(Ok(()), |view| view.check())?;
+    if let Some(set) = sharded(name, directory)? {
+        return dataset::of_shards(name, Arc::new(set), options);
+    }
     read_source(name, directory, &options.synthetic)?.into_dataset(name, options)
 }
 
@@ -93,6 +99,10 @@ pub fn list(directory: &DataDirectory) -> Result<Vec<DatasetSummary>, DataError>
         );
         summaries.push(DatasetSummary { name, description, present: true });
     }
+    for name in imported_names(directory, "shards")? {
+        let description = of_shards(&ShardedSet::read_header(&directory.shards(&name))?);
+        summaries.push(DatasetSummary { name, description, present: true });
+    }
     for name in imported_names(directory, "pictures")? {
         let header = pictures::pack::read_header(&directory.pictures(&name))?;
         let counts =
@@ -110,6 +120,17 @@ pub fn list(directory: &DataDirectory) -> Result<Vec<DatasetSummary>, DataError>
         summaries.push(DatasetSummary { name, description, present: true });
     }
     Ok(summaries)
+}
+
+fn of_shards(header: &SetHeader) -> String {
+    let validation = match header.validation {
+        0 => String::new(),
+        count => format!("{count} validation, "),
+    };
+    let (train, test, classes) = (header.train, header.test, header.classes.len());
+    format!(
+        "{train} training, {validation}{test} test images of any size, {classes} classes (imported, kept encoded)"
+    )
 }
 
 /// Reads everything a dataset holds.
@@ -151,7 +172,26 @@ pub(crate) fn read_pictures(
     if imported_names(directory, "pictures")?.iter().any(|known| known == name) {
         return pictures::pack::read(&directory.pictures(name));
     }
+    if let Some(set) = sharded(name, directory)? {
+        return PictureSource::of_shards(&set);
+    }
     Ok(PictureSource::of_classified(&read_source(name, directory, synthetic_settings)?))
+}
+
+/// Returns the set of encoded images of this name, if there is one.
+pub(crate) fn sharded(name: &str, directory: &DataDirectory) -> Result<Option<ShardedSet>, DataError> {
+    match imported_names(directory, "shards")?.iter().any(|known| known == name) {
+        true => ShardedSet::open(&directory.shards(name)).map(Some),
+        false => Ok(None),
+    }
+}
+
+/// Returns whether a data set can be opened with a [`View`](crate::View) only, because its images differ in size.
+///
+/// # Errors
+/// [`DataError`] when the set cannot be read.
+pub fn needs_view(name: &str, directory: &DataDirectory) -> Result<bool, DataError> {
+    Ok(sharded(name, directory)?.is_some_and(|set| set.common_size().is_none()))
 }
 
 /// Returns whether the name is that of an imported set of pictures.
@@ -219,7 +259,7 @@ fn imported_names(directory: &DataDirectory, extension: &str) -> Result<Vec<Stri
 fn unknown(name: &str, directory: &DataDirectory) -> DataError {
     // If the listing cannot be read any more, the built-in names are still valid.
     let of = |extension| imported_names(directory, extension).unwrap_or_default();
-    let imported: Vec<String> = of("pack").into_iter().chain(of("pictures")).collect();
+    let imported: Vec<String> = ["pack", "shards", "pictures"].into_iter().flat_map(of).collect();
     let known: Vec<&str> =
         BUILT_IN.iter().map(|(known, _)| *known).chain(imported.iter().map(String::as_str)).collect();
     if fetchable().iter().any(|known| known == name) {
@@ -292,6 +332,7 @@ mod tests {
             validation: 40,
             train_images: Some(100),
             synthetic: SyntheticSettings { size: 8, train: 200, test: 50, ..SyntheticSettings::default() },
+            view: None,
         };
         let dataset = open("synthetic", &directory, &options).expect("valid options");
         assert_eq!(dataset.train.len(), 100);

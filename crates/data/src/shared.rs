@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use rayon::prelude::*;
 
-use crate::dataset::{Dataset, Source, Split};
+use crate::dataset::{Dataset, Images, Source, Split};
+use crate::error::DataError;
 use crate::import::layout::SplitName;
 use crate::pictures::{PictureDataset, PictureExample, PictureSource};
 
@@ -32,12 +33,18 @@ struct Compared<'a> {
 
 impl Dataset {
     /// Returns the images that are in two splits at once, for each pair of splits that shares any. Real data sets hold a few.
-    pub fn shared_between_splits(&self) -> Vec<SharedImages> {
-        between(&[
-            Some(of_split(SplitName::Train, &self.train, &numbered)),
-            self.validation.as_ref().map(|split| of_split(SplitName::Validation, split, &numbered)),
-            Some(of_split(SplitName::Test, &self.test, &numbered)),
-        ])
+    ///
+    /// # Errors
+    /// [`DataError`] when an index cannot be read.
+    pub fn shared_between_splits(&self) -> Result<Vec<SharedImages>, DataError> {
+        let splits = [
+            Some((SplitName::Train, &self.train)),
+            self.validation.as_ref().map(|images| (SplitName::Validation, images)),
+            Some((SplitName::Test, &self.test)),
+        ];
+        let compared = |(split, images)| of_images(split, images);
+        let splits: Vec<Compared> = splits.into_iter().flatten().map(compared).collect::<Result<_, _>>()?;
+        Ok(between(&splits.into_iter().map(Some).collect::<Vec<_>>()))
     }
 }
 
@@ -116,17 +123,41 @@ fn compare(earlier: &Compared, later: &Compared) -> Option<SharedImages> {
     found
 }
 
+fn of_images(split: SplitName, images: &Images) -> Result<Compared<'_>, DataError> {
+    let known = |sample| Ok((images.content(sample)?, label_bytes(images.label(sample)?)));
+    Ok(Compared {
+        split,
+        images: (0..images.len()).into_par_iter().map(known).collect::<Result<_, DataError>>()?,
+        name: Box::new(move |sample| numbered(split, sample)),
+    })
+}
+
+/// Files that lie in two splits, given the split, content, class and name of each.
+pub(crate) fn of_files(files: &[(SplitName, [u8; 32], String, String)]) -> Vec<SharedImages> {
+    let of = |split| {
+        let files: Vec<_> = files.iter().filter(|(of, ..)| *of == split).collect();
+        let known = |(_, content, class, _): &&(SplitName, [u8; 32], String, String)| {
+            (*content, *blake3::hash(class.as_bytes()).as_bytes())
+        };
+        let images = files.iter().map(known).collect();
+        Some(Compared { split, images, name: Box::new(move |place| files[place].3.clone()) })
+    };
+    between(&[SplitName::Train, SplitName::Validation, SplitName::Test].map(of))
+}
+
+fn label_bytes(label: u16) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes[..2].copy_from_slice(&label.to_le_bytes());
+    bytes
+}
+
 fn of_split<'a>(
     split: SplitName,
     images: &'a Split,
     name: &'a dyn Fn(SplitName, usize) -> String,
 ) -> Compared<'a> {
-    let label_of = |sample: usize| {
-        let mut label = [0; 32];
-        label[..2].copy_from_slice(&images.labels()[sample].to_le_bytes());
-        label
-    };
-    let hash = |sample| (*blake3::hash(images.image(sample)).as_bytes(), label_of(sample));
+    let hash =
+        |sample| (*blake3::hash(images.image(sample)).as_bytes(), label_bytes(images.labels()[sample]));
     Compared {
         split,
         images: (0..images.len()).into_par_iter().map(hash).collect(),
@@ -189,7 +220,8 @@ mod tests {
         assert_eq!(counts, [(Train, Validation, 1, 0), (Train, Test, 3, 1), (Validation, Test, 1, 1)]);
         assert_eq!(shared[1].first, ["test image 1", "train image 1"]);
         let options = DatasetOptions { validation: 0, ..DatasetOptions::default() };
-        assert_eq!(source.into_dataset("x", &options).expect("a set").shared_between_splits(), shared);
+        let dataset = source.into_dataset("x", &options).expect("a set");
+        assert_eq!(dataset.shared_between_splits().expect("in memory"), shared);
     }
 
     #[test]

@@ -41,6 +41,19 @@ pub fn verify(name: &str, directory: &DataDirectory) -> Result<VerifyReport, Dat
             hashes: HashCheck::Recorded,
         });
     }
+    if let Some(set) = registry::sharded(name, directory)? {
+        set.verify()?;
+        let header = set.header();
+        return Ok(VerifyReport {
+            name: name.to_string(),
+            classes: header.classes.clone(),
+            train: header.train,
+            validation: (header.validation > 0).then_some(header.validation),
+            test: header.test,
+            content_hash: header.content_hash.clone(),
+            hashes: HashCheck::Recorded,
+        });
+    }
     let source = registry::read_source(name, directory, &SyntheticSettings::default())?;
     source.check(name)?;
     Ok(VerifyReport {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use allconv_data::download::RetryLimits;
 use allconv_data::download::catalogue::ImageArchive;
 use allconv_data::download::fetch::fetch_images;
-use allconv_data::{DataDirectory, DataError, DatasetOptions, FetchReport, import, open};
+use allconv_data::{DataDirectory, DataError, DatasetOptions, FetchReport, ImportOptions, import, open};
 use image::{ExtendedColorType, ImageFormat};
 
 const LIMITS: RetryLimits =
@@ -43,7 +43,8 @@ fn content_hash(archive: &[u8]) -> String {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("pets.tar.gz");
     fs::write(&file, archive).expect("a file");
-    import(&file, "pets", &DataDirectory::new(folder.path())).expect("images").header.content_hash
+    let directory = DataDirectory::new(folder.path());
+    import(&file, "pets", &directory, &ImportOptions::default()).expect("images").content_hash
 }
 
 /// Answers one request with the bytes, and gives the address.
@@ -112,7 +113,7 @@ fn images_that_were_imported_under_the_name_are_not_replaced() {
     let root = tempfile::tempdir().expect("a temporary folder");
     let file = root.path().join("mine.tar.gz");
     fs::write(&file, packed(9, 1)).expect("a file");
-    import(&file, "pets", &DataDirectory::new(root.path())).expect("images");
+    import(&file, "pets", &DataDirectory::new(root.path()), &ImportOptions::default()).expect("images");
     let expected = content_hash(&packed(1, 1));
     let message = fetched(packed(1, 1), &expected, root.path()).expect_err("another set").to_string();
     assert!(message.contains("pets.pack") && message.contains("content hash"), "{message}");

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use allconv_data::import::decode::{Image, decode_as_stored};
-use allconv_data::import::entry::{EntryLimits, walk};
+use allconv_data::import::entry::EntryLimits;
+use allconv_data::import::source::walk;
 
 /// Largest difference in grey levels: both decoders round differently, and enlarge chroma by other weights between two rows.
 const TOLERANCE: u8 = 7;

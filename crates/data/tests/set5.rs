@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use allconv_data::import::entry::{self, EntryLimits};
+use allconv_data::import::entry::EntryLimits;
+use allconv_data::import::source;
 use allconv_data::{DataDirectory, Picture, PictureKind, PictureLayout, bicubic, import_pictures};
 
 /// Set5's archive, or a printed line with the reason why not.
@@ -19,7 +20,7 @@ fn set5() -> Option<PathBuf> {
 fn all_fifteen_low_resolution_images_of_set5_come_out_without_a_difference() {
     let Some(archive) = set5() else { return };
     let mut files = std::collections::BTreeMap::new();
-    entry::walk(&archive, &EntryLimits::default(), &mut |entry| {
+    source::walk(&archive, &EntryLimits::default(), &mut |entry| {
         if entry.path.ends_with(".png") {
             files.insert(entry.path.clone(), Picture::decode(&entry.path, &entry.bytes)?);
         }
@@ -45,7 +46,11 @@ fn all_fifteen_low_resolution_images_of_set5_come_out_without_a_difference() {
 fn the_high_resolution_images_of_one_scale_are_selected_from_the_archive() {
     let Some(archive) = set5() else { return };
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let layout = PictureLayout { select: Some("*/x3/*_HR.png".into()), kind: PictureKind::Photographs };
+    let layout = PictureLayout {
+        select: Some("*/x3/*_HR.png".into()),
+        background: None,
+        kind: PictureKind::Photographs,
+    };
     let directory = DataDirectory::new(folder.path());
     let header = import_pictures(&archive, "set5_x3", &layout, &directory).expect("Set5").header;
     let sizes: Vec<_> = header.pictures.iter().map(|entry| (entry.height, entry.width)).collect();

@@ -45,7 +45,7 @@ impl Linear {
                 let scores = self.scores(&image);
                 let best =
                     (0..CLASSES).max_by(|&a, &b| scores[a].total_cmp(&scores[b])).expect("ten classes");
-                best == split.label(sample) as usize
+                best == split.label(sample).expect("in memory") as usize
             })
             .count();
         right as f64 / split.sample_count() as f64
@@ -57,7 +57,7 @@ fn a_linear_classifier_stays_below_40_percent_but_learns_something() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let directory = DataDirectory::new(folder.path());
     let synthetic = SyntheticSettings { train: 6000, test: 1000, ..SyntheticSettings::default() };
-    let options = DatasetOptions { validation: 1000, train_images: None, synthetic };
+    let options = DatasetOptions { validation: 1000, train_images: None, synthetic, view: None };
     let dataset = open("synthetic", &directory, &options).expect("valid options");
     let data = prepare(&dataset, &[Preprocess::Standardize], &directory).expect("prepared");
     let settings = LoaderSettings {

@@ -19,7 +19,7 @@ pub use error::InspectError;
 pub use model_folder::{MODEL_FOLDER_SCHEMA, ModelConfig, ModelFolder, PixelScale, PreprocessConstants};
 pub use operator_picture::{operator_picture, upsampler_picture};
 pub use pairs::{PairEnergies, pair_energies};
-pub use picture_files::{PICTURE_ENDINGS, files_below, picture_files};
+pub use picture_files::{files_below, picture_files};
 pub use pictures::Pictures;
 pub use subject::{Blueprint, OutputType, Subject, WeightOrigin};
 pub use trained::{RunWeights, TrainedNetwork};

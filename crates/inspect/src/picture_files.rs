@@ -2,14 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use allconv_data::import::layout::IMAGE_ENDINGS;
 use allconv_data::pairs::centred;
 use allconv_data::{DataError, Picture};
 use allconv_train::ExampleInput;
 
 use crate::InspectError;
-
-/// Endings of the files that are taken from a folder.
-pub const PICTURE_ENDINGS: [&str; 3] = ["jpg", "jpeg", "png"];
 
 /// The files themselves, and the pictures in folders and below them, each folder's sorted by path; hidden files and folders are left out.
 ///
@@ -34,7 +32,7 @@ pub fn files_below(folder: &Path) -> Result<Vec<PathBuf>, InspectError> {
     let mut found = Vec::new();
     collect(folder, &mut found)?;
     if found.is_empty() {
-        let kinds = PICTURE_ENDINGS.join(", ");
+        let kinds = IMAGE_ENDINGS.join(", ");
         return Err(InspectError::Request(format!("{} holds no images ({kinds})", folder.display())));
     }
     found.sort();
@@ -52,7 +50,7 @@ fn collect(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), DataError> {
             continue;
         } else if path.is_dir() {
             collect(&path, found)?;
-        } else if ending.is_some_and(|ending| PICTURE_ENDINGS.contains(&ending.as_str())) {
+        } else if ending.is_some_and(|ending| IMAGE_ENDINGS.contains(&ending.as_str())) {
             found.push(path);
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use allconv_data::augment::ImageShape;
 use allconv_data::pairs::{centred, pixel_value};
-use allconv_data::{Dataset, FittedPreprocess, Picture, PreparedDataset, Preprocess};
+use allconv_data::{Dataset, FittedPreprocess, Picture, PreparedDataset, Preprocess, View};
 use allconv_nets::images_to_tensor;
 use allconv_record::SplitName;
 use allconv_train::ExampleInput;
@@ -48,12 +48,18 @@ impl Pictures {
         };
         let count = count.min(raw.len());
         let chosen: Vec<usize> = (0..count).map(|index| index * raw.len() / count).collect();
+        let (mut pixels, mut inputs, mut labels) = (Vec::new(), Vec::new(), Vec::new());
+        for sample in &chosen {
+            pixels.extend_from_slice(&raw.read(*sample)?);
+            inputs.extend_from_slice(&ready.image(*sample)?);
+            labels.push(u32::from(raw.label(*sample)?));
+        }
         Ok(Pictures {
             shape: prepared.shape,
             names: chosen.iter().map(|sample| format!("{} {sample}", split.name())).collect(),
-            pixels: chosen.iter().flat_map(|sample| raw.image(*sample).iter().copied()).collect(),
-            inputs: chosen.iter().flat_map(|sample| ready.image(*sample).iter().copied()).collect(),
-            labels: Some(chosen.iter().map(|sample| u32::from(raw.labels()[*sample])).collect()),
+            pixels,
+            inputs,
+            labels: Some(labels),
             fitted: Some(Arc::clone(&prepared.fitted)),
         })
     }
@@ -86,15 +92,16 @@ impl Pictures {
         Ok(Pictures { shape, names, pixels, inputs, labels: None, fitted: None })
     }
 
-    /// Reads JPEG or PNG files. `fitted` prepares them as training prepared its images; without it each channel is standardised over these
-    /// files alone.
+    /// Reads image files, through `view` if there is one. `fitted` prepares them as training prepared its images; without it each channel is
+    /// standardised over these files alone.
     ///
     /// # Errors
-    /// [`InspectError::Image`] for a file that is not an image, or has another size than `input` (channels, rows, columns).
+    /// [`InspectError::Image`] for a file that is not an image, or, without a view, has another size than `input` (channels, rows, columns).
     pub fn of_files(
         files: &[PathBuf],
         input: [usize; 3],
         fitted: Option<Arc<FittedPreprocess>>,
+        view: Option<View>,
     ) -> Result<Pictures, InspectError> {
         let [channels, height, width] = input;
         let shape = ImageShape { height, width, channels };
@@ -105,6 +112,7 @@ impl Pictures {
             let wrong = |reason: String| InspectError::Image { image: image.clone(), reason };
             let bytes = std::fs::read(file).map_err(|error| wrong(error.to_string()))?;
             let decoded = Picture::decode(&image, &bytes).map_err(|error| wrong(error.to_string()))?;
+            let decoded = view.map_or_else(|| decoded.clone(), |view| view.of(&decoded));
             let found = decoded.shape();
             if (found.height, found.width) != (height, width) {
                 return Err(wrong(format!(
@@ -279,7 +287,7 @@ pub(crate) mod tests {
     /// Returns drawn images of 16×16 pixels, standardised.
     pub(crate) fn drawn(count: usize) -> Pictures {
         let synthetic = SyntheticSettings { seed: 1, size: 16, train: 60, test: 60 };
-        let options = DatasetOptions { validation: 0, train_images: None, synthetic };
+        let options = DatasetOptions { validation: 0, train_images: None, synthetic, view: None };
         let directory = DataDirectory::new(std::env::temp_dir());
         let dataset = open("synthetic", &directory, &options).unwrap();
         let prepared = prepare(&dataset, &[Preprocess::Standardize], &directory).unwrap();
@@ -301,7 +309,7 @@ pub(crate) mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("small.png");
         image::RgbImage::new(5, 4).save(&file).unwrap();
-        let error = Pictures::of_files(&[file], [3, 8, 8], None).unwrap_err().to_string();
+        let error = Pictures::of_files(&[file], [3, 8, 8], None, None).unwrap_err().to_string();
         assert!(error.contains("4×5") && error.contains("8×8"), "{error}");
     }
 }

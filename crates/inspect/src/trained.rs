@@ -156,7 +156,8 @@ impl TrainedNetwork {
         if self.returns_pictures() {
             return Pictures::of_examples(seen_pictures(&files, input[0])?, input[1]);
         }
-        let pictures = Pictures::of_files(&files, input, Some(self.kept.fitted.clone()))?;
+        let view = self.settings.data.view;
+        let pictures = Pictures::of_files(&files, input, Some(self.kept.fitted.clone()), view)?;
         Ok(pictures.labelled(folder_labels(&files, self.classes())))
     }
 

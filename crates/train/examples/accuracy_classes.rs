@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use allconv_data::{
     Augmentation, DataDirectory, Loader, LoaderSettings, Order, Position, PreparedSplit, Preprocess,
+    SampleSource,
 };
 use allconv_kernels::{Accuracy, Engine, Isa};
 use allconv_nets::{Network, NetworkSpec, models};
@@ -71,6 +72,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         augment: Augmentation::default(),
         validation: VALIDATION,
         train_images: Some(arguments.images),
+        view: None,
         synthetic: None,
         task: None,
         test_dataset: None,
@@ -170,8 +172,11 @@ fn write_data(
     }
     let mut tensors = NamedTensors::new();
     for (name, split) in [("train", train), ("validation", validation)] {
-        let images = split.images().to_vec();
-        let labels = split.labels().iter().map(|&label| u32::from(label)).collect();
+        let (mut images, mut labels) = (Vec::new(), Vec::new());
+        for sample in 0..split.len() {
+            images.extend_from_slice(&split.image(sample)?);
+            labels.push(split.label(sample)?);
+        }
         let shape = vec![split.len(), images.len() / split.len()];
         tensors.insert(format!("{name}.images"), NamedTensor { shape, values: images });
         tensors.insert(format!("{name}.labels"), numbers(labels, vec![split.len()]));

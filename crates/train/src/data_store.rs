@@ -110,6 +110,7 @@ mod tests {
             augment: allconv_data::Augmentation::default(),
             validation: 10,
             train_images: None,
+            view: None,
             synthetic: Some(SyntheticSettings { seed: 0, size: 8, train: 50, test: 10 }),
             task: None,
             test_dataset: None,

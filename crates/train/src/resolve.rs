@@ -251,13 +251,13 @@ impl Resolver {
             let input = [dataset.channels, dataset.height, dataset.width];
             let samples = dataset.train.len() as u64;
             let held_out = dataset.validation.as_ref().map_or(0, |split| split.len());
-            let images = samples + (held_out + dataset.test.len()) as u64;
+            let splits = [Some(&dataset.train), dataset.validation.as_ref(), Some(&dataset.test)];
             return Ok(Sizes {
                 input,
                 outputs: dataset.classes.len(),
                 samples,
                 content_hash: dataset.content_hash.clone(),
-                data_bytes: images * 4 * input.iter().product::<usize>() as u64,
+                data_bytes: splits.into_iter().flatten().map(|images| images.bytes_prepared()).sum(),
                 metrics: class_metric_names(),
                 has_validation: held_out > 0,
             });

@@ -42,10 +42,13 @@ pub(crate) struct SubjectArguments {
     /// Preprocessing steps in order, where there is no run [default: standardize].
     #[arg(long, value_delimiter = ',', requires = "dataset")]
     pub(crate) preprocess: Option<Vec<String>>,
+    /// Height and width of what the network sees of images, where there is no run [default: all of each image].
+    #[arg(long, requires = "model")]
+    pub(crate) view: Option<usize>,
     /// Split of the data set.
     #[arg(long, value_enum, default_value = "test")]
     pub(crate) split: SplitArgument,
-    /// JPEG or PNG files of the network's input size, or folders of them, in place of a split; folders with names of classes give labels.
+    /// Image files of the network's input size (of any size with a view), or folders of them, in place of a split; folders with names of classes give labels.
     #[arg(long, num_args = 1..)]
     pub(crate) images: Vec<PathBuf>,
     /// Number of images, evenly spaced in the split [default: what each figure or measure needs].

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::DataArguments;
 use crate::table::Format;
@@ -137,26 +137,10 @@ pub(crate) enum DataCommand {
     },
     #[command(after_help = "Examples:
   allconv data import shapes --name shapes
-  allconv data import photos --name photos --layout photographs")]
+  allconv data import photos --name photos --layout photographs
+  allconv data import pets.zip --name pets --test-share 0.2")]
     /// Import a folder or archive of images, of photographs, or of images with label maps.
-    Import {
-        /// The folder, or a `.tar`, `.tar.gz` or `.tar.xz`.
-        source: PathBuf,
-        /// Name of the new data set.
-        #[arg(long)]
-        name: String,
-        /// How the files are laid out.
-        #[arg(long, value_enum, default_value_t)]
-        layout: LayoutArgument,
-        /// Read only files whose path matches this pattern (`*` also matches `/`), e.g. `*/x2/*_HR.png`; for photographs and segmentation.
-        #[arg(long)]
-        select: Option<String>,
-        /// Classes of the label maps with their grey values, e.g. `membrane=0,cell=255`; for segmentation [default: the values found].
-        #[arg(long)]
-        labels: Option<String>,
-        #[command(flatten)]
-        data: DataArguments,
-    },
+    Import(ImportArguments),
     /// Draw the first training images with augmentation: a row for each, as it is stored and in each epoch.
     Augment {
         /// Name of the data set.
@@ -184,10 +168,43 @@ pub(crate) enum DataCommand {
     },
 }
 
+/// `allconv data import`.
+#[derive(Debug, Args)]
+pub(crate) struct ImportArguments {
+    /// The folder, or a `.tar`, `.tar.gz`, `.tar.xz` or `.zip`.
+    pub(crate) source: PathBuf,
+    /// Name of the new data set.
+    #[arg(long)]
+    pub(crate) name: String,
+    /// How the files are laid out.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) layout: LayoutArgument,
+    /// Read only files whose path matches this pattern (`*` also matches `/`), e.g. `*/x2/*_HR.png`.
+    #[arg(long)]
+    pub(crate) select: Option<String>,
+    /// Colour behind transparent pixels: white, black, grey, or such as `#ff8000` [default: they are refused].
+    #[arg(long)]
+    pub(crate) background: Option<String>,
+    /// For classes: a CSV with the columns file and label, and perhaps split; files by their path in the source.
+    #[arg(long)]
+    pub(crate) table: Option<PathBuf>,
+    /// For classes that are not divided (`CLASS/*`): the share of each class that becomes the test split, e.g. 0.2.
+    #[arg(long)]
+    pub(crate) test_share: Option<f64>,
+    /// Seed of that division.
+    #[arg(long, default_value_t = 0, requires = "test_share")]
+    pub(crate) split_seed: u64,
+    /// For segmentation: classes of the label maps with their values, e.g. `membrane=0,cell=255` [default: the values found].
+    #[arg(long)]
+    pub(crate) labels: Option<String>,
+    #[command(flatten)]
+    pub(crate) data: DataArguments,
+}
+
 /// How the files of an import are laid out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LayoutArgument {
-    /// Images of one size at `SPLIT/CLASS/*`.
+    /// Images at `SPLIT/CLASS/*`; of different sizes too, which are kept as they are.
     #[default]
     Classes,
     /// Images of any size, in one folder or in folders `train`, `val`, `test`.

@@ -72,6 +72,9 @@ pub(crate) struct TrainArguments {
     /// Preprocessing steps in order [default: standardize; none in dense tasks].
     #[arg(long, value_delimiter = ',', help_heading = "Data")]
     pub(crate) preprocess: Option<Vec<String>>,
+    /// Height and width of what the network sees of images, which may differ in size; a study file says more.
+    #[arg(long)]
+    pub(crate) view: Option<u32>,
     /// Mirror training images at random.
     #[arg(long, help_heading = "Data")]
     pub(crate) hflip: bool,

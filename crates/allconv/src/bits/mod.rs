@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use allconv_data::{DataDirectory, PictureKind, PictureLayout, import, import_pictures};
+use allconv_data::{DataDirectory, ImportOptions, PictureKind, PictureLayout, import, import_pictures};
 use allconv_record::{Resolve, RunDirectory, Status};
 use allconv_study::PlannedRun;
 use allconv_train::{CheckpointStore, DataStore, Resolver};
@@ -112,10 +112,15 @@ fn import_data(folder: &Path, data: &DataDirectory) -> anyhow::Result<()> {
         std::fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
         anyhow::Ok(path)
     };
-    import(&unpacked("classes", CLASSES)?, "classes", data)?;
+    import(&unpacked("classes", CLASSES)?, "classes", data, &ImportOptions::default())?;
     let segmentation = PictureKind::Segmentation { labels: Vec::new() };
     for (name, bytes, kind) in [("discs", DISCS, segmentation), ("waves", WAVES, PictureKind::Photographs)] {
-        import_pictures(&unpacked(name, bytes)?, name, &PictureLayout { select: None, kind }, data)?;
+        import_pictures(
+            &unpacked(name, bytes)?,
+            name,
+            &PictureLayout { select: None, background: None, kind },
+            data,
+        )?;
     }
     Ok(())
 }

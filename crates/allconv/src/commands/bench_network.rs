@@ -127,6 +127,7 @@ fn batches(arguments: &BenchArguments, [channels, size, _]: [usize; 3]) -> anyho
         augment: Augmentation::default(),
         validation: 0,
         train_images: None,
+        view: None,
         synthetic: Some(synthetic),
         task: None,
         test_dataset: None,

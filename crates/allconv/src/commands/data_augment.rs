@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use allconv_data::{Augmentation, DataDirectory, Dataset, DatasetOptions, open};
+use allconv_data::{Augmentation, DataDirectory, DataError, Dataset, DatasetOptions, open};
 use allconv_train::DataRequest;
 use anyhow::Context;
 use image::{Rgb, RgbImage};
@@ -44,7 +44,7 @@ pub(super) fn augment(
             format!("--images {} is more than the {} training images", shown.images, dataset.train.len());
         return Err(UsageError(message).into());
     }
-    picture(&dataset, augmentation, shown)
+    picture(&dataset, augmentation, shown)?
         .save(path)
         .with_context(|| format!("cannot write {}", path.display()))?;
     output::print_line(format_args!("wrote {}", path.display()))?;
@@ -59,14 +59,14 @@ fn augmentation(settings: &str) -> Result<Augmentation, String> {
     Ok(request.augment.unwrap_or_default())
 }
 
-fn picture(dataset: &Dataset, augmentation: Augmentation, shown: &Shown) -> RgbImage {
+fn picture(dataset: &Dataset, augmentation: Augmentation, shown: &Shown) -> Result<RgbImage, DataError> {
     let shape = dataset.shape();
     let [width, height] = [shape.width, shape.height].map(|size| size as u32 * MAGNIFICATION + GAP);
     let mut picture =
         RgbImage::from_pixel((shown.epochs + 1) * width - GAP, shown.images * height - GAP, Rgb([255; 3]));
     for sample in 0..shown.images {
         let stored: Vec<f32> =
-            dataset.train.image(sample as usize).iter().map(|pixel| f32::from(*pixel) - MEAN).collect();
+            dataset.train.read(sample as usize)?.iter().map(|pixel| f32::from(*pixel) - MEAN).collect();
         let mut moved = stored.clone();
         for column in 0..=shown.epochs {
             if let Some(epoch) = column.checked_sub(1) {
@@ -87,5 +87,5 @@ fn picture(dataset: &Dataset, augmentation: Augmentation, shown: &Shown) -> RgbI
             }
         }
     }
-    picture
+    Ok(picture)
 }

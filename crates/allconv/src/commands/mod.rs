@@ -9,6 +9,7 @@ mod bench_slot;
 mod bench_time;
 pub(crate) mod data;
 mod data_augment;
+mod data_import;
 pub(crate) mod doctor;
 pub(crate) mod eval;
 pub(crate) mod explain;

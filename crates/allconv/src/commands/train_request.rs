@@ -104,6 +104,8 @@ fn described(arguments: &TrainArguments, model: &str) -> anyhow::Result<Request>
     let preset = if over_maps { "dense" } else { "springenberg2015" };
     train.insert("preset".into(), arguments.preset.clone().unwrap_or_else(|| preset.to_owned()).into());
     put(&mut data, "test_dataset", arguments.test_dataset.clone().map(Into::into));
+    let view = |size: u32| toml::Table::from_iter([("size".to_owned(), toml::Value::from(size))]);
+    put(&mut data, "view", arguments.view.map(view).map(Into::into));
     put(&mut data, "validation", arguments.validation.map(Into::into));
     put(&mut data, "train_images", arguments.train_images.map(Into::into));
     put(&mut train, "epochs", arguments.epochs.map(Into::into));

@@ -228,11 +228,11 @@ fn write_quickstart(folder: &Path) {
 /// A drawn data set of 32×32 pixels in ten classes, as folders.
 fn draw_dataset(folder: &Path) {
     let synthetic = SyntheticSettings { seed: 5, size: 32, train: 120, test: 40 };
-    let options = DatasetOptions { validation: 0, train_images: None, synthetic };
+    let options = DatasetOptions { validation: 0, train_images: None, synthetic, view: None };
     let dataset = open("synthetic", &DataDirectory::new(folder.join("unused")), &options).unwrap();
     for (name, split) in [("train", &dataset.train), ("test", &dataset.test)] {
         for sample in 0..split.len() {
-            let class = folder.join(name).join(&dataset.classes[usize::from(split.labels()[sample])]);
+            let class = folder.join(name).join(&dataset.classes[usize::from(split.label(sample).unwrap())]);
             std::fs::create_dir_all(&class).unwrap();
             std::fs::write(class.join(format!("{sample}.png")), split.png(sample).unwrap()).unwrap();
         }

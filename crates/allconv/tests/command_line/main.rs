@@ -16,6 +16,9 @@ mod determinism;
 /// Mistakes are refused with the right exit code before any training.
 mod refusals;
 
+/// Wrong images, tables, archives and label maps are refused by name.
+mod images;
+
 /// Run directories of every earlier format are read.
 mod formats;
 

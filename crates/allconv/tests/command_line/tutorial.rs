@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use allconv_data::{DataDirectory, Dataset, DatasetOptions, SyntheticSettings, open};
+use allconv_data::{DataDirectory, Dataset, DatasetOptions, Filter, SyntheticSettings, Window, open, resize};
 
 use crate::tiny_study::output;
 
@@ -25,7 +25,7 @@ pub(crate) fn blocks(page: &str, language: &str) -> Vec<String> {
 /// Draws the pictures that the pages call `shapes/`.
 pub(crate) fn draw_images(folder: &Path) {
     let synthetic = SyntheticSettings { seed: 5, size: 16, train: 600, test: 200 };
-    let options = DatasetOptions { validation: 0, train_images: None, synthetic };
+    let options = DatasetOptions { validation: 0, train_images: None, synthetic, view: None };
     let dataset: Dataset = open("synthetic", &DataDirectory::new(folder.join("unused")), &options).unwrap();
     for (split_name, split) in [("train", &dataset.train), ("test", &dataset.test)] {
         for (name, class) in CLASSES {
@@ -36,9 +36,31 @@ pub(crate) fn draw_images(folder: &Path) {
                 .expect("a class of the synthetic set");
             let folder = folder.join("shapes").join(split_name).join(name);
             std::fs::create_dir_all(&folder).unwrap();
-            for sample in (0..split.len()).filter(|&sample| usize::from(split.labels()[sample]) == class) {
+            for sample in
+                (0..split.len()).filter(|&sample| usize::from(split.label(sample).unwrap()) == class)
+            {
                 std::fs::write(folder.join(format!("{sample:04}.png")), split.png(sample).unwrap()).unwrap();
             }
+        }
+    }
+}
+
+/// Pictures of different sizes in folders of classes, without splits.
+fn draw_photos(folder: &Path) {
+    let synthetic = SyntheticSettings { seed: 6, size: 40, train: 300, test: 10 };
+    let options = DatasetOptions { validation: 0, train_images: None, synthetic, view: None };
+    let dataset = open("synthetic", &DataDirectory::new(folder.join("unused")), &options).unwrap();
+    for (name, class) in CLASSES {
+        let class =
+            dataset.classes.iter().position(|known| known == class).expect("a class of the synthetic set");
+        let folder = folder.join("photos").join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        let of_class = |sample: &usize| usize::from(dataset.train.label(*sample).unwrap()) == class;
+        for (number, sample) in (0..dataset.train.len()).filter(of_class).take(15).enumerate() {
+            let whole = dataset.train.whole(sample).unwrap();
+            let size = [35 + 3 * number, 60 - 2 * number];
+            let resized = resize::resize(&whole, Window::whole(whole.shape()), size, Filter::Bicubic);
+            std::fs::write(folder.join(format!("{number:04}.png")), resized.png().unwrap()).unwrap();
         }
     }
 }
@@ -60,6 +82,7 @@ pub(crate) fn expand(folder: &Path, argument: &str) -> String {
 fn every_command_of_the_tutorial_works_in_order() {
     let folder = tempfile::tempdir().unwrap();
     draw_images(folder.path());
+    draw_photos(folder.path());
     let page = page();
     let studies = blocks(&page, "toml");
     assert_eq!(studies.len(), 1);

@@ -6,16 +6,16 @@
 
 use rayon::prelude::*;
 
-use super::Split;
+use super::Images;
 use crate::error::DataError;
 
 /// The two parts of a training split.
 #[derive(Debug)]
 pub struct Divided {
     /// Images to train on, in stored order.
-    pub train: Split,
+    pub train: Images,
     /// Images held out, in stored order; `None` if none were requested.
-    pub validation: Option<Split>,
+    pub validation: Option<Images>,
 }
 
 /// Divides a training split with the names of its classes; `train_images = None` keeps all that is not held out.
@@ -26,7 +26,7 @@ pub struct Divided {
 /// # Errors
 /// If a class has too few images, or a number is 0 where that leaves nothing to train on.
 pub fn divide(
-    train: &Split,
+    train: &Images,
     classes: &[String],
     validation: usize,
     train_images: Option<usize>,
@@ -34,7 +34,7 @@ pub fn divide(
     if validation == 0 && train_images.is_none() {
         return Ok(Divided { train: train.clone(), validation: None });
     }
-    let ranked = rank_by_content(train, classes.len());
+    let ranked = rank_by_content(train, classes.len())?;
     let mut held_out = Vec::with_capacity(validation.min(train.len()));
     let mut kept = Vec::new();
     for (class, samples) in ranked.iter().enumerate() {
@@ -76,19 +76,18 @@ fn balanced_count(total: usize, classes: usize, class: usize) -> usize {
 }
 
 /// Returns the sample numbers of each class, smallest content hash first; equal images keep their stored order.
-fn rank_by_content(split: &Split, classes: usize) -> Vec<Vec<usize>> {
-    let hashes: Vec<[u8; 32]> = (0..split.len())
-        .into_par_iter()
-        .map(|sample| *blake3::hash(split.image(sample)).as_bytes())
-        .collect();
+fn rank_by_content(images: &Images, classes: usize) -> Result<Vec<Vec<usize>>, DataError> {
+    let known = |sample| Ok((images.content(sample)?, images.label(sample)?));
+    let known: Vec<([u8; 32], u16)> =
+        (0..images.len()).into_par_iter().map(known).collect::<Result<_, DataError>>()?;
     let mut ranked = vec![Vec::new(); classes];
-    for (sample, &label) in split.labels().iter().enumerate() {
-        ranked[usize::from(label)].push(sample);
+    for (sample, (_, label)) in known.iter().enumerate() {
+        ranked[usize::from(*label)].push(sample);
     }
     for samples in &mut ranked {
-        samples.sort_by_key(|&sample| (hashes[sample], sample));
+        samples.sort_by_key(|&sample| (known[sample].0, sample));
     }
-    ranked
+    Ok(ranked)
 }
 
 fn too_few(
@@ -118,8 +117,11 @@ mod tests {
         let train = split(0..30);
         for number in [1_000_000_000_000, usize::MAX / 2, usize::MAX] {
             for classes in [1, 3] {
-                let train =
-                    if classes == 1 { Split::new(vec![0; 20], vec![0; 10], SHAPE) } else { train.clone() };
+                let train = if classes == 1 {
+                    Images::Stored(Split::new(vec![0; 20], vec![0; 10], SHAPE))
+                } else {
+                    train.clone()
+                };
                 let message =
                     |outcome: Result<Divided, DataError>| outcome.expect_err("too many").to_string();
                 let held_out = message(divide(&train, &named(classes), number, None));
@@ -133,20 +135,26 @@ mod tests {
         }
     }
     use crate::augment::ImageShape;
+    use crate::dataset::Split;
 
     const SHAPE: ImageShape = ImageShape { height: 1, width: 1, channels: 2 };
 
-    fn split(order: impl Iterator<Item = u16>) -> Split {
+    fn split(order: impl Iterator<Item = u16>) -> Images {
         let mut pixels = Vec::new();
         let mut labels = Vec::new();
         for number in order {
             pixels.extend_from_slice(&number.to_le_bytes());
             labels.push(number % 3);
         }
-        Split::new(pixels, labels, SHAPE)
+        Images::Stored(Split::new(pixels, labels, SHAPE))
     }
 
-    fn contents(split: &Split) -> Vec<(u16, Vec<u8>)> {
+    fn stored(images: &Images) -> &Split {
+        images.stored().expect("in memory")
+    }
+
+    fn contents(images: &Images) -> Vec<(u16, Vec<u8>)> {
+        let split = stored(images);
         let mut all: Vec<_> =
             (0..split.len()).map(|sample| (split.labels()[sample], split.image(sample).to_vec())).collect();
         all.sort();
@@ -168,15 +176,15 @@ mod tests {
         let all = split(0..300);
         let divided = divide(&all, &named(3), 31, None).expect("enough images");
         let validation = divided.validation.expect("held out");
-        assert_eq!(validation.class_counts(3), [11, 10, 10]);
-        assert_eq!(divided.train.class_counts(3), [89, 90, 90]);
+        assert_eq!(stored(&validation).class_counts(3), [11, 10, 10]);
+        assert_eq!(stored(&divided.train).class_counts(3), [89, 90, 90]);
         let smallest_kept = (0..divided.train.len())
-            .filter(|&sample| divided.train.labels()[sample] == 0)
-            .map(|sample| *blake3::hash(divided.train.image(sample)).as_bytes())
+            .filter(|&sample| stored(&divided.train).labels()[sample] == 0)
+            .map(|sample| *blake3::hash(stored(&divided.train).image(sample)).as_bytes())
             .min();
         let largest_held = (0..validation.len())
-            .filter(|&sample| validation.labels()[sample] == 0)
-            .map(|sample| *blake3::hash(validation.image(sample)).as_bytes())
+            .filter(|&sample| stored(&validation).labels()[sample] == 0)
+            .map(|sample| *blake3::hash(stored(&validation).image(sample)).as_bytes())
             .max();
         assert!(largest_held < smallest_kept);
     }
@@ -186,7 +194,7 @@ mod tests {
         let all = split(0..300);
         let whole = divide(&all, &named(3), 30, None).expect("enough images");
         let part = divide(&all, &named(3), 30, Some(90)).expect("enough images");
-        assert_eq!(part.train.class_counts(3), [30, 30, 30]);
+        assert_eq!(stored(&part.train).class_counts(3), [30, 30, 30]);
         assert_eq!(
             contents(&whole.validation.expect("held out")),
             contents(&part.validation.expect("held out"))
@@ -215,6 +223,6 @@ mod tests {
         let all = split(0..9);
         let divided = divide(&all, &named(3), 0, None).expect("nothing to do");
         assert!(divided.validation.is_none());
-        assert_eq!(divided.train.pixels().as_ptr(), all.pixels().as_ptr());
+        assert_eq!(stored(&divided.train).pixels().as_ptr(), stored(&all).pixels().as_ptr());
     }
 }

@@ -3,14 +3,21 @@
 pub mod cifar;
 pub mod cifar100_classes;
 pub mod holdout;
+pub mod images;
 pub mod pack;
 pub mod split;
 pub mod synthetic;
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::augment::ImageShape;
 use crate::error::DataError;
+use crate::import::layout::SplitName;
+use crate::shards::ShardedSet;
+use crate::view::View;
+pub use images::Images;
 pub use split::Split;
 pub use synthetic::SyntheticSettings;
 
@@ -28,11 +35,11 @@ pub struct Dataset {
     /// Channels of a pixel.
     pub channels: usize,
     /// Images to train on, without the validation split.
-    pub train: Split,
+    pub train: Images,
     /// Images for curves, selection and search; none if nothing is held out.
-    pub validation: Option<Split>,
+    pub validation: Option<Images>,
     /// Images for the one final evaluation.
-    pub test: Split,
+    pub test: Images,
     /// BLAKE3 of everything the source holds (classes, shape, pixels, labels), before anything is held out, in hex.
     pub content_hash: String,
 }
@@ -47,11 +54,19 @@ pub struct DatasetOptions {
     pub train_images: Option<usize>,
     /// Settings of the drawn images if the dataset is `synthetic`; other datasets ignore it.
     pub synthetic: SyntheticSettings,
+    /// What is seen of images; needed for those that differ in size.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub view: Option<View>,
 }
 
 impl Default for DatasetOptions {
     fn default() -> DatasetOptions {
-        DatasetOptions { validation: 5000, train_images: None, synthetic: SyntheticSettings::default() }
+        DatasetOptions {
+            validation: 5000,
+            train_images: None,
+            synthetic: SyntheticSettings::default(),
+            view: None,
+        }
     }
 }
 
@@ -116,31 +131,89 @@ impl Source {
         Ok(())
     }
 
-    /// Holds out the validation split and takes the requested number of training images.
+    /// Holds out the validation split, takes the requested number of training images, and applies the view.
     pub fn into_dataset(self, name: &str, options: &DatasetOptions) -> Result<Dataset, DataError> {
         self.check(name)?;
         let content_hash = self.content_hash();
-        if self.validation.is_some() && options.validation > 0 {
+        let images = |split| Images::of_split(split, options.view);
+        let splits = Splits {
+            train: images(self.train),
+            validation: self.validation.map(images),
+            test: images(self.test),
+        };
+        divided(name, self.classes, content_hash, splits, options)
+    }
+}
+
+/// A set of encoded images, seen through the view of the options.
+///
+/// # Errors
+/// [`DataError::BadOption`] for images of different sizes without a view; as [`Source::into_dataset`].
+pub(crate) fn of_shards(
+    name: &str,
+    set: Arc<ShardedSet>,
+    options: &DatasetOptions,
+) -> Result<Dataset, DataError> {
+    let shape = match (options.view, set.common_size()) {
+        (Some(view), _) => view.shape(),
+        (None, Some([height, width])) => {
+            ImageShape { height: usize::from(height), width: usize::from(width), channels: 3 }
+        }
+        (None, None) => {
             return Err(DataError::BadOption {
-                field: "validation",
-                value: options.validation.to_string(),
-                limit: format!("{name} brings its own validation split"),
-                fix: "set validation = 0 to use that one".to_string(),
+                field: "view",
+                value: "none".to_string(),
+                limit: format!("the images of {name} differ in size, and a network sees images of one size"),
+                fix: "say what is seen of them, e.g. view = { size = 64 }".to_string(),
             });
         }
-        let divided = holdout::divide(&self.train, &self.classes, options.validation, options.train_images)?;
-        Ok(Dataset {
-            name: name.to_string(),
-            classes: self.classes,
-            height: self.shape.height,
-            width: self.shape.width,
-            channels: self.shape.channels,
-            train: divided.train,
-            validation: self.validation.or(divided.validation),
-            test: self.test,
-            content_hash,
-        })
+    };
+    let images = |split| Images::of_shards(&set, split, options.view, shape);
+    let splits = Splits {
+        train: images(SplitName::Train),
+        validation: Some(images(SplitName::Validation)).filter(|images| !images.is_empty()),
+        test: images(SplitName::Test),
+    };
+    let header = set.header();
+    divided(name, header.classes.clone(), header.content_hash.clone(), splits, options)
+}
+
+/// The splits of a set before anything is held out.
+pub(crate) struct Splits {
+    pub(crate) train: Images,
+    pub(crate) validation: Option<Images>,
+    pub(crate) test: Images,
+}
+
+/// Holds out the validation split and takes the requested number of training images.
+pub(crate) fn divided(
+    name: &str,
+    classes: Vec<String>,
+    content_hash: String,
+    splits: Splits,
+    options: &DatasetOptions,
+) -> Result<Dataset, DataError> {
+    if splits.validation.is_some() && options.validation > 0 {
+        return Err(DataError::BadOption {
+            field: "validation",
+            value: options.validation.to_string(),
+            limit: format!("{name} brings its own validation split"),
+            fix: "set validation = 0 to use that one".to_string(),
+        });
     }
+    let divided = holdout::divide(&splits.train, &classes, options.validation, options.train_images)?;
+    let ImageShape { height, width, channels } = splits.train.shape();
+    Ok(Dataset {
+        name: name.to_string(),
+        classes,
+        height,
+        width,
+        channels,
+        train: divided.train,
+        validation: splits.validation.or(divided.validation),
+        test: splits.test,
+        content_hash,
+    })
 }
 
 impl Dataset {

@@ -86,37 +86,7 @@ impl Split {
 
     /// Encodes one image as PNG, for reports.
     pub fn png(&self, sample: usize) -> Result<Vec<u8>, DataError> {
-        let color = match self.shape.channels {
-            1 => image::ExtendedColorType::L8,
-            3 => image::ExtendedColorType::Rgb8,
-            channels => {
-                return Err(DataError::BadOption {
-                    field: "channels",
-                    value: channels.to_string(),
-                    limit: "a PNG has 1 or 3 of them here".to_string(),
-                    fix: "use a grey or colour dataset".to_string(),
-                });
-            }
-        };
-        let mut bytes = Cursor::new(Vec::new());
-        let (width, height) = (self.shape.width as u32, self.shape.height as u32);
-        image::write_buffer_with_format(
-            &mut bytes,
-            self.image(sample),
-            width,
-            height,
-            color,
-            image::ImageFormat::Png,
-        )
-        .map_err(|error| {
-            DataError::bad_file(
-                format!("sample {sample}"),
-                "an image PNG can hold",
-                error,
-                "report this as a bug",
-            )
-        })?;
-        Ok(bytes.into_inner())
+        png(self.shape, self.image(sample), sample)
     }
 
     /// Adds number, labels and pixels to a hash.
@@ -127,6 +97,34 @@ impl Split {
         }
         hasher.update(&self.pixels);
     }
+}
+
+/// Encodes the pixels of the image number `sample` as PNG.
+pub(super) fn png(shape: ImageShape, pixels: &[u8], sample: usize) -> Result<Vec<u8>, DataError> {
+    let color = match shape.channels {
+        1 => image::ExtendedColorType::L8,
+        3 => image::ExtendedColorType::Rgb8,
+        channels => {
+            return Err(DataError::BadOption {
+                field: "channels",
+                value: channels.to_string(),
+                limit: "a PNG has 1 or 3 of them here".to_string(),
+                fix: "use a grey or colour dataset".to_string(),
+            });
+        }
+    };
+    let mut bytes = Cursor::new(Vec::new());
+    let (width, height) = (shape.width as u32, shape.height as u32);
+    image::write_buffer_with_format(&mut bytes, pixels, width, height, color, image::ImageFormat::Png)
+        .map_err(|error| {
+            DataError::bad_file(
+                format!("sample {sample}"),
+                "an image PNG can hold",
+                error,
+                "report this as a bug",
+            )
+        })?;
+    Ok(bytes.into_inner())
 }
 
 #[cfg(test)]

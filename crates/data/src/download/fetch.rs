@@ -16,7 +16,7 @@ use crate::directory::DataDirectory;
 use crate::error::DataError;
 use crate::import::archive;
 use crate::import::entry::EntryLimits;
-use crate::import::import;
+use crate::import::{ImportOptions, import};
 use crate::registry::nearest;
 
 /// The result of a fetch.
@@ -89,7 +89,11 @@ pub fn fetch_images(
 ) -> Result<FetchReport, DataError> {
     let pack = directory.pack(&archive.name);
     let is_present = || match pack.exists() {
-        true => check_content(archive, pack.display(), &pack::read_header(&pack)?).map(|()| true),
+        true => {
+            let header = pack::read_header(&pack)?;
+            check_content(archive, pack.display(), &header.content_hash, header.train + header.test)?;
+            Ok(true)
+        }
         false => Ok(false),
     };
     let unpack = |target: &Path| {
@@ -159,11 +163,12 @@ impl Download<'_> {
 fn import_checked(archive: &ImageArchive, target: &Path, directory: &DataDirectory) -> Result<(), DataError> {
     remove_leftovers(directory.root(), crate::write_file::LEFT_BEHIND);
     let staging_root = temporary_folder(directory.root(), &format!("unpacking-{}-", archive.name))?;
-    let imported = import(target, &archive.name, &DataDirectory::new(staging_root.path()))?;
-    check_content(archive, &archive.url, &imported.header)?;
+    let staging = DataDirectory::new(staging_root.path());
+    let imported = import(target, &archive.name, &staging, &ImportOptions::default())?;
+    check_content(archive, &archive.url, &imported.content_hash, imported.counts.iter().sum())?;
     let (folder, pack) = (directory.imported(), directory.pack(&archive.name));
     fs::create_dir_all(&folder).map_err(DataError::io("create the folder", &folder))?;
-    fs::rename(&imported.pack, &pack).map_err(DataError::io("rename", &pack))?;
+    fs::rename(&imported.path, &pack).map_err(DataError::io("rename", &pack))?;
     sync_folder(&folder)?;
     let root = staging_root.path().to_path_buf();
     staging_root.close().map_err(DataError::io("remove", &root))
@@ -173,15 +178,16 @@ fn import_checked(archive: &ImageArchive, target: &Path, directory: &DataDirecto
 fn check_content(
     archive: &ImageArchive,
     place: impl std::fmt::Display,
-    header: &pack::PackHeader,
+    content_hash: &str,
+    images: usize,
 ) -> Result<(), DataError> {
-    if header.content_hash == archive.content_hash {
+    if content_hash == archive.content_hash {
         return Ok(());
     }
     Err(DataError::bad_file(
         place,
         format!("images with the content hash {}", archive.content_hash),
-        format!("{} images with the content hash {}", header.train + header.test, header.content_hash),
+        format!("{images} images with the content hash {content_hash}"),
         "import these images under another name, or delete the file and fetch again",
     ))
 }

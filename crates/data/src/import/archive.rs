@@ -1,4 +1,4 @@
-//! Walking over a tar archive, plain or compressed with gzip or xz, without unpacking it.
+//! Walking over an archive without unpacking it: a tar, plain or compressed with gzip or xz, or a zip.
 //!
 //! Everything is refused that is not a plain file or folder with a plain relative path; nothing touches the disk.
 
@@ -10,6 +10,7 @@ use std::path::Path;
 use tar::EntryType;
 
 use super::entry::{Entry, EntryLimits, Visit, check_component};
+use super::zip;
 use crate::error::DataError;
 
 /// Largest dictionary an xz stream may ask for, in KiB: 256 MiB, four times what `xz -9` uses.
@@ -28,7 +29,13 @@ const DESCRIPTION_LIMIT: u64 = 1 << 20;
 /// path twice, also if only upper and lower case differ; a name or description of an entry above 1 MiB; a size that is said twice,
 /// differently; a truncated or damaged archive; a broken limit.
 pub fn walk(path: &Path, limits: &EntryLimits, visit: &mut Visit) -> Result<(), DataError> {
-    let reader = open(path, limits)?;
+    match open(path, limits)? {
+        Opened::Tar(reader) => walk_tar(path, reader, limits, visit),
+        Opened::Zip => zip::walk(path, limits, visit),
+    }
+}
+
+fn walk_tar(path: &Path, reader: Guarded, limits: &EntryLimits, visit: &mut Visit) -> Result<(), DataError> {
     let mut archive = tar::Archive::new(reader);
     let mut seen = HashSet::new();
     let (mut count, mut path_bytes) = (0u64, 0);
@@ -180,8 +187,14 @@ impl Read for Guarded {
     }
 }
 
-/// Opens the archive; the compression is told by the first bytes.
-fn open(path: &Path, limits: &EntryLimits) -> Result<Guarded, DataError> {
+/// What an archive is by its first bytes.
+enum Opened {
+    Tar(Guarded),
+    Zip,
+}
+
+/// Opens the archive; its kind and compression are told by the first bytes.
+fn open(path: &Path, limits: &EntryLimits) -> Result<Opened, DataError> {
     let mut file = File::open(path).map_err(DataError::io("read", path))?;
     let compressed_bytes = file.metadata().map_err(DataError::io("read", path))?.len();
     let mut start = Vec::new();
@@ -192,18 +205,20 @@ fn open(path: &Path, limits: &EntryLimits) -> Result<Guarded, DataError> {
         Box::new(BufReader::new(flate2::bufread::MultiGzDecoder::new(file)))
     } else if start.starts_with(&[0xfd, b'7', b'z', b'X', b'Z', 0]) {
         Box::new(BufReader::new(lzma_rust2::XzReader::new_mem_limit(file, true, XZ_MEMORY_KIB)))
+    } else if zip::begins(&start) {
+        return Ok(Opened::Zip);
     } else if start.get(257..262) == Some(b"ustar".as_slice()) {
         Box::new(file)
     } else {
         let found = format!("a file that begins with \"{}\"", start[..start.len().min(8)].escape_ascii());
-        let expected = "a folder or a .tar, .tar.gz or .tar.xz archive";
-        return Err(DataError::bad_file(path.display(), expected, found, "pack the images with tar"));
+        let expected = "a folder or a .tar, .tar.gz, .tar.xz or .zip archive";
+        return Err(DataError::bad_file(path.display(), expected, found, "pack the images with tar or zip"));
     };
-    Ok(Guarded { inner, compressed_bytes, limits: *limits, produced: 0, trailing_zeros: 0 })
+    Ok(Opened::Tar(Guarded { inner, compressed_bytes, limits: *limits, produced: 0, trailing_zeros: 0 }))
 }
 
 /// Joins the components of a safe relative path; a leading `./` is dropped.
-fn check_path(raw: &[u8]) -> Result<String, String> {
+pub(super) fn check_path(raw: &[u8]) -> Result<String, String> {
     if raw.len() > PATH_LIMIT {
         return Err(format!("a path of {} bytes", raw.len()));
     }
@@ -222,7 +237,7 @@ fn check_path(raw: &[u8]) -> Result<String, String> {
     Ok(trimmed.to_string())
 }
 
-fn refused(path: &Path, inner: &str, expected: impl ToString, found: impl ToString) -> DataError {
+pub(super) fn refused(path: &Path, inner: &str, expected: impl ToString, found: impl ToString) -> DataError {
     let file = if inner.is_empty() {
         path.display().to_string()
     } else {
@@ -232,7 +247,7 @@ fn refused(path: &Path, inner: &str, expected: impl ToString, found: impl ToStri
 }
 
 /// A failure while reading: the disk's if the system named one, the archive's otherwise.
-fn damaged(path: &Path, error: &io::Error) -> DataError {
+pub(super) fn damaged(path: &Path, error: &io::Error) -> DataError {
     if error.raw_os_error().is_some() {
         return DataError::io("read", path)(io::Error::new(error.kind(), error.to_string()));
     }

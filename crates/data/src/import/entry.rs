@@ -1,10 +1,5 @@
-//! The files of an import source, whatever holds them: one walk over a folder or an archive.
+//! A file of an import source, the limits of a walk over them, and the rules for their names.
 
-use std::fs;
-use std::io::Read;
-use std::path::Path;
-
-use super::{archive, folder};
 use crate::error::DataError;
 
 /// One regular file.
@@ -46,37 +41,6 @@ impl Default for EntryLimits {
 /// Receives the entries of a walk.
 pub type Visit<'a> = dyn FnMut(Entry) -> Result<(), DataError> + 'a;
 
-/// Visits every regular file of a folder (in the order of paths) or an archive (in its own order).
-pub fn walk(source: &Path, limits: &EntryLimits, visit: &mut Visit) -> Result<(), DataError> {
-    if metadata(source)?.is_dir() {
-        folder::walk(source, limits, visit)
-    } else {
-        archive::walk(source, limits, visit)
-    }
-}
-
-/// Hashes the content of a source: the archive's bytes, or the paths and bytes of a folder's files.
-pub fn hash_source(source: &Path, limits: &EntryLimits) -> Result<String, DataError> {
-    let mut hasher = blake3::Hasher::new();
-    if metadata(source)?.is_dir() {
-        folder::walk(source, limits, &mut |entry| {
-            hasher.update(&(entry.path.len() as u64).to_le_bytes()).update(entry.path.as_bytes());
-            hasher.update(&(entry.bytes.len() as u64).to_le_bytes()).update(&entry.bytes);
-            Ok(())
-        })?;
-    } else {
-        let mut file = fs::File::open(source).map_err(DataError::io("read", source))?;
-        let mut block = vec![0; 1 << 20];
-        loop {
-            match file.read(&mut block).map_err(DataError::io("read", source))? {
-                0 => break,
-                read => hasher.update(&block[..read]),
-            };
-        }
-    }
-    Ok(hasher.finalize().to_hex().to_string())
-}
-
 /// Checks one path component against the rules: not empty, not `.` or `..`, at most 255 bytes, without a separator of
 /// any system, and printable, without marks that turn the direction of writing.
 pub(super) fn check_component(component: &str) -> Result<(), String> {
@@ -101,18 +65,6 @@ fn changes_how_text_runs(character: char) -> bool {
         character,
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
     )
-}
-
-fn metadata(source: &Path) -> Result<fs::Metadata, DataError> {
-    match fs::metadata(source) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(DataError::bad_file(
-            source.display(),
-            "a folder or a .tar, .tar.gz or .tar.xz archive",
-            "nothing",
-            "check the path",
-        )),
-        other => other.map_err(DataError::io("read", source)),
-    }
 }
 
 #[cfg(test)]

@@ -12,12 +12,12 @@ pub enum SplitName {
 }
 
 impl SplitName {
-    /// Reads a folder's name.
+    /// Reads a folder's name, in any case.
     pub fn of_folder(folder: &str) -> Option<SplitName> {
-        match folder {
-            "train" => Some(SplitName::Train),
-            "val" | "validation" => Some(SplitName::Validation),
-            "test" => Some(SplitName::Test),
+        match folder.to_ascii_lowercase().as_str() {
+            "train" | "training" => Some(SplitName::Train),
+            "val" | "valid" | "validation" => Some(SplitName::Validation),
+            "test" | "testing" => Some(SplitName::Test),
             _ => None,
         }
     }
@@ -25,12 +25,15 @@ impl SplitName {
     /// The folder's usual name.
     pub fn folder(self) -> &'static str {
         match self {
-            SplitName::Train => "train",
+            SplitName::Train => TRAIN,
             SplitName::Validation => "val",
             SplitName::Test => "test",
         }
     }
 }
+
+/// Name of the training split.
+const TRAIN: &str = "train";
 
 /// The place of one image.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,9 +50,22 @@ pub struct Place {
 #[derive(Clone, Debug, Default)]
 pub struct Layout {
     leading: Option<Option<String>>,
+    is_undivided: bool,
 }
 
 impl Layout {
+    /// The layout `CLASS/FILE`, in which every image is a training image.
+    pub fn undivided() -> Layout {
+        Layout { leading: None, is_undivided: true }
+    }
+
+    /// True for an image that [`Layout::undivided`] would place, and this layout does not.
+    pub fn would_fit_undivided(&self, path: &str) -> bool {
+        let is_class = |place: &Place| SplitName::of_folder(&place.class).is_none();
+        !self.is_undivided
+            && Layout::undivided().place(path).is_ok_and(|place| place.as_ref().is_some_and(is_class))
+    }
+
     /// Places a path of components joined by `/`; `None` if it is no image of a split (hidden, in a folder of an operating system, another
     /// extension, another depth, beside the splits).
     ///
@@ -58,6 +74,9 @@ impl Layout {
     pub fn place(&mut self, path: &str) -> Result<Option<Place>, String> {
         let components: Vec<&str> = path.split('/').collect();
         let (leading, split, class, file) = match components[..] {
+            [class, file] if self.is_undivided => (None, TRAIN, class, file),
+            [leading, class, file] if self.is_undivided => (Some(leading), TRAIN, class, file),
+            _ if self.is_undivided => return Ok(None),
             [split, class, file] => (None, split, class, file),
             [leading, split, class, file] => (Some(leading), split, class, file),
             _ => return Ok(None),
@@ -95,12 +114,15 @@ pub(super) fn is_system_folder(folder: &str) -> bool {
     folder.starts_with('.') || NAMES.contains(&folder.to_lowercase().as_str())
 }
 
-/// Returns true for names of a JPEG or PNG image, in any case, and are not hidden.
+/// Endings of the files that are read as images, in any case.
+pub const IMAGE_ENDINGS: [&str; 5] = ["jpg", "jpeg", "png", "webp", "bmp"];
+
+/// Returns true for names of image files, in any case, that are not hidden.
 pub(super) fn is_image_name(file: &str) -> bool {
     let Some((stem, extension)) = file.rsplit_once('.') else { return false };
     !stem.is_empty()
         && !file.starts_with('.')
-        && ["jpg", "jpeg", "png"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+        && IMAGE_ENDINGS.iter().any(|known| extension.eq_ignore_ascii_case(known))
 }
 
 #[cfg(test)]
@@ -123,6 +145,21 @@ mod tests {
     fn val_means_validation_and_extensions_have_any_case() {
         assert_eq!(place("val/cat/1.JPEG").map(|place| place.split), Some(SplitName::Validation));
         assert_eq!(place("validation/cat/1.PnG").map(|place| place.split), Some(SplitName::Validation));
+        assert_eq!(place("Valid/cat/1.webp").map(|place| place.split), Some(SplitName::Validation));
+        assert_eq!(place("TRAINING/cat/1.bmp").map(|place| place.split), Some(SplitName::Train));
+        assert_eq!(place("Testing/cat/1.png").map(|place| place.split), Some(SplitName::Test));
+    }
+
+    #[test]
+    fn classes_alone_are_an_undivided_set() {
+        let mut layout = Layout::undivided();
+        for path in ["pets/cat/1.png", "pets/dog/2.png"] {
+            let found = layout.place(path).expect("one leading folder").expect("an image");
+            assert_eq!((found.split, found.class.len()), (SplitName::Train, 3));
+        }
+        assert_eq!(layout.place("1.png"), Ok(None));
+        assert!(Layout::default().would_fit_undivided("cat/1.png"));
+        assert!(!Layout::default().would_fit_undivided("1.png"));
     }
 
     #[test]

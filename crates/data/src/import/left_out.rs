@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::IGNORED_NAMED;
 use super::layout::{is_image_name, is_system_folder};
+
+/// Largest number of files left out that a report names.
+pub const IGNORED_NAMED: usize = 16;
 
 /// Files of a source that were left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use glob::Pattern;
 
-use super::entry::{self, Entry, EntryLimits};
+use super::background::Background;
+use super::entry::{Entry, EntryLimits};
 use super::labels::{check_class_count, check_lossless, class_numbers, found_labels};
 use super::layout::{SplitName, is_image_name, is_system_folder};
 use super::left_out::LeftOut;
+use super::{select, source, taken};
 use crate::directory::DataDirectory;
 use crate::error::DataError;
 use crate::picture::Picture;
@@ -23,8 +25,19 @@ use crate::shared::SharedImages;
 pub struct PictureLayout {
     /// Only files whose path matches this pattern are read (`*`, `?`, `[…]`; `*` also matches `/`), e.g. `*/x2/*_HR.png`.
     pub select: Option<String>,
+    /// What lies behind transparent pixels; without it they are refused.
+    pub background: Option<Background>,
     /// What the pictures come with.
     pub kind: PictureKind,
+}
+
+impl PictureLayout {
+    /// The layout in words that enter the hash of a source. What is not given is absent, so that sets imported before are recognised.
+    fn text(&self) -> String {
+        let PictureLayout { select, background, kind } = self;
+        let background = background.map_or(String::new(), |background| format!(" over {background:?}"));
+        format!("PictureLayout {{ select: {select:?}, kind: {kind:?} }}{background}")
+    }
 }
 
 /// What pictures come with.
@@ -71,12 +84,14 @@ pub fn import_pictures(
     registry::check_importable(name)?;
     let limits = EntryLimits::default();
     let path = directory.pictures(name);
-    if directory.pack(name).exists() {
-        return Err(taken(&directory.pack(name), source));
+    for other in [directory.pack(name), directory.shards(name)] {
+        if other.exists() {
+            return Err(taken(&other, source));
+        }
     }
     // How the files are read decides what comes of them.
-    let source_hash = blake3::hash(format!("{} {layout:?}", entry::hash_source(source, &limits)?).as_bytes());
-    let source_hash = source_hash.to_hex().to_string();
+    let source_hash = format!("{} {}", source::hash_source(source, &limits)?, layout.text());
+    let source_hash = blake3::hash(source_hash.as_bytes()).to_hex().to_string();
     if path.exists() {
         let header = pack::read_header(&path)?;
         if header.source_hash != source_hash {
@@ -86,21 +101,12 @@ pub fn import_pictures(
         return Ok(PictureReport { pack: path, header, already_present: true, left_out, shared });
     }
     let mut collector = Collector::new(source, layout)?;
-    entry::walk(source, &limits, &mut |entry| collector.add(entry))?;
+    source::walk(source, &limits, &mut |entry| collector.add(entry))?;
     let left_out = std::mem::take(&mut collector.left_out);
     let set = collector.finish(left_out.files)?;
     let header = pack::write(&path, &set, &source_hash)?;
     let shared = set.shared_between_splits();
     Ok(PictureReport { pack: path, header, already_present: false, left_out, shared })
-}
-
-fn taken(path: &Path, source: &Path) -> DataError {
-    DataError::bad_file(
-        path.display(),
-        format!("to be free for {}", source.display()),
-        "another import under this name",
-        "choose another name, or delete this file first",
-    )
 }
 
 /// Which of a pair a file is.
@@ -118,6 +124,7 @@ struct Collector<'a> {
     source: &'a Path,
     kind: &'a PictureKind,
     select: Option<Pattern>,
+    background: Option<Background>,
     pictures: BTreeMap<Key, (String, Picture)>,
     label_maps: BTreeMap<Key, (String, Picture)>,
     left_out: LeftOut,
@@ -125,18 +132,11 @@ struct Collector<'a> {
 
 impl<'a> Collector<'a> {
     fn new(source: &'a Path, layout: &'a PictureLayout) -> Result<Collector<'a>, DataError> {
-        let pattern = |text: &String| {
-            Pattern::new(text).map_err(|error| DataError::BadOption {
-                field: "select",
-                value: format!("\"{text}\""),
-                limit: error.to_string(),
-                fix: "write a pattern such as \"*_HR.png\"".to_string(),
-            })
-        };
         Ok(Collector {
             source,
             kind: &layout.kind,
-            select: layout.select.as_ref().map(pattern).transpose()?,
+            select: layout.select.as_deref().map(select::pattern).transpose()?,
+            background: layout.background,
             pictures: BTreeMap::new(),
             label_maps: BTreeMap::new(),
             left_out: LeftOut::default(),
@@ -160,7 +160,8 @@ impl<'a> Collector<'a> {
         if role == Role::LabelMap {
             check_lossless(&file, &entry.bytes)?;
         }
-        let picture = Picture::decode(&file, &entry.bytes)?;
+        let background = if role == Role::Picture { self.background } else { None };
+        let picture = Picture::decode_over(&file, &entry.bytes, background)?;
         let place = match role {
             Role::Picture => &mut self.pictures,
             Role::LabelMap => &mut self.label_maps,
@@ -294,11 +295,12 @@ mod tests {
         (folder, source, directory)
     }
 
-    const PHOTOGRAPHS: PictureLayout = PictureLayout { select: None, kind: PictureKind::Photographs };
+    const PHOTOGRAPHS: PictureLayout =
+        PictureLayout { select: None, background: None, kind: PictureKind::Photographs };
 
     fn segmentation(labels: &str) -> PictureLayout {
         let labels = if labels.is_empty() { Vec::new() } else { parse_labels(labels).expect("labels") };
-        PictureLayout { select: None, kind: PictureKind::Segmentation { labels } }
+        PictureLayout { select: None, background: None, kind: PictureKind::Segmentation { labels } }
     }
 
     #[test]

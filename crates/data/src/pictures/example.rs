@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use crate::augment::ImageShape;
 use crate::dataset::{Source, Split, SyntheticSettings, synthetic};
 use crate::error::DataError;
+use crate::import::layout::SplitName;
 use crate::picture::Picture;
+use crate::shards::ShardedSet;
 
 /// One picture and, where the set has them, the class of each of its pixels.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,6 +85,27 @@ impl PictureSource {
             validation: source.validation.as_ref().map_or_else(Vec::new, |split| examples(split, "val")),
             test: examples(&source.test, "test"),
         }
+    }
+
+    /// The images of a set of encoded ones, decoded; their classes are left aside.
+    ///
+    /// # Errors
+    /// [`DataError`] when an image cannot be read.
+    pub(crate) fn of_shards(set: &ShardedSet) -> Result<PictureSource, DataError> {
+        let examples = |split: SplitName| -> Result<Vec<PictureExample>, DataError> {
+            let example = |sample| {
+                let picture = set.picture(set.first_of(split) + sample)?;
+                Ok(PictureExample { name: format!("{}_{sample:05}", split.folder()), picture, mask: None })
+            };
+            (0..set.header().count(split)).into_par_iter().map(example).collect()
+        };
+        Ok(PictureSource {
+            channels: 3,
+            classes: Vec::new(),
+            train: examples(SplitName::Train)?,
+            validation: examples(SplitName::Validation)?,
+            test: examples(SplitName::Test)?,
+        })
     }
 
     /// The drawn set with its label maps.

@@ -102,6 +102,11 @@ impl FittedPreprocess {
         &self.steps
     }
 
+    /// Returns standardisation by moments that were measured elsewhere.
+    pub(super) fn standardized(moments: ChannelMoments, shape: ImageShape) -> FittedPreprocess {
+        FittedPreprocess { steps: vec![FittedStep::Standardize(moments)], shape }
+    }
+
     /// No steps at all: pixels stay grey levels.
     #[must_use]
     pub fn nothing(shape: ImageShape) -> FittedPreprocess {

@@ -6,6 +6,7 @@ pub mod global_contrast;
 pub mod prepared;
 pub mod standardize;
 pub mod step;
+mod when_read;
 pub mod zca;
 
 pub use fitted::{FittedPreprocess, FittedStep};

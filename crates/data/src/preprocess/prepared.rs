@@ -1,5 +1,6 @@
 //! A prepared dataset: every split as `f32` images, ready to be loaded.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
@@ -7,8 +8,9 @@ use std::{fs, io};
 use super::cache::{ArrayFile, CacheLock, cache_path, write_arrays};
 use super::fitted::FittedPreprocess;
 use super::step::Preprocess;
+use super::when_read;
 use crate::augment::ImageShape;
-use crate::dataset::{Dataset, Split};
+use crate::dataset::{Dataset, Images, Split};
 use crate::directory::DataDirectory;
 use crate::error::DataError;
 use crate::loader::SampleSource;
@@ -65,30 +67,21 @@ impl PreparedDataset {
 /// One split after preprocessing. Cloning shares the images.
 #[derive(Clone, Debug)]
 pub struct PreparedSplit {
-    images: Arc<Vec<f32>>,
-    labels: Arc<Vec<u16>>,
-    shape: ImageShape,
+    /// The prepared values of all images; none where images are prepared when they are read.
+    values: Option<Arc<Vec<f32>>>,
+    images: Images,
+    fitted: Arc<FittedPreprocess>,
 }
 
 impl PreparedSplit {
     /// Returns the number of images.
     pub fn len(&self) -> usize {
-        self.labels.len()
+        self.images.len()
     }
 
     /// Returns whether there is no image.
     pub fn is_empty(&self) -> bool {
-        self.labels.is_empty()
-    }
-
-    /// Returns all images, `[n, height, width, channels]`.
-    pub fn images(&self) -> &[f32] {
-        &self.images
-    }
-
-    /// Returns all class numbers, `[n]`.
-    pub fn labels(&self) -> &[u16] {
-        &self.labels
+        self.images.is_empty()
     }
 
     /// Returns `count` of its images at even distances, in the stored order; itself if there are no more.
@@ -97,17 +90,29 @@ impl PreparedSplit {
         if count >= self.len() {
             return self.clone();
         }
-        let chosen = || (0..count).map(|index| index * self.len() / count);
-        PreparedSplit {
-            images: Arc::new(chosen().flat_map(|sample| self.image(sample)).copied().collect()),
-            labels: Arc::new(chosen().map(|sample| self.labels[sample]).collect()),
-            shape: self.shape,
-        }
+        let chosen: Vec<usize> = (0..count).map(|index| index * self.len() / count).collect();
+        let length = self.images.shape().len();
+        let values = self.values.as_ref().map(|values| {
+            Arc::new(chosen.iter().flat_map(|sample| &values[sample * length..][..length]).copied().collect())
+        });
+        PreparedSplit { values, images: self.images.select(&chosen), fitted: Arc::clone(&self.fitted) }
     }
 
     /// Returns one image, `[height, width, channels]`.
-    pub fn image(&self, sample: usize) -> &[f32] {
-        &self.images[sample * self.shape.len()..][..self.shape.len()]
+    ///
+    /// # Errors
+    /// [`DataError`] when it cannot be read.
+    pub fn image(&self, sample: usize) -> Result<Cow<'_, [f32]>, DataError> {
+        let length = self.images.shape().len();
+        Ok(match &self.values {
+            Some(values) => Cow::Borrowed(&values[sample * length..][..length]),
+            None => {
+                let mut image: Vec<f32> =
+                    self.images.read(sample)?.iter().map(|&byte| f32::from(byte)).collect();
+                self.fitted.apply(&mut image);
+                Cow::Owned(image)
+            }
+        })
     }
 }
 
@@ -117,15 +122,15 @@ impl SampleSource for PreparedSplit {
     }
 
     fn image_shape(&self) -> ImageShape {
-        self.shape
+        self.images.shape()
     }
 
-    fn label(&self, sample: usize) -> u32 {
-        u32::from(self.labels[sample])
+    fn label(&self, sample: usize) -> Result<u32, DataError> {
+        Ok(u32::from(self.images.label(sample)?))
     }
 
     fn read_image(&self, sample: usize, image: &mut [f32]) -> Result<(), DataError> {
-        image.copy_from_slice(self.image(sample));
+        image.copy_from_slice(&self.image(sample)?);
         Ok(())
     }
 }
@@ -143,32 +148,33 @@ pub fn prepare(
     steps: &[Preprocess],
     directory: &DataDirectory,
 ) -> Result<PreparedDataset, DataError> {
+    let Some(stored) = Stored::of(dataset) else { return prepare_when_read(dataset, steps, directory) };
     let mut fitted_file = None;
     let arrays = if steps.iter().any(|step| matches!(step, Preprocess::Zca(_))) {
-        let keys = CacheKeys::of(dataset, steps)?;
+        let keys = CacheKeys::of(&stored, steps)?;
         fitted_file = Some(cache_path(directory, "fitted", &keys.fitted));
         let _lock = CacheLock::acquire(directory, &keys.fitted)?;
-        match Arrays::read(dataset, steps, directory, &keys)? {
+        match Arrays::read(&stored, steps, directory, &keys)? {
             Some(arrays) => arrays,
             None => {
-                let arrays = Arrays::compute(dataset, steps)?;
+                let arrays = Arrays::compute(&stored, steps)?;
                 arrays.write(directory, &keys)?;
                 arrays
             }
         }
     } else {
-        Arrays::compute(dataset, steps)?
+        Arrays::compute(&stored, steps)?
     };
-    let shape = dataset.shape();
-    let join = |images: Vec<f32>, split: &Split| PreparedSplit {
-        images: Arc::new(images),
-        labels: split.shared_labels(),
-        shape,
+    let fitted = Arc::new(arrays.fitted);
+    let join = |values: Vec<f32>, images: &Images| PreparedSplit {
+        values: Some(Arc::new(values)),
+        images: images.clone(),
+        fitted: Arc::clone(&fitted),
     };
     Ok(PreparedDataset {
         name: dataset.name.clone(),
         classes: dataset.classes.clone(),
-        shape,
+        shape: dataset.shape(),
         train: join(arrays.train, &dataset.train),
         validation: arrays
             .validation
@@ -176,9 +182,53 @@ pub fn prepare(
             .map(|(images, split)| join(images, split)),
         test: join(arrays.test, &dataset.test),
         content_hash: dataset.content_hash.clone(),
-        fitted: Arc::new(arrays.fitted),
+        fitted: Arc::clone(&fitted),
         fitted_file,
     })
+}
+
+/// Prepares images that are decoded when they are read: the steps are fitted on training images at even distances.
+fn prepare_when_read(
+    dataset: &Dataset,
+    steps: &[Preprocess],
+    directory: &DataDirectory,
+) -> Result<PreparedDataset, DataError> {
+    let (fitted, fitted_file) = when_read::fit(dataset, steps, directory)?;
+    let fitted = Arc::new(fitted);
+    let join =
+        |images: &Images| PreparedSplit { values: None, images: images.clone(), fitted: Arc::clone(&fitted) };
+    Ok(PreparedDataset {
+        name: dataset.name.clone(),
+        classes: dataset.classes.clone(),
+        shape: dataset.shape(),
+        train: join(&dataset.train),
+        validation: dataset.validation.as_ref().map(join),
+        test: join(&dataset.test),
+        content_hash: dataset.content_hash.clone(),
+        fitted: Arc::clone(&fitted),
+        fitted_file,
+    })
+}
+
+/// The splits of a set that lies in memory.
+struct Stored<'a> {
+    train: &'a Split,
+    validation: Option<&'a Split>,
+    test: &'a Split,
+}
+
+impl Stored<'_> {
+    fn of(dataset: &Dataset) -> Option<Stored<'_>> {
+        let validation = match &dataset.validation {
+            Some(images) => Some(images.stored()?),
+            None => None,
+        };
+        Some(Stored { train: dataset.train.stored()?, validation, test: dataset.test.stored()? })
+    }
+
+    fn shape(&self) -> ImageShape {
+        self.train.shape()
+    }
 }
 
 /// Fitted steps and the images of every split.
@@ -190,16 +240,16 @@ struct Arrays {
 }
 
 impl Arrays {
-    fn compute(dataset: &Dataset, steps: &[Preprocess]) -> Result<Arrays, DataError> {
-        let mut train = as_floats(&dataset.train);
+    fn compute(dataset: &Stored, steps: &[Preprocess]) -> Result<Arrays, DataError> {
+        let mut train = as_floats(dataset.train);
         let fitted = FittedPreprocess::fit(steps, &mut train, dataset.shape())?;
         let apply = |split: &Split| {
             let mut images = as_floats(split);
             fitted.apply(&mut images);
             images
         };
-        let validation = dataset.validation.as_ref().map(apply);
-        let test = apply(&dataset.test);
+        let validation = dataset.validation.map(apply);
+        let test = apply(dataset.test);
         Ok(Arrays { fitted, train, validation, test })
     }
 
@@ -211,7 +261,7 @@ impl Arrays {
     }
 
     fn read(
-        dataset: &Dataset,
+        dataset: &Stored,
         steps: &[Preprocess],
         directory: &DataDirectory,
         keys: &CacheKeys,
@@ -223,15 +273,15 @@ impl Arrays {
             return Ok(None);
         };
         let mut take = |split: &Split| images.take(split.pixels().len());
-        let Some(train) = take(&dataset.train) else { return Ok(None) };
-        let validation = match &dataset.validation {
+        let Some(train) = take(dataset.train) else { return Ok(None) };
+        let validation = match dataset.validation {
             None => None,
             Some(split) => match take(split) {
                 None => return Ok(None),
                 taken => taken,
             },
         };
-        let Some(test) = take(&dataset.test) else { return Ok(None) };
+        let Some(test) = take(dataset.test) else { return Ok(None) };
         Ok(images.is_used_up().then_some(Arrays { fitted, train, validation, test }))
     }
 }
@@ -245,13 +295,13 @@ struct CacheKeys {
 }
 
 impl CacheKeys {
-    fn of(dataset: &Dataset, steps: &[Preprocess]) -> Result<CacheKeys, DataError> {
+    fn of(dataset: &Stored, steps: &[Preprocess]) -> Result<CacheKeys, DataError> {
         let described = serde_json::to_string(&(
             crate::NUMERICS_REVISION,
             steps,
-            dataset.height,
-            dataset.width,
-            dataset.channels,
+            dataset.shape().height,
+            dataset.shape().width,
+            dataset.shape().channels,
         ))
         .map_err(|error| {
             DataError::bad_file("preprocess", "plain numbers", error, "use finite parameters")
@@ -260,7 +310,7 @@ impl CacheKeys {
         hasher.update(b"allconv-data prepared\n").update(described.as_bytes());
         dataset.train.hash_into(&mut hasher);
         let fitted = hasher.finalize().to_hex().to_string();
-        for split in [dataset.validation.as_ref(), Some(&dataset.test)].into_iter().flatten() {
+        for split in [dataset.validation, Some(dataset.test)].into_iter().flatten() {
             split.hash_into(&mut hasher);
         }
         Ok(CacheKeys { fitted, images: hasher.finalize().to_hex().to_string() })
@@ -279,15 +329,15 @@ mod tests {
 
     fn small(directory: &DataDirectory) -> Dataset {
         let synthetic = SyntheticSettings { size: 8, train: 120, test: 30, ..SyntheticSettings::default() };
-        let options = DatasetOptions { validation: 20, train_images: None, synthetic };
+        let options = DatasetOptions { validation: 20, train_images: None, synthetic, view: None };
         open("synthetic", directory, &options).expect("valid options")
     }
 
     fn same(one: &PreparedDataset, other: &PreparedDataset) -> bool {
-        one.train.images == other.train.images
-            && one.validation.as_ref().map(|split| &split.images)
-                == other.validation.as_ref().map(|split| &split.images)
-            && one.test.images == other.test.images
+        one.train.values == other.train.values
+            && one.validation.as_ref().map(|split| &split.values)
+                == other.validation.as_ref().map(|split| &split.values)
+            && one.test.values == other.test.values
             && one.fitted == other.fitted
     }
 
@@ -307,10 +357,11 @@ mod tests {
 
         // Values that no computation gives show that the second preparation reads the cache.
         let images = cached.iter().find(|path| path.to_string_lossy().contains("images-")).expect("images");
-        let values = vec![42.0f32; dataset.train.pixels().len() + (20 + 30) * 8 * 8 * 3];
+        let values =
+            vec![42.0f32; dataset.train.stored().expect("in memory").pixels().len() + (20 + 30) * 8 * 8 * 3];
         write_arrays(images, &[&values]).expect("a planted cache");
         let planted = prepare(&dataset, &steps, &directory).expect("prepared");
-        assert_eq!(planted.test.image(29)[0], 42.0);
+        assert_eq!(planted.test.image(29).expect("in memory")[0], 42.0);
 
         for path in &cached {
             let mut bytes = fs::read(path).expect("a cache file");
@@ -360,10 +411,12 @@ mod tests {
         for steps in [vec![Preprocess::Standardize], Preprocess::all().to_vec()] {
             let one = prepare(&dataset, &steps, &directory).expect("prepared");
             let two = prepare(&other, &steps, &directory).expect("prepared");
-            assert!(one.fitted == two.fitted && one.train.images == two.train.images);
+            assert!(one.fitted == two.fitted && one.train.values == two.train.values);
             // The fitted steps do to a training image what was done to it in its split, up to the rounding of sums
             // in blocks of other sizes: 192 terms of size below 10 with 24 bits.
-            for (a, b) in two.test.image(1).iter().zip(one.train.image(1)) {
+            for (a, b) in
+                two.test.image(1).expect("in memory").iter().zip(&*one.train.image(1).expect("in memory"))
+            {
                 assert!((a - b).abs() < 192.0 * 10.0 / (1 << 24) as f32, "{a} {b}");
             }
         }
@@ -375,8 +428,9 @@ mod tests {
         let directory = DataDirectory::new(folder.path().join("absent"));
         let dataset = small(&directory);
         let prepared = prepare(&dataset, &[], &directory).expect("prepared");
-        let expected: Vec<f32> = dataset.test.image(7).iter().map(|&byte| f32::from(byte)).collect();
-        assert_eq!(prepared.test.image(7), expected);
+        let expected: Vec<f32> =
+            dataset.test.read(7).expect("in memory").iter().map(|&byte| f32::from(byte)).collect();
+        assert_eq!(*prepared.test.image(7).expect("in memory"), expected);
         prepare(&dataset, &[Preprocess::Standardize], &directory).expect("prepared");
         assert!(!directory.root().exists());
     }

@@ -97,7 +97,7 @@ fn the_bicubic_baseline_of_set5_is_the_published_one() {
     };
     let mut files = Vec::new();
     let limits = allconv_data::import::entry::EntryLimits::default();
-    allconv_data::import::entry::walk(&archive, &limits, &mut |entry| {
+    allconv_data::import::source::walk(&archive, &limits, &mut |entry| {
         files.push(entry);
         Ok(())
     })

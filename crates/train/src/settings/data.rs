@@ -1,7 +1,7 @@
 //! `[data]`: the data set, its preprocessing and its splits.
 
 use allconv_data::{
-    Augmentation, DatasetOptions, Fold, PictureOptions, Preprocess, SyntheticSettings, TestSets,
+    Augmentation, DatasetOptions, Fold, PictureOptions, Preprocess, SyntheticSettings, TestSets, View,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -35,6 +35,8 @@ pub struct DataRequest {
     pub validation: Option<usize>,
     /// Train on this many images only, the same number of each class. Default: all.
     pub train_images: Option<usize>,
+    /// The part of each image that is the input of the network; needed where images differ in size. Default: none, the whole image.
+    pub view: Option<View>,
     /// Settings of the drawn images, when the data set is `synthetic`. Default: 10000 training images of 32×32 pixels.
     pub synthetic: Option<SyntheticSettings>,
     /// The task. Default: classification of images.
@@ -70,6 +72,9 @@ pub struct DataSettings {
     /// Train on this many images only; all of them when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub train_images: Option<usize>,
+    /// The part of each image that is the input of the network; the whole image when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view: Option<View>,
     /// Settings of the drawn images, when the data set is `synthetic`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub synthetic: Option<SyntheticSettings>,
@@ -102,6 +107,7 @@ impl DataRequest {
             augment: self.augment.unwrap_or_default(),
             validation: self.validation.unwrap_or(validation),
             train_images: self.train_images,
+            view: self.view,
             synthetic: drawn.then(|| self.synthetic.unwrap_or_default()),
             task,
             test_dataset: self.test_dataset.clone(),
@@ -129,6 +135,7 @@ impl DataRequest {
         let task = self.task.as_ref().filter(|task| task.patches().is_some());
         let Some(task) = task else {
             self.augment.as_ref().map_or(Ok(()), check_augmentation)?;
+            self.view.map_or(Ok(()), |view| view.check())?;
             let range = "left out in classification: its data sets bring their test images along";
             SettingError::unless(self.test_dataset.is_none(), "test_dataset", "given", range)?;
             return SettingError::unless(self.fold.is_none(), "fold", "given", range);
@@ -137,6 +144,8 @@ impl DataRequest {
         let plain = self.preprocess.as_ref().is_none_or(Vec::is_empty);
         let range = "left out in tasks over maps, whose inputs are value/255 − 1/2";
         SettingError::unless(plain, "preprocess", "given", range)?;
+        let range = "left out in tasks over maps, whose inputs are whole images";
+        SettingError::unless(self.view.is_none(), "view", "given", range)?;
         let range =
             "left out in tasks over maps; their patches are moved at random, and turned as `symmetry` says";
         SettingError::unless(self.augment.is_none(), "augment", "given", range)
@@ -177,6 +186,7 @@ impl DataSettings {
             validation: self.validation,
             train_images: self.train_images,
             synthetic: self.synthetic.unwrap_or_default(),
+            view: self.view,
         }
     }
 }

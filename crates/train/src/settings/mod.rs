@@ -7,6 +7,10 @@ mod start;
 mod task;
 mod train;
 
+use std::borrow::Cow;
+
+use allconv_data::OutOfRange;
+
 pub use data::{DataRequest, DataSettings, FoldRequest};
 pub use optimizer::{AdamSettings, OptimizerSettings};
 pub use preset::{PRESETS, Preset};
@@ -23,19 +27,29 @@ pub struct SettingError {
     /// The value found.
     pub value: String,
     /// A description of the valid values.
-    pub range: &'static str,
+    pub range: Cow<'static, str>,
+}
+
+impl From<OutOfRange> for SettingError {
+    fn from(OutOfRange { field, value, range }: OutOfRange) -> SettingError {
+        SettingError::new(field, value, range)
+    }
 }
 
 impl SettingError {
-    pub(crate) fn new(field: impl Into<String>, value: impl ToString, range: &'static str) -> SettingError {
-        SettingError { field: field.into(), value: value.to_string(), range }
+    pub(crate) fn new(
+        field: impl Into<String>,
+        value: impl ToString,
+        range: impl Into<Cow<'static, str>>,
+    ) -> SettingError {
+        SettingError { field: field.into(), value: value.to_string(), range: range.into() }
     }
 
     pub(crate) fn unless(
         holds: bool,
         field: impl Into<String>,
         value: impl ToString,
-        range: &'static str,
+        range: impl Into<Cow<'static, str>>,
     ) -> Result<(), SettingError> {
         if holds { Ok(()) } else { Err(SettingError::new(field, value, range)) }
     }

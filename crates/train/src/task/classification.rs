@@ -183,7 +183,7 @@ impl Task for Classification {
 
     fn keep(&self, run: &RunDirectory) -> Result<(), TrainError> {
         self.data.keep_fitted(&run.preprocess_path())?;
-        let copies = copies(&self.images.shared_between_splits());
+        let copies = copies(&self.images.shared_between_splits()?);
         Ok(run.write_data(&RunData { copies, ..self.kept().0 })?)
     }
 }

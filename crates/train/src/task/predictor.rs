@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use allconv_data::{DataError, FittedPreprocess, ImageShape, Picture};
+use allconv_data::{DataError, FittedPreprocess, ImageShape, Picture, View};
 use allconv_nets::{Mode, Network, Walk, images_to_tensor, walk};
 use allconv_random::elementary::exp;
 use allconv_record::{RunData, RunDirectory};
@@ -93,7 +93,7 @@ pub fn open_predictor(
     let classes = kept.data.classes.clone();
     let Some(kind) = super::dense_kind(&settings.data.task(), &classes) else {
         let (shape, fitted) = (shape_of(&kept.data), Arc::clone(&kept.fitted));
-        return Ok(Box::new(ClassPredictor { classes, shape, fitted, device }));
+        return Ok(Box::new(ClassPredictor { classes, shape, view: settings.data.view, fitted, device }));
     };
     let channels = kept.data.input[0];
     let walk = walk(&settings.net, kept.data.input, kind.outputs(channels))
@@ -105,6 +105,8 @@ pub fn open_predictor(
 struct ClassPredictor {
     classes: Vec<String>,
     shape: ImageShape,
+    /// What is seen of pictures, which may have any size then.
+    view: Option<View>,
     fitted: Arc<FittedPreprocess>,
     device: Device,
 }
@@ -121,6 +123,8 @@ impl Predictor for ClassPredictor {
             let reason = "a picture that gets one class is not cut into tiles; leave --tile out";
             return Err(TrainError::Specification(reason.to_owned()));
         }
+        let seen = self.view.map(|view| view.of(picture));
+        let picture = seen.as_ref().unwrap_or(picture);
         let (wanted, found) = (self.shape, picture.shape());
         let size = |shape: ImageShape| (shape.height, shape.width);
         if size(wanted) != size(found) || (wanted.channels == 1 && found.channels == 3) {
@@ -178,6 +182,9 @@ impl Predictor for MapPredictor {
         picture: &Picture,
         tile: Option<usize>,
     ) -> Result<Prediction, TrainError> {
+        // Grey pictures are colour pictures with equal channels.
+        let coloured = (self.channels == 3).then(|| picture.in_colour());
+        let picture = coloured.as_ref().unwrap_or(picture);
         let shape = picture.shape();
         let refuse = |expected: String, found: String, fix: &str| {
             TrainError::Data(DataError::BadFile {

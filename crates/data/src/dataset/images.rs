@@ -1,0 +1,227 @@
+//! The images of a split as a network sees them: stored in memory, or decoded and viewed when they are read.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::split::{self, Split};
+use crate::augment::ImageShape;
+use crate::error::DataError;
+use crate::import::layout::SplitName;
+use crate::picture::Picture;
+use crate::shards::ShardedSet;
+use crate::view::View;
+
+/// Images of one size with their class numbers. Cloning shares them.
+#[derive(Clone, Debug)]
+pub enum Images {
+    /// All pixels in memory.
+    Stored(Split),
+    /// Decoded and viewed one by one.
+    Viewed(ViewedImages),
+}
+
+/// Images that are decoded when they are read, and of which a view is handed out.
+#[derive(Clone, Debug)]
+pub struct ViewedImages {
+    source: ViewSource,
+    /// Numbers of the samples in the source.
+    samples: Samples,
+    view: Option<View>,
+    shape: ImageShape,
+}
+
+/// Where whole images come from.
+#[derive(Clone, Debug)]
+enum ViewSource {
+    Shards(Arc<ShardedSet>),
+    Memory(Split),
+}
+
+/// Which samples of a source belong to a split.
+#[derive(Clone, Debug)]
+enum Samples {
+    Range { first: usize, count: usize },
+    Chosen(Arc<Vec<u32>>),
+}
+
+impl Images {
+    /// A split of a set of encoded images.
+    pub(crate) fn of_shards(
+        set: &Arc<ShardedSet>,
+        split: SplitName,
+        view: Option<View>,
+        shape: ImageShape,
+    ) -> Images {
+        let samples = Samples::Range { first: set.first_of(split), count: set.header().count(split) };
+        Images::Viewed(ViewedImages { source: ViewSource::Shards(Arc::clone(set)), samples, view, shape })
+    }
+
+    /// A split in memory, seen through a view if there is one.
+    pub(crate) fn of_split(split: Split, view: Option<View>) -> Images {
+        let Some(view) = view else { return Images::Stored(split) };
+        let shape = ImageShape { channels: split.shape().channels, ..view.shape() };
+        let samples = Samples::Range { first: 0, count: split.len() };
+        Images::Viewed(ViewedImages { source: ViewSource::Memory(split), samples, view: Some(view), shape })
+    }
+
+    /// Number of images.
+    pub fn len(&self) -> usize {
+        match self {
+            Images::Stored(split) => split.len(),
+            Images::Viewed(viewed) => viewed.samples.len(),
+        }
+    }
+
+    /// True if there is no image.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Shape of every image.
+    pub fn shape(&self) -> ImageShape {
+        match self {
+            Images::Stored(split) => split.shape(),
+            Images::Viewed(viewed) => viewed.shape,
+        }
+    }
+
+    /// The split in memory, if it lies there as it is seen.
+    pub fn stored(&self) -> Option<&Split> {
+        match self {
+            Images::Stored(split) => Some(split),
+            Images::Viewed(_) => None,
+        }
+    }
+
+    /// The class number of an image.
+    ///
+    /// # Errors
+    /// [`DataError`] when an index cannot be read.
+    pub fn label(&self, sample: usize) -> Result<u16, DataError> {
+        match self {
+            Images::Stored(split) => Ok(split.labels()[sample]),
+            Images::Viewed(ViewedImages { source: ViewSource::Memory(split), samples, .. }) => {
+                Ok(split.labels()[samples.number(sample)])
+            }
+            Images::Viewed(ViewedImages { source: ViewSource::Shards(set), samples, .. }) => {
+                Ok(set.record(samples.number(sample))?.label)
+            }
+        }
+    }
+
+    /// The pixels of an image, `[height, width, channels]`.
+    ///
+    /// # Errors
+    /// [`DataError`] when it cannot be read.
+    pub fn read(&self, sample: usize) -> Result<Cow<'_, [u8]>, DataError> {
+        match self {
+            Images::Stored(split) => Ok(Cow::Borrowed(split.image(sample))),
+            Images::Viewed(viewed) => Ok(Cow::Owned(viewed.seen(&viewed.whole(sample)?).into_pixels())),
+        }
+    }
+
+    /// An image in all its pixels, before any view of it.
+    ///
+    /// # Errors
+    /// [`DataError`] when it cannot be read.
+    pub fn whole(&self, sample: usize) -> Result<Picture, DataError> {
+        match self {
+            Images::Stored(split) => Ok(Picture::new(split.shape(), split.image(sample).to_vec())),
+            Images::Viewed(viewed) => viewed.whole(sample),
+        }
+    }
+
+    /// What is seen of a whole image.
+    pub fn seen(&self, whole: Picture) -> Picture {
+        match self {
+            Images::Stored(_) => whole,
+            Images::Viewed(viewed) => viewed.seen(&whole),
+        }
+    }
+
+    /// A value that equal images have in common, and few others: of stored ones the hash of their pixels, of encoded ones that of their file.
+    ///
+    /// # Errors
+    /// [`DataError`] when an index cannot be read.
+    pub(crate) fn content(&self, sample: usize) -> Result<[u8; 32], DataError> {
+        Ok(match self {
+            Images::Viewed(ViewedImages { source: ViewSource::Shards(set), samples, .. }) => {
+                let mut content = [0; 32];
+                content[..16].copy_from_slice(&set.record(samples.number(sample))?.check);
+                content
+            }
+            Images::Viewed(ViewedImages { source: ViewSource::Memory(split), samples, .. }) => {
+                *blake3::hash(split.image(samples.number(sample))).as_bytes()
+            }
+            Images::Stored(split) => *blake3::hash(split.image(sample)).as_bytes(),
+        })
+    }
+
+    /// What decides how a whole image becomes what is seen of it, in words.
+    pub(crate) fn view_text(&self) -> String {
+        match self {
+            Images::Stored(_) => String::new(),
+            Images::Viewed(viewed) => format!("{:?} {:?}", viewed.view, viewed.shape),
+        }
+    }
+
+    /// The named samples, in the order given.
+    #[must_use]
+    pub fn select(&self, samples: &[usize]) -> Images {
+        match self {
+            Images::Stored(split) => Images::Stored(split.select(samples)),
+            Images::Viewed(viewed) => {
+                let number = |sample: &usize| viewed.samples.number(*sample) as u32;
+                let samples = Samples::Chosen(Arc::new(samples.iter().map(number).collect()));
+                Images::Viewed(ViewedImages { samples, ..viewed.clone() })
+            }
+        }
+    }
+
+    /// Encodes one image as PNG, for reports.
+    ///
+    /// # Errors
+    /// [`DataError`] when it cannot be read, or has other than 1 or 3 channels.
+    pub fn png(&self, sample: usize) -> Result<Vec<u8>, DataError> {
+        split::png(self.shape(), &self.read(sample)?, sample)
+    }
+
+    /// Bytes of the images in memory, as 32-bit numbers.
+    pub fn bytes_prepared(&self) -> u64 {
+        match self {
+            Images::Stored(split) => split.pixels().len() as u64 * 4,
+            Images::Viewed(_) => 0,
+        }
+    }
+}
+
+impl ViewedImages {
+    fn whole(&self, sample: usize) -> Result<Picture, DataError> {
+        let number = self.samples.number(sample);
+        match &self.source {
+            ViewSource::Shards(set) => set.picture(number),
+            ViewSource::Memory(split) => Ok(Picture::new(split.shape(), split.image(number).to_vec())),
+        }
+    }
+
+    fn seen(&self, whole: &Picture) -> Picture {
+        self.view.map_or_else(|| whole.clone(), |view| view.of(whole))
+    }
+}
+
+impl Samples {
+    fn len(&self) -> usize {
+        match self {
+            Samples::Range { count, .. } => *count,
+            Samples::Chosen(chosen) => chosen.len(),
+        }
+    }
+
+    fn number(&self, sample: usize) -> usize {
+        assert!(sample < self.len(), "sample {sample} of {}", self.len());
+        match self {
+            Samples::Range { first, .. } => first + sample,
+            Samples::Chosen(chosen) => chosen[sample] as usize,
+        }
+    }
+}
