@@ -62,7 +62,13 @@ fn generate(workspace: &Path) -> anyhow::Result<Vec<Generated>> {
     let operators = shell::output(workspace, &[program, "operators", "list", "--format", "md"])?;
     let cards = shell::output(workspace, &[program, "operators", "show", "--markdown"])?;
     let pairs = shell::output(workspace, &[program, "operators", "pairs", "--format", "md"])?;
+    let keys = shell::output(workspace, &[program, "schema", "--format", "md"])?;
     let pages = [
+        (
+            "study-file",
+            "# Every key of a study file\n\nWritten by `allconv schema --format md` from the types that read the file; do not edit. [Studies](studies.md) explains what a study is, `allconv study new` writes an annotated file to begin from, and `allconv schema` prints this page as a JSON Schema: save it as `study.schema.json`, and editors with Taplo (Even Better TOML) complete and check a file whose first line is `#:schema ./study.schema.json`. A path such as `compare.alpha` may be written as a table, `compare = { alpha = 0.05 }`, or below `[compare]`; `NAME` is a name of your own. All keys are there since version 0.1.0.",
+            keys,
+        ),
         (
             "pairs",
             "# Pairs\n\nWritten by `allconv operators pairs --format md`; do not edit. [What the columns mean](dense-tasks.md#pairs-by-themselves).",

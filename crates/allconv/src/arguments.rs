@@ -20,7 +20,7 @@ pub(crate) use machine::{
 pub(crate) use paper::{PaperBuildArguments, PaperCommand, PaperInitArguments, PaperVerifyArguments};
 pub(crate) use registries::{
     DataCommand, ImportArguments, KindArgument, LayoutArgument, ModelsCommand, OperatorsCommand,
-    PresetsCommand,
+    PresetsCommand, SchemaFormat,
 };
 pub(crate) use runs::{RunsCommand, RunsListArguments};
 pub(crate) use study::{
@@ -96,6 +96,15 @@ pub(crate) enum Command {
         device: String,
         /// The operation's name.
         operation: String,
+    },
+    /// Print the keys of a study file with type, default and meaning: as a JSON Schema for editors, or to read.
+    ///
+    /// Editors with Taplo ("Even Better TOML") complete and check a study file whose first line is `#:schema ./study.schema.json`,
+    /// after `allconv schema > study.schema.json`.
+    Schema {
+        /// Format of what is printed.
+        #[arg(long, value_enum, default_value_t)]
+        format: SchemaFormat,
     },
     /// Print a completion script.
     Completions {

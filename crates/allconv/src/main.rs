@@ -52,6 +52,7 @@ fn main() -> ExitCode {
         Command::Bench(command) => commands::bench::run(&command),
         Command::Doctor(arguments) => commands::doctor::run(&arguments),
         Command::TryOperation { device, operation } => commands::try_operation::run(&device, &operation),
+        Command::Schema { format } => commands::schema::run(format),
         Command::Completions { shell } => commands::shell::completions(shell),
         Command::Man { command } => commands::shell::man(&command),
     };

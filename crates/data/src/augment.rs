@@ -3,6 +3,7 @@
 mod moves;
 
 use allconv_random::{Purpose, Stream};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::image_shape::ImageShape;
@@ -12,7 +13,7 @@ pub use moves::{Cut, Move};
 ///
 /// The paper's augmented columns use flips and translations of at most 5 pixels (Springenberg et al. 2015,
 /// section 3). Uncovered and cut-out pixels become 0, which is the mean after preprocessing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Augmentation {
     /// Mirror left and right with probability one half.

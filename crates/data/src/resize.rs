@@ -7,6 +7,7 @@
 //! Source: Pillow, `src/libImaging/Resample.c`; the tests compare with values that Pillow wrote.
 
 use allconv_random::elementary::{cos, sin};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::image_shape::ImageShape;
@@ -16,7 +17,7 @@ use crate::picture::Picture;
 const PRECISION: u32 = 22;
 
 /// A filter by its name in Pillow.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Filter {
     /// The mean of the positions below an output position.

@@ -1,5 +1,6 @@
 //! The view of an image of any size that is the input of a network: resized to a shorter edge, then cropped at the centre.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::OutOfRange;
@@ -18,12 +19,12 @@ const MOST_PIXELS: usize = 4096;
 /// | `size` | must be given: height and width of the network's input, 1 to 4096 |
 /// | `resize` | `size`·8/7, rounded: 256 for 224; at least `size` |
 /// | `filter` | `bilinear`, antialiased |
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct View {
-    /// Height and width of the view.
+    /// Height and width of the view, 1 to 4096 pixels.
     pub size: usize,
-    /// Length of the shorter edge before the crop.
+    /// Length of the shorter edge before the crop, in pixels, at least `size`. Default: `size`·8/7, rounded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resize: Option<usize>,
     /// Filter of the resizing.

@@ -3,6 +3,7 @@
 use allconv_operators::{
     DownsampleConfig, Initialisation, OperatorError, OutOfRange, UpsampleConfig, check_range,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::architectures::{Architecture, Layout, OutputKind, SharedSettings, SlotKind};
@@ -36,7 +37,7 @@ const LARGEST_LAST_SCALE: f64 = 16.0;
 /// assert_eq!(spec.width(), 0.25);
 /// # Ok::<(), toml::de::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkSpec {
     /// The architecture and its settings.
@@ -77,7 +78,7 @@ pub struct NetworkSpec {
 }
 
 /// The network whose cost is to be matched, and which cost.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CostMatch {
     /// The cost that is to be equal.
@@ -87,7 +88,7 @@ pub struct CostMatch {
 }
 
 /// A cost that two networks can have in common.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CostQuantity {
     /// Multiply–accumulates for one image, forward.

@@ -1,6 +1,7 @@
 //! The normalisation after convolutions, as a setting of an architecture.
 
 use allconv_operators::{Bias, InitialWeights};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::stage::{NormaliseKind, NormaliseSpec, StageSpec};
@@ -9,7 +10,7 @@ use crate::stage::{NormaliseKind, NormaliseSpec, StageSpec};
 const GROUPS: usize = 8;
 
 /// The normalisation after the convolutions of a network.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Norm {
     /// Nothing.

@@ -1,9 +1,10 @@
 //! The rounding of channel counts to whole numbers.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The rounding of channel counts to whole numbers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ChannelRounding {
     /// To the nearest, halves away from zero.

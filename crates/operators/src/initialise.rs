@@ -1,12 +1,13 @@
 //! Initialisation of weights: a counter-based stream for each parameter, keyed by (seed, path).
 
 use allconv_random::{Purpose, Stream};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The distribution of initial weights. Biases start at 0.
 ///
 /// `fan_in` is the number of values that one output sums over, `fan_out` the number of outputs one input reaches.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Initialisation {
     /// Uniform in ±√(3 / fan_in): variance 1 / fan_in. Caffe's `xavier`.

@@ -1,6 +1,7 @@
 //! Types and checks that nearly all files of operators use.
 
 pub(crate) use burn::tensor::Tensor;
+pub(crate) use schemars::JsonSchema;
 pub(crate) use serde::{Deserialize, Serialize};
 
 pub(crate) use crate::description::{Description, Kind};

@@ -3,6 +3,7 @@
 use std::ops::Deref;
 
 use burn::tensor::Tensor;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::description::Description;
@@ -24,7 +25,7 @@ macro_rules! registry {
     )+) => {
         $(
             $(#[$documentation])*
-            #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+            #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
             #[serde(rename_all = "snake_case")]
             pub enum $config {
                 $(#[doc = concat!("See [`", stringify!($operator), "`].")] $operator($operator),)+

@@ -74,7 +74,7 @@ pub use check::{ArmCheck, CheckReport, StatisticsCheck, check, check_statistics,
 pub use error::StudyError;
 pub use file::{
     Arm, Baseline, Better, Claim, Comparison, Contrast, Correction, CostQuantity, Factor, Halving, Primary,
-    Reference, Search, Seeds, Sequential, StudyFile, StudyFileError, TestKind, with_settings,
+    Reference, Search, Seeds, Sequential, StudyFile, StudyFileError, TestKind, schema, with_settings,
 };
 pub use guide::{guide, read_published};
 pub use index::{FoundRun, Index, IndexedRun, RunState, RunStore, index};

@@ -4,10 +4,11 @@
 //! a constant: `(output · gradient).sum()` has exactly this gradient.
 
 use allconv_random::elementary::{exp, ln};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A loss over the values of a feature map.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DenseLoss {
     /// Mean of |e|: the usual loss of super-resolution (Lim et al., EDSR, 2017).

@@ -21,6 +21,7 @@ mod progress;
 mod resolve;
 mod run_settings;
 mod schedule;
+mod schema;
 mod section;
 mod session;
 mod settings;
@@ -46,6 +47,7 @@ pub use progress::{Position, Progress, StepPlan};
 pub use resolve::{MeasurableMetric, MeasuredOf, NUMERICS_REVISION, Resolver, cost, shapes};
 pub use run_settings::RunSettings;
 pub use schedule::Schedule;
+pub use schema::section_schemas;
 pub use session::{Execution, Identity, Job, MemoryGauge, train};
 pub use settings::{
     AdamSettings, DataRequest, DataSettings, DenoisingSettings, FoldRequest, Length, OptimizerSettings,

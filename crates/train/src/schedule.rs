@@ -1,6 +1,7 @@
 //! The learning rate as a function of progress.
 
 use allconv_random::elementary::{cos, powi};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::progress::{Progress, StepPlan};
@@ -19,7 +20,7 @@ use crate::settings::SettingError;
 /// assert_eq!(schedule.factor(Progress { fraction: 0.49, epochs: 4.9 }), 1.0);
 /// assert_eq!(schedule.factor(Progress { fraction: 0.5, epochs: 5.0 }), 0.1);
 /// ```
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Schedule {
     /// The same rate throughout.

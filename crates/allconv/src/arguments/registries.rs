@@ -32,6 +32,16 @@ pub(crate) enum ModelsCommand {
     },
 }
 
+/// Format of `allconv schema`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum SchemaFormat {
+    /// JSON Schema, draft 2020-12.
+    #[default]
+    Json,
+    /// Tables in Markdown.
+    Md,
+}
+
 /// `allconv presets`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum PresetsCommand {

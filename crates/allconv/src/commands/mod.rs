@@ -26,6 +26,7 @@ mod paper_trainer;
 pub(crate) mod predict;
 pub(crate) mod presets;
 pub(crate) mod runs;
+pub(crate) mod schema;
 pub(crate) mod shell;
 pub(crate) mod study;
 mod study_bench;

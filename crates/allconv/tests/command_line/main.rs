@@ -40,6 +40,9 @@ mod operators;
 /// Results on the terminal, lists, settings beside a file, presets, messages.
 mod first_day;
 
+/// The schema of study files.
+mod schema;
+
 /// Tables and exports.
 mod tables;
 

@@ -7,6 +7,7 @@
 
 use allconv_random::{Purpose, Stream};
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Source, Split};
@@ -14,7 +15,7 @@ use crate::error::DataError;
 use crate::image_shape::ImageShape;
 
 /// The settings of the drawn images.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SyntheticSettings {
     /// Seed of the images; it belongs to the dataset, not to a run.

@@ -1,12 +1,13 @@
 //! The eight orientations of the square under which a patch may be shown.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::image_shape::ImageShape;
 use crate::picture::Picture;
 
 /// Under which orientations a patch may be shown, each equally likely.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Symmetry {
     /// As it is.

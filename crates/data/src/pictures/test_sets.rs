@@ -1,5 +1,8 @@
 //! The sets that are tested on, where they are others than the one that is trained on.
 
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -49,6 +52,21 @@ impl Serialize for TestSets {
 impl<'de> Deserialize<'de> for TestSets {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<TestSets, D::Error> {
         deserializer.deserialize_any(Names)
+    }
+}
+
+impl JsonSchema for TestSets {
+    fn schema_name() -> Cow<'static, str> {
+        "TestSets".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "anyOf": [
+                { "type": "string" },
+                { "type": "array", "items": { "type": "string" }, "minItems": 1, "uniqueItems": true },
+            ]
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize as DeriveDeserialize, Serialize};
@@ -12,7 +13,7 @@ use crate::error::DataError;
 use crate::registry::nearest;
 
 /// One step. In a study it is a name (`"global_contrast"`) or a table with parameters (`{ global_contrast = { scale = 1.0 } }`).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Preprocess {
     /// Per-channel mean 0 and deviation 1 over the training split.

@@ -1,6 +1,7 @@
 //! The ImageNet network, an upscaled All-CNN-B (appendix table 6 of the paper).
 
 use allconv_operators::Border;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::builder::StageBuilder;
@@ -16,7 +17,7 @@ use crate::stage::{ActivationKind, StageSpec};
 /// and conv9 and maps a height or width h to ceil(h/2), which gives 54, 27, 14, 7 instead.
 ///
 /// Source: Springenberg et al., arXiv 1412.6806, appendix table 6.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AllCnnImagenet {
     /// Factor on all channel counts but that of the classes. Default 1.

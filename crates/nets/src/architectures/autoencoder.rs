@@ -1,6 +1,7 @@
 //! An encoder and a decoder without skips: what an operator discards is lost.
 
 use allconv_operators::{InitialWeights, OutOfRange, check_range};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::dense_builder::DenseBuilder;
@@ -17,7 +18,7 @@ use crate::stage::StageSpec;
 /// With `convolutions = 0` there are only operators, `depth` times down and as often up, without other parameters: for a
 /// pair without weights the result is up(down(x)), and its error what the pair loses. The operators must then fit each other in
 /// their channels (`pixel_unshuffle` with `pixel_shuffle`, `haar_wavelet` with `inverse_haar`, `max_pool` with `max_unpool`).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Autoencoder {
     /// Number of reductions of the resolution, 1 to 8. Default 1.

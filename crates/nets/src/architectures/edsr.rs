@@ -2,6 +2,7 @@
 
 use allconv_operators::upsample::PixelShuffle;
 use allconv_operators::{InitialWeights, OutOfRange, UpsampleConfig, check_range};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::dense_builder::DenseBuilder;
@@ -22,7 +23,7 @@ use crate::stage::StageSpec;
 /// Dropout before the last convolution is Kong et al.'s, arXiv 2112.12089; its default rate is 0.
 ///
 /// Source: Lim et al., arXiv 1707.02921 (`edsr_baseline`: 16 blocks, 64 channels, no scaling).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Edsr {
     /// Factor on the image's height and width, 1 to 8.
@@ -45,7 +46,7 @@ pub struct Edsr {
 }
 
 /// The skip over a whole network for super-resolution: what its result is added to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SkipOverAll {
     /// Nothing.

@@ -1,6 +1,7 @@
 //! The large network for heavily augmented CIFAR-10 on a 126×126 canvas (appendix table 5 of the paper).
 
 use allconv_operators::{Border, OutOfRange, check_range};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::builder::StageBuilder;
@@ -18,7 +19,7 @@ use crate::stage::{ActivationKind, StageSpec};
 /// A 126×126 input ends at 1×1, where the global average does nothing.
 ///
 /// Source: Springenberg et al., arXiv 1412.6806, appendix table 5; after Graham's DeepCNet.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LargeAllCnn {
     /// Factor on all channel counts but that of the classes. Default 1.

@@ -1,12 +1,13 @@
 //! The stages of a network that is written as a list in a study file.
 
 use allconv_operators::{Bias, Border, ConvolutionSpec, OutOfRange, check_range};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::norm::Norm;
 
 /// A stage of a list: its name, or a table of its name and settings.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum ListedStage {
     /// A convolution.
@@ -42,7 +43,7 @@ pub enum ListedStage {
 }
 
 /// The settings of a convolution of a list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListedConvolution {
     /// Number of output channels, 1 to 65536.

@@ -19,6 +19,7 @@ mod super_resolution_u_net;
 mod u_net;
 mod vgg;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use all_cnn_imagenet::AllCnnImagenet;
@@ -40,7 +41,7 @@ pub use vgg::{Vgg, VggHead};
 macro_rules! architectures {
     ($($(#[$documentation:meta])* $net:ident,)+) => {
         /// The architectures, each with its own settings.
-        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
         #[serde(rename_all = "snake_case", deny_unknown_fields)]
         pub enum Architecture {
             $($(#[$documentation])* $net($net),)+

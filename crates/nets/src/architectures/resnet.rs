@@ -2,6 +2,7 @@
 
 use allconv_operators::downsample::{FoldedStride, MaxPool};
 use allconv_operators::{DownsampleConfig, OutOfRange};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::layout::{Defaults, Layout, SharedSettings};
@@ -28,7 +29,7 @@ use crate::stage_name::StageName;
 /// `layer2.0.reduction.N`, in the stem `maxpool.N`, N counting its parts.
 ///
 /// Source: He et al., arXiv 1512.03385; the stride of bottlenecks after torchvision ("ResNet V1.5").
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Resnet {
     /// Convolutions and fully connected layers on the longest path: 8, 14, 20, 32, 44, 56 or 110 for CIFAR, 18, 34, 50, 101 or 152 for ImageNet.

@@ -2,6 +2,7 @@
 
 use allconv_operators::downsample::{AveragePool, Decimation};
 use allconv_operators::{DownsampleConfig, OperatorError};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::named_builder::NamedBuilder;
@@ -9,7 +10,7 @@ use crate::error::DescriptionError;
 use crate::stage::StageSpec;
 
 /// What stands in the shortcut of a residual block that reduces its map or changes the channels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Shortcut {
     /// A 1×1 convolution of the slot's stride, and the normalisation. Option B of He et al., arXiv 1512.03385.

@@ -2,6 +2,7 @@
 
 use allconv_operators::downsample::MaxPool;
 use allconv_operators::{Border, DownsampleConfig};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::builder::StageBuilder;
@@ -16,7 +17,7 @@ use crate::stage::{ActivationKind, StageSpec};
 /// Convolutions keep the size of the map except the unpadded 3×3 of the head, so that 32×32 becomes 16, 8, 6.
 ///
 /// Source: Springenberg et al., arXiv 1412.6806, tables 1 and 2.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Springenberg {
     /// Which column of table 1.
@@ -30,7 +31,7 @@ pub struct Springenberg {
 }
 
 /// The column of table 1: the convolutions of a block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Base {
     /// One 5×5 convolution.

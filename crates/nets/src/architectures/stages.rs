@@ -2,6 +2,7 @@
 
 use allconv_operators::downsample::MaxPool;
 use allconv_operators::{Border, ConvolutionSpec, InitialWeights, OperatorError, OutOfRange};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::layout::{Defaults, Layout, SharedSettings, SlotKind};
@@ -42,7 +43,7 @@ const LARGE: usize = 64;
 /// assert_eq!(walk(&spec, [3, 32, 32], 10)?.output(), [10, 1, 1]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(from = "Vec<ListedStage>", into = "Vec<ListedStage>")]
 pub struct Stages {
     /// The stages.

@@ -1,6 +1,7 @@
 //! A U-shaped network for super-resolution: it reduces the small image further before it enlarges it.
 
 use allconv_operators::{OutOfRange, UpsampleConfig, check_range};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::dense_builder::DenseBuilder;
@@ -17,7 +18,7 @@ use crate::stage::StageSpec;
 ///
 /// What the operator in the slot loses of the small image is available through the skips only: the network compares downsampling operators
 /// where detail matters.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SuperResolutionUNet {
     /// Factor on the image's height and width, 1 to 8.

@@ -4,6 +4,7 @@ use allconv_operators::downsample::MaxPool;
 use allconv_operators::upsample::TransposedConv;
 use allconv_operators::{DownsampleConfig, InitialWeights, OutOfRange, UpsampleConfig, check_range};
 use allconv_random::elementary::powi;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::dense_builder::DenseBuilder;
@@ -22,7 +23,7 @@ use crate::stage::StageSpec;
 /// before it.
 ///
 /// Source: Ronneberger, Fischer and Brox, arXiv 1505.04597; dropout at the bottom as there (rate 0.5 in its code, here 0).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct UNet {
     /// Number of reductions of the resolution, 1 to 8. Default 4.
@@ -44,7 +45,7 @@ pub struct UNet {
 }
 
 /// The connection of the convolutions of a level.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Blocks {
     /// One after the other.

@@ -2,6 +2,7 @@
 
 use allconv_operators::downsample::MaxPool;
 use allconv_operators::{Bias, OutOfRange};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::layout::{Defaults, Layout, SharedSettings};
@@ -21,7 +22,7 @@ use crate::stage_name::StageName;
 /// averaged, as in the source's dense evaluation; torchvision averages the map down to 7×7 instead.
 ///
 /// Source: Simonyan and Zisserman, arXiv 1409.1556, configurations A, B, D and E.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Vgg {
     /// Convolutions and fully connected layers: 11, 13, 16 or 19.
@@ -38,7 +39,7 @@ pub struct Vgg {
 }
 
 /// What makes logits of the last map.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum VggHead {
     /// Two fully connected layers of 4096 with ReLU and dropout (0.5), and one to the classes, over a map of 7×7: `classifier.0`, `.3`, `.6`.

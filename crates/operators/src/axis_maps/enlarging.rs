@@ -5,12 +5,13 @@ use std::f64::consts::FRAC_1_SQRT_2;
 
 use allconv_kernels::AxisMap;
 use allconv_random::elementary::cos_sin_of_turn;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::reducing::{EdgePadding, binomial};
 
 /// How a map is resampled. Positions have half-pixel centres: output `i` of `H` lies at `(i + 1/2)·h/H − 1/2`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Interpolation {
     /// The position `floor((i + 1/2)·h/H)`.

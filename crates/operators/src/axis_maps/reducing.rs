@@ -2,10 +2,11 @@
 
 use allconv_kernels::AxisMap;
 use allconv_random::elementary::sin;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The values that a filter reads beyond the edges of the map.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EdgePadding {
     /// The map mirrored, its edge position not repeated. Where the border is not shorter than the axis: as `replicate`.
@@ -68,7 +69,7 @@ pub(crate) fn blur(size: usize, taps: usize, stride: usize, padding: EdgePadding
 }
 
 /// The filters of antialiased resizing, by their shape on a scale of output positions.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ResizeFilter {
     /// The mean over the area of an output position.

@@ -9,7 +9,7 @@ use crate::prelude::*;
 use crate::switches::{KeptPhases, PhaseWeights};
 
 /// Keeps the polyphase component with the largest norm. [`AdaptivePolyphase::DESCRIPTION`] has the definition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AdaptivePolyphase {
     /// The norm by which a phase is chosen. Default: Euclidean.
@@ -20,7 +20,7 @@ pub struct AdaptivePolyphase {
 }
 
 /// The norm of a polyphase component, over all its channels and positions.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PhaseNorm {
     /// The root of the sum of squares.

@@ -7,7 +7,7 @@ use crate::operations::{SeparableMap, separable};
 use crate::prelude::*;
 
 /// Resizing by a filter as wide as an output position. [`AntialiasedResize::DESCRIPTION`] has the definition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AntialiasedResize {
     /// The filter. Default: Lanczos with three lobes.

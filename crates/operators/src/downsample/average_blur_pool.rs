@@ -8,7 +8,7 @@ use crate::axis_maps::EdgePadding;
 use crate::prelude::*;
 
 /// The mean of each window at stride 1, then a blur and every stride-th position. [`AverageBlurPool::DESCRIPTION`] has the definition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AverageBlurPool {
     /// Height and width of the averaging window, 1 to 64. Default 2.

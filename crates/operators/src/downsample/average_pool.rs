@@ -9,7 +9,7 @@ use crate::prelude::*;
 pub use crate::operations::Divisor;
 
 /// Replaces each window by its mean, channel by channel. [`AveragePool::DESCRIPTION`] has the definition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AveragePool {
     /// Height and width of the window, 1 to 64. Default 2.

@@ -15,7 +15,7 @@ pub(super) const BLUR_NOTE: &str = "Defined for every height and width, 1 includ
      changes sizes for even kernels. Implemented from the formula; the reference code is CC BY-NC-SA.";
 
 /// A binomial low-pass filter, then decimation. [`BlurPool::DESCRIPTION`] has the definition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct BlurPool {
     /// Taps of the filter along each axis, 1 to 7. Default 4.

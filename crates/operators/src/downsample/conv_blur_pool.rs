@@ -9,7 +9,7 @@ use crate::prelude::*;
 
 /// A convolution with stride 1 and the net's activation, then a blur and every stride-th position. [`ConvBlurPool::DESCRIPTION`] has the
 /// definition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ConvBlurPool {
     /// Height and width of the convolution's kernel, 1 to 64. Default 3.

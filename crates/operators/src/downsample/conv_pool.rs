@@ -7,7 +7,7 @@ use crate::convolution_spec::{Border, ConvolutionSpec};
 use crate::prelude::*;
 
 /// A stride-1 convolution with the net's activation, then max pooling. [`ConvPool::DESCRIPTION`] has the definition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ConvPool {
     /// Height and width of the convolution's kernel and of the pooling window, 1 to 64. Default 3.

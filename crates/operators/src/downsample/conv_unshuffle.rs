@@ -7,7 +7,7 @@ use crate::convolution_spec::{Border, ConvolutionSpec};
 use crate::prelude::*;
 
 /// A convolution at full resolution whose outputs become the phases of the result. [`ConvUnshuffle::DESCRIPTION`] has the definition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ConvUnshuffle {
     /// Height and width of the convolution's kernel, 1 to 64. Default 3.

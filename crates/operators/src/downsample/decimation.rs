@@ -6,7 +6,7 @@ use crate::operations::{PoolWindow, max_pool};
 use crate::prelude::*;
 
 /// Keeps one position in stride². [`Decimation::DESCRIPTION`] has the definition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Decimation {
     /// Positions between those that are kept, 1 to 64. Default 2.

@@ -6,7 +6,7 @@ use crate::convolution_spec::{Border, ConvolutionSpec};
 use crate::prelude::*;
 
 /// A strided convolution of each channel alone, without activation. [`DepthwiseConv::DESCRIPTION`] has the definition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DepthwiseConv {
     /// Height and width of the kernel, 1 to 64. Default 3.

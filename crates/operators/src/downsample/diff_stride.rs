@@ -11,7 +11,7 @@ use crate::operations::{SeparableMap, Together, separable_together};
 use crate::prelude::*;
 
 /// Keeps the low frequencies below a learned bound. [`DiffStride::DESCRIPTION`] has the definition.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DiffStride {
     /// The strides at the start, from 1 to 16. Default 2.

@@ -5,7 +5,7 @@ use super::properties::Properties;
 use crate::prelude::*;
 
 /// Keeps the resolution and dilates every later convolution. [`Dilation::DESCRIPTION`] has the definition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Dilation {
     /// Factor on the dilation of every later convolution, 1 to 64. Default 2.

@@ -5,7 +5,7 @@ use super::properties::{Properties, SLOT_SHAPE};
 use crate::prelude::*;
 
 /// Removes the pooling and raises the stride of the convolution before it. [`FoldedStride::DESCRIPTION`] has the definition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct FoldedStride {
     /// Factor on the stride of the preceding convolution, 1 to 64. Default 2.

@@ -11,7 +11,7 @@ use crate::pass::Draws;
 use crate::prelude::*;
 
 /// The maximum over windows at fractional distances. [`FractionalMaxPool::DESCRIPTION`] has the definition.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct FractionalMaxPool {
     /// The divisor of height and width, rounding down: above 1 and at most 8. Default √2.
@@ -25,7 +25,7 @@ pub struct FractionalMaxPool {
 }
 
 /// The arrangement of the windows of fractional max pooling.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Regions {
     /// Windows of `kernel` positions. PyTorch's rule.
@@ -36,7 +36,7 @@ pub enum Regions {
 }
 
 /// The start of the windows of fractional max pooling.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RegionDraw {
     /// In training, a shift u in [0, 1) is drawn for each sample, channel and axis.

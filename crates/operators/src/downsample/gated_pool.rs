@@ -12,7 +12,7 @@ use crate::operations::{
 use crate::prelude::*;
 
 /// A mixture of maximum and mean, its weight computed from the window. [`GatedPool::DESCRIPTION`] has the definition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct GatedPool {
     /// Height and width of the window, 1 to 64. Default 2.

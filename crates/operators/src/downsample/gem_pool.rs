@@ -7,7 +7,7 @@ use crate::operations::{PoolWindow, channels_first, channels_last, weighted_pool
 use crate::prelude::*;
 
 /// The generalised mean of each window, of values kept above a small bound. [`GemPool::DESCRIPTION`] has the definition.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct GemPool {
     /// Height and width of the window, 1 to 64. Default 2.

@@ -7,7 +7,7 @@ use crate::operations::{SeparableMap, Together, separable_together};
 use crate::prelude::*;
 
 /// Keeps the low-pass band of the Haar transform. [`HaarLowPass::DESCRIPTION`] has the definition.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct HaarLowPass {
     /// The value that an odd height or width reads beyond its last position. Default: the map mirrored.

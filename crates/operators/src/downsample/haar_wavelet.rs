@@ -9,7 +9,7 @@ use crate::axis_maps::EdgePadding;
 use crate::prelude::*;
 
 /// All four bands of the Haar transform as channels. [`HaarWavelet::DESCRIPTION`] has the definition.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct HaarWavelet {
     /// The value that an odd height or width reads beyond its last position. Default: the map mirrored.

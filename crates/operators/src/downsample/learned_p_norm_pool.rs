@@ -11,7 +11,7 @@ use crate::operations::{PoolWindow, elementwise, weighted_pool};
 use crate::prelude::*;
 
 /// The p-norm of each window, p being learned. [`LearnedPNormPool::DESCRIPTION`] has the definition.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LearnedPNormPool {
     /// Height and width of the window, 1 to 64. Default 3.

@@ -12,7 +12,7 @@ use crate::signal_rules::ReluRule;
 use crate::switches::{KeptPhases, PhaseWeights};
 
 /// Keeps the polyphase component that a small net scores highest. [`LearnedPolyphase::DESCRIPTION`] has the definition.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LearnedPolyphase {
     /// Channels of the scoring net, up to 4096. Default: as many as enter.

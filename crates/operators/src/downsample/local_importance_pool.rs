@@ -21,7 +21,7 @@ const EPSILON: f64 = 1e-5;
 const BOTTLENECK: usize = 128;
 
 /// The mean of each window weighted by learned importance. [`LocalImportancePool::DESCRIPTION`] has the definition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LocalImportancePool {
     /// Height and width of the window, 1 to 64. Default 3.
@@ -33,7 +33,7 @@ pub struct LocalImportancePool {
 }
 
 /// The net that scores elements, before instance normalisation and a sigmoid.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ImportanceGate {
     /// A 3×3 convolution.

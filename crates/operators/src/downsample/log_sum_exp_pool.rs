@@ -8,7 +8,7 @@ use crate::operations::{PoolWindow, weighted_pool};
 use crate::prelude::*;
 
 /// A smooth maximum of each window. [`LogSumExpPool::DESCRIPTION`] has the definition.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogSumExpPool {
     /// Height and width of the window, 1 to 64. Default 2.

@@ -10,7 +10,7 @@ use crate::operations::{
 use crate::prelude::*;
 
 /// The maximum and the mean of each window, added or side by side. [`MaxAveragePool::DESCRIPTION`] has the definition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct MaxAveragePool {
     /// Height and width of the window, 1 to 64. Default 2.
@@ -91,7 +91,7 @@ pub(super) fn largest_and_mean(x: Tensor<4>, window: PoolWindow, engine: &Engine
 }
 
 /// The combination of maximum and mean.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Combine {
     /// Added.

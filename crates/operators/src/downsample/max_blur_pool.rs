@@ -8,7 +8,7 @@ use crate::axis_maps::EdgePadding;
 use crate::prelude::*;
 
 /// The maximum of each window at stride 1, then a blur and every stride-th position. [`MaxBlurPool::DESCRIPTION`] has the definition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct MaxBlurPool {
     /// Height and width of the pooling window, 1 to 64. Default 2.

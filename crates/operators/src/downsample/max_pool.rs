@@ -20,7 +20,7 @@ use crate::signal_rules::MaxPoolRule;
 /// assert_eq!(arm.downsample.name(), "max_pool");
 /// # Ok::<(), toml::de::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct MaxPool {
     /// Height and width of the window, 1 to 64. Default 3.

@@ -8,7 +8,7 @@ use crate::operations::{PoolWindow, PositionChoice, gathered, stacked_windows};
 use crate::prelude::*;
 
 /// The middle value of each window. [`MedianPool::DESCRIPTION`] has the definition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct MedianPool {
     /// Height and width of the window, 1 to 64. Default 3.
@@ -104,7 +104,7 @@ impl MedianPool {
 }
 
 /// The median of a window with an even number of positions.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EvenMedian {
     /// The mean of the middle two.

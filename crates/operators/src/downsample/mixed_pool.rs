@@ -8,7 +8,7 @@ use crate::operations::{PoolWindow, mixture};
 use crate::prelude::*;
 
 /// A learned mixture of maximum and mean. [`MixedPool::DESCRIPTION`] has the definition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct MixedPool {
     /// Height and width of the window, 1 to 64. Default 2.

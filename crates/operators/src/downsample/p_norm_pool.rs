@@ -9,7 +9,7 @@ use crate::operations::{PoolWindow, max_pool, weighted_pool};
 use crate::prelude::*;
 
 /// The p-norm of each window. [`PNormPool::DESCRIPTION`] has the definition.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PNormPool {
     /// Height and width of the window, 1 to 64. Default 3.
@@ -90,7 +90,7 @@ impl Reduction for PNormPool {
 }
 
 /// Whether a norm is one of sums or of means.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NormForm {
     /// Of means: a constant map keeps its value.

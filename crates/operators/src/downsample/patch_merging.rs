@@ -11,7 +11,7 @@ const EPSILON: f64 = 1e-5;
 
 /// Swin's reduction: unshuffle, layer normalisation, a linear map to twice the channels. [`PatchMerging::DESCRIPTION`] has the
 /// definition.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PatchMerging {}
 

@@ -10,7 +10,7 @@ use crate::operations::blocks_to_channels;
 use crate::prelude::*;
 
 /// Moves each block of positions into channels. [`PixelUnshuffle::DESCRIPTION`] has the definition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PixelUnshuffle {
     /// Height and width of a block, 1 to 64. Default 2.
@@ -23,7 +23,7 @@ pub struct PixelUnshuffle {
 }
 
 /// The order in which the positions (a, b) of a block (row a, column b of r×r) become channels.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PhaseOrder {
     /// Channel-major: channel c·r² + r·a + b. PyTorch's `PixelUnshuffle`.
@@ -46,7 +46,7 @@ impl From<PhaseOrder> for BlockOrder {
 }
 
 /// The reduction of multiplied channels to the number of input channels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Projection {
     /// A 1×1 convolution to as many channels as entered, followed by the net's activation.
     #[serde(rename = "1x1")]

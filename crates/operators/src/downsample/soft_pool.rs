@@ -8,7 +8,7 @@ use crate::operations::{PoolWindow, weighted_pool};
 use crate::prelude::*;
 
 /// The mean of each window weighted by the exponentials of its elements. [`SoftPool::DESCRIPTION`] has the definition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SoftPool {
     /// Height and width of the window, 1 to 64. Default 2.

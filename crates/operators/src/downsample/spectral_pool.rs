@@ -9,7 +9,7 @@ use crate::operations::{SeparableMap, Together, separable_together};
 use crate::prelude::*;
 
 /// Keeps the low frequencies of each channel. [`SpectralPool::DESCRIPTION`] has the definition.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SpectralPool {
     /// The divisor of height and width, rounding down: a real number from 1 to 64. Default 2.
@@ -22,7 +22,7 @@ pub struct SpectralPool {
 }
 
 /// Factors on the frequencies of a map, largest at frequency 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SpectralWindow {
     /// The root of a Hamming window over all frequencies of an axis: √(0.54 + 0.46·cos(2πf/h)) at frequency f of h.

@@ -11,7 +11,7 @@ use crate::prelude::*;
 use crate::signal_rules::ReluRule;
 
 /// One element of each window, drawn with a probability in proportion to its value. [`StochasticPool::DESCRIPTION`] has the definition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct StochasticPool {
     /// Height and width of the window, 1 to 64. Default 2.

@@ -7,7 +7,7 @@ use crate::prelude::*;
 
 /// Replaces pooling by a convolution with a stride and as many outputs as inputs, followed by the net's activation.
 /// [`StridedConv::DESCRIPTION`] has the definition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct StridedConv {
     /// Height and width of the kernel, 1 to 64. Default 3.

@@ -8,6 +8,7 @@ use burn::tensor::module::avg_pool2d_backward;
 use burn::tensor::ops::PadMode;
 use burn::tensor::{Tensor, TensorData};
 use burn_backend::ops::ModuleOps;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::differentiable::differentiable;
@@ -16,7 +17,7 @@ use super::place::{Number, Place, placed};
 use super::window::{PoolWindow, bordered, input_sizes, output_sizes};
 
 /// The divisor of the sum of a window.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Divisor {
     /// The number of its positions that lie inside the map.

@@ -7,7 +7,7 @@ use crate::operations::{SeparableMap, activated, separable};
 use crate::prelude::*;
 
 /// Sets positions apart by zeros and blurs. [`BlurUpsample::DESCRIPTION`] has the definition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct BlurUpsample {
     /// Taps of the filter along each axis, 1 to 7. Default 4.

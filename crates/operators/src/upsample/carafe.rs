@@ -9,7 +9,7 @@ use crate::operations::{activated, reassembled};
 use crate::prelude::*;
 
 /// Means of neighbouring positions, weighted by a small net. [`Carafe::DESCRIPTION`] has the definition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Carafe {
     /// The factor by which height and width grow, 1 to 64. Default 2.

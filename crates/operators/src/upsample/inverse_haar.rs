@@ -8,7 +8,7 @@ use crate::operations::{SeparableMap, Together, activated, concatenate_channels,
 use crate::prelude::*;
 
 /// Puts the bands of a Haar step together. [`InverseHaar::DESCRIPTION`] has the definition.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct InverseHaar {}
 

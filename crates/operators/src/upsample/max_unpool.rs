@@ -7,7 +7,7 @@ use crate::operations::{activated, assigned, scattered};
 use crate::prelude::*;
 
 /// Puts each value where its window had its maximum. [`MaxUnpool::DESCRIPTION`] has the definition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct MaxUnpool {
     /// The kernel of the pooling that is undone, 1 to 64 positions. Default 3.
@@ -19,7 +19,7 @@ pub struct MaxUnpool {
 }
 
 /// The treatment of several values for one position.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Duplicates {
     /// The largest stays; equal ones share its gradient.

@@ -10,7 +10,7 @@ use crate::operations::{ConvolutionSettings, activated, channels_to_blocks, conv
 use crate::prelude::*;
 
 /// Turns channels into blocks of positions. [`PixelShuffle::DESCRIPTION`] has the definition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PixelShuffle {
     /// Height and width of a block, 1 to 64. Default 2.

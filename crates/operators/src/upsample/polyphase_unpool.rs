@@ -12,7 +12,7 @@ use crate::prelude::*;
 use crate::switches::{KeptPhases, PhaseWeights};
 
 /// Puts each image back on its phase. [`PolyphaseUnpool::DESCRIPTION`] has the definition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PolyphaseUnpool {
     /// Taps of the circular blur that fills the zeros, 1 to 7; 1 leaves them zeros. Default 3.

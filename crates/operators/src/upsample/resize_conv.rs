@@ -8,7 +8,7 @@ use crate::operations::{SeparableMap, separable};
 use crate::prelude::*;
 
 /// Interpolates, then convolves. [`ResizeConv::DESCRIPTION`] has the definition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ResizeConv {
     /// The interpolation. Default: the nearest position.

@@ -7,7 +7,7 @@ use crate::operations::{SeparableMap, activated, separable};
 use crate::prelude::*;
 
 /// Interpolates by the Fourier series of each channel. [`SpectralUpsample::DESCRIPTION`] has the definition.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SpectralUpsample {}
 

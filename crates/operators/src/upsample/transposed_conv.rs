@@ -7,7 +7,7 @@ use crate::operations::{TransposedConvolutionSettings, transposed_convolution};
 use crate::prelude::*;
 
 /// The adjoint of a strided convolution. [`TransposedConv::DESCRIPTION`] has the definition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TransposedConv {
     /// Height and width of the kernel, 1 to 64. Default 2.

@@ -2,6 +2,7 @@
 
 use super::document::{Document, StudyFileError};
 use super::fields::Fields;
+use super::keys::{self, names};
 use super::limits;
 use super::matching::{Match, read_match};
 use super::node::{Content, Node};
@@ -43,8 +44,8 @@ pub(super) fn read_arms(document: &Document, node: &Node) -> Result<Vec<Arm>, St
             return Err(document.error(&child.value, message));
         }
         let path = format!("arms.{name}");
-        let [data, net, train] = SECTION_NAMES;
-        let fields = Fields::of(document, child, &path, &[data, net, train, "match"])?;
+        let allowed = [&SECTION_NAMES[..], &names(&keys::ARM)].concat();
+        let fields = Fields::of(document, child, &path, &allowed)?;
         let sections = Sections::of(document, child, &fields, &path)?;
         let matched = read_match(&fields, &path)?;
         arms.push(Arm { name: name.clone(), levels: Vec::new(), sections, matched });

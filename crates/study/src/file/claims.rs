@@ -18,6 +18,7 @@
 use super::claim_groups::{Setting, name, read_group};
 use super::document::StudyFileError;
 use super::fields::Fields;
+use super::keys::{self, names};
 use super::limits;
 use super::node::{Content, Node};
 use crate::stats::Statement;
@@ -69,7 +70,7 @@ fn read_claim(setting: Setting<'_>, name: &str, node: &Node) -> Result<Claim, St
         return Err(document.error(&node.key, message));
     }
     let path = format!("claims.{name}");
-    let fields = Fields::of(document, node, &path, &["text", "contrasts"])?;
+    let fields = Fields::of(document, node, &path, &names(&keys::CLAIM))?;
     let text = fields.prose(&format!("{path}.text"), fields.required("text")?)?;
     let list = fields.required("contrasts")?;
     let elements = match &list.content {
@@ -99,8 +100,7 @@ fn read_contrast(
     (element, node): (usize, &Node),
 ) -> Result<Vec<Contrast>, StudyFileError> {
     let document = setting.document;
-    let allowed = ["of", "against", "metric", "shows", "margin", "for_each"];
-    let fields = Fields::of(document, node, path, &allowed)?;
+    let fields = Fields::of(document, node, path, &names(&keys::CONTRAST))?;
     let metric = match fields.optional("metric") {
         Some(node) => fields.metric(&format!("{path}.metric"), node)?,
         None => setting.primary.metric.clone(),

@@ -7,6 +7,12 @@ use super::node::Node;
 /// Bytes of a study file: the longest committed one has about ten thousand.
 pub(super) const MOST_BYTES: u64 = 1 << 20;
 
+/// Seeds of a study.
+pub(super) const MOST_SEEDS: i64 = 10_000;
+
+/// The bound of `compare.alpha`, excluded.
+pub(super) const LARGEST_ALPHA: f64 = 0.5;
+
 /// Arms of a study.
 pub(super) const MOST_ARMS: usize = 1000;
 

@@ -22,7 +22,7 @@ pub enum CostQuantity {
 }
 
 impl CostQuantity {
-    const CHOICES: [(&'static str, CostQuantity); 2] =
+    pub(super) const CHOICES: [(&'static str, CostQuantity); 2] =
         [("macs", CostQuantity::Macs), ("parameters", CostQuantity::Parameters)];
 
     /// Returns the name in study files.

@@ -1,12 +1,14 @@
 //! Study files: syntax, checks of keys and values, and the positions of errors.
 
 mod arms;
+mod choices;
 mod claim_groups;
 mod claims;
 mod disclosures;
 mod document;
 mod factors;
 mod fields;
+mod keys;
 mod limits;
 mod matched_arms;
 mod matching;
@@ -15,6 +17,7 @@ mod parse;
 mod read;
 mod reference;
 mod refusals;
+mod schema;
 mod search;
 mod secondary;
 mod sections;
@@ -24,6 +27,7 @@ mod settings;
 mod study_file;
 
 pub use arms::Arm;
+pub use choices::{Correction, TestKind};
 pub use claims::{Claim, Contrast};
 pub use document::StudyFileError;
 pub(crate) use document::nearest_name;
@@ -31,10 +35,11 @@ pub use factors::Factor;
 pub(crate) use fields::quoted;
 pub use matching::CostQuantity;
 pub use reference::Reference;
+pub use schema::schema;
 pub use search::{Halving, Search};
 pub use sequential::Sequential;
 pub use set::with_settings;
-pub use settings::{Baseline, Comparison, Correction, Primary, Seeds, TestKind};
+pub use settings::{Baseline, Comparison, Primary, Seeds};
 pub use study_file::StudyFile;
 
 pub use crate::metric::Better;

@@ -9,6 +9,7 @@ use super::disclosures::read_disclosures;
 use super::document::{Document, StudyFileError};
 use super::factors::{Factor, read_factors};
 use super::fields::Fields;
+use super::keys::{STUDY, names};
 use super::limits;
 use super::matched_arms::match_arms;
 use super::node::Node;
@@ -19,23 +20,6 @@ use super::sections::Sections;
 use super::sequential::read_sequential;
 use super::settings::{read_comparison, read_primary, read_seeds};
 use super::study_file::StudyFile;
-
-const KEYS: [&str; 14] = [
-    "question",
-    "caveat",
-    "disclosures",
-    "primary",
-    "compare",
-    "seeds",
-    "secondary",
-    "claims",
-    "search",
-    "sequential",
-    "reference",
-    "base",
-    "arms",
-    "factors",
-];
 
 impl StudyFile {
     /// Parses the text of a study file; `file` is how errors name it, and its stem names the study.
@@ -50,7 +34,7 @@ impl StudyFile {
             return Err(empty.error(&(0..0), limits::too_large(bytes)));
         }
         let root = Node::parse(&document)?;
-        let fields = Fields::of(&document, &root, "", &KEYS)?;
+        let fields = Fields::of(&document, &root, "", &names(&STUDY))?;
         let mut study = read_fields(&document, &root, &fields)?;
         let arms_node = fields.optional("arms").or(fields.optional("factors")).unwrap_or(&root);
         study.refuse_too_many_runs()?;

@@ -3,6 +3,7 @@
 use super::arms::Arm;
 use super::document::{Document, StudyFileError, nearest_name};
 use super::fields::{Fields, quoted};
+use super::keys::{self, names};
 use super::node::Node;
 
 /// Values from other sources. They are shown but never tested, since their spread is unknown.
@@ -26,7 +27,7 @@ pub(super) fn read_reference(
     node: &Node,
     arms: &[Arm],
 ) -> Result<Reference, StudyFileError> {
-    let fields = Fields::of(document, node, "reference", &["label", "values"])?;
+    let fields = Fields::of(document, node, "reference", &names(&keys::REFERENCE))?;
     let label = fields.prose("reference.label", fields.required("label")?)?;
     let values_node = fields.required("values")?;
     let Some(entries) = values_node.entries() else {

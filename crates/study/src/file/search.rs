@@ -2,6 +2,7 @@
 
 use super::document::{Document, StudyFileError};
 use super::fields::Fields;
+use super::keys::{self, names};
 use super::limits;
 use super::node::{Content, Node};
 use super::settings::{Seeds, read_seeds_at};
@@ -59,7 +60,7 @@ impl Search {
 }
 
 pub(super) fn read_search(document: &Document, node: &Node, study: Seeds) -> Result<Search, StudyFileError> {
-    let fields = Fields::of(document, node, "search", &["lr", "seeds", "length", "halving"])?;
+    let fields = Fields::of(document, node, "search", &names(&keys::SEARCH))?;
     let seeds = match fields.optional("seeds") {
         Some(node) => read_seeds_at(document, node, "search.seeds")?,
         None => Seeds { from: FIRST_SEED, count: 1 },
@@ -80,7 +81,7 @@ pub(super) fn read_search(document: &Document, node: &Node, study: Seeds) -> Res
     };
     let halving = match fields.optional("halving") {
         Some(node) => {
-            let fields = Fields::of(document, node, "search.halving", &["rungs", "keep"])?;
+            let fields = Fields::of(document, node, "search.halving", &names(&keys::HALVING))?;
             let rungs = fields.integer("search.halving.rungs", fields.required("rungs")?, (2, 10))? as u32;
             Some(Halving { rungs, keep: share("search.halving.keep", fields.required("keep")?)? })
         }

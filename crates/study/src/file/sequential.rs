@@ -2,6 +2,7 @@
 
 use super::document::{Document, StudyFileError};
 use super::fields::Fields;
+use super::keys::{self, names};
 use super::node::{Content, Node};
 use super::settings::Seeds;
 use crate::stats::SEEDS_FOR_A_VERDICT;
@@ -18,7 +19,7 @@ pub(super) fn read_sequential(
     node: &Node,
     seeds: Seeds,
 ) -> Result<Sequential, StudyFileError> {
-    let fields = Fields::of(document, node, "sequential", &["looks"])?;
+    let fields = Fields::of(document, node, "sequential", &names(&keys::SEQUENTIAL))?;
     let looks_node = fields.required("looks")?;
     let Content::Array(elements) = &looks_node.content else {
         let message = format!("`sequential.looks` must be an array, is {}", looks_node.kind());

@@ -3,65 +3,15 @@
 use allconv_record::SplitName;
 
 use super::arms::Arm;
+use super::choices::{Correction, TestKind};
 use super::document::{Document, StudyFileError, nearest_name};
 use super::factors::Factor;
 use super::fields::{Fields, quoted};
+use super::keys::{self, names};
+use super::limits;
 use super::matching::{Match, read_match};
 use super::node::Node;
 use crate::metric::{Better, find_metric};
-
-const MOST_SEEDS: i64 = 10_000;
-
-/// The test that gives a verdict on each comparison with the baseline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TestKind {
-    /// Student's t on the differences per seed; needs 5 seeds for a verdict.
-    PairedT,
-    /// Exact sign-flipping of the differences per seed.
-    Permutation,
-    /// Wilcoxon's signed ranks, exact.
-    Wilcoxon,
-    /// Welch's t, for arms whose seeds do not pair.
-    Welch,
-}
-
-impl TestKind {
-    const CHOICES: [(&'static str, TestKind); 4] = [
-        ("paired-t", TestKind::PairedT),
-        ("permutation", TestKind::Permutation),
-        ("wilcoxon", TestKind::Wilcoxon),
-        ("welch", TestKind::Welch),
-    ];
-
-    /// Returns the name in study files.
-    pub fn name(self) -> &'static str {
-        Self::CHOICES.iter().find(|(_, kind)| *kind == self).map_or("", |(name, _)| name)
-    }
-}
-
-/// How p values are corrected for the number of comparisons.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Correction {
-    /// Holm's step-down: controls the chance of any false claim.
-    Holm,
-    /// Benjamini–Hochberg: controls the expected proportion of false claims.
-    BenjaminiHochberg,
-    /// None.
-    None,
-}
-
-impl Correction {
-    const CHOICES: [(&'static str, Correction); 3] = [
-        ("holm", Correction::Holm),
-        ("benjamini-hochberg", Correction::BenjaminiHochberg),
-        ("none", Correction::None),
-    ];
-
-    /// Returns the name in study files.
-    pub fn name(self) -> &'static str {
-        Self::CHOICES.iter().find(|(_, kind)| *kind == self).map_or("", |(name, _)| name)
-    }
-}
 
 /// `primary`: the metric of the main comparison.
 #[derive(Clone, Debug, PartialEq)]
@@ -136,7 +86,7 @@ impl Seeds {
 }
 
 pub(super) fn read_primary(document: &Document, node: &Node) -> Result<Primary, StudyFileError> {
-    let fields = Fields::of(document, node, "primary", &["metric", "split", "better"])?;
+    let fields = Fields::of(document, node, "primary", &names(&keys::PRIMARY))?;
     let splits = [("train", SplitName::Train), ("valid", SplitName::Valid), ("test", SplitName::Test)];
     let directions = [("lower", Better::Lower), ("higher", Better::Higher)];
     let metric_node = fields.required("metric")?;
@@ -162,15 +112,14 @@ pub(super) fn read_comparison(
     arms: &[Arm],
     factors: &[Factor],
 ) -> Result<Comparison, StudyFileError> {
-    let allowed = ["baseline", "test", "alpha", "correction", "equivalence_margin", "match"];
-    let fields = Fields::of(document, node, "compare", &allowed)?;
+    let fields = Fields::of(document, node, "compare", &names(&keys::COMPARE))?;
     let baseline = read_baseline(document, &fields, arms, factors)?;
     let test = match fields.optional("test") {
         Some(node) => fields.choice("compare.test", node, &TestKind::CHOICES)?,
         None => TestKind::PairedT,
     };
     let alpha = match fields.optional("alpha") {
-        Some(node) => fields.number_between("compare.alpha", node, (0.0, 0.5))?,
+        Some(node) => fields.number_between("compare.alpha", node, (0.0, limits::LARGEST_ALPHA))?,
         None => 0.05,
     };
     let correction = match fields.optional("correction") {
@@ -226,10 +175,14 @@ pub(super) fn read_seeds(document: &Document, node: &Node) -> Result<Seeds, Stud
 
 /// Reads seeds at `path`.
 pub(super) fn read_seeds_at(document: &Document, node: &Node, path: &str) -> Result<Seeds, StudyFileError> {
-    let fields = Fields::of(document, node, path, &["from", "count"])?;
-    let count = fields.integer(&format!("{path}.count"), fields.required("count")?, (1, MOST_SEEDS))?;
-    let from =
-        fields.integer(&format!("{path}.from"), fields.required("from")?, (0, i64::MAX - MOST_SEEDS))?;
+    let fields = Fields::of(document, node, path, &names(&keys::SEEDS))?;
+    let count =
+        fields.integer(&format!("{path}.count"), fields.required("count")?, (1, limits::MOST_SEEDS))?;
+    let from = fields.integer(
+        &format!("{path}.from"),
+        fields.required("from")?,
+        (0, i64::MAX - limits::MOST_SEEDS),
+    )?;
     // Both were checked to be in range.
     Ok(Seeds { from: from as u64, count: count as u32 })
 }

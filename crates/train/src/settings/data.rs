@@ -3,6 +3,7 @@
 use allconv_data::{
     Augmentation, DatasetOptions, Fold, PictureOptions, Preprocess, SyntheticSettings, TestSets, View,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{SettingError, TaskSettings};
@@ -20,38 +21,39 @@ const MOST_PIXELS: u32 = 4096;
 const SYNTHETIC: &str = "synthetic";
 
 /// `[data]` as written.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DataRequest {
     /// Registry name of the data set.
     pub dataset: String,
-    /// Preprocessing in order; default: per-channel standardisation.
+    /// Preprocessing in order. Default: per-channel standardisation; none in tasks over maps.
     pub preprocess: Option<Vec<Preprocess>>,
-    /// Random changes of training images; default: none.
+    /// Random changes of training images. Default: none.
     pub augment: Option<Augmentation>,
-    /// Training images held out for validation; default 5000, or the data set's own validation split.
+    /// Training images held out for validation, the same number of each class. Default: 5000, in tasks over maps 8, or the data set's own
+    /// validation split.
     pub validation: Option<usize>,
-    /// Train on this many images only.
+    /// Train on this many images only, the same number of each class. Default: all.
     pub train_images: Option<usize>,
-    /// The part of each image that is the input of the network; needed where they differ in size.
+    /// The part of each image that is the input of the network; needed where images differ in size. Default: none, the whole image.
     pub view: Option<View>,
-    /// Settings of the drawn images, when the data set is `synthetic`.
+    /// Settings of the drawn images, when the data set is `synthetic`. Default: 10000 training images of 32×32 pixels.
     pub synthetic: Option<SyntheticSettings>,
-    /// The task; default: classification of images.
+    /// The task. Default: classification of images.
     pub task: Option<TaskSettings>,
-    /// Registry name of the set that is tested on, or several, in tasks over maps; default: the data set's own test pictures.
+    /// Registry name of the set that is tested on, or several, in tasks over maps. Default: the data set's own test pictures.
     pub test_dataset: Option<TestSets>,
-    /// Test on a part of the pictures and train on the others, in tasks over maps.
+    /// Test on a part of the pictures and train on the others, in tasks over maps. Default: none.
     pub fold: Option<FoldRequest>,
 }
 
 /// `fold` as written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FoldRequest {
-    /// Which fold is tested on; default: that of the run's seed, `seed mod of`, so that the seeds of a study use the folds in turn.
+    /// Which fold is tested on. Default: that of the run's seed, `seed mod of`, so that the seeds of a study use the folds in turn.
     pub index: Option<usize>,
-    /// Number of folds.
+    /// Number of folds, at least 2.
     pub of: usize,
 }
 

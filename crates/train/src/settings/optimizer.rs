@@ -1,9 +1,10 @@
 //! `train.optimizer`: the choice of the optimiser and its settings.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The choice of the optimiser and its settings.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum OptimizerSettings {
     /// SGD with `momentum` and `nesterov`; the default.
@@ -13,7 +14,7 @@ pub enum OptimizerSettings {
 }
 
 /// β₁, β₂ and ε of Adam.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AdamSettings {
     /// Decay of the first moment, in [0, 1).

@@ -2,13 +2,14 @@
 
 use allconv_data::Symmetry;
 use allconv_data::pairs::{Pairing, PatchSettings};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::SettingError;
 use crate::DenseLoss;
 
 /// The task and its settings.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum TaskSettings {
     /// The class of an image; the same as naming no task.
@@ -24,7 +25,7 @@ pub enum TaskSettings {
 }
 
 /// Settings of the training patches.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PatchesSettings {
     /// Height and width of the input patch, in pixels.
@@ -36,7 +37,7 @@ pub struct PatchesSettings {
 }
 
 /// `super_resolution`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SuperResolutionSettings {
     /// Height and width of the picture relative to those of the network's input, 2 to 8.
@@ -53,7 +54,7 @@ pub struct SuperResolutionSettings {
 }
 
 /// `denoising`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DenoisingSettings {
     /// Standard deviation of the Gaussian noise in grey levels of 255, above 0.

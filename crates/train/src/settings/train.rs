@@ -1,5 +1,6 @@
 //! `[train]`: a preset, the departures from it, and how long to train.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::optimizer::OptimizerSettings;
@@ -20,7 +21,7 @@ pub enum Length {
 }
 
 /// The weights that a run ends with, where they are a mean.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WeightAverage {
     /// Passes over the training split at the end of the run, after each step of which the weights count once; above 0. The running
@@ -29,44 +30,44 @@ pub struct WeightAverage {
 }
 
 /// `[train]` as written: a preset, and departures from it as named fields.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TrainRequest {
-    /// Name of the recipe; default `springenberg2015`.
+    /// Name of the recipe. Default: `springenberg2015`.
     pub preset: Option<String>,
-    /// Passes over the training split. Excludes `presentations`.
+    /// Passes over the training split, above 0; a fraction ends inside a pass. Excludes `presentations`. Default: the preset's.
     pub epochs: Option<f64>,
-    /// Training images shown. Excludes `epochs`.
+    /// Training images shown, at least 1. Excludes `epochs`. Default: the preset's length.
     pub presentations: Option<u64>,
-    /// Images per step.
+    /// Images per step, at least 1. Default: the preset's.
     pub batch: Option<usize>,
-    /// Largest learning rate of the schedule.
+    /// Largest learning rate of the schedule, above 0. Default: the preset's.
     pub learning_rate: Option<f64>,
-    /// Momentum of SGD.
+    /// Momentum of SGD, in [0, 1). Default: the preset's.
     pub momentum: Option<f64>,
-    /// Whether Nesterov momentum is used.
+    /// Whether Nesterov momentum is used, as PyTorch computes it. Default: the preset's.
     pub nesterov: Option<bool>,
-    /// λ of the gradient term λ·w (Caffe's units).
+    /// λ of the gradient term λ·w (Caffe's units), at least 0. Default: the preset's.
     pub weight_decay: Option<f64>,
-    /// Whether biases decay too.
+    /// Whether biases decay too. Default: the preset's.
     pub decay_biases: Option<bool>,
-    /// The optimiser; default: the preset's.
+    /// The optimiser. Default: the preset's.
     pub optimizer: Option<OptimizerSettings>,
-    /// The loss of tasks over maps; default: the task's.
+    /// The loss of tasks over maps. Default: the task's.
     pub loss: Option<DenseLoss>,
-    /// Course of the learning rate.
+    /// Course of the learning rate. Default: the preset's.
     pub schedule: Option<Schedule>,
-    /// Fraction of the target spread over all classes.
+    /// Fraction of the target spread over all classes, in [0, 1). Default: the preset's.
     pub label_smoothing: Option<f64>,
-    /// Largest L2 norm of the whole gradient; 0 switches clipping off.
+    /// Largest L2 norm of the whole gradient; longer ones are scaled down to it, 0 switches clipping off. Default: the preset's.
     pub clip_gradient_norm: Option<f64>,
     /// The weights that the run ends with, where they are a mean. Default: those of the last step.
     pub weight_average: Option<WeightAverage>,
-    /// Accuracy class of the arithmetic.
+    /// Accuracy class of the arithmetic. Default: the preset's.
     pub precision: Option<String>,
-    /// Metrics measured on the finished network, in addition to loss and error.
+    /// Metrics measured on the finished network, in addition to loss and error; `allconv measure --list` has their names. Default: none.
     pub measure: Option<Vec<String>>,
-    /// Methods that explain the finished network on a few test images, kept as pictures.
+    /// Methods that explain the finished network on a few test images, kept as pictures: `gradient`, `deconvnet`, `guided`. Default: none.
     pub explain: Option<Vec<String>>,
     /// The trained weights that the run begins from. Default: none, every parameter is drawn.
     pub start: Option<StartRequest>,
