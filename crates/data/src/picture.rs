@@ -62,6 +62,19 @@ impl Picture {
         Arc::try_unwrap(self.pixels).unwrap_or_else(|shared| shared.to_vec())
     }
 
+    /// Returns the picture with one channel, if it has three that are equal everywhere; else itself.
+    #[must_use]
+    pub fn grey_if_equal(self) -> Picture {
+        let is_grey = |pixel: &[u8]| pixel[0] == pixel[1] && pixel[1] == pixel[2];
+        if self.shape.channels != 3 || !self.pixels.chunks_exact(3).all(is_grey) {
+            return self;
+        }
+        Picture::new(
+            ImageShape { channels: 1, ..self.shape },
+            self.pixels.iter().step_by(3).copied().collect(),
+        )
+    }
+
     /// Returns the picture with three channels, which are equal where it has one.
     #[must_use]
     pub fn in_colour(&self) -> Picture {

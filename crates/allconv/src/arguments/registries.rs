@@ -138,7 +138,8 @@ pub(crate) enum DataCommand {
     #[command(after_help = "Examples:
   allconv data import shapes --name shapes
   allconv data import photos --name photos --layout photographs
-  allconv data import pets.zip --name pets --test-share 0.2")]
+  allconv data import pets.zip --name pets --test-share 0.2
+  allconv data import imagenet --name imagenet --train ILSVRC2012_img_train.tar --val ILSVRC2012_img_val.tar --devkit ILSVRC2012_devkit_t12.tar.gz")]
     /// Import a folder or archive of images, of photographs, or of images with label maps.
     Import(ImportArguments),
     /// Draw the first training images with augmentation: a row for each, as it is stored and in each epoch.
@@ -171,7 +172,7 @@ pub(crate) enum DataCommand {
 /// `allconv data import`.
 #[derive(Debug, Args)]
 pub(crate) struct ImportArguments {
-    /// The folder, or a `.tar`, `.tar.gz`, `.tar.xz` or `.zip`.
+    /// The folder, or a `.tar`, `.tar.gz`, `.tar.xz` or `.zip`; or the word `imagenet`, with `--train`, `--val` and `--devkit`.
     pub(crate) source: PathBuf,
     /// Name of the new data set.
     #[arg(long)]
@@ -200,6 +201,15 @@ pub(crate) struct ImportArguments {
     #[command(flatten)]
     pub(crate) data: DataArguments,
 }
+    /// For `imagenet`: the official `ILSVRC2012_img_train.tar`.
+    #[arg(long, requires_all = ["val", "devkit"], conflicts_with_all = ["layout", "select", "table", "test_share"])]
+    pub(crate) train: Option<PathBuf>,
+    /// For `imagenet`: the official `ILSVRC2012_img_val.tar`.
+    #[arg(long, requires = "train")]
+    pub(crate) val: Option<PathBuf>,
+    /// For `imagenet`: the official `ILSVRC2012_devkit_t12.tar.gz`.
+    #[arg(long, requires = "train")]
+    pub(crate) devkit: Option<PathBuf>,
 
 /// How the files of an import are laid out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

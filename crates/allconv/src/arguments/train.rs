@@ -8,7 +8,7 @@ use super::{DataArguments, MachineArguments};
 use crate::table::Format;
 
 /// The options that `--from` takes the place of.
-const OWN_SETTINGS: [&str; 23] = [
+const OWN_SETTINGS: [&str; 24] = [
     "start",
     "freeze",
     "model",
@@ -20,6 +20,7 @@ const OWN_SETTINGS: [&str; 23] = [
     "test_dataset",
     "fold",
     "preprocess",
+    "view",
     "hflip",
     "translate",
     "validation",
@@ -72,8 +73,8 @@ pub(crate) struct TrainArguments {
     /// Preprocessing steps in order [default: standardize; none in dense tasks].
     #[arg(long, value_delimiter = ',', help_heading = "Data")]
     pub(crate) preprocess: Option<Vec<String>>,
-    /// Height and width of what the network sees of images, which may differ in size; a study file says more.
-    #[arg(long)]
+    /// Height and width of the network's input, for images that differ in size: `view = { size = … }` of a study file.
+    #[arg(long, help_heading = "Data")]
     pub(crate) view: Option<u32>,
     /// Mirror training images at random.
     #[arg(long, help_heading = "Data")]

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use allconv_data::import::layout::SplitName;
 use allconv_data::{
-    Background, DataDirectory, ImportOptions, LeftOut, PictureKind, PictureLayout, SharedImages, TestShare,
-    import_pictures, parse_labels,
+    Background, DataDirectory, ImageNetFiles, ImportOptions, LeftOut, PictureKind, PictureLayout,
+    SharedImages, TestShare, import_pictures, parse_labels,
 };
 
 use super::data::directory;
@@ -56,9 +56,28 @@ pub(super) fn import(arguments: &ImportArguments) -> anyhow::Result<()> {
     import_of_pictures(&arguments.source, &arguments.name, &layout, &directory(&arguments.data))
 }
 
+/// The official files of ImageNet, if the arguments name them.
+fn imagenet(arguments: &ImportArguments) -> Result<Option<ImageNetFiles>, UsageError> {
+    let (Some(train), Some(validation), Some(devkit)) = (&arguments.train, &arguments.val, &arguments.devkit)
+    else {
+        return Ok(None);
+    };
+    if arguments.source != Path::new("imagenet") {
+        let source = arguments.source.display();
+        return Err(UsageError(format!(
+            "--train belongs to `allconv data import imagenet`, not to {source}"
+        )));
+    }
+    let [train, validation, devkit] = [train, validation, devkit].map(Clone::clone);
+    Ok(Some(ImageNetFiles { train, validation, devkit }))
+}
+
 fn import_classes(arguments: &ImportArguments, options: &ImportOptions) -> anyhow::Result<()> {
-    let report =
-        allconv_data::import(&arguments.source, &arguments.name, &directory(&arguments.data), options)?;
+    let (name, directory) = (&arguments.name, directory(&arguments.data));
+    let report = match imagenet(arguments)? {
+        Some(files) => allconv_data::import_imagenet(&files, name, &directory, options)?,
+        None => allconv_data::import(&arguments.source, name, &directory, options)?,
+    };
     let [train, validation, test] = report.counts;
     let (sizes, kept) = match report.size {
         Some([height, width]) => (format!("{width}×{height}"), "packed"),
@@ -77,7 +96,9 @@ fn import_classes(arguments: &ImportArguments, options: &ImportOptions) -> anyho
         ));
     }
     if report.size.is_none() && !report.already_present {
-        output::note(format_args!("say in [data] what a network sees of them, e.g. view = {{ size = 64 }}"));
+        output::note(format_args!(
+            "give a view in [data], the part of each image that is the network's input, e.g. view = {{ size = 64 }}"
+        ));
     }
     say_left_out("no images of a split", &report.left_out);
     say_shared(&report.shared);

@@ -163,8 +163,10 @@ pub(crate) fn of_shards(
             return Err(DataError::BadOption {
                 field: "view",
                 value: "none".to_string(),
-                limit: format!("the images of {name} differ in size, and a network sees images of one size"),
-                fix: "say what is seen of them, e.g. view = { size = 64 }".to_string(),
+                limit: format!(
+                    "the images of {name} differ in size, and the input of a network has one size"
+                ),
+                fix: "give the part of each image that is the input, e.g. view = { size = 64 }".to_string(),
             });
         }
     };

@@ -35,6 +35,22 @@ pub fn walk(path: &Path, limits: &EntryLimits, visit: &mut Visit) -> Result<(), 
     }
 }
 
+/// Visits the regular files of a tar archive in memory, which errors call `name`.
+///
+/// # Errors
+/// As [`walk`]; an archive that is compressed.
+pub(super) fn walk_bytes(
+    name: &Path,
+    bytes: Vec<u8>,
+    limits: &EntryLimits,
+    visit: &mut Visit,
+) -> Result<(), DataError> {
+    let compressed_bytes = bytes.len() as u64;
+    let inner = Box::new(io::Cursor::new(bytes));
+    let reader = Guarded { inner, compressed_bytes, limits: *limits, produced: 0, trailing_zeros: 0 };
+    walk_tar(name, reader, limits, visit)
+}
+
 fn walk_tar(path: &Path, reader: Guarded, limits: &EntryLimits, visit: &mut Visit) -> Result<(), DataError> {
     let mut archive = tar::Archive::new(reader);
     let mut seen = HashSet::new();

@@ -1,7 +1,6 @@
 //! The images of a source: where each belongs, whether it can be decoded, and its pixels as long as all have one size.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use glob::Pattern;
 use rayon::prelude::*;
@@ -13,6 +12,7 @@ use super::layout::{Layout, SplitName, is_image_name, is_system_folder};
 use super::left_out::LeftOut;
 use super::options::ImportOptions;
 use super::select;
+use super::source::ImportSource;
 use super::table::Table;
 use crate::error::DataError;
 use crate::image_shape::ImageShape;
@@ -84,7 +84,7 @@ impl Gathering {
 
 /// Gathers the files of a source and decodes them chunk by chunk.
 pub(super) struct Gatherer<'a> {
-    source: &'a Path,
+    source: ImportSource<'a>,
     options: &'a ImportOptions,
     select: Option<Pattern>,
     table: Option<Table>,
@@ -100,7 +100,10 @@ pub(super) struct Gatherer<'a> {
 }
 
 impl<'a> Gatherer<'a> {
-    pub(super) fn new(source: &'a Path, options: &'a ImportOptions) -> Result<Gatherer<'a>, DataError> {
+    pub(super) fn new(
+        source: ImportSource<'a>,
+        options: &'a ImportOptions,
+    ) -> Result<Gatherer<'a>, DataError> {
         options.test_share.map_or(Ok(()), |share| share.check())?;
         let table = options.table.as_deref().map(Table::read).transpose()?;
         if let (Some(table), Some(path)) = (&table, &options.table) {
@@ -132,7 +135,7 @@ impl<'a> Gatherer<'a> {
     }
 
     fn name_of(&self, path: &str) -> String {
-        format!("{}!{path}", self.source.display())
+        format!("{}!{path}", self.source)
     }
 
     pub(super) fn add(&mut self, entry: Entry) -> Result<(), DataError> {
@@ -141,6 +144,11 @@ impl<'a> Gatherer<'a> {
             return Ok(());
         }
         let Some((split, class, file)) = self.place(&entry.path)? else {
+            if self.table.is_some() {
+                // The table says which files belong to the set.
+                self.left_out.add_unwanted(entry.path);
+                return Ok(());
+            }
             if self.layout.would_fit_undivided(&entry.path) {
                 self.undivided += 1;
             }
@@ -214,7 +222,7 @@ impl<'a> Gatherer<'a> {
     /// The images, divided.
     pub(super) fn finish(mut self) -> Result<Gathering, DataError> {
         self.decode_pending()?;
-        let source = self.source.display();
+        let source = self.source;
         if let (Some(table), Some(path)) = (&self.table, &self.options.table)
             && let Some((file, line)) = table.missing()
         {
@@ -257,7 +265,7 @@ impl<'a> Gatherer<'a> {
 
     /// The error for a source without any image that is wanted.
     fn nothing(&self) -> DataError {
-        let source = self.source.display();
+        let source = self.source;
         if self.undivided > 0 {
             return DataError::bad_file(
                 source,

@@ -7,10 +7,12 @@ mod divide;
 pub mod entry;
 pub mod folder;
 mod gather;
+pub mod imagenet;
 mod jpeg;
 pub mod labels;
 pub mod layout;
 pub mod left_out;
+mod matlab;
 mod options;
 mod orientation;
 pub mod pictures;
@@ -30,8 +32,10 @@ use crate::registry;
 use crate::shards::ShardedSet;
 use crate::shared::SharedImages;
 use gather::Gatherer;
+use imagenet::ImageNetFiles;
 use left_out::LeftOut;
 pub use options::{ImportOptions, TestShare};
+use source::ImportSource;
 
 /// What an import did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,12 +86,35 @@ pub fn import(
     directory: &DataDirectory,
     options: &ImportOptions,
 ) -> Result<ImportReport, DataError> {
+    import_source(ImportSource::Files(source), name, directory, options)
+}
+
+/// Imports the official files of ImageNet as the dataset `name`: does [`import`], with the validation images as the test split, and classes named
+/// by their WordNet id and the first of their words.
+///
+/// # Errors
+/// As [`import`]; files that are not the official ones.
+pub fn import_imagenet(
+    files: &ImageNetFiles,
+    name: &str,
+    directory: &DataDirectory,
+    options: &ImportOptions,
+) -> Result<ImportReport, DataError> {
+    import_source(ImportSource::ImageNet(files), name, directory, options)
+}
+
+fn import_source(
+    source: ImportSource,
+    name: &str,
+    directory: &DataDirectory,
+    options: &ImportOptions,
+) -> Result<ImportReport, DataError> {
     registry::check_importable(name)?;
     let (packed, sharded) = (directory.pack(name), directory.shards(name));
     if directory.pictures(name).exists() {
         return Err(taken(&directory.pictures(name), source));
     }
-    let source_hash = options.source_hash(source)?;
+    let source_hash = options.source_hash(&source)?;
     if let Some(present) = present(name, directory)? {
         return match present.1 == source_hash {
             true => Ok(present.0),
@@ -95,7 +122,7 @@ pub fn import(
         };
     }
     let mut gatherer = Gatherer::new(source, options)?;
-    source::walk(source, &options.limits, &mut |entry| gatherer.add(entry))?;
+    source.walk(&options.limits, &mut |entry| gatherer.add(entry))?;
     let gathered = gatherer.finish()?;
     let mut stored = store::Storing { source, options, source_hash: &source_hash };
     let shared;
@@ -167,10 +194,10 @@ fn of_shards(name: &str, path: PathBuf, header: crate::shards::SetHeader) -> Imp
 }
 
 /// The error for a name that another import has.
-pub(super) fn taken(path: &Path, source: &Path) -> DataError {
+pub(super) fn taken(path: &Path, source: impl std::fmt::Display) -> DataError {
     DataError::bad_file(
         path.display(),
-        format!("to be free for {}", source.display()),
+        format!("to be free for {source}"),
         "another import under this name",
         "choose another name, or delete it first",
     )

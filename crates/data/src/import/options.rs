@@ -1,10 +1,10 @@
 //! How the files of an import are read where they do not lie as the usual layout has them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::background::Background;
 use super::entry::EntryLimits;
-use super::source;
+use super::source::ImportSource;
 use crate::error::DataError;
 
 /// How the files of an import are read.
@@ -52,8 +52,8 @@ impl TestShare {
 
 impl ImportOptions {
     /// Hashes the source and whatever decides how it is read; with the usual layout the source alone.
-    pub(super) fn source_hash(&self, source: &Path) -> Result<String, DataError> {
-        let files = source::hash_source(source, &self.limits)?;
+    pub(super) fn source_hash(&self, source: &ImportSource) -> Result<String, DataError> {
+        let files = source.hash(&self.limits)?;
         let plain = ImportOptions { limits: self.limits, ..ImportOptions::default() };
         if *self == plain {
             return Ok(files);

@@ -70,10 +70,10 @@ pub struct PictureReport {
 /// Imports pictures of any size from a folder or a `.tar`, `.tar.gz` or `.tar.xz` as the set `name`.
 ///
 /// A folder `train`, `val` (or `validation`) or `test` anywhere above a file names its split; without one all pictures go into one
-/// pool. All must be grey or all colour. The same content under the same name is recognised and not decoded again.
+/// pool. Grey pictures among colour pictures become colour pictures with equal channels. The same content under the same name is recognised and not decoded again.
 ///
 /// # Errors
-/// As [`crate::import()`]; grey among colour pictures, a picture without label map or the reverse, label maps of another size than their
+/// As [`crate::import()`]; a picture without label map or the reverse, label maps of another size than their
 /// picture, that are JPEGs, are not grey, or hold a value that is no class: always naming the file. Label maps of a single value.
 pub fn import_pictures(
     source: &Path,
@@ -86,7 +86,7 @@ pub fn import_pictures(
     let path = directory.pictures(name);
     for other in [directory.pack(name), directory.shards(name)] {
         if other.exists() {
-            return Err(taken(&other, source));
+            return Err(taken(&other, source.display()));
         }
     }
     // How the files are read decides what comes of them.
@@ -95,7 +95,7 @@ pub fn import_pictures(
     if path.exists() {
         let header = pack::read_header(&path)?;
         if header.source_hash != source_hash {
-            return Err(taken(&path, source));
+            return Err(taken(&path, source.display()));
         }
         let (left_out, shared) = (LeftOut::default(), Vec::new());
         return Ok(PictureReport { pack: path, header, already_present: true, left_out, shared });
@@ -161,7 +161,10 @@ impl<'a> Collector<'a> {
             check_lossless(&file, &entry.bytes)?;
         }
         let background = if role == Role::Picture { self.background } else { None };
-        let picture = Picture::decode_over(&file, &entry.bytes, background)?;
+        let mut picture = Picture::decode_over(&file, &entry.bytes, background)?;
+        if role == Role::LabelMap {
+            picture = picture.grey_if_equal();
+        }
         let place = match role {
             Role::Picture => &mut self.pictures,
             Role::LabelMap => &mut self.label_maps,
@@ -174,8 +177,34 @@ impl<'a> Collector<'a> {
         Ok(())
     }
 
-    fn finish(self, left_out: usize) -> Result<PictureSource, DataError> {
-        let Some((first_file, first)) = self.pictures.values().next() else {
+    /// Gives label maps `N_mask` the name of their picture `N`, where no picture has theirs.
+    fn pair_masks(&mut self) {
+        let maps = std::mem::take(&mut self.label_maps);
+        for ((split, name), map) in maps {
+            let plain = name.strip_suffix("_mask").map(|plain| (split, plain.to_string()));
+            let pair = plain
+                .filter(|plain| self.pictures.contains_key(plain) && !self.label_maps.contains_key(plain));
+            let key = (split, name);
+            let key = if self.pictures.contains_key(&key) { key } else { pair.unwrap_or(key) };
+            self.label_maps.insert(key, map);
+        }
+    }
+
+    /// Makes grey pictures colour pictures with equal channels, where any picture is in colour; returns the number of channels.
+    fn unite_channels(&mut self) -> usize {
+        let channels = self.pictures.values().map(|(_, picture)| picture.shape().channels).max().unwrap_or(1);
+        for (_, picture) in
+            self.pictures.values_mut().filter(|(_, picture)| picture.shape().channels < channels)
+        {
+            *picture = picture.in_colour();
+        }
+        channels
+    }
+
+    fn finish(mut self, left_out: usize) -> Result<PictureSource, DataError> {
+        self.pair_masks();
+        let channels = self.unite_channels();
+        if self.pictures.is_empty() {
             let found = format!("no picture among {left_out} files");
             let expected = match self.kind {
                 PictureKind::Photographs => "JPEG or PNG files",
@@ -183,18 +212,6 @@ impl<'a> Collector<'a> {
             };
             let fix = "see `allconv data import --help`";
             return Err(DataError::bad_file(self.source.display(), expected, found, fix));
-        };
-        let (first_file, channels) = (first_file.clone(), first.shape().channels);
-        for (file, picture) in self.pictures.values() {
-            if picture.shape().channels != channels {
-                let word = |channels| if channels == 1 { "grey" } else { "colour" };
-                return Err(DataError::bad_file(
-                    file,
-                    format!("a {} picture like {first_file}", word(channels)),
-                    format!("a {} one", word(picture.shape().channels)),
-                    "convert all pictures to one of both",
-                ));
-            }
         }
         let labels = match self.kind {
             PictureKind::Photographs => Vec::new(),
@@ -358,14 +375,13 @@ mod tests {
             let (_folder, source, directory) = folder(files);
             import_pictures(&source, "set", layout, &directory).expect_err("refused").to_string()
         };
-        let mixed = message(&[("a.png", colour(2, 2)), ("b.png", grey(2, 2, 0))], &PHOTOGRAPHS);
-        assert!(mixed.contains("b.png") && mixed.contains("a grey one"), "{mixed}");
         let pair = |map: Picture| [("image/1.png", grey(2, 3, 0)), ("label/1.png", map)];
         let sizes = message(&pair(grey(3, 2, 0)), &segmentation("0,255"));
         assert!(sizes.contains("label/1.png: expected 3×2") && sizes.contains("found 2×3"), "{sizes}");
         let value = message(&pair(grey(2, 3, 9)), &segmentation("0,255"));
         assert!(value.contains("label/1.png") && value.contains("9 at row 0, column 0"), "{value}");
-        let kind = message(&pair(colour(2, 3)), &segmentation(""));
+        let coloured = Picture::new(ImageShape { height: 2, width: 3, channels: 3 }, (0..18).collect());
+        let kind = message(&pair(coloured), &segmentation(""));
         assert!(kind.contains("label/1.png: expected a grey label map"), "{kind}");
         let alone = message(&[("image/1.png", grey(2, 3, 0))], &segmentation("0,255"));
         assert!(alone.contains("image/1.png: expected a label map \"1\""), "{alone}");
@@ -376,6 +392,34 @@ mod tests {
         assert!(orphan.contains("label/2.png: expected a picture \"2\""), "{orphan}");
         let nothing = message(&[("x/1.png", grey(1, 1, 0))], &segmentation(""));
         assert!(nothing.contains("no picture among 1 files"), "{nothing}");
+    }
+
+    #[test]
+    fn grey_pictures_among_colour_ones_get_equal_channels() {
+        let (_folder, source, directory) = folder(&[("a.png", colour(2, 2)), ("b.png", grey(1, 2, 7))]);
+        import_pictures(&source, "photos", &PHOTOGRAPHS, &directory).expect("photographs");
+        let read = registry::read_pictures("photos", &directory, &Default::default()).expect("a pack");
+        assert_eq!((read.channels, read.train[1].picture.pixels()), (3, [7; 6].as_slice()));
+    }
+
+    #[test]
+    fn masks_are_paired_by_suffix_and_may_have_equal_channels() {
+        let map = |values: [u8; 2]| {
+            let pixels = values.into_iter().flat_map(|value| [value; 3]).collect();
+            Picture::new(ImageShape { height: 1, width: 2, channels: 3 }, pixels)
+        };
+        let files = [
+            ("images/a.png", grey(1, 2, 7)),
+            ("masks/a_mask.png", map([0, 255])),
+            ("images/b_mask.png", grey(1, 2, 8)),
+            ("masks/b_mask.png", map([255, 0])),
+        ];
+        let (_folder, source, directory) = folder(&files);
+        import_pictures(&source, "masked", &segmentation(""), &directory).expect("two pairs");
+        let read = registry::read_pictures("masked", &directory, &Default::default()).expect("a pack");
+        let masks: Vec<&[u8]> =
+            read.train.iter().map(|example| example.mask.as_ref().expect("a map").as_slice()).collect();
+        assert_eq!(masks, [[0, 1], [1, 0]]);
     }
 
     #[test]

@@ -1,12 +1,53 @@
-//! The walk over the files of an import source, and its hash: of a folder, or of an archive.
+//! The walk over the files of an import source, and its hash: of a folder, an archive, or the files of ImageNet.
 
+use std::fmt;
 use std::fs;
 use std::io::Read;
 use std::path::Path;
 
 use super::entry::{EntryLimits, Visit};
+use super::imagenet::ImageNetFiles;
 use super::{archive, folder};
 use crate::error::DataError;
+
+/// What images with classes are imported from.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum ImportSource<'a> {
+    /// A folder or an archive.
+    Files(&'a Path),
+    /// The official files of ImageNet.
+    ImageNet(&'a ImageNetFiles),
+}
+
+impl fmt::Display for ImportSource<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            ImportSource::Files(path) => path.display().fmt(formatter),
+            ImportSource::ImageNet(files) => files.train.display().fmt(formatter),
+        }
+    }
+}
+
+impl ImportSource<'_> {
+    /// Visits the images by their paths in the layout of folders.
+    pub(super) fn walk(&self, limits: &EntryLimits, visit: &mut Visit) -> Result<(), DataError> {
+        match self {
+            ImportSource::Files(path) => walk(path, limits, visit),
+            ImportSource::ImageNet(files) => files.walk(limits, visit),
+        }
+    }
+
+    /// Hashes the content.
+    pub(super) fn hash(&self, limits: &EntryLimits) -> Result<String, DataError> {
+        match self {
+            ImportSource::Files(path) => hash_source(path, limits),
+            ImportSource::ImageNet(ImageNetFiles { train, validation, devkit }) => {
+                let hash = |path: &Path| hash_source(path, limits);
+                Ok(format!("{} {} {}", hash(train)?, hash(validation)?, hash(devkit)?))
+            }
+        }
+    }
+}
 
 /// Visits every regular file of a folder (in the order of paths) or an archive (in its own order).
 pub fn walk(source: &Path, limits: &EntryLimits, visit: &mut Visit) -> Result<(), DataError> {

@@ -7,7 +7,7 @@ use super::gather::{Gathered, Gathering};
 use super::labels::FEWEST_CLASSES;
 use super::layout::SplitName;
 use super::options::ImportOptions;
-use super::source;
+use super::source::ImportSource;
 use crate::dataset::pack::{self, PackHeader};
 use crate::dataset::{Source, Split};
 use crate::error::DataError;
@@ -18,7 +18,7 @@ use crate::shared::SharedImages;
 
 /// What is stored, and how it was read.
 pub(super) struct Storing<'a> {
-    pub(super) source: &'a Path,
+    pub(super) source: ImportSource<'a>,
     pub(super) options: &'a ImportOptions,
     pub(super) source_hash: &'a str,
 }
@@ -55,9 +55,9 @@ impl Storing<'_> {
     pub(super) fn shards(&mut self, path: &Path, gathering: &Gathering) -> Result<SetHeader, DataError> {
         let classes = self.classes(&gathering.sorted())?;
         let mut writer = SetWriter::new(path, 0)?;
-        source::walk(self.source, &self.options.limits, &mut |entry| {
+        self.source.walk(&self.options.limits, &mut |entry| {
             let Some(image) = gathering.images.get(&entry.path) else { return Ok(()) };
-            let file = format!("{}!{}", self.source.display(), entry.path);
+            let file = format!("{}!{}", self.source, entry.path);
             if *blake3::hash(&entry.bytes).as_bytes() != image.content {
                 let fix = "import it again when nobody writes to it";
                 return Err(DataError::bad_file(file, "the image that was read before", "other bytes", fix));
@@ -87,7 +87,7 @@ impl Storing<'_> {
 
     /// The classes: those of the training images, in the order of their names.
     fn classes(&self, images: &[&Gathered]) -> Result<Vec<String>, DataError> {
-        let source = self.source.display();
+        let source = self.source;
         let of = |split| images.iter().filter(move |image| image.split == split);
         let mut classes: Vec<String> = of(SplitName::Train).map(|image| image.class.clone()).collect();
         classes.dedup();
@@ -122,7 +122,7 @@ impl Storing<'_> {
     fn label(&self, classes: &[String], image: &Gathered) -> Result<u16, DataError> {
         classes.binary_search(&image.class).map(|label| label as u16).map_err(|_| {
             DataError::bad_file(
-                format!("{}!{}/{}", self.source.display(), image.split.folder(), image.class),
+                format!("{}!{}/{}", self.source, image.split.folder(), image.class),
                 "a class that the train split holds images of",
                 "images of a class without any there",
                 "add training images of it or remove the folder",
