@@ -87,19 +87,42 @@ fn generate(workspace: &Path) -> anyhow::Result<Vec<Generated>> {
         let path = workspace.join(format!("docs/{page}.md"));
         files.push(Generated { path, content: format!("{head}\n\n{body}").into_bytes() });
     }
-    files.push(augmentation_picture(workspace, program)?);
+    files.extend(augmentation_pictures(workspace, program)?);
     files.extend(operator_pictures(workspace, program)?);
     files.extend(study_results(workspace, program)?);
     Ok(files)
 }
 
-/// The example image of augmentation, applied to a few drawn images.
-fn augmentation_picture(workspace: &Path, program: &str) -> anyhow::Result<Generated> {
+/// The augmentations with a picture in `docs/augmentation.md`: the name of its file, and the settings.
+const AUGMENTATIONS: [(&str, &str); 9] = [
+    ("random_resized_crop", "{ random_resized_crop = {} }"),
+    ("padded_crop", "{ padded_crop = { pixels = 4 } }"),
+    ("canvas", "{ canvas = {} }"),
+    ("affine", "{ affine = { rotate = 15, scale = [0.8, 1.25], shear = 10 } }"),
+    ("rand_augment", "{ rand_augment = {} }"),
+    (
+        "colour_jitter",
+        "{ colour_jitter = { brightness = 0.4, contrast = 0.4, saturation = 0.4, hue = 0.1 } }",
+    ),
+    ("grey", "{ grey = { probability = 0.5 } }"),
+    ("mixup", "{ mixup = { alpha = 1.0 } }"),
+    ("cutmix", "{ cutmix = {} }"),
+];
+
+/// The example images of augmentation, applied to a few drawn images.
+fn augmentation_pictures(workspace: &Path, program: &str) -> anyhow::Result<Vec<Generated>> {
     let scratch = workspace.join("target/generated/augmentation.png");
     std::fs::create_dir_all(workspace.join("target/generated"))?;
-    shell::run(workspace, &[program, "data", "augment", "synthetic", path_text(&scratch)?], &[])?;
-    let path = workspace.join("docs/images/augmentation.png");
-    Ok(Generated { path, content: std::fs::read(scratch)? })
+    let draw = |file: String, settings: &[&str]| -> anyhow::Result<Generated> {
+        let command = [&[program, "data", "augment", "synthetic", path_text(&scratch)?], settings].concat();
+        shell::run(workspace, &command, &[])?;
+        Ok(Generated { path: workspace.join("docs/images").join(file), content: std::fs::read(&scratch)? })
+    };
+    let mut pictures = vec![draw("augmentation.png".to_owned(), &[])?];
+    for (name, settings) in AUGMENTATIONS {
+        pictures.push(draw(format!("augmentation/{name}.png"), &["--augment", settings, "--images", "3"])?);
+    }
+    Ok(pictures)
 }
 
 /// The images of what each operator does to a test image and to a zone plate.

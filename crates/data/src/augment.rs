@@ -1,19 +1,52 @@
-//! Augmentation of one image: horizontal flip, translation and cutout, keyed by (seed, epoch, sample).
+//! Augmentation of training images: changes of their pixels, then flips, translation and cutout, then mixtures of two, keyed by (seed, epoch,
+//! sample).
+//!
+//! Each change and each mixture is a file of this folder and a line of the registries [`Augmentation::changes`] and
+//! [`Augmentation::mixtures`], with a stream of its own, so that none changes what another draws.
 
+mod affine;
+mod canvas;
+mod change;
+mod colour;
+mod colour_jitter;
+mod cutmix;
+mod grey;
+mod mixing;
+mod mixup;
 mod moves;
+mod padded_crop;
+mod rand_augment;
+mod random_resized_crop;
+mod warp;
 
 use allconv_random::{Purpose, Stream};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::batch::{Batch, Mixed};
+use crate::dataset::Images;
+use crate::error::{DataError, OutOfRange};
 use crate::image_shape::ImageShape;
+use crate::picture::Picture;
+pub use affine::Affine;
+pub use canvas::Canvas;
+use change::Change;
+pub use colour_jitter::ColourJitter;
+pub use cutmix::Cutmix;
+pub use grey::Grey;
+use mixing::Mixing;
+pub use mixup::Mixup;
 pub use moves::{Cut, Move};
+pub use padded_crop::{Border, PaddedCrop};
+pub use rand_augment::RandAugment;
+pub use random_resized_crop::RandomResizedCrop;
 
-/// Random changes of a training image, applied after preprocessing.
+/// Random changes of training images: flips, translation and cutout after preprocessing, the tables below in the order of the fields, before
+/// it (changes of pixels) or after all others (mixtures).
 ///
 /// The paper's augmented columns use flips and translations of at most 5 pixels (Springenberg et al. 2015,
 /// section 3). Uncovered and cut-out pixels become 0, which is the mean after preprocessing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Augmentation {
     /// Mirror left and right with probability one half.
@@ -30,6 +63,50 @@ pub struct Augmentation {
     /// outside. 0 cuts nothing. DeVries and Taylor, arXiv 1708.04552.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub cutout: u32,
+    /// Crop a random part of each image, in place of its view.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub random_resized_crop: Option<RandomResizedCrop>,
+    /// Crop the image out of a border around it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub padded_crop: Option<PaddedCrop>,
+    /// Place the image on a canvas, stretched, rotated and recoloured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canvas: Option<Canvas>,
+    /// Rotate, scale and shear.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub affine: Option<Affine>,
+    /// Apply a few changes drawn from fourteen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rand_augment: Option<RandAugment>,
+    /// Change brightness, contrast, saturation and hue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub colour_jitter: Option<ColourJitter>,
+    /// Convert to grey with a given probability.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grey: Option<Grey>,
+    /// Take the weighted mean of two images. With `cutmix`, each image gets one of both with equal chance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mixup: Option<Mixup>,
+    /// Replace a rectangle by that of another image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cutmix: Option<Cutmix>,
+}
+
+/// The name of a draw: every random change is a function of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Draw {
+    /// Seed of the run.
+    pub seed: u64,
+    /// Epoch, counted from 0.
+    pub epoch: u32,
+    /// Number of the sample in its split.
+    pub sample: u32,
+}
+
+impl Draw {
+    fn stream(self, purpose: Purpose) -> Stream {
+        Stream::of_sample(self.seed, purpose, self.epoch, self.sample)
+    }
 }
 
 fn is_off(value: &bool) -> bool {
@@ -62,6 +139,88 @@ impl Augmentation {
             self.horizontal_flip && flip_word & 1 == 1
         };
         Move { flip, down, right, cut }
+    }
+
+    /// The registry of changes of pixels, in the order in which they are applied, each with the purpose of its stream.
+    fn changes(&self) -> [(Option<&dyn Change>, Purpose); 6] {
+        fn of<C: Change>(change: &Option<C>) -> Option<&dyn Change> {
+            change.as_ref().map(|change| change as &dyn Change)
+        }
+        [
+            (of(&self.padded_crop), Purpose::PaddedCrop),
+            (of(&self.canvas), Purpose::Canvas),
+            (of(&self.affine), Purpose::Affine),
+            (of(&self.rand_augment), Purpose::RandAugment),
+            (of(&self.colour_jitter), Purpose::ColourJitter),
+            (of(&self.grey), Purpose::Grey),
+        ]
+    }
+
+    /// The registry of mixtures, each with the purpose of its stream.
+    fn mixtures(&self) -> [(Option<&dyn Mixing>, Purpose); 2] {
+        fn of<M: Mixing>(mixing: &Option<M>) -> Option<&dyn Mixing> {
+            mixing.as_ref().map(|mixing| mixing as &dyn Mixing)
+        }
+        [(of(&self.mixup), Purpose::Mixup), (of(&self.cutmix), Purpose::Cutmix)]
+    }
+
+    /// Refuses settings out of range.
+    ///
+    /// # Errors
+    /// [`OutOfRange`] at the field.
+    pub fn check(&self) -> Result<(), OutOfRange> {
+        self.random_resized_crop.map_or(Ok(()), |crop| crop.check())?;
+        self.changes().into_iter().filter_map(|(change, _)| change).try_for_each(|change| change.check())?;
+        self.mixtures().into_iter().filter_map(|(mixing, _)| mixing).try_for_each(|mixing| mixing.check())
+    }
+
+    /// Returns whether pixels are changed before preprocessing.
+    pub fn changes_pixels(&self) -> bool {
+        self.random_resized_crop.is_some() || self.changes().iter().any(|(change, _)| change.is_some())
+    }
+
+    /// Returns the pixels of a sample in an epoch, before preprocessing.
+    ///
+    /// # Errors
+    /// [`DataError`] when the image cannot be read.
+    pub fn pixels(&self, images: &Images, draw: Draw) -> Result<Picture, DataError> {
+        let whole = images.whole(draw.sample as usize)?;
+        let seen = match self.random_resized_crop {
+            Some(crop) => {
+                let part = crop.draw(whole.shape(), &mut draw.stream(Purpose::RandomResizedCrop));
+                images.resized_part(&whole, part)
+            }
+            None => images.seen(whole),
+        };
+        Ok(self.changes().into_iter().fold(seen, |picture, (change, purpose)| match change {
+            Some(change) => change.apply(picture, &mut draw.stream(purpose)),
+            None => picture,
+        }))
+    }
+
+    /// Mixes each image of a batch with the next one, the last with the first; images and labels are those before any mixture.
+    pub(crate) fn mix(&self, seed: u64, epoch: u32, batch: &mut Batch) {
+        let mixtures: Vec<(&dyn Mixing, Purpose)> = self
+            .mixtures()
+            .into_iter()
+            .filter_map(|(mixing, purpose)| mixing.map(|mixing| (mixing, purpose)))
+            .collect();
+        if mixtures.is_empty() || batch.is_empty() {
+            return;
+        }
+        let shape = ImageShape { height: batch.height, width: batch.width, channels: batch.channels };
+        let plain = batch.images.clone();
+        let mut labels = batch.labels.clone();
+        labels.rotate_left(1);
+        let others = plain.chunks_exact(shape.len()).cycle().skip(1);
+        let images = batch.images.chunks_exact_mut(shape.len());
+        let shares = images.zip(others).zip(&batch.samples).map(|((image, other), sample)| {
+            let draw = Draw { seed, epoch, sample: *sample };
+            let chosen = draw.stream(Purpose::Mixture).below(mixtures.len() as u32);
+            let (mixing, purpose) = mixtures[chosen as usize];
+            mixing.mix(shape, image, other, &mut draw.stream(purpose))
+        });
+        batch.mixed = Some(Mixed { shares: shares.collect(), labels });
     }
 
     /// Returns whether images pass unchanged.
@@ -144,5 +303,153 @@ mod tests {
             assert_eq!(shifts.draw(1, 0, sample, SHAPE), expected);
         }
         assert_eq!(Augmentation::default().draw(1, 0, 0, SHAPE), Move::default());
+    }
+
+    fn photographs() -> Images {
+        let shape = ImageShape { height: 24, width: 32, channels: 3 };
+        let pixels = (0..4 * shape.len()).map(|place| (place * 37 % 251) as u8).collect();
+        Images::Stored(crate::dataset::Split::new(pixels, vec![0, 1, 2, 3], shape))
+    }
+
+    fn of_text(text: &str) -> Augmentation {
+        toml::from_str(text).expect(text)
+    }
+
+    const CHANGES: [&str; 7] = [
+        "random_resized_crop = {}",
+        "padded_crop = { pixels = 4 }",
+        "canvas = {}",
+        "affine = { rotate = 20, scale = [0.8, 1.25], shear = 10 }",
+        "rand_augment = {}",
+        "colour_jitter = { brightness = 0.4, contrast = 0.4, saturation = 0.4, hue = 0.1 }",
+        "grey = { probability = 0.5 }",
+    ];
+
+    #[test]
+    fn every_change_of_pixels_is_drawn_by_seed_epoch_and_sample_and_by_no_other_change() {
+        let images = photographs();
+        for (number, text) in CHANGES.into_iter().enumerate() {
+            let one = of_text(text);
+            one.check().expect(text);
+            let drawn = |seed, epoch| {
+                let draw = |sample| Draw { seed, epoch, sample };
+                (0..4).map(|sample| one.pixels(&images, draw(sample)).expect("in memory")).collect::<Vec<_>>()
+            };
+            assert_eq!(drawn(1, 0), drawn(1, 0), "{text}");
+            assert!((1..8).any(|epoch| drawn(1, 0) != drawn(1, epoch)), "{text}");
+            assert!((2..8).any(|seed| drawn(1, 0) != drawn(seed, 0)), "{text}");
+            assert!(drawn(1, 0).iter().all(|picture| picture.shape() == images.shape()), "{text}");
+            // Another change that has no effect leaves it as it is.
+            let idle = if number == 6 { "colour_jitter = {}" } else { "grey = { probability = 0.0 }" };
+            let both = of_text(&format!("{text}\n{idle}"));
+            let draw = Draw { seed: 1, epoch: 3, sample: 2 };
+            assert_eq!(
+                both.pixels(&images, draw).expect(text),
+                one.pixels(&images, draw).expect(text),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn settings_are_written_only_where_given_and_read_back() {
+        for text in CHANGES.into_iter().chain(["mixup = {}", "cutmix = { alpha = 0.5 }"]) {
+            let augmentation = of_text(text);
+            let written = toml::to_string(&augmentation).expect("plain numbers");
+            assert_eq!(of_text(&written), augmentation, "{written}");
+        }
+        assert_eq!(
+            toml::to_string(&Augmentation::default()).expect("plain"),
+            "horizontal_flip = false\ntranslate = 0\n"
+        );
+    }
+
+    #[test]
+    fn settings_out_of_range_are_refused_by_field() {
+        for (text, field) in [
+            ("random_resized_crop = { area = [0.5, 0.2] }", "augment.random_resized_crop.area = 0.5 is"),
+            ("random_resized_crop = { area = [0.5, 1.2] }", "augment.random_resized_crop.area = 1.2 is"),
+            ("padded_crop = { pixels = 0 }", "augment.padded_crop.pixels = 0 is"),
+            ("canvas = { distortion = 0.6 }", "augment.canvas.distortion = 0.6 is"),
+            ("affine = { rotate = 200 }", "augment.affine.rotate = 200 is"),
+            ("affine = { scale = [0.0, 1.0] }", "augment.affine.scale = 0 is"),
+            ("rand_augment = { operations = 0 }", "augment.rand_augment.operations = 0 is"),
+            ("rand_augment = { magnitude = 31 }", "augment.rand_augment.magnitude = 31 is"),
+            ("colour_jitter = { hue = 0.6 }", "augment.colour_jitter.hue = 0.6 is"),
+            ("grey = { probability = nan }", "augment.grey.probability = NaN is"),
+            ("mixup = { alpha = 0.0 }", "augment.mixup.alpha = 0 is"),
+            ("cutmix = { alpha = 5.0 }", "augment.cutmix.alpha = 5 is"),
+        ] {
+            let message = DataError::from(of_text(text).check().expect_err(text)).to_string();
+            assert!(message.starts_with(field), "{message}");
+        }
+    }
+
+    #[test]
+    fn half_of_the_images_become_grey_at_one_half() {
+        let images = photographs();
+        let grey = of_text("grey = { probability = 0.5 }");
+        let is_grey = |epoch: &u32| {
+            let picture =
+                grey.pixels(&images, Draw { seed: 4, epoch: *epoch, sample: 1 }).expect("in memory");
+            picture.pixels().chunks_exact(3).all(|pixel| pixel[0] == pixel[1] && pixel[1] == pixel[2])
+        };
+        let count = (0..1000).filter(is_grey).count();
+        // Five standard deviations of 1000 draws: 79.
+        assert!(count.abs_diff(500) < 79, "{count}");
+    }
+
+    /// A batch of `count` images of 8×8 pixels, whose values are the numbers of the images.
+    fn numbered(count: u32) -> Batch {
+        Batch {
+            images: (0..count).flat_map(|sample| vec![sample as f32; 64]).collect(),
+            labels: (0..count).collect(),
+            mixed: None,
+            samples: (0..count).collect(),
+            height: 8,
+            width: 8,
+            channels: 1,
+        }
+    }
+
+    #[test]
+    fn shares_of_mixed_images_are_those_of_their_pixels() {
+        for text in ["mixup = { alpha = 1.0 }", "cutmix = {}", "mixup = {}\ncutmix = {}"] {
+            let mut batch = numbered(300);
+            of_text(text).mix(7, 2, &mut batch);
+            let mixed = batch.mixed.as_ref().expect("two labels");
+            assert_eq!(mixed.labels[..2], [1, 2], "{text}");
+            assert_eq!(mixed.labels[299], 0, "{text}");
+            for (image, share) in mixed.shares.iter().enumerate() {
+                let [own, other] = [image as f64, f64::from(mixed.labels[image])];
+                let mean =
+                    batch.images[image * 64..][..64].iter().map(|value| f64::from(*value)).sum::<f64>()
+                        / 64.0;
+                let share = f64::from(*share);
+                assert!((mean - (share * own + (1.0 - share) * other)).abs() < 1e-3, "{text}: image {image}");
+            }
+            let mean = mixed.shares.iter().sum::<f32>() / 300.0;
+            // Cut-off rectangles leave more of the image: the mean share of CutMix is above one half.
+            assert!((0.4..0.8).contains(&mean), "{text}: {mean}");
+        }
+    }
+
+    #[test]
+    fn a_mixture_depends_on_the_names_of_its_draws_and_one_of_both_is_chosen_for_each_image() {
+        let both = of_text("mixup = {}\ncutmix = {}");
+        let mixed = |seed, epoch| {
+            let mut batch = numbered(400);
+            both.mix(seed, epoch, &mut batch);
+            batch
+        };
+        assert_eq!(mixed(1, 2), mixed(1, 2));
+        assert_ne!(mixed(1, 2), mixed(1, 3));
+        let is_cut = |pixels: &&[f32]| pixels.iter().all(|value| value.fract() == 0.0);
+        let cut = mixed(1, 2).images.chunks_exact(64).filter(is_cut).count();
+        // Five standard deviations of 400 draws: 50; mixtures with a share of exactly 0 or 1 do not occur among these.
+        assert!(cut.abs_diff(200) < 50, "{cut}");
+        let mut plain = numbered(3);
+        Augmentation::default().mix(1, 2, &mut plain);
+        assert_eq!(plain, numbered(3));
     }
 }

@@ -31,8 +31,8 @@ pub mod verify;
 pub mod view;
 mod write_file;
 
-pub use augment::Augmentation;
-pub use batch::Batch;
+pub use augment::{Augmentation, Draw};
+pub use batch::{Batch, Mixed};
 pub use dataset::{Dataset, DatasetOptions, Images, Split, SyntheticSettings};
 pub use directory::DataDirectory;
 pub use download::{FetchReport, Progress, fetch};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::augment::Augmentation;
+use crate::augment::{Augmentation, Draw};
 use crate::batch::Batch;
 use crate::error::DataError;
 use crate::image_shape::ImageShape;
@@ -23,6 +23,16 @@ pub trait SampleSource: Send + Sync {
     fn label(&self, sample: usize) -> Result<u32, DataError>;
     /// Writes the image `[height, width, channels]` of a sample, before augmentation.
     fn read_image(&self, sample: usize, image: &mut [f32]) -> Result<(), DataError>;
+    /// Does [`read_image`](Self::read_image) after the changes of pixels that `augmentation` draws.
+    ///
+    /// # Errors
+    /// [`DataError`] when the image cannot be read.
+    fn read_changed(
+        &self,
+        augmentation: &Augmentation,
+        draw: Draw,
+        image: &mut [f32],
+    ) -> Result<(), DataError>;
 }
 
 /// Something that makes batches of a kind, each a pure function of (seed, epoch, samples).
@@ -39,7 +49,7 @@ pub trait MakeBatch: Send + Sync {
 }
 
 /// The settings of a loader.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LoaderSettings {
     /// Samples of a batch; the last one of an epoch may hold fewer. At least 1.
     pub batch_size: usize,
@@ -239,12 +249,21 @@ impl<S: SampleSource> MakeBatch for Augmented<S> {
             if self.augmentation.is_identity() {
                 self.source.read_image(sample as usize, image)?;
             } else {
-                self.source.read_image(sample as usize, &mut plain)?;
+                match self.augmentation.changes_pixels() {
+                    true => {
+                        let draw = Draw { seed, epoch, sample };
+                        self.source.read_changed(&self.augmentation, draw, &mut plain)?;
+                    }
+                    false => self.source.read_image(sample as usize, &mut plain)?,
+                }
                 self.augmentation.draw(seed, epoch, sample, shape).apply(shape, &plain, image);
             }
             labels.push(self.source.label(sample as usize)?);
         }
         let ImageShape { height, width, channels } = shape;
-        Ok(Batch { images, labels, samples: samples.to_vec(), height, width, channels })
+        let samples = samples.to_vec();
+        let mut batch = Batch { images, labels, mixed: None, samples, height, width, channels };
+        self.augmentation.mix(seed, epoch, &mut batch);
+        Ok(batch)
     }
 }

@@ -143,7 +143,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::augment::Augmentation;
+    use crate::augment::{Augmentation, Draw};
     use crate::image_shape::ImageShape;
     use crate::loader::{LoaderSettings, SampleSource};
     use crate::order::Order;
@@ -185,6 +185,9 @@ mod tests {
                 *value = (100 * sample + place) as f32;
             }
             Ok(())
+        }
+        fn read_changed(&self, _: &Augmentation, draw: Draw, image: &mut [f32]) -> Result<(), DataError> {
+            self.read_image(draw.sample as usize, image)
         }
     }
 

@@ -18,6 +18,26 @@ pub enum Purpose {
     Crop = 4,
     /// Noise on one crop in one epoch, and on one picture of an evaluated split.
     Noise = 5,
+    /// Part of one image that is cropped and resized in one epoch.
+    RandomResizedCrop = 6,
+    /// Position of the padded crop of one image in one epoch.
+    PaddedCrop = 7,
+    /// Place, stretch and colours of one image on its canvas in one epoch.
+    Canvas = 8,
+    /// Rotation, scale and shear of one image in one epoch.
+    Affine = 9,
+    /// Changes of one image by RandAugment in one epoch.
+    RandAugment = 10,
+    /// Brightness, contrast, saturation and hue of one image in one epoch.
+    ColourJitter = 11,
+    /// Conversion of one image to grey in one epoch.
+    Grey = 12,
+    /// Choice among the mixtures of one image in one epoch.
+    Mixture = 13,
+    /// Share of one image in its mixup in one epoch.
+    Mixup = 14,
+    /// Rectangle of one image that is replaced in one epoch.
+    Cutmix = 15,
     /// Initial values of one parameter.
     Weights = 0x5745_4947,
     /// Dropout of one stage in one step.
@@ -34,12 +54,22 @@ pub enum Purpose {
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Purpose; 11] = [
+    pub const ALL: [Purpose; 21] = [
         Purpose::Order,
         Purpose::Augmentation,
         Purpose::Synthetic,
         Purpose::Crop,
         Purpose::Noise,
+        Purpose::RandomResizedCrop,
+        Purpose::PaddedCrop,
+        Purpose::Canvas,
+        Purpose::Affine,
+        Purpose::RandAugment,
+        Purpose::ColourJitter,
+        Purpose::Grey,
+        Purpose::Mixture,
+        Purpose::Mixup,
+        Purpose::Cutmix,
         Purpose::Weights,
         Purpose::Dropout,
         Purpose::Operator,
@@ -75,12 +105,22 @@ mod tests {
             Purpose::Synthetic => 2,
             Purpose::Crop => 3,
             Purpose::Noise => 4,
-            Purpose::Weights => 5,
-            Purpose::Dropout => 6,
-            Purpose::Operator => 7,
-            Purpose::WavePhase => 8,
-            Purpose::Corruption => 9,
-            Purpose::Direction => 10,
+            Purpose::RandomResizedCrop => 5,
+            Purpose::PaddedCrop => 6,
+            Purpose::Canvas => 7,
+            Purpose::Affine => 8,
+            Purpose::RandAugment => 9,
+            Purpose::ColourJitter => 10,
+            Purpose::Grey => 11,
+            Purpose::Mixture => 12,
+            Purpose::Mixup => 13,
+            Purpose::Cutmix => 14,
+            Purpose::Weights => 15,
+            Purpose::Dropout => 16,
+            Purpose::Operator => 17,
+            Purpose::WavePhase => 18,
+            Purpose::Corruption => 19,
+            Purpose::Direction => 20,
         };
         for (place, purpose) in Purpose::ALL.into_iter().enumerate() {
             assert_eq!(number(purpose), place, "{purpose:?}");

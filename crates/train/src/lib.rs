@@ -41,7 +41,7 @@ pub use dense_loss::{DenseLoss, LossValue, class_loss, picture_loss};
 pub use error::TrainError;
 pub use evaluate::{Evaluation, evaluate};
 pub use health::{STUCK_AFTER_EPOCHS, STUCK_AFTER_STEPS, STUCK_TOLERANCE, is_stuck};
-pub use loss::{CrossEntropy, SampleResult, cross_entropy, sample_results};
+pub use loss::{CrossEntropy, SampleResult, cross_entropy, mixed_cross_entropy, sample_results};
 pub use optimizer::{Adam, Optimizer, Sgd, WeightDecay, load_tensors, network_tensors};
 pub use progress::{Position, Progress, StepPlan};
 pub use resolve::{MeasurableMetric, MeasuredOf, NUMERICS_REVISION, Resolver, cost, shapes};

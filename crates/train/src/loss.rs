@@ -55,6 +55,44 @@ pub fn cross_entropy(logits: &[f32], labels: &[u32], classes: usize, label_smoot
     CrossEntropy { value: value * weight, gradient, results }
 }
 
+/// Compares logits `[n, classes]` with two classes of each image: does [`cross_entropy`] for the targets λt + (1 − λ)t′ of the shares λ `[n]`.
+///
+/// # Panics
+/// As [`cross_entropy`].
+///
+/// # Example
+///
+/// ```
+/// let found = allconv_train::mixed_cross_entropy(&[0.0, 0.0], [&[1], &[0]], &[0.75], 0.0);
+/// assert_eq!(found.gradient, [0.25, -0.25]);
+/// ```
+pub fn mixed_cross_entropy(
+    logits: &[f32],
+    labels: [&[u32]; 2],
+    shares: &[f32],
+    label_smoothing: f64,
+) -> CrossEntropy {
+    let images = shares.len();
+    assert!(labels.iter().all(|labels| labels.len() == images), "two labels of each of {images} images");
+    let classes = logits.len() / images;
+    let mut all =
+        CrossEntropy { value: 0.0, gradient: Vec::with_capacity(logits.len()), results: Vec::new() };
+    for (image, row) in logits.chunks_exact(classes).enumerate() {
+        let [own, other] =
+            labels.map(|labels| cross_entropy(row, &labels[image..=image], classes, label_smoothing));
+        let share = f64::from(shares[image]);
+        let mean = |own: f64, other: f64| share * own + (1.0 - share) * other;
+        all.value += mean(own.value, other.value) / images as f64;
+        let gradients = own.gradient.iter().zip(&other.gradient);
+        all.gradient.extend(
+            gradients.map(|(own, other)| (mean((*own).into(), (*other).into()) / images as f64) as f32),
+        );
+        let [own, other] = [own.results[0], other.results[0]];
+        all.results.push(SampleResult { loss: mean(own.loss, other.loss), predicted: own.predicted });
+    }
+    all
+}
+
 /// Computes loss and predicted class of each row of `logits` `[n, classes]`.
 ///
 /// # Panics
@@ -169,6 +207,21 @@ mod tests {
         for (found, expected) in found.gradient.iter().zip(GRADIENT) {
             assert!((f64::from(*found) - expected).abs() < 1e-7, "{found} {expected}");
         }
+    }
+
+    /// `torch.nn.functional.cross_entropy(z, t, label_smoothing=0.1)` of mixed targets t and its gradient in double precision (PyTorch 2.15).
+    #[test]
+    fn mixed_labels_are_the_targets_of_pytorch() {
+        const GRADIENT: [f64; 6] =
+            [-0.027_925_886, 0.036_115_567, -0.008_189_681, -0.224_312_929, 0.220_223_840, 0.004_089_089];
+        let logits = [1.5, -0.25, 0.75, 0.1, 2.0, -1.0];
+        let found = mixed_cross_entropy(&logits, [&[0, 0], &[2, 1]], &[0.7, 0.6], 0.1);
+        assert!((found.value - 1.077_692_303).abs() < 1e-7, "{}", found.value);
+        for (found, expected) in found.gradient.iter().zip(GRADIENT) {
+            assert!((f64::from(*found) - expected).abs() < 1e-7, "{found} {expected}");
+        }
+        let own = mixed_cross_entropy(&logits, [&[0, 1], &[2, 2]], &[1.0, 1.0], 0.1);
+        assert_eq!(own, cross_entropy(&logits, &[0, 1], 3, 0.1));
     }
 
     #[test]

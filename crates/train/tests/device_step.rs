@@ -134,7 +134,7 @@ fn train(model: &Model, device: &Device) -> Trained {
         OutputKind::Logits => {
             let objective = ClassObjective { classes: model.classes, label_smoothing: 0.1 };
             let labels = samples.iter().map(|sample| sample % model.classes as u32).collect();
-            let batch = Batch { images, labels, samples, height, width, channels };
+            let batch = Batch { images, labels, mixed: None, samples, height, width, channels };
             steps(network, &objective, &batch, input, device)
         }
         OutputKind::Map { scale } => {

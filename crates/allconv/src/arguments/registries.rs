@@ -151,6 +151,9 @@ pub(crate) enum DataCommand {
         /// The settings, as in a study file.
         #[arg(long, default_value = "{ alternating_flip = true, translate = 4, cutout = 8 }")]
         augment: String,
+        /// Height and width of the network's input, for images that differ in size.
+        #[arg(long)]
+        view: Option<usize>,
         /// Images, 1 to 64.
         #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=64))]
         images: u32,
@@ -198,9 +201,6 @@ pub(crate) struct ImportArguments {
     /// For segmentation: classes of the label maps with their values, e.g. `membrane=0,cell=255` [default: the values found].
     #[arg(long)]
     pub(crate) labels: Option<String>,
-    #[command(flatten)]
-    pub(crate) data: DataArguments,
-}
     /// For `imagenet`: the official `ILSVRC2012_img_train.tar`.
     #[arg(long, requires_all = ["val", "devkit"], conflicts_with_all = ["layout", "select", "table", "test_share"])]
     pub(crate) train: Option<PathBuf>,
@@ -210,6 +210,9 @@ pub(crate) struct ImportArguments {
     /// For `imagenet`: the official `ILSVRC2012_devkit_t12.tar.gz`.
     #[arg(long, requires = "train")]
     pub(crate) devkit: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) data: DataArguments,
+}
 
 /// How the files of an import are laid out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

@@ -33,8 +33,8 @@ pub(crate) fn run(command: &DataCommand) -> anyhow::Result<u8> {
             ))?;
         }
         DataCommand::Import(arguments) => data_import::import(arguments)?,
-        DataCommand::Augment { name, picture, augment, images, epochs, data } => {
-            let shown = Shown { images: *images, epochs: *epochs };
+        DataCommand::Augment { name, picture, augment, view, images, epochs, data } => {
+            let shown = Shown { images: *images, epochs: *epochs, view: *view };
             data_augment::augment(name, augment, &shown, &directory(data), picture)?;
         }
         DataCommand::Fetch { name, data } => {

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use allconv_data::{Augmentation, DataDirectory, DataError, Dataset, DatasetOptions, open};
+use allconv_data::{
+    Augmentation, DataDirectory, DataError, Dataset, DatasetOptions, Draw, Filter, ImageShape, Images,
+    Loader, LoaderSettings, Order, Position, SampleSource, View, open,
+};
 use allconv_train::DataRequest;
 use anyhow::Context;
 use image::{Rgb, RgbImage};
@@ -25,6 +28,8 @@ pub(super) struct Shown {
     pub(super) images: u32,
     /// Epochs, one a column behind that of the stored image.
     pub(super) epochs: u32,
+    /// Height and width of the network's input, if the whole images are not.
+    pub(super) view: Option<usize>,
 }
 
 /// Writes the output image: a row for each image, first as it is stored, then in each epoch.
@@ -37,7 +42,8 @@ pub(super) fn augment(
 ) -> anyhow::Result<()> {
     let augmentation =
         augmentation(settings).map_err(|reason| UsageError(format!("--augment {settings}: {reason}")))?;
-    let options = DatasetOptions { validation: 0, ..DatasetOptions::default() };
+    let view = shown.view.map(|size| View { size, resize: None, filter: Filter::default() });
+    let options = DatasetOptions { validation: 0, view, ..DatasetOptions::default() };
     let dataset = open(name, directory, &options)?;
     if shown.images as usize > dataset.train.len() {
         let message =
@@ -59,33 +65,86 @@ fn augmentation(settings: &str) -> Result<Augmentation, String> {
     Ok(request.augment.unwrap_or_default())
 }
 
+/// Images as 8-bit pixels around 0, in place of preprocessing.
+struct Centred(Images);
+
+/// Writes pixels around 0.
+fn centre(pixels: &[u8], image: &mut [f32]) {
+    for (value, pixel) in image.iter_mut().zip(pixels) {
+        *value = f32::from(*pixel) - MEAN;
+    }
+}
+
+impl SampleSource for Centred {
+    fn sample_count(&self) -> usize {
+        self.0.len()
+    }
+
+    fn image_shape(&self) -> ImageShape {
+        self.0.shape()
+    }
+
+    fn label(&self, sample: usize) -> Result<u32, DataError> {
+        self.0.label(sample).map(u32::from)
+    }
+
+    fn read_image(&self, sample: usize, image: &mut [f32]) -> Result<(), DataError> {
+        centre(&self.0.read(sample)?, image);
+        Ok(())
+    }
+
+    fn read_changed(
+        &self,
+        augmentation: &Augmentation,
+        draw: Draw,
+        image: &mut [f32],
+    ) -> Result<(), DataError> {
+        centre(augmentation.pixels(&self.0, draw)?.pixels(), image);
+        Ok(())
+    }
+}
+
+/// Draws the batches that training would get of these images alone.
 fn picture(dataset: &Dataset, augmentation: Augmentation, shown: &Shown) -> Result<RgbImage, DataError> {
+    let count = shown.images as usize;
+    let images = dataset.train.select(&(0..count).collect::<Vec<_>>());
+    let loader = |augmentation| {
+        let settings = LoaderSettings {
+            batch_size: count,
+            seed: SEED,
+            order: Order::Stored,
+            augmentation,
+            workers: 0,
+            prefetch: 0,
+        };
+        Loader::new(Centred(images.clone()), settings)
+    };
+    let (plain, augmented) = (loader(Augmentation::default())?, loader(augmentation)?);
     let shape = dataset.shape();
     let [width, height] = [shape.width, shape.height].map(|size| size as u32 * MAGNIFICATION + GAP);
     let mut picture =
         RgbImage::from_pixel((shown.epochs + 1) * width - GAP, shown.images * height - GAP, Rgb([255; 3]));
-    for sample in 0..shown.images {
-        let stored: Vec<f32> =
-            dataset.train.read(sample as usize)?.iter().map(|pixel| f32::from(*pixel) - MEAN).collect();
-        let mut moved = stored.clone();
-        for column in 0..=shown.epochs {
-            if let Some(epoch) = column.checked_sub(1) {
-                augmentation.draw(SEED, epoch, sample, shape).apply(shape, &stored, &mut moved);
-            }
-            for (index, pixel) in moved.chunks_exact(shape.channels).enumerate() {
-                let level = |channel: usize| (pixel[channel.min(shape.channels - 1)] + MEAN) as u8;
-                let colour = Rgb([0, 1, 2].map(level));
-                let [x, y] = [(index % shape.width) as u32, (index / shape.width) as u32];
-                for cell in 0..MAGNIFICATION * MAGNIFICATION {
-                    let (right, down) = (cell % MAGNIFICATION, cell / MAGNIFICATION);
-                    picture.put_pixel(
-                        column * width + x * MAGNIFICATION + right,
-                        sample * height + y * MAGNIFICATION + down,
-                        colour,
-                    );
-                }
-            }
+    for column in 0..=shown.epochs {
+        let batch = match column.checked_sub(1) {
+            None => plain.batch(Position { epoch: 0, batch: 0 })?,
+            Some(epoch) => augmented.batch(Position { epoch, batch: 0 })?,
+        };
+        for (row, image) in (0..).zip(batch.images.chunks_exact(shape.len())) {
+            draw(&mut picture, [column * width, row * height], shape, image);
         }
     }
     Ok(picture)
+}
+
+/// Draws an image whose first pixel is at `(x, y)`.
+fn draw(picture: &mut RgbImage, [left, top]: [u32; 2], shape: ImageShape, image: &[f32]) {
+    for (index, pixel) in image.chunks_exact(shape.channels).enumerate() {
+        let level = |channel: usize| (pixel[channel.min(shape.channels - 1)] + MEAN) as u8;
+        let colour = Rgb([0, 1, 2].map(level));
+        let [x, y] = [index % shape.width, index / shape.width].map(|place| place as u32 * MAGNIFICATION);
+        for copy in 0..MAGNIFICATION * MAGNIFICATION {
+            let (right, down) = (copy % MAGNIFICATION, copy / MAGNIFICATION);
+            picture.put_pixel(left + x + right, top + y + down, colour);
+        }
+    }
 }

@@ -8,6 +8,7 @@ use crate::error::DataError;
 use crate::image_shape::ImageShape;
 use crate::import::layout::SplitName;
 use crate::picture::Picture;
+use crate::resize::{Filter, Window, resize};
 use crate::shards::ShardedSet;
 use crate::view::View;
 
@@ -137,6 +138,15 @@ impl Images {
             Images::Stored(_) => whole,
             Images::Viewed(viewed) => viewed.seen(&whole),
         }
+    }
+
+    /// Resizes a part of a whole image to the size of the images.
+    pub(crate) fn resized_part(&self, whole: &Picture, part: Window) -> Picture {
+        let (shape, filter) = match self {
+            Images::Stored(_) => (self.shape(), Filter::default()),
+            Images::Viewed(viewed) => (viewed.shape, viewed.view.map(|view| view.filter).unwrap_or_default()),
+        };
+        resize(whole, part, [shape.height, shape.width], filter)
     }
 
     /// A value that equal images have in common, and few others: of stored ones the hash of their pixels, of encoded ones that of their file.

@@ -9,6 +9,7 @@ use super::cache::{ArrayFile, CacheLock, cache_path, write_arrays};
 use super::fitted::FittedPreprocess;
 use super::step::Preprocess;
 use super::when_read;
+use crate::augment::{Augmentation, Draw};
 use crate::dataset::{Dataset, Images, Split};
 use crate::directory::DataDirectory;
 use crate::error::DataError;
@@ -131,6 +132,20 @@ impl SampleSource for PreparedSplit {
 
     fn read_image(&self, sample: usize, image: &mut [f32]) -> Result<(), DataError> {
         image.copy_from_slice(&self.image(sample)?);
+        Ok(())
+    }
+
+    fn read_changed(
+        &self,
+        augmentation: &Augmentation,
+        draw: Draw,
+        image: &mut [f32],
+    ) -> Result<(), DataError> {
+        let picture = augmentation.pixels(&self.images, draw)?;
+        for (value, pixel) in image.iter_mut().zip(picture.pixels()) {
+            *value = f32::from(*pixel);
+        }
+        self.fitted.apply(image);
         Ok(())
     }
 }

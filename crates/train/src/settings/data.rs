@@ -154,6 +154,7 @@ impl DataRequest {
 
 /// Refuses settings that exclude each other, and sizes beyond any image.
 fn check_augmentation(augment: &Augmentation) -> Result<(), SettingError> {
+    augment.check()?;
     let alternates = augment.horizontal_flip && augment.alternating_flip;
     let range = "left out together with horizontal_flip";
     SettingError::unless(!alternates, "augment.alternating_flip", true, range)?;

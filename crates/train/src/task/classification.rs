@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use allconv_data::{Batch, Dataset, FittedPreprocess, Loader, LoaderSettings, Position, PreparedDataset};
+use allconv_data::{
+    Batch, Dataset, FittedPreprocess, Loader, LoaderSettings, Mixed, Position, PreparedDataset,
+};
 use allconv_nets::{Mode, Network};
 use allconv_record::{RunData, RunDirectory, SplitName};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -15,7 +17,7 @@ use crate::batch::{to_host, to_tensor};
 use crate::evaluate::evaluate;
 use crate::health::is_stuck;
 use crate::latency::latency_seconds;
-use crate::loss::cross_entropy;
+use crate::loss::{cross_entropy, mixed_cross_entropy};
 use crate::trainer::{BatchLoss, Objective, StepResult, Trainer};
 use crate::{DataStore, RunSettings, TrainError};
 
@@ -34,10 +36,16 @@ impl Objective for ClassObjective {
     fn batch_loss(&self, network: &Network, batch: &Batch, mode: Mode, device: &Device) -> BatchLoss {
         let logits = network.forward(to_tensor(batch, device), mode);
         let shape = logits.dims();
-        let compared =
-            cross_entropy(&to_host(logits.clone()), &batch.labels, self.classes, self.label_smoothing);
+        let (values, smoothing) = (to_host(logits.clone()), self.label_smoothing);
+        let compared = match &batch.mixed {
+            None => cross_entropy(&values, &batch.labels, self.classes, smoothing),
+            Some(Mixed { labels, shares }) => {
+                mixed_cross_entropy(&values, [&batch.labels, labels], shares, smoothing)
+            }
+        };
         let results = compared.results;
-        let right = results.iter().zip(&batch.labels).filter(|(result, label)| result.predicted == **label);
+        let labels = batch.main_labels();
+        let right = results.iter().zip(&labels).filter(|(result, label)| result.predicted == **label);
         let gradient = Tensor::from_data(TensorData::new(compared.gradient, shape), device);
         BatchLoss {
             // The gradient of this sum by the logits is that of the loss; its value is not used.
@@ -192,6 +200,10 @@ impl Task for Classification {
 fn shortened(mut batch: Batch, images: usize) -> Batch {
     batch.images.truncate(images * batch.height * batch.width * batch.channels);
     batch.labels.truncate(images);
+    if let Some(mixed) = &mut batch.mixed {
+        mixed.labels.truncate(images);
+        mixed.shares.truncate(images);
+    }
     batch.samples.truncate(images);
     batch
 }
