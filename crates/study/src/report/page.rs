@@ -1,6 +1,6 @@
 //! `index.html`: all results of a study on one page.
 
-use allconv_document::{Document, Text};
+use allconv_document::{Block, Document, Text};
 
 use crate::results::StudyResults;
 use crate::sections::{
@@ -8,26 +8,19 @@ use crate::sections::{
     opening, pictures, reproduction, runs, search, secondary, trend,
 };
 
-/// Largest number of comparisons whose sentences precede the main figure.
-const MOST_ANSWERS_FIRST: usize = 5;
-
 /// The page.
 pub(super) fn page(results: &StudyResults, examples: &Pictures) -> Document {
     let study = &results.study;
     let mut blocks = opening::notes(results);
-    blocks.extend(opening::blocks(results));
+    blocks.extend(opening::regime(results));
     blocks.extend(claims::blocks(results));
-    // Many sentences would push the figure off the first screen.
-    let is_figure_first = results.comparisons.len() > MOST_ANSWERS_FIRST || !results.claims.is_empty();
-    if is_figure_first {
-        blocks.push(figures::main(results));
-    }
-    blocks.extend(answers::blocks(results));
-    if !is_figure_first {
-        blocks.push(figures::main(results));
-    }
+    blocks.extend(answers::counts(results));
+    blocks.push(figures::main(results));
     blocks.extend(best_first(results, arms::blocks(results)));
     blocks.extend(arms::forward_passes(results));
+    blocks.push(Block::heading(2, "In words"));
+    blocks.extend(answers::blocks(results));
+    blocks.extend(opening::basis(results));
     blocks.extend(gap::blocks(results));
     blocks.extend(trend::blocks(results));
     blocks.extend(pictures::blocks(results));
