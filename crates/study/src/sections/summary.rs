@@ -25,7 +25,7 @@ pub fn summary(results: &StudyResults) -> Vec<Block> {
 pub fn summary_table(results: &StudyResults) -> Table {
     let unit = results.unit;
     let lost = results.arms.iter().any(|arm| arm.lost > 0).then(|| Column::number("Lost").unit("runs"));
-    let rows = Table::of(order(results).into_iter().map(|arm| (arm, &results.arms[arm])))
+    let rows = Table::of(best_first_order(results).into_iter().map(|arm| (arm, &results.arms[arm])))
         .column(Column::text("Arm"), |(_, arm)| Cell::code(&arm.name))
         .column(
             Column::number(&capitalised(&metric_name(&results.study))).unit(unit.symbol()).key("value"),
