@@ -32,7 +32,7 @@ impl Labels {
         self.taken.push([x - 5.0, y - 5.0, x + 5.0, y + 5.0]);
     }
 
-    /// Writes the name of the point at `x`, `y` right of it, left, above or below, whichever is free first; nothing where none is.
+    /// Writes the name of the point at `x`, `y` right of it, left, above, below or at a corner, whichever is free first; nothing where none is.
     pub fn write(&mut self, (x, y): (f64, f64), name: &str) -> Markup {
         let width = LETTER * name.chars().count() as f64;
         let half = width / 2.0;
@@ -41,6 +41,10 @@ impl Labels {
             (x - AWAY, y + 4.0, "tick end", x - AWAY - width),
             (x, y - AWAY, "tick middle", x - half),
             (x, y + AWAY + LINE - 2.0, "tick middle", x - half),
+            (x + AWAY, y - AWAY, "tick", x + AWAY),
+            (x + AWAY, y + AWAY + LINE - 2.0, "tick", x + AWAY),
+            (x - AWAY, y - AWAY, "tick end", x - AWAY - width),
+            (x - AWAY, y + AWAY + LINE - 2.0, "tick end", x - AWAY - width),
         ];
         for (at, baseline, class, left) in places {
             let area = [left, baseline - LINE + 2.0, left + width, baseline + 2.0];

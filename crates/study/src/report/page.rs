@@ -8,6 +8,9 @@ use crate::sections::{
     opening, pictures, reproduction, runs, search, secondary, trend,
 };
 
+/// Largest number of comparisons whose sentences are shown at once.
+const MOST_ANSWERS_OPEN: usize = 12;
+
 /// The page.
 pub(super) fn page(results: &StudyResults, examples: &Pictures) -> Document {
     let study = &results.study;
@@ -19,7 +22,12 @@ pub(super) fn page(results: &StudyResults, examples: &Pictures) -> Document {
     blocks.extend(best_first(results, arms::blocks(results)));
     blocks.extend(arms::forward_passes(results));
     blocks.push(Block::heading(2, "In words"));
-    blocks.extend(answers::blocks(results));
+    let answers = answers::blocks(results);
+    if results.comparisons.len() > MOST_ANSWERS_OPEN {
+        blocks.push(Block::closed("Every comparison in a sentence", answers));
+    } else {
+        blocks.extend(answers);
+    }
     blocks.extend(opening::basis(results));
     blocks.extend(gap::blocks(results));
     blocks.extend(trend::blocks(results));

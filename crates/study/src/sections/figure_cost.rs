@@ -86,9 +86,11 @@ fn figure(results: &StudyResults, (name, title, read): &CostAxis) -> Option<Figu
             @let (from, to) = (&places[pair[0]], &places[pair[1]]);
             (line((x.place(from.cost), y.place(from.value)), (x.place(to.cost), y.place(to.value)), "front"))
         }
-        @for (index, place) in places.iter().enumerate() {
-            @let is_grey = places.len() > COLOURED && !front.contains(&index);
-            (mark(results, place, (&x, &y), is_grey))
+        // The front is drawn over the others.
+        @for is_front in [false, true] {
+            @for (_, place) in places.iter().enumerate().filter(|(index, _)| front.contains(index) == is_front) {
+                (mark(results, place, (&x, &y), places.len() > COLOURED && !is_front))
+            }
         }
         @for name in &names { (name) }
     };
