@@ -97,7 +97,10 @@ fn inspect_code(error: &InspectError) -> u8 {
         InspectError::Record(error) => record_code(error),
         InspectError::Data(error) => data_code(error),
         InspectError::Train(error) => train_code(error),
-        InspectError::Weights { .. } | InspectError::Folder { .. } | InspectError::Image { .. } => BAD_DATA,
+        InspectError::Weights { .. }
+        | InspectError::ForeignWeights { .. }
+        | InspectError::Folder { .. }
+        | InspectError::Image { .. } => BAD_DATA,
         InspectError::NoCheckpoint { .. }
         | InspectError::NoSplit { .. }
         | InspectError::Description(_)

@@ -38,7 +38,7 @@ pub(crate) struct TrainedArguments {
     /// Which of its weights.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) checkpoint: Weights,
-    /// A safetensors file with other weights for the same network.
+    /// A file with other weights for the same network under PyTorch's names: safetensors, or what torch.save wrote of a state dict.
     #[arg(long)]
     pub(crate) weights: Option<PathBuf>,
     #[command(flatten)]
