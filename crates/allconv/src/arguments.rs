@@ -19,7 +19,8 @@ pub(crate) use machine::{
 };
 pub(crate) use paper::{PaperBuildArguments, PaperCommand, PaperInitArguments, PaperVerifyArguments};
 pub(crate) use registries::{
-    DataCommand, KindArgument, LayoutArgument, ModelsCommand, OperatorsCommand, PresetsCommand,
+    DataCommand, KindArgument, LayoutArgument, ModelsCommand, OperatorExportArguments, OperatorFormat,
+    OperatorsCommand, PresetsCommand,
 };
 pub(crate) use runs::{RunsCommand, RunsListArguments};
 pub(crate) use study::{

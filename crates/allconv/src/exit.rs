@@ -58,6 +58,7 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
             return match error {
                 ExchangeError::Record(error) => record_code(error),
                 ExchangeError::Inspect(error) => inspect_code(error),
+                ExchangeError::Operator { .. } => USAGE,
             };
         }
         if cause.is::<DescriptionError>() || cause.is::<OperatorError>() {

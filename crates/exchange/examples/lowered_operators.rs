@@ -1,5 +1,5 @@
-//! Every operator as a model of ONNX, with images and what this program makes of them; the other half is
-//! `peers/torch/onnx_operators.py`.
+//! Every operator as a model of ONNX and as a PyTorch module, with images and what this program makes of them; the other halves are
+//! `peers/torch/onnx_operators.py` and `peers/torch/pytorch_modules.py`.
 //!
 //! ```text
 //! lowered_operators DIRECTORY
@@ -9,13 +9,13 @@ use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
 
-use allconv_exchange::network_model;
+use allconv_exchange::{network_model, network_module};
 use allconv_nets::{
     ActivationKind, Border, ConvolutionSpec, DownsampleConfig, Engine, Initialisation, Mode, Network,
     Parameter, Slot, StageSpec, Target, UpsampleConfig, UpsampleSpec, Walk, walk_stages,
 };
 use allconv_random::philox4x32;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, Tensor, TensorData};
 use serde_json::{Value, json};
 
 /// Channels of the maps.
@@ -128,6 +128,8 @@ fn write(folder: &Path, name: &str, walk: &Walk, settings: Value) -> Result<Vec<
     let parameters: Vec<Parameter> = network.parameters().into_iter().enumerate().map(moved).collect();
     network.load_parameters(parameters.clone())?;
     std::fs::write(folder.join(format!("{name}.onnx")), network_model(walk, &parameters))?;
+    let head = format!("Written by lowered_operators: {settings}");
+    std::fs::write(folder.join(format!("{name}.py")), network_module("Model", &head, walk, &parameters))?;
     let [channels, height, width] = walk.input;
     let mut cases = Vec::new();
     for batch in BATCHES {
@@ -142,12 +144,52 @@ fn write(folder: &Path, name: &str, walk: &Walk, settings: Value) -> Result<Vec<
             std::fs::write(folder.join(format!("{name}-{batch}.{what}.f32")), bytes)?;
         }
         let data = format!("{name}-{batch}");
+        write_double(folder, &data, walk, &parameters, shape)?;
         cases.push(json!({
-            "operator": settings, "model": format!("{name}.onnx"), "data": data,
+            "operator": settings, "model": format!("{name}.onnx"), "module": format!("{name}.py"), "data": data,
             "images": shape, "map": map_shape,
         }));
     }
     Ok(cases)
+}
+
+/// Writes, in double precision, the map of the images, a signal of its shape, and the gradients by images and parameters of the sum of both
+/// multiplied; the parameters in their order one after the other.
+fn write_double(
+    folder: &Path,
+    data: &str,
+    walk: &Walk,
+    parameters: &[Parameter],
+    shape: [usize; 4],
+) -> Result<(), Box<dyn Error>> {
+    let device = Device::flex().autodiff();
+    let mut network = Network::from_walk(walk, Initialisation::He, 3, Engine::detect(), &device);
+    network.load_parameters(parameters.to_vec())?;
+    let network = network.in_double_precision();
+    let double = |seed: u32, sizes: [usize; 4]| {
+        let values: Vec<f64> = noise(seed, sizes.iter().product()).into_iter().map(f64::from).collect();
+        Tensor::<4>::from_data(TensorData::new(values, sizes), (&device, DType::F64))
+    };
+    let images = double(shape[0] as u32, shape).require_grad();
+    let map = network.forward_map(images.clone(), Mode::Evaluate);
+    let signal = double(77, map.dims());
+    let mut gradients = (map.clone() * signal.clone()).sum().backward();
+    let by_images = images.grad(&gradients).ok_or("the images have no gradient")?;
+    for (what, tensor) in [("map", map.inner()), ("signal", signal.inner()), ("by_images", by_images)] {
+        let values: Vec<f64> = tensor.into_data().try_into_vec_as().map_err(|error| format!("{error:?}"))?;
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        std::fs::write(folder.join(format!("{data}.{what}.f64")), bytes)?;
+    }
+    let by_parameters: serde_json::Map<String, Value> = network
+        .gradients(&mut gradients)
+        .into_iter()
+        .map(|gradient| (gradient.path, json!(gradient.values)))
+        .collect();
+    std::fs::write(
+        folder.join(format!("{data}.by_parameters.json")),
+        Value::from(by_parameters).to_string(),
+    )?;
+    Ok(())
 }
 
 /// Returns numbers in [−1, 1), the same for the same seed.

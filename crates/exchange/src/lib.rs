@@ -15,16 +15,19 @@ mod folder;
 mod format;
 mod onnx;
 mod preprocessing;
+mod pytorch;
 mod safetensors;
 
 pub use error::ExchangeError;
 pub use format::{Export, ExportFormat, Pixels};
 pub use onnx::{OPSET, network_model};
+pub use pytorch::{AnyOperator, network_module, operator_module};
 
 use allconv_train::NamedTensors;
 
 /// Every format, the one that is written unless another is named first.
-pub static FORMATS: [&dyn ExportFormat; 3] = [&safetensors::Safetensors, &folder::Folder, &onnx::Onnx];
+pub static FORMATS: [&dyn ExportFormat; 4] =
+    [&safetensors::Safetensors, &folder::Folder, &onnx::Onnx, &pytorch::PyTorch];
 
 /// Returns the weights as a graph takes them.
 fn weight_values(weights: &NamedTensors) -> Vec<(String, Vec<f64>)> {

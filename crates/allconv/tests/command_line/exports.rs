@@ -43,3 +43,45 @@ fn preprocessing_goes_with_formats_that_compute() {
         assert!(told.contains(&format!("--to {format}")) && told.contains("onnx"), "{told}");
     }
 }
+
+#[test]
+fn a_module_is_the_same_bytes_each_time_and_names_its_parameters() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["classifier", "whitened"] {
+        let model = model(name);
+        let export = |out: &str| {
+            let arguments = ["export", &model, "--to", "pytorch", "--with-preprocessing", "--out", out];
+            succeed(folder.path(), &arguments);
+            ["model.py", "model.safetensors"]
+                .map(|file| std::fs::read(folder.path().join(out).join(file)).unwrap())
+        };
+        let [module, weights] = export("first");
+        assert_eq!([module.clone(), weights], export("second"), "{name}");
+        let text = String::from_utf8(module).unwrap();
+        assert!(
+            text.contains("\"features.1.weight\": (") && text.contains("# features.1 conv 3×3: n × "),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn an_operator_by_itself_is_a_class_or_is_refused_with_the_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = succeed(folder.path(), &["operators", "export", "gated_pool", "--shape", "8,6,6"]);
+    assert!(written.contains("class GatedPool(nn.Module):") && written.contains("import torch"), "{written}");
+    let settings = "{ blur_pool = { taps = 5 } }";
+    succeed(folder.path(), &["operators", "export", settings, "--out", "blur.py"]);
+    assert!(std::fs::read_to_string(folder.path().join("blur.py")).unwrap().contains("class BlurPool"));
+    for (arguments, reason) in [
+        (&["max_unpool"][..], "export a network that holds both"),
+        (&["folded_stride"], "strided_conv"),
+        (&["max_pol"], "max_pool"),
+        (&["{ blur_pool = { tap = 5 } }"], "unknown field `tap`"),
+        (&["blur_pool", "--shape", "8,6"], "channels,height,width"),
+        (&["blur_pool", "--shape", "8,0,6"], "at least 1"),
+    ] {
+        let told = refused(folder.path(), &[&["operators", "export"], arguments].concat(), 2);
+        assert!(told.contains(reason), "{arguments:?}: {told}");
+    }
+}
