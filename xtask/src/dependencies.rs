@@ -17,7 +17,7 @@ const TABLE: &[(&str, &[&str], Burn)] = &[
     ("nets", &["random", "kernels", "operators"], Burn::Named),
     ("train", &["random", "files", "record", "data", "kernels", "nets"], Burn::Named),
     ("inspect", &["random", "train", "record", "data", "kernels", "operators", "nets"], Burn::Named),
-    ("exchange", &["document", "record", "nets", "inspect"], Burn::Hidden),
+    ("exchange", &["document", "record", "data", "operators", "nets", "train", "inspect"], Burn::Hidden),
     ("study", &["document", "random", "files", "record"], Burn::Hidden),
     ("paper", &["document", "files", "record", "study"], Burn::Hidden),
     (

@@ -58,6 +58,7 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
             return match error {
                 ExchangeError::Record(error) => record_code(error),
                 ExchangeError::Inspect(error) => inspect_code(error),
+                ExchangeError::Operator { .. } => USAGE,
             };
         }
         if cause.is::<DescriptionError>() || cause.is::<OperatorError>() {
@@ -97,7 +98,10 @@ fn inspect_code(error: &InspectError) -> u8 {
         InspectError::Record(error) => record_code(error),
         InspectError::Data(error) => data_code(error),
         InspectError::Train(error) => train_code(error),
-        InspectError::Weights { .. } | InspectError::Folder { .. } | InspectError::Image { .. } => BAD_DATA,
+        InspectError::Weights { .. }
+        | InspectError::ForeignWeights { .. }
+        | InspectError::Folder { .. }
+        | InspectError::Image { .. } => BAD_DATA,
         InspectError::NoCheckpoint { .. }
         | InspectError::NoSplit { .. }
         | InspectError::Description(_)

@@ -16,7 +16,7 @@ use burn::tensor::Device;
 
 use crate::arguments::{SubjectArguments, Weights};
 use crate::exit::UsageError;
-use crate::machine;
+use crate::{machine, output};
 
 /// A loaded network with its images.
 pub(crate) struct Loaded {
@@ -118,6 +118,9 @@ fn of_model(
     };
     let isa = machine::isa(arguments.isa.as_deref())?;
     let subject = Subject::new(blueprint, weights.as_deref(), isa, &Device::flex())?;
+    if let Some(file) = &weights {
+        output::note(format_args!("{}: {}", file.display(), subject.weight_notes().join("; ")));
+    }
     let pictures = match (&data, arguments.images.is_empty()) {
         (Some((set, prepared)), true) => Pictures::of_split(set, prepared, arguments.split.into(), count)?,
         (None, true) => {

@@ -123,11 +123,14 @@ fn use_it(config: &ModelConfig) -> Vec<Block> {
         ));
         blocks.push(Block::code("sh", "allconv eval FOLDER --images my-pictures/\n"));
     }
-    blocks.push(Block::paragraph("In Python, the weights under the names of a PyTorch module:"));
-    blocks.push(Block::code(
-        "python",
-        "from safetensors.torch import load_file\n\nstate = load_file(\"FOLDER/model.safetensors\")\n",
-    ));
+    blocks.extend([
+        Block::paragraph("In PyTorch, as a module that needs torch alone, on preprocessed images:"),
+        Block::code("sh", "allconv export FOLDER --to pytorch --out pytorch\n"),
+        Block::code("python", PYTORCH),
+        Block::paragraph("In ONNX Runtime, on the grey levels of a picture, with the preprocessing inside:"),
+        Block::code("sh", "allconv export FOLDER --to onnx --with-preprocessing --out model.onnx\n"),
+        Block::code("python", ONNX_RUNTIME),
+    ]);
     blocks.push(Block::paragraph("In Rust, with the crates of allconv:"));
     blocks.push(Block::code(
         "rust",
@@ -233,6 +236,27 @@ fn licence_and_citation() -> Vec<Block> {
         Block::code("bibtex", CITATION),
     ]
 }
+
+/// The exported module with its weights; `pytorch` is the folder.
+const PYTORCH: &str = "\
+from pytorch.model import Model
+from safetensors.torch import load_file
+
+model = Model().eval()
+model.load_state_dict(load_file(\"pytorch/model.safetensors\"), strict=True)
+";
+
+/// A picture through the exported model.
+const ONNX_RUNTIME: &str = "\
+import numpy as np
+import onnxruntime
+from PIL import Image
+
+picture = np.asarray(Image.open(\"picture.png\"), dtype=np.float32)
+images = np.atleast_3d(picture).transpose(2, 0, 1)[None]
+session = onnxruntime.InferenceSession(\"model.onnx\")
+(answer,) = session.run(None, {\"images\": images})
+";
 
 /// The program, and the paper whose networks it rebuilds.
 const CITATION: &str = "\

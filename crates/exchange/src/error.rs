@@ -9,6 +9,14 @@ pub enum ExchangeError {
     /// A file.
     #[error(transparent)]
     Record(#[from] RecordError),
+    /// An operator that cannot be exported by itself.
+    #[error("`{operator}` cannot be exported: {reason}")]
+    Operator {
+        /// Its name.
+        operator: &'static str,
+        /// The reason, as a sentence without its beginning.
+        reason: String,
+    },
     /// The network.
     #[error(transparent)]
     Inspect(#[from] InspectError),

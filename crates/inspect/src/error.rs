@@ -40,6 +40,14 @@ pub enum InspectError {
         /// The tensor that is missing, unknown or has another shape.
         reason: String,
     },
+    /// A file of another program is no set of weights.
+    #[error("{file} cannot be read as weights: {reason}")]
+    ForeignWeights {
+        /// The weights file.
+        file: PathBuf,
+        /// What is wrong, where, and what to do.
+        reason: String,
+    },
     /// A file of a model folder does not hold what it must.
     #[error(
         "{file} does not belong to a valid model folder: {reason}; export the run again, or restore the file from a copy"

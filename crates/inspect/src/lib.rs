@@ -13,6 +13,7 @@ mod pictures;
 mod subject;
 mod tensors;
 mod trained;
+mod weights;
 
 pub use checkpoint_file::{CheckpointChoice, checkpoint_file, checkpoint_step};
 pub use error::InspectError;
@@ -23,3 +24,4 @@ pub use picture_files::{files_below, picture_files};
 pub use pictures::Pictures;
 pub use subject::{Blueprint, OutputType, Subject, WeightOrigin};
 pub use trained::{RunWeights, TrainedNetwork};
+pub use weights::{FittedWeights, read_weights};

@@ -120,6 +120,6 @@ mod tests {
         assert_eq!(found, wanted);
         std::fs::create_dir(folder.path().join("empty")).unwrap();
         let told = picture_files(&[folder.path().join("empty")]).unwrap_err().to_string();
-        assert!(told.contains("empty holds no images (jpg, jpeg, png)"), "{told}");
+        assert!(told.contains("empty holds no images (jpg, jpeg, png, webp, bmp)"), "{told}");
     }
 }

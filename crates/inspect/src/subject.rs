@@ -7,11 +7,11 @@ use allconv_kernels::{Accuracy, Engine, Isa};
 use allconv_nets::layers::Stage;
 use allconv_nets::{Initialisation, Network, NetworkSpec, Walk, walk, walk_stages};
 use allconv_record::RecordError;
-use allconv_train::{load_tensors, read_safetensors};
+use allconv_train::load_tensors;
 use burn::module::Module;
 use burn::tensor::Device;
 
-use crate::InspectError;
+use crate::{FittedWeights, InspectError, read_weights};
 
 /// The origin of a network's weights.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +54,7 @@ pub struct Subject {
     device: Device,
     tracked: Network,
     plain: Network,
+    notes: Vec<String>,
 }
 
 /// The description of a network without weights.
@@ -105,6 +106,7 @@ impl Subject {
             device: device.clone(),
             plain: tracked.valid(),
             tracked,
+            notes: Vec::new(),
         };
         match weights {
             None => Ok(untrained),
@@ -142,6 +144,11 @@ impl Subject {
         self.seed
     }
 
+    /// Returns what was done to the weights of a file so that they fit, one sentence each.
+    pub fn weight_notes(&self) -> &[String] {
+        &self.notes
+    }
+
     /// Returns the network on a device with autodiff.
     pub fn tracked(&self) -> &Network {
         &self.tracked
@@ -176,6 +183,7 @@ impl Subject {
             device: self.device.clone(),
             plain: tracked.valid(),
             tracked,
+            notes: self.notes.clone(),
         }
     }
 
@@ -185,12 +193,14 @@ impl Subject {
     /// [`InspectError::Weights`] when they are those of another network.
     pub fn with_weights(&self, file: &Path) -> Result<Subject, InspectError> {
         let mut tracked = self.tracked.clone();
-        load_tensors(&mut tracked, &read_safetensors(file)?).map_err(|error| InspectError::Weights {
+        let names: Vec<String> = tracked.parameters().into_iter().map(|parameter| parameter.path).collect();
+        let FittedWeights { tensors, notes } = read_weights(file, &names)?;
+        load_tensors(&mut tracked, &tensors).map_err(|error| InspectError::Weights {
             weights: file.to_path_buf(),
             network: self.name.clone(),
             reason: error.to_string(),
         })?;
-        Ok(Subject { origin: WeightOrigin::File(file.to_path_buf()), ..self.with_network(tracked) })
+        Ok(Subject { origin: WeightOrigin::File(file.to_path_buf()), notes, ..self.with_network(tracked) })
     }
 
     /// Returns the stage before the convolution to the classes, or before a global average in front of it: the last map whose channels are features.
@@ -245,10 +255,13 @@ impl Subject {
     }
 }
 
+/// Bytes of a number of the shortest type.
+const FEWEST_BYTES: u64 = 2;
+
 /// Refuses a file that is too short for the parameters of the network, before memory is taken for them.
 fn check_length(file: &Path, walk: &Walk, network: &str) -> Result<(), InspectError> {
     let found = std::fs::metadata(file).map_err(RecordError::io("read", file))?.len();
-    let wanted = walk.parameters().saturating_mul(size_of::<f32>() as u64);
+    let wanted = walk.parameters().saturating_mul(FEWEST_BYTES);
     match found >= wanted {
         true => Ok(()),
         false => Err(InspectError::Weights {
@@ -271,7 +284,20 @@ pub(crate) mod tests {
             let tracked =
                 Network::from_walk(&walk, initialisation, seed, Engine::detect(), &device.clone().autodiff());
             let (name, origin, plain) = ("test".to_owned(), WeightOrigin::Untrained, tracked.valid());
-            Subject { name, origin, initialisation, walk, classes, output_type, seed, device, plain, tracked }
+            let notes = Vec::new();
+            Subject {
+                name,
+                origin,
+                initialisation,
+                walk,
+                classes,
+                output_type,
+                seed,
+                device,
+                plain,
+                tracked,
+                notes,
+            }
         }
     }
 

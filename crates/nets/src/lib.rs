@@ -45,6 +45,7 @@ mod description;
 mod error;
 mod forward_pass;
 pub mod layers;
+mod lowering;
 mod mode;
 pub mod models;
 mod network;

@@ -46,6 +46,7 @@ mod error;
 mod host;
 mod initialise;
 mod layer;
+pub mod lowering;
 pub mod operations;
 mod operator;
 mod pairing;

@@ -7,6 +7,7 @@ pub(crate) use serde::{Deserialize, Serialize};
 pub(crate) use crate::description::{Description, Kind};
 pub(crate) use crate::error::{OutOfRange, check_range};
 pub(crate) use crate::layer::Parameters;
+pub(crate) use crate::lowering::{Graph, LoweredDestination, LoweredSwitches, Value};
 pub(crate) use crate::operator::Settings;
 pub(crate) use crate::parameter_source::{ParameterSpec, Start};
 pub(crate) use crate::pass::Pass;

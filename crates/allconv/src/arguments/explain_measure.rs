@@ -13,7 +13,7 @@ use crate::table::Format;
 /// A network, trained or not, and the images to apply it to.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct SubjectArguments {
-    /// A run directory, a model folder, or a safetensors file of weights for --model.
+    /// A run directory, a model folder, or a file of weights for --model: safetensors, or of torch.save.
     pub(crate) subject: Option<PathBuf>,
     /// Which weights of the run.
     #[arg(long, value_enum, default_value_t)]

@@ -86,6 +86,11 @@ pub(crate) enum OperatorsCommand {
         #[arg(long)]
         markdown: bool,
     },
+    /// One operator as a PyTorch class, for your own networks.
+    #[command(after_help = "Examples:
+  allconv operators export gated_pool --shape 64,32,32
+  allconv operators export '{ blur_pool = { taps = 5 } }' --to pytorch --out blur_pool.py")]
+    Export(OperatorExportArguments),
     /// Reconstruction error, aliasing and checkerboard energy of pairs of a downsampling and an upsampling operator.
     Pairs {
         /// All possible pairs; without it the usual ones.
@@ -100,6 +105,30 @@ pub(crate) enum OperatorsCommand {
         /// The folder, created if absent; a file `NAME.png` each.
         folder: PathBuf,
     },
+}
+
+/// `allconv operators export`.
+#[derive(Debug, Args)]
+pub(crate) struct OperatorExportArguments {
+    /// Its name, or a table with its settings as in a study file.
+    pub(crate) operator: String,
+    /// The program that takes it.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) to: OperatorFormat,
+    /// Channels, height and width of the maps that enter; the class says whether it takes other heights and widths.
+    #[arg(long, value_delimiter = ',', default_value = "16,32,32")]
+    pub(crate) shape: Vec<usize>,
+    /// File to write [default: the terminal].
+    #[arg(long)]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// Programs that take one operator.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OperatorFormat {
+    /// A Python class that needs torch alone.
+    #[default]
+    Pytorch,
 }
 
 /// Kinds of operators.

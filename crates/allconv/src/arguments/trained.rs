@@ -38,7 +38,7 @@ pub(crate) struct TrainedArguments {
     /// Which of its weights.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) checkpoint: Weights,
-    /// A safetensors file with other weights for the same network.
+    /// A file with other weights for the same network under PyTorch's names: safetensors, or what torch.save wrote of a state dict.
     #[arg(long)]
     pub(crate) weights: Option<PathBuf>,
     #[command(flatten)]
@@ -110,9 +110,12 @@ pub(crate) struct PredictArguments {
 pub(crate) struct ExportArguments {
     #[command(flatten)]
     pub(crate) trained: TrainedArguments,
-    /// Format: the weights alone, or a folder that needs neither the run nor its data.
+    /// Format of the exported network.
     #[arg(long, default_value = FORMATS[0].name(), value_parser = PossibleValuesParser::new(FORMATS.map(possible_value)))]
     pub(crate) to: String,
+    /// Make the preprocessing a part of the exported network, which then takes grey levels from 0 to 255.
+    #[arg(long)]
+    pub(crate) with_preprocessing: bool,
     /// File or folder to write [default: below `export` in the run directory].
     #[arg(long, visible_alias = "out")]
     pub(crate) file: Option<PathBuf>,

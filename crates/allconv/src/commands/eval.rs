@@ -91,7 +91,12 @@ pub(crate) fn load(arguments: &TrainedArguments, data: &DataStore) -> anyhow::Re
     };
     let isa = machine::isa(arguments.isa.as_deref())?;
     let device = device::choose("cpu")?.device;
-    Ok(TrainedNetwork::open(&arguments.run, &weights, data, isa, &device)?)
+    let trained = TrainedNetwork::open(&arguments.run, &weights, data, isa, &device)?;
+    if let RunWeights::File(file) = &weights {
+        let notes = trained.subject().weight_notes().join("; ");
+        output::note(format_args!("{}: {notes}", file.display()));
+    }
+    Ok(trained)
 }
 
 fn rounded(share: f64) -> f64 {

@@ -1,6 +1,6 @@
 //! `allconv export`: trained networks for other machines and other programs.
 
-use allconv_exchange::{Export, FORMATS};
+use allconv_exchange::{Export, FORMATS, Pixels};
 use allconv_inspect::ModelFolder;
 use anyhow::Context;
 
@@ -17,6 +17,20 @@ pub(crate) fn run(arguments: &ExportArguments) -> anyhow::Result<u8> {
         .into_iter()
         .find(|format| format.name() == arguments.to)
         .with_context(|| format!("there is no format {}", arguments.to))?;
+    let pixels = match arguments.with_preprocessing {
+        true if !format.takes_pixels() => {
+            let able: Vec<&str> =
+                FORMATS.iter().filter(|format| format.takes_pixels()).map(|format| format.name()).collect();
+            let reason = format!(
+                "--to {} cannot hold the preprocessing; --with-preprocessing goes with --to {}",
+                arguments.to,
+                able.join(" or ")
+            );
+            return Err(UsageError(reason).into());
+        }
+        true => Pixels::Levels,
+        false => Pixels::Prepared,
+    };
     let source = &arguments.trained.run;
     let file = match &arguments.file {
         Some(file) => file.clone(),
@@ -34,7 +48,7 @@ pub(crate) fn run(arguments: &ExportArguments) -> anyhow::Result<u8> {
     if !ModelFolder::is_at(source) {
         add_seeds(&mut provenance, source)?;
     }
-    format.write(&Export { trained: &trained, provenance: &provenance }, &file)?;
+    format.write(&Export { trained: &trained, provenance: &provenance, pixels }, &file)?;
     output::print_line(format_args!("{}", file.display()))?;
     Ok(exit::OK)
 }

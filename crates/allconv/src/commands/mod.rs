@@ -18,6 +18,7 @@ pub(crate) mod export;
 pub(crate) mod measure;
 pub(crate) mod models;
 mod opened_study;
+mod operator_export;
 mod operator_list;
 mod operator_page;
 pub(crate) mod operators;

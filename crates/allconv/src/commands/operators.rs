@@ -11,6 +11,7 @@ use allconv_nets::{
 use anyhow::Context;
 use serde_json::json;
 
+use super::operator_export;
 use super::operator_list::{Chosen, list};
 use super::operator_page::{downsampler_page, upsampler_page};
 use crate::arguments::OperatorsCommand;
@@ -32,6 +33,7 @@ pub(crate) fn run(command: &OperatorsCommand) -> anyhow::Result<u8> {
                 if *markdown { markdown::blocks(&pages) } else { terminal::blocks(&pages, output::width()) };
             output::print(&text)?;
         }
+        OperatorsCommand::Export(arguments) => operator_export::run(arguments)?,
         OperatorsCommand::Pairs { all, format } => output::print(&pairs(*all, *format)?)?,
         OperatorsCommand::Pictures { folder } => pictures(folder)?,
     }

@@ -126,7 +126,7 @@ fn described(arguments: &TrainArguments, model: &str) -> anyhow::Result<Request>
 }
 
 /// Puts the value of an argument that is written as in a study file into `table`.
-fn written(
+pub(super) fn written(
     table: &mut toml::Table,
     key: &str,
     argument: &str,

@@ -183,11 +183,12 @@ fn super_resolution_goes_from_photographs_to_a_larger_image() {
         assert!(message.contains(words) && said.status.code() == Some(code), "{arguments:?}: {message}");
     };
     GrayImage::new(20, 20).save(folder.path().join("grey.png")).unwrap();
-    refused(&["predict", &directory, "grey.png"], "grey.png: expected a colour picture", 65);
+    run(&["predict", &directory, "grey.png", "--out", "grey"]);
+    assert_eq!(image::open(folder.path().join("grey/grey.png")).unwrap().to_rgb8().dimensions(), (40, 40));
     RgbImage::new(2, 20).save(folder.path().join("thin.png")).unwrap();
     refused(&["predict", &directory, "thin.png"], "thin.png: expected at least 4×4 pixels", 65);
     std::fs::write(folder.path().join("text.png"), "no picture").unwrap();
-    refused(&["predict", &directory, "text.png"], "text.png: expected a JPEG or PNG", 65);
+    refused(&["predict", &directory, "text.png"], "text.png: expected a JPEG, PNG", 65);
     refused(
         &["predict", &directory, "photographs/3.png", "--out", "photographs"],
         "overwrite its own source",

@@ -28,6 +28,9 @@ mod kept_data;
 /// Networks that leave their runs: model folders.
 mod model_folder;
 
+/// Networks in the formats of other programs.
+mod exports;
+
 /// Failed runs, damaged results, later versions.
 mod lost_runs;
 

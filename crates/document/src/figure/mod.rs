@@ -1,9 +1,11 @@
 //! Figures as SVG: their common text, axes and colours, and their SVG and PNG files.
 
+mod labels;
 mod png;
 mod scale;
 mod svg;
 
+pub use labels::Labels;
 pub use png::png;
 pub use scale::Scale;
 pub use svg::svg;
@@ -73,6 +75,13 @@ pub fn horizontal_axis(scale: &Scale, (top, bottom): (f64, f64), label: impl Fn(
             (line((scale.place(tick), top), (scale.place(tick), bottom), "grid"))
             (text(scale.place(tick), bottom + 16.0, "tick middle", &label(tick)))
         }
+    }
+}
+
+/// The labels of a horizontal axis once more, above its panel.
+pub fn labels_above(scale: &Scale, top: f64, label: impl Fn(f64) -> String) -> Markup {
+    html! {
+        @for &tick in scale.ticks() { (text(scale.place(tick), top - 6.0, "tick middle", &label(tick))) }
     }
 }
 

@@ -85,6 +85,17 @@
       keys[event.key]();
     });
   }
+  // The series under the pointer, or of the focused row, stands out: the marks of all others fade.
+  const seriesOf = element => [...element.classList].find(name => /^a\d+$/.test(name));
+  const inSeries = [...document.querySelectorAll("figure svg [class]")].filter(seriesOf);
+  const seriesAt = target => {
+    const row = target.closest("tr");
+    const mark = row ? row.querySelector("th > [class^=a]") : target.closest("[class^=a]");
+    return mark && seriesOf(mark);
+  };
+  const raise = series => inSeries.forEach(mark => mark.classList.toggle("faded", !!series && !mark.classList.contains(series)));
+  for (const event of ["pointerover", "focusin"]) document.addEventListener(event, ({ target }) => raise(target.closest && seriesAt(target)));
+  document.addEventListener("focusout", () => raise(null));
   const hint = document.createElement("p");
   hint.className = "hint";
   hint.textContent = "Figures: double-click or + and − zoom, dragging or the arrow keys move, 0 shows all.";
@@ -98,6 +109,17 @@
   for (const table of document.querySelectorAll("table")) {
     const body = table.tBodies[0];
     if (!body || body.rows.length < 3) continue;
+    for (const row of body.rows) if (row.querySelector("th > [class^=a]")) row.tabIndex = 0;
+    if (body.rows.length > 12) {
+      const filter = document.createElement("input");
+      Object.assign(filter, { type: "search", className: "filter", placeholder: "Show rows with …" });
+      filter.setAttribute("aria-label", "Show only rows with this text");
+      filter.addEventListener("input", () => {
+        const words = filter.value.trim().toLowerCase();
+        for (const row of body.rows) row.hidden = !row.textContent.toLowerCase().includes(words);
+      });
+      (table.closest(".scroll") || table).before(filter);
+    }
     [...table.tHead.rows[0].cells].forEach((head, column) => {
       const sort = () => {
         const descends = head.getAttribute("aria-sort") === "ascending";

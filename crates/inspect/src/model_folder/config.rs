@@ -136,7 +136,11 @@ impl ModelConfig {
             }
             None => return Err(format!("it has no field `schema` with the value `{MODEL_FOLDER_SCHEMA}`")),
         }
-        let config: ModelConfig = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let mut reader = serde_json::Deserializer::from_str(text);
+        let config: ModelConfig = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+            let (path, reason) = (error.path().to_string(), error.inner().to_string());
+            if path == "." { reason } else { format!("{path}: {reason}") }
+        })?;
         config.check()?;
         Ok(config)
     }

@@ -67,6 +67,11 @@ pub(crate) fn interpolated(size: usize, outputs: usize, rule: Interpolation) -> 
     AxisMap::new(size, (0..outputs).map(output).collect())
 }
 
+/// Returns Keys' cubic with a = −1/2 at this distance, at most 2.
+pub(crate) fn keys_cubic(distance: f64) -> f64 {
+    cubic(distance, -0.5)
+}
+
 /// Returns Keys' cubic at this distance.
 fn cubic(distance: f64, a: f64) -> f64 {
     if distance <= 1.0 {

@@ -5,6 +5,6 @@ pub(crate) mod fourier;
 mod reducing;
 
 pub use enlarging::{Interpolation, bicubic_enlargement};
-pub(crate) use enlarging::{fourier_series, interpolated, inverse_haar, set_apart};
+pub(crate) use enlarging::{fourier_series, interpolated, inverse_haar, keys_cubic, set_apart};
 pub use reducing::{EdgePadding, ResizeFilter};
-pub(crate) use reducing::{blur, haar, resize};
+pub(crate) use reducing::{binomial, blur, haar, resize};

@@ -4,6 +4,7 @@ use allconv_kernels::WindowFunction;
 
 use super::properties::{CUT_OFF, Properties, SLOT_SHAPE};
 use super::reduction::Reduction;
+use crate::lowering::Binary;
 use crate::operations::{PoolWindow, weighted_pool};
 use crate::prelude::*;
 
@@ -72,5 +73,18 @@ impl Reduction for AdaPool {
         let similar = weighted_pool(x, None, window, WindowFunction::Similarity, pass.engine);
         let beta: Tensor<4> = parameters.get::<2>("beta").clamp(0.0, 1.0).unsqueeze_dims(&[0, 1]);
         soft.clone() + beta * (similar - soft)
+    }
+
+    fn lower(&self, graph: &mut Graph, x: Value) -> Value {
+        let window = PoolWindow::cut_off(self.kernel, self.stride);
+        let soft = graph.soft_mean(x, window);
+        let alike = graph.similarity_mean(x, window);
+        let [_, rows, columns] = graph.map_shape(soft);
+        let beta = graph.parameter("beta", &[rows, columns]);
+        let beta = graph.with_number(Binary::Maximum, beta, 0.0);
+        let beta = graph.with_number(Binary::Minimum, beta, 1.0);
+        let difference = graph.binary(Binary::Subtract, alike, soft);
+        let part = graph.binary(Binary::Multiply, beta, difference);
+        graph.binary(Binary::Add, soft, part)
     }
 }

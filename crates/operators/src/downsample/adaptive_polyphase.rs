@@ -4,6 +4,7 @@ use super::polyphase::{ADAPTIVE_ORDER, kept_phases, phases, strongest};
 use super::properties::Properties;
 use super::reduction::Reduction;
 use crate::axis_maps::{EdgePadding, blur};
+use crate::lowering::{Binary, Reduce, Unary};
 use crate::operations::{SeparableMap, channels_first, channels_last, separable};
 use crate::prelude::*;
 use crate::switches::{KeptPhases, PhaseWeights};
@@ -102,6 +103,25 @@ impl Reduction for AdaptivePolyphase {
 
     fn compute(&self, x: Tensor<4>, parameters: &Parameters, pass: &Pass<'_>) -> Tensor<4> {
         self.compute_with_switches(x, parameters, pass).0
+    }
+
+    fn lower(&self, graph: &mut Graph, x: Value) -> Value {
+        self.lower_with_switches(graph, x).0
+    }
+
+    fn lower_with_switches(&self, graph: &mut Graph, x: Value) -> (Value, LoweredSwitches) {
+        let sizes = match self.norm {
+            PhaseNorm::L2 => graph.binary(Binary::Multiply, x, x),
+            PhaseNorm::L1 | PhaseNorm::Linf => graph.unary(Unary::Abs, x),
+        };
+        let reduction = if self.norm == PhaseNorm::Linf { Reduce::Maximum } else { Reduce::Sum };
+        let phases = graph.phases(sizes, ADAPTIVE_ORDER);
+        let norms = phases.map(|phase| graph.reduce(reduction, phase, &[1, 2, 3]));
+        let norms = graph.concatenate(&norms, 1);
+        let kept = graph.arg_max(norms, 1);
+        let blurred = graph.blurred(x, self.blur_taps, 1, EdgePadding::Circular);
+        let candidates = graph.phases(blurred, ADAPTIVE_ORDER);
+        (graph.chosen_of(&candidates, kept), LoweredSwitches::Phases { kept, order: ADAPTIVE_ORDER })
     }
 
     fn switches(&self) -> SwitchKind {

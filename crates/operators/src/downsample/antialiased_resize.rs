@@ -3,6 +3,7 @@
 use super::properties::{Properties, SLOT_SHAPE};
 use super::reduction::Reduction;
 use crate::axis_maps::{ResizeFilter, resize};
+use crate::lowering::lowered_map;
 use crate::operations::{SeparableMap, separable};
 use crate::prelude::*;
 
@@ -72,5 +73,12 @@ impl Reduction for AntialiasedResize {
         let [rows, columns] =
             [height, width].map(|size| resize(size, size.div_ceil(self.stride), self.filter));
         separable(x, SeparableMap::new(rows, columns), pass.engine)
+    }
+
+    fn lower(&self, graph: &mut Graph, x: Value) -> Value {
+        let [_, height, width] = graph.map_shape(x);
+        let [rows, columns] =
+            [height, width].map(|size| resize(size, size.div_ceil(self.stride), self.filter));
+        lowered_map(graph, x, &SeparableMap::new(rows, columns))
     }
 }

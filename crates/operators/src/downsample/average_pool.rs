@@ -84,6 +84,10 @@ impl Reduction for AveragePool {
     fn compute(&self, x: Tensor<4>, _parameters: &Parameters, pass: &Pass<'_>) -> Tensor<4> {
         average_pool(x, self.window_rule(), self.divisor, pass.engine)
     }
+
+    fn lower(&self, graph: &mut Graph, x: Value) -> Value {
+        graph.window_mean(x, self.window_rule(), self.divisor)
+    }
 }
 
 impl AveragePool {

@@ -80,6 +80,10 @@ impl Reduction for BlurPool {
         let [rows, columns] = [height, width].map(|size| blur(size, self.taps, self.stride, self.padding));
         separable(x, SeparableMap::new(rows, columns), pass.engine)
     }
+
+    fn lower(&self, graph: &mut Graph, x: Value) -> Value {
+        graph.blurred(x, self.taps, self.stride, self.padding)
+    }
 }
 
 /// Returns the properties of a blur.

@@ -55,6 +55,11 @@ impl Reduction for Decimation {
         // The largest of windows that hold one position: a kernel that copies.
         max_pool(x, PoolWindow::cut_off(1, self.stride), pass.engine)
     }
+
+    fn lower(&self, graph: &mut Graph, x: Value) -> Value {
+        let rows = graph.slice(x, 2, [0, 0, self.stride]);
+        graph.slice(rows, 3, [0, 0, self.stride])
+    }
 }
 
 #[cfg(test)]

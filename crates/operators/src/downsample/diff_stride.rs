@@ -7,6 +7,7 @@ use super::reduction::Reduction;
 use super::spectral_pool::{kept, too_few_frequencies};
 use crate::axis_maps::fourier::{self, Matrix};
 use crate::host::to_host;
+use crate::lowering::{Binary, lowered_maps};
 use crate::operations::{SeparableMap, Together, separable_together};
 use crate::prelude::*;
 
@@ -89,26 +90,39 @@ impl Reduction for DiffStride {
         let [_, _, height, width] = x.dims();
         let strides = parameters.get::<1>("strides");
         let current: Vec<f64> = to_host(strides.clone());
-        let masks = [self.mask(height, Axis::Rows), self.mask(width, Axis::Columns)];
-        let [rows, columns] = [0, 1].map(|axis| masks[axis].kept(current[axis]));
-        let [row_mask, column_mask] = [(0, rows), (1, columns)]
-            .map(|(axis, kept)| masks[axis].values(kept, strides.clone().slice(axis..axis + 1)));
-        let [fr, fi] = fourier::forward_rows(height, rows);
-        let [fc, fs] = fourier::forward_columns(width, columns);
-        let [gr, gi] = fourier::inverse_rows(height, rows);
-        let [gc, gs] = fourier::inverse_columns(columns);
-        let map = |along_rows: &Matrix, along_columns: &Matrix| {
-            SeparableMap::new(along_rows.axis_map(), along_columns.axis_map())
-        };
-        let minus = |matrix: &Matrix| matrix.clone().scaled(-1.0);
+        let Terms { masks, kept, forward, inverse: [from_real, from_imaginary] } =
+            self.terms([height, width], [current[0], current[1]]);
+        let [row_mask, column_mask] =
+            [0, 1].map(|axis| masks[axis].values(kept[axis], strides.clone().slice(axis..axis + 1)));
         let together = |x: Tensor<4>, maps| separable_together(x, maps, Together::Sum, pass.engine);
-        // The spectrum (fr + i·fi)·x·(fc + i·fs)ᵀ, masked, and the real part of its inverse.
-        let scale = (rows * columns) as f64 / (height * width) as f64;
+        let scale = (kept[0] * kept[1]) as f64 / (height * width) as f64;
         let mask: Tensor<4> = (row_mask * column_mask.transpose() * scale).unsqueeze_dims(&[0, 1]);
-        let real = together(x.clone(), vec![map(&fr, &fc), map(&minus(&fi), &fs)]) * mask.clone();
-        let imaginary = together(x, vec![map(&fr, &fs), map(&fi, &fc)]) * mask;
-        together(real, vec![map(&gr, &gc), map(&gi, &gs)])
-            + together(imaginary, vec![map(&gr, &gs), map(&minus(&gi), &gc)])
+        let [real, imaginary] = forward.map(|maps| together(x.clone(), maps) * mask.clone());
+        together(real, from_real) + together(imaginary, from_imaginary)
+    }
+
+    fn lower(&self, graph: &mut Graph, x: Value) -> Value {
+        let [_, height, width] = graph.map_shape(x);
+        let current = graph.parameter_values("strides").to_vec();
+        let terms = self.terms([height, width], [current[0], current[1]]);
+        let scale = (terms.kept[0] * terms.kept[1]) as f64 / (height * width) as f64;
+        let strides = graph.parameter("strides", &[2]);
+        let [rows, columns] = [0, 1].map(|axis| {
+            let stride = graph.slice(strides, 0, [axis, 1 - axis, 1]);
+            terms.masks[axis].lower(graph, terms.kept[axis], stride)
+        });
+        let rows = graph.reshape(rows, &[1, 1, -1, 1]);
+        let columns = graph.reshape(columns, &[1, 1, 1, -1]);
+        let mask = graph.binary(Binary::Multiply, rows, columns);
+        let mask = graph.with_number(Binary::Multiply, mask, scale);
+        let [real, imaginary] = terms.forward.map(|maps| {
+            let spectrum = lowered_maps(graph, x, &maps);
+            graph.binary(Binary::Multiply, spectrum, mask)
+        });
+        let [from_real, from_imaginary] = terms.inverse;
+        let real = lowered_maps(graph, real, &from_real);
+        let imaginary = lowered_maps(graph, imaginary, &from_imaginary);
+        graph.binary(Binary::Add, real, imaginary)
     }
 }
 
@@ -133,7 +147,36 @@ struct Mask {
     fixed: Option<usize>,
 }
 
+/// What is computed for a map of one height and width.
+struct Terms {
+    masks: [Mask; 2],
+    /// Rows and columns that are left.
+    kept: [usize; 2],
+    /// Real and imaginary part of the spectrum of the map.
+    forward: [Vec<SeparableMap>; 2],
+    /// The map of the real and of the imaginary part.
+    inverse: [Vec<SeparableMap>; 2],
+}
+
 impl DiffStride {
+    /// Returns what the computation needs for a map of this height and width and these strides.
+    fn terms(&self, [height, width]: [usize; 2], strides: [f64; 2]) -> Terms {
+        let masks = [self.mask(height, Axis::Rows), self.mask(width, Axis::Columns)];
+        let kept @ [rows, columns] = [0, 1].map(|axis| masks[axis].kept(strides[axis]));
+        let [fr, fi] = fourier::forward_rows(height, rows);
+        let [fc, fs] = fourier::forward_columns(width, columns);
+        let [gr, gi] = fourier::inverse_rows(height, rows);
+        let [gc, gs] = fourier::inverse_columns(columns);
+        let map = |along_rows: &Matrix, along_columns: &Matrix| {
+            SeparableMap::new(along_rows.axis_map(), along_columns.axis_map())
+        };
+        let minus = |matrix: &Matrix| matrix.clone().scaled(-1.0);
+        // The spectrum (fr + i·fi)·x·(fc + i·fs)ᵀ, masked, and the real part of its inverse.
+        let forward = [vec![map(&fr, &fc), map(&minus(&fi), &fs)], vec![map(&fr, &fs), map(&fi, &fc)]];
+        let inverse = [vec![map(&gr, &gc), map(&gi, &gs)], vec![map(&gr, &gs), map(&minus(&gi), &gc)]];
+        Terms { masks, kept, forward, inverse }
+    }
+
     fn mask(&self, size: usize, axis: Axis) -> Mask {
         let offset = if axis == Axis::Columns { 1.0 } else { 0.0 };
         if !self.match_size {
@@ -185,6 +228,21 @@ impl Mask {
                 .collect(),
             Axis::Columns => (0..=kept / 2).map(|frequency| frequency as f64).collect(),
         }
+    }
+
+    /// Lowers [`Self::values`], as a vector.
+    fn lower(&self, graph: &mut Graph, kept: usize, stride: Value) -> Value {
+        let places = self.places(kept);
+        let clamped = graph.with_number(Binary::Maximum, stride, self.least_stride());
+        let half = graph.number(self.size as f64 / 2.0);
+        let half_kept = graph.binary(Binary::Divide, half, clamped);
+        let end = graph.with_number(Binary::Add, half_kept, self.reach);
+        let count = places.len();
+        let places = graph.constant(places, &[count]);
+        let distance = graph.binary(Binary::Subtract, end, places);
+        let share = graph.with_number(Binary::Divide, distance, self.fall);
+        let share = graph.with_number(Binary::Maximum, share, 0.0);
+        graph.with_number(Binary::Minimum, share, 1.0)
     }
 
     /// Returns the mask's values at the kept frequencies, `[kept frequencies, 1]`.

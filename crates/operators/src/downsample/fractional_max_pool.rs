@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::properties::Properties;
 use super::reduction::Reduction;
+use crate::lowering::Binary;
 use crate::operations::{PositionChoice, gathered};
 use crate::pass::Draws;
 use crate::prelude::*;
@@ -124,6 +125,22 @@ impl Reduction for FractionalMaxPool {
             Some([largest, _]) => gathered(x, largest),
             None => self.composed(x, draws),
         }
+    }
+
+    fn lower(&self, graph: &mut Graph, x: Value) -> Value {
+        let [_, height, width] = graph.map_shape(x);
+        let [rows, columns] = [height, width].map(|size| self.regions(size, 0.5));
+        graph.fix_size();
+        let longest = rows.iter().chain(&columns).map(|(start, end)| end - start).max().unwrap_or(1);
+        let along = |regions: &[(usize, usize)], place: usize| {
+            regions.iter().map(|(start, end)| (start + place).min(end - 1)).collect::<Vec<_>>()
+        };
+        let mut places = Vec::with_capacity(longest * longest);
+        for row in 0..longest {
+            let of_row = graph.gather(x, 2, along(&rows, row));
+            places.extend((0..longest).map(|column| graph.gather(of_row, 3, along(&columns, column))));
+        }
+        graph.folded(Binary::Maximum, &places)
     }
 }
 

@@ -6,8 +6,9 @@ use super::max_average_pool::largest_and_mean;
 use super::properties::{CUT_OFF, Properties, SLOT_SHAPE};
 use super::reduction::Reduction;
 use super::sharing::Sharing;
+use crate::lowering::{Binary, Unary};
 use crate::operations::{
-    ConvolutionSettings, PoolWindow, channels_first, channels_last, convolution, mixture,
+    ConvolutionSettings, Divisor, PoolWindow, channels_first, channels_last, convolution, mixture,
 };
 use crate::prelude::*;
 
@@ -90,6 +91,24 @@ impl Reduction for GatedPool {
         let logits = convolution(channels_first(x.clone()), gate, bias, settings, pass.engine);
         let [largest, mean] = largest_and_mean(channels_first(x), window, pass.engine);
         mixture(logits, largest, mean, pass.engine)
+    }
+
+    fn lower(&self, graph: &mut Graph, x: Value) -> Value {
+        let Self { kernel, stride, .. } = *self;
+        let window = PoolWindow::cut_off(kernel, stride);
+        let [channels, _, _] = graph.map_shape(x);
+        let count = self.per.count(channels);
+        let gate = graph.parameter("gate", &[count, kernel, kernel]);
+        let gate = graph.reshape(gate, &[count as i64, 1, kernel as i64, kernel as i64]);
+        let gate = graph.expand(gate, &[channels, 1, kernel, kernel]);
+        let after = kernel - 1;
+        let logits = graph.convolution(&[x, gate], [stride; 2], [0, 0, after, after], [1; 2], channels);
+        let largest = graph.window_maximum(x, window);
+        let mean = graph.window_mean(x, window, Divisor::Elements);
+        let difference = graph.binary(Binary::Subtract, largest, mean);
+        let share = graph.unary(Unary::Sigmoid, logits);
+        let part = graph.binary(Binary::Multiply, share, difference);
+        graph.binary(Binary::Add, mean, part)
     }
 }
 

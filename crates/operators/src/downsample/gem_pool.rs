@@ -3,6 +3,7 @@
 use super::p_norm_pool::NormForm;
 use super::properties::{CUT_OFF, Properties, SLOT_SHAPE};
 use super::reduction::Reduction;
+use crate::lowering::Binary;
 use crate::operations::{PoolWindow, channels_first, channels_last, weighted_pool};
 use crate::prelude::*;
 
@@ -80,6 +81,15 @@ impl Reduction for GemPool {
         let low = x.clone().lower_elem(self.epsilon);
         let positive = channels_first(x.mask_fill(low, self.epsilon));
         weighted_pool(positive, Some(orders), window, NormForm::Mean.function(), pass.engine)
+    }
+
+    fn lower(&self, graph: &mut Graph, x: Value) -> Value {
+        let p = match self.learned {
+            true => graph.parameter("p", &[1]),
+            false => graph.number(self.p),
+        };
+        let positive = graph.with_number(Binary::Maximum, x, self.epsilon);
+        graph.p_norm(positive, p, PoolWindow::cut_off(self.kernel, self.stride), NormForm::Mean.powers())
     }
 }
 

@@ -50,6 +50,16 @@ impl Reduction for HaarLowPass {
         haar_bands(x, &HAAR_BANDS[..1], self.padding, pass)
     }
 
+    fn lower(&self, graph: &mut Graph, x: Value) -> Value {
+        lowered_bands(graph, x, &HAAR_BANDS[..1], self.padding)
+    }
+
+    fn lower_with_switches(&self, graph: &mut Graph, x: Value) -> (Value, LoweredSwitches) {
+        let low = self.lower(graph, x);
+        let details = lowered_bands(graph, x, &HAAR_BANDS[1..], self.padding);
+        (low, LoweredSwitches::Details(details))
+    }
+
     fn switches(&self) -> SwitchKind {
         SwitchKind::Details
     }
@@ -81,6 +91,21 @@ pub(super) fn haar_bands(
         SeparableMap::new(haar(height, *along_rows, padding), haar(width, *along_columns, padding))
     };
     separable_together(x, bands.iter().map(map).collect(), Together::Bands, pass.engine)
+}
+
+/// Lowers [`haar_bands`], for any height and width.
+pub(super) fn lowered_bands(graph: &mut Graph, x: Value, bands: &[[bool; 2]], padding: EdgePadding) -> Value {
+    // Even sizes end before the border.
+    let padded = graph.edged(x, [0, 0, 1, 1], padding);
+    let filter = |difference: bool| {
+        let half = std::f64::consts::FRAC_1_SQRT_2;
+        [half, if difference { -half } else { half }]
+    };
+    let bands = bands.iter().map(|[along_rows, along_columns]| {
+        graph.channel_filter(padded, &filter(*along_rows), &filter(*along_columns), 2)
+    });
+    let bands: Vec<Value> = bands.collect();
+    graph.concatenate(&bands, 1)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! One step of the Haar transform with all four bands as channels (HWD).
 
 use super::downsampling::Part;
-use super::haar_low_pass::{HAAR_BANDS, HAAR_BOUNDARY, haar_bands};
+use super::haar_low_pass::{HAAR_BANDS, HAAR_BOUNDARY, haar_bands, lowered_bands};
 use super::pixel_unshuffle::Projection;
 use super::properties::Properties;
 use super::reduction::Reduction;
@@ -64,6 +64,10 @@ impl Reduction for HaarWavelet {
 
     fn compute(&self, x: Tensor<4>, _parameters: &Parameters, pass: &Pass<'_>) -> Tensor<4> {
         haar_bands(x, &HAAR_BANDS, self.padding, pass)
+    }
+
+    fn lower(&self, graph: &mut Graph, x: Value) -> Value {
+        lowered_bands(graph, x, &HAAR_BANDS, self.padding)
     }
 
     fn parts(&self, channels: usize) -> Vec<Part> {

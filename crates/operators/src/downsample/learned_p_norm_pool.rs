@@ -7,6 +7,7 @@ use super::p_norm_pool::NormForm;
 use super::properties::{CUT_OFF, Properties, SLOT_SHAPE};
 use super::reduction::Reduction;
 use super::sharing::Sharing;
+use crate::lowering::{Binary, Unary};
 use crate::operations::{PoolWindow, elementwise, weighted_pool};
 use crate::prelude::*;
 
@@ -86,5 +87,14 @@ impl Reduction for LearnedPNormPool {
         let orders = (softplus + 1.0).expand([channels]);
         let window = PoolWindow::cut_off(self.kernel, self.stride);
         weighted_pool(x, Some(orders), window, self.form.function(), pass.engine)
+    }
+
+    fn lower(&self, graph: &mut Graph, x: Value) -> Value {
+        let count = self.per.count(graph.map_shape(x)[0]);
+        let q = graph.parameter("q", &[count]);
+        let softplus = graph.unary(Unary::Softplus, q);
+        let orders = graph.with_number(Binary::Add, softplus, 1.0);
+        let p = graph.reshape(orders, &[1, count as i64, 1, 1]);
+        graph.p_norm(x, p, PoolWindow::cut_off(self.kernel, self.stride), self.form.powers())
     }
 }

@@ -6,6 +6,8 @@ use burn::tensor::TensorData;
 use super::polyphase::{LEARNED_ORDER, kept_phases, phases, strongest};
 use super::properties::Properties;
 use super::reduction::Reduction;
+use crate::axis_maps::EdgePadding;
+use crate::lowering::{Reduce, Unary};
 use crate::operations::{ConvolutionSettings, SeparableMap, convolution, elementwise, rectifier, separable};
 use crate::prelude::*;
 use crate::signal_rules::ReluRule;
@@ -88,6 +90,33 @@ impl Reduction for LearnedPolyphase {
 
     fn compute(&self, x: Tensor<4>, parameters: &Parameters, pass: &Pass<'_>) -> Tensor<4> {
         self.compute_with_switches(x, parameters, pass).0
+    }
+
+    fn lower(&self, graph: &mut Graph, x: Value) -> Value {
+        self.lower_with_switches(graph, x).0
+    }
+
+    fn lower_with_switches(&self, graph: &mut Graph, x: Value) -> (Value, LoweredSwitches) {
+        let channels = graph.map_shape(x)[0];
+        let hidden = self.hidden.unwrap_or(channels);
+        let candidates = graph.phases(x, LEARNED_ORDER);
+        let [first_weight, second_weight] = [("first_weight", channels), ("second_weight", hidden)]
+            .map(|(name, inputs)| graph.parameter(name, &[hidden, inputs, 3, 3]));
+        let [first_bias, second_bias] =
+            ["first_bias", "second_bias"].map(|name| graph.parameter(name, &[hidden]));
+        let convolved = |graph: &mut Graph, x, weight, bias| {
+            let padded = graph.edged(x, [1; 4], EdgePadding::Circular);
+            graph.convolution(&[padded, weight, bias], [1; 2], [0; 4], [1; 2], 1)
+        };
+        let scores = candidates.map(|candidate| {
+            let first = convolved(graph, candidate, first_weight, first_bias);
+            let first = graph.unary(Unary::Relu, first);
+            let second = convolved(graph, first, second_weight, second_bias);
+            graph.reduce(Reduce::Mean, second, &[1, 2, 3])
+        });
+        let scores = graph.concatenate(&scores, 1);
+        let kept = graph.arg_max(scores, 1);
+        (graph.chosen_of(&candidates, kept), LoweredSwitches::Phases { kept, order: LEARNED_ORDER })
     }
 
     fn switches(&self) -> SwitchKind {

@@ -4,6 +4,7 @@ use allconv_kernels::{Activation, Elementwise, Engine, Epilogue, Padding};
 
 use super::properties::{Properties, SLOT_SHAPE};
 use super::reduction::Reduction;
+use crate::lowering::{Binary, Reduce, Unary};
 use crate::operations::{
     ConvolutionSettings, Divisor, PoolBorder, PoolWindow, average_pool, channels_first, channels_last,
     convolution, elementwise, rectifier,
@@ -101,6 +102,41 @@ impl Reduction for LocalImportancePool {
     fn compute(&self, x: Tensor<4>, parameters: &Parameters, pass: &Pass<'_>) -> Tensor<4> {
         let z = self.gated(x.clone(), parameters, pass);
         self.weighted(x, z, parameters, pass)
+    }
+
+    fn lower(&self, graph: &mut Graph, x: Value) -> Value {
+        let channels = graph.map_shape(x)[0];
+        let shapes = self.gate.shapes(channels);
+        let mut z = x;
+        for (index, shape) in shapes.iter().enumerate() {
+            let weight = graph.parameter(&gate_weight(index), shape);
+            z = graph.convolution(&[z, weight], [1; 2], [shape[2] / 2; 4], [1; 2], 1);
+            if index + 1 < shapes.len() {
+                z = graph.unary(Unary::Relu, z);
+            }
+        }
+        let mean = graph.reduce(Reduce::Mean, z, &[2, 3]);
+        let centred = graph.binary(Binary::Subtract, z, mean);
+        let squares = graph.binary(Binary::Multiply, centred, centred);
+        let variance = graph.reduce(Reduce::Mean, squares, &[2, 3]);
+        let variance = graph.with_number(Binary::Add, variance, EPSILON);
+        let deviation = graph.unary(Unary::Sqrt, variance);
+        let normalised = graph.binary(Binary::Divide, centred, deviation);
+        let [weight, bias] = ["norm_weight", "norm_bias"].map(|name| {
+            let values = graph.parameter(name, &[channels]);
+            graph.reshape(values, &[1, channels as i64, 1, 1])
+        });
+        let scaled = graph.binary(Binary::Multiply, normalised, weight);
+        let shifted = graph.binary(Binary::Add, scaled, bias);
+        let score = graph.unary(Unary::Sigmoid, shifted);
+        let score = graph.with_number(Binary::Multiply, score, LARGEST_SCORE);
+        let weights = graph.unary(Unary::Exp, score);
+        let window =
+            PoolWindow { border: PoolBorder::Centred, ..PoolWindow::cut_off(self.kernel, self.stride) };
+        let weighted = graph.binary(Binary::Multiply, x, weights);
+        let [sum, divisor] =
+            [weighted, weights].map(|values| graph.window_mean(values, window, Divisor::Elements));
+        graph.binary(Binary::Divide, sum, divisor)
     }
 }
 

@@ -68,6 +68,10 @@ impl Reduction for LogSumExpPool {
         let function = WindowFunction::LogSumExp { sharpness: self.sharpness };
         weighted_pool(x, None, window, function, pass.engine)
     }
+
+    fn lower(&self, graph: &mut Graph, x: Value) -> Value {
+        graph.log_sum_exp(x, PoolWindow::cut_off(self.kernel, self.stride), self.sharpness)
+    }
 }
 
 #[cfg(test)]

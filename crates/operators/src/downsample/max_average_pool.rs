@@ -4,6 +4,7 @@ use allconv_kernels::Engine;
 
 use super::properties::{CUT_OFF, Properties};
 use super::reduction::Reduction;
+use crate::lowering::Binary;
 use crate::operations::{
     Divisor, PoolWindow, average_pool, channels_first, channels_last, concatenate_channels, max_pool, sum_of,
 };
@@ -78,6 +79,16 @@ impl Reduction for MaxAveragePool {
         match self.combine {
             Combine::Sum => sum_of(largest, mean, 1.0),
             Combine::Concatenate => concatenate_channels(largest, mean),
+        }
+    }
+
+    fn lower(&self, graph: &mut Graph, x: Value) -> Value {
+        let window = PoolWindow::cut_off(self.kernel, self.stride);
+        let largest = graph.window_maximum(x, window);
+        let mean = graph.window_mean(x, window, Divisor::Elements);
+        match self.combine {
+            Combine::Sum => graph.binary(Binary::Add, largest, mean),
+            Combine::Concatenate => graph.concatenate(&[largest, mean], 1),
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::properties::{CUT_OFF, Properties};
 use super::reduction::Reduction;
 use super::windowed::{border, check_border, pooled_shape, window_properties};
+use crate::lowering::Reduce;
 use crate::operations::{Divisor, PoolWindow, average_pool, max_pool, max_pool_with_indices};
 use crate::prelude::*;
 use crate::signal_rules::MaxPoolRule;
@@ -106,6 +107,27 @@ impl Reduction for MaxPool {
                 mean.clone() + (largest - mean.detach())
             }
         }
+    }
+
+    fn lower(&self, graph: &mut Graph, x: Value) -> Value {
+        graph.window_maximum(x, self.window_rule())
+    }
+
+    fn lower_with_switches(&self, graph: &mut Graph, x: Value) -> (Value, LoweredSwitches) {
+        let window = self.window_rule();
+        let places = graph.window_places(x, window, f64::NEG_INFINITY);
+        let [channels, rows, columns] = graph.map_shape(places[0]);
+        let apart = places
+            .iter()
+            .map(|place| graph.reshape(*place, &[0, 1, channels as i64, rows as i64, columns as i64]));
+        let apart: Vec<Value> = apart.collect();
+        graph.fix_size();
+        let stacked = graph.concatenate(&apart, 1);
+        let largest = graph.reduce(Reduce::Maximum, stacked, &[1]);
+        let y = graph.reshape(largest, &[0, channels as i64, rows as i64, columns as i64]);
+        let numbers = graph.arg_max(stacked, 1);
+        let places = graph.reshape(numbers, &[0, channels as i64, rows as i64, columns as i64]);
+        (y, LoweredSwitches::MaxPlaces { places, window })
     }
 
     fn switches(&self) -> SwitchKind {

@@ -4,6 +4,7 @@ use burn::tensor::{Int, TensorData};
 
 use super::properties::{CUT_OFF, Properties, SLOT_SHAPE};
 use super::reduction::Reduction;
+use crate::lowering::Binary;
 use crate::operations::{PoolWindow, PositionChoice, gathered, stacked_windows};
 use crate::prelude::*;
 
@@ -69,6 +70,50 @@ impl Reduction for MedianPool {
         match self.even {
             EvenMedian::Lower => gathered(x, lower),
             EvenMedian::Mean => (gathered(x.clone(), lower) + gathered(x, upper)) * 0.5,
+        }
+    }
+
+    fn lower(&self, graph: &mut Graph, x: Value) -> Value {
+        let window = PoolWindow::cut_off(self.kernel, self.stride);
+        let [_, height, width] = graph.map_shape(x);
+        let places = graph.window_places(x, window, f64::INFINITY);
+        let [channels, rows, columns] = graph.map_shape(places[0]);
+        let sizes = [channels, rows, columns].map(|size| size as i64);
+        graph.fix_size();
+        let apart = places.iter().map(|place| graph.reshape(*place, &[0, 1, sizes[0], sizes[1], sizes[2]]));
+        let apart: Vec<Value> = apart.collect();
+        let stacked = graph.concatenate(&apart, 1);
+        let sorted = graph.sort(stacked, 1);
+        let counts: Vec<usize> = {
+            let (tall, wide) = (window.counts(height), window.counts(width));
+            tall.iter().flat_map(|tall| wide.iter().map(move |wide| tall * wide)).collect()
+        };
+        let mut ranked = |rank: fn(usize) -> usize| {
+            let ranks: Vec<usize> = counts.iter().map(|count| rank(*count)).collect();
+            let mut values = ranks.clone();
+            values.sort_unstable();
+            values.dedup();
+            let of_rank = |graph: &mut Graph, rank: usize| {
+                let one = graph.gather(sorted, 1, vec![rank]);
+                graph.reshape(one, &[0, sizes[0], sizes[1], sizes[2]])
+            };
+            let mut result = of_rank(graph, values[0]);
+            for value in &values[1..] {
+                let here = ranks.iter().map(|rank| f64::from(u8::from(rank == value))).collect();
+                let here = graph.constant(here, &[1, 1, rows, columns]);
+                let (here, values) = (graph.equals(here, 1.0), of_rank(graph, *value));
+                result = graph.select(here, values, result);
+            }
+            result
+        };
+        let lower = ranked(|count| (count - 1) / 2);
+        match self.even {
+            EvenMedian::Lower => lower,
+            EvenMedian::Mean => {
+                let upper = ranked(|count| count / 2);
+                let sum = graph.binary(Binary::Add, lower, upper);
+                graph.with_number(Binary::Multiply, sum, 0.5)
+            }
         }
     }
 }

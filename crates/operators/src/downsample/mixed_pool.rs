@@ -4,7 +4,8 @@ use super::max_average_pool::largest_and_mean;
 use super::properties::{CUT_OFF, Properties, SLOT_SHAPE};
 use super::reduction::Reduction;
 use super::sharing::Sharing;
-use crate::operations::{PoolWindow, mixture};
+use crate::lowering::{Binary, Unary};
+use crate::operations::{Divisor, PoolWindow, mixture};
 use crate::prelude::*;
 
 /// A learned mixture of maximum and mean. [`MixedPool::DESCRIPTION`] has the definition.
@@ -68,6 +69,19 @@ impl Reduction for MixedPool {
         let logits = parameters.get::<1>("mix").expand([channels]).reshape([1, channels, 1, 1]);
         let [largest, mean] = largest_and_mean(x, window, pass.engine);
         mixture(logits, largest, mean, pass.engine)
+    }
+
+    fn lower(&self, graph: &mut Graph, x: Value) -> Value {
+        let window = PoolWindow::cut_off(self.kernel, self.stride);
+        let count = self.per.count(graph.map_shape(x)[0]);
+        let mix = graph.parameter("mix", &[count]);
+        let logits = graph.reshape(mix, &[1, count as i64, 1, 1]);
+        let largest = graph.window_maximum(x, window);
+        let mean = graph.window_mean(x, window, Divisor::Elements);
+        let difference = graph.binary(Binary::Subtract, largest, mean);
+        let share = graph.unary(Unary::Sigmoid, logits);
+        let part = graph.binary(Binary::Multiply, share, difference);
+        graph.binary(Binary::Add, mean, part)
     }
 }
 

@@ -5,6 +5,7 @@ use allconv_random::elementary::pow;
 
 use super::properties::{CUT_OFF, Properties, SLOT_SHAPE};
 use super::reduction::Reduction;
+use crate::lowering::{Powers, Unary};
 use crate::operations::{PoolWindow, max_pool, weighted_pool};
 use crate::prelude::*;
 
@@ -87,6 +88,16 @@ impl Reduction for PNormPool {
         let orders = Tensor::full([channels], self.p, (&x.device(), x.dtype()));
         weighted_pool(x, Some(orders), window, self.form.function(), pass.engine)
     }
+
+    fn lower(&self, graph: &mut Graph, x: Value) -> Value {
+        let window = PoolWindow::cut_off(self.kernel, self.stride);
+        if self.p.is_infinite() {
+            let sizes = graph.unary(Unary::Abs, x);
+            return graph.window_maximum(sizes, window);
+        }
+        let p = graph.number(self.p);
+        graph.p_norm(x, p, window, self.form.powers())
+    }
 }
 
 /// Whether a norm is one of sums or of means.
@@ -101,6 +112,13 @@ pub enum NormForm {
 }
 
 impl NormForm {
+    pub(super) fn powers(self) -> Powers {
+        match self {
+            Self::Mean => Powers::Mean,
+            Self::Sum => Powers::Sum,
+        }
+    }
+
     pub(super) fn function(self) -> WindowFunction {
         WindowFunction::PNorm { mean: self == Self::Mean }
     }

@@ -1,8 +1,9 @@
 //! Patch merging: blocks of 2×2 positions become channels, are normalised and mixed to twice the channels.
 
-use super::pixel_unshuffle::PhaseOrder;
+use super::pixel_unshuffle::{PhaseOrder, PixelUnshuffle};
 use super::properties::Properties;
 use super::reduction::Reduction;
+use crate::lowering::{Binary, Reduce, Unary};
 use crate::operations::{ConvolutionSettings, blocks_to_channels, convolution};
 use crate::prelude::*;
 
@@ -73,6 +74,28 @@ impl Reduction for PatchMerging {
         let bias = Tensor::zeros([outputs], (&normalised.device(), normalised.dtype()));
         let weight = reduction.reshape([outputs, inputs, 1, 1]);
         convolution(in_order(normalised), weight, bias, ConvolutionSettings::PLAIN, pass.engine)
+    }
+
+    fn lower(&self, graph: &mut Graph, x: Value) -> Value {
+        let unshuffle = PixelUnshuffle { order: PhaseOrder::Spd, ..PixelUnshuffle::default() };
+        let z = Reduction::lower(&unshuffle, graph, x);
+        let channels = graph.map_shape(z)[0];
+        let mean = graph.reduce(Reduce::Mean, z, &[1]);
+        let centred = graph.binary(Binary::Subtract, z, mean);
+        let squares = graph.binary(Binary::Multiply, centred, centred);
+        let variance = graph.reduce(Reduce::Mean, squares, &[1]);
+        let variance = graph.with_number(Binary::Add, variance, EPSILON);
+        let deviation = graph.unary(Unary::Sqrt, variance);
+        let normalised = graph.binary(Binary::Divide, centred, deviation);
+        let [weight, bias] = ["norm_weight", "norm_bias"].map(|name| {
+            let values = graph.parameter(name, &[channels]);
+            graph.reshape(values, &[1, channels as i64, 1, 1])
+        });
+        let scaled = graph.binary(Binary::Multiply, normalised, weight);
+        let shifted = graph.binary(Binary::Add, scaled, bias);
+        let reduction = graph.parameter("reduction", &[channels / 2, channels]);
+        let reduction = graph.reshape(reduction, &[channels as i64 / 2, channels as i64, 1, 1]);
+        graph.convolution(&[shifted, reduction], [1; 2], [0; 4], [1; 2], 1)
     }
 }
 

@@ -6,6 +6,7 @@ use super::downsampling::{Following, Part};
 use super::properties::Properties;
 use super::reduction::Reduction;
 use crate::convolution_spec::{Border, ConvolutionSpec};
+use crate::lowering::PadFill;
 use crate::operations::blocks_to_channels;
 use crate::prelude::*;
 
@@ -123,6 +124,31 @@ impl Reduction for PixelUnshuffle {
 
     fn compute(&self, x: Tensor<4>, _parameters: &Parameters, _pass: &Pass<'_>) -> Tensor<4> {
         blocks_to_channels(x, self.factor, self.order.into())
+    }
+
+    fn lower(&self, graph: &mut Graph, x: Value) -> Value {
+        let factor = self.factor;
+        let [channels, _, _] = graph.map_shape(x);
+        let padded = graph.pad(x, [0, 0, factor - 1, factor - 1], PadFill::Number(0.0));
+        let phase = |graph: &mut Graph, row: usize, column: usize| {
+            let rows = graph.slice(padded, 2, [row, factor - 1 - row, factor]);
+            graph.slice(rows, 3, [column, factor - 1 - column, factor])
+        };
+        let block = factor * factor;
+        let phases = (0..block).map(|index| match self.order {
+            PhaseOrder::Spd => phase(graph, index % factor, index / factor),
+            PhaseOrder::Pytorch | PhaseOrder::Tensorflow => phase(graph, index / factor, index % factor),
+        });
+        let phases: Vec<Value> = phases.collect();
+        let joined = graph.concatenate(&phases, 1);
+        match self.order {
+            PhaseOrder::Spd | PhaseOrder::Tensorflow => joined,
+            PhaseOrder::Pytorch => {
+                let places =
+                    (0..channels * block).map(|channel| channel % block * channels + channel / block);
+                graph.gather(joined, 1, places.collect())
+            }
+        }
     }
 
     fn parts(&self, channels: usize) -> Vec<Part> {

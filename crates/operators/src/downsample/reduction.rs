@@ -9,6 +9,7 @@ use burn::tensor::Tensor;
 use super::downsampling::{Downsampling, Part};
 use super::properties::Properties;
 use crate::layer::{OperatorLayer, Parameters};
+use crate::lowering::{Graph, LoweredSwitches, Value};
 use crate::operator::{Operator, Settings};
 use crate::parameter_source::{ParameterSource, ParameterSpec};
 use crate::pass::Pass;
@@ -18,8 +19,7 @@ use crate::switches::{SwitchKind, Switches};
 /// A downsampling operator that computes what no other stage computes. It is determined by its settings and the parameters that it
 /// declares.
 ///
-/// The lowering to the graph that an export writes becomes a method here, next to [`Self::compute`]: the same formula over the nodes of
-/// that graph.
+/// [`Self::lower`] states the formula of [`Self::compute`] over the nodes of the graph that an export writes.
 pub trait Reduction: Operator {
     /// Returns the properties that it has with these settings.
     fn properties(&self) -> Properties;
@@ -52,6 +52,9 @@ pub trait Reduction: Operator {
     /// Reduces `[n, c, h, w]` to the operator's output shape.
     fn compute(&self, x: Tensor<4>, parameters: &Parameters, pass: &Pass<'_>) -> Tensor<4>;
 
+    /// Adds the nodes that compute it from the map `x` in evaluation.
+    fn lower(&self, graph: &mut Graph, x: Value) -> Value;
+
     /// Returns the kind of switches that it gives to the upsampling operator that undoes it.
     fn switches(&self) -> SwitchKind {
         SwitchKind::None
@@ -65,6 +68,11 @@ pub trait Reduction: Operator {
         pass: &Pass<'_>,
     ) -> (Tensor<4>, Switches) {
         (self.compute(x, parameters, pass), Switches::None)
+    }
+
+    /// Lowers it as [`Self::lower`] does, and returns the switches of the operator that undoes it as well.
+    fn lower_with_switches(&self, graph: &mut Graph, x: Value) -> (Value, LoweredSwitches) {
+        (self.lower(graph, x), LoweredSwitches::None)
     }
 
     /// Returns what [`Downsampling::max_windows`] says.

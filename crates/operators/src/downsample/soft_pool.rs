@@ -60,6 +60,10 @@ impl Reduction for SoftPool {
         let window = PoolWindow::cut_off(self.kernel, self.stride);
         weighted_pool(x, None, window, WindowFunction::SoftMean, pass.engine)
     }
+
+    fn lower(&self, graph: &mut Graph, x: Value) -> Value {
+        graph.soft_mean(x, PoolWindow::cut_off(self.kernel, self.stride))
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use allconv_random::elementary::cos_sin_of_turn;
 use super::properties::Properties;
 use super::reduction::Reduction;
 use crate::axis_maps::fourier::{self, Matrix};
+use crate::lowering::lowered_maps;
 use crate::operations::{SeparableMap, Together, separable_together};
 use crate::prelude::*;
 
@@ -98,6 +99,18 @@ impl Reduction for SpectralPool {
 
     fn compute(&self, x: Tensor<4>, _parameters: &Parameters, pass: &Pass<'_>) -> Tensor<4> {
         let [_, _, height, width] = x.dims();
+        separable_together(x, self.maps([height, width]), Together::Sum, pass.engine)
+    }
+
+    fn lower(&self, graph: &mut Graph, x: Value) -> Value {
+        let [_, height, width] = graph.map_shape(x);
+        lowered_maps(graph, x, &self.maps([height, width]))
+    }
+}
+
+impl SpectralPool {
+    /// Returns the maps whose results are added for a map of this height and width.
+    fn maps(&self, [height, width]: [usize; 2]) -> Vec<SeparableMap> {
         let [rows, columns] = kept([height, width], self.stride);
         let scale = if self.rescale { (rows * columns) as f64 / (height * width) as f64 } else { 1.0 };
         let [real, imaginary] = row_matrices(height, rows, scale, self.window);
@@ -105,7 +118,7 @@ impl Reduction for SpectralPool {
         let term = |along_rows: &Matrix, along_columns: &Matrix| {
             SeparableMap::new(along_rows.axis_map(), along_columns.axis_map())
         };
-        separable_together(x, vec![term(&real, &even), term(&imaginary, &odd)], Together::Sum, pass.engine)
+        vec![term(&real, &even), term(&imaginary, &odd)]
     }
 }
 

@@ -78,6 +78,10 @@ impl Reduction for StochasticPool {
             None => composed_draw(positive, draws, window, pass.engine),
         }
     }
+
+    fn lower(&self, graph: &mut Graph, x: Value) -> Value {
+        graph.square_mean(x, PoolWindow::cut_off(self.kernel, self.stride))
+    }
 }
 
 /// Returns the elements that `draws` take of a map without negative values, as a composition of Burn's operations.

@@ -3,6 +3,7 @@
 use super::properties::Properties;
 use super::upsampling::{Destination, Enlargement, SizeRule, Upsampling};
 use crate::axis_maps::{EdgePadding, set_apart};
+use crate::lowering::lowered_map;
 use crate::operations::{SeparableMap, activated, separable};
 use crate::prelude::*;
 
@@ -93,5 +94,11 @@ impl Upsampling for BlurUpsample {
         let along = |sizes| set_apart(sizes, 0, self.taps, self.padding, 2.0);
         let map = SeparableMap::new(along([height, rows]), along([width, columns]));
         activated(separable(x, map, pass.engine), to.activation)
+    }
+
+    fn lower(&self, graph: &mut Graph, x: Value, to: &LoweredDestination) -> Value {
+        let ([_, height, width], [_, rows, columns]) = (graph.map_shape(x), to.output);
+        let along = |sizes| set_apart(sizes, 0, self.taps, self.padding, 2.0);
+        lowered_map(graph, x, &SeparableMap::new(along([height, rows]), along([width, columns])))
     }
 }

@@ -4,7 +4,8 @@ use allconv_kernels::Activation;
 
 use super::pixel_shuffle::same_size_convolution;
 use super::properties::Properties;
-use super::upsampling::{Destination, Enlargement, SizeRule, Upsampling, cut};
+use super::upsampling::{Destination, Enlargement, SizeRule, Upsampling, cut, lowered_cut};
+use crate::lowering::{Binary, PadFill, ShuffleOrder};
 use crate::operations::{activated, reassembled};
 use crate::prelude::*;
 
@@ -110,6 +111,32 @@ impl Upsampling for Carafe {
         let encoded = convolved(convolved(x.clone(), "compress"), "encode");
         let enlarged = reassembled(x, encoded, self.kernel, self.factor, pass.engine);
         activated(cut(enlarged, to.size), to.activation)
+    }
+
+    fn lower(&self, graph: &mut Graph, x: Value, to: &LoweredDestination) -> Value {
+        let [channels, height, width] = graph.map_shape(x);
+        let Self { factor, kernel, encoder_kernel, hidden } = *self;
+        let compressed = graph.same_convolution(x, "compress_", hidden, 1);
+        let encoded = graph.same_convolution(compressed, "encode_", self.encoded(), encoder_kernel);
+        let (block, around) = (factor * factor, kernel / 2);
+        let [rows, columns] = [height, width].map(|size| size as i64);
+        graph.fix_size();
+        let logits = graph.reshape(encoded, &[0, (kernel * kernel) as i64, block as i64, rows, columns]);
+        let shares = graph.softmax(logits, 1);
+        let padded = graph.pad(x, [around; 4], PadFill::Number(0.0));
+        let terms = (0..kernel * kernel).map(|index| {
+            let (row, column) = (index / kernel, index % kernel);
+            let of_row = graph.slice(padded, 2, [row, 2 * around - row, 1]);
+            let neighbour = graph.slice(of_row, 3, [column, 2 * around - column, 1]);
+            let neighbour = graph.reshape(neighbour, &[0, channels as i64, 1, rows, columns]);
+            let share = graph.gather(shares, 1, vec![index]);
+            graph.binary(Binary::Multiply, neighbour, share)
+        });
+        let terms: Vec<Value> = terms.collect();
+        let sum = graph.sum(&terms);
+        let joined = graph.reshape(sum, &[0, (channels * block) as i64, rows, columns]);
+        let enlarged = graph.depth_to_space(joined, factor, ShuffleOrder::ChannelMajor);
+        lowered_cut(graph, enlarged, to)
     }
 }
 

@@ -4,6 +4,7 @@ use super::properties::Properties;
 use super::upsampling::{Destination, Enlargement, SizeRule, Upsampling};
 use crate::axis_maps::inverse_haar;
 use crate::downsample::HAAR_BANDS;
+use crate::lowering::lowered_map;
 use crate::operations::{SeparableMap, Together, activated, concatenate_channels, separable_together};
 use crate::prelude::*;
 
@@ -82,6 +83,26 @@ impl Upsampling for InverseHaar {
         let maps = HAAR_BANDS.map(map).to_vec();
         let y = separable_together(bands, maps, Together::SumOfBands, pass.engine);
         activated(y, to.activation)
+    }
+
+    fn lower(&self, graph: &mut Graph, x: Value, to: &LoweredDestination) -> Value {
+        let bands = match to.switches {
+            LoweredSwitches::Details(details) => graph.concatenate(&[x, details], 1),
+            _ => x,
+        };
+        let ([channels, height, width], [_, rows, columns]) = (graph.map_shape(bands), to.output);
+        let each = channels / HAAR_BANDS.len();
+        let parts = HAAR_BANDS.iter().enumerate().map(|(index, [along_rows, along_columns])| {
+            let first = index * each;
+            let band = graph.slice(bands, 1, [first, channels - first - each, 1]);
+            let map = SeparableMap::new(
+                inverse_haar(height, rows, *along_rows),
+                inverse_haar(width, columns, *along_columns),
+            );
+            lowered_map(graph, band, &map)
+        });
+        let parts: Vec<Value> = parts.collect();
+        graph.sum(&parts)
     }
 }
 

@@ -3,6 +3,7 @@
 use super::properties::Properties;
 use super::upsampling::{Destination, Enlargement, SizeRule, Upsampling};
 use crate::downsample::Downsampling;
+use crate::lowering::{Binary, PadFill};
 use crate::operations::{activated, assigned, scattered};
 use crate::prelude::*;
 
@@ -115,6 +116,40 @@ impl Upsampling for MaxUnpool {
         let is_sum = self.duplicates == Duplicates::Add || self.kernel <= self.stride;
         let put_back = if is_sum { scattered } else { assigned };
         activated(put_back(x, indices.clone(), [rows, columns]), to.activation)
+    }
+
+    fn lower(&self, graph: &mut Graph, x: Value, to: &LoweredDestination) -> Value {
+        let LoweredSwitches::MaxPlaces { places, window } = to.switches else {
+            panic!("`max_unpool` needs the positions of the maxima, not {:?}", to.switches.kind());
+        };
+        let [_, height, width] = graph.map_shape(x);
+        let is_sum = self.duplicates == Duplicates::Add || self.kernel <= self.stride;
+        let nothing = if is_sum { 0.0 } else { f64::NEG_INFINITY };
+        let empty = graph.number(nothing);
+        graph.fix_size();
+        // The window at each position whose place `place` it is; the one behind the last, which holds nothing, where there is none.
+        let along = |size: usize, windows: usize, place: usize| {
+            let window_at = |position: usize| {
+                let from = (position + window.before()).checked_sub(place * window.dilation)?;
+                (from % window.stride == 0 && from / window.stride < windows).then(|| from / window.stride)
+            };
+            (0..size).map(|position| window_at(position).unwrap_or(windows)).collect::<Vec<_>>()
+        };
+        let mut parts = Vec::with_capacity(window.kernel * window.kernel);
+        for place in 0..window.kernel * window.kernel {
+            let is_here = graph.is_number(places, place);
+            let here = graph.select(is_here, x, empty);
+            let bordered = graph.pad(here, [0, 0, 1, 1], PadFill::Number(nothing));
+            let rows = graph.gather(bordered, 2, along(to.output[1], height, place / window.kernel));
+            parts.push(graph.gather(rows, 3, along(to.output[2], width, place % window.kernel)));
+        }
+        if is_sum {
+            return graph.sum(&parts);
+        }
+        let largest = graph.folded(Binary::Maximum, &parts);
+        let is_nothing = graph.equals(largest, nothing);
+        let zero = graph.number(0.0);
+        graph.select(is_nothing, zero, largest)
     }
 }
 

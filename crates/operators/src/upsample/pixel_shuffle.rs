@@ -3,9 +3,10 @@
 use allconv_kernels::{Activation, Epilogue};
 
 use super::properties::Properties;
-use super::upsampling::{Destination, Enlargement, SizeRule, Upsampling};
+use super::upsampling::{Destination, Enlargement, SizeRule, Upsampling, lowered_cut};
 use crate::convolution_spec::Border;
 use crate::downsample::PhaseOrder;
+use crate::lowering::ShuffleOrder;
 use crate::operations::{ConvolutionSettings, activated, channels_to_blocks, convolution};
 use crate::prelude::*;
 
@@ -131,6 +132,27 @@ impl Upsampling for PixelShuffle {
         let (channels, block) = (expanded.dims()[1], self.factor * self.factor);
         assert_eq!(channels % block, 0, "{channels} channels are not blocks of {0}×{0}", self.factor);
         channels_to_blocks(expanded, to.size, self.factor, self.order.into())
+    }
+
+    fn lower(&self, graph: &mut Graph, x: Value, to: &LoweredDestination) -> Value {
+        let block = self.factor * self.factor;
+        let expanded = match self.expand {
+            Some(kernel) => graph.same_convolution(x, "", to.output[0] * block, kernel),
+            None => x,
+        };
+        let channels = graph.map_shape(expanded)[0] / block;
+        let (ordered, order) = match self.order {
+            PhaseOrder::Pytorch => (expanded, ShuffleOrder::ChannelMajor),
+            PhaseOrder::Tensorflow => (expanded, ShuffleOrder::PhaseMajor),
+            PhaseOrder::Spd => {
+                let phase = |index: usize| index % self.factor * self.factor + index / self.factor;
+                let places = (0..channels * block)
+                    .map(|channel| phase(channel / channels) * channels + channel % channels);
+                (graph.gather(expanded, 1, places.collect()), ShuffleOrder::PhaseMajor)
+            }
+        };
+        let enlarged = graph.depth_to_space(ordered, self.factor, order);
+        lowered_cut(graph, enlarged, to)
     }
 }
 

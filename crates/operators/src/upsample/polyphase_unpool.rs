@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::properties::Properties;
 use super::upsampling::{Destination, Enlargement, SizeRule, Upsampling};
 use crate::axis_maps::{EdgePadding, set_apart};
+use crate::lowering::lowered_map;
 use crate::operations::{
     SeparableMap, Together, activated, channels_first, channels_last, separable_together,
 };
@@ -104,5 +105,19 @@ impl Upsampling for PolyphaseUnpool {
             }
         };
         activated(y, to.activation)
+    }
+
+    fn lower(&self, graph: &mut Graph, x: Value, to: &LoweredDestination) -> Value {
+        let LoweredSwitches::Phases { kept, order } = to.switches else {
+            panic!("`polyphase_unpool` needs the phases that were kept, not {:?}", to.switches.kind());
+        };
+        let ([_, height, width], [_, rows, columns]) = (graph.map_shape(x), to.output);
+        let gain = if self.blur_taps == 1 { 1.0 } else { 2.0 };
+        let along = |sizes, phase| set_apart(sizes, phase, self.blur_taps, EdgePadding::Circular, gain);
+        let candidates = order.map(|[row, column]| {
+            let map = SeparableMap::new(along([height, rows], row), along([width, columns], column));
+            lowered_map(graph, x, &map)
+        });
+        graph.chosen_of(&candidates, kept)
     }
 }

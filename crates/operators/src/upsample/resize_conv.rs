@@ -4,6 +4,7 @@ use super::pixel_shuffle::same_size_convolution;
 use super::properties::Properties;
 use super::upsampling::{Destination, Enlargement, SizeRule, Upsampling};
 use crate::axis_maps::{Interpolation, interpolated};
+use crate::lowering::lowered_map;
 use crate::operations::{SeparableMap, separable};
 use crate::prelude::*;
 
@@ -110,5 +111,12 @@ impl Upsampling for ResizeConv {
         let resized = separable(x, map, pass.engine);
         let (weight, bias) = (parameters.get("weight"), parameters.get("bias"));
         same_size_convolution(resized, weight, bias, to.activation, pass)
+    }
+
+    fn lower(&self, graph: &mut Graph, x: Value, to: &LoweredDestination) -> Value {
+        let ([_, height, width], [channels, rows, columns]) = (graph.map_shape(x), to.output);
+        let along = |size, outputs| interpolated(size, outputs, self.filter);
+        let resized = lowered_map(graph, x, &SeparableMap::new(along(height, rows), along(width, columns)));
+        graph.same_convolution(resized, "", channels, self.kernel)
     }
 }

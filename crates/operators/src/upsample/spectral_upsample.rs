@@ -3,6 +3,7 @@
 use super::properties::Properties;
 use super::upsampling::{Destination, Enlargement, SizeRule, Upsampling};
 use crate::axis_maps::fourier_series;
+use crate::lowering::lowered_map;
 use crate::operations::{SeparableMap, activated, separable};
 use crate::prelude::*;
 
@@ -61,5 +62,11 @@ impl Upsampling for SpectralUpsample {
         let [_, _, height, width] = x.dims();
         let map = SeparableMap::new(fourier_series(height, rows), fourier_series(width, columns));
         activated(separable(x, map, pass.engine), to.activation)
+    }
+
+    fn lower(&self, graph: &mut Graph, x: Value, to: &LoweredDestination) -> Value {
+        let ([_, height, width], [_, rows, columns]) = (graph.map_shape(x), to.output);
+        let map = SeparableMap::new(fourier_series(height, rows), fourier_series(width, columns));
+        lowered_map(graph, x, &map)
     }
 }

@@ -106,4 +106,19 @@ impl Upsampling for TransposedConv {
         let (weight, bias) = (parameters.get("weight"), parameters.get("bias"));
         transposed_convolution(x, weight, bias, settings, pass.engine)
     }
+
+    fn lower(&self, graph: &mut Graph, x: Value, to: &LoweredDestination) -> Value {
+        let ([channels, height, width], [outputs, rows, columns]) = (graph.map_shape(x), to.output);
+        let weight = graph.parameter("weight", &[channels, outputs, self.kernel, self.kernel]);
+        let bias = graph.parameter("bias", &[outputs]);
+        let Border { before, after } = Border::same(self.kernel);
+        let added =
+            |size: usize, output: usize| output + before + after - (size - 1) * self.stride - self.kernel;
+        let output_padding = [added(height, rows), added(width, columns)];
+        let pads = [before, before, after, after];
+        if [rows, columns] != [height * self.stride, width * self.stride] {
+            graph.fix_size();
+        }
+        graph.transposed_convolution(&[x, weight, bias], [self.stride; 2], pads, output_padding, 1)
+    }
 }

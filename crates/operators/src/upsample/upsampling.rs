@@ -7,6 +7,7 @@ use super::properties::Properties;
 use crate::downsample::Downsampling;
 use crate::error::OutOfRange;
 use crate::layer::Parameters;
+use crate::lowering::{Graph, LoweredDestination, Value};
 use crate::operator::Operator;
 use crate::parameter_source::ParameterSpec;
 use crate::pass::Pass;
@@ -67,8 +68,7 @@ impl SizeRule {
 
 /// An upsampling operator, which enlarges what a downsampling operator reduced.
 ///
-/// The lowering to the graph that an export writes becomes a method here, next to [`Self::compute`]: the same formula over the nodes of
-/// that graph.
+/// [`Self::lower`] states the formula of [`Self::compute`] over the nodes of the graph that an export writes.
 pub trait Upsampling: Operator {
     /// Refuses settings that are out of range.
     ///
@@ -146,6 +146,20 @@ pub trait Upsampling: Operator {
         parameters: &Parameters,
         pass: &Pass<'_>,
     ) -> Tensor<4>;
+
+    /// Adds the nodes that compute it from the map `x` in evaluation, without an activation.
+    fn lower(&self, graph: &mut Graph, x: Value, to: &LoweredDestination) -> Value;
+}
+
+/// Lowers [`cut`].
+pub(super) fn lowered_cut(graph: &mut Graph, x: Value, to: &LoweredDestination) -> Value {
+    let ([_, height, width], [_, rows, columns]) = (graph.map_shape(x), to.output);
+    if [height, width] == [rows, columns] {
+        return x;
+    }
+    graph.fix_size();
+    let whole = graph.slice(x, 2, [0, height - rows, 1]);
+    graph.slice(whole, 3, [0, width - columns, 1])
 }
 
 /// Returns the first rows and columns of a map that is at least as large.

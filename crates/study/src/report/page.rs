@@ -1,6 +1,6 @@
 //! `index.html`: all results of a study on one page.
 
-use allconv_document::{Document, Text};
+use allconv_document::{Block, Document, Text};
 
 use crate::results::StudyResults;
 use crate::sections::{
@@ -8,26 +8,27 @@ use crate::sections::{
     opening, pictures, reproduction, runs, search, secondary, trend,
 };
 
-/// Largest number of comparisons whose sentences precede the main figure.
-const MOST_ANSWERS_FIRST: usize = 5;
+/// Largest number of comparisons whose sentences are shown at once.
+const MOST_ANSWERS_OPEN: usize = 12;
 
 /// The page.
 pub(super) fn page(results: &StudyResults, examples: &Pictures) -> Document {
     let study = &results.study;
     let mut blocks = opening::notes(results);
-    blocks.extend(opening::blocks(results));
+    blocks.extend(opening::regime(results));
     blocks.extend(claims::blocks(results));
-    // Many sentences would push the figure off the first screen.
-    let is_figure_first = results.comparisons.len() > MOST_ANSWERS_FIRST || !results.claims.is_empty();
-    if is_figure_first {
-        blocks.push(figures::main(results));
-    }
-    blocks.extend(answers::blocks(results));
-    if !is_figure_first {
-        blocks.push(figures::main(results));
-    }
+    blocks.extend(answers::counts(results));
+    blocks.push(figures::main(results));
     blocks.extend(best_first(results, arms::blocks(results)));
     blocks.extend(arms::forward_passes(results));
+    blocks.push(Block::heading(2, "In words"));
+    let answers = answers::blocks(results);
+    if results.comparisons.len() > MOST_ANSWERS_OPEN {
+        blocks.push(Block::closed("Every comparison in a sentence", answers));
+    } else {
+        blocks.extend(answers);
+    }
+    blocks.extend(opening::basis(results));
     blocks.extend(gap::blocks(results));
     blocks.extend(trend::blocks(results));
     blocks.extend(pictures::blocks(results));

@@ -1,10 +1,35 @@
 //! The section of verdicts: each comparison in a sentence.
 
-use allconv_document::Block;
+use allconv_document::{Block, Text};
 
 use super::cells;
 use super::sentence::sentence;
 use crate::results::StudyResults;
+use crate::text::counted;
+
+/// How many comparisons have which verdict, in one line; nothing for a study without comparisons.
+pub(crate) fn counts(results: &StudyResults) -> Option<Block> {
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for comparison in &results.comparisons {
+        let label = comparison.verdict.label();
+        match counts.iter_mut().find(|(found, _)| *found == label) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((label, 1)),
+        }
+    }
+    if counts.is_empty() {
+        return None;
+    }
+    counts.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
+    let parts: Vec<String> = counts.iter().map(|(label, count)| format!("{count} {label}")).collect();
+    let all = counted(results.comparisons.len(), "comparison");
+    let baseline = results.study.compare.baseline.name();
+    Some(Block::paragraph(
+        Text::strong(&format!("{all} with "))
+            + Text::code(&baseline)
+            + Text::strong(&format!(": {}.", parts.join(", "))),
+    ))
+}
 
 /// One verdict a comparison.
 pub(crate) fn blocks(results: &StudyResults) -> Vec<Block> {

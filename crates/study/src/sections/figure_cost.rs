@@ -1,7 +1,7 @@
 //! Figures of result against cost: the primary metric against operations, parameters, activations and memory, with the Pareto front.
 
 use allconv_document::Figure;
-use allconv_document::figure::{Scale, horizontal_axis, line, series_classes, text, vertical_axis};
+use allconv_document::figure::{Labels, Scale, horizontal_axis, line, series_classes, text, vertical_axis};
 use allconv_document::number::magnitude;
 use maud::{Markup, html};
 
@@ -16,16 +16,21 @@ const RIGHT: f64 = 12.0;
 const TOP: f64 = 30.0;
 const BOTTOM: f64 = 206.0;
 
+/// Arms up to which each has a colour of its own; of more only the front has.
+const COLOURED: usize = 7;
+
+const MIB: f64 = 1024.0 * 1024.0;
+
 /// A cost: file name, axis title, and how to read it off an arm.
 type CostAxis = (&'static str, &'static str, fn(&ArmResult) -> Option<f64>);
 
 const AXES: [CostAxis; 4] = [
     ("cost-macs", "Multiply-accumulates per image", |arm| Some(arm.cost.as_ref()?.macs as f64)),
     ("cost-parameters", "Parameters", |arm| Some(arm.cost.as_ref()?.parameters as f64)),
-    ("cost-activations", "Activation bytes per image", |arm| {
-        Some(arm.cost.as_ref()?.activation_bytes as f64)
+    ("cost-activations", "Activations per image (MiB)", |arm| {
+        Some(arm.cost.as_ref()?.activation_bytes as f64 / MIB)
     }),
-    ("cost-memory", "Peak memory in training (bytes, measured)", |arm| arm.peak_memory_bytes),
+    ("cost-memory", "Peak memory in training (MiB, measured)", |arm| Some(arm.peak_memory_bytes? / MIB)),
 ];
 
 /// One arm in a figure.
@@ -65,6 +70,13 @@ fn figure(results: &StudyResults, (name, title, read): &CostAxis) -> Option<Figu
     });
     let y = Scale::linear(ends, (BOTTOM, TOP), 5);
     let front = front(&places, study.primary.better);
+    let at = |place: &Place| (x.place(place.cost), y.place(place.value));
+    let mut labels = Labels::new([LEFT, TOP - 12.0, WIDTH, BOTTOM]);
+    places.iter().for_each(|place| labels.take(at(place)));
+    let names: Vec<Markup> = front
+        .iter()
+        .map(|&place| labels.write(at(&places[place]), &results.arms[places[place].arm].name))
+        .collect();
     let drawing = html! {
         (text(0.0, 14.0, "title", &sentence::title(&metric_name(study), results.unit, None)))
         (vertical_axis(&y, (LEFT, WIDTH - RIGHT), |tick| y.tick_label(tick)))
@@ -74,7 +86,13 @@ fn figure(results: &StudyResults, (name, title, read): &CostAxis) -> Option<Figu
             @let (from, to) = (&places[pair[0]], &places[pair[1]]);
             (line((x.place(from.cost), y.place(from.value)), (x.place(to.cost), y.place(to.value)), "front"))
         }
-        @for place in &places { (mark(&results.arms[place.arm], place, &x, &y, factor)) }
+        // The front is drawn over the others.
+        @for is_front in [false, true] {
+            @for (_, place) in places.iter().enumerate().filter(|(index, _)| front.contains(index) == is_front) {
+                (mark(results, place, (&x, &y), places.len() > COLOURED && !is_front))
+            }
+        }
+        @for name in &names { (name) }
     };
     let description = format!(
         "{} of each arm against {}, with the Pareto front.",
@@ -84,14 +102,20 @@ fn figure(results: &StudyResults, (name, title, read): &CostAxis) -> Option<Figu
     Some(Figure { name: (*name).to_string(), description, width: WIDTH, height: HEIGHT, drawing })
 }
 
-fn mark(arm: &ArmResult, place: &Place, x: &Scale, y: &Scale, factor: f64) -> Markup {
+fn mark(results: &StudyResults, place: &Place, (x, y): (&Scale, &Scale), is_grey: bool) -> Markup {
+    let (arm, unit) = (&results.arms[place.arm], results.unit);
+    let factor = unit.factor();
     let at = x.place(place.cost);
+    let classes = if is_grey { format!("a{} c6", place.arm) } else { series_classes(place.arm) };
+    let value = format!("{} {}", unit.value(place.value / factor), unit.symbol());
     html! {
-        g class=(series_classes(place.arm)) {
+        g class=(classes) {
             @if let Some(interval) = arm.interval {
                 (line((at, y.place(interval.low * factor)), (at, y.place(interval.high * factor)), "interval"))
             }
-            circle cx=(at) cy=(y.place(place.value)) r="5" class="mean" { title { (arm.name) ": " (magnitude(place.cost)) } }
+            circle cx=(at) cy=(y.place(place.value)) r="5" class="mean" {
+                title { (arm.name) ": " (value.trim_end()) " at " (magnitude(place.cost)) }
+            }
         }
     }
 }

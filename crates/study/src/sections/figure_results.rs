@@ -1,11 +1,12 @@
 //! The figure of a metric: every run as a point, mean and interval per arm, and next to it each arm's difference to the baseline.
 
 use allconv_document::Figure;
-use allconv_document::figure::{Scale, horizontal_axis, line, series_classes, shortened, text};
+use allconv_document::figure::{Scale, horizontal_axis, labels_above, line, series_classes, shortened, text};
 use maud::{Markup, html};
 use sha2::{Digest, Sha256};
 
 use super::sentence::{metric_name, split_name, title};
+use super::summary::best_first_order;
 use crate::file::Better;
 use crate::metric::{MetricUnit, find_metric, metric_label};
 use crate::results::{SecondaryMetric, StudyResults};
@@ -13,7 +14,11 @@ use crate::stats::Interval;
 
 const WIDTH: f64 = 940.0;
 const ROW: f64 = 44.0;
+/// Rows from which on they are lower, and the axes are labelled above too.
+const MANY: usize = 13;
+const LOW_ROW: f64 = 34.0;
 const TOP: f64 = 34.0;
+const TOP_OF_MANY: f64 = 50.0;
 const BELOW: f64 = 30.0;
 const GAP: f64 = 44.0;
 const RIGHT: f64 = 14.0;
@@ -81,7 +86,7 @@ pub(super) fn figure(results: &StudyResults) -> Figure {
         better: Some(study.primary.better),
         margin: study.compare.equivalence_margin,
         anchor: results.anchor.as_ref().map(|anchor| (anchor.label, anchor.value)),
-        rows: results.arms.iter().enumerate().map(row).collect(),
+        rows: best_first_order(results).into_iter().map(|arm| row((arm, &results.arms[arm]))).collect(),
     })
 }
 
@@ -149,10 +154,12 @@ fn file_name(metric: &str, all: &[SecondaryMetric]) -> String {
 fn draw(plot: &Plot<'_>) -> Figure {
     let longest = plot.rows.iter().map(|row| row.name.chars().count().min(LONGEST_LABEL)).max().unwrap_or(0);
     let labels = (7.6 * longest as f64 + 18.0).max(80.0);
-    let bottom = TOP + ROW * plot.rows.len() as f64;
+    let rows = Rows::of(plot.rows.len());
     let panels = WIDTH - labels - GAP - RIGHT;
     let has_differences = plot.rows.iter().any(|row| row.difference.is_some());
-    let split = if has_differences { labels + 0.56 * panels } else { WIDTH - RIGHT };
+    // Differences come first: they are the answer, and what a narrow screen shows.
+    let split = if has_differences { labels + 0.44 * panels } else { labels - GAP };
+    let (left, right) = (split + GAP, WIDTH - RIGHT);
     let factor = plot.unit.factor();
     let values = plot.rows.iter().flat_map(|row| {
         let ends = row.interval.map(|interval| [interval.low, interval.high]).into_iter().flatten();
@@ -161,27 +168,27 @@ fn draw(plot: &Plot<'_>) -> Figure {
     let values: Vec<f64> = values.collect();
     let anchor =
         plot.anchor.map(|(label, value)| (label, value * factor)).filter(|anchor| is_near(*anchor, &values));
-    let scale = Scale::linear(values.into_iter().chain(anchor.map(|(_, value)| value)), (labels, split), 6);
+    let scale = Scale::linear(values.into_iter().chain(anchor.map(|(_, value)| value)), (left, right), 6);
     let drawing = html! {
-        (text(labels, 16.0, "title", &title(&plot.metric, plot.unit, plot.better)))
-        (horizontal_axis(&scale, (TOP, bottom), |tick| scale.tick_label(tick)))
+        (text(left, 16.0, "title", &title(&plot.metric, plot.unit, plot.better)))
+        (rows.axis(&scale))
         @if let Some((label, value)) = anchor {
             g {
-                (line((scale.place(value), TOP), (scale.place(value), bottom), "zero"))
+                (line((scale.place(value), rows.top), (scale.place(value), rows.bottom()), "zero"))
                 title { (label) ": " (plot.unit.value(value / factor)) " " (plot.unit.symbol()) }
             }
         }
         @for (position, row) in plot.rows.iter().enumerate() {
-            (text(labels - 14.0, centre(position) + 4.5, "end", &shortened(row.name, LONGEST_LABEL)))
-            (arm_row(row, position, &scale, plot.unit))
+            (text(labels - 14.0, rows.centre(position) + 4.5, "end", &shortened(row.name, LONGEST_LABEL)))
+            (arm_row(row, rows.centre(position), &scale, plot.unit))
         }
-        @if has_differences { (differences(plot, (split + GAP, WIDTH - RIGHT), bottom)) }
+        @if has_differences { (differences(plot, (labels, split), rows)) }
     };
     let description = format!(
         "Every run's {} as a point, with mean and 95 percent interval per arm, and each arm's difference to {}. The table below holds the numbers.",
         plot.metric, plot.baseline
     );
-    Figure { name: plot.name.clone(), description, width: WIDTH, height: bottom + BELOW, drawing }
+    Figure { name: plot.name.clone(), description, width: WIDTH, height: rows.bottom() + BELOW, drawing }
 }
 
 /// Whether an anchor can be drawn without pressing the values together: at most as far away from them as they lie apart.
@@ -193,13 +200,38 @@ fn is_near((_, anchor): (&str, f64), values: &[f64]) -> bool {
     reach.is_finite() && anchor >= low - reach && anchor <= high + reach
 }
 
-fn centre(row: usize) -> f64 {
-    TOP + ROW * (row as f64 + 0.5)
+/// The rows of the figure.
+#[derive(Clone, Copy)]
+struct Rows {
+    count: usize,
+    top: f64,
+    height: f64,
 }
 
-fn arm_row(row: &Row<'_>, position: usize, scale: &Scale, unit: MetricUnit) -> Markup {
+impl Rows {
+    fn of(count: usize) -> Self {
+        let (top, height) = if count < MANY { (TOP, ROW) } else { (TOP_OF_MANY, LOW_ROW) };
+        Self { count, top, height }
+    }
+
+    fn centre(self, row: usize) -> f64 {
+        self.top + self.height * (row as f64 + 0.5)
+    }
+
+    fn bottom(self) -> f64 {
+        self.top + self.height * self.count as f64
+    }
+
+    fn axis(self, scale: &Scale) -> Markup {
+        html! {
+            (horizontal_axis(scale, (self.top, self.bottom()), |tick| scale.tick_label(tick)))
+            @if self.count >= MANY { (labels_above(scale, self.top, |tick| scale.tick_label(tick))) }
+        }
+    }
+}
+
+fn arm_row(row: &Row<'_>, middle: f64, scale: &Scale, unit: MetricUnit) -> Markup {
     let place = |value: f64| scale.place(value * unit.factor());
-    let middle = centre(position);
     // Points above, interval below, so that neither hides the other; neighbouring seeds at different heights.
     let height = |seed: usize| middle - 9.0 + 4.0 * ((seed * 2 % 5) as f64 - 2.0) / 2.0;
     html! {
@@ -220,7 +252,7 @@ fn arm_row(row: &Row<'_>, position: usize, scale: &Scale, unit: MetricUnit) -> M
     }
 }
 
-fn differences(plot: &Plot<'_>, (left, right): (f64, f64), bottom: f64) -> Markup {
+fn differences(plot: &Plot<'_>, (left, right): (f64, f64), rows: Rows) -> Markup {
     let factor = plot.unit.factor();
     let margin = plot.margin.map(|margin| margin * factor);
     let compared = || plot.rows.iter().filter_map(|row| row.difference.as_ref());
@@ -237,22 +269,21 @@ fn differences(plot: &Plot<'_>, (left, right): (f64, f64), bottom: f64) -> Marku
     html! {
         (text(left, 16.0, "title", &head))
         @if let Some(margin) = margin {
-            rect x=(scale.place(-margin)) y=(TOP) width=(scale.place(margin) - scale.place(-margin)) height=(bottom - TOP) class="margin" {
+            rect x=(scale.place(-margin)) y=(rows.top) width=(scale.place(margin) - scale.place(-margin)) height=(rows.bottom() - rows.top) class="margin" {
                 title { "Equivalence margin" }
             }
         }
-        (horizontal_axis(&scale, (TOP, bottom), |tick| scale.tick_label(tick)))
-        (line((scale.place(0.0), TOP), (scale.place(0.0), bottom), "zero"))
+        (rows.axis(&scale))
+        (line((scale.place(0.0), rows.top), (scale.place(0.0), rows.bottom()), "zero"))
         @for (position, row) in plot.rows.iter().enumerate() {
-            (difference_row(row, position, &scale, plot.unit))
-            @if row.is_baseline { (text(scale.place(0.0) + 7.0, centre(position) + 4.0, "tick", "baseline")) }
+            (difference_row(row, rows.centre(position), &scale, plot.unit))
+            @if row.is_baseline { (text(scale.place(0.0) + 7.0, rows.centre(position) + 4.0, "tick", "baseline")) }
         }
     }
 }
 
-fn difference_row(row: &Row<'_>, position: usize, scale: &Scale, unit: MetricUnit) -> Markup {
+fn difference_row(row: &Row<'_>, y: f64, scale: &Scale, unit: MetricUnit) -> Markup {
     let place = |value: f64| scale.place(value * unit.factor());
-    let y = centre(position);
     html! {
         @if let Some(Difference { pairs, mean, interval }) = &row.difference {
             g class=(series_classes(row.arm_index)) {

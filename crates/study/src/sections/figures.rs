@@ -8,16 +8,19 @@ use crate::results::StudyResults;
 
 /// The main figure: every run, every arm, every difference.
 pub(crate) fn main(results: &StudyResults) -> Block {
-    let mut caption = String::from(
-        "Left: every finished run is a point; the diamond is the arm's mean over seeds, the bar its 95\u{a0}% t interval.",
-    );
-    if !results.comparisons.is_empty() {
-        caption.push_str(" Right: differences to the baseline for the same seed (thin marks), their mean and its 95\u{a0}% interval.");
-        if results.study.compare.equivalence_margin.is_some() {
-            caption.push_str(" The shaded strip is the equivalence margin.");
-        }
-        caption.push_str(" Intervals are per comparison; the p values in the sentences are corrected.");
-    }
+    let every = "every finished run is a point; the diamond is the arm's mean over seeds, the bar its 95\u{a0}% t interval.";
+    let caption = if results.comparisons.is_empty() {
+        format!("E{}", &every[1..])
+    } else {
+        let margin = match results.study.compare.equivalence_margin {
+            Some(_) => " The shaded strip is the equivalence margin.",
+            None => "",
+        };
+        format!(
+            "Left: differences to the baseline for the same seed (thin marks), their mean and its 95\u{a0}% interval.{margin} Right: {every} Intervals are \
+             per comparison; the p values in the sentences are corrected."
+        )
+    };
     Block::Figures {
         figures: vec![figure_results::figure(results)],
         caption: caption.into(),
@@ -57,7 +60,7 @@ pub(crate) fn costs(results: &StudyResults) -> Vec<Block> {
     if figures.is_empty() {
         return Vec::new();
     }
-    let caption = "Means with 95\u{a0}% intervals. The dashed line joins the arms that no other arm beats at the same or a lower cost. Costs on which the \
+    let caption = "Means with 95\u{a0}% intervals. The dashed line joins the arms that no other arm beats at the same or a lower cost; they are named. Costs on which the \
                    arms do not differ are left out.";
     vec![
         Block::heading(2, "Result against cost"),

@@ -21,9 +21,28 @@ pub(crate) fn notes(results: &StudyResults) -> Vec<Block> {
     notes
 }
 
-/// The sentences before the first number.
+/// The sentences before the first number, and those on what all numbers rest on.
 pub(crate) fn blocks(results: &StudyResults) -> Vec<Block> {
-    sentences(results).into_iter().map(Block::paragraph).collect()
+    [regime(results), basis(results)].concat()
+}
+
+/// The margin and the regime, without which no verdict is read.
+pub(crate) fn regime(results: &StudyResults) -> Vec<Block> {
+    paragraphs([margin_sentence(results), regime_sentence(results), anchor_sentence(results)])
+}
+
+/// Lost runs, the basis of the intervals, matched costs, and the families of tests, as far as each is known.
+pub(crate) fn basis(results: &StudyResults) -> Vec<Block> {
+    paragraphs([
+        lost_sentence(results),
+        sample_sentence(results),
+        matching_sentence(results),
+        families::sentence(results),
+    ])
+}
+
+fn paragraphs<const N: usize>(sentences: [Option<String>; N]) -> Vec<Block> {
+    sentences.into_iter().flatten().map(Block::paragraph).collect()
 }
 
 /// `36 runs: 35 done, 1 diverged`.
@@ -40,23 +59,6 @@ pub(crate) fn progress(results: &StudyResults) -> String {
     let search =
         if searched > 0 { format!("; {searched} more searched for learning rates") } else { String::new() };
     format!("{}: {}{search}", counted(results.runs.len(), "run"), parts.join(", "))
-}
-
-/// Returns the margin, the regime, the anchor, lost runs, the basis of the intervals, and the families of tests, as far as
-/// each is known.
-fn sentences(results: &StudyResults) -> Vec<String> {
-    [
-        margin_sentence(results),
-        regime_sentence(results),
-        anchor_sentence(results),
-        lost_sentence(results),
-        sample_sentence(results),
-        matching_sentence(results),
-        families::sentence(results),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
 }
 
 /// Returns the regime of a study's verdicts, as part of a sentence.

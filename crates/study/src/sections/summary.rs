@@ -25,7 +25,7 @@ pub fn summary(results: &StudyResults) -> Vec<Block> {
 pub fn summary_table(results: &StudyResults) -> Table {
     let unit = results.unit;
     let lost = results.arms.iter().any(|arm| arm.lost > 0).then(|| Column::number("Lost").unit("runs"));
-    let rows = Table::of(order(results).into_iter().map(|arm| (arm, &results.arms[arm])))
+    let rows = Table::of(best_first_order(results).into_iter().map(|arm| (arm, &results.arms[arm])))
         .column(Column::text("Arm"), |(_, arm)| Cell::code(&arm.name))
         .column(
             Column::number(&capitalised(&metric_name(&results.study))).unit(unit.symbol()).key("value"),
@@ -49,7 +49,7 @@ pub fn summary_table(results: &StudyResults) -> Table {
 
 /// Returns the blocks with the rows of their tables of arms sorted, the best first.
 pub(crate) fn best_first(results: &StudyResults, blocks: Vec<Block>) -> Vec<Block> {
-    let order = order(results);
+    let order = best_first_order(results);
     let sorted = |block: Block| match block {
         Block::Table(table) if table.rows.len() == order.len() => {
             let rows = order.iter().map(|&arm| table.rows[arm].clone()).collect();
@@ -64,7 +64,7 @@ pub(crate) fn best_first(results: &StudyResults, blocks: Vec<Block>) -> Vec<Bloc
 }
 
 /// Returns the positions of the arms, the best mean first, those without a value last.
-fn order(results: &StudyResults) -> Vec<usize> {
+pub(super) fn best_first_order(results: &StudyResults) -> Vec<usize> {
     let key = |arm: &ArmResult| match (arm.summary, results.study.primary.better) {
         (None, _) => f64::INFINITY,
         (Some(summary), Better::Lower) => summary.mean,

@@ -1,0 +1,202 @@
+//! Every operator as a model of ONNX and as a PyTorch module, with images and what this program makes of them; the other halves are
+//! `peers/torch/onnx_operators.py` and `peers/torch/pytorch_modules.py`.
+//!
+//! ```text
+//! lowered_operators DIRECTORY
+//! ```
+
+use std::error::Error;
+use std::path::Path;
+use std::process::ExitCode;
+
+use allconv_exchange::{network_model, network_module};
+use allconv_nets::{
+    ActivationKind, Border, ConvolutionSpec, DownsampleConfig, Engine, Initialisation, Mode, Network,
+    Parameter, Slot, StageSpec, Target, UpsampleConfig, UpsampleSpec, Walk, walk_stages,
+};
+use allconv_random::philox4x32;
+use burn::tensor::{DType, Device, Tensor, TensorData};
+use serde_json::{Value, json};
+
+/// Channels of the maps.
+const CHANNELS: usize = 4;
+
+/// Heights and widths: even, and odd in both axes.
+const SIZES: [[usize; 2]; 2] = [[12, 16], [13, 11]];
+
+/// Numbers of images.
+const BATCHES: [usize; 2] = [1, 7];
+
+fn main() -> ExitCode {
+    let written = match std::env::args().nth(1) {
+        Some(folder) => write_all(Path::new(&folder)),
+        None => Err("usage: lowered_operators DIRECTORY".into()),
+    };
+    match written {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn write_all(folder: &Path) -> Result<(), Box<dyn Error>> {
+    std::fs::create_dir_all(folder)?;
+    let mut cases = Vec::new();
+    for size in SIZES {
+        for (index, operator) in DownsampleConfig::examples().into_iter().enumerate() {
+            let name = format!("down-{index}-{}x{}", size[0], size[1]);
+            let Some(walk) = walk_of(size, |stages| down(stages, &operator)) else { continue };
+            let settings = json!({ "name": operator.name(), "direction": "down", "settings": operator });
+            cases.extend(write(folder, &name, &walk, settings)?);
+        }
+        for (index, operator) in UpsampleConfig::examples().into_iter().enumerate() {
+            for (place, partner) in partners(&operator).into_iter().enumerate() {
+                let name = format!("up-{index}-{place}-{}x{}", size[0], size[1]);
+                let walks = (1..=CHANNELS)
+                    .rev()
+                    .find_map(|channels| walk_of(size, |stages| pair(stages, &operator, &partner, channels)));
+                let Some(walk) = walks else { continue };
+                let settings = json!({
+                    "name": operator.name(), "direction": "up", "settings": operator, "partner": partner.name(),
+                });
+                cases.extend(write(folder, &name, &walk, settings)?);
+            }
+        }
+    }
+    std::fs::write(folder.join("cases.json"), serde_json::to_string_pretty(&cases)?)?;
+    println!("{} cases", cases.len());
+    Ok(())
+}
+
+/// Returns the first partner of an operator, and the first of each kind of switches that it takes.
+fn partners(operator: &UpsampleConfig) -> Vec<DownsampleConfig> {
+    let mut chosen: Vec<DownsampleConfig> = Vec::new();
+    for partner in operator.partners() {
+        let is_new = chosen.iter().all(|known| known.switches() != partner.switches());
+        if chosen.is_empty() || (is_new && operator.takes(partner.switches())) {
+            chosen.push(partner);
+        }
+    }
+    chosen
+}
+
+/// Returns the stages that `place` leaves, alone where they can be, else behind a convolution.
+fn walk_of([height, width]: [usize; 2], place: impl Fn(&mut Vec<StageSpec>) -> Option<()>) -> Option<Walk> {
+    let convolution = StageSpec::Convolution(ConvolutionSpec::square(CHANNELS, 1, 1, Border::NONE));
+    [Vec::new(), vec![convolution]].into_iter().find_map(|mut stages| {
+        place(&mut stages)?;
+        if stages.is_empty() {
+            return None;
+        }
+        walk_stages(&stages, [CHANNELS, height, width]).ok()
+    })
+}
+
+fn down(stages: &mut Vec<StageSpec>, operator: &DownsampleConfig) -> Option<()> {
+    let dilation = Slot::new(stages, CHANNELS, ActivationKind::Relu).place(operator).ok()?;
+    if dilation > 1 {
+        let convolution = ConvolutionSpec::square(CHANNELS, 3, 1, Border::same(3)).dilated(dilation);
+        stages.push(StageSpec::Convolution(convolution));
+    }
+    Some(())
+}
+
+fn pair(
+    stages: &mut Vec<StageSpec>,
+    operator: &UpsampleConfig,
+    partner: &DownsampleConfig,
+    channels_out: usize,
+) -> Option<()> {
+    stages.push(StageSpec::Target(Target::Before(partner.clone())));
+    Slot::new(stages, CHANNELS, ActivationKind::Relu).place(partner).ok()?;
+    stages.push(StageSpec::Upsample(UpsampleSpec { operator: operator.clone(), channels_out }));
+    Some(())
+}
+
+/// Writes a model, and images and maps for each number of images.
+fn write(folder: &Path, name: &str, walk: &Walk, settings: Value) -> Result<Vec<Value>, Box<dyn Error>> {
+    let device = Device::flex();
+    let mut network = Network::from_walk(walk, Initialisation::He, 3, Engine::detect(), &device);
+    let moved = |(index, mut parameter): (usize, Parameter)| {
+        let count = parameter.values.len();
+        let moves = noise(index as u32 + 100, count);
+        parameter.values.iter_mut().zip(moves).for_each(|(value, noise)| *value += 0.3 * noise);
+        parameter
+    };
+    let parameters: Vec<Parameter> = network.parameters().into_iter().enumerate().map(moved).collect();
+    network.load_parameters(parameters.clone())?;
+    std::fs::write(folder.join(format!("{name}.onnx")), network_model(walk, &parameters))?;
+    let head = format!("Written by lowered_operators: {settings}");
+    std::fs::write(folder.join(format!("{name}.py")), network_module("Model", &head, walk, &parameters))?;
+    let [channels, height, width] = walk.input;
+    let mut cases = Vec::new();
+    for batch in BATCHES {
+        let shape = [batch, channels, height, width];
+        let images = noise(batch as u32, shape.iter().product());
+        let tensor = Tensor::<4>::from_data(TensorData::new(images.clone(), shape), &device);
+        let map = network.forward_map(tensor, Mode::Evaluate);
+        let map_shape = map.dims();
+        let map: Vec<f32> = map.into_data().try_into_vec_as().map_err(|error| format!("{error:?}"))?;
+        for (what, values) in [("images", &images), ("map", &map)] {
+            let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            std::fs::write(folder.join(format!("{name}-{batch}.{what}.f32")), bytes)?;
+        }
+        let data = format!("{name}-{batch}");
+        write_double(folder, &data, walk, &parameters, shape)?;
+        cases.push(json!({
+            "operator": settings, "model": format!("{name}.onnx"), "module": format!("{name}.py"), "data": data,
+            "images": shape, "map": map_shape,
+        }));
+    }
+    Ok(cases)
+}
+
+/// Writes, in double precision, the map of the images, a signal of its shape, and the gradients by images and parameters of the sum of both
+/// multiplied; the parameters in their order one after the other.
+fn write_double(
+    folder: &Path,
+    data: &str,
+    walk: &Walk,
+    parameters: &[Parameter],
+    shape: [usize; 4],
+) -> Result<(), Box<dyn Error>> {
+    let device = Device::flex().autodiff();
+    let mut network = Network::from_walk(walk, Initialisation::He, 3, Engine::detect(), &device);
+    network.load_parameters(parameters.to_vec())?;
+    let network = network.in_double_precision();
+    let double = |seed: u32, sizes: [usize; 4]| {
+        let values: Vec<f64> = noise(seed, sizes.iter().product()).into_iter().map(f64::from).collect();
+        Tensor::<4>::from_data(TensorData::new(values, sizes), (&device, DType::F64))
+    };
+    let images = double(shape[0] as u32, shape).require_grad();
+    let map = network.forward_map(images.clone(), Mode::Evaluate);
+    let signal = double(77, map.dims());
+    let mut gradients = (map.clone() * signal.clone()).sum().backward();
+    let by_images = images.grad(&gradients).ok_or("the images have no gradient")?;
+    for (what, tensor) in [("map", map.inner()), ("signal", signal.inner()), ("by_images", by_images)] {
+        let values: Vec<f64> = tensor.into_data().try_into_vec_as().map_err(|error| format!("{error:?}"))?;
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        std::fs::write(folder.join(format!("{data}.{what}.f64")), bytes)?;
+    }
+    let by_parameters: serde_json::Map<String, Value> = network
+        .gradients(&mut gradients)
+        .into_iter()
+        .map(|gradient| (gradient.path, json!(gradient.values)))
+        .collect();
+    std::fs::write(
+        folder.join(format!("{data}.by_parameters.json")),
+        Value::from(by_parameters).to_string(),
+    )?;
+    Ok(())
+}
+
+/// Returns numbers in [−1, 1), the same for the same seed.
+fn noise(seed: u32, count: usize) -> Vec<f32> {
+    (0..count)
+        .map(|index| {
+            (f64::from(philox4x32([seed, 0], [index as u32, 0, 0, 0])[0]) / 2_147_483_648.0 - 1.0) as f32
+        })
+        .collect()
+}
