@@ -3,64 +3,23 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use allconv_data::{DataError, Patches, PictureExample};
 use allconv_kernels::Accuracy;
 use allconv_nets::{DescriptionError, NetworkSpec, OperatorError, OutputKind, Walk, walk};
-use allconv_record::{
-    Cost, Request, Resolve, ResolveError, Resolved, RunSpecification, SplitName, StageShape,
-};
+use allconv_record::{Cost, Request, Resolve, ResolveError, Resolved, RunSpecification, StageShape};
 use serde::Serialize;
 
 use crate::progress::StepPlan;
 use crate::run_settings::accuracy;
 use crate::section::{nearest, read_section, wrong_value};
-use crate::task::{
-    MetricNames, check_examples, check_measured, check_network, class_metric_names, dense_kind,
-    map_metric_names,
-};
+use crate::sizes::{data_error, recorded_metrics, sizes};
+use crate::task::{check_examples, check_measured, check_network, dense_kind};
 use crate::{
-    DataRequest, DataSettings, DataStore, Preset, StartRequest, StartSettings, TaskSettings, TrainRequest,
-    TrainSettings,
+    DataRequest, DataSettings, DataStore, MeasurableMetric, Preset, StartRequest, StartSettings,
+    TaskSettings, TrainRequest, TrainSettings,
 };
 
 /// Revision of what this crate contributes to a run's numbers (order of summation, schedules, update rule); raised with them.
 pub const NUMERICS_REVISION: u32 = 2;
-
-/// A metric that runs may name in `measure`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MeasurableMetric {
-    /// Its name.
-    pub name: String,
-    /// Its revision, raised with every change of its values.
-    pub revision: u32,
-    /// Networks that have it.
-    pub of: MeasuredOf,
-}
-
-/// Networks that a metric can be measured of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MeasuredOf {
-    /// All.
-    Any,
-    /// Those that name a class for an image.
-    Classifiers,
-    /// Those that return a map.
-    Maps,
-    /// Those that return a class for every pixel.
-    Regions,
-}
-
-impl MeasuredOf {
-    fn fits(self, task: &TaskSettings) -> bool {
-        let is_classification = task.patches().is_none();
-        match self {
-            MeasuredOf::Any => true,
-            MeasuredOf::Classifiers => is_classification,
-            MeasuredOf::Maps => !is_classification,
-            MeasuredOf::Regions => matches!(task, TaskSettings::Segmentation(_)),
-        }
-    }
-}
 
 /// Resolves requests against the registries and the available data.
 #[derive(Debug)]
@@ -148,7 +107,7 @@ impl Resolve for Resolver {
         let measured = self.measured(&train.measure, &data.task())?;
         self.check_explained(&train.explain, &data.task())?;
         let net = with_preset(read_section("net", &request.net)?, &request.net, preset);
-        let sizes = self.sizes(&data)?;
+        let sizes = sizes(&self.data, &data)?;
         asked_data.check_drawing().map_err(data_setting)?;
         let wrong_net = |error| wrong_value("net", description_field(&error), &error);
         check_output(&net, &data.task())?;
@@ -181,41 +140,6 @@ impl Resolve for Resolver {
     }
 }
 
-/// The sizes of a run that follow from its data.
-struct Sizes {
-    /// Channels, rows and columns of the network's input.
-    input: [usize; 3],
-    /// Classes, or channels of a map.
-    outputs: usize,
-    /// Samples of an epoch.
-    samples: u64,
-    content_hash: String,
-    /// Bytes of the data in memory.
-    data_bytes: u64,
-    /// The metrics of the task.
-    metrics: MetricNames,
-    /// Whether anything is held out for validation.
-    has_validation: bool,
-}
-
-/// Returns every metric that a run records, in the order in which it does.
-fn recorded_metrics(
-    names: MetricNames,
-    has_validation: bool,
-    measured: &[String],
-) -> Vec<(SplitName, String)> {
-    let MetricNames { training, evaluation, further, clean } = names;
-    let validation = if has_validation { evaluation.clone() } else { Vec::new() };
-    let of = |split: SplitName| move |name: String| (split, name);
-    training
-        .into_iter()
-        .map(of(SplitName::Train))
-        .chain(clean.into_iter().map(of(SplitName::Train)))
-        .chain(validation.into_iter().map(of(SplitName::Valid)))
-        .chain(evaluation.into_iter().chain(further).chain(measured.iter().cloned()).map(of(SplitName::Test)))
-        .collect()
-}
-
 impl Resolver {
     /// Refuses pictures that will be evaluated or measured and that the network cannot take.
     fn check_examples(
@@ -242,46 +166,6 @@ impl Resolver {
         let weights = self.data.read_weights(&request.weights).map_err(unread)?;
         let settled = weights.settle_for(request, walk);
         settled.map_err(|error| wrong_value("train", error.field(), error))
-    }
-
-    fn sizes(&self, data: &DataSettings) -> Result<Sizes, ResolveError> {
-        let task = data.task();
-        let Some(patches) = task.patches() else {
-            let dataset = self.data.dataset(data).map_err(data_error)?;
-            let input = [dataset.channels, dataset.height, dataset.width];
-            let samples = dataset.train.len() as u64;
-            let held_out = dataset.validation.as_ref().map_or(0, |split| split.len());
-            let splits = [Some(&dataset.train), dataset.validation.as_ref(), Some(&dataset.test)];
-            return Ok(Sizes {
-                input,
-                outputs: dataset.classes.len(),
-                samples,
-                content_hash: dataset.content_hash.clone(),
-                data_bytes: splits.into_iter().flatten().map(|images| images.bytes_prepared()).sum(),
-                metrics: class_metric_names(),
-                has_validation: held_out > 0,
-            });
-        };
-        let pictures = self.data.pictures(data).map_err(data_error)?;
-        Patches::check(&pictures.name, &pictures.train, patches).map_err(data_error)?;
-        let Some(kind) = dense_kind(&task, &pictures.classes) else {
-            return Err(wrong_value("data", "task", "no task over maps"));
-        };
-        kind.check(&pictures).map_err(data_error)?;
-        let outputs = kind.outputs(pictures.channels);
-        let further = pictures.further_tests.iter().map(|(_, examples)| examples);
-        let all = [&pictures.train, &pictures.validation, &pictures.test].into_iter().chain(further);
-        // The pictures, and for super-resolution their reductions, a quarter at most.
-        let bytes = |example: &PictureExample| example.picture.pixels().len() as u64 * 5 / 4;
-        Ok(Sizes {
-            input: [pictures.channels, patches.size, patches.size],
-            outputs,
-            samples: (pictures.train.len() * patches.per_picture) as u64,
-            content_hash: pictures.content_hash.clone(),
-            data_bytes: all.flat_map(|split| split.iter()).map(bytes).sum(),
-            metrics: map_metric_names(kind.as_ref(), &pictures),
-            has_validation: !pictures.validation.is_empty(),
-        })
     }
 }
 
@@ -376,20 +260,13 @@ fn table(section: &str, value: &impl Serialize) -> Result<toml::Table, ResolveEr
     toml::Table::try_from(value).map_err(|error| wrong_value(section, "", error))
 }
 
-fn data_error(error: DataError) -> ResolveError {
-    let (field, bad_data) = match &error {
-        DataError::BadOption { field, .. } => (*field, false),
-        DataError::UnknownDataset { .. } => ("dataset", false),
-        _ => ("dataset", true),
-    };
-    ResolveError { bad_data, ..wrong_value("data", field, error) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::MeasuredOf;
     use crate::RunSettings;
     use allconv_data::DataDirectory;
+    use allconv_record::SplitName;
 
     fn resolver(folder: &std::path::Path) -> Resolver {
         Resolver::new(Arc::new(DataStore::new(DataDirectory::new(folder))), "cpu")

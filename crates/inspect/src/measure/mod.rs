@@ -5,6 +5,7 @@
 //! `[train] measure`, and they are recorded with the test error.
 
 mod aliasing;
+mod canvas;
 mod checkerboard;
 mod corruption;
 mod corruptions;

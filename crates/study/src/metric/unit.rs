@@ -2,7 +2,7 @@
 
 use allconv_document::{Decimal, Digits};
 
-use super::registry::find_metric;
+use super::find::find_metric;
 
 /// Unit in which values of a metric are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

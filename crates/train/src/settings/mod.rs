@@ -1,6 +1,7 @@
 //! The sections `[data]` and `[train]` of a study file: as requested, and with every default written out.
 
 mod data;
+mod length;
 mod optimizer;
 mod preset;
 mod start;
@@ -12,11 +13,12 @@ use std::borrow::Cow;
 use allconv_data::OutOfRange;
 
 pub use data::{DataRequest, DataSettings, FoldRequest};
+pub use length::{Length, WeightAverage};
 pub use optimizer::{AdamSettings, OptimizerSettings};
 pub use preset::{PRESETS, Preset};
 pub use start::{StartRequest, StartSettings};
 pub use task::{DenoisingSettings, PatchesSettings, SuperResolutionSettings, TaskSettings};
-pub use train::{Length, TrainRequest, TrainSettings, WeightAverage};
+pub use train::{TrainRequest, TrainSettings};
 
 /// A setting outside its range.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

@@ -109,10 +109,11 @@ const FAST: Preset = Preset {
 /// For classifiers that are to fit their training images in 10 to 60 epochs.
 ///
 /// The shape is that of the fast CIFAR recipes (Page 2018; Jordan, arXiv 2404.00498): a straight rise and fall, smoothed labels, logits near
-/// zero at the start. Its settings are the start of the search in `studies/fit-search.toml`, and hold until that search ends.
+/// zero at the start. The search in `studies/fit-search.toml` changed one setting at a time, with one seed, on validation images. Of the
+/// settings of a recipe the trapezoid gained most (21.0 % against 22.1 %) and is taken, alone, since no two changes were tried together.
 const FIT: Preset = Preset {
     name: "fit",
-    summary: "for classifiers that are to fit: triangle, Nesterov momentum, smoothed labels, small logits at the start",
+    summary: "for classifiers that are to fit: trapezoid, Nesterov momentum, smoothed labels, small logits at the start",
     settings: || TrainSettings {
         length: Length::Epochs(20.0),
         batch: 64,
@@ -121,7 +122,7 @@ const FIT: Preset = Preset {
         nesterov: true,
         weight_decay: 0.0005,
         decay_biases: false,
-        schedule: Schedule::Triangle { rise: 0.2, start: 0.1, end: 0.0 },
+        schedule: Schedule::Trapezoid { rise_epochs: 1.0, start: 0.1, fall: 0.5, end: 0.0 },
         label_smoothing: 0.1,
         clip_gradient_norm: Some(2.0),
         precision: "f32".to_owned(),
