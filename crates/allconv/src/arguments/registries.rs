@@ -89,7 +89,7 @@ pub(crate) enum OperatorsCommand {
     /// One operator as a PyTorch class, for your own networks.
     #[command(after_help = "Examples:
   allconv operators export gated_pool --shape 64,32,32
-  allconv operators export '{ blur_pool = { taps = 5 } }' --to pytorch --out blur_pool.py")]
+  allconv operators export blur_pool --to pytorch --out blur_pool.py")]
     Export(OperatorExportArguments),
     /// Reconstruction error, aliasing and checkerboard energy of pairs of a downsampling and an upsampling operator.
     Pairs {
