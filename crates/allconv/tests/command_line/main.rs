@@ -19,6 +19,9 @@ mod refusals;
 /// Wrong images, tables, archives and label maps are refused by name.
 mod images;
 
+/// Runs on encoded images of different sizes.
+mod shards;
+
 /// Run directories of every earlier format are read.
 mod formats;
 

@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::tiny_study::{TinyStudy, assert_same_results};
 
 /// Checkpoints come this often, so that kills find every phase of a run.
-const CHECKPOINTS: [&str; 2] = ["--checkpoint-seconds", "0.05"];
+pub(crate) const CHECKPOINTS: [&str; 2] = ["--checkpoint-seconds", "0.05"];
 
 /// Longest wait for anything in these tests.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -24,7 +24,7 @@ fn fraction(index: usize) -> f64 {
     (index as f64 * 0.618_033_988_75 + 0.37).fract()
 }
 
-fn wait_until(child: &mut Child, mut happened: impl FnMut() -> bool) -> bool {
+pub(crate) fn wait_until(child: &mut Child, mut happened: impl FnMut() -> bool) -> bool {
     let began = Instant::now();
     while began.elapsed() < PATIENCE && child.try_wait().unwrap().is_none() {
         if happened() {
@@ -36,7 +36,7 @@ fn wait_until(child: &mut Child, mut happened: impl FnMut() -> bool) -> bool {
 }
 
 /// Kills the process; true if it was alive until then.
-fn kill(mut child: Child) -> bool {
+pub(crate) fn kill(mut child: Child) -> bool {
     let alive = child.try_wait().unwrap().is_none();
     child.kill().unwrap();
     child.wait().unwrap();
@@ -49,7 +49,7 @@ fn holds_unfinished_checkpoint(run: &Path) -> bool {
 }
 
 /// The step of the newest checkpoint, and whether it lies inside an epoch (10 steps each).
-fn newest_checkpoint(run: &Path) -> Option<(u64, bool)> {
+pub(crate) fn newest_checkpoint(run: &Path) -> Option<(u64, bool)> {
     let target = std::fs::read_link(run.join("checkpoints/last")).ok()?;
     let step: u64 = target.to_str()?.strip_prefix("step-")?.parse().ok()?;
     Some((step, !step.is_multiple_of(10)))
