@@ -2,6 +2,7 @@
 //!
 //! Numbers of 16 and 64 bits become 32-bit floats. What was done to fit the network is told line by line.
 
+mod number_type;
 mod pickle;
 mod pytorch;
 mod safetensors;
@@ -11,55 +12,13 @@ use std::fs;
 use std::path::Path;
 
 use allconv_record::RecordError;
-use allconv_train::{NamedTensor, NamedTensors};
+use allconv_train::NamedTensors;
 
 use crate::InspectError;
+use number_type::{COUNTER, NumberType, TypedTensors};
 
 /// A prefix that wrappers for several devices put before every name.
 const WRAPPER: &str = "module.";
-
-/// A counter of PyTorch's batch normalisation that no network here has.
-const COUNTER: &str = "num_batches_tracked";
-
-/// Number types of weights.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum NumberType {
-    /// 16 bits, 5 of the exponent.
-    F16,
-    /// 16 bits, 8 of the exponent.
-    BF16,
-    /// 32 bits.
-    F32,
-    /// 64 bits.
-    F64,
-}
-
-impl NumberType {
-    /// Returns the bytes of a number.
-    fn bytes(self) -> usize {
-        match self {
-            NumberType::F16 | NumberType::BF16 => 2,
-            NumberType::F32 => 4,
-            NumberType::F64 => 8,
-        }
-    }
-
-    /// Returns the numbers in these bytes, in little endian.
-    fn values(self, bytes: &[u8]) -> Vec<f32> {
-        let numbers = bytes.chunks_exact(self.bytes());
-        match self {
-            NumberType::F16 => numbers.map(|b| half::f16::from_le_bytes([b[0], b[1]]).to_f32()).collect(),
-            NumberType::BF16 => numbers.map(|b| half::bf16::from_le_bytes([b[0], b[1]]).to_f32()).collect(),
-            NumberType::F32 => numbers.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect(),
-            NumberType::F64 => numbers
-                .map(|b| f64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]) as f32)
-                .collect(),
-        }
-    }
-}
-
-/// Tensors of a file by name, with the number type that each had.
-pub(crate) type TypedTensors = Vec<(String, NumberType, NamedTensor)>;
 
 /// Weights that fit a network, and what was done to them.
 #[derive(Clone, Debug, Default, PartialEq)]

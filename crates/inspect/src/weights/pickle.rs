@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::NumberType;
+use super::number_type::NumberType;
 
 /// Most bytes of a pickle: its tensors lie elsewhere.
 const MOST_BYTES: usize = 64 << 20;

@@ -2,9 +2,9 @@
 
 use allconv_train::NamedTensor;
 
+use super::number_type::{COUNTER, NumberType, TypedTensors};
 use super::pickle::{Object, Stored, read};
 use super::zip::Archive;
-use super::{COUNTER, NumberType, TypedTensors};
 
 /// The first bytes of the format before PyTorch 1.6.
 pub(super) const OLD_START: &[u8] = b"\x80\x02";

@@ -3,7 +3,7 @@
 use allconv_train::NamedTensor;
 use safetensors::tensor::{Dtype, SafeTensors};
 
-use super::{COUNTER, NumberType, TypedTensors};
+use super::number_type::{COUNTER, NumberType, TypedTensors};
 
 /// Returns the tensors of a file.
 ///
