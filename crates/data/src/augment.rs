@@ -1,8 +1,8 @@
 //! Augmentation of training images: changes of their pixels, then flips, translation and cutout, then mixtures of two, keyed by (seed, epoch,
 //! sample).
 //!
-//! Each change and each mixture is a file of this folder and a line of the registries [`Augmentation::changes`] and
-//! [`Augmentation::mixtures`], with a stream of its own, so that none changes what another draws.
+//! Each change and each mixture is a file of this folder and a line of the registries `Augmentation::changes` and
+//! `Augmentation::mixtures`, with a stream of its own, so that none changes what another draws.
 
 mod affine;
 mod canvas;
