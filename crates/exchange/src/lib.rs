@@ -13,6 +13,7 @@ mod card;
 mod error;
 mod folder;
 mod format;
+mod lowered;
 mod onnx;
 mod preprocessing;
 mod pytorch;
@@ -23,14 +24,6 @@ pub use format::{Export, ExportFormat, Pixels};
 pub use onnx::{OPSET, network_model};
 pub use pytorch::{AnyOperator, network_module, operator_module};
 
-use allconv_train::NamedTensors;
-
 /// Every format, the one that is written unless another is named first.
 pub static FORMATS: [&dyn ExportFormat; 4] =
     [&safetensors::Safetensors, &folder::Folder, &onnx::Onnx, &pytorch::PyTorch];
-
-/// Returns the weights as a graph takes them.
-fn weight_values(weights: &NamedTensors) -> Vec<(String, Vec<f64>)> {
-    let double = |values: &[f32]| values.iter().map(|value| f64::from(*value)).collect();
-    weights.iter().map(|(name, tensor)| (name.clone(), double(&tensor.values))).collect()
-}

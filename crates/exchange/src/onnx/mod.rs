@@ -9,8 +9,8 @@ use allconv_nets::{Parameter, Walk};
 use allconv_operators::lowering::{BATCH, Graph, Value};
 use allconv_record::write_atomically;
 
-use crate::preprocessing::lowered_preprocessing;
-use crate::{ExchangeError, Export, ExportFormat, Pixels, weight_values};
+use crate::lowered::Lowered;
+use crate::{ExchangeError, Export, ExportFormat};
 use nodes::{OnnxGraph, Size, value_info};
 use protobuf::Message;
 
@@ -42,20 +42,10 @@ impl ExportFormat for Onnx {
 
     fn write(&self, export: &Export<'_>, path: &Path) -> Result<(), ExchangeError> {
         let trained = export.trained;
-        let (walk, weights) = (trained.subject().walk(), trained.weights());
-        let mut graph = Graph::new(weight_values(&weights));
-        let images = graph.input(walk.input);
-        let x = match export.pixels {
-            Pixels::Prepared => images,
-            Pixels::Levels => lowered_preprocessing(&mut graph, images, trained),
-        };
-        let map = walk.lower(&mut graph, x);
-        graph.enter("output", "");
-        let (name, output) = match trained.returns_pictures() {
-            true => ("map", map),
-            false => ("logits", graph.reshape(map, &[0, -1])),
-        };
-        let facts = facts(export, &graph, walk.size_multiple());
+        let weights = trained.weights();
+        let Lowered { graph, images, output } = Lowered::of_export(export, &weights);
+        let name = if trained.returns_pictures() { "map" } else { "logits" };
+        let facts = facts(export, &graph, trained.subject().walk().size_multiple());
         let parameters =
             |path: &str| weights.get(path).map(|tensor| tensor.values.clone()).unwrap_or_default();
         let bytes = model(&graph, [images, output], name, &parameters, &facts);
@@ -85,17 +75,12 @@ fn facts(export: &Export<'_>, graph: &Graph, multiple: usize) -> Vec<(String, St
 
 /// Returns the bytes of a model of `walk` with these parameters, in evaluation: `images` in, `map` out.
 pub fn network_model(walk: &Walk, parameters: &[Parameter]) -> Vec<u8> {
-    let double = |parameter: &Parameter| {
-        (parameter.path.clone(), parameter.values.iter().map(|value| f64::from(*value)).collect())
-    };
-    let mut graph = Graph::new(parameters.iter().map(double).collect());
-    let images = graph.input(walk.input);
-    let map = walk.lower(&mut graph, images);
+    let Lowered { graph, images, output } = Lowered::of_walk(walk, parameters);
     let values = |path: &str| {
         let found = parameters.iter().find(|parameter| parameter.path == path);
         found.map(|parameter| parameter.values.clone()).unwrap_or_default()
     };
-    model(&graph, [images, map], "map", &values, &[])
+    model(&graph, [images, output], "map", &values, &[])
 }
 
 /// Returns the bytes of a ModelProto: `ends` are the images and the result, `result` its name.

@@ -8,13 +8,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use allconv_nets::{Parameter, Walk};
-use allconv_operators::lowering::Graph;
 use allconv_record::{RecordError, write_atomically};
 use allconv_train::NamedTensors;
 use safetensors::tensor::{Dtype, TensorView};
 
-use crate::preprocessing::lowered_preprocessing;
-use crate::{ExchangeError, Export, ExportFormat, Pixels, weight_values};
+use crate::lowered::Lowered;
+use crate::{ExchangeError, Export, ExportFormat};
 use module::{Constants, Module};
 pub use operator::{AnyOperator, operator_module};
 
@@ -40,16 +39,8 @@ impl ExportFormat for PyTorch {
 
     fn write(&self, export: &Export<'_>, path: &Path) -> Result<(), ExchangeError> {
         let (trained, provenance) = (export.trained, export.provenance);
-        let (walk, weights) = (trained.subject().walk(), trained.weights());
-        let mut graph = Graph::new(weight_values(&weights));
-        let images = graph.input(walk.input);
-        let x = match export.pixels {
-            Pixels::Prepared => images,
-            Pixels::Levels => lowered_preprocessing(&mut graph, images, trained),
-        };
-        let map = walk.lower(&mut graph, x);
-        graph.enter("output", "");
-        let output = if trained.returns_pictures() { map } else { graph.reshape(map, &[0, -1]) };
+        let weights = trained.weights();
+        let Lowered { graph, output, .. } = Lowered::of_export(export, &weights);
         let head = format!(
             "{}: a network trained with allconv, in evaluation. It needs torch alone.\n\nSpecification {}.\nImages: {}.\n\n    \
              model = Model().eval()\n    \
@@ -107,12 +98,7 @@ fn state_file(
 /// Returns the text of a Python file with the class `name`, whose `forward` computes the stages of `walk` in evaluation; `head` is its
 /// documentation.
 pub fn network_module(name: &str, head: &str, walk: &Walk, parameters: &[Parameter]) -> String {
-    let double = |parameter: &Parameter| {
-        (parameter.path.clone(), parameter.values.iter().map(|value| f64::from(*value)).collect())
-    };
-    let mut graph = Graph::new(parameters.iter().map(double).collect());
-    let images = graph.input(walk.input);
-    let output = walk.lower(&mut graph, images);
+    let Lowered { graph, output, .. } = Lowered::of_walk(walk, parameters);
     Module { name, head, graph: &graph, output, constants: Constants::InModule, starts: &BTreeMap::new() }
         .text()
         .0
