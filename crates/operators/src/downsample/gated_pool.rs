@@ -6,7 +6,6 @@ use super::max_average_pool::largest_and_mean;
 use super::properties::{CUT_OFF, Properties, SLOT_SHAPE};
 use super::reduction::Reduction;
 use super::sharing::Sharing;
-use crate::lowering::{Binary, Unary};
 use crate::operations::{
     ConvolutionSettings, Divisor, PoolWindow, channels_first, channels_last, convolution, mixture,
 };
@@ -105,10 +104,7 @@ impl Reduction for GatedPool {
         let logits = graph.convolution(&[x, gate], [stride; 2], [0, 0, after, after], [1; 2], channels);
         let largest = graph.window_maximum(x, window);
         let mean = graph.window_mean(x, window, Divisor::Elements);
-        let difference = graph.binary(Binary::Subtract, largest, mean);
-        let share = graph.unary(Unary::Sigmoid, logits);
-        let part = graph.binary(Binary::Multiply, share, difference);
-        graph.binary(Binary::Add, mean, part)
+        graph.mixture(logits, largest, mean)
     }
 }
 

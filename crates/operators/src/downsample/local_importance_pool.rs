@@ -4,7 +4,7 @@ use allconv_kernels::{Activation, Elementwise, Engine, Epilogue, Padding};
 
 use super::properties::{Properties, SLOT_SHAPE};
 use super::reduction::Reduction;
-use crate::lowering::{Binary, Reduce, Unary};
+use crate::lowering::{Binary, Unary};
 use crate::operations::{
     ConvolutionSettings, Divisor, PoolBorder, PoolWindow, average_pool, channels_first, channels_last,
     convolution, elementwise, rectifier,
@@ -115,19 +115,7 @@ impl Reduction for LocalImportancePool {
                 z = graph.unary(Unary::Relu, z);
             }
         }
-        let mean = graph.reduce(Reduce::Mean, z, &[2, 3]);
-        let centred = graph.binary(Binary::Subtract, z, mean);
-        let squares = graph.binary(Binary::Multiply, centred, centred);
-        let variance = graph.reduce(Reduce::Mean, squares, &[2, 3]);
-        let variance = graph.with_number(Binary::Add, variance, EPSILON);
-        let deviation = graph.unary(Unary::Sqrt, variance);
-        let normalised = graph.binary(Binary::Divide, centred, deviation);
-        let [weight, bias] = ["norm_weight", "norm_bias"].map(|name| {
-            let values = graph.parameter(name, &[channels]);
-            graph.reshape(values, &[1, channels as i64, 1, 1])
-        });
-        let scaled = graph.binary(Binary::Multiply, normalised, weight);
-        let shifted = graph.binary(Binary::Add, scaled, bias);
+        let shifted = graph.normalised(z, &[2, 3], EPSILON);
         let score = graph.unary(Unary::Sigmoid, shifted);
         let score = graph.with_number(Binary::Multiply, score, LARGEST_SCORE);
         let weights = graph.unary(Unary::Exp, score);

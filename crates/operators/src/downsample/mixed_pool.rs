@@ -4,7 +4,6 @@ use super::max_average_pool::largest_and_mean;
 use super::properties::{CUT_OFF, Properties, SLOT_SHAPE};
 use super::reduction::Reduction;
 use super::sharing::Sharing;
-use crate::lowering::{Binary, Unary};
 use crate::operations::{Divisor, PoolWindow, mixture};
 use crate::prelude::*;
 
@@ -78,10 +77,7 @@ impl Reduction for MixedPool {
         let logits = graph.reshape(mix, &[1, count as i64, 1, 1]);
         let largest = graph.window_maximum(x, window);
         let mean = graph.window_mean(x, window, Divisor::Elements);
-        let difference = graph.binary(Binary::Subtract, largest, mean);
-        let share = graph.unary(Unary::Sigmoid, logits);
-        let part = graph.binary(Binary::Multiply, share, difference);
-        graph.binary(Binary::Add, mean, part)
+        graph.mixture(logits, largest, mean)
     }
 }
 

@@ -3,7 +3,6 @@
 use super::pixel_unshuffle::{PhaseOrder, PixelUnshuffle};
 use super::properties::Properties;
 use super::reduction::Reduction;
-use crate::lowering::{Binary, Reduce, Unary};
 use crate::operations::{ConvolutionSettings, blocks_to_channels, convolution};
 use crate::prelude::*;
 
@@ -80,19 +79,7 @@ impl Reduction for PatchMerging {
         let unshuffle = PixelUnshuffle { order: PhaseOrder::Spd, ..PixelUnshuffle::default() };
         let z = Reduction::lower(&unshuffle, graph, x);
         let channels = graph.map_shape(z)[0];
-        let mean = graph.reduce(Reduce::Mean, z, &[1]);
-        let centred = graph.binary(Binary::Subtract, z, mean);
-        let squares = graph.binary(Binary::Multiply, centred, centred);
-        let variance = graph.reduce(Reduce::Mean, squares, &[1]);
-        let variance = graph.with_number(Binary::Add, variance, EPSILON);
-        let deviation = graph.unary(Unary::Sqrt, variance);
-        let normalised = graph.binary(Binary::Divide, centred, deviation);
-        let [weight, bias] = ["norm_weight", "norm_bias"].map(|name| {
-            let values = graph.parameter(name, &[channels]);
-            graph.reshape(values, &[1, channels as i64, 1, 1])
-        });
-        let scaled = graph.binary(Binary::Multiply, normalised, weight);
-        let shifted = graph.binary(Binary::Add, scaled, bias);
+        let shifted = graph.normalised(z, &[1], EPSILON);
         let reduction = graph.parameter("reduction", &[channels / 2, channels]);
         let reduction = graph.reshape(reduction, &[channels as i64 / 2, channels as i64, 1, 1]);
         graph.convolution(&[shifted, reduction], [1; 2], [0; 4], [1; 2], 1)

@@ -193,6 +193,32 @@ impl Graph {
         self.add(Op::Reduce(reduction, axes.to_vec()), &[x], shape)
     }
 
+    /// Adds the mean of `largest` and `mean` with the weights σ(`logits`) and 1 − σ(`logits`).
+    pub fn mixture(&mut self, logits: Value, largest: Value, mean: Value) -> Value {
+        let difference = self.binary(Binary::Subtract, largest, mean);
+        let share = self.unary(Unary::Sigmoid, logits);
+        let part = self.binary(Binary::Multiply, share, difference);
+        self.binary(Binary::Add, mean, part)
+    }
+
+    /// Adds the normalisation of a map over `axes`, then `norm_weight` and `norm_bias` of the present stage for each channel.
+    pub fn normalised(&mut self, x: Value, axes: &[usize], epsilon: f64) -> Value {
+        let channels = self.map_shape(x)[0];
+        let mean = self.reduce(Reduce::Mean, x, axes);
+        let centred = self.binary(Binary::Subtract, x, mean);
+        let squares = self.binary(Binary::Multiply, centred, centred);
+        let variance = self.reduce(Reduce::Mean, squares, axes);
+        let variance = self.with_number(Binary::Add, variance, epsilon);
+        let deviation = self.unary(Unary::Sqrt, variance);
+        let normalised = self.binary(Binary::Divide, centred, deviation);
+        let [weight, bias] = ["norm_weight", "norm_bias"].map(|name| {
+            let values = self.parameter(name, &[channels]);
+            self.reshape(values, &[1, channels as i64, 1, 1])
+        });
+        let scaled = self.binary(Binary::Multiply, normalised, weight);
+        self.binary(Binary::Add, scaled, bias)
+    }
+
     /// Adds the number of the first largest element along an axis.
     pub fn arg_max(&mut self, x: Value, axis: usize) -> Value {
         let mut shape = self.shape(x).to_vec();
