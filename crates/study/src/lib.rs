@@ -74,7 +74,8 @@ pub use check::{ArmCheck, CheckReport, StatisticsCheck, check, check_statistics,
 pub use error::StudyError;
 pub use file::{
     Arm, Baseline, Better, Claim, Comparison, Contrast, Correction, CostQuantity, Factor, Halving, Primary,
-    Reference, Search, Seeds, Sequential, StudyFile, StudyFileError, TestKind, schema, with_settings,
+    Reference, SECTION_NAMES, Search, Seeds, Sequential, StudyFile, StudyFileError, TestKind, schema,
+    with_settings,
 };
 pub use guide::{guide, read_published};
 pub use index::{FoundRun, Index, IndexedRun, RunState, RunStore, index};

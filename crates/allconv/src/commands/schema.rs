@@ -3,14 +3,12 @@
 use std::collections::{BTreeSet, HashSet};
 
 use allconv_document::{Block, Column, Table, Text, markdown};
+use allconv_study::SECTION_NAMES;
 use allconv_train::{Length, PRESETS, Preset};
 use serde_json::{Map, Value, json};
 
 use crate::arguments::SchemaFormat;
 use crate::{exit, output};
-
-/// The sections that the base and every arm may have.
-const SECTIONS: [&str; 3] = ["data", "net", "train"];
 
 /// Runs the command.
 pub(crate) fn run(format: SchemaFormat) -> anyhow::Result<u8> {
@@ -37,10 +35,10 @@ impl<'a> Reference<'a> {
 
     fn blocks(mut self) -> anyhow::Result<Vec<Block>> {
         let mut blocks = vec![Block::heading(2, "The file")];
-        self.table("", self.schema, &mut blocks);
-        for section in SECTIONS {
+        self.table(self.schema, &mut blocks);
+        for section in SECTION_NAMES {
             blocks.push(Block::heading(2, Text::code(&format!("[base.{section}]"))));
-            self.table("", &self.schema["$defs"][section], &mut blocks);
+            self.table(&self.schema["$defs"][section], &mut blocks);
         }
         blocks.push(Block::heading(2, "Presets"));
         blocks.push(Block::paragraph(marked(
@@ -64,7 +62,7 @@ impl<'a> Reference<'a> {
         }
         let Some(variants) = schema["oneOf"].as_array() else {
             match schema["properties"].is_object() {
-                true => self.table("", schema, blocks),
+                true => self.table(schema, blocks),
                 false => blocks.push(Block::paragraph(self.kind(schema))),
             }
             return;
@@ -77,7 +75,7 @@ impl<'a> Reference<'a> {
             rows.push([marked(&name), marked(text.unwrap_or_default())]);
             if settings["properties"].as_object().is_some_and(|keys| !keys.is_empty()) {
                 inner.push(Block::paragraph(marked(&format!("The settings of {name}:"))));
-                self.table("", settings, &mut inner);
+                self.table(settings, &mut inner);
             }
         }
         blocks.push(written(rows, ["Name", "Meaning"]));
@@ -104,9 +102,9 @@ impl<'a> Reference<'a> {
     }
 
     /// Writes the keys of a table, each below its path, those of inner tables after it.
-    fn table(&mut self, path: &str, schema: &Value, blocks: &mut Vec<Block>) {
+    fn table(&mut self, schema: &Value, blocks: &mut Vec<Block>) {
         let mut rows = Vec::new();
-        self.rows(path, schema, &mut rows);
+        self.rows("", schema, &mut rows);
         blocks.push(written(rows, ["Key", "Value", "Default", "Meaning"]));
     }
 
@@ -145,7 +143,7 @@ impl<'a> Reference<'a> {
     /// Describes the values that a schema allows; types with a name are noted to be written later.
     fn kind(&mut self, schema: &Value) -> Text {
         if let Some(name) = reference(schema) {
-            if SECTIONS.contains(&name) {
+            if SECTION_NAMES.contains(&name) {
                 return Text::link("section", &format!("#base{name}"));
             }
             if self.known.insert(name.to_owned()) {
@@ -169,9 +167,20 @@ impl<'a> Reference<'a> {
             Some("integer") => format!("whole number{}", limits(schema)).into(),
             Some("number") => format!("number{}", limits(schema)).into(),
             Some("boolean") => marked("`true`, `false`"),
-            Some("array") => Text::from("list of ") + self.kind(&schema["items"]),
+            Some("array") => {
+                let lengths = [("minItems", "at least"), ("maxItems", "at most")];
+                let length = |(key, word): (&str, &str)| {
+                    Some(format!("{word} {}", schema[key].as_u64().filter(|n| *n > 0)?))
+                };
+                let lengths: Vec<String> = lengths.into_iter().filter_map(length).collect();
+                let lengths =
+                    if lengths.is_empty() { String::new() } else { format!(", {}", lengths.join(" and ")) };
+                Text::from("list of ") + self.kind(&schema["items"]) + lengths
+            }
             Some("object") if schema["additionalProperties"].is_object() => {
-                Text::from("tables by name: ") + self.kind(&schema["additionalProperties"])
+                let most = schema["maxProperties"].as_u64();
+                let most = most.map(|most| format!(", at most {most}")).unwrap_or_default();
+                Text::from("by name: ") + self.kind(&schema["additionalProperties"]) + most
             }
             _ => "table".into(),
         }

@@ -4,7 +4,7 @@
 use super::choices::{Correction, TestKind};
 use super::limits;
 use super::matching::CostQuantity;
-use crate::stats::Statement;
+use crate::stats::{SEEDS_FOR_A_VERDICT, Statement};
 
 /// A key of a table of a study file.
 #[derive(Debug)]
@@ -32,12 +32,12 @@ pub(super) enum KeyValue {
     Share,
     /// One of several names.
     Choice(fn() -> Vec<&'static str>),
-    /// A list of such values.
-    List(&'static KeyValue),
+    /// A list of such values, and its least and its largest length.
+    List(&'static KeyValue, [usize; 2]),
     /// A table with these keys.
     Table(&'static [Key]),
-    /// A table whose keys are names of the user's own.
-    Named(&'static KeyValue),
+    /// A table whose keys are names of the user's own, and how many it has at most.
+    Named(&'static KeyValue, usize),
     /// One of several forms.
     OneOf(&'static [KeyValue]),
     /// The sections `data`, `net` and `train`, and further keys.
@@ -57,9 +57,12 @@ const fn optional(name: &'static str, value: KeyValue, default: &'static str, te
     Key { name, value, default: Some(default), text }
 }
 
+/// A level of some factors each.
+const LEVELS: KeyValue = KeyValue::Named(&KeyValue::Text, limits::MOST_ARMS);
+
 /// Names of arms, or levels of factors.
 const ARMS: KeyValue =
-    KeyValue::OneOf(&[KeyValue::Text, KeyValue::List(&KeyValue::Text), KeyValue::Named(&KeyValue::Text)]);
+    KeyValue::OneOf(&[KeyValue::Text, KeyValue::List(&KeyValue::Text, [1, limits::MOST_ARMS]), LEVELS]);
 
 /// A positive number.
 const POSITIVE: KeyValue = KeyValue::Number(0.0, f64::INFINITY);
@@ -73,7 +76,7 @@ pub(super) static STUDY: [Key; 14] = [
     optional("caveat", KeyValue::Text, "none", "What limits the answer; shown before any number."),
     optional(
         "disclosures",
-        KeyValue::List(&KeyValue::Text),
+        KeyValue::List(&KeyValue::Text, [0, limits::MOST_METRICS]),
         "none",
         "Departures from the plan that happened after it was fixed, a sentence each.",
     ),
@@ -86,13 +89,13 @@ pub(super) static STUDY: [Key; 14] = [
     ),
     optional(
         "secondary",
-        KeyValue::List(&KeyValue::Text),
+        KeyValue::List(&KeyValue::Text, [0, limits::MOST_METRICS]),
         "none",
-        "Names of further metrics whose comparisons are tested, one family each; at most 100.",
+        "Names of further metrics whose comparisons are tested, one family each.",
     ),
     optional(
         "claims",
-        KeyValue::Named(&KeyValue::Table(&CLAIM)),
+        KeyValue::Named(&KeyValue::Table(&CLAIM), usize::MAX),
         "none",
         "Claims that are fixed before the runs, by name; the confirmatory family of the study. Excludes `sequential`.",
     ),
@@ -117,13 +120,13 @@ pub(super) static STUDY: [Key; 14] = [
     optional("base", KeyValue::Sections(&[]), "none", "What all arms have in common."),
     optional(
         "arms",
-        KeyValue::Named(&KeyValue::Sections(&ARM)),
+        KeyValue::Named(&KeyValue::Sections(&ARM), limits::MOST_ARMS),
         "needed unless `factors` is given",
-        "The arms by name, at most 1000: each key that an arm writes replaces the base's key of that name as a whole.",
+        "The arms by name: each key that an arm writes replaces the base's key of that name as a whole.",
     ),
     optional(
         "factors",
-        KeyValue::Named(&KeyValue::Named(&KeyValue::Sections(&[]))),
+        KeyValue::Named(&KeyValue::Named(&KeyValue::Sections(&[]), limits::MOST_ARMS), limits::MOST_ARMS),
         "needed unless `arms` is given",
         "Factors by name, each with at least two levels by name; every combination of levels is an arm.",
     ),
@@ -152,7 +155,7 @@ pub(super) static PRIMARY: [Key; 3] = [
 pub(super) static COMPARE: [Key; 6] = [
     required(
         "baseline",
-        KeyValue::OneOf(&[KeyValue::Text, KeyValue::Named(&KeyValue::Text)]),
+        KeyValue::OneOf(&[KeyValue::Text, LEVELS]),
         "The arm that the others are compared with; in a factorial study one level of a factor, as in `{ rule = \"max_pool\" }`.",
     ),
     optional(
@@ -198,8 +201,8 @@ pub(super) static CLAIM: [Key; 2] = [
     required("text", KeyValue::Text, "The claim, in a sentence."),
     required(
         "contrasts",
-        KeyValue::List(&KeyValue::Table(&CONTRAST)),
-        "The contrasts that must all hold for the claim, at least one and at most 1000.",
+        KeyValue::List(&KeyValue::Table(&CONTRAST), [1, limits::MOST_CONTRASTS]),
+        "The contrasts that must all hold for the claim.",
     ),
 ];
 
@@ -229,7 +232,7 @@ pub(super) static CONTRAST: [Key; 6] = [
 
 /// `search`.
 pub(super) static SEARCH: [Key; 4] = [
-    required("lr", KeyValue::List(&POSITIVE), "The learning rates that are tried, 2 to 100."),
+    required("lr", KeyValue::List(&POSITIVE, [2, limits::MOST_RATES]), "The learning rates that are tried."),
     optional(
         "seeds",
         KeyValue::Table(&SEEDS),
@@ -263,8 +266,11 @@ pub(super) static HALVING: [Key; 2] = [
 /// `sequential`.
 pub(super) static SEQUENTIAL: [Key; 1] = [required(
     "looks",
-    KeyValue::List(&KeyValue::Integer(5, limits::MOST_SEEDS)),
-    "Numbers of seeds after which the study looks at its results, rising, at least two; the last is `seeds.count`.",
+    KeyValue::List(
+        &KeyValue::Integer(SEEDS_FOR_A_VERDICT as i64, limits::MOST_SEEDS),
+        [2, limits::MOST_SEEDS as usize],
+    ),
+    "Numbers of seeds after which the study looks at its results, rising; the last is `seeds.count`.",
 )];
 
 /// `reference`.
@@ -272,7 +278,7 @@ pub(super) static REFERENCE: [Key; 2] = [
     required("label", KeyValue::Text, "Where the values come from, such as `the paper, table 3`."),
     required(
         "values",
-        KeyValue::Named(&KeyValue::Number(f64::NEG_INFINITY, f64::INFINITY)),
+        KeyValue::Named(&KeyValue::Number(f64::NEG_INFINITY, f64::INFINITY), limits::MOST_ARMS),
         "A value for each of some arms, in units of the primary metric.",
     ),
 ];

@@ -37,6 +37,7 @@ pub use matching::CostQuantity;
 pub use reference::Reference;
 pub use schema::schema;
 pub use search::{Halving, Search};
+pub use sections::SECTION_NAMES;
 pub use sequential::Sequential;
 pub use set::with_settings;
 pub use settings::{Baseline, Comparison, Primary, Seeds};

@@ -63,9 +63,17 @@ fn value(of: &KeyValue) -> Map<String, Value> {
         }
         KeyValue::Share => object(json!({ "type": "number", "exclusiveMinimum": 0, "maximum": 1 })),
         KeyValue::Choice(choices) => object(json!({ "enum": choices() })),
-        KeyValue::List(element) => object(json!({ "type": "array", "items": value(element) })),
+        KeyValue::List(element, [least, most]) => {
+            object(json!({ "type": "array", "items": value(element), "minItems": least, "maxItems": most }))
+        }
         KeyValue::Table(keys) => table(keys),
-        KeyValue::Named(each) => object(json!({ "type": "object", "additionalProperties": value(each) })),
+        KeyValue::Named(each, most) => {
+            let mut schema = object(json!({ "type": "object", "additionalProperties": value(each) }));
+            if *most < usize::MAX {
+                schema.insert("maxProperties".into(), json!(most));
+            }
+            schema
+        }
         KeyValue::OneOf(forms) => object(json!({ "anyOf": forms.iter().map(value).collect::<Vec<_>>() })),
         KeyValue::Sections(keys) => {
             let mut schema = table(keys);

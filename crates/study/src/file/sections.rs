@@ -21,7 +21,7 @@ use super::fields::Fields;
 use super::node::{Content, Node};
 
 /// The names of the sections, in the order of [`Sections`].
-pub(crate) const SECTION_NAMES: [&str; 3] = ["data", "net", "train"];
+pub const SECTION_NAMES: [&str; 3] = ["data", "net", "train"];
 
 /// The three sections of the base or of an arm, as far as they are written.
 #[derive(Clone, Debug, Default, PartialEq)]

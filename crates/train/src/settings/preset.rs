@@ -110,7 +110,7 @@ const FAST: Preset = Preset {
 ///
 /// The shape is that of the fast CIFAR recipes (Page 2018; Jordan, arXiv 2404.00498): a straight rise and fall, smoothed labels, logits near
 /// zero at the start. The search in `studies/fit-search.toml` changed one setting at a time, with one seed, on validation images. Of the
-/// settings of a recipe the trapezoid gained most (21.0 % against 22.1 %) and is taken, alone, since no two changes were tried together.
+/// settings of a recipe the trapezoid gained most and is taken, alone, since no two changes were tried together.
 const FIT: Preset = Preset {
     name: "fit",
     summary: "for classifiers that are to fit: trapezoid, Nesterov momentum, smoothed labels, small logits at the start",
