@@ -62,7 +62,9 @@ pub enum RecordError {
         source: std::io::Error,
     },
     /// The named run does not exist.
-    #[error("{path} is not a run: it has no spec.toml; name a folder of a run, RUNS/STUDY/ARM-sSEED-HASH")]
+    #[error(
+        "{path} is not a run: it has no spec.toml; name the folder of a run, RUNS/STUDY/ARM-sSEED-HASH, or of an exported network"
+    )]
     NoRun {
         /// The folder.
         path: std::path::PathBuf,

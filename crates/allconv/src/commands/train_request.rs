@@ -30,9 +30,14 @@ pub(super) fn read(arguments: &TrainArguments) -> anyhow::Result<(String, Reques
 fn of_run(path: &Path) -> anyhow::Result<(String, Request)> {
     let file = if path.is_dir() { path.join("spec.toml") } else { path.to_path_buf() };
     let shown = file.display();
-    let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read {shown}"))?;
+    let text = std::fs::read_to_string(&file).with_context(|| {
+        format!("--from: cannot read {shown}; name the folder of a run, RUNS/STUDY/ARM-sSEED-HASH, or its spec.toml")
+    })?;
     let specification: RunSpecification = toml::from_str(&text).map_err(|error| {
-        UsageError(format!("--from {shown}: no specification of a run: {}", error.message()))
+        UsageError(format!(
+            "--from {shown}: no specification of a run: {}; name the `spec.toml` that a run has written",
+            error.message()
+        ))
     })?;
     let record = file.parent().and_then(|folder| RunDirectory::at(folder).read_record().ok());
     let name = record.map_or_else(|| "run".to_owned(), |record| record.arm);

@@ -21,7 +21,7 @@ pub(crate) fn counts(results: &StudyResults) -> Option<Block> {
         return None;
     }
     counts.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
-    let parts: Vec<String> = counts.iter().map(|(label, count)| format!("{count} {label}")).collect();
+    let parts: Vec<String> = counts.iter().map(|(label, count)| format!("{label} ({count})")).collect();
     let all = counted(results.comparisons.len(), "comparison");
     let baseline = results.study.compare.baseline.name();
     Some(Block::paragraph(
