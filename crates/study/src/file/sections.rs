@@ -20,7 +20,7 @@ use super::document::{Document, StudyFileError};
 use super::fields::Fields;
 use super::node::{Content, Node};
 
-/// The names of the sections, in the order of [`Sections`].
+/// The names of the sections that the base and every arm may have.
 pub const SECTION_NAMES: [&str; 3] = ["data", "net", "train"];
 
 /// The three sections of the base or of an arm, as far as they are written.
