@@ -31,7 +31,7 @@ LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channel
 
 PEERS = {}
 # Their last row and column follow another rule at the edge, so `--check` leaves these out.
-OTHER_EDGE = {"median_pool", "blur_upsample"}
+OTHER_EDGE = {"median_pool", "rank_average_pool", "blur_upsample"}
 # Of the registry, but not operators that compute something of their own in the slot.
 WITHOUT_COUNTERPART = {
     "folded_stride": "a stride of the convolution before the slot: see strided_conv",
@@ -84,6 +84,11 @@ def log_sum_exp_pool(x, p):
 def median_pool(x, p):
     # As timm does it; leaving out the elements beyond the edge, by nanmedian or nanquantile, is slower still.
     return F.pad(x, (0, 1, 0, 1), mode="reflect").unfold(2, 3, 2).unfold(3, 3, 2).flatten(4).median(4).values
+
+
+@peer("pad, unfold, topk, mean")
+def rank_average_pool(x, p):
+    return F.pad(x, (0, 1, 0, 1), mode="reflect").unfold(2, 3, 2).unfold(3, 3, 2).flatten(4).topk(4, dim=4).values.mean(4)
 
 
 @peer("relu, square, two avg_pool2d")

@@ -126,6 +126,13 @@ def median_pool(x, parameters, kernel=3, stride=2, even="mean"):
     return cells.nanquantile(0.5, dim=2, interpolation="midpoint")
 
 
+@operator("torch.topk", "over the elements of each window inside the map; of all where there are fewer")
+def rank_average_pool(x, parameters, kernel=3, stride=2, top=4):
+    largest = windows(x, kernel, stride, -math.inf).topk(top, dim=2).values
+    counted = largest > -math.inf
+    return largest.where(counted, 0.0).sum(2) / counted.sum(2)
+
+
 @operator(FORMULA, "sums by torch.nn.functional.avg_pool2d; a window without a positive cell gives 0 and no gradient")
 def stochastic_pool(x, parameters, kernel=2, stride=2):
     a = x.relu()

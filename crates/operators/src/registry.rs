@@ -74,6 +74,7 @@ registry! {
         GemPool,
         LogSumExpPool,
         MedianPool,
+        RankAveragePool,
         StochasticPool,
         MixedPool,
         GatedPool,

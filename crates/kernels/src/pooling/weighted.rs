@@ -186,12 +186,13 @@ mod tests {
         ceil_mode: false,
     };
 
-    fn functions() -> [WindowFunction; 6] {
+    fn functions() -> [WindowFunction; 7] {
         [
             WindowFunction::SoftMean,
             WindowFunction::LogSumExp { sharpness: 1.7 },
             WindowFunction::Similarity,
             WindowFunction::SquareMean,
+            WindowFunction::RankMean { top: 2 },
             WindowFunction::PNorm { mean: true },
             WindowFunction::PNorm { mean: false },
         ]

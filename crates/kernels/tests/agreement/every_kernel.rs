@@ -173,6 +173,7 @@ fn window_functions(engine: &Engine, results: &mut Results) {
         WindowFunction::LogSumExp { sharpness: 1.7 },
         WindowFunction::Similarity,
         WindowFunction::SquareMean,
+        WindowFunction::RankMean { top: 2 },
         WindowFunction::PNorm { mean: true },
         WindowFunction::PNorm { mean: false },
     ] {

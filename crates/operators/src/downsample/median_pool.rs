@@ -76,14 +76,7 @@ impl Reduction for MedianPool {
     fn lower(&self, graph: &mut Graph, x: Value) -> Value {
         let window = PoolWindow::cut_off(self.kernel, self.stride);
         let [_, height, width] = graph.map_shape(x);
-        let places = graph.window_places(x, window, f64::INFINITY);
-        let [channels, rows, columns] = graph.map_shape(places[0]);
-        let sizes = [channels, rows, columns].map(|size| size as i64);
-        graph.fix_size();
-        let apart = places.iter().map(|place| graph.reshape(*place, &[0, 1, sizes[0], sizes[1], sizes[2]]));
-        let apart: Vec<Value> = apart.collect();
-        let stacked = graph.concatenate(&apart, 1);
-        let sorted = graph.sort(stacked, 1);
+        let sorted = graph.sorted_windows(x, window, f64::INFINITY);
         let counts: Vec<usize> = {
             let (tall, wide) = (window.counts(height), window.counts(width));
             tall.iter().flat_map(|tall| wide.iter().map(move |wide| tall * wide)).collect()
@@ -93,15 +86,12 @@ impl Reduction for MedianPool {
             let mut values = ranks.clone();
             values.sort_unstable();
             values.dedup();
-            let of_rank = |graph: &mut Graph, rank: usize| {
-                let one = graph.gather(sorted, 1, vec![rank]);
-                graph.reshape(one, &[0, sizes[0], sizes[1], sizes[2]])
-            };
-            let mut result = of_rank(graph, values[0]);
+            let mut result = graph.of_rank(sorted, values[0]);
+            let [_, rows, columns] = graph.map_shape(result);
             for value in &values[1..] {
                 let here = ranks.iter().map(|rank| f64::from(u8::from(rank == value))).collect();
                 let here = graph.constant(here, &[1, 1, rows, columns]);
-                let (here, values) = (graph.equals(here, 1.0), of_rank(graph, *value));
+                let (here, values) = (graph.equals(here, 1.0), graph.of_rank(sorted, *value));
                 result = graph.select(here, values, result);
             }
             result

@@ -174,6 +174,48 @@ impl Graph {
         self.binary(Binary::Multiply, scale, mean)
     }
 
+    /// Adds the values of each window in ascending order, `[n, k², c, rows, columns]`; `beyond` stands for what lies beyond the map.
+    pub(crate) fn sorted_windows(&mut self, x: Value, window: PoolWindow, beyond: f64) -> Value {
+        let places = self.window_places(x, window, beyond);
+        let [channels, rows, columns] = self.map_shape(places[0]).map(|size| size as i64);
+        self.fix_size();
+        let apart = places.iter().map(|place| self.reshape(*place, &[0, 1, channels, rows, columns]));
+        let apart: Vec<Value> = apart.collect();
+        let stacked = self.concatenate(&apart, 1);
+        self.sort(stacked, 1)
+    }
+
+    /// Adds the value at this place of each of the sorted windows.
+    pub(crate) fn of_rank(&mut self, sorted: Value, rank: usize) -> Value {
+        let sizes: Vec<i64> = self.shape(sorted)[2..].iter().map(|size| *size as i64).collect();
+        let one = self.gather(sorted, 1, vec![rank]);
+        self.reshape(one, &[0, sizes[0], sizes[1], sizes[2]])
+    }
+
+    /// Adds the mean of the `top` largest values of each window, or of all where there are fewer.
+    pub(crate) fn rank_mean(&mut self, x: Value, window: PoolWindow, top: usize) -> Value {
+        let sorted = self.sorted_windows(x, window, f64::NEG_INFINITY);
+        let [_, height, width] = self.map_shape(x);
+        let counts =
+            outer(&window.counts(height), &window.counts(width), |row, column| (row * column) as f64);
+        let largest = (0..top).map(|rank| {
+            let values = self.of_rank(sorted, window.kernel * window.kernel - 1 - rank);
+            if counts.iter().all(|count| *count > rank as f64) {
+                return values;
+            }
+            let [_, rows, columns] = self.map_shape(values);
+            let counted = counts.iter().map(|count| f64::from(u8::from(*count > rank as f64)));
+            let counted = self.constant(counted.collect(), &[1, 1, rows, columns]);
+            let (counted, zero) = (self.equals(counted, 1.0), self.number(0.0));
+            self.select(counted, values, zero)
+        });
+        let largest: Vec<Value> = largest.collect();
+        let (sum, [_, rows, columns]) = (self.sum(&largest), self.map_shape(largest[0]));
+        let divisors = counts.iter().map(|count| count.min(top as f64)).collect();
+        let divisors = self.constant(divisors, &[1, 1, rows, columns]);
+        self.binary(Binary::Divide, sum, divisors)
+    }
+
     /// Adds the p-norm of each window, or with `mean` the p-th root of the mean of the powers; `p` has one value a channel or one.
     pub(crate) fn p_norm(&mut self, x: Value, p: Value, window: PoolWindow, form: Powers) -> Value {
         let sizes = self.unary(Unary::Abs, x);

@@ -1,4 +1,4 @@
-//! Pooling by a smooth function of the window: softmax-weighted means, log-sum-exp, p-norms.
+//! Pooling by a function of the window: softmax-weighted means, log-sum-exp, means of the largest values, p-norms.
 
 use allconv_kernels::{
     Engine, Orders, PoolGeometry, WeightedPoolBackward, WindowFunction, unspecified_vec,
@@ -133,6 +133,7 @@ pub(super) fn composed_weighted_pool(
             let divisor = sum.clone() + sum.lower_equal_elem(0.0).float().cast(elements.dtype()).detach();
             scale * StackedWindows::sum(elements.clone() * elements) / divisor
         }
+        WindowFunction::RankMean { top } => rank_mean(x, window, top),
         WindowFunction::PNorm { mean } => match orders {
             Some(orders) => p_norm(x, orders, window, mean, engine),
             None => panic!("a norm needs its orders"),
@@ -154,6 +155,25 @@ fn similarity_mean(x: Tensor<4>, window: PoolWindow, engine: &Engine) -> Tensor<
     let similarity = elements * mean * 2.0 / (sizes + empty);
     let weights = stacked.zero_beyond(similarity.exp());
     StackedWindows::sum(stacked.elements.clone() * weights.clone()) / StackedWindows::sum(weights)
+}
+
+/// Returns the mean of the `top` largest values of each window.
+fn rank_mean(x: Tensor<4>, window: PoolWindow, top: u32) -> Tensor<4> {
+    let counts = position_counts(&x, window).clamp_max(top);
+    let stacked = stacked_windows(x, window);
+    // Positions beyond the map are sorted after all others.
+    let keys = stacked.elements.clone().detach();
+    let keys = match stacked.beyond() {
+        None => keys,
+        Some(beyond) => keys.mask_fill(beyond, f32::MIN),
+    };
+    let [places, batch, channels, rows, columns] = keys.dims();
+    let ranks = places.min(top as usize);
+    let largest = keys.argsort_descending(0).narrow(0, 0, ranks);
+    let values = stacked.elements.gather(0, largest);
+    let counted = (0..ranks).map(|rank| counts.clone().greater_elem(rank as f64));
+    let counted = Tensor::stack::<5>(counted.collect(), 0).expand([ranks, batch, channels, rows, columns]);
+    StackedWindows::sum(values.mask_fill(counted.bool_not(), 0.0)) / counts
 }
 
 /// Computes, with m the largest absolute value, `y = m·exp(ln(Σ exp(p·ln(|x|/m)))/p)`: all exponents are at most 0, and m, which

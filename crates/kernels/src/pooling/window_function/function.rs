@@ -3,7 +3,7 @@
 //! Each function has a `value`, and `gradients` of its elements: the gradient of the value times the derivative along each element.
 
 use super::lanes::Lanes;
-use super::{log_sum_exp, p_norm, similarity, soft_mean, square_mean};
+use super::{log_sum_exp, p_norm, rank_mean, similarity, soft_mean, square_mean};
 use crate::cpu::LANES;
 use crate::numbers::{Elementary, Scalar};
 
@@ -21,6 +21,11 @@ pub enum WindowFunction {
     Similarity,
     /// `sum v² / sum v` with `v = max(x, 0)`, 0 for a window without a positive pixel: the expectation of stochastic pooling.
     SquareMean,
+    /// The mean of the `top` largest values, or of all where there are fewer; of equal values the first ones count.
+    RankMean {
+        /// At least 1.
+        top: u32,
+    },
     /// `(sum |x|^p / d)^(1/p)` with `d = n` (mean form) or 1; 0 for a window of zeros.
     PNorm {
         /// Whether the sum is divided by the number of pixels.
@@ -41,6 +46,7 @@ impl WindowFunction {
             Self::LogSumExp { sharpness } => log_sum_exp::value(window, T::from_f64(sharpness)),
             Self::Similarity => similarity::value(window),
             Self::SquareMean => square_mean::value(window),
+            Self::RankMean { top } => rank_mean::value(window, top),
             Self::PNorm { mean } => p_norm::value(window, order, mean),
         }
     }
@@ -62,6 +68,7 @@ impl WindowFunction {
             }
             Self::Similarity => similarity::gradients(window, y, dy, gradients),
             Self::SquareMean => square_mean::gradients(window, y, dy, gradients),
+            Self::RankMean { top } => rank_mean::gradients(window, top, dy, gradients),
             Self::PNorm { mean } => p_norm::gradients(window, order, mean, y, dy, gradients),
         }
     }

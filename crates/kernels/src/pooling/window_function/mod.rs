@@ -4,6 +4,7 @@ mod function;
 mod lanes;
 mod log_sum_exp;
 mod p_norm;
+mod rank_mean;
 mod similarity;
 mod soft_mean;
 mod square_mean;

@@ -102,6 +102,7 @@ fn smooth_functions_of_windows_equal_their_composition() {
     let functions = [
         WindowFunction::SoftMean,
         WindowFunction::LogSumExp { sharpness: 2.5 },
+        WindowFunction::RankMean { top: 3 },
         WindowFunction::PNorm { mean: true },
         WindowFunction::PNorm { mean: false },
     ];
