@@ -7,6 +7,7 @@
 mod aliasing;
 mod canvas;
 mod checkerboard;
+mod class_errors;
 mod corruption;
 mod corruptions;
 mod equivariance;
@@ -35,8 +36,9 @@ pub use interface::{
 use crate::InspectError;
 
 /// Every measure, in the order of the documentation.
-pub static MEASURES: [&dyn Measure; 16] = [
+pub static MEASURES: [&dyn Measure; 17] = [
     &mirrored::Mirrored,
+    &class_errors::ClassErrors,
     &shift::CircularShift,
     &shift::ZeroShift,
     &shift::CropShift,

@@ -87,6 +87,24 @@ pub const METRICS: &[Metric] = &[
         Classification,
         "fraction of images classified wrongly by the mean of the logits of the image and its mirror image",
     ),
+    lower(
+        ("balanced_error", "balanced error"),
+        Percent,
+        Classification,
+        "fraction of images that are classified wrongly, mean over classes",
+    ),
+    lower(
+        ("worst_class_error", "error of the worst class"),
+        Percent,
+        Classification,
+        "fraction of the images of a class that are classified wrongly, the largest of all classes",
+    ),
+    lower(
+        ("class_error", "error of a class"),
+        Percent,
+        Classification,
+        "fraction of the images of a class that are classified wrongly",
+    ),
     higher(
         ("accuracy", "accuracy"),
         Percent,
