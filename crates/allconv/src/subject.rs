@@ -180,7 +180,7 @@ fn opened(
         test_dataset: None,
         fold: None,
     };
-    let settings = request.resolve(0);
+    let settings = request.resolve(0, None);
     Ok((store.dataset(&settings)?, store.prepared(&settings)?))
 }
 

@@ -56,7 +56,7 @@ pub use preprocess::{
     ChannelMoments, FittedPreprocess, FittedStep, GlobalContrast, PreparedDataset, PreparedSplit, Preprocess,
     Whitening, Zca, prepare,
 };
-pub use registry::{DatasetSummary, HashCheck, list, needs_view, open};
+pub use registry::{DatasetSummary, HashCheck, TrainingImages, list, needs_view, open, training_images};
 pub use resize::{Filter, Window};
 pub use shared::SharedImages;
 pub use verify::{VerifyReport, verify};

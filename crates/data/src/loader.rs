@@ -113,6 +113,8 @@ pub struct Loader<B = Batch> {
 pub(crate) struct Shared<B> {
     maker: Box<dyn MakeBatch<Batch = B>>,
     pub(crate) settings: LoaderSettings,
+    /// The samples of each class, for [`Order::Balanced`] alone.
+    classes: Vec<Vec<u32>>,
     /// Orders of the epochs in use; workers may straddle two.
     orders: Mutex<BTreeMap<u32, Arc<Vec<u32>>>>,
 }
@@ -121,21 +123,41 @@ impl Loader {
     /// Combines a source and settings.
     ///
     /// # Errors
-    /// A batch size of 0, workers that may hold no batch, or more of them than [`MOST_WORKERS`].
+    /// A batch size of 0, workers that may hold no batch, or more of them than [`MOST_WORKERS`]; a class that cannot be read.
     pub fn new(source: impl SampleSource + 'static, settings: LoaderSettings) -> Result<Loader, DataError> {
         let augmentation = settings.augmentation;
-        Loader::over(Augmented { source, augmentation }, settings)
+        let mut classes: Vec<Vec<u32>> = Vec::new();
+        if settings.order == Order::Balanced {
+            for sample in 0..source.sample_count() {
+                let class = source.label(sample)? as usize;
+                classes.resize(classes.len().max(class + 1), Vec::new());
+                classes[class].push(sample as u32);
+            }
+        }
+        Loader::with_classes(Augmented { source, augmentation }, settings, classes)
     }
 }
 
 impl<B: Send + 'static> Loader<B> {
-    /// Combines a maker of batches and settings, whose `augmentation` is that of [`Loader::new`] alone.
+    /// Combines a maker of batches without classes and settings, whose `augmentation` is that of [`Loader::new`] alone.
     ///
     /// # Errors
     /// As [`Loader::new`].
+    ///
+    /// # Panics
+    /// For [`Order::Balanced`].
     pub fn over(
         maker: impl MakeBatch<Batch = B> + 'static,
         settings: LoaderSettings,
+    ) -> Result<Loader<B>, DataError> {
+        assert_ne!(settings.order, Order::Balanced, "samples without classes have no balanced order");
+        Loader::with_classes(maker, settings, Vec::new())
+    }
+
+    fn with_classes(
+        maker: impl MakeBatch<Batch = B> + 'static,
+        settings: LoaderSettings,
+        classes: Vec<Vec<u32>>,
     ) -> Result<Loader<B>, DataError> {
         for (field, value) in [
             ("batch", settings.batch_size),
@@ -158,7 +180,7 @@ impl<B: Send + 'static> Loader<B> {
                 fix: "choose as many as the machine has processors, or fewer".to_string(),
             });
         }
-        let shared = Shared { maker: Box::new(maker), settings, orders: Mutex::default() };
+        let shared = Shared { maker: Box::new(maker), settings, classes, orders: Mutex::default() };
         Ok(Loader { shared: Arc::new(shared) })
     }
 
@@ -196,7 +218,8 @@ impl<B: Send + 'static> Shared<B> {
             return Arc::clone(order);
         }
         let settings = &self.settings;
-        let order = Arc::new(settings.order.of_epoch(settings.seed, epoch, self.maker.sample_count()));
+        let count = self.maker.sample_count();
+        let order = Arc::new(settings.order.of_epoch(settings.seed, epoch, count, &self.classes));
         orders.insert(epoch, Arc::clone(&order));
         while orders.len() > 2 {
             orders.pop_first();

@@ -122,6 +122,36 @@ pub fn list(directory: &DataDirectory) -> Result<Vec<DatasetSummary>, DataError>
     Ok(summaries)
 }
 
+/// Sizes of a data set's splits that are known without opening it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrainingImages {
+    /// Training images.
+    pub train: usize,
+    /// Images of a validation split of its own.
+    pub validation: usize,
+}
+
+/// Returns the sizes of the splits of an imported data set, from its header; `None` for a built-in one, and for one that is absent or
+/// cannot be read, which [`open`] reports.
+pub fn training_images(name: &str, directory: &DataDirectory) -> Option<TrainingImages> {
+    let is_imported =
+        |kind| imported_names(directory, kind).is_ok_and(|names| names.iter().any(|known| known == name));
+    if is_imported("pack") {
+        let header = pack::read_header(&directory.pack(name)).ok()?;
+        return Some(TrainingImages { train: header.train, validation: header.validation.unwrap_or(0) });
+    }
+    if is_imported("shards") {
+        let header = ShardedSet::read_header(&directory.shards(name)).ok()?;
+        return Some(TrainingImages { train: header.train, validation: header.validation });
+    }
+    if is_imported("pictures") {
+        let header = pictures::pack::read_header(&directory.pictures(name)).ok()?;
+        let [train, validation] = [SplitName::Train, SplitName::Validation].map(|split| header.count(split));
+        return Some(TrainingImages { train, validation });
+    }
+    None
+}
+
 fn of_shards(header: &SetHeader) -> String {
     let validation = match header.validation {
         0 => String::new(),

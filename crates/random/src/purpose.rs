@@ -38,6 +38,8 @@ pub enum Purpose {
     Mixup = 14,
     /// Rectangle of one image that is replaced in one epoch.
     Cutmix = 15,
+    /// Order of the images of one class in one epoch.
+    ClassOrder = 16,
     /// Initial values of one parameter.
     Weights = 0x5745_4947,
     /// Dropout of one stage in one step.
@@ -54,7 +56,7 @@ pub enum Purpose {
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Purpose; 21] = [
+    pub const ALL: [Purpose; 22] = [
         Purpose::Order,
         Purpose::Augmentation,
         Purpose::Synthetic,
@@ -76,6 +78,7 @@ impl Purpose {
         Purpose::WavePhase,
         Purpose::Corruption,
         Purpose::Direction,
+        Purpose::ClassOrder,
     ];
 
     /// Returns the number that separates the streams of this purpose from all others.
@@ -121,6 +124,7 @@ mod tests {
             Purpose::WavePhase => 18,
             Purpose::Corruption => 19,
             Purpose::Direction => 20,
+            Purpose::ClassOrder => 21,
         };
         for (place, purpose) in Purpose::ALL.into_iter().enumerate() {
             assert_eq!(number(purpose), place, "{purpose:?}");

@@ -113,7 +113,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let batches = Loader::new(data.train.clone(), loader)?
         .batches(Position { epoch: 0, batch: 0 }, u32::try_from(arguments.epochs)?);
     let mut trainer = Trainer::new(network, &settings, arguments.seed, device);
-    let objective = ClassObjective { classes: data.classes.len(), label_smoothing: settings.label_smoothing };
+    let objective = ClassObjective::new(data.classes.len(), settings.label_smoothing);
     let mut losses = Vec::with_capacity(rates.len());
     for ((step, &rate), batch) in (0..).zip(&rates).zip(batches) {
         let batch = batch?;
@@ -151,7 +151,7 @@ fn write_run(
     }
     let epochs = u32::try_from(arguments.epochs)?;
     let order =
-        (0..epochs).flat_map(|epoch| Order::Shuffled.of_epoch(arguments.seed, epoch, images)).collect();
+        (0..epochs).flat_map(|epoch| Order::Shuffled.of_epoch(arguments.seed, epoch, images, &[])).collect();
     let mut tensors = network_tensors(network);
     tensors.insert("order".to_owned(), numbers(order, vec![arguments.epochs as usize, images]));
     let rates: Vec<f32> = rates.iter().map(|&rate| rate as f32).collect();

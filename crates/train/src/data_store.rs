@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use allconv_data::{
-    DataDirectory, DataError, Dataset, PictureDataset, PreparedDataset, open, open_pictures, prepare,
+    DataDirectory, DataError, Dataset, PictureDataset, PreparedDataset, TrainingImages, open, open_pictures,
+    prepare,
 };
 use allconv_record::RecordError;
 
@@ -48,6 +49,11 @@ impl DataStore {
         let dataset = Arc::new(open(&settings.dataset, &self.directory, &settings.options())?);
         opened.insert(key, Arc::clone(&dataset));
         Ok(dataset)
+    }
+
+    /// Returns the sizes of an imported data set without opening it, if it is there.
+    pub(crate) fn training_images(&self, name: &str) -> Option<TrainingImages> {
+        allconv_data::training_images(name, &self.directory)
     }
 
     /// Returns the pictures of a task over maps, divided into their splits.

@@ -43,7 +43,9 @@ pub use dense_loss::{DenseLoss, LossValue, class_loss, picture_loss};
 pub use error::TrainError;
 pub use evaluate::{Evaluation, evaluate};
 pub use health::{STUCK_AFTER_EPOCHS, STUCK_AFTER_STEPS, STUCK_TOLERANCE, is_stuck};
-pub use loss::{CrossEntropy, SampleResult, cross_entropy, mixed_cross_entropy, sample_results};
+pub use loss::{
+    CrossEntropy, SampleResult, cross_entropy, mixed_cross_entropy, sample_results, weighted_cross_entropy,
+};
 pub use measurable::{MeasurableMetric, MeasuredOf};
 pub use optimizer::{Adam, Optimizer, Sgd, WeightDecay, load_tensors, network_tensors};
 pub use progress::{Position, Progress, StepPlan};
@@ -53,9 +55,9 @@ pub use schedule::Schedule;
 pub use schema::section_schemas;
 pub use session::{Execution, Identity, Job, MemoryGauge, train};
 pub use settings::{
-    AdamSettings, DataRequest, DataSettings, DenoisingSettings, FoldRequest, Length, OptimizerSettings,
-    PRESETS, PatchesSettings, Preset, SettingError, StartRequest, StartSettings, SuperResolutionSettings,
-    TaskSettings, TrainRequest, TrainSettings, WeightAverage,
+    AdamSettings, ClassBalance, DataRequest, DataSettings, DenoisingSettings, FoldRequest, Length,
+    OptimizerSettings, PRESETS, PatchesSettings, Preset, SettingError, StartRequest, StartSettings,
+    SuperResolutionSettings, TaskSettings, TrainRequest, TrainSettings, WeightAverage,
 };
 pub use task::{
     ClassObjective, Classification, EpochSums, Evaluated, ExampleInput, ExampleRecord, KeptData,

@@ -36,26 +36,11 @@ pub struct SampleResult {
 /// assert_eq!(found.gradient, [0.5, -0.5]);
 /// ```
 pub fn cross_entropy(logits: &[f32], labels: &[u32], classes: usize, label_smoothing: f64) -> CrossEntropy {
-    let weight = 1.0 / labels.len() as f64;
-    let everywhere = label_smoothing / classes as f64;
-    let (mut value, mut gradient) = (0.0, Vec::with_capacity(logits.len()));
-    let mut powers = vec![0.0; classes];
-    let rows = rows(logits, labels, classes);
-    let results = rows
-        .map(|(row, label)| {
-            let (result, sum) = row_result(row, label, &mut powers);
-            let target = |class: usize| everywhere + if class == label { 1.0 - label_smoothing } else { 0.0 };
-            gradient
-                .extend((0..classes).map(|class| ((powers[class] / sum - target(class)) * weight) as f32));
-            let elsewhere: f64 = row.iter().map(|logit| f64::from(row[label]) - f64::from(*logit)).sum();
-            value += result.loss + everywhere * elsewhere;
-            result
-        })
-        .collect();
-    CrossEntropy { value: value * weight, gradient, results }
+    weighted_cross_entropy(logits, labels, label_smoothing, &vec![1.0; classes])
 }
 
-/// Compares logits `[n, classes]` with two classes of each image: does [`cross_entropy`] for the targets λt + (1 − λ)t′ of the shares λ `[n]`.
+/// Does [`cross_entropy`] with the loss of each image, its gradient and its result multiplied by the weight of its class; the value stays a
+/// mean over the images. `class_weights` `[classes]`.
 ///
 /// # Panics
 /// As [`cross_entropy`].
@@ -63,7 +48,48 @@ pub fn cross_entropy(logits: &[f32], labels: &[u32], classes: usize, label_smoot
 /// # Example
 ///
 /// ```
-/// let found = allconv_train::mixed_cross_entropy(&[0.0, 0.0], [&[1], &[0]], &[0.75], 0.0);
+/// let found = allconv_train::weighted_cross_entropy(&[0.0, 0.0], &[1], 0.0, &[1.0, 3.0]);
+/// assert_eq!(found.gradient, [1.5, -1.5]);
+/// ```
+pub fn weighted_cross_entropy(
+    logits: &[f32],
+    labels: &[u32],
+    label_smoothing: f64,
+    class_weights: &[f64],
+) -> CrossEntropy {
+    let classes = class_weights.len();
+    let share = 1.0 / labels.len() as f64;
+    let everywhere = label_smoothing / classes as f64;
+    let (mut value, mut gradient) = (0.0, Vec::with_capacity(logits.len()));
+    let mut powers = vec![0.0; classes];
+    let rows = rows(logits, labels, classes);
+    let results = rows
+        .map(|(row, label)| {
+            let (mut result, sum) = row_result(row, label, &mut powers);
+            let weight = class_weights[label];
+            let target = |class: usize| everywhere + if class == label { 1.0 - label_smoothing } else { 0.0 };
+            let factor = weight * share;
+            gradient
+                .extend((0..classes).map(|class| ((powers[class] / sum - target(class)) * factor) as f32));
+            let elsewhere: f64 = row.iter().map(|logit| f64::from(row[label]) - f64::from(*logit)).sum();
+            value += weight * (result.loss + everywhere * elsewhere);
+            result.loss *= weight;
+            result
+        })
+        .collect();
+    CrossEntropy { value: value * share, gradient, results }
+}
+
+/// Compares logits `[n, classes]` with two classes of each image: does [`weighted_cross_entropy`] for the targets λt + (1 − λ)t′ of the shares
+/// λ `[n]`, each part with the weight of its class.
+///
+/// # Panics
+/// As [`cross_entropy`].
+///
+/// # Example
+///
+/// ```
+/// let found = allconv_train::mixed_cross_entropy(&[0.0, 0.0], [&[1], &[0]], &[0.75], 0.0, &[1.0, 1.0]);
 /// assert_eq!(found.gradient, [0.25, -0.25]);
 /// ```
 pub fn mixed_cross_entropy(
@@ -71,15 +97,17 @@ pub fn mixed_cross_entropy(
     labels: [&[u32]; 2],
     shares: &[f32],
     label_smoothing: f64,
+    class_weights: &[f64],
 ) -> CrossEntropy {
     let images = shares.len();
     assert!(labels.iter().all(|labels| labels.len() == images), "two labels of each of {images} images");
-    let classes = logits.len() / images;
     let mut all =
         CrossEntropy { value: 0.0, gradient: Vec::with_capacity(logits.len()), results: Vec::new() };
-    for (image, row) in logits.chunks_exact(classes).enumerate() {
-        let [own, other] =
-            labels.map(|labels| cross_entropy(row, &labels[image..=image], classes, label_smoothing));
+    for (image, row) in logits.chunks_exact(class_weights.len()).enumerate() {
+        let compared = |labels: &[u32]| {
+            weighted_cross_entropy(row, &labels[image..=image], label_smoothing, class_weights)
+        };
+        let [own, other] = labels.map(compared);
         let share = f64::from(shares[image]);
         let mean = |own: f64, other: f64| share * own + (1.0 - share) * other;
         all.value += mean(own.value, other.value) / images as f64;
@@ -209,18 +237,43 @@ mod tests {
         }
     }
 
+    /// `torch.nn.functional.cross_entropy(z, y, weight=w, reduction="sum") / 2` and its gradient in double precision (PyTorch 2.15).
+    #[test]
+    fn weighted_classes_have_the_value_and_gradient_of_pytorch() {
+        const GRADIENT: [f64; 8] = [
+            -0.174_124_282_690,
+            0.013_185_222_609,
+            0.035_841_151_022,
+            0.125_097_909_059,
+            0.118_281_045_514,
+            0.321_521_216_671,
+            -0.969_901_131_093,
+            0.530_098_868_907,
+        ];
+        let logits = [1.5, -0.25, 0.75, 2.0, -1.0, 0.0, 0.5, 0.5];
+        let found = weighted_cross_entropy(&logits, &[0, 2], 0.0, &[0.5, 1.0, 3.0, 1.5]);
+        assert!((found.value - 1.858_326_332_922_12).abs() < 1e-12, "{}", found.value);
+        assert!(((found.results[0].loss + found.results[1].loss) / 2.0 - found.value).abs() < 1e-12);
+        for (found, expected) in found.gradient.iter().zip(GRADIENT) {
+            assert!((f64::from(*found) - expected).abs() < 1e-7, "{found} {expected}");
+        }
+        // Of mixed labels each part has the weight of its class.
+        let mixed = mixed_cross_entropy(&[0.0, 0.0], [&[1], &[0]], &[0.75], 0.0, &[1.0, 3.0]);
+        assert_eq!(mixed.gradient, [0.75 * 1.5 - 0.25 * 0.5, -0.75 * 1.5 + 0.25 * 0.5]);
+    }
+
     /// `torch.nn.functional.cross_entropy(z, t, label_smoothing=0.1)` of mixed targets t and its gradient in double precision (PyTorch 2.15).
     #[test]
     fn mixed_labels_are_the_targets_of_pytorch() {
         const GRADIENT: [f64; 6] =
             [-0.027_925_886, 0.036_115_567, -0.008_189_681, -0.224_312_929, 0.220_223_840, 0.004_089_089];
         let logits = [1.5, -0.25, 0.75, 0.1, 2.0, -1.0];
-        let found = mixed_cross_entropy(&logits, [&[0, 0], &[2, 1]], &[0.7, 0.6], 0.1);
+        let found = mixed_cross_entropy(&logits, [&[0, 0], &[2, 1]], &[0.7, 0.6], 0.1, &[1.0; 3]);
         assert!((found.value - 1.077_692_303).abs() < 1e-7, "{}", found.value);
         for (found, expected) in found.gradient.iter().zip(GRADIENT) {
             assert!((f64::from(*found) - expected).abs() < 1e-7, "{found} {expected}");
         }
-        let own = mixed_cross_entropy(&logits, [&[0, 1], &[2, 2]], &[1.0, 1.0], 0.1);
+        let own = mixed_cross_entropy(&logits, [&[0, 1], &[2, 2]], &[1.0, 1.0], 0.1, &[1.0; 3]);
         assert_eq!(own, cross_entropy(&logits, &[0, 1], 3, 0.1));
     }
 

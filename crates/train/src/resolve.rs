@@ -97,7 +97,7 @@ impl Resolve for Resolver {
         let asked_data: DataRequest = read_section("data", &request.data)?;
         let data_setting = |error: crate::SettingError| wrong_value("data", &error.field.clone(), error);
         asked_data.check_task().map_err(data_setting)?;
-        let data = asked_data.resolve(request.seed);
+        let data = asked_data.resolve(request.seed, self.data.training_images(&asked_data.dataset));
         let requested: TrainRequest = read_section("train", &request.train)?;
         let setting = |error: crate::SettingError| wrong_value("train", &error.field.clone(), error);
         let preset = requested.preset().map_err(setting)?;

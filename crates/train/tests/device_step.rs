@@ -132,7 +132,7 @@ fn train(model: &Model, device: &Device) -> Trained {
     let network = network(model, device);
     match spec.output() {
         OutputKind::Logits => {
-            let objective = ClassObjective { classes: model.classes, label_smoothing: 0.1 };
+            let objective = ClassObjective::new(model.classes, 0.1);
             let labels = samples.iter().map(|sample| sample % model.classes as u32).collect();
             let batch = Batch { images, labels, mixed: None, samples, height, width, channels };
             steps(network, &objective, &batch, input, device)

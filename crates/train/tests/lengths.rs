@@ -1,5 +1,5 @@
 //! Runs that differ in length only: the longer one continues the shorter one, and its weights are bit-identical to those of a run trained
-//! alone.
+//! alone. Means of weights and balanced classes, also after an interruption.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -184,4 +184,18 @@ fn a_run_may_end_with_the_mean_of_its_weights_also_after_an_interruption() {
     let clean =
         |run: &RunDirectory| run.read_metrics().unwrap().iter().any(|point| point.name == "clean_error");
     assert!(clean(&whole) && clean(&plain));
+}
+
+#[test]
+fn classes_are_balanced_by_weights_or_by_repetition_also_after_an_interruption() {
+    let lengths = Lengths::new();
+    let plain = lengths.run("plain", 2.0, "", &[], ALL);
+    for balance in ["loss", "sampling"] {
+        let setting = format!("class_balance = '{balance}'");
+        let whole = lengths.run(balance, 2.0, &setting, &[], ALL);
+        let stopped = format!("{balance}_stopped");
+        lengths.run(&stopped, 2.0, &setting, &[], EPOCH + 3);
+        assert_eq!(result(&lengths.run(&stopped, 2.0, &setting, &[], ALL)), result(&whole));
+        assert_ne!(result(&whole).0, result(&plain).0, "{balance}");
+    }
 }

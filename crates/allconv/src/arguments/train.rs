@@ -82,7 +82,7 @@ pub(crate) struct TrainArguments {
     /// Largest random shift of training images, in pixels.
     #[arg(long, default_value_t = 0, allow_negative_numbers = true, help_heading = "Data")]
     pub(crate) translate: u32,
-    /// Images held out for validation [default: 5000; 8 in dense tasks].
+    /// Images held out for validation [default: 5000, 8 in dense tasks; a fifth of sets that have no more].
     #[arg(long, allow_negative_numbers = true, help_heading = "Data")]
     pub(crate) validation: Option<u32>,
     /// Train on this many images only.

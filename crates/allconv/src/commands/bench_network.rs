@@ -89,7 +89,7 @@ impl Bench {
         let settings = (Preset::named("springenberg2015").context("the preset is registered")?.settings)();
         let device = Device::flex().autodiff();
         let mut trainer = Trainer::new(network.clone(), &settings, 0, device);
-        let objective = ClassObjective { classes: *classes, label_smoothing: settings.label_smoothing };
+        let objective = ClassObjective::new(*classes, settings.label_smoothing);
         let timed = time(steps, |step| {
             let batch = batches.next().context("the loader ended early")??;
             trainer.step(&objective, &batch, step, LEARNING_RATE).map(|_| ()).map_err(Into::into)

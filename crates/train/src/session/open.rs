@@ -21,7 +21,7 @@ use crate::progress::StepPlan;
 use crate::task::{Task, open_task};
 use crate::trainer::Trainer;
 use crate::weight_mean::WeightMean;
-use crate::{RunSettings, TrainError, resolve};
+use crate::{ClassBalance, RunSettings, TrainError, resolve};
 
 /// Batches that the loader may prepare ahead.
 const PREFETCH: usize = 4;
@@ -202,7 +202,10 @@ fn begin(
     let loader = LoaderSettings {
         batch_size: settings.train.batch,
         seed: job.specification.seed,
-        order: Order::Shuffled,
+        order: match settings.train.class_balance {
+            Some(ClassBalance::Sampling) => Order::Balanced,
+            Some(ClassBalance::Loss) | None => Order::Shuffled,
+        },
         augmentation: settings.data.augment,
         workers: job.execution.loader_workers,
         prefetch: PREFETCH,

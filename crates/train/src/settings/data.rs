@@ -1,7 +1,8 @@
 //! `[data]`: the data set, its preprocessing and its splits.
 
 use allconv_data::{
-    Augmentation, DatasetOptions, Fold, PictureOptions, Preprocess, SyntheticSettings, TestSets, View,
+    Augmentation, DatasetOptions, Fold, PictureOptions, Preprocess, SyntheticSettings, TestSets,
+    TrainingImages, View,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -30,8 +31,8 @@ pub struct DataRequest {
     pub preprocess: Option<Vec<Preprocess>>,
     /// Random changes of training images. Default: none.
     pub augment: Option<Augmentation>,
-    /// Training images held out for validation, the same number of each class. Default: 5000, in tasks over maps 8, or the data set's own
-    /// validation split.
+    /// Training images held out for validation, the same number of each class. Default: 5000, in tasks over maps 8; a fifth where the data
+    /// set has no more than that; 0 where it has a validation split of its own.
     pub validation: Option<usize>,
     /// Train on this many images only, the same number of each class. Default: all.
     pub train_images: Option<usize>,
@@ -90,11 +91,16 @@ pub struct DataSettings {
 }
 
 impl DataRequest {
-    /// Writes every default out, for a run with this seed.
-    pub fn resolve(&self, seed: u64) -> DataSettings {
+    /// Writes every default out, for a run with this seed. `images` are the sizes of the data set where they are known.
+    pub fn resolve(&self, seed: u64, images: Option<TrainingImages>) -> DataSettings {
         let drawn = self.dataset == SYNTHETIC;
         let task = self.task.clone().filter(|task| task.patches().is_some());
-        let validation = if task.is_some() { DEFAULT_VALIDATION_PICTURES } else { DEFAULT_VALIDATION };
+        let most = if task.is_some() { DEFAULT_VALIDATION_PICTURES } else { DEFAULT_VALIDATION };
+        let validation = match images {
+            Some(TrainingImages { validation: 1.., .. }) => 0,
+            Some(TrainingImages { train, .. }) if train <= most => train.div_ceil(5),
+            _ => most,
+        };
         let preprocess = if task.is_some() { Vec::new() } else { vec![Preprocess::Standardize] };
         // A remainder by 0 has no value; the number of folds is refused when the pictures are divided.
         let fold = |fold: FoldRequest| Fold {
@@ -202,18 +208,30 @@ mod tests {
 
     #[test]
     fn the_defaults_hold_out_5000_images_and_change_nothing_at_random() {
-        let settings = request("dataset = 'cifar10'").resolve(0);
+        let settings = request("dataset = 'cifar10'").resolve(0, None);
         assert_eq!(settings.validation, 5000);
         assert!(settings.augment.is_identity());
         assert_eq!(settings.synthetic, None);
     }
 
     #[test]
+    fn small_sets_hold_out_a_fifth_and_those_with_a_validation_split_nothing() {
+        let held_out = |text: &str, train, validation| {
+            request(text).resolve(0, Some(TrainingImages { train, validation })).validation
+        };
+        let sizes = [(300, 0), (5000, 0), (5001, 0), (50_000, 0), (300, 60)];
+        let of = |text: &str| sizes.map(|(train, validation)| held_out(text, train, validation));
+        assert_eq!(of("dataset = 'mine'"), [60, 1000, 5000, 5000, 0]);
+        assert_eq!(of("dataset = 'mine'\nvalidation = 30"), [30; 5]);
+        assert_eq!(held_out("dataset = 'mine'\ntask = { segmentation = {} }", 7, 0), 2);
+    }
+
+    #[test]
     fn a_fold_without_index_is_the_seed_s() {
         let request = request("dataset = 'cells'\ntask = { segmentation = {} }\nfold = { of = 5 }");
-        let index = |seed| request.resolve(seed).fold.unwrap().index;
+        let index = |seed| request.resolve(seed, None).fold.unwrap().index;
         assert_eq!([0, 4, 5, 7].map(index), [0, 4, 0, 2]);
-        assert_eq!(request.resolve(0).validation, 8);
+        assert_eq!(request.resolve(0, None).validation, 8);
     }
 
     #[test]
@@ -228,7 +246,7 @@ mod tests {
         assert_eq!(field("task = { segmentation = {} }\naugment = { translate = 2 }"), "augment");
         assert_eq!(field("task = { segmentation = {} }\npreprocess = ['standardize']"), "preprocess");
         let named = request("dataset = 'cifar10'\ntask = { classification = {} }");
-        assert_eq!(named.resolve(0), request("dataset = 'cifar10'").resolve(0));
+        assert_eq!(named.resolve(0, None), request("dataset = 'cifar10'").resolve(0, None));
     }
 
     #[test]
@@ -237,7 +255,7 @@ mod tests {
         assert_eq!(stored.check_drawing().unwrap_err().field, "synthetic");
         let request = request("dataset = 'synthetic'\nsynthetic = { size = 16 }");
         assert_eq!(request.check_drawing(), Ok(()));
-        let drawn = request.resolve(0);
+        let drawn = request.resolve(0, None);
         assert_eq!(drawn.options().synthetic.size, 16);
     }
 }

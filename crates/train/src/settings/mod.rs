@@ -1,5 +1,6 @@
 //! The sections `[data]` and `[train]` of a study file: as requested, and with every default written out.
 
+mod class_balance;
 mod data;
 mod length;
 mod optimizer;
@@ -12,6 +13,7 @@ use std::borrow::Cow;
 
 use allconv_data::OutOfRange;
 
+pub use class_balance::ClassBalance;
 pub use data::{DataRequest, DataSettings, FoldRequest};
 pub use length::{Length, WeightAverage};
 pub use optimizer::{AdamSettings, OptimizerSettings};

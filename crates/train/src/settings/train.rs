@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::class_balance::ClassBalance;
 use super::length::{Length, WeightAverage};
 use super::optimizer::OptimizerSettings;
 use super::preset::PRESET_NAMES;
@@ -41,6 +42,8 @@ pub struct TrainRequest {
     pub schedule: Option<Schedule>,
     /// Fraction of the target spread over all classes, in [0, 1). Default: the preset's.
     pub label_smoothing: Option<f64>,
+    /// What makes up for classes with few images: `loss` (weights n / (k·m)) or `sampling` (every class equally often). Default: nothing.
+    pub class_balance: Option<ClassBalance>,
     /// Largest L2 norm of the whole gradient; longer ones are scaled down to it, 0 switches clipping off. Default: the preset's.
     pub clip_gradient_norm: Option<f64>,
     /// The weights that the run ends with, where they are a mean. Default: those of the last step.
@@ -77,6 +80,9 @@ pub struct TrainSettings {
     pub schedule: Schedule,
     /// Fraction of the target spread over all classes, in [0, 1).
     pub label_smoothing: f64,
+    /// What makes up for classes with few images; nothing when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class_balance: Option<ClassBalance>,
     /// Largest L2 norm of the whole gradient, above 0; longer ones are scaled down to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip_gradient_norm: Option<f64>,
@@ -148,6 +154,7 @@ impl TrainRequest {
         depart(&mut settings.precision, &self.precision);
         depart(&mut settings.measure, &self.measure);
         depart(&mut settings.explain, &self.explain);
+        settings.class_balance = self.class_balance;
         settings.weight_average = self.weight_average.or(settings.weight_average);
         match self.clip_gradient_norm {
             Some(0.0) => settings.clip_gradient_norm = None,
@@ -277,6 +284,9 @@ impl TrainSettings {
         let smooths = self.label_smoothing > 0.0 && task.patches().is_some();
         let range = "0: labels are smoothed in classification only";
         SettingError::unless(!smooths, "label_smoothing", self.label_smoothing, range)?;
+        let balances = self.class_balance.is_some() && task.patches().is_some();
+        let range = "left out: images have one class each in classification only";
+        SettingError::unless(!balances, "class_balance", "given", range)?;
         Ok(self)
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use allconv_data::{
-    Batch, Dataset, FittedPreprocess, Loader, LoaderSettings, Mixed, Position, PreparedDataset,
+    Batch, Dataset, FittedPreprocess, Loader, LoaderSettings, Mixed, Position, PreparedDataset, SampleSource,
 };
 use allconv_nets::{Mode, Network};
 use allconv_record::{RunData, RunDirectory, SplitName};
@@ -17,17 +17,24 @@ use crate::batch::{to_host, to_tensor};
 use crate::evaluate::evaluate;
 use crate::health::is_stuck;
 use crate::latency::latency_seconds;
-use crate::loss::{cross_entropy, mixed_cross_entropy};
+use crate::loss::{mixed_cross_entropy, weighted_cross_entropy};
 use crate::trainer::{BatchLoss, Objective, StepResult, Trainer};
-use crate::{DataStore, RunSettings, TrainError};
+use crate::{ClassBalance, DataStore, RunSettings, TrainError};
 
 /// Cross-entropy of classes, as an objective of a [`Trainer`].
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ClassObjective {
-    /// Number of classes.
-    pub classes: usize,
     /// Fraction of the target spread over all classes.
     pub label_smoothing: f64,
+    /// The weight of each class in the loss, `[classes]`.
+    pub class_weights: Vec<f64>,
+}
+
+impl ClassObjective {
+    /// Makes the objective in which all classes have the weight 1.
+    pub fn new(classes: usize, label_smoothing: f64) -> ClassObjective {
+        ClassObjective { label_smoothing, class_weights: vec![1.0; classes] }
+    }
 }
 
 impl Objective for ClassObjective {
@@ -36,11 +43,12 @@ impl Objective for ClassObjective {
     fn batch_loss(&self, network: &Network, batch: &Batch, mode: Mode, device: &Device) -> BatchLoss {
         let logits = network.forward(to_tensor(batch, device), mode);
         let shape = logits.dims();
-        let (values, smoothing) = (to_host(logits.clone()), self.label_smoothing);
+        let (values, smoothing, weights) =
+            (to_host(logits.clone()), self.label_smoothing, &self.class_weights);
         let compared = match &batch.mixed {
-            None => cross_entropy(&values, &batch.labels, self.classes, smoothing),
+            None => weighted_cross_entropy(&values, &batch.labels, smoothing, weights),
             Some(Mixed { labels, shares }) => {
-                mixed_cross_entropy(&values, [&batch.labels, labels], shares, smoothing)
+                mixed_cross_entropy(&values, [&batch.labels, labels], shares, smoothing, weights)
             }
         };
         let results = compared.results;
@@ -98,8 +106,14 @@ impl Classification {
         device: &Device,
     ) -> Result<Classification, TrainError> {
         let (images, data) = (data.dataset(&settings.data)?, data.prepared(&settings.data)?);
-        let objective =
-            ClassObjective { classes: data.classes.len(), label_smoothing: settings.train.label_smoothing };
+        let mut objective = ClassObjective::new(data.classes.len(), settings.train.label_smoothing);
+        if settings.train.class_balance == Some(ClassBalance::Loss) {
+            let mut counts = vec![0; data.classes.len()];
+            for sample in 0..data.train.len() {
+                counts[data.train.label(sample)? as usize] += 1;
+            }
+            objective.class_weights = ClassBalance::weights(&counts);
+        }
         Ok(Classification { images, data, objective, device: device.clone(), batches: Stream(None) })
     }
 }
