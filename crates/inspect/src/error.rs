@@ -23,7 +23,9 @@ pub enum InspectError {
     #[error(transparent)]
     Description(#[from] DescriptionError),
     /// The run has no weights.
-    #[error("{run} has no checkpoint `{choice}`; committed runs carry none, make the run again to get them")]
+    #[error(
+        "{run} has no checkpoint `{choice}`: published runs have none, and its folder `checkpoints` may have been deleted; make the run again to get them"
+    )]
     NoCheckpoint {
         /// The run directory.
         run: PathBuf,

@@ -29,7 +29,13 @@ impl Node {
     /// Parses the whole document.
     pub(crate) fn parse(document: &Document) -> Result<Node, StudyFileError> {
         let table = DeTable::parse(&document.text).map_err(|error| {
-            document.error(&error.span().unwrap_or(0..0), error.message().replace('\n', ", "))
+            let (span, mut message) = (error.span().unwrap_or(0..0), error.message().replace('\n', ", "));
+            if let Some(line) =
+                first_of_duplicates(&document.text, &span).filter(|_| message == "duplicate key")
+            {
+                message = format!("duplicate key: line {line} has it already");
+            }
+            document.error(&span, message)
         })?;
         let span = table.span();
         let content = table_content(document, table.get_ref())?;
@@ -76,6 +82,22 @@ impl Node {
             Content::Scalar(_) => "a date",
         }
     }
+}
+
+/// Returns the line, from 1, that has the key or the head of a table at `span` before it; `None` where no line of the same form has.
+fn first_of_duplicates(text: &str, span: &Range<usize>) -> Option<usize> {
+    let before = text.get(..span.start)?;
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let duplicate = before.matches('\n').count();
+    let key = |line: &str| match line.starts_with('[') {
+        true => line.to_owned(),
+        false => line.split('=').next().unwrap_or_default().trim_end().to_owned(),
+    };
+    let wanted = key(lines.get(duplicate)?);
+    // A key is looked for in its own table, the head of a table in the whole text.
+    let mut earlier =
+        (0..duplicate).rev().take_while(|line| wanted.starts_with('[') || !lines[*line].starts_with('['));
+    earlier.find(|line| key(lines[*line]) == wanted).map(|line| line + 1)
 }
 
 fn table_content(document: &Document, table: &DeTable<'_>) -> Result<Content, StudyFileError> {
@@ -148,7 +170,15 @@ mod tests {
     #[test]
     fn broken_syntax_and_duplicate_keys_are_located() {
         assert_eq!(parse("a = 1\nb = = 2\n").unwrap_err().line, 2);
-        assert_eq!(parse("a = 1\na = 2\n").unwrap_err().line, 2);
+        for (text, lines) in [
+            ("a = 1\na = 2\n", (2, 1)),
+            ("[x]\na = 1\n[y]\na = 1\n  a=2\n", (5, 4)),
+            ("[arms.x.net]\nb = 1\n\n[arms.y]\n[arms.x.net]\n", (5, 1)),
+        ] {
+            let error = parse(text).unwrap_err();
+            let message = format!("duplicate key: line {} has it already", lines.1);
+            assert_eq!((error.line, error.message), (lines.0, message), "{text}");
+        }
         assert_eq!(parse("a = 99999999999999999999\n").unwrap_err().column, 5);
     }
 }
