@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::samples::Samples;
 use super::split::{self, Split};
 use crate::error::DataError;
 use crate::image_shape::ImageShape;
@@ -38,13 +39,6 @@ enum ViewSource {
     Memory(Split),
 }
 
-/// Which samples of a source belong to a split.
-#[derive(Clone, Debug)]
-enum Samples {
-    Range { first: usize, count: usize },
-    Chosen(Arc<Vec<u32>>),
-}
-
 impl Images {
     /// A split of a set of encoded images.
     pub(crate) fn of_shards(
@@ -53,7 +47,7 @@ impl Images {
         view: Option<View>,
         shape: ImageShape,
     ) -> Images {
-        let samples = Samples::Range { first: set.first_of(split), count: set.header().count(split) };
+        let samples = Samples::range(set.first_of(split), set.header().count(split));
         Images::Viewed(ViewedImages { source: ViewSource::Shards(Arc::clone(set)), samples, view, shape })
     }
 
@@ -61,7 +55,7 @@ impl Images {
     pub(crate) fn of_split(split: Split, view: Option<View>) -> Images {
         let Some(view) = view else { return Images::Stored(split) };
         let shape = ImageShape { channels: split.shape().channels, ..view.shape() };
-        let samples = Samples::Range { first: 0, count: split.len() };
+        let samples = Samples::range(0, split.len());
         Images::Viewed(ViewedImages { source: ViewSource::Memory(split), samples, view: Some(view), shape })
     }
 
@@ -181,9 +175,20 @@ impl Images {
         match self {
             Images::Stored(split) => Images::Stored(split.select(samples)),
             Images::Viewed(viewed) => {
-                let number = |sample: &usize| viewed.samples.number(*sample) as u32;
-                let samples = Samples::Chosen(Arc::new(samples.iter().map(number).collect()));
+                let samples = viewed.samples.select(samples.iter().copied());
                 Images::Viewed(ViewedImages { samples, ..viewed.clone() })
+            }
+        }
+    }
+
+    /// The other samples than the named ones, which are in rising order.
+    #[must_use]
+    pub(crate) fn without(&self, samples: &[usize]) -> Images {
+        let others = (0..self.len()).filter(|sample| samples.binary_search(sample).is_err());
+        match self {
+            Images::Stored(split) => Images::Stored(split.select(&others.collect::<Vec<_>>())),
+            Images::Viewed(viewed) => {
+                Images::Viewed(ViewedImages { samples: viewed.samples.select(others), ..viewed.clone() })
             }
         }
     }
@@ -216,22 +221,5 @@ impl ViewedImages {
 
     fn seen(&self, whole: &Picture) -> Picture {
         self.view.map_or_else(|| whole.clone(), |view| view.of(whole))
-    }
-}
-
-impl Samples {
-    fn len(&self) -> usize {
-        match self {
-            Samples::Range { count, .. } => *count,
-            Samples::Chosen(chosen) => chosen.len(),
-        }
-    }
-
-    fn number(&self, sample: usize) -> usize {
-        assert!(sample < self.len(), "sample {sample} of {}", self.len());
-        match self {
-            Samples::Range { first, .. } => first + sample,
-            Samples::Chosen(chosen) => chosen[sample] as usize,
-        }
     }
 }
