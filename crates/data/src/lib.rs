@@ -49,7 +49,7 @@ pub use order::Order;
 pub use pairs::{PairBatch, Patches, Symmetry, Targets};
 pub use picture::Picture;
 pub use pictures::{
-    Fold, PictureDataset, PictureExample, PictureOptions, PictureSource, TestSets, open_pictures,
+    Fold, IGNORED, PictureDataset, PictureExample, PictureOptions, PictureSource, TestSets, open_pictures,
 };
 pub use prefetch::BatchIterator;
 pub use preprocess::{
