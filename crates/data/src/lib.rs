@@ -65,7 +65,7 @@ pub use registry::{DatasetSummary, HashCheck, list, needs_view, open};
 pub use resize::{Filter, Window};
 pub use shared::SharedImages;
 pub use verify::{VerifyReport, verify};
-pub use view::View;
+pub use view::{Crops, View};
 
 /// Revision of the numbers this crate computes; raised with every change of a value that a run depends on.
 pub const NUMERICS_REVISION: u32 = 2;

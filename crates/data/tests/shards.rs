@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use allconv_data::import::entry::EntryLimits;
 use allconv_data::import::source;
 use allconv_data::{
-    DataDirectory, Dataset, DatasetOptions, Filter, ImportOptions, ShardOptions, Storage, TestShare,
+    Crops, DataDirectory, Dataset, DatasetOptions, Filter, ImportOptions, ShardOptions, Storage, TestShare,
     View, find_shards, import, import_shards, open, pack_dataset, pack_files, verify,
 };
 use image::{ExtendedColorType, ImageFormat};
@@ -47,7 +47,7 @@ fn plain() -> DatasetOptions {
 
 fn viewed() -> DatasetOptions {
     DatasetOptions {
-        view: Some(View { size: 6, resize: None, filter: Filter::Bilinear }),
+        view: Some(View { size: 6, resize: None, filter: Filter::Bilinear, crops: Crops::Centre }),
         ..plain()
     }
 }

@@ -29,6 +29,8 @@ pub struct ViewedImages {
     /// Numbers of the samples in the source.
     samples: Samples,
     view: Option<View>,
+    /// Number of the part that is seen, if not the centre.
+    crop: Option<usize>,
     shape: ImageShape,
 }
 
@@ -48,7 +50,13 @@ impl Images {
         shape: ImageShape,
     ) -> Images {
         let samples = Samples::range(set.first_of(split), set.header().count(split));
-        Images::Viewed(ViewedImages { source: ViewSource::Shards(Arc::clone(set)), samples, view, shape })
+        Images::Viewed(ViewedImages {
+            source: ViewSource::Shards(Arc::clone(set)),
+            samples,
+            view,
+            crop: None,
+            shape,
+        })
     }
 
     /// A split in memory, seen through a view if there is one.
@@ -56,7 +64,13 @@ impl Images {
         let Some(view) = view else { return Images::Stored(split) };
         let shape = ImageShape { channels: split.shape().channels, ..view.shape() };
         let samples = Samples::range(0, split.len());
-        Images::Viewed(ViewedImages { source: ViewSource::Memory(split), samples, view: Some(view), shape })
+        Images::Viewed(ViewedImages {
+            source: ViewSource::Memory(split),
+            samples,
+            view: Some(view),
+            crop: None,
+            shape,
+        })
     }
 
     /// Number of images.
@@ -134,6 +148,18 @@ impl Images {
         }
     }
 
+    /// The images once for each part of them that evaluation looks at.
+    pub(crate) fn crops(&self) -> Vec<Images> {
+        let of = |viewed: &ViewedImages, view: View| {
+            let seen = |number| Images::Viewed(ViewedImages { crop: Some(number), ..viewed.clone() });
+            (0..view.crops.count()).map(seen).collect()
+        };
+        match self {
+            Images::Viewed(viewed) => viewed.view.map_or_else(|| vec![self.clone()], |view| of(viewed, view)),
+            Images::Stored(_) => vec![self.clone()],
+        }
+    }
+
     /// Resizes a part of a whole image to the size of the images.
     pub(crate) fn resized_part(&self, whole: &Picture, part: Window) -> Picture {
         let (shape, filter) = match self {
@@ -165,7 +191,11 @@ impl Images {
     pub(crate) fn view_text(&self) -> String {
         match self {
             Images::Stored(_) => String::new(),
-            Images::Viewed(viewed) => format!("{:?} {:?}", viewed.view, viewed.shape),
+            // The words name cache files: crops, which change nothing here, are not among them.
+            Images::Viewed(ViewedImages { view: None, shape, .. }) => format!("None {shape:?}"),
+            Images::Viewed(ViewedImages { view: Some(View { size, resize, filter, .. }), shape, .. }) => {
+                format!("Some(View {{ size: {size:?}, resize: {resize:?}, filter: {filter:?} }}) {shape:?}")
+            }
         }
     }
 
@@ -220,6 +250,10 @@ impl ViewedImages {
     }
 
     fn seen(&self, whole: &Picture) -> Picture {
-        self.view.map_or_else(|| whole.clone(), |view| view.of(whole))
+        match (self.view, self.crop) {
+            (None, _) => whole.clone(),
+            (Some(view), None) => view.of(whole),
+            (Some(view), Some(number)) => view.crop(whole, number),
+        }
     }
 }

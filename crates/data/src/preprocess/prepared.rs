@@ -100,6 +100,16 @@ impl PreparedSplit {
         PreparedSplit { values, images: self.images.select(&chosen), fitted: Arc::clone(&self.fitted) }
     }
 
+    /// Returns the split once for each part of its images that evaluation looks at: usually once, ten times with
+    /// [`Crops::Ten`](crate::Crops::Ten).
+    pub fn crops(&self) -> Vec<PreparedSplit> {
+        if self.values.is_some() {
+            return vec![self.clone()];
+        }
+        let of = |images| PreparedSplit { values: None, images, fitted: Arc::clone(&self.fitted) };
+        self.images.crops().into_iter().map(of).collect()
+    }
+
     /// Returns one image, `[height, width, channels]`.
     ///
     /// # Errors
