@@ -102,14 +102,18 @@ def losses():
         found[name] = {"value": value.item(), "gradient": gradient.tolist()}
     logits = wave(2 * 3 * 4 * 5, 1.1, 3.0).reshape(2, 3, 4, 5).requires_grad_()
     labels = torch.tensor([(index * 7) % 5 % 3 for index in range(2 * 4 * 5)]).reshape(2, 4, 5)
-    entropy = torch.nn.functional.cross_entropy(logits, labels)
-    share = logits.softmax(1)
-    truth = torch.nn.functional.one_hot(labels, 3).permute(0, 3, 1, 2)
-    both, sums = (share * truth).sum((0, 2, 3)), (share + truth).sum((0, 2, 3))
-    dice = 1 - ((2 * both + 1) / (sums + 1)).mean()
-    for name, value in {"cross_entropy": entropy, "cross_entropy_dice": entropy + dice}.items():
-        (gradient,) = torch.autograd.grad(value, logits, retain_graph=True)
-        found[name] = {"value": value.item(), "gradient": gradient.flatten().tolist()}
+    ignoring = labels.clone()
+    ignoring.view(-1)[1::4] = 255
+    for ending, labels in {"": labels, "_ignoring": ignoring}.items():
+        entropy = torch.nn.functional.cross_entropy(logits, labels, ignore_index=255)
+        counted = (labels != 255).unsqueeze(1)
+        share = logits.softmax(1) * counted
+        truth = torch.nn.functional.one_hot(labels * (labels != 255), 3).permute(0, 3, 1, 2) * counted
+        both, sums = (share * truth).sum((0, 2, 3)), (share + truth).sum((0, 2, 3))
+        dice = 1 - ((2 * both + 1) / (sums + 1)).mean()
+        for name, value in {"cross_entropy": entropy, "cross_entropy_dice": entropy + dice}.items():
+            (gradient,) = torch.autograd.grad(value, logits, retain_graph=True)
+            found[name + ending] = {"value": value.item(), "gradient": gradient.flatten().tolist()}
     return found
 
 

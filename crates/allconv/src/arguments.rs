@@ -19,8 +19,8 @@ pub(crate) use machine::{
 };
 pub(crate) use paper::{PaperBuildArguments, PaperCommand, PaperInitArguments, PaperVerifyArguments};
 pub(crate) use registries::{
-    DataCommand, ImportArguments, KindArgument, LayoutArgument, ModelsCommand, OperatorExportArguments,
-    OperatorFormat, OperatorsCommand, PresetsCommand, SchemaFormat,
+    DataCommand, FileArguments, ImportArguments, KindArgument, LayoutArgument, ModelsCommand,
+    OperatorExportArguments, OperatorFormat, OperatorsCommand, PackArguments, PresetsCommand, SchemaFormat,
 };
 pub(crate) use runs::{RunsCommand, RunsListArguments};
 pub(crate) use study::{

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use allconv_data::{DataDirectory, Dataset, Filter, PreparedDataset, View};
+use allconv_data::{Crops, DataDirectory, Dataset, Filter, PreparedDataset, View};
 use allconv_inspect::{
     Blueprint, ModelFolder, OutputType, Pictures, RunWeights, Subject, TrainedNetwork, picture_files,
 };
@@ -186,7 +186,7 @@ fn opened(
 
 /// The view that the arguments name.
 fn view(arguments: &SubjectArguments) -> Option<View> {
-    arguments.view.map(|size| View { size, resize: None, filter: Filter::default() })
+    arguments.view.map(|size| View { size, resize: None, filter: Filter::default(), crops: Crops::default() })
 }
 
 fn parsed_steps(steps: &[String]) -> Result<Vec<allconv_data::Preprocess>, UsageError> {

@@ -18,6 +18,7 @@ pub mod import;
 pub mod loader;
 pub mod order;
 pub mod packed_file;
+pub mod packing;
 pub mod pairs;
 mod picture;
 pub mod pictures;
@@ -43,13 +44,17 @@ pub use import::imagenet::ImageNetFiles;
 pub use import::labels::parse_labels;
 pub use import::left_out::LeftOut;
 pub use import::pictures::{PictureKind, PictureLayout, PictureReport, import_pictures};
-pub use import::{ImportOptions, ImportReport, TestShare, import, import_imagenet};
+pub use import::{
+    ImportOptions, ImportReport, ShardOptions, Storage, TestShare, find_shards, import, import_imagenet,
+    import_shards, pack_files,
+};
 pub use loader::{Loader, LoaderSettings, MOST_WORKERS, MakeBatch, Position, SampleSource};
 pub use order::Order;
+pub use packing::pack_dataset;
 pub use pairs::{PairBatch, Patches, Symmetry, Targets};
 pub use picture::Picture;
 pub use pictures::{
-    Fold, PictureDataset, PictureExample, PictureOptions, PictureSource, TestSets, open_pictures,
+    Fold, IGNORED, PictureDataset, PictureExample, PictureOptions, PictureSource, TestSets, open_pictures,
 };
 pub use prefetch::BatchIterator;
 pub use preprocess::{
@@ -60,7 +65,7 @@ pub use registry::{DatasetSummary, HashCheck, TrainingImages, list, needs_view, 
 pub use resize::{Filter, Window};
 pub use shared::SharedImages;
 pub use verify::{VerifyReport, verify};
-pub use view::View;
+pub use view::{Crops, View};
 
 /// Revision of the numbers this crate computes; raised with every change of a value that a run depends on.
 pub const NUMERICS_REVISION: u32 = 2;

@@ -75,6 +75,15 @@ impl Picture {
         )
     }
 
+    /// Returns the picture with left and right exchanged.
+    #[must_use]
+    pub fn mirrored(&self) -> Picture {
+        let ImageShape { width, channels, .. } = self.shape;
+        let rows = self.pixels.chunks_exact(width * channels);
+        let pixels = rows.flat_map(|row| row.chunks_exact(channels).rev().flatten()).copied().collect();
+        Picture::new(self.shape, pixels)
+    }
+
     /// Returns the picture with three channels, which are equal where it has one.
     #[must_use]
     pub fn in_colour(&self) -> Picture {

@@ -1,6 +1,7 @@
 //! Images that are in two splits at once, as a test image must not be a training image.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::convert::Infallible;
 
 use rayon::prelude::*;
 
@@ -24,11 +25,46 @@ pub struct SharedImages {
     pub first: [String; 2],
 }
 
-/// One split as it is compared: BLAKE3 of each image's shape and pixels, a value that is equal for equal labels, and a name.
-struct Compared<'a> {
+/// What is compared of an image: a value that equal images have in common, and one that equal labels have in common.
+type Known = ([u8; 32], [u8; 32]);
+
+/// One split as it is compared. Of encoded images nothing is held in memory.
+struct Compared<'a, E> {
     split: SplitName,
-    images: Vec<([u8; 32], [u8; 32])>,
+    count: usize,
+    known: Box<dyn Fn(usize) -> Result<Known, E> + Sync + 'a>,
     name: Box<dyn Fn(usize) -> String + 'a>,
+}
+
+/// Images of a split that are looked at together.
+const CHUNK: usize = 1 << 16;
+
+impl<'a, E: Send> Compared<'a, E> {
+    /// A split of which everything that is compared lies in memory.
+    fn in_memory(
+        split: SplitName,
+        images: Vec<Known>,
+        name: impl Fn(usize) -> String + 'a,
+    ) -> Compared<'a, E> {
+        let count = images.len();
+        Compared { split, count, known: Box::new(move |place| Ok(images[place])), name: Box::new(name) }
+    }
+
+    /// Visits all images in order.
+    fn visit(&self, visit: &mut dyn FnMut(usize, Known)) -> Result<(), E> {
+        for first in (0..self.count).step_by(CHUNK) {
+            let places = first..(first + CHUNK).min(self.count);
+            let known: Vec<Known> = places.into_par_iter().map(&self.known).collect::<Result<_, E>>()?;
+            known.into_iter().enumerate().for_each(|(place, known)| visit(first + place, known));
+        }
+        Ok(())
+    }
+}
+
+/// The result of a comparison that reads nothing.
+fn sure<T>(result: Result<T, Infallible>) -> T {
+    let Ok(value) = result;
+    value
 }
 
 impl Dataset {
@@ -43,19 +79,19 @@ impl Dataset {
             Some((SplitName::Test, &self.test)),
         ];
         let compared = |(split, images)| of_images(split, images);
-        let splits: Vec<Compared> = splits.into_iter().flatten().map(compared).collect::<Result<_, _>>()?;
-        Ok(between(&splits.into_iter().map(Some).collect::<Vec<_>>()))
+        between(&splits.into_iter().flatten().map(compared).collect::<Vec<_>>())
     }
 }
 
 impl Source {
     /// As [`Dataset::shared_between_splits`], before anything is held out; `name` names an image by its split and its number there.
     pub fn shared_between_splits(&self, name: &dyn Fn(SplitName, usize) -> String) -> Vec<SharedImages> {
-        between(&[
+        let splits = [
             Some(of_split(SplitName::Train, &self.train, name)),
             self.validation.as_ref().map(|split| of_split(SplitName::Validation, split, name)),
             Some(of_split(SplitName::Test, &self.test, name)),
-        ])
+        ];
+        sure(between(&splits.into_iter().flatten().collect::<Vec<_>>()))
     }
 }
 
@@ -68,22 +104,22 @@ impl PictureDataset {
     /// Returns the pictures that are in two splits at once, for each pair of splits that shares any; the test pictures of other sets count
     /// too.
     pub fn shared_between_splits(&self) -> Vec<SharedImages> {
-        between(&[
-            Some(of_pictures(SplitName::Train, self.train.iter())),
-            Some(of_pictures(SplitName::Validation, self.validation.iter())),
-            Some(of_pictures(SplitName::Test, self.tested())),
-        ])
+        sure(between(&[
+            of_pictures(SplitName::Train, self.train.iter()),
+            of_pictures(SplitName::Validation, self.validation.iter()),
+            of_pictures(SplitName::Test, self.tested()),
+        ]))
     }
 }
 
 impl PictureSource {
     /// As [`PictureDataset::shared_between_splits`], before anything is held out.
     pub fn shared_between_splits(&self) -> Vec<SharedImages> {
-        between(&[
-            Some(of_pictures(SplitName::Train, &self.train)),
-            Some(of_pictures(SplitName::Validation, &self.validation)),
-            Some(of_pictures(SplitName::Test, &self.test)),
-        ])
+        sure(between(&[
+            of_pictures(SplitName::Train, &self.train),
+            of_pictures(SplitName::Validation, &self.validation),
+            of_pictures(SplitName::Test, &self.test),
+        ]))
     }
 }
 
@@ -92,44 +128,49 @@ pub(crate) fn tested_on_training_pictures(
     train: &[PictureExample],
     test: &[PictureExample],
 ) -> Option<SharedImages> {
-    compare(&of_pictures(SplitName::Train, train), &of_pictures(SplitName::Test, test))
+    sure(compare(&of_pictures(SplitName::Train, train), &of_pictures(SplitName::Test, test)))
 }
 
-fn between(splits: &[Option<Compared>]) -> Vec<SharedImages> {
-    let splits: Vec<&Compared> = splits.iter().flatten().collect();
+fn between<E: Send>(splits: &[Compared<'_, E>]) -> Result<Vec<SharedImages>, E> {
     let pairs = (0..splits.len()).flat_map(|later| (0..later).map(move |earlier| (earlier, later)));
-    pairs.filter_map(|(earlier, later)| compare(splits[earlier], splits[later])).collect()
+    let shared = pairs.map(|(earlier, later)| compare(&splits[earlier], &splits[later]));
+    shared.filter_map(Result::transpose).collect()
 }
 
-fn compare(earlier: &Compared, later: &Compared) -> Option<SharedImages> {
-    let mut known: HashMap<&[u8; 32], Vec<usize>> = HashMap::with_capacity(earlier.images.len());
-    for (place, (pixels, _)) in earlier.images.iter().enumerate() {
-        known.entry(pixels).or_default().push(place);
-    }
-    let mut found: Option<SharedImages> = None;
-    for (place, (pixels, label)) in later.images.iter().enumerate() {
-        let Some(originals) = known.get(pixels) else { continue };
-        let shared = found.get_or_insert_with(|| SharedImages {
-            of: later.split,
-            with: earlier.split,
-            count: 0,
-            labelled_otherwise: 0,
-            first: [(later.name)(place), (earlier.name)(originals[0])],
-        });
-        shared.count += 1;
-        shared.labelled_otherwise +=
-            usize::from(originals.iter().any(|original| earlier.images[*original].1 != *label));
-    }
-    found
+/// An image of the later split that the earlier one holds too.
+struct Copy {
+    /// Place of the first original.
+    original: usize,
+    is_labelled_otherwise: bool,
 }
 
-fn of_images(split: SplitName, images: &Images) -> Result<Compared<'_>, DataError> {
-    let known = |sample| Ok((images.content(sample)?, label_bytes(images.label(sample)?)));
-    Ok(Compared {
+/// Holds the later split in memory, which is a test or validation split, and visits the images of the earlier one.
+fn compare<E: Send>(earlier: &Compared<'_, E>, later: &Compared<'_, E>) -> Result<Option<SharedImages>, E> {
+    let mut places: HashMap<[u8; 32], Vec<(usize, [u8; 32])>> = HashMap::new();
+    later.visit(&mut |place, (pixels, label)| places.entry(pixels).or_default().push((place, label)))?;
+    let mut copies: BTreeMap<usize, Copy> = BTreeMap::new();
+    earlier.visit(&mut |original, (pixels, original_label)| {
+        for (place, label) in places.get(&pixels).into_iter().flatten() {
+            let copy = copies.entry(*place).or_insert(Copy { original, is_labelled_otherwise: false });
+            copy.is_labelled_otherwise |= original_label != *label;
+        }
+    })?;
+    Ok(copies.first_key_value().map(|(place, first)| SharedImages {
+        of: later.split,
+        with: earlier.split,
+        count: copies.len(),
+        labelled_otherwise: copies.values().filter(|copy| copy.is_labelled_otherwise).count(),
+        first: [(later.name)(*place), (earlier.name)(first.original)],
+    }))
+}
+
+fn of_images(split: SplitName, images: &Images) -> Compared<'_, DataError> {
+    Compared {
         split,
-        images: (0..images.len()).into_par_iter().map(known).collect::<Result<_, DataError>>()?,
+        count: images.len(),
+        known: Box::new(move |sample| Ok((images.content(sample)?, label_bytes(images.label(sample)?)))),
         name: Box::new(move |sample| numbered(split, sample)),
-    })
+    }
 }
 
 /// Files that lie in two splits, given the split, content, class and name of each.
@@ -140,9 +181,9 @@ pub(crate) fn of_files(files: &[(SplitName, [u8; 32], String, String)]) -> Vec<S
             (*content, *blake3::hash(class.as_bytes()).as_bytes())
         };
         let images = files.iter().map(known).collect();
-        Some(Compared { split, images, name: Box::new(move |place| files[place].3.clone()) })
+        Compared::in_memory(split, images, move |place| files[place].3.clone())
     };
-    between(&[SplitName::Train, SplitName::Validation, SplitName::Test].map(of))
+    sure(between(&[SplitName::Train, SplitName::Validation, SplitName::Test].map(of)))
 }
 
 fn label_bytes(label: u16) -> [u8; 32] {
@@ -155,17 +196,17 @@ fn of_split<'a>(
     split: SplitName,
     images: &'a Split,
     name: &'a dyn Fn(SplitName, usize) -> String,
-) -> Compared<'a> {
+) -> Compared<'a, Infallible> {
     let hash =
         |sample| (*blake3::hash(images.image(sample)).as_bytes(), label_bytes(images.labels()[sample]));
-    Compared {
-        split,
-        images: (0..images.len()).into_par_iter().map(hash).collect(),
-        name: Box::new(move |sample| name(split, sample)),
-    }
+    let known = (0..images.len()).into_par_iter().map(hash).collect();
+    Compared::in_memory(split, known, move |sample| name(split, sample))
 }
 
-fn of_pictures<'a>(split: SplitName, pictures: impl IntoIterator<Item = &'a PictureExample>) -> Compared<'a> {
+fn of_pictures<'a>(
+    split: SplitName,
+    pictures: impl IntoIterator<Item = &'a PictureExample>,
+) -> Compared<'a, Infallible> {
     let pictures: Vec<&PictureExample> = pictures.into_iter().collect();
     let hash = |example: &&PictureExample| {
         let mut hasher = blake3::Hasher::new();
@@ -177,11 +218,8 @@ fn of_pictures<'a>(split: SplitName, pictures: impl IntoIterator<Item = &'a Pict
         let mask = example.mask.as_ref().map_or([0; 32], |mask| *blake3::hash(mask).as_bytes());
         (*hasher.finalize().as_bytes(), mask)
     };
-    Compared {
-        split,
-        images: pictures.par_iter().map(hash).collect(),
-        name: Box::new(move |place| pictures[place].name.clone()),
-    }
+    let known = pictures.par_iter().map(hash).collect();
+    Compared::in_memory(split, known, move |place| pictures[place].name.clone())
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ const MOST_PIXELS: usize = 4096;
 /// | `size` | must be given: height and width of the network's input, 1 to 4096 |
 /// | `resize` | `size`·8/7, rounded: 256 for 224; at least `size` |
 /// | `filter` | `bilinear`, antialiased |
+/// | `crops` | `centre`; `ten`: evaluation means the class probabilities of the four corners, the centre, and their mirror images |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct View {
@@ -30,10 +31,34 @@ pub struct View {
     /// Filter of the resizing.
     #[serde(default, skip_serializing_if = "is_default")]
     pub filter: Filter,
+    /// The parts of the resized image that evaluation looks at.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub crops: Crops,
 }
 
-fn is_default(filter: &Filter) -> bool {
-    *filter == Filter::default()
+/// The parts of a resized image that evaluation looks at. Training, prediction, explanations and measures see the centre.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Crops {
+    /// The centre.
+    #[default]
+    Centre,
+    /// The four corners, the centre, and their mirror images (Krizhevsky et al. 2012): the class probabilities are their mean.
+    Ten,
+}
+
+impl Crops {
+    /// Returns the number of parts.
+    pub fn count(self) -> usize {
+        match self {
+            Crops::Centre => 1,
+            Crops::Ten => 10,
+        }
+    }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl View {
@@ -59,16 +84,49 @@ impl View {
         self.resize.unwrap_or((self.size * 8 + 3) / 7)
     }
 
-    /// Resizes and crops a picture.
+    /// Resizes a picture and crops its centre.
     ///
     /// ```
-    /// use allconv_data::{Filter, ImageShape, Picture, View};
-    /// let view = View { size: 4, resize: None, filter: Filter::Bilinear };
+    /// use allconv_data::{Crops, Filter, ImageShape, Picture, View};
+    /// let view = View { size: 4, resize: None, filter: Filter::Bilinear, crops: Crops::Centre };
     /// let shape = ImageShape { height: 30, width: 70, channels: 3 };
     /// let seen = view.of(&Picture::new(shape, vec![9; shape.len()]));
     /// assert_eq!((seen.shape().height, seen.shape().width), (4, 4));
     /// ```
     pub fn of(&self, picture: &Picture) -> Picture {
+        self.offset_part(picture, [half_to_even; 2])
+    }
+
+    /// Resizes a picture and crops one of the parts that evaluation looks at: of ten the corners at the top, those at the bottom, the centre,
+    /// then the same mirrored.
+    ///
+    /// # Panics
+    /// If there are not so many.
+    pub fn crop(&self, picture: &Picture, number: usize) -> Picture {
+        assert!(number < self.crops.count(), "crop {number} of {}", self.crops.count());
+        if self.crops == Crops::Centre {
+            return self.of(picture);
+        }
+        let corner = |place: usize| match number % 5 {
+            4 => None,
+            corner => Some((corner >> place) & 1 == 1),
+        };
+        let seen = self.placed(picture, [1, 0].map(corner));
+        if number < 5 { seen } else { seen.mirrored() }
+    }
+
+    /// Crops at the end of each axis (true), its beginning (false) or its centre (none).
+    fn placed(&self, picture: &Picture, places: [Option<bool>; 2]) -> Picture {
+        let offset: [fn(usize) -> usize; 2] = places.map(|place| match place {
+            None => half_to_even as fn(usize) -> usize,
+            Some(true) => |rest| rest,
+            Some(false) => |_| 0,
+        });
+        self.offset_part(picture, offset)
+    }
+
+    /// Resizes a picture and crops it at the offsets that follow from what is left over of each axis.
+    fn offset_part(&self, picture: &Picture, offset: [fn(usize) -> usize; 2]) -> Picture {
         let shape = picture.shape();
         let edge = self.shorter_edge();
         let longer = |long: usize, short: usize| edge * long / short;
@@ -77,8 +135,8 @@ impl View {
             false => [longer(shape.height, shape.width), edge],
         };
         let kept = Window {
-            top: half_to_even(height - self.size),
-            left: half_to_even(width - self.size),
+            top: offset[0](height - self.size),
+            left: offset[1](width - self.size),
             height: self.size,
             width: self.size,
         };
@@ -102,7 +160,7 @@ mod tests {
 
     #[test]
     fn the_shorter_edge_is_eight_sevenths_and_halves_round_to_even() {
-        let view = |size| View { size, resize: None, filter: Filter::default() };
+        let view = |size| View { size, resize: None, filter: Filter::default(), crops: Crops::Centre };
         assert_eq!([7, 32, 64, 128, 224].map(|size| view(size).shorter_edge()), [8, 37, 73, 146, 256]);
         assert_eq!([0, 1, 2, 3, 5, 7].map(half_to_even), [0, 0, 1, 2, 2, 4]);
     }
@@ -111,14 +169,31 @@ mod tests {
     fn an_image_of_the_view_s_size_passes_unchanged_when_nothing_is_resized() {
         let shape = ImageShape { height: 5, width: 9, channels: 3 };
         let picture = Picture::new(shape, (0..135).collect());
-        let view = View { size: 5, resize: Some(5), filter: Filter::Lanczos };
+        let view = View { size: 5, resize: Some(5), filter: Filter::Lanczos, crops: Crops::Centre };
         assert_eq!(view.of(&picture), picture.crop(0, 2, 5, 5));
+    }
+
+    #[test]
+    fn ten_crops_are_the_corners_the_centre_and_their_mirror_images() {
+        let shape = ImageShape { height: 5, width: 9, channels: 3 };
+        let picture = Picture::new(shape, (0..135).collect());
+        let view = View { size: 3, resize: Some(5), filter: Filter::Bilinear, crops: Crops::Ten };
+        let places = [(0, 0), (0, 6), (2, 0), (2, 6), (1, 3)];
+        for (number, (top, left)) in places.into_iter().enumerate() {
+            let part = picture.crop(top, left, 3, 3);
+            assert_eq!(view.crop(&picture, number), part, "crop {number}");
+            assert_eq!(view.crop(&picture, number + 5), part.mirrored(), "crop {}", number + 5);
+        }
+        let row: Vec<u8> = picture.crop(0, 0, 1, 2).mirrored().into_pixels();
+        assert_eq!(row, [3, 4, 5, 0, 1, 2]);
     }
 
     #[test]
     fn impossible_sizes_are_refused_by_field() {
         let message = |size, resize| {
-            let fault = View { size, resize, filter: Filter::default() }.check().expect_err("refused");
+            let fault = View { size, resize, filter: Filter::default(), crops: Crops::Centre }
+                .check()
+                .expect_err("refused");
             crate::DataError::from(fault).to_string()
         };
         assert!(message(0, None).starts_with("view.size = 0 is"));

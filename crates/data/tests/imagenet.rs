@@ -8,8 +8,8 @@ use std::path::Path;
 use allconv_data::import::entry::EntryLimits;
 use allconv_data::import::source;
 use allconv_data::{
-    DataDirectory, DataError, DatasetOptions, Filter, ImageNetFiles, ImportOptions, ImportReport, View,
-    import_imagenet, open,
+    Crops, DataDirectory, DataError, DatasetOptions, Filter, ImageNetFiles, ImportOptions, ImportReport,
+    View, import_imagenet, open,
 };
 use image::{ExtendedColorType, ImageFormat};
 
@@ -95,7 +95,7 @@ fn classes_are_numbered_by_wordnet_id_and_validation_labels_come_from_the_develo
     let report = import(&files, folder.path()).expect("the official layout");
     assert_eq!((report.counts, report.size, report.tests_on_validation), ([9, 0, 4], None, true));
     assert_eq!(report.classes, ["n01514668 cock", "n01560419 bulbul", "n13052670 hen-of-the-woods"]);
-    let view = Some(View { size: 16, resize: None, filter: Filter::default() });
+    let view = Some(View { size: 16, resize: None, filter: Filter::default(), crops: Crops::Centre });
     let options = DatasetOptions { validation: 0, view, ..DatasetOptions::default() };
     let dataset = open("imagenet", &DataDirectory::new(folder.path().join("data")), &options).expect("a set");
     let labels = |count: usize| {

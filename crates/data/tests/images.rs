@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use allconv_data::{
-    Background, DataDirectory, DatasetOptions, Filter, ImportOptions, Loader, LoaderSettings, Order,
+    Background, Crops, DataDirectory, DatasetOptions, Filter, ImportOptions, Loader, LoaderSettings, Order,
     Position, Preprocess, TestShare, View, import, open, prepare, verify,
 };
 use image::{ExtendedColorType, ImageFormat};
 
-const VIEW: View = View { size: 8, resize: None, filter: Filter::Bilinear };
+const VIEW: View = View { size: 8, resize: None, filter: Filter::Bilinear, crops: Crops::Centre };
 
 fn encoded(format: ImageFormat, colour: ExtendedColorType, [height, width]: [u32; 2], seed: u8) -> Vec<u8> {
     let length = (height * width) as usize * usize::from(colour.channel_count());
@@ -313,4 +313,29 @@ fn the_real_images_of_different_sizes_are_imported_and_seen() {
     let dataset = open("imagenet93", &place.directory, &viewed()).expect("a view");
     let dataset = Arc::new(dataset);
     assert!((0..dataset.train.len()).all(|sample| dataset.train.read(sample).is_ok()));
+}
+
+#[test]
+fn ten_crops_are_the_images_of_ten_splits_and_change_nothing_else() {
+    let place = Place::new();
+    let source = place.source("pets", &divided_source());
+    import(&source, "pets", &place.directory, &ImportOptions::default()).expect("images");
+    let prepared = |crops| {
+        let view = Some(View { crops, ..VIEW });
+        let options = DatasetOptions { view, ..viewed() };
+        let set = open("pets", &place.directory, &options).expect("a set");
+        prepare(&set, &[Preprocess::Standardize], &place.directory).expect("prepared")
+    };
+    let (one, ten) = (prepared(Crops::Centre), prepared(Crops::Ten));
+    assert!(one.fitted == ten.fitted && one.fitted_file == ten.fitted_file);
+    assert_eq!((one.test.crops().len(), ten.test.crops().len()), (1, 10));
+    for sample in 0..ten.test.len() {
+        let image = |split: &allconv_data::PreparedSplit| split.image(sample).expect("an image").into_owned();
+        let crops: Vec<Vec<f32>> = ten.test.crops().iter().map(image).collect();
+        assert!(image(&ten.test) == image(&one.test) && crops[4] == image(&one.test));
+        let mirrored = |values: &[f32]| -> Vec<f32> {
+            values.chunks(8 * 3).flat_map(|row| row.chunks(3).rev().flatten().copied()).collect()
+        };
+        assert!((0..5).all(|number| crops[number + 5] == mirrored(&crops[number])));
+    }
 }

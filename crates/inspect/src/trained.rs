@@ -6,7 +6,7 @@ mod open;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use allconv_data::Picture;
+use allconv_data::{Crops, DataError, Picture};
 use allconv_nets::Mode;
 use allconv_record::{Outcome, Outcomes, Provenance, RunDirectory, RunSpecification, SplitName};
 use allconv_train::{
@@ -102,6 +102,26 @@ impl TrainedNetwork {
     /// Returns whether its output is a picture rather than a class.
     pub fn returns_pictures(&self) -> bool {
         self.subject.output_type() != OutputType::Class
+    }
+
+    /// Has evaluations look at these crops of each image, whatever the run's own did.
+    ///
+    /// # Errors
+    /// [`InspectError::Data`] for a network whose images have no view.
+    pub fn look_at(&mut self, crops: Crops) -> Result<(), InspectError> {
+        match &mut self.settings.data.view {
+            Some(view) => view.crops = crops,
+            None => {
+                let error = DataError::BadOption {
+                    field: "crops",
+                    value: format!("{crops:?}").to_lowercase(),
+                    limit: "the images of this network are seen whole, without a view".to_owned(),
+                    fix: "leave --crops out, or train with a view such as { size = 64 }".to_owned(),
+                };
+                return Err(error.into());
+            }
+        }
+        Ok(())
     }
 
     /// Evaluates a split in evaluation mode.

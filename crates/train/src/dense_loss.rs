@@ -90,18 +90,25 @@ pub fn picture_loss(loss: DenseLoss, map: &[f32], target: &[f32]) -> LossValue {
     LossValue { value: sum * weight, gradient }
 }
 
-/// Compares logits `[pixels, classes]` with the true classes `[pixels]`.
+/// Compares logits `[pixels, classes]` with the true classes `[pixels]`. Pixels whose number is no class
+/// ([`IGNORED`](allconv_data::IGNORED)) are left out: means are over the others, and their gradient is 0. Without any other pixel the value is that of no error.
 ///
 /// # Panics
 /// If the lengths do not belong together, or the loss is one of pictures.
 pub fn class_loss(loss: DenseLoss, map: &[f32], target: &[u8], classes: usize) -> LossValue {
     assert!(loss.is_of_classes(), "{loss:?} compares pictures, not classes");
     assert_eq!(map.len(), target.len() * classes, "values of {} pixels in {classes} classes", target.len());
-    let weight = 1.0 / target.len() as f64;
+    let counted: Vec<(usize, usize)> = target
+        .iter()
+        .map(|label| usize::from(*label))
+        .enumerate()
+        .filter(|(_, label)| *label < classes)
+        .collect();
+    let weight = 1.0 / counted.len().max(1) as f64;
     let place = |pixel: usize, class: usize| pixel * classes + class;
     let mut softmax = vec![0.0f64; map.len()];
     let mut entropy = 0.0;
-    for (pixel, label) in target.iter().enumerate() {
+    for &(pixel, label) in &counted {
         let logit = |class: usize| f64::from(map[place(pixel, class)]);
         let largest = (0..classes).map(logit).fold(f64::NEG_INFINITY, f64::max);
         let mut sum = 0.0;
@@ -110,7 +117,7 @@ pub fn class_loss(loss: DenseLoss, map: &[f32], target: &[u8], classes: usize) -
             softmax[place(pixel, class)] = power;
             sum += power;
         }
-        entropy += ln(sum) + largest - logit(usize::from(*label));
+        entropy += ln(sum) + largest - logit(label);
         for class in 0..classes {
             softmax[place(pixel, class)] /= sum;
         }
@@ -118,20 +125,20 @@ pub fn class_loss(loss: DenseLoss, map: &[f32], target: &[u8], classes: usize) -
     let mut value = entropy * weight;
     let (mut both, mut sums) = (vec![0.0; classes], vec![DICE_SMOOTHING; classes]);
     if loss == DenseLoss::CrossEntropyDice {
-        for (pixel, label) in target.iter().enumerate() {
+        for &(pixel, label) in &counted {
             for (class, sum) in sums.iter_mut().enumerate() {
                 *sum += softmax[place(pixel, class)];
             }
-            both[usize::from(*label)] += softmax[place(pixel, usize::from(*label))];
-            sums[usize::from(*label)] += 1.0;
+            both[label] += softmax[place(pixel, label)];
+            sums[label] += 1.0;
         }
         let dice: f64 = both.iter().zip(&sums).map(|(both, sum)| (2.0 * both + DICE_SMOOTHING) / sum).sum();
         value += 1.0 - dice / classes as f64;
     }
     let mut gradient = vec![0.0f32; map.len()];
     let mut dice_gradients = vec![0.0; classes];
-    for (pixel, label) in target.iter().enumerate() {
-        let truth = |class: usize| f64::from(u8::from(class == usize::from(*label)));
+    for &(pixel, label) in &counted {
+        let truth = |class: usize| f64::from(u8::from(class == label));
         let mut mean_dice_gradient = 0.0;
         if loss == DenseLoss::CrossEntropyDice {
             for (class, dice_gradient) in dice_gradients.iter_mut().enumerate() {
@@ -153,6 +160,7 @@ pub fn class_loss(loss: DenseLoss, map: &[f32], target: &[u8], classes: usize) -
 #[cfg(test)]
 mod tests {
     use super::*;
+    use allconv_data::IGNORED;
     use allconv_random::elementary::sin;
     use serde_json::Value;
 
@@ -197,6 +205,20 @@ mod tests {
             [("cross_entropy", DenseLoss::CrossEntropy), ("cross_entropy_dice", DenseLoss::CrossEntropyDice)]
         {
             agrees(name, &class_loss(loss, &logits, &labels, 3), channels_first);
+            let ignoring: Vec<u8> = labels
+                .iter()
+                .enumerate()
+                .map(|(index, label)| if index % 4 == 1 { IGNORED } else { *label })
+                .collect();
+            agrees(&format!("{name}_ignoring"), &class_loss(loss, &logits, &ignoring, 3), channels_first);
+        }
+    }
+
+    #[test]
+    fn a_map_of_ignored_pixels_has_neither_loss_nor_gradient() {
+        for loss in [DenseLoss::CrossEntropy, DenseLoss::CrossEntropyDice] {
+            let nothing = class_loss(loss, &[3.0, -2.0, 0.5, 1.0], &[IGNORED; 2], 2);
+            assert_eq!((nothing.value, nothing.gradient), (0.0, vec![0.0; 4]));
         }
     }
 

@@ -2,6 +2,7 @@
 
 use allconv_data::{Augmentation, Batch, Loader, LoaderSettings, Order, Position, PreparedSplit};
 use allconv_nets::{Mode, Network};
+use allconv_random::elementary::{exp, ln};
 use allconv_record::{Outcome, Outcomes};
 use burn::tensor::Device;
 
@@ -30,7 +31,8 @@ impl Evaluation {
     }
 }
 
-/// Evaluates `network` on `split` in evaluation mode: no dropout, no augmentation, every image once.
+/// Evaluates `network` on `split` in evaluation mode: no dropout, no augmentation, every image once. Where the view of the images has ten crops, the
+/// class probabilities are the mean of those of the crops.
 ///
 /// # Errors
 /// [`TrainError::Data`] when an image cannot be read.
@@ -48,12 +50,26 @@ pub fn evaluate(
         workers: 0,
         prefetch: 0,
     };
-    let loader = Loader::new(split.clone(), settings)?;
+    let loaders: Vec<Loader> =
+        split.crops().into_iter().map(|crop| Loader::new(crop, settings)).collect::<Result<_, _>>()?;
+    let [loader, further @ ..] = loaders.as_slice() else { panic!("a split without any crop") };
     let mut outcomes = Vec::with_capacity(split.len());
     let mut loss_sum = 0.0;
-    for batch in loader.batches(Position { epoch: 0, batch: 0 }, 1) {
-        let batch = batch?;
-        let results = sample_results(&logits(network, &batch, device), &batch.labels, classes);
+    for number in 0..loader.batches_per_epoch() {
+        let position = Position { epoch: 0, batch: number };
+        let batch = loader.batch(position)?;
+        let mut values = logits(network, &batch, device);
+        if !further.is_empty() {
+            let mut sum = probabilities(&values, classes);
+            for crop in further {
+                let crop = probabilities(&logits(network, &crop.batch(position)?, device), classes);
+                sum.iter_mut().zip(crop).for_each(|(sum, probability)| *sum += probability);
+            }
+            // Logarithms of probabilities are logits that give these probabilities.
+            let count = loaders.len() as f64;
+            values = sum.into_iter().map(|sum| ln((sum / count).max(f64::MIN_POSITIVE)) as f32).collect();
+        }
+        let results = sample_results(&values, &batch.labels, classes);
         for ((sample, label), result) in batch.samples.iter().zip(&batch.labels).zip(results) {
             loss_sum += result.loss;
             let (label, predicted) = (*label as u16, result.predicted as u16);
@@ -65,6 +81,37 @@ pub fn evaluate(
     Ok(Evaluation { outcomes: Outcomes(outcomes), loss, wrong })
 }
 
+/// Returns the softmax of the logits of each image.
+fn probabilities(logits: &[f32], classes: usize) -> Vec<f64> {
+    let mut values = Vec::with_capacity(logits.len());
+    for image in logits.chunks_exact(classes) {
+        let largest = image.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let start = values.len();
+        values.extend(image.iter().map(|logit| exp(f64::from(*logit) - f64::from(largest))));
+        let sum: f64 = values[start..].iter().sum();
+        values[start..].iter_mut().for_each(|value| *value /= sum);
+    }
+    values
+}
+
 fn logits(network: &Network, batch: &Batch, device: &Device) -> Vec<f32> {
     to_host(network.forward(to_tensor(batch, device), Mode::Evaluate))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn probabilities_sum_to_1_and_their_logarithms_give_them_again() {
+        let found = probabilities(&[0.0, 0.0, 1000.0, 998.0], 2);
+        let share = 1.0 / (1.0 + exp(-2.0));
+        for (found, expected) in found.iter().zip([0.5, 0.5, share, 1.0 - share]) {
+            assert!((found - expected).abs() < 1e-15, "{found} beside {expected}");
+        }
+        let logits: Vec<f32> = found.iter().map(|probability| ln(*probability) as f32).collect();
+        for (found, expected) in probabilities(&logits, 2).iter().zip(found) {
+            assert!((found - expected).abs() < 1e-7, "{found} beside {expected}");
+        }
+    }
 }

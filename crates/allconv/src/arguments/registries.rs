@@ -168,9 +168,15 @@ pub(crate) enum DataCommand {
   allconv data import shapes --name shapes
   allconv data import photos --name photos --layout photographs
   allconv data import pets.zip --name pets --test-share 0.2
+  allconv data import 'shards/{train,val}-{0000..0011}.tar' --name birds
   allconv data import imagenet --name imagenet --train ILSVRC2012_img_train.tar --val ILSVRC2012_img_val.tar --devkit ILSVRC2012_devkit_t12.tar.gz")]
-    /// Import a folder or archive of images, of photographs, or of images with label maps.
+    /// Import a folder or archive of images, of photographs, or of images with label maps, or tar shards of images.
     Import(ImportArguments),
+    #[command(after_help = "Examples:
+  allconv data pack birds --out shards --shuffle 1
+  allconv data pack photographs --out shards --test-share 0.2")]
+    /// Write a data set, a folder or an archive of images as tar shards that WebDataset reads, with an index.
+    Pack(PackArguments),
     /// Draw the first training images with augmentation: a row for each, as it is stored and in each epoch.
     Augment {
         /// Name of the data set.
@@ -201,17 +207,9 @@ pub(crate) enum DataCommand {
     },
 }
 
-/// `allconv data import`.
+/// How the files of a folder or an archive of images are read.
 #[derive(Debug, Args)]
-pub(crate) struct ImportArguments {
-    /// The folder, or a `.tar`, `.tar.gz`, `.tar.xz` or `.zip`; or the word `imagenet`, with `--train`, `--val` and `--devkit`.
-    pub(crate) source: PathBuf,
-    /// Name of the new data set.
-    #[arg(long)]
-    pub(crate) name: String,
-    /// How the files are laid out.
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) layout: LayoutArgument,
+pub(crate) struct FileArguments {
     /// Read only files whose path matches this pattern (`*` also matches `/`), e.g. `*/x2/*_HR.png`.
     #[arg(long)]
     pub(crate) select: Option<String>,
@@ -227,11 +225,53 @@ pub(crate) struct ImportArguments {
     /// Seed of that division.
     #[arg(long, default_value_t = 0, requires = "test_share")]
     pub(crate) split_seed: u64,
+}
+
+/// `allconv data pack`.
+#[derive(Debug, Args)]
+pub(crate) struct PackArguments {
+    /// Name of a data set, or a folder or archive of images as for `data import`.
+    pub(crate) source: PathBuf,
+    /// Folder to write, which must not exist.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+    /// Seed of a permutation of the images of each split, for programs that read shards from end to end [default: stored order].
+    #[arg(long)]
+    pub(crate) shuffle: Option<u64>,
+    #[command(flatten)]
+    pub(crate) files: FileArguments,
+    #[command(flatten)]
+    pub(crate) data: DataArguments,
+}
+
+/// `allconv data import`.
+#[derive(Debug, Args)]
+pub(crate) struct ImportArguments {
+    /// The folder, or a `.tar`, `.tar.gz`, `.tar.xz` or `.zip`; tar shards: their folder, or a path with braces or wildcards; or the word
+    /// `imagenet`, with `--train`, `--val` and `--devkit`.
+    pub(crate) source: PathBuf,
+    /// Name of the new data set.
+    #[arg(long)]
+    pub(crate) name: String,
+    /// How the files are laid out.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) layout: LayoutArgument,
+    #[command(flatten)]
+    pub(crate) files: FileArguments,
+    /// Keep images of one size encoded too, in tar shards, so that memory does not grow with their number.
+    #[arg(long)]
+    pub(crate) keep_encoded: bool,
+    /// For shards: the field of `KEY.json` that holds the class [default: `KEY.cls`, or the first of label, class, cls].
+    #[arg(long)]
+    pub(crate) label_field: Option<String>,
     /// For segmentation: classes of the label maps with their values, e.g. `membrane=0,cell=255` [default: the values found].
     #[arg(long)]
     pub(crate) labels: Option<String>,
+    /// For segmentation: the value of pixels that belong to no class, e.g. 255; losses and metrics leave them out.
+    #[arg(long)]
+    pub(crate) ignore: Option<u8>,
     /// For `imagenet`: the official `ILSVRC2012_img_train.tar`.
-    #[arg(long, requires_all = ["val", "devkit"], conflicts_with_all = ["layout", "select", "table", "test_share"])]
+    #[arg(long, requires_all = ["val", "devkit"], conflicts_with_all = ["layout", "select", "table", "test_share", "label_field"])]
     pub(crate) train: Option<PathBuf>,
     /// For `imagenet`: the official `ILSVRC2012_img_val.tar`.
     #[arg(long, requires = "train")]
@@ -251,6 +291,8 @@ pub(crate) enum LayoutArgument {
     Classes,
     /// Images of any size, in one folder or in folders `train`, `val`, `test`.
     Photographs,
+    /// Tar shards in the layout of WebDataset: `KEY.jpg` beside its class in `KEY.cls` or `KEY.json`. Folders of shards are recognised.
+    Shards,
     /// Images at `image/N.png` with label maps at `label/N.png`, in one folder or in folders `train`, `val`, `test`.
     Segmentation,
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use allconv_data::Crops;
 use allconv_exchange::{ExportFormat, FORMATS};
 use allconv_inspect::CheckpointChoice;
 use allconv_record::SplitName;
@@ -81,9 +82,30 @@ pub(crate) struct EvalArguments {
     /// JPEG or PNG files, or folders of them, in place of a split; the folder that a picture lies in names its class.
     #[arg(long, num_args = 1.., conflicts_with = "split")]
     pub(crate) images: Vec<PathBuf>,
+    /// The crops of each image that are looked at, where images have a view [default: as in the run].
+    #[arg(long, value_enum, conflicts_with = "images")]
+    pub(crate) crops: Option<CropsArgument>,
     /// Format of the result.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
+}
+
+/// Crops of an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CropsArgument {
+    /// The centre.
+    Centre,
+    /// The mean over the four corners, the centre, and their mirror images.
+    Ten,
+}
+
+impl From<CropsArgument> for Crops {
+    fn from(argument: CropsArgument) -> Crops {
+        match argument {
+            CropsArgument::Centre => Crops::Centre,
+            CropsArgument::Ten => Crops::Ten,
+        }
+    }
 }
 
 /// `allconv predict`.

@@ -113,7 +113,7 @@ fn import_data(folder: &Path, data: &DataDirectory) -> anyhow::Result<()> {
         anyhow::Ok(path)
     };
     import(&unpacked("classes", CLASSES)?, "classes", data, &ImportOptions::default())?;
-    let segmentation = PictureKind::Segmentation { labels: Vec::new() };
+    let segmentation = PictureKind::Segmentation { labels: Vec::new(), ignore: None };
     for (name, bytes, kind) in [("discs", DISCS, segmentation), ("waves", WAVES, PictureKind::Photographs)] {
         import_pictures(
             &unpacked(name, bytes)?,

@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::data_augment::{self, Shown};
-use super::data_import;
+use super::{data_import, data_pack};
 use crate::arguments::{DataArguments, DataCommand};
 use crate::table::Format;
 use crate::{exit, output};
@@ -33,6 +33,7 @@ pub(crate) fn run(command: &DataCommand) -> anyhow::Result<u8> {
             ))?;
         }
         DataCommand::Import(arguments) => data_import::import(arguments)?,
+        DataCommand::Pack(arguments) => data_pack::pack(arguments)?,
         DataCommand::Augment { name, picture, augment, view, images, epochs, data } => {
             let shown = Shown { images: *images, epochs: *epochs, view: *view };
             data_augment::augment(name, augment, &shown, &directory(data), picture)?;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use allconv_data::{
-    Augmentation, DataDirectory, DataError, Dataset, DatasetOptions, Draw, Filter, ImageShape, Images,
+    Augmentation, Crops, DataDirectory, DataError, Dataset, DatasetOptions, Draw, Filter, ImageShape, Images,
     Loader, LoaderSettings, Order, Position, SampleSource, View, open,
 };
 use allconv_train::DataRequest;
@@ -42,7 +42,12 @@ pub(super) fn augment(
 ) -> anyhow::Result<()> {
     let augmentation =
         augmentation(settings).map_err(|reason| UsageError(format!("--augment {settings}: {reason}")))?;
-    let view = shown.view.map(|size| View { size, resize: None, filter: Filter::default() });
+    let view = shown.view.map(|size| View {
+        size,
+        resize: None,
+        filter: Filter::default(),
+        crops: Crops::default(),
+    });
     let options = DatasetOptions { validation: 0, view, ..DatasetOptions::default() };
     let dataset = open(name, directory, &options)?;
     if shown.images as usize > dataset.train.len() {

@@ -14,7 +14,10 @@ use crate::{device, exit, machine, output};
 /// Runs the command.
 pub(crate) fn run(arguments: &EvalArguments) -> anyhow::Result<u8> {
     let data = store(&arguments.trained);
-    let trained = load(&arguments.trained, &data)?;
+    let mut trained = load(&arguments.trained, &data)?;
+    if let Some(crops) = arguments.crops {
+        trained.look_at(crops.into())?;
+    }
     let split = SplitName::from(arguments.split);
     let (evaluated, of) = match arguments.images.is_empty() {
         true => (trained.evaluate(split, &data)?, split.name()),

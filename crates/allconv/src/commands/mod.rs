@@ -10,6 +10,7 @@ mod bench_time;
 pub(crate) mod data;
 mod data_augment;
 mod data_import;
+mod data_pack;
 pub(crate) mod doctor;
 pub(crate) mod eval;
 pub(crate) mod explain;

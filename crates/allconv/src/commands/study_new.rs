@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 
 use allconv_data::{
-    DataDirectory, DatasetOptions, Filter, PictureOptions, View, needs_view, open, open_pictures,
+    Crops, DataDirectory, DatasetOptions, Filter, PictureOptions, View, needs_view, open, open_pictures,
 };
 use anyhow::Context;
 
@@ -52,7 +52,7 @@ pub(super) fn run(arguments: &StudyNewArguments) -> anyhow::Result<u8> {
 
 /// Returns the view that [`VIEW`] writes, for images that differ in size.
 fn view(arguments: &StudyNewArguments) -> anyhow::Result<Option<View>> {
-    let view = View { size: 64, resize: None, filter: Filter::default() };
+    let view = View { size: 64, resize: None, filter: Filter::default(), crops: Crops::default() };
     let directory = DataDirectory::new(&arguments.data.data_dir);
     Ok(needs_view(&arguments.dataset, &directory)?.then_some(view))
 }

@@ -7,14 +7,14 @@ use image::{ExtendedColorType, ImageFormat};
 
 use crate::tiny_study::output;
 
-fn encoded(format: ImageFormat, colour: ExtendedColorType, width: u32, value: u8) -> Vec<u8> {
+pub(crate) fn encoded(format: ImageFormat, colour: ExtendedColorType, width: u32, value: u8) -> Vec<u8> {
     let pixels = vec![value; 4 * width as usize * usize::from(colour.channel_count())];
     let mut bytes = Cursor::new(Vec::new());
     image::write_buffer_with_format(&mut bytes, &pixels, width, 4, colour, format).unwrap();
     bytes.into_inner()
 }
 
-fn png(value: u8) -> Vec<u8> {
+pub(crate) fn png(value: u8) -> Vec<u8> {
     encoded(ImageFormat::Png, ExtendedColorType::Rgb8, 4, value)
 }
 
@@ -22,10 +22,10 @@ fn map(value: u8) -> Vec<u8> {
     encoded(ImageFormat::Png, ExtendedColorType::L8, 4, value)
 }
 
-type Files = Vec<(&'static str, Vec<u8>)>;
+pub(crate) type Files = Vec<(&'static str, Vec<u8>)>;
 
 /// Two classes, two splits.
-fn pets() -> Files {
+pub(crate) fn pets() -> Files {
     vec![
         ("train/cat/1.png", png(1)),
         ("train/dog/1.png", png(2)),
@@ -52,7 +52,7 @@ fn cells_with(path: &'static str, bytes: Vec<u8>) -> Files {
 }
 
 /// A wrong input: the files of the source, further arguments, and what the message must hold.
-type Case = (Files, &'static [&'static str], &'static [&'static str]);
+pub(crate) type Case = (Files, &'static [&'static str], &'static [&'static str]);
 
 fn write(folder: &Path, files: &Files) {
     for (path, bytes) in files {
@@ -62,7 +62,7 @@ fn write(folder: &Path, files: &Files) {
     }
 }
 
-fn assert_refused(number: usize, (files, more, told): &Case) {
+pub(crate) fn assert_refused(number: usize, (files, more, told): &Case) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("source")).unwrap();
     write(&folder.path().join("source"), files);
@@ -264,6 +264,33 @@ fn names_and_archives_that_cannot_be_used_are_refused() {
 }
 
 #[test]
+fn formats_that_are_not_read_are_named() {
+    const TIFFS: [&str; 10] = [
+        "train/cat/0.tif",
+        "train/cat/1.tif",
+        "train/cat/2.tif",
+        "train/cat/3.tif",
+        "train/cat/4.tif",
+        "train/cat/5.tif",
+        "train/cat/6.tif",
+        "train/cat/7.tiff",
+        "train/cat/8.gif",
+        "train/cat/9.TIF",
+    ];
+    let tiffs: Files = TIFFS.map(|path| (path, b"II*\0".to_vec())).to_vec();
+    let cases: Vec<Case> = vec![
+        (
+            [pets(), tiffs.clone()].concat(),
+            &[],
+            &["source", "1 .gif, 8 .tif, 1 .tiff beside 4 in these", "convert them, e.g. to PNG"],
+        ),
+        (tiffs[..1].to_vec(), &[], &["no image among 1 files (1 .tif, which are not read)", "e.g. to PNG"]),
+        (with("train/cat/9.png", b"II*\0".to_vec()), &[], &["train/cat/9.png", "a Tiff image"]),
+    ];
+    cases.iter().enumerate().for_each(|(number, case)| assert_refused(number, case));
+}
+
+#[test]
 fn pictures_and_label_maps_that_do_not_fit_together_are_refused() {
     const LAYOUT: [&str; 2] = ["--layout", "segmentation"];
     const LABELS: [&str; 4] = ["--layout", "segmentation", "--labels", "cell=0,wall=255"];
@@ -302,6 +329,16 @@ fn pictures_and_label_maps_that_do_not_fit_together_are_refused() {
             &["labels = \"cell=0\"", "two classes"],
         ),
         (cells(), &["--layout", "segmentation", "--labels", "cell=0,wall=300"], &["300", "0 to 255"]),
+        (
+            cells(),
+            &["--layout", "segmentation", "--labels", "cell=0,wall=255", "--ignore", "255"],
+            &["ignore = 255", "the value of the class wall", "leave it out"],
+        ),
+        (
+            cells(),
+            &["--layout", "segmentation", "--labels", "cell=0,wall=1", "--ignore", "255"],
+            &["label/2.png", "a pixel with a class", "leave this picture out"],
+        ),
     ];
     cases.iter().enumerate().for_each(|(number, case)| assert_refused(number, case));
 }

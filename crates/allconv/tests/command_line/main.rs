@@ -20,6 +20,7 @@ mod refusals;
 mod images;
 
 /// Runs on encoded images of different sizes.
+mod shard_refusals;
 mod shards;
 
 /// Run directories of every earlier format are read.

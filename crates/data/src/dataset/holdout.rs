@@ -34,30 +34,33 @@ pub fn divide(
     if validation == 0 && train_images.is_none() {
         return Ok(Divided { train: train.clone(), validation: None });
     }
-    let ranked = rank_by_content(train, classes.len())?;
+    let classed = samples_of_classes(train, classes.len())?;
     let mut held_out = Vec::with_capacity(validation.min(train.len()));
-    let mut kept = Vec::new();
-    for (class, samples) in ranked.iter().enumerate() {
+    let mut kept = train_images.map(|_| Vec::new());
+    for (class, samples) in classed.iter().enumerate() {
         let held = balanced_count(validation, classes.len(), class);
         let wanted = train_images.map(|number| balanced_count(number, classes.len(), class));
         if held > samples.len() || (validation > 0 && held == samples.len() && !samples.is_empty()) {
-            let fewest = ranked.iter().map(Vec::len).filter(|&images| images > 0).min().unwrap_or(0);
+            let fewest = classed.iter().map(Vec::len).filter(|&images| images > 0).min().unwrap_or(0);
             let most = classes.len() * fewest.saturating_sub(1);
             let fix = format!("lower validation to {most} or less");
             let numbers = (held.saturating_add(1), samples.len());
             return Err(too_few(("validation", validation), &classes[class], numbers, fix));
         }
-        let rest = &samples[held..];
-        let used = wanted.unwrap_or(rest.len());
-        if used > rest.len() {
+        let used = wanted.unwrap_or(0);
+        if used > samples.len() - held {
             let asked = ("train_images", train_images.unwrap_or(0));
             let numbers = (held.saturating_add(used), samples.len());
             return Err(too_few(asked, &classes[class], numbers, "lower train_images".to_owned()));
         }
-        held_out.extend_from_slice(&samples[..held]);
-        kept.extend_from_slice(&rest[..used]);
+        let ranked = rank_by_content(train, samples)?;
+        held_out.extend_from_slice(&ranked[..held]);
+        if let Some(kept) = &mut kept {
+            kept.extend_from_slice(&ranked[held..][..used]);
+        }
     }
-    if kept.is_empty() {
+    let left = kept.as_ref().map_or(train.len() - held_out.len(), Vec::len);
+    if left == 0 {
         return Err(DataError::BadOption {
             field: "train_images",
             value: train_images.unwrap_or(0).to_string(),
@@ -66,8 +69,15 @@ pub fn divide(
         });
     }
     held_out.sort_unstable();
-    kept.sort_unstable();
-    Ok(Divided { train: train.select(&kept), validation: (validation > 0).then(|| train.select(&held_out)) })
+    let validation = (validation > 0).then(|| train.select(&held_out));
+    let train = match kept {
+        Some(mut kept) => {
+            kept.sort_unstable();
+            train.select(&kept)
+        }
+        None => train.without(&held_out),
+    };
+    Ok(Divided { train, validation })
 }
 
 /// Returns the number of images of one class in a balanced total.
@@ -75,19 +85,24 @@ fn balanced_count(total: usize, classes: usize, class: usize) -> usize {
     total / classes + usize::from(class < total % classes)
 }
 
-/// Returns the sample numbers of each class, smallest content hash first; equal images keep their stored order.
-fn rank_by_content(images: &Images, classes: usize) -> Result<Vec<Vec<usize>>, DataError> {
-    let known = |sample| Ok((images.content(sample)?, images.label(sample)?));
-    let known: Vec<([u8; 32], u16)> =
-        (0..images.len()).into_par_iter().map(known).collect::<Result<_, DataError>>()?;
-    let mut ranked = vec![Vec::new(); classes];
-    for (sample, (_, label)) in known.iter().enumerate() {
-        ranked[usize::from(*label)].push(sample);
+/// Returns the sample numbers of each class in stored order.
+fn samples_of_classes(images: &Images, classes: usize) -> Result<Vec<Vec<u32>>, DataError> {
+    let labels = (0..images.len()).into_par_iter().map(|sample| images.label(sample));
+    let labels: Vec<u16> = labels.collect::<Result<_, DataError>>()?;
+    let mut classed = vec![Vec::new(); classes];
+    for (sample, label) in labels.iter().enumerate() {
+        classed[usize::from(*label)].push(sample as u32);
     }
-    for samples in &mut ranked {
-        samples.sort_by_key(|&sample| (known[sample].0, sample));
-    }
-    Ok(ranked)
+    Ok(classed)
+}
+
+/// Returns these samples, smallest content hash first; equal images keep their stored order.
+fn rank_by_content(images: &Images, samples: &[u32]) -> Result<Vec<usize>, DataError> {
+    let known = |sample: &u32| Ok((images.content(*sample as usize)?, *sample as usize));
+    let mut ranked: Vec<([u8; 32], usize)> =
+        samples.par_iter().map(known).collect::<Result<_, DataError>>()?;
+    ranked.par_sort_unstable();
+    Ok(ranked.into_iter().map(|(_, sample)| sample).collect())
 }
 
 fn too_few(

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::samples::Samples;
 use super::split::{self, Split};
 use crate::error::DataError;
 use crate::image_shape::ImageShape;
@@ -28,6 +29,8 @@ pub struct ViewedImages {
     /// Numbers of the samples in the source.
     samples: Samples,
     view: Option<View>,
+    /// Number of the part that is seen, if not the centre.
+    crop: Option<usize>,
     shape: ImageShape,
 }
 
@@ -38,13 +41,6 @@ enum ViewSource {
     Memory(Split),
 }
 
-/// Which samples of a source belong to a split.
-#[derive(Clone, Debug)]
-enum Samples {
-    Range { first: usize, count: usize },
-    Chosen(Arc<Vec<u32>>),
-}
-
 impl Images {
     /// A split of a set of encoded images.
     pub(crate) fn of_shards(
@@ -53,16 +49,28 @@ impl Images {
         view: Option<View>,
         shape: ImageShape,
     ) -> Images {
-        let samples = Samples::Range { first: set.first_of(split), count: set.header().count(split) };
-        Images::Viewed(ViewedImages { source: ViewSource::Shards(Arc::clone(set)), samples, view, shape })
+        let samples = Samples::range(set.first_of(split), set.header().count(split));
+        Images::Viewed(ViewedImages {
+            source: ViewSource::Shards(Arc::clone(set)),
+            samples,
+            view,
+            crop: None,
+            shape,
+        })
     }
 
     /// A split in memory, seen through a view if there is one.
     pub(crate) fn of_split(split: Split, view: Option<View>) -> Images {
         let Some(view) = view else { return Images::Stored(split) };
         let shape = ImageShape { channels: split.shape().channels, ..view.shape() };
-        let samples = Samples::Range { first: 0, count: split.len() };
-        Images::Viewed(ViewedImages { source: ViewSource::Memory(split), samples, view: Some(view), shape })
+        let samples = Samples::range(0, split.len());
+        Images::Viewed(ViewedImages {
+            source: ViewSource::Memory(split),
+            samples,
+            view: Some(view),
+            crop: None,
+            shape,
+        })
     }
 
     /// Number of images.
@@ -140,6 +148,18 @@ impl Images {
         }
     }
 
+    /// The images once for each part of them that evaluation looks at.
+    pub(crate) fn crops(&self) -> Vec<Images> {
+        let of = |viewed: &ViewedImages, view: View| {
+            let seen = |number| Images::Viewed(ViewedImages { crop: Some(number), ..viewed.clone() });
+            (0..view.crops.count()).map(seen).collect()
+        };
+        match self {
+            Images::Viewed(viewed) => viewed.view.map_or_else(|| vec![self.clone()], |view| of(viewed, view)),
+            Images::Stored(_) => vec![self.clone()],
+        }
+    }
+
     /// Resizes a part of a whole image to the size of the images.
     pub(crate) fn resized_part(&self, whole: &Picture, part: Window) -> Picture {
         let (shape, filter) = match self {
@@ -171,7 +191,11 @@ impl Images {
     pub(crate) fn view_text(&self) -> String {
         match self {
             Images::Stored(_) => String::new(),
-            Images::Viewed(viewed) => format!("{:?} {:?}", viewed.view, viewed.shape),
+            // The words name cache files: crops, which change nothing here, are not among them.
+            Images::Viewed(ViewedImages { view: None, shape, .. }) => format!("None {shape:?}"),
+            Images::Viewed(ViewedImages { view: Some(View { size, resize, filter, .. }), shape, .. }) => {
+                format!("Some(View {{ size: {size:?}, resize: {resize:?}, filter: {filter:?} }}) {shape:?}")
+            }
         }
     }
 
@@ -181,9 +205,20 @@ impl Images {
         match self {
             Images::Stored(split) => Images::Stored(split.select(samples)),
             Images::Viewed(viewed) => {
-                let number = |sample: &usize| viewed.samples.number(*sample) as u32;
-                let samples = Samples::Chosen(Arc::new(samples.iter().map(number).collect()));
+                let samples = viewed.samples.select(samples.iter().copied());
                 Images::Viewed(ViewedImages { samples, ..viewed.clone() })
+            }
+        }
+    }
+
+    /// The other samples than the named ones, which are in rising order.
+    #[must_use]
+    pub(crate) fn without(&self, samples: &[usize]) -> Images {
+        let others = (0..self.len()).filter(|sample| samples.binary_search(sample).is_err());
+        match self {
+            Images::Stored(split) => Images::Stored(split.select(&others.collect::<Vec<_>>())),
+            Images::Viewed(viewed) => {
+                Images::Viewed(ViewedImages { samples: viewed.samples.select(others), ..viewed.clone() })
             }
         }
     }
@@ -215,23 +250,10 @@ impl ViewedImages {
     }
 
     fn seen(&self, whole: &Picture) -> Picture {
-        self.view.map_or_else(|| whole.clone(), |view| view.of(whole))
-    }
-}
-
-impl Samples {
-    fn len(&self) -> usize {
-        match self {
-            Samples::Range { count, .. } => *count,
-            Samples::Chosen(chosen) => chosen.len(),
-        }
-    }
-
-    fn number(&self, sample: usize) -> usize {
-        assert!(sample < self.len(), "sample {sample} of {}", self.len());
-        match self {
-            Samples::Range { first, .. } => first + sample,
-            Samples::Chosen(chosen) => chosen[sample] as usize,
+        match (self.view, self.crop) {
+            (None, _) => whole.clone(),
+            (Some(view), None) => view.of(whole),
+            (Some(view), Some(number)) => view.crop(whole, number),
         }
     }
 }

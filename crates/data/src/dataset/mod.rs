@@ -5,6 +5,7 @@ pub mod cifar100_classes;
 pub mod holdout;
 pub mod images;
 pub mod pack;
+mod samples;
 pub mod split;
 pub mod synthetic;
 

@@ -30,10 +30,33 @@ const DESCRIPTION_LIMIT: u64 = 1 << 20;
 /// differently; a truncated or damaged archive; a broken limit.
 pub fn walk(path: &Path, limits: &EntryLimits, visit: &mut Visit) -> Result<(), DataError> {
     match open(path, limits)? {
-        Opened::Tar(reader) => walk_tar(path, reader, limits, visit),
+        Opened::Tar(reader) => walk_tar(path, reader, limits, &mut |entry, _| visit(entry)),
         Opened::Zip => zip::walk(path, limits, visit),
     }
 }
+
+/// Visits the regular files of a tar archive that is not compressed, each with the place of its first byte.
+///
+/// # Errors
+/// As [`walk`]; a compressed archive or a zip, of which no part can be read alone.
+pub(super) fn walk_places(
+    path: &Path,
+    limits: &EntryLimits,
+    visit: &mut VisitPlace,
+) -> Result<(), DataError> {
+    match open(path, limits)? {
+        Opened::Tar(reader) if !reader.is_compressed => walk_tar(path, reader, limits, visit),
+        Opened::Tar(_) | Opened::Zip => Err(DataError::bad_file(
+            path.display(),
+            "a plain .tar, in which single images can be read",
+            "a compressed archive",
+            "decompress it, e.g. with gunzip; images are compressed already",
+        )),
+    }
+}
+
+/// Receives the entries of a walk, each with the place of its first byte.
+pub(super) type VisitPlace<'a> = dyn FnMut(Entry, u64) -> Result<(), DataError> + 'a;
 
 /// Visits the regular files of a tar archive in memory, which errors call `name`.
 ///
@@ -47,11 +70,23 @@ pub(super) fn walk_bytes(
 ) -> Result<(), DataError> {
     let compressed_bytes = bytes.len() as u64;
     let inner = Box::new(io::Cursor::new(bytes));
-    let reader = Guarded { inner, compressed_bytes, limits: *limits, produced: 0, trailing_zeros: 0 };
-    walk_tar(name, reader, limits, visit)
+    let reader = Guarded {
+        inner,
+        is_compressed: false,
+        compressed_bytes,
+        limits: *limits,
+        produced: 0,
+        trailing_zeros: 0,
+    };
+    walk_tar(name, reader, limits, &mut |entry, _| visit(entry))
 }
 
-fn walk_tar(path: &Path, reader: Guarded, limits: &EntryLimits, visit: &mut Visit) -> Result<(), DataError> {
+fn walk_tar(
+    path: &Path,
+    reader: Guarded,
+    limits: &EntryLimits,
+    visit: &mut VisitPlace,
+) -> Result<(), DataError> {
     let mut archive = tar::Archive::new(reader);
     let mut seen = HashSet::new();
     let (mut count, mut path_bytes) = (0u64, 0);
@@ -114,6 +149,7 @@ fn walk_tar(path: &Path, reader: Guarded, limits: &EntryLimits, visit: &mut Visi
             let expected = format!("at most {} bytes", limits.file_bytes);
             return Err(refused(path, &inner, expected, format!("{size} bytes")));
         }
+        let place = entry.raw_file_position();
         let mut bytes = Vec::new();
         entry.read_to_end(&mut bytes).map_err(|error| damaged(path, &error))?;
         if bytes.len() as u64 != size {
@@ -124,7 +160,7 @@ fn walk_tar(path: &Path, reader: Guarded, limits: &EntryLimits, visit: &mut Visi
                 format!("{} bytes before the end", bytes.len()),
             ));
         }
-        visit(Entry { path: inner, bytes })?;
+        visit(Entry { path: inner, bytes }, place)?;
     }
     let mut reader = archive.into_inner();
     // The rest is read for the checksums at the end of a compressed stream.
@@ -175,6 +211,7 @@ impl Description {
 /// A reader that counts, limits, and remembers how many zero bytes came last.
 struct Guarded {
     inner: Box<dyn Read>,
+    is_compressed: bool,
     compressed_bytes: u64,
     limits: EntryLimits,
     produced: u64,
@@ -217,20 +254,28 @@ fn open(path: &Path, limits: &EntryLimits) -> Result<Opened, DataError> {
     file.by_ref().take(512).read_to_end(&mut start).map_err(DataError::io("read", path))?;
     file.seek(SeekFrom::Start(0)).map_err(DataError::io("read", path))?;
     let file = BufReader::with_capacity(1 << 16, file);
-    let inner: Box<dyn Read> = if start.starts_with(&[0x1f, 0x8b]) {
-        Box::new(BufReader::new(flate2::bufread::MultiGzDecoder::new(file)))
+    let (inner, is_compressed): (Box<dyn Read>, bool) = if start.starts_with(&[0x1f, 0x8b]) {
+        (Box::new(BufReader::new(flate2::bufread::MultiGzDecoder::new(file))), true)
     } else if start.starts_with(&[0xfd, b'7', b'z', b'X', b'Z', 0]) {
-        Box::new(BufReader::new(lzma_rust2::XzReader::new_mem_limit(file, true, XZ_MEMORY_KIB)))
+        (Box::new(BufReader::new(lzma_rust2::XzReader::new_mem_limit(file, true, XZ_MEMORY_KIB))), true)
     } else if zip::begins(&start) {
         return Ok(Opened::Zip);
     } else if start.get(257..262) == Some(b"ustar".as_slice()) {
-        Box::new(file)
+        (Box::new(file), false)
     } else {
         let found = format!("a file that begins with \"{}\"", start[..start.len().min(8)].escape_ascii());
         let expected = "a folder or a .tar, .tar.gz, .tar.xz or .zip archive";
         return Err(DataError::bad_file(path.display(), expected, found, "pack the images with tar or zip"));
     };
-    Ok(Opened::Tar(Guarded { inner, compressed_bytes, limits: *limits, produced: 0, trailing_zeros: 0 }))
+    let limits = *limits;
+    Ok(Opened::Tar(Guarded {
+        inner,
+        is_compressed,
+        compressed_bytes,
+        limits,
+        produced: 0,
+        trailing_zeros: 0,
+    }))
 }
 
 /// Joins the components of a safe relative path; a leading `./` is dropped.

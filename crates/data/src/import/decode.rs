@@ -59,6 +59,24 @@ pub fn decode_as_stored(bytes: &[u8]) -> Result<Image, String> {
     decode_as_stored_over(bytes, None)
 }
 
+/// Decodes the palette indices of a PNG with a palette, as one channel; none for other files.
+///
+/// # Errors
+/// As [`decode_rgb`].
+pub(super) fn decode_indices(bytes: &[u8]) -> Result<Option<Image>, String> {
+    let decoded = || {
+        if !matches!(image::guess_format(bytes), Ok(ImageFormat::Png)) {
+            return Ok(None);
+        }
+        Ok(png::decode_indices(bytes)?.map(|(indices, exif)| {
+            let mut image = DynamicImage::ImageLuma8(indices);
+            image.apply_orientation(exif.map_or(Orientation::NoTransforms, orientation::of_exif));
+            plain(image)
+        }))
+    };
+    catch_unwind(AssertUnwindSafe(decoded)).unwrap_or_else(|_| Err("data that crash the decoder".to_string()))
+}
+
 /// The error for a file that is no image of the kind that is read here.
 pub(crate) fn refused(file: &str, found: String) -> DataError {
     DataError::bad_file(

@@ -10,7 +10,7 @@ use super::divide;
 use super::entry::Entry;
 use super::layout::{Layout, SplitName, is_image_name, is_system_folder};
 use super::left_out::LeftOut;
-use super::options::ImportOptions;
+use super::options::{ImportOptions, Storage};
 use super::select;
 use super::source::ImportSource;
 use super::table::Table;
@@ -24,9 +24,6 @@ const CHUNK_BYTES: usize = 32 << 20;
 
 /// Most bytes of decoded pixels that are kept, 16 GiB; sets of more are kept encoded.
 const PIXEL_LIMIT: u64 = 16 << 30;
-
-/// Image files left out that end an import: so many, if they are more than one for each ten that are taken.
-const MANY_LEFT_OUT: usize = 10;
 
 /// One image of a source.
 pub(super) struct Gathered {
@@ -93,6 +90,7 @@ pub(super) struct Gatherer<'a> {
     pending_bytes: usize,
     images: BTreeMap<String, Gathered>,
     shape: Option<ImageShape>,
+    /// True if images are kept encoded: they differ in size, are many, or that is wanted.
     is_mixed: bool,
     left_out: LeftOut,
     /// Images at `CLASS/FILE`, where splits are looked for.
@@ -128,7 +126,7 @@ impl<'a> Gatherer<'a> {
             pending_bytes: 0,
             images: BTreeMap::new(),
             shape: None,
-            is_mixed: false,
+            is_mixed: options.storage == Storage::Encoded,
             left_out: LeftOut::default(),
             undivided: 0,
         })
@@ -238,16 +236,8 @@ impl<'a> Gatherer<'a> {
         if self.images.is_empty() {
             return Err(self.nothing());
         }
-        let (missed, taken) = (self.left_out.image_count(), self.images.len());
-        if missed >= MANY_LEFT_OUT && missed * 10 > taken {
-            let folders: Vec<&str> = self.left_out.images.keys().take(4).map(String::as_str).collect();
-            return Err(DataError::bad_file(
-                source,
-                "images whose folders fit the layout, but for one in ten",
-                format!("{missed} that do not beside {taken} that do, in the folders {}", folders.join(", ")),
-                "rename the folders, or choose the files to read with --select",
-            ));
-        }
+        self.left_out.check_folders(source, self.images.len())?;
+        self.left_out.check_formats(source, self.images.len())?;
         let mut images = self.images;
         if let Some(share) = self.options.test_share {
             divide::divide(&source.to_string(), &mut images, share)?;
@@ -279,7 +269,14 @@ impl<'a> Gatherer<'a> {
             (None, Some(_)) => "images at CLASS/FILE",
             (None, None) => "images at SPLIT/CLASS/FILE (SPLIT is train, val or test)",
         };
-        let found = format!("no image among {} files", self.left_out.files);
-        DataError::bad_file(source, expected, found, "see `allconv data import --help`")
+        let mut found = format!("no image among {} files", self.left_out.files);
+        let mut fix = "see `allconv data import --help`";
+        if !self.left_out.unread.is_empty() {
+            found += &format!(" ({}, which are not read)", self.left_out.unread_text());
+            fix = "convert the images, e.g. to PNG";
+        } else if self.left_out.examples.iter().any(|path| path.ends_with(".cls")) {
+            fix = "a shard of WebDataset is imported with --layout shards";
+        }
+        DataError::bad_file(source, expected, found, fix)
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::error::DataError;
 use crate::image_shape::ImageShape;
 use crate::picture::Picture;
+use crate::pictures::IGNORED;
 
 /// Most grey values that label maps may hold when nobody says which are meant.
 const MOST_UNNAMED_LABELS: usize = 32;
@@ -61,17 +62,32 @@ pub fn parse_labels(text: &str) -> Result<Vec<(String, u8)>, DataError> {
     Ok(labels)
 }
 
-/// The grey values of label maps as classes, in rising order; `maps` are files and what they hold.
+/// Returns the classes that a label map can hold: those named, or all values but the ignored one.
+///
+/// # Errors
+/// [`DataError::BadOption`] if the ignored value is one of the named classes.
+pub(super) fn check_ignored(labels: &[(String, u8)], ignore: Option<u8>) -> Result<(), DataError> {
+    let Some((name, value)) = labels.iter().find(|(_, value)| Some(*value) == ignore) else { return Ok(()) };
+    Err(DataError::BadOption {
+        field: "ignore",
+        value: value.to_string(),
+        limit: format!("it is the value of the class {name}"),
+        fix: "leave it out of --labels, or out of --ignore".to_string(),
+    })
+}
+
+/// The grey values of label maps as classes, in rising order, without the ignored one; `maps` are files and what they hold.
 ///
 /// # Errors
 /// [`DataError::BadFile`] for a colour picture, or more values than anybody meant as classes.
 pub(super) fn found_labels<'a>(
-    maps: impl Iterator<Item = &'a (String, Picture)>,
+    maps: impl Iterator<Item = (&'a str, &'a Picture)>,
+    ignore: Option<u8>,
 ) -> Result<Vec<(String, u8)>, DataError> {
     let mut found = BTreeSet::new();
     for (file, map) in maps {
         check_grey(file, map)?;
-        found.extend(map.pixels().iter().copied());
+        found.extend(map.pixels().iter().copied().filter(|value| Some(*value) != ignore));
         if found.len() > MOST_UNNAMED_LABELS {
             return Err(DataError::bad_file(
                 file,
@@ -100,14 +116,21 @@ pub(super) fn check_class_count(source: &str, labels: &[(String, u8)]) -> Result
     ))
 }
 
-/// The class of each pixel of a label map.
+/// The class of each pixel of a label map, or [`IGNORED`].
+///
+/// # Errors
+/// [`DataError::BadFile`] for a map in colour, of another size than its picture, with a value that is no class, or without any class.
 pub(super) fn class_numbers(
-    file: &str,
-    map: &Picture,
+    (file, map): (&str, &Picture),
     picture: ImageShape,
     labels: &[(String, u8)],
+    ignore: Option<u8>,
 ) -> Result<Vec<u8>, DataError> {
     check_grey(file, map)?;
+    if map.pixels().iter().all(|value| Some(*value) == ignore) {
+        let found = "ignored ones alone";
+        return Err(DataError::bad_file(file, "a pixel with a class", found, "leave this picture out"));
+    }
     let ImageShape { height, width, .. } = map.shape();
     if (height, width) != (picture.height, picture.width) {
         return Err(DataError::bad_file(
@@ -118,13 +141,16 @@ pub(super) fn class_numbers(
         ));
     }
     let class_of = |(place, value): (usize, &u8)| {
+        if Some(*value) == ignore {
+            return Ok(IGNORED);
+        }
         labels.iter().position(|(_, known)| known == value).map(|class| class as u8).ok_or_else(|| {
             let known: Vec<String> = labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
             DataError::bad_file(
                 file,
                 format!("only the label values {}", known.join(", ")),
                 format!("{value} at row {}, column {}", place / width, place % width),
-                "correct the label map or name the value with --labels",
+                "correct the label map, name the value with --labels, or leave its pixels out with --ignore",
             )
         })
     };
@@ -135,7 +161,7 @@ fn check_grey(file: &str, map: &Picture) -> Result<(), DataError> {
     if map.shape().channels == 1 {
         return Ok(());
     }
-    let fix = "save the label map with one grey value for each class";
+    let fix = "save the label map with one grey value for each class, or as PNG with a palette";
     Err(DataError::bad_file(file, "a grey label map", "a colour picture", fix))
 }
 

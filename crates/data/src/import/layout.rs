@@ -117,6 +117,16 @@ pub(super) fn is_system_folder(folder: &str) -> bool {
 /// Endings of the files that are read as images, in any case.
 pub const IMAGE_ENDINGS: [&str; 5] = ["jpg", "jpeg", "png", "webp", "bmp"];
 
+/// Endings of image files that are not read.
+const UNREAD_ENDINGS: [&str; 10] = ["tif", "tiff", "gif", "heic", "heif", "avif", "jp2", "jxl", "ppm", "pgm"];
+
+/// Returns the ending of an image file that is not read, if it is the name of one that is not hidden.
+pub(super) fn unread_ending(file: &str) -> Option<&'static str> {
+    let (stem, extension) = file.rsplit_once('.')?;
+    let known = UNREAD_ENDINGS.into_iter().find(|known| extension.eq_ignore_ascii_case(known));
+    known.filter(|_| !stem.is_empty() && !file.starts_with('.'))
+}
+
 /// Returns true for names of image files, in any case, that are not hidden.
 pub(super) fn is_image_name(file: &str) -> bool {
     let Some((stem, extension)) = file.rsplit_once('.') else { return false };

@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod background;
+mod collector;
 pub mod decode;
 mod divide;
 pub mod entry;
@@ -15,54 +16,30 @@ pub mod left_out;
 mod matlab;
 mod options;
 mod orientation;
+mod picture_layout;
 pub mod pictures;
 mod png;
+mod report;
 mod select;
 pub mod source;
 mod store;
 mod table;
+mod webdataset;
 mod zip;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::dataset::pack;
 use crate::directory::DataDirectory;
 use crate::error::DataError;
 use crate::registry;
-use crate::shards::ShardedSet;
-use crate::shared::SharedImages;
-use gather::Gatherer;
+use crate::shards::{SetHeader, check_free};
+use gather::{Gatherer, Gathering};
 use imagenet::ImageNetFiles;
-use left_out::LeftOut;
-pub use options::{ImportOptions, TestShare};
+pub use options::{ImportOptions, ShardOptions, Storage, TestShare};
+pub use report::ImportReport;
+use report::{of_pack, of_shards, present, taken};
 use source::ImportSource;
-
-/// What an import did.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ImportReport {
-    /// The dataset's new name.
-    pub name: String,
-    /// The packed file, or the folder of shards.
-    pub path: PathBuf,
-    /// Class names.
-    pub classes: Vec<String>,
-    /// Number of training, validation and test images.
-    pub counts: [usize; 3],
-    /// Rows and columns of the images, if all have the same; others are kept encoded.
-    pub size: Option<[usize; 2]>,
-    /// BLAKE3 of what was imported, in hex.
-    pub content_hash: String,
-    /// True if the same content had been imported under this name before, so that nothing was written.
-    pub already_present: bool,
-    /// True if the source has no test split and its validation images became the test images, as with ImageNet; false when the set was
-    /// already present.
-    pub tests_on_validation: bool,
-    /// Files that are no images of a split (read-me files, hidden files, folders beside the splits); nothing is known of them when the set
-    /// was already present.
-    pub left_out: LeftOut,
-    /// Images that lie in two splits; nothing is known of them when the set was already present.
-    pub shared: Vec<SharedImages>,
-}
+pub use webdataset::{find_shards, import_shards};
 
 /// Imports a folder or a `.tar`, `.tar.gz`, `.tar.xz` or `.zip` (told apart by content) as the dataset `name`.
 ///
@@ -121,9 +98,7 @@ fn import_source(
             false => Err(taken(&present.0.path, source)),
         };
     }
-    let mut gatherer = Gatherer::new(source, options)?;
-    source.walk(&options.limits, &mut |entry| gatherer.add(entry))?;
-    let gathered = gatherer.finish()?;
+    let gathered = gather(source, options)?;
     let mut stored = store::Storing { source, options, source_hash: &source_hash };
     let shared;
     let report = match gathered.size {
@@ -147,58 +122,21 @@ fn import_source(
     })
 }
 
-/// What was imported under this name before, with the hash of its source.
-fn present(name: &str, directory: &DataDirectory) -> Result<Option<(ImportReport, String)>, DataError> {
-    let (packed, sharded) = (directory.pack(name), directory.shards(name));
-    if packed.exists() {
-        let header = pack::read_header(&packed)?;
-        let hash = header.source_hash.clone();
-        return Ok(Some((of_pack(name, packed, header), hash)));
-    }
-    if sharded.exists() {
-        let header = ShardedSet::read_header(&sharded)?;
-        let hash = header.source_hash.clone();
-        return Ok(Some((of_shards(name, sharded, header), hash)));
-    }
-    Ok(None)
+fn gather(source: ImportSource, options: &ImportOptions) -> Result<Gathering, DataError> {
+    let mut gatherer = Gatherer::new(source, options)?;
+    source.walk(&options.limits, &mut |entry| gatherer.add(entry))?;
+    gatherer.finish()
 }
 
-fn of_pack(name: &str, path: PathBuf, header: pack::PackHeader) -> ImportReport {
-    ImportReport {
-        name: name.to_string(),
-        path,
-        classes: header.classes,
-        counts: [header.train, header.validation.unwrap_or(0), header.test],
-        size: Some([header.height, header.width]),
-        content_hash: header.content_hash,
-        already_present: true,
-        tests_on_validation: false,
-        left_out: LeftOut::default(),
-        shared: Vec::new(),
-    }
-}
-
-fn of_shards(name: &str, path: PathBuf, header: crate::shards::SetHeader) -> ImportReport {
-    ImportReport {
-        name: name.to_string(),
-        path,
-        classes: header.classes,
-        counts: [header.train, header.validation, header.test],
-        size: None,
-        content_hash: header.content_hash,
-        already_present: true,
-        tests_on_validation: false,
-        left_out: LeftOut::default(),
-        shared: Vec::new(),
-    }
-}
-
-/// The error for a name that another import has.
-pub(super) fn taken(path: &Path, source: impl std::fmt::Display) -> DataError {
-    DataError::bad_file(
-        path.display(),
-        format!("to be free for {source}"),
-        "another import under this name",
-        "choose another name, or delete it first",
-    )
+/// Writes the images of a folder or an archive, as they are, into tar shards in the folder `target`.
+///
+/// # Errors
+/// As [`import`]; a `target` that exists.
+pub fn pack_files(source: &Path, target: &Path, options: &ImportOptions) -> Result<SetHeader, DataError> {
+    check_free(target)?;
+    let options = ImportOptions { storage: Storage::Encoded, ..options.clone() };
+    let source = ImportSource::Files(source);
+    let source_hash = options.source_hash(&source)?;
+    let gathered = gather(source, &options)?;
+    store::Storing { source, options: &options, source_hash: &source_hash }.shards(target, &gathered)
 }

@@ -20,6 +20,29 @@ pub struct ImportOptions {
     pub table: Option<PathBuf>,
     /// The source is not divided: this share of each class becomes the test split.
     pub test_share: Option<TestShare>,
+    /// How the images are stored.
+    pub storage: Storage,
+}
+
+/// How imported images are stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Storage {
+    /// Decoded in one packed file, where all have one size and fill at most 16 GiB; otherwise encoded in shards.
+    #[default]
+    BySize,
+    /// Encoded in shards, so that memory does not grow with their number.
+    Encoded,
+}
+
+/// How shards are read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ShardOptions {
+    /// Limits of the walk over each shard.
+    pub limits: EntryLimits,
+    /// The field of `KEY.json` that holds the class; without it the class is in `KEY.cls`, or in the first of the fields `label`, `class`, `cls`.
+    pub label_field: Option<String>,
+    /// This share of each class becomes the test split, where no shard's name says which split it holds.
+    pub test_share: Option<TestShare>,
 }
 
 /// A stratified division of images into training and test images: within each class, those that a keyed hash of the file's content ranks
@@ -33,6 +56,13 @@ pub struct TestShare {
 }
 
 impl TestShare {
+    /// Returns what an image is ranked by within its class, given the BLAKE3 of its file.
+    pub(super) fn rank(&self, content: &[u8; 32]) -> [u8; 32] {
+        let mut keyed = blake3::Hasher::new();
+        keyed.update(&self.seed.to_le_bytes()).update(content);
+        *keyed.finalize().as_bytes()
+    }
+
     /// Refuses shares that leave nothing to train on or to test on.
     ///
     /// # Errors
@@ -64,7 +94,11 @@ impl ImportOptions {
             }
             None => String::new(),
         };
-        let text = format!("{files} {table} {:?} {:?} {:?}", self.select, self.background, self.test_share);
+        let mut text =
+            format!("{files} {table} {:?} {:?} {:?}", self.select, self.background, self.test_share);
+        if self.storage != Storage::default() {
+            text += &format!(" {:?}", self.storage);
+        }
         Ok(blake3::hash(text.as_bytes()).to_hex().to_string())
     }
 }

@@ -1,56 +1,18 @@
 //! Import of photographs, and of pictures with label maps, from a folder or an archive into one packed file.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use glob::Pattern;
-
-use super::background::Background;
-use super::entry::{Entry, EntryLimits};
-use super::labels::{check_class_count, check_lossless, class_numbers, found_labels};
-use super::layout::{SplitName, is_image_name, is_system_folder};
+use super::collector::Collector;
+use super::entry::EntryLimits;
 use super::left_out::LeftOut;
-use super::{select, source, taken};
+pub use super::picture_layout::{PictureKind, PictureLayout};
+use super::report::taken;
+use super::source;
 use crate::directory::DataDirectory;
 use crate::error::DataError;
-use crate::picture::Picture;
 use crate::pictures::pack::{self, PictureHeader};
-use crate::pictures::{PictureExample, PictureSource};
 use crate::registry;
 use crate::shared::SharedImages;
-
-/// How the files of a source are read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PictureLayout {
-    /// Only files whose path matches this pattern are read (`*`, `?`, `[…]`; `*` also matches `/`), e.g. `*/x2/*_HR.png`.
-    pub select: Option<String>,
-    /// What lies behind transparent pixels; without it they are refused.
-    pub background: Option<Background>,
-    /// What the pictures come with.
-    pub kind: PictureKind,
-}
-
-impl PictureLayout {
-    /// The layout in words that enter the hash of a source. What is not given is absent, so that sets imported before are recognised.
-    fn text(&self) -> String {
-        let PictureLayout { select, background, kind } = self;
-        let background = background.map_or(String::new(), |background| format!(" over {background:?}"));
-        format!("PictureLayout {{ select: {select:?}, kind: {kind:?} }}{background}")
-    }
-}
-
-/// What pictures come with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PictureKind {
-    /// Nothing.
-    Photographs,
-    /// A label map each: `image/N.png` and `label/N.png` (or `images`, `labels`, `masks`), paired by `N`.
-    Segmentation {
-        /// Name and grey value of each class; if empty, the values found are the classes, in rising order.
-        labels: Vec<(String, u8)>,
-    },
-}
 
 /// What an import of pictures did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,12 +31,16 @@ pub struct PictureReport {
 
 /// Imports pictures of any size from a folder or a `.tar`, `.tar.gz` or `.tar.xz` as the set `name`.
 ///
+/// Label maps are grey, have three equal channels, or are PNGs with a palette: where any map of a set is in colour, the indices of palettes are
+/// the values, as in Pascal VOC.
+///
 /// A folder `train`, `val` (or `validation`) or `test` anywhere above a file names its split; without one all pictures go into one
 /// pool. Grey pictures among colour pictures become colour pictures with equal channels. The same content under the same name is recognised and not decoded again.
 ///
 /// # Errors
 /// As [`crate::import()`]; a picture without label map or the reverse, label maps of another size than their
-/// picture, that are JPEGs, are not grey, or hold a value that is no class: always naming the file. Label maps of a single value.
+/// picture, that are JPEGs, are not grey, or hold a value that is no class, or only the ignored one: always naming the file. Label maps of a
+/// single value.
 pub fn import_pictures(
     source: &Path,
     name: &str,
@@ -102,187 +68,10 @@ pub fn import_pictures(
     }
     let mut collector = Collector::new(source, layout)?;
     source::walk(source, &limits, &mut |entry| collector.add(entry))?;
-    let left_out = std::mem::take(&mut collector.left_out);
-    let set = collector.finish(left_out.files)?;
+    let (set, left_out) = collector.finish()?;
     let header = pack::write(&path, &set, &source_hash)?;
     let shared = set.shared_between_splits();
     Ok(PictureReport { pack: path, header, already_present: false, left_out, shared })
-}
-
-/// Which of a pair a file is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Role {
-    Picture,
-    LabelMap,
-}
-
-/// Where a file belongs: its split and the path that both files of a pair share.
-type Key = (SplitName, String);
-
-/// Decoded files by their place.
-struct Collector<'a> {
-    source: &'a Path,
-    kind: &'a PictureKind,
-    select: Option<Pattern>,
-    background: Option<Background>,
-    pictures: BTreeMap<Key, (String, Picture)>,
-    label_maps: BTreeMap<Key, (String, Picture)>,
-    left_out: LeftOut,
-}
-
-impl<'a> Collector<'a> {
-    fn new(source: &'a Path, layout: &'a PictureLayout) -> Result<Collector<'a>, DataError> {
-        Ok(Collector {
-            source,
-            kind: &layout.kind,
-            select: layout.select.as_deref().map(select::pattern).transpose()?,
-            background: layout.background,
-            pictures: BTreeMap::new(),
-            label_maps: BTreeMap::new(),
-            left_out: LeftOut::default(),
-        })
-    }
-
-    fn file(&self, path: &str) -> String {
-        format!("{}!{path}", self.source.display())
-    }
-
-    fn add(&mut self, entry: Entry) -> Result<(), DataError> {
-        if self.select.as_ref().is_some_and(|pattern| !pattern.matches(&entry.path)) {
-            self.left_out.add_unwanted(entry.path);
-            return Ok(());
-        }
-        let Some((key, role)) = place(&entry.path, self.kind) else {
-            self.left_out.add(entry.path);
-            return Ok(());
-        };
-        let file = self.file(&entry.path);
-        if role == Role::LabelMap {
-            check_lossless(&file, &entry.bytes)?;
-        }
-        let background = if role == Role::Picture { self.background } else { None };
-        let mut picture = Picture::decode_over(&file, &entry.bytes, background)?;
-        if role == Role::LabelMap {
-            picture = picture.grey_if_equal();
-        }
-        let place = match role {
-            Role::Picture => &mut self.pictures,
-            Role::LabelMap => &mut self.label_maps,
-        };
-        if let Some((other, _)) = place.insert(key, (file.clone(), picture)) {
-            let found = format!("{other} in the same place");
-            let fix = "rename one of them, or choose among them with --select";
-            return Err(DataError::bad_file(file, "one file of this name in a split", found, fix));
-        }
-        Ok(())
-    }
-
-    /// Gives label maps `N_mask` the name of their picture `N`, where no picture has theirs.
-    fn pair_masks(&mut self) {
-        let maps = std::mem::take(&mut self.label_maps);
-        for ((split, name), map) in maps {
-            let plain = name.strip_suffix("_mask").map(|plain| (split, plain.to_string()));
-            let pair = plain
-                .filter(|plain| self.pictures.contains_key(plain) && !self.label_maps.contains_key(plain));
-            let key = (split, name);
-            let key = if self.pictures.contains_key(&key) { key } else { pair.unwrap_or(key) };
-            self.label_maps.insert(key, map);
-        }
-    }
-
-    /// Makes grey pictures colour pictures with equal channels, where any picture is in colour; returns the number of channels.
-    fn unite_channels(&mut self) -> usize {
-        let channels = self.pictures.values().map(|(_, picture)| picture.shape().channels).max().unwrap_or(1);
-        for (_, picture) in
-            self.pictures.values_mut().filter(|(_, picture)| picture.shape().channels < channels)
-        {
-            *picture = picture.in_colour();
-        }
-        channels
-    }
-
-    fn finish(mut self, left_out: usize) -> Result<PictureSource, DataError> {
-        self.pair_masks();
-        let channels = self.unite_channels();
-        if self.pictures.is_empty() {
-            let found = format!("no picture among {left_out} files");
-            let expected = match self.kind {
-                PictureKind::Photographs => "JPEG or PNG files",
-                PictureKind::Segmentation { .. } => "files image/N.png and label/N.png",
-            };
-            let fix = "see `allconv data import --help`";
-            return Err(DataError::bad_file(self.source.display(), expected, found, fix));
-        }
-        let labels = match self.kind {
-            PictureKind::Photographs => Vec::new(),
-            PictureKind::Segmentation { labels } if labels.is_empty() => {
-                found_labels(self.label_maps.values())?
-            }
-            PictureKind::Segmentation { labels } => labels.clone(),
-        };
-        let mut source = PictureSource {
-            channels,
-            classes: labels.iter().map(|(name, _)| name.clone()).collect(),
-            train: Vec::new(),
-            validation: Vec::new(),
-            test: Vec::new(),
-        };
-        if let Some((key, (file, _))) =
-            self.label_maps.iter().find(|(key, _)| !self.pictures.contains_key(key))
-        {
-            let expected = format!("a picture \"{}\" beside this label map", key.1);
-            return Err(DataError::bad_file(file, expected, "none", "add the picture or remove this file"));
-        }
-        for (key, (file, picture)) in &self.pictures {
-            let mask = match self.label_maps.get(key) {
-                None if labels.is_empty() => None,
-                None => {
-                    let expected = format!("a label map \"{}\" beside this picture", key.1);
-                    return Err(DataError::bad_file(
-                        file,
-                        expected,
-                        "none",
-                        "add the label map or remove this file",
-                    ));
-                }
-                Some((map_file, map)) => {
-                    Some(Arc::new(class_numbers(map_file, map, picture.shape(), &labels)?))
-                }
-            };
-            let example = PictureExample { name: key.1.clone(), picture: picture.clone(), mask };
-            match key.0 {
-                SplitName::Train => source.train.push(example),
-                SplitName::Validation => source.validation.push(example),
-                SplitName::Test => source.test.push(example),
-            }
-        }
-        if self.kind != &PictureKind::Photographs {
-            check_class_count(&self.source.display().to_string(), &labels)?;
-        }
-        Ok(source)
-    }
-}
-
-/// Where a path belongs, or `None` if it holds no picture.
-fn place(path: &str, kind: &PictureKind) -> Option<(Key, Role)> {
-    let components: Vec<&str> = path.split('/').collect();
-    let (file, folders) = components.split_last()?;
-    if !is_image_name(file) || folders.iter().any(|folder| is_system_folder(folder)) {
-        return None;
-    }
-    let stem = file.rsplit_once('.').map_or(*file, |(stem, _)| stem);
-    let split = folders.iter().find_map(|folder| SplitName::of_folder(folder)).unwrap_or(SplitName::Train);
-    match kind {
-        PictureKind::Photographs => Some(((split, stem.to_string()), Role::Picture)),
-        PictureKind::Segmentation { .. } => {
-            let role = match *folders.last()? {
-                "image" | "images" => Role::Picture,
-                "label" | "labels" | "mask" | "masks" => Role::LabelMap,
-                _ => return None,
-            };
-            Some(((split, stem.to_string()), role))
-        }
-    }
 }
 
 #[cfg(test)]
@@ -290,6 +79,9 @@ mod tests {
     use super::*;
     use crate::image_shape::ImageShape;
     use crate::import::labels::parse_labels;
+    use crate::import::layout::SplitName;
+    use crate::picture::Picture;
+    use crate::pictures::IGNORED;
 
     fn grey(height: usize, width: usize, value: u8) -> Picture {
         Picture::new(ImageShape { height, width, channels: 1 }, vec![value; height * width])
@@ -317,7 +109,11 @@ mod tests {
 
     fn segmentation(labels: &str) -> PictureLayout {
         let labels = if labels.is_empty() { Vec::new() } else { parse_labels(labels).expect("labels") };
-        PictureLayout { select: None, background: None, kind: PictureKind::Segmentation { labels } }
+        PictureLayout {
+            select: None,
+            background: None,
+            kind: PictureKind::Segmentation { labels, ignore: None },
+        }
     }
 
     #[test]
@@ -403,6 +199,43 @@ mod tests {
     }
 
     #[test]
+    fn names_that_repeat_in_different_folders_are_told_apart_by_these() {
+        let files = [("b/1.png", colour(2, 2)), ("a/1.png", colour(3, 2)), ("a/2.png", colour(1, 1))];
+        let (_first, source, directory) = folder(&files);
+        import_pictures(&source, "photos", &PHOTOGRAPHS, &directory).expect("photographs");
+        let read = registry::read_pictures("photos", &directory, &Default::default()).expect("a pack");
+        let names: Vec<&str> = read.train.iter().map(|example| example.name.as_str()).collect();
+        assert_eq!(names, ["a_1", "b_1", "2"]);
+
+        let map = |value| {
+            let shape = ImageShape { height: 1, width: 2, channels: 1 };
+            Picture::new(shape, vec![0, value])
+        };
+        let files = [
+            ("x/train/image/1.png", grey(1, 2, 7)),
+            ("x/train/label/1.png", map(0)),
+            ("y/train/image/1.png", grey(1, 2, 8)),
+            ("y/train/label/1_mask.png", map(9)),
+            ("image/3.png", grey(1, 2, 9)),
+            ("z/label/3.png", map(9)),
+        ];
+        let (_second, source, directory) = folder(&files);
+        import_pictures(&source, "cells", &segmentation(""), &directory).expect("three pairs");
+        let read = registry::read_pictures("cells", &directory, &Default::default()).expect("a pack");
+        let pairs: Vec<(&str, u8)> = read
+            .train
+            .iter()
+            .map(|example| (example.name.as_str(), example.mask.as_ref().expect("a map")[1]))
+            .collect();
+        assert_eq!(pairs, [("x_1", 0), ("y_1", 1), ("3", 1)]);
+        // Two label maps for one picture are one too many.
+        let files = [("image/1.png", grey(1, 2, 9)), ("a/label/1.png", map(0)), ("b/label/1.png", map(9))];
+        let (_third, source, directory) = folder(&files);
+        let error = import_pictures(&source, "cells", &segmentation(""), &directory).expect_err("two maps");
+        assert!(error.to_string().contains("b/label/1.png: expected one file of this name"), "{error}");
+    }
+
+    #[test]
     fn masks_are_paired_by_suffix_and_may_have_equal_channels() {
         let map = |values: [u8; 2]| {
             let pixels = values.into_iter().flat_map(|value| [value; 3]).collect();
@@ -420,6 +253,41 @@ mod tests {
         let masks: Vec<&[u8]> =
             read.train.iter().map(|example| example.mask.as_ref().expect("a map").as_slice()).collect();
         assert_eq!(masks, [[0, 1], [1, 0]]);
+    }
+
+    #[test]
+    fn ignored_values_are_no_class_and_a_set_without_them_is_as_before() {
+        let map = Picture::new(ImageShape { height: 2, width: 2, channels: 1 }, vec![0, 255, 3, 255]);
+        let files = [("image/1.png", grey(2, 2, 7)), ("label/1.png", map)];
+        let (_folder, source, directory) = folder(&files);
+        let ignoring = |labels: &str, ignore| {
+            let mut layout = segmentation(labels);
+            layout.kind = match layout.kind {
+                PictureKind::Segmentation { labels, .. } => PictureKind::Segmentation { labels, ignore },
+                PictureKind::Photographs => PictureKind::Photographs,
+            };
+            layout
+        };
+        let import = |name: &str, labels: &str, ignore| {
+            import_pictures(&source, name, &ignoring(labels, ignore), &directory)
+        };
+        for (name, labels) in [("found", ""), ("named", "value_0=0,value_3=3")] {
+            import(name, labels, Some(255)).expect("two classes");
+            let read = registry::read_pictures(name, &directory, &Default::default()).expect("a pack");
+            assert_eq!(read.classes, ["value_0", "value_3"]);
+            assert_eq!(**read.train[0].mask.as_ref().expect("a map"), [0, IGNORED, 1, IGNORED]);
+        }
+        let error = import("both", "a=0,b=3,c=255", Some(255)).expect_err("a class").to_string();
+        assert!(error.contains("ignore = 255") && error.contains("the class c"), "{error}");
+        let error = import("one", "", Some(3)).and_then(|_| import("one", "", None)).expect_err("taken");
+        assert!(error.to_string().contains("another import under this name"), "{error}");
+        // Sets that were imported before are recognised by these words.
+        let text = |layout: &PictureLayout| layout.text();
+        assert_eq!(
+            text(&ignoring("0,255", None)),
+            "PictureLayout { select: None, kind: Segmentation { labels: [(\"value_0\", 0), (\"value_255\", 255)] } }"
+        );
+        assert_eq!(text(&PHOTOGRAPHS), "PictureLayout { select: None, kind: Photographs }");
     }
 
     #[test]

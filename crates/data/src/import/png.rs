@@ -4,12 +4,19 @@
 
 use std::io::Cursor;
 
-use image::{DynamicImage, ImageFormat, ImageReader, Limits};
+use image::{DynamicImage, GrayImage, ImageFormat, ImageReader, Limits};
 
 use super::decode::{ALLOCATION_LIMIT, SIDE_LIMIT};
 
 /// Bytes before the first chunk.
 const SIGNATURE: usize = 8;
+/// Bytes up to the end of the first chunk, which says size and kind of pixels.
+const HEADER_END: usize = SIGNATURE + 25;
+/// Places of the bits of a value and of the colour type in the first chunk.
+const BIT_DEPTH: usize = 16;
+const COLOUR_TYPE: usize = 17;
+/// The colour type of images with a palette.
+const PALETTE: u8 = 3;
 /// Most bytes that one pixel takes: four channels of 16 bits.
 const PIXEL_BYTES: u64 = 8;
 /// What a decoder may allocate beside the pixels.
@@ -30,6 +37,50 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(DynamicImage, Option<&[u8]>), Stri
     Ok((reader.decode().map_err(|error| error.to_string())?, exif))
 }
 
+/// Palette indices as grey values, and the Exif block of their file.
+pub(super) type Indices<'a> = (GrayImage, Option<&'a [u8]>);
+
+/// Decodes the palette indices of a PNG with a palette, and returns its Exif block; none for other files.
+///
+/// The rows of an image with a palette are those of a grey image of as many bits, so that without the palette the file is one.
+pub(super) fn decode_indices(bytes: &[u8]) -> Result<Option<Indices<'_>>, String> {
+    let (needed, exif) = needed_chunks(bytes);
+    let Some(header) = needed.get(SIGNATURE..HEADER_END).filter(|header| header[COLOUR_TYPE] == PALETTE)
+    else {
+        return Ok(None);
+    };
+    let mut grey = needed[..SIGNATURE].to_vec();
+    let mut header = header.to_vec();
+    header[COLOUR_TYPE] = 0;
+    let mut sum = flate2::Crc::new();
+    sum.update(&header[4..header.len() - 4]);
+    let place = header.len() - 4;
+    header[place..].copy_from_slice(&sum.sum().to_be_bytes());
+    grey.extend(&header);
+    let mut rest = &needed[HEADER_END..];
+    while let Some((chunk, after)) = chunk(rest) {
+        if !matches!(&chunk[4..8], b"PLTE" | b"tRNS") {
+            grey.extend_from_slice(chunk);
+        }
+        rest = after;
+    }
+    grey.extend_from_slice(rest);
+    let (image, _) = decode(&grey)?;
+    let mut indices = image.into_luma8();
+    // Grey levels of fewer bits are spread over 0 to 255.
+    let bits = u32::from(header[BIT_DEPTH].min(8));
+    let spread = (255 / ((1u32 << bits) - 1).max(1)) as u8;
+    indices.pixels_mut().for_each(|pixel| pixel.0[0] /= spread);
+    Ok(Some((indices, exif)))
+}
+
+/// Returns the first chunk with length, name and checksum, and what follows it.
+fn chunk(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let &[a, b, c, d] = bytes.get(..4)? else { return None };
+    let length = u32::from_be_bytes([a, b, c, d]) as usize;
+    bytes.split_at_checked(length.checked_add(12)?)
+}
+
 /// What the decoder may allocate for the size that the header says.
 fn allocation(bytes: &[u8]) -> u64 {
     let side = |place: usize| {
@@ -46,19 +97,13 @@ fn allocation(bytes: &[u8]) -> u64 {
 fn needed_chunks(bytes: &[u8]) -> (Vec<u8>, Option<&[u8]>) {
     let (signature, mut rest) = bytes.split_at(SIGNATURE.min(bytes.len()));
     let (mut needed, mut exif) = (signature.to_vec(), None);
-    while let Some(&[a, b, c, d]) = rest.get(..4) {
-        // Length, name, data, checksum.
-        let length = u32::from_be_bytes([a, b, c, d]) as usize;
-        let Some((chunk, after)) = length.checked_add(12).and_then(|length| rest.split_at_checked(length))
-        else {
-            break;
-        };
+    while let Some((chunk, after)) = chunk(rest) {
         let name = &chunk[4..8];
         // A capital letter marks a chunk that must be understood.
         if name[0].is_ascii_uppercase() || name == b"tRNS" {
             needed.extend_from_slice(chunk);
         } else if name == b"eXIf" && exif.is_none() {
-            exif = Some(&chunk[8..8 + length]);
+            exif = Some(&chunk[8..chunk.len() - 4]);
         }
         rest = after;
         if name == b"IEND" {

@@ -11,6 +11,9 @@ use crate::import::layout::SplitName;
 use crate::picture::Picture;
 use crate::shards::ShardedSet;
 
+/// The number of pixels in a label map that belong to no class: losses and metrics leave them out. A set of 256 classes ignores no pixel.
+pub const IGNORED: u8 = 255;
+
 /// One picture and, where the set has them, the class of each of its pixels.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PictureExample {
@@ -18,7 +21,7 @@ pub struct PictureExample {
     pub name: String,
     /// The picture.
     pub picture: Picture,
-    /// Class numbers `[height, width]`.
+    /// Class numbers `[height, width]`, or [`IGNORED`].
     pub mask: Option<Arc<Vec<u8>>>,
 }
 

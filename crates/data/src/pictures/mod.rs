@@ -7,6 +7,6 @@ pub mod pack;
 mod test_sets;
 
 pub use divide::Fold;
-pub use example::{PictureDataset, PictureExample, PictureSource};
+pub use example::{IGNORED, PictureDataset, PictureExample, PictureSource};
 pub use open::{PictureOptions, open_pictures};
 pub use test_sets::TestSets;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::example::{PictureExample, PictureSource};
+use super::example::{IGNORED, PictureExample, PictureSource};
 use crate::error::DataError;
 use crate::image_shape::ImageShape;
 use crate::import::layout::SplitName;
@@ -129,8 +129,9 @@ pub fn read(path: &Path) -> Result<PictureSource, DataError> {
         let (pixels, after) = rest.split_at(pixels);
         let (mask, after) = after.split_at(mask);
         rest = after;
-        if let Some(class) = mask.iter().find(|class| usize::from(**class) >= header.classes.len()) {
-            let expected = format!("class numbers from 0 to {}", header.classes.len() - 1);
+        let is_class = |class: &u8| usize::from(*class) < header.classes.len() || *class == IGNORED;
+        if let Some(class) = mask.iter().find(|class| !is_class(class)) {
+            let expected = format!("class numbers from 0 to {}, or {IGNORED}", header.classes.len() - 1);
             let file = format!("{}, picture {}", path.display(), entry.name);
             return Err(DataError::bad_file(file, expected, class, FILE.fix));
         }

@@ -6,6 +6,7 @@ pub mod global_contrast;
 pub mod prepared;
 pub mod standardize;
 pub mod step;
+mod stored;
 mod when_read;
 pub mod zca;
 

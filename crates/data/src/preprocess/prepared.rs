@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
 
-use super::cache::{ArrayFile, CacheLock, cache_path, write_arrays};
+use super::cache::{CacheLock, cache_path, write_arrays};
 use super::fitted::FittedPreprocess;
 use super::step::Preprocess;
+use super::stored::{Arrays, CacheKeys, Stored};
 use super::when_read;
 use crate::augment::{Augmentation, Draw};
-use crate::dataset::{Dataset, Images, Split};
+use crate::dataset::{Dataset, Images};
 use crate::directory::DataDirectory;
 use crate::error::DataError;
 use crate::image_shape::ImageShape;
@@ -97,6 +98,16 @@ impl PreparedSplit {
             Arc::new(chosen.iter().flat_map(|sample| &values[sample * length..][..length]).copied().collect())
         });
         PreparedSplit { values, images: self.images.select(&chosen), fitted: Arc::clone(&self.fitted) }
+    }
+
+    /// Returns the split once for each part of its images that evaluation looks at: usually once, ten times with
+    /// [`Crops::Ten`](crate::Crops::Ten).
+    pub fn crops(&self) -> Vec<PreparedSplit> {
+        if self.values.is_some() {
+            return vec![self.clone()];
+        }
+        let of = |images| PreparedSplit { values: None, images, fitted: Arc::clone(&self.fitted) };
+        self.images.crops().into_iter().map(of).collect()
     }
 
     /// Returns one image, `[height, width, channels]`.
@@ -223,117 +234,6 @@ fn prepare_when_read(
         fitted: Arc::clone(&fitted),
         fitted_file,
     })
-}
-
-/// The splits of a set that lies in memory.
-struct Stored<'a> {
-    train: &'a Split,
-    validation: Option<&'a Split>,
-    test: &'a Split,
-}
-
-impl Stored<'_> {
-    fn of(dataset: &Dataset) -> Option<Stored<'_>> {
-        let validation = match &dataset.validation {
-            Some(images) => Some(images.stored()?),
-            None => None,
-        };
-        Some(Stored { train: dataset.train.stored()?, validation, test: dataset.test.stored()? })
-    }
-
-    fn shape(&self) -> ImageShape {
-        self.train.shape()
-    }
-}
-
-/// Fitted steps and the images of every split.
-struct Arrays {
-    fitted: FittedPreprocess,
-    train: Vec<f32>,
-    validation: Option<Vec<f32>>,
-    test: Vec<f32>,
-}
-
-impl Arrays {
-    fn compute(dataset: &Stored, steps: &[Preprocess]) -> Result<Arrays, DataError> {
-        let mut train = as_floats(dataset.train);
-        let fitted = FittedPreprocess::fit(steps, &mut train, dataset.shape())?;
-        let apply = |split: &Split| {
-            let mut images = as_floats(split);
-            fitted.apply(&mut images);
-            images
-        };
-        let validation = dataset.validation.map(apply);
-        let test = apply(dataset.test);
-        Ok(Arrays { fitted, train, validation, test })
-    }
-
-    fn write(&self, directory: &DataDirectory, keys: &CacheKeys) -> Result<(), DataError> {
-        write_arrays(&cache_path(directory, "fitted", &keys.fitted), &self.fitted.to_arrays())?;
-        let splits = [Some(&self.train), self.validation.as_ref(), Some(&self.test)];
-        let images: Vec<&[f32]> = splits.into_iter().flatten().map(Vec::as_slice).collect();
-        write_arrays(&cache_path(directory, "images", &keys.images), &images)
-    }
-
-    fn read(
-        dataset: &Stored,
-        steps: &[Preprocess],
-        directory: &DataDirectory,
-        keys: &CacheKeys,
-    ) -> Result<Option<Arrays>, DataError> {
-        let fitted = ArrayFile::open(&cache_path(directory, "fitted", &keys.fitted))?;
-        let images = ArrayFile::open(&cache_path(directory, "images", &keys.images))?;
-        let (Some(mut fitted), Some(mut images)) = (fitted, images) else { return Ok(None) };
-        let Some(fitted) = FittedPreprocess::from_file(steps, dataset.shape(), &mut fitted) else {
-            return Ok(None);
-        };
-        let mut take = |split: &Split| images.take(split.pixels().len());
-        let Some(train) = take(dataset.train) else { return Ok(None) };
-        let validation = match dataset.validation {
-            None => None,
-            Some(split) => match take(split) {
-                None => return Ok(None),
-                taken => taken,
-            },
-        };
-        let Some(test) = take(dataset.test) else { return Ok(None) };
-        Ok(images.is_used_up().then_some(Arrays { fitted, train, validation, test }))
-    }
-}
-
-/// Names of the cache files of one preparation.
-struct CacheKeys {
-    /// Hash of revision, steps, shape and training split.
-    fitted: String,
-    /// The same with the other splits.
-    images: String,
-}
-
-impl CacheKeys {
-    fn of(dataset: &Stored, steps: &[Preprocess]) -> Result<CacheKeys, DataError> {
-        let described = serde_json::to_string(&(
-            crate::NUMERICS_REVISION,
-            steps,
-            dataset.shape().height,
-            dataset.shape().width,
-            dataset.shape().channels,
-        ))
-        .map_err(|error| {
-            DataError::bad_file("preprocess", "plain numbers", error, "use finite parameters")
-        })?;
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(b"allconv-data prepared\n").update(described.as_bytes());
-        dataset.train.hash_into(&mut hasher);
-        let fitted = hasher.finalize().to_hex().to_string();
-        for split in [dataset.validation, Some(dataset.test)].into_iter().flatten() {
-            split.hash_into(&mut hasher);
-        }
-        Ok(CacheKeys { fitted, images: hasher.finalize().to_hex().to_string() })
-    }
-}
-
-fn as_floats(split: &Split) -> Vec<f32> {
-    split.pixels().iter().map(|&byte| f32::from(byte)).collect()
 }
 
 #[cfg(test)]

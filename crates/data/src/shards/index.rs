@@ -23,7 +23,7 @@ pub struct Record {
 pub(super) const RECORD_BYTES: usize = 40;
 
 /// The check of encoded bytes.
-pub(super) fn check_of(bytes: &[u8]) -> [u8; 16] {
+pub(crate) fn check_of(bytes: &[u8]) -> [u8; 16] {
     let mut check = [0; 16];
     check.copy_from_slice(&blake3::hash(bytes).as_bytes()[..16]);
     check
@@ -61,7 +61,7 @@ impl Record {
     }
 
     /// Feeds what the sample is, and not where it lies, to a hash.
-    pub(super) fn hash_into(&self, hasher: &mut blake3::Hasher) {
+    pub(crate) fn hash_into(&self, hasher: &mut blake3::Hasher) {
         hasher.update(&self.check).update(&self.length.to_le_bytes()).update(&self.label.to_le_bytes());
     }
 }

@@ -18,9 +18,11 @@ use crate::picture::Picture;
 /// The format's name in headers.
 pub(super) const FORMAT: &str = "allconv shards 1";
 /// Name of the header's file.
-pub(super) const HEADER_FILE: &str = "set.json";
+pub(crate) const HEADER_FILE: &str = "set.json";
 /// Name of the index's file.
 pub(super) const INDEX_FILE: &str = "index.bin";
+/// Most shards that are kept open, below the 1024 files that a process may usually have.
+const KEPT_OPEN: usize = 256;
 /// What to do about a damaged set.
 const FIX: &str = "delete the folder and import the data set again";
 
@@ -82,6 +84,7 @@ pub struct ShardedSet {
     folder: PathBuf,
     header: SetHeader,
     index: File,
+    /// The first shards, once they have been opened; others are opened for each reading, so that any number of shards can be read.
     shards: Vec<OnceLock<File>>,
     /// Rows and columns of every image, if they are the same.
     size: Option<[u16; 2]>,
@@ -119,14 +122,14 @@ impl ShardedSet {
                     format!("\"{}\"", shard.file),
                 ));
             }
-            let bytes = fs::metadata(&path).map_err(DataError::io("read", &path))?.len();
+            let bytes = metadata(&path)?.len();
             if bytes != shard.bytes {
                 return Err(damaged(&path, format!("{} bytes", shard.bytes), format!("{bytes} bytes")));
             }
         }
         let path = folder.join(INDEX_FILE);
         let index = File::open(&path).map_err(DataError::io("read", &path))?;
-        let shards = header.shards.iter().map(|_| OnceLock::new()).collect();
+        let shards = header.shards.iter().take(KEPT_OPEN).map(|_| OnceLock::new()).collect();
         let mut set = ShardedSet { folder: folder.to_path_buf(), header, index, shards, size: None };
         set.size = set.check_index()?;
         Ok(set)
@@ -173,6 +176,24 @@ impl ShardedSet {
         Ok(size.filter(|_| equal))
     }
 
+    /// The folder of the set.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The records of all samples with their splits.
+    ///
+    /// # Errors
+    /// [`DataError`] when the index cannot be read.
+    pub(crate) fn records(&self) -> Result<Vec<(SplitName, Record)>, DataError> {
+        let splits = [SplitName::Train, SplitName::Validation, SplitName::Test];
+        let samples = splits.iter().flat_map(|split| {
+            let first = self.first_of(*split);
+            (first..first + self.header.count(*split)).map(move |sample| (*split, sample))
+        });
+        samples.map(|(split, sample)| Ok((split, self.record(sample)?))).collect()
+    }
+
     /// What the set holds.
     pub fn header(&self) -> &SetHeader {
         &self.header
@@ -213,11 +234,18 @@ impl ShardedSet {
             let found = format!("{} bytes at {} of sample {sample}", record.length, record.offset);
             return Err(damaged(&self.folder.join(INDEX_FILE), "places inside the shards", found));
         }
-        let file = match self.shards[number].get() {
+        let opened;
+        let file = match self.shards.get(number).and_then(OnceLock::get) {
             Some(file) => file,
             None => {
-                let opened = File::open(&path).map_err(DataError::io("read", &path))?;
-                self.shards[number].get_or_init(|| opened)
+                let file = File::open(&path).map_err(DataError::io("read", &path))?;
+                match self.shards.get(number) {
+                    Some(kept) => kept.get_or_init(|| file),
+                    None => {
+                        opened = file;
+                        &opened
+                    }
+                }
             }
         };
         let mut bytes = vec![0; record.length as usize];
@@ -268,6 +296,18 @@ impl ShardedSet {
                 }
             }
         })
+    }
+}
+
+/// Looks at a shard, which may be a link to one that others made.
+fn metadata(path: &Path) -> Result<fs::Metadata, DataError> {
+    let target = fs::read_link(path).ok();
+    match (fs::metadata(path), target) {
+        (Err(error), Some(target)) if error.kind() == std::io::ErrorKind::NotFound => {
+            let fix = "bring it back there, or delete the folder of links and import the shards again";
+            Err(DataError::bad_file(target.display(), "the shard that was imported", "nothing", fix))
+        }
+        (found, _) => found.map_err(DataError::io("read", path)),
     }
 }
 

@@ -59,14 +59,9 @@ struct OpenShard {
 impl SetWriter {
     /// Begins a set that will lie at `target`; `bytes` is what the images take, if that is known.
     pub(crate) fn new(target: &Path, bytes: u64) -> Result<SetWriter, DataError> {
-        let folder = target.parent().unwrap_or(Path::new("."));
-        create_folder(folder)?;
-        remove_leftovers(folder, LEFT_BEHIND);
-        check_room(target, bytes)?;
-        let prefix = target.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Ok(SetWriter {
             target: target.to_path_buf(),
-            folder: temporary_folder(folder, &prefix)?,
+            folder: begin(target, bytes)?,
             open: [None, None, None],
             shards: Vec::new(),
             records: Vec::new(),
@@ -128,32 +123,99 @@ impl SetWriter {
     pub(crate) fn finish(mut self, classes: Vec<String>, source_hash: &str) -> Result<SetHeader, DataError> {
         (0..self.open.len()).try_for_each(|place| self.close(place))?;
         self.records.sort_by(|(a, first, _), (b, second, _)| (a, first).cmp(&(b, second)));
-        let counts = [SplitName::Train, SplitName::Validation, SplitName::Test]
-            .map(|split| self.records.iter().filter(|(of, _, _)| *of == split).count());
-        let mut hasher = content_hasher(&classes, counts);
-        self.records.iter().for_each(|(_, _, record)| record.hash_into(&mut hasher));
-        let header = SetHeader {
-            format: FORMAT.to_string(),
-            source_hash: source_hash.to_string(),
-            content_hash: hasher.finalize().to_hex().to_string(),
-            classes,
-            train: counts[0],
-            validation: counts[1],
-            test: counts[2],
-            shards: self.shards,
-        };
-        write_atomically(&self.folder.path().join(INDEX_FILE), |file| {
-            self.records.iter().try_for_each(|(_, _, record)| file.write_all(&record.to_bytes()))
-        })?;
-        write_atomically(&self.folder.path().join(HEADER_FILE), |file| {
-            serde_json::to_writer_pretty(file, &header).map_err(io::Error::from)
-        })?;
-        // From here on the folder is not removed with the value: it is renamed.
-        let folder = self.folder.keep();
-        fs::rename(&folder, &self.target).map_err(DataError::io("rename into place", &self.target))?;
-        sync_folder(self.target.parent().unwrap_or(Path::new(".")))?;
+        let records = self.records.iter().map(|(split, _, record)| (*split, *record));
+        let header =
+            write_index(self.folder.path(), Contents { classes, shards: self.shards, records }, source_hash)?;
+        settle(self.folder, &self.target)?;
         Ok(header)
     }
+}
+
+/// What an index lists.
+pub(crate) struct Contents<R> {
+    /// Class names.
+    pub(crate) classes: Vec<String>,
+    /// The shards by their numbers.
+    pub(crate) shards: Vec<ShardFile>,
+    /// The samples in the order of splits.
+    pub(crate) records: R,
+}
+
+/// Writes a set whose images lie in shards of others: an index, and a link to each shard.
+pub(crate) fn write_linked(
+    target: &Path,
+    shards: &[PathBuf],
+    contents: Contents<impl Iterator<Item = (SplitName, Record)> + Clone>,
+    source_hash: &str,
+) -> Result<SetHeader, DataError> {
+    let folder = begin(target, 0)?;
+    for (shard, ShardFile { file, .. }) in shards.iter().zip(&contents.shards) {
+        let whole = shard.canonicalize().map_err(DataError::io("read", shard))?;
+        let link = folder.path().join(file);
+        std::os::unix::fs::symlink(&whole, &link).map_err(DataError::io("write", &link))?;
+    }
+    let header = write_index(folder.path(), contents, source_hash)?;
+    settle(folder, target)?;
+    Ok(header)
+}
+
+/// Refuses a folder that exists.
+///
+/// # Errors
+/// [`DataError::BadFile`] that names it.
+pub(crate) fn check_free(target: &Path) -> Result<(), DataError> {
+    if !target.exists() {
+        return Ok(());
+    }
+    let (expected, fix) = ("a folder that does not exist yet", "choose another, or delete it first");
+    Err(DataError::bad_file(target.display(), expected, "one that does", fix))
+}
+
+/// Makes the folder of a set under a temporary name beside its own.
+fn begin(target: &Path, bytes: u64) -> Result<TempDir, DataError> {
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    create_folder(folder)?;
+    remove_leftovers(folder, LEFT_BEHIND);
+    check_room(target, bytes)?;
+    let prefix = target.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Ok(temporary_folder(folder, &prefix)?)
+}
+
+/// Gives the folder its name. From here on it is not removed with the value.
+fn settle(folder: TempDir, target: &Path) -> Result<(), DataError> {
+    let folder = folder.keep();
+    fs::rename(&folder, target).map_err(DataError::io("rename into place", target))?;
+    let around = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Ok(sync_folder(around)?)
+}
+
+fn write_index(
+    folder: &Path,
+    contents: Contents<impl Iterator<Item = (SplitName, Record)> + Clone>,
+    source_hash: &str,
+) -> Result<SetHeader, DataError> {
+    let Contents { classes, shards, records } = contents;
+    let counts = [SplitName::Train, SplitName::Validation, SplitName::Test]
+        .map(|split| records.clone().filter(|(of, _)| *of == split).count());
+    let mut hasher = content_hasher(&classes, counts);
+    records.clone().for_each(|(_, record)| record.hash_into(&mut hasher));
+    let header = SetHeader {
+        format: FORMAT.to_string(),
+        source_hash: source_hash.to_string(),
+        content_hash: hasher.finalize().to_hex().to_string(),
+        classes,
+        train: counts[0],
+        validation: counts[1],
+        test: counts[2],
+        shards,
+    };
+    write_atomically(&folder.join(INDEX_FILE), |file| {
+        records.clone().try_for_each(|(_, record)| file.write_all(&record.to_bytes()))
+    })?;
+    write_atomically(&folder.join(HEADER_FILE), |file| {
+        serde_json::to_writer_pretty(file, &header).map_err(io::Error::from)
+    })?;
+    Ok(header)
 }
 
 impl OpenShard {

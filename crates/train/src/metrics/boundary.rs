@@ -10,7 +10,8 @@ pub const BOUNDARY_TOLERANCE: f64 = 0.0075;
 ///
 /// The outline of a class is its pixels with one of their four neighbours in another class. Precision is the fraction of the predicted
 /// outline that lies within d of the true one, recall the fraction of the true outline within d of the predicted, F1 = 2PR/(P + R), 0
-/// where the prediction has no outline. d = 0.0075 times the diagonal, in Euclidean distance between pixel centres.
+/// where the prediction has no outline. Pixels whose true class is no class ([`IGNORED`](allconv_data::IGNORED)) are left out, as pixels and
+/// as neighbours. d = 0.0075 times the diagonal, in Euclidean distance between pixel centres.
 ///
 /// Source: Csurka, Larlus and Perronnin, "What is a good evaluation measure for semantic segmentation?", BMVC 2013.
 ///
@@ -24,7 +25,9 @@ pub fn boundary_f1(truth: &[u8], predicted: &[u8], [height, width]: [usize; 2], 
     let reach = BOUNDARY_TOLERANCE * ((height * height + width * width) as f64).sqrt();
     let (mut values, mut predicts_any) = (Vec::new(), false);
     for class in 0..classes {
-        let [truth, predicted] = [truth, predicted].map(|map| outline(map, height, width, class as u8));
+        let is_counted = |place: usize| usize::from(truth[place]) < classes;
+        let [truth, predicted] =
+            [truth, predicted].map(|map| outline(map, [height, width], class as u8, is_counted));
         predicts_any |= !predicted.is_empty();
         if truth.is_empty() {
             continue;
@@ -41,17 +44,24 @@ pub fn boundary_f1(truth: &[u8], predicted: &[u8], [height, width]: [usize; 2], 
     }
 }
 
-/// Returns the rows and columns of the pixels of `class` that touch another class.
-fn outline(map: &[u8], height: usize, width: usize, class: u8) -> Vec<(usize, usize)> {
+/// Returns the rows and columns of the counted pixels of `class` that touch a counted one of another class.
+fn outline(
+    map: &[u8],
+    [height, width]: [usize; 2],
+    class: u8,
+    is_counted: impl Fn(usize) -> bool,
+) -> Vec<(usize, usize)> {
     let mut places = Vec::new();
     for row in 0..height {
         for column in 0..width {
-            let at = |row: usize, column: usize| map[row * width + column] == class;
-            if at(row, column)
-                && ((row > 0 && !at(row - 1, column))
-                    || (row + 1 < height && !at(row + 1, column))
-                    || (column > 0 && !at(row, column - 1))
-                    || (column + 1 < width && !at(row, column + 1)))
+            let place = row * width + column;
+            let differs = |other: usize| map[other] != class && is_counted(other);
+            if map[place] == class
+                && is_counted(place)
+                && ((row > 0 && differs(place - width))
+                    || (row + 1 < height && differs(place + width))
+                    || (column > 0 && differs(place - 1))
+                    || (column + 1 < width && differs(place + 1)))
             {
                 places.push((row, column));
             }
@@ -104,6 +114,21 @@ mod tests {
     fn maps_without_outlines_agree_and_an_outline_against_none_does_not() {
         assert_eq!(boundary_f1(&[0; 9], &[1; 9], [3, 3], 2), 1.0);
         assert_eq!(boundary_f1(&[0; 10_000], &square(20), [100, 100], 2), 0.0);
+    }
+
+    #[test]
+    fn ignored_pixels_have_no_outline_and_give_none_to_their_neighbours() {
+        // The right half of the map is ignored, whatever is predicted there; the square lies in the left half.
+        let hidden = |map: Vec<u8>, value: u8| -> Vec<u8> {
+            map.into_iter()
+                .enumerate()
+                .map(|(place, class)| if place % 100 >= 55 { value } else { class })
+                .collect()
+        };
+        let truth = hidden(square(20), allconv_data::IGNORED);
+        for value in [0, 1] {
+            assert_eq!(boundary_f1(&truth, &hidden(square(20), value), [100, 100], 2), 1.0);
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Overlap of predicted and true regions: confusion counts, and the metrics computed from them.
 
+use allconv_data::IGNORED;
+
 /// Pixels by true and predicted class.
 ///
 /// - pixel error: fraction of the pixels whose class is wrong;
@@ -33,13 +35,16 @@ impl Confusion {
         Confusion { classes, counts: vec![0; classes * classes] }
     }
 
-    /// Counts pixels.
+    /// Counts pixels, but for those whose true class is [`IGNORED`] where that is no class.
     ///
     /// # Panics
-    /// If the lengths differ, or a class is not below the number of classes.
+    /// If the lengths differ, or another class is not below the number of classes.
     pub fn count(&mut self, truth: &[u8], predicted: &[u8]) {
         assert_eq!(truth.len(), predicted.len(), "true and predicted classes");
         for (truth, predicted) in truth.iter().zip(predicted) {
+            if *truth == IGNORED && self.classes <= usize::from(IGNORED) {
+                continue;
+            }
             let (truth, predicted) = (usize::from(*truth), usize::from(*predicted));
             assert!(
                 truth < self.classes && predicted < self.classes,
@@ -104,6 +109,18 @@ mod tests {
         twice.add(&confusion);
         assert_eq!(twice.pixel_error(), confusion.pixel_error());
         assert_eq!(Confusion::new(2).pixel_error(), 0.0);
+    }
+
+    #[test]
+    fn ignored_pixels_are_counted_nowhere() {
+        let (mut all, mut counted) = (Confusion::new(2), Confusion::new(2));
+        all.count(&[0, IGNORED, 1, IGNORED], &[0, 1, 1, 0]);
+        counted.count(&[0, 1], &[0, 1]);
+        assert_eq!(all, counted);
+        // With 256 classes the number is that of a class.
+        let mut full = Confusion::new(256);
+        full.count(&[IGNORED], &[0]);
+        assert_eq!(full.pixel_error(), 1.0);
     }
 
     /// Three folds of which the second holds no pixel of class 1: a network that is right there and one that is wrong have values in the

@@ -2,9 +2,9 @@
 //!
 //! Of every picture: pixel error, mean intersection over union of the classes in its truth, boundary F1. Of the split: intersection over
 //! union and Dice of each class that its truth holds over all pixels together, and their means. Which of these values exist does not depend
-//! on the prediction.
+//! on the prediction. Pixels that the label map ignores count nowhere.
 
-use allconv_data::{DataError, ImageShape, Picture, PictureDataset, PictureExample, Targets};
+use allconv_data::{DataError, IGNORED, ImageShape, Picture, PictureDataset, PictureExample, Targets};
 use allconv_record::PictureRole;
 
 use super::dense_kind::{DenseKind, ExampleResult, Shown, WholeInput, centred_pixels, middle};
@@ -152,14 +152,22 @@ fn predicted(map: &DenseMap) -> Vec<u8> {
         .collect()
 }
 
-/// Returns a picture of class numbers: black and white for two classes, colours for more.
+/// Returns a picture of class numbers: black and white for two classes, with grey for ignored pixels; colours for more, with white for these.
 fn painted(classes: &[u8], shape: ImageShape, count: usize) -> Picture {
     if count <= 2 {
-        let pixels = classes.iter().map(|class| if *class == 0 { 0 } else { 255 }).collect();
+        let grey = |class: &u8| match *class {
+            0 => 0,
+            IGNORED => 128,
+            _ => 255,
+        };
+        let pixels = classes.iter().map(grey).collect();
         return Picture::new(ImageShape { channels: 1, ..shape }, pixels);
     }
     let colour = |class: &u8| {
         let class = usize::from(*class);
+        if class >= count {
+            return [255; 3];
+        }
         let darker = 1 + class / COLOURS.len();
         COLOURS[class % COLOURS.len()].map(|value| value / darker as u8)
     };
@@ -198,5 +206,7 @@ mod tests {
         let shape = ImageShape { height: 1, width: 2, channels: 2 };
         assert_eq!(painted(&[0, 1], shape, 2).pixels(), [0, 255]);
         assert_eq!(painted(&[0, 9], shape, 10).pixels(), [0, 0, 0, 115, 79, 0]);
+        assert_eq!(painted(&[0, IGNORED], shape, 2).pixels(), [0, 128]);
+        assert_eq!(painted(&[0, IGNORED], shape, 10).pixels(), [0, 0, 0, 255, 255, 255]);
     }
 }
