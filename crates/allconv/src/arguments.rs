@@ -1,6 +1,7 @@
 //! Command-line arguments: the commands and their common options.
 
 mod bench;
+mod cluster;
 mod explain_measure;
 mod machine;
 mod paper;
@@ -13,6 +14,7 @@ mod trained;
 use clap::{Parser, Subcommand};
 
 pub(crate) use bench::{BenchArguments, BenchCommand, BenchOperatorsArguments, BenchSlotArguments};
+pub(crate) use cluster::{Scheduler, StudySubmitArguments, StudyWorkArguments};
 pub(crate) use explain_measure::{ExplainArguments, MaxPoolArgument, MeasureArguments, SubjectArguments};
 pub(crate) use machine::{
     BitsArguments, DataArguments, DoctorArguments, MachineArguments, at_least_one, thread_count,

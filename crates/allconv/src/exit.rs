@@ -145,7 +145,10 @@ fn train_code(error: &TrainError) -> u8 {
 
 fn record_code(error: &RecordError) -> u8 {
     match error {
-        RecordError::Io { .. } | RecordError::NoRun { .. } | RecordError::Busy { .. } => IO,
+        RecordError::Io { .. }
+        | RecordError::NoRun { .. }
+        | RecordError::Busy { .. }
+        | RecordError::Lost { .. } => IO,
         RecordError::Malformed { .. } | RecordError::Newer { .. } => BAD_DATA,
     }
 }

@@ -23,8 +23,10 @@ mod process;
 mod progress;
 mod runner;
 mod seeds;
+mod slurm;
 mod subject;
 mod table;
+mod template;
 
 use std::process::ExitCode;
 

@@ -1,10 +1,10 @@
 //! The execution of runs for a study or `train`: threads, device, signals and progress around the training loop.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use allconv_record::{RecordError, Resolved, RunDirectory, Status};
+use allconv_record::{Leases, RecordError, Resolved, RunDirectory, Status};
 use allconv_study::{Execute, ExecuteError, PlannedRun};
 use allconv_train::{DataStore, Execution, Identity, Job, MemoryGauge, TrainError, train};
 
@@ -21,8 +21,12 @@ use crate::{device_operations, environment};
 const MEMORY: MemoryGauge =
     MemoryGauge { restart: || ALLOCATOR.restart_peak(), peak_bytes: || ALLOCATOR.peak_bytes() as u64 };
 
+/// Time between two looks at a run that another process may have.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
 /// The settings that all runs of a process share.
 pub(crate) struct Runner {
+    leases: Leases,
     data: Arc<DataStore>,
     device: Chosen,
     execution: Execution,
@@ -65,7 +69,9 @@ impl Runner {
         let display = Display::new(machine.progress);
         let measures = Measures::new(Arc::clone(&data), execution.isa);
         let study = study.to_owned();
+        let leases = Leases::new(Duration::from_secs_f64(machine.heartbeat_seconds));
         Ok(Runner {
+            leases,
             data,
             device,
             execution,
@@ -86,6 +92,40 @@ impl Runner {
     /// The display for messages.
     pub(crate) fn display(&self) -> &Display {
         &self.display
+    }
+
+    /// Makes one run as [`Runner::make`] does. Where another process has it, waits for two heartbeats at most, to learn whether that process
+    /// lives.
+    ///
+    /// # Errors
+    /// As [`train`].
+    pub(crate) fn make_when_free(
+        &self,
+        planned: &PlannedRun,
+        resolved: &Resolved,
+        directory: &RunDirectory,
+        relatives: &[RunDirectory],
+    ) -> Result<Status, TrainError> {
+        let end = Instant::now() + 2 * self.leases.heartbeat();
+        let mut is_told = false;
+        loop {
+            let made = self.make(planned, resolved, directory, relatives);
+            match &made {
+                Err(TrainError::Record(RecordError::Busy { holder, .. }))
+                    if !holder.is_alive
+                        && Instant::now() < end
+                        && !self.interrupted.load(Ordering::Relaxed) =>
+                {
+                    if !is_told {
+                        let process = &holder.process;
+                        self.display.say(&format!("{process} has this run; waiting for its heartbeat"));
+                        is_told = true;
+                    }
+                    std::thread::sleep(LOOK_AGAIN);
+                }
+                _ => return made,
+            }
+        }
     }
 
     /// Makes one run, returning the errors of the training loop unchanged.
@@ -112,6 +152,7 @@ impl Runner {
             specification: &resolved.specification,
             directory,
             identity: &identity,
+            leases: &self.leases,
             data: &self.data,
             device: &self.device.device,
             execution: self.execution,
@@ -138,7 +179,7 @@ impl Execute for Runner {
         relatives: &[RunDirectory],
     ) -> Result<Status, ExecuteError> {
         self.make(planned, resolved, directory, relatives).map_err(|error| match error {
-            TrainError::Record(RecordError::Busy { .. }) => ExecuteError::Busy,
+            TrainError::Record(RecordError::Busy { .. } | RecordError::Lost { .. }) => ExecuteError::Busy,
             other if other.is_io() => ExecuteError::Storage(other.to_string()),
             other => ExecuteError::Run(other.to_string()),
         })

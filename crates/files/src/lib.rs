@@ -1,16 +1,16 @@
-//! Files that survive a crash: atomic replacement, durable folders, locks, free space and content hashes.
+//! Files that survive a crash: atomic replacement, durable folders, leases, free space and content hashes.
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let folder = tempfile::tempdir()?;
-//! use allconv_files::{create_folder, try_lock, write_atomically};
+//! use allconv_files::{Leases, Taken, create_folder, write_atomically};
 //! use std::io::Write;
 //!
 //! let runs = folder.path().join("runs/first");
 //! create_folder(&runs)?;
-//! let lock = try_lock(&runs.join("lock"))?;
-//! assert!(lock.is_some(), "no other process holds it");
+//! let Taken::Yes(lease) = Leases::default().take(&runs)? else { panic!("another process has it") };
 //! // A reader sees the old content or the new one, also after a power failure.
+//! assert!(lease.confirm()?, "no other process took the folder over while this one stood still");
 //! write_atomically(&runs.join("run.json"), |file| file.write_all(b"{}"))?;
 //! # Ok(())
 //! # }
@@ -21,6 +21,7 @@ mod atomic;
 mod error;
 mod free_space;
 mod hash;
+mod lease;
 mod lock;
 
 pub use atomic::{
@@ -29,4 +30,4 @@ pub use atomic::{
 pub use error::FileError;
 pub use free_space::{FreeSpace, check_room, free_space};
 pub use hash::{hex, sha256};
-pub use lock::{is_locked, try_lock};
+pub use lease::{DEFAULT_HEARTBEAT, Holder, Lease, Leases, PATIENCE, Taken, is_leased};

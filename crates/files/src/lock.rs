@@ -6,35 +6,44 @@ use std::path::Path;
 
 use crate::FileError;
 
-/// Takes the lock of `path`, a file that is made if it is missing; `None` when another live process, or this one, holds it. The lock ends
-/// with the returned handle.
-///
-/// # Errors
-/// [`FileError`] when the file cannot be opened or the file system does not support locks.
-pub fn try_lock(path: &Path) -> Result<Option<File>, FileError> {
-    let file = File::create(path).map_err(FileError::of("open", path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Ok(None),
+/// The outcome of asking for a lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Locked {
+    /// This handle holds it now.
+    Here,
+    /// Another handle holds it, of this process or another.
+    Elsewhere,
+    /// The file system has no locks.
+    Unsupported,
+}
+
+/// Asks for the exclusive lock of a file.
+pub(crate) fn exclusive(file: &File, path: &Path) -> Result<Locked, FileError> {
+    outcome(file.try_lock(), path)
+}
+
+/// Asks for the shared lock of a file, which nobody has while another handle holds the exclusive one.
+pub(crate) fn shared(file: &File, path: &Path) -> Result<Locked, FileError> {
+    outcome(file.try_lock_shared(), path)
+}
+
+fn outcome(tried: Result<(), TryLockError>, path: &Path) -> Result<Locked, FileError> {
+    match tried {
+        Ok(()) => Ok(Locked::Here),
+        Err(TryLockError::WouldBlock) => Ok(Locked::Elsewhere),
+        Err(TryLockError::Error(source)) if has_no_locks(&source) => Ok(Locked::Unsupported),
         Err(TryLockError::Error(source)) => Err(FileError::of("lock", path)(source)),
     }
 }
 
-/// Returns whether a live process holds the lock of `path`. A file that does not exist is not held.
-///
-/// # Errors
-/// [`FileError`] when the file exists and cannot be opened.
-pub fn is_locked(path: &Path) -> Result<bool, FileError> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(source) => return Err(FileError::of("open", path)(source)),
-    };
-    match file.try_lock_shared() {
-        Ok(()) => Ok(false),
-        Err(TryLockError::WouldBlock) => Ok(true),
-        Err(TryLockError::Error(source)) => Err(FileError::of("lock", path)(source)),
-    }
+/// Lustre without `-o flock` answers ENOSYS, NFS without its lock service ENOLCK, others EOPNOTSUPP.
+fn has_no_locks(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    error.kind() == io::ErrorKind::Unsupported
+        || [Errno::NOSYS, Errno::NOLCK, Errno::OPNOTSUPP]
+            .map(Errno::raw_os_error)
+            .map(Some)
+            .contains(&error.raw_os_error())
 }
 
 #[cfg(test)]
@@ -45,10 +54,20 @@ mod tests {
     fn a_second_lock_is_refused_until_the_first_is_dropped() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
-        assert!(!is_locked(&path).unwrap());
-        let first = try_lock(&path).unwrap();
-        assert!(first.is_some() && try_lock(&path).unwrap().is_none() && is_locked(&path).unwrap());
+        let first = File::create(&path).unwrap();
+        assert_eq!(exclusive(&first, &path).unwrap(), Locked::Here);
+        let second = File::open(&path).unwrap();
+        assert_eq!(shared(&second, &path).unwrap(), Locked::Elsewhere);
         drop(first);
-        assert!(!is_locked(&path).unwrap() && try_lock(&path).unwrap().is_some());
+        assert_eq!(shared(&second, &path).unwrap(), Locked::Here);
+    }
+
+    #[test]
+    fn file_systems_without_locks_are_told_from_failures() {
+        use rustix::io::Errno;
+        for errno in [Errno::NOSYS, Errno::NOLCK, Errno::OPNOTSUPP] {
+            assert!(has_no_locks(&errno.into()), "{errno:?}");
+        }
+        assert!(!has_no_locks(&Errno::IO.into()));
     }
 }

@@ -1,7 +1,7 @@
 //! `metrics.jsonl`: one metric a line, append-only, cut back to a checkpoint's offset when a run is resumed.
 
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::{MetricPoint, RecordError};
@@ -51,33 +51,28 @@ impl JournalMark {
 }
 
 impl Journal {
-    /// Opens or creates the journal and cuts it to `length` bytes: the lines after the checkpoint are written again by the resumed run.
+    /// Opens or creates the journal with its first `length` bytes: the lines after the checkpoint are written again by the resumed run.
+    ///
+    /// The file is a new one: a process that was stopped, and whose run this one took over, appends to the former file, which no name leads to.
     ///
     /// # Errors
     /// [`RecordError::Io`]; [`RecordError::Malformed`] when the file is shorter than `length`, i.e. was damaged since the checkpoint.
     pub fn open(path: &Path, length: u64) -> Result<Journal, RecordError> {
-        let mut file = OpenOptions::new()
-            .create(true)
-            .read(true)
-            .write(true)
-            .truncate(false)
-            .open(path)
-            .map_err(RecordError::io("open", path))?;
-        let found = file.metadata().map_err(RecordError::io("read", path))?.len();
-        if found < length {
+        let found = match std::fs::read(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+            found => found.map_err(RecordError::io("read", path))?,
+        };
+        let Some(before) = usize::try_from(length).ok().and_then(|length| found.get(..length)) else {
             return Err(RecordError::Malformed {
                 path: path.to_path_buf(),
                 format: "metrics.jsonl",
-                reason: format!("has {found} bytes, the checkpoint was taken at {length}"),
+                reason: format!("has {} bytes, the checkpoint was taken at {length}", found.len()),
             });
-        }
-        file.set_len(length).map_err(RecordError::io("truncate", path))?;
-        let mut before = Vec::new();
-        file.seek(SeekFrom::Start(0))
-            .and_then(|_| file.read_to_end(&mut before))
-            .map_err(RecordError::io("read", path))?;
+        };
+        crate::write_atomically(path, before)?;
+        let file = OpenOptions::new().append(true).open(path).map_err(RecordError::io("open", path))?;
         let mut hasher = blake3::Hasher::new();
-        hasher.update(&before);
+        hasher.update(before);
         Ok(Journal { path: path.to_path_buf(), file, length, hasher })
     }
 

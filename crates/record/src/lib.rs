@@ -29,7 +29,7 @@ mod status;
 mod timing;
 mod weights;
 
-pub use allconv_files::{FreeSpace, free_space, remove_leftovers};
+pub use allconv_files::{DEFAULT_HEARTBEAT, FreeSpace, Holder, Lease, Leases, free_space, remove_leftovers};
 pub use artefacts::{ARTEFACTS_SCHEMA, ArtefactPicture, Artefacts, PictureRole};
 pub use cost::{Cost, StageShape};
 pub use event::{Event, MetricPoint, Observer, SplitName};
@@ -89,9 +89,19 @@ pub enum RecordError {
         /// Newest version this program reads.
         supported: u32,
     },
-    /// Another live process holds the run directory.
-    #[error("{path} is in use by another process; wait for it, or stop it")]
+    /// Another process has the run directory.
+    #[error("{path} is in use by {}; wait for it, or stop it", holder.process)]
     Busy {
+        /// The run directory.
+        path: std::path::PathBuf,
+        /// The process.
+        holder: Holder,
+    },
+    /// Another process has taken the run over while this one was stopped.
+    #[error(
+        "{path} was taken over by another process, because this one made no heartbeat for too long; the run continues there. Where storage is that slow, give a longer --heartbeat-seconds"
+    )]
+    Lost {
         /// The run directory.
         path: std::path::PathBuf,
     },

@@ -116,7 +116,7 @@ impl RecordError {
         match self {
             RecordError::NoRun { .. } | RecordError::Malformed { .. } => true,
             RecordError::Io { source, .. } => source.kind() == std::io::ErrorKind::NotFound,
-            RecordError::Newer { .. } | RecordError::Busy { .. } => false,
+            RecordError::Newer { .. } | RecordError::Busy { .. } | RecordError::Lost { .. } => false,
         }
     }
 }

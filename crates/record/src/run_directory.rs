@@ -1,7 +1,9 @@
-//! The run directory: the paths of a run's files, and the lock for writing them.
+//! The run directory: the paths of a run's files, and the lease for writing them.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
+
+use allconv_files::{Lease, Leases, Taken, is_leased};
 
 use crate::{
     Artefacts, FORMAT_VERSION, Journal, MetricPoint, Outcomes, RecordError, RunRecord, RunSpecification,
@@ -63,27 +65,33 @@ impl RunDirectory {
         self.path.join("metrics.jsonl")
     }
 
-    /// Makes the folder and takes the lock that keeps a second process out; the lock goes with the returned handle,
-    /// also when the process is killed.
+    /// Makes the folder and takes its lease, which keeps other processes out, on this machine and on others that share the folder.
     ///
     /// # Errors
-    /// [`RecordError::Busy`] when another live process holds it; [`RecordError::Io`].
-    pub fn lock(&self) -> Result<File, RecordError> {
+    /// [`RecordError::Busy`] when another process has it, which is observed from then on: see [`Leases::take`]; [`RecordError::Io`].
+    pub fn lease(&self, leases: &Leases) -> Result<Lease, RecordError> {
         create_folder(&self.path)?;
-        allconv_files::try_lock(&self.lock_path())?
-            .ok_or_else(|| RecordError::Busy { path: self.path.clone() })
+        match leases.take(&self.path)? {
+            Taken::Yes(lease) => Ok(lease),
+            Taken::No(holder) => Err(RecordError::Busy { path: self.path.clone(), holder }),
+        }
     }
 
-    /// Whether a live process holds the lock. A directory that was never locked is not held.
+    /// Renews the lease, before files are written.
     ///
     /// # Errors
-    /// [`RecordError::Io`] when the lock file exists and cannot be opened.
-    pub fn is_held(&self) -> Result<bool, RecordError> {
-        Ok(allconv_files::is_locked(&self.lock_path())?)
+    /// [`RecordError::Lost`] when another process has taken the run over, so that nothing must be written; [`RecordError::Io`].
+    pub fn confirm(&self, lease: &Lease) -> Result<(), RecordError> {
+        if lease.confirm()? { Ok(()) } else { Err(RecordError::Lost { path: self.path.clone() }) }
     }
 
-    fn lock_path(&self) -> PathBuf {
-        self.path.join("lock")
+    /// Returns whether a process has the run, as far as one look tells: one on another machine may have died. A run that was never begun has
+    /// none.
+    ///
+    /// # Errors
+    /// [`RecordError::Io`].
+    pub fn is_held(&self) -> Result<bool, RecordError> {
+        Ok(is_leased(&self.path)?)
     }
 
     /// Writes `spec.toml`.
@@ -250,7 +258,7 @@ mod tests {
     fn the_record_is_read_back_and_its_directory_is_listed() {
         let folder = tempfile::tempdir().unwrap();
         let run = RunDirectory::at(folder.path().join("max_pool-s0-00000000"));
-        let _lock = run.lock().unwrap();
+        let _lease = run.lease(&Leases::default()).unwrap();
         run.write_record(&record()).unwrap();
         assert_eq!(run.read_record().unwrap(), record());
         assert_eq!(RunDirectory::list(folder.path()).unwrap(), [run]);
@@ -357,14 +365,16 @@ mod tests {
     }
 
     #[test]
-    fn a_second_lock_is_refused_until_the_first_is_dropped() {
+    fn a_second_lease_is_refused_until_the_first_is_dropped() {
         let folder = tempfile::tempdir().unwrap();
         let run = RunDirectory::at(folder.path().join("run"));
+        let leases = Leases::default();
         assert!(!run.is_held().unwrap());
-        let first = run.lock().unwrap();
-        assert!(matches!(run.lock(), Err(RecordError::Busy { .. })) && run.is_held().unwrap());
+        let first = run.lease(&leases).unwrap();
+        run.confirm(&first).unwrap();
+        assert!(matches!(run.lease(&leases), Err(RecordError::Busy { .. })) && run.is_held().unwrap());
         drop(first);
-        assert!(!run.is_held().unwrap() && run.lock().is_ok());
+        assert!(!run.is_held().unwrap() && run.lease(&leases).is_ok());
     }
 
     #[test]

@@ -87,7 +87,10 @@ pub use publish::{publish, publish_runs};
 pub use report::{ReportFile, report_files, tensorboard_files, write_report};
 pub use results::StudyResults;
 pub use room::check_room;
-pub use run::{Execute, ExecuteError, FailedRun, Progress, RunOptions, RunSummary, Stage, run_study};
+pub use run::{
+    Execute, ExecuteError, FailedRun, Progress, RunOptions, RunSummary, Share, Slice, SliceError, Stage,
+    run_study,
+};
 pub use search::{SearchCell, SearchResult, SearchRung};
 pub use sections::{primary_value, summary, summary_table};
 pub use side_by_side::{ArmSideBySide, CompareError, compare_studies};

@@ -1,13 +1,17 @@
 //! `study run`: makes the runs that are not made yet, several at a time, each exactly once, and summarises their outcomes.
 
 mod interface;
+mod share;
 mod work;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use allconv_record::Resolve;
+use allconv_record::{Resolve, Resolved};
 
 pub use self::interface::{Execute, ExecuteError, FailedRun, Progress, RunOptions, RunSummary, Stage};
+use self::share::Named;
+pub use self::share::{Share, Slice, SliceError};
 use self::work::{Outcome, Work};
 use crate::error::StudyError;
 use crate::file::{StudyFile, StudyFileError};
@@ -105,6 +109,38 @@ impl Stages<'_> {
         }
     }
 
+    /// Returns how the runs have ended that need not be made. A process with a slice looks at its own runs only, and at others before it would
+    /// make them: thousands of runs of other slices are not read by every process.
+    fn outcomes(&self, resolved: &[Resolved]) -> Result<Vec<Option<Outcome>>, StudyError> {
+        let folders = match self.options.share {
+            Share::Whole => &self.folders[..],
+            Share::Slice { .. } => self.options.other_folders,
+        };
+        let known = ended_by_specification(folders)?;
+        let named = match self.options.share {
+            Share::Whole => None,
+            Share::Slice { .. } => Some(Named::list(self.options.study_folder)?),
+        };
+        let outcome = |(run, resolved): (usize, &Resolved)| {
+            let known = known.get(&resolved.specification.hash()).copied();
+            let named = named.as_ref().filter(|_| self.options.share.is_own(run));
+            known.or_else(|| named?.ended(resolved)).map(Outcome::Ended)
+        };
+        Ok(resolved.iter().enumerate().map(outcome).collect())
+    }
+
+    /// Returns how long a process waits for runs that others make: to the end, where further runs depend on their results.
+    fn leave_after(&self, stage: Stage) -> Option<Duration> {
+        match self.options.share {
+            Share::Slice { leave_after, .. }
+                if stage == Stage::Comparison && self.study.sequential.is_none() =>
+            {
+                Some(leave_after)
+            }
+            Share::Slice { .. } | Share::Whole => None,
+        }
+    }
+
     /// Makes those of the planned runs that have not come to an end.
     fn make(&self, planned: Vec<PlannedRun>, stage: Stage) -> Result<RunSummary, StudyError> {
         let resolved = planned
@@ -117,20 +153,19 @@ impl Stages<'_> {
                 Ok(resolved)
             })
             .collect::<Result<Vec<_>, StudyFileError>>()?;
-        let known = ended_by_specification(&self.folders)?;
-        let outcomes: Vec<Option<Outcome>> = resolved
-            .iter()
-            .map(|resolved| known.get(&resolved.specification.hash()).copied().map(Outcome::Ended))
-            .collect();
+        let outcomes = self.outcomes(&resolved)?;
         let todo: Vec<usize> = (0..planned.len()).filter(|&run| outcomes[run].is_none()).collect();
         if !todo.is_empty() {
             check_room(self.options.study_folder, todo.iter().map(|&run| &resolved[run]), self.options.jobs)?;
         }
         let (runs, ended_before) = (planned.len(), planned.len() - todo.len());
-        let steps = todo.iter().map(|&run| resolved[run].steps).sum();
+        let own = todo.iter().filter(|&&run| self.options.share.is_own(run));
+        let steps = own.map(|&run| resolved[run].steps).sum();
         (self.progress)(&Progress::Planned { stage, runs, ended_before, steps });
         let making = (self.execute, &self.study.primary);
-        let work = Work::new((planned, resolved), outcomes, making, (self.options, self.progress));
+        let leave_after = self.leave_after(stage);
+        let work =
+            Work::new((planned, resolved), outcomes, making, (self.options, self.progress), leave_after);
         std::thread::scope(|scope| {
             for _ in 0..self.options.jobs.min(todo.len()) {
                 scope.spawn(|| work.run());

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use allconv_data::DataDirectory;
 use allconv_kernels::Isa;
-use allconv_record::{Environment, Event, Observer, Request, Resolve, RunDirectory};
+use allconv_record::{Environment, Event, Leases, Observer, Request, Resolve, RunDirectory};
 use allconv_train::{DataStore, Execution, Identity, Job, Resolver, train};
 use burn::tensor::Device;
 
@@ -55,6 +55,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         specification: &resolved.specification,
         directory: &directory,
         identity: &identity,
+        leases: &Leases::default(),
         data: &data,
         device: &Device::flex(),
         execution: Execution {

@@ -49,7 +49,7 @@ impl TrainError {
     pub fn is_io(&self) -> bool {
         match self {
             TrainError::Record(error) => {
-                matches!(error, RecordError::Io { .. } | RecordError::Busy { .. })
+                matches!(error, RecordError::Io { .. } | RecordError::Busy { .. } | RecordError::Lost { .. })
             }
             TrainError::Data(error) => error.is_io(),
             TrainError::Specification(_)

@@ -6,13 +6,13 @@ mod fitting;
 mod job;
 mod open;
 
-use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use allconv_record::{
-    Event, Journal, MetricPoint, Observer, RunRecord, SplitName, Status, Timings, remove_leftovers,
+    Event, Journal, Lease, MetricPoint, Observer, RecordError, RunRecord, SplitName, Status, Timings,
+    remove_leftovers,
 };
 use burn::module::Module;
 
@@ -34,11 +34,11 @@ use crate::{RunSettings, TrainError};
 /// [`TrainError`] when files, data or specification are unusable, or the program panics; the run is then marked as failed where
 /// possible. A run written by a later version is not changed.
 pub fn train(job: &Job<'_>, observer: &mut dyn Observer) -> Result<Status, TrainError> {
-    // Looked at before the lock as well, because taking the lock writes into the folder.
+    // Looked at before the lease as well, because taking it writes into the folder.
     if let Some(record) = job.directory.ended()? {
         return Ok(record.status);
     }
-    let lock = job.directory.lock()?;
+    let lease = job.directory.lease(job.leases)?;
     if let Some(gauge) = job.execution.memory {
         (gauge.restart)();
     }
@@ -47,7 +47,7 @@ pub fn train(job: &Job<'_>, observer: &mut dyn Observer) -> Result<Status, Train
     }
     remove_leftovers(job.directory.path(), Duration::ZERO);
     let mut session =
-        guarded(|| Session::open(job, lock, observer)).map_err(|error| on_device(error, job, 0))?;
+        guarded(|| Session::open(job, lease, observer)).map_err(|error| on_device(error, job, 0))?;
     guarded(|| session.go_on(observer))
         .map_err(|error| on_device(error, job, session.state.step))
         .inspect_err(|error| {
@@ -95,7 +95,7 @@ struct Session<'a> {
     training: Duration,
     evaluation: Duration,
     last_checkpoint: Instant,
-    _lock: File,
+    lease: Lease,
 }
 
 impl Session<'_> {
@@ -107,6 +107,9 @@ impl Session<'_> {
             if self.job.interrupted.load(Ordering::Relaxed) {
                 self.checkpoint(observer)?;
                 return self.end(Status::Interrupted, None, observer);
+            }
+            if self.lease.is_lost() {
+                return Err(RecordError::Lost { path: self.job.directory.path().to_owned() }.into());
             }
             let began = Instant::now();
             if let Some(reason) = self.step(observer)? {
@@ -224,6 +227,7 @@ impl Session<'_> {
     }
 
     fn checkpoint(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
+        self.confirm()?;
         let mark = self.journal.synchronise()?;
         (self.state.journal_length, self.state.journal_hash) = (mark.length, mark.hash);
         let mut optimizer = self.trainer.optimizer.tensors();
@@ -246,6 +250,7 @@ impl Session<'_> {
         reason: Option<String>,
         observer: &mut dyn Observer,
     ) -> Result<Status, TrainError> {
+        self.confirm()?;
         self.journal.synchronise()?;
         if status.is_final() {
             self.record.results = self.job.directory.hash_results()?;
@@ -253,6 +258,12 @@ impl Session<'_> {
         self.write_record(status, reason)?;
         observer.observe(&Event::Ended { status });
         Ok(status)
+    }
+
+    /// Checks, before files are written, that no other process has taken the run over. `metrics.jsonl` needs no check: whoever takes a run
+    /// over replaces that file.
+    fn confirm(&self) -> Result<(), TrainError> {
+        Ok(self.job.directory.confirm(&self.lease)?)
     }
 
     fn write_record(&mut self, status: Status, reason: Option<String>) -> Result<(), TrainError> {

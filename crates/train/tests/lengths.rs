@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use allconv_data::DataDirectory;
 use allconv_kernels::Isa;
-use allconv_record::{Event, MetricPoint, Observer, Request, Resolve, Resolved, RunDirectory, Status};
+use allconv_record::{
+    Event, Leases, MetricPoint, Observer, Request, Resolve, Resolved, RunDirectory, Status,
+};
 use allconv_train::{DataStore, Execution, Identity, Job, Resolver, train};
 use burn::tensor::Device;
 
@@ -73,6 +75,7 @@ impl Lengths {
             specification: &resolved.specification,
             directory: &self.directory(name),
             identity: &Identity::default(),
+            leases: &Leases::default(),
             data: &self.data,
             device: &Device::flex(),
             execution: Execution {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use allconv_data::DataDirectory;
 use allconv_kernels::Isa;
-use allconv_record::{Event, Observer, Request, Resolve, RunDirectory, Status};
+use allconv_record::{Event, Leases, Observer, Request, Resolve, RunDirectory, Status};
 use allconv_train::{DataStore, Execution, Identity, Job, Resolver, TrainError, train};
 use burn::tensor::Device;
 
@@ -48,6 +48,7 @@ fn with_job(device_kind: &str, check: impl FnOnce(&Job<'_>)) {
         specification: &resolved.specification,
         directory: &directory,
         identity: &Identity::default(),
+        leases: &Leases::default(),
         data: &data,
         device: &Device::flex(),
         execution: Execution {

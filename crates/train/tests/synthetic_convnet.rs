@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use allconv_data::DataDirectory;
 use allconv_kernels::Isa;
-use allconv_record::{Request, Resolve, RunDirectory, SplitName, Status};
+use allconv_record::{Leases, Request, Resolve, RunDirectory, SplitName, Status};
 use allconv_train::{DataStore, Execution, Identity, Job, Resolver, train};
 use burn::tensor::Device;
 
@@ -37,6 +37,7 @@ fn a_small_convolutional_net_passes_85_percent() {
         specification: &resolved.specification,
         directory: &directory,
         identity: &Identity::default(),
+        leases: &Leases::default(),
         data: &data,
         device: &Device::flex(),
         execution: Execution {

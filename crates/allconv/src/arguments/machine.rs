@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use allconv_record::DEFAULT_HEARTBEAT;
 use clap::Args;
-use clap::builder::RangedU64ValueParser;
+use clap::builder::{NonEmptyStringValueParser, RangedU64ValueParser, TypedValueParser};
 
 use crate::progress::ProgressMode;
 
@@ -18,6 +19,14 @@ pub(crate) fn thread_count() -> RangedU64ValueParser<usize> {
 /// Reads a number of which 0 would do nothing.
 pub(crate) fn at_least_one() -> RangedU64ValueParser<usize> {
     RangedU64ValueParser::new().range(1..=MOST_THREADS)
+}
+
+/// Reads a time between heartbeats: shorter ones than storage takes would lose runs, longer ones would keep the runs of dead owners.
+fn heartbeat() -> impl TypedValueParser<Value = f64> {
+    NonEmptyStringValueParser::new().try_map(|text| {
+        let seconds: Option<f64> = text.parse().ok();
+        seconds.filter(|seconds| (0.2..=3600.0).contains(seconds)).ok_or("give seconds from 0.2 to 3600")
+    })
 }
 
 /// The folder of the data sets.
@@ -44,6 +53,10 @@ pub(crate) struct MachineArguments {
     /// Longest time between two checkpoints in seconds.
     #[arg(long, default_value_t = 60.0)]
     pub(crate) checkpoint_seconds: f64,
+    /// Time between two heartbeats of a run in seconds. When other processes, also on other machines that share the folder, see none for
+    /// twice as long, they take the run over.
+    #[arg(long, default_value_t = DEFAULT_HEARTBEAT.as_secs_f64(), value_parser = heartbeat())]
+    pub(crate) heartbeat_seconds: f64,
     /// How progress is shown.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) progress: ProgressMode,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{DataArguments, MachineArguments, at_least_one};
+use super::{DataArguments, MachineArguments, StudySubmitArguments, StudyWorkArguments, at_least_one};
 use crate::table::Format;
 
 /// `allconv study`.
@@ -21,6 +21,18 @@ pub(crate) enum StudyCommand {
   allconv study run my-study.toml --jobs 2 --set base.train.epochs=20
   allconv study run my-study.toml --progress plain --format json")]
     Run(StudyRunArguments),
+    /// Have a cluster make the runs that are not made yet: write a job of many tasks, and submit it.
+    #[command(after_help = "Examples:
+  allconv study submit my-study.toml --slurm --time 4:00:00 --array-limit 100
+  allconv study submit my-study.toml --slurm --cpus 4 --chunk 10 --dry-run
+  allconv study submit my-study.toml --slurm -- --checkpoint-seconds 30
+  allconv study submit my-study.toml --print slurm")]
+    Submit(StudySubmitArguments),
+    /// Make runs beside other processes, on this machine or on others that share the folder: a slice of the study, then what others left.
+    #[command(after_help = "Examples:
+  allconv study work my-study.toml
+  allconv study work my-study.toml --slice 3/8")]
+    Work(StudyWorkArguments),
     #[command(after_help = "Examples:
   allconv study check my-study.toml
   allconv study check my-study.toml --set seeds.count=9")]
@@ -28,7 +40,7 @@ pub(crate) enum StudyCommand {
     Check(StudyFileArguments),
     /// Show how many seeds the comparisons need, given the spread of the runs made so far.
     Plan(StudyPlanArguments),
-    /// Show which runs are done, running, failed and left.
+    /// Show which runs are done, running, failed and left, and the tasks of a cluster that work on them.
     Status(StudyFileArguments),
     /// Write the report from the runs there are.
     Report(StudyReportArguments),

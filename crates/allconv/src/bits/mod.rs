@@ -12,7 +12,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use allconv_data::{DataDirectory, ImportOptions, PictureKind, PictureLayout, import, import_pictures};
-use allconv_record::{Resolve, RunDirectory, Status};
+use allconv_record::{DEFAULT_HEARTBEAT, Resolve, RunDirectory, Status};
 use allconv_study::PlannedRun;
 use allconv_train::{CheckpointStore, DataStore, Resolver};
 use anyhow::{Context, ensure};
@@ -82,6 +82,7 @@ fn found(arguments: &BitsArguments) -> anyhow::Result<String> {
         workers: 0,
         isa: arguments.isa.clone(),
         checkpoint_seconds: 3600.0,
+        heartbeat_seconds: DEFAULT_HEARTBEAT.as_secs_f64(),
         progress: ProgressMode::None,
     };
     let never = Arc::new(AtomicBool::new(false));

@@ -155,7 +155,7 @@ mod tests {
 
     use allconv_inspect::{CheckpointChoice, checkpoint_file};
     use allconv_kernels::Isa;
-    use allconv_record::{Environment, Event, Observer, Request, Resolve, RunDirectory, Status};
+    use allconv_record::{Environment, Event, Leases, Observer, Request, Resolve, RunDirectory, Status};
     use allconv_train::{
         Execution, Identity, Job, NamedTensors, Resolver, network_tensors, read_safetensors, train,
     };
@@ -208,6 +208,7 @@ mod tests {
             specification: &resolved.specification,
             directory: &directory,
             identity: &identity,
+            leases: &Leases::default(),
             data: &data,
             device: &Device::flex(),
             execution,

@@ -37,6 +37,8 @@ mod study_new;
 mod study_plan;
 mod study_run;
 mod study_status;
+mod study_submit;
+mod study_work;
 pub(crate) mod train;
 mod train_report;
 mod train_request;

@@ -14,7 +14,9 @@ use anyhow::bail;
 use serde_json::json;
 
 use super::opened_study::{Opened, PUBLISHED, open};
-use super::{study_bench, study_compare, study_new, study_plan, study_run, study_status};
+use super::{
+    study_bench, study_compare, study_new, study_plan, study_run, study_status, study_submit, study_work,
+};
 use crate::arguments::{StudyCommand, StudyFileArguments, StudyPublishArguments, StudyReportArguments};
 use crate::example_images::ExampleImages;
 use crate::table::Format;
@@ -28,6 +30,8 @@ pub(crate) fn run(command: StudyCommand) -> anyhow::Result<u8> {
     match command {
         StudyCommand::New(arguments) => study_new::run(&arguments),
         StudyCommand::Run(arguments) => study_run::run(&arguments),
+        StudyCommand::Submit(arguments) => study_submit::run(&arguments),
+        StudyCommand::Work(arguments) => study_work::run(&arguments),
         StudyCommand::Check(arguments) => check_file(&arguments),
         StudyCommand::Plan(arguments) => study_plan::run(&arguments),
         StudyCommand::Status(arguments) => study_status::run(&arguments),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use allconv_document::terminal;
 use allconv_record::Status;
 use allconv_study::{
-    FailedRun, Progress, RunOptions, RunSummary, Stage, StudyFile, StudyResults, check, primary_value,
+    FailedRun, Progress, RunOptions, RunSummary, Share, Stage, StudyFile, StudyResults, check, primary_value,
     run_study, summary, summary_table, take_folder,
 };
 
@@ -24,8 +24,19 @@ const BUSY_PAUSE: Duration = Duration::from_secs(2);
 /// Runs the command.
 pub(super) fn run(arguments: &StudyRunArguments) -> anyhow::Result<u8> {
     let opened = open(&arguments.study)?;
+    let made = make_runs(&opened, arguments, Share::Whole)?;
+    print_results(&opened, arguments.study.format)?;
+    Ok(code(&made))
+}
+
+/// Makes the runs of this share, and tells on standard error how they ended.
+pub(super) fn make_runs(
+    opened: &Opened,
+    arguments: &StudyRunArguments,
+    share: Share,
+) -> anyhow::Result<RunSummary> {
     let interrupted = interrupt::install()?;
-    let Opened { study, folder, published, data, device, resolver } = &opened;
+    let Opened { study, folder, published, data, device, resolver } = opened;
     let checked = check(study, resolver)?;
     memory::check_jobs(&checked, arguments.jobs)?;
     warn(&checked);
@@ -45,10 +56,13 @@ pub(super) fn run(arguments: &StudyRunArguments) -> anyhow::Result<u8> {
         jobs: arguments.jobs,
         interrupted: &interrupted,
         busy_pause: BUSY_PAUSE,
+        share,
     };
     let display = runner.display();
     let made = run_study(study, resolver, &runner, options, &|progress| {
-        if let Some(line) = line(study, progress, display.overall()) {
+        // Processes that share a study would tell of each other's runs again and again.
+        let is_news = share == Share::Whole || !matches!(progress, Progress::HeldElsewhere(_));
+        if let Some(line) = line(study, progress, display.overall()).filter(|_| is_news) {
             display.say(&line);
         }
     })?;
@@ -63,8 +77,7 @@ pub(super) fn run(arguments: &StudyRunArguments) -> anyhow::Result<u8> {
             "interrupted; the same command continues the study, nothing that was finished is repeated",
         );
     }
-    print_results(&opened, arguments.study.format)?;
-    Ok(code(&made))
+    Ok(made)
 }
 
 /// Writes the report, and prints the results in brief and where the report is.
@@ -85,7 +98,7 @@ fn print_results(opened: &Opened, format: Format) -> anyhow::Result<()> {
 }
 
 /// Returns the exit code for the outcomes of the runs.
-fn code(summary: &RunSummary) -> u8 {
+pub(super) fn code(summary: &RunSummary) -> u8 {
     if summary.is_complete() {
         exit::OK
     } else if summary.failed.iter().any(|run| run.is_storage) {

@@ -1,6 +1,7 @@
 //! `allconv study status`: which runs are done, running, failed and left, and how long it will take.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use allconv_document::Table;
@@ -9,10 +10,12 @@ use allconv_study::{IndexedRun, RunState, index, needed_runs};
 use serde_json::json;
 
 use super::opened_study::open;
+use super::study_submit::SLURM_FOLDER;
 use crate::arguments::StudyFileArguments;
 use crate::exit;
 use crate::output;
 use crate::overall::rounded;
+use crate::slurm;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &StudyFileArguments) -> anyhow::Result<u8> {
@@ -64,10 +67,26 @@ pub(crate) fn run(arguments: &StudyFileArguments) -> anyhow::Result<u8> {
     if let Some(line) = work.line() {
         output::note(format_args!("{line}"));
     }
+    if opened.folder().join(SLURM_FOLDER).exists() {
+        tell_tasks(&opened.folder().canonicalize()?);
+    }
     for warning in &index.warnings {
         output::note(format_args!("warning: {warning}"));
     }
     Ok(exit::OK)
+}
+
+/// Tells how many tasks of a cluster work on the store, or wait to; runs are read from their folders, whatever a scheduler says.
+fn tell_tasks(store: &Path) {
+    match slurm::tasks(store) {
+        Ok(None) => {}
+        Ok(Some(tasks)) if tasks.is_empty() => output::note("Slurm: no task"),
+        Ok(Some(tasks)) => {
+            let tasks: Vec<String> = tasks.iter().map(|(state, count)| format!("{count} {state}")).collect();
+            output::note(format_args!("Slurm tasks: {}", tasks.join(", ")));
+        }
+        Err(error) => output::note(format_args!("warning: the queue is unknown: {error:#}")),
+    }
 }
 
 /// Returns the first step of a run: those before it were taken over from a shorter run.

@@ -41,7 +41,7 @@ pub(crate) fn run(arguments: &TrainArguments) -> anyhow::Result<u8> {
     }
     let relatives = RunDirectory::list(&folder)?;
     let runner = Runner::new(STUDY, &arguments.machine, 1, data, device, interrupt::install()?)?;
-    let status = runner.make(&planned, &resolved, &directory, &relatives)?;
+    let status = runner.make_when_free(&planned, &resolved, &directory, &relatives)?;
     train_report::print(arguments, &resolved, &directory, status)?;
     Ok(match status {
         Status::Finished => exit::OK,

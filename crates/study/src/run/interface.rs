@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use allconv_record::{RecordError, Resolved, RunDirectory, Status};
 
+use super::share::Share;
 use crate::matrix::PlannedRun;
 
 /// Makes one run. Implemented by a crate with tensors.
@@ -13,12 +14,12 @@ pub trait Execute: Sync {
     /// Makes or continues the run in `directory`, writing its files there, and returns the status it ended with. Steps that one of the
     /// `relatives`, runs that differ in the length of the training alone, has made in the same way may be taken over.
     ///
-    /// The implementation takes the directory's lock and reads its status *after* that: a run that another process
+    /// The implementation takes the directory's lease and reads its status *after* that: a run that another process
     /// finished in the meantime is returned as it is, not repeated. On a request to stop it makes a checkpoint and
     /// returns [`Status::Interrupted`].
     ///
     /// # Errors
-    /// [`ExecuteError::Busy`] when another process holds the directory; [`ExecuteError::Storage`] when a disk or its permissions
+    /// [`ExecuteError::Busy`] when another process has the directory, or has taken it over while this one was stopped; [`ExecuteError::Storage`] when a disk or its permissions
     /// fail; [`ExecuteError::Run`] when this run cannot be made. Divergence is a status, not an error.
     fn execute(
         &self,
@@ -32,7 +33,7 @@ pub trait Execute: Sync {
 /// The reason why a run has no status.
 #[derive(Debug, thiserror::Error)]
 pub enum ExecuteError {
-    /// Another live process is making this run.
+    /// Another process is making this run.
     #[error("another process is making this run")]
     Busy,
     /// A disk is full or broken, or a permission is missing: another attempt may succeed.
@@ -46,7 +47,7 @@ pub enum ExecuteError {
 impl From<RecordError> for ExecuteError {
     fn from(error: RecordError) -> ExecuteError {
         match error {
-            RecordError::Busy { .. } => ExecuteError::Busy,
+            RecordError::Busy { .. } | RecordError::Lost { .. } => ExecuteError::Busy,
             RecordError::Io { .. } => ExecuteError::Storage(error.to_string()),
             other => ExecuteError::Run(other.to_string()),
         }
@@ -66,6 +67,8 @@ pub struct RunOptions<'a> {
     pub interrupted: &'a AtomicBool,
     /// How long to wait before looking again at runs that other processes hold.
     pub busy_pause: Duration,
+    /// The runs that this process makes.
+    pub share: Share,
 }
 
 /// Progress of a study. Reported from worker threads.
@@ -134,6 +137,8 @@ pub struct RunSummary {
     pub interrupted: usize,
     /// Runs that were not begun.
     pub left: usize,
+    /// Runs of other slices that another process makes, or that have failed there.
+    pub elsewhere: usize,
 }
 
 impl RunSummary {
@@ -145,10 +150,11 @@ impl RunSummary {
         self.failed.extend(other.failed);
         self.interrupted += other.interrupted;
         self.left += other.left;
+        self.elsewhere += other.elsewhere;
     }
 
     /// Whether every run is finished, diverged or stuck.
     pub fn is_complete(&self) -> bool {
-        self.failed.is_empty() && self.interrupted == 0 && self.left == 0
+        self.failed.is_empty() && self.interrupted == 0 && self.left == 0 && self.elsewhere == 0
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use allconv_record::{Resolved, RunDirectory, Status};
+use allconv_record::{Leases, Resolved, RunDirectory, Status};
 
 use super::*;
 use crate::matrix::plan;
@@ -37,7 +37,7 @@ impl<F: Fn(&PlannedRun, usize) -> Result<Status, ExecuteError> + Sync> Execute f
         directory: &RunDirectory,
         _relatives: &[RunDirectory],
     ) -> Result<Status, ExecuteError> {
-        let _lock = directory.lock()?;
+        let _lease = directory.lease(&Leases::default())?;
         let this = (planned.arm.clone(), planned.seed);
         let mut calls = self.calls.lock().unwrap();
         calls.push(this.clone());
@@ -61,6 +61,7 @@ fn options<'a>(folder: &'a Path, jobs: usize) -> RunOptions<'a> {
         jobs,
         interrupted: &NEVER,
         busy_pause: Duration::from_millis(5),
+        share: Share::Whole,
     }
 }
 
@@ -183,7 +184,7 @@ fn a_run_held_by_another_process_is_looked_at_again_later() {
     let planned = &plan(&small_study(2))[0];
     let resolved = FakeResolve.resolve(&planned.request).unwrap();
     let held = RunDirectory::for_run(folder.path(), &planned.arm, &resolved.specification);
-    let lock = Mutex::new(Some(held.lock().unwrap()));
+    let lease = Mutex::new(Some(held.lease(&Leases::default()).unwrap()));
     let execute = FakeExecute::new(|_, _| Ok(Status::Finished));
     let seen = Mutex::new(0);
     let progress = |event: &Progress| {
@@ -192,7 +193,7 @@ fn a_run_held_by_another_process_is_looked_at_again_later() {
             if *seen.lock().unwrap() == 2 {
                 // The other process finishes and lets go.
                 write_run(folder.path(), planned, Status::Finished, Some(0.3));
-                *lock.lock().unwrap() = None;
+                *lease.lock().unwrap() = None;
             }
         }
     };
@@ -221,9 +222,9 @@ fn several_workers_and_several_callers_share_one_folder_and_nothing_is_made_twic
             directory: &RunDirectory,
             relatives: &[RunDirectory],
         ) -> Result<Status, ExecuteError> {
-            // As the contract requires: the status is read under the lock.
+            // As the contract requires: the status is read under the lease.
             let guard = RunDirectory::at(directory.path().with_extension("guard"));
-            let _guard = guard.lock()?;
+            let _guard = guard.lease(&Leases::default())?;
             match directory.read_record() {
                 Ok(record) if record.status.is_final() => Ok(record.status),
                 _ => self.0.execute(planned, resolved, directory, relatives),
@@ -243,6 +244,44 @@ fn several_workers_and_several_callers_share_one_folder_and_nothing_is_made_twic
     let finished = finished.into_inner().unwrap();
     assert_eq!(finished.len(), 24);
     assert!(finished.values().all(|&count| count == 1), "{finished:?}");
+}
+
+#[test]
+fn a_process_makes_its_slice_then_what_others_left_and_leaves_what_they_make() {
+    let folder = tempfile::tempdir().unwrap();
+    let planned = plan(&small_study(2));
+    let share =
+        |slice: &str| Share::Slice { slice: slice.parse().unwrap(), leave_after: Duration::from_millis(50) };
+    let of = |slice: &str, execute: &dyn Execute| {
+        run(execute, RunOptions { share: share(slice), ..options(folder.path(), 1) })
+    };
+    let at = |run: usize| {
+        let resolved = FakeResolve.resolve(&planned[run].request).unwrap();
+        RunDirectory::for_run(folder.path(), &planned[run].arm, &resolved.specification)
+    };
+    let named = |run: usize| (planned[run].arm.clone(), planned[run].seed);
+    // Of slice 2 (runs 1, 3, 5), one run has failed, and another process makes one; of slice 1 one has been made.
+    write_run(folder.path(), &planned[0], Status::Finished, Some(0.3));
+    let resolved = FakeResolve.resolve(&planned[1].request).unwrap();
+    drop(at(1).lease(&Leases::default()).unwrap());
+    at(1).write_record(&record(&planned[1], &resolved, Status::Failed)).unwrap();
+    let held = at(3).lease(&Leases::default()).unwrap();
+    let first = FakeExecute::new(|_, _| Ok(Status::Finished));
+    let summary = of("1/2", &first);
+    assert_eq!(summary, RunSummary { finished: 4, elsewhere: 2, ..RunSummary::default() });
+    assert_eq!(first.calls(), [named(2), named(4), named(5)]);
+    // The process with slice 2 tries the failed run again, and takes the other when its owner has died.
+    drop(held);
+    let second = FakeExecute::new(|_, _| Ok(Status::Finished));
+    assert_eq!(of("2/2", &second), RunSummary { finished: 6, ..RunSummary::default() });
+    assert_eq!(second.calls(), [named(1), named(3)]);
+    // Damage is looked for in the own slice.
+    std::fs::write(at(4).journal_path(), "").unwrap();
+    for (slice, calls) in [("2/2", 0), ("1/2", 1)] {
+        let again = FakeExecute::new(|_, _| Ok(Status::Finished));
+        of(slice, &again);
+        assert_eq!(again.calls().len(), calls, "{slice}");
+    }
 }
 
 #[test]

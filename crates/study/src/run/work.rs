@@ -24,12 +24,15 @@ pub(super) struct Work<'a> {
     primary: &'a Primary,
     options: RunOptions<'a>,
     progress: &'a (dyn Fn(&Progress) + Sync),
+    leave_after: Option<Duration>,
 }
 
 /// The outcome of a run.
 #[derive(Clone, Debug)]
 pub(super) enum Outcome {
     Ended(Status),
+    /// Another process makes it, or has failed to.
+    Elsewhere,
     /// It failed by storage, and is to be tried once more.
     FailedOnce(String),
     Failed {
@@ -38,16 +41,28 @@ pub(super) enum Outcome {
     },
 }
 
+/// Who made a run.
+#[derive(Clone, Copy, PartialEq)]
+enum Made {
+    /// This process, whatever the outcome.
+    Here,
+    /// Another process makes it, or made it before.
+    Elsewhere,
+}
+
 impl<'a> Work<'a> {
-    /// The runs with their outcomes so far; those without one are made.
+    /// The runs with their outcomes so far; those without one are made. When other processes have made all that are left for `leave_after`,
+    /// the workers end.
     pub(super) fn new(
         (planned, resolved): (Vec<PlannedRun>, Vec<Resolved>),
         outcomes: Vec<Option<Outcome>>,
         (execute, primary): (&'a dyn Execute, &'a Primary),
         (options, progress): (RunOptions<'a>, &'a (dyn Fn(&Progress) + Sync)),
+        leave_after: Option<Duration>,
     ) -> Self {
         let relatives = Relatives::of(&resolved);
-        let open = (0..planned.len()).filter(|&run| outcomes[run].is_none());
+        let mut open: Vec<usize> = (0..planned.len()).filter(|&run| outcomes[run].is_none()).collect();
+        options.share.sort(&mut open);
         let queue = Queue::new(open, |run| relatives.shorter(run));
         Work {
             planned,
@@ -59,29 +74,73 @@ impl<'a> Work<'a> {
             primary,
             options,
             progress,
+            leave_after,
         }
     }
 
-    /// Makes runs until nothing is left or the study is interrupted.
+    /// Makes runs until nothing is left, the rest is left to other processes, or the study is interrupted.
     pub(super) fn run(&self) {
+        let mut idle_since = None;
         loop {
             if self.options.interrupted.load(Ordering::Relaxed) {
                 self.queue.stop();
             }
             match self.queue.next() {
                 Next::Done => return,
-                Next::Wait => self.pause(),
-                Next::Run(run) => self.make(run),
+                Next::Wait => {
+                    let idle = idle_since.get_or_insert_with(Instant::now).elapsed();
+                    if self.leave_after.is_some_and(|leave_after| idle >= leave_after) {
+                        return self.leave();
+                    }
+                    self.pause();
+                }
+                Next::Run(run) => {
+                    if self.make(run) == Made::Here {
+                        idle_since = None;
+                    }
+                }
             }
         }
     }
 
-    fn make(&self, run: usize) {
-        let (planned, resolved, directory) = (&self.planned[run], &self.resolved[run], self.directory(run));
-        // Another process may have finished it since the folders were read.
-        if let Ok(Some(record)) = directory.ended() {
-            return self.settle(run, Outcome::Ended(record.status));
+    /// Leaves the runs without an outcome to the processes that make them.
+    fn leave(&self) {
+        for outcome in self.outcomes().iter_mut().filter(|outcome| outcome.is_none()) {
+            *outcome = Some(Outcome::Elsewhere);
         }
+        self.queue.stop();
+    }
+
+    /// Makes a run that no other process makes or has made.
+    fn make(&self, run: usize) -> Made {
+        if let Some(outcome) = self.made_elsewhere(run) {
+            self.outcomes()[run] = Some(outcome);
+            self.queue.settled(run);
+            return Made::Elsewhere;
+        }
+        // Another process may have finished it since the folders were read.
+        if let Ok(Some(record)) = self.directory(run).ended() {
+            self.settle(run, Outcome::Ended(record.status));
+            return Made::Elsewhere;
+        }
+        self.execute(run)
+    }
+
+    /// Returns the outcome of a run of another slice, by its record alone: whether its results are undamaged, and whether it fails again, is
+    /// the business of a process with that slice. Not used where further runs depend on the results.
+    fn made_elsewhere(&self, run: usize) -> Option<Outcome> {
+        if self.options.share.is_own(run) || self.leave_after.is_none() {
+            return None;
+        }
+        match self.directory(run).read_record().ok()?.status {
+            Status::Failed => Some(Outcome::Elsewhere),
+            status if status.is_final() => Some(Outcome::Ended(status)),
+            _ => None,
+        }
+    }
+
+    fn execute(&self, run: usize) -> Made {
+        let (planned, resolved, directory) = (&self.planned[run], &self.resolved[run], self.directory(run));
         (self.progress)(&Progress::Started(planned.clone()));
         let relatives: Vec<RunDirectory> =
             self.relatives.of_run(run).map(|other| self.directory(other)).collect();
@@ -95,6 +154,7 @@ impl<'a> Work<'a> {
             Err(ExecuteError::Busy) => {
                 (self.progress)(&Progress::HeldElsewhere(planned.clone()));
                 self.queue.put_back_busy(run);
+                return Made::Elsewhere;
             }
             Err(ExecuteError::Run(reason)) => self.settle(run, Outcome::Failed { reason, is_storage: false }),
             Err(ExecuteError::Storage(reason)) if check_writable(self.options.study_folder).is_err() => {
@@ -110,6 +170,7 @@ impl<'a> Work<'a> {
                 self.queue.put_back(run);
             }
         }
+        Made::Here
     }
 
     /// Returns the directory of a new run.
@@ -129,6 +190,7 @@ impl<'a> Work<'a> {
             Outcome::FailedOnce(reason) | Outcome::Failed { reason, .. } => {
                 Progress::Failed(planned, reason.clone())
             }
+            Outcome::Elsewhere => Progress::HeldElsewhere(planned),
         });
         self.outcomes()[run] = Some(outcome);
         self.queue.settled(run);
@@ -167,6 +229,7 @@ impl<'a> Work<'a> {
                 Some(Outcome::Failed { reason, is_storage }) => {
                     summary.failed.push(failed(reason.clone(), *is_storage));
                 }
+                Some(Outcome::Elsewhere) => summary.elsewhere += 1,
                 None => summary.left += 1,
             }
         }

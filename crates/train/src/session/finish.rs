@@ -39,6 +39,7 @@ impl Session<'_> {
             }
             self.measure(SplitName::Test, name, *value, observer)?;
         }
+        self.confirm()?;
         match &evaluated.examples {
             ExampleRecord::Outcomes(outcomes) => self.job.directory.write_outcomes(outcomes)?,
             ExampleRecord::Scores { scores, pictures } => {
@@ -80,7 +81,9 @@ impl Session<'_> {
         }
         let began = Instant::now();
         let pictures = self.job.measurer.explain(methods, self.job.directory);
-        Artefacts::write(&self.job.directory.artefacts(), &pictures.map_err(TrainError::Measurement)?)?;
+        let pictures = pictures.map_err(TrainError::Measurement)?;
+        self.confirm()?;
+        Artefacts::write(&self.job.directory.artefacts(), &pictures)?;
         self.evaluation += began.elapsed();
         Ok(())
     }

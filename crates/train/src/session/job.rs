@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use allconv_kernels::Isa;
-use allconv_record::{Environment, Measurer, RunDirectory, RunSpecification};
+use allconv_record::{Environment, Leases, Measurer, RunDirectory, RunSpecification};
 use burn::tensor::Device;
 
 use crate::DataStore;
@@ -56,6 +56,8 @@ pub struct Job<'a> {
     pub directory: &'a RunDirectory,
     /// Its origin.
     pub identity: &'a Identity,
+    /// Takes the lease of the directory.
+    pub leases: &'a Leases,
     /// The data sets.
     pub data: &'a DataStore,
     /// The device of tensors; without autodiff.

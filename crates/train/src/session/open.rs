@@ -1,15 +1,14 @@
 //! The start of a run: at its first step, after the steps shared with another run, or after an interruption.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::time::{Duration, Instant};
 
 use allconv_data::{LoaderSettings, Order, Position};
 use allconv_kernels::Engine;
 use allconv_nets::{DescriptionError, Network, walk};
 use allconv_record::{
-    Cost, Event, FORMAT_VERSION, Observer, Parent, ResolveError, Resumption, RunRecord, Status, Timings,
-    write_atomically,
+    Cost, Event, FORMAT_VERSION, Lease, Observer, Parent, ResolveError, Resumption, RunRecord, Status,
+    Timings, write_atomically,
 };
 
 use super::branch::NewRun;
@@ -30,7 +29,7 @@ impl<'a> Session<'a> {
     /// Opens data and network, restores the state of an earlier attempt, and marks the run as running.
     pub(super) fn open(
         job: &'a Job<'a>,
-        lock: File,
+        lease: Lease,
         observer: &mut dyn Observer,
     ) -> Result<Session<'a>, TrainError> {
         let settings = RunSettings::read(job.specification).map_err(unresolved)?;
@@ -39,6 +38,8 @@ impl<'a> Session<'a> {
         let plan = StepPlan::new(images, settings.train.batch as u64, settings.train.presentations(images));
         let (mut trainer, cost) = untrained(job, &settings, &*task)?;
         let shared_steps = settings.train.shared_steps(&plan);
+        // Opening the data may have taken long.
+        job.directory.confirm(&lease)?;
         let (store, parent) = open_store(job, &plan, shared_steps, images)?;
         let first_averaged_step = settings.train.first_averaged_step(&plan);
         let (state, mean) = restore(job, &store, &plan, first_averaged_step, &mut trainer, observer)?;
@@ -63,7 +64,7 @@ impl<'a> Session<'a> {
             task,
             state,
             record,
-            _lock: lock,
+            lease,
         };
         session.write_record(Status::Running, None)?;
         Ok(session)
