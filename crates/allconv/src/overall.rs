@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use allconv_document::number;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 /// The progress of a stage of a study, shared by its runs.
@@ -74,8 +75,10 @@ impl Overall {
 
     fn line(&self) -> String {
         let state = self.state();
-        let left =
-            state.pace.left(state.began.elapsed()).map(|left| format!(", about {} left", rounded(left)));
+        let left = state
+            .pace
+            .left(state.began.elapsed())
+            .map(|left| format!(", about {} left", number::duration(left)));
         format!("{} of {} runs{}", state.ended, state.runs, left.unwrap_or_default())
     }
 
@@ -100,18 +103,6 @@ impl Pace {
     }
 }
 
-/// Writes a time in one or two units: `40 s`, `3 min`, `2 h 5 min`, `3 d 4 h`.
-pub(crate) fn rounded(time: Duration) -> String {
-    let seconds = time.as_secs();
-    let minutes = (seconds + 30) / 60;
-    match (seconds, minutes / 60) {
-        (..90, _) => format!("{seconds} s"),
-        (_, 0) => format!("{minutes} min"),
-        (_, hours @ ..48) => format!("{hours} h {} min", minutes % 60),
-        (_, hours) => format!("{} d {} h", hours / 24, hours % 24),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,12 +113,6 @@ mod tests {
         assert_eq!(pace.left(Duration::from_secs(20)), Some(Duration::from_secs(100)));
         assert_eq!(Pace { made: 0, ..pace }.left(Duration::from_secs(20)), None);
         assert_eq!(Pace { made: 600, ..pace }.left(Duration::from_secs(20)), None);
-    }
-
-    #[test]
-    fn times_have_the_units_of_a_person() {
-        let shown = [40, 100, 3600, 7500, 200_000].map(|seconds| rounded(Duration::from_secs(seconds)));
-        assert_eq!(shown, ["40 s", "2 min", "1 h 0 min", "2 h 5 min", "2 d 7 h"]);
     }
 
     #[test]

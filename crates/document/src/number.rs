@@ -1,5 +1,7 @@
 //! Display formats of numbers: decimals with a sign and a spread, thousands, magnitudes, p values, per cent.
 
+use std::time::Duration;
+
 /// The display format of a number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Format {
@@ -194,6 +196,26 @@ pub fn chance(value: f64) -> String {
         shown if shown > 99.9 => "> 99.9\u{a0}%".to_owned(),
         shown if !(2.0..=98.0).contains(&shown) => format!("{shown:.1}\u{a0}%"),
         shown => format!("{shown:.0}\u{a0}%"),
+    }
+}
+
+/// Writes a time in one or two units: `40 s`, `3 min`, `2 h 5 min`, `3 d 4 h`.
+///
+/// ```
+/// use std::time::Duration;
+/// use allconv_document::number::duration;
+///
+/// let shown = [40, 100, 3600, 7500, 200_000].map(|seconds| duration(Duration::from_secs(seconds)));
+/// assert_eq!(shown, ["40 s", "2 min", "1 h 0 min", "2 h 5 min", "2 d 7 h"]);
+/// ```
+pub fn duration(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let minutes = (seconds + 30) / 60;
+    match (seconds, minutes / 60) {
+        (..90, _) => format!("{seconds} s"),
+        (_, 0) => format!("{minutes} min"),
+        (_, hours @ ..48) => format!("{hours} h {} min", minutes % 60),
+        (_, hours) => format!("{} d {} h", hours / 24, hours % 24),
     }
 }
 

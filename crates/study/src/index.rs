@@ -101,6 +101,21 @@ pub struct IndexedRun {
     pub found: Option<FoundRun>,
 }
 
+impl IndexedRun {
+    /// Returns the state of the run now: one that is recorded as running and that no process holds was killed, and can be continued.
+    ///
+    /// # Errors
+    /// [`RecordError`] when the lock of the run exists and cannot be opened.
+    pub fn state_now(&self) -> Result<RunState, RecordError> {
+        Ok(match &self.found {
+            Some(found) if self.state == RunState::Running && !found.directory.is_held()? => {
+                RunState::Interrupted
+            }
+            _ => self.state,
+        })
+    }
+}
+
 /// All planned runs of a study with their directories.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Index {

@@ -67,6 +67,7 @@ mod study_folder;
 #[cfg(test)]
 mod testing;
 mod text;
+mod work_left;
 
 pub use arm_match::ArmMatch;
 pub use bench::{BenchRecord, BenchedArm, in_turns};
@@ -95,4 +96,5 @@ pub use search::{SearchCell, SearchResult, SearchRung};
 pub use sections::{primary_value, summary, summary_table};
 pub use side_by_side::{ArmSideBySide, CompareError, compare_studies};
 pub use stats::SEEDS_FOR_A_VERDICT;
-pub use study_folder::take_folder;
+pub use study_folder::{StudyMark, read_mark, take_folder};
+pub use work_left::{MadeSteps, RunWork, WorkLeft};

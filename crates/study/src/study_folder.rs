@@ -20,16 +20,21 @@ const MARK: &str = "study.json";
 /// The `schema` field of the mark.
 const SCHEMA: &str = "allconv.study.folder/1";
 
-/// Content of the mark.
+/// The mark of a study's folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Mark {
+pub struct StudyMark {
     schema: String,
     /// Absolute path of the study file, links resolved.
-    file: PathBuf,
+    pub file: PathBuf,
     /// SHA-256 of its text, 64 hexadecimal digits.
-    sha256: String,
+    pub sha256: String,
     /// Its question, for people who open the mark.
-    question: String,
+    pub question: String,
+}
+
+/// Reads the mark of a study's folder; `None` where there is none or it cannot be read, since it holds no information of its own.
+pub fn read_mark(folder: &Path) -> Option<StudyMark> {
+    serde_json::from_slice(&std::fs::read(folder.join(MARK)).ok()?).ok()
 }
 
 /// Takes a folder for a study file, or keeps it; the folder is made as needed.
@@ -38,7 +43,7 @@ struct Mark {
 /// [`StudyError::FolderTaken`] when it belongs to another file with other content; [`StudyError::Record`] when the mark cannot be
 /// written. A mark that cannot be read is written again, since it holds no information.
 pub fn take_folder(study: &StudyFile, file: &Path, folder: &Path) -> Result<(), StudyError> {
-    let mark = Mark {
+    let mark = StudyMark {
         schema: SCHEMA.to_owned(),
         file: file.canonicalize().unwrap_or_else(|_| file.to_path_buf()),
         sha256: study.sha256(),
@@ -51,7 +56,7 @@ pub fn take_folder(study: &StudyFile, file: &Path, folder: &Path) -> Result<(), 
         return Ok(());
     }
     let found = std::fs::read(&path).map_err(RecordError::io("read", &path))?;
-    let found: Option<Mark> = serde_json::from_slice(&found).ok();
+    let found: Option<StudyMark> = serde_json::from_slice(&found).ok();
     match found {
         Some(found) if found == mark => Ok(()),
         Some(found) if found.file != mark.file && found.sha256 != mark.sha256 => {

@@ -16,6 +16,22 @@ const STYLE: &str = include_str!("style.css");
 
 const SCRIPT: &str = include_str!("script.js");
 
+/// Returns blocks as a part of a page, for pages with a frame of their own that link [`style_sheet`].
+///
+/// ```
+/// use allconv_document::{Block, html};
+///
+/// assert_eq!(html::part(&[Block::paragraph("2 < 3")]).into_string(), "<p>2 &lt; 3</p>");
+/// ```
+pub fn part(blocks: &[Block]) -> Markup {
+    self::blocks(blocks)
+}
+
+/// Returns the style sheet of pages and figures, with a legend of at most `series` series.
+pub fn style_sheet(series: usize) -> String {
+    [STYLE, FIGURE_STYLE, &toggles(series)].concat()
+}
+
 /// The document as a page; `data`, a JSON text, is embedded for programs.
 pub fn page(document: &Document, data: Option<&str>) -> String {
     let series = legend_names(&document.blocks).map_or(0, <[String]>::len);
@@ -28,7 +44,7 @@ pub fn page(document: &Document, data: Option<&str>) -> String {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="generator" content={ "allconv " (env!("CARGO_PKG_VERSION")) };
                 title { (document.title.plain_text()) }
-                style { (PreEscaped(STYLE)) (PreEscaped(FIGURE_STYLE)) (PreEscaped(toggles(series))) }
+                style { (PreEscaped(style_sheet(series))) }
             }
             body {
                 header {
@@ -74,8 +90,9 @@ fn contents(blocks: &[Block]) -> Markup {
     }
 }
 
-/// The security policy: only the page's own script runs and nothing is fetched, whatever the document contains.
-fn policy() -> String {
+/// Returns the security policy of a page, which contains it: only the page's own script runs and nothing is fetched, whatever the
+/// document contains.
+pub fn policy() -> String {
     let hash = STANDARD.encode(Sha256::digest(SCRIPT.as_bytes()));
     format!(
         "default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'"
