@@ -14,6 +14,9 @@ use allconv_files::check_room;
 use crate::error::DataError;
 use crate::write_file::write_file;
 
+/// What to do about a file of a later version, which is not damaged.
+pub(crate) const LATER: &str = "use a newer allconv, and leave the file as it is";
+
 /// Bytes before the header.
 const START: usize = 20;
 
@@ -93,7 +96,9 @@ impl PackedFile {
         };
         if magic != self.magic {
             let expected = format!("the first line \"{}\"", self.magic[..15].escape_ascii());
-            return Err(self.damaged(path, expected, format!("\"{}\"", magic.escape_ascii())));
+            let found = format!("\"{}\"", magic.trim_ascii_end().escape_ascii());
+            let fix = if self.is_earlier_than(magic) { LATER } else { self.fix };
+            return Err(DataError::bad_file(path.display(), expected, found, fix));
         }
         let length = u32::from_le_bytes([length[0], length[1], length[2], length[3]]) as usize;
         if length > self.header_limit {
@@ -101,6 +106,12 @@ impl PackedFile {
             return Err(self.damaged(path, expected, format!("{length} bytes")));
         }
         Ok(length)
+    }
+
+    /// Whether a first line is that of a later version: the same name with a larger number of two digits.
+    fn is_earlier_than(&self, magic: &[u8]) -> bool {
+        let ((name, version), (found_name, found)) = (self.magic.split_at(13), magic.split_at(13));
+        name == found_name && found[..2].iter().all(u8::is_ascii_digit) && found[..2] > version[..2]
     }
 
     fn parsed<H: DeserializeOwned>(&self, path: &Path, header: &[u8]) -> Result<H, DataError> {

@@ -1,10 +1,10 @@
-//! Run directories of every earlier format are read, and give the same results as when they were written.
+//! Run directories and imported sets of every earlier format are read, and give the same results as when they were written; later ones are refused.
 
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::tiny_study::{allconv, succeed};
+use crate::tiny_study::{allconv, refused, succeed};
 
 /// The runs of all formats, and the files that made them.
 fn fixtures() -> PathBuf {
@@ -121,4 +121,57 @@ fn interrupted_runs_of_every_format_are_continued_to_the_bits_of_the_finished_on
         continued >= 3,
         "of the present numbers only {continued} runs are kept: make fixtures with this program"
     );
+}
+
+/// A data folder with the imported sets of one format, which nothing but these tests reads.
+fn imported(format: &Path) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    copy(format, &folder.path().join("data/imported"));
+    folder
+}
+
+/// The folders of all formats of imported sets.
+fn imported_formats() -> Vec<PathBuf> {
+    let folder = fixtures().parent().unwrap().join("imported");
+    let formats: Vec<PathBuf> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(!formats.is_empty());
+    formats
+}
+
+#[test]
+fn imported_sets_of_every_format_hold_what_they_held() {
+    for format in imported_formats() {
+        let contents = std::fs::read_to_string(format.join("contents.json")).unwrap();
+        let contents: Value = serde_json::from_str(&contents).unwrap();
+        let folder = imported(&format);
+        for (name, content) in contents.as_object().unwrap() {
+            let verified = succeed(folder.path(), &["data", "verify", name]);
+            let content = content.as_str().unwrap();
+            assert!(verified.contains(content), "{name} of {}: {verified}", format.display());
+        }
+    }
+}
+
+#[test]
+fn imported_sets_of_a_later_format_are_refused_as_such_and_left_alone() {
+    let newest = imported_formats().into_iter().max().unwrap();
+    let folder = imported(&newest);
+    for (name, file, present, later) in [
+        ("classes", "classes.pack", "allconv pack 01\n", "allconv pack 02\n"),
+        ("discs", "discs.pictures", "allconv pics 01\n", "allconv pics 13\n"),
+        ("squares", "squares.shards/set.json", "allconv shards 1", "allconv shards 12"),
+    ] {
+        let path = folder.path().join("data/imported").join(file);
+        let bytes = std::fs::read(&path).unwrap();
+        let place = bytes.windows(present.len()).position(|part| part == present.as_bytes()).unwrap();
+        // A later version may say more in its header.
+        let further = if file.ends_with("json") { "\", \"unheard_of\": \"x" } else { "" };
+        let rest = &bytes[place + present.len()..];
+        let changed = [&bytes[..place], later.as_bytes(), further.as_bytes(), rest].concat();
+        std::fs::write(&path, &changed).unwrap();
+        let told = refused(folder.path(), &["data", "verify", name], 65);
+        assert!(told.contains(later.trim_end()) && told.contains("use a newer allconv"), "{told}");
+        assert!(std::fs::read(&path).unwrap() == changed, "{file}");
+    }
 }

@@ -13,6 +13,7 @@ use super::index::{RECORD_BYTES, Record, check_of};
 use crate::error::DataError;
 use crate::import::decode;
 use crate::import::layout::SplitName;
+use crate::packed_file::LATER;
 use crate::picture::Picture;
 
 /// The format's name in headers.
@@ -23,6 +24,8 @@ pub(crate) const HEADER_FILE: &str = "set.json";
 pub(super) const INDEX_FILE: &str = "index.bin";
 /// Most shards that are kept open, below the 1024 files that a process may usually have.
 const KEPT_OPEN: usize = 256;
+/// What precedes the version in the format's name.
+const FORMAT_NAME: &str = "allconv shards ";
 /// What to do about a damaged set.
 const FIX: &str = "delete the folder and import the data set again";
 
@@ -46,6 +49,12 @@ pub struct SetHeader {
     pub test: usize,
     /// The shards.
     pub shards: Vec<ShardFile>,
+}
+
+/// The format alone, which headers of every version have.
+#[derive(Deserialize)]
+struct Stated {
+    format: String,
 }
 
 /// One shard.
@@ -98,12 +107,16 @@ impl ShardedSet {
     pub fn read_header(folder: &Path) -> Result<SetHeader, DataError> {
         let path = folder.join(HEADER_FILE);
         let text = fs::read_to_string(&path).map_err(DataError::io("read", &path))?;
-        let header: SetHeader = serde_json::from_str(&text)
-            .map_err(|error| damaged(&path, "the header of a set of shards", error))?;
-        if header.format != FORMAT {
-            return Err(damaged(&path, format!("the format \"{FORMAT}\""), format!("\"{}\"", header.format)));
+        // The version is checked before the fields: a later header may have fields unknown to this program.
+        if let Ok(Stated { format }) = serde_json::from_str(&text)
+            && format != FORMAT
+        {
+            let version = |name: &str| name.strip_prefix(FORMAT_NAME)?.parse::<u32>().ok();
+            let fix = if version(&format) > version(FORMAT) { LATER } else { FIX };
+            let expected = format!("the format \"{FORMAT}\"");
+            return Err(DataError::bad_file(path.display(), expected, format!("\"{format}\""), fix));
         }
-        Ok(header)
+        serde_json::from_str(&text).map_err(|error| damaged(&path, "the header of a set of shards", error))
     }
 
     /// Opens the set in `folder`, and checks its index and the sizes of its shards.
