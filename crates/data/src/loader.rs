@@ -7,7 +7,7 @@ use crate::augment::{Augmentation, Draw};
 use crate::batch::Batch;
 use crate::error::DataError;
 use crate::image_shape::ImageShape;
-use crate::order::Order;
+use crate::order::{Order, balanced_epoch};
 use crate::prefetch::BatchIterator;
 
 /// Something that yields samples by number.
@@ -219,7 +219,10 @@ impl<B: Send + 'static> Shared<B> {
         }
         let settings = &self.settings;
         let count = self.maker.sample_count();
-        let order = Arc::new(settings.order.of_epoch(settings.seed, epoch, count, &self.classes));
+        let order = Arc::new(match settings.order {
+            Order::Balanced => balanced_epoch(settings.seed, epoch, count, &self.classes),
+            order => order.of_epoch(settings.seed, epoch, count),
+        });
         orders.insert(epoch, Arc::clone(&order));
         while orders.len() > 2 {
             orders.pop_first();

@@ -15,22 +15,23 @@ pub enum Order {
 }
 
 impl Order {
-    /// Returns the `count` sample numbers of one epoch: each of `0..count` exactly once, or those that [`Order::Balanced`] takes of
-    /// `classes`, the samples of each class, which other orders do not read.
-    pub fn of_epoch(self, seed: u64, epoch: u32, count: usize, classes: &[Vec<u32>]) -> Vec<u32> {
-        let mut samples: Vec<u32> = match self {
-            Order::Shuffled | Order::Stored => (0..count as u32).collect(),
-            Order::Balanced => balanced(seed, epoch, count, classes),
-        };
-        if self != Order::Stored {
+    /// Returns the sample numbers of one epoch, each of `0..count` exactly once.
+    ///
+    /// # Panics
+    /// For [`Order::Balanced`], which depends on the classes.
+    pub fn of_epoch(self, seed: u64, epoch: u32, count: usize) -> Vec<u32> {
+        assert_ne!(self, Order::Balanced, "a balanced order depends on the classes");
+        let mut samples: Vec<u32> = (0..count as u32).collect();
+        if self == Order::Shuffled {
             shuffle(&mut samples, Stream::of_sample(seed, Purpose::Order, epoch, 0));
         }
         samples
     }
 }
 
-/// Returns `count` samples, one of each class in turn; those of a class in an order of their own, again and again.
-fn balanced(seed: u64, epoch: u32, count: usize, classes: &[Vec<u32>]) -> Vec<u32> {
+/// Returns the `count` sample numbers of one epoch of [`Order::Balanced`]: one of each of `classes` in turn, those of a class in an order of
+/// their own, again and again; then all permuted.
+pub(crate) fn balanced_epoch(seed: u64, epoch: u32, count: usize, classes: &[Vec<u32>]) -> Vec<u32> {
     let mut classes = classes.to_vec();
     for (class, samples) in classes.iter_mut().enumerate() {
         shuffle(samples, Stream::of_sample(seed, Purpose::ClassOrder, epoch, class as u32));
@@ -38,7 +39,9 @@ fn balanced(seed: u64, epoch: u32, count: usize, classes: &[Vec<u32>]) -> Vec<u3
     classes.retain(|samples| !samples.is_empty());
     let rounds =
         (0..count).flat_map(|round| classes.iter().map(move |samples| samples[round % samples.len()]));
-    rounds.take(count).collect()
+    let mut samples: Vec<u32> = rounds.take(count).collect();
+    shuffle(&mut samples, Stream::of_sample(seed, Purpose::Order, epoch, 0));
+    samples
 }
 
 /// Permutes the samples by Fisher–Yates; written here so that no library's upgrade can change an experiment.
@@ -57,7 +60,7 @@ mod tests {
     #[test]
     fn every_sample_is_drawn_exactly_once() {
         for count in [0, 1, 2, 1000] {
-            let mut samples = Order::Shuffled.of_epoch(3, 1, count, &[]);
+            let mut samples = Order::Shuffled.of_epoch(3, 1, count);
             samples.sort_unstable();
             assert_eq!(samples, (0..count as u32).collect::<Vec<_>>());
         }
@@ -65,10 +68,10 @@ mod tests {
 
     #[test]
     fn the_order_depends_on_seed_and_epoch_only() {
-        let order = Order::Shuffled.of_epoch(3, 1, 100, &[]);
-        assert_eq!(order, Order::Shuffled.of_epoch(3, 1, 100, &[]));
-        assert_ne!(order, Order::Shuffled.of_epoch(3, 2, 100, &[]));
-        assert_ne!(order, Order::Shuffled.of_epoch(4, 1, 100, &[]));
+        let order = Order::Shuffled.of_epoch(3, 1, 100);
+        assert_eq!(order, Order::Shuffled.of_epoch(3, 1, 100));
+        assert_ne!(order, Order::Shuffled.of_epoch(3, 2, 100));
+        assert_ne!(order, Order::Shuffled.of_epoch(4, 1, 100));
     }
 
     #[test]
@@ -77,8 +80,8 @@ mod tests {
         let classes = [(0..30).collect(), (30..36).collect(), Vec::new(), (36..40).collect()];
         let mut shown = [0; 40];
         for epoch in 0..10 {
-            let order = Order::Balanced.of_epoch(3, epoch, 40, &classes);
-            assert_eq!(order, Order::Balanced.of_epoch(3, epoch, 40, &classes));
+            let order = balanced_epoch(3, epoch, 40, &classes);
+            assert_eq!(order, balanced_epoch(3, epoch, 40, &classes));
             let of_class =
                 |class: usize| order.iter().filter(|sample| classes[class].contains(sample)).count();
             assert_eq!([0, 1, 2, 3].map(of_class), [14, 13, 0, 13]);
@@ -93,7 +96,7 @@ mod tests {
     fn every_position_is_equally_likely_for_the_first_sample() {
         let mut counts = [0u32; 5];
         for epoch in 0..10_000 {
-            let order = Order::Shuffled.of_epoch(9, epoch, 5, &[]);
+            let order = Order::Shuffled.of_epoch(9, epoch, 5);
             let place = order.iter().position(|&sample| sample == 0).expect("a permutation");
             counts[place] += 1;
         }

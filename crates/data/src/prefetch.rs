@@ -260,7 +260,7 @@ mod tests {
         for workers in [0, 3] {
             for panics in [false, true] {
                 let mut source = Numbers::new(80);
-                let unlucky = Order::Shuffled.of_epoch(5, 0, 80, &[])[20] as usize;
+                let unlucky = Order::Shuffled.of_epoch(5, 0, 80)[20] as usize;
                 (source.error_at, source.panic_at) =
                     if panics { (None, Some(unlucky)) } else { (Some(unlucky), None) };
                 let loader = Loader::new(source, settings(workers)).expect("valid");

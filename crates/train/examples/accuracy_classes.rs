@@ -151,7 +151,7 @@ fn write_run(
     }
     let epochs = u32::try_from(arguments.epochs)?;
     let order =
-        (0..epochs).flat_map(|epoch| Order::Shuffled.of_epoch(arguments.seed, epoch, images, &[])).collect();
+        (0..epochs).flat_map(|epoch| Order::Shuffled.of_epoch(arguments.seed, epoch, images)).collect();
     let mut tensors = network_tensors(network);
     tensors.insert("order".to_owned(), numbers(order, vec![arguments.epochs as usize, images]));
     let rates: Vec<f32> = rates.iter().map(|&rate| rate as f32).collect();
