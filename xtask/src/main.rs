@@ -10,6 +10,7 @@ mod generated;
 mod links;
 mod release_check;
 mod shell;
+mod slurm_check;
 mod source;
 mod training_unharmed;
 mod validity;
@@ -25,6 +26,9 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   cycles          the largest cycle of files that need each other, per crate
   release-check [PYTHON]
                   the longer campaigns; with an interpreter that has NumPy and SciPy, the published statistics in Python too
+  slurm-check [ALLCONV]
+                  an array job of 200 runs on a real Slurm of this machine, disturbed; a part of release-check; as root, on Debian;
+                  writes docs/slurm-check.log
   sanitize        the kernels' tests under AddressSanitizer, a part of release-check
   validity        studies with known truth, analysed as real ones are; a part of release-check; writes docs/validity.md
   bench-peers PYTHON [ROUNDS [SECTION ...]]
@@ -64,6 +68,8 @@ fn main() -> anyhow::Result<()> {
         ["device-check", device, driver] => device_check::run(&workspace, device, driver),
         ["release-check"] => release_check::run(&workspace, None),
         ["release-check", python] => release_check::run(&workspace, Some(python)),
+        ["slurm-check"] => slurm_check::run(&workspace, None),
+        ["slurm-check", program] => slurm_check::run(&workspace, Some(program)),
         ["validity"] => validity::run(&workspace),
         ["sanitize"] => release_check::sanitize(&workspace),
         _ => {

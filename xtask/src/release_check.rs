@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use crate::{shell, validity};
+use crate::{shell, slurm_check, validity};
 
 /// The kernels' tests with every access to memory checked. The flag is an unstable one that stable compilers carry as well, and asks
 /// for a target to be named.
@@ -50,7 +50,8 @@ const RECOMPUTE: [&[&str]; 2] = [
 const LOG: &str = "docs/release-check.log";
 
 /// Runs every test again with `ALLCONV_CAMPAIGN=release`, which raises the number of kills that a run must survive; the kernels'
-/// tests under a sanitiser; the published statistics in Python, where an interpreter is given; the simulated studies behind `docs/validity.md`; the paper,
+/// tests under a sanitiser; the published statistics in Python, where an interpreter is given; the simulated studies behind `docs/validity.md`; a study on a real
+/// Slurm, where this is root on Debian; the paper,
 /// as a PDF where LaTeX is installed; and the benchmarks that assert something.
 /// What they say goes to `docs/release-check.log` too.
 pub(crate) fn run(workspace: &Path, python: Option<&str>) -> anyhow::Result<()> {
@@ -66,6 +67,7 @@ pub(crate) fn run(workspace: &Path, python: Option<&str>) -> anyhow::Result<()> 
     sanitize_logged(workspace, &mut log)?;
     recompute_logged(workspace, python, &mut log)?;
     validity::run_logged(workspace, &commit, &mut log)?;
+    slurm_check::run_logged(workspace, None, &mut log)?;
     let allconv = ["cargo", "run", "--release", "--locked", "--package", "allconv", "--"];
     paper_logged(workspace, &allconv, &mut log)?;
     for bench in BENCHES {

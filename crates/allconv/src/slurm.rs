@@ -28,10 +28,11 @@ pub(crate) enum Requeued {
 /// # Errors
 /// When Slurm's commands cannot be run or refuse.
 pub(crate) fn requeue() -> anyhow::Result<Requeued> {
-    let Some(job) = std::env::var_os("SLURM_JOB_ID") else {
+    let Some(job) = own_job() else {
         return Ok(Requeued::No("this is no Slurm job: SLURM_JOB_ID is not set".to_owned()));
     };
-    let shown = run("scontrol", [OsStr::new("show"), OsStr::new("job"), OsStr::new("-o"), &job])?;
+    let job = OsStr::new(&job);
+    let shown = run("scontrol", [OsStr::new("show"), OsStr::new("job"), OsStr::new("-o"), job])?;
     let field = |name: &str| {
         let found = shown.split_whitespace().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
         found.unwrap_or("unknown").to_owned()
@@ -40,8 +41,15 @@ pub(crate) fn requeue() -> anyhow::Result<Requeued> {
     if !STOPPING.contains(&state.as_str()) && reason != "TimeLimit" {
         return Ok(Requeued::No(format!("Slurm is ending the job by itself, whose state is {state}")));
     }
-    run("scontrol", [OsStr::new("requeue"), &job])?;
+    run("scontrol", [OsStr::new("requeue"), job])?;
     Ok(Requeued::Yes)
+}
+
+/// Returns the name of the job that this process belongs to. The number alone, which the last task of an array shares with the whole array,
+/// would requeue them all.
+fn own_job() -> Option<String> {
+    let array = std::env::var("SLURM_ARRAY_JOB_ID").ok().zip(std::env::var("SLURM_ARRAY_TASK_ID").ok());
+    array.map(|(array, task)| format!("{array}_{task}")).or_else(|| std::env::var("SLURM_JOB_ID").ok())
 }
 
 /// Submits a script, and returns the number of the job.

@@ -12,7 +12,7 @@ use crate::FileError;
 const TEMPORARY_SUFFIX: &str = ".tmp";
 
 /// Permissions of a new file before the process's mask is applied, as for `File::create`.
-const NEW_FILE_MODE: u32 = 0o666;
+pub(crate) const NEW_FILE_MODE: u32 = 0o666;
 
 /// Replaces `path` by what `fill` writes: temporary file, fsync, rename, fsync of the folder. A reader, or a crash at any moment, sees the old
 /// content or the new, never a mixture.

@@ -27,13 +27,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+pub use self::entry::DEFAULT_HEARTBEAT;
 use self::entry::{Entry, newest};
 pub use self::held::Lease;
 use crate::FileError;
 use crate::lock::{self, Locked};
-
-/// The heartbeat of leases, unless another is chosen.
-pub const DEFAULT_HEARTBEAT: Duration = Duration::from_secs(20);
 
 /// Heartbeats without a sign of the owner after which a folder is taken over: one is due, and three quarters are for slow storage.
 pub const PATIENCE: f64 = 1.75;

@@ -22,15 +22,20 @@ pub(super) fn run(arguments: &StudyWorkArguments) -> anyhow::Result<u8> {
         let runs = counted(made.elsewhere as u64, "run");
         output::note(format_args!("{runs} left to other processes, which make them or have failed to"));
     }
-    let code = code(&made);
-    if code == exit::INTERRUPTED && arguments.requeue {
+    if was_interrupted(&made) && arguments.requeue {
         match slurm::requeue() {
             Ok(Requeued::Yes) => output::note("the Slurm job is in the queue again"),
             Ok(Requeued::No(reason)) => output::note(format_args!("not requeued: {reason}")),
             Err(error) => output::note(format_args!("not requeued: {}", exit::message(&error))),
         }
     }
-    Ok(code)
+    Ok(code(&made))
+}
+
+/// Whether runs are left because the process was asked to stop, and not because storage failed.
+fn was_interrupted(made: &RunSummary) -> bool {
+    let is_full = made.failed.iter().any(|run| run.is_storage);
+    made.interrupted > 0 || (made.left > 0 && !is_full)
 }
 
 /// Returns the exit code: runs that others make are no failure of this process.

@@ -7,6 +7,9 @@ mod tiny_study;
 /// Killed and interrupted runs continue to the bits of an uninterrupted one.
 mod resume;
 
+/// Studies on many machines.
+mod cluster;
+
 /// A stop at any system call of writing a checkpoint loses nothing.
 mod failpoints;
 

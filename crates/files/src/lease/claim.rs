@@ -1,8 +1,8 @@
 //! Taking a folder: the link to the next number.
 
-use std::fs::{self, File};
+use std::fs::{self, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use rustix::io::Errno;
@@ -11,6 +11,7 @@ use super::entry::{Entry, Owner, newest, numbers, path};
 use super::held::Lease;
 use super::{Leases, OlderLock};
 use crate::FileError;
+use crate::atomic::NEW_FILE_MODE;
 use crate::lock::{self, Locked};
 
 /// Random characters in the name of the file that becomes the lease.
@@ -34,8 +35,12 @@ impl Leases {
         older: OlderLock,
     ) -> Result<Option<Lease>, FileError> {
         let failed = || FileError::of("make a lease in", folder);
-        let made =
-            tempfile::Builder::new().prefix("lease.").rand_bytes(NONCE).suffix(".tmp").tempfile_in(folder);
+        let made = tempfile::Builder::new()
+            .prefix("lease.")
+            .rand_bytes(NONCE)
+            .suffix(".tmp")
+            .permissions(Permissions::from_mode(NEW_FILE_MODE))
+            .tempfile_in(folder);
         let mut file = made.map_err(failed())?;
         let is_locked = lock::exclusive(file.as_file(), file.path())? == Locked::Here;
         let nonce = file.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -109,6 +114,3 @@ fn process() -> String {
     let host = host.map_or_else(|_| "this host".to_owned(), |text| text.trim().to_owned());
     format!("process {} on {host}", std::process::id())
 }
-
-/// The files that an owner keeps open: its lease, and the lock of programs before leases.
-pub(super) type Kept = (File, Option<File>);

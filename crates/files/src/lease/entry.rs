@@ -5,8 +5,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::DEFAULT_HEARTBEAT;
 use crate::FileError;
+
+/// The heartbeat of leases, unless another is chosen.
+pub const DEFAULT_HEARTBEAT: Duration = Duration::from_secs(20);
 
 /// Prefix of the name of a lease; its number follows.
 const PREFIX: &str = "lease-";

@@ -10,9 +10,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::claim::Kept;
 use super::entry::{Entry, FREE, is_gone, newest, path};
 use crate::FileError;
+
+/// The files that an owner keeps open: its lease, and the lock of programs before leases.
+type Kept = (File, Option<File>);
 
 /// The lease of a folder. It is renewed until it is dropped, which gives the folder back.
 #[derive(Debug)]

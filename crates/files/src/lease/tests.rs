@@ -174,4 +174,7 @@ fn a_lease_leaves_one_small_file_beside_the_lock() {
         .collect();
     names.sort();
     assert_eq!(names, ["lease-9", LOCK]);
+    // Other users of a shared store read it.
+    let mode = |name: &str| fs::metadata(folder.path().join(name)).unwrap().permissions();
+    assert_eq!(mode("lease-9"), mode(LOCK));
 }

@@ -1,6 +1,6 @@
 //! The workers of a stage: each takes the next run from the queue, makes it, and notes its outcome.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -25,6 +25,8 @@ pub(super) struct Work<'a> {
     options: RunOptions<'a>,
     progress: &'a (dyn Fn(&Progress) + Sync),
     leave_after: Option<Duration>,
+    /// Workers that make a run, or are about to.
+    active: AtomicUsize,
 }
 
 /// The outcome of a run.
@@ -75,29 +77,36 @@ impl<'a> Work<'a> {
             options,
             progress,
             leave_after,
+            active: AtomicUsize::new(0),
         }
     }
 
     /// Makes runs until nothing is left, the rest is left to other processes, or the study is interrupted.
     pub(super) fn run(&self) {
-        let mut idle_since = None;
+        let (mut idle_since, mut was_idle) = (None, false);
         loop {
             if self.options.interrupted.load(Ordering::Relaxed) {
                 self.queue.stop();
             }
-            match self.queue.next() {
+            // Counted before the queue gives a run away, so that no other worker leaves runs that wait for it.
+            self.active.fetch_add(1, Ordering::SeqCst);
+            let next = self.queue.next();
+            let made = if let Next::Run(run) = next { self.make(run) } else { Made::Elsewhere };
+            self.active.fetch_sub(1, Ordering::SeqCst);
+            match next {
                 Next::Done => return,
+                Next::Run(_) if made == Made::Here => (idle_since, was_idle) = (None, false),
+                Next::Run(_) => {}
                 Next::Wait => {
                     let idle = idle_since.get_or_insert_with(Instant::now).elapsed();
-                    if self.leave_after.is_some_and(|leave_after| idle >= leave_after) {
+                    let is_over = self.leave_after.is_some_and(|leave_after| idle >= leave_after);
+                    let is_idle = is_over && self.active.load(Ordering::SeqCst) == 0;
+                    // Twice, because a worker that has just become idle may have made way for a run that waited.
+                    if is_idle && was_idle {
                         return self.leave();
                     }
+                    was_idle = is_idle;
                     self.pause();
-                }
-                Next::Run(run) => {
-                    if self.make(run) == Made::Here {
-                        idle_since = None;
-                    }
                 }
             }
         }
