@@ -1,22 +1,17 @@
-//! Every operator as a model of ONNX and as a PyTorch module, with images and what this program makes of them; the other halves are
-//! `peers/torch/onnx_operators.py` and `peers/torch/pytorch_modules.py`.
-//!
-//! ```text
-//! lowered_operators DIRECTORY
-//! ```
+//! The cases of the operators, both directions.
 
 use std::error::Error;
 use std::path::Path;
-use std::process::ExitCode;
 
-use allconv_exchange::{network_model, network_module};
+use allconv_exchange::network_module;
 use allconv_nets::{
     ActivationKind, Border, ConvolutionSpec, DownsampleConfig, Engine, Initialisation, Mode, Network,
     Parameter, Slot, StageSpec, Target, UpsampleConfig, UpsampleSpec, Walk, walk_stages,
 };
-use allconv_random::philox4x32;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use serde_json::{Value, json};
+
+use super::case::{BATCHES, moved_network, noise, write_model};
 
 /// Channels of the maps.
 const CHANNELS: usize = 4;
@@ -24,32 +19,15 @@ const CHANNELS: usize = 4;
 /// Heights and widths: even, and odd in both axes.
 const SIZES: [[usize; 2]; 2] = [[12, 16], [13, 11]];
 
-/// Numbers of images.
-const BATCHES: [usize; 2] = [1, 7];
-
-fn main() -> ExitCode {
-    let written = match std::env::args().nth(1) {
-        Some(folder) => write_all(Path::new(&folder)),
-        None => Err("usage: lowered_operators DIRECTORY".into()),
-    };
-    match written {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn write_all(folder: &Path) -> Result<(), Box<dyn Error>> {
-    std::fs::create_dir_all(folder)?;
+/// Writes every setting of every operator, and returns the cases.
+pub(super) fn write(folder: &Path) -> Result<Vec<Value>, Box<dyn Error>> {
     let mut cases = Vec::new();
     for size in SIZES {
         for (index, operator) in DownsampleConfig::examples().into_iter().enumerate() {
             let name = format!("down-{index}-{}x{}", size[0], size[1]);
             let Some(walk) = walk_of(size, |stages| down(stages, &operator)) else { continue };
             let settings = json!({ "name": operator.name(), "direction": "down", "settings": operator });
-            cases.extend(write(folder, &name, &walk, settings)?);
+            cases.extend(write_case(folder, &name, &walk, &settings)?);
         }
         for (index, operator) in UpsampleConfig::examples().into_iter().enumerate() {
             for (place, partner) in partners(&operator).into_iter().enumerate() {
@@ -61,13 +39,11 @@ fn write_all(folder: &Path) -> Result<(), Box<dyn Error>> {
                 let settings = json!({
                     "name": operator.name(), "direction": "up", "settings": operator, "partner": partner.name(),
                 });
-                cases.extend(write(folder, &name, &walk, settings)?);
+                cases.extend(write_case(folder, &name, &walk, &settings)?);
             }
         }
     }
-    std::fs::write(folder.join("cases.json"), serde_json::to_string_pretty(&cases)?)?;
-    println!("{} cases", cases.len());
-    Ok(())
+    Ok(cases)
 }
 
 /// Returns the first partner of an operator, and the first of each kind of switches that it takes.
@@ -115,40 +91,28 @@ fn pair(
     Some(())
 }
 
-/// Writes a model, and images and maps for each number of images.
-fn write(folder: &Path, name: &str, walk: &Walk, settings: Value) -> Result<Vec<Value>, Box<dyn Error>> {
-    let device = Device::flex();
-    let mut network = Network::from_walk(walk, Initialisation::He, 3, Engine::detect(), &device);
-    let moved = |(index, mut parameter): (usize, Parameter)| {
-        let count = parameter.values.len();
-        let moves = noise(index as u32 + 100, count);
-        parameter.values.iter_mut().zip(moves).for_each(|(value, noise)| *value += 0.3 * noise);
-        parameter
-    };
-    let parameters: Vec<Parameter> = network.parameters().into_iter().enumerate().map(moved).collect();
-    network.load_parameters(parameters.clone())?;
-    std::fs::write(folder.join(format!("{name}.onnx")), network_model(walk, &parameters))?;
+/// Writes the model and the module, and for each number of images the values in double precision.
+fn write_case(
+    folder: &Path,
+    name: &str,
+    walk: &Walk,
+    settings: &Value,
+) -> Result<Vec<Value>, Box<dyn Error>> {
+    let (network, parameters) = moved_network(walk)?;
     let head = format!("Written by lowered_operators: {settings}");
     std::fs::write(folder.join(format!("{name}.py")), network_module("Model", &head, walk, &parameters))?;
-    let [channels, height, width] = walk.input;
-    let mut cases = Vec::new();
-    for batch in BATCHES {
-        let shape = [batch, channels, height, width];
-        let images = noise(batch as u32, shape.iter().product());
-        let tensor = Tensor::<4>::from_data(TensorData::new(images.clone(), shape), &device);
-        let map = network.forward_map(tensor, Mode::Evaluate);
-        let map_shape = map.dims();
-        let map: Vec<f32> = map.into_data().try_into_vec_as().map_err(|error| format!("{error:?}"))?;
-        for (what, values) in [("images", &images), ("map", &map)] {
-            let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-            std::fs::write(folder.join(format!("{name}-{batch}.{what}.f32")), bytes)?;
-        }
-        let data = format!("{name}-{batch}");
-        write_double(folder, &data, walk, &parameters, shape)?;
-        cases.push(json!({
-            "operator": settings, "model": format!("{name}.onnx"), "module": format!("{name}.py"), "data": data,
-            "images": shape, "map": map_shape,
-        }));
+    let mut cases = write_model(folder, name, walk, &network)?;
+    for (case, batch) in cases.iter_mut().zip(BATCHES) {
+        case["operator"] = settings.clone();
+        case["module"] = json!(format!("{name}.py"));
+        let [channels, height, width] = walk.input;
+        write_double(
+            folder,
+            &format!("{name}-{batch}"),
+            walk,
+            &parameters,
+            [batch, channels, height, width],
+        )?;
     }
     Ok(cases)
 }
@@ -190,13 +154,4 @@ fn write_double(
         Value::from(by_parameters).to_string(),
     )?;
     Ok(())
-}
-
-/// Returns numbers in [−1, 1), the same for the same seed.
-fn noise(seed: u32, count: usize) -> Vec<f32> {
-    (0..count)
-        .map(|index| {
-            (f64::from(philox4x32([seed, 0], [index as u32, 0, 0, 0])[0]) / 2_147_483_648.0 - 1.0) as f32
-        })
-        .collect()
 }

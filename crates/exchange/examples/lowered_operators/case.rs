@@ -1,0 +1,67 @@
+//! A network whose parameters have been moved from their start, as a model with images and maps.
+
+use std::error::Error;
+use std::path::Path;
+
+use allconv_exchange::network_model;
+use allconv_nets::{Engine, Initialisation, Mode, Network, Parameter, Walk};
+use allconv_random::philox4x32;
+use burn::tensor::{Device, Tensor, TensorData};
+use serde_json::{Value, json};
+
+/// Numbers of images.
+pub(super) const BATCHES: [usize; 2] = [1, 7];
+
+/// Returns a network of the walk and its parameters; variances stay positive.
+pub(super) fn moved_network(walk: &Walk) -> Result<(Network, Vec<Parameter>), Box<dyn Error>> {
+    let mut network = Network::from_walk(walk, Initialisation::He, 3, Engine::detect(), &Device::flex());
+    let moved = |(index, mut parameter): (usize, Parameter)| {
+        let moves = noise(index as u32 + 100, parameter.values.len());
+        let is_variance = parameter.path.ends_with("running_var");
+        parameter.values.iter_mut().zip(moves).for_each(|(value, noise)| {
+            *value += 0.3 * if is_variance { noise.abs() } else { noise };
+        });
+        parameter
+    };
+    let parameters: Vec<Parameter> = network.parameters().into_iter().enumerate().map(moved).collect();
+    network.load_parameters(parameters.clone())?;
+    Ok((network, parameters))
+}
+
+/// Writes the model, and images and maps for each of [`BATCHES`]; returns a case for each.
+pub(super) fn write_model(
+    folder: &Path,
+    name: &str,
+    walk: &Walk,
+    network: &Network,
+) -> Result<Vec<Value>, Box<dyn Error>> {
+    std::fs::write(folder.join(format!("{name}.onnx")), network_model(walk, &network.parameters()))?;
+    let [channels, height, width] = walk.input;
+    let mut cases = Vec::new();
+    for batch in BATCHES {
+        let shape = [batch, channels, height, width];
+        let images = noise(batch as u32, shape.iter().product());
+        let tensor = Tensor::<4>::from_data(TensorData::new(images.clone(), shape), &Device::flex());
+        let map = network.forward_map(tensor, Mode::Evaluate);
+        let map_shape = map.dims();
+        let map: Vec<f32> = map.into_data().try_into_vec_as().map_err(|error| format!("{error:?}"))?;
+        let data = format!("{name}-{batch}");
+        for (what, values) in [("images", &images), ("map", &map)] {
+            let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            std::fs::write(folder.join(format!("{data}.{what}.f32")), bytes)?;
+        }
+        cases.push(json!({
+            "model": format!("{name}.onnx"), "data": data, "images": shape, "map": map_shape,
+        }));
+    }
+    Ok(cases)
+}
+
+/// Returns numbers in [−1, 1), the same for the same seed.
+pub(super) fn noise(seed: u32, count: usize) -> Vec<f32> {
+    (0..count)
+        .map(|index| {
+            (f64::from(philox4x32([seed, 0], [index as u32, 0, 0, 0])[0]) / 2_147_483_648.0 - 1.0) as f32
+        })
+        .collect()
+}
