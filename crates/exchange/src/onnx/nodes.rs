@@ -282,6 +282,8 @@ fn windowed(op: &Op) -> Words {
                 numbers("strides", stride),
                 numbers("pads", pads),
                 numbers("output_padding", output_padding),
+                // The default by the standard; not every program knows it.
+                numbers("dilations", &[1; 2]),
                 Attribute::Number("group", *groups as i64),
             ],
         ),

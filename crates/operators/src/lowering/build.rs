@@ -220,10 +220,28 @@ impl Graph {
     }
 
     /// Adds the number of the first largest element along an axis.
+    ///
+    /// Programs differ in which of equal elements is the largest: the largest rank is searched for, which is unique.
     pub fn arg_max(&mut self, x: Value, axis: usize) -> Value {
         let mut shape = self.shape(x).to_vec();
-        shape[axis] = 1;
-        self.add(Op::ArgMax(axis), &[x], shape)
+        let mut along = vec![1; shape.len()];
+        (along[axis], shape[axis]) = (shape[axis], 1);
+        let largest = self.reduce(Reduce::Maximum, x, &[axis]);
+        let is_largest = self.compare(Compare::Equal, x, largest);
+        let ranks = self.constant((1..=along[axis]).rev().map(|rank| rank as f64).collect(), &along);
+        let none = self.number(0.0);
+        let ranked = self.select(is_largest, ranks, none);
+        self.add(Op::ArgMax(axis), &[ranked], shape)
+    }
+
+    /// Divides 1 by each element, at once where they are constants: not every program divides two constants as it should.
+    pub fn reciprocal(&mut self, x: Value) -> Value {
+        if let Op::Constant(values) = &self.nodes()[x.index()].op {
+            let (values, shape) = (values.iter().map(|value| 1.0 / value).collect(), self.shape(x).to_vec());
+            return self.constant(values, &shape);
+        }
+        let one = self.number(1.0);
+        self.binary(Binary::Divide, one, x)
     }
 
     /// Compares whole numbers with this one.

@@ -192,8 +192,7 @@ impl Graph {
         }
         // The root of a sum of 0 has no derivative; the largest value is 0 there.
         let sum = self.one_for_zero(sum);
-        let one = self.number(1.0);
-        let exponent = self.binary(Binary::Divide, one, p);
+        let exponent = self.reciprocal(p);
         let root = self.binary(Binary::Power, sum, exponent);
         self.binary(Binary::Multiply, largest, root)
     }
