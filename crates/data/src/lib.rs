@@ -19,12 +19,14 @@ pub mod loader;
 pub mod order;
 pub mod packed_file;
 pub mod pairs;
+mod photograph;
 mod picture;
 pub mod pictures;
 pub mod prefetch;
 pub mod preprocess;
 pub mod registry;
 pub mod resize;
+mod samples;
 pub mod shards;
 pub mod shared;
 pub mod verify;
@@ -47,6 +49,7 @@ pub use import::{ImportOptions, ImportReport, TestShare, import, import_imagenet
 pub use loader::{Loader, LoaderSettings, MOST_WORKERS, MakeBatch, Position, SampleSource};
 pub use order::Order;
 pub use pairs::{PairBatch, Patches, Symmetry, Targets};
+pub use photograph::Photograph;
 pub use picture::Picture;
 pub use pictures::{
     Fold, PictureDataset, PictureExample, PictureOptions, PictureSource, TestSets, open_pictures,
@@ -58,6 +61,7 @@ pub use preprocess::{
 };
 pub use registry::{DatasetSummary, HashCheck, list, needs_view, open};
 pub use resize::{Filter, Window};
+pub use samples::{Depth, Samples};
 pub use shared::SharedImages;
 pub use verify::{VerifyReport, verify};
 pub use view::View;

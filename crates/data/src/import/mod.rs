@@ -17,6 +17,7 @@ mod options;
 mod orientation;
 pub mod pictures;
 mod png;
+pub(crate) mod profile;
 mod select;
 pub mod source;
 mod store;
