@@ -6,6 +6,7 @@ mod bench_peers;
 mod check;
 mod dependencies;
 mod device_check;
+mod dist;
 mod generated;
 mod links;
 mod release_check;
@@ -24,7 +25,9 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   lines           product lines of every crate, and what is above the limits of the style
   cycles          the largest cycle of files that need each other, per crate
   release-check [PYTHON]
-                  the longer campaigns; with an interpreter that has NumPy and SciPy, the published statistics in Python too
+                  the longer campaigns; with an interpreter that has NumPy and SciPy, the published statistics in Python too,
+                  and the quickstart from a wheel in a clean virtual environment
+  dist PYTHON     wheel and archive of the program with checksums, in target/dist; the interpreter makes a virtual environment for maturin
   sanitize        the kernels' tests under AddressSanitizer, a part of release-check
   validity        studies with known truth, analysed as real ones are; a part of release-check; writes docs/validity.md
   bench-peers PYTHON [ROUNDS [SECTION ...]]
@@ -64,6 +67,7 @@ fn main() -> anyhow::Result<()> {
         ["device-check", device, driver] => device_check::run(&workspace, device, driver),
         ["release-check"] => release_check::run(&workspace, None),
         ["release-check", python] => release_check::run(&workspace, Some(python)),
+        ["dist", python] => dist::run(&workspace, python),
         ["validity"] => validity::run(&workspace),
         ["sanitize"] => release_check::sanitize(&workspace),
         _ => {
