@@ -6,6 +6,7 @@ mod bench_peers;
 mod check;
 mod dependencies;
 mod device_check;
+mod dist;
 mod generated;
 mod links;
 mod release_check;
@@ -25,7 +26,9 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   lines           product lines of every crate, and what is above the limits of the style
   cycles          the largest cycle of files that need each other, per crate
   release-check [PYTHON]
-                  the longer campaigns; with an interpreter that has NumPy and SciPy, the published statistics in Python too
+                  the longer campaigns; with an interpreter that has NumPy and SciPy, the published statistics in Python too,
+                  and the quickstart from a wheel in a clean virtual environment
+  dist PYTHON     wheel and archive of the program with checksums, in target/dist; the interpreter makes a virtual environment for maturin
   slurm-check [ALLCONV]
                   an array job of 200 runs on a real Slurm of this machine, disturbed; a part of release-check; as root, on Debian;
                   writes docs/slurm-check.log
@@ -70,6 +73,7 @@ fn main() -> anyhow::Result<()> {
         ["release-check", python] => release_check::run(&workspace, Some(python)),
         ["slurm-check"] => slurm_check::run(&workspace, None),
         ["slurm-check", program] => slurm_check::run(&workspace, Some(program)),
+        ["dist", python] => dist::run(&workspace, python),
         ["validity"] => validity::run(&workspace),
         ["sanitize"] => release_check::sanitize(&workspace),
         _ => {

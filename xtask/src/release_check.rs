@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use crate::{shell, slurm_check, validity};
+use crate::{dist, shell, slurm_check, validity};
 
 /// The kernels' tests with every access to memory checked. The flag is an unstable one that stable compilers carry as well, and asks
 /// for a target to be named.
@@ -50,8 +50,8 @@ const RECOMPUTE: [&[&str]; 2] = [
 const LOG: &str = "docs/release-check.log";
 
 /// Runs every test again with `ALLCONV_CAMPAIGN=release`, which raises the number of kills that a run must survive; the kernels'
-/// tests under a sanitiser; the published statistics in Python, where an interpreter is given; the simulated studies behind `docs/validity.md`; a study on a real
-/// Slurm, where this is root on Debian; the paper,
+/// tests under a sanitiser; the published statistics in Python and the quickstart from a wheel, where an interpreter is given; the simulated
+/// studies behind `docs/validity.md`; a study on a real Slurm, where this is root on Debian; the paper,
 /// as a PDF where LaTeX is installed; and the benchmarks that assert something.
 /// What they say goes to `docs/release-check.log` too.
 pub(crate) fn run(workspace: &Path, python: Option<&str>) -> anyhow::Result<()> {
@@ -66,6 +66,9 @@ pub(crate) fn run(workspace: &Path, python: Option<&str>) -> anyhow::Result<()> 
     shell::run_logged(workspace, &test, &CAMPAIGN, &mut log)?;
     sanitize_logged(workspace, &mut log)?;
     recompute_logged(workspace, python, &mut log)?;
+    if let Some(python) = python {
+        dist::run_logged(workspace, python, &mut log)?;
+    }
     validity::run_logged(workspace, &commit, &mut log)?;
     slurm_check::run_logged(workspace, None, &mut log)?;
     let allconv = ["cargo", "run", "--release", "--locked", "--package", "allconv", "--"];
@@ -85,7 +88,8 @@ pub(crate) fn sanitize(workspace: &Path) -> anyhow::Result<()> {
 
 fn recompute_logged(workspace: &Path, python: Option<&str>, log: &mut impl Write) -> anyhow::Result<()> {
     let Some(python) = python else {
-        let left_out = "left out: the published statistics are computed again by `release-check PYTHON`";
+        let left_out =
+            "left out: `release-check PYTHON` computes the published statistics again and tries the wheel";
         println!("{left_out}");
         writeln!(log, "{left_out}")?;
         return Ok(());

@@ -9,6 +9,7 @@
 
 use crate::image_shape::ImageShape;
 use crate::picture::Picture;
+use crate::samples::Samples;
 
 /// Shrinks a picture to `1/factor` of its height and width, rounded up.
 ///
@@ -36,33 +37,62 @@ pub fn enlarge(picture: &Picture, factor: usize) -> Picture {
     resize(picture, [height * factor, width * factor], factor as f64)
 }
 
+/// Enlarges values of this shape as [`enlarge`] does; those of 16 bits are rounded to 16 bits.
+///
+/// # Panics
+/// If `factor` is 0.
+pub(crate) fn enlarge_samples(samples: &Samples, shape: ImageShape, factor: usize) -> Samples {
+    assert!(factor > 0, "the factor must be positive");
+    let size = [shape.height * factor, shape.width * factor];
+    match samples {
+        Samples::Eight(values) => Samples::Eight(resized(values, shape, size, factor as f64, rounded)),
+        Samples::Sixteen(values) => {
+            let rounded = |sum: f64| (sum + 0.5).floor().clamp(0.0, 65_535.0) as u16;
+            Samples::Sixteen(resized(values, shape, size, factor as f64, rounded))
+        }
+    }
+}
+
 fn resize(picture: &Picture, [height_out, width_out]: [usize; 2], scale: f64) -> Picture {
-    let ImageShape { height, width, channels } = picture.shape();
-    let source = picture.pixels();
+    let pixels = resized(picture.pixels(), picture.shape(), [height_out, width_out], scale, rounded);
+    Picture::new(ImageShape { height: height_out, width: width_out, ..picture.shape() }, pixels)
+}
+
+fn resized<T: Copy + Default + Into<f64>>(
+    source: &[T],
+    shape: ImageShape,
+    [height_out, width_out]: [usize; 2],
+    scale: f64,
+    rounded: impl Fn(f64) -> T,
+) -> Vec<T> {
+    let ImageShape { height, width, channels } = shape;
+    let weighted = |(value, weight): (T, f64)| -> f64 { value.into() * weight };
     let row_length = width * channels;
-    let mut rows = vec![0u8; height_out * row_length];
+    let mut rows = vec![T::default(); height_out * row_length];
     for (target, taps) in rows.chunks_exact_mut(row_length).zip(taps(height, height_out, scale)) {
         for (place, value) in target.iter_mut().enumerate() {
-            *value = rounded(taps.iter().map(|&(row, weight)| (source[row * row_length + place], weight)));
+            let terms =
+                taps.iter().map(|&(row, weight)| weighted((source[row * row_length + place], weight)));
+            *value = rounded(terms.sum());
         }
     }
     let columns = taps(width, width_out, scale);
-    let mut pixels = vec![0u8; height_out * width_out * channels];
+    let mut pixels = vec![T::default(); height_out * width_out * channels];
     for (target, source) in pixels.chunks_exact_mut(width_out * channels).zip(rows.chunks_exact(row_length)) {
         for (pixel, taps) in target.chunks_exact_mut(channels).zip(&columns) {
             for (channel, value) in pixel.iter_mut().enumerate() {
-                *value = rounded(
-                    taps.iter().map(|&(column, weight)| (source[column * channels + channel], weight)),
-                );
+                let terms = taps
+                    .iter()
+                    .map(|&(column, weight)| weighted((source[column * channels + channel], weight)));
+                *value = rounded(terms.sum());
             }
         }
     }
-    Picture::new(ImageShape { height: height_out, width: width_out, channels }, pixels)
+    pixels
 }
 
-/// Returns the weighted sum, halves away from zero, limited to 8 bits.
-fn rounded(terms: impl Iterator<Item = (u8, f64)>) -> u8 {
-    let sum: f64 = terms.map(|(value, weight)| f64::from(value) * weight).sum();
+/// Rounds a weighted sum, halves away from zero, limited to 8 bits.
+fn rounded(sum: f64) -> u8 {
     (sum + 0.5).floor().clamp(0.0, 255.0) as u8
 }
 

@@ -20,12 +20,14 @@ pub mod order;
 pub mod packed_file;
 pub mod packing;
 pub mod pairs;
+mod photograph;
 mod picture;
 pub mod pictures;
 pub mod prefetch;
 pub mod preprocess;
 pub mod registry;
 pub mod resize;
+mod samples;
 pub mod shards;
 pub mod shared;
 pub mod verify;
@@ -52,6 +54,7 @@ pub use loader::{Loader, LoaderSettings, MOST_WORKERS, MakeBatch, Position, Samp
 pub use order::Order;
 pub use packing::pack_dataset;
 pub use pairs::{PairBatch, Patches, Symmetry, Targets};
+pub use photograph::Photograph;
 pub use picture::Picture;
 pub use pictures::{
     Fold, IGNORED, PictureDataset, PictureExample, PictureOptions, PictureSource, TestSets, open_pictures,
@@ -63,6 +66,7 @@ pub use preprocess::{
 };
 pub use registry::{DatasetSummary, HashCheck, TrainingImages, list, needs_view, open, training_images};
 pub use resize::{Filter, Window};
+pub use samples::{Depth, Samples};
 pub use shared::SharedImages;
 pub use verify::{VerifyReport, verify};
 pub use view::{Crops, View};

@@ -6,7 +6,7 @@ mod open;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use allconv_data::{Crops, DataError, Picture};
+use allconv_data::Crops;
 use allconv_nets::Mode;
 use allconv_record::{Outcome, Outcomes, Provenance, RunDirectory, RunSpecification, SplitName};
 use allconv_train::{
@@ -224,19 +224,14 @@ impl TrainedNetwork {
         })
     }
 
-    /// Predicts a picture outside the data set: classes, an enlarged or restored picture, or regions.
+    /// Predicts a picture outside the data set from the bytes of its file: classes, an enlarged or restored picture, or regions.
     ///
     /// `name` is the picture's name in errors; with `tile` it is cut into square tiles of that many input pixels in height and width.
     ///
     /// # Errors
-    /// [`InspectError::Train`] when the picture is not of the kind that the network was trained on, or cannot be cut into such tiles.
-    pub fn predict(
-        &self,
-        name: &str,
-        picture: &Picture,
-        tile: Option<usize>,
-    ) -> Result<Prediction, InspectError> {
-        Ok(self.predictor.predict(self.subject.plain(), name, picture, tile)?)
+    /// [`InspectError::Train`] when the file is no picture, the picture is not of the kind that the network was trained on, or cannot be cut into such tiles.
+    pub fn predict(&self, name: &str, bytes: &[u8], tile: Option<usize>) -> Result<Prediction, InspectError> {
+        Ok(self.predictor.predict(self.subject.plain(), name, bytes, tile)?)
     }
 
     /// Times one forward pass in evaluation mode over `images` images of the size that the network was trained on, from values in host memory to

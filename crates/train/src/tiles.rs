@@ -109,7 +109,11 @@ fn looks_everywhere(stage: &StageSpec) -> bool {
         StageSpec::Downsample(operator) => {
             matches!(
                 operator.name(),
-                "spectral_pool" | "diff_stride" | "adaptive_polyphase" | "learned_polyphase"
+                "spectral_pool"
+                    | "diff_stride"
+                    | "adaptive_polyphase"
+                    | "learned_polyphase"
+                    | "fractional_max_pool"
             )
         }
         StageSpec::Upsample(spec) => spec.operator.name() == "spectral_upsample",
@@ -125,42 +129,100 @@ pub fn run_map(
     tiling: Option<Tiling>,
     device: &Device,
 ) -> DenseMap {
-    let Some(Tiling { size, margin }) = tiling else {
+    if tiling.is_none() {
         return run_whole(network, input.to_vec(), shape, device);
-    };
+    }
     let mut whole: Option<DenseMap> = None;
+    let read = |piece: Piece| {
+        let mut values = Vec::with_capacity(piece.shape.len());
+        piece.runs(shape).for_each(|(first, count)| values.extend_from_slice(&input[first..first + count]));
+        values
+    };
+    run_tiles(network, &read, shape, tiling, device, &mut |tile| {
+        let whole =
+            whole.get_or_insert_with(|| DenseMap { shape: tile.whole, values: vec![0.0; tile.whole.len()] });
+        for (to, from, count) in tile.runs(tile.whole.channels) {
+            whole.values[to..to + count].copy_from_slice(&tile.map.values[from..from + count]);
+        }
+    });
+    whole.unwrap_or_else(|| run_whole(network, input.to_vec(), shape, device))
+}
+
+/// A part of a picture that the network sees at once.
+pub(crate) struct Piece {
+    top: usize,
+    left: usize,
+    pub(crate) shape: ImageShape,
+}
+
+impl Piece {
+    /// Iterates over its rows in a picture of this shape: the place of the first value, and the number of values.
+    pub(crate) fn runs(&self, whole: ImageShape) -> impl Iterator<Item = (usize, usize)> {
+        let Piece { top, left, shape } = *self;
+        let first = move |row| ((top + row) * whole.width + left) * whole.channels;
+        (0..shape.height).map(move |row| (first(row), shape.width * whole.channels))
+    }
+}
+
+/// The map of a piece, and the part of it that belongs to the map of the whole picture.
+pub(crate) struct Tile {
+    pub(crate) map: DenseMap,
+    /// The shape of the map of the whole picture.
+    pub(crate) whole: ImageShape,
+    from: [usize; 2],
+    to: [usize; 2],
+    size: [usize; 2],
+}
+
+impl Tile {
+    /// Iterates over its rows where a position has `channels` values: the first value of each in the whole map and in its own map, and the number of values.
+    pub(crate) fn runs(&self, channels: usize) -> impl Iterator<Item = (usize, usize, usize)> {
+        let widths = [self.whole.width, self.map.shape.width];
+        let ([to_row, to_column], [from_row, from_column], [rows, columns]) = (self.to, self.from, self.size);
+        (0..rows).map(move |row| {
+            let to = ((to_row + row) * widths[0] + to_column) * channels;
+            let from = ((from_row + row) * widths[1] + from_column) * channels;
+            (to, from, columns * channels)
+        })
+    }
+}
+
+/// Runs the network on the pieces of a picture of this shape, which `read` gives, and hands each map over to `take`: no more than one piece and its map is in
+/// memory at a time. Without tiles the picture is one piece.
+pub(crate) fn run_tiles(
+    network: &Network,
+    read: &dyn Fn(Piece) -> Vec<f32>,
+    shape: ImageShape,
+    tiling: Option<Tiling>,
+    device: &Device,
+    take: &mut dyn FnMut(Tile),
+) {
+    let Tiling { size, margin } = tiling.unwrap_or(Tiling { size: shape.height.max(shape.width), margin: 0 });
     for top in (0..shape.height).step_by(size) {
         for left in (0..shape.width).step_by(size) {
             let (first_row, first_column) = (top.saturating_sub(margin), left.saturating_sub(margin));
             let end_row = (top + size + margin).min(shape.height);
             let end_column = (left + size + margin).min(shape.width);
             let piece = ImageShape { height: end_row - first_row, width: end_column - first_column, ..shape };
-            let mut values = Vec::with_capacity(piece.len());
-            for row in first_row..end_row {
-                let start = (row * shape.width + first_column) * shape.channels;
-                values.extend_from_slice(&input[start..start + piece.width * shape.channels]);
-            }
+            let values = read(Piece { top: first_row, left: first_column, shape: piece });
             let map = run_whole(network, values, piece, device);
             let scale = map.shape.height / piece.height;
-            let whole = whole.get_or_insert_with(|| {
-                let (height, width) = (shape.height * scale, shape.width * scale);
-                let shape = ImageShape { height, width, channels: map.shape.channels };
-                DenseMap { shape, values: vec![0.0; shape.len()] }
-            });
-            let channels = map.shape.channels;
+            let whole = ImageShape {
+                height: shape.height * scale,
+                width: shape.width * scale,
+                channels: map.shape.channels,
+            };
             let (rows, columns) =
                 ((top + size).min(shape.height) - top, (left + size).min(shape.width) - left);
-            for row in 0..rows * scale {
-                let from = ((row + (top - first_row) * scale) * map.shape.width
-                    + (left - first_column) * scale)
-                    * channels;
-                let to = ((row + top * scale) * whole.shape.width + left * scale) * channels;
-                let length = columns * scale * channels;
-                whole.values[to..to + length].copy_from_slice(&map.values[from..from + length]);
-            }
+            take(Tile {
+                map,
+                whole,
+                from: [(top - first_row) * scale, (left - first_column) * scale],
+                to: [top * scale, left * scale],
+                size: [rows * scale, columns * scale],
+            });
         }
     }
-    whole.unwrap_or_else(|| run_whole(network, input.to_vec(), shape, device))
 }
 
 fn run_whole(network: &Network, input: Vec<f32>, shape: ImageShape, device: &Device) -> DenseMap {

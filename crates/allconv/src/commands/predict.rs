@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use allconv_data::{DataError, Picture};
+use allconv_data::{DataError, ImageShape};
 use allconv_document::Table;
 use allconv_inspect::{TrainedNetwork, files_below};
 use allconv_record::{RecordError, create_folder, write_atomically};
 use allconv_train::Prediction;
+use anyhow::Context;
 use serde_json::{Value, json};
 
 use super::eval::{load, store};
@@ -111,23 +112,28 @@ fn answer(
     let name = asked.source.display().to_string();
     let unreadable = |source| DataError::Io { action: "read", path: asked.source.clone(), source };
     let bytes = std::fs::read(&asked.source).map_err(unreadable)?;
-    let picture = Picture::decode(&name, &bytes)?;
     let row = |result: &str, value: Value| vec![json!(name), json!(result), value];
-    let written = |picture: &Picture| -> anyhow::Result<Vec<Value>> {
+    let written = |shape: ImageShape, png: &[u8]| -> anyhow::Result<Vec<Value>> {
         let file = arguments.out.join(&asked.target);
         create_folder(file.parent().unwrap_or(&arguments.out))?;
-        write_atomically(&file, &picture.png()?)?;
-        let shape = picture.shape();
+        write_atomically(&file, png)?;
         Ok(row(&file.display().to_string(), json!(format!("{}×{}", shape.width, shape.height))))
     };
     let fractions = |classes: &[(String, f64)]| -> Vec<Vec<Value>> {
         classes.iter().map(|(class, share)| row(class, json!(rounded(*share)))).collect()
     };
-    Ok(match trained.predict(&name, &picture, arguments.tile)? {
+    Ok(match trained.predict(&name, &bytes, arguments.tile)? {
         Prediction::Classes(classes) => fractions(&classes[..classes.len().min(CLASSES_SHOWN)]),
-        Prediction::Picture(result) => vec![written(&result)?],
+        Prediction::Picture(result) => {
+            for note in &result.notes {
+                output::note(format_args!("{name}: {note}"));
+            }
+            let mut png = Vec::new();
+            result.write_png(&mut png).with_context(|| format!("{name}: the result is no PNG"))?;
+            vec![written(result.shape, &png)?]
+        }
         Prediction::Regions { picture, fractions: classes } => {
-            [vec![written(&picture)?], fractions(&classes)].concat()
+            [vec![written(picture.shape(), &picture.png()?)?], fractions(&classes)].concat()
         }
     })
 }

@@ -71,5 +71,8 @@ mod starts;
 /// Papers whose numbers are derived from runs.
 mod paper;
 
+/// What `predict` keeps of a picture.
+mod pictures_out;
+
 /// Explaining and measuring networks.
 mod explain_measure;

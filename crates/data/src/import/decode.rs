@@ -109,7 +109,7 @@ fn plain(image: DynamicImage) -> Image {
 }
 
 /// The pixels as the file stores them, and how they are to be turned.
-pub(super) fn read(bytes: &[u8]) -> Result<(DynamicImage, Orientation), String> {
+pub(crate) fn read(bytes: &[u8]) -> Result<(DynamicImage, Orientation), String> {
     let turned = |exif: Option<&[u8]>| exif.map_or(Orientation::NoTransforms, orientation::of_exif);
     match image::guess_format(bytes) {
         Ok(ImageFormat::Jpeg) => {

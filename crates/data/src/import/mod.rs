@@ -19,6 +19,7 @@ mod orientation;
 mod picture_layout;
 pub mod pictures;
 mod png;
+pub(crate) mod profile;
 mod report;
 mod select;
 pub mod source;

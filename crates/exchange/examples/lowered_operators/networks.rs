@@ -13,7 +13,7 @@ pub(super) fn write(folder: &Path) -> Result<Vec<Value>, Box<dyn Error>> {
     let mut cases = Vec::new();
     for model in &models::MODELS {
         let (factor, sizes) = narrow(model.name);
-        let named = models::named(model.name).ok_or("a name of the list is unknown")?;
+        let named = models::named(model.name)?;
         let spec: NetworkSpec = named.with_width(factor).resolved();
         for [height, width] in sizes {
             let walk = walk(&spec, [model.input[0], height, width], model.classes.min(5))?;

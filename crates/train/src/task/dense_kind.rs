@@ -1,7 +1,9 @@
 //! The interface of a task over maps: its inputs, targets and metrics, and the pictures that are kept of it.
 
 use allconv_data::pairs::centred;
-use allconv_data::{DataError, ImageShape, Picture, PictureDataset, PictureExample, Targets};
+use allconv_data::{
+    DataError, Depth, ImageShape, Photograph, Picture, PictureDataset, PictureExample, Samples, Targets,
+};
 use allconv_record::PictureRole;
 
 use super::interface::Prediction;
@@ -47,8 +49,15 @@ pub(crate) trait DenseKind {
     }
     /// Returns small pictures of an example for display, each with the metrics of its caption.
     fn show(&self, example: &PictureExample, index: usize, map: &DenseMap) -> Vec<Shown>;
-    /// Returns the prediction for a picture outside the data set.
-    fn present(&self, map: &DenseMap) -> Prediction;
+    /// Decodes a picture outside the data set; `file` is its name in errors.
+    ///
+    /// # Errors
+    /// [`DataError`] for a file that is no picture, or one whose transparency the task cannot keep.
+    fn decode(&self, file: &str, bytes: &[u8]) -> Result<Photograph, DataError>;
+    /// Returns what the prediction for such a picture keeps of a map: the values of each pixel, or its class.
+    fn samples(&self, map: &DenseMap, depth: Depth) -> Samples;
+    /// Returns the prediction for the picture from the [`samples`](Self::samples) of its map, which have this shape.
+    fn present(&self, picture: Photograph, shape: ImageShape, samples: Samples) -> Prediction;
 }
 
 /// The network's input for an example.

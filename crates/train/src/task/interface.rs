@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use allconv_data::{BatchIterator, FittedPreprocess, ImageShape, LoaderSettings, Picture, Position};
+use allconv_data::{
+    BatchIterator, FittedPreprocess, ImageShape, LoaderSettings, Photograph, Picture, Position,
+};
 use allconv_nets::Network;
 use allconv_record::{ArtefactPicture, Outcomes, RunData, RunDirectory, Scores, SplitName};
 
@@ -161,8 +163,8 @@ pub enum ExampleRecord {
 pub enum Prediction {
     /// Classes with their probabilities, the most probable first.
     Classes(Vec<(String, f64)>),
-    /// A picture.
-    Picture(Picture),
+    /// A picture, with the opacity and the profile of that which was predicted from.
+    Picture(Photograph),
     /// A class for every pixel.
     Regions {
         /// The classes, painted.

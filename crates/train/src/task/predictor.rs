@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use allconv_data::{DataError, FittedPreprocess, ImageShape, Picture, View};
+use allconv_data::{DataError, FittedPreprocess, ImageShape, Photograph, Picture, Samples, View};
 use allconv_nets::{Mode, Network, Walk, images_to_tensor, walk};
 use allconv_random::elementary::exp;
 use allconv_record::{RunData, RunDirectory};
 use burn::tensor::Device;
 
-use super::dense_kind::{DenseKind, centred_pixels};
+use super::dense_kind::DenseKind;
 use super::interface::Prediction;
 use super::kept::{check_content, other_data};
 use super::sizes::check_size;
 use crate::batch::to_host;
-use crate::tiles::{Tiling, run_map};
+use crate::tiles::{Piece, Tiling, run_tiles};
 use crate::{DataStore, RunSettings, TrainError};
 
 /// The description of its data that a network needs in addition to its weights.
@@ -63,17 +63,17 @@ fn shape_of(data: &RunData) -> ImageShape {
 
 /// Predictions for pictures outside the data set.
 pub trait Predictor {
-    /// Predicts a picture; `name` is its name in errors, `tile` the height and width of the tiles that it is cut into, in
-    /// input pixels.
+    /// Predicts a picture from the bytes of its file; `name` is its name in errors, `tile` the height and width of the tiles that it is cut
+    /// into, in input pixels.
     ///
     /// # Errors
-    /// [`TrainError`] when the picture is not of the kind that the network was trained on, cannot be cut into such tiles, or gives values
+    /// [`TrainError`] when the file is no picture, or the picture is not of the kind that the network was trained on, cannot be cut into such tiles, or gives values
     /// that are not finite.
     fn predict(
         &self,
         network: &Network,
         name: &str,
-        picture: &Picture,
+        bytes: &[u8],
         tile: Option<usize>,
     ) -> Result<Prediction, TrainError>;
     /// Returns the number of output channels, or of classes.
@@ -116,15 +116,15 @@ impl Predictor for ClassPredictor {
         &self,
         network: &Network,
         name: &str,
-        picture: &Picture,
+        bytes: &[u8],
         tile: Option<usize>,
     ) -> Result<Prediction, TrainError> {
         if tile.is_some() {
             let reason = "a picture that gets one class is not cut into tiles; leave --tile out";
             return Err(TrainError::Specification(reason.to_owned()));
         }
-        let seen = self.view.map(|view| view.of(picture));
-        let picture = seen.as_ref().unwrap_or(picture);
+        let picture = Picture::decode(name, bytes)?;
+        let picture = self.view.map_or_else(|| picture.clone(), |view| view.of(&picture));
         let (wanted, found) = (self.shape, picture.shape());
         let size = |shape: ImageShape| (shape.height, shape.width);
         if size(wanted) != size(found) || (wanted.channels == 1 && found.channels == 3) {
@@ -179,13 +179,13 @@ impl Predictor for MapPredictor {
         &self,
         network: &Network,
         name: &str,
-        picture: &Picture,
+        bytes: &[u8],
         tile: Option<usize>,
     ) -> Result<Prediction, TrainError> {
+        let decoded = self.kind.decode(name, bytes)?;
         // Grey pictures are colour pictures with equal channels.
-        let coloured = (self.channels == 3).then(|| picture.in_colour());
-        let picture = coloured.as_ref().unwrap_or(picture);
-        let shape = picture.shape();
+        let picture = if self.channels == 3 { decoded.in_colour() } else { decoded };
+        let shape = picture.shape;
         let refuse = |expected: String, found: String, fix: &str| {
             TrainError::Data(DataError::BadFile {
                 file: name.to_owned(),
@@ -210,13 +210,48 @@ impl Predictor for MapPredictor {
             let found = format!("{}×{} (width × height)", shape.width, shape.height);
             refuse(expected, found, "take a larger picture")
         })?;
-        let map = run_map(network, &centred_pixels(picture), shape, tiling, &self.device);
-        check_finite(&map.values, name)?;
-        Ok(self.kind.present(&map))
+        let (shape, samples) = self.run(network, name, &picture, tiling)?;
+        Ok(self.kind.present(picture, shape, samples))
     }
 
     fn outputs(&self) -> usize {
         self.kind.outputs(self.channels)
+    }
+}
+
+impl MapPredictor {
+    /// Returns the shape and the samples of the map of a picture; of the map itself there is never more than a tile.
+    fn run(
+        &self,
+        network: &Network,
+        name: &str,
+        picture: &Photograph,
+        tiling: Option<Tiling>,
+    ) -> Result<(ImageShape, Samples), TrainError> {
+        let read = |piece: Piece| {
+            let mut values = Vec::with_capacity(piece.shape.len());
+            let runs = piece.runs(picture.shape);
+            runs.for_each(|(first, count)| picture.samples.append_inputs(first, count, &mut values));
+            values
+        };
+        let (mut kept, mut finite) = (None, Ok(()));
+        run_tiles(network, &read, picture.shape, tiling, &self.device, &mut |tile| {
+            if finite.is_ok() {
+                finite = check_finite(&tile.map.values, name);
+            }
+            let own = self.kind.samples(&tile.map, picture.samples.depth());
+            let channels = own.len() / (tile.map.shape.height * tile.map.shape.width);
+            let whole = ImageShape { channels, ..tile.whole };
+            let (_, samples) = kept.get_or_insert_with(|| (whole, Samples::zeros(own.depth(), whole.len())));
+            for (to, from, count) in tile.runs(channels) {
+                samples.copy_from(to, &own, from, count);
+            }
+        });
+        finite?;
+        match kept {
+            Some(kept) => Ok(kept),
+            None => panic!("{name} was decoded to {:?}", picture.shape),
+        }
     }
 }
 

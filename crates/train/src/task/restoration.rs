@@ -4,7 +4,9 @@
 //! keyed by its place in the split alone, so that all networks are evaluated on the same noisy pictures.
 
 use allconv_data::pairs::add_noise;
-use allconv_data::{DataError, ImageShape, Picture, PictureDataset, PictureExample, Targets};
+use allconv_data::{
+    DataError, Depth, ImageShape, Photograph, Picture, PictureDataset, PictureExample, Samples, Targets,
+};
 use allconv_random::{Purpose, Stream};
 use allconv_record::PictureRole;
 
@@ -87,7 +89,15 @@ impl DenseKind for Restoration {
         ]
     }
 
-    fn present(&self, map: &DenseMap) -> Prediction {
-        Prediction::Picture(map_picture(map))
+    fn decode(&self, file: &str, bytes: &[u8]) -> Result<Photograph, DataError> {
+        Photograph::decode(file, bytes)
+    }
+
+    fn samples(&self, map: &DenseMap, depth: Depth) -> Samples {
+        Samples::of_outputs(&map.values, depth)
+    }
+
+    fn present(&self, picture: Photograph, shape: ImageShape, samples: Samples) -> Prediction {
+        Prediction::Picture(picture.replaced(shape, samples))
     }
 }

@@ -4,7 +4,10 @@
 //! union and Dice of each class that its truth holds over all pixels together, and their means. Which of these values exist does not depend
 //! on the prediction. Pixels that the label map ignores count nowhere.
 
-use allconv_data::{DataError, IGNORED, ImageShape, Picture, PictureDataset, PictureExample, Targets};
+use allconv_data::{
+    DataError, Depth, IGNORED, ImageShape, Photograph, Picture, PictureDataset, PictureExample, Samples,
+    Targets,
+};
 use allconv_record::PictureRole;
 
 use super::dense_kind::{DenseKind, ExampleResult, Shown, WholeInput, centred_pixels, middle};
@@ -124,15 +127,23 @@ impl DenseKind for Segmentation {
         ]
     }
 
-    fn present(&self, map: &DenseMap) -> Prediction {
-        let classes = predicted(map);
+    fn decode(&self, file: &str, bytes: &[u8]) -> Result<Photograph, DataError> {
+        Ok(Photograph::of_picture(Picture::decode(file, bytes)?))
+    }
+
+    fn samples(&self, map: &DenseMap, _depth: Depth) -> Samples {
+        Samples::Eight(predicted(map))
+    }
+
+    fn present(&self, _picture: Photograph, shape: ImageShape, samples: Samples) -> Prediction {
+        let Samples::Eight(classes) = samples else { unreachable!("classes are numbers of 8 bits") };
         let fraction = |class: usize| {
             let pixels = classes.iter().filter(|found| usize::from(**found) == class).count();
             pixels as f64 / classes.len() as f64
         };
         let fractions =
             self.classes.iter().enumerate().map(|(class, name)| (name.clone(), fraction(class))).collect();
-        Prediction::Regions { picture: painted(&classes, map.shape, self.classes.len()), fractions }
+        Prediction::Regions { picture: painted(&classes, shape, self.classes.len()), fractions }
     }
 }
 
