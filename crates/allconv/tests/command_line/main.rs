@@ -69,3 +69,6 @@ mod paper;
 
 /// Explaining and measuring networks.
 mod explain_measure;
+
+/// Studies that are followed in a browser and in the terminal.
+mod watch;
