@@ -20,6 +20,7 @@ const TABLE: &[(&str, &[&str], Burn)] = &[
     ("exchange", &["document", "record", "data", "operators", "nets", "train", "inspect"], Burn::Hidden),
     ("study", &["document", "random", "files", "record"], Burn::Hidden),
     ("paper", &["document", "files", "record", "study"], Burn::Hidden),
+    ("serve", &["document", "record", "study"], Burn::Hidden),
     (
         "allconv",
         &[
@@ -33,6 +34,7 @@ const TABLE: &[(&str, &[&str], Burn)] = &[
             "paper",
             "random",
             "record",
+            "serve",
             "study",
             "train",
         ],

@@ -52,7 +52,7 @@ const LOG: &str = "docs/release-check.log";
 /// Runs every test again with `ALLCONV_CAMPAIGN=release`, which raises the number of kills that a run must survive; the kernels'
 /// tests under a sanitiser; the published statistics in Python and the quickstart from a wheel, where an interpreter is given; the simulated
 /// studies behind `docs/validity.md`; a study on a real Slurm, where this is root on Debian; the paper,
-/// as a PDF where LaTeX is installed; and the benchmarks that assert something.
+/// as a PDF where LaTeX is installed; the live page in a Chromium; and the benchmarks that assert something.
 /// What they say goes to `docs/release-check.log` too.
 pub(crate) fn run(workspace: &Path, python: Option<&str>) -> anyhow::Result<()> {
     let commit = shell::commit(workspace)?;
@@ -73,12 +73,26 @@ pub(crate) fn run(workspace: &Path, python: Option<&str>) -> anyhow::Result<()> 
     slurm_check::run_logged(workspace, None, &mut log)?;
     let allconv = ["cargo", "run", "--release", "--locked", "--package", "allconv", "--"];
     paper_logged(workspace, &allconv, &mut log)?;
+    browser_logged(workspace, python, &mut log)?;
     for bench in BENCHES {
         shell::run_logged(workspace, &[&allconv[..], &["bench"], bench].concat(), &[], &mut log)?;
     }
     writeln!(log, "\nrelease campaigns passed")?;
     println!("release campaigns passed; the log is {LOG}");
     Ok(())
+}
+
+/// Opens the pages of `allconv serve` in a Chromium while a study is made, and says so where there is none.
+fn browser_logged(workspace: &Path, python: Option<&str>, log: &mut impl Write) -> anyhow::Result<()> {
+    let is_found = shell::output(workspace, &["chromium", "--version"]).is_ok();
+    let (Some(python), true) = (python, is_found) else {
+        let left_out = "left out: the live page is opened by `release-check PYTHON` in Debian's chromium";
+        println!("{left_out}");
+        writeln!(log, "{left_out}")?;
+        return Ok(());
+    };
+    let script = [python, "peers/browser/serve.py", "target/release/allconv", "target/live-page"];
+    shell::run_logged(workspace, &script, &[], log)
 }
 
 /// Runs the kernels' tests under AddressSanitizer, on the machines that the compiler brings it for.

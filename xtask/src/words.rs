@@ -26,6 +26,7 @@ const COINED: &[Coined] = &[
             "crates/allconv/",
             "crates/exchange/",
             "crates/paper/",
+            "crates/serve/",
             "xtask/",
             "docs/studies.md",
             "docs/decisions/0023-reports-are-blocks.md",

@@ -7,6 +7,7 @@ mod machine;
 mod paper;
 mod registries;
 mod runs;
+mod serve;
 mod study;
 mod train;
 mod trained;
@@ -25,9 +26,11 @@ pub(crate) use registries::{
     OperatorExportArguments, OperatorFormat, OperatorsCommand, PackArguments, PresetsCommand, SchemaFormat,
 };
 pub(crate) use runs::{RunsCommand, RunsListArguments};
+pub(crate) use serve::ServeArguments;
 pub(crate) use study::{
     StudyBenchArguments, StudyCommand, StudyCompareArguments, StudyFileArguments, StudyNewArguments,
-    StudyPlanArguments, StudyPublishArguments, StudyReportArguments, StudyRunArguments, TaskArgument,
+    StudyPlanArguments, StudyPublishArguments, StudyReportArguments, StudyRunArguments, StudyWatchArguments,
+    TaskArgument,
 };
 pub(crate) use train::TrainArguments;
 pub(crate) use trained::{
@@ -74,6 +77,14 @@ pub(crate) enum Command {
     /// The runs on this machine: list, show, disk space, removal.
     #[command(subcommand)]
     Runs(RunsCommand),
+    #[command(after_help = "Examples:
+  allconv serve
+  allconv serve runs docs/results --port 8000")]
+    /// Show all studies and runs live in the browser: a local page, read only.
+    ///
+    /// The address that is printed ends with a random token, which nobody else on this machine or elsewhere knows. The page answers on this
+    /// machine alone; from another one, reach it through a tunnel: `ssh -L 8000:localhost:8000 MACHINE`, with `--port 8000`.
+    Serve(ServeArguments),
     /// The networks: names, shapes, cost.
     #[command(subcommand)]
     Models(ModelsCommand),

@@ -47,6 +47,7 @@ fn main() -> ExitCode {
         Command::Measure(arguments) => commands::measure::run(&arguments),
         Command::Export(arguments) => commands::export::run(&arguments),
         Command::Runs(command) => commands::runs::run(&command),
+        Command::Serve(arguments) => commands::serve::run(&arguments),
         Command::Models(command) => commands::models::run(&command),
         Command::Operators(command) => commands::operators::run(&command),
         Command::Presets(command) => commands::presets::run(&command),

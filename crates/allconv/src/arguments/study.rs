@@ -42,6 +42,11 @@ pub(crate) enum StudyCommand {
     Plan(StudyPlanArguments),
     /// Show which runs are done, running, failed and left, and the tasks of a cluster that work on them.
     Status(StudyFileArguments),
+    #[command(after_help = "Examples:
+  allconv study watch my-study.toml
+  allconv study watch my-study.toml --every 30 --format csv")]
+    /// Follow a study that other processes are making, until its last run has ended; then print what `status` prints.
+    Watch(StudyWatchArguments),
     /// Write the report from the runs there are.
     Report(StudyReportArguments),
     /// Time a forward pass of each finished arm's network, all arms in turn, and write the times next to the runs for reports.
@@ -112,6 +117,16 @@ pub(crate) struct StudyRunArguments {
     pub(crate) jobs: usize,
     #[command(flatten)]
     pub(crate) machine: MachineArguments,
+}
+
+/// `allconv study watch`.
+#[derive(Debug, Args)]
+pub(crate) struct StudyWatchArguments {
+    #[command(flatten)]
+    pub(crate) study: StudyFileArguments,
+    /// Seconds between two looks at the runs.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) every: u64,
 }
 
 /// `allconv study plan`.

@@ -15,7 +15,8 @@ use serde_json::json;
 
 use super::opened_study::{Opened, PUBLISHED, open};
 use super::{
-    study_bench, study_compare, study_new, study_plan, study_run, study_status, study_submit, study_work,
+    study_bench, study_compare, study_new, study_plan, study_run, study_status, study_submit, study_watch,
+    study_work,
 };
 use crate::arguments::{StudyCommand, StudyFileArguments, StudyPublishArguments, StudyReportArguments};
 use crate::example_images::ExampleImages;
@@ -35,6 +36,7 @@ pub(crate) fn run(command: StudyCommand) -> anyhow::Result<u8> {
         StudyCommand::Check(arguments) => check_file(&arguments),
         StudyCommand::Plan(arguments) => study_plan::run(&arguments),
         StudyCommand::Status(arguments) => study_status::run(&arguments),
+        StudyCommand::Watch(arguments) => study_watch::run(&arguments),
         StudyCommand::Report(arguments) => report(&arguments),
         StudyCommand::Bench(arguments) => study_bench::run(&arguments),
         StudyCommand::Compare(arguments) => study_compare::run(&arguments),

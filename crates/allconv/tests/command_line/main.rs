@@ -76,3 +76,6 @@ mod pictures_out;
 
 /// Explaining and measuring networks.
 mod explain_measure;
+
+/// Studies that are followed in a browser and in the terminal.
+mod watch;
