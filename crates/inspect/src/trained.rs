@@ -6,7 +6,7 @@ mod open;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use allconv_data::Crops;
+use allconv_data::{Crops, DataError};
 use allconv_nets::Mode;
 use allconv_record::{Outcome, Outcomes, Provenance, RunDirectory, RunSpecification, SplitName};
 use allconv_train::{

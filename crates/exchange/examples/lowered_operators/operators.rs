@@ -5,8 +5,8 @@ use std::path::Path;
 
 use allconv_exchange::network_module;
 use allconv_nets::{
-    ActivationKind, Border, ConvolutionSpec, DownsampleConfig, Engine, Initialisation, Network, Parameter,
-    Slot, StageSpec, Target, UpsampleConfig, UpsampleSpec, Walk, walk_stages,
+    ActivationKind, Border, ConvolutionSpec, DownsampleConfig, Engine, Initialisation, Mode, Network,
+    Parameter, Slot, StageSpec, Target, UpsampleConfig, UpsampleSpec, Walk, walk_stages,
 };
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use serde_json::{Value, json};

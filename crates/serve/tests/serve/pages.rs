@@ -6,22 +6,22 @@ use allconv_record::{SplitName, Status};
 
 use crate::support::{Place, STEPS, append, append_point};
 
-/// A study of six runs: two finished, one under way, one diverged, one failed, one that has not begun. The lock of the one under way is
+/// A study of six runs: two finished, one under way, one diverged, one failed, one that has not begun. The lease of the one under way is
 /// returned: while it is held, a process makes the run.
-fn pilot(place: &Place) -> (std::fs::File, allconv_record::RunDirectory) {
+fn pilot(place: &Place) -> (allconv_record::Lease, allconv_record::RunDirectory) {
     let planned = place.study("pilot", 2);
     place.run("pilot", &planned[0], Status::Finished, 10);
     place.run("pilot", &planned[1], Status::Diverged, 3);
     place.run("pilot", &planned[2], Status::Finished, 10);
     let running = place.run("pilot", &planned[3], Status::Running, 4);
     place.run("pilot", &planned[4], Status::Failed, 2);
-    (running.lock().unwrap(), running)
+    (running.lease(&allconv_record::Leases::default()).unwrap(), running)
 }
 
 #[test]
 fn every_state_of_a_run_is_shown_with_progress_reason_and_time() {
     let place = Place::new();
-    let _lock = pilot(&place);
+    let _lease = pilot(&place);
     let client = place.serve();
     let overview = client.page("/");
     for part in [
@@ -57,7 +57,7 @@ fn every_state_of_a_run_is_shown_with_progress_reason_and_time() {
 #[test]
 fn the_page_of_a_run_shows_its_specification_machine_and_last_lines() {
     let place = Place::new();
-    let (_lock, running) = pilot(&place);
+    let (_lease, running) = pilot(&place);
     let checkpoint = running.checkpoints().join("step-00000012");
     std::fs::create_dir_all(&checkpoint).unwrap();
     std::fs::write(checkpoint.join("model.safetensors"), vec![0; 3 << 20]).unwrap();
@@ -159,7 +159,7 @@ fn published_results_are_shown_with_the_file_next_to_them() {
 #[test]
 fn runs_without_a_readable_study_file_are_shown_alone() {
     let place = Place::new();
-    let _lock = pilot(&place);
+    let _lease = pilot(&place);
     std::fs::write(place.path().join("pilot.toml"), "password = \"hunter2\"\nx = [").unwrap();
     let page = place.serve().page("/study/pilot");
     assert!(page.contains("cannot be read: only the runs are shown"), "{page}");

@@ -26,7 +26,7 @@ fn a_thousand_runs_are_shown_at_once_and_follow_quickly() {
         place.run("large", run, Status::Finished, 60);
     }
     let running = place.run("large", &planned[1000], Status::Running, 4);
-    let _lock = running.lock().unwrap();
+    let _lease = running.lease(&allconv_record::Leases::default()).unwrap();
     let before = resident();
     let began = Instant::now();
     let client = place.serve();

@@ -30,7 +30,7 @@ fn pilot() -> (Place, Client, String) {
     let planned = place.study("pilot", 1);
     place.run("pilot", &planned[0], Status::Finished, 10);
     let killed = place.run("pilot", &planned[1], Status::Running, 2);
-    drop(killed.lock().unwrap());
+    drop(killed.lease(&allconv_record::Leases::default()).unwrap());
     let report = place.runs().join("pilot/report");
     std::fs::create_dir_all(report.join("figures")).unwrap();
     std::fs::write(report.join("index.html"), "<p>the report</p>").unwrap();
