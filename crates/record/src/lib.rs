@@ -29,7 +29,7 @@ mod status;
 mod timing;
 mod weights;
 
-pub use allconv_files::{FreeSpace, free_space, remove_leftovers};
+pub use allconv_files::{FreeSpace, LEFT_BEHIND, free_space, remove_leftovers};
 pub use artefacts::{ARTEFACTS_SCHEMA, ArtefactPicture, Artefacts, PictureRole};
 pub use cost::{Cost, StageShape};
 pub use event::{Event, MetricPoint, Observer, SplitName};
