@@ -9,6 +9,7 @@ mod device_check;
 mod generated;
 mod links;
 mod release_check;
+mod reliability;
 mod shell;
 mod source;
 mod training_unharmed;
@@ -64,10 +65,11 @@ fn main() -> anyhow::Result<()> {
         ["device-check", device, driver] => device_check::run(&workspace, device, driver),
         ["release-check"] => release_check::run(&workspace, None),
         ["release-check", python] => release_check::run(&workspace, Some(python)),
+        ["reliability", ref options @ ..] => reliability::run(&workspace, options),
         ["validity"] => validity::run(&workspace),
         ["sanitize"] => release_check::sanitize(&workspace),
         _ => {
-            eprint!("{USAGE}");
+            eprint!("{USAGE}{}", reliability::USAGE);
             std::process::exit(2);
         }
     }
