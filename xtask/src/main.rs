@@ -10,6 +10,7 @@ mod dist;
 mod generated;
 mod links;
 mod release_check;
+mod reliability;
 mod shell;
 mod slurm_check;
 mod source;
@@ -74,10 +75,11 @@ fn main() -> anyhow::Result<()> {
         ["slurm-check"] => slurm_check::run(&workspace, None),
         ["slurm-check", program] => slurm_check::run(&workspace, Some(program)),
         ["dist", python] => dist::run(&workspace, python),
+        ["reliability", ref options @ ..] => reliability::run(&workspace, options),
         ["validity"] => validity::run(&workspace),
         ["sanitize"] => release_check::sanitize(&workspace),
         _ => {
-            eprint!("{USAGE}");
+            eprint!("{USAGE}{}", reliability::USAGE);
             std::process::exit(2);
         }
     }

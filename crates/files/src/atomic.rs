@@ -11,6 +11,12 @@ use crate::FileError;
 /// Suffix of the names of temporary files and folders.
 const TEMPORARY_SUFFIX: &str = ".tmp";
 
+/// Letters and digits between the final name and the suffix.
+const RANDOM_LETTERS: usize = 6;
+
+/// Age at which a temporary file or folder belongs to no live process: none writes one file for a day.
+pub const LEFT_BEHIND: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Permissions of a new file before the process's mask is applied, as for `File::create`.
 pub(crate) const NEW_FILE_MODE: u32 = 0o666;
 
@@ -18,8 +24,8 @@ pub(crate) const NEW_FILE_MODE: u32 = 0o666;
 /// content or the new, never a mixture.
 ///
 /// The temporary file is in the folder of `path` under a random name that did not exist before, so that no two processes share one, on
-/// whichever machine or in whichever container they run. It is removed when anything fails; a killed process leaves it behind, see
-/// [`remove_leftovers`].
+/// whichever machine or in whichever container they run. It is removed when anything fails. What a killed process leaves behind is removed when
+/// `path` is written again a day later or more, and by [`remove_leftovers`].
 ///
 /// # Errors
 /// [`FileError`] when the folder is missing, read-only or full, or `fill` fails; the old content is untouched.
@@ -30,10 +36,12 @@ pub fn write_atomically(
     let folder = folder_of(path);
     let mut prefix = path.file_name().unwrap_or_default().to_os_string();
     prefix.push(".");
+    remove_old(folder, LEFT_BEHIND, |name| is_temporary_of(name, &prefix.to_string_lossy()));
     let write = || {
         let file = tempfile::Builder::new()
             .prefix(&prefix)
             .suffix(TEMPORARY_SUFFIX)
+            .rand_bytes(RANDOM_LETTERS)
             .permissions(Permissions::from_mode(NEW_FILE_MODE))
             .tempfile_in(folder)?;
         let mut writer = BufWriter::with_capacity(1 << 20, file.as_file());
@@ -98,8 +106,22 @@ pub fn create_folder(folder: &Path) -> Result<(), FileError> {
 ///
 /// The holder of a folder's lock may give zero. What cannot be removed stays; it does no harm.
 pub fn remove_leftovers(folder: &Path, at_least: Duration) {
+    remove_old(folder, at_least, |name| name.ends_with(TEMPORARY_SUFFIX));
+}
+
+/// Whether a name is that of a temporary file of [`write_atomically`]: the final name and a point, random letters and digits, the suffix. Other
+/// programs may have files with the same suffix.
+fn is_temporary_of(name: &str, prefix: &str) -> bool {
+    let random = name.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(TEMPORARY_SUFFIX));
+    random.is_some_and(|random| {
+        random.len() == RANDOM_LETTERS && random.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    })
+}
+
+/// Removes the files and folders directly in `folder` whose name is chosen and that were not written to for `at_least`.
+fn remove_old(folder: &Path, at_least: Duration, is_chosen: impl Fn(&str) -> bool) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        if !entry.file_name().to_string_lossy().ends_with(TEMPORARY_SUFFIX) {
+        if !is_chosen(&entry.file_name().to_string_lossy()) {
             continue;
         }
         let Ok(metadata) = entry.metadata() else { continue };
@@ -153,6 +175,25 @@ mod tests {
         assert!(failed.unwrap_err().to_string().contains("planted"));
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_removed_when_the_file_is_written_again_a_day_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = ["a.json.Ab3xYz.tmp", "b.json.Ab3xYz.tmp", "a.json.tmp", "a.json.kept-by-me.tmp"];
+        for name in names {
+            fs::write(folder.path().join(name), "half").unwrap();
+        }
+        let is_there = |name: &str| folder.path().join(name).exists();
+        put(&folder.path().join("a.json"), b"whole").unwrap();
+        assert!(names.iter().all(|name| is_there(name)), "a live process may be writing it");
+        for name in names {
+            let yesterday = std::time::SystemTime::now() - LEFT_BEHIND;
+            File::open(folder.path().join(name)).unwrap().set_modified(yesterday).unwrap();
+        }
+        put(&folder.path().join("a.json"), b"whole").unwrap();
+        assert!(!is_there(names[0]));
+        assert!(names[1..].iter().all(|name| is_there(name)), "files of other names are not its own");
     }
 
     #[test]

@@ -25,7 +25,8 @@ mod lease;
 mod lock;
 
 pub use atomic::{
-    create_folder, remove_leftovers, sync_folder, temporary_folder, write_atomically, write_bytes,
+    LEFT_BEHIND, create_folder, remove_leftovers, sync_folder, temporary_folder, write_atomically,
+    write_bytes,
 };
 pub use error::FileError;
 pub use free_space::{FreeSpace, check_room, free_space};

@@ -29,7 +29,9 @@ mod status;
 mod timing;
 mod weights;
 
-pub use allconv_files::{DEFAULT_HEARTBEAT, FreeSpace, Holder, Lease, Leases, free_space, remove_leftovers};
+pub use allconv_files::{
+    DEFAULT_HEARTBEAT, FreeSpace, Holder, LEFT_BEHIND, Lease, Leases, free_space, remove_leftovers,
+};
 pub use artefacts::{ARTEFACTS_SCHEMA, ArtefactPicture, Artefacts, PictureRole};
 pub use cost::{Cost, StageShape};
 pub use event::{Event, MetricPoint, Observer, SplitName};

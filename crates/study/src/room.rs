@@ -45,10 +45,11 @@ pub fn check_room<'a>(
 /// [`RecordError::Io`] when nothing can be written there.
 pub(crate) fn check_writable(folder: &Path) -> Result<(), RecordError> {
     create_folder(folder)?;
-    let probe = folder.join(format!("writable-{}", std::process::id()));
+    // One name for all processes, so that the next one removes what a killed one left.
+    let probe = folder.join("writable");
     write_atomically(&probe, b"Made to see whether this folder can be written; safe to remove.\n")?;
     match std::fs::remove_file(&probe) {
-        // Another process with the same id in its own container was faster.
+        // Another process was faster.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         removed => removed.map_err(RecordError::io("remove", &probe)),
     }
@@ -65,6 +66,7 @@ mod tests {
     fn runs_that_cannot_fit_are_refused_with_what_is_needed_and_what_is_free() {
         let folder = tempfile::tempdir().unwrap();
         let mut run = FakeResolve.resolve(&plan(&small_study(1))[0].request).unwrap();
+        std::fs::write(folder.path().join("writable"), "left by a killed process").unwrap();
         check_room(folder.path(), [&run], 4).unwrap();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "the probe stays behind");
         run.cost.parameters = 1 << 60;

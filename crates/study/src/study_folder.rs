@@ -8,7 +8,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use allconv_record::{RecordError, create_folder, write_atomically};
+use allconv_record::{LEFT_BEHIND, RecordError, create_folder, remove_leftovers, write_atomically};
 use serde::{Deserialize, Serialize};
 
 use crate::error::StudyError;
@@ -37,7 +37,7 @@ pub fn read_mark(folder: &Path) -> Option<StudyMark> {
     serde_json::from_slice(&std::fs::read(folder.join(MARK)).ok()?).ok()
 }
 
-/// Takes a folder for a study file, or keeps it; the folder is made as needed.
+/// Takes a folder for a study file, or keeps it; the folder is made as needed, and what killed processes left in it a day ago is removed.
 ///
 /// # Errors
 /// [`StudyError::FolderTaken`] when it belongs to another file with other content; [`StudyError::Record`] when the mark cannot be
@@ -52,6 +52,7 @@ pub fn take_folder(study: &StudyFile, file: &Path, folder: &Path) -> Result<(), 
     let path = folder.join(MARK);
     let text = format!("{:#}\n", serde_json::to_value(&mark).unwrap_or_default());
     create_folder(folder)?;
+    remove_leftovers(folder, LEFT_BEHIND);
     if create_new(&path, text.as_bytes()).map_err(RecordError::io("write", &path))? {
         return Ok(());
     }

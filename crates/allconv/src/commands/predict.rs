@@ -1,6 +1,6 @@
 //! `allconv predict`: the output of a trained network for images that belong to no data set.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use allconv_data::{DataError, ImageShape};
@@ -79,6 +79,8 @@ fn pictures(arguments: &[PathBuf]) -> anyhow::Result<Vec<Asked>> {
 /// [`UsageError`] naming both.
 fn check_outputs(pictures: &[Asked], out: &Path) -> Result<(), UsageError> {
     let mut targets: BTreeMap<&Path, &Path> = BTreeMap::new();
+    let sources: BTreeSet<PathBuf> =
+        pictures.iter().filter_map(|asked| asked.source.canonicalize().ok()).collect();
     for Asked { source, target } in pictures {
         let file = out.join(target);
         if let Some(other) = targets.insert(target, source) {
@@ -89,7 +91,7 @@ fn check_outputs(pictures: &[Asked], out: &Path) -> Result<(), UsageError> {
                 file.display()
             )));
         }
-        if pictures.iter().any(|asked| is_same_file(&asked.source, &file)) {
+        if file.canonicalize().is_ok_and(|file| sources.contains(&file)) {
             return Err(UsageError(format!(
                 "{} would overwrite its own source; give another --out",
                 file.display()
@@ -97,10 +99,6 @@ fn check_outputs(pictures: &[Asked], out: &Path) -> Result<(), UsageError> {
         }
     }
     Ok(())
-}
-
-fn is_same_file(first: &Path, second: &Path) -> bool {
-    matches!((first.canonicalize(), second.canonicalize()), (Ok(first), Ok(second)) if first == second)
 }
 
 /// Returns the rows of the table for one image, and writes a result that is an image.

@@ -8,7 +8,7 @@ use super::catalogue::{ImageArchive, OfficialArchive, fetchable, image_archives,
 use super::digest::Digests;
 use super::manifest::HashManifest;
 use super::transfer::{Progress, RetryLimits, Transfer};
-use allconv_files::{remove_leftovers, sync_folder, temporary_folder};
+use allconv_files::{LEFT_BEHIND, remove_leftovers, sync_folder, temporary_folder};
 
 use crate::dataset::cifar::CifarLayout;
 use crate::dataset::pack;
@@ -161,7 +161,7 @@ impl Download<'_> {
 
 /// Imports the images beside their final place, and gives the packed file its name when their content is the expected one.
 fn import_checked(archive: &ImageArchive, target: &Path, directory: &DataDirectory) -> Result<(), DataError> {
-    remove_leftovers(directory.root(), crate::write_file::LEFT_BEHIND);
+    remove_leftovers(directory.root(), LEFT_BEHIND);
     let staging_root = temporary_folder(directory.root(), &format!("unpacking-{}-", archive.name))?;
     let staging = DataDirectory::new(staging_root.path());
     let imported = import(target, &archive.name, &staging, &ImportOptions::default())?;
@@ -194,7 +194,7 @@ fn check_content(
 
 /// Copies the layout's files out of the archive into a new folder, checks them, and renames the folder into place.
 fn unpack(layout: &CifarLayout, archive_path: &Path, directory: &DataDirectory) -> Result<(), DataError> {
-    remove_leftovers(directory.root(), crate::write_file::LEFT_BEHIND);
+    remove_leftovers(directory.root(), LEFT_BEHIND);
     let staging_root = temporary_folder(directory.root(), &format!("unpacking-{}-", layout.name))?;
     let staging = DataDirectory::new(staging_root.path());
     let folder = layout.path(&staging);

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use allconv_files::{
-    check_room, create_folder, remove_leftovers, sync_folder, temporary_folder, write_atomically,
+    LEFT_BEHIND, check_room, create_folder, remove_leftovers, sync_folder, temporary_folder, write_atomically,
 };
 use tempfile::TempDir;
 
@@ -13,7 +13,6 @@ use super::index::{Record, check_of};
 use super::set::{FORMAT, HEADER_FILE, INDEX_FILE, SetHeader, ShardFile, content_hasher};
 use crate::error::DataError;
 use crate::import::layout::SplitName;
-use crate::write_file::LEFT_BEHIND;
 
 /// Bytes after which a shard is closed and the next one begun: 1 GiB, as WebDataset recommends.
 const SHARD_BYTES: u64 = 1 << 30;

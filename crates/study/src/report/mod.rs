@@ -8,11 +8,10 @@ mod tables;
 mod tensorboard;
 
 use std::path::Path;
-use std::time::Duration;
 
 use allconv_document::figure::{png, svg};
 use allconv_document::{Figure, figures, html, markdown};
-use allconv_record::{Examples, RecordError, create_folder, remove_leftovers, write_atomically};
+use allconv_record::{Examples, LEFT_BEHIND, RecordError, create_folder, remove_leftovers, write_atomically};
 
 use crate::results::StudyResults;
 use crate::sections::Pictures;
@@ -86,9 +85,6 @@ pub(crate) fn published_files(results: &StudyResults) -> Vec<ReportFile> {
     let figure = |figure: &Figure| file(&format!("figures/{}.svg", figure.name), svg(figure));
     texts.into_iter().chain(figures(&readme.blocks).into_iter().map(figure)).collect()
 }
-
-/// Age from which a temporary file belongs to no live process: a report is written in seconds.
-const LEFT_BEHIND: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Writes files below `folder`, each atomically, making folders as needed; old temporary files of killed processes are removed.
 ///
