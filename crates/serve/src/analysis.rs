@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use allconv_document::{Block, Text};
+use allconv_study::results::Verdict;
 use allconv_study::{PlannedRun, StudyError, StudyFile, StudyResults, needed_runs, summary};
 
 /// Pause after a computation, as a multiple of its duration: at most a tenth of one processor is used.
@@ -87,7 +88,10 @@ impl Analyst {
 fn analyse(study: &StudyFile, folders: &[PathBuf]) -> Analysis {
     let made = || -> Result<Analysis, StudyError> {
         let planned = needed_runs(study, folders)?;
-        let results = StudyResults::collect(study, folders)?;
+        let mut results = StudyResults::collect(study, folders)?;
+        if is_unfinished(&results) && results.sequential.is_none() {
+            results.comparisons.iter_mut().for_each(|found| found.verdict = Verdict::Interim);
+        }
         let blocks = comparison(&results);
         Ok(Analysis { blocks, planned: Some(planned) })
     };
@@ -98,10 +102,14 @@ fn failed(reason: &str) -> Analysis {
     Analysis { blocks: vec![Block::note("No comparison.", Text::plain(reason))], planned: None }
 }
 
+fn is_unfinished(results: &StudyResults) -> bool {
+    results.runs.iter().any(|run| !run.state.is_final())
+}
+
 /// Returns the comparison of the arms, under a note while runs are missing.
 fn comparison(results: &StudyResults) -> Vec<Block> {
     let mut blocks = Vec::new();
-    if results.runs.iter().any(|run| !run.state.is_final()) {
+    if is_unfinished(results) {
         blocks.push(Block::note("Interim: not for verdicts.", interim(results)));
     }
     if !results.warnings.is_empty() {

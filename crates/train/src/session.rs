@@ -285,6 +285,8 @@ impl Session<'_> {
                 0.0
             },
         };
+        // Once more, at the last moment: a process that stood still may not write over the record of a run that was finished meanwhile.
+        self.confirm()?;
         self.job.directory.write_record(&self.record)?;
         Ok(())
     }

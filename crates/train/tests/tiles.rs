@@ -24,7 +24,11 @@ const GLOBAL: [&str; 6] = [
 fn difference(spec: &NetworkSpec, [height, width]: [usize; 2]) -> Option<Result<f32, TilingError>> {
     let shape = ImageShape { height, width, channels: 3 };
     let trained = walk(spec, [3, 32, 32], 3).ok()?;
-    walk(spec, [3, height, width], 3).ok()?;
+    // Parameters for each position of a map belong to one size.
+    let other = walk(spec, [3, height, width], 3).ok()?;
+    if other.parameters() != trained.parameters() {
+        return None;
+    }
     let tiling = match Tiling::new(&trained, 32) {
         Ok(tiling) => tiling,
         Err(error) => return Some(Err(error)),

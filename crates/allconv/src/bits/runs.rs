@@ -6,7 +6,7 @@ use allconv_record::Request;
 use anyhow::bail;
 
 /// The downsampling operators, in classifiers. New ones come last, as the position decides optimiser and class.
-pub(super) const REDUCING: [&str; 35] = [
+pub(super) const REDUCING: [&str; 36] = [
     "max_pool",
     "average_pool",
     "strided_conv",
@@ -42,6 +42,7 @@ pub(super) const REDUCING: [&str; 35] = [
     "soft_pool",
     "spectral_pool",
     "stochastic_pool",
+    "rank_average_pool",
 ];
 
 /// The upsampling operators, each with its partner, in U-Nets. New ones come last.

@@ -58,7 +58,7 @@ impl Settings for RankAveragePool {
 
 impl Reduction for RankAveragePool {
     fn properties(&self) -> Properties {
-        Properties::windows(self.kernel, self.stride)
+        Properties { linear: self.top == self.kernel.pow(2), ..Properties::windows(self.kernel, self.stride) }
     }
 
     fn window(&self, _input: [usize; 3]) -> Window {

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use allconv_document::html::style_sheet;
 use maud::{DOCTYPE, Markup, html};
 
-use super::View;
+use super::content::View;
 use crate::routes::Page;
 
 /// Series that a legend can hide.

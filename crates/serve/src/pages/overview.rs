@@ -6,7 +6,7 @@ use allconv_document::{Block, Cell, Column, Table, Text, html, number};
 use allconv_study::RunState;
 use maud::Markup;
 
-use super::View;
+use super::content::View;
 use super::tables;
 use crate::live::{RunRow, StudyProgress};
 use crate::routes::Page;

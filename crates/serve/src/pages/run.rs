@@ -7,7 +7,8 @@ use allconv_record::{RunRecord, SplitName};
 use allconv_study::{MetricUnit, RunState, metric_label};
 use maud::{Markup, html as markup};
 
-use super::{View, curves};
+use super::content::View;
+use super::curves;
 use crate::live::{LiveRun, is_contained};
 use crate::routes::Page;
 

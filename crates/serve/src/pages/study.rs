@@ -4,7 +4,8 @@ use allconv_document::{Block, Text, html, number};
 use allconv_study::RunState;
 use maud::Markup;
 
-use super::{View, curves, tables};
+use super::content::View;
+use super::{curves, tables};
 use crate::http::encoded;
 use crate::live::{RunRow, StudyProgress};
 use crate::store::Entry;
