@@ -35,6 +35,7 @@ pub(crate) mod study;
 mod study_bench;
 mod study_compare;
 mod study_new;
+mod study_output;
 mod study_plan;
 mod study_run;
 mod study_status;

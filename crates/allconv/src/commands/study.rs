@@ -1,27 +1,26 @@
 //! `allconv study`: check, run, status, report and publish a study file.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use allconv_document::Table;
 use allconv_study::stats::look_levels;
 use allconv_study::{
     ArmMatch, CheckReport, StudyFile, StudyResults, check, guide, index, needed_runs, plan_claims, publish,
-    publish_runs, read_published, report_files, take_folder, tensorboard_files, write_report,
+    publish_runs, read_published, take_folder, tensorboard_files, write_report,
 };
 use allconv_train::RunSettings;
 use anyhow::bail;
 use serde_json::json;
 
 use super::opened_study::{Opened, PUBLISHED, open};
+use super::study_output::{counted, report_of, warn};
 use super::{
     study_bench, study_compare, study_new, study_plan, study_run, study_status, study_submit, study_watch,
     study_work,
 };
 use crate::arguments::{StudyCommand, StudyFileArguments, StudyPublishArguments, StudyReportArguments};
-use crate::example_images::ExampleImages;
 use crate::table::Format;
-use crate::{exit, notices, output};
+use crate::{exit, output};
 
 /// Chance of "holds" that `study check` requires for a claim that is true.
 const PLANNED_POWER: f64 = 0.8;
@@ -138,17 +137,6 @@ fn check_file(arguments: &StudyFileArguments) -> anyhow::Result<u8> {
     Ok(exit::OK)
 }
 
-/// Prints notices about settings of arms, each once.
-pub(super) fn warn(report: &CheckReport) {
-    let mut told: Vec<String> = Vec::new();
-    for notice in report.arms.iter().filter_map(|arm| notices::large_batch(&arm.resolved)) {
-        if !told.contains(&notice) {
-            output::note(format_args!("warning: {notice}"));
-            told.push(notice);
-        }
-    }
-}
-
 fn statistics_line(report: &CheckReport) -> String {
     let statistics = &report.statistics;
     let smallest = statistics
@@ -175,11 +163,6 @@ fn statistics_line(report: &CheckReport) -> String {
     )
 }
 
-/// `1 run`, `2 runs`.
-pub(super) fn counted(count: u64, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
-}
-
 fn report(arguments: &StudyReportArguments) -> anyhow::Result<u8> {
     let opened = open(&arguments.study)?;
     let folder = match &arguments.to {
@@ -201,16 +184,6 @@ fn report(arguments: &StudyReportArguments) -> anyhow::Result<u8> {
 /// Writes all files of the report and returns the page's path.
 fn make_report(opened: &Opened, folder: &Path) -> anyhow::Result<PathBuf> {
     report_of(opened, &StudyResults::collect(&opened.study, &opened.folders())?, folder)
-}
-
-/// Writes all files of the report of `results` and returns the page's path.
-pub(super) fn report_of(opened: &Opened, results: &StudyResults, folder: &Path) -> anyhow::Result<PathBuf> {
-    for warning in &results.warnings {
-        output::note(format_args!("warning: {warning}"));
-    }
-    let examples = ExampleImages::new(Arc::clone(opened.data()));
-    write_report(&report_files(results, &examples), folder)?;
-    Ok(folder.join("index.html"))
 }
 
 fn publish_study(arguments: &StudyPublishArguments) -> anyhow::Result<u8> {

@@ -11,7 +11,7 @@ use allconv_study::{
 };
 
 use super::opened_study::{Opened, open};
-use super::study::{counted, report_of, warn};
+use super::study_output::{counted, report_of, warn};
 use crate::arguments::StudyRunArguments;
 use crate::overall::Overall;
 use crate::runner::Runner;

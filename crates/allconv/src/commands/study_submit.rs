@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::Parser;
 
 use super::opened_study::{Opened, open};
-use super::study::counted;
+use super::study_output::counted;
 use crate::arguments::{Cli, Scheduler, StudySubmitArguments};
 use crate::exit::{self, UsageError};
 use crate::template::{fill, quoted};
@@ -34,7 +34,7 @@ pub(super) fn run(arguments: &StudySubmitArguments) -> anyhow::Result<u8> {
     }
     let opened = open(&arguments.study)?;
     let checked = check(&opened.study, &opened.resolver)?;
-    super::study::warn(&checked);
+    super::study_output::warn(&checked);
     let index = index(&needed_runs(&opened.study, &opened.folders())?, &opened.folders())?;
     let missing = index.runs.iter().filter(|run| !run.state.is_final()).count();
     let tasks = tasks(missing, arguments);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use allconv_study::{RunSummary, Share};
 
 use super::opened_study::open;
-use super::study::counted;
+use super::study_output::counted;
 use super::study_run;
 use crate::arguments::StudyWorkArguments;
 use crate::slurm::{self, Requeued};
