@@ -124,11 +124,11 @@ fn a_shard_that_is_gone_or_changed_is_named() {
     import_shards(&shards, "drawn", &place.directory, &ShardOptions::default()).expect("shards");
     let whole = fs::read(&shards[0]).expect("a shard");
     let mut changed = whole.clone();
-    // Behind the header of the class and its block, and that of the first image.
-    changed[3 * 512 + 60] ^= 1;
+    // The first image: behind the class, and the headers of both, three blocks each.
+    changed[3584 + 60] ^= 1;
     fs::write(&shards[0], changed).expect("a shard");
     let error = verify("drawn", &place.directory).expect_err("another image").to_string();
-    assert!(error.contains("000000-train-000000.tar, bytes 1536 to"), "{error}");
+    assert!(error.contains("000000-train-000000.tar, bytes 3584 to"), "{error}");
     fs::remove_file(&shards[0]).expect("a shard");
     let error = open("drawn", &place.directory, &viewed()).expect_err("gone").to_string();
     assert!(error.contains("train-000000.tar: expected the shard that was imported"), "{error}");

@@ -199,6 +199,7 @@ fn classes_are_balanced_by_weights_or_by_repetition_also_after_an_interruption()
         let stopped = format!("{balance}_stopped");
         lengths.run(&stopped, 2.0, &setting, &[], EPOCH + 3);
         assert_eq!(result(&lengths.run(&stopped, 2.0, &setting, &[], ALL)), result(&whole));
-        assert_ne!(result(&whole).0, result(&plain).0, "{balance}");
+        // These classes have equally many images, so that all weights of the loss are 1.
+        assert_eq!(result(&whole).0 == result(&plain).0, balance == "loss", "{balance}");
     }
 }
