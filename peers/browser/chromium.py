@@ -84,7 +84,7 @@ class Chromium:
     def wait(self, expression, seconds=30, what=None):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            if self.evaluate(expression):
+            if self.evaluate(f"Boolean({expression})"):
                 return
             time.sleep(0.1)
         raise AssertionError(f"{what or expression} did not come true in {seconds} s")

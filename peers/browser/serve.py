@@ -130,22 +130,23 @@ def pauses(browser):
 
 
 def looks(browser, addresses, out):
+    """Both schemes, wide and narrow, of each page; the top of each as a picture."""
     for scheme, is_dark in [("light", False), ("dark", True)]:
         browser.scheme(scheme)
         for name, address in addresses.items():
-            browser.size(1100, 900)
+            browser.size(1100, 1300)
             browser.open(address)
             browser.wait("document.getElementById('connection').textContent === 'live'")
             ground = browser.evaluate("getComputedStyle(document.documentElement).backgroundColor")
             check((sum(map(int, ground[4:-1].split(","))) < 200) == is_dark, f"{name} in {scheme}: the ground is {ground}")
             contrast, words = browser.evaluate(CONTRAST)
             check(contrast >= 4.5, f"{name} in {scheme}: the least contrast is {contrast:.1f} to 1, of `{words}`")
-            browser.screenshot(os.path.join(out, f"{name}-{scheme}.png"))
-            browser.size(400, 800, True)
+            browser.screenshot(os.path.join(out, f"{name}-{scheme}.png"), False)
+            browser.size(400, 1100, True)
             time.sleep(0.3)
             width = browser.evaluate("document.scrollingElement.scrollWidth")
             check(width <= 400, f"{name} fits into 400 pixels: {width}")
-            browser.screenshot(os.path.join(out, f"{name}-{scheme}-400.png"))
+            browser.screenshot(os.path.join(out, f"{name}-{scheme}-400.png"), False)
     browser.scheme("light")
     browser.size(1100, 900)
 
@@ -182,6 +183,8 @@ def main():
             pauses(browser)
             browser.wait("document.querySelector('#comparison .note')?.textContent.includes('not for verdicts')", 60, "the interim comparison")
             check(True, "the interim comparison is marked as not for verdicts")
+            # With some finished seeds there are means to be seen.
+            browser.wait("/\\b([8-9]|1\\d) done/.test(document.getElementById('status').textContent)", 300, "eight finished runs")
             run = browser.evaluate("document.querySelector('#running a, #runs a').href")
             looks(browser, {"studies": address, "study": page, "run": run}, out)
             browser.open(f"{address}study/rates/report/index.html")

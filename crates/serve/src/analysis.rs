@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use allconv_document::{Block, Text};
 use allconv_study::results::Verdict;
-use allconv_study::{PlannedRun, StudyError, StudyFile, StudyResults, needed_runs, summary};
+use allconv_study::{
+    PlannedRun, RunState, StudyError, StudyFile, StudyResults, needed_runs, summary, summary_table,
+};
 
 /// Pause after a computation, as a multiple of its duration: at most a tenth of one processor is used.
 const PAUSE: u32 = 9;
@@ -116,12 +118,25 @@ fn comparison(results: &StudyResults) -> Vec<Block> {
         let texts = results.warnings.iter().map(Text::from).collect();
         blocks.push(Block::Note { label: "Before you compare.".to_owned(), texts });
     }
-    let found = summary(results);
     if results.runs.iter().all(|run| run.value.is_none()) {
         blocks.push(Block::paragraph("No run has finished yet."));
     }
-    blocks.extend(found);
+    blocks.extend(found(results));
     blocks
+}
+
+/// Returns the table of arms and the verdicts on claims; of an unfinished study the table alone, since claims are told by verdicts.
+fn found(results: &StudyResults) -> Vec<Block> {
+    if is_unfinished(results) && results.sequential.is_none() {
+        let has_values = results.runs.iter().any(|run| run.value.is_some());
+        return has_values.then(|| Block::Table(summary_table(results))).into_iter().collect();
+    }
+    let mut found = summary(results);
+    if results.runs.iter().any(|run| run.state != RunState::Done) {
+        // Its last block lists the runs without a result, which the page has in a table of its own.
+        found.pop();
+    }
+    found
 }
 
 /// Returns what the numbers of an unfinished study may be used for.

@@ -27,6 +27,7 @@
   };
 
   const applyFilter = () => {
+    if (!filter) return; // The page of a run.
     const words = filter.value.trim().toLowerCase();
     for (const row of document.querySelectorAll("main tbody tr")) {
       const badges = [...row.querySelectorAll(".badge")].map(badge => badge.textContent);
@@ -34,8 +35,8 @@
       row.hidden = !isWanted;
     }
   };
-  filter.addEventListener("input", applyFilter);
-  state.addEventListener("change", applyFilter);
+  filter?.addEventListener("input", applyFilter);
+  state?.addEventListener("change", applyFilter);
 
   const say = (words, isLost) => {
     if (connection.textContent !== words) connection.textContent = words;

@@ -36,7 +36,7 @@ pub struct RunRow<'a> {
     pub seed: u64,
     /// Its state.
     pub state: RunState,
-    /// Whether the study file plans it; always true without a study file.
+    /// Whether the study file plans it; always true where no plan is known.
     pub is_planned: bool,
     /// Its steps, those since the last checkpoint included; `None` when it has not begun.
     pub made: Option<MadeSteps>,
@@ -59,9 +59,11 @@ impl LiveStudy {
         LiveStudy { study: None, planned: Vec::new(), folders: folders.collect() }
     }
 
-    /// Takes a study file, and the runs that it plans before any of them is made.
+    /// Takes a study file, and the runs that it plans before any of them is made. Those of a search or of a sequential study follow from
+    /// results: until [`Self::set_plan`] is called, all runs that are there count as planned.
     pub(crate) fn set_study(&mut self, study: StudyFile) {
-        self.set_plan(&plan(&study));
+        let follows_results = study.search.is_some() || study.sequential.is_some();
+        self.set_plan(&if follows_results { Vec::new() } else { plan(&study) });
         self.study = Some(study);
     }
 
@@ -163,7 +165,7 @@ impl LiveStudy {
                 arm_index: arms.iter().position(|name| name == arm).unwrap_or(arms.len()),
                 seed: record.map_or(0, |record| record.seed),
                 state: run.state(),
-                is_planned: self.study.is_none(),
+                is_planned: self.planned.is_empty(),
                 made: run.made(),
                 live: Some(run),
             }

@@ -43,7 +43,7 @@ pub(crate) fn frame(view: &View, page: &Page, base: &str) -> String {
                     }
                     h1 { (view.title) }
                 }
-                (bar(view))
+                (bar(view, page))
                 main id="content" tabindex="-1" {
                     @for (name, content) in &view.sections { section id=(name) { (content) } }
                 }
@@ -55,17 +55,21 @@ pub(crate) fn frame(view: &View, page: &Page, base: &str) -> String {
 }
 
 /// The line that stays in view: what happens now, and the controls.
-fn bar(view: &View) -> Markup {
+fn bar(view: &View, page: &Page) -> Markup {
+    // The page of a run has no table of runs.
+    let is_filtered = !matches!(page, Page::Run(..));
     html! {
         div.bar {
             p id="status" role="status" { (view.status) }
             div.controls {
-                label { "Show runs with " input id="filter" type="search" placeholder="arm, seed, state, …"; }
-                label {
-                    "State "
-                    select id="state" {
-                        option value="" { "all" }
-                        @for state in STATES { option { (state) } }
+                @if is_filtered {
+                    label { "Show runs with " input id="filter" type="search" placeholder="arm, seed, state, …"; }
+                    label {
+                        "State "
+                        select id="state" {
+                            option value="" { "all" }
+                            @for state in STATES { option { (state) } }
+                        }
                     }
                 }
                 button id="pause" type="button" aria-pressed="false" { "Pause" }

@@ -61,7 +61,8 @@ fn studies(lines: &[Line<'_>], base: &str) -> Markup {
         )]);
     }
     let time = |line: &Line<'_>| {
-        let seconds = line.progress.left.seconds()?;
+        // Without a run under way no time passes for it.
+        let seconds = line.progress.left.seconds().filter(|_| line.progress.left.under_way() > 0)?;
         Some(Cell::plain(&number::duration(Duration::try_from_secs_f64(seconds).ok()?)))
     };
     let lost = |line: &Line<'_>| -> usize {
@@ -83,7 +84,7 @@ fn studies(lines: &[Line<'_>], base: &str) -> Markup {
         })
         .column(Column::number("Time left"), |line| time(line))
         .column(Column::prose("Question"), |line| {
-            line.entry.live.study().map(|study| Cell::plain(&study.question))
+            line.entry.live.study().map(|study| Cell::from(Text::from(&study.question)))
         })
         .table();
     html::part(&[Block::heading(2, "All studies"), Block::Table(table)])

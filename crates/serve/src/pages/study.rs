@@ -36,15 +36,18 @@ pub(super) fn view(name: &str, entry: &Entry, base: &str) -> View {
     let planned = rows.iter().filter(|row| row.is_planned).map(|row| (name, row)).collect();
     let others: Vec<_> = rows.iter().filter(|row| !row.is_planned).map(|row| (name, row)).collect();
     View {
-        title: entry.live.study().map_or_else(|| name.to_owned(), |study| study.question.clone()),
+        title: entry
+            .live
+            .study()
+            .map_or_else(|| name.to_owned(), |study| Text::from(&study.question).plain_text()),
         above: vec![("All studies".to_owned(), "/".to_owned())],
         status: progress.sentence(),
         sections: vec![
             ("progress", self::progress(name, entry, &progress, base)),
-            ("comparison", comparison(entry, &progress)),
-            ("curves", html::part(&curves::blocks(&rows, &entry.live.arms(), &shown))),
             ("running", running),
             ("lost", lost),
+            ("curves", html::part(&curves::blocks(&rows, &entry.live.arms(), &shown))),
+            ("comparison", comparison(entry, &progress)),
             ("runs", titled("All runs", planned, |rows| tables::all(rows, &shown, base))),
             ("others", self::others(others, &shown, base)),
             ("file", file(entry)),
