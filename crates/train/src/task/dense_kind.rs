@@ -53,11 +53,17 @@ pub(crate) trait DenseKind {
     ///
     /// # Errors
     /// [`DataError`] for a file that is no picture, or one whose transparency the task cannot keep.
-    fn decode(&self, file: &str, bytes: &[u8]) -> Result<Photograph, DataError>;
+    fn decode(&self, file: &str, bytes: &[u8]) -> Result<Photograph, DataError> {
+        Photograph::decode(file, bytes)
+    }
     /// Returns what the prediction for such a picture keeps of a map: the values of each pixel, or its class.
-    fn samples(&self, map: &DenseMap, depth: Depth) -> Samples;
+    fn samples(&self, map: &DenseMap, depth: Depth) -> Samples {
+        Samples::of_outputs(&map.values, depth)
+    }
     /// Returns the prediction for the picture from the [`samples`](Self::samples) of its map, which have this shape.
-    fn present(&self, picture: Photograph, shape: ImageShape, samples: Samples) -> Prediction;
+    fn present(&self, picture: Photograph, shape: ImageShape, samples: Samples) -> Prediction {
+        Prediction::Picture(picture.replaced(shape, samples))
+    }
 }
 
 /// The network's input for an example.

@@ -4,14 +4,11 @@
 //! keyed by its place in the split alone, so that all networks are evaluated on the same noisy pictures.
 
 use allconv_data::pairs::add_noise;
-use allconv_data::{
-    DataError, Depth, ImageShape, Photograph, Picture, PictureDataset, PictureExample, Samples, Targets,
-};
+use allconv_data::{DataError, ImageShape, Picture, PictureDataset, PictureExample, Targets};
 use allconv_random::{Purpose, Stream};
 use allconv_record::PictureRole;
 
 use super::dense_kind::{DenseKind, ExampleResult, Shown, WholeInput, centred_pixels, map_picture, middle};
-use super::interface::Prediction;
 use super::super_resolution::{check_evaluated, picture_metrics};
 use crate::TrainError;
 use crate::tiles::DenseMap;
@@ -87,17 +84,5 @@ impl DenseKind for Restoration {
             shown(PictureRole::Output, &map_picture(map), &[("psnr", "psnr"), ("ssim_y", "ssim_y")]),
             shown(PictureRole::Target, &example.picture, &[]),
         ]
-    }
-
-    fn decode(&self, file: &str, bytes: &[u8]) -> Result<Photograph, DataError> {
-        Photograph::decode(file, bytes)
-    }
-
-    fn samples(&self, map: &DenseMap, depth: Depth) -> Samples {
-        Samples::of_outputs(&map.values, depth)
-    }
-
-    fn present(&self, picture: Photograph, shape: ImageShape, samples: Samples) -> Prediction {
-        Prediction::Picture(picture.replaced(shape, samples))
     }
 }

@@ -3,14 +3,10 @@
 //! Evaluated on whole pictures, cut to a multiple of the scale, after rounding to 8 bits: PSNR and SSIM on luma (BT.601) and on all
 //! channels, without `scale` pixels at each border, as the literature does. The bicubic enlargement is evaluated too.
 
-use allconv_data::{
-    DataError, Depth, ImageShape, Photograph, Picture, PictureDataset, PictureExample, Samples, Targets,
-    bicubic,
-};
+use allconv_data::{DataError, ImageShape, Picture, PictureDataset, PictureExample, Targets, bicubic};
 use allconv_record::PictureRole;
 
 use super::dense_kind::{DenseKind, ExampleResult, Shown, WholeInput, centred_pixels, map_picture, middle};
-use super::interface::Prediction;
 use crate::TrainError;
 use crate::metrics::{Plane, SSIM_WINDOW, luma, psnr, ssim};
 use crate::tiles::DenseMap;
@@ -97,18 +93,6 @@ impl DenseKind for SuperResolution {
             shown(PictureRole::Output, &map_picture(map), &[("psnr_y", "psnr_y"), ("ssim_y", "ssim_y")]),
             shown(PictureRole::Target, &truth, &[]),
         ]
-    }
-
-    fn decode(&self, file: &str, bytes: &[u8]) -> Result<Photograph, DataError> {
-        Photograph::decode(file, bytes)
-    }
-
-    fn samples(&self, map: &DenseMap, depth: Depth) -> Samples {
-        Samples::of_outputs(&map.values, depth)
-    }
-
-    fn present(&self, picture: Photograph, shape: ImageShape, samples: Samples) -> Prediction {
-        Prediction::Picture(picture.replaced(shape, samples))
     }
 }
 
