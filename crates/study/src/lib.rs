@@ -93,7 +93,7 @@ pub use run::{
     run_study,
 };
 pub use search::{SearchCell, SearchResult, SearchRung};
-pub use sections::{primary_value, summary, summary_table};
+pub use sections::{curve_title, primary_value, summary, summary_table};
 pub use side_by_side::{ArmSideBySide, CompareError, compare_studies};
 pub use stats::SEEDS_FOR_A_VERDICT;
 pub use study_folder::{StudyMark, read_mark, take_folder};

@@ -42,9 +42,12 @@ pub(super) fn run(
     tell(log, &format!("{}, as job {}: {RUNS} runs in 20 tasks", submit.join(" "), job.trim()))?;
 
     let task = campaign.running()?;
-    cluster.slurm(&["scancel", "--signal=USR1", &task.job])?;
+    cluster.signal("USR1", &task.job)?;
     campaign.is_requeued(&task)?;
-    tell(log, "scancel --signal=USR1 of a running task: it wrote its checkpoints and queued itself again")?;
+    tell(
+        log,
+        "scancel --full --signal=USR1 of a running task: it wrote its checkpoints and queued itself again",
+    )?;
 
     let task = campaign.running()?;
     cluster.slurm(&["scontrol", "update", &format!("JobId={}", task.job), "TimeLimit=2"])?;

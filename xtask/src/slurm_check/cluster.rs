@@ -103,6 +103,14 @@ impl Cluster {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
+    /// Sends a signal to a task of an array. Slurm 22.05 delivers it, says that the job cannot be altered while other tasks of the array
+    /// wait, and goes on trying for a minute: what the task does tells whether the signal came.
+    pub(super) fn signal(&self, signal: &str, job: &str) -> anyhow::Result<()> {
+        let signal = format!("--signal={signal}");
+        self.command("timeout").args(["2", "scancel", "--full", &signal, job]).output()?;
+        Ok(())
+    }
+
     /// A command that finds this cluster.
     pub(super) fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);

@@ -1,10 +1,12 @@
 //! Figures as SVG: their common text, axes and colours, and their SVG and PNG files.
 
+mod curve_panel;
 mod labels;
 mod png;
 mod scale;
 mod svg;
 
+pub use curve_panel::CurvePanel;
 pub use labels::Labels;
 pub use png::png;
 pub use scale::Scale;

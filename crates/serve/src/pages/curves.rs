@@ -2,21 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use allconv_document::figure::{Scale, horizontal_axis, path, series_classes, text, vertical_axis};
+use allconv_document::figure::{CurvePanel, Scale, path, series_classes};
 use allconv_document::{Block, Figure, Text};
 use allconv_record::SplitName;
-use allconv_study::{MetricUnit, RunState, metric_label};
+use allconv_study::{MetricUnit, RunState, curve_title};
 use maud::{Markup, html};
 
 use super::tables::Shown;
 use crate::live::{LiveRun, Point, RunRow};
-
-const WIDTH: f64 = 464.0;
-const HEIGHT: f64 = 290.0;
-const LEFT: f64 = 46.0;
-const RIGHT: f64 = 8.0;
-const TOP: f64 = 30.0;
-const BOTTOM: f64 = 246.0;
 
 /// Points of all lines of a figure together; about 10 bytes each.
 const MOST_POINTS: usize = 12_000;
@@ -100,29 +93,14 @@ fn figure(rows: &[RunRow<'_>], (split, metric): (SplitName, &str), name: &str) -
     let counted = || lines.iter().filter(|line| !any_sound || is_sound(line)).flat_map(|line| &line.points);
     let last =
         lines.iter().flat_map(|line| &line.points).map(|point| f64::from(point.epoch)).fold(0.0, f64::max);
-    let epochs = Scale::fixed((0.0, last.max(1e-9)), (LEFT, WIDTH - RIGHT), 6);
     let heights = counted().map(|point| f64::from(point.value) * unit.factor());
-    let values = Scale::linear(heights, (BOTTOM, TOP), 5);
-    let symbol = unit.symbol();
-    let split_label = match split {
-        SplitName::Train => "Training",
-        SplitName::Valid => "Validation",
-        SplitName::Test => "Test",
+    let panel = CurvePanel {
+        name,
+        title: &curve_title(split, metric),
+        description: &format!("{} runs, one line each.", lines.len()),
+        epochs: last,
     };
-    let title = format!("{split_label} {}", metric_label(metric));
-    let title = if symbol.is_empty() { title } else { format!("{title} ({symbol})") };
-    let drawing = html! {
-        (text(0.0, 14.0, "title", &title))
-        (vertical_axis(&values, (LEFT, WIDTH - RIGHT), |tick| values.tick_label(tick)))
-        (horizontal_axis(&epochs, (BOTTOM, BOTTOM), |tick| epochs.tick_label(tick)))
-        (text((LEFT + WIDTH - RIGHT) / 2.0, BOTTOM + 36.0, "tick middle", "Epoch"))
-        clipPath id={ (name) "-panel" } {
-            rect x=(LEFT) y=(TOP - 4.0) width=(WIDTH - RIGHT - LEFT + 4.0) height=(BOTTOM - TOP + 8.0) {}
-        }
-        g clip-path={ "url(#" (name) "-panel)" } { (draw(&lines, &epochs, &values, unit)) }
-    };
-    let description = format!("{title} over the epochs: {} runs, one line each.", lines.len());
-    Some(Figure { name: name.to_owned(), description, width: WIDTH, height: HEIGHT, drawing })
+    Some(panel.figure(heights, |epochs, values| draw(&lines, epochs, values, unit)))
 }
 
 fn draw(lines: &[Line<'_>], epochs: &Scale, values: &Scale, unit: MetricUnit) -> Markup {

@@ -4,8 +4,8 @@ use allconv_document::{Block, Document, Text};
 
 use crate::results::StudyResults;
 use crate::sections::{
-    Pictures, answers, arms, best_first, claims, classes, comparisons, disagreement, factors, figures, gap,
-    opening, pictures, reproduction, runs, search, secondary, trend,
+    Pictures, answers, arms, best_first, choice, claims, classes, comparisons, disagreement, factors,
+    figures, gap, opening, pictures, reproduction, runs, search, secondary, trend,
 };
 
 /// Largest number of comparisons whose sentences are shown at once.
@@ -30,6 +30,7 @@ pub(super) fn page(results: &StudyResults, examples: &Pictures) -> Document {
     }
     blocks.extend(opening::basis(results));
     blocks.extend(gap::blocks(results));
+    blocks.extend(choice::blocks(results));
     blocks.extend(trend::blocks(results));
     blocks.extend(pictures::blocks(results));
     blocks.extend(factors::blocks(results));

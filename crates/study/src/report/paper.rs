@@ -4,8 +4,8 @@ use allconv_document::{Block, Document, Text};
 
 use crate::results::StudyResults;
 use crate::sections::{
-    answers, arms, claims, factors, figures, gap, methods, opening, reproduction, runs, search, secondary,
-    trend,
+    answers, arms, choice, claims, factors, figures, gap, methods, opening, reproduction, runs, search,
+    secondary, trend,
 };
 
 /// The draft.
@@ -21,6 +21,7 @@ pub(super) fn paper(results: &StudyResults) -> Document {
     let arms = arms::blocks(results).into_iter().skip(1);
     blocks.extend(arms.filter(|block| !block.is_supplement()));
     blocks.extend(gap::blocks(results));
+    blocks.extend(choice::blocks(results));
     blocks.extend(trend::blocks(results));
     blocks.extend(factors::blocks(results));
     blocks.extend(secondary::planned(results));

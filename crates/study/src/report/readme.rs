@@ -4,7 +4,7 @@ use allconv_document::{Block, Document, Text};
 
 use crate::results::StudyResults;
 use crate::sections::{
-    answers, arms, claims, factors, gap, opening, reproduction, runs, search, secondary, trend,
+    answers, arms, choice, claims, factors, gap, opening, reproduction, runs, search, secondary, trend,
 };
 
 /// The document; most figures, and tables that open, are left to the page.
@@ -24,6 +24,7 @@ pub(super) fn readme(results: &StudyResults) -> Document {
     blocks.extend(arms::blocks(results).into_iter().filter(|block| !block.is_supplement()));
     blocks.extend(arms::forward_passes(results));
     blocks.extend(gap::blocks(results));
+    blocks.extend(choice::blocks(results));
     blocks.extend(trend::blocks(results));
     blocks.extend(factors::blocks(results));
     blocks.extend(secondary::planned(results));

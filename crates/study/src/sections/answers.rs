@@ -4,7 +4,7 @@ use allconv_document::{Block, Text};
 
 use super::cells;
 use super::sentence::sentence;
-use crate::results::StudyResults;
+use crate::results::{StudyResults, Verdict};
 use crate::text::counted;
 
 /// How many comparisons have which verdict, in one line; nothing for a study without comparisons.
@@ -36,8 +36,21 @@ pub(crate) fn blocks(results: &StudyResults) -> Vec<Block> {
     if results.comparisons.is_empty() {
         return vec![Block::paragraph("The study has one arm, so there is nothing to compare.")];
     }
-    let verdicts = results.comparisons.iter().map(|comparison| {
+    // A single pair shows nothing, not even how much runs differ; its values are in the table.
+    let (told, single): (Vec<_>, Vec<_>) = results
+        .comparisons
+        .iter()
+        .partition(|comparison| comparison.differences.len() > 1 || comparison.verdict == Verdict::Lost);
+    let told = told.into_iter().map(|comparison| {
         (cells::badge(comparison.verdict), vec![Block::paragraph(sentence(results, comparison))])
     });
-    vec![Block::Verdicts(verdicts.collect())]
+    let mut verdicts: Vec<_> = told.collect();
+    if let Some(first) = single.first() {
+        let text = format!(
+            "{} with at most one pair of seeds, which shows nothing: the values are in the table.",
+            counted(single.len(), "comparison")
+        );
+        verdicts.push((cells::badge(first.verdict), vec![Block::paragraph(text)]));
+    }
+    vec![Block::Verdicts(verdicts)]
 }

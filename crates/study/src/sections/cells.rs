@@ -2,7 +2,7 @@
 
 use allconv_document::{Badge, Cell, Content, Format, Tone};
 
-use crate::metric::MetricUnit;
+use crate::metric::{Better, MetricUnit};
 use crate::results::{Direction, StudyResults, Verdict};
 use crate::stats::{Interval, Summary};
 
@@ -72,4 +72,25 @@ pub(super) fn badge(verdict: Verdict) -> Badge {
 pub(super) fn tinted(cell: Cell, is_better: bool, (size, largest): (f64, f64)) -> Cell {
     let share = if largest > 0.0 { 0.4 * size.abs() / largest } else { 0.0 };
     cell.tinted(if is_better { Tone::Good } else { Tone::Bad }, share)
+}
+
+/// Shades a cell by the position of its value between the worst and the best of its row, as shading over all rows would hide the
+/// differences within one.
+pub(super) fn tinted_in_row(
+    cell: Cell,
+    better: Better,
+    value: Option<f64>,
+    row: impl Iterator<Item = Option<f64>>,
+) -> Cell {
+    const STRONGEST: f64 = 0.35;
+    let Some(value) = value else { return cell };
+    let (low, high) = row
+        .flatten()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
+    let from_low = if high > low { (value - low) / (high - low) } else { 0.0 };
+    let goodness = match better {
+        Better::Lower => 1.0 - from_low,
+        Better::Higher => from_low,
+    };
+    cell.tinted(Tone::Good, STRONGEST * goodness)
 }

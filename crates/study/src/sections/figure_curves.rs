@@ -1,20 +1,13 @@
 //! Learning curves: the mean over seeds with the range as a band; runs that did not finish as dotted lines of their own.
 
 use allconv_document::Figure;
-use allconv_document::figure::{Scale, horizontal_axis, path, series_classes, text, vertical_axis};
+use allconv_document::figure::{CurvePanel, Scale, path, series_classes};
 use maud::{Markup, html};
 
 use super::sentence::{split_name, title};
 use crate::metric::{MetricUnit, metric_label};
 use crate::results::{BandPoint, Curve, StudyResults};
 use allconv_record::SplitName;
-
-const WIDTH: f64 = 464.0;
-const HEIGHT: f64 = 290.0;
-const LEFT: f64 = 46.0;
-const RIGHT: f64 = 8.0;
-const TOP: f64 = 30.0;
-const BOTTOM: f64 = 246.0;
 
 /// The curves of one metric; `None` when no run has measured it.
 pub(crate) fn figure(
@@ -31,28 +24,23 @@ pub(crate) fn figure(
     let bands = || curves.iter().flat_map(|curve| &curve.band);
     let traces = || curves.iter().flat_map(|curve| &curve.traces).flat_map(|trace| &trace.points);
     let last = bands().map(|point| point.epoch).chain(traces().map(|point| point.0)).fold(0.0, f64::max);
-    let epochs = Scale::fixed((0.0, last.max(1e-9)), (LEFT, WIDTH - RIGHT), 6);
     let heights: Vec<f64> = bands().flat_map(|point| [point.low, point.high]).collect();
     let within = reach(&heights);
     let heights = heights.iter().copied().chain(traces().map(|point| point.1).filter(|value| within(*value)));
-    let values = Scale::linear(heights.map(|value| value * unit.factor()), (BOTTOM, TOP), 5);
-    let title = title(&format!("{} {}", split_name(split), metric_label(metric)), unit, None);
-    let drawing = html! {
-        (text(0.0, 14.0, "title", &title))
-        (vertical_axis(&values, (LEFT, WIDTH - RIGHT), |tick| values.tick_label(tick)))
-        (horizontal_axis(&epochs, (BOTTOM, BOTTOM), |tick| epochs.tick_label(tick)))
-        (text((LEFT + WIDTH - RIGHT) / 2.0, BOTTOM + 36.0, "tick middle", "Epoch"))
-        clipPath id={ (name) "-panel" } {
-            rect x=(LEFT) y=(TOP - 4.0) width=(WIDTH - RIGHT - LEFT + 4.0) height=(BOTTOM - TOP + 8.0) {}
-        }
-        g clip-path={ "url(#" (name) "-panel)" } {
-            @for curve in &curves { (draw(curve, results, &epochs, &values, unit)) }
-        }
+    let panel = CurvePanel {
+        name,
+        title: &curve_title(split, metric),
+        description: "mean over the seeds of each arm, with the range of its seeds as a band.",
+        epochs: last,
     };
-    let description = format!(
-        "{title} over the epochs: mean over the seeds of each arm, with the range of its seeds as a band."
-    );
-    Some(Figure { name: name.to_string(), description, width: WIDTH, height: HEIGHT, drawing })
+    Some(panel.figure(heights.map(|value| value * unit.factor()), |epochs, values| {
+        html! { @for curve in &curves { (draw(curve, results, epochs, values, unit)) } }
+    }))
+}
+
+/// Returns the heading of a metric's curves: `Validation error (%)`.
+pub fn curve_title(split: SplitName, metric: &str) -> String {
+    title(&format!("{} {}", split_name(split), metric_label(metric)), MetricUnit::of(metric), None)
 }
 
 /// Whether a value of a run that did not finish may widen the axis: a loss that grew without bounds would flatten all curves

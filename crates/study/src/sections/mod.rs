@@ -3,6 +3,7 @@
 pub(crate) mod answers;
 pub(crate) mod arms;
 pub(crate) mod cells;
+pub(crate) mod choice;
 mod claim_sentence;
 pub(crate) mod claims;
 pub(crate) mod classes;
@@ -32,6 +33,7 @@ pub(crate) mod trend;
 pub(crate) use claim_sentence::{label as claim_label, verdict_sentence};
 pub(crate) use disagreement::Pictures;
 pub(crate) use families::exploratory;
+pub use figure_curves::curve_title;
 pub use sentence::primary_value;
 pub(crate) use sentence::{metric_name, sentence, with_unit};
 pub(crate) use summary::best_first;

@@ -1,16 +1,13 @@
 //! The section on the search for learning rates: a table of rates and arms with failures and pruned rates.
 
-use allconv_document::{Block, Cell, Column, Table, Tone, Weight};
+use allconv_document::{Block, Cell, Column, Table, Weight};
 
 use super::cells;
 use super::sentence::capitalised;
-use crate::file::{Better, Search};
+use crate::file::Search;
 use crate::metric::metric_label;
 use crate::results::StudyResults;
 use crate::search::{SearchCell, SearchRung};
-
-/// The shade of the best rate of an arm.
-const STRONGEST: f64 = 0.35;
 
 /// A table for each round; empty unless the study searches.
 pub(crate) fn blocks(results: &StudyResults) -> Vec<Block> {
@@ -76,10 +73,8 @@ fn map(results: &StudyResults, search: &Search, rung: &SearchRung) -> Table {
             let Some(cell) = cell else { return Cell::plain("pruned").weighed(Weight::Soft) };
             let weight = if cell.survives { Weight::Chosen } else { Weight::Plain };
             let shown = content(results, cell).weighed(weight);
-            match goodness(study.primary.better, rung, cell) {
-                Some(goodness) => shown.tinted(Tone::Good, STRONGEST * goodness),
-                None => shown,
-            }
+            let row = rung.cells.iter().filter(|other| other.arm_index == *arm).map(|other| other.value);
+            cells::tinted_in_row(shown, study.primary.better, cell.value, row)
         });
     }
     let metric = capitalised(&format!("validation {}", metric_label(&study.primary.metric)));
@@ -102,23 +97,4 @@ fn content(results: &StudyResults, cell: &SearchCell) -> Cell {
         (Some(state), runs) => format!("{} of {runs} {state}", lost.len()).into(),
         (None, _) => "to be made".into(),
     }
-}
-
-/// Returns the cell's position between the worst and the best of its arm: over all arms, the differences between arms would hide it.
-fn goodness(better: Better, rung: &SearchRung, cell: &SearchCell) -> Option<f64> {
-    let own = cell.value?;
-    let others: Vec<f64> = rung
-        .cells
-        .iter()
-        .filter(|other| other.arm_index == cell.arm_index)
-        .filter_map(|other| other.value)
-        .collect();
-    let (low, high) = others
-        .iter()
-        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(*value), high.max(*value)));
-    let from_low = if high > low { (own - low) / (high - low) } else { 0.0 };
-    Some(match better {
-        Better::Lower => 1.0 - from_low,
-        Better::Higher => from_low,
-    })
 }

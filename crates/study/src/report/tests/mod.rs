@@ -6,7 +6,10 @@ mod markup;
 use super::*;
 use crate::file::StudyFile;
 use crate::matrix::plan;
-use crate::testing::{append_metric, small_study_text, write_pictures, write_run, write_scores};
+use crate::testing::{
+    append_metric, lengths_study_text, small_study_text, write_pictures, write_run,
+    write_run_with_validation, write_scores,
+};
 use allconv_record::Status;
 
 fn study(seeds: u32) -> StudyFile {
@@ -132,6 +135,34 @@ fn the_sentences_say_what_was_shown_and_below_five_seeds_nothing() {
     let study = self::study(3);
     let page = report_files(&filled(folder.path(), &study), &());
     assert!(!content(&page, "index.html").contains("is shown to be"));
+}
+
+#[test]
+fn a_grid_on_validation_examples_chooses_a_level_for_each_row_once_its_runs_have_ended() {
+    let errors = [[0.30, 0.20, 0.25], [0.30, 0.25, 0.22], [0.40, 0.35, 0.33]];
+    let text = lengths_study_text(1).replace("split = \"test\"", "split = \"valid\"");
+    let study = StudyFile::parse("small.toml", text).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for planned in plan(&study) {
+        let [rule, length] = study.arms[planned.arm_index].levels[..] else { panic!("two factors") };
+        if (rule, length) != (2, 0) {
+            write_run_with_validation(folder.path(), &planned, errors[rule][length]);
+        }
+    }
+    let results = StudyResults::collect(&study, &[folder.path().to_path_buf()]).unwrap();
+    let files = report_files(&results, &());
+    let paper = content(&files, "paper.md");
+    for row in [
+        "| `max_pool` | 30.00 | **20.00** | 25.00 | middle |",
+        "| `strided` | 30.00 | 25.00 | **22.00** | long, an end of the grid |",
+        "| `all_conv` | – | 35.00 | 33.00 | open |",
+    ] {
+        assert!(paper.contains(row), "{row} is not in {paper}");
+    }
+    assert!(paper.contains("6 comparisons with at most one pair of seeds"), "{paper}");
+    let on_test = StudyFile::parse("small.toml", lengths_study_text(1)).unwrap();
+    let results = StudyResults::collect(&on_test, &[folder.path().to_path_buf()]).unwrap();
+    assert!(!content(&report_files(&results, &()), "paper.md").contains("end of the grid"));
 }
 
 #[test]
