@@ -49,7 +49,7 @@ pub(crate) fn blocks(results: &StudyResults) -> Vec<Block> {
         last.name
     );
     vec![
-        Block::heading(2, &format!("The best {} of each row", last.name)),
+        Block::heading(2, format!("The best {} of each row", last.name)),
         Block::paragraph(end_note),
         Block::Table(table(results)),
     ]
