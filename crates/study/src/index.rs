@@ -263,8 +263,11 @@ fn list_once(folders: &[PathBuf]) -> Result<Vec<RunDirectory>, RecordError> {
     Ok(directories)
 }
 
-/// A property in which runs may differ unintentionally: its name and how to read it from a run.
-type Aspect = (&'static str, fn(&FoundRun) -> &str);
+/// A property in which runs may differ unintentionally: its name, how to read it from a run, and what follows from a difference.
+type Aspect = (&'static str, fn(&FoundRun) -> &str, &'static str);
+
+/// On a processor the bits of a run depend on neither.
+const TIMES_ALONE: &str = "; their times are not comparable, their values are";
 
 fn mixture_warnings(runs: &[IndexedRun]) -> Vec<String> {
     let ended = || {
@@ -273,16 +276,16 @@ fn mixture_warnings(runs: &[IndexedRun]) -> Vec<String> {
     };
     let mut warnings = Vec::new();
     let aspects: [Aspect; 4] = [
-        ("instruction sets", |run| &run.record.environment.instruction_set),
-        ("commits", |run| &run.record.environment.commit),
-        ("devices", |run| &run.record.environment.device),
-        ("processors", |run| &run.record.environment.cpu),
+        ("instruction sets", |run| &run.record.environment.instruction_set, TIMES_ALONE),
+        ("commits", |run| &run.record.environment.commit, ""),
+        ("devices", |run| &run.record.environment.device, ""),
+        ("processors", |run| &run.record.environment.cpu, TIMES_ALONE),
     ];
-    for (name, read) in aspects {
+    for (name, read, note) in aspects {
         let values: BTreeSet<&str> = ended().map(read).collect();
         if values.len() > 1 {
             let listed = values.into_iter().collect::<Vec<_>>().join(", ");
-            warnings.push(format!("Runs made with different {name} are mixed: {listed}."));
+            warnings.push(format!("Runs made with different {name} are mixed: {listed}{note}."));
         }
     }
     warnings.extend(numerics_warnings(ended()));
@@ -359,7 +362,7 @@ mod tests {
         assert_eq!(
             warnings,
             [
-                "Runs made with different instruction sets are mixed: avx2, avx512.",
+                "Runs made with different instruction sets are mixed: avx2, avx512; their times are not comparable, their values are.",
                 "Runs made with different commits are mixed: abc, def.",
                 "Runs made with different revisions of loop are mixed: 1, 2."
             ]
