@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use allconv_record::{Leases, RecordError, Resolved, RunDirectory, Status};
-use allconv_study::{Execute, ExecuteError, PlannedRun};
+use allconv_record::{Leases, RecordError, Status};
+use allconv_study::{Execute, ExecuteError, RunToMake};
 use allconv_train::{DataStore, Execution, Identity, Job, MemoryGauge, TrainError, train};
 
 use crate::allocator::ALLOCATOR;
@@ -99,17 +99,11 @@ impl Runner {
     ///
     /// # Errors
     /// As [`train`].
-    pub(crate) fn make_when_free(
-        &self,
-        planned: &PlannedRun,
-        resolved: &Resolved,
-        directory: &RunDirectory,
-        relatives: &[RunDirectory],
-    ) -> Result<Status, TrainError> {
+    pub(crate) fn make_when_free(&self, run: RunToMake<'_>) -> Result<Status, TrainError> {
         let end = Instant::now() + 2 * self.leases.heartbeat();
         let mut is_told = false;
         loop {
-            let made = self.make(planned, resolved, directory, relatives);
+            let made = self.make(run);
             match &made {
                 Err(TrainError::Record(RecordError::Busy { holder, .. }))
                     if !holder.is_alive
@@ -134,10 +128,7 @@ impl Runner {
     /// As [`train`].
     pub(crate) fn make(
         &self,
-        planned: &PlannedRun,
-        resolved: &Resolved,
-        directory: &RunDirectory,
-        relatives: &[RunDirectory],
+        RunToMake { planned, resolved, directory, relatives }: RunToMake<'_>,
     ) -> Result<Status, TrainError> {
         let identity = Identity {
             study: self.study.clone(),
@@ -171,14 +162,8 @@ impl Runner {
 }
 
 impl Execute for Runner {
-    fn execute(
-        &self,
-        planned: &PlannedRun,
-        resolved: &Resolved,
-        directory: &RunDirectory,
-        relatives: &[RunDirectory],
-    ) -> Result<Status, ExecuteError> {
-        self.make(planned, resolved, directory, relatives).map_err(|error| match error {
+    fn execute(&self, run: RunToMake<'_>) -> Result<Status, ExecuteError> {
+        self.make(run).map_err(|error| match error {
             TrainError::Record(RecordError::Busy { .. } | RecordError::Lost { .. }) => ExecuteError::Busy,
             other if other.is_io() => ExecuteError::Storage(other.to_string()),
             other => ExecuteError::Run(other.to_string()),

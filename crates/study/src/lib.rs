@@ -89,8 +89,8 @@ pub use report::{ReportFile, report_files, tensorboard_files, write_report};
 pub use results::StudyResults;
 pub use room::check_room;
 pub use run::{
-    Execute, ExecuteError, FailedRun, Progress, RunOptions, RunSummary, Share, Slice, SliceError, Stage,
-    run_study,
+    Execute, ExecuteError, FailedRun, Progress, RunOptions, RunSummary, RunToMake, Share, Slice, SliceError,
+    Stage, run_study,
 };
 pub use search::{SearchCell, SearchResult, SearchRung};
 pub use sections::{curve_title, primary_value, summary, summary_table};

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use allconv_record::{Resolve, Resolved};
 
-pub use self::interface::{Execute, ExecuteError, FailedRun, Progress, RunOptions, RunSummary, Stage};
+pub use self::interface::{
+    Execute, ExecuteError, FailedRun, Progress, RunOptions, RunSummary, RunToMake, Stage,
+};
 use self::share::Named;
 pub use self::share::{Share, Slice, SliceError};
 use self::work::{Outcome, Work};

@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use allconv_data::{DataDirectory, ImportOptions, PictureKind, PictureLayout, import, import_pictures};
 use allconv_record::{DEFAULT_HEARTBEAT, Resolve, RunDirectory, Status};
-use allconv_study::PlannedRun;
+use allconv_study::{PlannedRun, RunToMake};
 use allconv_train::{CheckpointStore, DataStore, Resolver};
 use anyhow::{Context, ensure};
 
@@ -98,8 +98,8 @@ fn found(arguments: &BitsArguments) -> anyhow::Result<String> {
             request_hash: request.hash(),
             request,
         };
-        let status =
-            runner.make(&planned, &resolved, &directory, &[]).with_context(|| format!("run {name}"))?;
+        let run = RunToMake { planned: &planned, resolved: &resolved, directory: &directory, relatives: &[] };
+        let status = runner.make(run).with_context(|| format!("run {name}"))?;
         ensure!(status == Status::Finished, "run {name} ended as {}", status.name());
         writeln!(lines, "{name} {}", hashes(&directory)?.join(" "))?;
     }

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use allconv_data::DataDirectory;
 use allconv_paper::Retrain;
 use allconv_record::{Resolve, Resolved, RunDirectory, RunSpecification, Status};
-use allconv_study::{PlannedRun, StudyFile};
+use allconv_study::{PlannedRun, RunToMake, StudyFile};
 use allconv_train::{DataStore, Resolver};
 
 use crate::arguments::{MachineArguments, PaperVerifyArguments};
@@ -57,7 +57,7 @@ impl Retrain for Trainer {
         let runner = Runner::new(&study.name, &self.machine, 1, data, device, interrupted).map_err(told)?;
         let directory =
             RunDirectory::for_run(&folder.join(&study.name), &planned.arm, &resolved.specification);
-        match runner.make(planned, &resolved, &directory, &[]) {
+        match runner.make(RunToMake { planned, resolved: &resolved, directory: &directory, relatives: &[] }) {
             Ok(Status::Finished) => Ok(directory),
             Ok(other) => Err(format!("it ended as {other}")),
             Err(error) => Err(error.to_string()),

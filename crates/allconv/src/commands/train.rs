@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use allconv_data::DataDirectory;
 use allconv_record::{Resolve, ResolveError, RunDirectory, Status};
-use allconv_study::{PlannedRun, check_room};
+use allconv_study::{PlannedRun, RunToMake, check_room};
 use allconv_train::{DataStore, Resolver, RunSettings};
 use anyhow::anyhow;
 
@@ -41,7 +41,9 @@ pub(crate) fn run(arguments: &TrainArguments) -> anyhow::Result<u8> {
     }
     let relatives = RunDirectory::list(&folder)?;
     let runner = Runner::new(STUDY, &arguments.machine, 1, data, device, interrupt::install()?)?;
-    let status = runner.make_when_free(&planned, &resolved, &directory, &relatives)?;
+    let run =
+        RunToMake { planned: &planned, resolved: &resolved, directory: &directory, relatives: &relatives };
+    let status = runner.make_when_free(run)?;
     train_report::print(arguments, &resolved, &directory, status)?;
     Ok(match status {
         Status::Finished => exit::OK,

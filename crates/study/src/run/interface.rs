@@ -9,10 +9,23 @@ use allconv_record::{RecordError, Resolved, RunDirectory, Status};
 use super::share::Share;
 use crate::matrix::PlannedRun;
 
+/// A run to make.
+#[derive(Clone, Copy, Debug)]
+pub struct RunToMake<'a> {
+    /// Its place in the study.
+    pub planned: &'a PlannedRun,
+    /// Its specification and dimensions.
+    pub resolved: &'a Resolved,
+    /// Where its files are written.
+    pub directory: &'a RunDirectory,
+    /// Runs that differ in the length of the training alone.
+    pub relatives: &'a [RunDirectory],
+}
+
 /// Makes one run. Implemented by a crate with tensors.
 pub trait Execute: Sync {
-    /// Makes or continues the run in `directory`, writing its files there, and returns the status it ended with. Steps that one of the
-    /// `relatives`, runs that differ in the length of the training alone, has made in the same way may be taken over.
+    /// Makes or continues a run, writing its files, and returns the status it ended with. Steps that one of its relatives has made in the same
+    /// way may be taken over.
     ///
     /// The implementation takes the directory's lease and reads its status *after* that: a run that another process
     /// finished in the meantime is returned as it is, not repeated. On a request to stop it makes a checkpoint and
@@ -21,13 +34,7 @@ pub trait Execute: Sync {
     /// # Errors
     /// [`ExecuteError::Busy`] when another process has the directory, or has taken it over while this one was stopped; [`ExecuteError::Storage`] when a disk or its permissions
     /// fail; [`ExecuteError::Run`] when this run cannot be made. Divergence is a status, not an error.
-    fn execute(
-        &self,
-        planned: &PlannedRun,
-        resolved: &Resolved,
-        directory: &RunDirectory,
-        relatives: &[RunDirectory],
-    ) -> Result<Status, ExecuteError>;
+    fn execute(&self, run: RunToMake<'_>) -> Result<Status, ExecuteError>;
 }
 
 /// The reason why a run has no status.

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use allconv_record::{Leases, Resolved, RunDirectory, Status};
+use allconv_record::{Leases, RunDirectory, Status};
 
 use super::*;
 use crate::matrix::plan;
@@ -47,13 +47,8 @@ impl Tiny<'_> {
 }
 
 impl Execute for Tiny<'_> {
-    fn execute(
-        &self,
-        planned: &PlannedRun,
-        resolved: &Resolved,
-        directory: &RunDirectory,
-        _relatives: &[RunDirectory],
-    ) -> Result<Status, ExecuteError> {
+    fn execute(&self, run: RunToMake<'_>) -> Result<Status, ExecuteError> {
+        let RunToMake { planned, resolved, directory, .. } = run;
         let lease = directory.lease(&self.leases)?;
         if let Some(record) = directory.ended()? {
             return Ok(record.status);

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use allconv_record::{Leases, Resolved, RunDirectory, Status};
+use allconv_record::{Leases, RunDirectory, Status};
 
 use super::*;
 use crate::matrix::plan;
@@ -30,13 +30,8 @@ impl<F: Fn(&PlannedRun, usize) -> Result<Status, ExecuteError> + Sync> FakeExecu
 }
 
 impl<F: Fn(&PlannedRun, usize) -> Result<Status, ExecuteError> + Sync> Execute for FakeExecute<F> {
-    fn execute(
-        &self,
-        planned: &PlannedRun,
-        resolved: &Resolved,
-        directory: &RunDirectory,
-        _relatives: &[RunDirectory],
-    ) -> Result<Status, ExecuteError> {
+    fn execute(&self, run: RunToMake<'_>) -> Result<Status, ExecuteError> {
+        let RunToMake { planned, resolved, directory, .. } = run;
         let _lease = directory.lease(&Leases::default())?;
         let this = (planned.arm.clone(), planned.seed);
         let mut calls = self.calls.lock().unwrap();
@@ -215,19 +210,13 @@ fn several_workers_and_several_callers_share_one_folder_and_nothing_is_made_twic
     });
     struct Idempotent<'a, E: Execute>(&'a E);
     impl<E: Execute> Execute for Idempotent<'_, E> {
-        fn execute(
-            &self,
-            planned: &PlannedRun,
-            resolved: &Resolved,
-            directory: &RunDirectory,
-            relatives: &[RunDirectory],
-        ) -> Result<Status, ExecuteError> {
+        fn execute(&self, run: RunToMake<'_>) -> Result<Status, ExecuteError> {
             // As the contract requires: the status is read under the lease.
-            let guard = RunDirectory::at(directory.path().with_extension("guard"));
+            let guard = RunDirectory::at(run.directory.path().with_extension("guard"));
             let _guard = guard.lease(&Leases::default())?;
-            match directory.read_record() {
+            match run.directory.read_record() {
                 Ok(record) if record.status.is_final() => Ok(record.status),
-                _ => self.0.execute(planned, resolved, directory, relatives),
+                _ => self.0.execute(run),
             }
         }
     }
@@ -308,13 +297,7 @@ fn the_search_runs_first_and_its_rates_are_used() {
         seen: Mutex<Vec<(u64, f64, f64)>>,
     }
     impl Execute for Searched<'_> {
-        fn execute(
-            &self,
-            planned: &PlannedRun,
-            _: &Resolved,
-            _: &RunDirectory,
-            _: &[RunDirectory],
-        ) -> Result<Status, ExecuteError> {
+        fn execute(&self, RunToMake { planned, .. }: RunToMake<'_>) -> Result<Status, ExecuteError> {
             let train = &planned.request.train;
             let lr = train["learning_rate"].as_float().unwrap();
             let epochs =

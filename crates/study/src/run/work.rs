@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use allconv_record::{MetricPoint, Resolved, RunDirectory, Status};
 
-use super::interface::{Execute, ExecuteError, FailedRun, Progress, RunOptions, RunSummary};
+use super::interface::{Execute, ExecuteError, FailedRun, Progress, RunOptions, RunSummary, RunToMake};
 use crate::file::Primary;
 use crate::matrix::PlannedRun;
 use crate::queue::{Next, Queue};
@@ -153,7 +153,8 @@ impl<'a> Work<'a> {
         (self.progress)(&Progress::Started(planned.clone()));
         let relatives: Vec<RunDirectory> =
             self.relatives.of_run(run).map(|other| self.directory(other)).collect();
-        match self.execute.execute(planned, resolved, &directory, &relatives) {
+        let to_make = RunToMake { planned, resolved, directory: &directory, relatives: &relatives };
+        match self.execute.execute(to_make) {
             Ok(status) => {
                 if status == Status::Interrupted {
                     self.queue.stop();
