@@ -1,32 +1,17 @@
-//! A network whose parameters have been moved from their start, as a model with images and maps.
+//! A network as a model with images and maps.
 
 use std::error::Error;
 use std::path::Path;
 
 use allconv_exchange::network_model;
-use allconv_nets::{Engine, Initialisation, Mode, Network, Parameter, Walk};
-use allconv_random::philox4x32;
+use allconv_nets::{Mode, Network, Walk};
 use burn::tensor::{Device, Tensor, TensorData};
 use serde_json::{Value, json};
 
+use super::cases;
+
 /// Numbers of images.
 pub(super) const BATCHES: [usize; 2] = [1, 7];
-
-/// Returns a network of the walk and its parameters; variances stay positive.
-pub(super) fn moved_network(walk: &Walk) -> Result<(Network, Vec<Parameter>), Box<dyn Error>> {
-    let mut network = Network::from_walk(walk, Initialisation::He, 3, Engine::detect(), &Device::flex());
-    let moved = |(index, mut parameter): (usize, Parameter)| {
-        let moves = noise(index as u32 + 100, parameter.values.len());
-        let is_variance = parameter.path.ends_with("running_var");
-        parameter.values.iter_mut().zip(moves).for_each(|(value, noise)| {
-            *value += 0.3 * if is_variance { noise.abs() } else { noise };
-        });
-        parameter
-    };
-    let parameters: Vec<Parameter> = network.parameters().into_iter().enumerate().map(moved).collect();
-    network.load_parameters(parameters.clone())?;
-    Ok((network, parameters))
-}
 
 /// Writes the model, and images and maps for each of [`BATCHES`]; returns a case for each.
 pub(super) fn write_model(
@@ -57,11 +42,7 @@ pub(super) fn write_model(
     Ok(cases)
 }
 
-/// Returns numbers in [−1, 1), the same for the same seed.
+/// Returns numbers in [−1, 1] in single precision, the same for the same seed.
 pub(super) fn noise(seed: u32, count: usize) -> Vec<f32> {
-    (0..count)
-        .map(|index| {
-            (f64::from(philox4x32([seed, 0], [index as u32, 0, 0, 0])[0]) / 2_147_483_648.0 - 1.0) as f32
-        })
-        .collect()
+    cases::noise(seed, count).into_iter().map(|value| value as f32).collect()
 }

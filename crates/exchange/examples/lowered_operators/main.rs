@@ -6,6 +6,8 @@
 //! ```
 
 mod case;
+#[path = "../../../nets/tests/lowering/cases.rs"]
+mod cases;
 mod networks;
 mod operators;
 

@@ -5,16 +5,13 @@ use std::path::Path;
 
 use allconv_exchange::network_module;
 use allconv_nets::{
-    ActivationKind, Border, ConvolutionSpec, DownsampleConfig, Engine, Initialisation, Mode, Network,
-    Parameter, Slot, StageSpec, Target, UpsampleConfig, UpsampleSpec, Walk, walk_stages,
+    DownsampleConfig, Engine, Initialisation, Mode, Network, Parameter, UpsampleConfig, Walk,
 };
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use serde_json::{Value, json};
 
-use super::case::{BATCHES, moved_network, noise, write_model};
-
-/// Channels of the maps.
-const CHANNELS: usize = 4;
+use super::case::{BATCHES, noise, write_model};
+use super::cases::{downsampling, moved_network, partners, upsampling};
 
 /// Heights and widths: even, and odd in both axes.
 const SIZES: [[usize; 2]; 2] = [[12, 16], [13, 11]];
@@ -25,17 +22,14 @@ pub(super) fn write(folder: &Path) -> Result<Vec<Value>, Box<dyn Error>> {
     for size in SIZES {
         for (index, operator) in DownsampleConfig::examples().into_iter().enumerate() {
             let name = format!("down-{index}-{}x{}", size[0], size[1]);
-            let Some(walk) = walk_of(size, |stages| down(stages, &operator)) else { continue };
+            let Some(walk) = downsampling(size, &operator) else { continue };
             let settings = json!({ "name": operator.name(), "direction": "down", "settings": operator });
             cases.extend(write_case(folder, &name, &walk, &settings)?);
         }
         for (index, operator) in UpsampleConfig::examples().into_iter().enumerate() {
             for (place, partner) in partners(&operator).into_iter().enumerate() {
                 let name = format!("up-{index}-{place}-{}x{}", size[0], size[1]);
-                let walks = (1..=CHANNELS)
-                    .rev()
-                    .find_map(|channels| walk_of(size, |stages| pair(stages, &operator, &partner, channels)));
-                let Some(walk) = walks else { continue };
+                let Some(walk) = upsampling(size, &operator, &partner) else { continue };
                 let settings = json!({
                     "name": operator.name(), "direction": "up", "settings": operator, "partner": partner.name(),
                 });
@@ -46,51 +40,6 @@ pub(super) fn write(folder: &Path) -> Result<Vec<Value>, Box<dyn Error>> {
     Ok(cases)
 }
 
-/// Returns the first partner of an operator, and the first of each kind of switches that it takes.
-fn partners(operator: &UpsampleConfig) -> Vec<DownsampleConfig> {
-    let mut chosen: Vec<DownsampleConfig> = Vec::new();
-    for partner in operator.partners() {
-        let is_new = chosen.iter().all(|known| known.switches() != partner.switches());
-        if chosen.is_empty() || (is_new && operator.takes(partner.switches())) {
-            chosen.push(partner);
-        }
-    }
-    chosen
-}
-
-/// Returns the stages that `place` leaves, alone where they can be, else behind a convolution.
-fn walk_of([height, width]: [usize; 2], place: impl Fn(&mut Vec<StageSpec>) -> Option<()>) -> Option<Walk> {
-    let convolution = StageSpec::Convolution(ConvolutionSpec::square(CHANNELS, 1, 1, Border::NONE));
-    [Vec::new(), vec![convolution]].into_iter().find_map(|mut stages| {
-        place(&mut stages)?;
-        if stages.is_empty() {
-            return None;
-        }
-        walk_stages(&stages, [CHANNELS, height, width]).ok()
-    })
-}
-
-fn down(stages: &mut Vec<StageSpec>, operator: &DownsampleConfig) -> Option<()> {
-    let dilation = Slot::new(stages, CHANNELS, ActivationKind::Relu).place(operator).ok()?;
-    if dilation > 1 {
-        let convolution = ConvolutionSpec::square(CHANNELS, 3, 1, Border::same(3)).dilated(dilation);
-        stages.push(StageSpec::Convolution(convolution));
-    }
-    Some(())
-}
-
-fn pair(
-    stages: &mut Vec<StageSpec>,
-    operator: &UpsampleConfig,
-    partner: &DownsampleConfig,
-    channels_out: usize,
-) -> Option<()> {
-    stages.push(StageSpec::Target(Target::Before(partner.clone())));
-    Slot::new(stages, CHANNELS, ActivationKind::Relu).place(partner).ok()?;
-    stages.push(StageSpec::Upsample(UpsampleSpec { operator: operator.clone(), channels_out }));
-    Some(())
-}
-
 /// Writes the model and the module, and for each number of images the values in double precision.
 fn write_case(
     folder: &Path,
@@ -98,7 +47,8 @@ fn write_case(
     walk: &Walk,
     settings: &Value,
 ) -> Result<Vec<Value>, Box<dyn Error>> {
-    let (network, parameters) = moved_network(walk)?;
+    let network = moved_network(walk);
+    let parameters = network.parameters();
     let head = format!("Written by lowered_operators: {settings}");
     std::fs::write(folder.join(format!("{name}.py")), network_module("Model", &head, walk, &parameters))?;
     let mut cases = write_model(folder, name, walk, &network)?;
