@@ -88,7 +88,7 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
     Requirement {
         number: "R8",
         text: "Archives write nothing outside their folder and leave no partial set.",
-        shown_by: &["crates/data/tests/import.rs", "crates/data/tests/zip.rs"],
+        shown_by: &["crates/data/tests/import/refusals.rs", "crates/data/tests/zip.rs"],
         missing: "A canary tree around the folder; a million entries.",
     },
     Requirement {
