@@ -43,12 +43,6 @@ impl Engine {
         self.accuracy
     }
 
-    /// Returns the number of bytes of scratch memory in the pool, kept for the next call.
-    #[must_use]
-    pub fn scratch_bytes(&self) -> usize {
-        self.scratch.idle_bytes()
-    }
-
     /// Returns the scratch buffers.
     pub(crate) fn scratch(&self) -> &ScratchPool {
         &self.scratch

@@ -54,11 +54,6 @@ impl Split {
         &self.labels
     }
 
-    /// Returns the class numbers as a shared list.
-    pub fn shared_labels(&self) -> Arc<Vec<u16>> {
-        Arc::clone(&self.labels)
-    }
-
     /// Returns the pixels of one image, `[height, width, channels]`.
     pub fn image(&self, sample: usize) -> &[u8] {
         &self.pixels[sample * self.shape.len()..][..self.shape.len()]

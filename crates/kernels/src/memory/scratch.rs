@@ -38,6 +38,7 @@ impl ScratchPool {
     }
 
     /// Returns the number of bytes of the unused buffers.
+    #[cfg(test)]
     pub(crate) fn idle_bytes(&self) -> usize {
         self.lock().iter().map(|buffer| size_of_val(buffer.as_slice())).sum()
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dense_builder::DenseBuilder;
 use super::layout::{Defaults, Layout, OutputKind, SharedSettings, SlotKind};
-use super::u_net::pair;
+use super::u_net::u_shaped;
 use crate::error::DescriptionError;
 use crate::norm::Norm;
 use crate::stage::StageSpec;
@@ -45,8 +45,7 @@ impl Layout for Autoencoder {
     }
 
     fn defaults(&self) -> Defaults {
-        let (downsample, upsample) = pair();
-        Defaults::of_map(Some(downsample), upsample)
+        u_shaped()
     }
 
     fn output(&self) -> OutputKind {

@@ -8,7 +8,7 @@ use super::dense_builder::DenseBuilder;
 use super::edsr::{SkipOverAll, default_head};
 use super::layout::{Defaults, Layout, OutputKind, SharedSettings, SlotKind};
 use super::springenberg::one;
-use super::u_net::{Blocks, Levels, pair, sixty_four, two_convolutions};
+use super::u_net::{Blocks, Levels, sixty_four, two_convolutions, u_shaped};
 use crate::error::DescriptionError;
 use crate::norm::Norm;
 use crate::stage::StageSpec;
@@ -76,8 +76,7 @@ impl Layout for SuperResolutionUNet {
     }
 
     fn defaults(&self) -> Defaults {
-        let (downsample, upsample) = pair();
-        Defaults::of_map(Some(downsample), upsample)
+        u_shaped()
     }
 
     fn output(&self) -> OutputKind {

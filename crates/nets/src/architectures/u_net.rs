@@ -2,7 +2,7 @@
 
 use allconv_operators::downsample::MaxPool;
 use allconv_operators::upsample::TransposedConv;
-use allconv_operators::{DownsampleConfig, InitialWeights, OutOfRange, UpsampleConfig, check_range};
+use allconv_operators::{InitialWeights, OutOfRange, check_range};
 use allconv_random::elementary::powi;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -84,9 +84,9 @@ impl Default for UNet {
     }
 }
 
-/// Returns the operators of a U-shaped net: max pooling 2×2 and, as its up-convolution, a transposed convolution 2×2.
-pub(super) fn pair() -> (DownsampleConfig, UpsampleConfig) {
-    (MaxPool::plain(2, 2).into(), TransposedConv::default().into())
+/// Returns the defaults of a U-shaped net: max pooling 2×2 and, as its up-convolution, a transposed convolution 2×2.
+pub(super) fn u_shaped() -> Defaults {
+    Defaults::of_map(Some(MaxPool::plain(2, 2).into()), TransposedConv::default().into())
 }
 
 impl Layout for UNet {
@@ -95,8 +95,7 @@ impl Layout for UNet {
     }
 
     fn defaults(&self) -> Defaults {
-        let (downsample, upsample) = pair();
-        Defaults::of_map(Some(downsample), upsample)
+        u_shaped()
     }
 
     fn output(&self) -> OutputKind {

@@ -8,10 +8,8 @@
 use statrs::function::gamma::ln_gamma;
 
 use super::normal;
+use super::power::fewest_seeds;
 use super::student::student_quantile;
-
-/// Largest number of seeds of a plan.
-const MOST_SEEDS: u32 = 10_000;
 
 /// Steps of the integration, even.
 const STEPS: usize = 400;
@@ -83,17 +81,7 @@ pub fn seeds_for_equivalence(
     alpha: f64,
     least: u32,
 ) -> Option<u32> {
-    let enough = |n: u32| equivalence_power_at(margin, difference, n, alpha) >= power;
-    if !enough(MOST_SEEDS) {
-        return None;
-    }
-    // Power grows with n: bisection between the last that is too few and the first that is enough.
-    let (mut low, mut high) = (least.max(2) - 1, MOST_SEEDS);
-    while high - low > 1 {
-        let middle = low + (high - low) / 2;
-        if enough(middle) { high = middle } else { low = middle }
-    }
-    Some(high)
+    fewest_seeds(least, |n| equivalence_power_at(margin, difference, n, alpha) >= power)
 }
 
 #[cfg(test)]

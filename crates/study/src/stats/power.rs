@@ -35,11 +35,15 @@ pub fn paired_t_power(effect: f64, n: u32, alpha: f64) -> f64 {
 /// assert_eq!(allconv_study::stats::seeds_needed(0.5, 0.8, 0.05, 2), Some(34));
 /// ```
 pub fn seeds_needed(effect: f64, power: f64, alpha: f64, least: u32) -> Option<u32> {
-    let enough = |n: u32| paired_t_power(effect, n, alpha) >= power;
+    fewest_seeds(least, |n| paired_t_power(effect, n, alpha) >= power)
+}
+
+/// Returns the fewest seeds, at least `least`, that are enough, where more than enough are enough too; `None` when 10,000 are not.
+pub(super) fn fewest_seeds(least: u32, enough: impl Fn(u32) -> bool) -> Option<u32> {
     if !enough(MOST_SEEDS) {
         return None;
     }
-    // Power grows with n: bisection between the last that is too few and the first that is enough.
+    // Bisection between the last number that is too few and the first that is enough.
     let (mut low, mut high) = (least.max(2) - 1, MOST_SEEDS);
     while high - low > 1 {
         let middle = low + (high - low) / 2;

@@ -8,7 +8,7 @@ use allconv_data::{
     PictureExample, Position, Targets,
 };
 use allconv_nets::{Mode, Network, OutputKind, Walk, images_to_tensor, walk};
-use allconv_record::{ArtefactPicture, ExampleScores, PictureRole, RunData, RunDirectory, Scores, SplitName};
+use allconv_record::{ArtefactPicture, ExampleScores, RunData, RunDirectory, Scores, SplitName};
 use burn::tensor::Device;
 
 use super::dense_kind::{DenseKind, Shown, WholeInput};
@@ -309,18 +309,11 @@ fn artefact(
     names: &[&'static str],
     values: &[f64],
 ) -> Result<(ArtefactPicture, Vec<u8>), TrainError> {
-    let role = match shown.role {
-        PictureRole::Input => "input",
-        PictureRole::Bicubic => "bicubic",
-        PictureRole::Output => "output",
-        PictureRole::Target => "target",
-        PictureRole::Explanation => "explanation",
-    };
     let value = |metric: &str| names.iter().position(|name| *name == metric).map(|place| values[place]);
     let metrics =
         shown.metrics.iter().filter_map(|(name, metric)| Some(((*name).to_owned(), value(metric)?)));
     let picture = ArtefactPicture {
-        file: format!("{example}-{role}.png"),
+        file: format!("{example}-{}.png", shown.role.name()),
         example: example.to_owned(),
         role: shown.role,
         caption: None,
