@@ -189,6 +189,21 @@ mod tests {
         assert_eq!(listed, names);
     }
 
+    #[test]
+    fn reports_describe_every_metric_that_a_task_records() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataDirectory::new(folder.path().join("data"));
+        import_data(folder.path(), &data).unwrap();
+        let device = device::choose("cpu").unwrap();
+        let store = Arc::new(DataStore::new(data));
+        let resolver = Resolver::new(store, device.kind).measuring(measures::metrics());
+        for MicroRun { name, request } in runs().unwrap() {
+            for (_, metric) in resolver.resolve(&request).unwrap().metrics {
+                assert!(allconv_study::find_metric(&metric).is_some(), "{name} records {metric}");
+            }
+        }
+    }
+
     /// What the table of revisions in `docs/engine.md` says.
     #[test]
     fn the_table_of_revisions_is_that_of_the_program() {
