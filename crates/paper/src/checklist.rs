@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use allconv_record::RunRecord;
+use allconv_record::{RunRecord, Spread};
 
 use crate::config::{AuthorAnswer, PaperConfig};
 use crate::key::suggestion;
@@ -156,19 +156,17 @@ fn significance(library: &Library) -> String {
 
 /// Time in total and of a run, over all studies.
 fn compute(library: &Library) -> String {
-    let mut seconds: Vec<f64> = library.studies.values().flat_map(Study::seconds).collect();
-    seconds.sort_by(f64::total_cmp);
-    let (Some(least), Some(most)) = (seconds.first(), seconds.last()) else {
-        return "No run has been made yet.".to_owned();
-    };
+    let seconds: Vec<f64> = library.studies.values().flat_map(Study::seconds).collect();
+    let (runs, total) = (seconds.len(), seconds.iter().sum());
+    let Some(spread) = Spread::of(seconds) else { return "No run has been made yet.".to_owned() };
     format!(
         "{} took {} of training and evaluation in total, from {} to {} a run (median {}); Table~\\ref{{tab:compute}} lists them by study. Machines were shared \
          with other work, so that these are upper limits.",
-        counted(seconds.len(), "run"),
-        show::duration(seconds.iter().sum()),
-        show::duration(*least),
-        show::duration(*most),
-        show::duration(seconds[seconds.len() / 2])
+        counted(runs, "run"),
+        show::duration(total),
+        show::duration(spread.least),
+        show::duration(spread.greatest),
+        show::duration(spread.median)
     )
 }
 
@@ -180,7 +178,7 @@ fn compute_table(library: &Library) -> String {
     }
     format!(
         "\\begin{{table}}[htbp]\n  \\centering\\footnotesize\n  \\caption{{Compute, runs of searches for learning rates included: median time of a run, and the total. Memory is the largest \
-         peak of large blocks in a run, where it was measured.}}\n  \\label{{tab:compute}}\n  \\begin{{tabular}}{{@{{}}lrllrrr@{{}}}}\n    \\toprule\n    study & runs & processor & threads & memory & a run & total \\\\\n    \
+         peak of large blocks in a run, where it was measured.}}\n  \\label{{tab:compute}}\n  \\begin{{tabular}}{{@{{}}lrp{{40mm}}lrrr@{{}}}}\n    \\toprule\n    study & runs & processor & threads & memory & a run & total \\\\\n    \
          \\midrule\n{}\n    \\bottomrule\n  \\end{{tabular}}\n\\end{{table}}\n",
         rows.join("\n")
     )
@@ -188,9 +186,9 @@ fn compute_table(library: &Library) -> String {
 
 fn compute_row(study: &Study) -> Option<String> {
     let records: Vec<&RunRecord> = study.all_runs().filter_map(|run| run.record.as_ref()).collect();
-    let mut seconds: Vec<f64> = records.iter().map(|record| seconds_of(record)).collect();
-    seconds.sort_by(f64::total_cmp);
-    let median = *seconds.get(seconds.len() / 2)?;
+    let seconds: Vec<f64> = records.iter().map(|record| seconds_of(record)).collect();
+    let total = seconds.iter().sum();
+    let median = Spread::of(seconds)?.median;
     let mut processors: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     for record in &records {
         let environment = &record.environment;
@@ -208,7 +206,7 @@ fn compute_row(study: &Study) -> Option<String> {
         records.iter().map(|record| record.environment.threads.to_string()).collect();
     let peak = records.iter().filter_map(|record| record.measured.as_ref()?.peak_memory_bytes).max();
     Some(format!(
-        "    {} & {} & {} & {} & {} & {} & {} \\\\",
+        "    {} & {} & \\raggedright {} & {} & {} & {} & {} \\\\",
         latex::code(study.name()),
         records.len(),
         processors.collect::<Vec<_>>().join("; "),
@@ -218,7 +216,7 @@ fn compute_row(study: &Study) -> Option<String> {
             |bytes| format!("{:.1}\\,GiB", bytes as f64 / f64::from(1 << 30))
         ),
         show::duration(median),
-        show::duration(seconds.iter().sum())
+        show::duration(total)
     ))
 }
 

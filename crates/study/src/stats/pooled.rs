@@ -7,6 +7,7 @@
 //! they do, on values from which the seeds' means are taken. Source: Montgomery, "Design and analysis of experiments", chapter 4; Brown and
 //! Forsythe (1974).
 
+use allconv_record::Spread;
 use serde::Serialize;
 use statrs::function::beta::beta_reg;
 
@@ -85,7 +86,7 @@ fn brown_forsythe_p(groups: &[Vec<f64>]) -> f64 {
     let deviations: Vec<Vec<f64>> = groups
         .iter()
         .map(|values| {
-            let middle = median(values);
+            let middle = Spread::of(values.to_vec()).map_or(f64::NAN, |spread| spread.median);
             values.iter().map(|value| (value - middle).abs()).collect()
         })
         .collect();
@@ -106,13 +107,6 @@ fn brown_forsythe_p(groups: &[Vec<f64>]) -> f64 {
     let ratio = (between / first) / (within / second);
     // P(F ≥ ratio) of the F distribution.
     beta_reg(second / 2.0, first / 2.0, second / (second + first * ratio))
-}
-
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let middle = sorted.len() / 2;
-    if sorted.len() % 2 == 1 { sorted[middle] } else { 0.5 * (sorted[middle - 1] + sorted[middle]) }
 }
 
 #[cfg(test)]
