@@ -230,7 +230,7 @@ mod tests {
         paper.append_config("[checklist]\n");
         let (text, open) = super::checklist(&paper.config(), &paper.library()).unwrap();
         assert!(text.contains("18 runs took") && text.contains("the seed (6 a study)"), "{text}");
-        assert!(text.contains("\\texttt{small} & 18 & test processor (avx2) & 2 &"), "{text}");
+        assert!(text.contains("\\texttt{small} & 18 & \\raggedright test processor (avx2) & 2 &"), "{text}");
         assert!(open.contains(&"ethics") && !open.contains(&"compute"));
         paper.append_config("[checklist]\nethisc = { answer = \"yes\", because = \"\" }\n");
         assert!(
