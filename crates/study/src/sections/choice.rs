@@ -35,7 +35,7 @@ impl Row<'_> {
     }
 }
 
-/// The table; empty for a study with fewer than two factors, and for one that is not judged on validation examples, which alone may
+/// The table; empty for a study with fewer than two factors, and for one whose primary metric is not of validation examples, which alone may
 /// choose.
 pub(crate) fn blocks(results: &StudyResults) -> Vec<Block> {
     let study = &results.study;
