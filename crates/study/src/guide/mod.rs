@@ -86,7 +86,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         published(folder.path(), "small", |text| text);
         published(folder.path(), "a_screening", |text| text.replace("count = 9", "count = 3"));
-        // A study that does not compare operators.
+        // Studies that do not compare operators; one of them chooses a setting.
+        published(folder.path(), "rates", |text| text.replace("split = \"test\"", "split = \"valid\""));
         published(folder.path(), "lengths", |text| {
             let mut text = text[..text.find("[arms.").unwrap()].to_string();
             for (arm, epochs) in [("max_pool", 2), ("strided", 3), ("all_conv", 4)] {
@@ -99,7 +100,7 @@ mod tests {
         std::fs::create_dir_all(folder.path().join("results/no_study")).unwrap();
         let read = read_published(&folder.path().join("results")).unwrap();
         let names: Vec<&str> = read.iter().map(|published| published.study.name.as_str()).collect();
-        assert_eq!(names, ["a_screening", "lengths", "small"]);
+        assert_eq!(names, ["a_screening", "lengths", "rates", "small"]);
         let page = guide(&read);
         assert!(page.contains("[small](results/small/README.md)"), "{page}");
         assert!(page.contains("shown worse: `all_conv` +2.99"), "{page}");
@@ -123,6 +124,7 @@ mod tests {
             page.contains("lengths") && !page.contains("[lengths](results/lengths/README.md):"),
             "{page}"
         );
+        assert!(!page.contains("[rates](results/rates/README.md):"), "{page}");
         assert_eq!(page, guide(&read_published(&folder.path().join("results")).unwrap()));
     }
 

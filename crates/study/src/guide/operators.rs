@@ -1,5 +1,7 @@
 //! The operators of an arm.
 
+use allconv_record::SplitName;
+
 use crate::file::{Arm, StudyFile};
 
 /// The slots of a network that hold operators.
@@ -16,8 +18,12 @@ pub(super) fn operators(study: &StudyFile, arm: &Arm) -> String {
     found.join(", ")
 }
 
-/// Returns whether the study compares operators: at least two of its arms differ in them.
+/// Returns whether the study compares operators: at least two of its arms differ in them, and they are not evaluated on validation
+/// examples, with which a study chooses settings.
 pub(super) fn compares_operators(study: &StudyFile) -> bool {
+    if study.primary.split == SplitName::Valid {
+        return false;
+    }
     let mut all = study.arms.iter().map(|arm| operators(study, arm));
     let first = all.next();
     all.any(|other| Some(&other) != first.as_ref())
